@@ -1,0 +1,1 @@
+"""The library: what is declared, learned, measured and exported. No Prefect, DVC, BentoML or command line here."""

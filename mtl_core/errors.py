@@ -1,0 +1,78 @@
+"""Every error that Trunkline raises on purpose.
+
+TrunklineError
+├── ProblemError       params.yaml does not declare a problem that can be run
+├── DataError          the data do not fit the declared problem
+│   └── ValidationFailed   a part breaks its expectations
+├── TrainingError      training cannot go on (a loss that is not finite, a checkpoint that does not fit)
+├── ExportError        the exported graph would not say what the network says
+├── CheckFailed        a gate was not passed
+├── PromotionRefused   the candidate would make a task worse than the champion does
+└── ToolError          a tool that the path stands on (DVC, BentoML, Prefect) did not do its part
+
+A message names the thing, the rule, the value found and the fix, in that order.
+"""
+
+__all__ = [
+    "CheckFailed",
+    "DataError",
+    "ExportError",
+    "ProblemError",
+    "PromotionRefused",
+    "ToolError",
+    "TrainingError",
+    "TrunklineError",
+    "ValidationFailed",
+]
+
+
+class TrunklineError(Exception):
+    """Base of the tree. `exit_code` is what the command line returns for it."""
+
+    exit_code = 1
+
+
+class ProblemError(TrunklineError):
+    """`params.yaml` does not declare a problem that can be run."""
+
+    exit_code = 2
+
+
+class DataError(TrunklineError):
+    """The data do not fit the declared problem."""
+
+    exit_code = 3
+
+
+class ValidationFailed(DataError):
+    """A part breaks its expectations by more than the declared share."""
+
+
+class TrainingError(TrunklineError):
+    """Training cannot go on."""
+
+    exit_code = 4
+
+
+class ExportError(TrunklineError):
+    """The exported graph would not say what the network says."""
+
+    exit_code = 5
+
+
+class CheckFailed(TrunklineError):
+    """A gate was not passed."""
+
+    exit_code = 6
+
+
+class PromotionRefused(TrunklineError):
+    """The candidate would make a task worse than the champion does."""
+
+    exit_code = 7
+
+
+class ToolError(TrunklineError):
+    """A tool that the path stands on did not do its part."""
+
+    exit_code = 8

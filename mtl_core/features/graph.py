@@ -1,0 +1,54 @@
+"""Builds the preprocessing half of the exported graph, node by node."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["INTERNAL", "ML_OPSET", "OPSET", "GraphBuilder"]
+
+OPSET = 20
+ML_OPSET = 4
+INTERNAL = "trunkline/"
+"""Prefix of every internal value, so that no column or task of a user's can collide with one."""
+
+Values = int | float | Sequence[int] | Sequence[float] | NDArray[Any]
+
+
+class GraphBuilder:
+    """Collects nodes and constants. Values are addressed by name, as ONNX does."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.inputs: list[onnx.ValueInfoProto] = []
+        self._count = 0
+
+    def input(self, name: str, *, is_string: bool) -> str:
+        """A raw column as a graph input, (rows,): strings, or float64 for numbers and booleans."""
+        kind = TensorProto.STRING if is_string else TensorProto.DOUBLE
+        self.inputs.append(helper.make_tensor_value_info(name, kind, ["rows"]))
+        return name
+
+    def constant(self, values: Values, dtype: type[np.generic]) -> str:
+        """A constant tensor of that type."""
+        name = self._fresh("constant")
+        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
+        return name
+
+    def add(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Adds one node with one output and returns the output's name."""
+        name = self._fresh(op)
+        self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, domain=domain, **attributes))
+        return name
+
+    def column(self, value: str) -> str:
+        """(rows,) -> (rows, 1)."""
+        return self.add("Unsqueeze", value, self.constant([1], np.int64))
+
+    def _fresh(self, stem: str) -> str:
+        self._count += 1
+        return f"{INTERNAL}encoder/{stem}_{self._count}"

@@ -1,0 +1,19 @@
+"""Kinds of task, one file each: its options, labels, loss, link, metrics with their direction, and served form.
+
+To add a kind: write its file, and add it to the two unions below.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mtl_core.tasks.base import FittedTask, LabelValues
+from mtl_core.tasks.binary import Binary, FittedBinary
+from mtl_core.tasks.metrics import Metric
+from mtl_core.tasks.multiclass import FittedMulticlass, Multiclass
+from mtl_core.tasks.regression import FittedRegression, Regression
+
+__all__ = ["AnyFittedTask", "AnyTask", "FittedTask", "LabelValues", "Metric"]
+
+AnyTask = Annotated[Binary | Multiclass | Regression, Field(discriminator="kind")]
+AnyFittedTask = Annotated[FittedBinary | FittedMulticlass | FittedRegression, Field(discriminator="kind")]

@@ -1,0 +1,148 @@
+"""Binary tasks: one logit, cross-entropy, a probability."""
+
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from pydantic import model_validator
+from sklearn.metrics import average_precision_score, roc_auc_score
+from torch import Tensor
+
+from mtl_core.errors import DataError
+from mtl_core.features.base import ColumnType, as_numbers, as_strings
+from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
+from mtl_core.tasks.metrics import Array, Metric, RowMean, Weighted
+
+__all__ = ["Binary", "FittedBinary"]
+
+UNLABELLED = -1
+
+
+def _auc(labels: Array, predictions: Array, weights: Array | None) -> float:
+    seen = labels if weights is None else labels[weights > 0]
+    if seen.min() == seen.max():
+        return float("nan")
+    return float(roc_auc_score(labels, predictions, sample_weight=weights))
+
+
+def _average_precision(labels: Array, predictions: Array, weights: Array | None) -> float:
+    seen = labels if weights is None else labels[weights > 0]
+    return float(average_precision_score(labels, predictions, sample_weight=weights)) if seen.any() else float("nan")
+
+
+def _log_loss(labels: Array, predictions: Array) -> Array:
+    chance = np.where(labels == 1, predictions, 1 - predictions.astype(np.float64))
+    return np.asarray(-np.log(np.clip(chance, np.finfo(np.float32).eps, 1)))
+
+
+class Binary(Task):
+    """Yes or no. The target is a boolean, 0 or 1; or `positive` or `at_least` says what counts as yes."""
+
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Weighted(name="auc", higher_is_better=True, function=_auc),
+        RowMean(name="log_loss", higher_is_better=False, rows=_log_loss),
+        Weighted(name="average_precision", higher_is_better=True, function=_average_precision),
+        RowMean(name="brier", higher_is_better=False, rows=lambda y, p: np.square(p - y)),
+    )
+
+    kind: Literal["binary"] = "binary"
+    positive: str | bool | float | None = None
+    """Yes where the target equals this."""
+    at_least: float | None = None
+    """Yes where the target is this or more."""
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if self.positive is not None and self.at_least is not None:
+            raise ValueError("give `positive` or `at_least`, not both")
+        return self
+
+    def fitter(self, name: str, kind_of_column: ColumnType) -> "BinaryFitter":
+        if kind_of_column == "string" and not isinstance(self.positive, str):
+            raise DataError(
+                f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
+            )
+        if kind_of_column != "string" and isinstance(self.positive, str):
+            raise DataError(
+                f"task {name!r}: `positive` must be a value of the target, found the text {self.positive!r} where "
+                f"{self.target!r} is a {kind_of_column}; write a number, true or false"
+            )
+        return BinaryFitter(self, name, kind_of_column)
+
+
+class BinaryFitter(TaskFitter):
+    """Checks that both classes occur."""
+
+    def __init__(self, options: Binary, name: str, kind_of_column: ColumnType) -> None:
+        self.task = FittedBinary(name=name, type=kind_of_column, options=options)
+        self.counts = np.zeros(2, dtype=np.int64)
+
+    def update(self, values: pa.Array) -> None:
+        labels = self.task.encode(values)
+        self.counts += np.bincount(labels[labels >= 0], minlength=2)
+
+    def finish(self) -> "FittedBinary":
+        if not self.counts.all():
+            raise DataError(
+                f"task {self.task.name!r}: a binary task needs both answers in the training split, found "
+                f"{self.counts[1]} yes and {self.counts[0]} no in target {self.task.options.target!r}; "
+                "check `positive` or `at_least`, and the split"
+            )
+        return self.task
+
+
+class FittedBinary(FittedTask):
+    """Labels (rows,) int8: 0, 1, or -1 where unlabelled."""
+
+    kind: Literal["binary"] = "binary"
+    options: Binary
+
+    @property
+    def declared(self) -> Binary:
+        return self.options
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def encode(self, values: pa.Array) -> LabelValues:
+        if self.type == "string":
+            text = as_strings(values)
+            yes = pc.equal(text, str(self.options.positive)).to_numpy(zero_copy_only=False)
+            return np.where(pc.equal(text, "").to_numpy(zero_copy_only=False), UNLABELLED, yes).astype(np.int8)
+        numbers = as_numbers(values)
+        if self.options.at_least is not None:
+            yes = numbers >= self.options.at_least
+        elif self.options.positive is not None:
+            yes = numbers == float(self.options.positive)
+        else:
+            yes = numbers == 1
+            strange = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
+            if strange.any():
+                raise DataError(
+                    f"task {self.name!r}: a binary target is 0 or 1, found {numbers[strange][0]:g} in "
+                    f"{self.options.target!r}; say what counts as yes with `positive: VALUE` or `at_least: NUMBER`"
+                )
+        return np.where(np.isnan(numbers), UNLABELLED, yes).astype(np.int8)
+
+    def labelled(self, labels: Tensor) -> Tensor:
+        return labels >= 0
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.clamp(min=0).to(logits.dtype), reduction="none")
+
+    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], teacher[:, 0].sigmoid(), reduction="none")
+
+    def link(self, logits: Tensor) -> Tensor:
+        return torch.sigmoid(logits[:, 0])
+
+    def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
+        return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
+
+    def signature(self) -> dict[str, Any]:
+        return {"name": self.name, "kind": self.kind, "form": "number", "unit": "probability"}

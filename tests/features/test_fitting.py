@@ -1,0 +1,239 @@
+"""What features learn from the training split: the same from one pass over parts as from all rows at once."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mtl_core.errors import DataError
+from mtl_core.features import column_type
+from mtl_core.features.categorical import MISSING, UNSEEN, Categorical
+from mtl_core.features.moments import Moments
+from mtl_core.features.numeric import FittedNumeric, Numeric
+from tests.features.faces import fit
+from tests.strategies import numbers, partitions, patient, texts
+
+MODERATE = st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from([float("nan"), float("inf")]))
+
+
+@given(data=st.data(), values=st.lists(MODERATE, min_size=1), transform=st.sampled_from(["none", "log1p"]))
+@patient
+def test_numeric_part_by_part_equals_at_once(data: st.DataObject, values: list[float | None], transform: str) -> None:
+    assume(any(value is not None and np.isfinite(value) for value in values))
+    column = pa.array(values, pa.float64())
+    parts = [column[cut] for cut in data.draw(partitions(len(values)))]
+    options = Numeric(transform=transform)
+    once, piecewise = fit(options, [column], "number"), fit(options, parts, "number")
+    assert (once.low, once.high, once.flag_missing) == (piecewise.low, piecewise.high, piecewise.flag_missing)
+    size = max(abs(once.low), abs(once.high), 1e-9)
+    assert piecewise.mean == pytest.approx(once.mean, rel=1e-9, abs=1e-12 * size)
+    assert piecewise.deviation == pytest.approx(once.deviation, rel=1e-6, abs=1e-9 * size)
+
+
+@given(data=st.data(), values=st.lists(texts, min_size=1))
+@patient
+def test_categorical_part_by_part_equals_at_once(data: st.DataObject, values: list[str | None]) -> None:
+    assume(any(values))
+    column = pa.array(values, pa.string())
+    parts = [column[cut] for cut in data.draw(partitions(len(values)))]
+    assert fit(Categorical(min_count=1), parts, "string") == fit(Categorical(min_count=1), [column], "string")
+
+
+@given(st.permutations(["a", "a", "b", "c", "c", "c", "", None]))
+@patient
+def test_the_vocabulary_does_not_depend_on_the_order_of_rows(values: list[str | None]) -> None:
+    assert fit(Categorical(min_count=1), [pa.array(values)], "string").vocabulary == ("a", "b", "c")
+
+
+@given(st.lists(numbers, min_size=2))
+@patient
+def test_moments_are_those_of_numpy(values: list[float | None]) -> None:
+    finite = np.array([v for v in values if v is not None and abs(v) < 1e100])
+    moments = Moments()
+    moments.update(finite)
+    if not finite.size:
+        assert (moments.count, moments.mean, moments.deviation) == (0, 0.0, 0.0)
+        return
+    assert (moments.count, moments.low, moments.high) == (finite.size, finite.min(), finite.max())
+    assert moments.mean == pytest.approx(finite.mean(), rel=1e-12)
+    varies = finite.min() < finite.max()
+    assert moments.deviation == (pytest.approx(finite.std(), rel=1e-6, abs=1e-150) if varies else 0.0)
+
+
+def test_moments_keep_their_digits_far_from_zero() -> None:
+    """The textbook formula, E[x^2] - E[x]^2, would say 0 or less here."""
+    moments = Moments()
+    for part in ([1e9 + 4], [1e9 + 7, 1e9 + 13], [], [1e9 + 16]):
+        moments.update(np.array(part))
+    assert (moments.mean, moments.deviation) == (1e9 + 10, pytest.approx(np.sqrt(22.5), rel=1e-12))
+
+
+def test_numeric_golden_values() -> None:
+    feature = fit(Numeric(), [pa.array([1.0, 3.0]), pa.array([None, 5.0])], "number")
+    assert (feature.mean, feature.deviation, feature.low, feature.high) == (3.0, np.sqrt(8 / 3), 1.0, 5.0)
+    one = np.float32(1 / np.sqrt(8 / 3) * 2)
+    found = feature.encode(pa.array([1.0, 3.0, 5.0, 99.0, -99.0, None, float("nan"), float("inf")]))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[:, 0], np.array([-one, 0, one, one, -one, 0, 0, 0]))
+    np.testing.assert_array_equal(found[:, 1], [0, 0, 0, 0, 0, 1, 1, 1])
+
+
+def test_log1p_golden_values() -> None:
+    feature = fit(Numeric(transform="log1p"), [pa.array([np.e - 1, 1 - np.e])], "number")
+    assert (feature.mean, feature.deviation) == (pytest.approx(0, abs=1e-16), pytest.approx(1))
+    values = pa.array([np.e - 1, 0.0, 1 - np.e, 1e9])
+    np.testing.assert_allclose(feature.encode(values)[:, 0], [1, 0, -1, 1], atol=1e-7)
+
+
+def test_log1p_can_learn_what_has_no_square() -> None:
+    values = pa.array([0.0, 1e300])
+    np.testing.assert_allclose(fit(Numeric(transform="log1p"), [values], "number").encode(values)[:, 0], [-1, 1])
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.lists(numbers))
+@patient
+def test_numeric_is_bounded_by_what_training_saw(train: list[float], values: list[float | None]) -> None:
+    """Beyond the range of training the code stays at its edge, and it is always finite."""
+    feature = fit(Numeric(), [pa.array(train)], "number")
+    found, seen = feature.encode(pa.array(values, pa.float64())), feature.encode(pa.array(train))
+    assert np.isfinite(found).all()
+    assert (found <= max(seen.max(), 0)).all()
+    assert (found >= min(seen.min(), 0)).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -7.0, 1e300, 5e-324])
+def test_a_constant_column_says_nothing(value: float) -> None:
+    feature = fit(Numeric(transform="log1p"), [pa.array([value] * 3), pa.array([value] * 4)], "number")
+    assert feature.deviation == 1.0
+    assert np.abs(feature.encode(pa.array([value, -1e9, 1e9]))).max() < 1e-9
+
+
+def test_a_flag_only_where_training_had_a_hole() -> None:
+    full, holed = (fit(Numeric(), [pa.array(values)], "number") for values in ([1.0, 2.0], [1.0, 2.0, None]))
+    assert (full.width, holed.width) == (1, 2)
+    np.testing.assert_array_equal(full.encode(pa.array([None], pa.float64())), [[0]])
+    np.testing.assert_array_equal(holed.encode(pa.array([None], pa.float64())), [[0, 1]])
+
+
+@pytest.mark.parametrize("min_count", [1, 2, 3, 4])
+def test_min_count_is_inclusive(min_count: int) -> None:
+    values = pa.array(["thrice", "twice", "once", "thrice", "twice", "thrice", *(["often"] * 9)])
+    kept = {"often": 9, "thrice": 3, "twice": 2, "once": 1}
+    expected = tuple(sorted(name for name, count in kept.items() if count >= min_count))
+    feature = fit(Categorical(min_count=min_count), [values.slice(0, 2), values.slice(2)], "string")
+    assert feature.vocabulary == expected
+    rare = feature.encode(pa.array([name for name in kept if name not in expected], pa.string()))
+    assert (rare == UNSEEN).all()
+
+
+def test_missing_and_unseen_have_ids_of_their_own() -> None:
+    feature = fit(Categorical(min_count=1), [pa.array(["b", "a", "", None])], "string")
+    assert (feature.vocabulary, feature.size) == (("a", "b"), 4)
+    found = feature.encode(pa.array([None, "", "c", "a", "b", "b "]))
+    assert found.dtype == np.int32
+    assert found[:, 0].tolist() == [MISSING, MISSING, UNSEEN, 2, 3, UNSEEN]
+
+
+def test_values_that_differ_by_a_blank_stay_distinct() -> None:
+    values = ["a", " a", "a ", " ", "  ", "\t", "A", "é", "e\u0301"]
+    feature = fit(Categorical(min_count=1), [pa.array(values)], "string")
+    assert sorted(feature.encode(pa.array(values))[:, 0].tolist()) == list(range(2, 2 + len(values)))
+
+
+def test_whole_numbers_are_one_category_in_every_type() -> None:
+    feature = fit(Categorical(min_count=2), [pa.array([3, 3, 10]), pa.array([10.0, None, float("inf")])], "number")
+    assert feature.vocabulary == (3, 10)
+    found = feature.encode(pa.array([3.0, 10.0, 3.5, None, float("nan"), float("inf"), -3.0]))[:, 0].tolist()
+    assert found == [2, 3, UNSEEN, MISSING, MISSING, UNSEEN, UNSEEN]
+
+
+@pytest.mark.parametrize(
+    ("number", "known"), [(2**53 - 1, True), (1 - 2**53, True), (2**53, False), (2**53 + 1, False)]
+)
+def test_a_number_that_float64_confuses_with_its_neighbour_is_no_category(number: int, known: bool) -> None:
+    if known:
+        feature = fit(Categorical(min_count=1), [pa.array([number])], "number")
+        assert feature.encode(pa.array([number]))[0, 0] == 2
+    else:
+        with pytest.raises(DataError, match="found 1 fractional or huge values"):
+            fit(Categorical(min_count=1), [pa.array([number])], "number")
+
+
+REFUSED = {
+    "numeric on text": (Numeric(), pa.array(["1"]), "string", ["feature 'f'", "found text", "kind: categorical"]),
+    "numeric without a number": (
+        Numeric(column="c"),
+        pa.array([None, float("nan"), float("-inf")], pa.float64()),
+        "number",
+        ["feature 'f'", "column 'c'", "no finite value", "leave the feature out"],
+    ),
+    "numeric beyond squares": (
+        Numeric(column="c"),
+        pa.array([1.7e308, -1.7e308]),
+        "number",
+        ["feature 'f'", "column 'c'", "64-bit", "from -1.7e+308 to 1.7e+308", "log1p"],
+    ),
+    "numeric whose sum overflows": (Numeric(), pa.array([1.7e308] * 3), "number", ["64-bit"]),
+    "categorical on fractions": (
+        Categorical(column="c"),
+        pa.array([1.0, 2.5, 1e17]),
+        "number",
+        ["feature 'f'", "whole numbers", "found 2 fractional or huge", "column 'c'", "kind: numeric"],
+    ),
+    "categorical without a frequent value": (
+        Categorical(column="c", min_count=2),
+        pa.array(["a", "b", None, None, "", ""]),
+        "string",
+        ["feature 'f'", "column 'c'", "occurs 2 times", "lower its min_count"],
+    ),
+    "categorical of nulls": (Categorical(), pa.nulls(9), "string", ["no value of column 'f'"]),
+}
+
+
+@pytest.mark.parametrize(("options", "values", "kind", "words"), REFUSED.values(), ids=REFUSED)
+def test_refused(options: Numeric | Categorical, values: pa.Array, kind: str, words: list[str]) -> None:
+    with pytest.raises(DataError) as caught:
+        fit(options, [values], kind)  # type: ignore[arg-type]
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arrow_type", "expected"),
+    [
+        (pa.string(), "string"),
+        (pa.large_string(), "string"),
+        (pa.string_view(), "string"),
+        (pa.null(), "string"),
+        (pa.dictionary(pa.int8(), pa.string()), "string"),
+        (pa.dictionary(pa.int8(), pa.int64()), "number"),
+        (pa.bool_(), "boolean"),
+        (pa.int8(), "number"),
+        (pa.uint64(), "number"),
+        (pa.float16(), "number"),
+        (pa.decimal128(5, 2), "number"),
+    ],
+    ids=str,
+)
+def test_column_types_accepted(arrow_type: pa.DataType, expected: str) -> None:
+    assert column_type("c", arrow_type) == expected
+
+
+@pytest.mark.parametrize("arrow_type", [pa.date32(), pa.timestamp("us"), pa.list_(pa.int8()), pa.binary()], ids=str)
+def test_column_types_refused(arrow_type: pa.DataType) -> None:
+    with pytest.raises(DataError, match=r"column 'c': .*text, a number or a boolean, found .*; write what matters"):
+        column_type("c", arrow_type)
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        fit(Numeric(transform="log1p"), [pa.array([0.1, 2.0, None])], "number"),
+        fit(Categorical(min_count=1), [pa.array(["1", "é", " "])], "string"),
+        fit(Categorical(min_count=1), [pa.array([1, -5])], "number"),
+    ],
+    ids=lambda feature: f"{feature.kind} {feature.type}",
+)
+def test_json_says_all_of_it(feature: FittedNumeric) -> None:
+    assert type(feature).model_validate_json(feature.model_dump_json()) == feature

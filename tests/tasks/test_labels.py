@@ -1,0 +1,220 @@
+"""Target column -> labels: what is yes, which class, which number, and what is unlabelled."""
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from mtl_core.errors import DataError
+from mtl_core.tasks import AnyFittedTask
+from tests.strategies import numbers, partitions, patient
+from tests.tasks.declared import fit, task
+
+NAN, INF = float("nan"), float("inf")
+BANDS = task("multiclass", edges=[0, 15, 60], classes=["early", "on time", "late", "very late"])
+
+BINARY = {
+    "boolean": ({}, pa.array([True, False, None]), [1, 0, -1]),
+    "0 and 1": ({}, pa.array([1, 0, None]), [1, 0, -1]),
+    "0.0 and 1.0": ({}, pa.array([1.0, 0.0, -0.0, None, NAN]), [1, 0, 0, -1, -1]),
+    "decimal": ({}, pa.array([Decimal("1.0"), Decimal("0.0"), None]), [1, 0, -1]),
+    "at_least is inclusive": ({"at_least": 15}, pa.array([14.999, 15.0, 15.001, None, INF, -INF]), [0, 1, 1, -1, 1, 0]),
+    "positive number": ({"positive": 3}, pa.array([3, 2, None]), [1, 0, -1]),
+    "positive false": ({"positive": False}, pa.array([True, False, None]), [0, 1, -1]),
+    "positive text": ({"positive": "yes"}, pa.array(["yes", "no", "Yes", " yes", None, ""]), [1, 0, 0, 0, -1, -1]),
+    "positive dictionary": ({"positive": "yes"}, pa.array(["yes", "no", None]).dictionary_encode(), [1, 0, -1]),
+    "positive large_string": ({"positive": "yes"}, pa.array(["yes", "no"], pa.large_string()), [1, 0]),
+}
+MULTICLASS = {
+    "learned, sorted": ({}, pa.array(["b", "a", None, "", "c"]), [1, 0, -1, -1, 2]),
+    "declared order": ({"classes": ["b", "a"]}, pa.array(["b", "a", None]), [0, 1, -1]),
+    "blanks matter": ({}, pa.array(["a", "a ", " a"]), [1, 2, 0]),
+    "whole numbers": ({"classes": ["1", "2"]}, pa.array([1.0, 2.0, None, NAN, INF]), [0, 1, -1, -1, -1]),
+    "integers": ({"classes": ["1", "2"]}, pa.array([2, 1, None]), [1, 0, -1]),
+    "large whole numbers": ({"classes": ["1", "20000000000"]}, pa.array([2e10, 1.0]), [1, 0]),
+    "fractions beside whole": ({"classes": ["1", "1.5"]}, pa.array([1.5, 1.0]), [1, 0]),
+    "huge": ({"classes": ["1", "1e+300"]}, pa.array([1e300, 1.0]), [1, 0]),
+    "booleans": ({}, pa.array([True, False, None]), [1, 0, -1]),
+    "dictionary": ({}, pa.array(["b", "a", None]).dictionary_encode(), [1, 0, -1]),
+}
+
+
+@pytest.mark.parametrize(("options", "values", "labels"), BINARY.values(), ids=BINARY)
+def test_binary(options: dict[str, Any], values: pa.Array, labels: list[int]) -> None:
+    found = fit(task("binary", **options), values).encode(values)
+    assert (found.dtype, found.tolist()) == (np.int8, labels)
+
+
+@pytest.mark.parametrize(("options", "values", "labels"), MULTICLASS.values(), ids=MULTICLASS)
+def test_multiclass(options: dict[str, Any], values: pa.Array, labels: list[int]) -> None:
+    found = fit(task("multiclass", **options), values).encode(values)
+    assert (found.dtype, found.tolist()) == (np.int16, labels)
+
+
+def test_bands_are_half_open() -> None:
+    borders = [-0.0, np.nextafter(0, -1), 14.999, 15.0, 59.999, 60.0, 1e300, -1e300, INF, -INF, NAN, None]
+    fitted = fit(BANDS, pa.array([-1.0, 1.0]))
+    assert fitted.encode(pa.array(borders)).tolist() == [1, 0, 1, 2, 2, 3, 3, 0, 3, 0, -1, -1]
+    assert fitted.classes == ("early", "on time", "late", "very late")
+    assert fitted.encode(pa.array([-1, 0, 60, None])).tolist() == [0, 1, 3, -1]
+
+
+def test_regression_keeps_the_unit() -> None:
+    fitted = fit(task("regression"), pa.array([1.0, None, 3.0, NAN, INF, -INF]))
+    assert (fitted.mean, fitted.scale) == (2.0, 1.0)
+    found = fitted.encode(pa.array([1.0, None, -7.5, NAN, INF, -INF]))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array([1, NAN, -7.5, NAN, NAN, NAN], dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    "fitted",
+    [
+        fit(task("binary", at_least=0), pa.array([-1.0, 1.0])),
+        fit(BANDS, pa.array([-1.0, 1.0])),
+        fit(task("regression"), pa.array([-1.0, 1.0])),
+    ],
+    ids=lambda fitted: fitted.kind,
+)
+@given(values=st.lists(numbers.filter(lambda value: value is None or not abs(value) < INF or abs(value) < 3e38)))
+@patient
+def test_missing_labels_are_unlabelled(fitted: Any, values: list[float | None]) -> None:
+    """None and NaN always, infinities where the task cannot place them; every other row is labelled."""
+    labelled = fitted.labelled(torch.from_numpy(fitted.encode(pa.array(values, pa.float64())))).tolist()
+    known = np.isfinite if fitted.kind == "regression" else lambda value: not np.isnan(value)
+    assert labelled == [value is not None and bool(known(value)) for value in values]
+
+
+@given(data=st.data(), values=st.lists(st.one_of(st.none(), st.integers(-9, 9)), min_size=1))
+@patient
+def test_part_by_part_equals_at_once(data: st.DataObject, values: list[int | None]) -> None:
+    column = pa.array([*values, -1, 1, 2], pa.int64())
+    parts = [column[cut] for cut in data.draw(partitions(len(column)))]
+    for declared in (task("binary", at_least=1), BANDS, task("multiclass")):
+        assert fit(declared, *parts) == fit(declared, column)
+    once, piecewise = fit(task("regression"), column), fit(task("regression"), *parts)
+    assert (piecewise.mean, piecewise.scale) == (pytest.approx(once.mean), pytest.approx(once.scale))
+
+
+REFUSED = {
+    "text without positive": (task("binary"), pa.array(["yes", "no"]), ["'y' is text", "positive: yes"]),
+    "text with at_least": (task("binary", at_least=1), pa.array(["1", "0"]), ["'y' is text"]),
+    "text as positive of numbers": (task("binary", positive="yes"), pa.array([0, 1]), ["'yes'", "'y' is a number"]),
+    "text as positive of booleans": (task("binary", positive="yes"), pa.array([True, False]), ["is a boolean"]),
+    "strange number": (task("binary"), pa.array([0.0, 1.0, 0.5]), ["0 or 1", "found 0.5", "'y'", "positive: VALUE"]),
+    "infinity as yes or no": (task("binary"), pa.array([0.0, 1.0, INF]), ["0 or 1", "found inf"]),
+    "never yes": (task("binary", positive="x"), pa.array(["a", "b", None]), ["both answers", "found 0 yes and 2 no"]),
+    "never no": (task("binary"), pa.array([1, 1, None]), ["found 2 yes and 0 no", "'y'"]),
+    "no label at all": (task("binary"), pa.array([None, None], pa.int8()), ["found 0 yes and 0 no"]),
+    "edges on text": (BANDS, pa.array(["1"]), ["`edges` need a target of numbers", "'y'"]),
+    "one class": (task("multiclass"), pa.array(["a", "a", None]), ["two classes or more", "found ['a']", "'y'"]),
+    "one declared class": (
+        task("multiclass", classes=["a", "b"]),
+        pa.array(["a", None]),
+        ["two classes or more", "found ['a']"],
+    ),
+    "one band": (BANDS, pa.array([1.0, 2.0]), ["two classes or more", "found ['on time']"]),
+    "undeclared class": (
+        task("multiclass", classes=["a", "b"]),
+        pa.array(["a", "b", "c"]),
+        ["the classes are a, b", "found 'c'", "'y'", "declare all of them"],
+    ),
+    "too many classes": (task("multiclass"), pa.array(range(32_768)), ["at most 32,767", "is it a regression?"]),
+    "regression on text": (task("regression"), pa.array(["1"]), ["found text", "'y'", "kind: multiclass"]),
+    "regression on a constant": (task("regression"), pa.array([7, 7, 7]), ["varies", "found 3 values", "'y'"]),
+    "regression without a label": (task("regression"), pa.array([None], pa.float64()), ["varies", "found 0 values"]),
+    "regression beyond 32 bits": (task("regression"), pa.array([0.0, 1e39]), ["32-bit floats", "found 1e+39", "'y'"]),
+    "regression that 32 bits round away": (
+        task("regression"),
+        pa.array([1.7e9, 1.7e9 + 30]),
+        ["varies", "found 2 values with a deviation of 15", "another unit"],
+    ),
+    "regression below 32 bits": (task("regression"), pa.array([0.0, 1e-60]), ["varies", "another unit"]),
+}
+
+
+@pytest.mark.parametrize(("declared", "values", "words"), REFUSED.values(), ids=REFUSED)
+def test_refused(declared: Any, values: pa.Array, words: list[str]) -> None:
+    with pytest.raises(DataError) as caught:
+        fit(declared, values)
+    for word in ["task 't'", *words]:
+        assert word in str(caught.value)
+
+
+def test_refused_after_training_too() -> None:
+    """A class or a label that only the test split holds."""
+    with pytest.raises(DataError, match=r"classes are a, b, found 'c'"):
+        fit(task("multiclass"), pa.array(["a", "b"])).encode(pa.array(["a", "c"]))
+    with pytest.raises(DataError, match=r"0 or 1, found 2"):
+        fit(task("binary"), pa.array([0, 1])).encode(pa.array([2]))
+    with pytest.raises(DataError, match=r"32-bit floats, found -1e\+39"):
+        fit(task("regression"), pa.array([0, 1])).encode(pa.array([-1e39]))
+
+
+DECLARED = {
+    "positive and at_least": ({"kind": "binary", "positive": 1, "at_least": 1}, "not both"),
+    "one class": ({"kind": "multiclass", "classes": ["a"]}, "two or more distinct"),
+    "a class twice": ({"kind": "multiclass", "classes": ["a", "a"]}, "two or more distinct"),
+    "a nameless class": ({"kind": "multiclass", "classes": ["a", ""]}, "at least 1 character"),
+    "falling edges": ({"kind": "multiclass", "classes": ["a", "b", "c"], "edges": [1, 0]}, "rise strictly"),
+    "an edge twice": ({"kind": "multiclass", "classes": ["a", "b", "c"], "edges": [1, 1]}, "rise strictly"),
+    "edges without names": ({"kind": "multiclass", "edges": [1]}, "1 edges make 2 bands, found 0 names"),
+    "too few names": ({"kind": "multiclass", "edges": [0, 1], "classes": ["a", "b"]}, "2 edges make 3 bands"),
+    "an edge that is none": ({"kind": "multiclass", "edges": [NAN], "classes": ["a", "b"]}, "finite"),
+    "no weight": ({"kind": "binary", "weight": 0}, "greater than 0"),
+}
+
+
+@pytest.mark.parametrize(("options", "words"), DECLARED.values(), ids=DECLARED)
+def test_declarations_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        task(**options)
+
+
+FITTED = {
+    "binary": fit(task("binary", positive="é", weight=2), pa.array(["é", "x"])),
+    "binary 1": fit(task("binary", positive=1), pa.array([1, 0])),
+    "binary true": fit(task("binary", positive=True), pa.array([True, False])),
+    "multiclass": fit(task("multiclass"), pa.array([2, 1])),
+    "bands": fit(BANDS, pa.array([-1, 1])),
+    "regression": fit(task("regression", loss="absolute", metric="rmse", unit="min"), pa.array([0.1, 0.7])),
+}
+
+
+@pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
+def test_json_says_all_of_it(fitted: Any) -> None:
+    text = fitted.model_dump_json()
+    assert TypeAdapter(AnyFittedTask).validate_json(text) == fitted
+
+
+def test_signatures() -> None:
+    assert [FITTED[name].signature() for name in ("binary", "bands", "regression")] == [
+        {"name": "t", "kind": "binary", "form": "number", "unit": "probability"},
+        {
+            "name": "t",
+            "kind": "multiclass",
+            "form": "class_probabilities",
+            "unit": "probability",
+            "classes": ["early", "on time", "late", "very late"],
+        },
+        {"name": "t", "kind": "regression", "form": "number", "unit": "min"},
+    ]
+    assert [fitted.outputs for fitted in FITTED.values()] == [1, 1, 1, 2, 4, 1]
+
+
+def test_metric_named() -> None:
+    assert [task(kind).metric_named("").name for kind in ("binary", "multiclass", "regression")] == [
+        "auc",
+        "log_loss",
+        "mae",
+    ]
+    assert FITTED["regression"].metric.name == "rmse"
+    assert [metric.name for metric in FITTED["regression"].metrics] == ["mae", "rmse", "r2"]
+    with pytest.raises(KeyError):
+        task("regression").metric_named("auc")

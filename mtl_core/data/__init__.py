@@ -1,0 +1,1 @@
+"""From parts on disk to batches: parts -> split -> encoder -> encoded arrays."""

@@ -1,0 +1,138 @@
+"""The parts of a data set: one file or a folder of Parquet or CSV files, read lazily, only the columns asked for."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from mtl_core.errors import DataError
+from mtl_core.explain import nearest
+from mtl_core.features import ColumnType, column_type
+from mtl_core.problem import Problem
+
+__all__ = ["Part", "column_types", "parts"]
+
+SUFFIXES = (".parquet", ".csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One file. `types` are the columns' types in the first part, which every part must share."""
+
+    path: Path
+    nulls: tuple[str, ...]
+    types: pa.Schema
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @cached_property
+    def _parquet(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.path, memory_map=True)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"{self.path}: must be a readable Parquet file, found: {error}") from None
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Those columns, in that order, in batches that fit in memory."""
+        columns = list(columns)
+        for column in columns:
+            if column not in self.types.names:
+                raise DataError(f"{self.path}: no column {column!r}; {nearest(column, self.types.names)}")
+        wanted = pa.schema([self.types.field(column) for column in columns])
+        try:
+            for batch in self._batches(columns, wanted):
+                yield batch.select(columns).cast(wanted)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise DataError(
+                f"{self.path}: must be readable, with the columns and types of the first part, found: {_words(error)}; "
+                "repair or remove the part"
+            ) from None
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Those columns of the whole part."""
+        wanted = pa.schema([self.types.field(column) for column in columns if column in self.types.names])
+        return pa.Table.from_batches(self.batches(columns), schema=wanted)
+
+    def _batches(self, columns: list[str], wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+        if _suffix(self.path) == ".parquet":
+            if missing := [column for column in columns if column not in self._parquet.schema_arrow.names]:
+                raise KeyError(f"no column {missing[0]!r}")
+            yield from self._parquet.iter_batches(columns=columns, batch_size=1 << 17)
+            return
+        convert = _convert(self.nulls, columns, {field.name: field.type for field in wanted})
+        with csv.open_csv(self.path, read_options=_READ, parse_options=_PARSE, convert_options=convert) as reader:
+            yield from reader
+
+
+def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
+    """The parts of a problem's data, in the order of their names; hidden and other files are left alone."""
+    root = folder / problem.data.path
+    if not root.exists():
+        raise DataError(
+            f"{root}: data.path must be a file or a folder, found nothing there; `mtl data` fetches what data.dvc pins"
+        )
+    paths = sorted(path for path in root.iterdir() if _is_part(path)) if root.is_dir() else [root]
+    if not paths or _suffix(paths[0]) not in SUFFIXES:
+        raise DataError(f"{root}: data must be {' or '.join(SUFFIXES)} files, found none")
+    types = _types(paths[0], problem.data.nulls)
+    if twice := [name for name, count in Counter(types.names).items() if count > 1]:
+        raise DataError(f"{paths[0]}: column names must be distinct, found {twice[0]!r} twice; rename one")
+    return tuple(Part(path=path, nulls=problem.data.nulls, types=types) for path in paths)
+
+
+def column_types(folder: Path, problem: Problem) -> dict[str, ColumnType]:
+    """How each feature and target column enters the graph, from the first part's schema."""
+    types = parts(folder, problem)[0].types
+    found = {}
+    for column in problem.columns:
+        if column not in types.names:
+            raise DataError(f"{folder / problem.data.path}: no column {column!r}; {nearest(column, types.names)}")
+        if column in problem.feature_columns or column in problem.targets:
+            found[column] = column_type(column, types.field(column).type)
+    return found
+
+
+def _types(path: Path, nulls: tuple[str, ...]) -> pa.Schema:
+    try:
+        if _suffix(path) == ".parquet":
+            return pq.read_schema(path)
+        with csv.open_csv(path, read_options=_READ, parse_options=_PARSE, convert_options=_convert(nulls)) as reader:
+            fields = reader.schema
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: must be a readable {_suffix(path)[1:]} file, found: {error}") from None
+    # CSV does not say its types: what looks whole in the first block may have fractions or holes further down.
+    widened = {pa.int64(): pa.float64(), pa.null(): pa.string()}
+    return pa.schema([field.with_type(widened.get(field.type, field.type)) for field in fields])
+
+
+def _is_part(path: Path) -> bool:
+    return _suffix(path) in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix.lower()
+
+
+def _words(error: Exception) -> str:
+    # A KeyError's text is the representation of its argument.
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+_READ = csv.ReadOptions(block_size=1 << 24)
+_PARSE = csv.ParseOptions(newlines_in_values=True)
+
+
+def _convert(
+    nulls: tuple[str, ...], columns: list[str] | None = None, types: dict[str, pa.DataType] | None = None
+) -> csv.ConvertOptions:
+    return csv.ConvertOptions(
+        null_values=list(nulls), strings_can_be_null=True, include_columns=columns, column_types=types
+    )

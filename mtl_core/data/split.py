@@ -1,0 +1,75 @@
+"""Which rows train, validate and test. Never by row order, never random without a seed."""
+
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pandas.util import hash_array
+
+from mtl_core.errors import DataError
+from mtl_core.features.base import as_strings
+from mtl_core.problem import Border, ColumnSplit, HashSplit, Split, TimeSplit
+
+__all__ = ["SPLITS", "SplitName", "assign"]
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+def assign(split: Split, values: pa.Array) -> NDArray[np.int8]:
+    """(rows,) values of the split's column -> (rows,) positions in SPLITS."""
+    if holes := pc.sum(pc.is_null(values, nan_is_null=True)).as_py():
+        raise DataError(
+            f"split.column: {split.column!r} must say for every row where it belongs, found {holes} nulls; "
+            "choose a column without holes"
+        )
+    match split:
+        case TimeSplit():
+            return _by_time(split, values)
+        case HashSplit():
+            return _by_hash(split, values)
+        case ColumnSplit():
+            return _by_column(split, values)
+
+
+def _by_time(split: TimeSplit, values: pa.Array) -> NDArray[np.int8]:
+    validation, test = (_border(split.column, border, values.type) for border in (split.validation, split.test))
+    if not pc.less(validation, test).as_py():
+        raise DataError(f"split: `validation` must begin before `test`, found {split.validation} and {split.test}")
+    return _positions(_flags(pc.less(values, validation)), _flags(pc.greater_equal(values, test)))
+
+
+def _border(column: str, border: Border, arrow_type: pa.DataType) -> pa.Scalar:
+    try:
+        given = pa.scalar(border)
+        found = given.cast(arrow_type)
+        if not isinstance(border, str) and found.cast(given.type) != given:
+            raise pa.ArrowInvalid("it would lose a part of its value")
+    except (pa.ArrowException, OverflowError) as error:
+        raise DataError(
+            f"split: a border must be a value of column {column!r} ({arrow_type}), found {border!r}: {error}"
+        ) from None
+    return found
+
+
+def _by_hash(split: HashSplit, values: pa.Array) -> NDArray[np.int8]:
+    keys = np.asarray(as_strings(values).to_pylist(), dtype=object)
+    # The upper 53 bits as a number in [0, 1): the same key falls into the same split on every machine and run.
+    place = (hash_array(keys) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    return _positions(place >= split.test + split.validation, place < split.test)
+
+
+def _by_column(split: ColumnSplit, values: pa.Array) -> NDArray[np.int8]:
+    names = as_strings(values)
+    validation, test = (_flags(pc.equal(names, str(name))) for name in (split.validation, split.test))
+    return _positions(~(validation | test), test)
+
+
+def _flags(values: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _positions(train: NDArray[np.bool_], test: NDArray[np.bool_]) -> NDArray[np.int8]:
+    return np.where(test, 2, np.where(train, 0, 1)).astype(np.int8)

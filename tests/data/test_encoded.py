@@ -1,0 +1,96 @@
+"""Encoded splits: written part by part, mapped, gathered by row number or sliced."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl_core.data.encoded import EncodedSplit, SplitWriter
+from mtl_core.data.encoder import Encoder, fit
+from mtl_core.errors import DataError
+from tests.data.orders import ROWS, declared, month
+from tests.data.test_encoder import TYPES
+from tests.strategies import partitions, patient
+
+ENCODER: Encoder = fit(declared(), TYPES, month(1).to_batches())
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> EncodedSplit:
+    folder = tmp_path_factory.mktemp("encoded") / "train"
+    writer = SplitWriter(folder, ENCODER, ROWS)
+    append(writer, 0, 17)
+    append(writer, 17, ROWS)
+    writer.close()
+    return EncodedSplit.open(folder, ENCODER)
+
+
+def append(writer: SplitWriter, start: int, stop: int) -> None:
+    rows = month(1).slice(start, stop - start)
+    writer.append(ENCODER.inputs(rows), ENCODER.labels(rows))
+
+
+def assert_rows(found: dict[str, torch.Tensor], expected: dict[str, Any], rows: Any) -> None:
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name].numpy(), values[rows])
+        assert found[name].numpy().dtype == values.dtype
+
+
+@given(data=st.data(), rows=st.lists(st.integers(0, ROWS - 1)))
+@patient
+def test_rows_come_back_as_they_were_written(split: EncodedSplit, data: st.DataObject, rows: list[int]) -> None:
+    assert len(split) == ROWS
+    taken = split.take(torch.tensor(rows, dtype=torch.int64))
+    assert_rows(taken.inputs, ENCODER.inputs(month(1)), rows)
+    assert_rows(taken.labels, ENCODER.labels(month(1)), rows)
+    for cut in data.draw(partitions(ROWS)):
+        sliced = split.slice(cut.start, cut.stop)
+        assert_rows(sliced.inputs, ENCODER.inputs(month(1)), cut)
+        assert_rows(sliced.labels, ENCODER.labels(month(1)), cut)
+
+
+def test_a_slice_is_no_copy_and_nothing_is_read_before(split: EncodedSplit) -> None:
+    whole, part = split.inputs["ids"], split.slice(5, 9).inputs["ids"]
+    assert part.data_ptr() == whole.data_ptr() + 5 * whole.shape[1] * whole.element_size()
+    taken = split.take(torch.tensor([5])).inputs["ids"]
+    assert taken.data_ptr() != part.data_ptr()
+
+
+def test_arrays_are_mapped_not_read(split: EncodedSplit, tmp_path: Path) -> None:
+    """A change of the file's bytes shows through; a change of the tensor never reaches the file."""
+    writer = SplitWriter(tmp_path / "s", ENCODER, 1)
+    append(writer, 1, 2)
+    writer.close()
+    opened = EncodedSplit.open(tmp_path / "s", ENCODER)
+    np.load(tmp_path / "s" / "ids.npy", mmap_mode="r+")[0, 0] = 4
+    assert opened.inputs["ids"].tolist() == [[4]]
+    before = (tmp_path / "s" / "floats.npy").read_bytes()
+    opened.inputs["floats"][0, 0] = 99.0
+    assert (tmp_path / "s" / "floats.npy").read_bytes() == before
+
+
+@pytest.mark.parametrize("cuts", [[0, 9], [0, 5, 9], []], ids=str)
+def test_too_few_rows_are_refused(tmp_path: Path, cuts: list[int]) -> None:
+    writer = SplitWriter(tmp_path / "train", ENCODER, 10)
+    for start, stop in itertools.pairwise(cuts):
+        append(writer, start, stop)
+    found = cuts[-1] if cuts else 0
+    with pytest.raises(
+        DataError, match=rf"train: the data must not change .*found {found} rows where 10 .*; run again"
+    ):
+        writer.close()
+
+
+def test_too_many_rows_are_refused(tmp_path: Path) -> None:
+    writer = SplitWriter(tmp_path / "test", ENCODER, 10)
+    append(writer, 0, 10)
+    with pytest.raises(
+        DataError, match=r"test: the data must not change .*found 11 or more rows where 10 .*; run again"
+    ):
+        append(writer, 10, 11)

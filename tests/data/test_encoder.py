@@ -1,0 +1,123 @@
+"""The encoder: blocks of inputs and labels from raw columns, and its JSON."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mtl_core.data.encoder import Encoder, fit
+from mtl_core.errors import DataError
+from mtl_core.features import ColumnType
+from tests.data.orders import DECLARED, ROWS, declared, month
+
+TYPES: dict[str, ColumnType] = {"shop": "string", "amount": "number", "returned": "boolean", "days": "number"}
+
+
+def fitted(**changes: Any) -> Encoder:
+    return fit(declared(**changes), TYPES, month(1).to_batches(max_chunksize=7))
+
+
+def vocabulary(size: int) -> Encoder:
+    """An encoder with that many ids in two columns, the first of which has 3."""
+    names = pa.array([f"{place:06}" for place in range(size - 5)])
+    table = pa.table(
+        {"a": pa.array(["x"] * len(names)), "b": names, "y": pa.array([0, 1]).take([0, *[1] * (len(names) - 1)])}
+    )
+    problem = declared(
+        features={name: {"kind": "categorical", "min_count": 1} for name in ("a", "b")},
+        tasks={"y": {"kind": "binary", "target": "y"}},
+    )
+    return fit(problem, {"a": "string", "b": "string", "y": "number"}, table.to_batches())
+
+
+def test_blocks_of_a_table() -> None:
+    features = {
+        "first": {"kind": "categorical", "min_count": 1, "column": "shop"},
+        **DECLARED["features"],
+        "returned_too": {"kind": "numeric", "column": "amount", "transform": "log1p"},
+    }
+    encoder = fitted(features=features)
+    assert encoder.columns == {"shop": "string", "amount": "number"}
+    assert [feature.name for feature in encoder.categorical] == ["first", "shop"]
+    assert encoder.id_offsets.tolist() == [0, 5]
+    assert (encoder.id_count, encoder.float_width) == (10, 4)
+    assert encoder.blocks() == {"ids": (2, np.dtype(np.int16)), "floats": (4, np.dtype(np.float32))}
+    found = encoder.inputs(month(2))
+    assert {name: (block.shape, block.dtype) for name, block in found.items()} == {
+        name: ((ROWS, width), dtype) for name, (width, dtype) in encoder.blocks().items()
+    }
+    # Month 1 knows east, north and its own shop; the shop of month 2 is unseen there.
+    assert found["ids"][:4].tolist() == [[2, 7], [3, 8], [0, 5], [1, 6]]
+    np.testing.assert_array_equal(found["floats"][:, 1], month(1)["amount"].is_null())
+
+
+def test_a_table_in_pieces_encodes_as_a_whole() -> None:
+    encoder, table = fitted(), month(2)
+    for of in (encoder.inputs, encoder.labels):
+        whole = of(table)
+        chunks = of(pa.concat_tables([table.slice(0, 13), table.slice(13)]))
+        batches = [of(batch) for batch in table.to_batches(max_chunksize=9)]
+        for name, block in whole.items():
+            np.testing.assert_array_equal(chunks[name], block)
+            np.testing.assert_array_equal(np.concatenate([found[name] for found in batches]), block)
+        assert all(not len(block) for block in of(table.slice(0, 0)).values())
+
+
+def test_parts_of_any_size_teach_the_same() -> None:
+    once = fit(declared(), TYPES, month(1).to_batches())
+    piecewise = fitted()
+    assert [f.model_dump(exclude={"mean", "deviation"}) for f in piecewise.features] == [
+        f.model_dump(exclude={"mean", "deviation"}) for f in once.features
+    ]
+    np.testing.assert_allclose(
+        piecewise.inputs(month(2))["floats"], once.inputs(month(2))["floats"], rtol=1e-6, atol=1e-7
+    )
+
+
+def test_labels_of_a_table() -> None:
+    found = fitted().labels(month(1))
+    assert list(found) == ["returned", "slow", "days"]
+    assert {name: values.dtype.name for name, values in found.items()} == {
+        "returned": "int8",
+        "slow": "int8",
+        "days": "float32",
+    }
+    np.testing.assert_array_equal(found["slow"][:9], [-1, 0, 0, 0, 0, 1, 1, -1, 1])
+    np.testing.assert_array_equal(found["days"][:3], np.array([np.nan, 1, 2], dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("features", "blocks"),
+    [({"shop": {"kind": "categorical", "min_count": 1}}, ["ids"]), ({"amount": {"kind": "numeric"}}, ["floats"])],
+)
+def test_a_block_without_columns_is_left_out(features: Any, blocks: list[str]) -> None:
+    encoder = fitted(features=features)
+    assert list(encoder.blocks()) == list(encoder.inputs(month(1))) == blocks
+    assert len(encoder.id_offsets) == len(encoder.categorical)
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(32_767, np.int16), (32_768, np.int32)])
+def test_ids_are_as_narrow_as_they_can_be(size: int, dtype: type) -> None:
+    encoder = vocabulary(size)
+    assert (encoder.id_count, encoder.blocks()["ids"]) == (size, (2, np.dtype(dtype)))
+    last = encoder.inputs(pa.table({"a": ["x"], "b": [f"{size - 6:06}"]}))["ids"]
+    assert last.tolist() == [[2, size - 1]]
+
+
+@pytest.mark.parametrize("extra", [{}, {"count": {"kind": "categorical", "column": "amount", "min_count": 1}}])
+def test_json_says_all_of_it(tmp_path: Path, extra: Any) -> None:
+    encoder = fitted(features={**DECLARED["features"], **extra})
+    encoder.save(tmp_path / "new" / "encoder.json")
+    again = Encoder.load(tmp_path / "new" / "encoder.json")
+    assert again == encoder
+    for name, block in encoder.inputs(month(2)).items():
+        np.testing.assert_array_equal(again.inputs(month(2))[name], block)
+
+
+def test_what_a_feature_or_task_refuses_is_refused() -> None:
+    with pytest.raises(DataError, match="feature 'shop': a numeric feature needs"):
+        fitted(features={"shop": {"kind": "numeric"}})
+    with pytest.raises(DataError, match="task 'days': a binary target is 0 or 1"):
+        fitted(tasks={"days": {"kind": "binary", "target": "days"}})

@@ -1,0 +1,259 @@
+"""Parts: which files count, what is read of them, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mtl_core.data.parts import column_types, parts
+from mtl_core.errors import DataError
+from tests.data.orders import DECLARED, ROWS, declared, month, write
+
+
+def at(path: str) -> Any:
+    return declared(data={"path": path})
+
+
+def csv_part(folder: Path, content: str | bytes, name: str = "a.csv") -> None:
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def read(folder: Path, column: str, problem: Any = None) -> list[Any]:
+    return [value for part in parts(folder, problem or declared()) for value in part.read([column])[column].to_pylist()]
+
+
+def test_a_folder_in_the_order_of_names(tmp_path: Path) -> None:
+    write(tmp_path, b=month(2), a=month(1), c_csv=month(3))
+    found = parts(tmp_path, declared())
+    assert [part.name for part in found] == ["a.parquet", "b.parquet", "c.csv"]
+    assert read(tmp_path, "row") == [number * 1_000 + place for number in (1, 2, 3) for place in range(ROWS)]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "A.PARQUET", "a.Csv"])
+def test_one_file(tmp_path: Path, name: str) -> None:
+    write(tmp_path, a=month(1), a_csv=month(1))
+    source = tmp_path / "data" / ("a" + Path(name).suffix.lower())
+    (tmp_path / "alone").mkdir()
+    source.rename(tmp_path / "alone" / name)
+    (part,) = parts(tmp_path, at(f"alone/{name}"))
+    assert (part.name, part.read(["days"]).num_rows) == (name, ROWS)
+    assert [part.name for part in parts(tmp_path, at("alone"))] == [name]
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1))
+    data = tmp_path / "data"
+    for name in (".hidden.parquet", ".a.parquet.crc", "_SUCCESS", "readme.md", "a.parquet.tmp", "._b.csv"):
+        (data / name).write_text("not a part")
+    (data / "folder.parquet").mkdir()
+    assert [part.name for part in parts(tmp_path, declared())] == ["a.parquet"]
+
+
+def test_only_the_columns_asked_for_in_that_order(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1), b_csv=month(2))
+    for part in parts(tmp_path, declared()):
+        assert part.read(["days", "amount"]).column_names == ["days", "amount"]
+        assert [batch.schema.names for batch in part.batches(["row", "day"])] == [["row", "day"]]
+
+
+def test_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
+    """Beside the type: a CSV's whole numbers are read as float64, since a later one may have fractions or holes."""
+    write(tmp_path, a=month(1), b_csv=month(1))
+    columns = ["day", "shop", "amount", "returned", "days"]
+    one, other = (part.read(columns) for part in parts(tmp_path, declared()))
+    assert one == other
+    (tmp_path / "data" / "a.parquet").unlink()
+    (part,) = parts(tmp_path, declared())
+    assert part.read(columns).to_pydict() == one.to_pydict()
+    assert part.read(["days"]).schema.field("days").type == pa.float64()
+
+
+def test_a_csv_column_may_turn_into_fractions_or_holes_later(tmp_path: Path) -> None:
+    csv_part(tmp_path, "days,amount\n1,2\n")
+    csv_part(tmp_path, "amount,days\n0.5,\n1e3,7\n", "b.csv")
+    assert read(tmp_path, "amount") == [2, 0.5, 1000]
+    assert read(tmp_path, "days") == [1, None, 7]
+
+
+def test_a_csv_column_without_a_value_is_text(tmp_path: Path) -> None:
+    csv_part(tmp_path, "shop,days\n,1\n,2\n")
+    csv_part(tmp_path, "shop,days\neast,1\n", "b.csv")
+    assert read(tmp_path, "shop") == [None, None, "east"]
+
+
+def test_what_is_null_in_csv_is_declared(tmp_path: Path) -> None:
+    csv_part(tmp_path, "shop,days\nNA,1\n,2\nnull,NA\n?,4\n")
+    assert read(tmp_path, "shop", declared(data={"path": "data", "nulls": ["", "NA"]})) == [None, None, "null", "?"]
+    assert read(tmp_path, "days", declared(data={"path": "data", "nulls": ["", "NA"]})) == [1, 2, None, 4]
+    assert read(tmp_path, "shop") == ["NA", None, "null", "?"]
+
+
+CSV = {
+    "a quoted newline": ('shop,days\n"ea\nst",1\n"",2\n', ["ea\nst", None]),
+    "a quoted comma and quote": ('shop,days\n"a,""b""",1\n', ['a,"b"']),
+    "carriage returns": ("shop,days\r\neast,1\r\n", ["east"]),
+    "a byte order mark": (b"\xef\xbb\xbfshop,days\neast,1\n", ["east"]),
+    "no newline at the end": ("shop,days\neast,1", ["east"]),
+    "blanks": ("shop,days\n east ,1\n", [" east "]),
+    "accents": ("shop,days\né,1\n", ["é"]),
+}
+
+
+@pytest.mark.parametrize(("content", "shops"), CSV.values(), ids=CSV)
+def test_csv(tmp_path: Path, content: str | bytes, shops: list[str | None]) -> None:
+    csv_part(tmp_path, content)
+    assert read(tmp_path, "shop") == shops
+
+
+def test_a_quoted_newline_at_the_border_of_a_block(tmp_path: Path) -> None:
+    """A file of more than a block, nearly every line break of it inside quotes."""
+    value = "\n" * 1_000
+    rows = (1 << 24) // len(value) + 100
+    csv_part(tmp_path, "shop,days\n" + f'"{value}",1\n' * rows)
+    (part,) = parts(tmp_path, declared())
+    batches = list(part.batches(["shop"]))
+    assert len(batches) > 1
+    assert sum(batch.num_rows for batch in batches) == rows
+    assert all(batch["shop"].unique().to_pylist() == [value] for batch in batches)
+
+
+@pytest.mark.parametrize(
+    "shops", [pa.array(["east", None]).dictionary_encode(), pa.array(["east", None], pa.large_string())], ids=str
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_text_may_be_laid_out_differently_in_each_part(tmp_path: Path, shops: pa.Array, first: bool) -> None:
+    tables = [pa.table({"shop": shops}), pa.table({"shop": ["west", None]})]
+    write(tmp_path, **dict(zip("ab", tables if first else tables[::-1], strict=True)))
+    assert set(read(tmp_path, "shop")) == {"east", "west", None}
+
+
+def test_column_types(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1))
+    expected = {"shop": "string", "amount": "number", "returned": "boolean", "days": "number"}
+    assert column_types(tmp_path, declared()) == expected
+    by_target = declared(split={"by": "hash", "column": "days"})
+    assert column_types(tmp_path, by_target) == expected
+
+
+def later(name: str, values: pa.Array) -> pa.Table:
+    """A second part where one column is another."""
+    table = month(2)
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+LATER = {
+    "a column is missing": (month(2).drop_columns(["days"]), "no column 'days'"),
+    "text for a number": (later("amount", pa.array(["much"] * ROWS)), "much"),
+    "fractions for whole numbers": (later("days", pa.array([0.5] * ROWS)), "0.5"),
+    "a list for text": (later("shop", pa.array([["a"]] * ROWS)), "cast"),
+    "a number for a date": (later("day", pa.array([1.5] * ROWS)), "cast"),
+}
+
+
+@pytest.mark.parametrize(("table", "words"), LATER.values(), ids=LATER)
+def test_a_later_part_that_differs_is_refused(tmp_path: Path, table: pa.Table, words: str) -> None:
+    write(tmp_path, a=month(1), b=table)
+    first, second = parts(tmp_path, declared())
+    assert first.read(declared().columns).num_rows == ROWS
+    with pytest.raises(
+        DataError, match=r"b\.parquet: .*columns and types of the first part, found: .*; repair or remove"
+    ) as caught:
+        second.read(declared().columns)
+    assert words in str(caught.value)
+
+
+LATER_CSV = {
+    "a column is missing": ("shop\neast\n", "days"),
+    "text for a number": ("shop,days\neast,many\n", "many"),
+    "a row too short": ("shop,days\neast\n", "Expected 2 columns"),
+    "Latin-1": (b"shop,days\n\xe9,1\n", "UTF8"),
+    "empty": ("", "Empty"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), LATER_CSV.values(), ids=LATER_CSV)
+def test_a_later_csv_part_that_differs_is_refused(tmp_path: Path, content: str | bytes, words: str) -> None:
+    csv_part(tmp_path, "shop,days\neast,1\n")
+    csv_part(tmp_path, content, "b.csv")
+    with pytest.raises(DataError, match=r"b\.csv: .*columns and types of the first part, found: ") as caught:
+        parts(tmp_path, declared())[1].read(["shop", "days"])
+    assert words in str(caught.value)
+
+
+def test_no_data(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"data: data\.path must be a file or a folder, found nothing there; `mtl data`"
+    ):
+        parts(tmp_path, declared())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "readme.md").write_text("")
+    with pytest.raises(DataError, match=r"data: data must be \.parquet or \.csv files, found none"):
+        parts(tmp_path, declared())
+    with pytest.raises(DataError, match=r"readme\.md: data must be \.parquet or \.csv files"):
+        parts(tmp_path, at("data/readme.md"))
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.parquet", b"PAR1 not"), ("a.parquet", b""), ("a.csv", b"")])
+def test_an_unreadable_first_part(tmp_path: Path, name: str, content: bytes) -> None:
+    csv_part(tmp_path, content, name)
+    with pytest.raises(DataError, match=rf"{name}: must be a readable {name[2:]} file, found: "):
+        parts(tmp_path, declared())
+
+
+def test_an_unreadable_later_part(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1))
+    csv_part(tmp_path, b"PAR1 not", "b.parquet")
+    with pytest.raises(DataError, match=r"b\.parquet: must be a readable Parquet file, found: "):
+        parts(tmp_path, declared())[1].read(["days"])
+
+
+def test_a_part_with_a_broken_page(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"days": range(20_000)}), tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+    whole = bytearray((tmp_path / "a.parquet").read_bytes())
+    whole[4:100] = b"\xff" * 96
+    (tmp_path / "a.parquet").write_bytes(whole)
+    (part,) = parts(tmp_path, at("a.parquet"))
+    with pytest.raises(DataError, match=r"a\.parquet: must be readable"):
+        part.read(["days"])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_column_name_twice(tmp_path: Path, name: str) -> None:
+    csv_part(tmp_path, "days,shop,days\n1,a,2\n")
+    if name == "a.parquet":
+        (tmp_path / "data" / "a.csv").unlink()
+        doubled = pa.Table.from_arrays([pa.array([1]), pa.array(["a"]), pa.array([2])], names=["days", "shop", "days"])
+        pq.write_table(doubled, tmp_path / "data" / name)
+    with pytest.raises(DataError, match=rf"{name}: column names must be distinct, found 'days' twice; rename one"):
+        parts(tmp_path, declared())
+
+
+def test_a_missing_column_is_named_with_its_nearest(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1))
+    features = {**DECLARED["features"], "ammount": {"kind": "numeric"}}
+    with pytest.raises(DataError, match=r"data: no column 'ammount'; did you mean 'amount'\?"):
+        column_types(tmp_path, declared(features=features))
+    with pytest.raises(DataError, match=r"a\.parquet: no column 'ammount'; did you mean 'amount'\?"):
+        parts(tmp_path, declared())[0].read(["ammount"])
+    with pytest.raises(DataError, match=r"no column 'week'; valid: day, shop, amount"):
+        column_types(tmp_path, declared(split={"by": "hash", "column": "week"}))
+
+
+def test_a_column_of_a_type_that_cannot_enter_the_graph(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1))
+    with pytest.raises(DataError, match=r"column 'day': .*found date32"):
+        column_types(tmp_path, declared(features={"day": {"kind": "numeric"}}))
+
+
+def test_a_csv_in_another_encoding(tmp_path: Path) -> None:
+    csv_part(tmp_path, "shop,days\né,1\n".encode("latin-1"))
+    problem = declared(
+        split={"by": "hash", "column": "days"},
+        features={"shop": {"kind": "categorical"}},
+        tasks={"days": {"kind": "regression", "target": "days"}},
+    )
+    with pytest.raises(DataError, match=r"column 'shop': .*found binary"):
+        column_types(tmp_path, problem)

@@ -1,0 +1,195 @@
+"""Preparation: parts in, a whole folder of encoded splits out, or nothing changed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mtl_core.data import parts as parts_module
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import RAW_SPLITS, prepare
+from mtl_core.data.split import SPLITS
+from mtl_core.errors import DataError
+from tests.data.orders import DECLARED, ROWS, declared, month, no_quarantine, quarantine, write
+
+READ = {**DECLARED["features"], "row": {"kind": "numeric"}}
+"""The features with one that tells rows apart."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path, a=month(1), b=month(2), c=month(3))
+    return tmp_path
+
+
+def run(folder: Path, problem: Any = None, aside: list[tuple[str, int]] | None = None) -> dict[str, int]:
+    aside_file = quarantine(folder, aside or [])
+    counts = prepare(folder, problem or declared(features=READ), aside_file, folder / "encoded")
+    return {str(name): rows for name, rows in counts.items()}
+
+
+def opened(folder: Path) -> tuple[Encoder, dict[str, EncodedSplit]]:
+    encoder = Encoder.load(folder / "encoded" / "encoder.json")
+    return encoder, {name: EncodedSplit.open(folder / "encoded" / name, encoder) for name in SPLITS}
+
+
+def raw(folder: Path, name: str) -> pa.Table:
+    return pq.read_table(folder / "encoded" / f"{name}.parquet")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_every_row_once_in_its_split(folder: Path) -> None:
+    assert run(folder) == dict.fromkeys(SPLITS, ROWS)
+    encoder, splits = opened(folder)
+    for number, name in enumerate(SPLITS, 1):
+        expected = encoder.inputs(month(number))
+        for block, values in splits[name].inputs.items():
+            np.testing.assert_array_equal(values.numpy(), expected[block])
+        for task, labels in splits[name].labels.items():
+            np.testing.assert_array_equal(labels.numpy(), encoder.labels(month(number))[task])
+
+
+def test_the_encoder_learns_from_the_training_split_alone(folder: Path) -> None:
+    run(folder)
+    encoder, splits = opened(folder)
+    assert encoder.categorical[0].vocabulary == ("east", "north", "only 1")
+    amount = encoder.features[1].model_dump()
+    seen = [value for value in month(1)["amount"].to_pylist() if value is not None]
+    assert (amount["mean"], amount["low"], amount["high"]) == (pytest.approx(np.mean(seen)), min(seen), max(seen))
+    assert (splits["test"].inputs["ids"][3::4] == 1).all(), "a shop that only the test month has is unseen"
+
+
+def test_raw_rows_stand_beside_the_encoded_ones(folder: Path) -> None:
+    """Row by row, in order, across parts and batches: what the exported graph is fed is what the network was."""
+    run(folder, declared(features=READ, split={"by": "hash", "column": "row", "validation": 0.3, "test": 0.4}))
+    encoder, splits = opened(folder)
+    assert [p.name for p in sorted((folder / "encoded").glob("*.parquet"))] == ["test.parquet", "validation.parquet"]
+    for name in RAW_SPLITS:
+        table = raw(folder, name)
+        assert table.column_names == ["shop", "amount", "row", "returned", "days"]
+        assert table.num_rows == len(splits[name]) > 0
+        assert len(set(table["row"].to_pylist())) == table.num_rows
+        for block, values in encoder.inputs(table).items():
+            np.testing.assert_array_equal(splits[name].inputs[block].numpy(), values)
+        for task, labels in encoder.labels(table).items():
+            np.testing.assert_array_equal(splits[name].labels[task].numpy(), labels)
+
+
+def test_the_column_of_the_split_is_kept_where_it_is_a_target_or_a_feature(folder: Path) -> None:
+    for column in ("row", "amount"):
+        by_it = declared(features=READ, split={"by": "time", "column": "row", "validation": 2000, "test": 3000})
+        run(folder, by_it if column == "row" else declared(features=READ))
+        assert column in raw(folder, "test").column_names
+    assert "day" not in raw(folder, "test").column_names
+    tasks = {**DECLARED["tasks"], "row": {"kind": "regression", "target": "row"}}
+    by_target = {"by": "time", "column": "row", "validation": 1_040, "test": 2_000}
+    assert run(folder, declared(tasks=tasks, split=by_target)) == {"train": 40, "validation": 20, "test": 2 * ROWS}
+    assert raw(folder, "test").column_names == ["shop", "amount", "returned", "days", "row"]
+
+
+@pytest.mark.parametrize("batch", [1 << 17, 7], ids=["one batch", "batches of 7"])
+def test_rows_set_aside_are_skipped_by_part_and_row(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = parts_module.Part.batches
+
+    def small(part: parts_module.Part, columns: Any) -> Any:
+        for found in whole(part, columns):
+            yield from pa.Table.from_batches([found]).to_batches(max_chunksize=batch)
+
+    monkeypatch.setattr(parts_module.Part, "batches", small)
+    aside = [("a.parquet", 0), ("c.parquet", 6), ("c.parquet", 7), ("c.parquet", 59), ("c.parquet", 7), ("z", 1)]
+    assert run(folder, aside=aside) == {"train": ROWS - 1, "validation": ROWS, "test": ROWS - 3}
+    assert raw(folder, "test")["row"].to_pylist() == [3_000 + p for p in range(ROWS) if p not in (6, 7, 59)]
+    assert raw(folder, "validation")["row"].to_pylist() == [2_000 + place for place in range(ROWS)]
+
+
+def test_the_rows_of_a_part_do_not_depend_on_the_parts(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One file or three, Parquet or CSV: the same encoder and the same arrays."""
+    run(folder)
+    expected = contents(folder / "encoded")
+    other = tmp_path_factory.mktemp("one")
+    write(other, all_csv=pa.concat_tables([month(1), month(2), month(3)]))
+    run(other)
+    found = contents(other / "encoded")
+    assert found.keys() == expected.keys()
+    assert all(found[name] == expected[name] for name in expected if name.endswith((".npy", ".json")))
+
+
+EMPTY = {
+    "train": ({"validation": "2023-01-01", "test": "2024-03-01"}, "train"),
+    "validation": ({"validation": "2024-02-29", "test": "2024-03-01"}, "validation"),
+    "test": ({"validation": "2024-02-01", "test": "2025-01-01"}, "test"),
+}
+
+
+@pytest.mark.parametrize(("borders", "name"), EMPTY.values(), ids=EMPTY)
+def test_an_empty_split_is_refused(folder: Path, borders: dict[str, str], name: str) -> None:
+    problem = declared(split={"by": "time", "column": "day", **borders})
+    with pytest.raises(DataError, match=f"every split needs rows, found none for {name}; check split in params.yaml"):
+        run(folder, problem)
+    assert not (folder / "encoded").exists()
+
+
+def test_it_is_repeatable_and_replaces_the_whole_folder(folder: Path) -> None:
+    run(folder)
+    first = contents(folder / "encoded")
+    (folder / "encoded" / "left over.npy").write_bytes(b"old")
+    (folder / ".encoded.pending").mkdir()
+    (folder / ".encoded.pending" / "left over.npy").write_bytes(b"of a killed run")
+    run(folder)
+    assert contents(folder / "encoded") == first
+    assert sorted(path.name for path in folder.iterdir()) == ["data", "encoded", "quarantine.parquet"]
+
+
+def with_ints(number: int) -> pa.Table:
+    return month(number).set_column(3, "returned", month(number)["returned"].cast(pa.int64()))
+
+
+LATE = {
+    "a label that is none": {
+        "a": with_ints(1),
+        "b": with_ints(2),
+        "c": month(3).set_column(3, "returned", pa.array([7] * ROWS)),
+    },
+    "a part without a column": {"c": month(3).drop_columns(["days"])},
+}
+"""What breaks after the first parts were read: in the second pass, and at the end of the first."""
+
+
+@pytest.mark.parametrize("changes", LATE.values(), ids=LATE)
+def test_a_failure_late_leaves_the_last_good_folder(folder: Path, changes: dict[str, pa.Table]) -> None:
+    run(folder)
+    before = contents(folder / "encoded")
+    write(folder, **changes)
+    with pytest.raises(DataError, match=r"found 7 in 'returned'|c\.parquet: must be readable"):
+        run(folder)
+    assert contents(folder / "encoded") == before
+    assert sorted(path.name for path in folder.iterdir()) == ["data", "encoded", "quarantine.parquet"]
+
+
+def test_data_that_grow_between_the_passes_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, calls = parts_module.Part.batches, []
+
+    def growing(part: parts_module.Part, columns: Any) -> Any:
+        calls.append(part.name)
+        yield from whole(part, columns)
+        if calls.count("c.parquet") == 2:
+            yield from whole(part, columns)
+
+    monkeypatch.setattr(parts_module.Part, "batches", growing)
+    with pytest.raises(DataError, match=r"test: the data must not change while they are read, found 120 or more rows"):
+        run(folder)
+    assert not (folder / "encoded").exists()
+
+
+def test_no_record_of_the_rows_set_aside(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"quarantine\.parquet: .*found no file; run validate first"):
+        prepare(folder, declared(), folder / "quarantine.parquet", folder / "encoded")
+    no_quarantine(folder)
+    prepare(folder, declared(), folder / "quarantine.parquet", folder / "encoded")

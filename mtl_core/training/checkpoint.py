@@ -1,0 +1,121 @@
+"""Checkpoints: a training that was killed at any moment goes on from its last whole epoch to the same result.
+
+Layout of the scratch folder, every file written to a temporary name and renamed:
+
+    checkpoint.safetensors    network, optimiser and balancing after an epoch; what is not a tensor as JSON metadata
+    epoch-0003.safetensors    weights of an epoch that may yet be a teacher or the model
+    teacher-NAME.npy          a held task's soft targets, (training rows, outputs) logits
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+import mtl_core
+from mtl_core.files import pending
+
+__all__ = ["Scratch", "fingerprint", "save_weights"]
+
+
+def fingerprint(*parts: str) -> str:
+    """What a checkpoint depends on, as one digest: the given texts, torch's version, this library's source."""
+    digest = hashlib.sha256(torch.__version__.encode())
+    root = Path(mtl_core.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """A safetensors file, whole or not at all."""
+    with pending(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)
+
+
+class Scratch:
+    """The scratch folder of one training. A folder left by another problem, data, code or version is emptied."""
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self.folder, self.digest = folder, digest
+        self._checkpoint = folder / "checkpoint.safetensors"
+
+    def save(self, network: nn.Module, optimizer: Optimizer, balancing: nn.Module, state: dict[str, Any]) -> None:
+        """Writes the state after an epoch; `state` is what is not a tensor."""
+        tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+        tensors |= {f"balancing.{name}": tensor for name, tensor in balancing.state_dict().items()}
+        for position, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{position}.{key}": value for key, value in values.items()}
+        save_weights(self._checkpoint, tensors, {"digest": self.digest, "state": json.dumps(state)})
+
+    def restore(self, network: nn.Module, optimizer: Optimizer, balancing: nn.Module) -> dict[str, Any] | None:
+        """Loads the last checkpoint into the three and returns its state; None where there is none to go on from."""
+        try:
+            with safe_open(self._checkpoint, framework="pt") as file:
+                metadata = file.metadata()
+        except (FileNotFoundError, SafetensorError):
+            metadata = {}
+        if metadata.get("digest") != self.digest:
+            self.clear()
+            return None
+        tensors = load_file(self._checkpoint)
+        network.load_state_dict(_under("network.", tensors))
+        balancing.load_state_dict(_under("balancing.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under("optimizer.", tensors).items():
+            position, key = name.split(".")
+            moments.setdefault(int(position), {})[key] = tensor
+        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+        state: dict[str, Any] = json.loads(metadata["state"])
+        return state
+
+    def keep(self, epoch: int, network: nn.Module) -> None:
+        """Keeps the weights after that epoch."""
+        save_weights(self._epoch(epoch), network.state_dict())
+
+    def weights(self, epoch: int) -> dict[str, Tensor]:
+        """What `keep` kept."""
+        return load_file(self._epoch(epoch))
+
+    def drop_all_but(self, epochs: Iterable[int]) -> None:
+        """Removes the weights of every other epoch."""
+        kept = {self._epoch(epoch) for epoch in epochs}
+        for path in self.folder.glob("epoch-*.safetensors"):
+            if path not in kept:
+                path.unlink()
+
+    def save_teacher(self, task: str, logits: NDArray[np.float32]) -> None:
+        """Keeps a held task's soft targets."""
+        with pending(self._teacher(task)) as temporary, temporary.open("wb") as file:
+            np.save(file, logits, allow_pickle=False)
+
+    def teacher(self, task: str) -> Tensor:
+        """(training rows, outputs) logits, memory-mapped."""
+        return torch.from_numpy(np.load(self._teacher(task), mmap_mode="c", allow_pickle=False))
+
+    def clear(self) -> None:
+        """Removes everything."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+    def _epoch(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:04}.safetensors"
+
+    def _teacher(self, task: str) -> Path:
+        return self.folder / f"teacher-{task}.npy"
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,94 @@
+"""A small problem in memory and on disk: three kinds of task over a few hundred rows that a network can learn from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import prepare
+from mtl_core.problem import Problem, parse_problem
+
+ROWS = 1_200
+
+
+def document(**training: Any) -> dict[str, Any]:
+    """The small problem's params.yaml, with changes under `training`."""
+    return {
+        "name": "small",
+        "data": {"path": "data"},
+        "split": {"by": "hash", "column": "key", "validation": 0.2, "test": 0.2},
+        "features": {"colour": {"kind": "categorical"}, "size": {"kind": "numeric"}, "weight": {"kind": "numeric"}},
+        "tasks": {
+            "late": {"kind": "binary", "target": "minutes", "at_least": 0},
+            "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", "mid", "high"]},
+            "minutes": {"kind": "regression", "target": "minutes", "unit": "minutes"},
+            "rare": {"kind": "binary", "target": "rare"},
+        },
+        "model": {
+            "embedding": 4,
+            "trunk": {"kind": "shared_bottom", "widths": [16], "dropout": 0.1},
+            "head": {"width": 8, "dropout": 0.1},
+        },
+        "training": {"epochs": 6, "batch_size": 64, "learning_rate": 0.01, "threads": 1, **training},
+    }
+
+
+def table(rows: int = ROWS, seed: int = 0) -> pa.Table:
+    """Columns key, colour, size, weight, minutes (a fifth null), rare (nine tenths null)."""
+    generator = np.random.default_rng(seed)
+    colour = generator.integers(0, 4, rows)
+    size = generator.normal(size=rows)
+    minutes = size + colour - 1.5 + 0.3 * generator.normal(size=rows)
+    rare = (minutes > 1).astype(float)
+    return pa.table(
+        {
+            "key": pa.array(np.arange(rows)),
+            "colour": pa.array(np.array(["red", "green", "blue", "white"], dtype=object)[colour]),
+            "size": pa.array(size, mask=generator.random(rows) < 0.05),
+            "weight": pa.array(np.exp(generator.normal(size=rows))),
+            "minutes": pa.array(minutes, mask=generator.random(rows) < 0.2),
+            "rare": pa.array(rare, mask=generator.random(rows) < 0.9),
+        }
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small:
+    """The small problem, prepared."""
+
+    folder: Path
+    problem: Problem
+    encoder: Encoder
+    train: EncodedSplit
+    validation: EncodedSplit
+    raw_test: pa.Table
+
+    def declared(self, **training: Any) -> Problem:
+        """The same problem with changes under `training`."""
+        return parse_problem(document(**training))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> "Small":
+    """The small problem, prepared once a session."""
+    return make_small(tmp_path_factory.mktemp("small"))
+
+
+def make_small(folder: Path) -> Small:
+    """Writes the data below `folder` and prepares them."""
+    (folder / "data").mkdir()
+    pq.write_table(table(), folder / "data" / "part.parquet")
+    nothing = folder / "quarantine.parquet"
+    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+    problem = parse_problem(document())
+    prepare(folder, problem, nothing, folder / "encoded")
+    encoder = Encoder.load(folder / "encoded" / "encoder.json")
+    train, validation = (EncodedSplit.open(folder / "encoded" / name, encoder) for name in ("train", "validation"))
+    raw_test = pq.read_table(folder / "encoded" / "test.parquet")
+    return Small(folder=folder, problem=problem, encoder=encoder, train=train, validation=validation, raw_test=raw_test)

@@ -1,0 +1,96 @@
+"""Predictions and labels -> numbers per task with intervals, and the paired comparison of two models."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mtl_core.tasks import FittedTask, Metric
+from mtl_core.tasks.bootstrap import interval, resampled
+
+__all__ = ["Difference", "Measured", "compare", "evaluate", "trivial_predictions"]
+
+RESAMPLES = 200
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A metric's value on a split with its 95% percentile bootstrap interval; NaN where undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Candidate less champion in one metric, oriented so that above 0 the candidate is better; paired 95% interval."""
+
+    task: str
+    metric: str
+    champion: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+
+
+def evaluate(
+    tasks: Sequence[FittedTask], labels: Arrays, predictions: Arrays, *, resamples: int = RESAMPLES
+) -> dict[str, dict[str, Measured]]:
+    """Task -> metric -> value and interval, over each task's labelled rows; without resamples the interval is NaN."""
+    found: dict[str, dict[str, Measured]] = {}
+    for task in tasks:
+        known, predicted = _labelled(task, labels, predictions)
+        found[task.name] = {metric.name: _measure(metric, known, predicted, resamples) for metric in task.metrics}
+    return found
+
+
+def compare(
+    tasks: Sequence[FittedTask], labels: Arrays, champion: Arrays, candidate: Arrays, *, resamples: int = RESAMPLES
+) -> list[Difference]:
+    """Each task's own metric for two models on the same rows; the same resamples for both, so that chance cancels."""
+    found = []
+    for task in tasks:
+        values, draws = [], []
+        for predictions in (champion, candidate):
+            known, predicted = _labelled(task, labels, predictions)
+            values.append(task.metric(known, predicted))
+            draws.append(resampled(task.metric, known, predicted, resamples=resamples))
+        low, high = sorted(task.metric.oriented(bound) for bound in interval(draws[1] - draws[0]))
+        found.append(
+            Difference(
+                task=task.name,
+                metric=task.metric.name,
+                champion=values[0],
+                candidate=values[1],
+                difference=task.metric.oriented(values[1] - values[0]),
+                low=low,
+                high=high,
+            )
+        )
+    return found
+
+
+def trivial_predictions(tasks: Sequence[FittedTask], train_labels: Arrays, rows: int) -> dict[str, NDArray[Any]]:
+    """What looks at no feature says of every row: the prior, or the median or mean, of the training labels."""
+    found = {}
+    for task in tasks:
+        one = task.trivial(train_labels[task.name])
+        found[task.name] = np.broadcast_to(one, (rows, *one.shape))
+    return found
+
+
+def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], resamples: int) -> Measured:
+    low, high = interval(resampled(metric, labels, predictions, resamples=resamples))
+    return Measured(value=metric(labels, predictions), low=low, high=high)
+
+
+def _labelled(task: FittedTask, labels: Arrays, predictions: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
+    mask = task.labelled(torch.from_numpy(np.asarray(labels[task.name]))).numpy()
+    return labels[task.name][mask], predictions[task.name][mask]

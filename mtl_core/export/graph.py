@@ -1,0 +1,132 @@
+"""Encoder + network -> one ONNX graph: raw columns in under their own names, every task out in the user's units."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, compose, helper
+from torch import Tensor, nn
+
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import ExportError
+from mtl_core.features.graph import INTERNAL, ML_OPSET, OPSET, GraphBuilder
+from mtl_core.model import Network
+
+__all__ = ["build_graph"]
+
+IR_VERSION = 10
+NETWORK = f"{INTERNAL}network/"
+
+
+class _Served(nn.Module):
+    """The network with every task's link: blocks in, a flat tuple of predictions out."""
+
+    def __init__(self, network: Network, encoder: Encoder) -> None:
+        super().__init__()
+        self.network, self.tasks = network, encoder.tasks
+        self.blocks = tuple(encoder.blocks())
+
+    def forward(self, *blocks: Tensor) -> tuple[Tensor, ...]:
+        logits = self.network(dict(zip(self.blocks, blocks, strict=True)))
+        return tuple(task.link(logits[task.name]) for task in self.tasks)
+
+
+def build_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
+    """The whole path from raw columns to predictions as one checked graph; raises ExportError where ONNX refuses it."""
+    try:
+        joined = compose.merge_models(
+            _encoder_graph(encoder),
+            _network_graph(network, encoder),
+            io_map=[(_block(name), f"{NETWORK}{_block(name)}") for name in encoder.blocks()],
+        )
+        _name_outputs(joined.graph, [task.name for task in encoder.tasks])
+        joined.ir_version = IR_VERSION
+        joined.producer_name, joined.producer_version = "trunkline", ""
+        onnx.checker.check_model(joined, full_check=True)
+    except (
+        onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
+        torch.onnx.errors.OnnxExporterError,
+    ) as error:
+        raise ExportError(
+            f"model.onnx: the network must be expressible in ONNX opset {OPSET}, found: {error}"
+        ) from error
+    return joined
+
+
+def _block(name: str) -> str:
+    return f"{INTERNAL}{name}"
+
+
+def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
+    """Raw columns -> blocks, by the nodes of every feature."""
+    graph = GraphBuilder()
+    columns = {name: graph.input(name, is_string=kind == "string") for name, kind in encoder.columns.items()}
+    parts: dict[str, list[str]] = {name: [] for name in encoder.blocks()}
+    for feature in encoder.features:
+        parts[feature.block].append(feature.nodes(graph, columns[feature.column]))
+    outputs = []
+    for name, (width, _) in encoder.blocks().items():
+        value = graph.add("Concat", *parts[name], axis=1)
+        if name == "ids":
+            value = graph.add("Add", value, graph.constant(encoder.id_offsets, np.int64))
+        graph.nodes.append(helper.make_node("Identity", [value], [_block(name)], name=f"{_block(name)}/output"))
+        kind = TensorProto.INT64 if name == "ids" else TensorProto.FLOAT
+        outputs.append(helper.make_tensor_value_info(_block(name), kind, ["rows", width]))
+    proto = helper.make_graph(graph.nodes, "trunkline", graph.inputs, outputs, initializer=graph.constants)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+def _network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
+    """Blocks -> predictions, by torch's exporter, every name under the internal prefix."""
+    # Two rows, since torch would take a single one for a constant.
+    examples = tuple(
+        torch.zeros(2, width, dtype=torch.int64 if name == "ids" else torch.float32)
+        for name, (width, _) in encoder.blocks().items()
+    )
+    rows = torch.export.Dim("rows", min=1)
+    network.eval()
+    with _quiet():
+        program = torch.onnx.export(
+            _Served(network, encoder),
+            examples,
+            dynamo=True,
+            external_data=False,
+            opset_version=OPSET,
+            verbose=False,
+            input_names=[_block(name) for name in encoder.blocks()],
+            output_names=[_block(f"output/{task.name}") for task in encoder.tasks],
+            dynamic_shapes=(tuple({0: rows} for _ in examples),),
+        )
+    if program is None:
+        raise ExportError("model.onnx: torch's exporter returned nothing")
+    proto = program.model_proto
+    del proto.graph.value_info[:]
+    proto.ir_version = IR_VERSION
+    return compose.add_prefix(proto, NETWORK)
+
+
+def _name_outputs(graph: onnx.GraphProto, tasks: Sequence[str]) -> None:
+    """Gives every task's output its own name. The whole graph's values are prefixed, so nothing can collide."""
+    for output, task in zip(graph.output, tasks, strict=True):
+        graph.node.append(helper.make_node("Identity", [output.name], [task], name=f"{INTERNAL}output/{task}"))
+        output.name = task
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps torch's exporter from printing; what it warns of are its own innards."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,48 @@
+"""Running an exported graph on raw columns."""
+
+import os
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+# onnxruntime reports to its makers from the moment of its import, unless this is set before.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+from onnxruntime import InferenceSession as Session
+from onnxruntime import SessionOptions
+
+from mtl_core.data.encoder import Encoder
+from mtl_core.features import ColumnType
+from mtl_core.features.base import as_numbers, as_strings
+
+__all__ = ["Session", "graph_inputs", "open_graph", "run_graph"]
+
+
+def open_graph(graph: bytes, threads: int = 1) -> Session:
+    """A session on the CPU that does not spin while it waits."""
+    options = SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return Session(graph, options, providers=["CPUExecutionProvider"])
+
+
+def graph_inputs(table: pa.Table, columns: dict[str, ColumnType]) -> dict[str, NDArray[Any]]:
+    """Raw columns as the graph takes them: (rows,) strings with "" for null, or float64 with NaN for null."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, kind in columns.items():
+        values = table[name].combine_chunks()
+        found[name] = as_strings(values).to_numpy(zero_copy_only=False) if kind == "string" else as_numbers(values)
+    return found
+
+
+def run_graph(session: Session, table: pa.Table, encoder: Encoder, *, rows: int = 8192) -> dict[str, NDArray[Any]]:
+    """Every task's predictions for a table of raw columns, in batches of that many rows."""
+    names = [task.name for task in encoder.tasks]
+    chunks = [
+        session.run(names, graph_inputs(table.slice(start, rows), encoder.columns))
+        for start in range(0, table.num_rows, rows)
+    ]
+    return {name: np.concatenate([chunk[i] for chunk in chunks]) for i, name in enumerate(names)}

@@ -1,0 +1,24 @@
+"""signature.json: everything that a server or a client needs to know of the graph beside it."""
+
+import hashlib
+from importlib.metadata import version
+from typing import Any
+
+from mtl_core.data.encoder import Encoder
+from mtl_core.problem import Problem
+
+__all__ = ["FORMAT", "signature"]
+
+FORMAT = 1
+
+
+def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
+    """Inputs (name, type), outputs (name, kind, form, unit), and the digest that ties it to the graph's bytes."""
+    return {
+        "format": FORMAT,
+        "name": problem.name,
+        "version_of_trunkline": version("trunkline"),
+        "graph_sha256": hashlib.sha256(graph).hexdigest(),
+        "inputs": [{"name": name, "type": kind} for name, kind in encoder.columns.items()],
+        "outputs": [task.signature() for task in encoder.tasks],
+    }

@@ -1,0 +1,131 @@
+"""Gates: each is a number, a limit and a verdict. A gate without its input fails; none is skipped."""
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtl_core.evaluation import Difference, Measured
+from mtl_core.export.parity import Parity
+from mtl_core.export.session import Session
+from mtl_core.files import write_text
+from mtl_core.problem import Gates
+from mtl_core.tasks import FittedTask
+
+__all__ = ["Check", "latency_checks", "metric_checks", "parity_check", "size_check", "trivial_checks", "write_checks"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One gate. A value that is not finite never passes."""
+
+    name: str
+    value: float
+    limit: float
+    at_least: bool
+    """Whether the limit is a floor."""
+    unit: str
+
+    @property
+    def passed(self) -> bool:
+        if not math.isfinite(self.value):
+            return False
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    @property
+    def words(self) -> str:
+        """The verdict as a sentence."""
+        verdict, rule = ("passed", "at least" if self.at_least else "at most")
+        verdict = verdict if self.passed else "FAILED"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.name}: {verdict}; must be {rule} {self.limit:.4g}{unit}, found {self.value:.4g}"
+
+
+def metric_checks(
+    gates: Gates, tasks: Sequence[FittedTask], measured: Mapping[str, Mapping[str, Measured]]
+) -> list[Check]:
+    """The limits that params.yaml sets on test metrics."""
+    checks = []
+    for task in tasks:
+        for name, limit in gates.metrics.get(task.name, {}).items():
+            metric = task.declared.metric_named(name)
+            checks.append(
+                Check(
+                    name=f"{task.name}.{name}",
+                    value=measured[task.name][name].value,
+                    limit=limit,
+                    at_least=metric.higher_is_better,
+                    unit=_unit(task) if metric.unit == "target" else metric.unit,
+                )
+            )
+    return checks
+
+
+def trivial_checks(differences: Sequence[Difference]) -> list[Check]:
+    """Every task must beat the trivial predictor beyond chance: the lower end of the paired interval is above 0."""
+    return [
+        Check(
+            name=f"{found.task}.{found.metric} over trivial",
+            value=found.low,
+            limit=0.0,
+            at_least=True,
+            unit="(lower end of the paired 95% interval)",
+        )
+        for found in differences
+    ]
+
+
+def parity_check(name: str, found: Parity, gates: Gates) -> Check:
+    """Graph against network."""
+    return Check(
+        name=name, value=found.difference, limit=gates.parity, at_least=False, unit=f"of the scale of {found.task}"
+    )
+
+
+def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str, Any]]) -> list[Check]:
+    """Median time of a call for 1 and 1,000 rows; `inputs` maps the number of rows to what the session takes."""
+    limits = {1: gates.latency_ms.rows_1, 1000: gates.latency_ms.rows_1000}
+    return [
+        Check(
+            name=f"latency of {rows:,} row{'s' if rows > 1 else ''}",
+            value=_median_ms(session, inputs[rows]) if rows in inputs else math.nan,
+            limit=limit,
+            at_least=False,
+            unit="ms",
+        )
+        for rows, limit in limits.items()
+    ]
+
+
+def size_check(gates: Gates, path: Path) -> Check:
+    """The graph's size on disk."""
+    return Check(name="size", value=path.stat().st_size / 1e6, limit=gates.size_mb, at_least=False, unit="MB")
+
+
+def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:
+    """checks.json: {"passed", "checks": [{"name", "value", "limit", "passed", "unit", ...}], "notes"}."""
+    entries = [
+        asdict(check)
+        | {"value": check.value if math.isfinite(check.value) else None, "passed": check.passed, "words": check.words}
+        for check in checks
+    ]
+    document = {"passed": all(check.passed for check in checks), "checks": entries, "notes": list(notes)}
+    write_text(path, json.dumps(document, indent=1) + "\n")
+
+
+def _unit(task: FittedTask) -> str:
+    return str(task.signature()["unit"])
+
+
+def _median_ms(session: Session, inputs: dict[str, Any], *, calls: int = 50, warm_up: int = 5) -> float:
+    times = []
+    for _ in range(warm_up + calls):
+        began = time.perf_counter()
+        session.run(None, inputs)
+        times.append(time.perf_counter() - began)
+    return float(np.median(times[warm_up:])) * 1e3

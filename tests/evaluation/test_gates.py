@@ -1,0 +1,92 @@
+"""Gates: both sides of every limit, and never a silent pass."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtl_core.evaluation import Difference, Measured
+from mtl_core.export.parity import Parity
+from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
+from mtl_core.problem import Gates
+from tests.small import Small
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "passed"),
+    [
+        (0.8, True, True),
+        (0.79999, True, False),
+        (0.8, False, True),
+        (0.80001, False, False),
+        (math.nan, True, False),
+        (math.nan, False, False),
+        (math.inf, True, False),
+        (-math.inf, False, False),
+    ],
+)
+def test_both_sides_of_a_limit(value: float, at_least: bool, passed: bool) -> None:
+    check = Check(name="x", value=value, limit=0.8, at_least=at_least, unit="")
+    assert check.passed is passed
+    assert ("passed" in check.words) is passed
+
+
+def test_a_metrics_direction_decides_floor_or_ceiling(small: Small) -> None:
+    gates = Gates(metrics={"late": {"auc": 0.8}, "minutes": {"mae": 2.0}})
+    measured = {
+        "late": {"auc": Measured(value=0.9, low=0.8, high=1.0)},
+        "minutes": {"mae": Measured(value=1.5, low=1.0, high=2.0)},
+    }
+    floor, ceiling = metric_checks(gates, small.encoder.tasks, measured)
+    assert (floor.name, floor.at_least, floor.passed) == ("late.auc", True, True)
+    assert (ceiling.name, ceiling.at_least, ceiling.unit, ceiling.passed) == ("minutes.mae", False, "minutes", True)
+
+
+@pytest.mark.parametrize(("low", "passed"), [(0.01, True), (0.0, True), (-0.01, False), (math.nan, False)])
+def test_trivial_is_beaten_beyond_chance_or_not(low: float, passed: bool) -> None:
+    found = Difference(task="t", metric="auc", champion=0.5, candidate=0.6, difference=0.1, low=low, high=0.2)
+    (check,) = trivial_checks([found])
+    assert check.passed is passed
+
+
+@pytest.mark.parametrize(("difference", "passed"), [(0.0, True), (1e-4, True), (1.1e-4, False), (math.nan, False)])
+def test_parity_within_a_ten_thousandth(difference: float, passed: bool) -> None:
+    check = parity_check("parity", Parity(difference=difference, task="t", rows=9), Gates())
+    assert check.passed is passed
+
+
+def test_latency_without_its_input_fails() -> None:
+    class Session:
+        """As much of a session as the clock needs."""
+
+        def run(self, names: None, inputs: dict[str, np.ndarray]) -> None:
+            """Takes no time."""
+
+    one, thousand = latency_checks(Gates(), Session(), {1: {}})  # type: ignore[arg-type]
+    assert one.passed
+    assert not thousand.passed
+
+
+def test_size_is_in_megabytes(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"x" * 2_000_000)
+    assert size_check(Gates(size_mb=2.0), path).passed
+    assert not size_check(Gates(size_mb=1.999), path).passed
+
+
+def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
+    good = Check(name="good", value=1.0, limit=0.0, at_least=True, unit="ms")
+    bad = Check(name="bad", value=math.nan, limit=0.0, at_least=True, unit="")
+    write_checks(tmp_path / "a.json", [good], ["a note"])
+    write_checks(tmp_path / "b.json", [good, bad], [])
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    a, b = (json.loads((tmp_path / name).read_text(), parse_constant=refuse) for name in ("a.json", "b.json"))
+    assert (a["passed"], a["notes"]) == (True, ["a note"])
+    assert a["checks"][0]["value"] == 1.0
+    assert (b["passed"], b["checks"][1]["passed"], b["checks"][1]["value"]) == (False, False, None)
+    assert {"name", "value", "limit", "passed", "unit"} <= a["checks"][0].keys()

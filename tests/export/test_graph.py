@@ -1,0 +1,151 @@
+"""The exported graph says what the network says, under the user's names, in the user's units."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import prepare
+from mtl_core.export.graph import build_graph
+from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.session import graph_inputs, open_graph, run_graph
+from mtl_core.export.signature import signature
+from mtl_core.model import Network
+from mtl_core.problem import Problem, parse_problem
+from tests.small import Small, document, table
+
+
+@pytest.fixture(scope="module")
+def network(small: Small) -> Network:
+    return Network.seeded(small.encoder, small.problem.model, 0)
+
+
+@pytest.fixture(scope="module")
+def graph(small: Small, network: Network) -> bytes:
+    return build_graph(network, small.encoder).SerializeToString(deterministic=True)
+
+
+def test_golden_signature(small: Small, graph: bytes) -> None:
+    found = signature(small.problem, small.encoder, graph)
+    assert len(found.pop("graph_sha256")) == 64
+    assert found == json.loads(Path(__file__).with_name("golden_signature.json").read_text())
+
+
+def test_inputs_are_raw_columns_and_outputs_are_tasks(graph: bytes) -> None:
+    model = onnx.load_from_string(graph)
+    kinds = {i.name: onnx.TensorProto.DataType.Name(i.type.tensor_type.elem_type) for i in model.graph.input}
+    assert kinds == {"colour": "STRING", "size": "DOUBLE", "weight": "DOUBLE"}
+    assert [output.name for output in model.graph.output] == ["late", "band", "minutes", "rare"]
+    assert {node.name.split("/")[0] for node in model.graph.node} == {"trunkline"}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_any_number_of_rows(small: Small, graph: bytes, rows: int) -> None:
+    predictions = run_graph(open_graph(graph), small.raw_test.slice(0, rows), small.encoder)
+    assert {name: values.shape for name, values in predictions.items()} == {
+        "late": (rows,),
+        "band": (rows, 3),
+        "minutes": (rows,),
+        "rare": (rows,),
+    }
+
+
+def test_graph_and_network_agree_on_usual_and_hostile_rows(small: Small, network: Network, graph: bytes) -> None:
+    session = open_graph(graph)
+    usual = parity(session, network, small.encoder, small.raw_test)
+    hostile = parity(session, network, small.encoder, hostile_rows(small.raw_test, small.encoder))
+    assert usual.difference < 1e-5
+    assert hostile.difference < 1e-5
+    assert hostile.rows == 8 + 11 + 11
+
+
+def test_parity_sees_another_network(small: Small, graph: bytes) -> None:
+    other = Network.seeded(small.encoder, small.problem.model, 1)
+    assert parity(open_graph(graph), other, small.encoder, small.raw_test).difference > 1e-3
+
+
+def test_parity_sees_nan(small: Small, network: Network, graph: bytes) -> None:
+    broken = Network.seeded(small.encoder, small.problem.model, 0)
+    broken.heads[2].layers[-1].bias.data.fill_(math.nan)
+    found = parity(open_graph(graph), broken, small.encoder, small.raw_test)
+    assert math.isnan(found.difference)
+    assert found.task == "minutes"
+
+
+def test_predictions_are_in_the_users_units(small: Small, graph: bytes) -> None:
+    predictions = run_graph(open_graph(graph), small.raw_test, small.encoder)
+    assert ((predictions["late"] > 0) & (predictions["late"] < 1)).all()
+    np.testing.assert_allclose(predictions["band"].sum(axis=1), 1, rtol=1e-5)
+    fitted = small.encoder.tasks[2].model_dump()
+    assert abs(predictions["minutes"].mean() - fitted["mean"]) < fitted["scale"]
+
+
+def test_the_same_network_gives_the_same_bytes(small: Small, network: Network, graph: bytes) -> None:
+    assert build_graph(network, small.encoder).SerializeToString(deterministic=True) == graph
+
+
+def _prepared(folder: Path, declared: dict[str, Any], rows: pa.Table) -> tuple[Problem, Encoder, pa.Table]:
+    (folder / "data").mkdir()
+    pq.write_table(rows, folder / "data" / "part.parquet")
+    nothing = folder / "quarantine.parquet"
+    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+    problem = parse_problem(declared)
+    prepare(folder, problem, nothing, folder / "encoded")
+    return (
+        problem,
+        Encoder.load(folder / "encoded" / "encoder.json"),
+        pq.read_table(folder / "encoded" / "test.parquet"),
+    )
+
+
+NUMBERS = {"size": {"kind": "numeric"}, "weight": {"kind": "numeric", "transform": "log1p"}}
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        {"colour": {"kind": "categorical"}},  # no floats
+        NUMBERS,  # no ids
+        {"colour": {"kind": "categorical"}, "shade": {"kind": "categorical", "column": "colour", "min_count": 150}},
+        {"whole": {"kind": "categorical"}, "same": {"kind": "numeric", "column": "whole"}, "flag": {"kind": "numeric"}},
+    ],
+    ids=["text-only", "numbers-only", "one-column-twice", "integers-and-booleans"],
+)
+def test_any_mix_of_blocks_exports(tmp_path: Path, features: dict[str, Any]) -> None:
+    rows = table()
+    rows = rows.append_column("whole", pa.array(np.arange(rows.num_rows) % 7, mask=np.arange(rows.num_rows) % 11 == 0))
+    rows = rows.append_column("flag", pa.array(np.arange(rows.num_rows) % 2 == 0))
+    problem, encoder, raw = _prepared(tmp_path, document() | {"features": features}, rows)
+    network = Network.seeded(encoder, problem.model, 0)
+    session = open_graph(build_graph(network, encoder).SerializeToString())
+    assert parity(session, network, encoder, raw).difference < 1e-5
+    assert parity(session, network, encoder, hostile_rows(raw, encoder)).difference < 1e-5
+
+
+@pytest.mark.parametrize("name", ["cat", "input", "output", "linear", "rows", "embedding", "heads", "tasks"])
+def test_no_users_name_collides_with_an_internal_one(tmp_path: Path, name: str) -> None:
+    """`cat`, `linear` and the like are what torch calls values inside; any of them may be a task or a column."""
+    declared = document() | {
+        "tasks": {name: {"kind": "regression", "target": "minutes"}},
+        "features": {f"{name}.": {"kind": "numeric", "column": "size"}, "colour": {"kind": "categorical"}},
+    }
+    problem, encoder, raw = _prepared(tmp_path, declared, table())
+    network = Network.seeded(encoder, problem.model, 0)
+    session = open_graph(build_graph(network, encoder).SerializeToString())
+    assert [output.name for output in session.get_outputs()] == [name]
+    assert parity(session, network, encoder, raw).difference < 1e-5
+
+
+def test_graph_inputs_spell_missing_as_the_graph_does(small: Small) -> None:
+    rows = pa.table({"colour": [None, "red"], "size": [None, 1.5], "weight": [1, 2]})
+    inputs = graph_inputs(rows, small.encoder.columns)
+    assert list(inputs["colour"]) == ["", "red"]
+    assert math.isnan(inputs["size"][0])
+    assert inputs["weight"].dtype == np.float64

@@ -1,0 +1,96 @@
+"""The champion: one pointer file per model name that says which version is served, and which were before.
+
+    HOME/champions/NAME.json    {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]}
+
+The file is only ever replaced whole, so a reader sees the old champion or the new one. HOME is BentoML's home.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from serving.errors import NoChampionError, StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["MAX_PROMOTIONS", "Champion", "Promotion", "champion_file", "point_to", "read_champion", "write_whole"]
+
+MAX_PROMOTIONS = 1_000  # the last ones are kept
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One change of champion: when (UTC), from which version (None the first time), to which."""
+
+    at: datetime
+    before: str | None = msgspec.field(name="from")
+    after: str = msgspec.field(name="to")
+
+
+class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a pointer file holds."""
+
+    champion: str
+    promotions: tuple[Promotion, ...]
+
+
+def champion_file(home: Path, name: str) -> Path:
+    """Where the pointer of a model name lies; the file need not exist."""
+    return home / "champions" / f"{name}.json"
+
+
+def read_champion(home: Path, name: str) -> Champion:
+    """The pointer of a model name; raises NoChampionError where nothing was promoted, StoreError where it is broken."""
+    path = champion_file(home, name)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Champion)
+    except FileNotFoundError as error:
+        raise NoChampionError(
+            f"model {name!r} has no champion: {path} does not exist; make and promote one with `mtl retrain`"
+        ) from error
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path}: must be a pointer to a version, found {error}; remove the file and promote a version again"
+        ) from error
+
+
+def point_to(home: Path, name: str, tag: str) -> None:
+    """Make a version the champion, in one atomic step; nothing changes if it is already."""
+    try:
+        now = read_champion(home, name)
+    except NoChampionError:
+        now = None
+    if now is not None and now.champion == tag:
+        return
+    step = Promotion(at=datetime.now(UTC), before=now.champion if now else None, after=tag)
+    past = now.promotions if now else ()
+    pointer = Champion(champion=tag, promotions=(*past, step)[-MAX_PROMOTIONS:])
+    write_whole(champion_file(home, name), msgspec.json.format(msgspec.json.encode(pointer), indent=1) + b"\n")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file so that a reader, or a crash, meets the old content or the new one and nothing between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # noqa: PTH101  # mkstemp gives a str; its 0600 would hide the file from the service's user
+        os.replace(temporary, path)  # noqa: PTH105  # as above
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)  # noqa: PTH108  # as above
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself must survive a crash too
+    finally:
+        os.close(folder)

@@ -1,0 +1,86 @@
+"""The BentoML service: `python -m bentoml serve serving.service:Predict`, see process.py.
+
+    POST /predict   [{feature: value, ...}, ...] -> {"model": "NAME:VERSION", "predictions": [{task: value, ...}, ...]}
+    GET /model      {"model": "NAME:VERSION", "signature": {...}}
+    GET /readyz, /livez, /healthz, /metrics      BentoML's own
+
+Reads TRUNKLINE_MODEL (the model's name) and BENTOML_HOME (its store) when it starts, not when it is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bentoml
+
+from serving.app import Entrance, build_app
+from serving.errors import ServingError
+from serving.live import LiveModel, Served
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["HOME_VARIABLE", "MODEL_VARIABLE", "Predict"]
+
+HOME_VARIABLE = "BENTOML_HOME"
+MODEL_VARIABLE = "TRUNKLINE_MODEL"
+
+_live = LiveModel()
+
+
+class _Service(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML ships no types for it
+    """BentoML's service behind our entrance."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        return Entrance(super().to_asgi(is_main))
+
+
+# One worker, because each holds the model. Spans and the access log cost more than the model does: BENTOML_CONFIG turns
+# them on again.
+@bentoml.service(
+    name="trunkline",
+    service_class=_Service,
+    workers=1,
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+@bentoml.asgi_app(build_app(_live))
+class Predict:
+    """Every task's prediction for a list of rows, from the champion of one model name."""
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML ships no types for it
+    @staticmethod
+    def check() -> None:
+        """Refuse to start without a champion that can be served: once, before any worker is there to be restarted."""
+        Served.champion(*_where())
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]  # BentoML ships no types for it
+    async def open(self) -> None:
+        """Load the champion, then watch for the next."""
+        await asyncio.to_thread(_live.open, *_where())
+        self._watch = asyncio.create_task(_live.watch())
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML ships no types for it
+    async def close(self) -> None:
+        """Stop watching."""
+        self._watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watch
+        _live.close()
+
+    async def __is_ready__(self) -> bool:
+        return _live.current is not None
+
+
+def _where() -> tuple[Path, str]:
+    home, name = os.environ.get(HOME_VARIABLE), os.environ.get(MODEL_VARIABLE)
+    if not home or not name:
+        raise ServingError(
+            f"{HOME_VARIABLE} must name the store's folder and {MODEL_VARIABLE} the model, "
+            f"found {home!r} and {name!r}; `mtl serve` sets both"
+        )
+    return Path(home), name

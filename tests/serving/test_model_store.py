@@ -1,0 +1,254 @@
+"""The model store: versions are their bytes, one of them is champion, and a crash leaves nothing half."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import serving.champion
+from serving.champion import champion_file, point_to, read_champion, write_whole
+from serving.errors import ModelError, NoChampionError, NoVersionError, SignatureError, StoreError
+from serving.model import Model
+from serving.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Export = Callable[..., Path]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def save(store: Store, model: Path) -> str:
+    return store.save(model=model, checks=model / "checks.json")
+
+
+def test_what_was_saved_can_be_loaded(store: Store, export: Export) -> None:
+    folder = export()
+    tag = save(store, folder)
+    name, _, version = tag.partition(":")
+    assert (name, len(version)) == ("flights", 16)
+    assert Model.load(store.path(tag), version=tag).version == tag
+    for file in ("model.onnx", "signature.json", "checks.json"):
+        assert (store.path(tag) / file).read_bytes() == (folder / file).read_bytes()
+    assert str(store.home) in repr(store)
+
+
+def test_the_same_bytes_are_the_same_version_in_every_store(store: Store, export: Export, tmp_path: Path) -> None:
+    tag = save(store, export())
+    assert save(store, export()) == tag
+    assert save(Store(tmp_path / "other"), export()) == tag
+    assert store.versions("flights") == [tag]
+    assert save(store, export(bias=1.0)) != tag
+    assert save(store, export(change={"version_of_trunkline": "0.2.0"})) != tag
+
+
+def test_versions_are_listed_newest_first(store: Store, export: Export) -> None:
+    tags = [save(store, export(bias=float(bias))) for bias in range(3)]
+    assert store.versions("flights") == tags[::-1]
+    assert store.versions("census") == []
+
+
+def test_saving_again_renews_the_checks(store: Store, export: Export) -> None:
+    tag = save(store, export(passed=False))
+    with pytest.raises(StoreError, match=r"its checks must have passed, found passed: false"):
+        store.promote(tag)
+    assert store.champion("flights") is None
+    assert save(store, export(passed=True)) == tag
+    store.promote(tag)
+    assert store.champion("flights") == tag
+
+
+def test_promoting_an_older_version_rolls_back(store: Store, export: Export) -> None:
+    assert store.champion("flights") is None
+    assert store.promotions("flights") == ()
+    first, second = save(store, export()), save(store, export(bias=1.0))
+    for tag in (first, first, second, first):
+        store.promote(tag)
+        assert store.champion("flights") == tag
+    steps = [(step.before, step.after) for step in store.promotions("flights")]
+    assert steps == [(None, first), (first, second), (second, first)]
+    assert [step.at for step in store.promotions("flights")] == sorted(step.at for step in store.promotions("flights"))
+
+
+def test_names_have_champions_of_their_own(store: Store, export: Export) -> None:
+    flights, census = save(store, export()), save(store, export(change={"name": "census"}))
+    store.promote(flights)
+    assert (store.champion("flights"), store.champion("census")) == (flights, None)
+    store.promote(census)
+    assert (store.champion("flights"), store.champion("census")) == (flights, census)
+
+
+@pytest.mark.parametrize("tag", ["flights:0000", "flights", "flights:", "flights:latest", "census:0000", ""])
+def test_a_version_that_does_not_exist_cannot_be_promoted(store: Store, export: Export, tag: str) -> None:
+    saved = save(store, export())
+    with pytest.raises(NoVersionError) as caught:
+        store.promote(tag)
+    assert f"no version {tag!r}" in str(caught.value)
+    assert (saved if tag.startswith("flights") else "mtl retrain") in str(caught.value)
+    assert store.champion("flights") is None
+
+
+def test_bytes_that_do_not_belong_together_are_not_saved(store: Store, export: Export) -> None:
+    folder = export()
+    (folder / "model.onnx").write_bytes(b"another graph")
+    with pytest.raises(ModelError, match="SHA-256"):
+        save(store, folder)
+    (folder / "signature.json").unlink()
+    with pytest.raises(SignatureError, match="cannot be read"):
+        save(store, folder)
+    assert store.versions("flights") == []
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"passed": "yes"}', '{"passed": 1}', "[]"])
+def test_a_model_without_a_verdict_is_not_saved(store: Store, export: Export, content: str | None) -> None:
+    folder = export()
+    (folder / "checks.json").unlink()
+    if content is not None:
+        (folder / "checks.json").write_text(content)
+    with pytest.raises(StoreError, match=r'must say "passed".*run the check stage'):
+        save(store, folder)
+    assert store.versions("flights") == []
+
+
+@pytest.mark.parametrize("left", [["model.yaml", "signature.json"], ["signature.json", "model.onnx"], []])
+def test_a_version_that_a_crash_left_half_written_is_written_again(
+    store: Store, export: Export, left: list[str]
+) -> None:
+    tag = save(store, export())
+    for file in store.path(tag).iterdir():
+        if file.name not in left:
+            file.unlink()
+    with pytest.raises(StoreError):
+        store.promote(tag)
+    assert save(store, export()) == tag
+    store.promote(tag)
+    Model.load(store.path(tag))
+
+
+def test_a_version_that_was_changed_cannot_be_promoted(store: Store, export: Export) -> None:
+    tag = save(store, export())
+    (store.path(tag) / "model.onnx").write_bytes(b"something else")
+    with pytest.raises(StoreError, match="it is not whole"):
+        store.promote(tag)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"flights:1", b'{"champion": 1, "promotions": []}', b'{"champion": "a"}', b"\xff"]
+)
+def test_a_broken_pointer_is_an_error_and_not_no_champion(store: Store, content: bytes) -> None:
+    write_whole(champion_file(store.home, "flights"), content)
+    with pytest.raises(StoreError, match="remove the file and promote a version again"):
+        store.champion("flights")
+
+
+def test_no_champion_is_told_with_its_remedy(tmp_path: Path) -> None:
+    with pytest.raises(NoChampionError, match=r"'flights' has no champion.*mtl retrain"):
+        read_champion(tmp_path, "flights")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "pointer"
+    write_whole(path, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_reader_never_meets_half_a_pointer(tmp_path: Path) -> None:
+    point_to(tmp_path, "flights", "flights:a")
+    done = threading.Event()
+    seen: set[str] = set()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(read_champion(tmp_path, "flights").champion)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(50):
+            point_to(tmp_path, "flights", "flights:b")
+            point_to(tmp_path, "flights", "flights:a")
+    finally:
+        done.set()
+        reader.join()
+    assert seen <= {"flights:a", "flights:b"}
+
+
+def test_the_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving.champion, "MAX_PROMOTIONS", 3)
+    for version in range(6):
+        point_to(tmp_path, "flights", f"flights:{version}")
+    assert [step.after for step in read_champion(tmp_path, "flights").promotions] == [f"flights:{n}" for n in (3, 4, 5)]
+
+
+def test_a_save_waits_for_the_one_under_way(store: Store, export: Export) -> None:
+    model = export()
+    champion_file(store.home, "flights").parent.mkdir()
+    with champion_file(store.home, "flights").with_suffix(".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        saving = threading.Thread(target=save, args=(store, model))
+        saving.start()
+        saving.join(0.3)
+        assert saving.is_alive()
+        assert store.versions("flights") == []
+    saving.join(10)
+    assert len(store.versions("flights")) == 1
+
+
+SAVE = """
+import sys
+from pathlib import Path
+from serving.store import Store
+model = Path(sys.argv[2])
+store = Store(Path(sys.argv[1]))
+print(store.save(model=model, checks=model / "checks.json"))
+"""
+
+
+def test_two_processes_may_save_the_same_at_once_and_nothing_is_written_elsewhere(
+    export: Export, tmp_path: Path
+) -> None:
+    model, home, elsewhere = export(), tmp_path / "home", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    root = Path(serving.champion.__file__).parents[1]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(elsewhere),
+        "TMPDIR": str(elsewhere),
+        "PYTHONPATH": str(root),
+    }
+    saves = [
+        subprocess.Popen(
+            [sys.executable, "-c", SAVE, str(home), str(model)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    tags = [process.communicate(timeout=60)[0].strip() for process in saves]
+    assert [process.returncode for process in saves] == [0, 0]
+    assert tags[0] == tags[1] == Store(home).versions("flights")[0]
+    Model.load(Store(home).path(tags[0]))
+    assert list(elsewhere.iterdir()) == []
+    assert json.loads((Store(home).path(tags[0]) / "checks.json").read_text())["passed"] is True

@@ -1,0 +1,145 @@
+"""A graph and its signature: together they answer, and apart they are refused."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from serving.answers import AnswerWriter
+from serving.errors import ModelError
+from serving.model import Model
+from serving.signature import ClassOutput, NumberOutput, Signature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+INPUTS = [
+    {"name": "carrier", "type": "string"},
+    {"name": "distance", "type": "number"},
+    {"name": "is_holiday", "type": "boolean"},
+]
+
+
+def columns(carrier: list[str], distance: list[float], holiday: list[float]) -> dict[str, np.ndarray[Any, Any]]:
+    return {
+        "carrier": np.array(carrier, dtype=object),
+        "distance": np.array(distance, dtype=np.float64),
+        "is_holiday": np.array(holiday, dtype=np.float64),
+    }
+
+
+def test_the_answers_are_the_graphs(export: Callable[..., Path]) -> None:
+    model = Model.load(export(bias=0.5), version="flights:1")
+    answers = model.predict(columns(["AA", "UA", "", "XX"], [1.5, -2.0, math.nan, 0.0], [1.0, 0.0, math.nan, math.nan]))
+    assert list(answers) == ["cancelled", "delay_band", "arr_delay"]
+    np.testing.assert_array_equal(answers["arr_delay"], np.array([13.0, 0.5, 0.5, 0.5], dtype=np.float32))
+    np.testing.assert_allclose(answers["cancelled"], 1 / (1 + np.exp([-13.0, -0.5, -0.5, -0.5])), rtol=1e-6)
+    assert answers["delay_band"].shape == (4, 4)
+    np.testing.assert_allclose(answers["delay_band"].sum(axis=1), 1.0, rtol=1e-6)
+    assert repr(model) == "Model(name='flights', version='flights:1', tasks=['cancelled', 'delay_band', 'arr_delay'])"
+
+
+def test_many_threads_get_what_one_gets(export: Callable[..., Path]) -> None:
+    model = Model.load(export())
+
+    def ask(distance: int) -> float:
+        return float(model.predict(columns(["AA"] * 50, [float(distance)] * 50, [0.0] * 50))["arr_delay"][-1])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(ask, range(200))) == [distance + 1.0 for distance in range(200)]
+
+
+def test_columns_that_do_not_fit_are_an_error_of_our_own(export: Callable[..., Path]) -> None:
+    model = Model.load(export())
+    with pytest.raises(ModelError, match="model flights failed on its input"):
+        model.predict({"distance": np.zeros(1)})
+
+
+def test_a_graph_that_was_changed_is_refused(export: Callable[..., Path]) -> None:
+    folder = export()
+    graph = folder / "model.onnx"
+    graph.write_bytes(graph.read_bytes() + b"\0")
+    with pytest.raises(ModelError, match=r"SHA-256 must be [0-9a-f]{64} as signature\.json says, found .*export"):
+        Model.load(folder)
+
+
+def test_a_missing_graph_is_refused(export: Callable[..., Path]) -> None:
+    folder = export()
+    (folder / "model.onnx").unlink()
+    with pytest.raises(ModelError, match="run the export stage"):
+        Model.load(folder)
+
+
+def test_bytes_that_are_no_graph_are_refused(export: Callable[..., Path]) -> None:
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    folder = export(change={"graph_sha256": nothing})
+    (folder / "model.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"cannot be loaded .* export the model again"):
+        Model.load(folder)
+
+
+NUMBER = {"kind": "regression", "form": "number", "unit": ""}
+BANDS = {"name": "delay_band", "kind": "multiclass", "form": "class_probabilities", "unit": ""}
+OUTPUTS = [
+    {"name": "cancelled", **NUMBER},
+    {**BANDS, "classes": ["a", "b", "c", "d"]},
+    {"name": "arr_delay", **NUMBER},
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        ({"inputs": INPUTS[:2]}, {}, "'is_holiday' is missing there and tensor(double) of rank 1 in the graph"),
+        ({"inputs": [*INPUTS, {"name": "hour", "type": "number"}]}, {}, "'hour' is tensor(double) of rank 1 there and"),
+        ({"inputs": [{"name": "carrier", "type": "number"}, *INPUTS[1:]]}, {}, "'carrier' is tensor(double)"),
+        ({}, {"distance_type": TensorProto.FLOAT}, "'distance' is tensor(double) of rank 1 there and tensor(float)"),
+        ({"outputs": OUTPUTS[1:]}, {}, "'cancelled' is missing there"),
+        (
+            {"outputs": [*OUTPUTS, {"name": "air_time", **NUMBER}]},
+            {},
+            "'air_time' is tensor(float) of rank 1 there and",
+        ),
+        ({"outputs": [OUTPUTS[0], {"name": "delay_band", **NUMBER}, OUTPUTS[2]]}, {}, "'delay_band' is tensor(float)"),
+        ({}, {"classes": 3}, "output 'delay_band' must have shape (2, 4) for 2 rows, found (2, 3)"),
+    ],
+)
+def test_a_graph_that_is_not_what_its_signature_says_is_refused(
+    export: Callable[..., Path], change: dict[str, object], options: dict[str, int], words: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        Model.load(export(change=change, **options))
+    assert words in str(caught.value)
+
+
+ODD = Signature(
+    format=1,
+    name="odd",
+    version_of_trunkline="0.1.0",
+    graph_sha256="0" * 64,
+    inputs=(),
+    outputs=(
+        NumberOutput(name="class", kind="binary", unit="probability"),
+        ClassOutput(name="f0", kind="multiclass", unit="", classes=("not a name", "f0", "")),
+    ),
+)
+
+
+def test_what_is_not_finite_is_null_and_names_are_free() -> None:
+    answers = {
+        "class": np.array([0.5, np.nan, np.inf], dtype=np.float32),
+        "f0": np.array([[0.25, 0.75, 0.0], [0.25, np.nan, 0.0], [1.0, 0.0, 0.0]], dtype=np.float32),
+    }
+    rows = AnswerWriter(ODD).rows(answers)
+    assert msgspec.json.decode(msgspec.json.encode(rows)) == [
+        {"class": 0.5, "f0": {"class": "f0", "probabilities": {"not a name": 0.25, "f0": 0.75, "": 0.0}}},
+        {"class": None, "f0": {"class": None, "probabilities": {"not a name": None, "f0": None, "": None}}},
+        {"class": None, "f0": {"class": "not a name", "probabilities": {"not a name": 1.0, "f0": 0.0, "": 0.0}}},
+    ]

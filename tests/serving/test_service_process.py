@@ -1,0 +1,189 @@
+"""The service as a real process: it starts, answers, changes its model under load, refuses to start, and stops."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+import pytest
+
+from serving import process
+from serving.errors import NoChampionError, ProcessError
+from serving.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Export = Callable[..., Path]
+
+ROW = {"carrier": "AA", "distance": 1.5, "is_holiday": None}
+
+
+def promote(store: Store, model: Path) -> str:
+    tag = store.save(model=model, checks=model / "checks.json")
+    store.promote(tag)
+    return tag
+
+
+def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(export: Export, tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    first = promote(store, export())
+    answers: list[list[tuple[int, str, float]]] = [[], [], [], []]
+    done = threading.Event()
+
+    def ask(url: str, seen: list[tuple[int, str, float]]) -> None:
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            while not done.is_set():
+                answer = client.post("/predict", json=[ROW])
+                content = answer.json()
+                seen.append((answer.status_code, content["model"], content["predictions"][0]["arr_delay"]))
+
+    with process.running(store.home, "flights") as url:
+        children = psutil.Process().children(recursive=True)
+        assert len(children) >= 2  # the arbiter and its worker
+        threads = [threading.Thread(target=ask, args=(url, seen)) for seen in answers]
+        for thread in threads:
+            thread.start()
+        try:
+            time.sleep(0.3)
+            second = promote(store, export(bias=100.0))
+            metrics = httpx.get(f"{url}/metrics", trust_env=False)
+            assert 'request_total{endpoint="/predict"' in metrics.text
+            end = time.monotonic() + 20
+            while not all(seen and seen[-1][1] == second for seen in answers):
+                assert time.monotonic() < end, "the new champion was not taken up"
+                time.sleep(0.05)
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+
+    expected = {first: 2.5, second: 102.5}
+    for seen in answers:
+        assert {status for status, _, _ in seen} == {200}
+        tags = [tag for _, tag, _ in seen]
+        assert tags == sorted(tags, key=[first, second].index)  # never back again
+        assert all(delay == expected[tag] for _, tag, delay in seen)
+    assert not any(child.is_running() for child in children)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/readyz", trust_env=False)
+
+
+def test_it_stops_when_the_caller_fails(export: Export, tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    promote(store, export())
+    children: list[psutil.Process] = []
+
+    def fail() -> None:
+        with process.running(store.home, "flights"):
+            children.extend(psutil.Process().children(recursive=True))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert len(children) >= 2
+    assert not any(child.is_running() for child in children)
+
+
+def test_without_a_champion_nothing_is_started(tmp_path: Path) -> None:
+    with pytest.raises(NoChampionError, match="mtl retrain"), process.running(tmp_path, "flights"):
+        pytest.fail("it runs")
+    with pytest.raises(NoChampionError, match="mtl retrain"):
+        process.serve(tmp_path, "flights")
+
+
+def test_a_service_that_dies_is_told_with_its_last_words(export: Export, tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    tag = promote(store, export())
+    (store.path(tag) / "model.onnx").write_bytes(b"broken")
+    last_words = r"ended with code 1 before it was ready\n(.|\n)*its SHA-256 must be"
+    with pytest.raises(ProcessError, match=last_words), process.running(store.home, "flights"):
+        pytest.fail("it runs")
+
+
+STUBBORN = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+time.sleep(60)
+"""
+
+
+def test_a_service_that_is_late_is_ended(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "home")
+    promote(store, export())
+    monkeypatch.setattr(process, "_command", lambda *_: [sys.executable, "-c", STUBBORN])
+    family: list[psutil.Process] = []
+    kill = psutil.Process.kill
+    monkeypatch.setattr(psutil.Process, "kill", lambda member: (family.append(member), kill(member)))
+    monkeypatch.setattr(process, "_STOP_SECONDS", 0.2)
+    start = time.monotonic()
+    with (
+        pytest.raises(ProcessError, match=r"must be ready within 0\.5 s"),
+        process.running(store.home, "flights", seconds=0.5),
+    ):
+        pytest.fail("it runs")
+    assert time.monotonic() - start < 10
+    (worker,) = family
+    psutil.wait_procs([worker], timeout=5)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert psutil.Process().children() == []
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from serving.process import serve
+serve(Path(sys.argv[1]), "flights", port=int(sys.argv[2]))
+"""
+
+
+def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(export: Export, tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    tag = promote(store, export())
+    port = process._free_port()
+    root = str(Path(process.__file__).parents[1])
+    log = (tmp_path / "log").open("w+b")
+    with (
+        log,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVE, "home", str(port)],
+            cwd=tmp_path,  # the home is given relative to where the caller stands
+            env={**os.environ, "PYTHONPATH": root},
+            stdout=log,
+            stderr=log,
+        ) as child,
+    ):
+        try:
+            process._wait_until_ready(child, port, 60.0, log)
+            assert httpx.get(f"http://127.0.0.1:{port}/model", trust_env=False).json()["model"] == tag
+            workers = psutil.Process(child.pid).children(recursive=True)
+            child.terminate()
+            child.wait(timeout=30)
+        finally:
+            child.kill()
+    assert not any(worker.is_running() for worker in workers)
+
+
+def test_the_command_replaces_the_caller(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "home")
+    promote(store, export())
+    called: list[object] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "execve", lambda *arguments: called.extend(arguments))
+    process.serve(Path("home"), "flights", host="0.0.0.0", port=8080)
+    program, command, environment = called
+    assert program == sys.executable
+    assert isinstance(command, list)
+    assert command[-4:] == ["--host", "0.0.0.0", "--port", "8080"]
+    assert isinstance(environment, dict)
+    assert environment["BENTOML_HOME"] == str(store.home)
+    assert environment["TRUNKLINE_MODEL"] == "flights"
+    assert environment["BENTOML_DO_NOT_TRACK"] == "True"

@@ -1,0 +1,95 @@
+"""signature.json: what is accepted, and in which words the rest is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from serving.errors import ServingError, SignatureError
+from serving.signature import ClassOutput, NumberOutput, read_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NUMBER = {"name": "n", "kind": "regression", "form": "number", "unit": ""}
+BANDS = {"name": "b", "kind": "multiclass", "form": "class_probabilities", "unit": "probability"}
+
+
+def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
+    signature = read_signature(export() / "signature.json")
+    assert [(column.name, column.type) for column in signature.inputs] == [
+        ("carrier", "string"),
+        ("distance", "number"),
+        ("is_holiday", "boolean"),
+    ]
+    cancelled, band, delay = signature.outputs
+    assert [type(task) for task in signature.outputs] == [NumberOutput, ClassOutput, NumberOutput]
+    assert isinstance(band, ClassOutput)
+    assert (cancelled.name, band.classes[1], delay.unit) == ("cancelled", "on time", "minutes")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "a"},
+        {"name": "flights-2013_v1.0"},
+        {"name": "a" * 63},
+        {"inputs": [{"name": "class", "type": "number"}]},
+        {"inputs": [{"name": "größe (m²)", "type": "string"}]},
+        {"outputs": [NUMBER]},
+        {"outputs": [{**BANDS, "classes": ["no", "yes"]}]},
+    ],
+)
+def test_these_are_accepted(export: Callable[..., Path], change: dict[str, object]) -> None:
+    read_signature(export(change=change) / "signature.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": 2}, "format must be 1, found 2"),
+        ({"format": 2, "something": "new"}, "format must be 1, found 2"),
+        ({"format": "1"}, "Expected `int`"),
+        ({"something": 1}, "unknown field `something`"),
+        ({"graph_sha256": "abc"}, "graph_sha256"),
+        ({"name": ""}, "name must be 1 to 63"),
+        ({"name": "Flights"}, "name must be 1 to 63"),
+        ({"name": "../flights"}, "name must be 1 to 63"),
+        ({"name": "flights:1"}, "name must be 1 to 63"),
+        ({"name": "a" * 64}, "name must be 1 to 63"),
+        ({"inputs": []}, "length >= 1"),
+        ({"inputs": [{"name": "", "type": "number"}]}, "length >= 1"),
+        ({"inputs": [{"name": "a", "type": "date"}]}, "Invalid enum value 'date'"),
+        ({"inputs": [{"name": "a", "type": "number"}] * 2}, "inputs must have distinct names, found 'a' twice"),
+        ({"outputs": []}, "length >= 1"),
+        ({"outputs": [{**NUMBER, "form": "picture"}]}, "Invalid value 'picture'"),
+        ({"outputs": [{**NUMBER, "classes": ["a", "b"]}]}, "unknown field `classes`"),
+        ({"outputs": [NUMBER, NUMBER]}, "outputs must have distinct names, found 'n' twice"),
+        ({"outputs": [BANDS]}, "missing required field `classes`"),
+        ({"outputs": [{**BANDS, "classes": ["one"]}]}, "length >= 2"),
+        ({"outputs": [{**BANDS, "classes": ["a", "a"]}]}, "classes of b must have distinct names"),
+    ],
+)
+def test_these_are_refused_in_words(export: Callable[..., Path], change: dict[str, object], words: str) -> None:
+    path = export(change=change) / "signature.json"
+    with pytest.raises(SignatureError) as caught:
+        read_signature(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "export" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", json.dumps({"name": "a"}).encode()])
+def test_a_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "signature.json"
+    path.write_bytes(content)
+    with pytest.raises(SignatureError, match="export the model again"):
+        read_signature(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ServingError, match="run the export stage"):
+        read_signature(tmp_path / "signature.json")

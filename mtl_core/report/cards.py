@@ -1,0 +1,107 @@
+"""One card per task: how good it is on the test split, in words and beside the trivial predictor. Pure functions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mtl_core.report.forms import form_of
+from mtl_core.report.run import Run, Scored
+from mtl_core.report.wording import (
+    explained,
+    metric_title,
+    number,
+    places,
+    rounded,
+    unit_of,
+    with_unit,
+)
+from mtl_core.tasks import FittedTask
+
+__all__ = ["Card", "Scale", "card"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Where the trivial predictor, the model and its interval lie on a line from worse to better, in percent of it."""
+
+    trivial: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One task."""
+
+    name: str
+    kind: str
+    target: str
+    metric: str
+    value: str
+    unit: str
+    interval: str
+    trivial: str
+    trivial_is: str
+    better: bool | None
+    """Whether it beats the trivial predictor beyond chance; None where no check says so."""
+    scale: Scale | None
+    sentences: tuple[str, ...]
+
+
+def card(run: Run, task: FittedTask, scored: Scored) -> Card:
+    """The task's card."""
+    output = run.outputs[task.name]
+    form, metric = form_of(output), task.metric
+    measured = run.evaluation[task.name][metric.name]
+    value, low, high, trivial = (measured[key] for key in ("value", "low", "high", "trivial"))
+    unit = unit_of(metric, output["unit"])
+    known = low is not None and high is not None
+    decimals = places(high - low) if known else 4  # type: ignore[operator]  # known says both are numbers
+    sentences = [explained(task, value, trivial, unit), form.sentence(scored) if len(scored.labels) else ""]
+    return Card(
+        name=task.name,
+        kind=output["kind"],
+        target=_target(task),
+        metric=metric_title(metric.name),
+        value=rounded(value, decimals),
+        unit=unit,
+        interval=f"95% interval {rounded(low, decimals)} to {rounded(high, decimals)}" if known else "no interval",
+        trivial=with_unit(rounded(trivial, decimals), unit),
+        trivial_is=form.trivial(task.trivial(run.splits["train"].labels[task.name].numpy())),
+        better=_better(run, f"{task.name}.{metric.name} over trivial"),
+        scale=_scale(task, value, low, high, trivial),
+        sentences=tuple(sentence for sentence in sentences if sentence),
+    )
+
+
+def _target(task: FittedTask) -> str:
+    """The target's column, and what of it counts."""
+    declared: dict[str, Any] = task.declared.model_dump()
+    target = str(task.declared.target)
+    if declared.get("at_least") is not None:
+        return f"{target} ≥ {number(declared['at_least'])}"
+    if declared.get("positive") is not None:
+        return f"{target} = {declared['positive']}"
+    if edges := declared.get("edges"):
+        first, *others = declared["classes"]
+        return f"{target}: {first}" + "".join(
+            f" < {number(edge)} ≤ {name}" for edge, name in zip(edges, others, strict=True)
+        )
+    return target
+
+
+def _better(run: Run, check: str) -> bool | None:
+    return next((bool(entry["passed"]) for entry in run.checks["checks"] if entry["name"] == check), None)
+
+
+def _scale(
+    task: FittedTask, value: float | None, low: float | None, high: float | None, trivial: float | None
+) -> Scale | None:
+    if value is None or low is None or high is None or trivial is None:
+        return None
+    oriented = [task.metric.oriented(x) for x in (trivial, value, low, high)]
+    least, most = min(oriented), max(oriented)
+    margin = (most - least) * 0.1 or 1.0
+    places_of = [round(100 * (x - least + margin) / (most - least + 2 * margin), 2) for x in oriented]
+    bottom, top = sorted(places_of[2:])
+    return Scale(trivial=places_of[0], value=places_of[1], low=bottom, high=top)

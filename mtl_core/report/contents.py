@@ -1,0 +1,89 @@
+"""What the model learned from: features, splits, labels, and rows that validation set aside. Pure functions."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from mtl_core.features.categorical import FittedCategorical
+from mtl_core.features.numeric import FittedNumeric
+from mtl_core.problem import Problem, TimeSplit
+from mtl_core.report.forms import form_of
+from mtl_core.report.run import Run
+from mtl_core.report.wording import number, percent
+from mtl_core.tasks import FittedTask
+
+__all__ = ["Coverage", "coverage", "features_by_kind", "reasons", "rows_per_split", "split_words"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How much of each split is labelled for a task, and what the labels are."""
+
+    task: str
+    unit: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, float, tuple[str, ...]], ...]
+    """(split, share labelled, cells of the spread)"""
+
+
+def features_by_kind(run: Run) -> dict[str, list[tuple[str, str]]]:
+    """Kind -> (name, what was learned of it)."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for feature in run.encoder.features:
+        found.setdefault(feature.kind, []).append((feature.name, _learned(feature)))
+    return found
+
+
+def rows_per_split(run: Run) -> dict[str, tuple[int, float]]:
+    """Split -> its rows, and their share of all."""
+    rows = {name: len(split) for name, split in run.splits.items()}
+    return {name: (count, count / sum(rows.values())) for name, count in rows.items()}
+
+
+def split_words(problem: Problem) -> str:
+    """How rows were dealt out."""
+    split = problem.split
+    if isinstance(split, TimeSplit):
+        return (
+            f"By time: {split.column} before {split.validation} trains, from {split.test} on tests, what lies between "
+            "validates."
+        )
+    if split.by == "hash":
+        return (
+            f"By a hash of {split.column}, so that the rows of one {split.column} stay together: "
+            f"{percent(split.validation)} validate, {percent(split.test)} test."
+        )
+    return f"By the column {split.column}: {split.validation!r} validates, {split.test!r} tests, all else trains."
+
+
+def coverage(run: Run, task: FittedTask) -> Coverage:
+    """The task's labels, split by split."""
+    labels = run.labels(task)
+    balance = form_of(run.outputs[task.name]).balance(labels)
+    return Coverage(
+        task=task.name,
+        unit=balance.unit,
+        head=balance.head,
+        rows=tuple((name, len(labels[name]) / len(split), balance.rows[name]) for name, split in run.splits.items()),
+    )
+
+
+def reasons(run: Run) -> list[tuple[str, str, str, str]]:
+    """Column, expectation, an example and how many rows were set aside for it; the commonest first."""
+    lines = run.quarantine.select(["column", "expectation", "value"]).to_pylist()
+    counts = Counter((line["column"], line["expectation"]) for line in lines)
+    examples = {(line["column"], line["expectation"]): line["value"] for line in reversed(lines)}
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(*key, "missing" if examples[key] is None else examples[key], f"{count:,}") for key, count in ordered]
+
+
+def _learned(feature: Any) -> str:
+    match feature:
+        case FittedCategorical():
+            return f"{len(feature.vocabulary):,} values"
+        case FittedNumeric(transform="log1p"):
+            return f"{number(feature.low)} to {number(feature.high)}, log"
+        case FittedNumeric():
+            return f"{number(feature.low)} to {number(feature.high)}"
+        case _:
+            return ""

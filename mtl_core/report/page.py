@@ -1,0 +1,126 @@
+"""The page: facts and pictures into the template. Nothing in it depends on the moment or the machine it was made on."""
+
+import io
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from ruamel.yaml import YAML
+
+from mtl_core.problem import Problem
+from mtl_core.report import contents
+from mtl_core.report.cards import Card, card
+from mtl_core.report.course import Course, course
+from mtl_core.report.curves import curve
+from mtl_core.report.forms import Figure, form_of
+from mtl_core.report.run import Run
+from mtl_core.report.verdicts import headline, verdicts
+from mtl_core.report.wording import metric_title, number, percent, places, rounded, unit_of
+from mtl_core.tasks import FittedTask
+
+__all__ = ["render"]
+
+_PACKAGES = ("torch", "onnxruntime", "onnx", "torchjd", "scikit-learn", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Section:
+    """A task's part of the test: its card, its pictures, all of its metrics."""
+
+    card: Card
+    figures: tuple[Figure, ...]
+    metrics: tuple[dict[str, str], ...]
+    rows: int
+    dropped: int
+
+
+def render(run: Run) -> str:
+    """The whole page as HTML. The same run gives the same bytes."""
+    environment = Environment(
+        loader=PackageLoader("mtl_core.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "title_of": metric_title}
+    checks = verdicts(run)
+    courses = [course(task, run.outputs[task.name]["unit"], run.outcome) for task in run.encoder.tasks]
+    return environment.get_template("page.html.j2").render(
+        style=Markup(environment.get_template("page.css").render()),
+        run=run,
+        headline=headline(checks),
+        checks=checks,
+        tasks=[_test_of(run, task) for task in run.encoder.tasks],
+        features=contents.features_by_kind(run),
+        rows=contents.rows_per_split(run),
+        split=contents.split_words(run.problem),
+        coverage=[contents.coverage(run, task) for task in run.encoder.tasks],
+        reasons=contents.reasons(run),
+        courses=[(course, curve(course)) for course in courses],
+        epochs=list(_epochs(courses)),
+        stopping=run.problem.training.stopping,
+        versions=_versions(run),
+        declared=_yaml(run.problem),
+    )
+
+
+def _test_of(run: Run, task: FittedTask) -> _Section:
+    form = form_of(run.outputs[task.name])
+    scored = run.scored(task)
+    return _Section(
+        card=card(run, task, scored),
+        figures=form.figures(scored) if len(scored.labels) else (),
+        metrics=tuple(_metrics(run, task)),
+        rows=len(scored.labels),
+        dropped=scored.dropped,
+    )
+
+
+def _metrics(run: Run, task: FittedTask) -> Iterator[dict[str, str]]:
+    """Every metric of the task's kind, on test beside validation and the trivial predictor."""
+    for metric in task.metrics:
+        found = run.evaluation[task.name][metric.name]
+        low, high = found["low"], found["high"]
+        decimals = places(high - low) if low is not None and high is not None else 4
+        unit = unit_of(metric, run.outputs[task.name]["unit"])
+        interval = f"{rounded(low, decimals)} to {rounded(high, decimals)}"
+        yield {
+            "title": metric_title(metric.name) + (f" ({unit})" if unit else ""),
+            "better": "higher" if metric.higher_is_better else "lower",
+            "test": rounded(found["value"], decimals),
+            "interval": interval if low is not None and high is not None else "no interval",
+            "validation": rounded(run.metrics["validation"][task.name][metric.name], decimals),
+            "trivial": rounded(found["trivial"], decimals),
+        }
+
+
+def _epochs(courses: list[Course]) -> Iterator[tuple[str, ...]]:
+    """The numbers of the learning curves: a line per epoch."""
+    for place, values in enumerate(zip(*(one.values for one in courses), strict=True)):
+        yield (str(place + 1), *(number(value) for value in values))
+
+
+def _versions(run: Run) -> dict[str, str]:
+    packages = {package: version(package) for package in _PACKAGES}
+    return {"Trunkline": run.version, "Python": platform.python_version()} | packages
+
+
+def _yaml(problem: Problem) -> str:
+    """The problem with every default filled in."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 100
+    text = io.StringIO()
+    yaml.dump(_without_unset(problem.model_dump(mode="json")), text)
+    return text.getvalue()
+
+
+def _without_unset(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_unset(inner) for key, inner in value.items() if inner is not None and inner != ""}
+    return value

@@ -1,0 +1,133 @@
+"""Everything that the page tells of, read from the artifacts of one run. The only module here that reads files."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.split import SPLITS
+from mtl_core.problem import Problem
+from mtl_core.tasks import FittedTask
+from mtl_core.training import Outcome
+
+__all__ = ["Paths", "Run", "Scored", "read_run"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Where a run left what the page tells of. `validation` and `encoded` are folders."""
+
+    validation: Path
+    encoded: Path
+    history: Path
+    graph: Path
+    signature: Path
+    checks: Path
+    metrics: Path
+    evaluation: Path
+    predictions: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A task's labelled test rows. labels (rows, ...), predictions (rows,) or (rows, classes)."""
+
+    labels: Array
+    predictions: Array
+    dropped: int = 0
+    """Labelled rows whose prediction is not finite; they are not among the rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of the stages, as its artifacts tell it."""
+
+    problem: Problem
+    encoder: Encoder
+    splits: dict[str, EncodedSplit]
+    outcome: Outcome
+    outputs: dict[str, dict[str, Any]]
+    """Per task its entry in the signature: kind, form, unit, classes."""
+    version: str
+    """Of Trunkline, when the graph was exported."""
+    digest: str
+    """SHA-256 of the graph's bytes."""
+    graph_bytes: int
+    checks: dict[str, Any]
+    metrics: dict[str, dict[str, dict[str, float | None]]]
+    """Split -> task -> metric -> value."""
+    evaluation: dict[str, dict[str, dict[str, float | None]]]
+    """Task -> metric -> value, low, high, trivial; on the test split."""
+    validation: dict[str, Any]
+    quarantine: pa.Table
+    predictions: Path
+
+    def labels(self, task: FittedTask) -> dict[str, Array]:
+        """Split -> the task's labels there, without the rows that have none."""
+        found = {}
+        for name, split in self.splits.items():
+            labels = split.labels[task.name]
+            found[name] = labels[task.labelled(labels)].numpy()
+        return found
+
+    def scored(self, task: FittedTask) -> Scored:
+        """The task's labels and predictions on the test split."""
+        table = pq.read_table(self.predictions, columns=[f"label/{task.name}", f"prediction/{task.name}"])
+        labels, predictions = (_array(column) for column in table.columns)
+        known = task.labelled(torch.from_numpy(labels)).numpy()
+        labels, predictions = labels[known], predictions[known]
+        finite = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
+        return Scored(labels=labels[finite], predictions=predictions[finite], dropped=int((~finite).sum()))
+
+
+def read_run(problem: Problem, paths: Paths) -> Run:
+    """Reads a run's artifacts; labels are memory-mapped, predictions are read task by task when they are drawn."""
+    encoder = Encoder.load(paths.encoded / "encoder.json")
+    signature = _json(paths.signature)
+    return Run(
+        problem=problem,
+        encoder=encoder,
+        splits={name: EncodedSplit.open(paths.encoded / name, encoder) for name in SPLITS},
+        outcome=_outcome(paths.history),
+        outputs={output["name"]: output for output in signature["outputs"]},
+        version=signature["version_of_trunkline"],
+        digest=signature["graph_sha256"],
+        graph_bytes=paths.graph.stat().st_size,
+        checks=_json(paths.checks),
+        metrics=_json(paths.metrics),
+        evaluation=_json(paths.evaluation),
+        validation=_json(paths.validation / "result.json"),
+        quarantine=pq.read_table(paths.validation / "quarantine.parquet"),
+        predictions=paths.predictions,
+    )
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _outcome(path: Path) -> Outcome:
+    """JSON has no NaN: where a number is undefined it holds null."""
+    document = _json(path)
+    for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
+        numbers.update({name: math.nan for name, value in numbers.items() if value is None})
+    return Outcome.model_validate(document)
+
+
+def _array(column: pa.ChunkedArray) -> Array:
+    """(rows,) of a column of numbers, (rows, n) of a column of lists of one length."""
+    values = column.combine_chunks()
+    if not pa.types.is_fixed_size_list(values.type):
+        return np.array(values)
+    return np.array(values.flatten()).reshape(len(values), values.type.list_size)

@@ -1,0 +1,52 @@
+"""How every picture looks: one theme, and colours that the page's style sheet gives a value for light and for dark."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+__all__ = ["ACCENT", "CARD", "INK", "MUTED", "SECOND", "SHADE", "WIDTH", "data", "svg"]
+
+INK, MUTED, LINE = "var(--ink)", "var(--muted)", "var(--line)"
+ACCENT, SECOND, SHADE, CARD = "var(--accent)", "var(--second)", "var(--shade)", "var(--card)"
+
+WIDTH = 340
+"""Of a picture, in pixels: what a phone shows without shrinking it; wider screens put several side by side."""
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_CONFIG = {
+    "aria": False,  # the picture has one label as a whole; a thousand labelled points help nobody
+    "background": "transparent",
+    "font": _FONT,
+    "padding": {"left": 4, "top": 4, "right": 8, "bottom": 2},
+    "view": {"stroke": None},
+    "axis": {
+        "domainColor": MUTED,
+        "gridColor": LINE,
+        "labelColor": MUTED,
+        "labelFontSize": 11,
+        "labelPadding": 4,
+        "ticks": False,
+        "titleColor": MUTED,
+        "titleFontSize": 11.5,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+    "axisY": {"domain": False},
+}
+
+
+def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
+    """Rows for a chart. They are bins, never rows of the user's table."""
+    return alt.InlineData(values=list(rows))
+
+
+def svg(chart: alt.TopLevelMixin, label: str) -> Markup:
+    """The chart as an SVG element that scales with its place; `label` is what a screen reader says instead."""
+    spec = chart.to_dict() | {"config": _CONFIG}
+    text = vl_convert.vegalite_to_svg(spec)
+    head, _, body = text.partition(">")
+    box = head.partition('viewBox="')[2].partition('"')[0]
+    return Markup('<svg viewBox="{}" role="img" aria-label="{}">{}').format(box, label, Markup(body))

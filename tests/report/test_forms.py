@@ -1,0 +1,89 @@
+# ruff: noqa: RUF001  (the page writes a true minus, times and dash)
+"""Forms: the right one for each entry of a signature, and pictures of whatever comes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mtl_core.report.forms import form_of
+from mtl_core.report.forms.classes import Classes
+from mtl_core.report.forms.probability import Probability
+from mtl_core.report.forms.quantity import Quantity
+from mtl_core.report.forms.unknown import Unknown
+from mtl_core.report.run import Scored
+
+
+@pytest.mark.parametrize(
+    ("output", "form"),
+    [
+        ({"form": "number", "unit": "probability"}, Probability()),
+        ({"form": "number", "unit": "EUR"}, Quantity(unit="EUR")),
+        ({"form": "number", "unit": ""}, Quantity(unit="")),
+        ({"form": "class_probabilities", "unit": "probability", "classes": ["a", "b"]}, Classes(classes=("a", "b"))),
+    ],
+)
+def test_form_of(output: dict[str, Any], form: object) -> None:
+    assert type(form_of(output)) is type(form)
+    assert vars(form_of(output)) == vars(form)
+
+
+def test_a_form_we_do_not_know_has_no_picture() -> None:
+    form = form_of({"form": "tags_of_tokens", "unit": ""})
+    assert isinstance(form, Unknown)
+    scored = Scored(labels=np.zeros(3), predictions=np.zeros(3))
+    assert (form.figures(scored), form.sentence(scored)) == ((), "")
+    assert form.balance({"train": scored.labels}).rows == {"train": ()}
+    assert form.trivial(np.zeros(())) == "the best answer that looks at no feature"
+
+
+def test_a_task_without_a_yes_in_the_test_split() -> None:
+    scored = Scored(labels=np.zeros(80, dtype=np.int8), predictions=np.linspace(0, 0.2, 80))
+    assert Probability().sentence(scored) == "No labelled test row is a yes."
+    assert len(Probability().figures(scored)) == 1
+
+
+def test_one_row_can_be_drawn() -> None:
+    one = np.ones(1, dtype=np.int8)
+    assert len(Probability().figures(Scored(labels=one, predictions=np.full(1, 0.5)))) == 2
+    assert len(Quantity(unit="").figures(Scored(labels=np.ones(1), predictions=np.ones(1)))) == 2
+    assert len(Classes(classes=("a", "b")).figures(Scored(labels=one, predictions=np.full((1, 2), 0.5)))) == 2
+
+
+def test_ties_push_the_top_further() -> None:
+    scored = Scored(labels=np.repeat([0, 1], [50, 50]), predictions=np.repeat([0.1, 0.9], [50, 50]))
+    assert Probability().sentence(scored) == "The 50% of rows that it finds likeliest hold 100% of all yes."
+
+
+def test_many_classes_become_few() -> None:
+    classes = tuple(f"class {place} with a long name" for place in range(40))
+    labels = np.repeat(np.arange(40), np.arange(1, 41))
+    form, predictions = Classes(classes=classes), np.eye(40)[labels]
+    confusion, _ = form.figures(Scored(labels=labels, predictions=predictions))
+    assert [row[0] for row in confusion.rows] == [*classes[31:], "31 others"]
+    assert [row[2 + place] for place, row in enumerate(confusion.rows)] == ["100%"] * 10
+    balance = form.balance({"train": labels, "test": labels[:0]})
+    assert balance.head == (*classes[35:], "35 others")
+    assert balance.rows["train"][-1] == "76.8%"
+    assert balance.rows["test"] == ("–",) * 6
+
+
+def test_a_class_that_never_occurs_has_an_empty_line() -> None:
+    scored = Scored(labels=np.zeros(60, dtype=np.int16), predictions=np.tile([0.6, 0.4], (60, 1)))
+    form = Classes(classes=("here", "nowhere"))
+    assert form.figures(scored)[0].rows[1] == ("nowhere", "0%", "0%", "0%")
+    assert form.sentence(scored) == "It finds “here” the likeliest in 100% of rows; in truth 100% are."
+
+
+def test_residuals_count_every_row_or_say_how_many_not() -> None:
+    off = np.concatenate([np.zeros(980), [1e9] * 20])
+    figure = Quantity(unit="EUR").figures(Scored(labels=off, predictions=np.zeros(1000)))[1]
+    drawn = sum(int(row[2].replace(",", "")) for row in figure.rows)
+    assert drawn in (980, 1000)
+    assert "Not drawn: " + ("0%" if drawn == 1000 else "2%") in figure.caption
+
+
+def test_the_spread_of_labels() -> None:
+    balance = Quantity(unit="EUR").balance({"train": np.arange(101.0), "test": np.empty(0)})
+    assert balance.rows == {"train": ("10", "50", "90"), "test": ("–", "–", "–")}
+    assert balance.unit == "EUR"

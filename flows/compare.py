@@ -1,0 +1,108 @@
+"""Candidate against champion, on the same test rows: would promoting it make a task worse?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from flows.layout import Layout
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import PromotionRefused
+from mtl_core.evaluation import Difference, compare
+from mtl_core.export.session import graph_inputs, open_graph
+from mtl_core.features import ColumnType
+
+__all__ = ["Comparison", "compare_models", "refuse_worse"]
+
+ROWS = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What was compared with which champion (None: there is none yet), and in words what could not be."""
+
+    champion: str | None
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Comparison:
+    """Runs both graphs on the present test rows; each task's own metric, with a paired interval.
+
+    Args:
+        candidate, tag: the candidate's version and the champion's, for the words.
+        champion: the folder with its graph and signature.
+
+    Raises PromotionRefused where the champion cannot be run on these rows.
+    """
+    layout = Layout(folder)
+    encoder = Encoder.load(layout.encoder)
+    theirs, ours = (_signature(path) for path in (champion / layout.signature.name, layout.signature))
+    columns = {column["name"]: column["type"] for column in theirs["inputs"]}
+    if lost := [name for name, kind in columns.items() if encoder.columns.get(name) != kind]:
+        raise PromotionRefused(
+            f"champion {tag}: must be run on the test rows to be compared, and reads columns that the problem "
+            f"no longer has, or has with another type: {', '.join(lost)}. The champion keeps serving; to take "
+            f"{candidate} without a comparison: `mtl promote {candidate}`"
+        )
+    outputs = {output["name"]: output for output in theirs["outputs"]}
+    same = [output["name"] for output in ours["outputs"] if outputs.get(output["name"]) == output]
+    tasks = [task for task in encoder.tasks if task.name in same]
+    table = pq.read_table(layout.encoded / "test.parquet")
+    labels = encoder.labels(table)
+    champion_says = _predictions(champion / layout.graph.name, table, columns, same)
+    candidate_says = _predictions(layout.graph, table, encoder.columns, same)
+    return Comparison(
+        champion=tag,
+        differences=tuple(compare(tasks, labels, champion_says, candidate_says)),
+        notes=_notes(outputs, {output["name"]: output for output in ours["outputs"]}),
+    )
+
+
+def refuse_worse(comparison: Comparison, candidate: str, allowed: float) -> None:
+    """Raises PromotionRefused, naming every task that got worse by more than `allowed` and beyond chance."""
+    # A difference that is not a number is no proof of anything, least of all that nothing got worse.
+    worse = [d for d in comparison.differences if not (d.difference >= -allowed or d.high >= 0)]
+    if worse:
+        raise PromotionRefused(
+            f"candidate {candidate} is not promoted; no task may get worse than champion {comparison.champion} by more "
+            f"than gates.worse_than_champion = {allowed:g} and beyond chance, and {len(worse)} did:\n"
+            + "\n".join(f"  {_words(difference)}" for difference in worse)
+            + f"\nchampion {comparison.champion} keeps serving; improve the candidate, raise the gate, or take it all "
+            f"the same: `mtl promote {candidate}`"
+        )
+
+
+def _signature(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _words(found: Difference) -> str:
+    return (
+        f"{found.task}: {found.metric} {found.candidate:.4g}, the champion's {found.champion:.4g}; worse by "
+        f"{-found.difference:.4g}, 95% interval {-found.high:.4g} to {-found.low:.4g}"
+    )
+
+
+def _notes(champion: dict[str, Any], candidate: dict[str, Any]) -> tuple[str, ...]:
+    kinds: dict[str, Sequence[str]] = {
+        "new, so not compared": [name for name in candidate if name not in champion],
+        "redefined, so not compared": [n for n in candidate if n in champion and champion[n] != candidate[n]],
+        "no longer served": [name for name in champion if name not in candidate],
+    }
+    return tuple(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
+
+
+def _predictions(
+    graph: Path, table: pa.Table, columns: dict[str, ColumnType], tasks: list[str]
+) -> dict[str, NDArray[Any]]:
+    session = open_graph(graph.read_bytes())
+    starts = range(0, table.num_rows, ROWS)
+    chunks = [session.run(tasks, graph_inputs(table.slice(start, ROWS), columns)) for start in starts] if tasks else []
+    return {name: np.concatenate([chunk[i] for chunk in chunks]) for i, name in enumerate(tasks)}

@@ -1,0 +1,140 @@
+"""A draft as the text of `params.yaml`, with what was guessed and doubted beside it."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flows.draft.guesses import Draft, Guess
+
+__all__ = ["document", "quoted", "safe_name"]
+
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
+RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+
+REST = """\
+# The shared network and how it is learned; these are the defaults.
+model:
+  embedding: 16
+  trunk: {kind: shared_bottom, widths: [256, 128], dropout: 0.1}
+  head: {width: 64, dropout: 0.1}
+
+training:
+  seed: 0
+  epochs: 20
+  batch_size: BATCH
+  learning_rate: 0.001
+  balancing: {method: mean}
+  stopping: {policy: hold, patience: 3}
+
+# What a model must reach on the test split before it can serve, besides beating the trivial predictor:
+#   metrics: {TASK: {METRIC: limit}}
+gates:
+  metrics: {}
+  size_mb: 50
+"""
+
+
+def document(name: str, path: str, nulls: tuple[str, ...], rows: int, draft: Draft) -> str:
+    """The whole file. `path`: where the data lie in the folder; `rows`: how many there are, for the size of a batch."""
+    doubts = sum(bool(guess.doubt) for guess in (draft.split, *draft.features.values(), *draft.tasks.values()))
+    doubts += int(nulls != ("",))
+    words = "1 guess is in doubt" if doubts == 1 else f"{doubts} guesses are in doubt"
+    lines = [
+        f"# The declared problem, drafted from the data; {words}: search for `doubt:`.",
+        "# `mtl check` shows it resolved, or says what is wrong.",
+        f"name: {name}",
+        "",
+        "data:",
+        f"  path: {quoted(path)}",
+    ]
+    if nulls != ("",):
+        lines.append(f"  nulls: {_flow(nulls)}  # doubt: read as missing, since the rest of their columns are numbers")
+    lines += ["", *_section("split", {"": draft.split}), ""]
+    lines.append("# Keep what is known when a prediction is asked for; what is known only afterwards leaks the answer.")
+    names = _names(draft.features)
+    lines.append("features:")
+    for column, guess in draft.features.items():
+        options = dict(guess.options) | ({"column": column} if names[column] != column else {})
+        lines.append(f"  {quoted(names[column])}: {_flow(options)}{_comment(guess)}")
+    if draft.left_out:
+        lines.append("  # left out:")
+        lines += [f"  #   {_shown(column)}: {guess.note}" for column, guess in draft.left_out.items()]
+    lines += ["", "tasks:"]
+    tasks = _names(draft.tasks, taken=draft.features)
+    for column, guess in draft.tasks.items():
+        kind, *more = guess.options.items()
+        lines.append(f"  {quoted(tasks[column])}:")
+        lines.append(f"    kind: {kind[1]}{_comment(guess)}")
+        lines.append(f"    target: {quoted(column)}")
+        lines += [f"    {key}: {_scalar(value)}" for key, value in more]
+    return "\n".join(lines) + "\n\n" + REST.replace("BATCH", str(_batch(rows)))
+
+
+def quoted(text: str) -> str:
+    """A string as a YAML scalar that is read back as that string."""
+    if PLAIN.fullmatch(text) and text.lower() not in RESERVED:
+        return text
+    return '"' + "".join(_escaped(character) for character in text) + '"'
+
+
+def safe_name(text: str) -> str:
+    """A name that params.yaml accepts for a feature or task, as near as can be."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")[:90] or "column"
+    return name if NAME.fullmatch(name) else f"_{name}"
+
+
+def _section(title: str, guesses: Mapping[str, Guess]) -> list[str]:
+    (guess,) = guesses.values()
+    (first, *more) = guess.options.items()
+    rest = [f"  {key}: {_scalar(value)}" for key, value in more]
+    return [f"{title}:{_comment(guess)}", f"  {first[0]}: {_scalar(first[1])}", *rest]
+
+
+def _names(columns: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """Column -> the name it is declared under: its own where that is a valid name, never one twice, none of `taken`."""
+    columns, taken = list(columns), set(taken)
+    found = {column: column for column in columns if NAME.fullmatch(column)}
+    for column in columns:
+        if column not in found:
+            base, number = safe_name(column), 2
+            name = base
+            while name in taken or name in found.values():
+                name, number = f"{base}_{number}", number + 1
+            found[column] = name
+    return found
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    # YAML forbids some of what is not printable, and reads some of it as the end of a line.
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+def _comment(guess: Guess) -> str:
+    words = [guess.note] if guess.note else []
+    words += [f"doubt: {guess.doubt}"] if guess.doubt else []
+    return "  # " + "; ".join(words).replace("\n", " ") if words else ""
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _shown(column: str) -> str:
+    return column if column.isprintable() else json.dumps(column)
+
+
+def _batch(rows: int) -> int:
+    """A power of two that gives an epoch some steps also on a small table."""
+    return max(32, min(2048, 1 << (max(rows // 50, 1).bit_length() - 1)))

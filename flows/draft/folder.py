@@ -1,0 +1,96 @@
+"""A drafted problem as a folder: its files, under git and DVC, its data pinned."""
+
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+from flows.code import write_code
+from flows.pinned import DATA, pin
+from flows.pipeline import GRAPH
+from mtl_core.errors import DataError, ProblemError, ToolError
+from mtl_core.files import write_text
+from mtl_core.problem import PARAMS
+
+__all__ = ["check_free", "make_folder", "place_of"]
+
+IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
+
+
+def place_of(file: Path, folder: Path) -> str:
+    """Where a file of data will lie, relative to the problem's folder: where it is if that is below data/ already."""
+    if file.suffix.lower() not in (".csv", ".parquet"):
+        raise DataError(
+            f"{file}: data must be .csv or .parquet, found {file.suffix or 'no suffix'}; convert or rename it"
+        )
+    if file.is_relative_to(folder / DATA):
+        return file.relative_to(folder).as_posix()
+    return f"{DATA}/{file.stem}{file.suffix.lower()}"
+
+
+def check_free(folder: Path, place: str, file: Path) -> None:
+    """Raises ProblemError where something would be overwritten."""
+    made = [folder / name for name in (PARAMS, GRAPH, f"{DATA}.dvc")]
+    if folder / place != file:
+        made.append(folder / place)
+    if there := [path.name for path in made if path.exists()]:
+        raise ProblemError(
+            f"{folder}: must not hold a problem yet, found {', '.join(there)}; name another folder with -C FOLDER"
+        )
+
+
+def make_folder(folder: Path, file: Path, place: str, params: str) -> list[str]:
+    """Writes everything, and says in words what was done."""
+    (folder / place).parent.mkdir(parents=True, exist_ok=True)
+    done = [f"wrote {PARAMS}, {GRAPH}"]
+    if folder / place != file:
+        shutil.copyfile(file, folder / place)
+        done.append(f"copied {file.name} to {place}")
+    write_text(folder / PARAMS, params)
+    write_text(folder / GRAPH, files("flows.draft").joinpath("graph.yaml").read_text(encoding="utf-8"))
+    write_code(folder)
+    _ignore(folder / ".gitignore")
+    done += _under_dvc(folder)
+    pin(folder)
+    done.append(f"pinned {DATA}/ as {DATA}.dvc")
+    return done
+
+
+def _ignore(path: Path) -> None:
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    missing = [line for line in IGNORED if line not in text.splitlines()]
+    if missing:
+        write_text(path, text + ("\n" if text and not text.endswith("\n") else "") + "\n".join(missing) + "\n")
+
+
+def _under_dvc(folder: Path) -> list[str]:
+    """Experiments need git, stages need DVC; where there is either already, it is kept."""
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.repo import Repo
+
+    try:
+        Repo.find_root(str(folder))
+    except NotDvcRepoError:
+        pass
+    else:
+        return []
+    done = []
+    if (root := _git(folder, "rev-parse", "--show-toplevel")) is None and _git(folder, "init", "--quiet") is not None:
+        root = str(folder)
+        done.append("made it a git repository")
+    try:
+        subdir = root is not None and Path(root) != folder
+        with Repo.init(str(folder), no_scm=root is None, subdir=subdir) as repo, repo.config.edit("repo") as config:
+            config["core"]["analytics"] = False
+    except DvcException as error:
+        raise ToolError(f"DVC in {folder}: {error}") from None
+    return [*done, "made it a DVC repository" + ("" if root else ", without git: experiments will not be recorded")]
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; None where it fails or is not there."""
+    try:
+        run = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None

@@ -1,0 +1,84 @@
+"""Where everything generated lies in a problem's folder; every path has one owner, the stage that writes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below a problem's folder."""
+
+    folder: Path
+
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
+    @property
+    def state(self) -> Path:
+        """State of the tools; not an output of any stage."""
+        return self.folder / ".trunkline"
+
+    @property
+    def validation(self) -> Path:
+        return self.artifacts / "validation"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.validation / "quarantine.parquet"
+
+    @property
+    def encoded(self) -> Path:
+        return self.artifacts / "encoded"
+
+    @property
+    def encoder(self) -> Path:
+        return self.encoded / "encoder.json"
+
+    @property
+    def training(self) -> Path:
+        return self.artifacts / "training"
+
+    @property
+    def weights(self) -> Path:
+        return self.training / "model.safetensors"
+
+    @property
+    def history(self) -> Path:
+        return self.training / "history.json"
+
+    @property
+    def resume(self) -> Path:
+        """Checkpoints of a training under way."""
+        return self.state / "resume"
+
+    @property
+    def graph(self) -> Path:
+        return self.artifacts / "model" / "model.onnx"
+
+    @property
+    def signature(self) -> Path:
+        return self.graph.with_name("signature.json")
+
+    @property
+    def checks(self) -> Path:
+        return self.artifacts / "checks.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.artifacts / "metrics.json"
+
+    @property
+    def evaluation(self) -> Path:
+        """Test metrics with intervals, beside the trivial predictor's."""
+        return self.artifacts / "evaluation.json"
+
+    @property
+    def predictions(self) -> Path:
+        return self.artifacts / "predictions.parquet"
+
+    @property
+    def report(self) -> Path:
+        return self.artifacts / "report.html"

@@ -1,0 +1,130 @@
+"""Stage `check`: measures the exported graph on the test split and holds it against the gates."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from flows.layout import Layout
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import CheckFailed
+from mtl_core.evaluation import Measured, compare, evaluate, trivial_predictions
+from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.session import graph_inputs, open_graph, run_graph
+from mtl_core.files import pending, write_text
+from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
+from mtl_core.model import Network
+from mtl_core.problem import Problem, load_problem
+
+PARITY_ROWS = 10_000
+
+
+def run(folder: Path) -> None:
+    """Writes checks, metrics, evaluation and predictions; raises CheckFailed where a gate is not passed."""
+    layout, problem = Layout(folder), load_problem(folder)
+    encoder = Encoder.load(layout.encoder)
+    tables = {name: pq.read_table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
+    labels = {name: encoder.labels(table) for name, table in tables.items()}
+    session = open_graph(layout.graph.read_bytes())
+    predictions = {name: run_graph(session, table, encoder) for name, table in tables.items()}
+    measured = {
+        name: evaluate(encoder.tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
+        for name in tables
+    }
+    train_labels = {
+        task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy", mmap_mode="r")
+        for task in encoder.tasks
+    }
+    trivial = trivial_predictions(encoder.tasks, train_labels, tables["test"].num_rows)
+    over_trivial = compare(encoder.tasks, labels["test"], trivial, predictions["test"])
+
+    network = Network(encoder, problem.model)
+    network.load_state_dict(load_file(layout.weights))
+    test = tables["test"]
+    checks = [
+        *metric_checks(problem.gates, encoder.tasks, measured["test"]),
+        *trivial_checks(over_trivial),
+        parity_check("parity", parity(session, network, encoder, test.slice(0, PARITY_ROWS)), problem.gates),
+        parity_check(
+            "parity on hostile rows", parity(session, network, encoder, hostile_rows(test, encoder)), problem.gates
+        ),
+        *latency_checks(
+            problem.gates, session, {rows: graph_inputs(_rows(test, rows), encoder.columns) for rows in (1, 1000)}
+        ),
+        size_check(problem.gates, layout.graph),
+    ]
+    write_text(layout.metrics, json.dumps(_metrics(measured), indent=1) + "\n")
+    beside = evaluate(encoder.tasks, labels["test"], trivial, resamples=0)
+    write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], beside), indent=1) + "\n")
+    _write_predictions(layout.predictions, encoder, labels["test"], predictions["test"])
+    write_checks(layout.checks, checks, _notes(problem))
+    _conclude(checks)
+
+
+def _rows(table: pa.Table, rows: int) -> pa.Table:
+    """That many rows of the table, from its start again where it is shorter."""
+    return table.take(np.arange(rows) % table.num_rows)
+
+
+def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, Any]:
+    return {
+        split: {task: {metric: m.value for metric, m in metrics.items()} for task, metrics in tasks.items()}
+        for split, tasks in measured.items()
+    }
+
+
+def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dict[str, Measured]]) -> dict[str, Any]:
+    """Test metrics with their intervals and what the trivial predictor reaches; an undefined number is null."""
+    return {
+        task: {
+            metric: {
+                key: number if np.isfinite(number) else None
+                for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
+            }
+            for metric, m in metrics.items()
+        }
+        for task, metrics in measured.items()
+    }
+
+
+def _write_predictions(
+    path: Path, encoder: Encoder, labels: dict[str, NDArray[Any]], predictions: dict[str, NDArray[Any]]
+) -> None:
+    """Columns `label/TASK` and `prediction/TASK` of the test rows; class probabilities as lists."""
+    columns = {}
+    for task in encoder.tasks:
+        columns[f"label/{task.name}"] = pa.array(labels[task.name])
+        values = predictions[task.name]
+        columns[f"prediction/{task.name}"] = (
+            pa.array(values)
+            if values.ndim == 1
+            else pa.FixedSizeListArray.from_arrays(values.reshape(-1), values.shape[1])
+        )
+    with pending(path) as temporary:
+        pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+
+def _notes(problem: Problem) -> list[str]:
+    return [
+        f"{name}: no limit under gates.metrics, so it is only held against the trivial predictor"
+        for name in problem.tasks
+        if not problem.gates.metrics.get(name)
+    ]
+
+
+def _conclude(checks: list[Check]) -> None:
+    failed = [check for check in checks if not check.passed]
+    for check in checks:
+        print(check.words)
+    if failed:
+        raise CheckFailed(
+            f"{len(failed)} of {len(checks)} checks failed:\n"
+            + "\n".join(f"  {check.words}" for check in failed)
+            + "\nimprove the model, or change `gates` in params.yaml; `mtl stage report` draws the page of this one"
+        )

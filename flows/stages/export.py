@@ -1,0 +1,27 @@
+"""Stage `export`: encoder and network as one ONNX graph, with its signature."""
+
+import json
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from flows.layout import Layout
+from mtl_core.data.encoder import Encoder
+from mtl_core.export.graph import build_graph
+from mtl_core.export.signature import signature
+from mtl_core.files import write_bytes, write_text
+from mtl_core.model import Network
+from mtl_core.problem import load_problem
+
+
+def run(folder: Path) -> None:
+    """Writes artifacts/model."""
+    layout, problem = Layout(folder), load_problem(folder)
+    encoder = Encoder.load(layout.encoder)
+    network = Network(encoder, problem.model)
+    network.load_state_dict(load_file(layout.weights))
+    graph = build_graph(network, encoder).SerializeToString(deterministic=True)
+    write_bytes(layout.graph, graph)
+    write_text(layout.signature, json.dumps(signature(problem, encoder, graph), indent=1) + "\n")
+    size = f"{len(graph) / 1e6:.2f} MB"
+    print(f"{layout.graph.name}: {size}, {len(encoder.columns)} columns in, {len(encoder.tasks)} tasks out")

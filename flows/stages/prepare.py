@@ -1,0 +1,14 @@
+"""Stage `prepare`: fits the encoder on the training split and writes the encoded splits."""
+
+from pathlib import Path
+
+from flows.layout import Layout
+from mtl_core.data.prepare import prepare
+from mtl_core.problem import load_problem
+
+
+def run(folder: Path) -> None:
+    """Writes artifacts/encoded."""
+    layout = Layout(folder)
+    counts = prepare(folder, load_problem(folder), layout.quarantine, layout.encoded)
+    print("encoded " + ", ".join(f"{rows:,} rows for {name}" for name, rows in counts.items()))

@@ -1,0 +1,29 @@
+"""Stage `validate`: holds every part against the problem's suite and sets bad rows aside."""
+
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from flows.layout import Layout
+from mtl_core.data.validation.validate import validate
+from mtl_core.errors import ValidationFailed
+from mtl_core.problem import load_problem
+
+
+def run(folder: Path) -> None:
+    """Writes artifacts/validation; then raises ValidationFailed where a part breaks its expectations."""
+    layout, problem = Layout(folder), load_problem(folder)
+    console = Console()
+    progress = partial(
+        track, description="validating", console=console, transient=True, disable=not console.is_terminal
+    )
+    result = validate(folder, problem, layout.validation, progress=progress)
+    docs = layout.validation / "data_docs" / "index.html"
+    if not result.passed:
+        raise ValidationFailed(f"{result.message}\nlook at {docs.relative_to(folder)}")
+    print(
+        f"{len(result.parts)} parts, {result.rows:,} rows, {result.set_aside:,} set aside; "
+        f"Data Docs: {docs.relative_to(folder)}"
+    )

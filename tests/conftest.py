@@ -1,0 +1,74 @@
+"""A tiny table that anyone could have, and the problem that `mtl init` makes of it."""
+
+import csv
+import math
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROWS = 600
+
+
+def write_table(path: Path, rows: int = ROWS, seed: int = 0) -> Path:
+    """A CSV with odd names, holes, an id, a date, and three targets that can be learned: churned, spend, tier."""
+    draw = random.Random(seed)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(
+            ["customer id", "joined", "plan: type", "visits", "Größe", "score", "always", "churned", "spend", "tier"]
+        )
+        for row in range(rows):
+            visits, plan = draw.randint(0, 40), draw.choice(["basic", "pro", "a,b"])
+            spend = 5 * visits + (60 if plan == "pro" else 0) + draw.gauss(0, 8)
+            churned = draw.random() < 1 / (1 + math.exp((20 - visits) / 4))
+            score = "NA" if row % 17 == 0 else f"{draw.random():.3f}"
+            out.writerow(
+                [
+                    *(f"c{row}", f"2024-{1 + row * 12 // rows:02}-{1 + row % 28:02}", plan, visits, draw.randint(1, 4)),
+                    *(score, 1, "yes" if churned else "no", "" if row % 10 == 0 else f"{spend:.2f}"),
+                    "low" if spend < 90 else "mid" if spend < 170 else "high",
+                ]
+            )
+    return path
+
+
+@pytest.fixture(scope="session")
+def tools() -> Iterator[None]:
+    """The tools' environment as the command line prepares it, with no state of the user's; undone afterwards."""
+    from flows.environment import prepare_environment
+
+    before = dict(os.environ)
+    for name in ("BENTOML_HOME", "PREFECT_HOME", "PREFECT_API_URL", "TRUNKLINE_SERVICE_URL"):
+        os.environ.pop(name, None)
+    prepare_environment(Path())
+    for name in ("BENTOML_HOME", "PREFECT_HOME"):  # each problem keeps its own
+        del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A problem's folder as `mtl init` and `mtl profile` leave it, small enough to train in a second."""
+    from flows.cli import main
+
+    folder = tmp_path_factory.mktemp("problems") / "tiny"
+    table = write_table(folder.with_suffix(".csv"))
+    for arguments in (["init", str(table), "--tasks", "churned,spend,tier"], ["profile"]):
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "-C", str(folder)])
+        assert ended.value.code == 0
+    params = folder / "params.yaml"
+    text = params.read_text(encoding="utf-8")
+    small = {"[256, 128]": "[16]", "epochs: 20": "epochs: 4", "learning_rate: 0.001": "learning_rate: 0.02"}
+    for old, new in small.items():
+        assert old in text
+        text = text.replace(old, new)
+    params.write_text(text, encoding="utf-8")
+    for name in ("BENTOML_HOME", "PREFECT_HOME"):
+        os.environ.pop(name, None)
+    return folder

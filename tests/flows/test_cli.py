@@ -1,0 +1,133 @@
+"""The command line: help that teaches, errors as a message and an exit code, output for machines."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flows.cli import COMMANDS, cli, main
+from mtl_core.errors import CheckFailed, DataError, ProblemError
+from tests.conftest import write_table
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from flows.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(sorted({'torch', 'prefect', 'dvc', 'bentoml', 'pyarrow', 'pandas', 'rich'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert all(f"\n  {name} " in said for name in COMMANDS)
+    assert said.rstrip().endswith("[]")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example(name: str) -> None:
+    said = CliRunner().invoke(cli, [name, "--help"])
+    assert said.exit_code == 0
+    assert f"Example:\n    mtl {name}" in said.output
+    assert "-C" in said.output
+
+
+def test_every_module_of_commands_is_a_command() -> None:
+    folder = Path(__file__).parents[2] / "flows" / "commands"
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(["check"], ProblemError.exit_code, "mtl init FILE --tasks a,b", id="no problem there"),
+        pytest.param(["init", "table.csv", "--tasks", "chruned"], ProblemError.exit_code, "did you mean 'churned'?"),
+        pytest.param(["init", "table.txt", "--tasks", "churned"], DataError.exit_code, "must be .csv or .parquet"),
+        pytest.param(["init", "table.csv", "--tasks", "tier", "--name", "A!"], ProblemError.exit_code, "name: "),
+        pytest.param(["stage", "trian"], 2, "'trian' is not one of", id="unknown stage"),
+        pytest.param(["chekc"], 2, "No such command 'chekc'", id="unknown command"),
+    ],
+)
+def test_errors_are_a_message_and_a_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tools: None,
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "table.csv", rows=100)
+    (tmp_path / "table.txt").touch()
+    before = sorted(tmp_path.rglob("*"))
+    assert run(*arguments) == code
+    out, err = capfd.readouterr()
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_init_overwrites_nothing(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    table = write_table(tiny_problem.parent / "again.csv")
+    before = {path: path.read_bytes() for path in tiny_problem.glob("*") if path.is_file()}
+    assert run("init", str(table), "--tasks", "churned", "-C", str(tiny_problem)) == ProblemError.exit_code
+    assert "found params.yaml, dvc.yaml, data.dvc" in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in tiny_problem.glob("*") if path.is_file()} == before
+
+
+def test_check_shows_the_problem(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("check", "-C", str(tiny_problem)) == 0
+    shown = capfd.readouterr().out
+    assert all(word in shown for word in ("plan: type", "Größe", "churned", "spend", "tier", "shared_bottom", "hold"))
+
+
+def test_check_for_machines(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("check", "--json", "-C", str(tiny_problem)) == 0
+    resolved = json.loads(capfd.readouterr().out)
+    assert list(resolved["tasks"]) == ["churned", "spend", "tier"]
+    assert resolved["data"]["types"]["Größe"] == "number"
+
+
+def test_check_names_the_nearest_column(tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    params = (tiny_problem / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(params.replace("  visits:", "  vists:"))
+    (tmp_path / "data").symlink_to(tiny_problem / "data")
+    assert run("check", "-C", str(tmp_path)) == DataError.exit_code
+    assert "no column 'vists'; did you mean 'visits'?" in capfd.readouterr().err
+
+
+def test_a_stage_that_fails_says_so_once_and_for_the_flow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tools: None
+) -> None:
+    from flows.failure import kept_failure
+    from flows.stages import check
+
+    def fail(_folder: Path) -> None:
+        raise CheckFailed("1 of 9 checks failed")
+
+    monkeypatch.setattr(check, "run", fail)
+    assert run("stage", "check", "-C", str(tmp_path)) == CheckFailed.exit_code
+    assert capfd.readouterr().err == "error: 1 of 9 checks failed\n"
+    kept = kept_failure(tmp_path, "check")
+    assert kept is not None
+    assert (str(kept), kept.exit_code) == ("1 of 9 checks failed", CheckFailed.exit_code)
+    monkeypatch.setattr(check, "run", lambda _folder: None)
+    assert run("stage", "check", "-C", str(tmp_path)) == 0
+    assert kept_failure(tmp_path, "check") is None
+
+
+def test_a_problem_without_models_says_what_makes_one(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "-C", str(tiny_problem)) == 0
+    assert "`mtl retrain` makes one" in capfd.readouterr().out
+    assert run("promote", "tiny:nothing", "-C", str(tiny_problem)) == 8
+    assert run("serve", "-C", str(tiny_problem)) == 8
+    assert "no champion" in capfd.readouterr().err

@@ -1,0 +1,186 @@
+"""`mtl init`: what is guessed of a table, and that every draft is a problem that can be read."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from flows.draft.document import document, quoted, safe_name
+from flows.draft.facts import sample
+from flows.draft.guesses import Draft, guess_problem
+from mtl_core.errors import DataError, ProblemError
+from mtl_core.problem import Problem, parse_problem
+
+ROWS = 200
+DAY = date(2024, 1, 1)
+COLUMNS: dict[str, list[Any]] = {
+    "key": [f"k{row}" for row in range(ROWS)],
+    "amount": [row * 0.37 for row in range(ROWS)],
+    "yes": [row % 3 == 0 for row in range(ROWS)],
+}
+
+
+def drafted(tmp_path: Path, columns: dict[str, list[Any]], *targets: str) -> Draft:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table(columns), path)
+    return guess_problem(sample(path), targets)
+
+
+def read(draft: Draft) -> Problem:
+    text = document("table", "data/table.parquet", ("",), ROWS, draft)
+    return parse_problem(YAML(typ="safe", pure=True).load(text))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "doubted"),
+    [
+        pytest.param([f"v{row % 5}" for row in range(ROWS)], "categorical", False, id="text that repeats"),
+        pytest.param([f"v{row}" for row in range(ROWS)], None, False, id="text that does not"),
+        pytest.param([row % 2 == 0 for row in range(ROWS)], "categorical", False, id="boolean"),
+        pytest.param([row * 0.5 for row in range(ROWS)], "numeric", False, id="fractions"),
+        pytest.param(
+            [float("inf") if row % 2 else 0.5 + row for row in range(ROWS)], "numeric", False, id="infinities"
+        ),
+        pytest.param([row * row for row in range(ROWS)], "numeric", False, id="whole numbers"),
+        pytest.param([row % 12 for row in range(ROWS)], "categorical", True, id="12 whole numbers"),
+        pytest.param([row % 13 for row in range(ROWS)], "numeric", False, id="13 whole numbers"),
+        pytest.param([row % 2 for row in range(ROWS)], "categorical", False, id="0 and 1"),
+        pytest.param(list(range(7, 7 + ROWS)), None, False, id="row numbers"),
+        pytest.param([DAY + timedelta(row) for row in range(ROWS)], None, False, id="dates"),
+        pytest.param([None] * ROWS, None, False, id="nothing"),
+        pytest.param(["same"] * ROWS, None, False, id="constant"),
+        pytest.param(["same", None] * (ROWS // 2), "categorical", False, id="there or not"),
+        pytest.param([[1, 2]] * ROWS, None, False, id="lists"),
+    ],
+)
+def test_a_column_is_guessed(tmp_path: Path, values: list[Any], kind: str | None, doubted: bool) -> None:
+    draft = drafted(tmp_path, {**COLUMNS, "column": values}, "yes")
+    if kind is None:
+        assert draft.left_out["column"].note
+    else:
+        assert draft.features["column"].options["kind"] == kind
+        assert bool(draft.features["column"].doubt) == doubted
+    read(draft)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "doubted"),
+    [
+        pytest.param([row % 2 == 0 for row in range(ROWS)], {"kind": "binary"}, False, id="boolean"),
+        pytest.param([row % 2 for row in range(ROWS)], {"kind": "binary"}, False, id="0 and 1"),
+        pytest.param(["no", "yes"] * (ROWS // 2), {"kind": "binary", "positive": "yes"}, False, id="yes and no"),
+        pytest.param(["a", "a", "a", "b"] * (ROWS // 4), {"kind": "binary", "positive": "b"}, True, id="two words"),
+        pytest.param([f"c{row % 3}" for row in range(ROWS)], {"kind": "multiclass"}, False, id="three words"),
+        pytest.param([row % 5 for row in range(ROWS)], {"kind": "multiclass"}, True, id="five whole numbers"),
+        pytest.param([row * 0.1 for row in range(ROWS)], {"kind": "regression"}, False, id="fractions"),
+        pytest.param([row % 99 for row in range(ROWS)], {"kind": "regression"}, False, id="many whole numbers"),
+    ],
+)
+def test_a_task_is_guessed(tmp_path: Path, values: list[Any], options: dict[str, str], doubted: bool) -> None:
+    draft = drafted(tmp_path, {**COLUMNS, "target": values}, "target")
+    assert (draft.tasks["target"].options, bool(draft.tasks["target"].doubt)) == (options, doubted)
+    assert read(draft).tasks["target"].kind == options["kind"]
+
+
+def test_unlabelled_rows_are_counted(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, {**COLUMNS, "target": [None, 0.5, 1.5, 2.5] * (ROWS // 4)}, "target")
+    assert "25.0% of the rows are unlabelled" in draft.tasks["target"].note
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([None] * ROWS, id="nothing"),
+        pytest.param([1] * ROWS, id="constant"),
+        pytest.param([f"t{row}" for row in range(ROWS)], id="free text"),
+        pytest.param([DAY] * (ROWS - 1) + [DAY + timedelta(1)], id="dates"),
+    ],
+)
+def test_what_no_task_can_be_is_refused(tmp_path: Path, values: list[Any]) -> None:
+    with pytest.raises(DataError, match="--tasks: 'target' must"):
+        drafted(tmp_path, {**COLUMNS, "target": values}, "target")
+
+
+def test_an_unknown_task_names_the_nearest_column(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="did you mean 'amount'"):
+        drafted(tmp_path, COLUMNS, "amuont")
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        pytest.param({}, {"by": "hash", "column": "key"}, id="no time: what looks like an id"),
+        pytest.param(
+            {"joined": [DAY + timedelta(row) for row in range(ROWS)]},
+            {"by": "time", "column": "joined", "validation": "2024-06-09", "test": "2024-06-29"},
+            id="a date",
+        ),
+        pytest.param({"joined": [None, *(DAY + timedelta(row) for row in range(1, ROWS))]}, {"by": "hash"}, id="holes"),
+        pytest.param(
+            {
+                "birth_date": [DAY - timedelta(row) for row in range(ROWS)],
+                "seen": [DAY + timedelta(r) for r in range(ROWS)],
+            },
+            {"by": "time", "column": "seen"},
+            id="not the day of birth",
+        ),
+        pytest.param(
+            {"part": ["train"] * 150 + ["valid"] * 25 + ["test"] * 25},
+            {"by": "column", "column": "part", "validation": "valid", "test": "test"},
+            id="a column that says it",
+        ),
+    ],
+)
+def test_a_split_is_guessed(tmp_path: Path, columns: dict[str, list[Any]], expected: dict[str, str]) -> None:
+    draft = drafted(tmp_path, {**COLUMNS, **columns}, "yes")
+    assert {key: draft.split.options[key] for key in expected} == expected
+    read(draft)
+
+
+def test_without_a_column_to_split_by(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column to split by"):
+        drafted(tmp_path, {"few": [row % 4 for row in range(ROWS)], "yes": COLUMNS["yes"]}, "yes")
+
+
+def test_words_for_missing_values_are_found_in_csv(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,b,yes\n" + "".join(f"{'NA' if row % 9 == 0 else row / 7},NA?,{row % 2}\n" for row in range(90)))
+    seen = sample(path)
+    assert seen.nulls == ("", "NA")
+    assert pa.types.is_floating(seen.facts["a"].type)
+    assert seen.facts["a"].known == 80
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n", "a,a\n1,2\n"], ids=["empty", "no rows", "two of one name"])
+def test_a_table_without_substance_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(DataError):
+        sample(path)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_is_read_back(text: str) -> None:
+    yaml = YAML(typ="safe", pure=True)
+    assert yaml.load(f"{quoted(text)}: [{quoted(text)}]") == {text: [text]}
+
+
+@given(st.text())
+def test_any_column_gets_a_name_that_can_be_declared(text: str) -> None:
+    tasks = {"t": {"kind": "binary", "target": "y"}}
+    features = {safe_name(text): {"kind": "numeric", "column": "x"}}
+    split = {"by": "hash", "column": "k"}
+    parse_problem({"name": "n", "data": {"path": "d"}, "split": split, "features": features, "tasks": tasks})
+
+
+def test_odd_columns_do_not_collide(tmp_path: Path) -> None:
+    odd = {name: [row * 0.5 + place for row in range(ROWS)] for place, name in enumerate(["a b", "a_b", "a-b", "a:b"])}
+    problem = read(drafted(tmp_path, {**COLUMNS, **odd, "a/b": COLUMNS["yes"]}, "a/b"))
+    assert set(problem.feature_columns) >= set(odd)
+    assert len(problem.tasks) == 1

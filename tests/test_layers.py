@@ -1,0 +1,42 @@
+"""The layers: imports run one way, serving stands alone, the library knows no orchestration."""
+
+import os
+from pathlib import Path
+
+import grimp
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("flows", "mtl_core", "serving", include_external_packages=True, cache_dir=None)
+
+
+def test_contracts_of_pyproject_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", os.environ.get("COLUMNS", "120"))
+    assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS
+
+
+def test_great_expectations_stays_in_validation(graph: grimp.ImportGraph) -> None:
+    users = graph.find_modules_that_directly_import("great_expectations")
+    assert users
+    assert all(user.startswith("mtl_core.data.validation.") for user in users)
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        pytest.param("flows.cli", {"torch", "prefect", "dvc", "bentoml", "pyarrow", "rich"}, id="help is fast"),
+        pytest.param("flows.stages.train", {"great_expectations", "prefect", "dvc", "bentoml", "onnxruntime"}),
+        pytest.param("flows.stages.validate", {"prefect", "dvc", "bentoml", "onnxruntime"}),
+        pytest.param("flows.stages.check", {"great_expectations", "prefect", "dvc", "bentoml"}),
+        pytest.param("serving.process", {"bentoml", "onnxruntime", "numpy"}, id="starting a service is light"),
+    ],
+)
+def test_a_module_does_not_reach(graph: grimp.ImportGraph, module: str, never: set[str]) -> None:
+    assert module in graph.modules
+    assert never.isdisjoint(graph.find_upstream_modules(module))

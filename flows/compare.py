@@ -6,21 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from flows.layout import Layout
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference, compare
-from mtl_core.export.session import graph_inputs, open_graph
-from mtl_core.features import ColumnType
+from mtl_core.export.session import Session, open_graph, run_graph
 
 __all__ = ["Comparison", "compare_models", "refuse_worse"]
-
-ROWS = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +50,8 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Co
     tasks = [task for task in encoder.tasks if task.name in same]
     table = pq.read_table(layout.encoded / "test.parquet")
     labels = encoder.labels(table)
-    champion_says = _predictions(champion / layout.graph.name, table, columns, same)
-    candidate_says = _predictions(layout.graph, table, encoder.columns, same)
+    champion_says = run_graph(_open(champion / layout.graph.name), table, columns, same)
+    candidate_says = run_graph(_open(layout.graph), table, encoder.columns, same)
     return Comparison(
         champion=tag,
         differences=tuple(compare(tasks, labels, champion_says, candidate_says)),
@@ -79,6 +73,10 @@ def refuse_worse(comparison: Comparison, candidate: str, allowed: float) -> None
         )
 
 
+def _open(graph: Path) -> Session:
+    return open_graph(graph.read_bytes())
+
+
 def _signature(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -97,12 +95,3 @@ def _notes(champion: dict[str, Any], candidate: dict[str, Any]) -> tuple[str, ..
         "no longer served": [name for name in champion if name not in candidate],
     }
     return tuple(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
-
-
-def _predictions(
-    graph: Path, table: pa.Table, columns: dict[str, ColumnType], tasks: list[str]
-) -> dict[str, NDArray[Any]]:
-    session = open_graph(graph.read_bytes())
-    starts = range(0, table.num_rows, ROWS)
-    chunks = [session.run(tasks, graph_inputs(table.slice(start, ROWS), columns)) for start in starts] if tasks else []
-    return {name: np.concatenate([chunk[i] for chunk in chunks]) for i, name in enumerate(tasks)}

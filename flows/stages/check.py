@@ -31,8 +31,9 @@ def run(folder: Path) -> None:
     encoder = Encoder.load(layout.encoder)
     tables = {name: pq.read_table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
     labels = {name: encoder.labels(table) for name, table in tables.items()}
+    names = [task.name for task in encoder.tasks]
     session = open_graph(layout.graph.read_bytes())
-    predictions = {name: run_graph(session, table, encoder) for name, table in tables.items()}
+    predictions = {name: run_graph(session, table, encoder.columns, names) for name, table in tables.items()}
     measured = {
         name: evaluate(encoder.tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
         for name in tables

@@ -106,9 +106,17 @@ def _network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
     if program is None:
         raise ExportError("model.onnx: torch's exporter returned nothing")
     proto = program.model_proto
-    del proto.graph.value_info[:]
+    _strip(proto)
     proto.ir_version = IR_VERSION
     return compose.add_prefix(proto, NETWORK)
+
+
+def _strip(proto: onnx.ModelProto) -> None:
+    """Leaves what computes. The exporter writes its trace beside every node, with the paths of this machine's files."""
+    del proto.graph.value_info[:], proto.metadata_props[:], proto.graph.metadata_props[:]
+    for part in (*proto.graph.node, *proto.graph.initializer, *proto.graph.input, *proto.graph.output):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
 
 
 def _name_outputs(graph: onnx.GraphProto, tasks: Sequence[str]) -> None:

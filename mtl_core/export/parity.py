@@ -57,7 +57,7 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
 
     A task's scale is 1 for probabilities, and for anything else the standard deviation of the network's predictions.
     """
-    by_graph = run_graph(session, table, encoder)
+    by_graph = run_graph(session, table, encoder.columns, [task.name for task in encoder.tasks])
     network.eval()
     with torch.inference_mode():
         logits = network({name: torch.from_numpy(values) for name, values in encoder.inputs(table).items()})

@@ -1,6 +1,7 @@
 """Running an exported graph on raw columns."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from onnxruntime import InferenceSession as Session
 from onnxruntime import SessionOptions
 
-from mtl_core.data.encoder import Encoder
 from mtl_core.features import ColumnType
 from mtl_core.features.base import as_numbers, as_strings
 
@@ -38,11 +38,13 @@ def graph_inputs(table: pa.Table, columns: dict[str, ColumnType]) -> dict[str, N
     return found
 
 
-def run_graph(session: Session, table: pa.Table, encoder: Encoder, *, rows: int = 8192) -> dict[str, NDArray[Any]]:
-    """Every task's predictions for a table of raw columns, in batches of that many rows."""
-    names = [task.name for task in encoder.tasks]
+def run_graph(
+    session: Session, table: pa.Table, columns: dict[str, ColumnType], tasks: Sequence[str], *, rows: int = 8192
+) -> dict[str, NDArray[Any]]:
+    """Those tasks' predictions for a table of raw columns, in batches of that many rows."""
+    if not tasks:
+        return {}
     chunks = [
-        session.run(names, graph_inputs(table.slice(start, rows), encoder.columns))
-        for start in range(0, table.num_rows, rows)
+        session.run(tasks, graph_inputs(table.slice(start, rows), columns)) for start in range(0, table.num_rows, rows)
     ]
-    return {name: np.concatenate([chunk[i] for chunk in chunks]) for i, name in enumerate(names)}
+    return {name: np.concatenate([chunk[i] for chunk in chunks]) for i, name in enumerate(tasks)}

@@ -32,6 +32,10 @@ def graph(small: Small, network: Network) -> bytes:
     return build_graph(network, small.encoder).SerializeToString(deterministic=True)
 
 
+def _run(graph: bytes, rows: pa.Table, small: Small) -> dict[str, Any]:
+    return run_graph(open_graph(graph), rows, small.encoder.columns, [task.name for task in small.encoder.tasks])
+
+
 def test_golden_signature(small: Small, graph: bytes) -> None:
     found = signature(small.problem, small.encoder, graph)
     assert len(found.pop("graph_sha256")) == 64
@@ -48,7 +52,7 @@ def test_inputs_are_raw_columns_and_outputs_are_tasks(graph: bytes) -> None:
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100])
 def test_any_number_of_rows(small: Small, graph: bytes, rows: int) -> None:
-    predictions = run_graph(open_graph(graph), small.raw_test.slice(0, rows), small.encoder)
+    predictions = _run(graph, small.raw_test.slice(0, rows), small)
     assert {name: values.shape for name, values in predictions.items()} == {
         "late": (rows,),
         "band": (rows, 3),
@@ -80,11 +84,16 @@ def test_parity_sees_nan(small: Small, network: Network, graph: bytes) -> None:
 
 
 def test_predictions_are_in_the_users_units(small: Small, graph: bytes) -> None:
-    predictions = run_graph(open_graph(graph), small.raw_test, small.encoder)
+    predictions = _run(graph, small.raw_test, small)
     assert ((predictions["late"] > 0) & (predictions["late"] < 1)).all()
     np.testing.assert_allclose(predictions["band"].sum(axis=1), 1, rtol=1e-5)
     fitted = small.encoder.tasks[2].model_dump()
     assert abs(predictions["minutes"].mean() - fitted["mean"]) < fitted["scale"]
+
+
+def test_the_bytes_hold_no_path_of_the_machine_that_made_them(graph: bytes) -> None:
+    assert b".py" not in graph
+    assert str(Path(__file__).parents[2]).encode() not in graph
 
 
 def test_the_same_network_gives_the_same_bytes(small: Small, network: Network, graph: bytes) -> None:

@@ -36,7 +36,7 @@ class Metric(ABC):
 
     def oriented(self, value: float) -> float:
         """The value with its sign turned so that higher is better."""
-        return value if self.higher_is_better else -value
+        return value if self.higher_is_better else 0.0 - value  # not -0.0
 
 
 @dataclass(frozen=True, kw_only=True)

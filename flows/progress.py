@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from flows.retrain import Retrained
+    from flows.outcome import Retrained
 
 __all__ = ["announce", "summarise"]
 

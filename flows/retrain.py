@@ -8,7 +8,6 @@ import functools
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,6 +20,7 @@ from flows.code import refresh_code
 from flows.compare import Comparison, compare_models, refuse_worse
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
+from flows.outcome import Retrained, StageRun
 from flows.pipeline import bring_up_to_date, save_experiment, stage_names
 from flows.progress import announce
 from flows.publish import publish
@@ -29,36 +29,13 @@ from mtl_core.problem import load_problem
 from serving.errors import ServingError
 from serving.store import Store
 
-__all__ = ["Retrained", "StageRun", "retrain", "run_retrain"]
+__all__ = ["retrain", "run_retrain"]
 
 SERVICE = "TRUNKLINE_SERVICE_URL"
 PROBES, PROBE_SECONDS = 20, 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageRun:
-    """One stage's turn: how long it took, and whether it had to run."""
-
-    name: str
-    seconds: float
-    ran: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retrained:
-    """What a whole run came to."""
-
-    stages: tuple[StageRun, ...]
-    checks: tuple[dict[str, Any], ...]
-    comparison: Comparison
-    version: str
-    promoted: bool
-    """False where this version was the champion already."""
-    recorded: str
-    told: str
 
 
 def in_words(function: Callable[P, T]) -> Callable[P, T | State[Any]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.retrain import Retrained, run_retrain
+from flows.outcome import Retrained
+from flows.retrain import run_retrain
 
 
 @dataclass(frozen=True, kw_only=True)

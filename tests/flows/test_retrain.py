@@ -16,8 +16,9 @@ from prefect.client.schemas.objects import State
 from flows.cli import main
 from flows.failure import kept_failure
 from flows.layout import Layout
+from flows.outcome import Retrained
 from flows.pipeline import bring_up_to_date, opened, save_experiment
-from flows.retrain import Retrained, run_retrain, tell_service
+from flows.retrain import run_retrain, tell_service
 from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
 from serving.store import Store
 from tests.flows.conftest import Whole, git

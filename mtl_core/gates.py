@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,23 +27,28 @@ class Check:
     name: str
     value: float
     limit: float
-    at_least: bool
-    """Whether the limit is a floor."""
+    rule: Literal["at least", "at most", "above"]
+    """How the value must stand to the limit."""
     unit: str
 
     @property
     def passed(self) -> bool:
         if not math.isfinite(self.value):
             return False
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
+        match self.rule:
+            case "at least":
+                return self.value >= self.limit
+            case "at most":
+                return self.value <= self.limit
+            case "above":
+                return self.value > self.limit
 
     @property
     def words(self) -> str:
         """The verdict as a sentence."""
-        verdict, rule = ("passed", "at least" if self.at_least else "at most")
-        verdict = verdict if self.passed else "FAILED"
+        verdict = "passed" if self.passed else "FAILED"
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.name}: {verdict}; must be {rule} {self.limit:.4g}{unit}, found {self.value:.4g}"
+        return f"{self.name}: {verdict}; must be {self.rule} {self.limit:.4g}{unit}, found {self.value:.4g}"
 
 
 def metric_checks(
@@ -59,7 +64,7 @@ def metric_checks(
                     name=f"{task.name}.{name}",
                     value=measured[task.name][name].value,
                     limit=limit,
-                    at_least=metric.higher_is_better,
+                    rule="at least" if metric.higher_is_better else "at most",
                     unit=_unit(task) if metric.unit == "target" else metric.unit,
                 )
             )
@@ -73,7 +78,7 @@ def trivial_checks(differences: Sequence[Difference]) -> list[Check]:
             name=f"{found.task}.{found.metric} over trivial",
             value=found.low,
             limit=0.0,
-            at_least=True,
+            rule="above",
             unit="(lower end of the paired 95% interval)",
         )
         for found in differences
@@ -83,7 +88,7 @@ def trivial_checks(differences: Sequence[Difference]) -> list[Check]:
 def parity_check(name: str, found: Parity, gates: Gates) -> Check:
     """Graph against network."""
     return Check(
-        name=name, value=found.difference, limit=gates.parity, at_least=False, unit=f"of the scale of {found.task}"
+        name=name, value=found.difference, limit=gates.parity, rule="at most", unit=f"of the scale of {found.task}"
     )
 
 
@@ -95,7 +100,7 @@ def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str
             name=f"latency of {rows:,} row{'s' if rows > 1 else ''}",
             value=_median_ms(session, inputs[rows]) if rows in inputs else math.nan,
             limit=limit,
-            at_least=False,
+            rule="at most",
             unit="ms",
         )
         for rows, limit in limits.items()
@@ -104,7 +109,7 @@ def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str
 
 def size_check(gates: Gates, path: Path) -> Check:
     """The graph's size on disk."""
-    return Check(name="size", value=path.stat().st_size / 1e6, limit=gates.size_mb, at_least=False, unit="MB")
+    return Check(name="size", value=path.stat().st_size / 1e6, limit=gates.size_mb, rule="at most", unit="MB")
 
 
 def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ def verdicts(run: Run) -> list[Verdict]:
                 title=title,
                 meaning=", ".join(part for part in (meaning, phrase) if part),
                 found="not measured" if value is None else with_unit(number(value), unit),
-                limit=f"at {'least' if entry['at_least'] else 'most'} {with_unit(number(entry['limit']), unit)}",
+                limit=f"{entry['rule']} {with_unit(number(entry['limit']), unit)}",
             )
         )
     return found

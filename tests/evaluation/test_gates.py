@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,20 +16,23 @@ from tests.small import Small
 
 
 @pytest.mark.parametrize(
-    ("value", "at_least", "passed"),
+    ("value", "rule", "passed"),
     [
-        (0.8, True, True),
-        (0.79999, True, False),
-        (0.8, False, True),
-        (0.80001, False, False),
-        (math.nan, True, False),
-        (math.nan, False, False),
-        (math.inf, True, False),
-        (-math.inf, False, False),
+        (0.8, "at least", True),
+        (0.79999, "at least", False),
+        (0.8, "at most", True),
+        (0.80001, "at most", False),
+        (0.80001, "above", True),
+        (0.8, "above", False),
+        (math.nan, "at least", False),
+        (math.nan, "at most", False),
+        (math.nan, "above", False),
+        (math.inf, "at least", False),
+        (-math.inf, "at most", False),
     ],
 )
-def test_both_sides_of_a_limit(value: float, at_least: bool, passed: bool) -> None:
-    check = Check(name="x", value=value, limit=0.8, at_least=at_least, unit="")
+def test_both_sides_of_a_limit(value: float, rule: Any, passed: bool) -> None:
+    check = Check(name="x", value=value, limit=0.8, rule=rule, unit="")
     assert check.passed is passed
     assert ("passed" in check.words) is passed
 
@@ -40,11 +44,11 @@ def test_a_metrics_direction_decides_floor_or_ceiling(small: Small) -> None:
         "minutes": {"mae": Measured(value=1.5, low=1.0, high=2.0)},
     }
     floor, ceiling = metric_checks(gates, small.encoder.tasks, measured)
-    assert (floor.name, floor.at_least, floor.passed) == ("late.auc", True, True)
-    assert (ceiling.name, ceiling.at_least, ceiling.unit, ceiling.passed) == ("minutes.mae", False, "minutes", True)
+    assert (floor.name, floor.rule, floor.passed) == ("late.auc", "at least", True)
+    assert (ceiling.name, ceiling.rule, ceiling.unit, ceiling.passed) == ("minutes.mae", "at most", "minutes", True)
 
 
-@pytest.mark.parametrize(("low", "passed"), [(0.01, True), (0.0, True), (-0.01, False), (math.nan, False)])
+@pytest.mark.parametrize(("low", "passed"), [(0.01, True), (0.0, False), (-0.01, False), (math.nan, False)])
 def test_trivial_is_beaten_beyond_chance_or_not(low: float, passed: bool) -> None:
     found = Difference(task="t", metric="auc", champion=0.5, candidate=0.6, difference=0.1, low=low, high=0.2)
     (check,) = trivial_checks([found])
@@ -77,8 +81,8 @@ def test_size_is_in_megabytes(tmp_path: Path) -> None:
 
 
 def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
-    good = Check(name="good", value=1.0, limit=0.0, at_least=True, unit="ms")
-    bad = Check(name="bad", value=math.nan, limit=0.0, at_least=True, unit="")
+    good = Check(name="good", value=1.0, limit=0.0, rule="at least", unit="ms")
+    bad = Check(name="bad", value=math.nan, limit=0.0, rule="at least", unit="")
     write_checks(tmp_path / "a.json", [good], ["a note"])
     write_checks(tmp_path / "b.json", [good, bad], [])
 

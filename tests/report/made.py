@@ -185,13 +185,13 @@ def checks() -> list[Check]:
     """One of every sort; all pass but the last, which is about a task that has no test labels."""
     over = "(lower end of the paired 95% interval)"
     return [
-        Check(name="late.auc", value=0.9, limit=0.8, at_least=True, unit=""),
-        Check(name="late.auc over trivial", value=0.3, limit=0.0, at_least=True, unit=over),
-        Check(name=f"{LONG}.mae over trivial", value=-0.1, limit=-0.2, at_least=True, unit=over),
-        Check(name="parity", value=2e-6, limit=1e-4, at_least=False, unit=f"of the scale of {LONG}"),
-        Check(name="latency of 1 row", value=0.25, limit=5, at_least=False, unit="ms"),
-        Check(name="a gate of tomorrow", value=1, limit=2, at_least=False, unit=IMAGE.replace(" ", "")),
-        Check(name="ghost.auc over trivial", value=float("nan"), limit=0.0, at_least=True, unit=over),
+        Check(name="late.auc", value=0.9, limit=0.8, rule="at least", unit=""),
+        Check(name="late.auc over trivial", value=0.3, limit=0.0, rule="at least", unit=over),
+        Check(name=f"{LONG}.mae over trivial", value=-0.1, limit=-0.2, rule="at least", unit=over),
+        Check(name="parity", value=2e-6, limit=1e-4, rule="at most", unit=f"of the scale of {LONG}"),
+        Check(name="latency of 1 row", value=0.25, limit=5, rule="at most", unit="ms"),
+        Check(name="a gate of tomorrow", value=1, limit=2, rule="at most", unit=IMAGE.replace(" ", "")),
+        Check(name="ghost.auc over trivial", value=float("nan"), limit=0.0, rule="at least", unit=over),
     ]
 
 

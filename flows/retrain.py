@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import httpx
 from prefect import flow, task
 from prefect.client.schemas.objects import State
+from prefect.schedules import Cron
 from prefect.states import Failed
 
 from flows.code import refresh_code
@@ -29,7 +30,7 @@ from mtl_core.problem import load_problem
 from serving.errors import ServingError
 from serving.store import Store
 
-__all__ = ["retrain", "run_retrain"]
+__all__ = ["retrain", "run_retrain", "serve_retrain"]
 
 SERVICE = "TRUNKLINE_SERVICE_URL"
 PROBES, PROBE_SECONDS = 20, 1.0
@@ -148,6 +149,20 @@ def run_retrain(folder: Path) -> Retrained:
     outcome = _ask(retrain, folder)
     assert isinstance(outcome, Retrained)
     return outcome
+
+
+def serve_retrain(folder: Path, cron: str) -> None:
+    """Runs the flow on a schedule, here, until it is interrupted; one run at a time."""
+    if not os.environ.get("PREFECT_API_URL"):
+        raise ToolError(
+            "--cron: a schedule needs a Prefect server, found no PREFECT_API_URL; run `prefect server start`, and set "
+            "PREFECT_API_URL to the address that it prints"
+        )
+    try:
+        schedule = Cron(cron)
+    except ValueError as error:
+        raise ToolError(f"--cron: must be five fields, as in '0 5 * * *', found {cron!r}: {error}") from None
+    retrain.serve(name=folder.name, schedule=schedule, parameters={"folder": str(folder)}, limit=1)
 
 
 def _ask(run: Any, *args: Any) -> Any:

@@ -19,7 +19,8 @@ __all__ = ["command"]
 @click.command(epilog=example("mtl retrain", "PREFECT_API_URL=http://127.0.0.1:4200/api mtl retrain -C customers"))
 @in_folder
 @json_output
-def command(folder: Path, as_json: bool) -> None:
+@click.option("--cron", metavar="CRON", help='Run on this schedule, as in "0 5 * * *", until Ctrl-C; needs a server.')
+def command(folder: Path, as_json: bool, cron: str | None) -> None:
     """Bring every stage up to date, compare with the champion, promote, record.
 
     Runs the stages of dvc.yaml that are not up to date, each as a Prefect task. The candidate is refused if it makes
@@ -28,9 +29,11 @@ def command(folder: Path, as_json: bool) -> None:
     """
     prepare_prefect()
     from flows.progress import summarise
-    from flows.retrain import run_retrain
+    from flows.retrain import run_retrain, serve_retrain
 
-    if as_json:
+    if cron is not None:
+        serve_retrain(folder, cron)
+    elif as_json:
         with _stdout_to_stderr():
             outcome = run_retrain(folder)
         click.echo(json.dumps(dataclasses.asdict(outcome), indent=1))

@@ -18,7 +18,7 @@ from flows.failure import kept_failure
 from flows.layout import Layout
 from flows.outcome import Retrained
 from flows.pipeline import bring_up_to_date, opened, save_experiment
-from flows.retrain import run_retrain, tell_service
+from flows.retrain import run_retrain, serve_retrain, tell_service
 from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
 from serving.store import Store
 from tests.flows.conftest import Whole, git
@@ -230,3 +230,20 @@ def test_only_telling_the_service_is_tried_again() -> None:
     }
     assert {name for name, count in retries.items() if count} == {"tell_service"}
     assert len(retries) > 4
+
+
+@pytest.mark.parametrize(
+    ("url", "cron", "says"),
+    [
+        (None, "0 5 * * *", "needs a Prefect server, found no PREFECT_API_URL"),
+        ("http://127.0.0.1:1/api", "every day", "must be five fields.*found 'every day'"),
+    ],
+)
+def test_a_schedule_that_cannot_be_kept_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None, cron: str, says: str
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    if url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+    with pytest.raises(ToolError, match=says):
+        serve_retrain(tmp_path, cron)

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from mtl_core.declared import Declared
 
-__all__ = ["Decision", "Stopper", "Stopping"]
+__all__ = ["Stopper", "Stopping"]
 
 TOGETHER = "*"
 """The one contestant of the `joint` policy: all tasks as one."""
@@ -33,16 +33,6 @@ class Stopping(Declared):
     """An improvement is more than this, in standard errors of the task's validation score."""
     warm_up: Annotated[int, Field(ge=0)] = 0
     """Evaluations before which nothing stops."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What one evaluation changed."""
-
-    improved: frozenset[str]
-    """Tasks at a new best."""
-    stopped: frozenset[str]
-    """Tasks whose patience ran out just now."""
 
 
 @dataclass(kw_only=True)
@@ -69,26 +59,26 @@ class Stopper:
         """Whether training is over: every task has stopped."""
         return len(self.stopped) == len(self.tasks)
 
-    def update(self, scores: Mapping[str, float]) -> Decision:
-        """Takes one evaluation. NaN and -inf are never an improvement, and a stream of them runs out of patience."""
-        before, self.evaluations = self.stopped, self.evaluations + 1
-        improved = frozenset(task for task in self.tasks if self._advance(task, scores[task]))
-        if self.options.policy == "joint":
-            self._advance(TOGETHER, sum(scores[task] for task in self.tasks) / len(self.tasks))
-            for task in self.tasks:
-                self._progress[task].stopped |= self._out_of_patience(TOGETHER)
-        else:
-            for task in self.tasks:
-                self._progress[task].stopped |= self._out_of_patience(task)
-        return Decision(improved=improved, stopped=self.stopped - before)
+    def update(self, scores: Mapping[str, float]) -> frozenset[str]:
+        """Takes one evaluation and returns the tasks whose patience ran out just now.
 
-    def _advance(self, name: str, score: float) -> bool:
+        NaN and infinities are never an improvement, and a stream of them runs out of patience.
+        """
+        before, self.evaluations = self.stopped, self.evaluations + 1
+        for task in self.tasks:
+            self._advance(task, scores[task])
+        self._advance(TOGETHER, sum(scores[task] for task in self.tasks) / len(self.tasks))
+        for task in self.tasks:
+            contestant = TOGETHER if self.options.policy == "joint" else task
+            self._progress[task].stopped |= self._out_of_patience(contestant)
+        return self.stopped - before
+
+    def _advance(self, name: str, score: float) -> None:
         progress = self._progress[name]
         margin = self.options.min_improvement if math.isfinite(progress.best) else 0.0
         better = math.isfinite(score) and score > progress.best + margin
         progress.best = score if better else progress.best
         progress.bad = 0 if better else progress.bad + 1
-        return better
 
     def _out_of_patience(self, name: str) -> bool:
         return self.evaluations > self.options.warm_up and self._progress[name].bad >= self.options.patience

@@ -32,11 +32,8 @@ def command(folder: Path, as_json: bool) -> None:
     problem = load_problem(folder)
     sources = parts(folder, problem)
     types = column_types(folder, problem)
-    rows = (
-        sum(_rows(part.path) or 0 for part in sources)
-        if all(_rows(part.path) is not None for part in sources)
-        else None
-    )
+    counts = [_rows(part.path) for part in sources]
+    rows = None if None in counts else sum(count or 0 for count in counts)
     if as_json:
         import json
 

@@ -106,13 +106,13 @@ def train(
             values = metric_values(tasks, validation, predictions)
             errors = errors or standard_errors(tasks, validation, predictions)
             scores = {task.name: task.metric.oriented(values[task.name]) / errors[task.name] for task in tasks}
-            decision = stopper.update(scores)
+            just_stopped = stopper.update(scores)
             epoch = Epoch(
                 number=number,
                 losses=losses,
                 values=values,
                 scores=scores,
-                stopped=tuple(task for task in network.tasks if task in decision.stopped),
+                stopped=tuple(task for task in network.tasks if task in just_stopped),
                 held=tuple(task for task in network.tasks if task in teachers),
                 seconds=time.perf_counter() - began,
             )

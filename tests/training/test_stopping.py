@@ -22,14 +22,14 @@ OPTIONS = st.builds(
 
 
 def feed(stopper: Stopper, history: list[dict[str, float]]) -> list[frozenset[str]]:
-    return [stopper.update(scores).stopped for scores in history]
+    return [stopper.update(scores) for scores in history]
 
 
 @given(OPTIONS, SCORES)
 def test_a_stopped_task_stays_stopped_and_is_announced_once(options: Stopping, history: list[dict[str, float]]) -> None:
     stopper, announced, before = Stopper(options, TASKS), [], frozenset[str]()
     for scores in history:
-        announced += sorted(stopper.update(scores).stopped)
+        announced += sorted(stopper.update(scores))
         assert before <= stopper.stopped
         before = stopper.stopped
     assert sorted(announced) == sorted(stopper.stopped)

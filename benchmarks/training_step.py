@@ -26,7 +26,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
 from mtl_core.problem import Problem, load_problem
-from mtl_core.training.loop import optimizer_of, train_epoch
+from mtl_core.training.epoch import optimizer_of, train_epoch
 
 ROOT = Path(__file__).parents[1]
 ROWS = 60 * 2048
@@ -99,11 +99,9 @@ def hand_tuned(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Calla
 def ours(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Callable[[], None]:
     """A pass of the product's loop."""
     network = Network.seeded(encoder, problem.model, 0)
-    balancing = problem.training.balancing.build(len(encoder.tasks))
-    optimizer = optimizer_of(network, balancing, problem.training)
-    return lambda: void(
-        train_epoch(network, balancing, optimizer, encoder.tasks, split, {}, problem.training, number=1)
-    )
+    balancer = problem.training.balancing.build(network.tasks)
+    optimizer = optimizer_of(network, balancer, problem.training)
+    return lambda: void(train_epoch(network, balancer, optimizer, encoder.tasks, split, problem.training, number=1))
 
 
 def void(_: object) -> None:
@@ -126,7 +124,7 @@ def encoded_flights(out: Path) -> tuple[Problem, Encoder, EncodedSplit]:
     encoder = Encoder.load(out / "encoded" / "encoder.json")
     split = EncodedSplit.open(out / "encoded" / "train", encoder)
     first = split.slice(0, ROWS)
-    return problem, encoder, EncodedSplit(first.inputs, first.labels)
+    return problem, encoder, EncodedSplit(first.inputs, first.labels, first.weights)
 
 
 def main() -> None:

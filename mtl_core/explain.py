@@ -31,7 +31,8 @@ def nearest(found: str, known: Sequence[str]) -> str:
 def explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
     """One line per mistake, all of them at once."""
     # The same line twice: pydantic reports every member of a union that did not fit.
-    lines = list(dict.fromkeys(_line(detail, model) for detail in error.errors(include_url=False)))
+    details = error.errors(include_url=False)
+    lines = list(dict.fromkeys(line for detail in details for line in _line(detail, model).splitlines()))
     head = f"{source}: {len(lines)} mistake" + ("s" if len(lines) > 1 else "")
     return "\n".join([head, *(f"  {line}" for line in lines)])
 
@@ -50,7 +51,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
             key, tag = context["discriminator"].strip("'"), str(context["tag"])
             return f"{where}.{key}: unknown; found {tag!r}; {nearest(tag, _quoted(context['expected_tags']))}"
         case "union_tag_not_found":
-            return f"{where}.{detail['ctx']['discriminator'].strip(chr(39))}: required, but not there"
+            return _no_tag(where, detail, expected)
         case "literal_error":
             return f"{where}: unknown; {found}; {nearest(str(detail['input']), _quoted(detail['ctx']['expected']))}"
         case "value_error":
@@ -68,6 +69,15 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{where}: must be text; {found}"
         case _:
             return f"{where}: {detail['msg'][0].lower()}{detail['msg'][1:]}; {found}"
+
+
+def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
+    """The key that says which member of a union it is, is not there, or is misspelt."""
+    key, given = detail["ctx"]["discriminator"].strip("'"), detail["input"]
+    if isinstance(given, dict) and (close := get_close_matches(key, [str(name) for name in given], n=1, cutoff=0.6)):
+        return f"{where}.{close[0]}: unknown key; did you mean {key!r}?"
+    tags = [str(_tag(member)) for member in _models_in(union)]
+    return f"{where}.{key}: required, but not there; valid: {', '.join(tags)}"
 
 
 def _choices(expected: Any) -> list[str]:
@@ -107,13 +117,15 @@ def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int 
 
 def _tag(model: type[BaseModel]) -> Any:
     """What the discriminating field of a member of a union must say."""
-    for name in ("kind", "by"):
+    for name in ("kind", "by", "method"):
         if name in model.model_fields:
             return get_args(model.model_fields[name].annotation)[0]
     return None
 
 
 def _models_in(union: Any) -> Iterator[type[BaseModel]]:
+    if get_origin(union) is Annotated:
+        union = get_args(union)[0]
     for member in get_args(union):
         if isinstance(member, type) and issubclass(member, BaseModel):
             yield member

@@ -1,70 +1,127 @@
 """Arrays of answers -> one JSON object per row.
 
-The rows are structs made for one signature: built and encoded several times faster than dicts.
+The rows are structs made for one signature: built and encoded several times faster than dicts, which stand in where a
+name allows no struct.
 """
 
 from __future__ import annotations
 
-from itertools import starmap
+from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
-from serving.signature import ClassOutput
+from serving.signature import ClassOutput, ClusterOutput, LabelOutput, NumberOutput, QuantileOutput
+from serving.structs import struct_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from serving.signature import Output, Signature
 
-    Cells = Callable[[np.ndarray[Any, Any]], Iterable[object]]
+    Array = np.ndarray[Any, Any]
+    Cells = Callable[[Array], Iterable[object]]
 
-__all__ = ["AnswerWriter"]
+__all__ = ["LIKELY", "AnswerWriter"]
+
+LIKELY = 0.5
+"""The probability from which on a label is among the answer's `labels`."""
 
 
 class AnswerWriter:
     """Turns a graph's answers into rows that msgspec encodes as `{task: value, ...}`.
 
-    Form "number" gives a float; "class_probabilities" gives the likeliest class and the probability of each. A value
-    that is not finite becomes null: JSON has no NaN, and no answer is more honest than a wrong one.
+    The value by the form of the task:
+
+    - number: `2.5`
+    - class_probabilities: `{"class": the likeliest, "probabilities": {class: probability, ...}}`
+    - label_probabilities: `{"labels": [those that are LIKELY], "probabilities": {label: probability, ...}}`
+    - quantiles: `{level: value, ...}`
+    - cluster_probabilities: `{"cluster": number of the likeliest, from 0, "probabilities": [one a cluster]}`
+
+    Where anything in a task's answer is not finite, all of its values become null: JSON has no NaN, and no answer is
+    more honest than a wrong one.
     """
 
     def __init__(self, signature: Signature) -> None:
-        self._row = _struct("Row", [task.name for task in signature.outputs])
+        self._row = _object([task.name for task in signature.outputs])
         self._cells = {task.name: _cells(task) for task in signature.outputs}
 
-    def rows(self, answers: Mapping[str, np.ndarray[Any, Any]]) -> list[Any]:
-        """One row per prediction; answers: float32 of shape (rows,) or (rows, classes) under each task's name."""
+    def rows(self, answers: Mapping[str, Array]) -> list[Any]:
+        """One row per prediction; answers: float32 of shape (rows, *row_shape) under each task's name."""
         columns = [cells(answers[name]) for name, cells in self._cells.items()]
         return list(starmap(self._row, zip(*columns, strict=True)))
 
 
-def _struct(name: str, fields: Sequence[str]) -> type[msgspec.Struct]:
-    # A task or a class may be called anything: f0, f1, ... have these names in JSON only.
-    return msgspec.defstruct(
-        name, [(f"f{place}", Any, msgspec.field(name=field)) for place, field in enumerate(fields)], gc=False
-    )
+def _object(fields: Sequence[str]) -> Callable[..., object]:
+    """Values in the order of the fields -> what is written as a JSON object."""
+    return struct_of(dict.fromkeys(fields, Any)) or (lambda *values: dict(zip(fields, values, strict=True)))
 
 
 def _cells(task: Output) -> Cells:
-    if not isinstance(task, ClassOutput):
-        return _numbers
-    classes = np.array(task.classes, dtype=object)
-    probabilities = _struct("Probabilities", task.classes)
-    answer = _struct("Answer", ["class", "probabilities"])
-    nothing = answer(None, probabilities(*[None] * len(classes)))
+    match task:
+        case NumberOutput():
+            return np.ndarray.tolist  # msgspec writes what is not finite as null
+        case ClassOutput():
+            return _classes(task.classes)
+        case LabelOutput():
+            return _labels(task.labels)
+        case QuantileOutput():
+            return _quantiles(task.levels)
+        case ClusterOutput():
+            return _clusters(task.clusters)
 
-    def cells(values: np.ndarray[Any, Any]) -> Iterable[object]:  # (rows, classes)
-        likeliest = classes[values.argmax(axis=1)].tolist()
-        made: list[object] = list(map(answer, likeliest, starmap(probabilities, values.tolist())))
+
+def _classes(classes: tuple[str, ...]) -> Cells:
+    names = np.array(classes, dtype=object)
+    answer, probabilities = _object(["class", "probabilities"]), _object(classes)
+
+    def cells(values: Array) -> Iterable[object]:  # (rows, classes)
+        likeliest = names[values.argmax(axis=1)].tolist()
+        return map(answer, likeliest, starmap(probabilities, values.tolist()))
+
+    return _or_nothing(cells, answer(None, probabilities(*[None] * len(classes))))
+
+
+def _labels(labels: tuple[str, ...]) -> Cells:
+    names = np.array(labels, dtype=object)
+    answer, probabilities = _object(["labels", "probabilities"]), _object(labels)
+
+    def cells(values: Array) -> Iterable[object]:  # (rows, labels)
+        likely = values >= LIKELY
+        # The names of all rows in one list, cut where a row ends: a row's own indexing would cost more than its JSON.
+        found, ends = names[np.nonzero(likely)[1]].tolist(), [0, *likely.sum(axis=1).cumsum().tolist()]
+        chosen = [found[start:end] for start, end in pairwise(ends)]
+        return map(answer, chosen, starmap(probabilities, values.tolist()))
+
+    return _or_nothing(cells, answer(None, probabilities(*[None] * len(labels))))
+
+
+def _quantiles(levels: tuple[float, ...]) -> Cells:
+    answer = _object([np.format_float_positional(level, trim="-") for level in levels])
+
+    def cells(values: Array) -> Iterable[object]:  # (rows, levels)
+        return starmap(answer, values.tolist())
+
+    return _or_nothing(cells, answer(*[None] * len(levels)))
+
+
+def _clusters(clusters: int) -> Cells:
+    answer = _object(["cluster", "probabilities"])
+
+    def cells(values: Array) -> Iterable[object]:  # (rows, clusters)
+        return map(answer, values.argmax(axis=1).tolist(), values.tolist())
+
+    return _or_nothing(cells, answer(None, [None] * clusters))
+
+
+def _or_nothing(cells: Cells, nothing: object) -> Cells:
+    """The same cells, with `nothing` for every row of which any value is not finite."""
+
+    def finite(values: Array) -> Iterable[object]:  # (rows, width)
+        made = list(cells(values))
         for row in np.flatnonzero(~np.isfinite(values).all(axis=1)):
             made[row] = nothing
         return made
 
-    return cells
-
-
-def _numbers(values: np.ndarray[Any, Any]) -> Iterable[object]:  # (rows,)
-    cells: list[float] = values.tolist()
-    return cells  # msgspec writes what is not finite as null
+    return finite

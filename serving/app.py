@@ -7,7 +7,6 @@ in a third of the time.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -42,8 +41,10 @@ _PAGE = """\
 Trunkline serves {tag}.
 
 POST /predict   a JSON list of rows, null where a value is missing:
-                {row}
-GET  /model     the version and its signature: every feature's type, every task's unit and classes
+                {body}
+                The answer has a prediction for each of them, with null where the model finds none:
+                {answer}
+GET  /model     the version and its signature: every feature's type, every task's form, unit, classes, labels, levels
 GET  /readyz, /livez, /metrics
 """
 
@@ -79,11 +80,11 @@ def build_app(live: LiveModel) -> Starlette:
 
     async def page(_: Request) -> Response:
         try:
-            served = _current(live).model
+            served = _current(live)
         except RequestError as error:
             return _refusal(error)
-        row = json.dumps([dict.fromkeys(column.name for column in served.signature.inputs)], ensure_ascii=False)
-        return PlainTextResponse(_PAGE.format(tag=served.version, row=row))
+        body, answer = served.example
+        return PlainTextResponse(_PAGE.format(tag=served.model.version, body=body, answer=answer))
 
     routes = [
         Route("/predict", predict, methods=["POST"]),

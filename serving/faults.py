@@ -1,6 +1,7 @@
-"""Says what is wrong with a body that could not be read: every broken rule counted, the first ones in words.
+"""Reads a body with care, and says what is wrong with it: every broken rule counted, the first ones in words.
 
-Pure, and off the fast path: it runs only for a request that is refused anyway. Its rules are those of `rows.py`.
+Pure, and off the fast path: it runs for a request that is refused anyway, and for a model whose columns have names that
+msgspec cannot take. Its rules are those of `rows.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from serving.signature import Input
 
-__all__ = ["MAX_FAULTS", "explain"]
+__all__ = ["MAX_FAULTS", "explain", "read_carefully"]
 
 MAX_FAULTS = 10  # told in words; the others are counted
 _MAX_SHOWN = 40  # characters of what was found that are sent back
@@ -30,22 +31,33 @@ _KINDS = {
 
 
 def explain(body: bytes, inputs: Sequence[Input], *, max_rows: int, max_text: int, reason: str) -> RequestError:
-    """The error, status 400, for a body that was refused: its faults name row, field, rule and what was found.
+    """The error for a body that was refused.
 
     reason: the fast path's own words, used where this reading finds nothing wrong (a key that stands twice, say).
     """
     try:
+        read_carefully(body, inputs, max_rows=max_rows, max_text=max_text)
+    except RequestError as error:
+        return error
+    return _about_body("the body must be a JSON list of rows", reason)
+
+
+def read_carefully(
+    body: bytes, inputs: Sequence[Input], *, max_rows: int, max_text: int
+) -> list[dict[str, str | float | bool | None]]:
+    """The rows of a body; raises RequestError, status 400, whose faults name row, field, rule and what was found."""
+    try:
         rows = _decode(body)
     except UnicodeDecodeError as error:
-        return _about_body("the body must be JSON", f"not UTF-8 at byte {error.start:,}")
-    except RecursionError:
-        return _about_body("the body must be JSON", "lists or objects nested too deeply")
+        raise _about_body("the body must be JSON", f"not UTF-8 at byte {error.start:,}") from error
+    except RecursionError as error:
+        raise _about_body("the body must be JSON", "lists or objects nested too deeply") from error
     except ValueError as error:
-        return _about_body("the body must be JSON", str(error).split(" (char")[0])
+        raise _about_body("the body must be JSON", str(error).split(" (char")[0]) from error
     if not isinstance(rows, list):
-        return _about_body("the body must be a JSON list of rows: [{...}, ...]", _shown(rows))
+        raise _about_body("the body must be a JSON list of rows: [{...}, ...]", _shown(rows))
     if not 1 <= len(rows) <= max_rows:
-        return _about_body(f"the list must hold 1 to {max_rows:,} rows", f"{len(rows):,} rows")
+        raise _about_body(f"the list must hold 1 to {max_rows:,} rows", f"{len(rows):,} rows")
 
     names = [column.name for column in inputs]
     told: list[Fault] = []
@@ -55,14 +67,9 @@ def explain(body: bytes, inputs: Sequence[Input], *, max_rows: int, max_text: in
             total += 1
             if len(told) < MAX_FAULTS:
                 told.append(_fault(place, field, rule, value, names))
-    if not told:
-        return _about_body("the body must be a JSON list of rows", reason)
-    first = told[0]
-    where = f"row {first.row}" + ("" if first.field is None else f", field {first.field!r}")
-    others = f" (and {total - 1:,} more)" if total > 1 else ""
-    return RequestError(
-        f"{where}: {first.rule}, found {first.found}{others}", status=400, faults=tuple(told), total=total
-    )
+    if told:
+        raise _about_rows(told, total)
+    return rows
 
 
 class _Absent:
@@ -119,6 +126,15 @@ def _fault(place: int, field: str | None, rule: str, value: object, names: Seque
         nearest = difflib.get_close_matches(field[:100], names, n=1)
         rule += f"; did you mean {nearest[0]!r}?" if nearest else "; GET /model lists them"
     return Fault(row=place, field=None if field is None else _short(field), rule=rule, found=_shown(value))
+
+
+def _about_rows(told: Sequence[Fault], total: int) -> RequestError:
+    first = told[0]
+    where = f"row {first.row}" + ("" if first.field is None else f", field {first.field!r}")
+    others = f" (and {total - 1:,} more)" if total > 1 else ""
+    return RequestError(
+        f"{where}: {first.rule}, found {first.found}{others}", status=400, faults=tuple(told), total=total
+    )
 
 
 def _about_body(rule: str, found: str) -> RequestError:

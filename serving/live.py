@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from serving.answers import AnswerWriter
 from serving.champion import champion_file, read_champion
@@ -33,6 +34,8 @@ class Served:
         self._reader = RowReader(model.signature.inputs)
         self._writer = AnswerWriter(model.signature)
         self.description = _encode({"model": model.version, "signature": model.signature})
+        self.example = self._example()
+        """A body and its response, for people."""
 
     @classmethod
     def champion(cls, home: Path, name: str) -> Served:
@@ -43,7 +46,17 @@ class Served:
     def answer(self, body: bytes) -> bytes:
         """A request's body -> the response's; raises RequestError, or ModelError where the graph itself fails."""
         answers = self.model.predict(self._reader.read(body))
+        return self._encoded(answers)
+
+    def _encoded(self, answers: dict[str, np.ndarray[Any, Any]]) -> bytes:
         return _encode({"model": self.model.version, "predictions": self._writer.rows(answers)})
+
+    def _example(self) -> tuple[str, str]:
+        """What a body of one row and its response look like, with null for every value."""
+        ends = self.model.signature
+        body = _encode([dict.fromkeys(column.name for column in ends.inputs)])
+        answer = self._encoded({task.name: np.full((1, *task.row_shape), np.nan) for task in ends.outputs})
+        return _spaced(body), _spaced(answer)
 
 
 class LiveModel:
@@ -97,3 +110,7 @@ class LiveModel:
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns
+
+
+def _spaced(content: bytes) -> str:
+    return msgspec.json.format(content, indent=0).decode()

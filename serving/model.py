@@ -14,7 +14,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from serving.errors import ModelError
-from serving.signature import SIGNATURE_FILE, ClassOutput, Signature, read_signature
+from serving.signature import SIGNATURE_FILE, Signature, read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Model:
         """Answer every task.
 
         columns: one array of shape (rows,) per input; object arrays of str for strings, float64 for the others.
-        Returns float32 of shape (rows,) or (rows, classes) per task, in the signature's order. Raises ModelError.
+        Returns float32 of shape (rows, *row_shape) per task, in the signature's order. Raises ModelError.
         """
         try:
             answers = self._session.run(self._names, columns)
@@ -82,7 +82,7 @@ class Model:
             }
         )
         for task in self.signature.outputs:
-            shape = (rows, len(task.classes)) if isinstance(task, ClassOutput) else (rows,)
+            shape = (rows, *task.row_shape)
             if answers[task.name].shape != shape:
                 raise ModelError(
                     f"{folder / GRAPH_FILE}: output {task.name!r} must have shape {shape} for {rows} rows, "
@@ -119,9 +119,7 @@ def _options() -> onnxruntime.SessionOptions:
 def _check_ends(folder: Path, signature: Signature, session: onnxruntime.InferenceSession) -> None:
     declared = {
         "inputs": {column.name: (_TENSORS[column.type], 1) for column in signature.inputs},
-        "outputs": {
-            task.name: ("tensor(float)", 2 if isinstance(task, ClassOutput) else 1) for task in signature.outputs
-        },
+        "outputs": {task.name: ("tensor(float)", 1 + len(task.row_shape)) for task in signature.outputs},
     }
     in_graph = {
         "inputs": {end.name: (end.type, len(end.shape)) for end in session.get_inputs()},

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import numpy as np
 
-from serving.faults import explain
+from serving.faults import explain, read_carefully
+from serving.structs import struct_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from serving.signature import Input
 
 __all__ = ["MAX_ROWS", "MAX_TEXT", "RowReader"]
@@ -34,30 +37,30 @@ class RowReader:
     def __init__(self, inputs: tuple[Input, ...], *, max_rows: int = MAX_ROWS) -> None:
         self._inputs = inputs
         self._max_rows = max_rows
-        # A column may be called anything, an attribute may not: f0, f1, ... have the columns' names in JSON only.
-        row = msgspec.defstruct(
-            "Row",
-            [
-                (f"f{place}", _TYPES[column.type], msgspec.field(name=column.name))
-                for place, column in enumerate(inputs)
-            ],
-            forbid_unknown_fields=True,
-            gc=False,
-        )
+        row = struct_of({column.name: _TYPES[column.type] for column in inputs}, strict=True)
         bounds = msgspec.Meta(min_length=1, max_length=max_rows)
-        self._decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(Annotated[list[row], bounds])  # type: ignore[valid-type]  # made at run time
+        self._decoder: msgspec.json.Decoder[list[Any]] | None = None
+        if row is not None:
+            self._decoder = msgspec.json.Decoder(Annotated[list[row], bounds])  # type: ignore[valid-type]  # made at run time
 
     def read(self, body: bytes) -> dict[str, np.ndarray[Any, Any]]:
         """One array of shape (rows,) per input, as the graph takes them; raises RequestError."""
-        try:
-            rows = self._decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise explain(body, self._inputs, max_rows=self._max_rows, max_text=MAX_TEXT, reason=str(error)) from error
-        columns = zip(*map(msgspec.structs.astuple, rows), strict=True)
+        columns = self._carefully(body) if self._decoder is None else self._fast(self._decoder, body)
         return {
             column.name: _strings(values) if column.type == "string" else np.array(values, dtype=np.float64)
             for column, values in zip(self._inputs, columns, strict=True)
         }
+
+    def _fast(self, decoder: msgspec.json.Decoder[list[Any]], body: bytes) -> Iterable[tuple[Any, ...]]:
+        try:
+            rows = decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise explain(body, self._inputs, max_rows=self._max_rows, max_text=MAX_TEXT, reason=str(error)) from error
+        return zip(*map(msgspec.structs.astuple, rows), strict=True)
+
+    def _carefully(self, body: bytes) -> Iterable[tuple[Any, ...]]:
+        rows = read_carefully(body, self._inputs, max_rows=self._max_rows, max_text=MAX_TEXT)
+        return (tuple(row[column.name] for row in rows) for column in self._inputs)
 
 
 def _strings(values: tuple[str | None, ...]) -> np.ndarray[Any, Any]:

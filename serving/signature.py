@@ -2,12 +2,15 @@
 
 The file lies beside `model.onnx` and is written by the export. It is read strictly: an unknown key, an unknown format
 or a name that stands twice is refused, because a client would otherwise be told something else than what is computed.
+
+To add a form of answer: give it a struct here, with the shape of its answer, and its JSON in answers.py.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -18,7 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["FORMAT", "SIGNATURE_FILE", "ClassOutput", "Input", "NumberOutput", "Output", "Signature", "read_signature"]
+__all__ = [
+    "FORMAT",
+    "SIGNATURE_FILE",
+    "ClassOutput",
+    "ClusterOutput",
+    "Input",
+    "LabelOutput",
+    "NumberOutput",
+    "Output",
+    "QuantileOutput",
+    "Signature",
+    "read_signature",
+]
 
 FORMAT = 1
 SIGNATURE_FILE = "signature.json"
@@ -27,6 +42,7 @@ SIGNATURE_FILE = "signature.json"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,28 +52,75 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     type: Literal["string", "number", "boolean"]
 
 
-class NumberOutput(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="form", tag="number"
-):
-    """A task that answers one number a row, in `unit`: float32, shape (rows,)."""
+class _Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="form"):
+    """What every task's entry says. The answer is float32 of shape (rows, *row_shape)."""
 
     name: _Text
     kind: _Text
     unit: str
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Of the answer for one row: () where it is a single number."""
+        return ()
 
-class ClassOutput(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="form", tag="class_probabilities"
-):
-    """A task that answers a probability for each of `classes`: float32, shape (rows, classes)."""
 
-    name: _Text
-    kind: _Text
-    unit: str
+class NumberOutput(_Output, frozen=True, kw_only=True, tag="number"):
+    """A task that answers one number a row, in `unit`."""
+
+
+class ClassOutput(_Output, frozen=True, kw_only=True, tag="class_probabilities"):
+    """A task that answers a probability for each of `classes`, of which exactly one is true."""
+
     classes: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
 
+    def __post_init__(self) -> None:
+        _refuse_twice(f"classes of {self.name}", self.classes)
 
-Output = NumberOutput | ClassOutput
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return (len(self.classes),)
+
+
+class LabelOutput(_Output, frozen=True, kw_only=True, tag="label_probabilities"):
+    """A task that answers a probability for each of `labels`, of which any number may be true."""
+
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        _refuse_twice(f"labels of {self.name}", self.labels)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return (len(self.labels),)
+
+
+class QuantileOutput(_Output, frozen=True, kw_only=True, tag="quantiles"):
+    """A task that answers for each of `levels` what is exceeded with a chance of 1 - level, in `unit`."""
+
+    levels: Annotated[tuple[_Level, ...], msgspec.Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        for low, high in pairwise(self.levels):
+            if low >= high:
+                raise ValueError(f"levels of {self.name} must rise, found {high} after {low}")
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return (len(self.levels),)
+
+
+class ClusterOutput(_Output, frozen=True, kw_only=True, tag="cluster_probabilities"):
+    """A task that answers a probability for each of as many clusters, which are numbered from 0."""
+
+    clusters: Annotated[int, msgspec.Meta(ge=2)]
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return (self.clusters,)
+
+
+Output = NumberOutput | ClassOutput | LabelOutput | QuantileOutput | ClusterOutput
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +132,15 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     graph_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
     outputs: Annotated[tuple[Output, ...], msgspec.Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                "name must be 1 to 63 of a-z, 0-9, '-', '_', '.', with a letter or digit at both ends, "
+                f"found {self.name!r}; rename the problem"
+            )
+        _refuse_twice("inputs", [column.name for column in self.inputs])
+        _refuse_twice("outputs", [task.name for task in self.outputs])
 
 
 class _Format(msgspec.Struct):
@@ -89,27 +161,12 @@ def read_signature(path: Path) -> Signature:
                 f"{path}: format must be {FORMAT}, found {found}; export the model again with this version of "
                 "Trunkline, or serve it with the version that wrote it"
             )
-        signature = msgspec.json.decode(content, type=Signature)
+        return msgspec.json.decode(content, type=Signature)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SignatureError(f"{path}: {error}; export the model again") from error
-    _check_names(path, signature)
-    return signature
 
 
-def _check_names(path: Path, signature: Signature) -> None:
-    if not _NAME.fullmatch(signature.name):
-        raise SignatureError(
-            f"{path}: name must be 1 to 63 of a-z, 0-9, '-', '_', '.', with a letter or digit at both ends, "
-            f"found {signature.name!r}; rename the problem and export again"
-        )
-    _refuse_twice(path, "inputs", [column.name for column in signature.inputs])
-    _refuse_twice(path, "outputs", [task.name for task in signature.outputs])
-    for task in signature.outputs:
-        if isinstance(task, ClassOutput):
-            _refuse_twice(path, f"classes of {task.name}", task.classes)
-
-
-def _refuse_twice(path: Path, where: str, names: Sequence[str]) -> None:
+def _refuse_twice(where: str, names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise SignatureError(f"{path}: {where} must have distinct names, found {twice[0]!r} twice; export again")
+        raise ValueError(f"{where} must have distinct names, found {twice[0]!r} twice")

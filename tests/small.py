@@ -81,12 +81,17 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> "Small":
 
 
 def make_small(folder: Path) -> Small:
-    """Writes the data below `folder` and prepares them."""
+    """Writes the small problem's data below `folder` and prepares them."""
+    return prepared(folder, document(), table())
+
+
+def prepared(folder: Path, declared: dict[str, Any], rows: pa.Table) -> Small:
+    """Writes those rows below `folder` and prepares them for that problem."""
     (folder / "data").mkdir()
-    pq.write_table(table(), folder / "data" / "part.parquet")
+    pq.write_table(rows, folder / "data" / "part.parquet")
     nothing = folder / "quarantine.parquet"
     pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    problem = parse_problem(document())
+    problem = parse_problem(declared)
     prepare(folder, problem, nothing, folder / "encoded")
     encoder = Encoder.load(folder / "encoded" / "encoder.json")
     train, validation = (EncodedSplit.open(folder / "encoded" / name, encoder) for name in ("train", "validation"))

@@ -98,10 +98,10 @@ def _tasks(problem: Problem) -> Table:
         table.add_row(
             name,
             task.kind,
-            task.target,
+            ", ".join(task.targets) or "none",
             metric.name,
             "higher" if metric.higher_is_better else "lower",
-            _words(task, leave_out=("kind", "target", "metric")),
+            _words(task, leave_out=("kind", "target", "columns", "metric")),
             ", ".join(f"{key} {value:g}" for key, value in limits.items()) or "only against the trivial predictor",
         )
     return table

@@ -10,14 +10,18 @@ import click
 from flows.arguments import example, in_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from flows.layout import Layout
     from mtl_core.problem import Problem
 
-__all__ = ["command"]
+__all__ = ["beside", "command", "happened", "predicted"]
 
 SHOWN_INPUTS = 4
+SHOWN_LEVELS = 5
+NOTHING = "-"
 
 
 @click.command(epilog=example("mtl demo", "mtl demo -C customers --rows 12"))
@@ -53,7 +57,7 @@ def command(folder: Path, rows: int) -> None:
         asked = [{name: row[name] for name in inputs} for row in few]
         answer = httpx.post(f"{url}/predict", json=asked, timeout=30.0, trust_env=False).raise_for_status().json()
         console.print(f"POST {url}/predict: {len(asked)} rows, answered by {answer['model']}", highlight=False)
-    console.print(_beside(problem, inputs, few, answer["predictions"]))
+    console.print(beside(problem, inputs, few, answer["predictions"]))
     _say_where(layout, problem.name, store.path(champion))
 
 
@@ -63,37 +67,88 @@ def _spread(total: int, count: int) -> list[int]:
     return [place * total // count for place in range(count)]
 
 
-def _beside(
-    problem: Problem, inputs: list[str], rows: list[dict[str, Any]], predictions: list[dict[str, Any]]
-) -> Table:
+def beside(problem: Problem, inputs: list[str], rows: list[dict[str, Any]], predictions: list[dict[str, Any]]) -> Table:
     """A column per row of data, so that any number of tasks fits on the screen."""
     from rich.table import Table
+    from rich.text import Text  # a name may hold what rich would take for its markup
 
     table = Table(title="predicted, and what really happened", title_justify="left", title_style="bold")
     table.add_column("row", no_wrap=True)
     for number in range(1, len(rows) + 1):
         table.add_column(str(number), overflow="fold")
     for name in inputs[:SHOWN_INPUTS]:
-        table.add_row(name, *(_short(row[name]) for row in rows), style="dim")
+        table.add_row(Text(name), *(Text(_short(row[name])) for row in rows), style="dim")
     table.add_section()
     for name, task in problem.tasks.items():
-        table.add_row(f"[bold]{name}", *(_short(given.get(name)) for given in predictions))
-        table.add_row(f"  {task.target}", *(_short(row[task.target]) for row in rows), style="cyan", end_section=True)
+        answers = [given.get(name) for given in predictions]
+        table.add_row(
+            Text(name, "bold").append(_levels(answers[0]), "not bold"), *(Text(predicted(a)) for a in answers)
+        )
+        if task.targets:
+            column = task.targets[0] if len(task.targets) == 1 else "truly"
+            table.add_row(Text(f"  {column}"), *(Text(happened(row, task.targets)) for row in rows), style="cyan")
+        table.add_section()
     return table
+
+
+def predicted(answer: Any) -> str:
+    """One task's answer for one row, as the service gives it, in a few words."""
+    match answer:
+        case {"class": None} | {"labels": None} | {"cluster": None}:
+            return NOTHING
+        case {"class": likeliest, "probabilities": chances}:
+            return f"{likeliest} ({chances[likeliest]:.2f})"
+        case {"labels": [], "probabilities": chances}:
+            return f"none ({_likely(chances, [max(chances, key=chances.get)])})"
+        case {"labels": labels, "probabilities": chances}:
+            return _likely(chances, labels)
+        case {"cluster": int(cluster), "probabilities": chances}:
+            return f"{cluster} ({chances[cluster]:.2f})"
+        case dict():
+            return " | ".join(_short(answer[level]) for level in _few(answer))
+        case _:
+            return _short(answer)
+
+
+def _levels(answer: Any) -> str:
+    """Of the quantiles of that answer, if it holds quantiles."""
+    return f" {' | '.join(_few(answer))}" if isinstance(answer, dict) and "probabilities" not in answer else ""
+
+
+def _few(quantiles: dict[str, Any]) -> list[str]:
+    """All levels, or of many the outermost and the one in the middle."""
+    levels = list(quantiles)
+    return levels if len(levels) <= SHOWN_LEVELS else [levels[0], levels[len(levels) // 2], levels[-1]]
+
+
+def happened(row: dict[str, Any], targets: Sequence[str]) -> str:
+    """What a row's target holds; of several, which hold a yes, and with a question mark which hold nothing."""
+    if len(targets) == 1:
+        return _short(row[targets[0]])
+    known = [name for name in targets if not _is_missing(row[name])]
+    said = [name if name in known else f"{name}?" for name in targets if name not in known or row[name]]
+    return (", ".join(said) or "none") if known else NOTHING
+
+
+def _likely(chances: dict[str, float], labels: Sequence[str]) -> str:
+    """The likeliest first."""
+    return ", ".join(f"{label} {chances[label]:.2f}" for label in sorted(labels, key=lambda one: -chances[one]))
 
 
 def _short(value: Any) -> str:
     match value:
-        case None:
-            return "-"
-        case {"class": likeliest, "probabilities": probabilities}:
-            return f"{likeliest} ({max(probabilities.values()):.2f})" if likeliest is not None else "-"
+        case _ if _is_missing(value):
+            return NOTHING
         case bool():
             return "yes" if value else "no"
         case float():
             return f"{value:.3g}"
         case _:
             return str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # NaN
 
 
 def _say_where(layout: Layout, name: str, model: Path) -> None:

@@ -74,19 +74,19 @@ def _rows(table: pa.Table, rows: int) -> pa.Table:
 
 
 def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, Any]:
+    """Split -> task -> metric -> value."""
     return {
-        split: {task: {metric: m.value for metric, m in metrics.items()} for task, metrics in tasks.items()}
+        split: {task: {metric: _defined(m.value) for metric, m in metrics.items()} for task, metrics in tasks.items()}
         for split, tasks in measured.items()
     }
 
 
 def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dict[str, Measured]]) -> dict[str, Any]:
-    """Test metrics with their intervals and what the trivial predictor reaches; an undefined number is null."""
+    """Test metrics with their intervals and what the trivial predictor reaches."""
     return {
         task: {
             metric: {
-                key: number if np.isfinite(number) else None
-                for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
+                key: _defined(number) for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
             }
             for metric, m in metrics.items()
         }
@@ -94,19 +94,23 @@ def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dic
     }
 
 
+def _defined(number: float) -> float | None:
+    """JSON has no NaN: what is undefined is null."""
+    return number if np.isfinite(number) else None
+
+
 def _write_predictions(
     path: Path, encoder: Encoder, labels: dict[str, NDArray[Any]], predictions: dict[str, NDArray[Any]]
 ) -> None:
-    """Columns `label/TASK` and `prediction/TASK` of the test rows; class probabilities as lists."""
+    """Columns `label/TASK` and `prediction/TASK` of the test rows; what has several numbers a row as lists."""
     columns = {}
     for task in encoder.tasks:
-        columns[f"label/{task.name}"] = pa.array(labels[task.name])
-        values = predictions[task.name]
-        columns[f"prediction/{task.name}"] = (
-            pa.array(values)
-            if values.ndim == 1
-            else pa.FixedSizeListArray.from_arrays(values.reshape(-1), values.shape[1])
-        )
+        for kind, values in (("label", labels[task.name]), ("prediction", predictions[task.name])):
+            columns[f"{kind}/{task.name}"] = (
+                pa.array(values)
+                if values.ndim == 1
+                else pa.FixedSizeListArray.from_arrays(values.reshape(-1), values.shape[1])
+            )
     with pending(path) as temporary:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 

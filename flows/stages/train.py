@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -14,7 +15,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.files import write_text
 from mtl_core.problem import Problem, load_problem
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.training import Epoch, Outcome, Refit, train
 from mtl_core.training.checkpoint import save_weights
 
 
@@ -26,7 +27,7 @@ class _LiveTable:
         self.best = {task.name: -math.inf for task in self.tasks}
         self.table = Table(
             title=f"training {problem.name}: each task's metric on validation",
-            caption="bold: a new best; ■ stopped; ○ held, learning from its own best weights",
+            caption="bold: a new best; ■ stopped; ▶ trains again; ○ held, learning from its own best; · at rest",
             title_justify="left",
             caption_justify="left",
         )
@@ -34,20 +35,30 @@ class _LiveTable:
         for task in self.tasks:
             self.table.add_column(f"{task.name}\n{task.metric.name}", justify="right")
         self.table.add_column("s", justify="right")
-        columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.fields[what]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self.progress = Progress(*columns)
-        self.bar = self.progress.add_task("", epoch=1, total=None)
+        self.bar = self.progress.add_task("", what="epoch 1", total=None)
         self.view = Group(self.table, self.progress)
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Adds the epoch's row."""
         cells = [self._cell(task.name, epoch) for task in self.tasks]
         self.table.add_row(str(epoch.number), *cells, f"{epoch.seconds:.1f}")
-        self.progress.reset(self.bar, epoch=min(epoch.number + 1, self.most), total=None)
+        self.progress.reset(self.bar, what=f"epoch {min(epoch.number + 1, self.most)}", total=None)
 
     def on_step(self, step: int, steps: int) -> None:
         """Moves the bar."""
         self.progress.update(self.bar, completed=step, total=steps)
+
+    def on_teacher(self, task: str, step: int, steps: int) -> None:
+        """Moves the bar while a teacher is made, before the first epoch."""
+        self.progress.update(self.bar, what=f"teacher of {task}", completed=step, total=steps)
+        if step == steps:
+            self.progress.reset(self.bar, what="epoch 1", total=None)
+
+    def on_refit(self, refit: Refit) -> None:
+        """Moves on to the next head."""
+        self.progress.reset(self.bar, what=f"heads, after {refit.task}", total=None)
 
     def _cell(self, task: str, epoch: Epoch) -> str:
         text = f"{epoch.values[task]:.4f}"
@@ -55,7 +66,9 @@ class _LiveTable:
             self.best[task], text = epoch.scores[task], f"[bold]{text}[/bold]"
         if task in epoch.stopped:
             return f"{text} [yellow]■[/yellow]"
-        return f"{text} [dim]○[/dim]" if task in epoch.held else f"{text}  "
+        if task in epoch.resumed:
+            return f"{text} [green]▶[/green]"
+        return f"{text} [dim]{'○' if task in epoch.held else '·' if task in epoch.resting else ' '}[/dim]"
 
 
 def run(folder: Path) -> None:
@@ -67,7 +80,11 @@ def run(folder: Path) -> None:
     console = Console()
     with Live(view.view, console=console, refresh_per_second=4, transient=not console.is_terminal):
         network, outcome = train(
-            problem, encoder, splits[0], splits[1], layout.resume, on_epoch=view.on_epoch, on_step=view.on_step
+            *(problem, encoder, splits[0], splits[1], layout.resume),
+            on_epoch=view.on_epoch,
+            on_step=view.on_step,
+            on_refit=view.on_refit,
+            on_teacher=view.on_teacher,
         )
     if not console.is_terminal:
         console.print(view.table)
@@ -75,11 +92,24 @@ def run(folder: Path) -> None:
     write_text(layout.history, outcome.model_dump_json(indent=1))
     _write_curves(layout.training / "plots", outcome)
     shutil.rmtree(layout.resume)
-    stops = {task: epoch.number for epoch in outcome.epochs for task in epoch.stopped}
-    print(
+    for line in summary(outcome):
+        print(line)
+
+
+def summary(outcome: Outcome) -> Iterator[str]:
+    """A line on the whole training, and one on the refitted heads where there are any."""
+    stops: dict[str, list[str]] = {}
+    for epoch in outcome.epochs:
+        for task in epoch.stopped:
+            stops.setdefault(task, []).append(str(epoch.number))
+    yield (
         f"{outcome.parameters:,} parameters, {len(outcome.epochs)} epochs, weights of epoch {outcome.chosen}; stopped: "
-        + (", ".join(f"{task} after {epoch}" for task, epoch in stops.items()) or "none")
+        + (", ".join(f"{task} after {' and '.join(numbers)}" for task, numbers in stops.items()) or "none")
     )
+    if outcome.refits:
+        better = [f"{refit.task} {refit.before:.4g} to {refit.after:.4g}" for refit in outcome.refits if refit.kept]
+        others = [refit.task for refit in outcome.refits if not refit.kept]
+        yield f"heads refitted: {', '.join(better) or 'none'}; left as they were: {', '.join(others) or 'none'}"
 
 
 def _write_curves(folder: Path, outcome: Outcome) -> None:

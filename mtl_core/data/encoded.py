@@ -17,17 +17,22 @@ __all__ = ["Batch", "EncodedSplit", "SplitWriter"]
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Rows of a split. `inputs`: block -> (B, ...), `labels`: task -> (B, ...)."""
+    """Rows of a split. `inputs`: block -> (B, ...), `labels`: task -> (B, ...), `weights`: task -> (B,) where it has
+    weights of rows.
+    """
 
     inputs: dict[str, Tensor]
     labels: dict[str, Tensor]
+    weights: dict[str, Tensor]
 
 
 class EncodedSplit:
     """One split, memory-mapped. A batch is gathered by row numbers; nothing else of the table enters memory."""
 
-    def __init__(self, inputs: dict[str, Tensor], labels: dict[str, Tensor]) -> None:
-        self.inputs, self.labels = inputs, labels
+    def __init__(
+        self, inputs: dict[str, Tensor], labels: dict[str, Tensor], weights: dict[str, Tensor] | None = None
+    ) -> None:
+        self.inputs, self.labels, self.weights = inputs, labels, weights or {}
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> Self:
@@ -35,6 +40,11 @@ class EncodedSplit:
         return cls(
             {name: _map(folder / f"{name}.npy") for name in encoder.blocks()},
             {task.name: _map(folder / "labels" / f"{task.name}.npy") for task in encoder.tasks},
+            {
+                task.name: _map(folder / "weights" / f"{task.name}.npy")
+                for task in encoder.tasks
+                if task.declared.weight_column
+            },
         )
 
     def __len__(self) -> int:
@@ -45,6 +55,7 @@ class EncodedSplit:
         return Batch(
             inputs={name: values.index_select(0, rows) for name, values in self.inputs.items()},
             labels={name: values.index_select(0, rows) for name, values in self.labels.items()},
+            weights={name: values.index_select(0, rows) for name, values in self.weights.items()},
         )
 
     def slice(self, start: int, stop: int) -> Batch:
@@ -52,6 +63,7 @@ class EncodedSplit:
         return Batch(
             inputs={name: values[start:stop] for name, values in self.inputs.items()},
             labels={name: values[start:stop] for name, values in self.labels.items()},
+            weights={name: values[start:stop] for name, values in self.weights.items()},
         )
 
 
@@ -59,25 +71,31 @@ class SplitWriter:
     """Fills the arrays of one split, part by part; their length is known before."""
 
     def __init__(self, folder: Path, encoder: Encoder, rows: int) -> None:
-        (folder / "labels").mkdir(parents=True)
+        folder.mkdir(parents=True)
         self.rows, self.filled = rows, 0
         self._folder = folder
         self._arrays: dict[Path, NDArray[Any]] = {}
         for name, (width, dtype) in encoder.blocks().items():
             self._create(folder / f"{name}.npy", (rows, width), dtype)
 
-    def append(self, inputs: dict[str, NDArray[Any]], labels: dict[str, NDArray[Any]]) -> None:
+    def append(
+        self,
+        inputs: dict[str, NDArray[Any]],
+        labels: dict[str, NDArray[Any]],
+        weights: dict[str, NDArray[np.float32]] | None = None,
+    ) -> None:
         """Takes the next rows."""
         start, stop = self.filled, self.filled + len(next(iter(labels.values())))
         if stop > self.rows:
             raise self._changed(f"{stop:,} or more")
         for name, values in inputs.items():
             self._arrays[self._folder / f"{name}.npy"][start:stop] = values
-        for name, values in labels.items():
-            path = self._folder / "labels" / f"{name}.npy"
-            if path not in self._arrays:
-                self._create(path, (self.rows, *values.shape[1:]), values.dtype)
-            self._arrays[path][start:stop] = values
+        for kind, arrays in (("labels", labels), ("weights", weights or {})):
+            for name, values in arrays.items():
+                path = self._folder / kind / f"{name}.npy"
+                if path not in self._arrays:
+                    self._create(path, (self.rows, *values.shape[1:]), values.dtype)
+                self._arrays[path][start:stop] = values
         self.filled = stop
 
     def close(self) -> None:
@@ -95,6 +113,7 @@ class SplitWriter:
         )
 
     def _create(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        path.parent.mkdir(exist_ok=True)
         self._arrays[path] = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
 
 

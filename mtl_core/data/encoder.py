@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mtl_core.declared import Declared
+from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, ColumnType
+from mtl_core.features.base import as_numbers
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.files import write_text
 from mtl_core.problem import Problem
-from mtl_core.tasks import AnyFittedTask
+from mtl_core.tasks import AnyFittedTask, Task
 
 __all__ = ["Encoder", "fit"]
 
@@ -76,7 +78,12 @@ class Encoder(Declared):
 
     def labels(self, table: pa.Table | pa.RecordBatch) -> dict[str, NDArray[Any]]:
         """Target columns -> labels per task."""
-        return {task.name: task.encode(_array(table, task.declared.target)) for task in self.tasks}
+        return {task.name: task.encode(_target(table, task.declared)) for task in self.tasks}
+
+    def weights(self, table: pa.Table | pa.RecordBatch) -> dict[str, NDArray[np.float32]]:
+        """Weight columns -> (rows,) weights of rows in the loss, for the tasks that declare one."""
+        weighed = {task.name: task.declared for task in self.tasks if task.declared.weight_column}
+        return {name: _weights(table, name, task) for name, task in weighed.items()}
 
     def save(self, path: Path) -> None:
         """As JSON."""
@@ -94,12 +101,19 @@ def fit(problem: Problem, types: dict[str, ColumnType], train: Iterable[pa.Recor
     features = {
         name: feature.fitter(name, columns[name], types[columns[name]]) for name, feature in problem.features.items()
     }
-    tasks = {name: task.fitter(name, types[task.target]) for name, task in problem.tasks.items()}
+    tasks = {name: task.fitter(name, _type_of(name, task, types)) for name, task in problem.tasks.items()}
+    weightless = [name for name, task in problem.tasks.items() if task.weight_column]
     for batch in train:
         for name, feature in features.items():
             feature.update(_array(batch, columns[name]))
         for name, task in tasks.items():
-            task.update(_array(batch, problem.tasks[name].target))
+            task.update(_target(batch, problem.tasks[name]))
+        weightless = [name for name in weightless if not _weights(batch, name, problem.tasks[name]).any()]
+    if weightless:
+        raise DataError(
+            f"task {weightless[0]!r}: some row of the training split must weigh more than 0, found none in "
+            f"{problem.tasks[weightless[0]].weight_column!r}; check the column and the split"
+        )
     return Encoder.model_validate(
         {
             "features": tuple(fitter.finish() for fitter in features.values()),
@@ -111,3 +125,34 @@ def fit(problem: Problem, types: dict[str, ColumnType], train: Iterable[pa.Recor
 def _array(table: pa.Table | pa.RecordBatch, column: str) -> pa.Array:
     values = table.column(column)
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def _target(table: pa.Table | pa.RecordBatch, task: Task) -> pa.Array:
+    """The target column; several as an array of structs, none as an array of nulls."""
+    columns = [_array(table, name) for name in task.targets]
+    if not columns:
+        return pa.nulls(table.num_rows)
+    return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(task.targets))
+
+
+def _type_of(name: str, task: Task, types: dict[str, ColumnType]) -> ColumnType:
+    found = dict.fromkeys(types[column] for column in task.targets)
+    if len(found) > 1:
+        raise DataError(
+            f"task {name!r}: all its targets must have one type, found {', '.join(found)} in "
+            f"{', '.join(task.targets)}; convert the columns"
+        )
+    return next(iter(found), "string")  # nulls are text, as in `column_type`
+
+
+def _weights(table: pa.Table | pa.RecordBatch, name: str, task: Task) -> NDArray[np.float32]:
+    numbers = as_numbers(_array(table, task.weight_column))
+    with np.errstate(over="ignore"):
+        weights = numbers.astype(np.float32)
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        raise DataError(
+            f"task {name!r}: a row's weight must be a number from 0 to {np.finfo(np.float32).max:.1e}, found "
+            f"{numbers[bad][0]:g} in {task.weight_column!r}; fill the column, or set the row aside"
+        )
+    return weights

@@ -18,6 +18,7 @@ from mtl_core.problem import Problem
 __all__ = ["Part", "column_types", "parts"]
 
 SUFFIXES = (".parquet", ".csv")
+_NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,11 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
 
 
 def column_types(folder: Path, problem: Problem) -> dict[str, ColumnType]:
-    """How each feature and target column enters the graph, from the first part's schema."""
+    """How each feature and target column enters the graph, from the first part's schema; what the weights of rows must
+    be is checked beside.
+    """
     types = parts(folder, problem)[0].types
+    _check_weights(problem, types)
     found = {}
     for column in problem.columns:
         if column not in types.names:
@@ -98,6 +102,18 @@ def column_types(folder: Path, problem: Problem) -> dict[str, ColumnType]:
         if column in problem.feature_columns or column in problem.targets:
             found[column] = column_type(column, types.field(column).type)
     return found
+
+
+def _check_weights(problem: Problem, types: pa.Schema) -> None:
+    for name, task in problem.tasks.items():
+        if not (column := task.weight_column):
+            continue
+        where = f"tasks.{name}.weight_column: must be a column of numbers or booleans"
+        if column not in types.names:
+            raise DataError(f"{where}, found no column {column!r}; {nearest(column, types.names)}")
+        found = types.field(column).type
+        if not any(fits(found) for fits in _NUMBERS):
+            raise DataError(f"{where}, found {found} in {column!r}; convert it")
 
 
 def _types(path: Path, nulls: tuple[str, ...]) -> pa.Schema:

@@ -77,7 +77,7 @@ def _write(
                 rows = batch.filter(pa.array(splits == position))
                 if not rows.num_rows:
                     continue
-                writers[name].append(encoder.inputs(rows), encoder.labels(rows))
+                writers[name].append(encoder.inputs(rows), encoder.labels(rows), encoder.weights(rows))
                 if name in RAW_SPLITS:
                     rows = rows.select(kept)
                     if name not in raw:

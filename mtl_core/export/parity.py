@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
+from numpy.typing import NDArray
 
 from mtl_core.data.encoder import Encoder
+from mtl_core.errors import ExportError
 from mtl_core.export.session import Session, run_graph
 from mtl_core.features import ColumnType
 from mtl_core.model import Network
@@ -33,7 +36,9 @@ HOSTILE_STRINGS = (None, "", " ", "never seen before", "\u00e9\U0001f6e9", "0", 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """The largest difference between graph and network, in the scale of the task where it occurs."""
+    """The largest difference between graph and network, in the scale of the task where it occurs; NaN where one of them
+    predicts what is not finite.
+    """
 
     difference: float
     task: str
@@ -55,7 +60,9 @@ def hostile_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
 def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table) -> Parity:
     """Compares graph and network on those raw rows.
 
-    A task's scale is 1 for probabilities, and for anything else the standard deviation of the network's predictions.
+    A task's scale is 1 for probabilities, of whatever form, and for anything else the standard deviation of all that
+    the network predicts. What is not finite on either side is a difference of NaN, also where both say the same: no
+    such prediction can be served. Raises ExportError where the graph's predictions have another shape.
     """
     by_graph = run_graph(session, table, encoder.columns, [task.name for task in encoder.tasks])
     network.eval()
@@ -64,10 +71,28 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     found = []
     for task in encoder.tasks:
         by_network = task.link(logits[task.name]).numpy()
-        scale = 1.0 if task.signature()["unit"] == "probability" else float(by_network.std()) or 1.0
-        difference = float(np.abs(by_graph[task.name] - by_network).max()) / scale
+        scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network)
+        difference = _largest_difference(task.name, by_graph[task.name], by_network) / scale
         found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
     return max(found, key=lambda one: math.inf if math.isnan(one.difference) else one.difference)
+
+
+def _deviation(predictions: NDArray[Any]) -> float:
+    """1 where they are all the same, or not all finite."""
+    # In 64 bits: the squares of large predictions overflow 32, and no difference would weigh anything.
+    deviation = float(predictions.astype(np.float64).std()) if np.isfinite(predictions).all() else 0.0
+    return deviation or 1.0
+
+
+def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[Any]) -> float:
+    if by_graph.shape != by_network.shape:
+        raise ExportError(
+            f"model.onnx: predictions of task {task!r} must have shape {by_network.shape} as the network's have, found "
+            f"{by_graph.shape}; the graph is of another network: export the model again"
+        )
+    if not (np.isfinite(by_graph).all() and np.isfinite(by_network).all()):
+        return math.nan
+    return float(np.abs(by_graph.astype(np.float64) - by_network).max())
 
 
 def _widened(table: pa.Table, columns: dict[str, ColumnType]) -> pa.Table:

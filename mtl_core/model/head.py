@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from mtl_core.problem import HeadOptions
+from mtl_core.tasks import FittedTask
 
 __all__ = ["Head"]
 
@@ -10,14 +11,15 @@ __all__ = ["Head"]
 class Head(nn.Module):
     """(..., width) -> (..., outputs) logits, through one hidden layer where the options ask for it."""
 
-    def __init__(self, options: HeadOptions, width: int, outputs: int) -> None:
+    def __init__(self, options: HeadOptions, width: int, task: FittedTask) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
+        hidden: list[nn.Module] = []
         if options.width:
-            layers = [nn.Linear(width, options.width), nn.ReLU(), nn.Dropout(options.dropout)]
+            hidden = [nn.Linear(width, options.width), nn.ReLU(), nn.Dropout(options.dropout)]
             width = options.width
-        self.layers = nn.Sequential(*layers, nn.Linear(width, outputs))
+        self.hidden = nn.Sequential(*hidden)
+        self.last = task.last_layer(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(x)
+        logits: Tensor = self.last(self.hidden(x))
         return logits

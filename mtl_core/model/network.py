@@ -5,6 +5,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from mtl_core.balancing import Shared
 from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer
@@ -19,10 +20,13 @@ class Network(nn.Module):
     def __init__(self, encoder: Encoder, options: Model) -> None:
         super().__init__()
         self.tasks = tuple(task.name for task in encoder.tasks)
-        self.input = InputLayer(encoder, options.embedding)
-        self.trunk = options.trunk.build(self.input.width, len(self.tasks))
+        own_inputs = options.trunk.own_inputs
+        inputs = [InputLayer(encoder, options.embedding) for _ in range(len(self.tasks) if own_inputs else 1)]
+        self.inputs = nn.ModuleList(inputs)
+        self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
         # A list, not a dict by name: a task may be called what a module's attribute is called.
-        self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, task.outputs) for task in encoder.tasks)
+        self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, task) for task in encoder.tasks)
+        self._own_inputs = own_inputs
 
     @classmethod
     def seeded(cls, encoder: Encoder, options: Model, seed: int) -> Self:
@@ -30,6 +34,26 @@ class Network(nn.Module):
         torch.manual_seed(seed)
         return cls(encoder, options)
 
+    def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Blocks -> per task, in order, (B, out_width): what its head sees."""
+        rows = [layer(inputs) for layer in self.inputs]  # (B, width) each
+        representations: tuple[Tensor, ...] = self.trunk(torch.stack(rows, dim=-2) if self._own_inputs else rows[0])
+        return representations
+
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        shared = self.trunk(self.input(inputs))  # per task (B, out_width)
-        return {task: head(x) for task, head, x in zip(self.tasks, self.heads, shared, strict=True)}
+        representations = self.represent(inputs)
+        return {task: head(x) for task, head, x in zip(self.tasks, self.heads, representations, strict=True)}
+
+    def own(self, task: int) -> tuple[nn.Parameter, ...]:
+        """The parameters that serve that task alone: its head, and what the trunk has for it."""
+        inputs = self.inputs[task].parameters() if self._own_inputs else ()
+        return (*inputs, *self.trunk.own(task), *self.heads[task].parameters())
+
+    def shared(self) -> Shared:
+        """Every other parameter."""
+        own = {id(parameter) for task in range(len(self.tasks)) for parameter in self.own(task)}
+        parameters = tuple(parameter for parameter in self.parameters() if id(parameter) not in own)
+        return Shared(
+            parameters=parameters,
+            last=next((parameter for parameter in reversed(parameters) if parameter.ndim > 1), None),
+        )

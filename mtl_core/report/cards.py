@@ -3,17 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mtl_core.report.forms import form_of
+from mtl_core.report.forms import form_for
+from mtl_core.report.metric_words import explained, metric_title, unit_of
 from mtl_core.report.run import Run, Scored
-from mtl_core.report.wording import (
-    explained,
-    metric_title,
-    number,
-    places,
-    rounded,
-    unit_of,
-    with_unit,
-)
+from mtl_core.report.wording import listed, number, places, rounded, with_unit
 from mtl_core.tasks import FittedTask
 
 __all__ = ["Card", "Scale", "card"]
@@ -51,7 +44,7 @@ class Card:
 def card(run: Run, task: FittedTask, scored: Scored) -> Card:
     """The task's card."""
     output = run.outputs[task.name]
-    form, metric = form_of(output), task.metric
+    form, metric = form_for(run, task), task.metric
     measured = run.evaluation[task.name][metric.name]
     value, low, high, trivial = (measured[key] for key in ("value", "low", "high", "trivial"))
     unit = unit_of(metric, output["unit"])
@@ -75,9 +68,9 @@ def card(run: Run, task: FittedTask, scored: Scored) -> Card:
 
 
 def _target(task: FittedTask) -> str:
-    """The target's column, and what of it counts."""
+    """The columns with the labels, and what of them counts."""
     declared: dict[str, Any] = task.declared.model_dump()
-    target = str(task.declared.target)
+    target = listed(task.declared.targets) or "no target"
     if declared.get("at_least") is not None:
         return f"{target} ≥ {number(declared['at_least'])}"
     if declared.get("positive") is not None:

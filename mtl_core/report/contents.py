@@ -7,7 +7,7 @@ from typing import Any
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.features.numeric import FittedNumeric
 from mtl_core.problem import Problem, TimeSplit
-from mtl_core.report.forms import form_of
+from mtl_core.report.forms import form_for
 from mtl_core.report.run import Run
 from mtl_core.report.wording import number, percent
 from mtl_core.tasks import FittedTask
@@ -59,7 +59,7 @@ def split_words(problem: Problem) -> str:
 def coverage(run: Run, task: FittedTask) -> Coverage:
     """The task's labels, split by split."""
     labels = run.labels(task)
-    balance = form_of(run.outputs[task.name]).balance(labels)
+    balance = form_for(run, task).balance(labels)
     return Coverage(
         task=task.name,
         unit=balance.unit,

@@ -1,13 +1,18 @@
-"""What became of a task in training: its best epoch, when it stopped, how long it was held. Pure functions."""
+"""What became of a task in training: its best epoch, its stops, how long it was held or rested. Pure functions."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtl_core.report.wording import NOTHING, metric_title, places, rounded, unit_of, with_unit
+from mtl_core.report.metric_words import metric_title, unit_of
+from mtl_core.report.wording import NOTHING, places, rounded, with_unit
 from mtl_core.tasks import FittedTask
 from mtl_core.training import Outcome
 
-__all__ = ["Course", "course"]
+__all__ = ["Course", "Span", "course"]
+
+Span = tuple[int, int]
+"""From the epoch after which something was so, to the last one in which it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,18 +29,20 @@ class Course:
     """The epoch whose weights are the model; the same for every task."""
     best: int | None
     """None where its metric was never defined."""
-    stopped: int | None
-    """The epoch after which it stopped; None where it learned from its labels to the end."""
-    held: tuple[int, int] | None
-    """From the epoch after which it learned from its own soft targets, to the last one in which it did."""
+    final: float
+    """Its metric in the model: after the chosen epoch, and with the head that was trained on if there is one."""
+    refitted: bool
+    """Whether the model has the head that was trained on by itself after the chosen epoch."""
+    stopped: tuple[int, ...]
+    """The epochs after which it stopped: several where it was resumed in between, none where it never did."""
+    held: tuple[Span, ...]
+    """When it learned from its own soft targets."""
+    rested: tuple[Span, ...]
+    """When it took no part, after it had stopped."""
 
     def value(self, epoch: int | None) -> float:
         """Its metric after that epoch."""
         return math.nan if epoch is None else self.values[epoch - 1]
-
-    def gain(self, start: int | None, end: int | None) -> float:
-        """How much better its metric was after `end` than after `start`; below 0 is worse."""
-        return self.task.metric.oriented(self.value(end) - self.value(start))
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -44,19 +51,26 @@ class Course:
             self.task.name,
             metric_title(self.task.metric.name),
             self._at(self.best),
-            with_unit(self._number(self.value(self.chosen)), self.unit),
-            self._change(self.best, self.chosen),
-            f"epoch {self.stopped}" if self.stopped else "never",
+            with_unit(self._number(self.final), self.unit),
+            self._change(self.value(self.best)),
+            self._stops,
             self._since_it_stopped,
         )
 
     @property
+    def _stops(self) -> str:
+        again = f", again {', '.join(map(str, self.stopped[1:]))}" if len(self.stopped) > 1 else ""
+        return f"epoch {self.stopped[0]}{again}" if self.stopped else "never"
+
+    @property
     def _since_it_stopped(self) -> str:
-        if self.stopped is None:
-            return NOTHING
-        if self.chosen <= self.stopped:
-            return "final is from before" if self.chosen < self.stopped else "final is from then"
-        return self._change(self.stopped, self.chosen)
+        """Since it last stopped, of what the model has seen."""
+        past = [epoch for epoch in self.stopped if epoch <= self.chosen]
+        if not past:
+            return "final is from before" if self.stopped else NOTHING
+        if past[-1] == self.chosen and not self.refitted:
+            return "final is from then"
+        return self._change(self.value(past[-1]))
 
     def _at(self, epoch: int | None) -> str:
         return NOTHING if epoch is None else f"{with_unit(self._number(self.value(epoch)), self.unit)}, epoch {epoch}"
@@ -64,8 +78,9 @@ class Course:
     def _number(self, value: float) -> str:
         return rounded(value, places(self.noise))
 
-    def _change(self, start: int | None, end: int | None) -> str:
-        gain = self.gain(start, end)
+    def _change(self, before: float) -> str:
+        """From then to the model."""
+        gain = self.task.metric.oriented(self.final - before)
         if not math.isfinite(gain):
             return NOTHING
         if gain == 0:
@@ -81,8 +96,7 @@ def course(task: FittedTask, unit: str, outcome: Outcome) -> Course:
     epochs, name = outcome.epochs, task.name
     known = [epoch for epoch in epochs if math.isfinite(epoch.scores[name])]
     best = max(known, key=lambda epoch: (epoch.scores[name], -epoch.number)).number if known else None
-    stopped = next((epoch.number for epoch in epochs if name in epoch.stopped), None)
-    held = [epoch.number for epoch in epochs if name in epoch.held]
+    resting = [epoch.number for epoch in epochs if name in epoch.resting]
     return Course(
         task=task,
         unit=unit_of(task.metric, unit),
@@ -90,6 +104,16 @@ def course(task: FittedTask, unit: str, outcome: Outcome) -> Course:
         noise=outcome.standard_errors[name],
         chosen=outcome.chosen,
         best=best,
-        stopped=stopped,
-        held=(held[0] - 1, held[-1]) if held else None,
+        final=outcome.final(name),
+        refitted=any(refit.task == name and refit.kept for refit in outcome.refits),
+        stopped=tuple(epoch.number for epoch in epochs if name in epoch.stopped),
+        held=_spans([epoch.number for epoch in epochs if name in epoch.held]),
+        rested=_spans([number for number in resting if number >= task.begins]),
     )
+
+
+def _spans(numbers: Sequence[int]) -> tuple[Span, ...]:
+    """Rising numbers of epochs -> the runs without a gap among them."""
+    starts = [number for number in numbers if number - 1 not in numbers]
+    ends = [number for number in numbers if number + 1 not in numbers]
+    return tuple((start - 1, end) for start, end in zip(starts, ends, strict=True))

@@ -16,10 +16,12 @@ from mtl_core.report import contents
 from mtl_core.report.cards import Card, card
 from mtl_core.report.course import Course, course
 from mtl_core.report.curves import curve
-from mtl_core.report.forms import Figure, form_of
+from mtl_core.report.forms import Figure, form_for
+from mtl_core.report.metric_words import metric_title, unit_of
 from mtl_core.report.run import Run
+from mtl_core.report.stopping_words import SHADES, refit_words, stopping_words
 from mtl_core.report.verdicts import headline, verdicts
-from mtl_core.report.wording import metric_title, number, percent, places, rounded, unit_of
+from mtl_core.report.wording import number, percent, places, rounded
 from mtl_core.tasks import FittedTask
 
 __all__ = ["render"]
@@ -59,18 +61,21 @@ def render(run: Run) -> str:
         features=contents.features_by_kind(run),
         rows=contents.rows_per_split(run),
         split=contents.split_words(run.problem),
-        coverage=[contents.coverage(run, task) for task in run.encoder.tasks],
+        coverage=[contents.coverage(run, task) for task in run.encoder.tasks if task.declared.targets],
+        clusters=any(task.self_taught for task in run.encoder.tasks),
         reasons=contents.reasons(run),
         courses=[(course, curve(course)) for course in courses],
         epochs=list(_epochs(courses)),
-        stopping=run.problem.training.stopping,
+        stopping=stopping_words(run.problem.training.stopping),
+        shade=SHADES.get(run.problem.training.stopping.policy),
+        refits=refit_words(run.outcome),
         versions=_versions(run),
         declared=_yaml(run.problem),
     )
 
 
 def _test_of(run: Run, task: FittedTask) -> _Section:
-    form = form_of(run.outputs[task.name])
+    form = form_for(run, task)
     scored = run.scored(task)
     return _Section(
         card=card(run, task, scored),

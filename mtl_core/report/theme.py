@@ -7,7 +7,7 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-__all__ = ["ACCENT", "CARD", "INK", "MUTED", "SECOND", "SHADE", "WIDTH", "data", "svg"]
+__all__ = ["ACCENT", "CARD", "INK", "MUTED", "SECOND", "SHADE", "WIDTH", "beside", "data", "shares", "short", "svg"]
 
 INK, MUTED, LINE = "var(--ink)", "var(--muted)", "var(--line)"
 ACCENT, SECOND, SHADE, CARD = "var(--accent)", "var(--second)", "var(--shade)", "var(--card)"
@@ -41,6 +41,23 @@ _CONFIG = {
 def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     """Rows for a chart. They are bins, never rows of the user's table."""
     return alt.InlineData(values=list(rows))
+
+
+def shares(**options: Any) -> alt.Axis:
+    """An axis of shares and probabilities, in percent."""
+    return alt.Axis(format="~%", tickCount=5, **options)
+
+
+def beside(width: int) -> alt.Axis:
+    """Room of that many pixels for names that a picture writes beside its lines: pictures of one width, short names or
+    long ones.
+    """
+    return alt.Axis(title=None, labels=False, grid=False, domain=False, minExtent=width)
+
+
+def short(name: str, most: int = 14) -> str:
+    """A name that fits beside a picture."""
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def svg(chart: alt.TopLevelMixin, label: str) -> Markup:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mtl_core.report.metric_words import metric_title
 from mtl_core.report.run import Run
-from mtl_core.report.wording import metric_title, number, with_unit
+from mtl_core.report.wording import number, with_unit
 
 __all__ = ["Verdict", "headline", "verdicts"]
 

@@ -1,12 +1,9 @@
-"""Numbers and metrics in words that need no knowledge of the code."""
+"""Numbers in words."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from mtl_core.tasks import FittedTask, Metric
-
-__all__ = ["NOTHING", "explained", "metric_title", "number", "percent", "places", "rounded", "unit_of", "with_unit"]
+__all__ = ["NOTHING", "listed", "number", "percent", "places", "rounded", "with_unit"]
 
 NOTHING = "\N{EN DASH}"
 """Stands where a number is undefined."""
@@ -44,7 +41,7 @@ def places(scale: float) -> int:
 
 def rounded(value: float | None, decimals: int) -> str:
     """With a fixed number of decimals."""
-    return NOTHING if value is None or not math.isfinite(value) else _minus(f"{value:,.{decimals}f}")
+    return NOTHING if value is None or not math.isfinite(value) else _minus(f"{value:z,.{decimals}f}")
 
 
 def with_unit(text: str, unit: str) -> str:
@@ -52,98 +49,11 @@ def with_unit(text: str, unit: str) -> str:
     return f"{text} {unit}" if unit and text != NOTHING else text
 
 
-def unit_of(metric: Metric, task_unit: str) -> str:
-    """The metric's unit, for people."""
-    return task_unit if metric.unit == "target" else metric.unit
-
-
-def metric_title(name: str) -> str:
-    """The field's name of a metric; its own where we know no better."""
-    return _METRICS[name].title if name in _METRICS else name.replace("_", " ")
-
-
-def explained(task: FittedTask, value: float | None, trivial: float | None, unit: str) -> str:
-    """What the task's own metric on the test split means, beside the trivial predictor."""
-    metric = task.metric
-    if value is None or trivial is None:
-        return f"{metric_title(metric.name)} is undefined on the test split."
-    if metric.name in _METRICS:
-        return _METRICS[metric.name].sentence(value, trivial, unit)
-    better = "higher" if metric.higher_is_better else "lower"
-    return (
-        f"{metric_title(metric.name)} is {with_unit(number(value), unit)}, where {better} is better; the trivial "
-        f"predictor reaches {number(trivial)}."
-    )
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first of them, and how many others there are."""
+    others = len(names) - most
+    return ", ".join(names[:most]) + (f" and {others:,} other{'s' if others > 1 else ''}" if others > 0 else "")
 
 
 def _minus(text: str) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Wording:
-    title: str
-    sentence: Callable[[float, float, str], str]
-    """(value, the trivial predictor's value, unit) -> sentence."""
-
-
-_METRICS = {
-    "auc": _Wording(
-        title="AUC",
-        sentence=lambda v, t, u: (
-            f"Shown a row that is a yes and one that is a no, it gives the yes the higher "
-            f"probability in {percent(v)} of all cases; the trivial predictor in {percent(t)}."
-        ),
-    ),
-    "log_loss": _Wording(
-        title="log loss",
-        sentence=lambda v, t, u: (
-            f"What came true had been given a probability of {percent(math.exp(-v))} (geometric "
-            f"mean); the trivial predictor gives it {percent(math.exp(-t))}."
-        ),
-    ),
-    "average_precision": _Wording(
-        title="average precision",
-        sentence=lambda v, t, u: (
-            f"Going down its ranking, {percent(v)} of the rows seen are a yes on average; in any order, {percent(t)}."
-        ),
-    ),
-    "brier": _Wording(
-        title="Brier score",
-        sentence=lambda v, t, u: (
-            f"The squared distance of probability and outcome is {number(v, 3)} on average; the "
-            f"trivial predictor's is {number(t, 3)}."
-        ),
-    ),
-    "accuracy": _Wording(
-        title="accuracy",
-        sentence=lambda v, t, u: (
-            f"The class it finds likeliest is right in {percent(v)} of all rows; always naming "
-            f"the commonest in {percent(t)}."
-        ),
-    ),
-    "macro_f1": _Wording(
-        title="macro F1",
-        sentence=lambda v, t, u: (
-            f"Averaged over the classes, F1 is {number(v, 3)}; the trivial predictor's is {number(t, 3)}."
-        ),
-    ),
-    "mae": _Wording(
-        title="mean absolute error",
-        sentence=lambda v, t, u: (
-            f"A prediction is {with_unit(number(v, 3), u)} off on average; the trivial predictor is "
-            f"{with_unit(number(t, 3), u)} off."
-        ),
-    ),
-    "rmse": _Wording(
-        title="root mean squared error",
-        sentence=lambda v, t, u: (
-            f"The root of the mean squared error is {with_unit(number(v, 3), u)}; the trivial "
-            f"predictor's is {with_unit(number(t, 3), u)}."
-        ),
-    ),
-    "r2": _Wording(
-        title="R²",
-        sentence=lambda v, t, u: f"It explains {percent(v)} of the variance; the trivial predictor {percent(t)}.",
-    ),
-}

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl_core.declared import Declared
 from mtl_core.features.base import ColumnType
 from mtl_core.tasks.metrics import Metric
 
-__all__ = ["FittedTask", "LabelValues", "Task", "TaskFitter"]
+__all__ = ["FittedTask", "LabelValues", "SelfTaughtTask", "Task", "TaskFitter"]
 
 LabelValues = NDArray[Any]
 
@@ -22,20 +22,28 @@ class Task(Declared, ABC):
     """Options of one task, as `params.yaml` declares them."""
 
     metrics: ClassVar[tuple[Metric, ...]]
+    self_taught: ClassVar[bool] = False
+    """Whether its fitted form is a `SelfTaughtTask`: no label teaches it, nor could a teacher from elsewhere."""
 
     target: str
     """The column with the labels. A null is a row that is unlabelled for this task."""
+    weight_column: str = ""
+    """A column of numbers, 0 or more: how much a row counts in the task's loss. Metrics count every row as one."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Factor of its loss before balancing."""
     metric: str = ""
     """The metric that stops the task and picks the checkpoint; the kind's first where none is given."""
 
-    @classmethod
-    def metric_named(cls, name: str) -> Metric:
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns with the labels, in order."""
+        return (self.target,)
+
+    def metric_named(self, name: str) -> Metric:
         """The kind's metric of that name; "" is its first. KeyError where it has no such metric."""
         if not name:
-            return cls.metrics[0]
-        return {metric.name: metric for metric in cls.metrics}[name]
+            return self.metrics[0]
+        return {metric.name: metric for metric in self.metrics}[name]
 
     @abstractmethod
     def fitter(self, name: str, kind_of_column: ColumnType) -> "TaskFitter":
@@ -72,11 +80,32 @@ class FittedTask(Declared, ABC):
 
     @abstractmethod
     def encode(self, values: pa.Array) -> LabelValues:
-        """(rows,) target column -> (rows, ...) labels in a compact dtype that can say "unlabelled"."""
+        """(rows,) target column -> (rows, ...) labels in a compact dtype that can say "unlabelled".
+
+        Several targets come as one array of structs, a field per column.
+        """
 
     @abstractmethod
     def labelled(self, labels: Tensor) -> Tensor:
-        """(B, ...) labels -> (B,) bool."""
+        """(B, ...) labels -> (B,) bool: the rows that metrics count."""
+
+    def trains_on(self, labels: Tensor) -> Tensor:
+        """(B, ...) labels -> (B,) bool: the rows that the loss counts."""
+        return self.labelled(labels)
+
+    @property
+    def self_taught(self) -> bool:
+        """Whether it is a `SelfTaughtTask`."""
+        return self.declared.self_taught
+
+    @property
+    def begins(self) -> int:
+        """Number of the first epoch in which it takes part. Before it, what it predicts means nothing."""
+        return 1
+
+    def last_layer(self, width: int) -> nn.Module:
+        """The last layer of its head: (..., width) -> (..., outputs) logits."""
+        return nn.Linear(width, self.outputs)
 
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -89,6 +118,10 @@ class FittedTask(Declared, ABC):
     @abstractmethod
     def link(self, logits: Tensor) -> Tensor:
         """(B, outputs) logits -> (B,) or (B, classes) predictions in the user's units."""
+
+    @abstractmethod
+    def unlink(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        """Predictions in the user's units, of any model -> (rows, outputs) logits whose link they are."""
 
     @abstractmethod
     def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
@@ -107,3 +140,24 @@ class FittedTask(Declared, ABC):
     def metric(self) -> Metric:
         """The metric that stops the task and picks the checkpoint."""
         return self.declared.metric_named(self.declared.metric)
+
+
+class SelfTaughtTask(FittedTask):
+    """A task that learns from what it predicts itself. Before every epoch, from `begins` on, it makes its targets for
+    the whole training split, and its `distillation` alone teaches it.
+    """
+
+    @abstractmethod
+    def start(self, layer: nn.Module, x: Tensor, weights: Tensor | None, seed: int) -> dict[str, Tensor]:
+        """Parameters of its last layer to begin with, by name.
+
+        Args:
+            layer: the last layer as it is.
+            x: (B, width) what that layer is given for rows of the training split.
+            weights: (B,) of these rows; None where all count the same.
+            seed: of whatever is drawn.
+        """
+
+    @abstractmethod
+    def self_targets(self, logits: Tensor, weights: Tensor | None) -> Tensor:
+        """(rows, outputs) logits of the training split, (rows,) weights or None -> (rows, outputs) targets' logits."""

@@ -1,6 +1,6 @@
 """Binary tasks: one logit, cross-entropy, a probability."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -8,18 +8,21 @@ import pyarrow.compute as pc
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
 from mtl_core.errors import DataError
 from mtl_core.features.base import ColumnType, as_numbers, as_strings
 from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
+from mtl_core.tasks.class_weights import BALANCED, PositiveWeight, balanced_factors, weighed
 from mtl_core.tasks.metrics import Array, Metric, RowMean, Weighted
 
 __all__ = ["Binary", "FittedBinary"]
 
 UNLABELLED = -1
+LEAST_CHANCE = 1e-6
+"""A teacher that is surer than that counts as this sure: logits stay finite."""
 
 
 def _auc(labels: Array, predictions: Array, weights: Array | None) -> float:
@@ -54,6 +57,13 @@ class Binary(Task):
     """Yes where the target equals this."""
     at_least: float | None = None
     """Yes where the target is this or more."""
+    positive_weight: PositiveWeight = None
+    """How much a yes counts in the loss where a no counts 1; `balanced` gives both the same say.
+
+    Probabilities are bent by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    """
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of a label that is spread evenly over yes and no (Szegedy 2016, section 7)."""
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -78,7 +88,7 @@ class BinaryFitter(TaskFitter):
     """Checks that both classes occur."""
 
     def __init__(self, options: Binary, name: str, kind_of_column: ColumnType) -> None:
-        self.task = FittedBinary(name=name, type=kind_of_column, options=options)
+        self.options, self.task = options, FittedBinary(name=name, type=kind_of_column, options=options)
         self.counts = np.zeros(2, dtype=np.int64)
 
     def update(self, values: pa.Array) -> None:
@@ -92,7 +102,13 @@ class BinaryFitter(TaskFitter):
                 f"{self.counts[1]} yes and {self.counts[0]} no in target {self.task.options.target!r}; "
                 "check `positive` or `at_least`, and the split"
             )
-        return self.task
+        return self.task.model_copy(update={"class_factors": self._factors()})
+
+    def _factors(self) -> tuple[float, ...]:
+        weight = self.options.positive_weight
+        if weight is None:
+            return ()
+        return balanced_factors(self.counts.tolist()) if weight == BALANCED else (1.0, weight)
 
 
 class FittedBinary(FittedTask):
@@ -100,6 +116,8 @@ class FittedBinary(FittedTask):
 
     kind: Literal["binary"] = "binary"
     options: Binary
+    class_factors: tuple[float, ...] = ()
+    """Of a row's loss, for no and yes; empty where every row counts as one."""
 
     @property
     def declared(self) -> Binary:
@@ -133,13 +151,22 @@ class FittedBinary(FittedTask):
         return labels >= 0
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.clamp(min=0).to(logits.dtype), reduction="none")
+        known, smoothing = labels.clamp(min=0), self.options.label_smoothing
+        yes = known.to(logits.dtype)
+        if smoothing:
+            yes = yes * (1 - smoothing) + smoothing / 2
+        losses = F.binary_cross_entropy_with_logits(logits[:, 0], yes, reduction="none")
+        return weighed(losses, known.long(), self.class_factors)
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(logits[:, 0], teacher[:, 0].sigmoid(), reduction="none")
 
     def link(self, logits: Tensor) -> Tensor:
         return torch.sigmoid(logits[:, 0])
+
+    def unlink(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        chance = np.clip(predictions.astype(np.float64), LEAST_CHANCE, 1 - LEAST_CHANCE)
+        return np.log(chance / (1 - chance)).astype(np.float32)[:, None]
 
     def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)

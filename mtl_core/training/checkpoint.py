@@ -4,13 +4,15 @@ Layout of the scratch folder, every file written to a temporary name and renamed
 
     checkpoint.safetensors    network, optimiser and balancing after an epoch; what is not a tensor as JSON metadata
     epoch-0003.safetensors    weights of an epoch that may yet be a teacher or the model
-    teacher-NAME.npy          a held task's soft targets, (training rows, outputs) logits
+    teacher-NAME.npy          soft targets, (training rows, outputs) logits
+    refit/                    the chosen trunk's outputs, while heads are refitted on them
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +98,29 @@ class Scratch:
             if path not in kept:
                 path.unlink()
 
-    def save_teacher(self, task: str, logits: NDArray[np.float32]) -> None:
-        """Keeps a held task's soft targets."""
-        with pending(self._teacher(task)) as temporary, temporary.open("wb") as file:
+    def has_teacher(self, name: str) -> bool:
+        """Whether soft targets of that name are kept."""
+        return self._teacher(name).exists()
+
+    def save_teacher(self, name: str, logits: NDArray[np.float32]) -> None:
+        """Keeps soft targets."""
+        with pending(self._teacher(name)) as temporary, temporary.open("wb") as file:
             np.save(file, logits, allow_pickle=False)
 
-    def teacher(self, task: str) -> Tensor:
+    def teacher(self, name: str) -> Tensor:
         """(training rows, outputs) logits, memory-mapped."""
-        return torch.from_numpy(np.load(self._teacher(task), mmap_mode="c", allow_pickle=False))
+        return torch.from_numpy(np.load(self._teacher(name), mmap_mode="c", allow_pickle=False))
+
+    @contextmanager
+    def passing(self, name: str) -> Iterator[Path]:
+        """An empty folder of that name, removed again on leaving; what a kill left in it is not gone on from."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
 
     def clear(self) -> None:
         """Removes everything."""
@@ -113,8 +130,8 @@ class Scratch:
     def _epoch(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:04}.safetensors"
 
-    def _teacher(self, task: str) -> Path:
-        return self.folder / f"teacher-{task}.npy"
+    def _teacher(self, name: str) -> Path:
+        return self.folder / f"teacher-{name}.npy"
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

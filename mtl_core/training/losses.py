@@ -1,17 +1,23 @@
-"""The tasks' losses on a batch: masked where unlabelled, distilled where the task is held."""
+"""The tasks' losses on a batch: masked where unlabelled, distilled where a teacher speaks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
 
+from mtl_core.data.encoded import Batch
 from mtl_core.tasks import FittedTask
+from mtl_core.training.soft_targets import SoftTargets
 
 __all__ = ["masked_mean", "task_losses"]
 
 
-def masked_mean(losses: Tensor, mask: Tensor) -> Tensor | None:
-    """Mean of (B,) losses over the rows of a (B,) mask; None where no row is in it."""
+def masked_mean(losses: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor | None:
+    """Mean of (B,) losses over the rows of a (B,) mask, by their (B,) weights; None where no row counts."""
+    if weights is not None:
+        mask = mask & (weights > 0)
+        count = torch.where(mask, weights, 0.0).sum()
+        return torch.where(mask, losses * weights, 0.0).sum() / count if count else None
     count = mask.sum()
     if count == len(mask):
         return losses.mean()
@@ -21,22 +27,34 @@ def masked_mean(losses: Tensor, mask: Tensor) -> Tensor | None:
 def task_losses(
     tasks: tuple[FittedTask, ...],
     logits: Mapping[str, Tensor],
-    labels: Mapping[str, Tensor],
-    teachers: Mapping[str, Tensor],
-) -> dict[str, Tensor]:
-    """Weighted loss () per task that has a labelled row in the batch.
+    batch: Batch,
+    soft: Mapping[str, SoftTargets],
+    resting: Collection[str] = (),
+) -> dict[int, Tensor]:
+    """Position -> weighted loss () of every task that takes part: it does not rest, and has a row to learn from. A task
+    that teaches itself takes part where it has soft targets.
 
-    A task in `teachers`, (B, outputs) logits, learns from them instead of its labels, on its labelled rows. A task
-    without a labelled row has no entry, hence no gradient, and the optimiser leaves its head alone.
+    A task without an entry gets no gradient, and the optimiser leaves what is its own alone.
     """
     found = {}
-    for task in tasks:
-        mask = task.labelled(labels[task.name])
-        if task.name in teachers:
-            losses = task.distillation(logits[task.name], teachers[task.name])
-        else:
-            losses = task.loss(logits[task.name], labels[task.name])
-        mean = masked_mean(losses, mask)
-        if mean is not None:
-            found[task.name] = task.declared.weight * mean
+    for position, task in enumerate(tasks):
+        if task.name not in resting and (task.name in soft or not task.self_taught):
+            loss = _loss(task, logits[task.name], batch, soft.get(task.name))
+            if loss is not None:
+                found[position] = task.declared.weight * loss
     return found
+
+
+def _loss(task: FittedTask, logits: Tensor, batch: Batch, soft: SoftTargets | None) -> Tensor | None:
+    """The labels' loss, the teacher's, or both by the teacher's share; None where no row has anything to say."""
+    labels, weights = batch.labels[task.name], batch.weights.get(task.name)
+    mask = task.trains_on(labels)
+    hard = taught = None
+    if soft is None or soft.share < 1:
+        hard = masked_mean(task.loss(logits, labels), mask, weights)
+    if soft is not None:
+        rows = torch.ones_like(mask) if soft.every_row else mask
+        taught = masked_mean(task.distillation(logits, soft.logits), rows, weights)
+    if soft is None or taught is None:
+        return hard
+    return soft.share * taught + ((1 - soft.share) * hard if hard is not None else 0.0)

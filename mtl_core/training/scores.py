@@ -1,5 +1,6 @@
 """Scores: each task's own metric on a split, and the normalisation that makes tasks comparable."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from mtl_core.model import Network
 from mtl_core.tasks import FittedTask
 from mtl_core.tasks.bootstrap import standard_error
 
-__all__ = ["logits_of", "metric_values", "predictions_of", "standard_errors"]
+__all__ = ["ROWS", "logits_of", "metric_values", "normalised", "predictions_of", "standard_errors"]
 
 ROWS = 8192
 """Of a batch without gradients."""
@@ -39,14 +40,25 @@ def predictions_of(network: Network, tasks: Sequence[FittedTask], split: Encoded
 def metric_values(
     tasks: Sequence[FittedTask], split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> dict[str, float]:
-    """Each task's own metric over its labelled rows."""
-    return {task.name: task.metric(*_labelled(task, split, predictions)) for task in tasks}
+    """Each task's own metric over its labelled rows; NaN where it is undefined, or a prediction is not finite."""
+    found = {}
+    for task in tasks:
+        labels, predicted = _labelled(task, split, predictions)
+        found[task.name] = task.metric(labels, predicted) if np.isfinite(predicted).all() else math.nan
+    return found
+
+
+def normalised(
+    tasks: Sequence[FittedTask], values: Mapping[str, float], errors: Mapping[str, float]
+) -> dict[str, float]:
+    """Metrics as scores: higher is better, in standard errors. A task without a standard error has no score yet."""
+    return {task.name: task.metric.oriented(values[task.name]) / errors.get(task.name, 1.0) for task in tasks}
 
 
 def standard_errors(
     tasks: Sequence[FittedTask], split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> dict[str, float]:
-    """The standard error of each task's own metric: its unit of noise, by which scores are divided."""
+    """The standard error of each task's own metric: its unit of noise, by which scores are divided; 1 where it is 0."""
     found = {task.name: standard_error(task.metric, *_labelled(task, split, predictions)) for task in tasks}
     return {name: error if error > 0 else 1.0 for name, error in found.items()}
 

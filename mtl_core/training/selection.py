@@ -1,12 +1,16 @@
-"""Which epoch's weights are kept, and which of them become the model. Pure functions of the scores."""
+"""Which epoch's weights are kept, and which of them become the model. Pure functions of the validation scores."""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["best_epoch", "best_epoch_of", "useful_epochs"]
 
 Scores = Mapping[str, float]
-"""Task -> score of one epoch, higher is better. Epochs are numbered from 1."""
+"""Task -> score of one epoch, higher is better; one that is not finite is none. Epochs are numbered from 1."""
 
 
 def useful_epochs(history: Sequence[Scores]) -> set[int]:
@@ -15,53 +19,54 @@ def useful_epochs(history: Sequence[Scores]) -> set[int]:
     An epoch that another one matches on every task and beats on one cannot be the best under any increasing summary
     of the scores, now or later. Of equal epochs the first counts.
     """
-    undominated = {
-        i
-        for i, scores in enumerate(history, 1)
-        if not any(_dominates(other, scores) or (j < i and _equal(other, scores)) for j, other in enumerate(history, 1))
-    }
-    return undominated | {best_epoch_of(task, history) for task in history[0]}
+    return set(_undominated(_table(history))) | {best_epoch_of(task, history) for task in history[0]}
 
 
 def best_epoch_of(task: str, history: Sequence[Scores]) -> int:
-    """The task's own best epoch: the first of equals, and never one without a finite score if there is another."""
+    """The task's own best epoch: the first of equals, and never one without a score if there is another."""
     scores = [scores[task] if math.isfinite(scores[task]) else -math.inf for scores in history]
     return scores.index(max(scores)) + 1
 
 
-def best_epoch(history: Sequence[Scores]) -> int:
-    """The epoch with the best mean normalised score.
+def best_epoch(history: Sequence[Scores], by: Literal["mean", "worst"] = "mean") -> int:
+    """The epoch whose weights are the model.
 
     A task's score, in standard errors of its validation metric, becomes its regret: how far it lies below the task's
-    best epoch. The square root tempers it: the first standard errors lost weigh most, so that a task with a hundred
-    times the headroom does not decide alone. Ties go to the earlier epoch.
+    best epoch. `mean` takes the least mean of their square roots: the root tempers, since the first standard errors
+    lost weigh most, so that a task with a hundred times the headroom does not decide alone. `worst` takes the least
+    largest regret, then the least second largest, and so on.
+
+    An epoch in which fewer tasks lack the score that they have elsewhere goes before all this, a task that never has
+    one is left out, and ties go to the earlier epoch.
     """
-    return min(range(len(history)), key=lambda i: (_regret(history, i), i)) + 1
+    table = _table(history)
+    best = table.max(axis=0)
+    table, best = table[:, np.isfinite(best)], best[np.isfinite(best)]
+
+    def rank(epoch: int) -> tuple[float, ...]:
+        scores = table[epoch - 1]
+        there = np.isfinite(scores)
+        regrets = np.sort(best[there] - scores[there])[::-1]
+        summary = regrets if by == "worst" else [math.fsum(np.sqrt(regrets))]
+        return ((~there).sum(), *summary, epoch)
+
+    # Among the undominated only: rounding could make a dominated epoch look like the one that beats it.
+    return min(_undominated(_table(history)), key=rank)
 
 
-def _regret(history: Sequence[Scores], position: int) -> float:
-    total = 0.0
-    for task in history[position]:
-        known = [scores[task] for scores in history if math.isfinite(scores[task])]
-        if not known:
-            continue
-        score = history[position][task]
-        total += math.sqrt(max(known) - score) if math.isfinite(score) else math.inf
-    return total
+def _table(history: Sequence[Scores]) -> NDArray[np.float64]:
+    """(epochs, tasks) scores; -inf where there is none."""
+    table = np.array([[scores[task] for task in history[0]] for scores in history], dtype=np.float64)
+    return np.where(np.isfinite(table), table, -np.inf)
 
 
-def _dominates(a: Scores, b: Scores) -> bool:
-    return all(_at_least(a[task], b[task]) for task in b) and any(_above(a[task], b[task]) for task in b)
-
-
-def _equal(a: Scores, b: Scores) -> bool:
-    return not any(_above(a[task], b[task]) or _above(b[task], a[task]) for task in b)
-
-
-def _at_least(a: float, b: float) -> bool:
-    return not _above(b, a)
-
-
-def _above(a: float, b: float) -> bool:
-    """NaN is below everything."""
-    return not math.isnan(a) and (math.isnan(b) or a > b)
+def _undominated(table: NDArray[np.float64]) -> list[int]:
+    """The epochs, in order, that no other one matches on every task and beats on one; the first of equal ones."""
+    found = []
+    for epoch, scores in enumerate(table, 1):
+        matched = (table >= scores).all(axis=1)
+        beaten = matched & (table > scores).any(axis=1)
+        equal = (table == scores).all(axis=1)
+        if not beaten.any() and np.flatnonzero(equal)[0] == epoch - 1:
+            found.append(epoch)
+    return found

@@ -1,6 +1,7 @@
 """The contract of a trunk."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -16,11 +17,22 @@ class Trunk(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(..., width) -> per task, in the problem's order, (..., out_width)."""
+        """(..., width), or (..., tasks, width) where `own_inputs` -> per task, in order, (..., out_width)."""
+
+    def own(self, task: int) -> tuple[nn.Parameter, ...]:
+        """The parameters that serve that task alone.
+
+        Each is a parameter of its own, never a slice of one that several tasks share: a task at rest leaves it without
+        a gradient, and the optimiser leaves it alone to the bit.
+        """
+        return ()
 
 
 class TrunkOptions(Declared, ABC):
     """Options of a trunk, as `params.yaml` declares them."""
+
+    own_inputs: ClassVar[bool] = False
+    """Whether every task has an input layer of its own, hence shares nothing."""
 
     @abstractmethod
     def build(self, width: int, tasks: int) -> Trunk:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from mtl_core.data.encoded import EncodedSplit, SplitWriter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.errors import DataError
-from tests.data.orders import ROWS, declared, month
+from tests.data.orders import DECLARED, ROWS, declared, month
 from tests.data.test_encoder import TYPES
 from tests.strategies import partitions, patient
 
-ENCODER: Encoder = fit(declared(), TYPES, month(1).to_batches())
+SLOW = {"kind": "binary", "target": "days", "at_least": 5, "weight_column": "row"}
+ENCODER: Encoder = fit(declared(tasks={**DECLARED["tasks"], "slow": SLOW}), TYPES, month(1).to_batches())
+"""Three tasks, of which one weighs its rows."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> EncodedSplit:
 
 def append(writer: SplitWriter, start: int, stop: int) -> None:
     rows = month(1).slice(start, stop - start)
-    writer.append(ENCODER.inputs(rows), ENCODER.labels(rows))
+    writer.append(ENCODER.inputs(rows), ENCODER.labels(rows), ENCODER.weights(rows))
 
 
 def assert_rows(found: dict[str, torch.Tensor], expected: dict[str, Any], rows: Any) -> None:
@@ -49,10 +51,28 @@ def test_rows_come_back_as_they_were_written(split: EncodedSplit, data: st.DataO
     taken = split.take(torch.tensor(rows, dtype=torch.int64))
     assert_rows(taken.inputs, ENCODER.inputs(month(1)), rows)
     assert_rows(taken.labels, ENCODER.labels(month(1)), rows)
+    assert_rows(taken.weights, ENCODER.weights(month(1)), rows)
     for cut in data.draw(partitions(ROWS)):
         sliced = split.slice(cut.start, cut.stop)
         assert_rows(sliced.inputs, ENCODER.inputs(month(1)), cut)
         assert_rows(sliced.labels, ENCODER.labels(month(1)), cut)
+        assert_rows(sliced.weights, ENCODER.weights(month(1)), cut)
+
+
+def test_a_split_without_weights_has_none(tmp_path: Path) -> None:
+    encoder = fit(declared(), TYPES, month(1).to_batches())
+    writer = SplitWriter(tmp_path / "train", encoder, ROWS)
+    writer.append(encoder.inputs(month(1)), encoder.labels(month(1)))
+    writer.close()
+    opened = EncodedSplit.open(tmp_path / "train", encoder)
+    assert opened.take(torch.tensor([3])).weights == opened.slice(0, 9).weights == {}
+    assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["floats.npy", "ids.npy", "labels"]
+
+
+def test_a_folder_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    SplitWriter(tmp_path / "train", ENCODER, 1)
+    with pytest.raises(FileExistsError):
+        SplitWriter(tmp_path / "train", ENCODER, 1)
 
 
 def test_a_slice_is_no_copy_and_nothing_is_read_before(split: EncodedSplit) -> None:

@@ -1,5 +1,6 @@
 """The encoder: blocks of inputs and labels from raw columns, and its JSON."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,100 @@ def test_what_a_feature_or_task_refuses_is_refused() -> None:
         fitted(features={"shop": {"kind": "numeric"}})
     with pytest.raises(DataError, match="task 'days': a binary target is 0 or 1"):
         fitted(tasks={"days": {"kind": "binary", "target": "days"}})
+
+
+def weighed(values: Any, arrow_type: pa.DataType | None = None) -> pa.Table:
+    """Month 1 with a column `copies`, which those values fill from its start again and again."""
+    column = pa.array((list(values) * ROWS)[:ROWS], arrow_type)
+    return month(1).append_column("copies", column)
+
+
+def with_weights(table: pa.Table) -> Encoder:
+    late = {"kind": "binary", "target": "days", "at_least": 5, "weight_column": "copies"}
+    return fit(declared(tasks={**DECLARED["tasks"], "slow": late}), TYPES, table.to_batches(max_chunksize=7))
+
+
+WEIGHTS = {
+    "whole": ([0, 1, 2], pa.int8(), [0, 1, 2]),
+    "fractions": ([0.25, 1e-3, 3e38], pa.float64(), [0.25, 1e-3, 3e38]),
+    "booleans": ([True, False], pa.bool_(), [1, 0]),
+    "decimals": ([Decimal("0.5"), Decimal("2.0")], pa.decimal128(5, 2), [0.5, 2]),
+    "32 bits round a tiny one away": ([1e-60, 1.0], pa.float64(), [0, 1]),
+}
+
+
+@pytest.mark.parametrize(("values", "arrow_type", "expected"), WEIGHTS.values(), ids=WEIGHTS)
+def test_weights_of_a_table(values: list[Any], arrow_type: pa.DataType, expected: list[float]) -> None:
+    """Of the tasks that declare a column, and of no other."""
+    table = weighed(values, arrow_type)
+    encoder = with_weights(table)
+    found = encoder.weights(table)
+    assert list(found) == ["slow"]
+    assert found["slow"].dtype == np.float32
+    np.testing.assert_array_equal(found["slow"][: len(expected)], np.array(expected, dtype=np.float32))
+    pieces = [encoder.weights(batch)["slow"] for batch in table.to_batches(max_chunksize=9)]
+    np.testing.assert_array_equal(np.concatenate(pieces), found["slow"])
+    assert fitted().weights(month(1)) == {}
+
+
+BAD_WEIGHTS = {
+    "missing": ([1.0, None], "found nan in 'copies'; fill the column, or set the row aside"),
+    "not a number": ([1.0, float("nan")], "found nan"),
+    "negative": ([1.0, -0.5], r"from 0 to 3\.4e\+38, found -0\.5"),
+    "infinite": ([1.0, float("inf")], "found inf"),
+    "beyond 32 bits": ([1.0, 1e39], r"found 1e\+39"),
+}
+
+
+@pytest.mark.parametrize(("values", "words"), BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
+def test_weights_that_are_none_are_refused(values: list[Any], words: str) -> None:
+    """In training at once, and in any other split when it is encoded."""
+    with pytest.raises(DataError, match=f"task 'slow': a row's weight must be a number .*{words}"):
+        with_weights(weighed(values[::-1]))
+    with pytest.raises(DataError, match=f"task 'slow': a row's weight must be a number .*{words}"):
+        with_weights(weighed([1.0])).weights(weighed(values))
+
+
+@pytest.mark.parametrize("values", [[0, 0], [1e-60, 0.0]], ids=str)
+def test_a_training_split_without_weight_is_refused(values: list[float]) -> None:
+    with pytest.raises(DataError, match=r"task 'slow': some row .* must weigh more than 0, found none in 'copies'"):
+        with_weights(weighed(values))
+    with_weights(weighed([0] * (ROWS - 1) + [1]))
+
+
+CELLS = {"kind": "multilabel", "columns": ["returned", "gift"]}
+
+
+def with_gifts(values: pa.Array | None = None) -> pa.Table:
+    gifts = pa.array([None if place % 4 == 0 else place % 3 == 0 for place in range(ROWS)])
+    return month(1).append_column("gift", gifts if values is None else values)
+
+
+def test_several_targets_become_the_labels_of_one_task() -> None:
+    types: dict[str, ColumnType] = {**TYPES, "gift": "boolean"}
+    table = with_gifts()
+    encoder = fit(declared(tasks={"cells": CELLS}), types, table.to_batches(max_chunksize=7))
+    found = encoder.labels(table)["cells"]
+    expected = [
+        [int(returned), -1 if gift is None else int(gift)]
+        for returned, gift in zip(table["returned"].to_pylist(), table["gift"].to_pylist(), strict=True)
+    ]
+    assert found.tolist() == expected
+    chunked = pa.concat_tables([table.slice(0, 13), table.slice(13)])
+    assert encoder.labels(chunked)["cells"].tolist() == expected
+    assert encoder.labels(table.slice(20, 5))["cells"].tolist() == expected[20:25]
+
+
+def test_several_targets_need_one_type() -> None:
+    types: dict[str, ColumnType] = {**TYPES, "gift": "number"}
+    table = with_gifts(pa.array([1] * ROWS))
+    with pytest.raises(DataError, match="task 'cells': all its targets must have one type, found boolean, number in "):
+        fit(declared(tasks={"cells": CELLS}), types, table.to_batches())
+
+
+def test_a_task_without_a_target_has_every_row() -> None:
+    encoder = fitted(tasks={**DECLARED["tasks"], "groups": {"kind": "clustering", "clusters": 2}})
+    assert encoder.labels(month(1))["groups"].tolist() == [0] * ROWS
+    assert len(encoder.labels(month(1).slice(0, 0))["groups"]) == 0
+    again = Encoder.model_validate_json(encoder.model_dump_json())
+    assert again == encoder

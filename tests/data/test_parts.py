@@ -248,6 +248,34 @@ def test_a_column_of_a_type_that_cannot_enter_the_graph(tmp_path: Path) -> None:
         column_types(tmp_path, declared(features={"day": {"kind": "numeric"}}))
 
 
+def weighed(column: str) -> Any:
+    return declared(tasks={"slow": {"kind": "binary", "target": "returned", "weight_column": column}})
+
+
+def test_the_column_of_weights(tmp_path: Path) -> None:
+    """Numbers or booleans; it is no input of the graph, so its type is not among those."""
+    write(tmp_path, a=month(1))
+    types = {"shop": "string", "amount": "number", "returned": "boolean"}
+    for column in ("row", "amount", "returned"):
+        assert column_types(tmp_path, weighed(column)) == types
+    with pytest.raises(DataError, match=r"tasks\.slow\.weight_column: .*found no column 'rows'; did you mean 'row'\?"):
+        column_types(tmp_path, weighed("rows"))
+    for column, found in (("shop", "string"), ("day", "date32")):
+        words = rf"tasks\.slow\.weight_column: must be a column of numbers .*found {found}.* in '{column}'; convert it"
+        with pytest.raises(DataError, match=words):
+            column_types(tmp_path, weighed(column))
+
+
+def test_targets_of_any_number(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1))
+    cells = {"kind": "multilabel", "columns": ["returned", "gone"]}
+    with pytest.raises(DataError, match="no column 'gone'"):
+        column_types(tmp_path, declared(tasks={"cells": cells}))
+    returned = {"kind": "binary", "target": "returned"}
+    groups = declared(tasks={"returned": returned, "groups": {"kind": "clustering", "clusters": 2}})
+    assert column_types(tmp_path, groups) == {"shop": "string", "amount": "number", "returned": "boolean"}
+
+
 def test_a_csv_in_another_encoding(tmp_path: Path) -> None:
     csv_part(tmp_path, "shop,days\né,1\n".encode("latin-1"))
     problem = declared(

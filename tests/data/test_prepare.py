@@ -56,6 +56,42 @@ def test_every_row_once_in_its_split(folder: Path) -> None:
             np.testing.assert_array_equal(labels.numpy(), encoder.labels(month(number))[task])
 
 
+TASKS = {
+    **DECLARED["tasks"],
+    "slow": {**DECLARED["tasks"]["slow"], "weight_column": "row"},
+    "returned": {**DECLARED["tasks"]["returned"], "weight_column": "days_open"},
+    "cells": {"kind": "multilabel", "columns": ["returned", "gift"]},
+    "groups": {"kind": "clustering", "clusters": 3},
+}
+
+
+def richer(number: int) -> pa.Table:
+    """Orders with a second yes or no, and with a weight of 0 to 4."""
+    gifts = pa.array([None if place % 4 == 0 else place % 3 == 0 for place in range(ROWS)])
+    weights = pa.array([place % 5 for place in range(ROWS)], pa.int8())
+    return month(number).append_column("gift", gifts).append_column("days_open", weights)
+
+
+def test_weights_and_several_targets_reach_every_split(tmp_path: Path) -> None:
+    """Row by row, without the rows set aside; a column may be feature and weight, or split the rows and weigh them."""
+    write(tmp_path, a=richer(1), b_csv=richer(2), c=richer(3))
+    by_row = {"by": "time", "column": "row", "validation": 2_000, "test": 3_000}
+    problem = declared(features=READ, tasks=TASKS, split=by_row)
+    assert problem.weight_columns == ("days_open", "row")
+    assert run(tmp_path, problem, [("b.csv", 0), ("b.csv", 7)]) == {"train": 60, "validation": 58, "test": 60}
+    encoder, splits = opened(tmp_path)
+    for number, name in enumerate(SPLITS, 1):
+        table = richer(number)
+        if name == "validation":
+            table = table.take([place for place in range(ROWS) if place not in (0, 7)])
+        assert list(splits[name].weights) == ["returned", "slow"]
+        assert splits[name].weights["slow"].tolist() == table["row"].to_pylist()
+        assert splits[name].weights["returned"].tolist() == table["days_open"].to_pylist()
+        np.testing.assert_array_equal(splits[name].labels["cells"].numpy(), encoder.labels(table)["cells"])
+        assert splits[name].labels["groups"].tolist() == [0] * len(table)
+    assert raw(tmp_path, "test").column_names == ["shop", "amount", "row", "returned", "days", "gift"]
+
+
 def test_the_encoder_learns_from_the_training_split_alone(folder: Path) -> None:
     run(folder)
     encoder, splits = opened(folder)

@@ -77,7 +77,7 @@ def test_parity_sees_another_network(small: Small, graph: bytes) -> None:
 
 def test_parity_sees_nan(small: Small, network: Network, graph: bytes) -> None:
     broken = Network.seeded(small.encoder, small.problem.model, 0)
-    broken.heads[2].layers[-1].bias.data.fill_(math.nan)
+    broken.heads[2].last.bias.data.fill_(math.nan)
     found = parity(open_graph(graph), broken, small.encoder, small.raw_test)
     assert math.isnan(found.difference)
     assert found.task == "minutes"

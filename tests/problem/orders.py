@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-__all__ = ["BASE", "TIME", "changed"]
+__all__ = ["BASE", "TIME", "changed", "merged"]
 
 BASE: dict[str, Any] = {
     "name": "orders",
@@ -15,9 +15,9 @@ BASE: dict[str, Any] = {
 TIME = {"by": "time", "column": "day", "validation": "2024-02-01", "test": "2024-03-01"}
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """BASE with another value at a dotted path; `...` takes it away."""
-    document = copy.deepcopy(BASE)
+def changed(path: str, value: Any, base: dict[str, Any] = BASE) -> dict[str, Any]:
+    """A document with another value at a dotted path; `...` takes it away."""
+    document = copy.deepcopy(base)
     *steps, last = path.split(".")
     inner = document
     for step in steps:
@@ -26,4 +26,12 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         del inner[last]
     else:
         inner[last] = value
+    return document
+
+
+def merged(changes: dict[str, Any]) -> dict[str, Any]:
+    """BASE with several changes, each as `changed` takes it."""
+    document = BASE
+    for path, value in changes.items():
+        document = changed(path, value, document)
     return document

@@ -29,10 +29,14 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "key of another kind of task": (
         "tasks.days.at_least",
         1,
-        "tasks.days.at_least: unknown key; valid: target, weight, metric, kind, loss, unit",
+        "tasks.days.at_least: unknown key; valid: target, weight_column, weight, metric, kind, loss, unit",
     ),
     "unknown in model": ("model.embeding", 8, "model.embeding: unknown key; did you mean 'embedding'?"),
-    "unknown in trunk": ("model.trunk", {"width": [8]}, "model.trunk.width: unknown key; did you mean 'widths'?"),
+    "unknown in trunk": (
+        "model.trunk",
+        {"kind": "shared_bottom", "width": [8]},
+        "model.trunk.width: unknown key; did you mean 'widths'?",
+    ),
     "unknown in head": ("model.head", {"drop": 0}, "model.head.drop: unknown key; did you mean 'dropout'?"),
     "unknown in training": ("training.epoch", 1, "training.epoch: unknown key; did you mean 'epochs'?"),
     "unknown in balancing": (
@@ -86,7 +90,11 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "no border": ("split", {"by": "time", "column": "d", "test": 1}, "split.validation: required, but not there"),
     "no features": ("features", {}, "features: must have at least 1; found {}"),
     "no tasks": ("tasks", {}, "tasks: must have at least 1; found {}"),
-    "no widths": ("model.trunk", {"widths": []}, "model.trunk.widths: must have at least 1; found []"),
+    "no widths": (
+        "model.trunk",
+        {"kind": "shared_bottom", "widths": []},
+        "model.trunk.widths: must have at least 1; found []",
+    ),
     # Names
     "a name with capitals": ("name", "Orders", "name: string should match pattern '^[a-z]"),
     "a name of 64 letters": ("name", "o" * 64, "name: string should match pattern"),
@@ -161,7 +169,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     ),
     "a width of 0": (
         "model.trunk",
-        {"widths": [8, 0]},
+        {"kind": "shared_bottom", "widths": [8, 0]},
         "model.trunk.widths.1: input should be greater than or equal to 1; found 0",
     ),
     "full dropout": ("model.head.dropout", 1, "model.head.dropout: input should be less than 1; found 1"),
@@ -223,6 +231,35 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "gates.metrics",
         {"days": {"auc": 1}},
         "gates.metrics.days.auc: must be a metric of kind regression, found 'auc'; valid: mae, rmse, r2",
+    ),
+    # Parts that do not fit together
+    "a trunk of no kind": ("model.trunk", {"widths": [8]}, "model.trunk.kind: required, but not there; valid: "),
+    "patience for an unknown task": (
+        "training.stopping.tasks",
+        {"dayz": {"patience": 2}},
+        "training.stopping.tasks.dayz: must be a declared task, found 'dayz'; did you mean 'days'?",
+    ),
+    "an end with an unknown task": (
+        "training.stopping.end",
+        {"first": "dayz"},
+        "training.stopping.end.first: must be a declared task, found 'dayz'; did you mean 'days'?",
+    ),
+    "an end of its own under joint": (
+        "training.stopping",
+        {"policy": "joint", "end": "any"},
+        "training.stopping.end: under the policy joint all tasks stop together, found an end of its own; leave it out",
+    ),
+    "a patience of its own under joint": (
+        "training.stopping",
+        {"policy": "joint", "tasks": {"days": {"patience": 2}}},
+        "training.stopping.tasks: under the policy joint all tasks share one patience, found one for days; leave it "
+        "out, or use freeze, resume or hold",
+    ),
+    "a margin where nobody resumes": (
+        "training.stopping",
+        {"policy": "freeze", "margin": 2},
+        "training.stopping.margin: says when a stopped task trains again, which only the policy resume does, found the "
+        "policy freeze; leave it out",
     ),
 }
 

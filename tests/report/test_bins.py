@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mtl_core.report.forms.bins import (
+    bands,
     calibration_bins,
     calibration_error,
     fan,
     gains,
     quantile_edges,
-    wilson,
 )
 
 Rows = tuple[NDArray[Any], NDArray[Any]]
@@ -77,12 +77,6 @@ def test_rare_events_get_bins_of_their_own() -> None:
     assert len(quantile_edges(np.linspace(0, 1, 100), 10, (0.95, 0.99))) == 3
 
 
-def test_wilson_against_the_published_example() -> None:
-    # Newcombe 1998, table I: 81 of 263 gives .2553 to .3662.
-    low, high = wilson(np.array([81 / 263]), np.array([263]))
-    assert (low[0], high[0]) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-
-
 @settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(0, 2**32 - 1), st.integers(0, 4))
 def test_fan(rows: int, seed: int, digits: int) -> None:
@@ -99,3 +93,33 @@ def test_the_fan_of_perfect_predictions_is_the_diagonal() -> None:
     values = np.arange(4000.0)
     found = fan(values, values)
     assert found.actual[:, 2] == pytest.approx(found.predicted)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2000), st.integers(1, 9), st.integers(0, 2**32 - 1), st.integers(0, 3))
+def test_bands(rows: int, many: int, seed: int, digits: int) -> None:
+    generator = np.random.default_rng(seed)
+    levels = np.arange(1, many + 1) / (many + 1)
+    predicted = np.round(generator.normal(size=(rows, 1)), digits) + levels
+    actual = np.round(generator.normal(size=rows), digits)
+    found = bands(predicted, actual, levels, many // 2)
+    assert found.rows.sum() == rows
+    assert len(found.rows) <= 12
+    assert found.predicted.shape == found.actual.shape == (len(found.rows), many)
+    assert (np.diff(found.actual, axis=1) >= 0).all()
+    assert np.isin(found.actual, actual).all()  # values that happened
+    assert np.average(found.predicted, axis=0, weights=found.rows) == pytest.approx(predicted.mean(axis=0))
+
+
+def test_the_bands_of_true_quantiles_are_filled() -> None:
+    generator, levels = np.random.default_rng(0), np.array([0.1, 0.5, 0.9])
+    middle = np.repeat(np.arange(4.0), 5000)
+    actual = middle + generator.random(20_000)
+    found = bands(middle[:, None] + levels, actual, levels, 1)
+    assert found.actual == pytest.approx(found.predicted, abs=0.02)
+    assert found.rows.tolist() == [5000] * 4
+
+
+def test_the_mean_of_what_happened_is_told_too() -> None:
+    found = fan(np.repeat([1.0, 2.0], 100), np.tile([0.0, 3.0], 100))
+    assert found.mean.tolist() == [1.5, 1.5]

@@ -1,53 +1,14 @@
-"""What the page says of courses, cards and splits, at their borders."""
+"""What the page says of cards, splits and features, at their borders."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from mtl_core.problem import Problem, parse_problem
 from mtl_core.report.cards import card
-from mtl_core.report.contents import features_by_kind, split_words
-from mtl_core.report.course import course
-from mtl_core.training import Outcome
-from tests.report.made import DOCUMENT, LONG, Made, history
-
-
-def outcome(**changes: Any) -> Outcome:
-    document = history() | changes
-    for epoch in document["epochs"]:
-        for key in ("losses", "values", "scores"):
-            epoch[key] = {task: math.nan if value is None else value for task, value in epoch[key].items()}
-    return Outcome.model_validate(document)
-
-
-def test_gains_are_oriented(made: Made) -> None:
-    tasks = {task.name: task for task in made.run().encoder.tasks}
-    late, long = course(tasks["late"], "probability", outcome()), course(tasks[LONG], "minutes", outcome())
-    assert late.gain(1, 2) == pytest.approx(0.1)  # an AUC that rose
-    assert long.gain(1, 2) == pytest.approx(1.0)  # an error that fell
-    assert (late.unit, long.unit) == ("", "minutes")
-
-
-@pytest.mark.parametrize(
-    ("chosen", "words"),
-    [
-        (1, "final is from before"),
-        (2, "final is from then"),
-        (3, "worse by 0.010 (1.0\N{NO-BREAK SPACE}s.e.)"),
-        (4, "worse by 0.020 (2.0\N{NO-BREAK SPACE}s.e.)"),
-    ],
-)
-def test_since_it_stopped(made: Made, chosen: int, words: str) -> None:
-    late = made.run().encoder.tasks[0]
-    assert course(late, "probability", outcome(chosen=chosen)).cells[-1] == words
-
-
-def test_a_tiny_change_is_not_no_change(made: Made) -> None:
-    late = made.run().encoder.tasks[0]
-    found = course(late, "probability", outcome(standard_errors={"late": 10.0}))
-    assert found.cells[-1].endswith("(<\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}s.e.)")
+from mtl_core.report.contents import coverage, features_by_kind, split_words
+from mtl_core.tasks.multilabel import FittedMultilabel, Multilabel
+from tests.report.made import Made
+from tests.report.story import DOCUMENT
 
 
 def test_the_scale_runs_from_worse_to_better(made: Made) -> None:
@@ -113,3 +74,20 @@ def test_targets_in_words(made: Made) -> None:
     yes = late.declared.model_copy(update={"at_least": None, "positive": "yes"})
     task = late.model_copy(update={"options": yes})
     assert card(run, task, run.scored(late)).target == "minutes = yes"
+
+
+def test_several_targets_in_words_and_none(made: Made) -> None:
+    run = made.run()
+    tasks = {task.name: task for task in run.encoder.tasks}
+    options = Multilabel(columns=("a", "b", "c", "d"))
+    tags = FittedMultilabel(name="tags", type="number", options=options, labels=options.columns)
+    assert card(run, tags, run.scored(tasks["tags"])).target == "a, b, c and 1 other"
+    assert card(run, tasks["alone"], run.scored(tasks["alone"])).target == "no target"
+
+
+def test_a_class_that_training_did_not_have_is_counted_by_itself(made: Made) -> None:
+    run = made.run()
+    group = next(task for task in run.encoder.tasks if task.name == "group")
+    without_red = group.model_copy(update={"classes": ("blue", "red")})
+    assert coverage(run, without_red).head == ("blue", "red", "not in training")
+    assert len(coverage(run, group).head) == 3

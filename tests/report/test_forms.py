@@ -8,7 +8,10 @@ import pytest
 
 from mtl_core.report.forms import form_of
 from mtl_core.report.forms.classes import Classes
+from mtl_core.report.forms.clusters import Clusters
+from mtl_core.report.forms.labels import Labels
 from mtl_core.report.forms.probability import Probability
+from mtl_core.report.forms.quantiles import Quantiles
 from mtl_core.report.forms.quantity import Quantity
 from mtl_core.report.forms.unknown import Unknown
 from mtl_core.report.run import Scored
@@ -21,6 +24,13 @@ from mtl_core.report.run import Scored
         ({"form": "number", "unit": "EUR"}, Quantity(unit="EUR")),
         ({"form": "number", "unit": ""}, Quantity(unit="")),
         ({"form": "class_probabilities", "unit": "probability", "classes": ["a", "b"]}, Classes(classes=("a", "b"))),
+        (
+            {"form": "class_probabilities", "kind": "ordinal", "unit": "probability", "classes": ["a", "b"]},
+            Classes(classes=("a", "b"), rising=True),
+        ),
+        ({"form": "label_probabilities", "unit": "probability", "labels": ["a"]}, Labels(labels=("a",))),
+        ({"form": "quantiles", "unit": "EUR", "levels": [0.1, 0.9]}, Quantiles(levels=(0.1, 0.9), unit="EUR")),
+        ({"form": "cluster_probabilities", "unit": "probability", "clusters": 3}, Clusters(clusters=3)),
     ],
 )
 def test_form_of(output: dict[str, Any], form: object) -> None:
@@ -55,26 +65,6 @@ def test_ties_push_the_top_further() -> None:
     assert Probability().sentence(scored) == "The 50% of rows that it finds likeliest hold 100% of all yes."
 
 
-def test_many_classes_become_few() -> None:
-    classes = tuple(f"class {place} with a long name" for place in range(40))
-    labels = np.repeat(np.arange(40), np.arange(1, 41))
-    form, predictions = Classes(classes=classes), np.eye(40)[labels]
-    confusion, _ = form.figures(Scored(labels=labels, predictions=predictions))
-    assert [row[0] for row in confusion.rows] == [*classes[31:], "31 others"]
-    assert [row[2 + place] for place, row in enumerate(confusion.rows)] == ["100%"] * 10
-    balance = form.balance({"train": labels, "test": labels[:0]})
-    assert balance.head == (*classes[35:], "35 others")
-    assert balance.rows["train"][-1] == "76.8%"
-    assert balance.rows["test"] == ("–",) * 6
-
-
-def test_a_class_that_never_occurs_has_an_empty_line() -> None:
-    scored = Scored(labels=np.zeros(60, dtype=np.int16), predictions=np.tile([0.6, 0.4], (60, 1)))
-    form = Classes(classes=("here", "nowhere"))
-    assert form.figures(scored)[0].rows[1] == ("nowhere", "0%", "0%", "0%")
-    assert form.sentence(scored) == "It finds “here” the likeliest in 100% of rows; in truth 100% are."
-
-
 def test_residuals_count_every_row_or_say_how_many_not() -> None:
     off = np.concatenate([np.zeros(980), [1e9] * 20])
     figure = Quantity(unit="EUR").figures(Scored(labels=off, predictions=np.zeros(1000)))[1]
@@ -87,3 +77,21 @@ def test_the_spread_of_labels() -> None:
     balance = Quantity(unit="EUR").balance({"train": np.arange(101.0), "test": np.empty(0)})
     assert balance.rows == {"train": ("10", "50", "90"), "test": ("–", "–", "–")}
     assert balance.unit == "EUR"
+
+
+def test_counts_are_told_by_their_mean() -> None:
+    generator = np.random.default_rng(0)
+    rate = np.exp(generator.normal(size=3000) / 2 - 1)
+    counts = generator.poisson(rate).astype(np.float32)
+    fan, residuals = Quantity(unit="visits").figures(Scored(labels=counts, predictions=rate.astype(np.float32)))
+    assert "Line: the mean of what happened" in fan.caption
+    assert all(float(row[1]) == pytest.approx(float(row[0]), abs=0.2) for row in fan.rows)
+    assert {row[4] for row in fan.rows} <= {"0", "1"}  # the median, in steps
+    assert "The mean is" in residuals.caption
+    assert float(residuals.caption.split("The mean is ")[1].split(" visits")[0].replace("\N{MINUS SIGN}", "-")) < 0.05
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_one_value_everywhere_can_be_drawn(value: float) -> None:
+    same = np.full(200, value, dtype=np.float32)
+    assert len(Quantity(unit="").figures(Scored(labels=same, predictions=same))) == 2

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.data.encoder import Encoder
-from mtl_core.report.wording import explained, metric_title, number, percent, places, rounded, with_unit
+from mtl_core.report.metric_words import explained, metric_title
+from mtl_core.report.wording import listed, number, percent, places, rounded, with_unit
 from mtl_core.tasks.binary import Binary, FittedBinary
 from tests.report.made import Made
 
@@ -75,17 +76,62 @@ def test_a_unit_follows_a_number_only() -> None:
 
 
 def test_every_metric_has_a_sentence_of_its_own(made: Made) -> None:
-    tasks = Encoder.load(made.layout.encoder).tasks
-    names, sentences = set(), set()
-    for task in tasks[:3]:
+    said: dict[str, str] = {}
+    for task in Encoder.load(made.layout.encoder).tasks:
         for metric in task.metrics:
             options = task.declared.model_copy(update={"metric": metric.name})
             chosen = task.model_copy(update={"options": options})
-            sentences.add(explained(chosen, 0.25, 0.125, "minutes"))
-            names.add(metric.name)
+            said[metric.name] = explained(chosen, 0.25, 0.125, "minutes")
+            assert "where higher is better" not in said[metric.name]
+            assert "where lower is better" not in said[metric.name]
             assert "_" not in metric_title(metric.name)
-    assert len(sentences) == len(names) == 9
-    assert all("trivial" in sentence or "; " in sentence for sentence in sentences)
+            undefined = explained(chosen, None, 0.125, "minutes")
+            assert undefined == f"{metric_title(metric.name)} is undefined on the test split."
+    assert len(set(said.values())) == len(said) == 20
+    assert all("trivial" in sentence or "; " in sentence for sentence in said.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("auc", "AUC"),
+        ("macro_auc", "macro AUC"),
+        ("r2", "R²"),
+        ("brier", "Brier score"),
+        ("poisson_deviance", "Poisson deviance"),
+        ("pinball", "pinball loss"),
+        ("nmi", "normalised mutual information"),
+        ("ranked_probability_score", "ranked probability score"),
+        ("macro_f1_of_tomorrow", "macro F1 of tomorrow"),
+        ("metric", "metric"),
+        ("_odd__name_", "odd name"),
+    ],
+)
+def test_titles(name: str, title: str) -> None:
+    assert metric_title(name) == title
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ((), ""),
+        (("a",), "a"),
+        (("a", "b", "c"), "a, b, c"),
+        (("a", "b", "c", "d"), "a, b, c and 1 other"),
+        (tuple("abcde"), "a, b, c and 2 others"),
+        (tuple("x" * 1_003), "x, x, x and 1,000 others"),
+    ],
+)
+def test_names_in_a_row(names: tuple[str, ...], words: str) -> None:
+    assert listed(names) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "words"),
+    [(-0.0001, 3, "0.000"), (-0.0006, 3, "−0.001"), (0.0, 2, "0.00"), (12_345.678, 1, "12,345.7"), (math.nan, 2, "–")],
+)
+def test_rounded(value: float, decimals: int, words: str) -> None:
+    assert rounded(value, decimals) == words
 
 
 class _Tomorrow(Binary):

@@ -18,20 +18,12 @@ from serving.champion import champion_file, point_to, read_champion, write_whole
 from serving.errors import ModelError, NoChampionError, NoVersionError, SignatureError, StoreError
 from serving.model import Model
 from serving.store import Store
+from tests.serving.made import save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Export = Callable[..., Path]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "home")
-
-
-def save(store: Store, model: Path) -> str:
-    return store.save(model=model, checks=model / "checks.json")
 
 
 def test_what_was_saved_can_be_loaded(store: Store, export: Export) -> None:

@@ -15,16 +15,13 @@ from serving.answers import AnswerWriter
 from serving.errors import ModelError
 from serving.model import Model
 from serving.signature import ClassOutput, NumberOutput, Signature
+from tests.serving.made import SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-INPUTS = [
-    {"name": "carrier", "type": "string"},
-    {"name": "distance", "type": "number"},
-    {"name": "is_holiday", "type": "boolean"},
-]
+INPUTS: Any = SIGNATURE["inputs"]
 
 
 def columns(carrier: list[str], distance: list[float], holiday: list[float]) -> dict[str, np.ndarray[Any, Any]]:

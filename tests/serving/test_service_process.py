@@ -16,20 +16,14 @@ import pytest
 
 from serving import process
 from serving.errors import NoChampionError, ProcessError
-from serving.store import Store
+from tests.serving.made import ROW, promote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from serving.store import Store
+
     Export = Callable[..., Path]
-
-ROW = {"carrier": "AA", "distance": 1.5, "is_holiday": None}
-
-
-def promote(store: Store, model: Path) -> str:
-    tag = store.save(model=model, checks=model / "checks.json")
-    store.promote(tag)
-    return tag
 
 
 def family_of_this_process() -> set[psutil.Process]:
@@ -37,8 +31,7 @@ def family_of_this_process() -> set[psutil.Process]:
     return set(psutil.Process().children(recursive=True))
 
 
-def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(export: Export, tmp_path: Path) -> None:
-    store = Store(tmp_path / "home")
+def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(export: Export, store: Store) -> None:
     first = promote(store, export())
     answers: list[list[tuple[int, str, float]]] = [[], [], [], []]
     done = threading.Event()
@@ -82,8 +75,7 @@ def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(exp
         httpx.get(f"{url}/readyz", trust_env=False)
 
 
-def test_it_stops_when_the_caller_fails(export: Export, tmp_path: Path) -> None:
-    store = Store(tmp_path / "home")
+def test_it_stops_when_the_caller_fails(export: Export, store: Store) -> None:
     promote(store, export())
     before, children = family_of_this_process(), set[psutil.Process]()
 
@@ -105,8 +97,7 @@ def test_without_a_champion_nothing_is_started(tmp_path: Path) -> None:
         process.serve(tmp_path, "flights")
 
 
-def test_a_service_that_dies_is_told_with_its_last_words(export: Export, tmp_path: Path) -> None:
-    store = Store(tmp_path / "home")
+def test_a_service_that_dies_is_told_with_its_last_words(export: Export, store: Store) -> None:
     tag = promote(store, export())
     (store.path(tag) / "model.onnx").write_bytes(b"broken")
     last_words = r"ended with code 1 before it was ready\n(.|\n)*its SHA-256 must be"
@@ -122,8 +113,7 @@ time.sleep(60)
 """
 
 
-def test_a_service_that_is_late_is_ended(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path / "home")
+def test_a_service_that_is_late_is_ended(export: Export, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     promote(store, export())
     monkeypatch.setattr(process, "_command", lambda *_: [sys.executable, "-c", STUBBORN])
     family: list[psutil.Process] = []
@@ -151,8 +141,9 @@ serve(Path(sys.argv[1]), "flights", port=int(sys.argv[2]))
 """
 
 
-def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(export: Export, tmp_path: Path) -> None:
-    store = Store(tmp_path / "home")
+def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(
+    export: Export, tmp_path: Path, store: Store
+) -> None:
     tag = promote(store, export())
     port = process._free_port()
     root = str(Path(process.__file__).parents[1])
@@ -178,8 +169,9 @@ def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(export: Exp
     assert not any(worker.is_running() for worker in workers)
 
 
-def test_the_command_replaces_the_caller(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path / "home")
+def test_the_command_replaces_the_caller(
+    export: Export, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     promote(store, export())
     called: list[object] = []
     monkeypatch.chdir(tmp_path)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 NUMBER = {"name": "n", "kind": "regression", "form": "number", "unit": ""}
 BANDS = {"name": "b", "kind": "multiclass", "form": "class_probabilities", "unit": "probability"}
+GENRES = {"name": "g", "kind": "multilabel", "form": "label_probabilities", "unit": "probability"}
+DELAY = {"name": "d", "kind": "quantiles", "form": "quantiles", "unit": "minutes"}
+GROUP = {"name": "c", "kind": "clustering", "form": "cluster_probabilities", "unit": "probability"}
 
 
 def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
@@ -41,6 +44,12 @@ def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
         {"inputs": [{"name": "größe (m²)", "type": "string"}]},
         {"outputs": [NUMBER]},
         {"outputs": [{**BANDS, "classes": ["no", "yes"]}]},
+        {"outputs": [{**GENRES, "labels": ["Drama"]}]},
+        {"outputs": [{**GENRES, "labels": ["Drama", "drama", ""]}]},
+        {"outputs": [{**DELAY, "levels": [0.5]}]},
+        {"outputs": [{**DELAY, "levels": [1e-9, 0.1, 0.10000001, 0.999999]}]},
+        {"outputs": [{**GROUP, "clusters": 2}]},
+        {"outputs": [{**GROUP, "clusters": 10_000}]},
     ],
 )
 def test_these_are_accepted(export: Callable[..., Path], change: dict[str, object]) -> None:
@@ -70,7 +79,24 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
         ({"outputs": [NUMBER, NUMBER]}, "outputs must have distinct names, found 'n' twice"),
         ({"outputs": [BANDS]}, "missing required field `classes`"),
         ({"outputs": [{**BANDS, "classes": ["one"]}]}, "length >= 2"),
-        ({"outputs": [{**BANDS, "classes": ["a", "a"]}]}, "classes of b must have distinct names"),
+        ({"outputs": [{**BANDS, "classes": ["a", "a"]}]}, "classes of b must have distinct names, found 'a' twice"),
+        ({"outputs": [GENRES]}, "missing required field `labels`"),
+        ({"outputs": [{**GENRES, "labels": []}]}, "length >= 1"),
+        ({"outputs": [{**GENRES, "labels": "Drama"}]}, "Expected `array`, got `str`"),
+        ({"outputs": [{**GENRES, "labels": ["a", "b", "a"]}]}, "labels of g must have distinct names, found 'a' twice"),
+        ({"outputs": [{**GENRES, "labels": ["a"], "classes": ["a", "b"]}]}, "unknown field `classes`"),
+        ({"outputs": [DELAY]}, "missing required field `levels`"),
+        ({"outputs": [{**DELAY, "levels": []}]}, "length >= 1"),
+        ({"outputs": [{**DELAY, "levels": [0.0, 0.5]}]}, "Expected `float` > 0.0"),
+        ({"outputs": [{**DELAY, "levels": [0.5, 1]}]}, "Expected `float` < 1.0"),
+        ({"outputs": [{**DELAY, "levels": [0.5, 0.1]}]}, "levels of d must rise, found 0.1 after 0.5"),
+        ({"outputs": [{**DELAY, "levels": [0.1, 0.5, 0.5]}]}, "levels of d must rise, found 0.5 after 0.5"),
+        ({"outputs": [{**DELAY, "levels": ["0.5"]}]}, "Expected `float`, got `str`"),
+        ({"outputs": [{**DELAY, "levels": [None]}]}, "Expected `float`, got `null`"),
+        ({"outputs": [GROUP]}, "missing required field `clusters`"),
+        ({"outputs": [{**GROUP, "clusters": 1}]}, "Expected `int` >= 2"),
+        ({"outputs": [{**GROUP, "clusters": 2.5}]}, "Expected `int`, got `float`"),
+        ({"outputs": [{**GROUP, "clusters": ["a", "b"]}]}, "Expected `int`, got `array`"),
     ],
 )
 def test_these_are_refused_in_words(export: Callable[..., Path], change: dict[str, object], words: str) -> None:

@@ -18,6 +18,8 @@ from tests.tasks.declared import fit, task
 
 NAN, INF = float("nan"), float("inf")
 BANDS = task("multiclass", edges=[0, 15, 60], classes=["early", "on time", "late", "very late"])
+STEPS = task("ordinal", edges=[0, 15, 60], classes=["early", "on time", "late", "very late"])
+SIZES = task("ordinal", classes=["small", "medium", "large"])
 
 BINARY = {
     "boolean": ({}, pa.array([True, False, None]), [1, 0, -1]),
@@ -57,16 +59,40 @@ def test_multiclass(options: dict[str, Any], values: pa.Array, labels: list[int]
     assert (found.dtype, found.tolist()) == (np.int16, labels)
 
 
-def test_bands_are_half_open() -> None:
+ORDINAL = {
+    "text in its order": (
+        ["small", "medium", "large"],
+        pa.array(["large", "small", None, "", "medium"]),
+        [2, 0, -1, -1, 1],
+    ),
+    "an order that is no alphabet's": (["b", "c", "a"], pa.array(["a", "b", "c"]), [2, 0, 1]),
+    "whole numbers": (["3", "2", "1"], pa.array([1.0, 2.0, None, NAN, INF]), [2, 1, -1, -1, -1]),
+    "integers": (["1", "2", "3"], pa.array([3, 1, None]), [2, 0, -1]),
+    "booleans": (["false", "true"], pa.array([True, False, None]), [1, 0, -1]),
+    "dictionary": (["b", "a"], pa.array(["b", "a", None]).dictionary_encode(), [0, 1, -1]),
+}
+
+
+@pytest.mark.parametrize(("classes", "values", "labels"), ORDINAL.values(), ids=ORDINAL)
+def test_ordinal(classes: list[str], values: pa.Array, labels: list[int]) -> None:
+    fitted = fit(task("ordinal", classes=classes), values)
+    found = fitted.encode(values)
+    assert (found.dtype, found.tolist()) == (np.int16, labels)
+    assert fitted.classes == tuple(classes)
+
+
+@pytest.mark.parametrize("declared", [BANDS, STEPS], ids=lambda declared: declared.kind)
+def test_bands_are_half_open(declared: Any) -> None:
     borders = [-0.0, np.nextafter(0, -1), 14.999, 15.0, 59.999, 60.0, 1e300, -1e300, INF, -INF, NAN, None]
-    fitted = fit(BANDS, pa.array([-1.0, 1.0]))
+    fitted = fit(declared, pa.array([-1.0, 1.0]))
     assert fitted.encode(pa.array(borders)).tolist() == [1, 0, 1, 2, 2, 3, 3, 0, 3, 0, -1, -1]
     assert fitted.classes == ("early", "on time", "late", "very late")
     assert fitted.encode(pa.array([-1, 0, 60, None])).tolist() == [0, 1, 3, -1]
 
 
-def test_regression_keeps_the_unit() -> None:
-    fitted = fit(task("regression"), pa.array([1.0, None, 3.0, NAN, INF, -INF]))
+@pytest.mark.parametrize("kind", ["regression", "quantiles"])
+def test_a_number_keeps_its_unit(kind: str) -> None:
+    fitted = fit(task(kind), pa.array([1.0, None, 3.0, NAN, INF, -INF]))
     assert (fitted.mean, fitted.scale) == (2.0, 1.0)
     found = fitted.encode(pa.array([1.0, None, -7.5, NAN, INF, -INF]))
     assert found.dtype == np.float32
@@ -78,7 +104,9 @@ def test_regression_keeps_the_unit() -> None:
     [
         fit(task("binary", at_least=0), pa.array([-1.0, 1.0])),
         fit(BANDS, pa.array([-1.0, 1.0])),
+        fit(STEPS, pa.array([-1.0, 1.0])),
         fit(task("regression"), pa.array([-1.0, 1.0])),
+        fit(task("quantiles"), pa.array([-1.0, 1.0])),
     ],
     ids=lambda fitted: fitted.kind,
 )
@@ -87,7 +115,7 @@ def test_regression_keeps_the_unit() -> None:
 def test_missing_labels_are_unlabelled(fitted: Any, values: list[float | None]) -> None:
     """None and NaN always, infinities where the task cannot place them; every other row is labelled."""
     labelled = fitted.labelled(torch.from_numpy(fitted.encode(pa.array(values, pa.float64())))).tolist()
-    known = np.isfinite if fitted.kind == "regression" else lambda value: not np.isnan(value)
+    known = np.isfinite if fitted.kind in ("regression", "quantiles") else lambda value: not np.isnan(value)
     assert labelled == [value is not None and bool(known(value)) for value in values]
 
 
@@ -96,10 +124,11 @@ def test_missing_labels_are_unlabelled(fitted: Any, values: list[float | None]) 
 def test_part_by_part_equals_at_once(data: st.DataObject, values: list[int | None]) -> None:
     column = pa.array([*values, -1, 1, 2], pa.int64())
     parts = [column[cut] for cut in data.draw(partitions(len(column)))]
-    for declared in (task("binary", at_least=1), BANDS, task("multiclass")):
+    for declared in (task("binary", at_least=1), BANDS, STEPS, task("multiclass")):
         assert fit(declared, *parts) == fit(declared, column)
-    once, piecewise = fit(task("regression"), column), fit(task("regression"), *parts)
-    assert (piecewise.mean, piecewise.scale) == (pytest.approx(once.mean), pytest.approx(once.scale))
+    for declared in (task("regression"), task("quantiles")):
+        once, piecewise = fit(declared, column), fit(declared, *parts)
+        assert (piecewise.mean, piecewise.scale) == (pytest.approx(once.mean), pytest.approx(once.scale))
 
 
 REFUSED = {
@@ -125,6 +154,20 @@ REFUSED = {
         pa.array(["a", "b", "c"]),
         ["the classes are a, b", "found 'c'", "'y'", "declare all of them"],
     ),
+    "edges on text, in order": (STEPS, pa.array(["1"]), ["`edges` need a target of numbers", "'y'"]),
+    "one class in order": (SIZES, pa.array(["small", None]), ["kind ordinal needs two classes", "found ['small']"]),
+    "undeclared class in order": (
+        SIZES,
+        pa.array(["small", "medium", "huge"]),
+        ["the classes are small, medium, large", "found 'huge'", "declare all of them"],
+    ),
+    "quantiles of text": (
+        task("quantiles"),
+        pa.array(["1"]),
+        ["kind quantiles needs a target of numbers", "found text"],
+    ),
+    "quantiles of a constant": (task("quantiles"), pa.array([7, 7]), ["kind quantiles needs a target that varies"]),
+    "quantiles beyond 32 bits": (task("quantiles"), pa.array([0.0, 1e39]), ["32-bit floats", "found 1e+39", "'y'"]),
     "too many classes": (task("multiclass"), pa.array(range(32_768)), ["at most 32,767", "is it a regression?"]),
     "regression on text": (task("regression"), pa.array(["1"]), ["found text", "'y'", "kind: multiclass"]),
     "regression on a constant": (task("regression"), pa.array([7, 7, 7]), ["varies", "found 3 values", "'y'"]),
@@ -168,6 +211,28 @@ DECLARED = {
     "too few names": ({"kind": "multiclass", "edges": [0, 1], "classes": ["a", "b"]}, "2 edges make 3 bands"),
     "an edge that is none": ({"kind": "multiclass", "edges": [NAN], "classes": ["a", "b"]}, "finite"),
     "no weight": ({"kind": "binary", "weight": 0}, "greater than 0"),
+    "an order of nothing": (
+        {"kind": "ordinal"},
+        "needs `classes` in rising order, found none; list them, lowest first",
+    ),
+    "an order of one": ({"kind": "ordinal", "classes": ["a"]}, "two or more distinct"),
+    "an order with edges alone": ({"kind": "ordinal", "edges": [1]}, "1 edges make 2 bands, found 0 names"),
+    "an order with too few names": (
+        {"kind": "ordinal", "edges": [0, 1], "classes": ["a", "b"]},
+        "2 edges make 3 bands",
+    ),
+    "an order of falling edges": ({"kind": "ordinal", "edges": [1, 0], "classes": ["a", "b", "c"]}, "rise strictly"),
+    "no level": ({"kind": "quantiles", "levels": []}, "levels\n.*must be 1 to 99 levels, found 0"),
+    "a hundred levels": (
+        {"kind": "quantiles", "levels": [level / 101 for level in range(1, 101)]},
+        "must be 1 to 99 levels, found 100",
+    ),
+    "level 0": ({"kind": "quantiles", "levels": [0, 0.5]}, r"between 0 and 1, found \[0.0, 0.5\]"),
+    "level 1": ({"kind": "quantiles", "levels": [0.5, 1]}, "between 0 and 1"),
+    "falling levels": ({"kind": "quantiles", "levels": [0.9, 0.1]}, "must rise strictly"),
+    "a level twice": ({"kind": "quantiles", "levels": [0.5, 0.5]}, "must rise strictly"),
+    "a level that is none": ({"kind": "quantiles", "levels": [NAN]}, "finite number"),
+    "an unknown loss": ({"kind": "regression", "loss": "poison"}, "'poisson'"),
 }
 
 
@@ -184,6 +249,9 @@ FITTED = {
     "multiclass": fit(task("multiclass"), pa.array([2, 1])),
     "bands": fit(BANDS, pa.array([-1, 1])),
     "regression": fit(task("regression", loss="absolute", metric="rmse", unit="min"), pa.array([0.1, 0.7])),
+    "counts": fit(task("regression", loss="poisson", metric="poisson_deviance"), pa.array([0, 7])),
+    "steps": fit(STEPS, pa.array([-1, 1])),
+    "quantiles": fit(task("quantiles", levels=[0.25, 0.75], unit="min"), pa.array([0.1, 0.7])),
 }
 
 
@@ -194,27 +262,33 @@ def test_json_says_all_of_it(fitted: Any) -> None:
 
 
 def test_signatures() -> None:
-    assert [FITTED[name].signature() for name in ("binary", "bands", "regression")] == [
+    names = ["early", "on time", "late", "very late"]
+    assert [FITTED[name].signature() for name in ("binary", "bands", "regression", "counts", "steps", "quantiles")] == [
         {"name": "t", "kind": "binary", "form": "number", "unit": "probability"},
         {
             "name": "t",
             "kind": "multiclass",
             "form": "class_probabilities",
             "unit": "probability",
-            "classes": ["early", "on time", "late", "very late"],
+            "classes": names,
         },
         {"name": "t", "kind": "regression", "form": "number", "unit": "min"},
+        {"name": "t", "kind": "regression", "form": "number", "unit": ""},
+        {"name": "t", "kind": "ordinal", "form": "class_probabilities", "unit": "probability", "classes": names},
+        {"name": "t", "kind": "quantiles", "form": "quantiles", "unit": "min", "levels": [0.25, 0.75]},
     ]
-    assert [fitted.outputs for fitted in FITTED.values()] == [1, 1, 1, 2, 4, 1]
+    assert [fitted.outputs for fitted in FITTED.values()] == [1, 1, 1, 2, 4, 1, 1, 3, 2]
 
 
 def test_metric_named() -> None:
-    assert [task(kind).metric_named("").name for kind in ("binary", "multiclass", "regression")] == [
-        "auc",
-        "log_loss",
-        "mae",
+    declared = [task("binary"), task("multiclass"), SIZES, task("regression"), task("quantiles")]
+    declared.append(task("regression", loss="poisson"))
+    assert [one.metric_named("").name for one in declared] == [
+        *("auc", "log_loss", "ranked_probability_score"),
+        *("mae", "pinball", "mae"),
     ]
     assert FITTED["regression"].metric.name == "rmse"
     assert [metric.name for metric in FITTED["regression"].metrics] == ["mae", "rmse", "r2"]
+    assert FITTED["counts"].metric.name == "poisson_deviance"
     with pytest.raises(KeyError):
         task("regression").metric_named("auc")

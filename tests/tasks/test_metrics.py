@@ -14,8 +14,15 @@ from mtl_core.tasks.metrics import RowMean
 from tests.strategies import patient
 from tests.tasks.declared import task
 
-KINDS = ("binary", "multiclass", "regression")
-ALL = [(kind, metric) for kind in KINDS for metric in task(kind).metrics]
+DECLARED: dict[str, Any] = {
+    "binary": task("binary"),
+    "multiclass": task("multiclass"),
+    "ordinal": task("ordinal", classes=["low", "mid", "high"]),
+    "quantiles": task("quantiles", levels=[0.1, 0.4, 0.8]),
+    "regression": task("regression"),
+    "counts": task("regression", loss="poisson"),
+}
+ALL = [(kind, metric) for kind, declared in DECLARED.items() for metric in declared.metrics]
 NAMES = [f"{kind} {metric.name}" for kind, metric in ALL]
 ROWS = 60
 EPS = np.finfo(np.float32).eps
@@ -28,10 +35,15 @@ def sample(kind: str, seed: int = 0, rows: int = ROWS) -> tuple[Any, Any, Any]:
     if kind == "binary":
         labels = np.concatenate([[0, 1, 1], random.integers(0, 2, rows - 3)]).astype(np.int8)
         return labels, random.uniform(size=rows).round(1).astype(np.float32), weights
-    if kind == "multiclass":
+    if kind in ("multiclass", "ordinal"):
         labels = np.concatenate([[0, 1, 2], random.integers(0, 3, rows - 3)]).astype(np.int16)
         return labels, random.dirichlet([1, 1, 1], rows).astype(np.float32), weights
+    if kind == "counts":
+        labels = random.poisson(2, rows).astype(np.float32)
+        return labels, random.gamma(2, 1, rows).astype(np.float32), weights
     labels = random.normal(10, 5, rows).astype(np.float32)
+    if kind == "quantiles":
+        return labels, np.sort(random.normal(10, 5, (rows, 3)), axis=1).astype(np.float32), weights
     return labels, (labels + random.normal(0, 2, rows)).astype(np.float32), weights
 
 
@@ -39,6 +51,24 @@ def _summing_to_one(predictions: Any) -> Any:
     return predictions / predictions.sum(axis=1, keepdims=True, dtype=np.float64)
 
 
+def _cumulative_brier(y: Any, p: Any, w: Any) -> Any:
+    at_most = p.astype(float).cumsum(axis=1).clip(0, 1)
+    return np.mean([peers.brier_score_loss(y <= k, at_most[:, k], sample_weight=w, pos_label=True) for k in range(2)])
+
+
+def _pinball(y: Any, q: Any, w: Any, *levels: float) -> Any:
+    places = [(0.1, 0.4, 0.8).index(level) for level in levels]
+    return [
+        peers.mean_pinball_loss(y, q[:, place], alpha=level, sample_weight=w)
+        for place, level in zip(places, levels, strict=True)
+    ]
+
+
+NUMBERS = {
+    "mae": lambda y, p, w: peers.mean_absolute_error(y, p, sample_weight=w),
+    "rmse": lambda y, p, w: peers.root_mean_squared_error(y, p, sample_weight=w),
+    "r2": lambda y, p, w: peers.r2_score(y, p, sample_weight=w),
+}
 PEERS = {
     "binary auc": lambda y, p, w: peers.roc_auc_score(y, p, sample_weight=w),
     "binary log_loss": lambda y, p, w: peers.log_loss(y, p.astype(float).clip(EPS, 1 - EPS), sample_weight=w),
@@ -47,16 +77,32 @@ PEERS = {
     "multiclass log_loss": lambda y, p, w: peers.log_loss(y, _summing_to_one(p), sample_weight=w),
     "multiclass accuracy": lambda y, p, w: peers.accuracy_score(y, p.argmax(1), sample_weight=w),
     "multiclass macro_f1": lambda y, p, w: peers.f1_score(y, p.argmax(1), average="macro", sample_weight=w),
-    "regression mae": lambda y, p, w: peers.mean_absolute_error(y, p, sample_weight=w),
-    "regression rmse": lambda y, p, w: peers.root_mean_squared_error(y, p, sample_weight=w),
-    "regression r2": lambda y, p, w: peers.r2_score(y, p, sample_weight=w),
+    "ordinal ranked_probability_score": _cumulative_brier,
+    "ordinal log_loss": lambda y, p, w: peers.log_loss(y, _summing_to_one(p), sample_weight=w),
+    "ordinal accuracy": lambda y, p, w: peers.accuracy_score(y, p.argmax(1), sample_weight=w),
+    "ordinal mae": lambda y, p, w: peers.mean_absolute_error(y, p.argmax(1), sample_weight=w),
+    "ordinal weighted_kappa": lambda y, p, w: peers.cohen_kappa_score(
+        y, p.argmax(1), weights="quadratic", sample_weight=w
+    ),
+    "quantiles pinball": lambda y, q, w: np.mean(_pinball(y, q, w, 0.1, 0.4, 0.8)),
+    "quantiles interval_score": lambda y, q, w: np.sum(np.divide(_pinball(y, q, w, 0.1, 0.8), [0.1, 0.2])),
+    "quantiles coverage_error": lambda y, q, w: abs(
+        np.average((q[:, 0] <= y) & (y <= q[:, 2]), weights=w) - (0.8 - 0.1)
+    ),
+    "quantiles mae": lambda y, q, w: peers.mean_absolute_error(y, q[:, 1], sample_weight=w),
+    **{f"regression {name}": peer for name, peer in NUMBERS.items()},
+    **{f"counts {name}": peer for name, peer in NUMBERS.items()},
+    "counts poisson_deviance": lambda y, p, w: peers.mean_poisson_deviance(y, p, sample_weight=w),
 }
 BETTER_UP = {
     "binary auc",
     "binary average_precision",
     "multiclass accuracy",
     "multiclass macro_f1",
+    "ordinal accuracy",
+    "ordinal weighted_kappa",
     "regression r2",
+    "counts r2",
 }
 
 
@@ -88,7 +134,14 @@ def test_a_weight_is_that_many_rows(kind: str, metric: Metric, seed: int) -> Non
 def test_better_is_where_the_direction_says(kind: str, metric: Metric) -> None:
     assert metric.higher_is_better == (f"{kind} {metric.name}" in BETTER_UP)
     labels, predictions, _ = sample(kind)
-    exact = np.eye(3, dtype=np.float32)[labels] if kind == "multiclass" else labels.astype(np.float32)
+    if kind in ("multiclass", "ordinal"):
+        exact = np.eye(3, dtype=np.float32)[labels]
+    elif kind == "quantiles":
+        exact = np.repeat(labels[:, None], 3, axis=1)
+        if metric.name == "coverage_error":  # 7 in 10 labels are to lie between the outermost two
+            exact[:18] += 1
+    else:
+        exact = np.maximum(labels.astype(np.float32), 1e-9 if kind == "counts" else -np.inf)
     perfect, found = (metric.oriented(metric(labels, p)) for p in (exact, predictions))
     assert perfect > found
     assert perfect == pytest.approx(1 if metric.higher_is_better else 0, abs=1e-6)

@@ -1,6 +1,7 @@
 """The training loop: it learns, it repeats to the bit, and it goes on after a kill at any moment."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -13,31 +14,19 @@ import numpy as np
 import pytest
 import torch
 
+import mtl_core.training.loop
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.training import Epoch, Outcome, train
-from mtl_core.training.loop import optimizer_of, train_epoch
+from mtl_core.tasks.regression import FittedRegression
+from mtl_core.training import Outcome
+from mtl_core.training.epoch import optimizer_of, train_epoch
 from tests.small import Small, document
+from tests.training.runs import Crashes, Watched, run, same, weights, without_times
+
+TASKS = ("late", "band", "minutes", "rare")
 
 
-def weights(network: Network) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-
-def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def run(small: Small, scratch: Path, **training: object) -> tuple[dict[str, torch.Tensor], Outcome]:
-    network, outcome = train(small.declared(**training), small.encoder, small.train, small.validation, scratch)
-    return weights(network), outcome
-
-
-def without_times(outcome: Outcome) -> str:
-    return json.dumps([epoch.model_dump(exclude={"seconds"}) for epoch in outcome.epochs])
-
-
-@pytest.mark.parametrize("method", ["mean", "sum", "random", "uw"])
+@pytest.mark.parametrize("method", ["mean", "sum", "random", "uw", "upgrad", "gradnorm"])
 def test_every_task_learns_under_every_balancing(small: Small, tmp_path: Path, method: str) -> None:
     _, outcome = run(small, tmp_path, balancing={"method": method}, stopping={"policy": "joint"})
     first, last = outcome.epochs[0].losses, outcome.epochs[-1].losses
@@ -59,12 +48,12 @@ def test_golden_loss_curve(small: Small) -> None:
     problem = small.declared()
     torch.set_num_threads(1)
     network = Network.seeded(small.encoder, problem.model, 0)
-    balancing = problem.training.balancing.build(4)
+    balancing = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancing, problem.training)
     curve = [
         sum(
             train_epoch(
-                network, balancing, optimizer, small.encoder.tasks, small.train, {}, problem.training, number=n
+                network, balancing, optimizer, small.encoder.tasks, small.train, problem.training, number=n
             ).values()
         )
         for n in range(1, 13)
@@ -93,31 +82,121 @@ def test_joint_holds_nobody_and_ends_together(small: Small, tmp_path: Path) -> N
     assert not any(epoch.held for epoch in outcome.epochs)
 
 
-class CrashError(Exception):
-    """Stands for a crash between two epochs."""
+def stops(outcome: Outcome) -> dict[str, int]:
+    """Task -> the epoch at the end of which it first stopped."""
+    return {task: epoch.number for epoch in reversed(outcome.epochs) for task in epoch.stopped}
 
 
-@pytest.mark.parametrize("policy", ["joint", "hold"])
-@pytest.mark.parametrize("balancing", ["random", "uw"])
-def test_interrupted_after_any_epoch_it_goes_on_to_the_same_weights(
+@pytest.mark.parametrize(
+    ("policy", "balancing"), [("joint", "mean"), ("freeze", "upgrad"), ("resume", "gradnorm"), ("hold", "uw")]
+)
+def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
     small: Small, tmp_path: Path, policy: str, balancing: str
 ) -> None:
-    options = {"epochs": 7, "stopping": {"policy": policy, "patience": 1}, "balancing": {"method": balancing}}
+    """After every epoch, file and refitted head, in the middle of every pass, and before a teacher is written."""
+    stopping = {"policy": policy, "patience": 1} | ({"margin": 0.0} if policy == "resume" else {})
+    options = {"epochs": 8, "stopping": stopping, "refit_heads": {"epochs": 4, "patience": 2}}
+    options["balancing"] = {"method": balancing}
     expected, undisturbed = run(small, tmp_path / "undisturbed", **options)
+    # What the law is about must happen in this run.
+    some = [epoch.number for epoch in undisturbed.epochs if epoch.stopped and epoch.number < 8]
+    assert some or policy == "joint"
+    assert any(epoch.resumed for epoch in undisturbed.epochs[:-1]) == (policy == "resume")
+    assert any(epoch.held for epoch in undisturbed.epochs) == (policy == "hold")
+    assert any(epoch.resting for epoch in undisturbed.epochs) == (policy in ("freeze", "resume"))
+    assert len(undisturbed.refits) == 4
 
-    def interrupt(epoch: Epoch) -> None:
-        if epoch.number not in seen:
-            seen.add(epoch.number)
-            raise CrashError
-
-    seen: set[int] = set()
-    for _ in undisturbed.epochs:
-        with pytest.raises(CrashError):
-            train(small.declared(**options), small.encoder, small.train, small.validation, tmp_path / "cut", interrupt)
-    resumed, outcome = run(small, tmp_path / "cut", **options)
-    assert same(expected, resumed)
+    crashes = Crashes()
+    found, outcome = crashes.run(small, tmp_path / "cut", **options)
+    moments = {moment for moment, *_ in crashes.seen}
+    assert moments >= {"epoch", "middle of a pass", "refit", "keep", "drop_all_but", "save"}
+    assert ("save_teacher" in moments) == (policy == "hold")
+    assert len(crashes.seen) > 4 * len(undisturbed.epochs)
+    assert same(expected, found)
     assert without_times(outcome) == without_times(undisturbed)
-    assert outcome.chosen == undisturbed.chosen
+    assert not (tmp_path / "cut" / "refit").exists()
+
+
+@pytest.mark.parametrize("policy", ["freeze", "resume"])
+def test_a_task_at_rest_stays_bit_for_bit_and_so_does_its_optimisers_state(
+    small: Small, tmp_path: Path, policy: str
+) -> None:
+    """With weight decay and warm momentum; and a task that trains again goes on with the state that it had."""
+    stopping = {"policy": policy, "patience": 1} | ({"margin": 0.0} if policy == "resume" else {})
+    seen = Watched(small, tmp_path, epochs=9, weight_decay=0.1, stopping=stopping)
+    steps = math.ceil(len(small.train) / 64)
+    rested = trained_again = 0
+    for before, epoch in zip(seen.outcome.epochs, seen.outcome.epochs[1:], strict=False):
+        assert not all(
+            torch.equal(a, b) for a, b in zip(seen.shared(before.number), seen.shared(epoch.number), strict=True)
+        )
+        for task in TASKS:
+            was, now = seen.own(task, before.number), seen.own(task, epoch.number)
+            assert any(key.endswith("exp_avg_sq") for key in was), "an optimiser with momentum"
+            if task in epoch.resting:
+                rested += 1
+                assert same(was, now)
+            else:
+                trained_again += task in before.resumed
+                assert not any(torch.equal(was[key], now[key]) for key in was if key.endswith("weight"))
+                done = {float(now[key] - was[key]) for key in was if key.endswith(".step")}
+                assert len(done) == 1
+                assert 0 < done.pop() <= steps
+    assert rested
+    assert bool(trained_again) == (policy == "resume")
+
+
+@pytest.mark.parametrize(("end", "task"), [("any", None), ({"first": "band"}, "band"), ({"first": "rare"}, "rare")])
+def test_training_ends_with_the_first_or_the_named_task(
+    small: Small, tmp_path: Path, end: object, task: str | None
+) -> None:
+    _, outcome = run(small, tmp_path, epochs=20, stopping={"policy": "freeze", "patience": 1, "end": end})
+    found = stops(outcome)
+    assert len(outcome.epochs) == (min(found.values()) if task is None else found[task]) < 20
+
+
+def test_a_task_that_begins_late_rests_and_has_no_score_before(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FittedRegression, "begins", property(lambda task: 6))
+    seen = Watched(small, tmp_path, epochs=12, learning_rate=0.03, stopping={"policy": "freeze", "patience": 1})
+    epochs = seen.outcome.epochs
+    assert {task for task, epoch in stops(seen.outcome).items() if epoch < 6} >= {"late", "band", "rare"}
+    assert len(epochs) > 6, "training waits for it"
+    for epoch in epochs:
+        begun = epoch.number >= 6
+        assert ("minutes" in epoch.resting) == (not begun)
+        assert math.isfinite(epoch.values["minutes"]) == math.isfinite(epoch.scores["minutes"]) == begun
+        assert math.isfinite(epoch.losses["minutes"]) == begun
+    heads = [{k: v for k, v in seen.own("minutes", e).items() if k.endswith("weight")} for e in range(1, 7)]
+    assert all(same(heads[0], head) for head in heads[:5])
+    assert not same(heads[4], heads[5])
+    assert seen.outcome.standard_errors["minutes"] == pytest.approx(
+        -epochs[5].values["minutes"] / epochs[5].scores["minutes"]
+    )
+    assert seen.outcome.chosen >= 6
+
+
+@pytest.mark.parametrize(("by", "chosen"), [("mean", 1), ("worst", 2)])
+def test_the_checkpoint_is_chosen_as_declared(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, chosen: int
+) -> None:
+    """9 standard errors lost by one task against 4 lost by each of two."""
+    told = iter([(0.0, 9.0, 9.0, 0.0), (5.0, 5.0, 9.0, 0.0), (9.0, 0.0, 0.0, 0.0)])
+    monkeypatch.setattr(mtl_core.training.loop, "normalised", lambda *_: dict(zip(TASKS, next(told), strict=True)))
+    seen = Watched(small, tmp_path, epochs=3, checkpoint=by, stopping={"policy": "joint"})
+    assert seen.outcome.chosen == chosen
+    assert same(weights(seen.final), seen.weights[chosen - 1])
+
+
+def test_the_outcome_tells_the_best_and_the_final_value_of_every_task(small: Small, tmp_path: Path) -> None:
+    _, outcome = run(small, tmp_path, epochs=8, learning_rate=0.03, stopping={"policy": "freeze", "patience": 1})
+    oriented = {task.name: task.metric.oriented for task in small.encoder.tasks}
+    for task in TASKS:
+        values = [epoch.values[task] for epoch in outcome.epochs]
+        assert oriented[task](outcome.best(task)) == max(map(oriented[task], values))
+        assert outcome.final(task) == values[outcome.chosen - 1]
+    assert any(outcome.final(task) != outcome.best(task) for task in TASKS)
 
 
 SCRIPT = """
@@ -139,7 +218,8 @@ save_weights(out, network.state_dict())
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(small: Small, tmp_path: Path) -> None:
     """kill -9 at three random moments, then once to the end."""
-    options = document(epochs=5, batch_size=16, stopping={"policy": "hold", "patience": 1})
+    hold = {"policy": "hold", "patience": 1}
+    options = document(epochs=5, batch_size=16, stopping=hold, refit_heads={"epochs": 3})
     arguments = [
         str(small.folder / "encoded"),
         str(tmp_path / "cut"),
@@ -189,12 +269,12 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_weights_move(small: Sma
     problem = small.declared()
     network = Network.seeded(small.encoder, problem.model, 0)
     before = weights(network)
-    balancing = problem.training.balancing.build(4)
+    balancing = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancing, problem.training)
     labels = small.train.labels | {"minutes": torch.full_like(small.train.labels["minutes"], torch.inf)}
     broken = type(small.train)(small.train.inputs, labels)
     with pytest.raises(TrainingError, match=r"epoch 1, step 1: .*minutes \(inf\).*learning_rate"):
-        train_epoch(network, balancing, optimizer, small.encoder.tasks, broken, {}, problem.training, number=1)
+        train_epoch(network, balancing, optimizer, small.encoder.tasks, broken, problem.training, number=1)
     assert same(before, weights(network))
 
 

@@ -17,6 +17,7 @@ from mtl_core.features.categorical import Categorical
 from mtl_core.problem import Problem
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
+from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.regression import Regression
 
 __all__ = ["profile"]
@@ -77,7 +78,7 @@ def _rows(problem: Problem, rows: list[int]) -> list[Expectation]:
 def _holes(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expectation]:
     """None where the reference has none. A target may always have some: its rows are unlabelled, not bad."""
     shares = [float(values.isna().mean()) for values in parts]
-    is_target = any(task.target == column for task in problem.tasks.values())
+    is_target = column in problem.targets
     if column == problem.split.column or (max(shares) == 0 and not is_target):
         return [_expect("column_values_to_not_be_null", column=column)]
     if not (mostly := least_present(shares)):
@@ -88,10 +89,11 @@ def _holes(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
 
 def _values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -> list[Expectation]:
     """Classes of a target, categories of a feature, else the range of numbers; and the mean of what is regressed."""
-    tasks = [task for task in problem.tasks.values() if task.target == column]
+    tasks = [task for task in problem.tasks.values() if column in task.targets]
     readers = [feature for name, feature in problem.features.items() if problem.column_of(name) == column]
     multiclass = [task for task in tasks if isinstance(task, Multiclass) and not task.edges]
     plain = any(isinstance(task, Binary) and task.positive is None and task.at_least is None for task in tasks)
+    plain |= any(isinstance(task, Multilabel) and bool(task.columns) for task in tasks)
     if type_ not in ("str", "float64"):
         return []
     if multiclass:

@@ -7,21 +7,41 @@ from typing import Any
 
 from mtl_core.report.forms.base import Figure, Form
 from mtl_core.report.forms.classes import Classes
+from mtl_core.report.forms.clusters import Clusters
+from mtl_core.report.forms.labels import Labels
 from mtl_core.report.forms.probability import Probability
+from mtl_core.report.forms.quantiles import Quantiles
 from mtl_core.report.forms.quantity import Quantity
 from mtl_core.report.forms.unknown import Unknown
+from mtl_core.report.run import Run
+from mtl_core.tasks import FittedTask
+from mtl_core.tasks.clustering import FittedClustering
 
-__all__ = ["Figure", "Form", "form_of"]
+__all__ = ["Figure", "Form", "form_for", "form_of"]
 
 
-def form_of(output: dict[str, Any]) -> Form:
-    """The form of a task's entry in the signature; one without pictures where there is none for it."""
+def form_for(run: Run, task: FittedTask) -> Form:
+    """The form of a task of a run."""
+    return form_of(run.outputs[task.name], task.classes if isinstance(task, FittedClustering) else ())
+
+
+def form_of(output: dict[str, Any], known_classes: tuple[str, ...] = ()) -> Form:
+    """The form of a task's entry in the signature; one without pictures where there is none for it.
+
+    known_classes: those that clusters are compared with, which no signature names.
+    """
     match output:
         case {"form": "class_probabilities", "classes": classes}:
-            return Classes(classes=tuple(classes))
+            return Classes(classes=tuple(classes), rising=output.get("kind") == "ordinal")
+        case {"form": "cluster_probabilities", "clusters": clusters}:
+            return Clusters(clusters=clusters, classes=known_classes)
+        case {"form": "label_probabilities", "labels": labels}:
+            return Labels(labels=tuple(labels))
         case {"form": "number", "unit": "probability"}:
             return Probability()
         case {"form": "number", "unit": unit}:
             return Quantity(unit=unit)
+        case {"form": "quantiles", "levels": levels, "unit": unit}:
+            return Quantiles(levels=tuple(levels), unit=unit)
         case _:
             return Unknown()

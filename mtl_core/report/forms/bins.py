@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bins", "Fan", "calibration_bins", "calibration_error", "fan", "gains", "quantile_edges", "wilson"]
+from mtl_core.report.forms.intervals import wilson
+
+__all__ = ["Bands", "Bins", "Fan", "bands", "calibration_bins", "calibration_error", "fan", "gains", "quantile_edges"]
 
 Array = NDArray[Any]
 
@@ -35,6 +37,18 @@ class Fan:
     """(bins,) mean prediction."""
     actual: Array
     """(bins, quantiles) at QUANTILES."""
+    mean: Array
+    """(bins,) of what happened."""
+    rows: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bands:
+    """Predicted quantiles and those of what happened, per bin; both (bins, levels)."""
+
+    predicted: Array
+    """Their mean over the bin's rows."""
+    actual: Array
     rows: Array
 
 
@@ -61,14 +75,6 @@ def calibration_error(bins: Bins) -> float:
     return float(np.average(np.abs(bins.predicted - bins.observed), weights=bins.rows))
 
 
-def wilson(share: Array, rows: Array, z: float = 1.96) -> tuple[Array, Array]:
-    """95% interval of a share (Wilson 1927), which stays within [0, 1] where there are few rows or few hits."""
-    centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    # Rounding may leave a bound that must be 0 or 1 a hair beyond it.
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
-
-
 def gains(chance: Array, hit: Array, points: int = 50) -> tuple[Array, Array]:
     """The top share of rows by predicted chance, and the share of all hits in it; from (0, 0) to (1, 1).
 
@@ -84,11 +90,28 @@ def gains(chance: Array, hit: Array, points: int = 50) -> tuple[Array, Array]:
 def fan(predictions: Array, actual: Array) -> Fan:
     """(rows,) predictions and what happened -> quantiles of the latter per bin of the former."""
     place, count = _places(predictions, quantile_edges(predictions, 20))
-    order = np.argsort(place, kind="stable")
-    rows = np.bincount(place, minlength=count)
-    groups = np.split(actual[order], np.cumsum(rows)[:-1])
-    mean = np.bincount(place, weights=predictions, minlength=count) / rows
-    return Fan(predicted=mean, actual=np.stack([np.quantile(group, QUANTILES) for group in groups]), rows=rows)
+    rows, groups = _grouped(place, count, actual)
+    predicted, mean = (np.bincount(place, weights=w, minlength=count) / rows for w in (predictions, actual))
+    quantiles = np.stack([np.quantile(group, QUANTILES) for group in groups])
+    return Fan(predicted=predicted, actual=quantiles, mean=mean, rows=rows)
+
+
+def bands(predictions: Array, actual: Array, levels: Array, middle: int) -> Bands:
+    """(rows, levels) predicted quantiles and (rows,) what happened -> both per bin of the quantile at `middle`.
+
+    An observed quantile is a value that happened, the least that as large a share is not above.
+    """
+    place, count = _places(predictions[:, middle], quantile_edges(predictions[:, middle], 12))
+    rows, groups = _grouped(place, count, actual)
+    sums = np.stack([np.bincount(place, weights=line, minlength=count) for line in predictions.T], axis=1)
+    happened = [np.quantile(group, levels, method="inverted_cdf") for group in groups]
+    return Bands(predicted=sums / rows[:, None], actual=np.stack(happened), rows=rows)
+
+
+def _grouped(place: Array, count: int, values: Array) -> tuple[Array, list[Array]]:
+    """How many rows each bin has, and their values."""
+    order, rows = np.argsort(place, kind="stable"), np.bincount(place, minlength=count)
+    return rows, np.split(values[order], np.cumsum(rows)[:-1])
 
 
 def _places(values: Array, edges: Array) -> tuple[Array, int]:

@@ -11,7 +11,7 @@ from mtl_core.report.forms.base import Balance, Figure, Form
 from mtl_core.report.forms.bins import gains
 from mtl_core.report.forms.reliability import reliability
 from mtl_core.report.run import Scored
-from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, WIDTH, data, svg
+from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, WIDTH, data, shares, svg
 from mtl_core.report.wording import NOTHING, percent
 
 __all__ = ["Probability"]
@@ -56,8 +56,8 @@ def _gains(scored: Scored) -> Figure:
         "order would give."
     )
     rows = [{"taken": float(t), "found": float(f)} for t, f in zip(taken, found, strict=True)]
-    x = alt.X("taken:Q", scale=alt.Scale(domain=[0, 1]), axis=_axis("rows looked at, likeliest first"))
-    y = alt.Y("found:Q", scale=alt.Scale(domain=[0, 1]), axis=_axis("yes found"))
+    x = alt.X("taken:Q", scale=alt.Scale(domain=[0, 1]), axis=shares(title="rows looked at, likeliest first"))
+    y = alt.Y("found:Q", scale=alt.Scale(domain=[0, 1]), axis=shares(title="yes found"))
     ends = data([{"taken": 0, "found": 0}, {"taken": 1, "found": 1}])
     diagonal = alt.Chart(ends).mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
     curve = alt.Chart(data(rows)).mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y=y)
@@ -80,7 +80,3 @@ def _gains(scored: Scored) -> Figure:
         head=("rows looked at", "yes found"),
         rows=tuple((percent(float(t)), percent(float(f))) for t, f in table),
     )
-
-
-def _axis(title: str) -> alt.Axis:
-    return alt.Axis(format="~%", tickCount=5, title=title)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mtl_core.report.forms.base import Balance, Figure, Form
 from mtl_core.report.forms.bins import fan
+from mtl_core.report.forms.histogram import columns_of, histogram
 from mtl_core.report.run import Scored
 from mtl_core.report.theme import ACCENT, INK, MUTED, SECOND, WIDTH, data, svg
 from mtl_core.report.wording import NOTHING, number, percent, with_unit
@@ -18,6 +19,9 @@ __all__ = ["Quantity"]
 
 _COLUMNS = 40
 _SHOWN = (0.01, 0.99)
+_FEW = 30
+"""So many different values or fewer, most of them several times, are counts or the like: their median goes in steps,
+and their mean does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +55,16 @@ class Quantity(Form):
 
     def _fan(self, scored: Scored) -> Figure:
         found = fan(scored.predictions, scored.labels)
+        line = _centre(scored)
         title = "What happened where this was predicted?"
         caption = (
-            "Rows in bins of similar prediction. Line: the median of what happened; dark band: the middle half; light "
+            f"Rows in bins of similar prediction. Line: the {line} of what happened; dark band: the middle half; light "
             "band: the middle 80%. On the dashed line, what happened is what was predicted."
         )
-        keys = ("q10", "q25", "q50", "q75", "q90")
+        keys = ("q10", "q25", "median", "q75", "q90")
         rows = [
-            {"predicted": float(p), **dict(zip(keys, map(float, line), strict=True))}
-            for p, line in zip(found.predicted, found.actual, strict=True)
+            {"predicted": float(p), "mean": float(mean), **dict(zip(keys, map(float, quantiles), strict=True))}
+            for p, mean, quantiles in zip(found.predicted, found.mean, found.actual, strict=True)
         ]
         x = alt.X("predicted:Q", scale=alt.Scale(zero=False, nice=False), axis=self._axis("predicted"))
         y = alt.Scale(zero=False)
@@ -70,17 +75,17 @@ class Quantity(Form):
             )
             for low, high, opacity in (("q10", "q90", 0.16), ("q25", "q75", 0.28))
         )
-        median = base.mark_line(color=ACCENT, strokeWidth=2, point={"color": ACCENT, "size": 18, "opacity": 1})
+        middle_line = base.mark_line(color=ACCENT, strokeWidth=2, point={"color": ACCENT, "size": 18, "opacity": 1})
         diagonal = base.mark_line(color=INK, strokeDash=[4, 4], strokeWidth=1).encode(y=alt.Y("predicted:Q", scale=y))
-        chart = alt.layer(wide, middle, diagonal, median.encode(y=alt.Y("q50:Q", scale=y)))
+        chart = alt.layer(wide, middle, diagonal, middle_line.encode(y=alt.Y(f"{line}:Q", scale=y)))
         return Figure(
             title=title,
             caption=caption,
             svg=svg(chart.properties(width=WIDTH - 60, height=250), f"{title} {caption}"),
-            head=("predicted", "10%", "25%", "median", "75%", "90%", "rows"),
+            head=("predicted", "mean", "10%", "25%", "median", "75%", "90%", "rows"),
             rows=tuple(
-                (number(float(p)), *(number(float(q)) for q in line), f"{n:,}")
-                for p, line, n in zip(found.predicted, found.actual, found.rows, strict=True)
+                (*(number(float(value)) for value in (p, mean, *quantiles)), f"{n:,}")
+                for p, mean, quantiles, n in zip(found.predicted, found.mean, found.actual, found.rows, strict=True)
             ),
         )
 
@@ -88,36 +93,40 @@ class Quantity(Form):
         off = (scored.labels - scored.predictions).astype(np.float64)
         low, high = (float(q) for q in np.quantile(off, _SHOWN))
         low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
-        counts, edges = np.histogram(off, bins=_COLUMNS, range=(low, high))
-        middle, beyond = float(np.median(off)), len(off) - int(counts.sum())
+        columns = columns_of(off, low, high, _COLUMNS)
+        which = _centre(scored)
+        centre = float(off.mean() if which == "mean" else np.median(off))
+        beyond = len(off) - sum(column["n"] for column in columns)
         title = "How far off are the predictions?"
         caption = (
-            f"What happened less what was predicted: right of 0 the prediction was too low. The median is "
-            f"{with_unit(number(middle, 3), self.unit)} (orange line). Not drawn: {percent(beyond / len(off))} of "
+            f"What happened less what was predicted: right of 0 the prediction was too low. The {which} is "
+            f"{with_unit(number(centre, 3), self.unit)} (orange line). Not drawn: {percent(beyond / len(off))} of "
             f"rows, further out than {number(low, 3)} or {number(high, 3)}."
         )
-        rows = [
-            {"from": float(a), "to": float(b), "n": int(n)} for a, b, n in zip(edges, edges[1:], counts, strict=False)
-        ]
+        bars = histogram(
+            columns, across=self._axis("off by"), up=alt.Axis(title="rows", format=",d", tickCount=5), height=250
+        )
         scale = alt.Scale(domain=[low, high], nice=False)
-        x = alt.X("from:Q", scale=scale, axis=self._axis("off by"))
-        y = alt.Y("n:Q", axis=alt.Axis(title="rows", format=",d", tickCount=5))
-        bars = alt.Chart(data(rows)).mark_bar(color=ACCENT, opacity=0.55, binSpacing=1)
-        bars = bars.encode(x=x, x2="to:Q", y=y, y2=alt.datum(0))
         lines = [
             alt.Chart(data([{"at": at}]))
             .mark_rule(color=colour, strokeWidth=width, strokeDash=dash)
             .encode(x=alt.X("at:Q", scale=scale))
-            for at, colour, width, dash in ((0.0, MUTED, 1, [4, 4]), (middle, SECOND, 2, [1, 0]))
+            for at, colour, width, dash in ((0.0, MUTED, 1, [4, 4]), (centre, SECOND, 2, [1, 0]))
             if low <= at <= high
         ]
         return Figure(
             title=title,
             caption=caption,
-            svg=svg(alt.layer(bars, *lines).properties(width=WIDTH - 60, height=250), f"{title} {caption}"),
+            svg=svg(alt.layer(bars, *lines), f"{title} {caption}"),
             head=("from", "to", "rows"),
-            rows=tuple((number(row["from"]), number(row["to"]), f"{row['n']:,}") for row in rows),
+            rows=tuple((number(one["from"]), number(one["to"]), f"{one['n']:,}") for one in columns),
         )
 
     def _axis(self, what: str) -> alt.Axis:
         return alt.Axis(title=f"{what} ({self.unit})" if self.unit else what, tickCount=5)
+
+
+def _centre(scored: Scored) -> Literal["mean", "median"]:
+    """Which of the two says where the middle of what happened is."""
+    different = len(np.unique(scored.labels))
+    return "mean" if different <= _FEW and 2 * different <= len(scored.labels) else "median"

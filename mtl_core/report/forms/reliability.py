@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from mtl_core.report.forms.base import Figure
 from mtl_core.report.forms.bins import Bins, calibration_bins, calibration_error
-from mtl_core.report.theme import ACCENT, MUTED, WIDTH, data, svg
+from mtl_core.report.forms.diagonal import along_diagonal
+from mtl_core.report.forms.histogram import columns_of, histogram
+from mtl_core.report.theme import shares, svg
 from mtl_core.report.wording import percent
 
 __all__ = ["reliability"]
@@ -33,7 +35,20 @@ def reliability(chance: NDArray[Any], hit: NDArray[Any], *, of_what: str, counte
         "often each probability is predicted; the last column holds all beyond."
     )
     upper = _upper(bins)
-    chart = alt.vconcat(_points(bins, upper, of_what), _counts(chance, upper), spacing=6)
+    points = along_diagonal(
+        *(bins.predicted, bins.observed, bins.low, bins.high),
+        upper=upper,
+        across=shares(title=None, labels=False),
+        up=shares(title=f"observed: {of_what}"),
+        height=210,
+    )
+    counts = histogram(
+        columns_of(np.clip(chance, 0, upper), 0, upper, _COLUMNS),
+        across=shares(title="predicted probability"),
+        up=alt.Axis(title="count", format=",d", tickCount=2),
+        height=52,
+    )
+    chart = alt.vconcat(points, counts, spacing=6)
     return Figure(
         title=title,
         caption=caption,
@@ -50,35 +65,3 @@ def _upper(bins: Bins) -> float:
     """The end of both axes: rare events would all sit in the corner of a picture that goes to 100%."""
     most = max(float(bins.predicted.max()), float(bins.high.max()))
     return min(1.0, math.ceil(most * 1.02 / 0.05) * 0.05)
-
-
-def _axis(**options: Any) -> alt.Axis:
-    return alt.Axis(format="~%", tickCount=5, **options)
-
-
-def _points(bins: Bins, upper: float, of_what: str) -> alt.LayerChart | alt.FacetChart:
-    rows = [
-        {"predicted": float(p), "observed": float(o), "low": float(low), "high": float(high)}
-        for p, o, low, high in zip(bins.predicted, bins.observed, bins.low, bins.high, strict=True)
-    ]
-    scale = alt.Scale(domain=[0, upper], nice=False)
-    x = alt.X("predicted:Q", scale=scale, axis=_axis(title=None, labels=False))
-    y = alt.Y("observed:Q", scale=scale, axis=_axis(title=f"observed: {of_what}"))
-    corner = data([{"predicted": 0, "observed": 0}, {"predicted": upper, "observed": upper}])
-    diagonal = alt.Chart(corner).mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
-    base = alt.Chart(data(rows)).encode(x=x)
-    intervals = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
-    line = base.mark_line(color=ACCENT, strokeWidth=1.5, opacity=0.6).encode(y=y)
-    points = base.mark_point(color=ACCENT, fill=ACCENT, size=42, opacity=1).encode(y=y)
-    return alt.layer(diagonal, line, intervals, points).properties(width=WIDTH - 60, height=210)
-
-
-def _counts(chance: NDArray[Any], upper: float) -> alt.Chart:
-    counts, edges = np.histogram(np.clip(chance, 0, upper), bins=_COLUMNS, range=(0, upper))
-    rows = [{"from": float(a), "to": float(b), "n": int(n)} for a, b, n in zip(edges, edges[1:], counts, strict=False)]
-    scale = alt.Scale(domain=[0, upper], nice=False)
-    x = alt.X("from:Q", scale=scale, axis=_axis(title="predicted probability"))
-    y = alt.Y("n:Q", axis=alt.Axis(title="count", format=",d", tickCount=2))
-    bars: alt.Chart = alt.Chart(data(rows)).mark_bar(color=ACCENT, opacity=0.55, binSpacing=1)
-    counted: alt.Chart = bars.encode(x=x, x2="to:Q", y=y, y2=alt.datum(0))
-    return counted.properties(width=WIDTH - 60, height=52)

@@ -1,0 +1,120 @@
+"""What one training step costs under each balancing, relative to `sum`, on a network of the flights' size.
+
+    python benchmarks/balancing.py [--rounds 7] [--tasks 5] [--threads 1] [--methods upgrad,gradnorm]
+
+Batches of 2,048 rows of 200 numbers, a trunk of 256 and 128, heads of 64, random targets: a step is the pass forward,
+the balancing, the optimiser and what the balancing does afterwards. All methods alternate in one run, each on a network
+of its own, in processor seconds. `nash_mtl` and other options are as they come. The last line is one JSON object:
+{"ratios": {"upgrad": its step / that of sum, ...}}.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import get_args
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor, nn
+
+from mtl_core.balancing import AnyBalancing, Balancing, Shared
+from mtl_core.trunks import SharedBottom
+
+ROWS, WIDTH, STEPS = 2_048, 200, 2
+"""STEPS are timed together."""
+OPTIONS = {"constant": {"weights": {"task 0": 2.0}}}
+"""What a method cannot be declared without."""
+
+
+class Network(nn.Module):
+    """(rows, 200) -> one number per row and task."""
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__()
+        self.trunk = SharedBottom(widths=(256, 128)).build(WIDTH, tasks)
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.1), nn.Linear(64, 1)) for _ in range(tasks)
+        )
+
+    def losses(self, x: Tensor, y: Tensor) -> dict[int, Tensor]:
+        shared = self.trunk(x)
+        outputs = [head(represented)[:, 0] for head, represented in zip(self.heads, shared, strict=True)]
+        return {task: (output - y[:, task]).square().mean() for task, output in enumerate(outputs)}
+
+    def shared(self) -> Shared:
+        parameters = tuple(self.trunk.parameters())
+        return Shared(parameters=parameters, last=[p for p in parameters if p.ndim > 1][-1])
+
+
+def stepper(options: Balancing, tasks: int) -> Callable[[], None]:
+    """STEPS training steps under that method."""
+    torch.manual_seed(0)
+    network, balancer = Network(tasks), options.build(tuple(f"task {task}" for task in range(tasks)))
+    parameters = [*network.parameters(), *balancer.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0, fused=True)
+    x = torch.randn(ROWS, WIDTH)
+    y = torch.tanh(x @ torch.randn(WIDTH, tasks) / WIDTH**0.5) + 0.5 * torch.randn(ROWS, tasks)
+    shared = network.shared()
+    balancer.before_epoch()
+
+    def again() -> dict[int, Tensor]:
+        with torch.no_grad():
+            return network.losses(x, y)
+
+    def run() -> None:
+        for _ in range(STEPS):
+            losses = network.losses(x, y)
+            optimizer.zero_grad()
+            balancer.backward(losses, shared)
+            optimizer.step()
+            balancer.after_step(again)
+
+    return run
+
+
+def seconds(run: Callable[[], None]) -> float:
+    """Processor seconds of a step."""
+    began = time.process_time()
+    run()
+    return (time.process_time() - began) / STEPS
+
+
+def declared(names: str) -> dict[str, Balancing]:
+    """The methods of those names, `sum` first; all where none are named."""
+    adapter: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)
+    known = [member.model_fields["method"].default for member in get_args(get_args(AnyBalancing)[0])]
+    chosen = names.split(",") if names else known
+    order = dict.fromkeys(["sum", *chosen])
+    return {name: adapter.validate_python({"method": name, **OPTIONS.get(name, {})}) for name in order}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--tasks", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--methods", default="", help="names with commas between; all where none are given")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.set_flush_denormal(True)
+    steppers = {name: stepper(options, arguments.tasks) for name, options in declared(arguments.methods).items()}
+    times: dict[str, list[float]] = {name: [] for name in steppers}
+    for number in range(arguments.rounds + 1):
+        for name, run in steppers.items():
+            took = seconds(run)
+            if number:  # the first round warms up
+                times[name].append(took)
+    ratios = {
+        name: [own / plain for own, plain in zip(found, times["sum"], strict=True)] for name, found in times.items()
+    }
+    print(f"{'method':<16} {'ms a step':>9} {'by sum':>7}   least to most of {arguments.rounds} rounds")
+    for name, found in sorted(ratios.items(), key=lambda item: statistics.median(item[1])):
+        step = 1_000 * statistics.median(times[name])
+        print(f"{name:<16} {step:>9.1f} {statistics.median(found):>7.2f}   {min(found):.2f} to {max(found):.2f}")
+    print(json.dumps({"ratios": {name: round(statistics.median(found), 2) for name, found in ratios.items()}}))
+
+
+if __name__ == "__main__":
+    main()

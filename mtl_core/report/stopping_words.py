@@ -1,0 +1,41 @@
+"""How tasks were stopped, in words. Pure functions."""
+
+from mtl_core.report.wording import listed, number
+from mtl_core.stopping import Stopping
+from mtl_core.training import Outcome
+
+__all__ = ["SHADES", "refit_words", "stopping_words"]
+
+SHADES = {"freeze": "rested", "hold": "held", "resume": "rested"}
+"""What became of a task after it stopped, by the policy; under `joint` that is the end."""
+
+_THEN = {
+    "freeze": "from then on it rests, while the others go on: its own parameters stay as they are",
+    "hold": "from then on it is held: it learns from what its own best weights say of the training rows, while the "
+    "others go on",
+    "resume": "then it rests, while the others go on, and trains again once it is more than {margin} below its best",
+}
+
+
+def stopping_words(stopping: Stopping) -> str:
+    """The rule by which a task stopped, and what that meant."""
+    epochs = "1 epoch" if stopping.patience == 1 else f"{stopping.patience} epochs"
+    early = f", though not in the first {stopping.warm_up}" if stopping.warm_up else ""
+    if stopping.policy == "joint":
+        return f"All tasks stop together, after {epochs} without a new best mean of their scores{early}."
+    own = f" ({listed(tuple(stopping.tasks))} by a rule of their own)" if stopping.tasks else ""
+    margin = f"{number(stopping.margin)} standard error{'' if stopping.margin == 1 else 's'}"
+    then = _THEN[stopping.policy].format(margin=margin)
+    return f"A task stops after {epochs} without a new best{early}{own}; {then}."
+
+
+def refit_words(outcome: Outcome) -> str:
+    """What training the heads on did; "" where that was not asked for."""
+    if not outcome.refits:
+        return ""
+    kept = tuple(refit.task for refit in outcome.refits if refit.kept)
+    rest = ", the others keep the heads that they had" if len(kept) < len(outcome.refits) else ""
+    return (
+        "Then heads were trained on by themselves, with the trunk at rest: "
+        f"{listed(kept) or 'none'} got better on validation{rest}."
+    )

@@ -1,0 +1,63 @@
+"""Class weights: how much the rows of a class count in a task's loss.
+
+They bend what is predicted: a class that counts twice is predicted as if it had occurred twice as often, and its
+probability no longer says how often it comes true. Metrics count every row as one, and so show what the bend costs.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BeforeValidator
+from torch import Tensor
+
+__all__ = ["BALANCED", "ClassWeights", "PositiveWeight", "balanced_factors", "weighed"]
+
+BALANCED: Literal["balanced"] = "balanced"
+
+
+def _is_weight(found: Any) -> bool:
+    return isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < math.inf
+
+
+def _class_weights(found: Any) -> Any:
+    if found is None or found == BALANCED:
+        return found
+    if not isinstance(found, dict):
+        raise ValueError(f"must be `balanced`, or a mapping of classes to weights, found {found!r:.80}")
+    for name, weight in found.items():
+        if not isinstance(name, str):
+            raise ValueError(f"classes are named by text, found {name!r}; quote it")
+        if not _is_weight(weight):
+            raise ValueError(
+                f"a weight is a number above 0, found {weight!r:.80} for {name!r}; 1 leaves a class as it is"
+            )
+    return found
+
+
+def _positive_weight(found: Any) -> Any:
+    if found is None or found == BALANCED or _is_weight(found):
+        return found
+    raise ValueError(f"must be `balanced` or a number above 0, found {found!r:.80}")
+
+
+ClassWeights = Annotated[dict[str, float] | Literal["balanced"] | None, BeforeValidator(_class_weights)]
+"""Class -> weight, 1 for a class that it does not name; or `balanced`."""
+PositiveWeight = Annotated[float | Literal["balanced"] | None, BeforeValidator(_positive_weight)]
+"""The weight of yes, where no weighs 1; or `balanced`."""
+
+
+def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
+    """Rows per class -> a factor per class with which every class that occurs counts the same, and a row 1 on average:
+    n / (K n_k) (King and Zeng 2001, section 4.2, for classes that are each 1/K of the population).
+    """
+    rows, present = sum(counts), sum(count > 0 for count in counts)
+    return tuple(rows / (present * count) if count else 1.0 for count in counts)
+
+
+def weighed(losses: Tensor, labels: Tensor, factors: tuple[float, ...]) -> Tensor:
+    """(B,) losses, (B,) labels from 0, a factor per class or none at all -> (B,) losses."""
+    if not factors:
+        return losses
+    return losses * torch.tensor(factors, dtype=losses.dtype, device=losses.device)[labels]

@@ -1,0 +1,96 @@
+"""Metrics of several labels a row: (rows, labels) of 1, 0, or -1 where unknown, against probabilities. What is unknown
+does not count.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mtl_core.tasks.metrics import Array, Metric, Value
+
+__all__ = ["LabelF1", "MacroAuc", "log_loss", "ranking_precision"]
+
+CHOSEN = 0.5
+"""A label is predicted from this probability on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MacroAuc(Metric):
+    """The mean of the labels' AUCs, over the labels of which a yes and a no are known."""
+
+    def on(self, labels: Array, predictions: Array) -> Value:
+        curves = [_auc(labels[:, label], predictions[:, label]) for label in range(labels.shape[1])]
+
+        def value(weights: Array | None) -> float:
+            return _mean(np.array([curve(weights) for curve in curves]))
+
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelF1(Metric):
+    """F1 of what is predicted: over all labels at once, or as the mean over those that occur or are predicted."""
+
+    average: Literal["micro", "macro"]
+
+    def on(self, labels: Array, predictions: Array) -> Value:
+        chosen, true = predictions >= CHOSEN, labels == 1
+        hits, faults = np.nonzero(chosen & true), np.nonzero((labels >= 0) & (chosen != true))
+
+        def value(weights: Array | None) -> float:
+            hit, fault = (
+                np.bincount(label, None if weights is None else weights[row], minlength=labels.shape[1])
+                for row, label in (hits, faults)
+            )
+            if self.average == "micro":
+                hit, fault = hit.sum(keepdims=True), fault.sum(keepdims=True)
+            every = 2 * hit + fault
+            return _mean(2 * hit[every > 0] / every[every > 0])
+
+        return value
+
+
+def log_loss(labels: Array, predictions: Array) -> Array:
+    """(rows,) mean over the row's known labels, of which there is one or more."""
+    known = labels >= 0
+    chance = np.where(labels == 1, predictions, 1 - predictions.astype(np.float64))
+    losses = -np.log(np.clip(chance, np.finfo(np.float32).eps, 1))
+    return np.asarray(np.where(known, losses, 0).sum(axis=1) / known.sum(axis=1))
+
+
+def ranking_precision(labels: Array, predictions: Array) -> Array:
+    """(rows,) label ranking average precision (Tsoumakas, Katakis and Vlahavas 2010): over the row's yes, the mean
+    share of yes among what is ranked as high. 1 for a row without a yes, which cannot be ranked wrongly.
+    """
+    known, yes = labels >= 0, labels == 1
+    total = np.zeros(len(labels))
+    for label in range(labels.shape[1]):
+        rows = np.flatnonzero(yes[:, label])
+        as_high = known[rows] & (predictions[rows] >= predictions[rows, label, None])  # (rows with the label, labels)
+        total[rows] += (as_high & yes[rows]).sum(axis=1) / as_high.sum(axis=1)
+    count = yes.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), 1.0)
+
+
+def _auc(labels: Array, scores: Array) -> Value:
+    """One label's AUC as a function of weights: the share of pairs of a yes and a no in which the yes scores higher; a
+    tie counts half (Hanley and McNeil 1982). Sorted once, so that every further weighting is cheap.
+    """
+    yes, no = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    no = no[np.argsort(scores[no], kind="stable")]
+    below, not_above = (np.searchsorted(scores[no], scores[yes], side=side) for side in ("left", "right"))
+
+    def value(weights: Array | None) -> float:
+        of_yes, of_no = (np.ones(len(rows)) if weights is None else weights[rows] for rows in (yes, no))
+        passed = np.concatenate([[0.0], np.cumsum(of_no)])
+        pairs = of_yes.sum() * passed[-1]
+        return float(of_yes @ (passed[below] + passed[not_above]) / 2 / pairs) if pairs > 0 else float("nan")
+
+    return value
+
+
+def _mean(values: Array) -> float:
+    """Of what is defined."""
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,232 @@
+"""Multilabel tasks: any number of labels a row; a logit and a probability per label, each by itself."""
+
+from collections import Counter
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from mtl_core.errors import DataError
+from mtl_core.features.base import ColumnType
+from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
+from mtl_core.tasks.class_weights import BALANCED, PositiveWeight, balanced_factors
+from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
+from mtl_core.tasks.metrics import Metric, RowMean
+from mtl_core.tasks.metrics_of_labels import LabelF1, MacroAuc, log_loss, ranking_precision
+
+__all__ = ["FittedMultilabel", "Multilabel"]
+
+LEAST_CHANCE = 1e-6
+"""A teacher that is surer than that counts as this sure: logits stay finite."""
+MOST_LABELS = 1_000
+
+
+class Multilabel(Task):
+    """Which of several labels a row has. They stand in one text, `target`, as in "Drama|War"; or each in a column of
+    its own, 0 or 1, `columns`.
+
+    A text that names nothing (null, empty, blank) is an unlabelled row; a row that has none of the labels says so with
+    the word `none`, or with a name that is no label. In `columns` a null is unknown for that label alone.
+    """
+
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        MacroAuc(name="macro_auc", higher_is_better=True),
+        RowMean(name="log_loss", higher_is_better=False, rows=log_loss),
+        LabelF1(name="micro_f1", higher_is_better=True, average="micro"),
+        LabelF1(name="macro_f1", higher_is_better=True, average="macro"),
+        RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
+    )
+
+    kind: Literal["multilabel"] = "multilabel"
+    target: str = ""
+    """The column whose text names the row's labels."""
+    columns: Annotated[tuple[str, ...], Field(max_length=MOST_LABELS)] = ()
+    """Instead of a target: a column per label, which gives it its name."""
+    separator: Annotated[str, Field(min_length=1)] = "|"
+    """Between names; blanks around a name do not count."""
+    labels: Annotated[tuple[str, ...], Field(max_length=MOST_LABELS)] = ()
+    """The labels' names, in order; any other name is refused.
+
+    Learned from the training split where none are given; then a name that is not among them is ignored.
+    """
+    min_count: Annotated[int, Field(ge=1)] = 5
+    """Rows of training that a name needs to become a learned label."""
+    none: str = ""
+    """The word that names no label."""
+    positive_weight: PositiveWeight = None
+    """How much a yes counts in the loss, where a no counts 1; `balanced` gives a label's yes and no the same say.
+
+    Probabilities are bent by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    """
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of an answer that is spread evenly over yes and no (Szegedy 2016, section 7)."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.columns or (self.target,)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if bool(self.target) == bool(self.columns):
+            found = "both" if self.target else "neither"
+            raise ValueError(f"give `target`, a text that names labels, or `columns`, one per label, found {found}")
+        return self
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        for field in ("labels", "columns"):
+            names = getattr(self, field)
+            if len(set(names)) != len(names) or len(names) == 1 or "" in names:
+                raise ValueError(
+                    f"`{field}` needs two or more distinct names, found {list(names)}; or use kind: binary"
+                )
+        fields = type(self).model_fields
+        idle = [f for f in ("labels", "min_count", "none", "separator") if getattr(self, f) != fields[f].default]
+        if self.columns and idle:
+            raise ValueError(f"`{idle[0]}` is about a text, found `columns`, which name the labels; leave it out")
+        for name in (*self.labels, self.none):
+            if name != name.strip() or self.separator in name or (name and name == self.none and name in self.labels):
+                raise ValueError(
+                    "a name is what stands between separators, without blanks around it, and `none` is no label, "
+                    f"found {name!r}"
+                )
+        return self
+
+    def fitter(self, name: str, kind_of_column: ColumnType) -> "MultilabelFitter":
+        if self.columns and kind_of_column == "string":
+            raise DataError(
+                f"task {name!r}: `columns` must hold 0, 1 or booleans, found text in {', '.join(self.columns)}; "
+                "convert the columns"
+            )
+        if self.target and kind_of_column != "string":
+            raise DataError(
+                f"task {name!r}: a multilabel target is a text that names labels, found a {kind_of_column} in "
+                f"{self.target!r}; use kind: multiclass, or `columns` where every label has a column of its own"
+            )
+        return MultilabelFitter(self, name, kind_of_column)
+
+
+class MultilabelFitter(TaskFitter):
+    """Counts each label's yes and no; learns the labels where none are declared."""
+
+    def __init__(self, options: Multilabel, name: str, kind_of_column: ColumnType) -> None:
+        self.options, self.name, self.type = options, name, kind_of_column
+        self.declared = options.columns or options.labels
+        self.yes: Counter[str] = Counter()
+        self.known: Counter[str] = Counter()
+        self.rows = 0
+
+    def update(self, values: pa.Array) -> None:
+        if not self.declared:
+            rows, names = names_in(values, self.options.separator)
+            self.rows += int(np.count_nonzero(np.diff(rows, prepend=-1)))
+            self.yes.update(rows_per_name(rows, names))
+            return
+        labels = self._fitted(self.declared).encode(values)
+        self.yes.update(dict(zip(self.declared, (labels == 1).sum(axis=0).tolist(), strict=True)))
+        self.known.update(dict(zip(self.declared, (labels >= 0).sum(axis=0).tolist(), strict=True)))
+
+    def finish(self) -> "FittedMultilabel":
+        labels = self.declared
+        if not labels:
+            del self.yes[self.options.none]
+            labels = tuple(sorted(name for name, count in self.yes.items() if count >= self.options.min_count))
+            self.known.update(dict.fromkeys(labels, self.rows))
+        self._check(labels)
+        return self._fitted(labels, self._factors(labels))
+
+    def _check(self, labels: tuple[str, ...]) -> None:
+        columns = ", ".join(map(repr, self.options.targets))
+        if len(labels) < 2 or len(labels) > MOST_LABELS:
+            raise DataError(
+                f"task {self.name!r}: a multilabel task has 2 to {MOST_LABELS:,} labels, found {len(labels):,} names "
+                f"in {self.options.min_count} rows or more of {columns} in the training split; check `separator`, "
+                "change `min_count`, or declare `labels`"
+            )
+        if unknown := [label for label in labels if not self.known[label]]:
+            raise DataError(
+                f"task {self.name!r}: the training split must say something of every label, found nothing of "
+                f"{unknown[0]!r} in {columns}; leave it out, or check the split"
+            )
+        if not any(0 < self.yes[label] < self.known[label] for label in labels):
+            raise DataError(
+                f"task {self.name!r}: some label needs both answers in the training split, found labels that all rows "
+                f"have or none in {columns}; check the target and the split"
+            )
+
+    def _factors(self, labels: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
+        weight = self.options.positive_weight
+        if weight is None:
+            return ()
+        if weight == BALANCED:
+            return tuple(balanced_factors((self.known[label] - self.yes[label], self.yes[label])) for label in labels)
+        return ((1.0, weight),) * len(labels)
+
+    def _fitted(self, labels: tuple[str, ...], factors: tuple[tuple[float, ...], ...] = ()) -> "FittedMultilabel":
+        return FittedMultilabel(name=self.name, type=self.type, options=self.options, labels=labels, factors=factors)
+
+
+class FittedMultilabel(FittedTask):
+    """Labels (rows, labels) int8: 1, 0, or -1 where unknown. A row is labelled where one of them is known."""
+
+    kind: Literal["multilabel"] = "multilabel"
+    options: Multilabel
+    labels: tuple[str, ...]
+    factors: tuple[tuple[float, ...], ...] = ()
+    """Per label that of a no and of a yes in the loss; empty where each counts 1."""
+
+    @property
+    def declared(self) -> Multilabel:
+        return self.options
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    def encode(self, values: pa.Array) -> LabelValues:
+        if columns := self.options.columns:
+            found = zip(columns, values.flatten(), strict=True)
+            return np.stack([answers(self.name, column, of_column) for column, of_column in found], axis=1)
+        labels, others = marked(values, self.options.separator, self.labels)
+        strange = others.filter(pc.not_equal(others, self.options.none))
+        if self.options.labels and len(strange):
+            raise DataError(
+                f"task {self.name!r}: the labels are {', '.join(self.labels)}, found {strange[0].as_py()!r} in "
+                f"{self.options.target!r}; declare all of them under `labels`"
+            )
+        return labels
+
+    def labelled(self, labels: Tensor) -> Tensor:
+        return (labels >= 0).any(dim=1)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        known, smoothing = labels >= 0, self.options.label_smoothing
+        targets = labels.clamp(min=0).to(logits.dtype) * (1 - smoothing) + smoothing / 2
+        losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        if self.factors:
+            of_no, of_yes = logits.new_tensor(self.factors).T
+            losses = losses * torch.where(labels == 1, of_yes, of_no)
+        return torch.where(known, losses, 0.0).sum(dim=1) / known.sum(dim=1).clamp(min=1)
+
+    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits, teacher.sigmoid(), reduction="none").mean(dim=1)
+
+    def link(self, logits: Tensor) -> Tensor:
+        return torch.sigmoid(logits)
+
+    def unlink(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        chance = np.clip(predictions.astype(np.float64), LEAST_CHANCE, 1 - LEAST_CHANCE)
+        return np.log(chance / (1 - chance)).astype(np.float32)
+
+    def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
+        return np.asarray((labels == 1).sum(axis=0) / (labels >= 0).sum(axis=0), dtype=np.float32)
+
+    def signature(self) -> dict[str, Any]:
+        form = {"form": "label_probabilities", "unit": "probability", "labels": list(self.labels)}
+        return {"name": self.name, "kind": self.kind, **form}

@@ -1,0 +1,101 @@
+"""LightGBM on encoded inputs, repeatable to the bit on one machine. The only module that knows it."""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import ProblemError, TrainingError
+from mtl_core.passing import Boosted
+from mtl_core.problem import Training
+from mtl_core.training.teachers.forests import Forest
+
+__all__ = ["Trees", "lightgbm_for"]
+
+MOST_CATEGORIES = 256
+"""Ids of a feature with more of them are plain numbers to the trees, in the order of its vocabulary."""
+PATIENCE = 20
+"""Trees without a better loss on validation after which no more are grown."""
+ROWS = 65_536
+"""Of one call that predicts."""
+
+
+def lightgbm_for(task: str) -> ModuleType:
+    """LightGBM, which nothing else needs; ProblemError where it is not installed."""
+    try:
+        import lightgbm
+    except (ImportError, OSError) as error:  # OSError where it does not find the OpenMP library
+        raise ProblemError(
+            f'training.teachers.{task}: `boosted` needs LightGBM, found: {error}; pip install "trunkline[boosted]", '
+            "or drop this teacher"
+        ) from None
+    module: ModuleType = lightgbm
+    return module
+
+
+class Trees:
+    """Grows the models of one task's teacher, and asks them."""
+
+    def __init__(self, task: str, options: Boosted, encoder: Encoder, training: Training) -> None:
+        self.task, self.most, self.encoder = task, options.trees, encoder
+        self.lightgbm = lightgbm_for(task)
+        self.categorical = [i for i, feature in enumerate(encoder.categorical) if feature.size <= MOST_CATEGORIES]
+        self.parameters = {
+            "learning_rate": options.learning_rate,
+            "num_leaves": options.leaves,
+            "num_threads": training.threads,
+            "seed": training.seed,
+            "deterministic": True,
+            "force_row_wise": True,  # else it times both ways of counting, and takes the faster one
+            "verbosity": -1,
+        }
+
+    def dataset(self, split: EncodedSplit, forest: Forest, reference: Any = None) -> Any:
+        """The forest's rows of the split as LightGBM keeps them, binned as in `reference` where there is one."""
+        data = self.lightgbm.Dataset(
+            self._table(split, forest.rows),
+            label=forest.labels,
+            weight=forest.weights,
+            categorical_feature=self.categorical,
+            reference=reference,
+            params=self.parameters,
+        )
+        return data.construct()
+
+    def grow(self, data: Any, check: Any, objective: dict[str, Any]) -> Any:
+        """A model of the dataset, stopped by its loss on `check`; of all its trees where that is None."""
+        stop = self.lightgbm.early_stopping(PATIENCE, verbose=False)
+        try:
+            return self.lightgbm.train(
+                self.parameters | objective,
+                data,
+                num_boost_round=self.most,
+                valid_sets=[] if check is None else [check],
+                callbacks=[] if check is None else [stop],
+            )
+        except self.lightgbm.basic.LightGBMError as error:
+            raise TrainingError(
+                f"training.teachers.{self.task}: LightGBM must be able to learn the labels, found: {error}; drop this "
+                "teacher"
+            ) from error
+
+    def ask(self, model: Any, split: EncodedSplit, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(B,) numbers of rows of the split -> (B, columns) predictions."""
+        columns = model.num_model_per_iteration()
+        found = [np.zeros((0, columns))]
+        for start in range(0, len(rows), ROWS):
+            table = self._table(split, rows[start : start + ROWS])
+            predicted = model.predict(table, num_threads=self.parameters["num_threads"])
+            found.append(predicted.reshape(-1, columns))
+        return np.concatenate(found)
+
+    def _table(self, split: EncodedSplit, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        inputs = split.take(torch.from_numpy(rows)).inputs
+        blocks = {name: values.numpy() for name, values in inputs.items()}
+        if "ids" in blocks:
+            blocks["ids"] = blocks["ids"] - self.encoder.id_offsets
+        return np.concatenate(list(blocks.values()), axis=1, dtype=np.float32)  # (rows, ids + floats)

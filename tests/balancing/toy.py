@@ -1,0 +1,151 @@
+"""Toys to balance: a Jacobian given row by row, and a small network of three regressions that share a trunk."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor, nn
+
+from mtl_core.balancing import AnyBalancing, Balancer, Balancing, Losses, Shared
+from mtl_core.training.repeatable import repeatable
+
+ADAPTER: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)
+TASKS = ("a", "b", "c")
+
+OF_LOSSES: dict[str, dict[str, Any]] = {
+    "constant": {"weights": {"a": 2.0}},
+    "mean": {},
+    "sum": {},
+    "random": {},
+    "uw": {},
+    "dwa": {"temperature": 0.5},
+    "geometric_mean": {},
+    "imtl_l": {},
+    "famo": {},
+    "stch": {"preference": {"a": 2.0}},
+    "pbi": {"theta": 0.2, "preference": {"a": 2.0}},
+    "cosmos": {"preference": {"a": 2.0}},
+}
+OF_GRADIENTS: dict[str, dict[str, Any]] = {
+    "upgrad": {"preference": {"a": 2.0}},
+    "dual_proj": {},
+    "pcgrad": {},
+    "gradvac": {"beta": 0.5},
+    "graddrop": {"leak": {"a": 0.25}},
+    "config": {},
+    "mgda": {},
+    "cagrad": {},
+    "imtl_g": {},
+    "nash_mtl": {"every": 2, "iterations": 5},
+    "aligned_mtl": {},
+    "fairgrad": {},
+    "excess_mtl": {"step_size": 0.5, "warm_up": 1},
+}
+METHODS = OF_LOSSES | OF_GRADIENTS | {"gradnorm": {}}
+"""Every method, with options that are not the defaults where these would hide something."""
+DRAWING = ("random", "pcgrad", "gradvac", "graddrop")
+"""Those that draw random numbers."""
+
+
+def declared(method: str, **options: Any) -> Balancing:
+    """A method's options, as `params.yaml` would declare them."""
+    return ADAPTER.validate_python({"method": method, **options})
+
+
+def built(method: str, tasks: tuple[str, ...] = TASKS, **options: Any) -> Balancer:
+    """A balancer of that method, with the options of `METHODS` where none are given."""
+    return declared(method, **(options or METHODS[method])).build(tasks)
+
+
+def shared_gradient(
+    balancer: Balancer, jacobian: Tensor, values: Tensor | None = None, positions: Collection[int] | None = None
+) -> Tensor:
+    """What a balancer makes of losses with those gradients (rows, width) and values (rows,), by default 1."""
+    point = nn.Parameter(torch.zeros(jacobian.shape[1]))
+    values = torch.ones(len(jacobian)) if values is None else values
+    positions = range(len(jacobian)) if positions is None else positions
+    losses = {position: row @ point + value for position, row, value in zip(positions, jacobian, values, strict=True)}
+    balancer.backward(losses, Shared(parameters=(point,), last=point))
+    assert point.grad is not None
+    return point.grad
+
+
+class Toy(nn.Module):
+    """(rows, 4) -> three numbers a row. Task c alone reaches `bridge`, which is shared all the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(4, 7), nn.Tanh(), nn.Linear(7, 5), nn.Tanh())
+        self.bridge = nn.Parameter(torch.ones(5))
+        self.heads = nn.ModuleList(nn.Linear(5, 1) for _ in TASKS)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        shared = self.trunk(x)
+        return [head(shared * self.bridge if task == 2 else shared)[:, 0] for task, head in enumerate(self.heads)]
+
+    def shared(self) -> Shared:
+        return Shared(parameters=(*self.trunk.parameters(), self.bridge), last=self.trunk[2].weight)
+
+
+class Bench:
+    """A toy in training: as the loop does it, over batches in which those tasks take part that `present` says."""
+
+    def __init__(self, method: str, *, present: Callable[[int], Collection[int]] = lambda step: range(3)) -> None:
+        torch.manual_seed(0)
+        self.network, self.balancer, self.present = Toy(), built(method), present
+        groups = [{"params": list(module.parameters())} for module in (self.network, self.balancer)]
+        self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=0.02, fused=True)
+        generator = torch.Generator().manual_seed(1)
+        self.x = torch.randn(12, 16, 4, generator=generator)  # (steps, rows, 4)
+        mixing = torch.randn(4, 3, generator=generator)
+        scales = torch.tensor([1.0, 0.3, 3.0])
+        self.y = torch.tanh(self.x @ mixing) * scales + 0.1 * torch.randn(12, 16, 3, generator=generator)
+
+    def losses(self, step: int) -> Losses:
+        outputs = self.network(self.x[step])
+        return {task: (outputs[task] - self.y[step, :, task]).square().mean() for task in self.present(step)}
+
+    def step(self, step: int) -> Mapping[int, float]:
+        self.optimizer.zero_grad()
+        losses = self.losses(step)
+        self.balancer.backward(losses, self.network.shared())
+        self.optimizer.step()
+
+        def again() -> Losses:
+            with torch.no_grad():
+                return self.losses(step)
+
+        self.balancer.after_step(again)
+        return {task: loss.item() for task, loss in losses.items()}
+
+    def epoch(self, number: int, steps: int = 6) -> dict[int, float]:
+        """Returns the mean loss of each task that took part."""
+        with repeatable(threads=1):
+            torch.manual_seed(100 + number)
+            self.balancer.before_epoch()
+            seen = [self.step(step) for step in range(steps)]
+        means = {}
+        for task in range(3):
+            found = [losses[task] for losses in seen if task in losses]
+            if found:
+                means[task] = sum(found) / len(found)
+        self.balancer.after_epoch(means)
+        return means
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of all that training moved: network, balancer, optimiser."""
+        state = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        state |= {f"balancer.{name}": tensor for name, tensor in self.balancer.state_dict().items()}
+        for position, values in self.optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{position}.{name}": tensor for name, tensor in values.items()}
+        return {name: tensor.clone() for name, tensor in state.items()}
+
+
+def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Equal to the bit."""
+    return one.keys() == other.keys() and all(_bits(one[name]) == _bits(other[name]) for name in one)
+
+
+def _bits(tensor: Tensor) -> bytes:
+    return tensor.detach().numpy().tobytes()

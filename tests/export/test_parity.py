@@ -1,0 +1,153 @@
+"""Parity: every form of prediction is held against the network, and nothing that differs looks the same."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import prepare
+from mtl_core.errors import ExportError
+from mtl_core.export.graph import build_graph
+from mtl_core.export.parity import Parity, hostile_rows, parity
+from mtl_core.export.session import open_graph
+from mtl_core.model import Network
+from mtl_core.problem import parse_problem
+from tests.small import Small, document, table
+
+FORMS = {
+    "grade": {"kind": "ordinal", "target": "minutes", "edges": [-1, 0, 1], "classes": ["a", "b", "c", "d"]},
+    "flags": {"kind": "multilabel", "columns": ["rare", "big"]},
+    "span": {"kind": "quantiles", "target": "minutes", "levels": [0.1, 0.25, 0.5, 0.9]},
+    "single": {"kind": "quantiles", "target": "minutes", "levels": [0.5]},
+    "group": {"kind": "clustering", "clusters": 5},
+    "visits": {"kind": "regression", "target": "visits", "loss": "poisson"},
+}
+
+
+class Session:
+    """Answers what it was given, in place of a graph."""
+
+    def __init__(self, answers: dict[str, NDArray[Any]]) -> None:
+        self.answers = answers
+
+    def run(self, names: list[str], _: object) -> list[NDArray[Any]]:
+        return [self.answers[name] for name in names]
+
+
+def predictions(network: Network, encoder: Encoder, rows: pa.Table) -> dict[str, NDArray[Any]]:
+    """The network's own."""
+    network.eval()
+    with torch.inference_mode():
+        logits = network({name: torch.from_numpy(values) for name, values in encoder.inputs(rows).items()})
+        return {task.name: task.link(logits[task.name]).numpy().copy() for task in encoder.tasks}
+
+
+@pytest.fixture(scope="module")
+def network(small: Small) -> Network:
+    return Network.seeded(small.encoder, small.problem.model, 0)
+
+
+@pytest.fixture
+def answers(small: Small, network: Network) -> dict[str, NDArray[Any]]:
+    """What the network says of the small problem's test rows; to be changed."""
+    return predictions(network, small.encoder, small.raw_test)
+
+
+def measured(small: Small, network: Network, answers: dict[str, NDArray[Any]]) -> Parity:
+    return parity(Session(answers), network, small.encoder, small.raw_test)  # type: ignore[arg-type]
+
+
+def test_the_same_differs_by_nothing(small: Small, network: Network, answers: dict[str, NDArray[Any]]) -> None:
+    found = measured(small, network, answers)
+    assert (found.difference, found.rows) == (0.0, small.raw_test.num_rows)
+
+
+@pytest.mark.parametrize(("task", "by"), [("late", 0.25), ("band", 0.5), ("minutes", 3.0)])
+def test_a_difference_counts_in_the_scale_of_its_task(
+    small: Small, network: Network, answers: dict[str, NDArray[Any]], task: str, by: float
+) -> None:
+    scale = 1.0 if task != "minutes" else answers["minutes"].astype(np.float64).std()
+    answers[task].reshape(len(answers[task]), -1)[7, -1] += by
+    found = measured(small, network, answers)
+    assert found.task == task
+    assert found.difference == pytest.approx(by / scale, rel=1e-5)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("task", ["late", "band", "minutes"])
+def test_what_is_not_finite_is_no_parity(
+    small: Small, network: Network, answers: dict[str, NDArray[Any]], task: str, value: float
+) -> None:
+    answers["rare"] += 0.5  # a difference elsewhere does not hide it
+    answers[task].reshape(len(answers[task]), -1)[-1, 0] = value
+    found = measured(small, network, answers)
+    assert found.task == task
+    assert math.isnan(found.difference)
+
+
+def test_what_is_not_finite_on_both_sides_is_no_parity_either(small: Small) -> None:
+    broken = Network.seeded(small.encoder, small.problem.model, 0)
+    broken.heads[2].last.bias.data.fill_(math.inf)
+    same = predictions(broken, small.encoder, small.raw_test)
+    assert np.isinf(same["minutes"]).all()
+    assert math.isnan(measured(small, broken, same).difference)
+
+
+@pytest.mark.parametrize("shape", ["(rows, 1)", "(1,)", "fewer rows", "fewer classes"])
+def test_shapes_that_would_broadcast_are_refused(
+    small: Small, network: Network, answers: dict[str, NDArray[Any]], shape: str
+) -> None:
+    late, band = answers["late"], answers["band"]
+    changed = {
+        "(rows, 1)": {"late": late[:, None]},
+        "(1,)": {"late": late[:1]},
+        "fewer rows": {"late": late[:-1]},
+        "fewer classes": {"band": band[:, :1]},
+    }[shape]
+    with pytest.raises(ExportError, match=r"must have shape \(\d+,.* as the network's have, found .* export the model"):
+        measured(small, network, answers | changed)
+
+
+def test_a_large_unit_hides_no_difference(small: Small) -> None:
+    minutes = small.encoder.tasks[2].model_copy(update={"scale": 1e25})
+    encoder = small.encoder.model_copy(update={"tasks": (minutes,)})
+    network = Network.seeded(encoder, small.problem.model, 0)
+    answers = {"minutes": 1.5 * predictions(network, encoder, small.raw_test)["minutes"]}
+    found = parity(Session(answers), network, encoder, small.raw_test)  # type: ignore[arg-type]
+    assert 0.1 < found.difference < 10
+
+
+def test_predictions_that_are_all_the_same_have_a_scale(small: Small) -> None:
+    minutes = small.encoder.tasks[2].model_copy(update={"scale": 0.0, "mean": 5.0})
+    encoder = small.encoder.model_copy(update={"tasks": (minutes,)})
+    network = Network.seeded(encoder, small.problem.model, 0)
+    answers = {"minutes": predictions(network, encoder, small.raw_test)["minutes"] + np.float32(0.5)}
+    assert parity(Session(answers), network, encoder, small.raw_test).difference == 0.5  # type: ignore[arg-type]
+
+
+def test_every_form_comes_through_the_export(tmp_path: Path) -> None:
+    rows = table()
+    size = np.nan_to_num(rows["size"].to_numpy())
+    rows = rows.append_column("big", pa.array((size > 0).astype(float)))
+    rows = rows.append_column("visits", pa.array(np.floor(np.exp(size))))
+    (tmp_path / "data").mkdir()
+    pq.write_table(rows, tmp_path / "data" / "part.parquet")
+    nothing = tmp_path / "quarantine.parquet"
+    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+    problem = parse_problem(document() | {"tasks": FORMS})
+    prepare(tmp_path, problem, nothing, tmp_path / "encoded")
+    encoder = Encoder.load(tmp_path / "encoded" / "encoder.json")
+    raw = pq.read_table(tmp_path / "encoded" / "test.parquet")
+    network = Network.seeded(encoder, problem.model, 0)
+    session = open_graph(build_graph(network, encoder).SerializeToString())
+    assert parity(session, network, encoder, raw).difference < 1e-5
+    assert parity(session, network, encoder, hostile_rows(raw, encoder)).difference < 1e-5
+    shapes = {end.name: end.shape[1:] for end in session.get_outputs()}
+    assert shapes == {"grade": [4], "flags": [2], "span": [4], "single": [1], "group": [5], "visits": []}

@@ -1,0 +1,76 @@
+"""Parts of a declared problem that are right by themselves and do not fit together."""
+
+from typing import Any
+
+import pytest
+
+from mtl_core.errors import ProblemError
+from mtl_core.problem import parse_problem
+from tests.problem.orders import changed, merged
+
+SINGLE = {"kind": "single_task"}
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "gradients weighed where nothing is shared": (
+        {"model.trunk": SINGLE, "training.balancing": {"method": "upgrad"}},
+        "training.balancing.method: upgrad weighs the tasks' gradients on what they share, found model.trunk.kind "
+        "single_task, which shares nothing; use mean, or a trunk that shares",
+    ),
+    "gradient norms where nothing is shared": (
+        {"model.trunk": SINGLE, "training.balancing": {"method": "gradnorm"}},
+        "training.balancing.method: gradnorm weighs the tasks' gradients on what they share",
+    ),
+    "gradients of one task": (
+        {"tasks.days": ..., "training.balancing": {"method": "mgda"}},
+        "training.balancing.method: mgda weighs the gradients of several tasks, found one task; use mean",
+    ),
+    "a weight for an unknown task": (
+        {"training.balancing": {"method": "constant", "weights": {"dayz": 2}}},
+        "training.balancing.weights.dayz: must be a declared task, found 'dayz'; did you mean 'days'?",
+    ),
+    "nothing that learns from labels": (
+        {"tasks": {"groups": {"kind": "clustering", "clusters": 3}}},
+        "tasks: one of them at least must learn from labels, found clustering alone",
+    ),
+    "a teacher for an unknown task": (
+        {"training.teachers": {"dayz": {"kind": "boosted"}}},
+        "training.teachers.dayz: must be a declared task, found 'dayz'; did you mean 'days'?",
+    ),
+    "a teacher for what teaches itself": (
+        {"tasks.groups": {"kind": "clustering", "clusters": 3}, "training.teachers": {"groups": {"kind": "boosted"}}},
+        "training.teachers.groups: a task of kind clustering teaches itself",
+    ),
+    "a teacher that is the student": (
+        {"model.trunk": SINGLE, "training.teachers": {"days": {"kind": "single_task"}}},
+        "training.teachers.days.kind: a single_task teacher is a network like the task's own",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "line"), REFUSED.values(), ids=REFUSED)
+def test_refused_together(changes: dict[str, Any], line: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        parse_problem(merged(changes))
+    head, *lines = str(caught.value).split("\n")
+    assert head == "params.yaml: 1 mistake"
+    assert lines[0].startswith(f"  {line}")
+    assert len(lines) == 1
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    document = merged({"training.stopping.tasks": {"dayz": {}}, "tasks.days.metric": "maes", "tasks.x.kind": "binary"})
+    document["tasks"]["x"]["target"] = "amount"
+    with pytest.raises(ProblemError) as caught:
+        parse_problem(document)
+    head, *lines = str(caught.value).split("\n")
+    assert head == "params.yaml: 3 mistakes"
+    assert [line.split(":")[0].strip() for line in lines] == [
+        "tasks.x.target",
+        "tasks.days.metric",
+        "training.stopping.tasks.dayz",
+    ]
+
+
+def test_a_misspelt_key_of_a_union_is_named() -> None:
+    with pytest.raises(ProblemError, match=r"training\.balancing\.methods: unknown key; did you mean 'method'\?"):
+        parse_problem(changed("training.balancing", {"methods": "mean"}))

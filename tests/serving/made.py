@@ -1,0 +1,141 @@
+"""Small graphs made by hand, so that their answers are known: one with every type of input, one of any outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from serving.signature import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from serving.store import Store
+
+CLASSES = ["early", "on time", "late", "very late"]
+
+ROW = {"carrier": "AA", "distance": 1.5, "is_holiday": None}
+"""A body's row; its `arr_delay` is 2.5 and the bias."""
+
+SIGNATURE = {
+    "format": FORMAT,
+    "name": "flights",
+    "version_of_trunkline": "0.1.0",
+    "inputs": [
+        {"name": "carrier", "type": "string"},
+        {"name": "distance", "type": "number"},
+        {"name": "is_holiday", "type": "boolean"},
+    ],
+    "outputs": [
+        {"name": "cancelled", "kind": "binary", "form": "number", "unit": "probability"},
+        {
+            "name": "delay_band",
+            "kind": "multiclass",
+            "form": "class_probabilities",
+            "unit": "probability",
+            "classes": CLASSES,
+        },
+        {"name": "arr_delay", "kind": "regression", "form": "number", "unit": "minutes"},
+    ],
+}
+
+
+def graph(*, bias: float = 0.0, distance_type: int = TensorProto.DOUBLE, classes: int = 4) -> bytes:
+    """arr_delay = distance (0 where missing) + 10 for a holiday + 1 for AA, 2 for UA, 0 for others + bias.
+
+    cancelled = sigmoid(arr_delay); delay_band = softmax(arr_delay * [0, 1, 2, 3]).
+    """
+    value, node = helper.make_tensor_value_info, helper.make_node
+    nodes = [
+        node(
+            "LabelEncoder",
+            ["carrier"],
+            ["_carrier"],
+            domain="ai.onnx.ml",
+            keys_strings=["AA", "UA"],
+            values_floats=[1.0, 2.0],
+            default_float=0.0,
+        ),
+        node("Cast", ["distance"], ["_distance"], to=TensorProto.FLOAT),
+        node("Cast", ["is_holiday"], ["_holiday"], to=TensorProto.FLOAT),
+        node("IsNaN", ["_distance"], ["_no_distance"]),
+        node("IsNaN", ["_holiday"], ["_no_holiday"]),
+        node("Where", ["_no_distance", "_zero", "_distance"], ["_d"]),
+        node("Where", ["_no_holiday", "_zero", "_holiday"], ["_h"]),
+        node("Mul", ["_h", "_ten"], ["_h10"]),
+        node("Sum", ["_d", "_h10", "_carrier", "_bias"], ["arr_delay"]),
+        node("Sigmoid", ["arr_delay"], ["cancelled"]),
+        node("Unsqueeze", ["arr_delay", "_axis"], ["_column"]),
+        node("Mul", ["_column", "_scale"], ["_logits"]),
+        node("Softmax", ["_logits"], ["delay_band"], axis=1),
+    ]
+    constants = [
+        helper.make_tensor("_zero", TensorProto.FLOAT, [], [0.0]),
+        helper.make_tensor("_ten", TensorProto.FLOAT, [], [10.0]),
+        helper.make_tensor("_bias", TensorProto.FLOAT, [1], [bias]),
+        helper.make_tensor("_axis", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("_scale", TensorProto.FLOAT, [1, classes], [float(place) for place in range(classes)]),
+    ]
+    inputs = [
+        value("carrier", TensorProto.STRING, ["rows"]),
+        value("distance", distance_type, ["rows"]),
+        value("is_holiday", TensorProto.DOUBLE, ["rows"]),
+    ]
+    outputs = [
+        value("cancelled", TensorProto.FLOAT, ["rows"]),
+        value("delay_band", TensorProto.FLOAT, ["rows", "classes"]),
+        value("arr_delay", TensorProto.FLOAT, ["rows"]),
+    ]
+    return _bytes(helper.make_graph(nodes, "flights", inputs, outputs, constants))
+
+
+def shifted(name: str, by: Sequence[float], column: str = "x") -> bytes:
+    """A graph that answers column + by: (rows,) where `by` is empty, (rows, width) where it has that many numbers."""
+    value, node = helper.make_tensor_value_info, helper.make_node
+    nodes = [
+        node("Cast", [column], ["_x"], to=TensorProto.FLOAT),
+        node("Unsqueeze", ["_x", "_axis"], ["_column"]),
+        node("Add", ["_column", "_by"], [name]) if by else node("Identity", ["_x"], [name]),
+    ]
+    constants = [
+        helper.make_tensor("_axis", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("_by", TensorProto.FLOAT, [1, len(by)], by),
+    ]
+    inputs = [value(column, TensorProto.DOUBLE, ["rows"])]
+    outputs = [value(name, TensorProto.FLOAT, ["rows", "width"] if by else ["rows"])]
+    return _bytes(helper.make_graph(nodes, "shifted", inputs, outputs, constants))
+
+
+def write(folder: Path, content: bytes, signature: dict[str, Any], *, passed: bool = True) -> Path:
+    """A folder as the export leaves it: model.onnx and signature.json, with checks.json beside them."""
+    folder.mkdir(exist_ok=True)
+    (folder / "model.onnx").write_bytes(content)
+    bound = {"graph_sha256": hashlib.sha256(content).hexdigest(), **signature}
+    (folder / "signature.json").write_text(json.dumps(bound))
+    (folder / "checks.json").write_text(json.dumps({"passed": passed, "checks": []}))
+    return folder
+
+
+def save(store: Store, model: Path) -> str:
+    """Keeps what `write` wrote; returns its tag."""
+    return store.save(model=model, checks=model / "checks.json")
+
+
+def promote(store: Store, model: Path) -> str:
+    """Keeps it and makes it the champion; returns its tag."""
+    tag = save(store, model)
+    store.promote(tag)
+    return tag
+
+
+def _bytes(graph: onnx.GraphProto) -> bytes:
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 4)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString()
+    return content

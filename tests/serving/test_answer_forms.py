@@ -1,0 +1,126 @@
+"""Every form of answer from a real graph: its JSON, its shape, and what is told where the graph knows nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.answers import AnswerWriter
+from serving.errors import ModelError
+from serving.live import Served
+from serving.model import Model
+from serving.signature import Output, Signature
+from tests.serving.made import SIGNATURE, shifted, write
+
+NAMES = ["War", "labels", 'a "name" of its own']
+
+# Form -> what its entry says beside that, what the graph adds to x, and the answer's JSON for some x.
+FORMS: dict[str, tuple[dict[str, Any], tuple[float, ...], dict[float | None, str]]] = {
+    "number": ({}, (), {0.25: "0.25", None: "null"}),
+    "class_probabilities": (
+        {"classes": NAMES},
+        (0.25, 0.5, 0.25),
+        {
+            0.0: r'{"class":"labels","probabilities":{"War":0.25,"labels":0.5,"a \"name\" of its own":0.25}}',
+            None: r'{"class":null,"probabilities":{"War":null,"labels":null,"a \"name\" of its own":null}}',
+        },
+    ),
+    "label_probabilities": (
+        {"labels": NAMES},
+        (0.5, 0.25, 0.625),
+        {
+            0.0: r'{"labels":["War","a \"name\" of its own"],'
+            r'"probabilities":{"War":0.5,"labels":0.25,"a \"name\" of its own":0.625}}',
+            -0.25: r'{"labels":[],"probabilities":{"War":0.25,"labels":0.0,"a \"name\" of its own":0.375}}',
+            0.25: r'{"labels":["War","labels","a \"name\" of its own"],'
+            r'"probabilities":{"War":0.75,"labels":0.5,"a \"name\" of its own":0.875}}',
+            None: r'{"labels":null,"probabilities":{"War":null,"labels":null,"a \"name\" of its own":null}}',
+        },
+    ),
+    "quantiles": (
+        {"levels": [0.00001, 0.1, 0.5, 0.975]},
+        (-3.0, 0.0, 7.5, 21.0),
+        {
+            0.5: '{"0.00001":-2.5,"0.1":0.5,"0.5":8.0,"0.975":21.5}',
+            None: '{"0.00001":null,"0.1":null,"0.5":null,"0.975":null}',
+        },
+    ),
+    "cluster_probabilities": (
+        {"clusters": 3},
+        (0.125, 0.25, 0.625),
+        {
+            0.0: '{"cluster":2,"probabilities":[0.125,0.25,0.625]}',
+            None: '{"cluster":null,"probabilities":[null,null,null]}',
+        },
+    ),
+}
+
+
+def entry(form: str) -> dict[str, Any]:
+    return {"name": "t", "kind": "k", "form": form, "unit": "", **FORMS[form][0]}
+
+
+def load(folder: Path, form: str, by: tuple[float, ...]) -> Model:
+    signature = SIGNATURE | {"inputs": [{"name": "x", "type": "number"}], "outputs": [entry(form)]}
+    return Model.load(write(folder, shifted("t", by), signature), version="v")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_json_of_a_real_graph(tmp_path: Path, form: str) -> None:
+    _, by, expected = FORMS[form]
+    answer = Served(load(tmp_path, form, by)).answer(json.dumps([{"x": x} for x in expected]).encode())
+    rows = ",".join(f'{{"t":{row}}}' for row in expected.values())
+    assert answer.decode() == f'{{"model":"v","predictions":[{rows}]}}'
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_another_width_than_the_signature_says_is_refused(tmp_path: Path, form: str) -> None:
+    by = FORMS[form][1]
+    for width in {len(by) - 1, len(by) + 1} - {-1}:
+        words = f"must have shape (2, {len(by)}) for 2 rows, found (2, {width})" if by else "of rank 1 there"
+        with pytest.raises(ModelError, match=re.escape(words)):
+            load(tmp_path, form, (0.0,) * width)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "number"])
+def test_a_single_number_a_row_is_refused(tmp_path: Path, form: str) -> None:
+    with pytest.raises(ModelError, match=r"'t' is tensor\(float\) of rank 2 there and tensor\(float\) of rank 1"):
+        load(tmp_path, form, ())
+
+
+def writer(form: str) -> AnswerWriter:
+    output: Output = msgspec.convert(entry(form), Output)
+    return AnswerWriter(
+        Signature(format=1, name="n", version_of_trunkline="", graph_sha256="0" * 64, inputs=(), outputs=(output,))
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, -1])
+def test_one_hole_empties_its_row_and_no_other(form: str, hole: float, place: int) -> None:
+    _, by, expected = FORMS[form]
+    (x, whole), nothing = next(iter(expected.items())), expected[None]
+    assert x is not None
+    values = np.add.outer(np.full(3, x, dtype=np.float32), np.array(by or 0.0, dtype=np.float32))
+    values.reshape(3, -1)[1, place] = hole
+    rows = [msgspec.json.encode(row).decode() for row in writer(form).rows({"t": values})]
+    assert rows == [f'{{"t":{one}}}' for one in (whole, nothing, whole)]
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.49999997, 0.5, 1.0, np.nan]), min_size=3, max_size=3), max_size=8))
+def test_the_labels_of_a_row_are_those_at_a_half_or_more(rows: list[list[float]]) -> None:
+    values = np.array(rows, dtype=np.float32).reshape(len(rows), 3)
+    found = msgspec.json.decode(msgspec.json.encode(writer("label_probabilities").rows({"t": values})))
+    assert [row["t"]["labels"] for row in found] == [
+        None if np.isnan(row).any() else [name for name, chance in zip(NAMES, row, strict=True) if chance >= 0.5]
+        for row in rows
+    ]

@@ -1,0 +1,81 @@
+"""The service as BentoML holds it: its own pages stay, and nothing else reaches them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+import serving.service
+from serving.app import Entrance
+from serving.errors import NoChampionError, ServingError
+from serving.service import Predict
+from tests.serving.made import ROW, promote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.types import Receive, Scope, Send
+
+    from serving.store import Store
+
+    Export = Callable[..., Path]
+
+
+@pytest.fixture
+def environment(store: Store, export: Export, monkeypatch: pytest.MonkeyPatch) -> str:
+    tag = promote(store, export())
+    monkeypatch.setenv("BENTOML_HOME", str(store.home))
+    monkeypatch.setenv("TRUNKLINE_MODEL", "flights")
+    return tag
+
+
+def test_the_bentoml_service_answers_and_keeps_its_own_pages(environment: str) -> None:
+    with TestClient(Predict.to_asgi()) as client:
+        assert client.post("/predict", json=[ROW]).json()["model"] == environment
+        refusal = client.post("/predict", json=[{**ROW, "distance": True}])
+        assert (refusal.status_code, refusal.json()["error"]["total"]) == (400, 1)
+        for path in ("/healthz", "/livez", "/readyz", "/docs.json", "/schema.json", "/model"):
+            assert client.get(path).status_code == 200, path
+        assert "googletagmanager" not in client.get("/").text
+        nowhere = client.get("/nowhere")
+        assert (nowhere.status_code, nowhere.json()["error"]["total"]) == (404, 0)
+        assert client.get("/predict").status_code == 405
+        serving.service._live.close()
+        assert client.get("/readyz").status_code == 503
+        assert client.post("/predict", json=[ROW]).status_code == 503
+        assert client.get("/livez").status_code == 200
+
+
+def test_the_service_checks_its_champion_before_it_starts(
+    environment: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Predict.inner.check()
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "empty"))
+    with pytest.raises(NoChampionError, match="mtl retrain"):
+        Predict.inner.check()
+    monkeypatch.delenv("TRUNKLINE_MODEL")
+    with pytest.raises(ServingError, match="`mtl serve` sets both"):
+        Predict.inner.check()
+
+
+def test_only_what_is_served_reaches_bentoml_and_its_metrics() -> None:
+    reached: list[tuple[str, str]] = []
+
+    async def bento(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            reached.append((scope["method"], scope["path"]))
+        await PlainTextResponse("")(scope, receive, send)
+
+    client = TestClient(Entrance(bento))
+    for method, path in (("GET", "/a"), ("GET", "/metrics/b"), ("GET", "/predict"), ("POST", "/metrics")):
+        assert client.request(method, path).status_code in (404, 405)
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/predict"):
+        pytest.fail("it is open")
+    assert reached == []
+    assert client.get("/metrics").status_code == client.head("/model").status_code == 200
+    assert reached == [("GET", "/metrics"), ("HEAD", "/model")]

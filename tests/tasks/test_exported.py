@@ -1,0 +1,70 @@
+"""Every kind's head and link as ONNX say what they say in torch, also where a head is far too sure of itself."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from mtl_core.export.graph import build_graph
+from mtl_core.export.session import open_graph, run_graph
+from mtl_core.model import Network
+from mtl_core.problem import parse_problem
+from mtl_core.training import train
+from tests.small import Small, document, prepared, table
+
+BANDS = {"target": "minutes", "edges": [-1, 1], "classes": ["low", "mid", "high"]}
+TASKS: dict[str, dict[str, Any]] = {
+    "weighed": {"kind": "binary", "target": "rare", "positive_weight": "balanced", "label_smoothing": 0.1},
+    "classes": {"kind": "multiclass", **BANDS, "class_weights": {"high": 3}, "label_smoothing": 0.1},
+    "steps": {"kind": "ordinal", **BANDS, "class_weights": "balanced"},
+    "two_steps": {"kind": "ordinal", "target": "minutes", "edges": [0], "classes": ["low", "high"]},
+    "spread": {"kind": "quantiles", "target": "minutes"},
+    "one_level": {"kind": "quantiles", "target": "minutes", "levels": [0.75]},
+    "minutes": {"kind": "regression", "target": "minutes"},
+    "counts": {"kind": "regression", "target": "count", "loss": "poisson"},
+}
+GAIN = 100.0
+"""Logits from near 0 to far beyond what a head ever says."""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    rows = table()
+    minutes = rows["minutes"].to_numpy()
+    count = np.floor(np.exp(np.nan_to_num(minutes) / 2))
+    rows = rows.append_column("count", pa.array(count, mask=np.isnan(minutes)))
+    return prepared(tmp_path_factory.mktemp("exported"), document() | {"tasks": TASKS}, rows)
+
+
+def test_heads_and_links_say_in_onnx_what_they_say_in_torch(exported: Small) -> None:
+    encoder, rows = exported.encoder, exported.raw_test
+    network = Network.seeded(encoder, exported.problem.model, 0).eval()
+    with torch.inference_mode():
+        for head in network.heads:
+            for parameter in head.last.parameters():
+                parameter.mul_(GAIN)
+        logits = network({name: torch.from_numpy(values) for name, values in encoder.inputs(rows).items()})
+    graph = open_graph(build_graph(network, encoder).SerializeToString())
+    found = run_graph(graph, rows, encoder.columns, list(TASKS))
+    for task in encoder.tasks:
+        expected = task.link(logits[task.name]).numpy()
+        assert found[task.name].shape == expected.shape
+        assert found[task.name].dtype == np.float32
+        assert np.isfinite(found[task.name]).all()
+        np.testing.assert_allclose(found[task.name], expected, rtol=2e-3, atol=1e-5, err_msg=task.name)
+        form = task.signature()["form"]
+        if form == "class_probabilities":
+            assert (found[task.name] >= 0).all()
+            np.testing.assert_allclose(found[task.name].sum(axis=1), 1, atol=1e-5)
+        if form == "quantiles":
+            assert (np.diff(found[task.name], axis=1) >= 0).all()
+
+
+def test_every_kind_learns(exported: Small, tmp_path: Path) -> None:
+    problem = parse_problem(document(epochs=4, stopping={"policy": "joint"}) | {"tasks": TASKS})
+    _, outcome = train(problem, exported.encoder, exported.train, exported.validation, tmp_path)
+    first, last = outcome.epochs[0].losses, outcome.epochs[-1].losses
+    assert [task for task in TASKS if not 0 <= last[task] < first[task]] == []

@@ -1,0 +1,171 @@
+"""Ordinal tasks: rising thresholds, probabilities without cancellation, metrics that know the order."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from mtl_core.tasks.ordinal import LEAST_RISE, Thresholds
+from tests.strategies import patient
+from tests.tasks.declared import fit, task
+
+
+def ordinal(classes: int, **options: Any) -> Any:
+    names = [f"c{place}" for place in range(classes)]
+    return fit(task("ordinal", classes=names, **options), pa.array(names))
+
+
+def exact(logits: Tensor) -> Tensor:
+    """The textbook's differences of sigmoids, in float64."""
+    above = torch.cat([torch.ones(len(logits), 1), logits.double().sigmoid(), torch.zeros(len(logits), 1)], dim=1)
+    return -above.diff(dim=1)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+@given(data=st.data())
+@patient
+def test_probabilities_are_the_textbooks(classes: int, data: st.DataObject) -> None:
+    eta = data.draw(st.floats(-12, 12))
+    steps = data.draw(st.lists(st.floats(0.01, 6), min_size=classes - 2, max_size=classes - 2))
+    logits = torch.tensor([[eta - theta for theta in np.cumsum([-2.0, *steps])]])
+    expected, fitted = exact(logits), ordinal(classes)
+    torch.testing.assert_close(fitted.link(logits).double(), expected, rtol=1e-3, atol=1e-6)
+    losses = [fitted.loss(logits, torch.tensor([label])).item() for label in range(classes)]
+    np.testing.assert_allclose(losses, -expected[0].log(), rtol=1e-3, atol=1e-5)
+
+
+def test_a_class_far_from_the_score_keeps_its_loss_and_its_gradient() -> None:
+    """Where the difference of sigmoids is 0 in float32, and in float64."""
+    for eta in (80.0, -80.0):
+        logits = (torch.tensor([[1.0, 0.5, -1.0]]) + eta).repeat(4, 1).requires_grad_()
+        losses = ordinal(4).loss(logits, torch.arange(4))
+        slopes = torch.autograd.grad(losses.sum(), logits)[0].sum(dim=1)
+        a, b, c = (value + abs(eta) for value in ((1.0, 0.5, -1.0) if eta > 0 else (1.0, -0.5, -1.0)))
+        # log(sigmoid(a) - sigmoid(b)) is -b + log(1 - exp(b - a)) where both sigmoids are 1 to the last digit
+        far = [a, b - np.log(-np.expm1(b - a)), c - np.log(-np.expm1(c - b)), 0]
+        np.testing.assert_allclose(losses.tolist(), far if eta > 0 else far[::-1], rtol=1e-5, atol=1e-12)
+        np.testing.assert_allclose(slopes, [1, 1, 1, 0] if eta > 0 else [0, -1, -1, -1], atol=1e-5)
+
+
+def test_logits_that_touch_are_finite() -> None:
+    """As a teacher may give them."""
+    logits = torch.zeros(3, 2, requires_grad=True)
+    losses = ordinal(3).loss(logits, torch.arange(3))
+    assert losses.isfinite().all()
+    assert losses[1] > 15
+    assert torch.autograd.grad(losses.sum(), logits)[0].isfinite().all()
+
+
+def test_two_classes_are_a_binary_task() -> None:
+    logits, labels = torch.tensor([[-3.0], [0.2], [50.0]]), torch.tensor([1, 0, 1])
+    binary = fit(task("binary"), pa.array([0, 1]))
+    torch.testing.assert_close(ordinal(2).loss(logits, labels), binary.loss(logits, labels))
+    torch.testing.assert_close(ordinal(2).link(logits)[:, 1], binary.link(logits))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 200])
+def test_the_last_layer_begins_with_equal_classes(classes: int) -> None:
+    fitted = ordinal(classes)
+    layer = fitted.last_layer(5)
+    logits = layer(torch.zeros(2, 5))
+    assert logits.shape == (2, classes - 1)
+    torch.testing.assert_close(fitted.link(logits), torch.full((2, classes), 1 / classes), rtol=1e-3, atol=1e-6)
+    assert layer(torch.zeros(2, 7, 5)).shape == (2, 7, classes - 1)
+
+
+@given(first=st.floats(-80, 80), steps=st.lists(st.floats(-1e3, 20), max_size=5), eta=st.floats(-80, 80))
+@patient
+def test_thresholds_rise_strictly_whatever_was_learned(first: float, steps: list[float], eta: float) -> None:
+    layer = Thresholds(1, 1 + len(steps))
+    layer.free.data = torch.tensor([first, *steps])
+    layer.score.weight.data.fill_(1.0)
+    logits = layer(torch.tensor([[eta]]))
+    assert (logits.diff(dim=1) <= -LEAST_RISE / 2).all()
+    assert ordinal(2 + len(steps)).link(logits).isfinite().all()
+
+
+def test_every_parameter_learns() -> None:
+    layer, fitted = Thresholds(3, 4), ordinal(5)
+    losses = fitted.loss(layer(torch.randn(20, 3, generator=torch.Generator().manual_seed(0))), torch.arange(20) % 5)
+    losses.mean().backward()
+    for parameter in layer.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all()
+        assert parameter.grad.abs().min() > 0
+
+
+def test_it_learns_the_thresholds_of_its_model() -> None:
+    """Labels drawn from a proportional odds model: the maximum of the likelihood is near what drew them."""
+    generator = torch.Generator().manual_seed(1)
+    x, theta = torch.randn(20_000, 1, generator=generator), torch.tensor([-1.0, 0.5, 2.0])
+    noise = torch.rand(20_000, 1, generator=generator).logit()
+    labels = (1.5 * x + noise > theta).sum(dim=1)
+    layer, fitted = Thresholds(1, 3), ordinal(4)
+    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        mean = fitted.loss(layer(x), labels).mean()
+        mean.backward()
+        return mean
+
+    optimizer.step(loss)
+    torch.testing.assert_close(-layer(torch.zeros(1, 1))[0].detach(), theta, rtol=0, atol=0.08)
+    assert layer.score.weight.item() == pytest.approx(1.5, abs=0.08)
+
+
+@given(seed=st.integers(0, 1_000))
+@patient
+def test_unlink_and_link_take_probabilities_there_and_back(seed: int) -> None:
+    chances = np.random.default_rng(seed).dirichlet(np.full(6, 0.3), 8)
+    fitted = ordinal(6)
+    logits = fitted.unlink(chances)
+    assert (np.diff(logits, axis=1) < 0).all()
+    np.testing.assert_allclose(fitted.link(torch.from_numpy(logits)).numpy(), chances, atol=1e-5)
+
+
+def test_distillation_is_the_cross_entropy_of_distributions() -> None:
+    fitted = ordinal(3)
+    student, teacher = torch.tensor([[1.0, -1.0]]), torch.tensor([[0.3, -2.0]])
+    expected = -(exact(teacher) * exact(student).log()).sum()
+    assert fitted.distillation(student, teacher).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_golden_metrics() -> None:
+    """By hand. The third row is sure and two steps off."""
+    labels = np.array([0, 1, 2], dtype=np.int16)
+    chances = np.array([[0.8, 0.2, 0.0], [0.3, 0.6, 0.1], [1.0, 0.0, 0.0]], dtype=np.float32)
+    found = {metric.name: metric(labels, chances) for metric in task("ordinal", classes=["a", "b", "c"]).metrics}
+    assert found == pytest.approx(
+        {
+            "ranked_probability_score": (0.04 / 2 + (0.09 + 0.01) / 2 + 1) / 3,
+            "log_loss": (-np.log(0.8) - np.log(0.6) - np.log(np.finfo(np.float32).eps)) / 3,
+            "accuracy": 2 / 3,
+            "mae": 2 / 3,
+            "weighted_kappa": 1 - (4 / 3) / (2 / 3 + 2 / 9 + (1 - 1 / 3) ** 2),
+        }
+    )
+
+
+def test_a_near_miss_costs_less_than_a_far_one() -> None:
+    score = task("ordinal", classes=["a", "b", "c"]).metrics[0]
+    label = np.array([0], dtype=np.int16)
+    sure = [score(label, np.eye(3, dtype=np.float32)[[place]]) for place in range(3)]
+    assert sure == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "chosen", "kappa"),
+    [([1, 1], [1, 1], np.nan), ([1, 1], [2, 2], 0.0), ([0, 1], [1, 1], 0.0), ([0, 2], [2, 0], -1.0)],
+)
+def test_kappa_at_its_borders(labels: list[int], chosen: list[int], kappa: float) -> None:
+    metric = task("ordinal", classes=["a", "b", "c"]).metric_named("weighted_kappa")
+    known, predictions = np.array(labels, dtype=np.int16), np.eye(3, dtype=np.float32)[chosen]
+    np.testing.assert_allclose(metric(known, predictions), kappa, atol=1e-12)
+    padded = np.concatenate([known, [0]]), np.concatenate([predictions, np.eye(3, dtype=np.float32)[[2]]])
+    np.testing.assert_allclose(metric.on(*padded)(np.array([0.1, 0.1, 0.0])), kappa, atol=1e-12)

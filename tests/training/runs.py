@@ -1,0 +1,148 @@
+"""Runs of the loop on the small problem, and what their checkpoints hold."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mtl_core.model import Network
+from mtl_core.training import Epoch, Outcome, Refit, train
+from mtl_core.training.checkpoint import Scratch
+from mtl_core.trunks import AnyTrunk
+from tests.small import Small
+
+Weights = dict[str, Tensor]
+
+TRUNKS: tuple[str, ...] = tuple(
+    get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(AnyTrunk)[0])
+)
+"""Every kind of trunk that a problem can declare."""
+
+
+def weights(module: nn.Module) -> Weights:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def same(a: Weights, b: Weights) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def run(small: Small, scratch: Path, **training: Any) -> tuple[Weights, Outcome]:
+    network, outcome = train(small.declared(**training), small.encoder, small.train, small.validation, scratch)
+    return weights(network), outcome
+
+
+def without_times(outcome: Outcome) -> str:
+    return json.dumps(outcome.model_dump(exclude={"epochs": {"__all__": {"seconds"}}}))
+
+
+class CrashError(Exception):
+    """Stands for a kill at some moment."""
+
+
+class Crashes:
+    """Kills a training once at every moment of its life: told of it by callbacks, and after every file it writes."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, int, int]] = set()
+        self.epochs = self.refits = 0
+
+    def at(self, moment: str) -> None:
+        key = (moment, self.epochs, self.refits)
+        if key not in self.seen:
+            self.seen.add(key)
+            raise CrashError
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self.epochs = epoch.number
+        self.at("epoch")
+
+    def on_step(self, step: int, steps: int) -> None:
+        if step == 2:
+            self.at("middle of a pass")
+
+    def on_refit(self, refit: Refit) -> None:
+        self.refits += 1
+        self.at("refit")
+
+    @contextmanager
+    def after_every_write(self) -> Iterator[None]:
+        """And before a teacher is written, while the network has that teacher's weights."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("keep", "drop_all_but", "save", "save_teacher"):
+                self._patch(patch, name)
+            yield
+
+    def _patch(self, patch: pytest.MonkeyPatch, name: str) -> None:
+        method = getattr(Scratch, name)
+
+        def write(scratch: Scratch, *arguments: Any) -> None:
+            if name == "save_teacher":
+                self.at("teacher made")
+            method(scratch, *arguments)
+            self.at(name)
+
+        patch.setattr(Scratch, name, write)
+
+    def run(self, small: Small, scratch: Path, **training: Any) -> tuple[Weights, Outcome]:
+        """Starts over until no moment is left."""
+        with self.after_every_write():
+            while True:
+                self.epochs = self.refits = 0
+                try:
+                    network, outcome = train(
+                        *(small.declared(**training), small.encoder, small.train, small.validation, scratch),
+                        on_epoch=self.on_epoch,
+                        on_step=self.on_step,
+                        on_refit=self.on_refit,
+                    )
+                except CrashError:
+                    continue
+                return weights(network), outcome
+
+
+class Watched:
+    """What every epoch's checkpoint holds of a training: weights, and the optimiser's state by parameter."""
+
+    def __init__(self, small: Small, scratch: Path, **training: Any) -> None:
+        problem = small.declared(**training)
+        self.network = Network.seeded(small.encoder, problem.model, 0)
+        self.weights: list[Weights] = []
+        self.optimizer: list[Weights] = []
+        self.scratch = scratch
+        self.final, self.outcome = train(
+            *(problem, small.encoder, small.train, small.validation, scratch), on_epoch=self._look
+        )
+
+    def own(self, task: str, epoch: int) -> Weights:
+        """The task's own parameters after that epoch, and all that the optimiser knows of them."""
+        own = {id(parameter) for parameter in self.network.own(self.network.tasks.index(task))}
+        found = {}
+        for position, (name, parameter) in enumerate(self.network.named_parameters()):
+            if id(parameter) in own:
+                found[name] = self.weights[epoch - 1][name]
+                mark = f"{position}."
+                state = self.optimizer[epoch - 1].items()
+                found |= {f"{name} {key}": value for key, value in state if key.startswith(mark)}
+        return found
+
+    def shared(self, epoch: int) -> Sequence[Tensor]:
+        """The shared parameters after that epoch."""
+        shared = {id(parameter) for parameter in self.network.shared().parameters}
+        return [self.weights[epoch - 1][n] for n, p in self.network.named_parameters() if id(p) in shared]
+
+    def after(self, epoch: int) -> Network:
+        """The network as that epoch left it."""
+        self.network.load_state_dict(self.weights[epoch - 1])
+        return self.network
+
+    def _look(self, epoch: Epoch) -> None:
+        tensors = load_file(self.scratch / "checkpoint.safetensors")
+        for prefix, into in (("network.", self.weights), ("optimizer.", self.optimizer)):
+            into.append({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})

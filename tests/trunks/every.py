@@ -1,0 +1,65 @@
+"""Every kind of trunk, small, with the options that change its shape; and how tests build and feed one."""
+
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from mtl_core.trunks import AnyTrunk, Trunk, TrunkOptions
+from mtl_core.trunks.adatt import AdaTT
+from mtl_core.trunks.cgc import CGC
+from mtl_core.trunks.cross_stitch import CrossStitch
+from mtl_core.trunks.message_passing import MessagePassing
+from mtl_core.trunks.mmoe import MMoE
+from mtl_core.trunks.ple import PLE
+from mtl_core.trunks.shared_bottom import SharedBottom
+from mtl_core.trunks.single_task import SingleTask
+from mtl_core.trunks.task_vectors import TaskVectors
+
+WIDTH, TASKS = 12, 3
+KINDS = tuple(options.model_fields["kind"].default for options in get_args(get_args(AnyTrunk)[0]))
+ALL: dict[str, TrunkOptions] = {
+    "adatt": AdaTT(widths=(8,), dropout=0),
+    "adatt-many": AdaTT(experts=2, shared_experts=3, levels=3, widths=(8, 6), dropout=0),
+    "adatt-one-shared": AdaTT(shared_experts=1, levels=2, widths=(8,), dropout=0),
+    "adatt-one-level": AdaTT(experts=2, levels=1, widths=(8,), dropout=0),
+    "cgc": CGC(widths=(8, 6), dropout=0),
+    "cgc-many": CGC(experts=2, shared_experts=3, widths=(8,), dropout=0),
+    "cross_stitch": CrossStitch(widths=(8, 6), dropout=0),
+    "cross_stitch-one-layer": CrossStitch(widths=(8,), dropout=0),
+    "message_passing": MessagePassing(widths=(10, 8), heads=2, dropout=0),
+    "message_passing-rounds": MessagePassing(widths=(8,), heads=1, layers=3, dropout=0),
+    "mmoe": MMoE(experts=3, widths=(8, 6), dropout=0),
+    "ple": PLE(widths=(8,), dropout=0),
+    "ple-three": PLE(experts=2, shared_experts=2, levels=3, widths=(8, 6), dropout=0),
+    "ple-four": PLE(levels=4, widths=(8,), dropout=0),
+    "shared_bottom": SharedBottom(widths=(8, 6), dropout=0),
+    "single_task": SingleTask(widths=(8, 6), dropout=0),
+    "task_vectors": TaskVectors(widths=(8, 6), vector=4, dropout=0),
+    "task_vectors-narrow": TaskVectors(widths=(8,), vector=1, dropout=0),
+}
+
+
+def built(options: TrunkOptions, tasks: int = TASKS, seed: int = 0) -> Trunk:
+    """A trunk as it starts, in eval mode."""
+    torch.manual_seed(seed)
+    return options.build(WIDTH, tasks).eval()
+
+
+def stirred(options: TrunkOptions, tasks: int = TASKS, seed: int = 0) -> Trunk:
+    """A trunk whose parameters have all left their start, as if it had learned."""
+    trunk = built(options, tasks, seed)
+    with torch.no_grad():
+        for parameter in trunk.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    return trunk
+
+
+def random_rows(*shape: int) -> Tensor:
+    """(*shape, WIDTH) numbers."""
+    return torch.randn(*shape, WIDTH, generator=torch.Generator().manual_seed(7))
+
+
+def outputs_of(trunk: Trunk, options: TrunkOptions, x: Tensor, tasks: int = TASKS) -> tuple[Tensor, ...]:
+    """The trunk's outputs for (..., WIDTH), which every task gets where each has an input of its own."""
+    return trunk(torch.stack([x] * tasks, dim=-2) if options.own_inputs else x)

@@ -98,8 +98,7 @@ def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int 
     path: list[int | str] = []
     expected: Any = model
     for step in loc:
-        if get_origin(expected) is Annotated:
-            expected = get_args(expected)[0]
+        expected = _bare(expected)
         if isinstance(expected, type) and issubclass(expected, BaseModel):
             path.append(step)
             if step in expected.model_fields:
@@ -115,6 +114,14 @@ def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int 
     return path, expected
 
 
+def _bare(declared: Any) -> Any:
+    """The type without its annotations; of an optional section the section."""
+    if get_origin(declared) is Annotated:
+        return _bare(get_args(declared)[0])
+    given = [member for member in get_args(declared) if member is not type(None)]
+    return given[0] if isinstance(declared, UnionType) and len(given) == 1 else declared
+
+
 def _tag(model: type[BaseModel]) -> Any:
     """What the discriminating field of a member of a union must say."""
     for name in ("kind", "by", "method"):
@@ -124,8 +131,6 @@ def _tag(model: type[BaseModel]) -> Any:
 
 
 def _models_in(union: Any) -> Iterator[type[BaseModel]]:
-    if get_origin(union) is Annotated:
-        union = get_args(union)[0]
-    for member in get_args(union):
+    for member in get_args(_bare(union)):
         if isinstance(member, type) and issubclass(member, BaseModel):
             yield member

@@ -39,19 +39,17 @@ class Aggregation(Balancing, ABC):
         """torchjd's, for a Jacobian whose rows are those tasks'."""
 
     def build(self, tasks: tuple[str, ...]) -> Balancer:
-        self.refuse_unfit(tasks)
+        self.refuse_missing()
         return AggregationBalancer(self, tasks)
 
-    def refuse_unfit(self, tasks: tuple[str, ...]) -> None:
-        """ProblemError where a package is missing, or `by_task` names something that is no task."""
+    def refuse_missing(self) -> None:
+        """ProblemError where a package is not installed."""
         missing = [package for package in self.packages if find_spec(package) is None]
         if missing:
             raise ProblemError(
                 f"training.balancing.method: {self.method} solves a problem at every step with packages that are not "
                 f'installed: {", ".join(missing)}; install them: pip install "trunkline[solvers]"'
             )
-        if self.by_task:
-            self.refuse_unknown(tasks)
 
 
 class Preferred(Aggregation, ABC):

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from mtl_core.declared import Declared
-from mtl_core.errors import ProblemError
-from mtl_core.explain import nearest
 
 __all__ = ["Balancer", "Balancing", "Losses", "Shared"]
 
@@ -65,23 +63,10 @@ class Balancing(Declared, ABC):
         """A balancer for those tasks, which it knows by position.
 
         Raises:
-            ProblemError: `by_task` names something else, or a package that the method needs is not installed.
+            ProblemError: a package that the method needs is not installed.
         """
-
-    def refuse_unknown(self, tasks: tuple[str, ...]) -> None:
-        """ProblemError where `by_task` names something that is no task."""
-        unknown = next((name for name in self._given() if name not in tasks), None)
-        if unknown is not None:
-            raise ProblemError(
-                f"training.balancing.{self.by_task}: must name declared tasks, found {unknown!r}; "
-                f"{nearest(unknown, tasks)}"
-            )
 
     def numbers(self, tasks: tuple[str, ...], *, otherwise: float) -> Tensor:
         """(tasks,) what `by_task` says of each of those tasks, in order."""
-        given = self._given()
-        return torch.tensor([given.get(task, otherwise) for task in tasks])
-
-    def _given(self) -> Mapping[str, float]:
         given: Mapping[str, float] = getattr(self, self.by_task)
-        return given
+        return torch.tensor([given.get(task, otherwise) for task in tasks])

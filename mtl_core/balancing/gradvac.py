@@ -33,7 +33,7 @@ class GradVac(Aggregation):
         return aggregator
 
     def build(self, tasks: tuple[str, ...]) -> Balancer:
-        self.refuse_unfit(tasks)
+        self.refuse_missing()
         return GradVacBalancer(self, tasks)
 
 

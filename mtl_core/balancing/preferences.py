@@ -33,7 +33,6 @@ class STCH(Preference):
     def build(self, tasks: tuple[str, ...]) -> Balancer:
         from torchjd import scalarization
 
-        self.refuse_unknown(tasks)
         preference = self.numbers(tasks, otherwise=1.0)
         return Stateless(lambda positions: scalarization.STCH(self.mu, _shares(preference, positions)))
 
@@ -50,7 +49,6 @@ class PBI(Preference):
     def build(self, tasks: tuple[str, ...]) -> Balancer:
         from torchjd import scalarization
 
-        self.refuse_unknown(tasks)
         preference = self.numbers(tasks, otherwise=1.0)
         return Stateless(lambda positions: scalarization.PBI(self.theta, _shares(preference, positions)))
 
@@ -67,7 +65,6 @@ class COSMOS(Preference):
     def build(self, tasks: tuple[str, ...]) -> Balancer:
         from torchjd import scalarization
 
-        self.refuse_unknown(tasks)
         preference = self.numbers(tasks, otherwise=1.0)
         return Stateless(lambda positions: scalarization.COSMOS(self.penalty, _shares(preference, positions)))
 

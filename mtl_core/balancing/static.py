@@ -23,7 +23,6 @@ class Constant(Balancing):
     def build(self, tasks: tuple[str, ...]) -> Balancer:
         from torchjd import scalarization
 
-        self.refuse_unknown(tasks)
         weights = self.numbers(tasks, otherwise=1.0)
         return Stateless(lambda positions: scalarization.Constant(weights[positions]))
 

@@ -23,7 +23,8 @@ def stopping_words(stopping: Stopping) -> str:
     early = f", though not in the first {stopping.warm_up}" if stopping.warm_up else ""
     if stopping.policy == "joint":
         return f"All tasks stop together, after {epochs} without a new best mean of their scores{early}."
-    own = f" ({listed(tuple(stopping.tasks))} by a rule of their own)" if stopping.tasks else ""
+    whose = "its" if len(stopping.tasks) == 1 else "their"
+    own = f" ({listed(tuple(stopping.tasks))} by a rule of {whose} own)" if stopping.tasks else ""
     margin = f"{number(stopping.margin)} standard error{'' if stopping.margin == 1 else 's'}"
     then = _THEN[stopping.policy].format(margin=margin)
     return f"A task stops after {epochs} without a new best{early}{own}; {then}."

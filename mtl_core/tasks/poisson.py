@@ -38,4 +38,4 @@ def half_deviance(log_rate: Tensor, log_count: Tensor) -> Tensor:
     log_count = log_count.double().clamp(-HIGHEST_LOG, HIGHEST_LOG)
     count, log_ratio = log_count.exp(), bounded - log_count
     beyond = (log_rate - bounded) * (bounded.exp() - count)
-    return (count * (log_ratio.expm1() - log_ratio) + beyond).clamp(min=0).to(log_rate.dtype)
+    return (count * (log_ratio.expm1() - log_ratio) + beyond).to(log_rate.dtype)

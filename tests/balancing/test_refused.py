@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from mtl_core.balancing import aggregation
 from mtl_core.errors import ProblemError, TrainingError
+from mtl_core.problem import parse_problem
 from tests.balancing.toy import OF_GRADIENTS, TASKS, Bench, built, declared, same, shared_gradient
+from tests.small import document
 
 
 @pytest.mark.parametrize(
@@ -56,11 +58,10 @@ def test_bounds_of_options(method: str, option: str, wrong: object, right: objec
     + [(m, "preference") for m in ("stch", "pbi", "cosmos", "upgrad", "dual_proj", "config", "aligned_mtl")],
 )
 def test_a_name_that_is_no_task_is_refused(method: str, option: str) -> None:
-    options = declared(method, **{option: {"churn": 0.5, "spent": 0.5}})
-    assert options.by_task == option
-    message = rf"^training\.balancing\.{option}: must name declared tasks, found 'spent'; did you mean 'spend'\?$"
+    assert parse_problem(document(balancing={"method": method, option: {"late": 0.5}}))
+    message = rf"training\.balancing\.{option}\.lat: must be a declared task, found 'lat'; did you mean 'late'\?"
     with pytest.raises(ProblemError, match=message):
-        options.build(("churn", "spend"))
+        parse_problem(document(balancing={"method": method, option: {"minutes": 0.5, "lat": 0.5}}))
 
 
 @pytest.mark.parametrize(

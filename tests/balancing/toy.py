@@ -14,7 +14,7 @@ ADAPTER: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)
 TASKS = ("a", "b", "c")
 
 OF_LOSSES: dict[str, dict[str, Any]] = {
-    "constant": {"weights": {"a": 2.0}},
+    "constant": {"weights": {"c": 2.0}},
     "mean": {},
     "sum": {},
     "random": {},
@@ -23,16 +23,16 @@ OF_LOSSES: dict[str, dict[str, Any]] = {
     "geometric_mean": {},
     "imtl_l": {},
     "famo": {},
-    "stch": {"preference": {"a": 2.0}},
-    "pbi": {"theta": 0.2, "preference": {"a": 2.0}},
-    "cosmos": {"preference": {"a": 2.0}},
+    "stch": {"preference": {"c": 2.0}},
+    "pbi": {"theta": 0.2, "preference": {"c": 2.0}},
+    "cosmos": {"preference": {"c": 2.0}},
 }
 OF_GRADIENTS: dict[str, dict[str, Any]] = {
-    "upgrad": {"preference": {"a": 2.0}},
+    "upgrad": {"preference": {"c": 2.0}},
     "dual_proj": {},
     "pcgrad": {},
     "gradvac": {"beta": 0.5},
-    "graddrop": {"leak": {"a": 0.25}},
+    "graddrop": {"leak": {"c": 0.25}},
     "config": {},
     "mgda": {},
     "cagrad": {},

@@ -6,29 +6,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from numpy.typing import NDArray
 
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.prepare import prepare
 from mtl_core.errors import ExportError
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import Parity, hostile_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from mtl_core.problem import parse_problem
-from tests.small import Small, document, table
-
-FORMS = {
-    "grade": {"kind": "ordinal", "target": "minutes", "edges": [-1, 0, 1], "classes": ["a", "b", "c", "d"]},
-    "flags": {"kind": "multilabel", "columns": ["rare", "big"]},
-    "span": {"kind": "quantiles", "target": "minutes", "levels": [0.1, 0.25, 0.5, 0.9]},
-    "single": {"kind": "quantiles", "target": "minutes", "levels": [0.5]},
-    "group": {"kind": "clustering", "clusters": 5},
-    "visits": {"kind": "regression", "target": "visits", "loss": "poisson"},
-}
+from tests.every_kind import make_every_kind
+from tests.small import Small
 
 
 class Session:
@@ -132,22 +121,18 @@ def test_predictions_that_are_all_the_same_have_a_scale(small: Small) -> None:
     assert parity(Session(answers), network, encoder, small.raw_test).difference == 0.5  # type: ignore[arg-type]
 
 
-def test_every_form_comes_through_the_export(tmp_path: Path) -> None:
-    rows = table()
-    size = np.nan_to_num(rows["size"].to_numpy())
-    rows = rows.append_column("big", pa.array((size > 0).astype(float)))
-    rows = rows.append_column("visits", pa.array(np.floor(np.exp(size))))
-    (tmp_path / "data").mkdir()
-    pq.write_table(rows, tmp_path / "data" / "part.parquet")
-    nothing = tmp_path / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    problem = parse_problem(document() | {"tasks": FORMS})
-    prepare(tmp_path, problem, nothing, tmp_path / "encoded")
-    encoder = Encoder.load(tmp_path / "encoded" / "encoder.json")
-    raw = pq.read_table(tmp_path / "encoded" / "test.parquet")
+def test_every_kind_comes_through_the_export(tmp_path: Path) -> None:
+    problem, encoder, raw = make_every_kind(tmp_path)
     network = Network.seeded(encoder, problem.model, 0)
     session = open_graph(build_graph(network, encoder).SerializeToString())
     assert parity(session, network, encoder, raw).difference < 1e-5
     assert parity(session, network, encoder, hostile_rows(raw, encoder)).difference < 1e-5
-    shapes = {end.name: end.shape[1:] for end in session.get_outputs()}
-    assert shapes == {"grade": [4], "flags": [2], "span": [4], "single": [1], "group": [5], "visits": []}
+    widths = {end.name: end.shape[1:] for end in session.get_outputs()}
+    assert {name: width[0] for name, width in widths.items() if width} == {
+        "band": 3,
+        "grade": 4,
+        "flags": 2,
+        "span": 4,
+        "single": 1,
+        "group": 5,
+    }

@@ -232,6 +232,31 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         {"days": {"auc": 1}},
         "gates.metrics.days.auc: must be a metric of kind regression, found 'auc'; valid: mae, rmse, r2",
     ),
+    "unknown in an optional section": (
+        "training.refit_heads",
+        {"epoch": 1},
+        "training.refit_heads.epoch: unknown key; did you mean 'epochs'?",
+    ),
+    "too little in an optional section": (
+        "training.refit_heads",
+        {"epochs": 0},
+        "training.refit_heads.epochs: input should be greater than or equal to 1; found 0",
+    ),
+    "an optional section that is none": (
+        "training.refit_heads",
+        3,
+        "training.refit_heads: must be a mapping of names to values; found 3",
+    ),
+    "unknown in a teacher": (
+        "training.teachers",
+        {"days": {"kind": "boosted", "fold": 3}},
+        "training.teachers.days.fold: unknown key; did you mean 'folds'?",
+    ),
+    "an end that is none": (
+        "training.stopping.end",
+        "some",
+        "training.stopping.end: must be all, any, or `first:` with the name of a task, found",
+    ),
     # Parts that do not fit together
     "a trunk of no kind": ("model.trunk", {"widths": [8]}, "model.trunk.kind: required, but not there; valid: "),
     "patience for an unknown task": (

@@ -162,6 +162,7 @@ def test_refits_in_words(refits: list[dict[str, Any]], words: str) -> None:
         (Stopping(policy="freeze", warm_up=5), "without a new best, though not in the first 5; from then on it rests"),
         (Stopping(policy="resume"), "and trains again once it is more than 1 standard error below its best."),
         (Stopping(policy="resume", margin=2.5), "more than 2.5 standard errors below its best."),
+        (Stopping(tasks={"a": TaskStopping(patience=9)}), "without a new best (a by a rule of its own); from then on"),
         (
             Stopping(tasks={name: TaskStopping(patience=9) for name in "abcde"}),
             "without a new best (a, b, c and 2 others by a rule of their own); from then",

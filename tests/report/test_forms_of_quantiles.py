@@ -71,7 +71,8 @@ def test_any_number_of_levels_of_any_number_of_rows_can_be_drawn(levels: tuple[f
         assert len(calibration.rows) == len(levels)
         assert {len(row) for row in band.rows} == {1 + 2 * len(levels)} == {len(band.head)}
     areas = str(band.svg).count('fill-opacity="0.18"') + str(band.svg).count('opacity="0.18"')
-    assert (areas > 0) == (len(levels) > 1)
+    assert (areas > 0) == (len(levels) > 1) == ("the band lies between those of" in band.caption)
+    assert (len(levels) == 7) == ("the darker one between those of 5% and 95%" in band.caption)
 
 
 def test_the_trivial_answer_and_the_spread() -> None:

@@ -9,8 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.features import column_type
@@ -87,11 +88,12 @@ def test_a_point_on_a_centroid_far_out_is_sure_and_finite() -> None:
     student = layer()[0].float()
     with torch.no_grad():
         student.centroids.mul_(1e4)
-    on_it = student.centroids.detach().clone().requires_grad_()
-    logits = student(on_it)
+    own = torch.arange(400) % 4
+    around = (student.centroids.detach()[own] + 0.01 * torch.randn(400, LATENT)).requires_grad_()
+    logits = student(around)
     assert logits.isfinite().all()
-    assert PLAIN.link(logits).diagonal().min() > 0.999
-    (gradient,) = torch.autograd.grad(PLAIN.distillation(logits, torch.zeros(4, 4)).sum(), on_it)
+    assert PLAIN.link(logits)[torch.arange(400), own].min() > 0.999
+    (gradient,) = torch.autograd.grad(PLAIN.distillation(logits, torch.zeros(400, 4)).sum(), around)
     assert gradient.isfinite().all()
 
 
@@ -214,27 +216,40 @@ def test_the_start_is_made_of_points_not_of_inputs() -> None:
     torch.testing.assert_close(started(student, x), 2 * before + 5)
 
 
-def test_the_start_repeats_on_any_number_of_threads() -> None:
-    """Points without groups, where another order of a sum ends in other centroids."""
+def test_the_start_repeats_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads add up in the order in which they are done: it uses one, and leaves the others as they were."""
     student, _ = layer()
     x = torch.randn(3_000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = []
-    for threads in (1, 2, 3):
+    whole, used, found = KMeans.fit, [], []
+
+    def fit(means: KMeans, *points: Any, **options: Any) -> Any:
+        used.append({pool["num_threads"] for pool in threadpool_info()})
+        return whole(means, *points, **options)
+
+    monkeypatch.setattr(KMeans, "fit", fit)
+    for threads in (2, 3):
         with threadpool_limits(threads):
             found.append(started(student, x))
-    assert all(torch.equal(found[0], other) for other in found)
+            assert threads in {pool["num_threads"] for pool in threadpool_info()}
+    assert used == [{1}, {1}]
+    assert torch.equal(*found)
     assert not torch.equal(found[0], started(student, x, seed=1))
 
 
 def test_rows_without_weight_place_no_centroid() -> None:
     student, _ = layer()
-    group, x = blobs()
+    _, x = blobs()
     far = torch.cat([x, torch.full((20, 3), 1e3, dtype=torch.float64)])
     weights = torch.cat([torch.ones(len(x)), torch.zeros(20)])
     assert started(student, far, weights).abs().max() < 12
-    heavy = torch.where(torch.from_numpy(group) == 3, 3.0, 1.0)
-    repeated = x.repeat_interleave(heavy.long(), dim=0)
-    in_order = [found[found.sum(dim=1).argsort()] for found in (started(student, x, heavy), started(student, repeated))]
+
+
+def test_a_weight_is_that_many_rows_in_the_start() -> None:
+    student, _ = layer()
+    _, x = blobs()
+    counts = torch.arange(len(x)) % 4
+    found = started(student, x, counts.float()), started(student, x.repeat_interleave(counts, dim=0))
+    in_order = [centroids[(centroids @ torch.tensor([1.0, 2, 3])).argsort()] for centroids in found]
     torch.testing.assert_close(in_order[0], in_order[1])
 
 

@@ -58,6 +58,13 @@ def test_rounding_makes_no_loss_negative(count: float, apart: float) -> None:
     assert half_deviance(log, log) == 0
 
 
+@pytest.mark.parametrize("apart", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10, -1e-10, -1e-6, -1e-2])
+def test_close_to_the_count_the_loss_is_half_a_square(apart: float) -> None:
+    """Where a difference of nearly equal numbers would be nothing but rounding."""
+    found = half_deviance(torch.tensor([apart], dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
+    assert found.item() == pytest.approx(apart**2 / 2, rel=1e-2, abs=0)
+
+
 def test_a_logit_of_zero_says_the_mean_of_training() -> None:
     fitted = counts(0, 0, 1, 7)
     assert fitted.link(torch.zeros(1, 1)).item() == pytest.approx(2)

@@ -20,6 +20,7 @@ from mtl_core.model import Network
 from mtl_core.tasks.regression import FittedRegression
 from mtl_core.training import Outcome
 from mtl_core.training.epoch import optimizer_of, train_epoch
+from mtl_core.training.scores import predictions_of, standard_errors
 from tests.small import Small, document
 from tests.training.runs import Crashes, Watched, run, same, weights, without_times
 
@@ -171,9 +172,9 @@ def test_a_task_that_begins_late_rests_and_has_no_score_before(
     heads = [{k: v for k, v in seen.own("minutes", e).items() if k.endswith("weight")} for e in range(1, 7)]
     assert all(same(heads[0], head) for head in heads[:5])
     assert not same(heads[4], heads[5])
-    assert seen.outcome.standard_errors["minutes"] == pytest.approx(
-        -epochs[5].values["minutes"] / epochs[5].scores["minutes"]
-    )
+    first = predictions_of(seen.after(6), small.encoder.tasks, small.validation)
+    expected = standard_errors(small.encoder.tasks, small.validation, first)["minutes"]
+    assert seen.outcome.standard_errors["minutes"] == expected, "its unit of noise is that of its first score"
     assert seen.outcome.chosen >= 6
 
 

@@ -1,5 +1,6 @@
 """Tasks that teach themselves: when they begin, what teaches them, that they learn, and that all of it repeats."""
 
+import importlib
 import json
 import math
 from contextlib import suppress
@@ -31,6 +32,7 @@ from mtl_core.training.scores import logits_of
 from mtl_core.training.self_taught import self_targets
 from tests.small import Small, document, prepared
 
+loop = importlib.import_module("mtl_core.training.loop")
 ROWS = 600
 GENRES = np.array(["Drama", "War", "Western"])
 CENTRES = np.array([[2.5, 0, 0], [0, 2.5, 0], [0, 0, 2.5], [-2, -2, -2]])
@@ -193,6 +195,31 @@ def test_centroids_are_placed_once_only(groups: Small) -> None:
 def test_who_learns_otherwise_or_rests_is_left_out(groups: Small) -> None:
     assert list(targets_of(groups, seeded(groups), 5, left_out=("group", "late"))) == ["free"]
     assert targets_of(groups, seeded(groups), 5, left_out=("group", "free")) == {}
+
+
+@pytest.mark.parametrize("policy", ["hold", "freeze"])
+def test_once_stopped_it_makes_no_targets_any_more(
+    groups: Small, tmp_path: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held it learns from its own best weights, whose targets stay the same; at rest it learns from nothing."""
+    taught: list[dict[str, torch.Tensor]] = []
+    whole = loop.train_epoch
+
+    def train_epoch(*arguments: Any, soft: Any, **options: Any) -> Any:
+        taught.append({name: targets.logits.clone() for name, targets in soft.items()})
+        return whole(*arguments, soft=soft, **options)
+
+    monkeypatch.setattr(loop, "train_epoch", train_epoch)
+    soon = {"patience": 1, "min_improvement": 1e6}
+    _, outcome = run(groups, tmp_path, epochs=6, stopping={"policy": policy, "patience": 9, "tasks": {"group": soon}})
+    assert [epoch.number for epoch in outcome.epochs if "group" in epoch.stopped] == [3]
+    assert not torch.equal(taught[1]["group"], taught[2]["group"]), "anew before every epoch"
+    if policy == "hold":
+        assert torch.equal(taught[3]["group"], taught[4]["group"])
+        assert torch.equal(taught[4]["group"], taught[5]["group"])
+    else:
+        assert not any("group" in soft for soft in taught[3:])
+    assert not torch.equal(taught[4]["free"], taught[5]["free"]), "the other goes on"
 
 
 def test_a_large_split_is_sampled_to_begin(groups: Small, monkeypatch: pytest.MonkeyPatch) -> None:

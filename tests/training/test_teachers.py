@@ -129,10 +129,12 @@ def test_under_hold_its_own_best_teaches_a_task_that_stopped(
 
 def test_they_are_made_one_by_one_and_each_says_when_it_is_done(small: Small, tmp_path: Path) -> None:
     steps: Steps = []
-    run(small, tmp_path, steps, epochs=3, teachers=BOTH)
+    run(small, tmp_path, steps, epochs=50, stopping={"policy": "joint", "patience": 1}, teachers=BOTH)
     assert steps[:3] == [("rare", 1, 3), ("rare", 2, 3), ("rare", 3, 3)]
-    assert {task for task, _, _ in steps[3:]} == {"minutes"}
-    assert steps[-1] == ("minutes", 3, 3)
+    stopped = len(steps) - 4
+    assert steps[3:-1] == [("minutes", epoch, 50) for epoch in range(1, stopped + 1)]
+    assert stopped < 50, "it must stop early for the law to say anything"
+    assert steps[-1] == ("minutes", 50, 50)
     assert not (tmp_path / "minutes-single_task").exists(), "its own scratch folder has served"
 
 

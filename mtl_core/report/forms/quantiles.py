@@ -91,32 +91,41 @@ class Quantiles(Form):
 
     def _band(self, scored: Scored) -> Figure:
         found = bands(scored.predictions, scored.labels, np.asarray(self.levels), self.middle)
-        last = len(self.levels) - 1
         title = "How wide is the band, and does what happened fill it?"
-        middle, ends = self._name(self.middle), f"{self._name(0)} and {self._name(last)}"
-        band = f"; the band lies between those of {ends}, on average over the bin" if last else ""
-        happened = (
-            f"the dot that of {middle}, the ends of the bar those of {ends}. The nearer the dot to the line, and the "
-            "bar to the edges of the band, the better."
-            if last
-            else "the dot. The nearer the dot to the line, the better."
-        )
-        caption = (
-            f"Rows in bins of similar {middle} quantile, which is the line{band}. Orange: the same quantiles of what "
-            f"really happened to these rows, {happened}"
-        )
+        caption = self._said_of_bands()
         return Figure(
             title=title,
             caption=caption,
             svg=svg(self._picture(found), f"{title} {caption}"),
             head=(
                 "rows",
-                *(f"{self._name(place)} {what}" for place in range(last + 1) for what in ("predicted", "happened")),
+                *(f"{percent(level)} {what}" for level in self.levels for what in ("predicted", "happened")),
             ),
             rows=tuple(
                 (f"{n:,}", *(number(float(value)) for pair in zip(said, was, strict=True) for value in pair))
                 for n, said, was in zip(found.rows, found.predicted, found.actual, strict=True)
             ),
+        )
+
+    @property
+    def _bands(self) -> tuple[tuple[int, int], ...]:
+        """The levels of each band's edges: the outermost, then of one within; none where there is a single level."""
+        last = len(self.levels) - 1
+        within = ((last // 4, last - last // 4),) if last + 1 >= _SEVERAL else ()
+        return ((0, last), *within) if last else ()
+
+    def _said_of_bands(self) -> str:
+        middle = self._name(self.middle)
+        rows = f"Rows in bins of similar {middle} quantile, which is the line"
+        happened = "Orange: the same quantiles of what really happened to these rows"
+        if not self._bands:
+            return f"{rows}. {happened}. The nearer the dots to the line, the better."
+        ends, *within = (f"{self._name(low)} and {self._name(high)}" for low, high in self._bands)
+        darker = f", the darker one between those of {within[0]}" if within else ""
+        return (
+            f"{rows}; the band lies between those of {ends}{darker}, on average over the bin. {happened}, the dot that "
+            f"of {middle}, the ends of the bar those of {ends}. The nearer the dot to the line, and the bar to the "
+            "edges of the band, the better."
         )
 
     def _picture(self, found: Bands) -> alt.TopLevelMixin:
@@ -140,12 +149,9 @@ class Quantiles(Form):
         def y(field: str) -> alt.Y:
             return alt.Y(f"{field}:Q", scale=scale, axis=axis)
 
-        edges = [(0, last)] if last else []
-        if last + 1 >= _SEVERAL:
-            edges.append((last // 4, last - last // 4))
         areas = [
             base.mark_area(color=ACCENT, opacity=0.18).encode(y=y(f"said{low}"), y2=f"said{high}:Q")
-            for low, high in edges
+            for low, high in self._bands
         ]
         line = base.mark_line(color=ACCENT, strokeWidth=2).encode(y=y(f"said{middle}"))
         bars = [base.mark_rule(color=SECOND, strokeWidth=1.5).encode(y=y("was0"), y2=f"was{last}:Q")] if last else []

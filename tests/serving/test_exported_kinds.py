@@ -1,0 +1,64 @@
+"""What the export writes is what the service reads: a task of every kind, from its declaration to its JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mtl_core.export.graph import build_graph
+from mtl_core.export.session import open_graph, run_graph
+from mtl_core.export.signature import signature
+from mtl_core.model import Network
+from serving.live import Served
+from serving.model import Model
+from tests.every_kind import KINDS, make_every_kind
+from tests.serving.made import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Row, dict[str, Any]]]:
+    """Per row of the test split what the service answers, and what the graph says."""
+    folder: Path = tmp_path_factory.mktemp("kinds")
+    problem, encoder, raw = make_every_kind(folder)
+    content = build_graph(Network.seeded(encoder, problem.model, 0), encoder).SerializeToString()
+    served = Served(Model.load(write(folder / "model", content, signature(problem, encoder, content))))
+    rows = raw.slice(0, 20).select(list(encoder.columns))
+    by_graph = run_graph(open_graph(content), rows, encoder.columns, list(KINDS))
+    answers = json.loads(served.answer(json.dumps(rows.to_pylist()).encode()))["predictions"]
+    return [(answer, {name: by_graph[name][place] for name in KINDS}) for place, answer in enumerate(answers)]
+
+
+def test_every_kind_is_answered_in_its_form(answered: list[tuple[Row, dict[str, Any]]]) -> None:
+    assert len(answered) == 20
+    for answer, said in answered:
+        assert list(answer) == list(KINDS)
+        for name in ("late", "minutes", "visits"):
+            assert answer[name] == said[name]
+        for name, classes in (("band", ["low", "mid", "high"]), ("grade", ["a", "b", "c", "d"])):
+            assert answer[name]["probabilities"] == dict(zip(classes, said[name].tolist(), strict=True))
+            assert answer[name]["class"] == classes[said[name].argmax()]
+        flags = dict(zip(["rare", "big"], said["flags"].tolist(), strict=True))
+        assert answer["flags"] == {
+            "labels": [label for label, chance in flags.items() if chance >= 0.5],
+            "probabilities": flags,
+        }
+        assert answer["span"] == dict(zip(["0.1", "0.25", "0.5", "0.9"], said["span"].tolist(), strict=True))
+        assert answer["single"] == {"0.5": said["single"][0]}
+        assert answer["group"] == {"cluster": said["group"].argmax(), "probabilities": said["group"].tolist()}
+
+
+def test_the_answers_are_what_their_kinds_promise(answered: list[tuple[Row, dict[str, Any]]]) -> None:
+    for answer, _ in answered:
+        quantiles = list(answer["span"].values())
+        assert quantiles == sorted(quantiles)
+        assert answer["visits"] > 0
+        for chances in (answer["grade"]["probabilities"].values(), answer["group"]["probabilities"]):
+            assert math.fsum(chances) == pytest.approx(1, abs=1e-5)

@@ -1,0 +1,235 @@
+"""The pages under docs/: they name all that can be declared, with its options, and their snippets and numbers hold."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+from xml.etree import ElementTree
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+from ruamel.yaml import YAML
+
+from mtl_core.balancing import AnyBalancing
+from mtl_core.passing import AnyTeacher
+from mtl_core.problem import Problem, RefitHeads, parse_problem
+from mtl_core.stopping import Stopping
+from mtl_core.tasks import AnyTask
+from mtl_core.trunks import AnyTrunk
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PICTURES = {
+    "balancing.md": "balancing",
+    "passing-knowledge.md": "passing",
+    "stopping.md": "stopping",
+    "tasks.md": "tasks",
+    "trunks.md": "trunks",
+}
+PAGES = tuple(PICTURES)
+BASE: dict[str, Any] = {
+    "name": "flights",
+    "data": {"path": "data"},
+    "split": {"by": "hash", "column": "day"},
+    "features": {"carrier": {"kind": "categorical"}, "hour": {"kind": "numeric"}},
+    "tasks": {
+        "cancelled": {"kind": "binary", "target": "cancelled"},
+        "delayed": {"kind": "binary", "target": "arr_delay", "at_least": 15},
+        "arr_delay": {"kind": "regression", "target": "arr_delay"},
+        "air_time": {"kind": "regression", "target": "air_time"},
+    },
+}
+Options = type[BaseModel]
+
+
+def members(union: Any, discriminator: str) -> dict[str, Options]:
+    """What a union of options can be, by the name that `params.yaml` gives it."""
+    found: tuple[Options, ...] = get_args(get_args(union)[0])
+    return {get_args(member.model_fields[discriminator].annotation)[0]: member for member in found}
+
+
+MEMBERS = {
+    "balancing.md": members(AnyBalancing, "method"),
+    "passing-knowledge.md": members(AnyTeacher, "kind"),
+    "tasks.md": members(AnyTask, "kind"),
+    "trunks.md": members(AnyTrunk, "kind"),
+}
+POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
+
+
+def text(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def sections(page: str) -> dict[str, str]:
+    """What stands below each heading, up to the next one."""
+    parts = re.split(r"^#+ (.+)$", text(page), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def snippets(page: str) -> list[dict[str, Any]]:
+    yaml = YAML(typ="safe", pure=True)
+    return [yaml.load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text(page), re.DOTALL | re.MULTILINE)]
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the change written over it; what says its kind or method takes the place of what was there."""
+    whole = copy.deepcopy(base)
+    for key, value in change.items():
+        inner = whole.get(key)
+        joins = isinstance(value, dict) and isinstance(inner, dict) and not value.keys() & {"kind", "method"}
+        whole[key] = merged(inner, value) if joins and inner is not None else value
+    return whole
+
+
+def problem(snippet: dict[str, Any]) -> Problem:
+    return parse_problem(merged(BASE, snippet))
+
+
+def every_snippet() -> Iterator[Any]:
+    for page in PAGES:
+        for number, snippet in enumerate(snippets(page), start=1):
+            yield pytest.param(snippet, id=f"{page}-{number}")
+
+
+@pytest.mark.parametrize("snippet", list(every_snippet()))
+def test_a_snippet_is_accepted_as_it_stands(snippet: dict[str, Any]) -> None:
+    found = problem(snippet)
+    tasks = tuple(found.tasks)
+    found.training.balancing.build(tasks)  # names of tasks are looked up here
+    found.model.trunk.build(8, len(tasks))
+    assert set(found.training.teachers) <= set(tasks)
+
+
+def declared_in(page: str) -> set[str]:
+    """The members that the page's snippets show."""
+    found: set[str] = set()
+    for snippet in snippets(page):
+        whole = problem(snippet)
+        match page:
+            case "balancing.md":
+                found.add(whole.training.balancing.method)
+            case "passing-knowledge.md":
+                found |= {teacher.kind for teacher in whole.training.teachers.values()}
+            case "tasks.md":
+                found |= {whole.tasks[name].kind for name in snippet["tasks"]}
+            case "trunks.md":
+                found.add(whole.model.trunk.kind)
+            case "stopping.md":
+                found.add(whole.training.stopping.policy)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_member_has_a_section_and_a_snippet_and_no_section_is_of_something_else(page: str) -> None:
+    expected = set(POLICIES) if page == "stopping.md" else set(MEMBERS[page])
+    headings = {found[1] for title in sections(page) if (found := re.match(r"`(\w+)`$", title))}
+    assert headings == expected
+    assert declared_in(page) == expected
+
+
+def shown(default: Any) -> str:
+    """A default as the pages write it."""
+    if default is PydanticUndefined:
+        return "required"
+    if default is None or default in ("", (), {}):
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return f"[{', '.join(f'{item:g}' for item in default)}]"
+    return default if isinstance(default, str) else f"{default:g}"
+
+
+def says(words: str, option: str, default: str) -> bool:
+    """Whether the words name the option and give its default, as in `levels` (2)."""
+    return bool(re.search(rf"`(?:\w+\.)*{option}`\s+\({re.escape(default)}(?![\w.])", words))
+
+
+def options_of(member: Options) -> Iterator[tuple[str, str]]:
+    for name, field in member.model_fields.items():
+        if name not in ("kind", "method"):
+            factory = field.default_factory
+            yield name, shown(factory() if factory else field.default)  # type: ignore[call-arg] # it takes nothing
+
+
+def every_option() -> Iterator[Any]:
+    for page, found in MEMBERS.items():
+        for kind, member in found.items():
+            for option, default in options_of(member):
+                yield pytest.param(page, f"`{kind}`", option, default, id=f"{page}-{kind}-{option}")
+    for member in (Stopping, RefitHeads):
+        for option, default in options_of(member):
+            yield pytest.param("stopping.md", "", option, default, id=f"stopping.md-{option}")
+
+
+@pytest.mark.parametrize(("page", "section", "option", "default"), list(every_option()))
+def test_every_option_is_named_with_its_default(page: str, section: str, option: str, default: str) -> None:
+    found = sections(page)
+    if not section:
+        assert says(text(page), option, default)
+        return
+    common = "".join(words for title, words in found.items() if title.startswith("Common to"))
+    own = found[section]
+    named_here = re.search(rf"`{option}`\s+\(", own)
+    assert says(own if named_here else common, option, default)
+
+
+def numbers_in(value: Any) -> Iterator[float]:
+    match value:
+        case dict():
+            yield from (number for inner in value.values() for number in numbers_in(inner))
+        case list():
+            yield from (number for inner in value for number in numbers_in(inner))
+        case int() | float():
+            yield float(value)
+
+
+def drawn(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DOCS / "pictures" / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_quotes_only_numbers_that_its_picture_drew(page: str) -> None:
+    known = list(numbers_in(drawn(PICTURES[page])))
+    words = re.sub(r"`[^`]*`", "", sections(page)["What it measured"])
+    quoted = re.findall(r"(?<![\w.])(\d+(?:\.(\d+))?)( ?%)?", words.replace(",", ""))
+    assert quoted
+    for number, decimals, percent in quoted:
+        scale = 100 if percent else 1
+        rounded = {f"{scale * value:.{len(decimals)}f}" for value in known}
+        assert number in rounded, f"{number}{percent} is in no value of {PICTURES[page]}.json"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_its_picture_and_names_the_command_that_makes_it(page: str) -> None:
+    name = PICTURES[page]
+    assert f"](pictures/{name}.svg)" in text(page)
+    assert f"`python docs/pictures/{name}.py`" in text(page)
+    assert (DOCS / "pictures" / f"{name}.py").is_file()
+    picture = (DOCS / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+    assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "var(" not in picture
+
+
+def test_the_pictures_of_costs_have_every_member() -> None:
+    assert drawn("trunks")["cost"].keys() == drawn("trunks")["parameters"].keys() == MEMBERS["trunks.md"].keys()
+    assert drawn("balancing")["cost"].keys() == drawn("balancing")["explained"].keys() == MEMBERS["balancing.md"].keys()
+    assert tuple(drawn("stopping")) == POLICIES
+
+
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_relative_links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text(page))
+    assert links
+    for target, _ in links:
+        assert "://" in target or (DOCS / target).exists(), target
+
+
+def test_the_index_links_every_page() -> None:
+    assert {path.name for path in DOCS.glob("*.md")} == {"README.md", *PAGES}
+    assert all(f"]({page})" in text("README.md") for page in PAGES)

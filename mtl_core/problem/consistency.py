@@ -119,10 +119,10 @@ def _teachers(problem: "Problem") -> Iterator[str]:
                 f"{where}.{name}: a task of kind {problem.tasks[name].kind} teaches itself, since its clusters have no "
                 "names that a teacher could use; leave it out"
             )
-        if teacher.kind == "single_task" and problem.model.trunk.own_inputs:
+        if teacher.kind == "single_task" and (problem.model.trunk.own_inputs or len(problem.tasks) == 1):
             yield (
-                f"{where}.{name}.kind: a single_task teacher is a network like the task's own, found model.trunk.kind "
-                f"{problem.model.trunk.kind}, which shares nothing; use boosted, or a trunk that shares"
+                f"{where}.{name}.kind: a single_task teacher is a network for the task alone, which it has already, "
+                f"found {len(problem.tasks)} task(s) and model.trunk.kind {problem.model.trunk.kind}; use boosted"
             )
 
 

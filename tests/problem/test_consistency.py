@@ -42,7 +42,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a teacher that is the student": (
         {"model.trunk": SINGLE, "training.teachers": {"days": {"kind": "single_task"}}},
-        "training.teachers.days.kind: a single_task teacher is a network like the task's own",
+        "training.teachers.days.kind: a single_task teacher is a network for the task alone, which it has already",
+    ),
+    "a teacher of the only task that is the student": (
+        {"tasks.returned": ..., "training.teachers": {"days": {"kind": "single_task"}}},
+        "training.teachers.days.kind: a single_task teacher is a network for the task alone, which it has already",
     ),
 }
 

@@ -197,7 +197,7 @@ def drawn(name: str) -> dict[str, Any]:
 def test_a_page_quotes_only_numbers_that_its_picture_drew(page: str) -> None:
     known = list(numbers_in(drawn(PICTURES[page])))
     words = re.sub(r"`[^`]*`", "", sections(page)["What it measured"])
-    quoted = re.findall(r"(?<![\w.])(\d+(?:\.(\d+))?)( ?%)?", words.replace(",", ""))
+    quoted = re.findall(r"(?<![\w.])(-?\d+(?:\.(\d+))?)( ?%)?", words.replace(",", ""))
     assert quoted
     for number, decimals, percent in quoted:
         scale = 100 if percent else 1

@@ -1,0 +1,157 @@
+"""What a step costs with each method of balancing, and whom it hears when one loss is a hundred times the other.
+
+    python docs/pictures/balancing.py [FILE]
+
+FILE is what `python benchmarks/balancing.py` printed; without it the benchmark runs first. Beside the costs is a toy:
+two regressions that share a layer too narrow for both, and the loss of one is a hundred times the other's. Both are
+equally hard, so that what a method leaves to the small one is the method's doing. Some minutes on one thread.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import altair as alt
+import torch
+from drawing import ROOT, save, share
+from torch import Tensor, nn
+
+from mtl_core.balancing import AnyBalancing, Balancing, Losses, Shared
+from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data
+
+TASKS = ("large", "small")
+TIMES = 100.0
+"""The large loss by the small one, at the start."""
+WIDTH, NARROW, NEEDED = 16, 3, 4
+"""Of the input; of the shared layer; and how many directions of the input each task needs."""
+EPOCHS, STEPS, ROWS, SEEDS = 30, 20, 256, 5
+OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": {"large": 1 / TIMES}}}
+ROW = 21
+
+
+def methods() -> dict[str, Balancing]:
+    """Method -> its options: those of losses first, in the order of the union."""
+    members = get_args(get_args(AnyBalancing)[0])
+    named = {member.model_fields["method"].annotation.__args__[0]: member for member in members}
+    return {method: member(**OPTIONS.get(method, {})) for method, member in named.items()}
+
+
+def costs(arguments: list[str]) -> dict[str, float]:
+    """Method -> processor time of a step by that of `sum`, from the benchmark's last line."""
+    if arguments:
+        printed = Path(arguments[0]).read_text(encoding="utf-8")
+    else:
+        command = [sys.executable, str(ROOT / "benchmarks" / "balancing.py")]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
+    return {"sum": 1.0} | found
+
+
+class Toy:
+    """Two tasks, a shared layer, and a balancing, in training."""
+
+    def __init__(self, options: Balancing, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.directions = torch.randn(2, WIDTH, NEEDED) / WIDTH**0.5
+        self.mixing = torch.randn(2, NEEDED)
+        self.trunk = nn.Sequential(nn.Linear(WIDTH, NARROW), nn.Tanh())
+        self.heads = nn.ModuleList(nn.Linear(NARROW, 1) for _ in TASKS)
+        self.balancer = options.build(TASKS)
+        parameters = [*self.trunk.parameters(), *self.heads.parameters(), *self.balancer.parameters()]
+        self.optimizer = torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.0)
+        self.shared = Shared(parameters=tuple(self.trunk.parameters()), last=self.trunk[0].weight)
+        self.spread = [self.target(task, torch.randn(20_000, WIDTH)).std() for task in range(2)]
+
+    def target(self, task: int, x: Tensor) -> Tensor:  # (B, WIDTH) -> (B,)
+        return torch.tanh(x @ self.directions[task]) @ self.mixing[task]
+
+    def missed(self, task: int, x: Tensor) -> Tensor:
+        """The share of the target's variance that the task does not explain: its loss, but for the scale."""
+        target = self.target(task, x) / self.spread[task]
+        return (self.heads[task](self.trunk(x))[:, 0] - target).square().mean()
+
+    def losses(self, x: Tensor) -> Losses:
+        return {0: TIMES * self.missed(0, x), 1: self.missed(1, x)}
+
+    def trained(self) -> list[float]:
+        """Task by task, the share of variance explained on fresh rows after training."""
+        for _ in range(EPOCHS):
+            self.balancer.before_epoch()
+            seen = list(self._epoch())
+            self.balancer.after_epoch({task: statistics.mean(losses[task] for losses in seen) for task in range(2)})
+        with torch.no_grad():
+            x = torch.randn(20_000, WIDTH)
+            return [1 - self.missed(task, x).item() for task in range(2)]
+
+    def _epoch(self) -> Iterator[dict[int, float]]:
+        for _ in range(STEPS):
+            x = torch.randn(ROWS, WIDTH)
+            losses = self.losses(x)
+            self.optimizer.zero_grad()
+            self.balancer.backward(losses, self.shared)
+            self.optimizer.step()
+            self.balancer.after_step(lambda x=x: self._again(x))
+            yield {task: loss.item() for task, loss in losses.items()}
+
+    def _again(self, x: Tensor) -> Losses:
+        with torch.no_grad():
+            return self.losses(x)
+
+
+def explained(options: Balancing) -> dict[str, float]:
+    """Task -> share of variance explained, the mean over the seeds."""
+    found = [Toy(options, seed).trained() for seed in range(SEEDS)]
+    return {task: share(statistics.mean(each)) for task, each in zip(TASKS, zip(*found, strict=True), strict=True)}
+
+
+def cost_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+    axis = alt.Axis(title="processor time of a step, sum = 1", tickCount=5)
+    most = max(row["cost"] for row in rows)
+    x = alt.X("cost:Q", scale=alt.Scale(domain=[0, most * 1.12]), axis=axis)
+    base = alt.Chart(data(rows)).encode(x=x, y=y)
+    layers = [
+        base.mark_rule(color=MUTED, opacity=0.5).encode(x2=alt.datum(0)),
+        base.mark_point(color=ACCENT, fill=ACCENT, size=50, opacity=1),
+        base.mark_text(color=INK, align="left", dx=8, fontSize=10.5).encode(text=alt.Text("cost:Q", format=".1f")),
+    ]
+    return alt.layer(*layers).properties(width=260, height=ROW * len(rows))
+
+
+def toy_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+    axis = alt.Axis(title="variance explained: small loss orange, large blue", format="~%", tickCount=5)
+    scale = alt.Scale(domain=[min(0.0, *(row["small"] for row in rows)), 1])
+    base = alt.Chart(data(rows)).encode(y=y)
+    layers = [
+        base.mark_rule(color=MUTED, opacity=0.5).encode(x=alt.X("small:Q", scale=scale, axis=axis), x2="large:Q"),
+        base.mark_point(color=CARD, fill=ACCENT, size=60, opacity=1).encode(x=alt.X("large:Q", scale=scale)),
+        base.mark_point(color=CARD, fill=SECOND, size=60, opacity=1).encode(x=alt.X("small:Q", scale=scale)),
+    ]
+    return alt.layer(*layers).properties(width=280, height=ROW * len(rows))
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    cost, toy = costs(sys.argv[1:]), {}
+    for method, options in methods().items():
+        toy[method] = explained(options)
+        print(method, toy[method])
+    rows = [{"method": method, "cost": cost[method], **toy[method]} for method in toy]
+    named = alt.Y(
+        "method:N",
+        sort=list(toy),
+        axis=alt.Axis(title=None, grid=False, labelColor=INK, labelFontSize=12, minExtent=112),
+    )
+    plain = alt.Y("method:N", sort=list(toy), axis=None)
+    chart = alt.hconcat(cost_panel(rows, named), toy_panel(rows, plain), spacing=24)
+    label = (
+        "Per method: processor time of a step by that of sum, and the variance of a small and a large task explained"
+    )
+    save("balancing", chart, label, {"cost": cost, "explained": toy, "times": TIMES, "seeds": SEEDS})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""January and February of the flights, prepared and trained on one thread: small enough for a picture to be drawn anew.
+
+Trains on 1 January to 10 February, chooses the epoch on the next nine days, and measures on the last nine.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from drawing import ROOT
+from ruamel.yaml import YAML
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import prepare
+from mtl_core.model import Network
+from mtl_core.problem import PARAMS, Problem, parse_problem
+from mtl_core.training import Outcome, train
+
+__all__ = ["FIRST_TEST", "FIRST_VALIDATION", "Part", "declared", "flights"]
+
+FIRST_VALIDATION, FIRST_TEST = "2013-02-11", "2013-02-20"
+
+
+def flights() -> pa.Table:
+    """Every column of the two months."""
+    return pa.concat_tables(pq.read_table(ROOT / "data" / "flights" / f"2013-{month:02}.parquet") for month in (1, 2))
+
+
+def declared(tasks: dict[str, Any] | None = None, **training: Any) -> dict[str, Any]:
+    """The main job's document on the two months, with its tasks or others, and changes under `training`."""
+    document: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / PARAMS).read_text(encoding="utf-8"))
+    document["data"] = {"path": "data"}
+    document["split"] |= {"validation": FIRST_VALIDATION, "test": FIRST_TEST}
+    document["tasks"] = tasks or document["tasks"]
+    document["training"] |= {"batch_size": 512, "threads": 1} | training
+    return {name: section for name, section in document.items() if name != "gates"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Rows, prepared below a folder."""
+
+    work: Path
+    encoder: Encoder
+    splits: dict[str, EncodedSplit]
+
+    @classmethod
+    def prepared(cls, rows: pa.Table, document: dict[str, Any], work: Path) -> "Part":
+        """Those rows for that problem, below the folder `work`."""
+        (work / "data").mkdir(parents=True)
+        pq.write_table(rows, work / "data" / "part.parquet")
+        nothing = work / "quarantine.parquet"
+        pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+        prepare(work, parse_problem(document), nothing, work / "encoded")
+        encoder = Encoder.load(work / "encoded" / "encoder.json")
+        splits = {n: EncodedSplit.open(work / "encoded" / n, encoder) for n in ("train", "validation", "test")}
+        return cls(work=work, encoder=encoder, splits=splits)
+
+    def raw_test(self) -> pa.Table:
+        """The test split's own columns."""
+        return pq.read_table(self.work / "encoded" / "test.parquet")
+
+    def trained(self, document: dict[str, Any], name: str) -> tuple[Network, Outcome, Problem]:
+        """A network of that problem, which differs from the prepared one in `model` and `training` at most."""
+        problem = parse_problem(document)
+        splits = self.splits["train"], self.splits["validation"]
+        network, outcome = train(problem, self.encoder, *splits, self.work / f"scratch-{name}")
+        print(f"{name}: {len(outcome.epochs)} epochs, chose {outcome.chosen}")
+        return network, outcome, problem

@@ -1,0 +1,74 @@
+"""What a training step costs with each trunk, and how many parameters it has, at its default size with five tasks.
+
+    python docs/pictures/trunks.py [FILE]
+
+FILE is what `python benchmarks/trunks.py` printed; without it the benchmark runs first, for some minutes.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import altair as alt
+from drawing import ROOT, save
+
+from mtl_core.report.theme import ACCENT, INK, MUTED, data
+from mtl_core.trunks import AnyTrunk
+
+TASKS, WIDTH = 5, 192
+"""The benchmark's."""
+ROW = 26
+"""Height of a trunk's line."""
+
+
+def ratios(arguments: list[str]) -> dict[str, float]:
+    """Kind -> processor time of a step by that of shared_bottom, from the benchmark's last line."""
+    if arguments:
+        printed = Path(arguments[0]).read_text(encoding="utf-8")
+    else:
+        command = [sys.executable, str(ROOT / "benchmarks" / "trunks.py"), "--tasks", str(TASKS), "--width", str(WIDTH)]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
+    return {"shared_bottom": 1.0} | found
+
+
+def parameters() -> dict[str, int]:
+    """Kind -> parameters of the trunk alone."""
+    members = (member() for member in get_args(get_args(AnyTrunk)[0]))
+    return {m.kind: sum(p.numel() for p in m.build(WIDTH, TASKS).parameters()) for m in members}
+
+
+def panel(rows: list[dict[str, Any]], field: str, title: str, form: str, *, names: bool) -> alt.LayerChart:
+    """A line of dots with their values; with the trunks' names at the first one."""
+    order = [row["kind"] for row in rows]
+    axis = alt.Axis(title=None, grid=False, labelColor=INK, labelFontSize=12, minExtent=118) if names else None
+    y = alt.Y("kind:N", sort=order, axis=axis)
+    most = max(row[field] for row in rows)
+    x = alt.X(f"{field}:Q", scale=alt.Scale(domain=[0, most * 1.15]), axis=alt.Axis(title=title, tickCount=4))
+    base = alt.Chart(data(rows)).encode(y=y, x=x)
+    layers = [
+        base.mark_rule(color=MUTED, strokeWidth=1, opacity=0.5).encode(x=x, x2=alt.datum(0)),
+        base.mark_point(color=ACCENT, fill=ACCENT, size=60, opacity=1),
+        base.mark_text(color=INK, align="left", dx=8, fontSize=11).encode(text=alt.Text(f"{field}:Q", format=form)),
+    ]
+    return alt.layer(*layers).properties(width=265, height=ROW * len(rows))
+
+
+def main() -> None:
+    cost, size = ratios(sys.argv[1:]), parameters()
+    kinds = sorted(cost, key=lambda kind: cost[kind])
+    rows = [{"kind": kind, "cost": cost[kind], "thousands": size[kind] / 1000} for kind in kinds]
+    chart = alt.hconcat(
+        panel(rows, "cost", "processor time of a step, shared_bottom = 1", ".2f", names=True),
+        panel(rows, "thousands", "parameters, thousands", ",.0f", names=False),
+        spacing=24,
+    )
+    label = "Dots per kind of trunk: the processor time of a training step by that of shared_bottom, and parameters"
+    numbers = {"tasks": TASKS, "input_width": WIDTH, "cost": cost, "parameters": size}
+    save("trunks", chart, label, numbers | {"thousands": {kind: n / 1000 for kind, n in size.items()}})
+
+
+if __name__ == "__main__":
+    main()

@@ -425,7 +425,7 @@ def test_golden_metrics() -> None:
         ([[0, 0], [0, 0]], {"macro_auc", "micro_f1", "macro_f1"}),
         ([[0, -1], [1, -1]], set()),
     ],
-    ids=str,
+    ids=["one label known", "never a yes", "each label known once"],
 )
 def test_undefined_is_nan(labels: list[list[int]], undefined: set[str]) -> None:
     known, chances = np.array(labels, dtype=np.int8), np.array([[0.2, 0.1], [0.4, 0.3]], dtype=np.float32)

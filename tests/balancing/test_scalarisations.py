@@ -187,6 +187,19 @@ def test_famos_first_step_on_paper() -> None:
     torch.testing.assert_close(found, expected / expected.sum())
 
 
+def test_famo_learns_of_those_who_take_part_as_if_they_were_alone() -> None:
+    """To the moments of its Adam, whose steps alone would hide a wrong scale."""
+    alone, among = built("famo", tasks=("a", "c")), built("famo")
+    for values, after in [(VALUES, 0.5 * VALUES), (VALUES * VALUES, VALUES)]:
+        shared_gradient(alone, torch.eye(2), values[[0, 2]])
+        alone.after_step(lambda after=after: {0: after[0], 1: after[2] ** 2})
+        shared_gradient(among, torch.eye(2), values[[0, 2]], positions=(0, 2))
+        among.after_step(lambda after=after: {0: after[0], 2: after[2] ** 2})
+    for name, tensor in among.state_dict().items():
+        torch.testing.assert_close(tensor[[0, 2]], alone.state_dict()[name])
+        assert tensor[1] == 0
+
+
 def test_famo_refuses_a_loss_that_its_own_step_made_negative() -> None:
     balancer = built("famo")
     shared_gradient(balancer, torch.eye(3), VALUES)

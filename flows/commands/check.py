@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,19 @@ def _overview(problem: Problem, names: list[str], rows: int | None) -> Table:
     table.add_row("data", f"{problem.data.path}: {len(names)} part{'s' if len(names) > 1 else ''} ({span}), {counted}")
     table.add_row("split", _words(problem.split))
     trunk, head = problem.model.trunk, problem.model.head
-    table.add_row("trunk", f"{_words(trunk)}; embedding {problem.model.embedding}")
+    table.add_row("trunk", f"{_words(trunk)}; embedding {problem.model.embedding}\n{_meaning(trunk)}")
     table.add_row("head", _words(head))
     training = problem.training
-    table.add_row("training", _words(training, leave_out=("balancing", "stopping")))
-    table.add_row("balancing", _words(training.balancing))
-    table.add_row("stopping", _words(training.stopping))
+    apart = ("balancing", "stopping", "checkpoint", "refit_heads", "teachers")
+    table.add_row("training", _words(training, leave_out=apart))
+    table.add_row("balancing", f"{_words(training.balancing)}\n{_meaning(training.balancing)}")
+    table.add_row(
+        "stopping", f"{_words(training.stopping)}; the model is the epoch with the best {training.checkpoint}"
+    )
+    if training.refit_heads:
+        table.add_row("refit heads", _words(training.refit_heads))
+    for task, teacher in training.teachers.items():
+        table.add_row(f"teacher of {task}", f"{_words(teacher)}\n{_meaning(teacher)}")
     gates = problem.gates
     table.add_row(
         "gates", _words(gates, leave_out=("metrics", "latency_ms")) + f"; latency {_words(gates.latency_ms)} ms"
@@ -114,7 +122,15 @@ def _words(model: Any, leave_out: tuple[str, ...] = ()) -> str:
     return ", ".join(f"{key} {_value(value)}" for key, value in shown.items())
 
 
+def _meaning(options: Any) -> str:
+    """What a choice means: the first sentence that is written about it."""
+    sentence = " ".join((inspect.getdoc(type(options)) or "").split()).split(". ")[0].rstrip(".")
+    return f"[dim]{sentence}"
+
+
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{key} {_value(item)}" for key, item in value.items() if item is not None) + ")"
     if isinstance(value, list):
         return " | ".join(str(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

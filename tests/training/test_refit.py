@@ -169,6 +169,19 @@ def test_early_stopping_is_its_own(small: Small, tmp_path: Path) -> None:
     assert refit(small, network, problem, tmp_path, wrong)["minutes"].epochs == 2
 
 
+def test_more_epochs_never_cost_a_head_its_best_one(small: Small, tmp_path: Path) -> None:
+    """A longer refit begins with the same epochs, so its head can only be as good or better; a fast one overshoots."""
+    metrics = {task.name: task.metric for task in small.encoder.tasks}
+    courses: dict[str, list[float]] = {task: [] for task in TASKS}
+    for epochs in range(1, 9):
+        longer = {"epochs": epochs, "patience": 8, "learning_rate": 0.1}
+        problem = declared(refit_heads=longer)
+        for task, refitted in refit(small, untrained(small, problem), problem, tmp_path / str(epochs)).items():
+            courses[task].append(metrics[task].oriented(refitted.after))
+    assert all(course == sorted(course) for course in courses.values())
+    assert any(len(set(course)) < len(course) for course in courses.values()), "some epoch must bring nothing"
+
+
 def test_rows_of_no_weight_and_rows_without_a_label_teach_nothing(small: Small, tmp_path: Path) -> None:
     """Labels are spoilt where the weight is 0; nothing changes. Where every weight is 0, nothing moves."""
     problem, labels = declared(), small.train.labels["minutes"]

@@ -3,6 +3,7 @@
 In this source tree `dvc.yaml` lists the code that each stage uses, file by file. A problem elsewhere cannot: its code
 is an installed package, at another path on every machine. Its stages depend on the digest in `trunkline.json` instead,
 which `mtl init` writes and the retrain flow renews, so that an upgrade of the package runs the stages again.
+Where the digest is not under version control, as in examples/, the flow makes it.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import flows
 import mtl_core
+from flows.pipeline import GRAPH
 from mtl_core.files import write_text
 
 __all__ = ["CODE", "code_digest", "refresh_code", "write_code"]
@@ -34,7 +36,15 @@ def write_code(folder: Path) -> None:
 
 
 def refresh_code(folder: Path) -> None:
-    """Renews the digest where the folder keeps one."""
+    """Renews the digest where the folder keeps one, and writes it where only the folder's graph names it."""
     path = folder / CODE
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != {"code": code_digest()}:
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != {"code": code_digest()}:
+            write_code(folder)
+    elif _is_named(folder / GRAPH):
         write_code(folder)
+
+
+def _is_named(graph: Path) -> bool:
+    """Whether a stage depends on the digest."""
+    return graph.exists() and f"- {CODE}:" in graph.read_text(encoding="utf-8")

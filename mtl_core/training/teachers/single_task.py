@@ -17,7 +17,7 @@ from mtl_core.training.repeatable import repeatable
 from mtl_core.training.scores import logits_of
 from mtl_core.trunks.single_task import SingleTask
 
-__all__ = ["Loop", "alone", "single_task_logits"]
+__all__ = ["Loop", "alone", "encoder_of", "only", "single_task_logits"]
 
 
 class Loop(Protocol):
@@ -50,11 +50,11 @@ def single_task_logits(
     and in the end that it was the last.
     """
     own_problem, epochs = alone(problem, task), problem.training.epochs
-    own_encoder = encoder.model_copy(update={"tasks": tuple(t for t in encoder.tasks if t.name == task)})
-    own_split = _only(task, train_split)
+    own_encoder = encoder_of(task, encoder)
+    own_split = only(task, train_split)
     try:
         network, _ = loop(
-            *(own_problem, own_encoder, own_split, _only(task, validation), scratch_folder),
+            *(own_problem, own_encoder, own_split, only(task, validation), scratch_folder),
             lambda epoch: on_step(epoch.number, epochs),
         )
     except TrainingError as error:
@@ -77,6 +77,12 @@ def alone(problem: Problem, task: str) -> Problem:
     return problem.model_copy(update={"tasks": tasks, "model": model, "training": training, "gates": Gates()})
 
 
-def _only(task: str, split: EncodedSplit) -> EncodedSplit:
+def encoder_of(task: str, encoder: Encoder) -> Encoder:
+    """The encoder with that task alone."""
+    return encoder.model_copy(update={"tasks": tuple(own for own in encoder.tasks if own.name == task)})
+
+
+def only(task: str, split: EncodedSplit) -> EncodedSplit:
+    """The split with the labels and weights of that task alone."""
     weights = {name: values for name, values in split.weights.items() if name == task}
     return EncodedSplit(split.inputs, {task: split.labels[task]}, weights)

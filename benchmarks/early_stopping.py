@@ -1,0 +1,85 @@
+"""New evidence on early stopping: what each policy makes of each task, on problems whose tasks converge at different
+speeds or are partly labelled, with five seeds, beside a network per task.
+
+    python benchmarks/early_stopping.py [--problems flights films ...] [--seeds 5]     # hours; goes on after a kill
+    python benchmarks/early_stopping.py --table                                        # of the results that are kept
+
+Every problem is trained as its params.yaml says, on one thread, but for policy and seed; the model is chosen on
+validation and measured on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed,
+task, metric, value, epochs, seconds}: the task's own metric on test; epochs and processor seconds of the training that
+made it, which for a shared network is that of all tasks. How they were made: early_stopping.made.json beside it.
+"""
+
+import argparse
+import json
+from typing import Any
+
+from problems import FOLDERS, ROOT, Prepared, prepared
+from rich.console import Console
+from stopping_table import print_table
+
+from flows.made import made_by
+from mtl_core.files import write_text
+from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Arm, ArmRun, run_arm
+
+RESULTS = ROOT / "benchmarks" / "results" / "early_stopping.json"
+WORK = ROOT / ".trunkline" / "benchmarks" / "early_stopping"
+ARMS: tuple[Arm, ...] = (*POLICIES, SINGLE_TASK)
+
+Row = dict[str, Any]
+
+
+def rows_of(problem: str, prepared: Prepared, run: ArmRun) -> list[Row]:
+    """A line of the results per task."""
+    tasks = {task.name: task for task in prepared.encoder.tasks}
+    return [
+        {
+            "problem": problem,
+            "policy": run.arm,
+            "seed": run.seed,
+            "task": name,
+            "metric": tasks[name].metric.name,
+            "value": found.test[tasks[name].metric.name],
+            "epochs": len(found.validation),
+            "seconds": round(found.seconds, 2),
+        }
+        for name, found in run.tasks.items()
+    ]
+
+
+def keep(problem: str, rows: list[Row]) -> None:
+    """Puts the problem's lines in the place of what the file has of it."""
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    after = [row for row in before if row["problem"] != problem] + rows
+    order = list(FOLDERS)
+    after.sort(key=lambda row: (order.index(row["problem"]), row["seed"], ARMS.index(row["policy"])))
+    write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", nargs="+", choices=list(FOLDERS), default=list(FOLDERS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--table", action="store_true", help="print what is kept, and train nothing")
+    arguments = parser.parse_args()
+    console = Console()
+    if not arguments.table:
+        made = made_by("python benchmarks/early_stopping.py", range(arguments.seeds), ROOT)
+        for name in arguments.problems:
+            work, rows = WORK / name, []
+            with prepared(FOLDERS[name], threads=1) as problem:
+                for seed in range(arguments.seeds):
+                    for arm in ARMS:
+                        run = run_arm(
+                            *(arm, problem.declared, problem.encoder, problem.splits, seed, work / f"{arm}-{seed}")
+                        )
+                        rows += rows_of(name, problem, run)
+                        epochs = max(len(task.validation) for task in run.tasks.values())
+                        console.print(f"{name} {arm} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
+            keep(name, rows)
+        write_text(RESULTS.with_suffix(".made.json"), made.model_dump_json(indent=1) + "\n")
+    print_table(console, json.loads(RESULTS.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The public problems on which the benchmarks of several problems measure, prepared."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.environment import prepare_environment
+from flows.pinned import bring
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import prepare
+from mtl_core.problem import Problem, load_problem
+from mtl_core.studies.arms import Splits
+
+__all__ = ["FOLDERS", "ROOT", "Prepared", "prepared"]
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {"flights": ROOT} | {name: ROOT / "examples" / name for name in ("films", "yeast", "census")}
+"""Name -> the problem's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A problem with its rows, memory-mapped."""
+
+    declared: Problem
+    encoder: Encoder
+    splits: Splits
+
+
+@contextmanager
+def prepared(folder: Path, *, threads: int) -> Iterator[Prepared]:
+    """The folder's problem on so many threads, its data brought and encoded; every row, as validation leaves it all."""
+    prepare_environment(folder)
+    bring(folder)
+    problem = load_problem(folder)
+    training = problem.training.model_copy(update={"threads": threads})
+    with tempfile.TemporaryDirectory() as place:
+        work = Path(place)
+        nothing = work / "quarantine.parquet"
+        pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+        prepare(folder, problem, nothing, work / "encoded")
+        encoder = Encoder.load(work / "encoded" / "encoder.json")
+        train, validation, test = (
+            EncodedSplit.open(work / "encoded" / name, encoder) for name in ("train", "validation", "test")
+        )
+        yield Prepared(
+            declared=problem.model_copy(update={"training": training}),
+            encoder=encoder,
+            splits=Splits(train=train, validation=validation, test=test),
+        )

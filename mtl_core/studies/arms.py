@@ -1,0 +1,205 @@
+"""The arms of a comparison: ways to train the same tasks on the same rows, run once per seed."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.declared import Declared
+from mtl_core.evaluation import evaluate
+from mtl_core.files import pending, write_text
+from mtl_core.problem import Problem
+from mtl_core.stopping import Stopping
+from mtl_core.studies.numbers import Number, defined
+from mtl_core.training import Epoch, Outcome, train
+from mtl_core.training.checkpoint import Scratch, fingerprint, save_weights
+from mtl_core.training.scores import predictions_of
+from mtl_core.training.teachers.single_task import alone, encoder_of, only
+
+__all__ = [
+    "POLICIES",
+    "SINGLE_TASK",
+    "Arm",
+    "ArmRun",
+    "Splits",
+    "TaskRun",
+    "predictions_from",
+    "problems_of",
+    "run_arm",
+]
+
+Policy = Literal["joint", "freeze", "resume", "hold"]
+Arm = Literal["joint", "freeze", "resume", "hold", "single_task"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+"""The shared network, its tasks stopped by that policy."""
+SINGLE_TASK: Arm = "single_task"
+"""A network per task, each of the shared one's widths."""
+
+Predictions = dict[str, NDArray[Any]]
+OnEpoch = Callable[[str, Epoch], None]
+"""Hears of every epoch, and of which network: "" for the shared one, else the task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The rows that every arm is given."""
+
+    train: EncodedSplit
+    validation: EncodedSplit
+    test: EncodedSplit
+
+    def only(self, task: str) -> "Splits":
+        """With the labels and weights of that task alone."""
+        return Splits(train=only(task, self.train), validation=only(task, self.validation), test=only(task, self.test))
+
+    @cached_property
+    def digest(self) -> str:
+        """Of every number in them."""
+        found = hashlib.blake2b(digest_size=16)
+        for split in (self.train, self.validation, self.test):
+            for tensors in (split.inputs, split.labels, split.weights):
+                for name, tensor in tensors.items():
+                    found.update(name.encode() + tensor.contiguous().numpy().tobytes())
+        return found.hexdigest()
+
+
+class TaskRun(Declared):
+    """What one arm made of one task with one seed."""
+
+    test: dict[str, Number]
+    """Metric -> value of the model on the test split."""
+    validation: tuple[Number, ...]
+    """The task's own metric on validation after each epoch."""
+    stopped: tuple[int, ...]
+    """The epochs after which it stopped."""
+    chosen: int
+    """The epoch whose weights are the model."""
+    seconds: float
+    """Of the processor, for the training that made it: in a shared network that of all tasks."""
+
+
+class ArmRun(Declared):
+    """One arm with one seed."""
+
+    arm: Arm
+    seed: int
+    tasks: dict[str, TaskRun]
+    parameters: int
+    """Of all its networks."""
+
+    @property
+    def seconds(self) -> float:
+        """Of the processor, for all its trainings."""
+        own = [task.seconds for task in self.tasks.values()]
+        return sum(own) if self.arm == SINGLE_TASK else own[0]
+
+
+def problems_of(arm: Arm, problem: Problem, seed: int) -> dict[str, Problem]:
+    """What that arm trains: "" -> the shared network's problem, or task -> its own. A task that teaches itself has no
+    network of its own: what it groups by is what others learn.
+    """
+    seeded = problem.model_copy(update={"training": problem.training.model_copy(update={"seed": seed})})
+    if arm == SINGLE_TASK:
+        return {name: alone(seeded, name) for name, task in problem.tasks.items() if not task.self_taught}
+    stopping = _under(seeded.training.stopping, arm)
+    training = seeded.training.model_copy(update={"stopping": stopping})
+    return {"": seeded.model_copy(update={"training": training})}
+
+
+def run_arm(
+    arm: Arm,
+    problem: Problem,
+    encoder: Encoder,
+    splits: Splits,
+    seed: int,
+    folder: Path,
+    on_epoch: OnEpoch = lambda network, epoch: None,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+) -> ArmRun:
+    """Trains and measures, unless `folder` holds the result already: run.json, the test predictions, and the weights of
+    each network. What was cut short starts over, so that its time is that of a whole training.
+    """
+    problems = problems_of(arm, problem, seed)
+    declared = [own.model_dump_json(exclude={"gates"}) for own in problems.values()]
+    digest = fingerprint(*declared, encoder.model_dump_json(), splits.digest)
+    kept = folder / "run.json"
+    if (found := _finished(kept, digest)) is not None:
+        return found
+    Scratch(folder, digest).clear()
+    tasks: dict[str, TaskRun] = {}
+    predictions: Predictions = {}
+    parameters = 0
+    for name, own in problems.items():
+        own_encoder = encoder_of(name, encoder) if name else encoder
+        rows = splits.only(name) if name else splits
+        began = time.process_time()
+        with Scratch(folder, digest).passing("training") as scratch:
+            network, outcome = train(
+                own, own_encoder, rows.train, rows.validation, scratch, partial(on_epoch, name), on_step
+            )
+        seconds = time.process_time() - began
+        said = predictions_of(network, own_encoder.tasks, rows.test)
+        tasks |= _measured(own_encoder, rows.test, said, outcome, seconds)
+        predictions |= said
+        parameters += outcome.parameters
+        save_weights(folder / f"{name or 'shared'}.safetensors", network.state_dict())
+    with pending(folder / "predictions.safetensors") as temporary:
+        save_file({task: np.ascontiguousarray(values) for task, values in predictions.items()}, temporary)
+    run = ArmRun(arm=arm, seed=seed, tasks=tasks, parameters=parameters)
+    write_text(kept, _Kept(digest=digest, run=run).model_dump_json(indent=1))
+    return run
+
+
+def predictions_from(folder: Path) -> Predictions:
+    """Task -> (test rows, ...) predictions, of what `run_arm` left in `folder`."""
+    return load_file(folder / "predictions.safetensors")
+
+
+class _Kept(Declared):
+    """run.json: a run, and the digest of what it depends on."""
+
+    digest: str
+    run: ArmRun
+
+
+def _finished(path: Path, digest: str) -> ArmRun | None:
+    if not path.exists():
+        return None
+    kept = _Kept.model_validate_json(path.read_text(encoding="utf-8"))
+    return kept.run if kept.digest == digest else None
+
+
+def _under(stopping: Stopping, policy: str) -> Stopping:
+    """The declared rules under that policy, without what it does not know."""
+    change: dict[str, Any] = {"policy": policy}
+    if policy == "joint":
+        change |= {"end": "all", "tasks": {}}
+    if policy != "resume":
+        change |= {"margin": Stopping().margin}
+    return stopping.model_copy(update=change)
+
+
+def _measured(
+    encoder: Encoder, test: EncodedSplit, predictions: Predictions, outcome: Outcome, seconds: float
+) -> dict[str, TaskRun]:
+    labels = {name: values.numpy() for name, values in test.labels.items()}
+    found = evaluate(encoder.tasks, labels, predictions, resamples=0)
+    return {
+        name: TaskRun(
+            test={metric: defined(measured.value) for metric, measured in found[name].items()},
+            validation=tuple(defined(epoch.values[name]) for epoch in outcome.epochs),
+            stopped=tuple(epoch.number for epoch in outcome.epochs if name in epoch.stopped),
+            chosen=outcome.chosen,
+            seconds=seconds,
+        )
+        for name in predictions
+    }

@@ -80,5 +80,22 @@ class Layout:
         return self.artifacts / "predictions.parquet"
 
     @property
+    def studies(self) -> Path:
+        """What several trainings told; not an output of any stage, and kept in git."""
+        return self.folder / "studies"
+
+    @property
+    def relatedness(self) -> Path:
+        return self.studies / "relatedness.json"
+
+    @property
+    def comparison(self) -> Path:
+        return self.studies / "comparison.json"
+
+    @property
+    def tuning(self) -> Path:
+        return self.studies / "tuning.json"
+
+    @property
     def report(self) -> Path:
         return self.artifacts / "report.html"

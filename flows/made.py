@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mtl_core.studies.made import Made
+from mtl_core.problem import Problem
+from mtl_core.studies.made import Made, declaration
 
 __all__ = ["made_by"]
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "lightgbm", "optuna", "onnxruntime")
 
 
-def made_by(command: str, seeds: Sequence[int], folder: Path) -> Made:
-    """The record of numbers that `command` makes in `folder` with those seeds."""
+def made_by(command: str, seeds: Sequence[int], folder: Path, problem: Problem) -> Made:
+    """The record of numbers that `command` makes of the folder's problem with those seeds."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -24,7 +25,14 @@ def made_by(command: str, seeds: Sequence[int], folder: Path) -> Made:
             continue
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{_processor()}, {cores} cores, {platform.system()}"
-    return Made(command=command, commit=_commit(folder), seeds=tuple(seeds), machine=machine, versions=versions)
+    return Made(
+        command=command,
+        commit=_commit(folder),
+        seeds=tuple(seeds),
+        machine=machine,
+        versions=versions,
+        declaration=declaration(problem),
+    )
 
 
 def _commit(folder: Path) -> str:

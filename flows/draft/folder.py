@@ -14,6 +14,8 @@ from mtl_core.problem import PARAMS
 
 __all__ = ["check_free", "make_folder", "place_of"]
 
+STUDIES = "studies/README.md"
+"""What makes that folder one that git keeps: the report's stage needs it to be there."""
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 
@@ -49,6 +51,7 @@ def make_folder(folder: Path, file: Path, place: str, params: str) -> list[str]:
     write_text(folder / PARAMS, params)
     write_text(folder / GRAPH, files("flows.draft").joinpath("graph.yaml").read_text(encoding="utf-8"))
     write_code(folder)
+    write_text(folder / STUDIES, files("flows.draft").joinpath("studies.md").read_text(encoding="utf-8"))
     _ignore(folder / ".gitignore")
     done += _under_dvc(folder)
     pin(folder)

@@ -21,6 +21,9 @@ def run(folder: Path) -> None:
         metrics=layout.metrics,
         evaluation=layout.evaluation,
         predictions=layout.predictions,
+        relatedness=layout.relatedness,
+        comparison=layout.comparison,
+        tuning=layout.tuning,
     )
     page = render(read_run(problem, paths))
     write_text(layout.report, page)

@@ -20,6 +20,7 @@ from mtl_core.report.forms import Figure, form_for
 from mtl_core.report.metric_words import metric_title, unit_of
 from mtl_core.report.run import Run
 from mtl_core.report.stopping_words import SHADES, refit_words, stopping_words
+from mtl_core.report.studies import relatedness, sharing, tuning
 from mtl_core.report.verdicts import headline, verdicts
 from mtl_core.report.wording import number, percent, places, rounded
 from mtl_core.tasks import FittedTask
@@ -69,6 +70,9 @@ def render(run: Run) -> str:
         stopping=stopping_words(run.problem.training.stopping),
         shade=SHADES.get(run.problem.training.stopping.policy),
         refits=refit_words(run.outcome),
+        relatedness=relatedness.section(run),
+        sharing=sharing.section(run),
+        tuning=tuning.section(run),
         versions=_versions(run),
         declared=_yaml(run.problem),
     )

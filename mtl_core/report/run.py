@@ -16,6 +16,11 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
 from mtl_core.problem import Problem
+from mtl_core.studies.comparison import Comparison
+from mtl_core.studies.files import read_study
+from mtl_core.studies.made import Made, declaration
+from mtl_core.studies.relatedness import Relatedness
+from mtl_core.studies.tuning import Tuning
 from mtl_core.tasks import FittedTask
 from mtl_core.training import Outcome
 
@@ -26,7 +31,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
-    """Where a run left what the page tells of. `validation` and `encoded` are folders."""
+    """Where a run left what the page tells of. `validation` and `encoded` are folders; a study may not be there."""
 
     validation: Path
     encoded: Path
@@ -37,6 +42,9 @@ class Paths:
     metrics: Path
     evaluation: Path
     predictions: Path
+    relatedness: Path
+    comparison: Path
+    tuning: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +80,13 @@ class Run:
     validation: dict[str, Any]
     quarantine: pa.Table
     predictions: Path
+    relatedness: Relatedness | None
+    comparison: Comparison | None
+    tuning: Tuning | None
+
+    def is_current(self, made: Made) -> bool:
+        """Whether a study was made of what is declared now."""
+        return made.declaration == declaration(self.problem)
 
     def labels(self, task: FittedTask) -> dict[str, Array]:
         """Split -> the task's labels there, without the rows that have none."""
@@ -110,6 +125,9 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         validation=_json(paths.validation / "result.json"),
         quarantine=pq.read_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
+        relatedness=read_study(paths.relatedness, Relatedness),
+        comparison=read_study(paths.comparison, Comparison),
+        tuning=read_study(paths.tuning, Tuning),
     )
 
 

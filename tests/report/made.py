@@ -43,6 +43,9 @@ class Made:
             metrics=layout.metrics,
             evaluation=layout.evaluation,
             predictions=layout.predictions,
+            relatedness=layout.relatedness,
+            comparison=layout.comparison,
+            tuning=layout.tuning,
         )
         return read_run(self.problem, paths)
 

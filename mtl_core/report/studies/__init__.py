@@ -1,0 +1,1 @@
+"""A section of the page per study, where there is one. Pure functions."""

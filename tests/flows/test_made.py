@@ -1,0 +1,61 @@
+"""How numbers came about: the record that stands beside them."""
+
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from flows.made import made_by
+from mtl_core.problem import parse_problem
+from mtl_core.studies.made import declaration
+from tests.problem.orders import BASE, changed
+
+
+def commit(folder: Path) -> str:
+    for command in (
+        ["git", "init", "--quiet"],
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "--message=one"],
+    ):
+        subprocess.run(command, cwd=folder, check=True)
+    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def test_it_says_what_it_takes_to_make_them_again(tmp_path: Path) -> None:
+    whole = commit(tmp_path)
+    made = made_by("mtl compare", range(3), tmp_path, parse_problem(BASE))
+    assert (made.command, made.seeds) == ("mtl compare", (0, 1, 2))
+    assert whole.startswith(made.commit)
+    assert len(made.commit) == 12
+    assert made.versions["python"] == platform.python_version()
+    assert "torch" in made.versions
+    assert " cores, " in made.machine
+
+
+def test_files_that_differ_from_the_commit_are_marked(tmp_path: Path) -> None:
+    commit(tmp_path)
+    (tmp_path / "file").write_text("one")
+    subprocess.run(["git", "add", "file"], cwd=tmp_path, check=True)
+    assert made_by("mtl compare", [0], tmp_path, parse_problem(BASE)).commit.endswith("+")
+
+
+def test_outside_of_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert made_by("mtl compare", [0], tmp_path, parse_problem(BASE)).commit == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "same"),
+    [
+        ("training.seed", 1, False),
+        ("model.embedding", 8, False),
+        ("tasks.days.loss", "absolute", False),
+        ("features.amount.transform", "log1p", False),
+        ("split.test", 0.2, False),
+        ("name", "others", True),
+        ("gates.size_mb", 1, True),
+    ],
+)
+def test_a_declaration_is_what_decides_what_is_learned(path: str, value: object, same: bool) -> None:
+    before, after = parse_problem(BASE), parse_problem(changed(path, value))
+    assert (declaration(before) == declaration(after)) is same

@@ -1,13 +1,13 @@
 """New evidence on early stopping: what each policy makes of each task, on problems whose tasks converge at different
 speeds or are partly labelled, with five seeds, beside a network per task.
 
-    python benchmarks/early_stopping.py [--problems flights films ...] [--seeds 5]     # hours; goes on after a kill
-    python benchmarks/early_stopping.py --table                                        # of the results that are kept
+    python benchmarks/early_stopping.py [--problems flights films ...] [--seeds 5]     # an hour or two; goes on after a kill
 
 Every problem is trained as its params.yaml says, on one thread, but for policy and seed; the model is chosen on
 validation and measured on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed,
 task, metric, value, epochs, seconds}: the task's own metric on test; epochs and processor seconds of the training that
 made it, which for a shared network is that of all tasks. How they were made: early_stopping.made.json beside it.
+benchmarks/stopping_table.py prints the table again.
 """
 
 import argparse
@@ -16,13 +16,14 @@ from typing import Any
 
 from problems import FOLDERS, ROOT, Prepared, prepared
 from rich.console import Console
-from stopping_table import print_table
+from stopping_table import RESULTS, tables
 
 from flows.made import made_by
 from mtl_core.files import write_text
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Arm, ArmRun, run_arm
+from mtl_core.studies.made import Made
 
-RESULTS = ROOT / "benchmarks" / "results" / "early_stopping.json"
+MADE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "early_stopping"
 ARMS: tuple[Arm, ...] = (*POLICIES, SINGLE_TASK)
 
@@ -47,12 +48,14 @@ def rows_of(problem: str, prepared: Prepared, run: ArmRun) -> list[Row]:
     ]
 
 
-def keep(problem: str, rows: list[Row]) -> None:
-    """Puts the problem's lines in the place of what the file has of it."""
+def keep(problem: str, rows: list[Row], made: Made) -> None:
+    """Puts the problem's lines in the place of what the files have of it."""
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
     after = [row for row in before if row["problem"] != problem] + rows
     order = list(FOLDERS)
     after.sort(key=lambda row: (order.index(row["problem"]), row["seed"], ARMS.index(row["policy"])))
+    write_text(MADE, json.dumps(records | {problem: made.model_dump()}, indent=1) + "\n")
     write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
 
 
@@ -60,25 +63,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=list(FOLDERS), default=list(FOLDERS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--table", action="store_true", help="print what is kept, and train nothing")
     arguments = parser.parse_args()
     console = Console()
-    if not arguments.table:
-        made = made_by("python benchmarks/early_stopping.py", range(arguments.seeds), ROOT)
-        for name in arguments.problems:
-            work, rows = WORK / name, []
-            with prepared(FOLDERS[name], threads=1) as problem:
-                for seed in range(arguments.seeds):
-                    for arm in ARMS:
-                        run = run_arm(
-                            *(arm, problem.declared, problem.encoder, problem.splits, seed, work / f"{arm}-{seed}")
-                        )
-                        rows += rows_of(name, problem, run)
-                        epochs = max(len(task.validation) for task in run.tasks.values())
-                        console.print(f"{name} {arm} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
-            keep(name, rows)
-        write_text(RESULTS.with_suffix(".made.json"), made.model_dump_json(indent=1) + "\n")
-    print_table(console, json.loads(RESULTS.read_text(encoding="utf-8")))
+    for name in arguments.problems:
+        work, rows = WORK / name, []
+        with prepared(FOLDERS[name], threads=1) as problem:
+            for seed in range(arguments.seeds):
+                for arm in ARMS:
+                    run = run_arm(
+                        *(arm, problem.declared, problem.encoder, problem.splits, seed, work / f"{arm}-{seed}")
+                    )
+                    rows += rows_of(name, problem, run)
+                    epochs = max(len(task.validation) for task in run.tasks.values())
+                    console.print(f"{name} {arm} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
+        command = f"python benchmarks/early_stopping.py --problems {name} --seeds {arguments.seeds}"
+        keep(name, rows, made_by(command, range(arguments.seeds), ROOT, problem.declared))
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""examples/: every folder is a declared problem with pinned data, a graph like that of a new problem, and a way to
+fetch its data; where the data are there, they have the columns that are declared.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from flows.code import CODE
+from flows.draft.folder import STUDIES
+from flows.pinned import FETCH, PIN
+from flows.pipeline import GRAPH
+from mtl_core.data.parts import column_types
+from mtl_core.problem import PARAMS, load_problem
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = sorted(path.parent for path in (ROOT / "examples").glob(f"*/{PARAMS}"))
+
+pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+def pinned(folder: Path) -> dict[str, Any]:
+    found = YAML(typ="safe", pure=True).load((folder / PIN).read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_problem_is_named_after_its_folder_and_its_data_are_pinned(folder: Path) -> None:
+    problem = load_problem(folder)
+    pin = pinned(folder)
+    (out,) = pin["outs"]
+    assert problem.name == folder.name
+    assert problem.data.path in {f"{out['path']}/{name}" for name in pin["meta"]["files"]}
+    assert out["nfiles"] == len(pin["meta"]["files"])
+
+
+def test_the_graph_and_the_place_for_studies_are_those_of_a_new_problem(folder: Path) -> None:
+    draft = ROOT / "flows" / "draft"
+    assert (folder / GRAPH).read_bytes() == (draft / "graph.yaml").read_bytes()
+    assert (folder / STUDIES).read_bytes() == (draft / "studies.md").read_bytes()
+
+
+def test_what_is_made_is_ignored_and_what_is_expected_is_there(folder: Path) -> None:
+    ignored = (folder / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert set(ignored) >= {"/artifacts/", "/.trunkline/", "/data/", f"/{CODE}"}
+    assert (folder / "gx" / "expectations" / f"{folder.name}.json").is_file()
+    assert (folder / ".dvc" / "config").is_file(), "a DVC repository of its own: no run of the flights records it"
+
+
+def test_the_script_that_fetches_compiles_and_pins_its_source(folder: Path) -> None:
+    script = (folder / FETCH).read_text(encoding="utf-8")
+    compile(script, FETCH, "exec")
+    (source,) = (line for line in script.splitlines() if line.startswith("SOURCE = "))
+    assert "==" in source
+
+
+def test_the_readme_names_the_commands(folder: Path) -> None:
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    for command in ("data", "check", "retrain"):
+        assert f"mtl {command} -C examples/{folder.name}" in readme
+
+
+def test_the_data_have_the_declared_columns(folder: Path) -> None:
+    problem = load_problem(folder)
+    if not (folder / problem.data.path).exists():
+        pytest.skip(f"`mtl data -C examples/{folder.name}` has not brought the data")
+    types = column_types(folder, problem)
+    assert set(types) == {*problem.feature_columns, *problem.targets}

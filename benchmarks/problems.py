@@ -31,6 +31,8 @@ class Prepared:
     declared: Problem
     encoder: Encoder
     splits: Splits
+    raw_test: pa.Table
+    """The test split as a service would be given it."""
 
 
 @contextmanager
@@ -53,4 +55,5 @@ def prepared(folder: Path, *, threads: int) -> Iterator[Prepared]:
             declared=problem.model_copy(update={"training": training}),
             encoder=encoder,
             splits=Splits(train=train, validation=validation, test=test),
+            raw_test=pq.read_table(work / "encoded" / "test.parquet"),
         )

@@ -1,6 +1,9 @@
 """What the commands have in common: the folder they act on, and output for machines."""
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,7 +11,7 @@ import click
 
 from flows.environment import prepare_environment
 
-__all__ = ["example", "in_folder", "json_output"]
+__all__ = ["example", "in_folder", "json_output", "stdout_to_stderr"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,6 +32,20 @@ def in_folder(function: Function) -> Function:
 def json_output(function: Function) -> Function:
     """Adds `--json`; the command gets it as `as_json`, and then prints one JSON document and nothing else."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")(function)
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Also for child processes: what the stages print must not stand between a machine and its document."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def example(*lines: str) -> str:

@@ -11,7 +11,21 @@ from serving.errors import ServingError
 
 __all__ = ["COMMANDS", "cli", "main"]
 
-COMMANDS = ("init", "check", "data", "profile", "retrain", "demo", "serve", "models", "promote", "stage")
+COMMANDS = (
+    "init",
+    "check",
+    "data",
+    "profile",
+    "retrain",
+    "relate",
+    "compare",
+    "tune",
+    "demo",
+    "serve",
+    "models",
+    "promote",
+    "stage",
+)
 """In the order in which a newcomer meets them; each is `flows.commands.NAME`."""
 
 

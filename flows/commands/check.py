@@ -39,6 +39,8 @@ def command(folder: Path, as_json: bool) -> None:
         import json
 
         resolved = problem.model_dump(mode="json")
+        if problem.tuning:
+            resolved["tuning"] = problem.tuning.model_dump(mode="json")
         resolved["data"] |= {"parts": [part.name for part in sources], "rows": rows, "types": dict(types)}
         click.echo(json.dumps(resolved, indent=1))
         return
@@ -83,6 +85,8 @@ def _overview(problem: Problem, names: list[str], rows: int | None) -> Table:
         table.add_row("refit heads", _words(training.refit_heads))
     for task, teacher in training.teachers.items():
         table.add_row(f"teacher of {task}", f"{_words(teacher)}\n{_meaning(teacher)}")
+    if problem.tuning:
+        table.add_row("tuning", f"{problem.tuning.trials} trials over {', '.join(problem.tuning.space)}")
     gates = problem.gates
     table.add_row(
         "gates", _words(gates, leave_out=("metrics", "latency_ms")) + f"; latency {_words(gates.latency_ms)} ms"
@@ -129,6 +133,8 @@ def _meaning(options: Any) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, dict):
         return "(" + ", ".join(f"{key} {_value(item)}" for key, item in value.items() if item is not None) + ")"
     if isinstance(value, list):

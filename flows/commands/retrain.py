@@ -2,15 +2,11 @@
 
 import dataclasses
 import json
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from flows.arguments import example, in_folder, json_output
+from flows.arguments import example, in_folder, json_output, stdout_to_stderr
 from flows.environment import prepare_prefect
 
 __all__ = ["command"]
@@ -34,22 +30,8 @@ def command(folder: Path, as_json: bool, cron: str | None) -> None:
     if cron is not None:
         serve_retrain(folder, cron)
     elif as_json:
-        with _stdout_to_stderr():
+        with stdout_to_stderr():
             outcome = run_retrain(folder)
         click.echo(json.dumps(dataclasses.asdict(outcome), indent=1))
     else:
         summarise(run_retrain(folder))
-
-
-@contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Also for child processes: what the stages print must not stand between a machine and its document."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)

@@ -5,7 +5,8 @@ from mtl_core.problem.declaration import Problem
 from mtl_core.problem.gates import Gates, Latency
 from mtl_core.problem.model import HeadOptions, Model
 from mtl_core.problem.reading import PARAMS, load_problem, parse_problem
-from mtl_core.problem.training import RefitHeads, Training
+from mtl_core.problem.training import RefitHeads, RelatednessOptions, Training
+from mtl_core.problem.tuning import Prune, Tuned, TuningOptions
 
 __all__ = [
     "PARAMS",
@@ -18,10 +19,14 @@ __all__ = [
     "Latency",
     "Model",
     "Problem",
+    "Prune",
     "RefitHeads",
+    "RelatednessOptions",
     "Split",
     "TimeSplit",
     "Training",
+    "Tuned",
+    "TuningOptions",
     "load_problem",
     "parse_problem",
 ]

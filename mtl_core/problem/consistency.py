@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from mtl_core.explain import nearest
+from pydantic import ValidationError
+
+from mtl_core.errors import ProblemError
+from mtl_core.explain import explain, nearest
 from mtl_core.features import INTERNAL
+from mtl_core.problem.changes import changed
 from mtl_core.stopping import First, Stopping
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ def mistakes(problem: "Problem") -> Iterator[str]:
     yield from _balancing(problem)
     yield from _stopping(problem)
     yield from _teachers(problem)
+    yield from _tuning(problem)
 
 
 def _names(problem: "Problem") -> Iterator[str]:
@@ -124,6 +129,39 @@ def _teachers(problem: "Problem") -> Iterator[str]:
                 f"{where}.{name}.kind: a single_task teacher is a network for the task alone, which it has already, "
                 f"found {len(problem.tasks)} task(s) and model.trunk.kind {problem.model.trunk.kind}; use boosted"
             )
+
+
+def _tuning(problem: "Problem") -> Iterator[str]:
+    if problem.tuning is None:
+        return
+    try:
+        changed(problem, {})
+    except ValidationError:  # told above
+        return
+    space = problem.tuning.space
+    for path, tuned in space.items():
+        where, section = f"tuning.space.{path}", path.partition(".")[0]
+        if section not in ("model", "training") or path in ("model", "training"):
+            yield (
+                f"{where}: must be an option of model or training, found {path!r}, which every trial has the "
+                "same; leave it out"
+            )
+            continue
+        if path in ("training.seed", "training.threads"):
+            yield f"{where}: is part of what makes a run repeatable, and no trial changes it; leave it out"
+            continue
+        around = [other for other in space if path.startswith(f"{other}.")]
+        if around:
+            yield f"{where}: lies inside of {around[0]}, which is tuned as a whole; leave out one of the two"
+        for value in tuned.corners:
+            try:
+                changed(problem, {path: value})
+            except ProblemError as error:
+                yield f"tuning.space.{error}"
+                break
+            except ValidationError as error:
+                line = explain(error, type(problem), "").splitlines()[1].strip()
+                yield f"{where}: each value alone must make a valid problem, found {value!r} ({line}); take it out"
 
 
 def _unknown(path: str, rule: str, found: Iterable[str], known: list[str], *, in_path: bool = False) -> Iterator[str]:

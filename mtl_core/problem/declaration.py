@@ -11,6 +11,7 @@ from mtl_core.problem.data import Data, Split
 from mtl_core.problem.gates import Gates
 from mtl_core.problem.model import Model
 from mtl_core.problem.training import Training
+from mtl_core.problem.tuning import TuningOptions
 from mtl_core.tasks import AnyTask
 
 __all__ = ["Problem"]
@@ -30,6 +31,8 @@ class Problem(Declared):
     model: Model = Model()
     training: Training = Training()
     gates: Gates = Gates()
+    tuning: TuningOptions | None = Field(default=None, exclude=True)
+    """Says how to search, not what is learned, and no dump of a problem has it."""
 
     def column_of(self, feature: str) -> str:
         """The column that a feature reads."""

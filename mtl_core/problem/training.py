@@ -1,15 +1,15 @@
 """The optimisation: steps, balancing, stopping, teachers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mtl_core.balancing import AnyBalancing, Mean
 from mtl_core.declared import Declared
 from mtl_core.passing import AnyTeacher
 from mtl_core.stopping import Stopping
 
-__all__ = ["RefitHeads", "Training"]
+__all__ = ["RefitHeads", "RelatednessOptions", "Training"]
 
 
 class RefitHeads(Declared):
@@ -23,6 +23,21 @@ class RefitHeads(Declared):
     """Epochs without an improvement after which a head is done."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     """That of `training` where none is given."""
+
+
+class RelatednessOptions(Declared):
+    """Looks now and then at how the tasks' gradients on what they share get on; the weights are the same without it."""
+
+    every: Annotated[int, Field(ge=0)] = 100
+    """Steps from one look to the next, counted over the whole training; 0 for none."""
+    affinity: bool = False
+    """Whether a look also tells what a step for each task alone would do to all of them: a pass forward per task."""
+
+    @model_validator(mode="after")
+    def _affinity_needs_looks(self) -> Self:
+        if self.affinity and not self.every:
+            raise ValueError("affinity: needs a look now and then, found `every: 0`; set `every`, or remove `affinity`")
+        return self
 
 
 class Training(Declared):
@@ -41,5 +56,6 @@ class Training(Declared):
     checkpoint: Literal["mean", "worst"] = "mean"
     """The model is the epoch with the best mean of the tasks' normalised validation scores, or with the best worst."""
     refit_heads: RefitHeads | None = None
+    relatedness: RelatednessOptions = RelatednessOptions()
     teachers: dict[str, AnyTeacher] = Field(default_factory=dict)
     """Task -> who teaches it beside its labels; under the policy `hold`, until it stops."""

@@ -35,6 +35,7 @@ __all__ = [
     "predictions_from",
     "problems_of",
     "run_arm",
+    "weights_of",
 ]
 
 Policy = Literal["joint", "freeze", "resume", "hold"]
@@ -151,7 +152,7 @@ def run_arm(
         tasks |= _measured(own_encoder, rows.test, said, outcome, seconds)
         predictions |= said
         parameters += outcome.parameters
-        save_weights(folder / f"{name or 'shared'}.safetensors", network.state_dict())
+        save_weights(weights_of(folder, name), network.state_dict())
     with pending(folder / "predictions.safetensors") as temporary:
         save_file({task: np.ascontiguousarray(values) for task, values in predictions.items()}, temporary)
     run = ArmRun(arm=arm, seed=seed, tasks=tasks, parameters=parameters)
@@ -162,6 +163,13 @@ def run_arm(
 def predictions_from(folder: Path) -> Predictions:
     """Task -> (test rows, ...) predictions, of what `run_arm` left in `folder`."""
     return load_file(folder / "predictions.safetensors")
+
+
+def weights_of(folder: Path, network: str) -> Path:
+    """Where `run_arm` leaves the weights of a network: "" for the shared one, else the task."""
+    # A task may be called what the file of the predictions is called; none has a ~ in its name.
+    name = {"": "shared", "predictions": "predictions~"}.get(network, network)
+    return folder / f"{name}.safetensors"
 
 
 class _Kept(Declared):

@@ -24,6 +24,8 @@ class Made(Declared):
 
 
 def declaration(problem: Problem) -> str:
-    """Digest of all in a declared problem that decides what is learned."""
-    decisive = problem.model_dump_json(include={"data", "split", "features", "tasks", "model", "training"})
-    return hashlib.sha256(decisive.encode()).hexdigest()[:16]
+    """Digest of all in a declared problem that decides what is learned, but for chance: the seed, and the threads."""
+    decisive = dict.fromkeys(("data", "split", "features", "tasks", "model"), True)
+    training = set(type(problem.training).model_fields) - {"seed", "threads", "relatedness"}
+    text = problem.model_dump_json(include=decisive | {"training": training})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -18,6 +18,9 @@ from mtl_core.training.soft_targets import SoftTargets
 
 __all__ = ["optimizer_of", "train_epoch"]
 
+BeforeStep = Callable[[int, int, Batch, Mapping[str, SoftTargets]], None]
+"""Is shown the step, counted from 0, how many there are, its batch, and the soft targets of that; changes nothing."""
+
 
 def train_epoch(
     network: Network,
@@ -30,6 +33,7 @@ def train_epoch(
     number: int,
     soft: Mapping[str, SoftTargets] = {},
     resting: Collection[str] = (),
+    before_step: BeforeStep = lambda step, steps, batch, taught: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> dict[str, float]:
     """One pass over the split, in an order and with a dropout that (seed, number) decides.
@@ -59,6 +63,7 @@ def train_epoch(
             with torch.no_grad():
                 return task_losses(tasks, network(batch.inputs), batch, taught, resting)
 
+        before_step(step, steps, batch, taught)
         losses = task_losses(tasks, network(batch.inputs), batch, taught, resting)
         if losses:
             for position, value in _finite(losses, tasks, number, step).items():

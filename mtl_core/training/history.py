@@ -8,7 +8,21 @@ from pydantic import Field
 
 from mtl_core.declared import Declared
 
-__all__ = ["Epoch", "Outcome", "Progress", "Refit", "scores_of"]
+__all__ = ["Epoch", "Outcome", "Progress", "Refit", "Relations", "scores_of"]
+
+
+class Relations(Declared):
+    """What the tasks' gradients on what they share had to do with each other: means over an epoch's probes. A pair that
+    was never defined is left out.
+    """
+
+    cosines: dict[str, dict[str, float]]
+    """Task -> a later task -> the cosine of their gradients."""
+    affinities: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Source -> target -> the share of its loss that the target loses by a step for the source alone; below 0 it gains.
+    Empty where `training.relatedness.affinity` is not set.
+    """
+    probes: int
 
 
 class Epoch(Declared, allow_inf_nan=True):
@@ -29,6 +43,8 @@ class Epoch(Declared, allow_inf_nan=True):
     """Tasks that learned from their own best checkpoint during it."""
     resting: tuple[str, ...] = ()
     """Tasks that took no part in it: stopped, or not begun."""
+    relatedness: Relations | None = None
+    """None where no probe fell into it."""
     seconds: float
 
 

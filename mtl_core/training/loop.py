@@ -14,6 +14,7 @@ from mtl_core.training.checkpoint import Scratch, fingerprint
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.history import Epoch, Outcome, Progress, Refit, scores_of
 from mtl_core.training.refit import refit_heads
+from mtl_core.training.relatedness import Probe
 from mtl_core.training.repeatable import repeatable
 from mtl_core.training.scores import metric_values, normalised, predictions_of, standard_errors
 from mtl_core.training.selection import best_epoch, best_epoch_of, useful_epochs
@@ -71,11 +72,13 @@ def train(
             soft |= self_targets(
                 network, tasks, train_split, number=number, seed=options.seed, left_out=(*held, *resting)
             )
+            probe = Probe(network, optimizer, tasks, options.relatedness, number)
             losses = train_epoch(
                 *(network, balancer, optimizer, tasks, train_split, options),
                 number=number,
                 soft=soft,
                 resting=resting,
+                before_step=probe.look,
                 on_step=on_step,
             )
             predictions = predictions_of(network, tasks, validation)
@@ -94,6 +97,7 @@ def train(
                 resumed=change.resumed,
                 held=held,
                 resting=resting,
+                relatedness=probe.relations(),
                 seconds=time.perf_counter() - began,
             )
             epochs.append(epoch)

@@ -47,7 +47,9 @@ def test_outside_of_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("path", "value", "same"),
     [
-        ("training.seed", 1, False),
+        ("training.learning_rate", 0.01, False),
+        ("training.seed", 1, True),
+        ("training.threads", 1, True),
         ("model.embedding", 8, False),
         ("tasks.days.loss", "absolute", False),
         ("features.amount.transform", "log1p", False),

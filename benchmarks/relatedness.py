@@ -1,0 +1,79 @@
+"""What watching the tasks' gradients costs: an epoch that does by one that does not, on the flights.
+
+    python benchmarks/relatedness.py [--rounds 5] [--threads 1] [--steps 100]
+
+`cosine` looks at every 100th step, as is the default; `affinity` at every 10th, with a step ahead for each task, as
+`mtl relate` does. All three alternate in one run, each on a network of its own, in processor seconds of whole passes
+over so many batches. The last line is one JSON object: {"ratios": {"cosine": its pass / the plain one's, ...}}.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+from problems import FOLDERS, Prepared, prepared
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.model import Network
+from mtl_core.problem import RelatednessOptions
+from mtl_core.training.epoch import optimizer_of, train_epoch
+from mtl_core.training.relatedness import Probe
+from mtl_core.training.repeatable import repeatable
+
+OPTIONS = {
+    "plain": RelatednessOptions(every=0),
+    "cosine": RelatednessOptions(every=100),
+    "affinity": RelatednessOptions(every=10, affinity=True),
+}
+
+
+def passes(flights: Prepared, split: EncodedSplit, options: RelatednessOptions) -> Callable[[], None]:
+    """A pass over the split, watched like that."""
+    tasks, training = flights.encoder.tasks, flights.declared.training
+    network = Network.seeded(flights.encoder, flights.declared.model, training.seed)
+    balancer = training.balancing.build(network.tasks)
+    optimizer = optimizer_of(network, balancer, training)
+
+    def run() -> None:
+        probe = Probe(network, optimizer, tasks, options, 1)
+        train_epoch(network, balancer, optimizer, tasks, split, training, number=1, before_step=probe.look)
+
+    return run
+
+
+def seconds(run: Callable[[], None]) -> float:
+    """Processor seconds of a pass."""
+    began = time.process_time()
+    run()
+    return time.process_time() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=100, help="Of a pass; a multiple of 100.")
+    arguments = parser.parse_args()
+    with prepared(FOLDERS["flights"], threads=arguments.threads) as flights, repeatable(arguments.threads):
+        batch = flights.splits.train.slice(0, arguments.steps * flights.declared.training.batch_size)
+        split = EncodedSplit(batch.inputs, batch.labels, batch.weights)
+        runs = {name: passes(flights, split, options) for name, options in OPTIONS.items()}
+        times: dict[str, list[float]] = {name: [] for name in runs}
+        for number in range(arguments.rounds + 1):
+            for name, run in runs.items():
+                took = seconds(run)
+                if number:  # the first round warms up
+                    times[name].append(took)
+    ratios = {
+        name: [own / plain for own, plain in zip(times[name], times["plain"], strict=True)]
+        for name in ("cosine", "affinity")
+    }
+    for name, found in ratios.items():
+        print(f"{name:<8} {statistics.median(found):.3f} of a plain pass, {min(found):.3f} to {max(found):.3f}")
+    print(json.dumps({"ratios": {name: round(statistics.median(found), 3) for name, found in ratios.items()}}))
+
+
+if __name__ == "__main__":
+    main()

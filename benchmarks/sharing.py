@@ -1,0 +1,49 @@
+"""Does sharing pay? The study of `mtl compare --policies` on the public problems, with five seeds, on one thread.
+
+    python benchmarks/sharing.py [--problems flights films ...] [--seeds 5]   # trains what early_stopping.py has not
+
+Results: benchmarks/results/sharing.json, problem -> its comparison as `mtl compare` writes it, with the command, the
+commit, the seeds and the machine; that of the flights is also the one which their report shows. Then prints the tables,
+as benchmarks/sharing_table.py does.
+"""
+
+import argparse
+import json
+
+from early_stopping import WORK
+from problems import FOLDERS, ROOT, prepared
+from rich.console import Console
+from sharing_table import RESULTS, tables
+
+from flows.layout import Layout
+from flows.made import made_by
+from mtl_core.files import write_text
+from mtl_core.studies.comparing import compare_arms
+from mtl_core.studies.files import write_study
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", nargs="+", choices=list(FOLDERS), default=list(FOLDERS))
+    parser.add_argument("--seeds", type=int, default=5)
+    arguments = parser.parse_args()
+    console = Console()
+    for name in arguments.problems:
+        command = f"python benchmarks/sharing.py --problems {name} --seeds {arguments.seeds}"
+        with prepared(FOLDERS[name], threads=1) as problem:
+            study = compare_arms(
+                *(problem.declared, problem.encoder, problem.splits, problem.raw_test, WORK / name),
+                made_by(command, range(arguments.seeds), ROOT, problem.declared),
+                policies=True,
+                on_part=lambda words, number, name=name: console.print(f"{name}: {words}"),
+            )
+        found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        found[name] = study.model_dump(mode="json")
+        write_text(RESULTS, json.dumps({name: found[name] for name in FOLDERS if name in found}, indent=1) + "\n")
+        if FOLDERS[name] == ROOT:
+            write_study(Layout(ROOT).comparison, study)
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The tables of the kept comparisons, as Markdown: docs/comparing.md shows exactly these.
+
+    python benchmarks/sharing_table.py
+
+Means over seeds of each task's own metric on test. The difference is shared less single-task, oriented so that above 0
+sharing is better, with the 95% interval of the paired bootstrap over rows and seeds.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["RESULTS", "tables"]
+
+RESULTS = Path(__file__).parent / "results" / "sharing.json"
+
+
+def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The lines: per problem a table of the tasks; then one of the costs."""
+    for problem, study in results.items():
+        yield f"### {problem}, {len(study['made']['seeds'])} seeds, shared under `{study['shared']}`"
+        yield ""
+        yield "| task | metric | shared | single-task | boosted | shared less single | verdict |"
+        yield "|---|---|---|---|---|---|---|"
+        for name, task in study["tasks"].items():
+            gain = task["over_single"]
+            digits = _places(gain)
+            arms = (study["shared"], "single_task", "boosted")
+            means = (_number(task["arms"][arm]["mean"], digits) if arm in task["arms"] else "-" for arm in arms)
+            interval = f"{_number(gain['low'], digits)} to {_number(gain['high'], digits)}"
+            difference = f"{_number(gain['difference'], digits)} ({interval})"
+            yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {difference} | {task['verdict']} |"
+        yield ""
+    yield "### What it costs: shared, single-task networks together, trees"
+    yield ""
+    yield "| problem | parameters | training, processor seconds | 1 row, ms | 1,000 rows, ms |"
+    yield "|---|---|---|---|---|"
+    for problem, study in results.items():
+        costs = [study["cost"][arm] for arm in (study["shared"], "single_task", "boosted") if arm in study["cost"]]
+        parameters = " / ".join("-" if cost["parameters"] is None else f"{cost['parameters']:,}" for cost in costs)
+        seconds = " / ".join(f"{cost['seconds']:.0f}" for cost in costs)
+        one, many = (
+            " / ".join("-" if cost[key] is None else f"{cost[key]:.{places}f}" for cost in costs)
+            for key, places in (("ms_1", 2), ("ms_1000", 1))
+        )
+        yield f"| {problem} | {parameters} | {seconds} | {one} | {many} |"
+
+
+def _places(gain: Mapping[str, float]) -> int:
+    """Decimals that show two digits of the interval's width."""
+    width = gain["high"] - gain["low"]
+    return max(0, min(5, 1 - math.floor(math.log10(width)))) if width > 0 else 4
+
+
+def _number(value: float | None, places: int) -> str:
+    return "-" if value is None else f"{value:.{places}f}"
+
+
+if __name__ == "__main__":
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))

@@ -1,0 +1,122 @@
+"""What `mtl tune` shows in the terminal: a line per trial with a bar under them, and what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text  # a name may hold what rich would take for its markup
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mtl_core.problem import Problem
+    from mtl_core.studies.tuning import Trial, Tuning
+    from mtl_core.studies.tuning.workers import Lost
+
+__all__ = ["Watch", "print_tuning"]
+
+SHOWN = 10
+"""Trials in the table at the end: the best ones."""
+
+
+class Watch:
+    """A line on stderr per trial as it ends, and a bar over all of them."""
+
+    def __init__(self, done: int, trials: int, best: Trial | None) -> None:
+        self.best = best
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self.progress = Progress(*columns, console=Console(stderr=True))
+        self.bar = self.progress.add_task("trials", completed=done, total=trials)
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def on_end(self, trial: Trial) -> None:
+        """A trial is done."""
+        objective = trial.objective
+        if trial.state == "complete" and objective is not None:
+            before = self.best.objective if self.best else None
+            self.best = trial if before is None or objective > before else self.best
+        best = f"; best {_signed(self.best.objective)}, trial {self.best.number}" if self.best else ""
+        said = f": {trial.why}" if trial.why else f" {_signed(objective)} after {_epochs(trial.epochs)}"
+        self.progress.console.print(Text(f"trial {trial.number} {trial.state}{said}{best}"))
+        self.progress.advance(self.bar)
+
+    def on_lost(self, lost: Lost) -> None:
+        """A worker died."""
+        self.progress.console.print(Text(str(lost), "red"))
+
+
+def print_tuning(study: Tuning, problem: Problem) -> None:
+    """The best trials, what the best one has other than declared, and how to go on with it."""
+    from mtl_core.studies.tuning.applying import experiment
+
+    console = Console()
+    console.print(_trials(study))
+    best = study.trial(study.best)
+    if best is None or best.number == 0:
+        console.print("no trial beats what params.yaml declares")
+        return
+    console.print(_best(study, best))
+    console.print(f"to train it whole, and test it:\n  {experiment(problem, study.differences(best))}", style=None)
+    console.print(f"to write it into params.yaml:\n  mtl tune --apply {best.number}")
+
+
+def _trials(study: Tuning) -> Table:
+    counts = {state: sum(trial.state == state for trial in study.trials) for state in ("complete", "pruned", "failed")}
+    complete = sorted(
+        (trial for trial in study.trials if trial.state == "complete" and trial.objective is not None),
+        key=lambda trial: (-(trial.objective or 0.0), trial.number),
+    )
+    shown = complete[:SHOWN] + [trial for trial in complete[SHOWN:] if trial.number == 0]
+    table = Table(
+        title=f"the best of {len(study.trials)} trials: {', '.join(f'{n} {state}' for state, n in counts.items())}",
+        title_justify="left",
+        title_style="bold",
+        caption="mean and worst gain of the tasks on validation, in standard errors; 0 is what params.yaml declares",
+        caption_justify="left",
+    )
+    for name in ("trial", "mean", "worst"):
+        table.add_column(name, justify="right")
+    for path in study.space:
+        table.add_column(path.rpartition(".")[2], overflow="fold")
+    for trial in shown:
+        values = [Text(_value(trial.changes[path])) if path in trial.changes else "" for path in study.space]
+        style = "bold green" if trial.number == study.best else ""
+        table.add_row(str(trial.number), _signed(trial.objective), _signed(trial.worst), *values, style=style)
+    return table
+
+
+def _best(study: Tuning, best: Trial) -> Table:
+    table = Table(title=f"trial {best.number} against what is declared", title_justify="left", title_style="bold")
+    for name in ("option or task", "declared", f"trial {best.number}", "gain"):
+        table.add_column(name, overflow="fold")
+    for path, value in study.differences(best).items():
+        table.add_row(Text(path), Text(_value(study.declared[path])), Text(_value(value)), "")
+    table.add_section()
+    for task, measure in study.yardstick.items():
+        now = best.values.get(task)
+        shown = ("none" if value is None else f"{value:.4g}" for value in (measure.value, now))
+        table.add_row(Text(f"{task}: {measure.metric}"), *shown, _signed(measure.gain(now)))
+    return table
+
+
+def _signed(value: float | None) -> str:
+    return "none" if value is None else f"{value:+z.2f}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "null" if value is None else str(value)
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch" + ("" if count == 1 else "s")

@@ -1,0 +1,167 @@
+"""One trial: the declared problem with other options, trained and measured on validation."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import TrainingError, TrunklineError
+from mtl_core.problem import Problem, parse_problem
+from mtl_core.problem.changes import as_declared, change, value_at
+from mtl_core.studies.numbers import Number, defined
+from mtl_core.studies.tuning.record import Trial, Yardstick, gains, mean_gain, yardstick_of
+from mtl_core.training import Epoch, Outcome, train
+
+__all__ = ["Bench", "Course", "EndedEarly"]
+
+
+class EndedEarly(Exception):
+    """Out of the training of a trial that is not to be trained whole."""
+
+
+@dataclass
+class Course:
+    """The epochs of a trial under way."""
+
+    yardstick: Yardstick
+    most: int
+    """Epochs that it may have."""
+    last: int = 0
+    best: int | None = None
+    reached: Number = None
+    """The mean gain of its best epoch."""
+    values: dict[str, Number] = field(default_factory=dict)
+    """Of its best epoch."""
+
+    def add(self, epoch: Epoch) -> None:
+        """Takes in what an epoch reached."""
+        values = {task: defined(value) for task, value in epoch.values.items()}
+        self.last, now = epoch.number, mean_gain(self.yardstick, values)
+        if now is not None and (self.reached is None or now > self.reached):
+            self.best, self.reached, self.values = epoch.number, now, values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where trials are trained: the declared problem, its rows, room for what a training writes on its way."""
+
+    problem: Problem
+    encoder: Encoder
+    train: EncodedSplit
+    validation: EncodedSplit
+    folder: Path
+
+    @classmethod
+    def open(cls, problem: Problem, encoded: Path, folder: Path) -> "Bench":
+        """With the rows that the stage `prepare` left."""
+        encoder = Encoder.load(encoded / "encoder.json")
+        train_split, validation = (EncodedSplit.open(encoded / name, encoder) for name in ("train", "validation"))
+        return cls(problem=problem, encoder=encoder, train=train_split, validation=validation, folder=folder)
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """Path -> what is declared there, of every tuned option."""
+        assert self.problem.tuning is not None
+        return {path: value_at(self.problem, path) for path in self.problem.tuning.space}
+
+    def measure_declared(self) -> tuple[Trial, Yardstick, list[Epoch]]:
+        """Trial 0, and the yardstick that it is; TrainingError where no task has a metric to measure by."""
+        began = time.process_time()
+        outcome = self._trained(self.problem, 0, lambda epoch: None)
+        yardstick = yardstick_of(self.encoder.tasks, outcome)
+        if not gains(yardstick, {}):
+            raise TrainingError(
+                "trial 0: one task at least must have a metric that is defined on validation, found none; "
+                "put labelled rows into the validation split"
+            )
+        values = {task: measure.value for task, measure in yardstick.items()}
+        trial = _complete(0, self.declared, yardstick, values, outcome, time.process_time() - began)
+        return trial, yardstick, list(outcome.epochs)
+
+    def run(
+        self,
+        number: int,
+        changes: Mapping[str, Any],
+        yardstick: Yardstick,
+        after_epoch: Callable[[Course], None] = lambda course: None,
+    ) -> Trial:
+        """The trial with those changes, complete, pruned where `after_epoch` raises EndedEarly, or failed in words."""
+        began, course = time.process_time(), Course(yardstick, self.problem.training.epochs)
+
+        def on_epoch(epoch: Epoch) -> None:
+            course.add(epoch)
+            after_epoch(course)
+
+        document, taken = as_declared(self.problem), dict(changes)
+        try:
+            taken = change(document, Problem, changes)
+            own = parse_problem(document, source="its options")
+            course.most = own.training.epochs
+            outcome = self._trained(own, number, on_epoch)
+            values = {task: defined(outcome.final(task)) for task in yardstick}
+            for task, gain in gains(yardstick, values).items():
+                if gain is None:
+                    raise TrainingError(
+                        f"{task}: {yardstick[task].metric} must be defined on validation, found that it is not in the "
+                        f"model, which is of epoch {outcome.chosen}"
+                    )
+            return _complete(number, taken, yardstick, values, outcome, time.process_time() - began)
+        except EndedEarly:
+            return Trial(
+                number=number,
+                state="pruned",
+                changes=taken,
+                objective=course.reached,
+                worst=_worst(yardstick, course.values),
+                values=course.values,
+                epochs=course.last,
+                chosen=course.best,
+                seconds=time.process_time() - began,
+            )
+        except TrunklineError as error:
+            return Trial(
+                number=number,
+                state="failed",
+                changes=taken,
+                epochs=course.last,
+                seconds=time.process_time() - began,
+                why=str(error),
+            )
+
+    def _trained(self, problem: Problem, number: int, on_epoch: Callable[[Epoch], None]) -> Outcome:
+        """Its weights are not kept."""
+        scratch = self.folder / f"trial-{number}"
+        try:
+            return train(problem, self.encoder, self.train, self.validation, scratch, on_epoch)[1]
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _complete(
+    number: int,
+    changes: Mapping[str, Any],
+    yardstick: Yardstick,
+    values: Mapping[str, Number],
+    outcome: Outcome,
+    seconds: float,
+) -> Trial:
+    return Trial(
+        number=number,
+        state="complete",
+        changes=dict(changes),
+        objective=mean_gain(yardstick, values),
+        worst=_worst(yardstick, values),
+        values=dict(values),
+        epochs=len(outcome.epochs),
+        chosen=outcome.chosen,
+        seconds=seconds,
+    )
+
+
+def _worst(yardstick: Yardstick, values: Mapping[str, Number]) -> Number:
+    return min((gain for gain in gains(yardstick, values).values() if gain is not None), default=None)

@@ -12,7 +12,10 @@ from mtl_core.studies.made import Made, declaration
 
 __all__ = ["made_by"]
 
-PACKAGES = ("torch", "numpy", "scikit-learn", "lightgbm", "optuna", "onnxruntime")
+PACKAGES = ("trunkline", "torch", "numpy", "scikit-learn", "lightgbm", "optuna", "onnxruntime")
+
+WRITTEN = (":(exclude,top,glob)**/dvc.lock", ":(exclude,top,glob)**/studies/**", ":(exclude,top,glob)**/results/**")
+"""What commands write that tell of studies: it says nothing about the code that made them."""
 
 
 def made_by(command: str, seeds: Sequence[int], folder: Path, problem: Problem) -> Made:
@@ -36,18 +39,21 @@ def made_by(command: str, seeds: Sequence[int], folder: Path, problem: Problem) 
 
 
 def _commit(folder: Path) -> str:
-    """Of the git repository around the folder; "" where there is none, or no git."""
+    """Of the git repository around the folder; "" where there is none, or no git. With a + where a file that git keeps
+    differs from it, other than what a study itself writes.
+    """
+    commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", *WRITTEN)
+    return commit + ("+" if commit and changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What git prints; "" where it fails or is not there."""
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
+    return run.stdout.strip() if run.returncode == 0 else ""
 
 
 def _processor() -> str:

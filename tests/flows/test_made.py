@@ -32,11 +32,25 @@ def test_it_says_what_it_takes_to_make_them_again(tmp_path: Path) -> None:
     assert " cores, " in made.machine
 
 
-def test_files_that_differ_from_the_commit_are_marked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "marked"),
+    [
+        ("params.yaml", True),
+        ("other/dvc.yaml", True),
+        ("dvc.lock", False),
+        ("other/dvc.lock", False),
+        ("studies/comparison.json", False),
+    ],
+)
+def test_files_that_differ_from_the_commit_are_marked_unless_a_study_writes_them(
+    tmp_path: Path, name: str, marked: bool
+) -> None:
     commit(tmp_path)
-    (tmp_path / "file").write_text("one")
-    subprocess.run(["git", "add", "file"], cwd=tmp_path, check=True)
-    assert made_by("mtl compare", [0], tmp_path, parse_problem(BASE)).commit.endswith("+")
+    (tmp_path / "problem").mkdir()
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("one")
+    subprocess.run(["git", "add", name], cwd=tmp_path, check=True)
+    assert made_by("mtl compare", [0], tmp_path / "problem", parse_problem(BASE)).commit.endswith("+") is marked
 
 
 def test_outside_of_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,97 @@
+"""Which tasks belong together, and is the grouping worth having? The study of `mtl relate` on the public problems; then
+its best partition into two networks is trained and measured beside one network for all, three seeds, on one thread.
+
+    python benchmarks/relating.py [--problems flights films yeast] [--seeds 3]
+
+Results: benchmarks/results/relating.json, problem -> the study as `mtl relate` writes it, with the command, the commit,
+the seeds and the machine, and the partition's values on test. Then prints the tables, as
+benchmarks/relating_table.py does.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from problems import FOLDERS, ROOT, Prepared, prepared
+from relating_table import RESULTS, tables
+from rich.console import Console
+
+from flows.made import made_by
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.evaluation import evaluate
+from mtl_core.files import write_text
+from mtl_core.problem import Gates
+from mtl_core.studies.relatedness import relate
+from mtl_core.training import train
+from mtl_core.training.scores import predictions_of
+
+PROBLEMS = ("flights", "films", "yeast")
+EVERY = 10
+
+
+def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, float]:
+    """Task -> its own metric on test, of one network for those tasks, trained as declared."""
+    declared = prepared.declared
+    encoder = prepared.encoder.model_copy(
+        update={"tasks": tuple(task for task in prepared.encoder.tasks if task.name in names)}
+    )
+    problem = declared.model_copy(
+        update={
+            "tasks": {name: task for name, task in declared.tasks.items() if name in names},
+            "training": declared.training.model_copy(update={"seed": seed}),
+            "gates": Gates(),
+        }
+    )
+    train_split, validation, test = (
+        EncodedSplit(split.inputs, {name: split.labels[name] for name in names})
+        for split in (prepared.splits.train, prepared.splits.validation, prepared.splits.test)
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        network, _ = train(problem, encoder, train_split, validation, Path(scratch))
+    labels = {name: tensor.numpy() for name, tensor in test.labels.items()}
+    found = evaluate(encoder.tasks, labels, predictions_of(network, encoder.tasks, test), resamples=0)
+    return {task.name: found[task.name][task.metric.name].value for task in encoder.tasks}
+
+
+def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
+    """The study, and a line per task and seed of what the partition into two networks brings."""
+    command = f"python benchmarks/relating.py --problems {name} --seeds {seeds}"
+    made = made_by(command, range(seeds), ROOT, problem.declared)
+    with tempfile.TemporaryDirectory() as work:
+        related = relate(
+            *(problem.declared, problem.encoder, problem.splits, Path(work), made), every=EVERY, vectors=True
+        )
+    console.print(f"{name}: {related.probes} looks in {related.seconds:.0f} s")
+    networks = related.groupings[1].networks
+    rows = []
+    for seed in range(seeds):
+        together = values(problem, tuple(problem.declared.tasks), seed)
+        apart = {task: value for group in networks for task, value in values(problem, group, seed).items()}
+        rows += [
+            {"task": task, "seed": seed, "one": together[task], "two": apart[task]} for task in problem.declared.tasks
+        ]
+        console.print(f"{name}: one network and two, seed {seed}")
+    metrics = {task.name: [task.metric.name, task.metric.higher_is_better] for task in problem.encoder.tasks}
+    return {"study": related.model_dump(mode="json"), "networks": networks, "metrics": metrics, "rows": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    console = Console()
+    for name in arguments.problems:
+        with prepared(FOLDERS[name], threads=1) as problem:
+            found = study(name, problem, arguments.seeds, console)
+        before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        after = before | {name: found}
+        write_text(RESULTS, json.dumps({name: after[name] for name in PROBLEMS if name in after}, indent=1) + "\n")
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
-__all__ = ["RESULTS", "tables"]
+__all__ = ["RESULTS", "summary", "tables"]
 
 RESULTS = Path(__file__).parent / "results" / "early_stopping.json"
 BASELINE = "joint"
@@ -44,6 +44,23 @@ def tables(rows: Rows) -> Iterator[str]:
             cells = [_spread(of(own, policy)) for policy in policies]
             yield f"| {name} | | {' | '.join(cells)} |"
         yield ""
+
+
+def summary(rows: Rows) -> Iterator[str]:
+    """The lines of a table of all problems: what each policy is worth beside `joint`, and what it costs."""
+    problems = {name: [row for row in rows if row["problem"] == name] for name in _each(rows, "problem")}
+    tasks = [[row for row in own if row["task"] == task] for own in problems.values() for task in _each(own, "task")]
+    yield f"| policy | tasks ▲ | tasks ▼ | {' | '.join(f'gain {name}, %' for name in problems)} | epochs by joint's |"
+    yield "|---|---|---|" + "---|" * len(problems) + "---|"
+    for policy in _each(rows, "policy"):
+        marks = [_beyond_chance(_differences(mine, policy)).strip() for mine in tasks]
+        gains = (_spread(_gains(own, policy)) for own in problems.values())
+        ratios = (
+            statistics.mean(_epochs(own, policy)) / statistics.mean(_epochs(own, BASELINE)) for own in problems.values()
+        )
+        counts = f"{marks.count('▲')} of {len(tasks)} | {marks.count('▼')} of {len(tasks)}"
+        yield f"| `{policy}` | {counts} | {' | '.join(gains)} | {', '.join(f'{ratio:.1f}' for ratio in ratios)} |"
+    yield ""
 
 
 def _cell(rows: Rows, policy: str) -> str:
@@ -104,4 +121,5 @@ def _each(rows: Rows, key: str) -> list[Any]:
 
 
 if __name__ == "__main__":
-    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))
+    print("\n".join([*summary(kept), *tables(kept)]))

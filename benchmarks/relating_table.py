@@ -6,13 +6,11 @@ Affinities of problems with so many tasks that a table would not be read are lef
 """
 
 import json
-import math
-import statistics
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import t as student
+from paired import paired
 
 __all__ = ["RESULTS", "tables"]
 
@@ -54,20 +52,11 @@ def _partitions(study: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _outcome(found: Mapping[str, Any]) -> Iterator[str]:
-    """Two networks against one: means over seeds, and the paired t interval of 95%."""
+    """Two networks against one."""
     seeds = sorted({row["seed"] for row in found["rows"]})
-    yield f"| task | metric | one network | the two | better by, {len(seeds)} seeds |"
+    yield f"| task | metric | one network | the two | the two are better by, {len(seeds)} seeds |"
     yield "|---|---|---|---|---|"
-    for task, (metric, higher) in found["metrics"].items():
-        rows = [row for row in found["rows"] if row["task"] == task]
-        gains = [(row["two"] - row["one"]) * (1 if higher else -1) for row in rows]
-        deviation = statistics.stdev(gains)
-        half = student.ppf(0.975, len(gains) - 1) * deviation / math.sqrt(len(gains))
-        mean = statistics.mean(gains)
-        places = max(0, min(5, 1 - math.floor(math.log10(half)))) if half > 0 else 4
-        one, two = (statistics.mean(row[key] for row in rows) for key in ("one", "two"))
-        interval = f"{mean - half:.{places}f} to {mean + half:.{places}f}"
-        yield f"| `{task}` | {metric} | {one:.{places}f} | {two:.{places}f} | {mean:.{places}f} ({interval}) |"
+    yield from paired(found["rows"], "one", "two", found["metrics"])
     yield ""
 
 

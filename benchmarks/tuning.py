@@ -1,0 +1,87 @@
+"""What is tuning worth? The study of `mtl tune` on two public problems, on validation; then the declared options and
+the best trial's, five seeds each, on the test split that no trial has seen. On one thread.
+
+    python benchmarks/tuning.py [--problems films yeast] [--seeds 5]
+
+Results: benchmarks/results/tuning.json, problem -> the study as `mtl tune` writes it, with the command, the commit, the
+seeds and the machine, and the values on test. Then prints the tables, as benchmarks/tuning_table.py does.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from problems import FOLDERS, ROOT, Prepared, prepared
+from relating import values
+from rich.console import Console
+from tuning_table import RESULTS, tables
+
+from flows.made import made_by
+from mtl_core.files import write_text
+from mtl_core.problem.changes import changed
+from mtl_core.studies.made import Made
+from mtl_core.studies.tuning import Tuning
+from mtl_core.studies.tuning.search import Search, name_of
+from mtl_core.studies.tuning.study import study_of
+from mtl_core.studies.tuning.trials import Bench
+
+PROBLEMS = ("films", "yeast")
+
+
+def searched(problem: Prepared, work: Path, made: Made) -> Tuning:
+    """The whole study."""
+    splits, declared = problem.splits, problem.declared
+    bench = Bench(
+        problem=declared, encoder=problem.encoder, train=splits.train, validation=splits.validation, folder=work
+    )
+    search = Search(bench, name_of(declared, splits.digest))
+    search.measure_declared()
+    assert declared.tuning is not None
+    while len(search.trials) < declared.tuning.trials:
+        search.next_trial()
+    return study_of(search, made)
+
+
+def measured(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
+    """The study, and a line per task and seed of what the best trial's options bring on test."""
+    command = f"python benchmarks/tuning.py --problems {name} --seeds {seeds}"
+    made = made_by(command, range(seeds), ROOT, problem.declared)
+    with tempfile.TemporaryDirectory() as work:
+        study = searched(problem, Path(work), made)
+    best = study.trial(study.best)
+    assert best is not None
+    console.print(f"{name}: {len(study.trials)} trials, best {best.number} at {best.objective:+.2f}")
+    tuned = Prepared(
+        declared=changed(problem.declared, study.differences(best)),
+        encoder=problem.encoder,
+        splits=problem.splits,
+        raw_test=problem.raw_test,
+    )
+    rows: list[dict[str, Any]] = []
+    tasks = tuple(problem.declared.tasks)
+    for seed in range(seeds):
+        before, after = (values(one, tasks, seed) for one in (problem, tuned))
+        rows += [{"task": task, "seed": seed, "declared": before[task], "tuned": after[task]} for task in tasks]
+        console.print(f"{name}: declared and tuned, seed {seed}")
+    return {"study": study.model_dump(mode="json"), "rows": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    parser.add_argument("--seeds", type=int, default=5)
+    arguments = parser.parse_args()
+    console = Console()
+    for name in arguments.problems:
+        with prepared(FOLDERS[name], threads=1) as problem:
+            found = measured(name, problem, arguments.seeds, console)
+        before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        after = before | {name: found}
+        write_text(RESULTS, json.dumps({name: after[name] for name in PROBLEMS if name in after}, indent=1) + "\n")
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The tables of the kept studies of tuning, as Markdown: docs/tuning.md shows exactly these.
+
+python benchmarks/tuning_table.py
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from paired import paired
+
+__all__ = ["RESULTS", "tables"]
+
+RESULTS = Path(__file__).parent / "results" / "tuning.json"
+
+
+def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The lines: what each study found on validation; per problem what that is worth on test."""
+    yield "| problem | trials | pruned | best trial | its options | mean gain on validation, s.e. | worst task's |"
+    yield "|---|---|---|---|---|---|---|"
+    for problem, found in results.items():
+        study = found["study"]
+        trials = {trial["number"]: trial for trial in study["trials"]}
+        best = trials[study["best"]]
+        pruned = sum(trial["state"] == "pruned" for trial in trials.values())
+        options = ", ".join(f"`{path}` {_value(value)}" for path, value in best["changes"].items())
+        gains = f"{best['objective']:+.2f} | {best['worst']:+.2f}"
+        yield f"| {problem} | {len(trials)} | {pruned} | {best['number']} | {options} | {gains} |"
+    yield ""
+    for problem, found in results.items():
+        seeds = {row["seed"] for row in found["rows"]}
+        yield f"### {problem}, on test, {len(seeds)} seeds"
+        yield ""
+        yield "| task | metric | declared | tuned | better by |"
+        yield "|---|---|---|---|---|"
+        measures = found["study"]["yardstick"].items()
+        yield from paired(
+            found["rows"],
+            "declared",
+            "tuned",
+            {task: (measure["metric"], measure["higher_is_better"]) for task, measure in measures},
+        )
+        yield ""
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))

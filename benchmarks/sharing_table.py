@@ -18,20 +18,26 @@ RESULTS = Path(__file__).parent / "results" / "sharing.json"
 
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The lines: per problem a table of the tasks; then one of the costs."""
+    """The lines: how many tasks gain and lose, per problem a table of the tasks, one of the costs."""
+    yield "| of all tasks, shared against | better beyond chance | worse | neither |"
+    yield "|---|---|---|---|"
+    for key, name in (("over_single", "single-task"), ("over_boosted", "boosted")):
+        gains = [task[key] for study in results.values() for task in study["tasks"].values()]
+        better, worse = (sum(gain["low"] > 0 for gain in gains), sum(gain["high"] < 0 for gain in gains))
+        yield f"| {name} | {better} of {len(gains)} | {worse} | {len(gains) - better - worse} |"
+    yield ""
     for problem, study in results.items():
         yield f"### {problem}, {len(study['made']['seeds'])} seeds, shared under `{study['shared']}`"
         yield ""
-        yield "| task | metric | shared | single-task | boosted | shared less single | verdict |"
-        yield "|---|---|---|---|---|---|---|"
+        yield "| task | metric | shared | single-task | boosted | shared less single | verdict | shared less boosted |"
+        yield "|---|---|---|---|---|---|---|---|"
         for name, task in study["tasks"].items():
             gain = task["over_single"]
             digits = _places(gain)
             arms = (study["shared"], "single_task", "boosted")
             means = (_number(task["arms"][arm]["mean"], digits) if arm in task["arms"] else "-" for arm in arms)
-            interval = f"{_number(gain['low'], digits)} to {_number(gain['high'], digits)}"
-            difference = f"{_number(gain['difference'], digits)} ({interval})"
-            yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {difference} | {task['verdict']} |"
+            words = f"{_gain(gain)} | {task['verdict']} | {_gain(task['over_boosted'])}"
+            yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {words} |"
         yield ""
     yield "### What it costs: shared, single-task networks together, trees"
     yield ""
@@ -46,6 +52,12 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             for key, places in (("ms_1", 2), ("ms_1000", 1))
         )
         yield f"| {problem} | {parameters} | {seconds} | {one} | {many} |"
+
+
+def _gain(gain: Mapping[str, float]) -> str:
+    """The difference and its interval."""
+    difference, low, high = (f"{gain[key]:+.{_places(gain)}f}" for key in ("difference", "low", "high"))
+    return f"{difference} ({low} to {high})"
 
 
 def _places(gain: Mapping[str, float]) -> int:

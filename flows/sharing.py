@@ -16,6 +16,7 @@ from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Com
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from mtl_core.studies.comparison import Verdict
     from mtl_core.training import Epoch
 
 __all__ = ["Watch", "print_comparison"]
@@ -78,8 +79,8 @@ def _quality(found: Comparison) -> Table:
         caption="better by: above 0, sharing is better; below it the paired 95% interval",
     )
     trees = ("boosted", "better than\nboosted by") if BOOSTED in found.cost else ()
-    for column in ("task\nmetric", f"shared\n({found.shared})", "single\ntask", "better by", "verdict", *trees):
-        table.add_column(column, overflow="fold", min_width=10 if column == "verdict" else None)
+    for column in ("task\nmetric", f"shared\n({found.shared})", "single\ntask", "better by", *trees):
+        table.add_column(column, overflow="fold")
     for name, task in found.tasks.items():
         decimals = _decimals(task)
         shared, single, boosted = (
@@ -87,8 +88,7 @@ def _quality(found: Comparison) -> Table:
         )
         table.add_row(
             _named(name, task),
-            *(shared, single, _gain(task.over_single, decimals)),
-            f"{_COLOURS.get(task.verdict, '')}{task.verdict}" if task.verdict else NOTHING,
+            *(shared, single, _gain(task.over_single, decimals) + _judged(task.verdict)),
             *((boosted, _gain(task.over_boosted, decimals)) if trees else ()),
         )
     return table
@@ -154,6 +154,10 @@ def _spread(found: Spread | None, decimals: int) -> str:
     if found is None or found.mean is None:
         return NOTHING
     return rounded(found.mean, decimals) + ("" if found.std is None else f"\n[dim]± {rounded(found.std, decimals)}")
+
+
+def _judged(verdict: Verdict | None) -> str:
+    return f"[/]\n{_COLOURS.get(verdict, '')}{verdict}" if verdict else ""
 
 
 def _gain(found: Gain | None, decimals: int) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text  # a name may hold what rich would take for its markup
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from mtl_core.problem import Problem
@@ -67,7 +68,8 @@ def print_tuning(study: Tuning, problem: Problem) -> None:
         console.print("no trial beats what params.yaml declares")
         return
     console.print(_best(study, best))
-    console.print(f"to train it whole, and test it:\n  {experiment(problem, study.differences(best))}", style=None)
+    console.print("to train it whole, and test it:")
+    console.print(f"  {experiment(problem, study.differences(best))}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"to write it into params.yaml:\n  mtl tune --apply {best.number}")
 
 
@@ -88,12 +90,19 @@ def _trials(study: Tuning) -> Table:
     for name in ("trial", "mean", "worst"):
         table.add_column(name, justify="right")
     for path in study.space:
-        table.add_column(path.rpartition(".")[2], overflow="fold")
+        table.add_column("\n".join(_told_apart(path, study.space)), overflow="fold")
     for trial in shown:
         values = [Text(_value(trial.changes[path])) if path in trial.changes else "" for path in study.space]
         style = "bold green" if trial.number == study.best else ""
         table.add_row(str(trial.number), _signed(trial.objective), _signed(trial.worst), *values, style=style)
     return table
+
+
+def _told_apart(path: str, others: Iterable[str]) -> list[str]:
+    """The last steps of a path, as many as it takes to tell it from the others."""
+    steps, rest = path.split("."), [other.split(".") for other in others if other != path]
+    counts = range(1, len(steps))
+    return next((steps[-n:] for n in counts if all(other[-n:] != steps[-n:] for other in rest)), steps)
 
 
 def _best(study: Tuning, best: Trial) -> Table:

@@ -30,6 +30,9 @@ PICTURES = {
     "trunks.md": "trunks",
 }
 PAGES = tuple(PICTURES)
+"""What can be chosen."""
+STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
+"""What several trainings tell."""
 BASE: dict[str, Any] = {
     "name": "flights",
     "data": {"path": "data"},
@@ -90,7 +93,7 @@ def problem(snippet: dict[str, Any]) -> Problem:
 
 
 def every_snippet() -> Iterator[Any]:
-    for page in PAGES:
+    for page in (*PAGES, *STUDIES):
         for number, snippet in enumerate(snippets(page), start=1):
             yield pytest.param(snippet, id=f"{page}-{number}")
 
@@ -222,7 +225,7 @@ def test_the_pictures_of_costs_have_every_member() -> None:
     assert tuple(drawn("stopping")) == POLICIES
 
 
-@pytest.mark.parametrize("page", ["README.md", *PAGES])
+@pytest.mark.parametrize("page", ["README.md", *PAGES, *STUDIES])
 def test_relative_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text(page))
     assert links
@@ -231,5 +234,6 @@ def test_relative_links_lead_somewhere(page: str) -> None:
 
 
 def test_the_index_links_every_page() -> None:
-    assert {path.name for path in DOCS.glob("*.md")} == {"README.md", *PAGES}
-    assert all(f"]({page})" in text("README.md") for page in PAGES)
+    pages = (*PAGES, *STUDIES)
+    assert {path.name for path in DOCS.glob("*.md")} == {"README.md", *pages}
+    assert all(f"]({page})" in text("README.md") for page in pages)

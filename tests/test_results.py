@@ -12,7 +12,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 POLICIES = ("joint", "freeze", "resume", "hold", "single_task", "patient")
-TABLES = {"early-stopping.md": "stopping_table.py"}
+TABLES = {
+    "comparing.md": "sharing_table.py",
+    "early-stopping.md": "stopping_table.py",
+    "relating.md": "relating_table.py",
+    "tuning.md": "tuning_table.py",
+}
 """Page -> the script that prints its tables from the kept results."""
 
 
@@ -42,14 +47,27 @@ def test_every_policy_was_run_on_every_task_with_the_same_five_seeds() -> None:
     assert len({problem for problem, _ in tasks}) >= 3
 
 
-def test_how_the_results_were_made_stands_beside_them() -> None:
-    rows, made = kept("early_stopping.json"), kept("early_stopping.made.json")
-    assert made.keys() == {row["problem"] for row in rows}
-    for problem, record in made.items():
-        assert record["command"].startswith("python benchmarks/early_stopping.py")
-        assert problem in record["command"]
+def made() -> dict[str, dict[str, Any]]:
+    """Name of the results -> problem -> how they were made."""
+    return {
+        "early_stopping": kept("early_stopping.made.json"),
+        "sharing": {problem: found["made"] for problem, found in kept("sharing.json").items()},
+        "relating": {problem: found["study"]["made"] for problem, found in kept("relating.json").items()},
+        "tuning": {problem: found["study"]["made"] for problem, found in kept("tuning.json").items()},
+    }
+
+
+@pytest.mark.parametrize("name", ["early_stopping", "sharing", "relating", "tuning"])
+def test_how_the_results_were_made_stands_beside_them(name: str) -> None:
+    for problem, record in made()[name].items():
+        assert record["command"].startswith(f"python benchmarks/{name}.py --problems {problem} --seeds ")
         assert record["commit"]
         assert "+" not in record["commit"]
-        assert record["seeds"] == [0, 1, 2, 3, 4]
+        assert record["seeds"] == list(range(len(record["seeds"])))
+        assert len(record["seeds"]) >= 3
         assert record["machine"]
         assert record["versions"]["torch"]
+
+
+def test_every_problem_of_the_results_has_its_record() -> None:
+    assert made()["early_stopping"].keys() == {row["problem"] for row in kept("early_stopping.json")}

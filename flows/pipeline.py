@@ -12,7 +12,7 @@ from typing import Any
 from flows.failure import StageFailed, kept_failure
 from mtl_core.errors import ToolError
 
-__all__ = ["bring_up_to_date", "opened", "save_experiment", "stage_names"]
+__all__ = ["bring_up_to_date", "is_up_to_date", "opened", "save_experiment", "stage_names"]
 
 GRAPH = "dvc.yaml"
 
@@ -42,6 +42,12 @@ def stage_names(folder: Path) -> tuple[str, ...]:
     with opened(folder) as repo:
         ours = repo.stage.collect(str(folder / GRAPH))
         return tuple(stage.name for stage in plan_repro(repo.index.graph, ours) if stage in ours)
+
+
+def is_up_to_date(folder: Path, stage: str) -> bool:
+    """Whether one stage has nothing to do, whatever other ones have."""
+    with opened(folder) as repo:
+        return not repo.status([f"{folder / GRAPH}:{stage}"])
 
 
 def bring_up_to_date(folder: Path, stage: str) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flows.code import refresh_code
 from flows.layout import Layout
-from flows.pipeline import bring_up_to_date
+from flows.pipeline import bring_up_to_date, is_up_to_date
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.problem import Problem, load_problem
@@ -32,9 +32,11 @@ def scratch(folder: Path, study: str) -> Path:
 
 
 def show_in_report(folder: Path) -> str:
-    """Draws the report anew where there is one, and says in words where the study is shown."""
+    """Draws the report anew where there is one of what is declared now, and says in words where the study is shown."""
     report = Layout(folder).report
     if not report.exists():
         return "the report will show it: `mtl retrain` makes one"
+    if not all(is_up_to_date(folder, stage) for stage in ("train", "export", "check")):
+        return "the report is of an earlier declaration; `mtl retrain` makes one that shows it"
     bring_up_to_date(folder, "report")
     return f"shown in {report.relative_to(folder)}"

@@ -52,6 +52,22 @@ def test_it_writes_the_study_its_pictures_and_the_report_and_leaves_no_scratch(r
     assert not (layout.state / "studies" / "relate").exists()
 
 
+def test_a_report_of_an_earlier_declaration_is_left_as_it_is(
+    whole: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(whole.folder, folder, symlinks=True)
+    params, report = folder / "params.yaml", Layout(folder).report
+    before = params.read_text(encoding="utf-8")
+    params.write_text(before.replace("learning_rate: 0.02", "learning_rate: 0.01"), encoding="utf-8")
+    assert params.read_text(encoding="utf-8") != before
+    drawn = report.read_bytes()
+    forget_homes()
+    assert run("relate", "--every", "1", "--no-vectors", "-C", str(folder)) == 0
+    assert "the report is of an earlier declaration; `mtl retrain` makes one" in capsys.readouterr().out
+    assert report.read_bytes() == drawn
+
+
 def test_it_shows_what_is_kept(related: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("relate", "--show", "--networks", "2", "-C", str(related)) == 0
     printed = capsys.readouterr().out

@@ -1,7 +1,7 @@
 """New evidence on early stopping: what each policy makes of each task, on problems whose tasks converge at different
 speeds or are partly labelled, with five seeds, beside a network per task.
 
-    python benchmarks/early_stopping.py [--problems flights films ...] [--seeds 5]   # over an hour; goes on after a kill
+    python benchmarks/early_stopping.py [--problems flights films ...] [--seeds 5]  # over an hour; goes on after a kill
 
 Every problem is trained as its params.yaml says, on one thread, but for policy and seed; the model is chosen on
 validation and measured on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed,

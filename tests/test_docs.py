@@ -33,6 +33,8 @@ PAGES = tuple(PICTURES)
 """What can be chosen."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """What several trainings tell."""
+EVERY = (*PAGES, *STUDIES, "quality-and-speed.md")
+"""And what was measured of the whole."""
 BASE: dict[str, Any] = {
     "name": "flights",
     "data": {"path": "data"},
@@ -93,7 +95,7 @@ def problem(snippet: dict[str, Any]) -> Problem:
 
 
 def every_snippet() -> Iterator[Any]:
-    for page in (*PAGES, *STUDIES):
+    for page in EVERY:
         for number, snippet in enumerate(snippets(page), start=1):
             yield pytest.param(snippet, id=f"{page}-{number}")
 
@@ -225,7 +227,7 @@ def test_the_pictures_of_costs_have_every_member() -> None:
     assert tuple(drawn("stopping")) == POLICIES
 
 
-@pytest.mark.parametrize("page", ["README.md", *PAGES, *STUDIES])
+@pytest.mark.parametrize("page", ["README.md", *EVERY])
 def test_relative_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text(page))
     assert links
@@ -234,6 +236,5 @@ def test_relative_links_lead_somewhere(page: str) -> None:
 
 
 def test_the_index_links_every_page() -> None:
-    pages = (*PAGES, *STUDIES)
-    assert {path.name for path in DOCS.glob("*.md")} == {"README.md", *pages}
-    assert all(f"]({page})" in text("README.md") for page in pages)
+    assert {path.name for path in DOCS.glob("*.md")} == {"README.md", *EVERY}
+    assert all(f"]({page})" in text("README.md") for page in EVERY)

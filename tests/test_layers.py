@@ -35,6 +35,8 @@ def test_great_expectations_stays_in_validation(graph: grimp.ImportGraph) -> Non
         pytest.param("flows.stages.validate", {"prefect", "dvc", "bentoml", "onnxruntime"}),
         pytest.param("flows.stages.check", {"great_expectations", "prefect", "dvc", "bentoml"}),
         pytest.param("serving.process", {"bentoml", "onnxruntime", "numpy"}, id="starting a service is light"),
+        pytest.param("flows.commands.serve", {"torch", "numpy", "pyarrow", "bentoml"}, id="and so is the command"),
+        pytest.param("mtl_core.problem", {"sklearn", "scipy", "pandas", "onnxruntime"}, id="a problem is soon read"),
     ],
 )
 def test_a_module_does_not_reach(graph: grimp.ImportGraph, module: str, never: set[str]) -> None:

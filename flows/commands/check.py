@@ -87,6 +87,7 @@ def _overview(problem: Problem, names: list[str], rows: int | None) -> Table:
         table.add_row(f"teacher of {task}", f"{_words(teacher)}\n{_meaning(teacher)}")
     if problem.tuning:
         table.add_row("tuning", f"{problem.tuning.trials} trials over {', '.join(problem.tuning.space)}")
+    table.add_row("export", _words(problem.export))
     gates = problem.gates
     table.add_row(
         "gates", _words(gates, leave_out=("metrics", "latency_ms")) + f"; latency {_words(gates.latency_ms)} ms"

@@ -17,10 +17,10 @@ __all__ = ["command"]
 def command(folder: Path, as_json: bool) -> None:
     """List the versions in the store, newest first, with their checks and the champion's mark."""
     from flows.environment import store_home
-    from mtl_core.problem import load_problem
+    from mtl_core.params import problem_name
     from serving.store import CHECKS_FILE, Store
 
-    store, name = Store(store_home(folder)), load_problem(folder).name
+    store, name = Store(store_home(folder)), problem_name(folder)
     champion = store.champion(name)
     models = [
         {

@@ -19,10 +19,10 @@ def command(version: str, folder: Path) -> None:
     promoted; it is not compared with the champion.
     """
     from flows.environment import store_home
-    from mtl_core.problem import load_problem
+    from mtl_core.params import problem_name
     from serving.store import Store
 
-    store, name = Store(store_home(folder)), load_problem(folder).name
+    store, name = Store(store_home(folder)), problem_name(folder)
     tag = version if ":" in version else f"{name}:{version}"
     before = store.champion(name)
     store.promote(tag)

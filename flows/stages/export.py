@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from flows.layout import Layout
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.graph import build_graph
+from mtl_core.export.int8 import in_int8
 from mtl_core.export.signature import signature
 from mtl_core.files import write_bytes, write_text
 from mtl_core.model import Network
@@ -20,8 +21,11 @@ def run(folder: Path) -> None:
     encoder = Encoder.load(layout.encoder)
     network = Network(encoder, problem.model)
     network.load_state_dict(load_file(layout.weights))
-    graph = build_graph(network, encoder).SerializeToString(deterministic=True)
+    model = build_graph(network, encoder)
+    if problem.export.int8:
+        model = in_int8(model)
+    graph = model.SerializeToString(deterministic=True)
     write_bytes(layout.graph, graph)
     write_text(layout.signature, json.dumps(signature(problem, encoder, graph), indent=1) + "\n")
-    size = f"{len(graph) / 1e6:.2f} MB"
+    size = f"{len(graph) / 1e6:.2f} MB" + (" in 8 bits" if problem.export.int8 else "")
     print(f"{layout.graph.name}: {size}, {len(encoder.columns)} columns in, {len(encoder.tasks)} tasks out")

@@ -68,15 +68,15 @@ class EncodedSplit:
 
 
 class SplitWriter:
-    """Fills the arrays of one split, part by part; their length is known before."""
+    """Appends to the arrays of one split, part by part; their length is known before.
 
-    def __init__(self, folder: Path, encoder: Encoder, rows: int) -> None:
+    They are written as files, not through mapped memory, which takes longer and whose pages count as the process's own.
+    """
+
+    def __init__(self, folder: Path, rows: int) -> None:
         folder.mkdir(parents=True)
         self.rows, self.filled = rows, 0
         self._folder = folder
-        self._arrays: dict[Path, NDArray[Any]] = {}
-        for name, (width, dtype) in encoder.blocks().items():
-            self._create(folder / f"{name}.npy", (rows, width), dtype)
 
     def append(
         self,
@@ -85,26 +85,18 @@ class SplitWriter:
         weights: dict[str, NDArray[np.float32]] | None = None,
     ) -> None:
         """Takes the next rows."""
-        start, stop = self.filled, self.filled + len(next(iter(labels.values())))
+        stop = self.filled + len(next(iter(labels.values())))
         if stop > self.rows:
             raise self._changed(f"{stop:,} or more")
-        for name, values in inputs.items():
-            self._arrays[self._folder / f"{name}.npy"][start:stop] = values
-        for kind, arrays in (("labels", labels), ("weights", weights or {})):
+        for kind, arrays in (("", inputs), ("labels", labels), ("weights", weights or {})):
             for name, values in arrays.items():
-                path = self._folder / kind / f"{name}.npy"
-                if path not in self._arrays:
-                    self._create(path, (self.rows, *values.shape[1:]), values.dtype)
-                self._arrays[path][start:stop] = values
+                self._write(self._folder / kind / f"{name}.npy", values)
         self.filled = stop
 
     def close(self) -> None:
-        """Flushes; refuses a split that did not get the rows it was made for."""
+        """Refuses a split that did not get the rows it was made for."""
         if self.filled != self.rows:
             raise self._changed(f"{self.filled:,}")
-        for array in self._arrays.values():
-            if isinstance(array, np.memmap):
-                array.flush()
 
     def _changed(self, found: str) -> DataError:
         return DataError(
@@ -112,9 +104,13 @@ class SplitWriter:
             f"{self.rows:,} were counted before; run again"
         )
 
-    def _create(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def _write(self, path: Path, values: NDArray[Any]) -> None:
         path.parent.mkdir(exist_ok=True)
-        self._arrays[path] = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        with path.open("ab") as file:
+            if not self.filled:
+                descr, shape = np.lib.format.dtype_to_descr(values.dtype), (self.rows, *values.shape[1:])
+                np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+            values.tofile(file)
 
 
 def _map(path: Path) -> Tensor:

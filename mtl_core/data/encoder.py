@@ -14,6 +14,7 @@ from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, ColumnType
 from mtl_core.features.base import as_numbers
 from mtl_core.features.categorical import FittedCategorical
+from mtl_core.features.numeric import FittedNumeric
 from mtl_core.files import write_text
 from mtl_core.problem import Problem
 from mtl_core.tasks import AnyFittedTask, Task
@@ -53,6 +54,13 @@ class Encoder(Declared):
         return sum(feature.width for feature in self.features if feature.block == "floats")
 
     @property
+    def knots(self) -> dict[int, tuple[float, ...]]:
+        """Column of the `floats` block -> the ends of the pieces of its piecewise-linear encoding, where it has one."""
+        floats = [feature for feature in self.features if feature.block == "floats"]
+        starts = zip(np.cumsum([0, *(feature.width for feature in floats)]).tolist(), floats, strict=False)
+        return {start: one.knots for start, one in starts if isinstance(one, FittedNumeric) and one.knots}
+
+    @property
     def columns(self) -> dict[str, ColumnType]:
         """The raw columns that are read, once each, in order: the inputs of the exported graph."""
         return {feature.column: feature.type for feature in self.features}
@@ -68,13 +76,14 @@ class Encoder(Declared):
 
     def inputs(self, table: pa.Table | pa.RecordBatch) -> dict[str, NDArray[Any]]:
         """Raw columns -> blocks."""
-        encoded: dict[str, list[NDArray[Any]]] = {"ids": [], "floats": []}
+        blocks = {name: np.empty((table.num_rows, width), dtype) for name, (width, dtype) in self.blocks().items()}
+        filled, offsets = dict.fromkeys(blocks, 0), iter(self.id_offsets)
         for feature in self.features:
-            encoded[feature.block].append(feature.encode(_array(table, feature.column)))
-        blocks = {name: np.concatenate(encoded[name], axis=1) for name in self.blocks()}
-        if "ids" in blocks:
-            blocks["ids"] = blocks["ids"] + self.id_offsets
-        return {name: blocks[name].astype(dtype) for name, (_, dtype) in self.blocks().items()}
+            start = filled[feature.block]
+            stop = filled[feature.block] = start + feature.width
+            encoded = feature.encode(_array(table, feature.column))
+            blocks[feature.block][:, start:stop] = encoded + next(offsets) if feature.block == "ids" else encoded
+        return blocks
 
     def labels(self, table: pa.Table | pa.RecordBatch) -> dict[str, NDArray[Any]]:
         """Target columns -> labels per task."""

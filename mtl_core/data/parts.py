@@ -1,9 +1,8 @@
 """The parts of a data set: one file or a folder of Parquet or CSV files, read lazily, only the columns asked for."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,11 +12,14 @@ import pyarrow.parquet as pq
 from mtl_core.errors import DataError
 from mtl_core.explain import nearest
 from mtl_core.features import ColumnType, column_type
+from mtl_core.features.base import as_codes
 from mtl_core.problem import Problem
 
-__all__ = ["Part", "column_types", "parts"]
+__all__ = ["BATCH", "BLOCK", "Part", "column_types", "parts"]
 
 SUFFIXES = (".parquet", ".csv")
+BATCH, BLOCK = 1 << 17, 1 << 24
+"""Of a batch: rows of Parquet, bytes of CSV."""
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
 
 
@@ -34,23 +36,32 @@ class Part:
         """The file's name."""
         return self.path.name
 
-    @cached_property
-    def _parquet(self) -> pq.ParquetFile:
+    def _parquet(self, columns: Sequence[str], coded: Collection[str]) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path, memory_map=True)
+            file = pq.ParquetFile(self.path, memory_map=True)
         except (pa.ArrowInvalid, OSError) as error:
             raise DataError(f"{self.path}: must be a readable Parquet file, found: {error}") from None
+        own = file.schema_arrow
+        if missing := [column for column in columns if column not in own.names]:
+            raise KeyError(f"no column {missing[0]!r}")
+        texts = [column for column in coded if pa.types.is_string(own.field(column).type)]
+        return pq.ParquetFile(self.path, metadata=file.metadata, memory_map=True, read_dictionary=texts)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Those columns, in that order, in batches that fit in memory."""
+    def batches(self, columns: Sequence[str], coded: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Those columns, in that order, in batches that fit in memory.
+
+        Args:
+            coded: columns of text that come as dictionaries, as most Parquet files hold them.
+        """
         columns = list(columns)
         for column in columns:
             if column not in self.types.names:
                 raise DataError(f"{self.path}: no column {column!r}; {nearest(column, self.types.names)}")
-        wanted = pa.schema([self.types.field(column) for column in columns])
+        types = pa.schema([self.types.field(column) for column in columns])
+        wanted = pa.schema([_as_codes(field) if field.name in coded else field for field in types])
         try:
-            for batch in self._batches(columns, wanted):
-                yield batch.select(columns).cast(wanted)
+            for batch in self._batches(columns, types, coded):
+                yield _coded(batch.select(columns), wanted).cast(wanted)
         except (pa.ArrowException, OSError, KeyError) as error:
             raise DataError(
                 f"{self.path}: must be readable, with the columns and types of the first part, found: {_words(error)}; "
@@ -62,13 +73,11 @@ class Part:
         wanted = pa.schema([self.types.field(column) for column in columns if column in self.types.names])
         return pa.Table.from_batches(self.batches(columns), schema=wanted)
 
-    def _batches(self, columns: list[str], wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _batches(self, columns: list[str], types: pa.Schema, coded: Collection[str]) -> Iterator[pa.RecordBatch]:
         if _suffix(self.path) == ".parquet":
-            if missing := [column for column in columns if column not in self._parquet.schema_arrow.names]:
-                raise KeyError(f"no column {missing[0]!r}")
-            yield from self._parquet.iter_batches(columns=columns, batch_size=1 << 17)
+            yield from self._parquet(columns, coded).iter_batches(columns=columns, batch_size=BATCH)
             return
-        convert = _convert(self.nulls, columns, {field.name: field.type for field in wanted})
+        convert = _convert(self.nulls, columns, {field.name: field.type for field in types})
         with csv.open_csv(self.path, read_options=_READ, parse_options=_PARSE, convert_options=convert) as reader:
             yield from reader
 
@@ -129,6 +138,21 @@ def _types(path: Path, nulls: tuple[str, ...]) -> pa.Schema:
     return pa.schema([field.with_type(widened.get(field.type, field.type)) for field in fields])
 
 
+def _as_codes(field: pa.Field) -> pa.Field:
+    of = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    return field.with_type(pa.dictionary(pa.int32(), of))
+
+
+def _coded(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
+    """The batch with dictionaries where they are wanted, which no cast makes of every type."""
+    for place, field in enumerate(wanted):
+        values = batch.column(place)
+        if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(values.type):
+            codes = as_codes(values.cast(field.type.value_type))
+            batch = batch.set_column(place, field.with_type(codes.type), codes)
+    return batch
+
+
 def _is_part(path: Path) -> bool:
     return _suffix(path) in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
@@ -142,7 +166,7 @@ def _words(error: Exception) -> str:
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 
-_READ = csv.ReadOptions(block_size=1 << 24)
+_READ = csv.ReadOptions(block_size=BLOCK)
 _PARSE = csv.ParseOptions(newlines_in_values=True)
 
 

@@ -1,19 +1,26 @@
-"""Preparation: parts -> fitted encoder and encoded splits, in two passes and memory for one part's batch."""
+"""Preparation: parts -> fitted encoder and encoded splits, in two passes and memory for a few batches.
+
+The parts are read once: the first pass fits the encoder and keeps the rows, cast and split, as uncompressed Arrow on
+the disk, for the second to encode. To write and read that costs less than to decode Parquet again, and a small part of
+parsing CSV again.
+"""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from mtl_core.data.encoded import SplitWriter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
 from mtl_core.data.split import SPLITS, SplitName, assign
 from mtl_core.errors import DataError
+from mtl_core.features import ColumnType
 from mtl_core.problem import Problem
 
 __all__ = ["RAW_SPLITS", "prepare"]
@@ -22,12 +29,14 @@ RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Kept as raw rows too, since the exported graph is measured on them."""
 
 Quarantine = dict[str, set[int]]
-Assigned = tuple[pa.RecordBatch, NDArray[np.int8]]
-"""Rows and the split of each, as a position in SPLITS."""
+Rows = tuple[SplitName, pa.RecordBatch]
+"""Rows of one split."""
 
 
 def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict[SplitName, int]:
     """Writes the encoder, the encoded splits and the raw rows that are measured into the folder `out`.
+
+    Needs room on the disk, beside `out`, for all rows as they are in memory; it is free again afterwards.
 
     Args:
         quarantine: Parquet file of (part, row): rows that validation set aside.
@@ -36,24 +45,29 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     Returns:
         rows per split.
     """
-    sources = parts(folder, problem)
-    aside = _read_quarantine(quarantine)
+    sources, types = parts(folder, problem), column_types(folder, problem)
+    aside, texts = _read_quarantine(quarantine), _texts(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
+    temporary = out.with_name(f".{out.name}.pending")
+    scratch = temporary / "kept"
 
     def train_rows() -> Iterator[pa.RecordBatch]:
-        for batch, splits in _batches(sources, problem, aside):
-            for position, name in enumerate(SPLITS):
-                counts[name] += int(np.count_nonzero(splits == position))
-            yield batch.filter(pa.array(splits == 0))
+        for part in sources:
+            for name, rows in _keep(scratch / part.name, _split(part, problem, texts, aside.get(part.name, set()))):
+                counts[name] += rows.num_rows
+                if name == "train":
+                    yield rows
         for name, count in counts.items():
             if not count:
                 raise DataError(f"split: every split needs rows, found none for {name}; check split in params.yaml")
 
-    encoder = fit(problem, column_types(folder, problem), train_rows())
-    temporary = out.with_name(f".{out.name}.pending")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        _write(temporary, encoder, counts, _batches(sources, problem, aside), problem)
+        scratch.mkdir(parents=True)
+        encoder = fit(problem, types, train_rows())
+        kept = (rows for part in sources for rows in _take_back(scratch / part.name))
+        _write(temporary, encoder, counts, kept, _raw_schema(problem, sources[0]))
+        scratch.rmdir()
         shutil.rmtree(out, ignore_errors=True)
         temporary.replace(out)
     finally:
@@ -62,45 +76,69 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
 
 
 def _write(
-    out: Path,
-    encoder: Encoder,
-    counts: dict[SplitName, int],
-    batches: Iterator[Assigned],
-    problem: Problem,
+    out: Path, encoder: Encoder, counts: dict[SplitName, int], kept: Iterable[Rows], raw_schema: pa.Schema
 ) -> None:
-    writers = {name: SplitWriter(out / name, encoder, counts[name]) for name in SPLITS}
-    kept = list(dict.fromkeys((*problem.feature_columns, *problem.targets)))
-    raw: dict[SplitName, pq.ParquetWriter] = {}
-    try:
-        for batch, splits in batches:
-            for position, name in enumerate(SPLITS):
-                rows = batch.filter(pa.array(splits == position))
-                if not rows.num_rows:
-                    continue
-                writers[name].append(encoder.inputs(rows), encoder.labels(rows), encoder.weights(rows))
-                if name in RAW_SPLITS:
-                    rows = rows.select(kept)
-                    if name not in raw:
-                        raw[name] = pq.ParquetWriter(out / f"{name}.parquet", rows.schema, compression="zstd")
-                    raw[name].write_batch(rows)
-    finally:
-        for writer in raw.values():
-            writer.close()
-    for split in writers.values():
-        split.close()
+    writers = {name: SplitWriter(out / name, counts[name]) for name in SPLITS}
+    with ExitStack() as stack:
+        # A dictionary larger than that, as of most numbers with fractions, takes longer to make than it saves.
+        options: dict[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 1 << 17}
+        raw = {
+            name: stack.enter_context(pq.ParquetWriter(out / f"{name}.parquet", raw_schema, **options))
+            for name in RAW_SPLITS
+        }
+        for name, rows in kept:
+            writers[name].append(encoder.inputs(rows), encoder.labels(rows), encoder.weights(rows))
+            if name in raw:
+                raw[name].write_batch(rows.select(raw_schema.names).cast(raw_schema))
+    for writer in writers.values():
+        writer.close()
     encoder.save(out / "encoder.json")
 
 
-def _batches(sources: tuple[Part, ...], problem: Problem, aside: Quarantine) -> Iterator[Assigned]:
-    """Every batch of every part without the rows set aside, with each row's split."""
-    for part in sources:
-        start, bad = 0, np.asarray(sorted(aside.get(part.name, ())), dtype=np.int64)
-        for batch in part.batches(problem.columns):
-            if bad.size:
-                keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
-                start += batch.num_rows
-                batch = batch.filter(pa.array(keep))
-            yield batch, assign(problem.split, batch.column(problem.split.column))
+def _split(part: Part, problem: Problem, texts: list[str], aside: set[int]) -> Iterator[Rows]:
+    """The rows of a part without those set aside, batch by batch and split by split."""
+    start, bad = 0, np.asarray(sorted(aside), dtype=np.int64)
+    for batch in part.batches(problem.columns, coded=texts):
+        if bad.size:
+            keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
+            start += batch.num_rows
+            batch = batch.filter(pa.array(keep))
+        splits = assign(problem.split, batch.column(problem.split.column))
+        for position, name in enumerate(SPLITS):
+            own = splits == position
+            if own.any():
+                yield name, batch if own.all() else batch.filter(pa.array(own))
+
+
+def _keep(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
+    """Passes rows on, and keeps them in a file of their own on the way."""
+    with ExitStack() as stack:
+        writer = None
+        for name, batch in rows:
+            writer = writer or stack.enter_context(pa.ipc.new_stream(path, batch.schema))
+            writer.write_batch(batch, custom_metadata={"split": name})
+            yield name, batch
+
+
+def _take_back(path: Path) -> Iterator[Rows]:
+    """What was kept there; the file is gone afterwards."""
+    if not path.exists():  # of a part without rows
+        return
+    # Read, not mapped, since mapped pages count as the process's own.
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
+        for batch, metadata in reader.iter_batches_with_custom_metadata():
+            yield SPLITS[SPLITS.index(metadata["split"].decode())], batch
+    path.unlink()
+
+
+def _texts(problem: Problem, types: dict[str, ColumnType]) -> list[str]:
+    """The columns of text that features alone read: what they do with a value, they do once for all its rows."""
+    return [name for name in problem.feature_columns if types[name] == "string" and name != problem.split.column]
+
+
+def _raw_schema(problem: Problem, first: Part) -> pa.Schema:
+    columns = dict.fromkeys((*problem.feature_columns, *problem.targets))
+    return pa.schema([first.types.field(column) for column in columns])
 
 
 def _read_quarantine(path: Path) -> Quarantine:

@@ -13,13 +13,15 @@ from torch import Tensor, nn
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
+from mtl_core.features import FittedFeature
 from mtl_core.features.graph import INTERNAL, ML_OPSET, OPSET, GraphBuilder
 from mtl_core.model import Network
 
-__all__ = ["build_graph"]
+__all__ = ["NETWORK", "build_graph", "network_graph"]
 
 IR_VERSION = 10
 NETWORK = f"{INTERNAL}network/"
+"""Prefix of what the network's part of a graph holds."""
 
 
 class _Served(nn.Module):
@@ -40,10 +42,11 @@ def build_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
     try:
         joined = compose.merge_models(
             _encoder_graph(encoder),
-            _network_graph(network, encoder),
+            network_graph(network, encoder),
             io_map=[(_block(name), f"{NETWORK}{_block(name)}") for name in encoder.blocks()],
         )
         _name_outputs(joined.graph, [task.name for task in encoder.tasks])
+        _one_opset_each(joined)
         joined.ir_version = IR_VERSION
         joined.producer_name, joined.producer_version = "trunkline", ""
         onnx.checker.check_model(joined, full_check=True)
@@ -63,30 +66,44 @@ def _block(name: str) -> str:
 
 
 def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
-    """Raw columns -> blocks, by the nodes of every feature."""
+    """Raw columns -> blocks, by the nodes of every kind of feature."""
     graph = GraphBuilder()
     columns = {name: graph.input(name, is_string=kind == "string") for name, kind in encoder.columns.items()}
-    parts: dict[str, list[str]] = {name: [] for name in encoder.blocks()}
-    for feature in encoder.features:
-        parts[feature.block].append(feature.nodes(graph, columns[feature.column]))
     outputs = []
     for name, (width, _) in encoder.blocks().items():
-        value = graph.add("Concat", *parts[name], axis=1)
+        value = _block_nodes(graph, [feature for feature in encoder.features if feature.block == name], columns)
         if name == "ids":
-            value = graph.add("Add", value, graph.constant(encoder.id_offsets, np.int64))
-        graph.nodes.append(helper.make_node("Identity", [value], [_block(name)], name=f"{_block(name)}/output"))
-        kind = TensorProto.INT64 if name == "ids" else TensorProto.FLOAT
+            narrow = graph.add("Cast", value, to=TensorProto.INT32)
+            value = graph.add("Add", narrow, graph.constant(encoder.id_offsets[:, None], np.int32))
+        graph.nodes.append(helper.make_node("Transpose", [value], [_block(name)], name=f"{_block(name)}/output"))
+        kind = TensorProto.INT32 if name == "ids" else TensorProto.FLOAT
         outputs.append(helper.make_tensor_value_info(_block(name), kind, ["rows", width]))
     proto = helper.make_graph(graph.nodes, "trunkline", graph.inputs, outputs, initializer=graph.constants)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def _network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
+def _block_nodes(graph: GraphBuilder, features: Sequence[FittedFeature], columns: dict[str, str]) -> str:
+    """(width, rows) of one block: each kind's features together, then in the order in which they are declared."""
+    parts: list[str] = []
+    places: list[tuple[str, int]] = []
+    for kind in dict.fromkeys(type(feature) for feature in features):
+        alike = [feature for feature in features if type(feature) is kind]
+        parts.append(kind.nodes(graph, alike, [columns[feature.column] for feature in alike]))
+        places += _columns_of(alike)
+    return graph.pick(parts, places, _columns_of(features))
+
+
+def _columns_of(features: Sequence[FittedFeature]) -> list[tuple[str, int]]:
+    """Every column that those features fill, in order."""
+    return [(feature.name, column) for feature in features for column in range(feature.width)]
+
+
+def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
     """Blocks -> predictions, by torch's exporter, every name under the internal prefix."""
     # Two rows, since torch would take a single one for a constant.
     examples = tuple(
-        torch.zeros(2, width, dtype=torch.int64 if name == "ids" else torch.float32)
+        torch.zeros(2, width, dtype=torch.int32 if name == "ids" else torch.float32)
         for name, (width, _) in encoder.blocks().items()
     )
     rows = torch.export.Dim("rows", min=1)
@@ -124,6 +141,13 @@ def _name_outputs(graph: onnx.GraphProto, tasks: Sequence[str]) -> None:
     for output, task in zip(graph.output, tasks, strict=True):
         graph.node.append(helper.make_node("Identity", [output.name], [task], name=f"{INTERNAL}output/{task}"))
         output.name = task
+
+
+def _one_opset_each(model: onnx.ModelProto) -> None:
+    """Both parts named theirs, which are the same."""
+    versions = {opset.domain: opset.version for opset in model.opset_import}
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in versions.items())
 
 
 @contextmanager

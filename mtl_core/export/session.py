@@ -21,11 +21,12 @@ __all__ = ["Session", "graph_inputs", "open_graph", "run_graph"]
 
 
 def open_graph(graph: bytes, threads: int = 1) -> Session:
-    """A session on the CPU that does not spin while it waits."""
+    """A session on the CPU that does not spin while it waits, with the options with which a graph is served."""
     options = SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return Session(graph, options, providers=["CPUExecutionProvider"])
 
 

@@ -1,7 +1,8 @@
 """The contract of a feature, and the one place where Arrow columns become NumPy arrays."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ __all__ = [
     "Feature",
     "FeatureFitter",
     "FittedFeature",
+    "as_codes",
     "as_numbers",
     "as_strings",
     "column_type",
@@ -75,9 +77,14 @@ class FittedFeature(Declared, ABC):
     def encode(self, values: pa.Array) -> NDArray[np.generic]:
         """(rows,) column -> (rows, width) array: int32 ids from 0, or float32."""
 
+    @classmethod
     @abstractmethod
-    def nodes(self, graph: GraphBuilder, column: str) -> str:
-        """Adds the same computation to `graph`, on its (rows,) input `column`; returns the name of (rows, width)."""
+    def nodes(cls, graph: GraphBuilder, features: Sequence[Self], columns: Sequence[str]) -> str:
+        """Adds the same computation to `graph` for all features of this kind at once: few nodes on large values cost
+        a fraction of many on small ones. `columns`: each one's (rows,) input.
+
+        Returns the name of (widths together, rows), feature after feature: int64 ids from 0, or float32.
+        """
 
 
 def column_type(name: str, arrow_type: pa.DataType) -> ColumnType:
@@ -99,7 +106,20 @@ def column_type(name: str, arrow_type: pa.DataType) -> ColumnType:
 
 def as_numbers(values: pa.Array) -> NDArray[np.float64]:
     """(rows,) float64; a null is NaN, true is 1."""
-    return np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    numbers = pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan)
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def as_codes(values: pa.Array) -> pa.DictionaryArray:
+    """(rows,) the same values as a dictionary and positions in it, so that what is done per value is not done per row.
+
+    A value may stand in the dictionary without a row, and a null in either.
+    """
+    if pa.types.is_dictionary(values.type):
+        return values
+    if pa.types.is_decimal(values.type):  # some widths of which have no dictionary
+        values = pa.array(as_numbers(values), from_pandas=True)
+    return values.dictionary_encode()
 
 
 def as_strings(values: pa.Array) -> pa.Array:

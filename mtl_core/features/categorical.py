@@ -1,7 +1,7 @@
 """Categorical features: a vocabulary, with one id for missing and one for unseen."""
 
-from collections import Counter
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +11,12 @@ from pydantic import Field
 
 from mtl_core.errors import DataError
 from mtl_core.features.base import (
-    EXACT,
     Block,
     ColumnType,
     Feature,
     FeatureFitter,
     FittedFeature,
+    as_codes,
     as_numbers,
     as_strings,
     is_exact,
@@ -26,6 +26,8 @@ from mtl_core.features.graph import GraphBuilder
 __all__ = ["MISSING", "UNSEEN", "Categorical", "FittedCategorical"]
 
 MISSING, UNSEEN, FIRST = 0, 1, 2
+_MOST_PENDING = 1 << 18
+"""Distinct values of batches whose counts wait to be added up."""
 _MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
 
 
@@ -48,34 +50,39 @@ class CategoricalFitter(FeatureFitter):
 
     def __init__(self, options: Categorical, name: str, column: str, kind_of_column: ColumnType) -> None:
         self.options, self.name, self.column, self.type = options, name, column, kind_of_column
-        self.counts: Counter[str | int] = Counter()
+        self.counts: list[pa.Table] = []
 
     def update(self, values: pa.Array) -> None:
+        codes = as_codes(values)
+        counts = np.bincount(codes.indices.drop_null().to_numpy(), minlength=len(codes.dictionary))
+        seen = np.flatnonzero(counts)
+        self.counts.append(self._named(codes.dictionary.take(pa.array(seen)), counts[seen]))
+        if sum(table.num_rows for table in self.counts) > _MOST_PENDING:
+            self.counts = [_added_up(self.counts)]
+
+    def _named(self, values: pa.Array, counts: NDArray[np.int64]) -> pa.Table:
+        """How often each of some distinct values occurs, under its name in a vocabulary."""
         if self.type == "string":
-            keys = as_strings(values)
-        else:
-            numbers = as_numbers(values)
-            whole = numbers[is_exact(numbers)]
-            if (strays := int(np.isfinite(numbers).sum()) - whole.size) > 0:
-                raise DataError(
-                    f"feature {self.name!r}: a categorical feature needs whole numbers, text or booleans, found "
-                    f"{strays} fractional or huge values in column {self.column!r}; declare it as kind: numeric"
-                )
-            keys = pa.array(whole.astype(np.int64))
-        counted = pc.value_counts(keys)
-        self.counts.update(
-            dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
-        )
+            return pa.table({"value": as_strings(values), "count": counts})
+        numbers = as_numbers(values)
+        whole = is_exact(numbers)
+        if strays := int(counts[np.isfinite(numbers) & ~whole].sum()):
+            raise DataError(
+                f"feature {self.name!r}: a categorical feature needs whole numbers, text or booleans, found "
+                f"{strays} fractional or huge values in column {self.column!r}; declare it as kind: numeric"
+            )
+        return pa.table({"value": numbers[whole].astype(np.int64), "count": counts[whole]})
 
     def finish(self) -> "FittedCategorical":
-        frequent = [value for value, count in self.counts.items() if count >= self.options.min_count and value != ""]
+        counted = _added_up(self.counts) if self.counts else pa.table({"value": [], "count": []})
+        often = counted.filter(pc.greater_equal(counted["count"], self.options.min_count))
+        frequent = [value for value in often["value"].to_pylist() if value != ""]
         if not frequent:
             raise DataError(
                 f"feature {self.name!r}: no value of column {self.column!r} occurs {self.options.min_count} times in "
                 "the training split; lower its min_count, or leave the feature out"
             )
-        vocabulary = sorted(frequent, key=lambda value: (isinstance(value, str), value))
-        return FittedCategorical(name=self.name, column=self.column, type=self.type, vocabulary=tuple(vocabulary))
+        return FittedCategorical(name=self.name, column=self.column, type=self.type, vocabulary=tuple(sorted(frequent)))
 
 
 class FittedCategorical(FittedFeature):
@@ -96,6 +103,13 @@ class FittedCategorical(FittedFeature):
         return FIRST + len(self.vocabulary)
 
     def encode(self, values: pa.Array) -> NDArray[np.int32]:
+        codes = as_codes(values)
+        ids = np.full(len(codes.dictionary) + 1, MISSING, dtype=np.int32)  # the last: of a null
+        ids[:-1] = self._ids(codes.dictionary)
+        positions: NDArray[np.int32] = pc.fill_null(codes.indices, len(codes.dictionary)).to_numpy()
+        return ids[positions][:, None]
+
+    def _ids(self, values: pa.Array) -> NDArray[np.int32]:
         if self.type == "string":
             keys, missing_key = as_strings(values), ""
             value_set = pa.array([missing_key, *self.vocabulary], pa.string())
@@ -104,26 +118,29 @@ class FittedCategorical(FittedFeature):
             value_set = pa.array([_MISSING_KEY, *self.vocabulary], pa.int64())
         found = pc.fill_null(pc.index_in(keys, value_set=value_set), -1).to_numpy(zero_copy_only=False)
         # Position 0 is missing, the vocabulary follows it; the id of the unseen stands between them.
-        return np.where(found < 0, UNSEEN, np.where(found == 0, MISSING, found + FIRST - 1)).astype(np.int32)[:, None]
+        return np.where(found < 0, UNSEEN, np.where(found == 0, MISSING, found + FIRST - 1)).astype(np.int32)
 
-    def nodes(self, graph: GraphBuilder, column: str) -> str:
-        ids = [MISSING, *range(FIRST, self.size)]
-        if self.type == "string":
-            keys, attributes = column, {"keys_strings": ["", *self.vocabulary]}
-        else:
-            keys, attributes = self._key_nodes(graph, column), {"keys_int64s": [_MISSING_KEY, *self.vocabulary]}
-        found = graph.add(
-            "LabelEncoder", keys, domain="ai.onnx.ml", values_int64s=ids, default_int64=UNSEEN, **attributes
+    @classmethod
+    def nodes(cls, graph: GraphBuilder, features: Sequence[Self], columns: Sequence[str]) -> str:
+        return graph.stack(feature._looked_up(graph, column) for feature, column in zip(features, columns, strict=True))
+
+    def _looked_up(self, graph: GraphBuilder, column: str) -> str:
+        """(rows,) ids. Numbers are looked up as they come: what no key equals is unseen, whether fractional or huge."""
+        missing, dtype = ("", np.object_) if self.type == "string" else (np.nan, np.float64)
+        return graph.add(
+            "LabelEncoder",
+            column,
+            domain="ai.onnx.ml",
+            keys_tensor=graph.tensor([missing, *self.vocabulary], dtype),
+            values_tensor=graph.tensor([MISSING, *range(FIRST, self.size)], np.int64),
+            default_tensor=graph.tensor([UNSEEN], np.int64),
         )
-        return graph.column(found)
 
-    def _key_nodes(self, graph: GraphBuilder, column: str) -> str:
-        exact = graph.add("Less", graph.add("Abs", column), graph.constant(EXACT, np.float64))
-        whole = graph.add("And", exact, graph.add("Equal", graph.add("Floor", column), column))
-        # The branch that is not taken is computed too, and a cast from NaN or 1e300 is undefined: mask before it.
-        safe = graph.add("Where", whole, column, graph.constant(0.0, np.float64))
-        keys = graph.add("Where", whole, graph.add("Cast", safe, to=7), graph.constant(_UNSEEN_KEY, np.int64))
-        return graph.add("Where", graph.add("IsNaN", column), graph.constant(_MISSING_KEY, np.int64), keys)
+
+def _added_up(counts: Sequence[pa.Table]) -> pa.Table:
+    """One count for every value."""
+    sums = pa.concat_tables(counts).group_by("value", use_threads=False).aggregate([("count", "sum")])
+    return sums.rename_columns(["value", "count"])
 
 
 def _whole_keys(numbers: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """Builds the preprocessing half of the exported graph, node by node."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ ML_OPSET = 4
 INTERNAL = "trunkline/"
 """Prefix of every internal value, so that no column or task of a user's can collide with one."""
 
-Values = int | float | Sequence[int] | Sequence[float] | NDArray[Any]
+Values = int | float | Sequence[Any] | NDArray[Any]
 
 
 class GraphBuilder:
@@ -39,15 +39,29 @@ class GraphBuilder:
         self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
         return name
 
+    def tensor(self, values: Values, dtype: type[np.generic]) -> onnx.TensorProto:
+        """Values as an attribute of a node; text has dtype `np.object_`."""
+        return numpy_helper.from_array(np.asarray(values, dtype=dtype), self._fresh("tensor"))
+
     def add(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Adds one node with one output and returns the output's name."""
         name = self._fresh(op)
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, domain=domain, **attributes))
         return name
 
-    def column(self, value: str) -> str:
-        """(rows,) -> (rows, 1)."""
-        return self.add("Unsqueeze", value, self.constant([1], np.int64))
+    def stack(self, columns: Iterable[str]) -> str:
+        """n values of (rows,) -> (n, rows): whole columns lie together, and none is copied but once."""
+        each = list(columns)
+        flat = self.add("Concat", *each, axis=0) if len(each) > 1 else each[0]
+        return self.add("Reshape", flat, self.constant([len(each), -1], np.int64))
+
+    def pick(self, parts: Sequence[str], held: Sequence[Hashable], wanted: Sequence[Hashable]) -> str:
+        """Values of (n, rows) each, whose rows together are `held` by name -> (len(wanted), rows): the wanted ones."""
+        whole = self.add("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
+        if list(held) == list(wanted):
+            return whole
+        positions = {name: position for position, name in enumerate(held)}
+        return self.add("Gather", whole, self.constant([positions[name] for name in wanted], np.int64), axis=0)
 
     def _fresh(self, stem: str) -> str:
         self._count += 1

@@ -4,6 +4,8 @@ from torch import Tensor, nn
 
 from mtl_core.problem import HeadOptions
 from mtl_core.tasks import FittedTask
+from mtl_core.trunks.dropout import QuickDropout
+from mtl_core.trunks.linear import QuickLinear
 
 __all__ = ["Head"]
 
@@ -15,7 +17,7 @@ class Head(nn.Module):
         super().__init__()
         hidden: list[nn.Module] = []
         if options.width:
-            hidden = [nn.Linear(width, options.width), nn.ReLU(), nn.Dropout(options.dropout)]
+            hidden = [QuickLinear(width, options.width), nn.ReLU(), QuickDropout(options.dropout)]
             width = options.width
         self.hidden = nn.Sequential(*hidden)
         self.last = task.last_layer(width)

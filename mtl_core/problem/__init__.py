@@ -2,6 +2,7 @@
 
 from mtl_core.problem.data import Border, ColumnSplit, Data, HashSplit, Split, TimeSplit
 from mtl_core.problem.declaration import Problem
+from mtl_core.problem.export import Export
 from mtl_core.problem.gates import Gates, Latency
 from mtl_core.problem.model import HeadOptions, Model
 from mtl_core.problem.reading import PARAMS, load_problem, parse_problem
@@ -13,6 +14,7 @@ __all__ = [
     "Border",
     "ColumnSplit",
     "Data",
+    "Export",
     "Gates",
     "HashSplit",
     "HeadOptions",

@@ -25,6 +25,7 @@ def mistakes(problem: "Problem") -> Iterator[str]:
     yield from _balancing(problem)
     yield from _stopping(problem)
     yield from _teachers(problem)
+    yield from _export(problem)
     yield from _tuning(problem)
 
 
@@ -129,6 +130,15 @@ def _teachers(problem: "Problem") -> Iterator[str]:
                 f"{where}.{name}.kind: a single_task teacher is a network for the task alone, which it has already, "
                 f"found {len(problem.tasks)} task(s) and model.trunk.kind {problem.model.trunk.kind}; use boosted"
             )
+
+
+def _export(problem: "Problem") -> Iterator[str]:
+    if problem.export.int8 and "parity" not in problem.gates.model_fields_set:
+        yield (
+            "export.int8: how far 8 bits may be from the network must be declared, found no gates.parity, "
+            f"whose default of {problem.gates.parity:g} is for 32 bits; declare it, as a share of a task's scale, or "
+            "set int8 to false"
+        )
 
 
 def _tuning(problem: "Problem") -> Iterator[str]:

@@ -6,8 +6,10 @@ from pydantic import Field, model_validator
 
 from mtl_core.declared import Declared
 from mtl_core.features import AnyFeature
+from mtl_core.params import NAME
 from mtl_core.problem.consistency import mistakes
 from mtl_core.problem.data import Data, Split
+from mtl_core.problem.export import Export
 from mtl_core.problem.gates import Gates
 from mtl_core.problem.model import Model
 from mtl_core.problem.training import Training
@@ -22,7 +24,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$")]
 class Problem(Declared):
     """One entity, its columns, its tasks, and how they are learned."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     """Names the model in the store: small letters, digits, - and _."""
     data: Data
     split: Split
@@ -30,6 +32,7 @@ class Problem(Declared):
     tasks: Annotated[dict[Name, AnyTask], Field(min_length=1, max_length=1_000)]
     model: Model = Model()
     training: Training = Training()
+    export: Export = Export()
     gates: Gates = Gates()
     tuning: TuningOptions | None = Field(default=None, exclude=True)
     """Says how to search, not what is learned, and no dump of a problem has it."""

@@ -53,6 +53,8 @@ class Training(Declared):
     """Of torch; part of what makes a run repeatable to the bit."""
     balancing: AnyBalancing = Mean()
     stopping: Stopping = Stopping()
+    average_weights: bool = True
+    """Whether the model is the average of the weights over about the last ninth of the steps, and not the last ones."""
     checkpoint: Literal["mean", "worst"] = "mean"
     """The model is the epoch with the best mean of the tasks' normalised validation scores, or with the best worst."""
     refit_heads: RefitHeads | None = None

@@ -1,6 +1,7 @@
 """The contract of a task."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -13,9 +14,11 @@ from mtl_core.declared import Declared
 from mtl_core.features.base import ColumnType
 from mtl_core.tasks.metrics import Metric
 
-__all__ = ["FittedTask", "LabelValues", "SelfTaughtTask", "Task", "TaskFitter"]
+__all__ = ["Clusterer", "FittedTask", "LabelValues", "SelfTaughtTask", "Task", "TaskFitter"]
 
 LabelValues = NDArray[Any]
+Clusterer = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArray[np.float64]]
+"""(n, d) points, (n,) how often each counts, clusters, restarts -> (clusters, d) means."""
 
 
 class Task(Declared, ABC):
@@ -148,14 +151,14 @@ class SelfTaughtTask(FittedTask):
     """
 
     @abstractmethod
-    def start(self, layer: nn.Module, x: Tensor, weights: Tensor | None, seed: int) -> dict[str, Tensor]:
+    def start(self, layer: nn.Module, x: Tensor, weights: Tensor | None, cluster: Clusterer) -> dict[str, Tensor]:
         """Parameters of its last layer to begin with, by name.
 
         Args:
             layer: the last layer as it is.
             x: (B, width) what that layer is given for rows of the training split.
             weights: (B,) of these rows; None where all count the same.
-            seed: of whatever is drawn.
+            cluster: finds groups of points.
         """
 
     @abstractmethod

@@ -9,32 +9,20 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
 from mtl_core.errors import DataError
 from mtl_core.features.base import ColumnType, as_numbers, as_strings
 from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
 from mtl_core.tasks.class_weights import BALANCED, PositiveWeight, balanced_factors, weighed
-from mtl_core.tasks.metrics import Array, Metric, RowMean, Weighted
+from mtl_core.tasks.metrics import Array, Metric, RowMean
+from mtl_core.tasks.metrics_of_ranks import Auc, AveragePrecision
 
 __all__ = ["Binary", "FittedBinary"]
 
 UNLABELLED = -1
 LEAST_CHANCE = 1e-6
 """A teacher that is surer than that counts as this sure: logits stay finite."""
-
-
-def _auc(labels: Array, predictions: Array, weights: Array | None) -> float:
-    seen = labels if weights is None else labels[weights > 0]
-    if seen.min() == seen.max():
-        return float("nan")
-    return float(roc_auc_score(labels, predictions, sample_weight=weights))
-
-
-def _average_precision(labels: Array, predictions: Array, weights: Array | None) -> float:
-    seen = labels if weights is None else labels[weights > 0]
-    return float(average_precision_score(labels, predictions, sample_weight=weights)) if seen.any() else float("nan")
 
 
 def _log_loss(labels: Array, predictions: Array) -> Array:
@@ -46,9 +34,9 @@ class Binary(Task):
     """Yes or no. The target is a boolean, 0 or 1; or `positive` or `at_least` says what counts as yes."""
 
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Weighted(name="auc", higher_is_better=True, function=_auc),
+        Auc(name="auc", higher_is_better=True),
         RowMean(name="log_loss", higher_is_better=False, rows=_log_loss),
-        Weighted(name="average_precision", higher_is_better=True, function=_average_precision),
+        AveragePrecision(name="average_precision", higher_is_better=True),
         RowMean(name="brier", higher_is_better=False, rows=lambda y, p: np.square(p - y)),
     )
 

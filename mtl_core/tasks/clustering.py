@@ -15,13 +15,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without annotations
 from torch import Tensor, nn
 
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.features.base import ColumnType, as_strings
-from mtl_core.tasks.base import LabelValues, SelfTaughtTask, Task, TaskFitter
+from mtl_core.tasks.base import Clusterer, LabelValues, SelfTaughtTask, Task, TaskFitter
 from mtl_core.tasks.metrics import Metric
 from mtl_core.tasks.metrics_of_clusters import NormalisedMutualInformation, Silhouette
 
@@ -184,7 +182,7 @@ class FittedClustering(SelfTaughtTask):
         form = {"form": "cluster_probabilities", "unit": "probability", "clusters": self.outputs}
         return {"name": self.name, "kind": self.kind, **form}
 
-    def start(self, layer: nn.Module, x: Tensor, weights: Tensor | None, seed: int) -> dict[str, Tensor]:
+    def start(self, layer: nn.Module, x: Tensor, weights: Tensor | None, cluster: Clusterer) -> dict[str, Tensor]:
         """Centroids by k-means on the latent points, as in section 3.2."""
         assert isinstance(layer, Centroids)
         counts = np.ones(len(x)) if weights is None else weights.numpy().astype(np.float64)
@@ -195,10 +193,7 @@ class FittedClustering(SelfTaughtTask):
                 f"task {self.name!r}: {self.outputs:,} clusters need as many different points in the latent space, "
                 f"found {distinct:,}; lower `clusters`, or give the task features that tell rows apart"
             )
-        with threadpool_limits(1):  # its threads add up in no fixed order
-            means = KMeans(self.outputs, n_init=self.options.restarts, random_state=seed)
-            means.fit(points, sample_weight=counts)
-        return {"centroids": torch.from_numpy(means.cluster_centers_).float()}
+        return {"centroids": torch.from_numpy(cluster(points, counts, self.outputs, self.options.restarts)).float()}
 
     def self_targets(self, logits: Tensor, weights: Tensor | None) -> Tensor:
         """log p of eq. 3: q squared by the cluster's soft frequency, then normalised over the clusters."""

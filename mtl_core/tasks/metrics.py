@@ -1,5 +1,5 @@
-"""A metric: a number from labels and predictions, and which way is better. The formulas are scikit-learn's where it is
-not a plain mean over rows.
+"""A metric: a number from labels and predictions, and which way is better. What is not a plain mean over rows has
+a class of its own; the tests hold them all against scikit-learn.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Metric", "RowMean", "Weighted"]
+__all__ = ["Array", "Metric", "RowMean", "Value", "Weighted"]
 
 Array = NDArray[Any]
 Value = Callable[[Array | None], float]
@@ -53,7 +53,7 @@ class RowMean(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class Weighted(Metric):
-    """Any other function of labels, predictions and weights, as scikit-learn has them."""
+    """Any other function of labels, predictions and weights."""
 
     function: Callable[[Array, Array, Array | None], float]
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from mtl_core.tasks.metrics import Array, Metric, Value
+from mtl_core.tasks.metrics_of_ranks import auc
 
 __all__ = ["LabelF1", "MacroAuc", "log_loss", "ranking_precision"]
 
@@ -20,7 +21,7 @@ class MacroAuc(Metric):
     """The mean of the labels' AUCs, over the labels of which a yes and a no are known."""
 
     def on(self, labels: Array, predictions: Array) -> Value:
-        curves = [_auc(labels[:, label], predictions[:, label]) for label in range(labels.shape[1])]
+        curves = [auc(labels[:, label], predictions[:, label]) for label in range(labels.shape[1])]
 
         def value(weights: Array | None) -> float:
             return _mean(np.array([curve(weights) for curve in curves]))
@@ -71,23 +72,6 @@ def ranking_precision(labels: Array, predictions: Array) -> Array:
         total[rows] += (as_high & yes[rows]).sum(axis=1) / as_high.sum(axis=1)
     count = yes.sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), 1.0)
-
-
-def _auc(labels: Array, scores: Array) -> Value:
-    """One label's AUC as a function of weights: the share of pairs of a yes and a no in which the yes scores higher; a
-    tie counts half (Hanley and McNeil 1982). Sorted once, so that every further weighting is cheap.
-    """
-    yes, no = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-    no = no[np.argsort(scores[no], kind="stable")]
-    below, not_above = (np.searchsorted(scores[no], scores[yes], side=side) for side in ("left", "right"))
-
-    def value(weights: Array | None) -> float:
-        of_yes, of_no = (np.ones(len(rows)) if weights is None else weights[rows] for rows in (yes, no))
-        passed = np.concatenate([[0.0], np.cumsum(of_no)])
-        pairs = of_yes.sum() * passed[-1]
-        return float(of_yes @ (passed[below] + passed[not_above]) / 2 / pairs) if pairs > 0 else float("nan")
-
-    return value
 
 
 def _mean(values: Array) -> float:

@@ -1,5 +1,6 @@
 """Multiclass tasks: a logit per class, cross-entropy, a probability per class."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -7,23 +8,31 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.metrics import f1_score
 from torch import Tensor
 
 from mtl_core.features.base import ColumnType
 from mtl_core.tasks.class_weights import weighed
 from mtl_core.tasks.classes import ACCURACY, LEAST_CHANCE, LOG_LOSS, ClassTask, FittedClasses
-from mtl_core.tasks.metrics import Array, Metric, Weighted
+from mtl_core.tasks.metrics import Array, Metric, Value
 
-__all__ = ["FittedMulticlass", "Multiclass"]
+__all__ = ["FittedMulticlass", "MacroF1", "Multiclass"]
 
 
-def _macro_f1(labels: Array, predictions: Array, weights: Array | None) -> float:
-    chosen = predictions.argmax(axis=1)
-    if weights is not None:
-        # A class of which no row has weight is absent; scikit-learn would count its F1 as 0.
-        labels, chosen, weights = labels[weights > 0], chosen[weights > 0], weights[weights > 0]
-    return float(f1_score(labels, chosen, average="macro", sample_weight=weights, zero_division=0.0))
+@dataclass(frozen=True, kw_only=True)
+class MacroF1(Metric):
+    """The mean of the classes' F1, over those that occur or are chosen; a class of which no row has weight does not."""
+
+    def on(self, labels: Array, predictions: Array) -> Value:
+        chosen, classes = predictions.argmax(axis=1), predictions.shape[1]
+        hit = labels == chosen
+
+        def value(weights: Array | None) -> float:
+            each = np.ones(len(labels)) if weights is None else weights
+            hits = np.bincount(labels[hit], each[hit], minlength=classes)
+            both = np.bincount(labels, each, minlength=classes) + np.bincount(chosen, each, minlength=classes)
+            return float((2 * hits[both > 0] / both[both > 0]).mean()) if both.any() else float("nan")
+
+        return value
 
 
 class Multiclass(ClassTask):
@@ -35,7 +44,7 @@ class Multiclass(ClassTask):
     metrics: ClassVar[tuple[Metric, ...]] = (
         LOG_LOSS,
         ACCURACY,
-        Weighted(name="macro_f1", higher_is_better=True, function=_macro_f1),
+        MacroF1(name="macro_f1", higher_is_better=True),
     )
 
     kind: Literal["multiclass"] = "multiclass"

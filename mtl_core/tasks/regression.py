@@ -1,23 +1,23 @@
 """Regression tasks: one output, standardised inside, in the target's unit outside."""
 
 import math
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from sklearn.metrics import r2_score
 from torch import Tensor
 
 from mtl_core.errors import DataError
 from mtl_core.features.base import ColumnType
 from mtl_core.tasks.base import LabelValues
-from mtl_core.tasks.metrics import Array, Metric, RowMean, Weighted
+from mtl_core.tasks.metrics import Array, Metric, RowMean, Value
 from mtl_core.tasks.numbers import FittedNumber, NumberTask
 from mtl_core.tasks.poisson import DEVIANCE, half_deviance, rate
 
-__all__ = ["FittedRegression", "Regression"]
+__all__ = ["R2", "FittedRegression", "Regression"]
 
 LEAST_SHARE = 1e-6
 """A teacher's rate below that share of the mean, or none at all, counts as this: logits stay finite."""
@@ -27,14 +27,29 @@ def _squares(labels: Array, predictions: Array) -> Array:
     return np.asarray(np.square(labels - predictions))
 
 
-def _r2(labels: Array, predictions: Array, weights: Array | None) -> float:
-    return float(r2_score(labels, predictions, sample_weight=weights)) if len(labels) > 1 else float("nan")
+@dataclass(frozen=True, kw_only=True)
+class R2(Metric):
+    """The share of the labels' variance that is explained; where there is none 1 for what is exact, else 0. Undefined
+    for a single row.
+    """
+
+    def on(self, labels: Array, predictions: Array) -> Value:
+        labels, squares = labels.astype(np.float64), np.square(labels.astype(np.float64) - predictions)
+
+        def value(weights: Array | None) -> float:
+            if len(labels) < 2:
+                return float("nan")
+            each = np.ones(len(labels)) if weights is None else weights
+            left, whole = (each * squares).sum(), (each * np.square(labels - np.average(labels, weights=each))).sum()
+            return float(1 - left / whole) if whole > 0 else float(left == 0)
+
+        return value
 
 
 METRICS = (
     RowMean(name="mae", higher_is_better=False, unit="target", rows=lambda y, p: np.abs(y - p)),
     RowMean(name="rmse", higher_is_better=False, unit="target", rows=_squares, transform=math.sqrt),
-    Weighted(name="r2", higher_is_better=True, function=_r2),
+    R2(name="r2", higher_is_better=True),
 )
 
 

@@ -2,7 +2,7 @@
 
 Layout of the scratch folder, every file written to a temporary name and renamed:
 
-    checkpoint.safetensors    network, optimiser and balancing after an epoch; what is not a tensor as JSON metadata
+    checkpoint.safetensors    network, its average, optimiser and balancing after an epoch; the rest as JSON metadata
     epoch-0003.safetensors    weights of an epoch that may yet be a teacher or the model
     teacher-NAME.npy          soft targets, (training rows, outputs) logits
     refit/                    the chosen trunk's outputs, while heads are refitted on them
@@ -11,7 +11,7 @@ Layout of the scratch folder, every file written to a temporary name and renamed
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,16 +54,15 @@ class Scratch:
         self.folder, self.digest = folder, digest
         self._checkpoint = folder / "checkpoint.safetensors"
 
-    def save(self, network: nn.Module, optimizer: Optimizer, balancing: nn.Module, state: dict[str, Any]) -> None:
+    def save(self, modules: Mapping[str, nn.Module], optimizer: Optimizer, state: dict[str, Any]) -> None:
         """Writes the state after an epoch; `state` is what is not a tensor."""
-        tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-        tensors |= {f"balancing.{name}": tensor for name, tensor in balancing.state_dict().items()}
+        tensors = {f"{part}.{name}": x for part, module in modules.items() for name, x in module.state_dict().items()}
         for position, values in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{position}.{key}": value for key, value in values.items()}
         save_weights(self._checkpoint, tensors, {"digest": self.digest, "state": json.dumps(state)})
 
-    def restore(self, network: nn.Module, optimizer: Optimizer, balancing: nn.Module) -> dict[str, Any] | None:
-        """Loads the last checkpoint into the three and returns its state; None where there is none to go on from."""
+    def restore(self, modules: Mapping[str, nn.Module], optimizer: Optimizer) -> dict[str, Any] | None:
+        """Loads the last checkpoint into them and returns its state; None where there is none to go on from."""
         try:
             with safe_open(self._checkpoint, framework="pt") as file:
                 metadata = file.metadata()
@@ -73,8 +72,8 @@ class Scratch:
             self.clear()
             return None
         tensors = load_file(self._checkpoint)
-        network.load_state_dict(_under("network.", tensors))
-        balancing.load_state_dict(_under("balancing.", tensors))
+        for part, module in modules.items():
+            module.load_state_dict(_under(f"{part}.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under("optimizer.", tensors).items():
             position, key = name.split(".")

@@ -34,12 +34,16 @@ def train_epoch(
     soft: Mapping[str, SoftTargets] = {},
     resting: Collection[str] = (),
     before_step: BeforeStep = lambda step, steps, batch, taught: None,
+    after_step: Callable[[], None] = lambda: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> dict[str, float]:
     """One pass over the split, in an order and with a dropout that (seed, number) decides.
 
     A task at rest has no loss, hence its own parameters no gradient: the optimiser passes them over, and neither
     momentum nor weight decay moves them. A batch in which no task takes part moves nothing.
+
+    Args:
+        after_step: is called while the gradients of the step are still there.
 
     Returns:
         mean loss per task over the batches in which it took part; NaN where it took part in none.
@@ -74,6 +78,7 @@ def train_epoch(
             _forget_gradients([own[position] for position in range(len(tasks)) if position not in losses])
             optimizer.step()
             balancer.after_step(losses_again)
+            after_step()
         on_step(step + 1, steps)
     means = {position: sums[position] / counts[position] for position in range(len(tasks)) if counts[position]}
     balancer.after_epoch(means)

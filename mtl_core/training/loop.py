@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from mtl_core.data.encoded import EncodedSplit
@@ -10,6 +11,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
 from mtl_core.problem import Problem
 from mtl_core.stopping import Stopper
+from mtl_core.training.averaging import Average
 from mtl_core.training.checkpoint import Scratch, fingerprint
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.history import Epoch, Outcome, Progress, Refit, scores_of
@@ -38,8 +40,8 @@ def train(
     """Trains until stopping or `epochs` ends it, from the last checkpoint in `scratch_folder` if there is one.
 
     Same problem, data, code and machine give the same weights, killed in between or not: every epoch draws its
-    randomness from (seed, epoch) alone. Every task is scored after every epoch by the network as it is then, whether
-    it trained or not.
+    randomness from (seed, epoch) alone. Every task is scored after every epoch by the network as it is then, with
+    its weights averaged where that is declared, whether it trained or not.
 
     Returns:
         the network with the chosen epoch's weights, its heads refitted where that is declared; and what happened.
@@ -48,17 +50,20 @@ def train(
     network = Network.seeded(encoder, problem.model, options.seed)
     balancer = options.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancer, options)
+    average = Average(network) if options.average_weights else None
+    scored = average.network if average else network
+    modules = {"network": network, "balancing": balancer} | ({"average": average} if average else {})
     stopper = Stopper(options.stopping, network.tasks, {task.name: task.begins for task in tasks})
     scratch = Scratch(
         scratch_folder, fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())
     )
-    progress = Progress.model_validate(scratch.restore(network, optimizer, balancer) or {})
+    progress = Progress.model_validate(scratch.restore(modules, optimizer) or {})
     stopper.load_state_dict(progress.stopper)
     epochs, errors = list(progress.epochs), progress.standard_errors
     for epoch in epochs:
         on_epoch(epoch)
     if not epochs:  # a kill before the first one ends must not cost the teachers that were made
-        scratch.save(network, optimizer, balancer, progress.model_dump())
+        scratch.save(modules, optimizer, progress.model_dump())
     declared = declared_teachers(problem, encoder, train_split, validation, scratch, train, on_teacher)
 
     with repeatable(options.threads):
@@ -79,9 +84,10 @@ def train(
                 soft=soft,
                 resting=resting,
                 before_step=probe.look,
+                after_step=partial(average.update, network) if average else lambda: None,
                 on_step=on_step,
             )
-            predictions = predictions_of(network, tasks, validation)
+            predictions = predictions_of(scored, tasks, validation)
             values = metric_values(tasks, validation, predictions) | dict.fromkeys(waiting, math.nan)
             # A task's unit of noise is that of its first score, whenever that comes.
             begun = [task for task in tasks if task.name not in errors and math.isfinite(values[task.name])]
@@ -101,10 +107,10 @@ def train(
                 seconds=time.perf_counter() - began,
             )
             epochs.append(epoch)
-            scratch.keep(number, network)
+            scratch.keep(number, scored)
             scratch.drop_all_but(useful_epochs(scores_of(epochs)))
             progress = Progress(epochs=tuple(epochs), standard_errors=errors, stopper=stopper.state_dict())
-            scratch.save(network, optimizer, balancer, progress.model_dump())
+            scratch.save(modules, optimizer, progress.model_dump())
             on_epoch(epoch)
 
         chosen = best_epoch(scores_of(epochs), options.checkpoint)

@@ -1,6 +1,7 @@
 """Targets that a task makes of its own predictions, anew before every epoch, for the whole training split."""
 
 from collections.abc import Collection
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from mtl_core.model import Network
 from mtl_core.model.head import Head
 from mtl_core.tasks import FittedTask
 from mtl_core.tasks.base import SelfTaughtTask
+from mtl_core.training.k_means import k_means
 from mtl_core.training.scores import ROWS, logits_of
 from mtl_core.training.soft_targets import SoftTargets
 
@@ -68,5 +70,5 @@ def _start(network: Network, position: int, task: SelfTaughtTask, split: Encoded
         for rows in torch.split(torch.from_numpy(chosen), ROWS):
             seen.append(head.hidden(network.represent(split.take(rows).inputs)[position]))
         sample = None if weights is None else weights.index_select(0, torch.from_numpy(chosen))
-        found = task.start(head.last, torch.cat(seen), sample, seed)
+        found = task.start(head.last, torch.cat(seen), sample, partial(k_means, seed=seed))
     head.last.load_state_dict({**head.last.state_dict(), **found})

@@ -8,6 +8,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from mtl_core.trunks.dropout import QuickDropout, dropped
+from mtl_core.trunks.linear import QuickLinear, linear
+
 __all__ = ["Count", "Dropout", "Experts", "Gate", "Stack", "Width", "Widths", "mixed"]
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -24,7 +27,7 @@ class Stack(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for out_width in widths:
-            layers += [nn.Linear(width, out_width), nn.LayerNorm(out_width), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [QuickLinear(width, out_width), nn.LayerNorm(out_width), nn.ReLU(), QuickDropout(dropout)]
             width = out_width
         self.layers = nn.Sequential(*layers)
         self.out_width = width
@@ -71,8 +74,9 @@ class _ExpertLayer(nn.Module):
         return tuple(self._expert(*parts) for parts in zip(inputs, self.weight, *vectors, strict=True))
 
     def _expert(self, x: Tensor, weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        x = F.relu(F.layer_norm(F.linear(x, weight, bias), scale.shape, scale, shift))
-        return F.dropout(x, self.dropout, self.training)
+        product = linear(x, weight, bias) if self.training else F.linear(x, weight, bias)
+        x = F.relu(F.layer_norm(product, scale.shape, scale, shift))
+        return dropped(x, self.dropout) if self.training else x
 
 
 class Gate(nn.Module):

@@ -14,6 +14,7 @@ from pydantic import model_validator
 from torch import Tensor, nn
 
 from mtl_core.trunks.base import Trunk, TrunkOptions
+from mtl_core.trunks.dropout import QuickDropout
 from mtl_core.trunks.layers import Count, Dropout, Experts, Stack, Widths
 
 __all__ = ["MessagePassing", "MessagePassingTrunk", "Round"]
@@ -71,7 +72,7 @@ class Round(nn.Module):
         self.heads, self.head_width = heads, width // heads
         self.norm = nn.LayerNorm(width)
         self.questions, self.keys, self.values, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = QuickDropout(dropout)
 
     def forward(self, tasks: Tensor) -> Tensor:  # (..., tasks, width)
         x = self.norm(tasks)

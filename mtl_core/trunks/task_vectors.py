@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.trunks.base import Trunk, TrunkOptions
+from mtl_core.trunks.dropout import QuickDropout
 from mtl_core.trunks.layers import Dropout, Width, Widths
 
 __all__ = ["TaskVectors", "TaskVectorsTrunk"]
@@ -45,7 +46,7 @@ class TaskVectorsTrunk(Trunk):
         self.films = nn.ModuleList(_film(options.vector, out_width) for out_width in options.widths)
         widths = (width, *options.widths)
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = QuickDropout(options.dropout)
         self.out_width = options.widths[-1]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)

@@ -94,7 +94,8 @@ class Bench:
     def __init__(self, method: str, *, present: Callable[[int], Collection[int]] = lambda step: range(3)) -> None:
         torch.manual_seed(0)
         self.network, self.balancer, self.present = Toy(), built(method), present
-        groups = [{"params": list(module.parameters())} for module in (self.network, self.balancer)]
+        self.modules = {"network": self.network, "balancing": self.balancer}
+        groups = [{"params": list(module.parameters())} for module in self.modules.values()]
         self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=0.02, fused=True)
         generator = torch.Generator().manual_seed(1)
         self.x = torch.randn(12, 16, 4, generator=generator)  # (steps, rows, 4)

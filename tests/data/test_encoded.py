@@ -25,7 +25,7 @@ ENCODER: Encoder = fit(declared(tasks={**DECLARED["tasks"], "slow": SLOW}), TYPE
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> EncodedSplit:
     folder = tmp_path_factory.mktemp("encoded") / "train"
-    writer = SplitWriter(folder, ENCODER, ROWS)
+    writer = SplitWriter(folder, ROWS)
     append(writer, 0, 17)
     append(writer, 17, ROWS)
     writer.close()
@@ -61,7 +61,7 @@ def test_rows_come_back_as_they_were_written(split: EncodedSplit, data: st.DataO
 
 def test_a_split_without_weights_has_none(tmp_path: Path) -> None:
     encoder = fit(declared(), TYPES, month(1).to_batches())
-    writer = SplitWriter(tmp_path / "train", encoder, ROWS)
+    writer = SplitWriter(tmp_path / "train", ROWS)
     writer.append(encoder.inputs(month(1)), encoder.labels(month(1)))
     writer.close()
     opened = EncodedSplit.open(tmp_path / "train", encoder)
@@ -69,10 +69,21 @@ def test_a_split_without_weights_has_none(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["floats.npy", "ids.npy", "labels"]
 
 
+def test_the_files_are_numpys_own(tmp_path: Path) -> None:
+    writer = SplitWriter(tmp_path / "train", 3)
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    for cut in (slice(0, 2), slice(2, 3)):
+        writer.append({"floats": values.T.copy().T[cut]}, {"y": values[cut, 0] > 1})
+    writer.close()
+    for name, expected in (("floats", values), ("labels/y", values[:, 0] > 1)):
+        np.save(tmp_path / "expected.npy", expected)
+        assert (tmp_path / "train" / f"{name}.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+
+
 def test_a_folder_that_is_there_is_not_written_over(tmp_path: Path) -> None:
-    SplitWriter(tmp_path / "train", ENCODER, 1)
+    SplitWriter(tmp_path / "train", 1)
     with pytest.raises(FileExistsError):
-        SplitWriter(tmp_path / "train", ENCODER, 1)
+        SplitWriter(tmp_path / "train", 1)
 
 
 def test_a_slice_is_no_copy_and_nothing_is_read_before(split: EncodedSplit) -> None:
@@ -84,7 +95,7 @@ def test_a_slice_is_no_copy_and_nothing_is_read_before(split: EncodedSplit) -> N
 
 def test_arrays_are_mapped_not_read(split: EncodedSplit, tmp_path: Path) -> None:
     """A change of the file's bytes shows through; a change of the tensor never reaches the file."""
-    writer = SplitWriter(tmp_path / "s", ENCODER, 1)
+    writer = SplitWriter(tmp_path / "s", 1)
     append(writer, 1, 2)
     writer.close()
     opened = EncodedSplit.open(tmp_path / "s", ENCODER)
@@ -97,7 +108,7 @@ def test_arrays_are_mapped_not_read(split: EncodedSplit, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("cuts", [[0, 9], [0, 5, 9], []], ids=str)
 def test_too_few_rows_are_refused(tmp_path: Path, cuts: list[int]) -> None:
-    writer = SplitWriter(tmp_path / "train", ENCODER, 10)
+    writer = SplitWriter(tmp_path / "train", 10)
     for start, stop in itertools.pairwise(cuts):
         append(writer, start, stop)
     found = cuts[-1] if cuts else 0
@@ -108,7 +119,7 @@ def test_too_few_rows_are_refused(tmp_path: Path, cuts: list[int]) -> None:
 
 
 def test_too_many_rows_are_refused(tmp_path: Path) -> None:
-    writer = SplitWriter(tmp_path / "test", ENCODER, 10)
+    writer = SplitWriter(tmp_path / "test", 10)
     append(writer, 0, 10)
     with pytest.raises(
         DataError, match=r"test: the data must not change .*found 11 or more rows where 10 .*; run again"

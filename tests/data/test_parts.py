@@ -71,6 +71,51 @@ def test_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
     assert part.read(["days"]).schema.field("days").type == pa.float64()
 
 
+LAYOUTS = {
+    "text": pa.array(["b", None, "a", "b"]),
+    "large text": pa.array(["b", None, "a", "b"], pa.large_string()),
+    "text views": pa.array(["b", None, "a", "b"], pa.string_view()),
+    "a dictionary": pa.array(["b", None, "a", "b"]).dictionary_encode(),
+    "a narrow dictionary": pa.array(["b", None, "a", "b"])
+    .dictionary_encode()
+    .cast(pa.dictionary(pa.int8(), pa.large_string())),
+    "no value": pa.nulls(4),
+}
+
+
+@pytest.mark.parametrize("values", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("name", ["a", "a_csv"])
+def test_columns_asked_for_as_codes(tmp_path: Path, values: pa.Array, name: str) -> None:
+    """Those columns alone, with the values that they have without."""
+    plain = values.cast(pa.string()) if name == "a_csv" else values
+    write(tmp_path, **{name: pa.table({"shop": plain, "other": plain, "days": [1, 2, None, 4]})})
+    (part,) = parts(tmp_path, declared())
+    (batch,) = part.batches(["days", "shop", "other"], coded=["shop"])
+    assert batch.schema.names == ["days", "shop", "other"]
+    of = part.types.field("shop").type
+    assert batch["shop"].type == pa.dictionary(pa.int32(), of.value_type if pa.types.is_dictionary(of) else of)
+    assert batch["other"].type == of
+    assert batch["shop"].to_pylist() == batch["other"].to_pylist() == values.to_pylist()
+
+
+def test_columns_that_may_hold_no_null(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("shop", pa.string(), nullable=False), pa.field("days", pa.int64(), nullable=False)])
+    write(tmp_path, a=pa.table({"shop": ["b", "a"], "days": [1, 2]}, schema=schema))
+    (part,) = parts(tmp_path, declared())
+    assert part.read(["shop", "days"]).schema == schema
+    (batch,) = part.batches(["shop", "days"], coded=["shop"])
+    assert [field.nullable for field in batch.schema] == [False, False]
+
+
+def test_a_column_of_codes_must_be_text_in_every_part(tmp_path: Path) -> None:
+    write(tmp_path, a=pa.table({"shop": ["x"]}), b=pa.table({"shop": [["x"]]}), c=pa.table({"days": [1]}))
+    _, lists, without = parts(tmp_path, declared())
+    with pytest.raises(DataError, match=r"b\.parquet: must be readable, .*cast"):
+        list(lists.batches(["shop"], coded=["shop"]))
+    with pytest.raises(DataError, match=r"c\.parquet: must be readable, .*no column 'shop'"):
+        list(without.batches(["shop"], coded=["shop"]))
+
+
 def test_a_csv_column_may_turn_into_fractions_or_holes_later(tmp_path: Path) -> None:
     csv_part(tmp_path, "days,amount\n1,2\n")
     csv_part(tmp_path, "amount,days\n0.5,\n1e3,7\n", "b.csv")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -134,8 +135,8 @@ def test_the_column_of_the_split_is_kept_where_it_is_a_target_or_a_feature(folde
 def test_rows_set_aside_are_skipped_by_part_and_row(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parts_module.Part.batches
 
-    def small(part: parts_module.Part, columns: Any) -> Any:
-        for found in whole(part, columns):
+    def small(part: parts_module.Part, columns: Any, coded: Any) -> Any:
+        for found in whole(part, columns, coded):
             yield from pa.Table.from_batches([found]).to_batches(max_chunksize=batch)
 
     monkeypatch.setattr(parts_module.Part, "batches", small)
@@ -209,19 +210,60 @@ def test_a_failure_late_leaves_the_last_good_folder(folder: Path, changes: dict[
     assert sorted(path.name for path in folder.iterdir()) == ["data", "encoded", "quarantine.parquet"]
 
 
-def test_data_that_grow_between_the_passes_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, calls = parts_module.Part.batches, []
+def test_data_that_change_between_the_passes_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every part is read once: the second pass has the rows of the first."""
+    run(folder)
+    expected = contents(folder / "encoded")
+    whole = parts_module.Part.batches
 
-    def growing(part: parts_module.Part, columns: Any) -> Any:
-        calls.append(part.name)
-        yield from whole(part, columns)
-        if calls.count("c.parquet") == 2:
-            yield from whole(part, columns)
+    def vanishing(part: parts_module.Part, columns: Any, coded: Any) -> Any:
+        yield from whole(part, columns, coded)
+        part.path.unlink()
 
-    monkeypatch.setattr(parts_module.Part, "batches", growing)
-    with pytest.raises(DataError, match=r"test: the data must not change while they are read, found 120 or more rows"):
-        run(folder)
-    assert not (folder / "encoded").exists()
+    monkeypatch.setattr(parts_module.Part, "batches", vanishing)
+    assert run(folder) == dict.fromkeys(SPLITS, ROWS)
+    assert contents(folder / "encoded") == expected
+
+
+SHOPS = {
+    "large text": lambda shops: shops.cast(pa.large_string()),
+    "a narrow dictionary": lambda shops: shops.dictionary_encode().cast(pa.dictionary(pa.int8(), pa.string())),
+    "an empty text for a null": lambda shops: pc.fill_null(shops, ""),
+}
+
+
+@pytest.mark.parametrize("lay_out", SHOPS.values(), ids=SHOPS)
+@pytest.mark.parametrize("number", [1, 2])
+def test_text_may_be_laid_out_in_any_way(folder: Path, lay_out: Any, number: int) -> None:
+    """In the first part, whose types all share, or in a later one: the same arrays; the raw rows have its values."""
+    run(folder)
+    expected, table = contents(folder / "encoded"), month(number)
+    write(folder, **{"ab"[number - 1]: table.set_column(1, "shop", lay_out(table["shop"].combine_chunks()))})
+    run(folder)
+    found = contents(folder / "encoded")
+    assert all(found[name] == expected[name] for name in expected if name.endswith((".npy", ".json")))
+    shops = [value or None for value in raw(folder, "validation")["shop"].to_pylist()]
+    assert shops == month(2)["shop"].to_pylist()
+
+
+def test_a_part_without_rows(folder: Path) -> None:
+    run(folder)
+    expected = contents(folder / "encoded")
+    write(folder, aa=month(1).slice(0, 0), d=month(1).slice(0, 0))
+    assert run(folder) == dict.fromkeys(SPLITS, ROWS)
+    assert contents(folder / "encoded") == expected
+
+
+def test_a_text_that_also_splits(folder: Path) -> None:
+    for number, name in enumerate("abc"):
+        homes = pa.array([("here", "there", "away")[number]] * ROWS)
+        write(folder, **{name: month(number + 1).append_column("home", homes)})
+    features = {**DECLARED["features"], "home": {"kind": "categorical"}}
+    split = {"by": "column", "column": "home", "validation": "there", "test": "away"}
+    assert run(folder, declared(features=features, split=split)) == dict.fromkeys(SPLITS, ROWS)
+    _, splits = opened(folder)
+    assert (splits["test"].inputs["ids"][:, 1] == 5 + 1).all()  # after the five ids of shops, the unseen
+    assert raw(folder, "test")["home"].to_pylist() == ["away"] * ROWS
 
 
 def test_no_record_of_the_rows_set_aside(folder: Path) -> None:

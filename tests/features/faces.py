@@ -33,14 +33,22 @@ def raw(values: pa.Array, kind: ColumnType) -> NDArray[Any]:
 
 def served(feature: FittedFeature, values: pa.Array) -> NDArray[Any]:
     """(rows, width): the column through the feature's nodes."""
-    graph = GraphBuilder()
-    column = graph.input(feature.column, is_string=feature.type == "string")
-    result = feature.nodes(graph, column)
-    output = helper.make_tensor_value_info(result, KIND_OF[feature.block], ["rows", feature.width])
+    return served_together([feature], [values])
+
+
+def served_together(features: Sequence[FittedFeature], columns: Sequence[pa.Array]) -> NDArray[Any]:
+    """(rows, widths together): a column for each of several features of one kind through the nodes of all."""
+    graph, kind = GraphBuilder(), type(features[0])
+    names = [graph.input(feature.column, is_string=feature.type == "string") for feature in features]
+    result = kind.nodes(graph, features, names)
+    width = sum(feature.width for feature in features)
+    output = helper.make_tensor_value_info(result, KIND_OF[kind.block], [width, "rows"])
     proto = helper.make_graph(graph.nodes, "feature", graph.inputs, [output], initializer=graph.constants)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     model = helper.make_model(proto, opset_imports=opsets, ir_version=10)
     checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {feature.column: raw(values, feature.type)})
-    return np.asarray(found)
+    (found,) = session.run(
+        None, {name: raw(values, feature.type) for name, feature, values in zip(names, features, columns, strict=True)}
+    )
+    return np.asarray(found).T

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mtl_core.errors import DataError
-from mtl_core.features import column_type
+from mtl_core.features import categorical, column_type
 from mtl_core.features.categorical import MISSING, UNSEEN, Categorical
 from mtl_core.features.moments import Moments
 from mtl_core.features.numeric import FittedNumeric, Numeric
@@ -40,6 +40,42 @@ def test_categorical_part_by_part_equals_at_once(data: st.DataObject, values: li
     column = pa.array(values, pa.string())
     parts = [column[cut] for cut in data.draw(partitions(len(values)))]
     assert fit(Categorical(min_count=1), parts, "string") == fit(Categorical(min_count=1), [column], "string")
+
+
+@given(data=st.data(), values=st.lists(st.sampled_from(["a", "b", "c", "", None]), min_size=1))
+@patient
+def test_categorical_counts_rows_not_the_dictionary(data: st.DataObject, values: list[str | None]) -> None:
+    """Rows taken from a dictionary array leave values in it that no row has."""
+    rows = pa.array(sorted(data.draw(st.sets(st.integers(0, len(values) - 1), min_size=1))))
+    plain = pa.array(values, pa.string())
+    assume(any(plain.take(rows).to_pylist()))
+    options = Categorical(min_count=data.draw(st.integers(1, 2)))
+    try:
+        expected = fit(options, [plain.take(rows)], "string")
+    except DataError:
+        assume(False)
+    assert fit(options, [plain.dictionary_encode().take(rows)], "string") == expected
+
+
+def test_what_no_row_has_is_not_refused() -> None:
+    values = pa.array([1.0, 0.5, 1.0, 1e300]).dictionary_encode()
+    assert fit(Categorical(min_count=2), [values.take(pa.array([0, 2]))], "number").vocabulary == (1,)
+    with pytest.raises(DataError, match="found 2 fractional or huge values"):
+        fit(Categorical(min_count=2), [values], "number")
+
+
+@pytest.mark.parametrize("kind", ["string", "number"])
+def test_counts_are_added_up_before_they_fill_the_memory(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(categorical, "_MOST_PENDING", 4)
+    values = [pa.array([place % 7, place % 3, 100 + place]) for place in range(50)]
+    values = [one.cast(pa.string()) for one in values] if kind == "string" else values
+    fitter = Categorical(min_count=8).fitter("f", "f", kind)
+    for one in values:
+        fitter.update(one)
+        assert len(fitter.counts) <= 4  # type: ignore[attr-defined]
+    feature: Any = fitter.finish()
+    # 0, 1 and 2 occur in both cycles; of 3 to 6 the last occurs 7 times only.
+    assert feature.vocabulary == (tuple("012") if kind == "string" else (0, 1, 2))
 
 
 @given(st.permutations(["a", "a", "b", "c", "c", "c", "", None]))

@@ -64,7 +64,9 @@ def test_a_new_problem_gets_the_same_graph() -> None:
     assert theirs == ours
 
 
-@pytest.mark.parametrize("section", ["data", "split", "features", "tasks", "model", "training", "gates", "name"])
+@pytest.mark.parametrize(
+    "section", ["data", "split", "features", "tasks", "model", "training", "export", "gates", "name"]
+)
 def test_every_section_of_params_runs_something(section: str) -> None:
     assert any(section in stage["params"] for stage in stages(ROOT / "dvc.yaml").values())
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mtl_core.errors import ProblemError
-from mtl_core.problem import parse_problem
+from mtl_core.problem import Gates, parse_problem
 from tests.problem.orders import changed, merged
 
 SINGLE = {"kind": "single_task"}
@@ -48,6 +48,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"tasks.returned": ..., "training.teachers": {"days": {"kind": "single_task"}}},
         "training.teachers.days.kind: a single_task teacher is a network for the task alone, which it has already",
     ),
+    "8 bits, and nothing that says how far they may be off": (
+        {"export": {"int8": True}, "gates": {"size_mb": 5}},
+        "export.int8: how far 8 bits may be from the network must be declared, found no gates.parity, whose default of "
+        "0.0001 is for 32 bits; declare it, as a share of a task's scale, or set int8 to false",
+    ),
 }
 
 
@@ -59,6 +64,19 @@ def test_refused_together(changes: dict[str, Any], line: str) -> None:
     assert head == "params.yaml: 1 mistake"
     assert lines[0].startswith(f"  {line}")
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "int8"),
+    [
+        pytest.param({"export": {"int8": True}, "gates": {"parity": Gates().parity}}, True, id="declared as it is"),
+        pytest.param({"export": {"int8": True}, "gates": {"parity": 0.02}}, True, id="declared"),
+        pytest.param({"export": {"int8": False}, "gates": {}}, False, id="32 bits"),
+        pytest.param({}, False, id="nothing said"),
+    ],
+)
+def test_8_bits_need_a_declared_parity_and_32_need_none(changes: dict[str, Any], int8: bool) -> None:
+    assert parse_problem(merged(changes)).export.int8 is int8
 
 
 def test_every_mistake_is_told_at_once() -> None:

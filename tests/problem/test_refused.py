@@ -16,7 +16,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "unknown at the top, nothing near": (
         "zzz",
         {},
-        "zzz: unknown key; valid: name, data, split, features, tasks, model, training, gates",
+        "zzz: unknown key; valid: name, data, split, features, tasks, model, training, export, gates",
     ),
     "unknown in data": ("data.pth", "x", "data.pth: unknown key; did you mean 'path'?"),
     "unknown in split": ("split.colum", "x", "split.colum: unknown key; did you mean 'column'?"),

@@ -12,6 +12,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.report.metric_words import explained, metric_title
 from mtl_core.report.wording import listed, number, percent, places, rounded, with_unit
 from mtl_core.tasks.binary import Binary, FittedBinary
+from mtl_core.tasks.metrics import Weighted
 from tests.report.made import Made
 
 
@@ -135,9 +136,7 @@ def test_rounded(value: float, decimals: int, words: str) -> None:
 
 
 class _Tomorrow(Binary):
-    metrics = (
-        Binary.metrics[0].__class__(name="metric_of_tomorrow", higher_is_better=False, function=lambda y, p, w: 0.0),
-    )
+    metrics = (Weighted(name="metric_of_tomorrow", higher_is_better=False, function=lambda y, p, w: 0.0),)
 
 
 def test_a_metric_we_do_not_know_is_told_all_the_same(tmp_path: Path) -> None:

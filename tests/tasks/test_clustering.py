@@ -1,5 +1,6 @@
 """Clustering tasks: the equations of deep embedded clustering, its k-means start, its labels and metrics."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mtl_core.tasks import AnyFittedTask, AnyTask
 from mtl_core.tasks import clustering as module
 from mtl_core.tasks.bootstrap import resampled
 from mtl_core.tasks.clustering import Centroids, FittedClustering
+from mtl_core.training.k_means import k_means
 from tests.strategies import partitions, patient
 
 ROWS, LATENT = 40, 3
@@ -188,7 +190,7 @@ def blobs(seed: int = 0, rows: int = 200) -> tuple[Any, torch.Tensor]:
 
 def started(student: Centroids, x: torch.Tensor, weights: torch.Tensor | None = None, seed: int = 0) -> torch.Tensor:
     with torch.inference_mode():
-        found = PLAIN.start(student, x, weights, seed)
+        found = PLAIN.start(student, x, weights, partial(k_means, seed=seed))
     assert list(found) == ["centroids"]
     return found["centroids"]
 

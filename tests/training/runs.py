@@ -108,12 +108,16 @@ class Crashes:
 
 
 class Watched:
-    """What every epoch's checkpoint holds of a training: weights, and the optimiser's state by parameter."""
+    """What every epoch's checkpoint holds of a training: weights, their average and how many steps of each parameter it
+    is of, and the optimiser's state by parameter. Without averaging the average is the weights, of one step.
+    """
 
     def __init__(self, small: Small, scratch: Path, **training: Any) -> None:
         problem = small.declared(**training)
         self.network = Network.seeded(small.encoder, problem.model, 0)
         self.weights: list[Weights] = []
+        self.averages: list[Weights] = []
+        self.steps: list[list[int]] = []
         self.optimizer: list[Weights] = []
         self.scratch = scratch
         self.final, self.outcome = train(
@@ -121,12 +125,14 @@ class Watched:
         )
 
     def own(self, task: str, epoch: int) -> Weights:
-        """The task's own parameters after that epoch, and all that the optimiser knows of them."""
+        """The task's own parameters after that epoch, their average and its steps, and all that the optimiser knows."""
         own = {id(parameter) for parameter in self.network.own(self.network.tasks.index(task))}
         found = {}
         for position, (name, parameter) in enumerate(self.network.named_parameters()):
             if id(parameter) in own:
                 found[name] = self.weights[epoch - 1][name]
+                found[f"{name} average"] = self.averages[epoch - 1][name]
+                found[f"{name} average of"] = torch.tensor(self.steps[epoch - 1][position])
                 mark = f"{position}."
                 state = self.optimizer[epoch - 1].items()
                 found |= {f"{name} {key}": value for key, value in state if key.startswith(mark)}
@@ -138,11 +144,17 @@ class Watched:
         return [self.weights[epoch - 1][n] for n, p in self.network.named_parameters() if id(p) in shared]
 
     def after(self, epoch: int) -> Network:
-        """The network as that epoch left it."""
-        self.network.load_state_dict(self.weights[epoch - 1])
+        """The network that was scored after that epoch."""
+        self.network.load_state_dict(self.averages[epoch - 1])
         return self.network
 
     def _look(self, epoch: Epoch) -> None:
         tensors = load_file(self.scratch / "checkpoint.safetensors")
-        for prefix, into in (("network.", self.weights), ("optimizer.", self.optimizer)):
+        for prefix, into in (
+            ("network.", self.weights),
+            ("average.network.", self.averages),
+            ("optimizer.", self.optimizer),
+        ):
             into.append({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+        self.averages[-1] = self.averages[-1] or self.weights[-1]
+        self.steps.append(tensors.get("average.steps", torch.ones(len(self.weights[-1]))).int().tolist())

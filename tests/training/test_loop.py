@@ -134,12 +134,15 @@ def test_a_task_at_rest_stays_bit_for_bit_and_so_does_its_optimisers_state(
         for task in TASKS:
             was, now = seen.own(task, before.number), seen.own(task, epoch.number)
             assert any(key.endswith("exp_avg_sq") for key in was), "an optimiser with momentum"
+            assert any(key.endswith("weight average") for key in was)
             if task in epoch.resting:
                 rested += 1
                 assert same(was, now)
             else:
                 trained_again += task in before.resumed
-                assert not any(torch.equal(was[key], now[key]) for key in was if key.endswith("weight"))
+                assert not any(
+                    torch.equal(was[key], now[key]) for key in was if key.endswith(("weight", "weight average"))
+                )
                 done = {float(now[key] - was[key]) for key in was if key.endswith(".step")}
                 assert len(done) == 1
                 assert 0 < done.pop() <= steps
@@ -159,35 +162,42 @@ def test_training_ends_with_the_first_or_the_named_task(
 def test_a_task_that_begins_late_rests_and_has_no_score_before(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FittedRegression, "begins", property(lambda task: 6))
-    seen = Watched(small, tmp_path, epochs=12, learning_rate=0.03, stopping={"policy": "freeze", "patience": 1})
+    monkeypatch.setattr(FittedRegression, "begins", property(lambda task: 8))
+    seen = Watched(small, tmp_path, epochs=16, learning_rate=0.1, stopping={"policy": "freeze", "patience": 1})
     epochs = seen.outcome.epochs
-    assert {task for task, epoch in stops(seen.outcome).items() if epoch < 6} >= {"late", "band", "rare"}
-    assert len(epochs) > 6, "training waits for it"
+    assert {task for task, epoch in stops(seen.outcome).items() if epoch < 8} >= {"late", "band", "rare"}
+    assert len(epochs) > 8, "training waits for it"
     for epoch in epochs:
-        begun = epoch.number >= 6
+        begun = epoch.number >= 8
         assert ("minutes" in epoch.resting) == (not begun)
         assert math.isfinite(epoch.values["minutes"]) == math.isfinite(epoch.scores["minutes"]) == begun
         assert math.isfinite(epoch.losses["minutes"]) == begun
-    heads = [{k: v for k, v in seen.own("minutes", e).items() if k.endswith("weight")} for e in range(1, 7)]
-    assert all(same(heads[0], head) for head in heads[:5])
-    assert not same(heads[4], heads[5])
-    first = predictions_of(seen.after(6), small.encoder.tasks, small.validation)
+    heads = [{k: v for k, v in seen.own("minutes", e).items() if "weight" in k} for e in range(1, 9)]
+    assert any(key.endswith("average") for key in heads[0])
+    assert all(same(heads[0], head) for head in heads[:7])
+    assert not any(torch.equal(heads[6][key], heads[7][key]) for key in heads[6])
+    begun = [{int(heads[e][key]) for key in heads[e] if key.endswith("average of")} for e in (6, 7)]
+    assert begun[0] == {0}
+    assert len(begun[1]) == 1
+    assert 0 < begun[1].pop() <= math.ceil(len(small.train) / 64) < max(seen.steps[7]), "its average begins with it"
+    first = predictions_of(seen.after(8), small.encoder.tasks, small.validation)
     expected = standard_errors(small.encoder.tasks, small.validation, first)["minutes"]
     assert seen.outcome.standard_errors["minutes"] == expected, "its unit of noise is that of its first score"
-    assert seen.outcome.chosen >= 6
+    assert seen.outcome.chosen >= 8
 
 
+@pytest.mark.parametrize("averaged", [True, False])
 @pytest.mark.parametrize(("by", "chosen"), [("mean", 1), ("worst", 2)])
 def test_the_checkpoint_is_chosen_as_declared(
-    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, chosen: int
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, chosen: int, averaged: bool
 ) -> None:
-    """9 standard errors lost by one task against 4 lost by each of two."""
+    """9 standard errors lost by one task against 4 lost by each of two. It is that epoch's average, or its weights."""
     told = iter([(0.0, 9.0, 9.0, 0.0), (5.0, 5.0, 9.0, 0.0), (9.0, 0.0, 0.0, 0.0)])
     monkeypatch.setattr(mtl_core.training.loop, "normalised", lambda *_: dict(zip(TASKS, next(told), strict=True)))
-    seen = Watched(small, tmp_path, epochs=3, checkpoint=by, stopping={"policy": "joint"})
+    seen = Watched(small, tmp_path, epochs=3, checkpoint=by, stopping={"policy": "joint"}, average_weights=averaged)
     assert seen.outcome.chosen == chosen
-    assert same(weights(seen.final), seen.weights[chosen - 1])
+    assert same(weights(seen.final), seen.averages[chosen - 1])
+    assert same(weights(seen.final), seen.weights[chosen - 1]) == (not averaged)
 
 
 def test_the_outcome_tells_the_best_and_the_final_value_of_every_task(small: Small, tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ def with_labels(
 
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_it_moves_heads_alone_and_says_what_became_of_each(small: Small, tmp_path: Path, trunk: str) -> None:
-    problem = declared(trunk)
+    # Seeds 0, 1, 4 and 5 draw some trunk on which the untrained head of `rare` happens to rank its few rows well.
+    problem = declared(trunk, seed=2)
     network = untrained(small, problem)
     before, values = weights(network), measured(small, network)
     refits = refit(small, network, problem, tmp_path)

@@ -59,6 +59,15 @@ def test_people_may_add_expectations_about_any_column(folder: Path) -> None:
     assert len(json.loads((folder / "out" / "result.json").read_text())["parts"][0]["expectations"]) > len(added)
 
 
+def test_the_rows_of_a_condition_on_another_column_are_set_aside(folder: Path) -> None:
+    condition = {"type": "comparison", "column": {"name": "note"}, "operator": "==", "parameter": "n9"}
+    kwargs = {"column": "amount", "max_value": 0, "row_condition": condition}
+    edit(folder, lambda entries: entries.append({"type": "expect_column_values_to_be_between", "kwargs": kwargs}))
+    result = validated(folder)
+    assert result.passed, result.message
+    assert [(line["row"], line["column"]) for line in quarantine(folder)] == [(9, "amount")] * len(result.parts)
+
+
 def test_an_extra_column_fails_where_the_suite_wants_no_other(folder: Path) -> None:
     edit(
         folder, lambda entries: entries[0]["kwargs"].update(exact_match=True, column_set=[*problem().columns, "notes"])

@@ -108,6 +108,29 @@ def test_many_categories_are_counted_and_not_listed(tmp_path: Path) -> None:
     assert said(suite, "shop")["unique_value_count_to_be_between"] == {"min_value": 50, "max_value": 200}
 
 
+@pytest.mark.parametrize("order", [("amount", "amount_value"), ("amount_value", "amount")])
+def test_a_column_read_as_a_number_and_as_a_category_has_the_range_of_the_number(
+    tmp_path: Path, order: tuple[str, str]
+) -> None:
+    kinds = {"amount": {"kind": "numeric"}, "amount_value": {"kind": "categorical", "column": "amount"}}
+    declared = problem(features={name: kinds[name] for name in order})
+    amounts = pa.array([place % 3 for place in range(ROWS)])
+    write_part(tmp_path, "a.parquet", set_column(table(2), "amount", amounts))
+    assert said(profile(declared, parts(tmp_path, declared)), "amount") == {
+        "values_to_be_of_type": {"type_": "float64"},
+        "values_to_not_be_null": {},
+        "values_to_be_between": {"min_value": 0, "max_value": 4},
+    }
+
+
+def test_a_column_read_as_a_category_alone_has_its_categories_though_they_are_numbers(tmp_path: Path) -> None:
+    declared = problem(features={"amount_value": {"kind": "categorical", "column": "amount"}})
+    write_part(tmp_path, "a.parquet", set_column(table(2), "amount", pa.array([place % 3 for place in range(ROWS)])))
+    found = said(profile(declared, parts(tmp_path, declared)), "amount")
+    assert found["values_to_be_in_set"] == {"value_set": [0, 1, 2], "mostly": 0.99}
+    assert "values_to_be_between" not in found
+
+
 def test_a_column_without_values_says_nothing(tmp_path: Path) -> None:
     nothing = pa.nulls(ROWS, pa.float64())
     write_part(tmp_path, "a.parquet", set_column(set_column(table(2), "amount", nothing), "days", nothing))

@@ -56,7 +56,13 @@ class Engine:
         return {place: self._measured(place, found[place], len(frame)) for place in places}
 
     def rows(self, frame: pd.DataFrame, place: int) -> list[int]:
-        """The index labels of all rows that break the expectation at that place: a second pass, for it alone."""
+        """The index labels of all rows that break the expectation at that place: a second pass, for it alone.
+
+        Great Expectations filters every column of its frame, needed or not: it gets those that are.
+        """
+        expectation = self.suite.expectations[place]
+        if "row_condition" not in expectation.kwargs:  # which may speak about any column
+            frame = frame[list(expectation.columns)]
         (raw,) = self._validate(frame, [place], "COMPLETE").results
         return [int(row) for row in raw.result["unexpected_index_list"]]
 

@@ -50,11 +50,11 @@ def judge(part: Part, problem: Problem, engine: Engine) -> Judged:
     rows = [place for place, level in enumerate(engine.levels) if level == "row"]
     found |= _measure(engine, values, rows, blocked)
     aside = [reason for place in rows for reason in _reasons(engine, found[place], values, table, place)]
-    kept = np.setdiff1d(np.arange(len(values)), [reason.row for reason in aside])
-    readable = table.select([column for column in table.column_names if column not in blocked]).take(kept)
+    values, readable = _without({reason.row for reason in aside}, values, table)
+    readable = readable.select([column for column in table.column_names if column not in blocked])
     labels, refused = _labels(problem, readable, engine.suite.columns)
     blocked |= {column: bool(refused) or _target(problem, column) in blocked for column in _unlabelled(engine, labels)}
-    whole = pd.concat([values.iloc[kept].reset_index(drop=True), labels], axis=1)
+    whole = pd.concat([values, labels], axis=1)
     found |= _measure(engine, whole, [place for place in range(len(suite)) if place not in found], blocked)
 
     measured = tuple(found[place] for place in range(len(suite)))
@@ -70,6 +70,15 @@ def judge(part: Part, problem: Problem, engine: Engine) -> Judged:
         faults=tuple(faults),
     )
     return Judged(result=result, measured=measured)
+
+
+def _without(aside: set[int], values: pd.DataFrame, table: pa.Table) -> tuple[pd.DataFrame, pa.Table]:
+    """Frame and table without those rows; as they are where there is none, since a part is large."""
+    if not aside:
+        return values, table
+    kept = np.ones(len(values), dtype=np.bool_)
+    kept[list(aside)] = False
+    return values[kept].reset_index(drop=True), table.filter(pa.array(kept))
 
 
 def _has(columns: Iterable[str], names: Sequence[str]) -> bool:

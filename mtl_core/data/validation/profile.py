@@ -14,6 +14,7 @@ from mtl_core.data.validation.suite import Expectation, Suite
 from mtl_core.errors import DataError
 from mtl_core.explain import nearest
 from mtl_core.features.categorical import Categorical
+from mtl_core.features.numeric import Numeric
 from mtl_core.problem import Problem
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
@@ -88,7 +89,10 @@ def _holes(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
 
 
 def _values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -> list[Expectation]:
-    """Classes of a target, categories of a feature, else the range of numbers; and the mean of what is regressed."""
+    """Classes of a target, categories of a feature, else the range of numbers; and the mean of what is regressed.
+
+    A column that is read as a number too has a range: a number not seen before is no fault.
+    """
     tasks = [task for task in problem.tasks.values() if column in task.targets]
     readers = [feature for name, feature in problem.features.items() if problem.column_of(name) == column]
     multiclass = [task for task in tasks if isinstance(task, Multiclass) and not task.edges]
@@ -100,7 +104,8 @@ def _values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -
         return [_classes(column, multiclass[0], type_, parts)]
     if plain and type_ == "float64":
         return [_expect("column_values_to_be_in_set", column=column, value_set=[0, 1])]
-    if any(isinstance(feature, Categorical) for feature in readers):
+    as_number = type_ == "float64" and any(isinstance(feature, Numeric) for feature in readers)
+    if any(isinstance(feature, Categorical) for feature in readers) and not as_number:
         return [_categories(column, parts)]
     known = [finite for values in parts if type_ == "float64" and len(finite := _finite(values))]
     if not known:

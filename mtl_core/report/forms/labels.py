@@ -7,7 +7,6 @@ from typing import Any
 import altair as alt
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from mtl_core.report.forms.base import Balance, Figure, Form
 from mtl_core.report.forms.intervals import newcombe
@@ -15,6 +14,7 @@ from mtl_core.report.forms.reliability import reliability
 from mtl_core.report.run import Scored
 from mtl_core.report.theme import ACCENT, INK, MUTED, beside, data, shares, short, svg
 from mtl_core.report.wording import NOTHING, number, percent
+from mtl_core.tasks.metrics_of_ranks import auc
 
 __all__ = ["Labels"]
 
@@ -129,12 +129,11 @@ def _common(labels: NDArray[Any]) -> NDArray[Any]:
 
 def _found(scored: Scored, places: list[int]) -> _Found:
     yes, no = ((scored.labels[:, places] == answer).sum(axis=0) for answer in (1, 0))
-    auc = np.full(len(places), np.nan)
+    areas = np.full(len(places), np.nan)
     for at in np.flatnonzero((yes > 0) & (no > 0)):
-        known = scored.labels[:, places[at]] >= 0
-        auc[at] = roc_auc_score(scored.labels[known, places[at]], scored.predictions[known, places[at]])
-    low, high = newcombe(auc, np.maximum(yes, 1), np.maximum(no, 1))
-    return _Found(common=_common(scored.labels[:, places]), auc=auc, low=low, high=high)
+        areas[at] = auc(scored.labels[:, places[at]], scored.predictions[:, places[at]])(None)
+    low, high = newcombe(areas, np.maximum(yes, 1), np.maximum(no, 1))
+    return _Found(common=_common(scored.labels[:, places]), auc=areas, low=low, high=high)
 
 
 def _dot_plot(names: list[str], found: _Found) -> alt.TopLevelMixin:

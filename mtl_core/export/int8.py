@@ -1,0 +1,68 @@
+"""A graph with its network in 8 bits: dynamic quantisation (Jacob et al. 2018, "Quantization and Training of Neural
+Networks for Efficient Integer-Arithmetic-Only Inference", section 2) by ONNX Runtime.
+
+Weights are rounded once, a scale per output; activations at each call, a scale per value over all rows of the call.
+So a row's prediction depends a little on the rows beside it.
+"""
+
+import logging
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from mtl_core.export.graph import NETWORK
+
+__all__ = ["in_int8"]
+
+OPERATORS = ["Gather", "Gemm", "MatMul"]
+"""Embeddings and layers; normalisation, links and the encoder's part keep their bits."""
+
+SMALL = 1_000
+"""Weights of a layer; a head's last layer has fewer."""
+
+
+def in_int8(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """An exported graph with the network's layers and embeddings in 8 bits; its inputs and outputs stay as they are."""
+    with tempfile.TemporaryDirectory() as place, _quiet():
+        path = Path(place) / "int8.onnx"
+        quantize_dynamic(
+            graph,
+            path,
+            op_types_to_quantize=OPERATORS,
+            nodes_to_exclude=_kept(graph.graph),
+            per_channel=True,
+            # 7 bits of 8: without VNNI a processor adds two products in 16 bits, which 8 would overflow.
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
+        found = onnx.load(path)
+    del found.graph.value_info[:]
+    found.producer_name, found.producer_version = graph.producer_name, graph.producer_version
+    return found
+
+
+def _kept(graph: onnx.GraphProto) -> list[str]:
+    """The nodes that stay in 32 bits: the encoder's, and the network's small layers, which are faster so."""
+    sizes = {weight.name: math.prod(weight.dims) for weight in graph.initializer}
+    kept = []
+    for node in graph.node:
+        small = node.op_type != "Gather" and all(sizes.get(name, 0) < SMALL for name in node.input)
+        if small or not node.name.startswith(NETWORK):
+            kept += [node.name, f"{node.name}_MatMul"]  # what a Gemm is called once it is split
+    return kept
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """ONNX Runtime advises by the root logger to optimise a graph beforehand, which would rename its values."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

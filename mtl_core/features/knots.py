@@ -1,0 +1,59 @@
+"""Where the pieces of a piecewise-linear encoding meet (Gorishniy, Rubachev and Babenko 2022, section 3.2)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Sample", "knots"]
+
+SIZE = 2**16
+"""Values of a sample: a quantile of so many lies within .004 of its place."""
+
+
+class Sample:
+    """A uniform sample without replacement of values that pass by, in memory that does not grow; all, while they fit.
+
+    Every value draws a key, and those with the smallest keys are kept. How the values are cut into batches makes no
+    difference.
+    """
+
+    def __init__(self, size: int = SIZE) -> None:
+        self.size = size
+        self._generator = np.random.default_rng(0)
+        self._keys, self._values = np.zeros(0), np.zeros(0)
+
+    def update(self, values: NDArray[np.float64]) -> None:
+        """Takes more values."""
+        keys = self._generator.random(values.size)
+        if self._keys.size == self.size:  # most do not come in: the longer it goes on, the fewer
+            near = np.flatnonzero(keys < self._keys.max())
+            keys, values = keys[near], values[near]
+        keys, values = np.concatenate([self._keys, keys]), np.concatenate([self._values, values])
+        if keys.size > self.size:
+            smallest = np.argpartition(keys, self.size)[: self.size]
+            keys, values = keys[smallest], values[smallest]
+        self._keys, self._values = keys, values
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(n,) in ascending order."""
+        return np.sort(self._values)
+
+
+def knots(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """(n,) values -> the ends of at most `bins` pieces, ascending and distinct, the least and the greatest value among
+    them; none where nothing varies.
+
+    Between two of them lie about equally many values, where a value more frequent than a piece's share counts as often
+    as that: quantiles alone would spend most pieces on a value that most rows have (this departs from the paper).
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    if not bins or distinct.size < 2:
+        return np.zeros(0)
+    weights = counts.astype(np.float64)
+    for _ in range(bins):  # to cut one down makes the others' share smaller
+        if weights.min() == weights.max():  # few values in many pieces would be cut down to nothing
+            break
+        weights = np.minimum(weights, weights.sum() / bins)
+    reached = np.cumsum(weights)
+    places = np.searchsorted(reached, reached[-1] * np.linspace(0, 1, bins + 1)[1:-1])
+    return np.unique(np.concatenate([distinct[[0, -1]], distinct[places]]))

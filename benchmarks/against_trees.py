@@ -1,0 +1,82 @@
+"""The declared network with several seeds, beside trees per task: what census.py and flights.py print."""
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from configurations import DECLARED, TREES, TRIED, Changes, as_tried
+from problems import FOLDERS, Prepared, prepared
+from quality import Row, folder_of, measure, measure_trees
+from rich.console import Console
+from rich.table import Table
+from ruamel.yaml import YAML
+
+from mtl_core.evaluation import evaluate, trivial_predictions
+from mtl_core.problem import Problem
+
+__all__ = ["main"]
+
+Summary = dict[str, dict[str, dict[str, float]]]
+
+
+def main(name: str, purpose: str | None) -> None:
+    """Measures that problem as the command line asks, and prints a table and a line of JSON."""
+    parser = argparse.ArgumentParser(description=purpose, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="another value in params.yaml")
+    arguments = parser.parse_args()
+    yaml = YAML(typ="safe", pure=True)
+    found: Changes = {path: yaml.load(value) for path, _, value in (one.partition("=") for one in arguments.set)}
+    console, rows = Console(width=130), []
+    with _changed(name, lambda problem: found) as problem:
+        for seed in range(arguments.seeds):
+            rows += measure(problem, seed, folder_of(name, "changed" if found else DECLARED) / str(seed))
+            console.print(f"seed {seed}: {rows[-1]['epochs']} epochs, {rows[-1]['seconds']:.0f} processor seconds")
+        trivial = _trivial(problem)
+    with _changed(name, TRIED[name][TREES]) as problem:
+        trees = {row["task"]: row["test"] for row in measure_trees(problem, folder_of(name, TREES))}
+    console.print(_table(rows, trivial, trees, arguments.seeds))
+    print(json.dumps({"test": _summary(rows)}))
+
+
+def _changed(name: str, changes: Callable[[Problem], Changes]) -> AbstractContextManager[Prepared]:
+    return prepared(FOLDERS[name], threads=1, change=lambda problem: as_tried(problem, changes(problem)))
+
+
+def _trivial(problem: Prepared) -> dict[str, float]:
+    """Task -> its own metric of the best constant prediction."""
+    splits, tasks = problem.splits, problem.encoder.tasks
+    labels = {part: {n: v.numpy() for n, v in getattr(splits, part).labels.items()} for part in ("train", "test")}
+    guesses = trivial_predictions(tasks, labels["train"], len(splits.test))
+    found = evaluate(tasks, labels["test"], guesses, resamples=0)
+    return {task.name: found[task.name][task.metric.name].value for task in tasks}
+
+
+def _table(rows: list[Row], trivial: dict[str, float], trees: dict[str, float], seeds: int) -> Table:
+    table = Table("task", "metric", "validation", "test", "per seed", "trivial", "LightGBM", title=f"{seeds} seeds")
+    for task in trivial:
+        own = [row for row in rows if row["task"] == task]
+        test = [row["test"] for row in own]
+        digits = 4 if max(test) < 2 else 2
+        spread = f" ± {statistics.stdev(test):.{digits}f}" if len(test) > 1 else ""
+        table.add_row(
+            *(task, own[0]["metric"], f"{statistics.mean(row['validation'] for row in own):.{digits}f}"),
+            *(f"{statistics.mean(test):.{digits}f}{spread}", " ".join(f"{value:.{digits}f}" for value in test)),
+            *(f"{trivial[task]:.{digits}f}", f"{trees[task]:.{digits}f}" if task in trees else "-"),
+        )
+    return table
+
+
+def _summary(rows: list[Row]) -> Summary:
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        found.setdefault(row["task"], {}).setdefault(row["metric"], []).append(row["test"])
+    return {
+        task: {
+            metric: {"mean": statistics.mean(values), "std": statistics.stdev(values) if len(values) > 1 else 0.0}
+            for metric, values in metrics.items()
+        }
+        for task, metrics in found.items()
+    }

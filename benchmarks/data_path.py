@@ -1,0 +1,182 @@
+"""The data path against what it is made of: preparation against reading alone, validation against one SUMMARY run.
+
+    python benchmarks/data_path.py [--rows 1 3 10] [--format csv] [--rounds 3] [--threads 1]
+
+Preparation reads, splits, fits, encodes and writes generated parts (generated.py; rows in millions); pyarrow alone
+reads all batches of all columns of the same parts, of the same size, and drops them. Both run in a process of their
+own, on so many threads, alternating. Rates are rows per second and per processor second; the ratio is of the latter,
+the median over rounds. `limit` is what no encoder could beat: to read the parts once, text as dictionaries, and to
+write as many bytes as preparation leaves.
+
+Validation is `validate` on one part of 500,000 rows as a user runs it, from the file to the quarantine and the Data
+Docs; beside it Great Expectations runs the same suite, once, with result_format SUMMARY over the frame of the same
+file. Both read it. A second part has bad rows in three columns. The ratio is the worse of both.
+
+The last line is one JSON object: {"prepare": {rows: ratio}, "peak_mib": {rows: MiB}, "validate": ratio}.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+from apart import Cost, apart
+from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
+from memory import prepare_there
+
+from mtl_core.data.parts import BATCH, BLOCK, Part, parts
+from mtl_core.data.validation.engine import Engine
+from mtl_core.data.validation.frame import frame, label_columns
+from mtl_core.data.validation.suite import load_suite, suite_path
+from mtl_core.data.validation.validate import validate
+from mtl_core.data.validation.write import write_profile
+from mtl_core.problem import Problem, load_problem
+
+BAD = {"text_3": None, "normal_0": 1e9, "price_0": -1.0}
+BAD_ROWS = 100
+"""Of each column in BAD."""
+
+
+def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
+    """Every batch of every part by pyarrow. `texts` come as dictionaries from Parquet; CSV is told its types, which is
+    faster than to let it infer them.
+    """
+    pa.set_cpu_count(threads)
+    for part in parts(folder, load_problem(folder)):
+        if part.path.suffix == ".parquet":
+            file = pq.ParquetFile(part.path, memory_map=True, read_dictionary=list(texts))
+            for _ in file.iter_batches(batch_size=BATCH):
+                pass
+            continue
+        types = {field.name: field.type for field in part.types}
+        options = (
+            csv.ReadOptions(block_size=BLOCK),
+            csv.ParseOptions(newlines_in_values=True),
+            csv.ConvertOptions(null_values=list(part.nulls), strings_can_be_null=True, column_types=types),
+        )
+        with csv.open_csv(part.path, *options) as reader:
+            for _ in reader:
+                pass
+
+
+def at_least(folder: Path, threads: int) -> None:
+    """Reads once, and writes as many bytes as preparation left."""
+    read_alone(folder, threads, tuple(TEXTS))
+    piece = bytes(1 << 22)
+    for path in sorted(path for path in (folder / "encoded").rglob("*") if path.is_file()):
+        with (folder / "written").open("wb", buffering=0) as file:
+            for start in range(0, size := path.stat().st_size, len(piece)):
+                file.write(memoryview(piece)[: size - start])
+
+
+def preparation(folder: Path, rows: int, form: str, rounds: int, threads: int) -> tuple[float, float]:
+    """Median ratio of rates, and the peak of all resident memory in MiB."""
+    write_problem(folder, rows, form)
+    ways: dict[str, Callable[..., None]] = {"alone": read_alone, "prepare": prepare_there, "limit": at_least}
+    costs: dict[str, list[Cost]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            costs[name].append(apart(way, folder, threads))
+        shutil.rmtree(folder / "encoded")  # to remove it is no part of preparing
+    for name, found in costs.items():
+        per_second, per_processor_second = (
+            rows / statistics.median(getattr(cost, field) for cost in found) for field in ("wall", "processor")
+        )
+        peak = max(cost.peak for cost in found)
+        print(f"{rows:>12,} {name:>8} {per_second:>13,.0f} {per_processor_second:>17,.0f} {peak:>9,.0f}")
+    ratios = {
+        (name, field): statistics.median(
+            getattr(alone, field) / getattr(own, field) for alone, own in zip(costs["alone"], costs[name], strict=True)
+        )
+        for name in ("prepare", "limit")
+        for field in ("wall", "processor")
+    }
+    print(
+        f"{rows:>12,}    ratio prepare / alone: {ratios['prepare', 'processor']:.3f} by processor seconds, "
+        f"{ratios['prepare', 'wall']:.3f} by seconds; limit / alone: {ratios['limit', 'processor']:.3f}"
+    )
+    return ratios["prepare", "processor"], max(cost.peak for cost in costs["prepare"])
+
+
+def validation(folder: Path, form: str, rounds: int, threads: int) -> float:
+    """The worse of the two parts' median ratios of processor seconds."""
+    pa.set_cpu_count(threads)
+    problem = write_problem(folder, ROWS_OF_A_PART, form)
+    write_profile(folder, problem)
+    ratios = {"clean": validation_ratio(folder, problem, rounds)}
+    (part,) = parts(folder, problem)
+    spoil(part)
+    ratios["with bad rows"] = validation_ratio(folder, problem, rounds)
+    for name, ratio in ratios.items():
+        print(f"part {name:>13}: validate / SUMMARY {ratio:.2f}")
+    return max(ratios.values())
+
+
+def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
+    """Median of validate's processor seconds over those of a SUMMARY run."""
+    path = suite_path(folder, problem)
+    engine = Engine(load_suite(path), path)
+
+    def summary_run() -> None:
+        (part,) = parts(folder, problem)
+        table = part.read(part.types.names)
+        whole = pd.concat([frame(table), pd.DataFrame(label_columns(problem, table, engine.suite.columns))], axis=1)
+        engine.measure(whole, range(len(engine.suite.expectations)))
+
+    ratios = []
+    for _ in range(rounds):
+        summary = seconds(summary_run)
+        ours = seconds(lambda: validate(folder, problem, folder / "validation"))
+        print(f"validate {ours:.2f}, SUMMARY {summary:.2f} processor seconds")
+        ratios.append(ours / summary)
+    return statistics.median(ratios)
+
+
+def spoil(part: Part) -> None:
+    """Breaks BAD_ROWS rows of each of three columns, in place."""
+    table = part.read(part.types.names)
+    for place, (name, value) in enumerate(BAD.items()):
+        bad = pa.array([start // BAD_ROWS == place for start in range(table.num_rows)])
+        values = pc.if_else(bad, pa.scalar(value, table[name].type), table[name])
+        table = table.set_column(table.column_names.index(name), name, values)
+    (csv.write_csv if part.path.suffix == ".csv" else pq.write_table)(table, part.path)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Processor seconds."""
+    began = time.process_time()
+    run()
+    return time.process_time() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=float, nargs="+", default=[1, 3, 10], help="in millions")
+    parser.add_argument("--format", choices=FORMATS, default="csv")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    ratios, peaks = {}, {}
+    print(f"{'rows':>12} {'':>8} {'rows/second':>13} {'/processor second':>17} {'peak, MiB':>9}")
+    for rows in (round(millions * 1e6) for millions in arguments.rows):
+        with tempfile.TemporaryDirectory() as place:
+            ratio, peak = preparation(
+                Path(place) / "problem", rows, arguments.format, arguments.rounds, arguments.threads
+            )
+        ratios[rows], peaks[rows] = round(ratio, 3), round(peak)
+    with tempfile.TemporaryDirectory() as place:
+        worst = validation(Path(place) / "problem", arguments.format, arguments.rounds, arguments.threads)
+    print(json.dumps({"prepare": ratios, "peak_mib": peaks, "validate": round(worst, 2)}))
+
+
+if __name__ == "__main__":
+    main()

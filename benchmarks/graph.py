@@ -1,0 +1,196 @@
+"""What the preprocessing inside the exported graph costs: the whole graph on raw columns against the network alone.
+
+    python benchmarks/graph.py [--problems flights census] [--rows 1000] [--rounds 30] [--calls 20] [--int8]
+
+Both are graphs of one untrained network behind a fitted encoder. The whole one takes raw columns of the test split,
+text and float64; the bare one the blocks `ids` and `floats` that the encoder makes of them. The inputs lie ready as
+ONNX Runtime's own values, so that graphs are compared and not how Python's strings are handed over; `from NumPy` shows
+that too: both called with NumPy arrays, as the service calls. `lookups` is the share of the whole graph's time that one
+LabelEncoder a text column takes alone, by a graph of nothing else: hashing strings, which no arrangement of nodes makes
+cheaper, so that 1 - lookups is the most that the ratio can be.
+
+--int8 adds the graph in 8 bits against the whole one in 32: speed, size, and how far it is from the network, by
+`parity`'s measure. It takes the trained weights of artifacts/training where there are any, and then shows the test
+metrics of both.
+
+One thread, alternating in one run; processor seconds; medians of the rounds' ratios. The last line is one JSON object:
+{"graph": {problem: rate of the whole / rate of the bare}, "int8": {problem: {"speed", "size", "parity"}}}.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import OrtValue
+from problems import FOLDERS, Prepared, prepared
+from safetensors.torch import load_file
+
+from flows.layout import Layout
+from mtl_core.evaluation import evaluate
+from mtl_core.export.graph import build_graph, network_graph
+from mtl_core.export.int8 import in_int8
+from mtl_core.export.parity import parity
+from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
+from mtl_core.features.graph import ML_OPSET, OPSET
+from mtl_core.model import Network
+
+PARITY_ROWS = 10_000
+Call = Callable[[], object]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", nargs="+", choices=FOLDERS, default=["flights", "census"])
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--calls", type=int, default=20, help="of a round")
+    parser.add_argument("--int8", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    print(f"ms a call of {arguments.rows:,} rows")
+    print(f"{'problem':<10}{'whole':>9}{'bare':>9}{'ratio':>8}{'from NumPy':>12}{'lookups':>9}")
+    found: dict[str, dict[str, Any]] = {"graph": {}}
+    for name in arguments.problems:
+        with prepared(FOLDERS[name], threads=1) as problem:
+            found["graph"][name] = preprocessing(name, problem, arguments)
+            if arguments.int8:
+                found.setdefault("int8", {})[name] = eight_bits(name, problem, arguments)
+    print(json.dumps(found))
+
+
+def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -> float:
+    """Prints a line; the rate of the whole graph by that of the bare one."""
+    network = Network.seeded(problem.encoder, problem.declared.model, 0)
+    rows = problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows)
+    whole = open_graph(build_graph(network, problem.encoder).SerializeToString())
+    bare = open_graph(network_graph(network, problem.encoder).SerializeToString())
+    raw = graph_inputs(rows, problem.encoder.columns)
+    kinds = {"ids": np.int32, "floats": np.float32}
+    blocks = {
+        given.name: values.astype(kinds[block])
+        for given, (block, values) in zip(bare.get_inputs(), problem.encoder.inputs(rows).items(), strict=True)
+    }
+    calls = {
+        "whole": ready(whole, raw),
+        "bare": ready(bare, blocks),
+        "whole from NumPy": lambda: whole.run(None, raw),
+        "bare from NumPy": lambda: bare.run(None, blocks),
+    }
+    texts = [feature for feature in problem.encoder.categorical if feature.type == "string"]
+    if texts:
+        calls["lookups"] = ready(open_graph(lookups(texts)), {text.column: raw[text.column] for text in texts})
+    times = alternated(calls, arguments)
+    ratio, handed = quotient(times, "bare", "whole"), quotient(times, "bare from NumPy", "whole from NumPy")
+    share = quotient(times, "lookups", "whole") if texts else 0.0
+    ms = {key: statistics.median(values) * 1e3 for key, values in times.items()}
+    print(f"{name:<10}{ms['whole']:>9.3f}{ms['bare']:>9.3f}{ratio:>8.3f}{handed:>12.3f}{share:>9.3f}", flush=True)
+    return round(ratio, 3)
+
+
+def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> dict[str, float]:
+    """Prints what 8 bits bring and cost."""
+    encoder, weights = problem.encoder, Layout(FOLDERS[name]).weights
+    network, trained = Network.seeded(encoder, problem.declared.model, 0), weights.is_file()
+    if trained:
+        try:
+            network.load_state_dict(load_file(weights))
+        except RuntimeError:
+            trained = False  # of an earlier declaration
+    graph = build_graph(network, encoder)
+    graphs = {"float": graph.SerializeToString(), "int8": in_int8(graph).SerializeToString()}
+    sessions = {key: open_graph(content) for key, content in graphs.items()}
+    raw = graph_inputs(problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows), encoder.columns)
+    speed = quotient(alternated({key: ready(s, raw) for key, s in sessions.items()}, arguments), "float", "int8")
+    size = len(graphs["int8"]) / len(graphs["float"])
+    far = parity(sessions["int8"], network, encoder, problem.raw_test.slice(0, PARITY_ROWS))
+    state = "trained" if trained else "untrained"
+    print(
+        f"  int8, {state}: {speed:.2f} times as fast, {size:.2f} of the size, parity {far.difference:.4f} of {far.task}"
+    )
+    if trained:
+        labels, tasks = encoder.labels(problem.raw_test), encoder.tasks
+        names = [task.name for task in tasks]
+        both = {
+            key: evaluate(tasks, labels, run_graph(session, problem.raw_test, encoder.columns, names), resamples=0)
+            for key, session in sessions.items()
+        }
+        for task in tasks:
+            values = [both[key][task.name][task.metric.name].value for key in sessions]
+            print(f"    {task.name} {task.metric.name}: {values[0]:.5g} in 32 bits, {values[1]:.5g} in 8")
+    return {"speed": round(speed, 3), "size": round(size, 3), "parity": round(far.difference, 4)}
+
+
+def lookups(features: list[Any]) -> bytes:
+    """A graph of nothing but one LabelEncoder a text column."""
+    nodes, inputs, outputs = [], [], []
+    for number, feature in enumerate(features):
+        keys, values = ["", *feature.vocabulary], [0, *range(2, feature.size)]
+        nodes.append(
+            helper.make_node(
+                "LabelEncoder",
+                [feature.column],
+                [f"{number}"],
+                domain="ai.onnx.ml",
+                keys_strings=keys,
+                values_int64s=values,
+                default_int64=1,
+            )
+        )
+        inputs.append(helper.make_tensor_value_info(feature.column, TensorProto.STRING, ["rows"]))
+        outputs.append(helper.make_tensor_value_info(f"{number}", TensorProto.INT64, ["rows"]))
+    return as_bytes(helper.make_graph(nodes, "lookups", inputs, outputs))
+
+
+def ready(session: Session, inputs: Mapping[str, NDArray[Any]]) -> Call:
+    """A call whose inputs lie in ONNX Runtime already."""
+    values = {
+        name: texts(array) if array.dtype == object else OrtValue.ortvalue_from_numpy(array)
+        for name, array in inputs.items()
+    }
+    names = [output.name for output in session.get_outputs()]
+    return lambda: session.run_with_ort_values(names, values)
+
+
+def texts(array: NDArray[Any]) -> OrtValue:
+    """Strings, which ONNX Runtime makes a value of its own only as what a graph gives: one that holds them."""
+    node = helper.make_node("Identity", ["held"], ["given"])
+    output = helper.make_tensor_value_info("given", TensorProto.STRING, [len(array)])
+    graph = helper.make_graph([node], "texts", [], [output], initializer=[numpy_helper.from_array(array, "held")])
+    return open_graph(as_bytes(graph)).run_with_ort_values(["given"], {})[0]
+
+
+def as_bytes(graph: onnx.GraphProto) -> bytes:
+    """A graph by itself as a model."""
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    content: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    return content
+
+
+def alternated(calls: Mapping[str, Call], arguments: argparse.Namespace) -> dict[str, list[float]]:
+    """Processor seconds a call, per round; the first rounds warm up."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(arguments.rounds + 3):
+        for name, call in calls.items():
+            began = time.process_time()
+            for _ in range(arguments.calls):
+                call()
+            if number >= 3:
+                times[name].append((time.process_time() - began) / arguments.calls)
+    return times
+
+
+def quotient(times: Mapping[str, list[float]], first: str, second: str) -> float:
+    """The median of the rounds' ratios."""
+    return statistics.median(a / b for a, b in zip(times[first], times[second], strict=True))
+
+
+if __name__ == "__main__":
+    main()

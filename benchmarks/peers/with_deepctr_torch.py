@@ -1,0 +1,34 @@
+"""Shared-bottom and MMoE of DeepCTR-Torch, trained by its `fit`, as its documentation does it."""
+
+from deepctr_torch.inputs import DenseFeat, SparseFeat
+from deepctr_torch.models.multitask import MMOE, SharedBottom
+from worker import serve
+
+
+def build(options, columns, labels, kind):
+    features = [SparseFeat(f"id{place}", size, options["embedding"]) for place, size in enumerate(options["sizes"])]
+    features += [DenseFeat(f"float{place}") for place in range(options["floats"])]
+    common = {
+        "tower_dnn_hidden_units": (options["head"],),
+        "dnn_dropout": options["dropout"],
+        "l2_reg_embedding": 0,  # 1e-5 by default; ours has no decay either
+        "task_types": options["tasks"],
+        "task_names": [str(place) for place in range(len(options["tasks"]))],
+    }
+    if kind == "mmoe":
+        network = MMOE(
+            features,
+            num_experts=options["experts"],
+            expert_dnn_hidden_units=options["widths"],
+            gate_dnn_hidden_units=(),  # a linear gate, as ours and as in the paper
+            **common,
+        )
+    else:
+        network = SharedBottom(features, bottom_dnn_hidden_units=options["widths"], **common)
+    losses = {"binary": "binary_crossentropy", "regression": "mae"}
+    network.compile("adam", [losses[task] for task in options["tasks"]], metrics=[])
+    # A copy, since `fit` replaces the columns within what it is given.
+    return network, lambda: network.fit(dict(columns), labels, batch_size=options["batch_size"], epochs=1, verbose=0)
+
+
+serve(build)

@@ -1,0 +1,131 @@
+"""Quality on Census-Income and the flights: the declared network and what else was tried, beside trees per task.
+
+    python benchmarks/quality.py [--problems census flights] [--configurations ...] [--seeds 3]   # hours; goes on
+
+Every configuration of configurations.py is trained by the product's loop on one thread and chosen on validation. The
+trees are LightGBM's, a model per task on the same columns, stopped early on validation too. Results, on validation and
+on test: benchmarks/results/quality.json, a list of {problem, configuration, seed, task, metric, validation, test,
+epochs, seconds}, and how they were made: quality.made.json. benchmarks/quality_table.py prints the tables.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from configurations import EMBEDDINGS_OF_1, TREES, TRIED, as_tried
+from problems import FOLDERS, ROOT, Prepared, prepared
+from quality_table import RESULTS, tables
+from safetensors.numpy import load_file
+
+from flows.made import made_by
+from mtl_core.evaluation import evaluate
+from mtl_core.files import write_text
+from mtl_core.model import inputs
+from mtl_core.problem import Problem
+from mtl_core.studies.arms import run_arm
+from mtl_core.studies.boosted import run_boosted
+
+__all__ = ["Row", "folder_of", "measure", "measure_trees"]
+
+MADE = RESULTS.with_suffix(".made.json")
+WORK = ROOT / ".trunkline" / "benchmarks" / "quality"
+Row = dict[str, Any]
+
+
+def folder_of(name: str, configuration: str) -> Path:
+    """Where the runs of a problem's configuration are kept."""
+    return WORK / name / configuration.replace(" ", "-")
+
+
+def measure(problem: Prepared, seed: int, folder: Path) -> list[Row]:
+    """Trains the declared network with one seed: a line per task, by the task's own metric."""
+    stopping = problem.declared.training.stopping
+    run = run_arm(stopping.policy, problem.declared, problem.encoder, problem.splits, seed, folder)
+    return [
+        {
+            "seed": seed,
+            "task": task.name,
+            "metric": task.metric.name,
+            "validation": run.tasks[task.name].validation[run.tasks[task.name].chosen - 1],
+            "test": run.tasks[task.name].test[task.metric.name],
+            "epochs": len(run.tasks[task.name].validation),
+            "seconds": round(run.tasks[task.name].seconds, 2),
+        }
+        for task in problem.encoder.tasks
+    ]
+
+
+def measure_trees(problem: Prepared, folder: Path) -> list[Row]:
+    """Grows the trees of every task once: with one thread and no sampling no seed plays a part."""
+    run = run_boosted(problem.encoder, problem.splits, problem.declared.training, folder)
+    labels = {name: values.numpy() for name, values in problem.splits.test.labels.items()}
+    said = load_file(folder / "predictions.safetensors")
+    grown = tuple(task for task in problem.encoder.tasks if task.name in said)
+    found = evaluate(grown, labels, said, resamples=0)
+    return [
+        {
+            "seed": 0,
+            "task": task.name,
+            "metric": task.metric.name,
+            "validation": None,
+            "test": float(np.float64(found[task.name][task.metric.name].value)),
+            "epochs": run.models[task.name],
+            "seconds": round(run.seconds, 2),
+        }
+        for task in grown
+    ]
+
+
+def keep(rows: list[Row], made: dict[str, Any]) -> None:
+    """Puts lines in the place of what the files have of the same problem and configuration."""
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
+    new = {(row["problem"], row["configuration"]) for row in rows}
+    after = [row for row in before if (row["problem"], row["configuration"]) not in new] + rows
+    order = {name: place for found in TRIED.values() for place, name in enumerate(found)}
+    after.sort(key=lambda row: (row["problem"], order[row["configuration"]], row["seed"]))
+    write_text(MADE, json.dumps(records | made, indent=1) + "\n")
+    write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
+
+
+def run(name: str, configuration: str, seeds: int) -> None:
+    """Measures a configuration of a problem, and keeps what it finds."""
+
+    def change(problem: Problem) -> Problem:
+        return as_tried(problem, TRIED[name][configuration](problem))
+
+    declared_std = inputs.EMBEDDING_STD
+    inputs.EMBEDDING_STD = 1.0 if configuration == EMBEDDINGS_OF_1 else declared_std
+    try:
+        with prepared(FOLDERS[name], threads=1, change=change) as problem:
+            folder = folder_of(name, configuration)
+            if configuration == TREES:
+                rows = measure_trees(problem, folder)
+            else:
+                rows = [row for seed in range(seeds) for row in measure(problem, seed, folder / str(seed))]
+            command = f"python benchmarks/quality.py --problems {name} --configurations '{configuration}'"
+            made = made_by(f"{command} --seeds {seeds}", range(seeds), ROOT, problem.declared)
+    finally:
+        inputs.EMBEDDING_STD = declared_std
+    rows = [{"problem": name, "configuration": configuration} | row for row in rows]
+    keep(rows, {f"{name}: {configuration}": made.model_dump()})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", nargs="+", choices=list(TRIED), default=list(TRIED))
+    parser.add_argument("--configurations", nargs="+", metavar="NAME", help="all where none is given")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    for name in arguments.problems:
+        for configuration in arguments.configurations or TRIED[name]:
+            if configuration in TRIED[name]:
+                run(name, configuration, arguments.seeds)
+                print(f"{name}: {configuration}", flush=True)
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The tables of the kept results on quality, as Markdown: docs/quality-and-speed.md shows exactly these.
+
+    python benchmarks/quality_table.py
+
+A cell is the mean and the standard deviation over seeds of the task's own metric on test. ▲ and ▼: better and worse
+than the declared network by more than chance explains, by a paired t interval of 95% over the seeds that both have.
+"""
+
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from configurations import DECLARED, TREES
+from scipy.stats import t as student
+
+__all__ = ["RESULTS", "tables"]
+
+RESULTS = Path(__file__).parent / "results" / "quality.json"
+LOWER = ("mae", "log_loss")
+"""Metrics of which less is better."""
+Rows = Sequence[dict[str, Any]]
+
+
+def tables(rows: Rows) -> Iterator[str]:
+    """The lines of a table per problem."""
+    for problem in dict.fromkeys(row["problem"] for row in rows):
+        own = [row for row in rows if row["problem"] == problem]
+        tasks = dict.fromkeys((row["task"], row["metric"]) for row in own)
+        yield f"### {problem}"
+        yield ""
+        heads = " | ".join(f"`{task}` {metric}" for task, metric in tasks)
+        yield f"| configuration | seeds | {heads} | epochs | seconds |"
+        yield "|---|---|" + "---|" * len(tasks) + "---|---|"
+        base = [row for row in own if row["configuration"] == DECLARED]
+        for name in dict.fromkeys(row["configuration"] for row in own):
+            found = [row for row in own if row["configuration"] == name]
+            seeds = len({row["seed"] for row in found})
+            cells = [
+                _cell([r for r in found if r["task"] == task], [r for r in base if r["task"] == task])
+                for task, _ in tasks
+            ]
+            epochs = "-" if name == TREES else f"{statistics.mean(row['epochs'] for row in found):.0f}"
+            seconds = statistics.mean(row["seconds"] for row in found)
+            yield f"| {name} | {seeds} | {' | '.join(cells)} | {epochs} | {seconds:.0f} |"
+        yield ""
+
+
+def _cell(rows: Rows, base: Rows) -> str:
+    if not rows:
+        return "-"
+    values = [row["test"] for row in rows]
+    digits = 4 if max(values) < 2 else 2
+    spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}{_mark(rows, base)}"
+
+
+def _mark(rows: Rows, base: Rows) -> str:
+    """▲ or ▼ where the paired differences to the declared network leave no doubt."""
+    declared = {row["seed"]: row["test"] for row in base}
+    sign = -1 if rows[0]["metric"] in LOWER else 1
+    found = [sign * (row["test"] - declared[row["seed"]]) for row in rows if row["seed"] in declared]
+    if len(found) < 2 or not any(found):
+        return ""
+    mean, error = statistics.mean(found), statistics.stdev(found) / len(found) ** 0.5
+    reach = student.ppf(0.975, len(found) - 1) * error
+    return " ▲" if mean > reach else " ▼" if mean < -reach else ""
+
+
+def main() -> None:
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
+
+
+if __name__ == "__main__":
+    main()

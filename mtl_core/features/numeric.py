@@ -90,9 +90,11 @@ class NumericFitter(FeatureFitter):
         raw = knots(np.concatenate([[self.raw.low], self.sample.values, [self.raw.high]]), self.options.bins)
         deviation = self.transformed.deviation or 1.0
         scaled = (_transform(raw, self.options.transform) - self.transformed.mean) / deviation
-        found = np.unique(scaled.astype(np.float32))
-        apart = found[np.diff(found, prepend=-np.inf) > NARROWEST]
-        return tuple(apart.tolist()) if apart.size > 2 else ()
+        apart: list[float] = []
+        for knot in np.unique(scaled.astype(np.float32)).tolist():
+            if not apart or knot - apart[-1] > NARROWEST:
+                apart.append(knot)
+        return tuple(apart) if len(apart) > 2 else ()
 
 
 class FittedNumeric(FittedFeature):

@@ -217,3 +217,12 @@ def test_a_feature_written_before_there_were_knots_has_none() -> None:
     old = feature.model_dump(exclude={"knots"})
     assert FittedNumeric.model_validate(old).knots == ()
     assert FittedNumeric.model_validate_json(feature.model_dump_json()) == feature
+
+
+def test_of_a_chain_of_near_knots_not_all_but_the_first_are_dropped() -> None:
+    """Each is near to the one before, and the last far from the first."""
+    chain = np.linspace(0, 4e-3, 9)  # in standard deviations, of about 1
+    found = np.array(numeric([*chain, *[-1.0] * 9, *[1.0] * 9], bins=40).knots)
+    within = found[(found > -0.5) & (found < 0.5)]
+    assert within.size >= 3
+    assert (np.diff(within) > NARROWEST).all()

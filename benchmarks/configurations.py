@@ -40,13 +40,8 @@ BOTH: dict[str, Tried] = {
     TREES: features_removed("_value"),  # they see every value of a number as it is
     DECLARED: changes(),
     "numbers without pieces": each_number("bins", 0),
-    "numbers in 48 pieces": each_number("bins", 48),
     "the last weights": changes(training__average_weights=False),
     EMBEDDINGS_OF_1: changes(),
-    "trunk 128-64": changes(model__trunk__widths=[128, 64]),
-    "MMoE, 4 experts": lambda problem: {
-        "model.trunk": {**problem.model.trunk.model_dump(mode="json"), "kind": "mmoe", "experts": 4}
-    },
     "learning rate .002": changes(training__learning_rate=0.002),
 }
 TRIED: dict[str, dict[str, Tried]] = {
@@ -56,9 +51,7 @@ TRIED: dict[str, dict[str, Tried]] = {
         "trunk dropout .2": changes(model__trunk__dropout=0.2),
         "embedding 16": changes(model__embedding=16),
         "not taught by trees": changes(training__teachers={}),
-        "both tasks taught by trees": changes(
-            training__teachers={task: {"kind": "boosted"} for task in ("income", "never_married")}
-        ),
+        "trunk 128-64": changes(model__trunk__widths=[128, 64]),
     },
     "flights": BOTH
     | {
@@ -67,7 +60,6 @@ TRIED: dict[str, dict[str, Tried]] = {
         "trunk dropout .4": changes(model__trunk__dropout=0.4),
         "air_time weighs 3": changes(tasks__air_time__weight=3.0),
         "air_time taught by trees": changes(training__teachers={"air_time": {"kind": "boosted"}}),
-        "air_time taught by a network of its own": changes(training__teachers={"air_time": {"kind": "single_task"}}),
     },
 }
 """Problem -> name -> changes."""

@@ -15,6 +15,7 @@ POLICIES = ("joint", "freeze", "resume", "hold", "single_task", "patient")
 TABLES = {
     "comparing.md": "sharing_table.py",
     "early-stopping.md": "stopping_table.py",
+    "quality-and-speed.md": "quality_table.py",
     "relating.md": "relating_table.py",
     "tuning.md": "tuning_table.py",
 }
@@ -71,3 +72,17 @@ def test_how_the_results_were_made_stands_beside_them(name: str) -> None:
 
 def test_every_problem_of_the_results_has_its_record() -> None:
     assert made()["early_stopping"].keys() == {row["problem"] for row in kept("early_stopping.json")}
+
+
+def test_every_configuration_s_record_says_which_seeds_its_rows_have() -> None:
+    rows, records = kept("quality.json"), kept("quality.made.json")
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        found.setdefault(f"{row['problem']}: {row['configuration']}", set()).add(row["seed"])
+    assert found.keys() == records.keys()
+    for name, seeds in found.items():
+        record, problem = records[name], name.split(": ")[0]
+        assert record["command"].startswith(f"python benchmarks/quality.py --problems {problem} --configurations ")
+        assert "+" not in record["commit"]
+        assert seeds == set(record["seeds"]) or name.endswith("LightGBM, a model per task")
+    assert all(found[f"{problem}: as declared"] == set(range(5)) for problem in ("census", "flights"))

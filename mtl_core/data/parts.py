@@ -98,11 +98,11 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     return tuple(Part(path=path, nulls=problem.data.nulls, types=types) for path in paths)
 
 
-def column_types(folder: Path, problem: Problem) -> dict[str, ColumnType]:
-    """How each feature and target column enters the graph, from the first part's schema; what the weights of rows must
-    be is checked beside.
+def column_types(folder: Path, problem: Problem, types: pa.Schema | None = None) -> dict[str, ColumnType]:
+    """How each feature and target column enters the graph, from the first part's schema, unless `types` is that; what
+    the weights of rows must be is checked beside.
     """
-    types = parts(folder, problem)[0].types
+    types = parts(folder, problem)[0].types if types is None else types
     _check_weights(problem, types)
     found = {}
     for column in problem.columns:

@@ -45,7 +45,8 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     Returns:
         rows per split.
     """
-    sources, types = parts(folder, problem), column_types(folder, problem)
+    sources = parts(folder, problem)
+    types = column_types(folder, problem, sources[0].types)
     aside, texts = _read_quarantine(quarantine), _texts(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
     temporary = out.with_name(f".{out.name}.pending")

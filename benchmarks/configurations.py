@@ -51,6 +51,7 @@ TRIED: dict[str, dict[str, Tried]] = {
         "trunk dropout .2": changes(model__trunk__dropout=0.2),
         "embedding 16": changes(model__embedding=16),
         "not taught by trees": changes(training__teachers={}),
+        f"not taught by trees, {EMBEDDINGS_OF_1}": changes(training__teachers={}),
         "trunk 128-64": changes(model__trunk__widths=[128, 64]),
     },
     "flights": BOTH

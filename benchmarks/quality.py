@@ -97,7 +97,7 @@ def run(name: str, configuration: str, seeds: int) -> None:
         return as_tried(problem, TRIED[name][configuration](problem))
 
     declared_std = inputs.EMBEDDING_STD
-    inputs.EMBEDDING_STD = 1.0 if configuration == EMBEDDINGS_OF_1 else declared_std
+    inputs.EMBEDDING_STD = 1.0 if configuration.endswith(EMBEDDINGS_OF_1) else declared_std
     try:
         with prepared(FOLDERS[name], threads=1, change=change) as problem:
             folder = folder_of(name, configuration)

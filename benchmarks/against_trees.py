@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
+from mtl_core.config import Problem
 from mtl_core.evaluation import evaluate, trivial_predictions
-from mtl_core.problem import Problem
 
 __all__ = ["main"]
 

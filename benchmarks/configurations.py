@@ -7,8 +7,8 @@ embeddings are drawn, which nobody declares.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mtl_core.problem import Problem, parse_problem
-from mtl_core.problem.changes import as_declared
+from mtl_core.config import Problem, parse_problem
+from mtl_core.config.changes import as_declared
 
 __all__ = ["DECLARED", "EMBEDDINGS_OF_1", "TREES", "TRIED", "Changes", "as_tried"]
 

@@ -33,13 +33,13 @@ from apart import Cost, apart
 from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
 from memory import prepare_there
 
+from mtl_core.config import Problem, load_problem
 from mtl_core.data.parts import BATCH, BLOCK, Part, parts
-from mtl_core.data.validation.engine import Engine
-from mtl_core.data.validation.frame import frame, label_columns
-from mtl_core.data.validation.suite import load_suite, suite_path
-from mtl_core.data.validation.validate import validate
-from mtl_core.data.validation.write import write_profile
-from mtl_core.problem import Problem, load_problem
+from mtl_core.validation.engine import Engine
+from mtl_core.validation.frame import frame, label_columns
+from mtl_core.validation.suite import load_suite, suite_path
+from mtl_core.validation.validate import validate
+from mtl_core.validation.write import write_profile
 
 BAD = {"text_3": None, "normal_0": 1e9, "price_0": -1.0}
 BAD_ROWS = 100

@@ -20,8 +20,8 @@ from rich.console import Console
 from stopping_table import RESULTS, summary, tables
 
 from flows.made import made_by
+from mtl_core.config import Problem
 from mtl_core.files import write_text
-from mtl_core.problem import Problem
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Arm, ArmRun, run_arm
 from mtl_core.studies.made import Made
 

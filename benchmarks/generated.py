@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from mtl_core.problem import Problem, parse_problem
+from mtl_core.config import Problem, parse_problem
 
 __all__ = ["COLUMNS", "FORMATS", "ROWS_OF_A_PART", "part_of", "write_problem"]
 

@@ -19,10 +19,10 @@ import torch
 from apart import Cost, apart
 from generated import FORMATS, write_problem
 
+from mtl_core.config import load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
-from mtl_core.problem import load_problem
 from mtl_core.training import train
 
 __all__ = ["prepare_there", "train_there"]

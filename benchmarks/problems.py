@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from flows.environment import prepare_environment
 from flows.pinned import bring
+from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
-from mtl_core.problem import Problem, load_problem
 from mtl_core.studies.arms import Splits
 
 __all__ = ["FOLDERS", "ROOT", "Prepared", "prepared"]

@@ -20,10 +20,10 @@ from quality_table import RESULTS, tables
 from safetensors.numpy import load_file
 
 from flows.made import made_by
+from mtl_core.config import Problem
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
 from mtl_core.model import inputs
-from mtl_core.problem import Problem
 from mtl_core.studies.arms import run_arm
 from mtl_core.studies.boosted import run_boosted
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 from problems import FOLDERS, Prepared, prepared
 
+from mtl_core.config import RelatednessOptions
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
-from mtl_core.problem import RelatednessOptions
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.relatedness import Probe
 from mtl_core.training.repeatable import repeatable

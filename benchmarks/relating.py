@@ -20,10 +20,10 @@ from relating_table import RESULTS, tables
 from rich.console import Console
 
 from flows.made import made_by
+from mtl_core.config import Gates
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
-from mtl_core.problem import Gates
 from mtl_core.studies.relatedness import relate
 from mtl_core.training import train
 from mtl_core.training.scores import predictions_of

@@ -37,10 +37,10 @@ import torch
 from peer_environments import PEERS, Worker
 from problems import FOLDERS, Prepared, prepared
 
+from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
-from mtl_core.problem import Problem
 from mtl_core.training.averaging import Average
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.repeatable import repeatable

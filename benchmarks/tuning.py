@@ -19,8 +19,8 @@ from rich.console import Console
 from tuning_table import RESULTS, tables
 
 from flows.made import made_by
+from mtl_core.config.changes import changed
 from mtl_core.files import write_text
-from mtl_core.problem.changes import changed
 from mtl_core.studies.made import Made
 from mtl_core.studies.tuning import Tuning
 from mtl_core.studies.tuning.search import Search, name_of

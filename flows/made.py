@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mtl_core.problem import Problem
+from mtl_core.config import Problem
 from mtl_core.studies.made import Made, declaration
 
 __all__ = ["made_by"]

@@ -25,8 +25,8 @@ from flows.outcome import Retrained, StageRun
 from flows.pipeline import bring_up_to_date, save_experiment, stage_names
 from flows.progress import announce
 from flows.publish import publish
+from mtl_core.config import load_problem
 from mtl_core.errors import ToolError, TrunklineError
-from mtl_core.problem import load_problem
 from serving.errors import ServingError
 from serving.store import Store
 

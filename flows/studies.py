@@ -5,9 +5,9 @@ from pathlib import Path
 from flows.code import refresh_code
 from flows.layout import Layout
 from flows.pipeline import bring_up_to_date, is_up_to_date
+from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.problem import Problem, load_problem
 from mtl_core.studies.arms import Splits
 
 __all__ = ["encoded", "scratch", "show_in_report"]

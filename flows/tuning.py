@@ -8,9 +8,9 @@ from flows.layout import Layout
 from flows.made import made_by
 from flows.studies import encoded, scratch, show_in_report
 from flows.tuning_shown import Watch
+from mtl_core.config import PARAMS, Problem, load_problem
 from mtl_core.errors import DataError, ProblemError, TrainingError
 from mtl_core.files import write_text
-from mtl_core.problem import PARAMS, Problem, load_problem
 from mtl_core.studies.files import read_study, write_study
 from mtl_core.studies.made import declaration
 from mtl_core.studies.tuning import Trial, Tuning

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-    from mtl_core.problem import Problem
+    from mtl_core.config import Problem
     from mtl_core.studies.tuning import Trial, Tuning
     from mtl_core.studies.tuning.workers import Lost
 

@@ -13,6 +13,9 @@ TrunklineError
 A message names the thing, the rule, the value found and the fix, in that order.
 """
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 __all__ = [
     "CheckFailed",
     "DataError",
@@ -23,6 +26,7 @@ __all__ = [
     "TrainingError",
     "TrunklineError",
     "ValidationFailed",
+    "nearest",
 ]
 
 
@@ -76,3 +80,9 @@ class ToolError(TrunklineError):
     """A tool that the path stands on did not do its part."""
 
     exit_code = 8
+
+
+def nearest(found: str, known: Sequence[str]) -> str:
+    """`did you mean 'x'?`, or all valid names where none is near."""
+    close = get_close_matches(found, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else "valid: " + ", ".join(known)

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mtl_core.config import Gates
 from mtl_core.evaluation import Difference, Measured
 from mtl_core.export.parity import Parity
 from mtl_core.export.session import Session
 from mtl_core.files import write_text
-from mtl_core.problem import Gates
 from mtl_core.tasks import FittedTask
 
 __all__ = ["Check", "latency_checks", "metric_checks", "parity_check", "size_check", "trivial_checks", "write_checks"]

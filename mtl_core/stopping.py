@@ -26,7 +26,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
-from mtl_core.declared import Declared
+from mtl_core.frozen import Frozen
 
 __all__ = ["Change", "First", "Stopper", "Stopping", "TaskStopping"]
 
@@ -38,7 +38,7 @@ Errors = Annotated[float, Field(ge=0)]
 Evaluations = Annotated[int, Field(ge=0)]
 
 
-class TaskStopping(Declared):
+class TaskStopping(Frozen):
     """What one task has of its own; what is not given holds as for all."""
 
     patience: Patience | None = None
@@ -46,13 +46,13 @@ class TaskStopping(Declared):
     warm_up: Evaluations | None = None
 
 
-class First(Declared):
+class First(Frozen):
     """The end of training: when that task has stopped."""
 
     first: str
 
 
-class Stopping(Declared):
+class Stopping(Frozen):
     """Options of early stopping, as `params.yaml` declares them. Scores count in standard errors of the task's
     validation metric, so that a limit is neither a share of a score, which would mean nothing below 0, nor in its unit.
     """

@@ -14,8 +14,8 @@ from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
 from mtl_core.balancing import AnyBalancing
-from mtl_core.passing import AnyTeacher
-from mtl_core.problem import Problem, RefitHeads, parse_problem
+from mtl_core.config import Problem, RefitHeads, parse_problem
+from mtl_core.config.distillation import AnyTeacher
 from mtl_core.stopping import Stopping
 from mtl_core.tasks import AnyTask
 from mtl_core.trunks import AnyTrunk

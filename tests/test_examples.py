@@ -12,8 +12,8 @@ from flows.code import CODE
 from flows.draft.folder import STUDIES
 from flows.pinned import FETCH, PIN
 from flows.pipeline import GRAPH
+from mtl_core.config import PARAMS, load_problem
 from mtl_core.data.parts import column_types
-from mtl_core.problem import PARAMS, load_problem
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(path.parent for path in (ROOT / "examples").glob(f"*/{PARAMS}"))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtl_core.config import parse_problem
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import hostile_rows, parity
 from mtl_core.export.session import open_graph
-from mtl_core.problem import parse_problem
 from mtl_core.training import Epoch, Outcome, train
 from tests.grid import BALANCINGS, KINDS, POLICIES, TASKS, TRUNKS, Case, covering, document, possible, table
 from tests.small import Small, prepared

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from drawing import ROOT
 from ruamel.yaml import YAML
 
+from mtl_core.config import PARAMS, Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
-from mtl_core.problem import PARAMS, Problem, parse_problem
 from mtl_core.training import Outcome, train
 
 __all__ = ["FIRST_TEST", "FIRST_VALIDATION", "Part", "declared", "flights"]

@@ -13,7 +13,7 @@ from flows.arguments import example, in_folder, json_output
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mtl_core.problem import Problem
+    from mtl_core.config import Problem
 
 __all__ = ["command"]
 
@@ -27,8 +27,8 @@ def command(folder: Path, as_json: bool) -> None:
     Reads params.yaml and the data's schema; nothing is run. Every mistake is named with its path in the file,
     the rule, the value found and the nearest valid name.
     """
+    from mtl_core.config import load_problem
     from mtl_core.data.parts import column_types, parts
-    from mtl_core.problem import load_problem
 
     problem = load_problem(folder)
     sources = parts(folder, problem)

@@ -70,7 +70,7 @@ def _compared(folder: Path, seeds: int, policies: bool) -> tuple[Comparison, str
     from flows.made import made_by
     from flows.sharing import Watch
     from flows.studies import encoded, scratch, show_in_report
-    from mtl_core.problem import load_problem
+    from mtl_core.config import load_problem
     from mtl_core.studies.compared_runs import check_sharing, parts_of
     from mtl_core.studies.comparing import compare_arms
     from mtl_core.studies.files import write_study

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from flows.layout import Layout
-    from mtl_core.problem import Problem
+    from mtl_core.config import Problem
 
 __all__ = ["beside", "command", "happened", "predicted"]
 
@@ -41,7 +41,7 @@ def command(folder: Path, rows: int) -> None:
 
     from flows.environment import store_home
     from flows.layout import Layout
-    from mtl_core.problem import load_problem
+    from mtl_core.config import load_problem
     from serving.process import running
     from serving.signature import read_signature
     from serving.store import Store

@@ -43,7 +43,7 @@ def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) 
     from flows.draft.facts import sample
     from flows.draft.folder import check_free, make_folder, place_of
     from flows.draft.guesses import guess_problem
-    from mtl_core.problem import parse_problem
+    from mtl_core.config import parse_problem
 
     prepare_environment(folder)
     place = place_of(file, folder)

@@ -17,7 +17,7 @@ __all__ = ["command"]
 def command(folder: Path, as_json: bool) -> None:
     """List the versions in the store, newest first, with their checks and the champion's mark."""
     from flows.environment import store_home
-    from mtl_core.params import problem_name
+    from mtl_core.config.document import problem_name
     from serving.store import CHECKS_FILE, Store
 
     store, name = Store(store_home(folder)), problem_name(folder)

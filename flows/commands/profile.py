@@ -25,8 +25,8 @@ def command(folder: Path, references: tuple[str, ...], force: bool) -> None:
     Columns, types, holes, ranges, categories, rows and label rates, each with room around what the reference holds.
     An edited suite is not overwritten without --force; what would change is listed.
     """
-    from mtl_core.data.validation.write import write_profile
-    from mtl_core.problem import load_problem
+    from mtl_core.config import load_problem
+    from mtl_core.validation.write import write_profile
 
     for line in write_profile(folder, load_problem(folder), references, force=force):
         click.echo(line)

@@ -19,7 +19,7 @@ def command(version: str, folder: Path) -> None:
     promoted; it is not compared with the champion.
     """
     from flows.environment import store_home
-    from mtl_core.params import problem_name
+    from mtl_core.config.document import problem_name
     from serving.store import Store
 
     store, name = Store(store_home(folder)), problem_name(folder)

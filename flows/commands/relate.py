@@ -73,7 +73,7 @@ def _related(folder: Path, every: int, networks: int | None, vectors: bool) -> t
     from flows.made import made_by
     from flows.relatedness import Watch
     from flows.studies import encoded, scratch, show_in_report
-    from mtl_core.problem import load_problem
+    from mtl_core.config import load_problem
     from mtl_core.studies.files import write_study
     from mtl_core.studies.relatedness import check_relatable, relate
 

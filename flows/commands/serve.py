@@ -19,7 +19,7 @@ def command(folder: Path, host: str, port: int) -> None:
     A version that is promoted meanwhile is taken over without dropping a request.
     """
     from flows.environment import store_home
-    from mtl_core.params import problem_name
+    from mtl_core.config.document import problem_name
     from serving.process import serve
 
     serve(store_home(folder), problem_name(folder), host=host, port=port)

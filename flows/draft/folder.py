@@ -8,9 +8,9 @@ from pathlib import Path
 from flows.code import write_code
 from flows.pinned import DATA, pin
 from flows.pipeline import GRAPH
+from mtl_core.config import PARAMS
 from mtl_core.errors import DataError, ProblemError, ToolError
 from mtl_core.files import write_text
-from mtl_core.problem import PARAMS
 
 __all__ = ["check_free", "make_folder", "place_of"]
 

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.draft.facts import Facts, Sample
-from mtl_core.errors import DataError, ProblemError
-from mtl_core.explain import nearest
+from mtl_core.errors import DataError, ProblemError, nearest
 
 __all__ = ["Draft", "Guess", "guess_problem"]
 

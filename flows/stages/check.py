@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from flows.layout import Layout
+from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
 from mtl_core.evaluation import Measured, compare, evaluate, trivial_predictions
@@ -20,7 +21,6 @@ from mtl_core.export.session import graph_inputs, open_graph, run_graph
 from mtl_core.files import pending, write_text
 from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
 from mtl_core.model import Network
-from mtl_core.problem import Problem, load_problem
 
 PARITY_ROWS = 10_000
 

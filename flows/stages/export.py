@@ -6,13 +6,13 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from flows.layout import Layout
+from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.graph import build_graph
 from mtl_core.export.int8 import in_int8
 from mtl_core.export.signature import signature
 from mtl_core.files import write_bytes, write_text
 from mtl_core.model import Network
-from mtl_core.problem import load_problem
 
 
 def run(folder: Path) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from flows.layout import Layout
+from mtl_core.config import load_problem
 from mtl_core.data.prepare import prepare
-from mtl_core.problem import load_problem
 
 
 def run(folder: Path) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from flows.layout import Layout
+from mtl_core.config import load_problem
 from mtl_core.files import write_text
-from mtl_core.problem import load_problem
 from mtl_core.report import Paths, read_run, render
 
 

@@ -11,10 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from flows.layout import Layout
+from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.files import write_text
-from mtl_core.problem import Problem, load_problem
 from mtl_core.training import Epoch, Outcome, Refit, train
 from mtl_core.training.checkpoint import save_weights
 

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.progress import track
 
 from flows.layout import Layout
-from mtl_core.data.validation.validate import validate
+from mtl_core.config import load_problem
 from mtl_core.errors import ValidationFailed
-from mtl_core.problem import load_problem
+from mtl_core.validation.validate import validate
 
 
 def run(folder: Path) -> None:

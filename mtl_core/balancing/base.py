@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from mtl_core.declared import Declared
+from mtl_core.frozen import Frozen
 
 __all__ = ["Balancer", "Balancing", "Losses", "Shared"]
 
@@ -50,7 +50,7 @@ class Balancer(nn.Module, ABC):
         return
 
 
-class Balancing(Declared, ABC):
+class Balancing(Frozen, ABC):
     """Options of a balancing, as `params.yaml` declares them."""
 
     needs_sharing: ClassVar[bool] = False

@@ -9,20 +9,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.declared import Declared
+from mtl_core.config import Problem
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, ColumnType
 from mtl_core.features.base import as_numbers
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.features.numeric import FittedNumeric
 from mtl_core.files import write_text
-from mtl_core.problem import Problem
+from mtl_core.frozen import Frozen
 from mtl_core.tasks import AnyFittedTask, Task
 
 __all__ = ["Encoder", "fit"]
 
 
-class Encoder(Declared):
+class Encoder(Frozen):
     """Fitted features and tasks in the order in which the problem declares them.
 
     A batch's inputs are blocks: `ids` (rows, C) for the embedding table that all categorical columns share, each

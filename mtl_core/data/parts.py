@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from mtl_core.errors import DataError
-from mtl_core.explain import nearest
+from mtl_core.config import Problem
+from mtl_core.errors import DataError, nearest
 from mtl_core.features import ColumnType, column_type
 from mtl_core.features.base import as_codes
-from mtl_core.problem import Problem
 
 __all__ = ["BATCH", "BLOCK", "Part", "column_types", "parts"]
 

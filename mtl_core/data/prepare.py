@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mtl_core.config import Problem
 from mtl_core.data.encoded import SplitWriter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
 from mtl_core.data.split import SPLITS, SplitName, assign
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnType
-from mtl_core.problem import Problem
 
 __all__ = ["RAW_SPLITS", "prepare"]
 

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.util import hash_array
 
+from mtl_core.config import Border, ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.errors import DataError
 from mtl_core.features.base import as_strings
-from mtl_core.problem import Border, ColumnSplit, HashSplit, Split, TimeSplit
 
 __all__ = ["SPLITS", "SplitName", "assign"]
 

@@ -4,8 +4,8 @@ import hashlib
 from importlib.metadata import version
 from typing import Any
 
+from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
-from mtl_core.problem import Problem
 
 __all__ = ["FORMAT", "signature"]
 

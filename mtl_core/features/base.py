@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.declared import Declared
 from mtl_core.errors import DataError
 from mtl_core.features.graph import GraphBuilder
+from mtl_core.frozen import Frozen
 
 __all__ = [
     "EXACT",
@@ -35,7 +35,7 @@ EXACT = 2.0**53
 """Below it every whole number has a float64 of its own; 2^53 + 1 already reads as 2^53."""
 
 
-class Feature(Declared, ABC):
+class Feature(Frozen, ABC):
     """Options of one feature, as `params.yaml` declares them."""
 
     column: Annotated[str, Field(min_length=1)] | None = None
@@ -58,7 +58,7 @@ class FeatureFitter(ABC):
         """What was learned."""
 
 
-class FittedFeature(Declared, ABC):
+class FittedFeature(Frozen, ABC):
     """One feature, fitted. It has two faces that must agree: `encode` for tables, `nodes` for the exported graph."""
 
     block: ClassVar[Block]

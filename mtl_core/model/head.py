@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from mtl_core.problem import HeadOptions
+from mtl_core.config import HeadOptions
 from mtl_core.tasks import FittedTask
 from mtl_core.trunks.dropout import QuickDropout
 from mtl_core.trunks.linear import QuickLinear

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from mtl_core.balancing import Shared
+from mtl_core.config import Model
 from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer
-from mtl_core.problem import Model
 
 __all__ = ["Network"]
 

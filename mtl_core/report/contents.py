@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from mtl_core.config import Problem, TimeSplit
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.features.numeric import FittedNumeric
-from mtl_core.problem import Problem, TimeSplit
 from mtl_core.report.forms import form_for
 from mtl_core.report.run import Run
 from mtl_core.report.wording import number, percent

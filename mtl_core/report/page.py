@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from ruamel.yaml import YAML
 
-from mtl_core.problem import Problem
+from mtl_core.config import Problem
 from mtl_core.report import contents
 from mtl_core.report.cards import Card, card
 from mtl_core.report.course import Course, course

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
-from mtl_core.problem import Problem
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study
 from mtl_core.studies.made import Made, declaration

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.declared import Declared
 from mtl_core.evaluation import evaluate
 from mtl_core.files import pending, write_text
-from mtl_core.problem import Problem
+from mtl_core.frozen import Frozen
 from mtl_core.stopping import Stopping
 from mtl_core.studies.numbers import Number, defined
 from mtl_core.training import Epoch, Outcome, train
@@ -73,7 +73,7 @@ class Splits:
         return found.hexdigest()
 
 
-class TaskRun(Declared):
+class TaskRun(Frozen):
     """What one arm made of one task with one seed."""
 
     test: dict[str, Number]
@@ -88,7 +88,7 @@ class TaskRun(Declared):
     """Of the processor, for the training that made it: in a shared network that of all tasks."""
 
 
-class ArmRun(Declared):
+class ArmRun(Frozen):
     """One arm with one seed."""
 
     arm: Arm
@@ -172,7 +172,7 @@ def weights_of(folder: Path, network: str) -> Path:
     return folder / f"{name}.safetensors"
 
 
-class _Kept(Declared):
+class _Kept(Frozen):
     """run.json: a run, and the digest of what it depends on."""
 
     digest: str

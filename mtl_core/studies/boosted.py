@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from mtl_core.config import Training
+from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.declared import Declared
 from mtl_core.errors import ProblemError, TrainingError
 from mtl_core.files import pending, write_text
-from mtl_core.passing import Boosted
-from mtl_core.problem import Training
+from mtl_core.frozen import Frozen
 from mtl_core.studies.arms import Splits
 from mtl_core.tasks import FittedTask
 from mtl_core.training.checkpoint import Scratch, fingerprint
@@ -30,7 +30,7 @@ OPTIONS = Boosted()
 """The size of the trees, as a teacher has it where nothing is declared. Its folds play no part here."""
 
 
-class BoostedRun(Declared):
+class BoostedRun(Frozen):
     """The models of all tasks with one seed."""
 
     seed: int
@@ -118,7 +118,7 @@ def servers_of(
     return lambda rows: partial(trees.ask_all, models, trees.table(test, np.arange(rows) % len(test)))
 
 
-class _Kept(Declared):
+class _Kept(Frozen):
     """run.json: a run, and the digest of what it depends on."""
 
     digest: str

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from mtl_core.config import Problem, Training
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ProblemError
-from mtl_core.problem import Problem, Training
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Arm, ArmRun, OnEpoch, Splits, predictions_from, run_arm
 from mtl_core.studies.boosted import BoostedRun, missing, run_boosted
 from mtl_core.studies.comparison import BOOSTED

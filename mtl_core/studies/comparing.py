@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from safetensors.torch import load_file
 
+from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
-from mtl_core.problem import Problem
 from mtl_core.studies.arms import (
     SINGLE_TASK,
     Arm,

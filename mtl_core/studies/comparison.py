@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.declared import Declared
+from mtl_core.frozen import Frozen
 from mtl_core.studies.arms import SINGLE_TASK, Arm
 from mtl_core.studies.made import Made
 from mtl_core.studies.numbers import Number, defined
@@ -50,7 +50,7 @@ HARMS: Verdict = "negative transfer"
 SAME: Verdict = "no difference beyond chance"
 
 
-class Spread(Declared):
+class Spread(Frozen):
     """One arm's metric of a task on the test split."""
 
     mean: Number
@@ -61,7 +61,7 @@ class Spread(Declared):
     """Per seed, in the order of `made.seeds`."""
 
 
-class Gain(Declared):
+class Gain(Frozen):
     """Difference of two arms' means, oriented so that above 0 the first is better, with its 95% interval."""
 
     difference: Number
@@ -69,7 +69,7 @@ class Gain(Declared):
     high: Number
 
 
-class ComparedTask(Declared):
+class ComparedTask(Frozen):
     """One task in its own metric."""
 
     metric: str
@@ -86,7 +86,7 @@ class ComparedTask(Declared):
     """Of shared against single-task; null where that is undefined."""
 
 
-class Cost(Declared):
+class Cost(Frozen):
     """What an arm costs for all its tasks together."""
 
     parameters: int | None
@@ -101,7 +101,7 @@ class Cost(Declared):
     """Of its graphs, or of its trees as text."""
 
 
-class PolicyCourse(Declared):
+class PolicyCourse(Frozen):
     """How a task went under one stopping policy, with the first seed."""
 
     validation: tuple[Number, ...]
@@ -112,7 +112,7 @@ class PolicyCourse(Declared):
     """The epoch whose weights are the model."""
 
 
-class Comparison(Declared):
+class Comparison(Frozen):
     """The study's file."""
 
     made: Made

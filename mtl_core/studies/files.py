@@ -5,13 +5,13 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mtl_core.declared import Declared
 from mtl_core.errors import DataError
 from mtl_core.files import write_text
+from mtl_core.frozen import Frozen
 
 __all__ = ["read_study", "write_study"]
 
-Study = TypeVar("Study", bound=Declared)
+Study = TypeVar("Study", bound=Frozen)
 
 
 def read_study(path: Path, kind: type[Study]) -> Study | None:
@@ -33,6 +33,6 @@ def read_study(path: Path, kind: type[Study]) -> Study | None:
         ) from None
 
 
-def write_study(path: Path, study: Declared) -> None:
+def write_study(path: Path, study: Frozen) -> None:
     """Replaces the file in one step."""
     write_text(path, study.model_dump_json(indent=1) + "\n")

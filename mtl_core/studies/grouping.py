@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.declared import Declared
 from mtl_core.errors import DataError
+from mtl_core.frozen import Frozen
 
 __all__ = ["EXACT_UP_TO", "Grouping", "groupings"]
 
@@ -22,7 +22,7 @@ Groups = tuple[tuple[int, ...], ...]
 Array = NDArray[Any]
 
 
-class Grouping(Declared):
+class Grouping(Frozen):
     """A partition of the tasks into networks."""
 
     networks: tuple[tuple[str, ...], ...]

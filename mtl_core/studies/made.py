@@ -2,13 +2,13 @@
 
 import hashlib
 
-from mtl_core.declared import Declared
-from mtl_core.problem import Problem
+from mtl_core.config import Problem
+from mtl_core.frozen import Frozen
 
 __all__ = ["Made", "declaration"]
 
 
-class Made(Declared):
+class Made(Frozen):
     """What it takes to make them again."""
 
     command: str

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.config import Problem, RelatednessOptions
 from mtl_core.data.encoder import Encoder
-from mtl_core.declared import Declared
 from mtl_core.errors import ProblemError, TrainingError
+from mtl_core.frozen import Frozen
 from mtl_core.model import Network
-from mtl_core.problem import Problem, RelatednessOptions
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.grouping import Grouping, groupings
 from mtl_core.studies.made import Made
@@ -29,7 +29,7 @@ OnEpoch = Callable[[str, Epoch], None]
 """Hears of every epoch, and of which training: `joint` or `vectors`."""
 
 
-class Vectors(Declared):
+class Vectors(Frozen):
     """Where the tasks' vectors of a trained trunk `task_vectors` lie."""
 
     distances: Pairs
@@ -38,7 +38,7 @@ class Vectors(Declared):
     """Task -> its place in the plane, by classical scaling of the distances."""
 
 
-class Relatedness(Declared):
+class Relatedness(Frozen):
     """The study's file."""
 
     made: Made

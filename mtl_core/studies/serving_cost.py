@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
+from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.graph import build_graph
 from mtl_core.export.session import Session, graph_inputs, open_graph
 from mtl_core.model import Network
-from mtl_core.problem import Problem
 
 __all__ = ["Call", "graph_of", "graphs_server", "median_ms"]
 

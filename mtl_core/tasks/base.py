@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from mtl_core.declared import Declared
 from mtl_core.features.base import ColumnType
+from mtl_core.frozen import Frozen
 from mtl_core.tasks.metrics import Metric
 
 __all__ = ["Clusterer", "FittedTask", "LabelValues", "SelfTaughtTask", "Task", "TaskFitter"]
@@ -21,12 +21,14 @@ Clusterer = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArr
 """(n, d) points, (n,) how often each counts, clusters, restarts -> (clusters, d) means."""
 
 
-class Task(Declared, ABC):
+class Task(Frozen, ABC):
     """Options of one task, as `params.yaml` declares them."""
 
     metrics: ClassVar[tuple[Metric, ...]]
     self_taught: ClassVar[bool] = False
     """Whether its fitted form is a `SelfTaughtTask`: no label teaches it, nor could a teacher from elsewhere."""
+    objective_options: ClassVar[frozenset[str]] = frozenset({"weight", "metric"})
+    """Options that the loss and the metrics alone depend on: another value re-trains, and re-encodes nothing."""
 
     target: str
     """The column with the labels. A null is a row that is unlabelled for this task."""
@@ -65,7 +67,7 @@ class TaskFitter(ABC):
         """What was learned."""
 
 
-class FittedTask(Declared, ABC):
+class FittedTask(Frozen, ABC):
     """One task, fitted: labels in, loss and predictions out. Pure functions; the parameters live in its head."""
 
     name: str

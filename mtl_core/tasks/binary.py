@@ -40,6 +40,8 @@ class Binary(Task):
         RowMean(name="brier", higher_is_better=False, rows=lambda y, p: np.square(p - y)),
     )
 
+    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"positive_weight", "label_smoothing"}
+
     kind: Literal["binary"] = "binary"
     positive: str | bool | float | None = None
     """Yes where the target equals this."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from mtl_core.errors import DataError
-from mtl_core.explain import nearest
+from mtl_core.errors import DataError, nearest
 from mtl_core.features.base import ColumnType, as_numbers, as_strings
 from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
@@ -41,6 +40,8 @@ class ClassTask(Task, ABC):
 
     With `edges: [0, 15]` the first class is below 0, the second from 0 to below 15, the third 15 and more.
     """
+
+    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"class_weights"}
 
     kind: str
     classes: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=MOST_CLASSES)] = ()

@@ -43,6 +43,8 @@ class Clustering(Task):
     )
     self_taught: ClassVar[bool] = True
 
+    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"warm_up", "restarts", "width"}
+
     kind: Literal["clustering"] = "clustering"
     target: str = ""
     """A column with known classes: text, whole numbers or booleans. Rows without one train all the same."""

@@ -47,6 +47,8 @@ class Multiclass(ClassTask):
         MacroF1(name="macro_f1", higher_is_better=True),
     )
 
+    objective_options: ClassVar[frozenset[str]] = ClassTask.objective_options | {"label_smoothing"}
+
     kind: Literal["multiclass"] = "multiclass"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over all classes (Szegedy 2016, section 7)."""

@@ -43,6 +43,8 @@ class Multilabel(Task):
         RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
     )
 
+    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"positive_weight", "label_smoothing"}
+
     kind: Literal["multilabel"] = "multilabel"
     target: str = ""
     """The column whose text names the row's labels."""

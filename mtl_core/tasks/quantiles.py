@@ -1,7 +1,7 @@
 """Quantile tasks: a quantile per level that never cross, pinball loss, all in the target's unit."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -71,6 +71,8 @@ class Quantiles(NumberTask):
     the median. `coverage_error` is how far the share of labels in that interval is from what the levels promise. `mae`
     is that of the level nearest the median.
     """
+
+    objective_options: ClassVar[frozenset[str]] = NumberTask.objective_options | {"levels", "unit"}
 
     kind: Literal["quantiles"] = "quantiles"
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +60,8 @@ class Regression(NumberTask):
     `poisson` is for counts: half the Poisson deviance, which aims at the mean, with predictions above 0. It acts on the
     target as it is, so that large counts may want a `weight` below 1. Labels are 0 or more, and need not be whole.
     """
+
+    objective_options: ClassVar[frozenset[str]] = NumberTask.objective_options | {"loss", "unit"}
 
     kind: Literal["regression"] = "regression"
     loss: Literal["squared", "absolute", "huber", "poisson"] = "huber"

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from mtl_core.balancing import Balancer
+from mtl_core.config import Training
 from mtl_core.data.encoded import Batch, EncodedSplit
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.problem import Training
 from mtl_core.tasks import FittedTask
 from mtl_core.training.losses import task_losses
 from mtl_core.training.soft_targets import SoftTargets

@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import Field
 
-from mtl_core.declared import Declared
+from mtl_core.frozen import Frozen
 
 __all__ = ["Epoch", "Outcome", "Progress", "Refit", "Relations", "scores_of"]
 
 
-class Relations(Declared):
+class Relations(Frozen):
     """What the tasks' gradients on what they share had to do with each other: means over an epoch's probes. A pair that
     was never defined is left out.
     """
@@ -25,7 +25,7 @@ class Relations(Declared):
     probes: int
 
 
-class Epoch(Declared, allow_inf_nan=True):
+class Epoch(Frozen, allow_inf_nan=True):
     """What one epoch did. `values` are the tasks' own metrics on validation, `scores` the same, oriented so that higher
     is better and divided by their standard error; both NaN where the metric is undefined.
     """
@@ -48,7 +48,7 @@ class Epoch(Declared, allow_inf_nan=True):
     seconds: float
 
 
-class Progress(Declared, allow_inf_nan=True):
+class Progress(Frozen, allow_inf_nan=True):
     """What a checkpoint holds beside tensors."""
 
     epochs: tuple[Epoch, ...] = ()
@@ -56,7 +56,7 @@ class Progress(Declared, allow_inf_nan=True):
     stopper: dict[str, Any] = Field(default_factory=dict)
 
 
-class Refit(Declared):
+class Refit(Frozen):
     """One head, trained again on the final trunk. Values are its task's own metric on validation."""
 
     task: str
@@ -69,7 +69,7 @@ class Refit(Declared):
     """How many it trained."""
 
 
-class Outcome(Declared, allow_inf_nan=True):
+class Outcome(Frozen, allow_inf_nan=True):
     """A finished training."""
 
     epochs: tuple[Epoch, ...]

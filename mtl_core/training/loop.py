@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
-from mtl_core.problem import Problem
 from mtl_core.stopping import Stopper
 from mtl_core.training.averaging import Average
 from mtl_core.training.checkpoint import Scratch, fingerprint

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mtl_core.config import RefitHeads, Training
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
-from mtl_core.problem import RefitHeads, Training
 from mtl_core.stopping import Stopper, Stopping
 from mtl_core.tasks import FittedTask
 from mtl_core.training.checkpoint import Scratch

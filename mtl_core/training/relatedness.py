@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mtl_core.config import RelatednessOptions
 from mtl_core.data.encoded import Batch
 from mtl_core.model import Network
-from mtl_core.problem import RelatednessOptions
 from mtl_core.tasks import FittedTask
 from mtl_core.training.history import Relations
 from mtl_core.training.losses import task_losses

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mtl_core.declared import Declared
+from mtl_core.frozen import Frozen
 
 __all__ = ["Trunk", "TrunkOptions"]
 
@@ -28,7 +28,7 @@ class Trunk(nn.Module, ABC):
         return ()
 
 
-class TrunkOptions(Declared, ABC):
+class TrunkOptions(Frozen, ABC):
     """Options of a trunk, as `params.yaml` declares them."""
 
     own_inputs: ClassVar[bool] = False

@@ -11,8 +11,8 @@ import torchjd.aggregation
 from pydantic import ValidationError
 
 from mtl_core.balancing import aggregation
+from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError, TrainingError
-from mtl_core.problem import parse_problem
 from tests.balancing.toy import OF_GRADIENTS, TASKS, Bench, built, declared, same, shared_gradient
 from tests.small import document
 

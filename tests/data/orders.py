@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from mtl_core.problem import Problem, parse_problem
+from mtl_core.config import Problem, parse_problem
 
 __all__ = ["ROWS", "declared", "month", "no_quarantine", "quarantine", "write"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mtl_core.config import Gates
 from mtl_core.evaluation import Difference, Measured
 from mtl_core.export.parity import Parity
 from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
-from mtl_core.problem import Gates
 from tests.small import Small
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.export.graph import build_graph
@@ -18,7 +19,6 @@ from mtl_core.export.parity import hostile_rows, parity
 from mtl_core.export.session import graph_inputs, open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.model import Network
-from mtl_core.problem import Problem, parse_problem
 from tests.small import Small, document, table
 
 

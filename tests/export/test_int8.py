@@ -6,13 +6,13 @@ from typing import Any
 import onnx
 import pytest
 
+from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
 from mtl_core.export.graph import NETWORK, build_graph
 from mtl_core.export.int8 import in_int8
 from mtl_core.export.parity import hostile_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from mtl_core.problem import parse_problem
 from tests.every_kind import make_every_kind
 from tests.small import Small, document
 

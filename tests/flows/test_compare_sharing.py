@@ -10,7 +10,7 @@ import pytest
 
 from flows.cli import main
 from flows.layout import Layout
-from mtl_core.passing import Boosted
+from mtl_core.config.distillation import Boosted
 from mtl_core.studies import boosted, comparing
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study, write_study

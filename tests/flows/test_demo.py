@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from flows.commands.demo import beside, happened, predicted
-from mtl_core.problem import parse_problem
+from mtl_core.config import parse_problem
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from flows.draft.document import document, quoted, safe_name
 from flows.draft.facts import sample
 from flows.draft.guesses import Draft, guess_problem
+from mtl_core.config import Problem, parse_problem
 from mtl_core.errors import DataError, ProblemError
-from mtl_core.problem import Problem, parse_problem
 
 ROWS = 200
 DAY = date(2024, 1, 1)

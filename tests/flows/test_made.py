@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from flows.made import made_by
-from mtl_core.problem import parse_problem
+from mtl_core.config import parse_problem
 from mtl_core.studies.made import declaration
-from tests.problem.orders import BASE, changed
+from tests.config.orders import BASE, changed
 
 
 def commit(folder: Path) -> str:

@@ -9,8 +9,8 @@ import pytest
 from flows import tuning
 from flows.cli import main
 from flows.layout import Layout
+from mtl_core.config import load_problem
 from mtl_core.errors import DataError, ProblemError, TrainingError
-from mtl_core.problem import load_problem
 from mtl_core.studies.files import read_study, write_study
 from mtl_core.studies.tuning import Tuning
 from mtl_core.studies.tuning.search import Search

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from flows.layout import Layout
+from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
-from mtl_core.data.validation.quarantine import SCHEMA
 from mtl_core.evaluation import evaluate, trivial_predictions
 from mtl_core.export.signature import signature
 from mtl_core.gates import write_checks
-from mtl_core.problem import Problem, parse_problem
 from mtl_core.report import Paths, read_run, render
 from mtl_core.report.run import Run
+from mtl_core.validation.quarantine import SCHEMA
 from tests.report.story import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from mtl_core.problem import Problem, parse_problem
+from mtl_core.config import Problem, parse_problem
 from mtl_core.report.cards import card
 from mtl_core.report.contents import coverage, features_by_kind, split_words
 from mtl_core.tasks.multilabel import FittedMultilabel, Multilabel

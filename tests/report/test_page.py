@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.layout import Layout
-from mtl_core.problem import parse_problem
+from mtl_core.config import parse_problem
 from tests.report.made import Made
 from tests.report.reading import Page, read
 from tests.report.story import DOCUMENT, IMAGE, LONG, SCRIPT

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mtl_core.problem import Tuned
+from mtl_core.config import Tuned
 from mtl_core.report.studies.tuning import section
 from mtl_core.studies.files import write_study
 from mtl_core.studies.made import Made as MadeBy

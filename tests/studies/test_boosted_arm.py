@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 import torch
 
+from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
-from mtl_core.passing import Boosted
 from mtl_core.studies import boosted
 from mtl_core.studies.arms import Splits, predictions_from
 from mtl_core.studies.boosted import BoostedRun, missing, run_boosted, servers_of

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from mtl_core.config import Problem, parse_problem
+from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import ProblemError
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from mtl_core.passing import Boosted
-from mtl_core.problem import Problem, parse_problem
 from mtl_core.studies import arms, boosted, comparing
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Splits, predictions_from
 from mtl_core.studies.compared_runs import arms_of, check_sharing, parts_of

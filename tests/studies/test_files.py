@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.declared import Declared
 from mtl_core.errors import DataError
+from mtl_core.frozen import Frozen
 from mtl_core.studies.files import read_study, write_study
 from mtl_core.studies.numbers import Number, defined
 
 
-class Counted(Declared):
+class Counted(Frozen):
     numbers: dict[str, Number]
 
 

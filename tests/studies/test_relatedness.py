@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import ProblemError, TrainingError
-from mtl_core.problem import Problem, parse_problem
 from mtl_core.studies import relatedness
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.made import Made, declaration

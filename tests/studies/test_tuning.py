@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import ToolError, TrainingError
-from mtl_core.problem import Problem, parse_problem
 from mtl_core.studies.made import Made, declaration
 from mtl_core.studies.tuning import Measure, Trial, Tuning
 from mtl_core.studies.tuning.record import gains, mean_gain

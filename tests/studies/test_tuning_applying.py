@@ -8,9 +8,9 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
+from mtl_core.config import parse_problem
+from mtl_core.config.changes import changed
 from mtl_core.errors import ProblemError
-from mtl_core.problem import parse_problem
-from mtl_core.problem.changes import changed
 from mtl_core.studies.tuning.applying import experiment, with_changes
 
 TEXT = """\

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mtl_core.problem import parse_problem
+from mtl_core.config import parse_problem
 from mtl_core.studies.tuning import Trial
 from mtl_core.studies.tuning.workers import Job, Lost, run_trials
 from tests.small import Small, document

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
-from mtl_core.problem import parse_problem
 from tests.small import document
 
 SIZES = {"kind": "ordinal", "classes": ["small", "large"]}

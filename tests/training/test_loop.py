@@ -215,7 +215,7 @@ import sys
 from pathlib import Path
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.problem import parse_problem
+from mtl_core.config import parse_problem
 from mtl_core.training import train
 from mtl_core.training.checkpoint import save_weights
 import json

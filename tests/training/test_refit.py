@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
-from mtl_core.problem import Problem, parse_problem
 from mtl_core.tasks.regression import FittedRegression
 from mtl_core.training import Outcome, Refit
 from mtl_core.training.checkpoint import Scratch

@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtl_core.config import RelatednessOptions, parse_problem
 from mtl_core.data.encoded import Batch
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
-from mtl_core.problem import RelatednessOptions, parse_problem
 from mtl_core.training import Epoch, relatedness, train
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.history import Relations

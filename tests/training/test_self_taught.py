@@ -18,12 +18,12 @@ from torch.testing import assert_close
 from flows.layout import Layout
 from flows.stages import check, export, prepare
 from flows.stages import train as train_stage
+from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
 from mtl_core.export.session import open_graph, run_graph
 from mtl_core.model import Network
-from mtl_core.problem import Problem, parse_problem
 from mtl_core.tasks.clustering import Centroids, FittedClustering
 from mtl_core.training import Epoch, Outcome, train
 from mtl_core.training import self_taught as module

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
-from mtl_core.problem import parse_problem
 from mtl_core.stopping import Change, Stopper, Stopping
 from tests.small import document
 

@@ -1,4 +1,4 @@
-"""Declared teachers in a training: made once before the first epoch, kept through any kill, and worth listening to."""
+"""Frozen teachers in a training: made once before the first epoch, kept through any kill, and worth listening to."""
 
 import json
 import os
@@ -13,11 +13,11 @@ import pytest
 import torch
 
 import mtl_core.training.loop
+from mtl_core.config import parse_problem
+from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
-from mtl_core.passing import Boosted
-from mtl_core.problem import parse_problem
 from mtl_core.training import Epoch, Outcome, train
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.scores import metric_values, predictions_of
@@ -214,7 +214,7 @@ import json, sys
 from pathlib import Path
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.problem import parse_problem
+from mtl_core.config import parse_problem
 from mtl_core.training import train
 encoded, scratch = map(Path, sys.argv[1:3])
 problem, encoder = parse_problem(json.loads(sys.argv[3])), Encoder.load(encoded / "encoder.json")

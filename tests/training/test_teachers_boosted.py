@@ -9,9 +9,9 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import DataError, ProblemError, TrainingError
-from mtl_core.passing import Boosted
 from mtl_core.training.teachers import trees
 from mtl_core.training.teachers.boosted import boosted_logits
 from mtl_core.training.teachers.forests import forests

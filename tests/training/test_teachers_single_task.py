@@ -8,10 +8,10 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
+from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.problem import Problem, parse_problem
 from mtl_core.stopping import Stopper
 from mtl_core.training import train
 from mtl_core.training.teachers.single_task import alone, single_task_logits

@@ -19,10 +19,10 @@ import mtl_core.training.loop
 from flows.layout import Layout
 from flows.stages import train as stage
 from mtl_core.balancing import AnyBalancing
+from mtl_core.config import parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
-from mtl_core.problem import parse_problem
 from mtl_core.training import train
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.scores import metric_values, normalised, predictions_of

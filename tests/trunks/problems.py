@@ -1,6 +1,6 @@
 """The small problem with another trunk."""
 
-from mtl_core.problem import Problem, parse_problem
+from mtl_core.config import Problem, parse_problem
 from mtl_core.trunks import TrunkOptions
 from tests.small import document
 

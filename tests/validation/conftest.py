@@ -10,8 +10,8 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 
-from mtl_core.data.validation.write import write_profile
-from mtl_core.problem import Problem, parse_problem
+from mtl_core.config import Problem, parse_problem
+from mtl_core.validation.write import write_profile
 
 ROWS = 100
 

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtl_core.data.validation.outcome import Result
-from mtl_core.data.validation.suite import suite_path
-from mtl_core.data.validation.validate import validate
-from mtl_core.problem import Problem
+from mtl_core.config import Problem
+from mtl_core.validation.outcome import Result
+from mtl_core.validation.suite import suite_path
+from mtl_core.validation.validate import validate
 from tests.validation.conftest import problem, table, write_part
 
 Change = Callable[[pa.Table], pa.Table]

@@ -6,11 +6,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mtl_core.data.validation.outcome import Result
-from mtl_core.data.validation.suite import load_suite, suite_path
-from mtl_core.data.validation.validate import validate
-from mtl_core.data.validation.write import write_profile
-from mtl_core.problem import Problem
+from mtl_core.config import Problem
+from mtl_core.validation.outcome import Result
+from mtl_core.validation.suite import load_suite, suite_path
+from mtl_core.validation.validate import validate
+from mtl_core.validation.write import write_profile
 from tests.validation.conftest import DECLARED, ROWS, problem, set_column, table, write_part
 from tests.validation.judging import quarantine
 

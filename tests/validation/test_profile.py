@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.data.parts import parts
-from mtl_core.data.validation.bands import count_band, least_present, mean_band, range_band, rate_band
-from mtl_core.data.validation.frame import frame, label_columns, type_in_suite
-from mtl_core.data.validation.outcome import Aside, PartResult
-from mtl_core.data.validation.profile import profile
-from mtl_core.data.validation.suite import Expectation, Suite, differences, load_suite, suite_path, write_suite
-from mtl_core.data.validation.write import write_profile
 from mtl_core.errors import DataError
+from mtl_core.validation.bands import count_band, least_present, mean_band, range_band, rate_band
+from mtl_core.validation.frame import frame, label_columns, type_in_suite
+from mtl_core.validation.outcome import Aside, PartResult
+from mtl_core.validation.profile import profile
+from mtl_core.validation.suite import Expectation, Suite, differences, load_suite, suite_path, write_suite
+from mtl_core.validation.write import write_profile
 from tests.validation.conftest import ROWS, change, problem, set_column, table, write_part
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -309,5 +309,5 @@ def test_exactly_the_share_may_be_set_aside(rows: int, data: st.DataObject) -> N
 
 
 def test_profiling_does_not_import_great_expectations() -> None:
-    code = "import sys, mtl_core.data.validation.write; sys.exit('great_expectations' in sys.modules)"
+    code = "import sys, mtl_core.validation.write; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

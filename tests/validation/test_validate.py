@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.stages.validate import run
-from mtl_core.data.validation.suite import suite_path
-from mtl_core.data.validation.validate import validate
-from mtl_core.data.validation.write import write_profile
 from mtl_core.errors import DataError, ValidationFailed
+from mtl_core.validation.suite import suite_path
+from mtl_core.validation.validate import validate
+from mtl_core.validation.write import write_profile
 from tests.validation.conftest import DECLARED, ROWS, change, problem, set_column, table, write_part
 from tests.validation.judging import BAD, INF, Change, about, edit, quarantine, validated, with_bad_part
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from mtl_core.problem import Tuned
+from mtl_core.config import Tuned
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, WIDTH, data, short
 from mtl_core.report.wording import number
 from mtl_core.studies.tuning import Trial, Tuning

@@ -10,9 +10,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from mtl_core.config import Problem, parse_problem
+from mtl_core.config.changes import as_declared, change
 from mtl_core.errors import ProblemError
-from mtl_core.problem import Problem, parse_problem
-from mtl_core.problem.changes import as_declared, change
 
 __all__ = ["experiment", "with_changes"]
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from mtl_core.declared import Declared
-from mtl_core.problem import Tuned
+from mtl_core.config import Tuned
+from mtl_core.frozen import Frozen
 from mtl_core.studies.made import Made
 from mtl_core.studies.numbers import Number, defined
 from mtl_core.tasks import FittedTask
@@ -21,7 +21,7 @@ from mtl_core.training import Outcome
 __all__ = ["Measure", "Trial", "Tuning", "Yardstick", "gains", "mean_gain", "yardstick_of"]
 
 
-class Measure(Declared):
+class Measure(Frozen):
     """A task's own metric on validation in trial 0, the unit of every trial's gain in that task."""
 
     metric: str
@@ -42,7 +42,7 @@ Yardstick = dict[str, Measure]
 """By task."""
 
 
-class Trial(Declared):
+class Trial(Frozen):
     """One training with other options."""
 
     number: int
@@ -65,7 +65,7 @@ class Trial(Declared):
     """It failed, in words."""
 
 
-class Tuning(Declared):
+class Tuning(Frozen):
     """The study's file."""
 
     made: Made

@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from mtl_core.problem import Problem, TuningOptions
+from mtl_core.config import Problem, TuningOptions
 from mtl_core.studies.made import declaration
 from mtl_core.studies.tuning.record import Measure, Trial, Yardstick
 from mtl_core.studies.tuning.trials import Bench, Course, EndedEarly

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mtl_core.config import Problem, parse_problem
+from mtl_core.config.changes import as_declared, change, value_at
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError, TrunklineError
-from mtl_core.problem import Problem, parse_problem
-from mtl_core.problem.changes import as_declared, change, value_at
 from mtl_core.studies.numbers import Number, defined
 from mtl_core.studies.tuning.record import Trial, Yardstick, gains, mean_gain, yardstick_of
 from mtl_core.training import Epoch, Outcome, train

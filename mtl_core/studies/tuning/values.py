@@ -6,8 +6,8 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from mtl_core.problem import Problem, Tuned
-from mtl_core.problem.changes import changed, value_at
+from mtl_core.config import Problem, Tuned
+from mtl_core.config.changes import changed, value_at
 
 __all__ = ["as_sampled", "declared_sample", "distribution", "rounded"]
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from mtl_core.problem import Problem
+from mtl_core.config import Problem
 from mtl_core.studies.tuning.record import Trial
 from mtl_core.studies.tuning.search import Search
 from mtl_core.studies.tuning.trials import Bench

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.config import Training
+from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError
-from mtl_core.passing import Boosted
-from mtl_core.problem import Training
 from mtl_core.tasks import FittedTask
 from mtl_core.training.teachers.forests import Forest, forests
 from mtl_core.training.teachers.trees import Trees

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 
+from mtl_core.config import Problem
+from mtl_core.config.distillation import AnyTeacher, Boosted, SingleTask
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.passing import AnyTeacher, Boosted, SingleTask
-from mtl_core.problem import Problem
 from mtl_core.training.checkpoint import Scratch
 from mtl_core.training.soft_targets import SoftTargets
 from mtl_core.training.teachers.boosted import boosted_logits

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.balancing import Mean
+from mtl_core.config import Gates, Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.problem import Gates, Problem
 from mtl_core.training.repeatable import repeatable
 from mtl_core.training.scores import logits_of
 from mtl_core.trunks.single_task import SingleTask

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mtl_core.config import Training
+from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ProblemError, TrainingError
-from mtl_core.passing import Boosted
-from mtl_core.problem import Training
 from mtl_core.training.teachers.forests import Forest
 
 __all__ = ["Trees", "lightgbm_for"]

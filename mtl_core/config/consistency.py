@@ -1,0 +1,181 @@
+"""What no single section of a declared problem can see: whether its parts fit together. One line per mistake."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from mtl_core.config.changes import changed
+from mtl_core.config.messages import format_errors
+from mtl_core.errors import ProblemError, nearest
+from mtl_core.features import INTERNAL
+from mtl_core.stopping import First, Stopping
+
+if TYPE_CHECKING:
+    from mtl_core.config.problem import Problem
+
+__all__ = ["mistakes"]
+
+
+def mistakes(problem: "Problem") -> Iterator[str]:
+    """Path in the file, rule, value found, fix."""
+    yield from _names(problem)
+    yield from _tasks(problem)
+    yield from _metrics(problem)
+    yield from _balancing(problem)
+    yield from _stopping(problem)
+    yield from _teachers(problem)
+    yield from _export(problem)
+    yield from _tuning(problem)
+
+
+def _names(problem: "Problem") -> Iterator[str]:
+    inputs = {problem.column_of(name): name for name in problem.features}
+    for column, name in inputs.items():
+        if column.startswith(INTERNAL):
+            yield (
+                f"features.{name}.column: must not begin with {INTERNAL!r}, which marks the internal values of the "
+                f"exported graph, found {column!r}; rename the column"
+            )
+    for name, task in problem.tasks.items():
+        for target in task.targets:
+            if target in inputs:
+                where = "target" if task.target else "columns"
+                yield (
+                    f"tasks.{name}.{where}: a target cannot be a feature too, found column {target!r}, which "
+                    f"features.{inputs[target]} reads; remove one of the two"
+                )
+        if name in inputs and name not in task.targets:
+            yield (
+                f"tasks.{name}: a task cannot have the name of a feature's column, since the exported graph knows "
+                "both by name; rename the task"
+            )
+
+
+def _tasks(problem: "Problem") -> Iterator[str]:
+    if all(task.self_taught for task in problem.tasks.values()):
+        kinds = ", ".join(dict.fromkeys(task.kind for task in problem.tasks.values()))
+        yield (
+            f"tasks: one of them at least must learn from labels, found {kinds} alone, and nothing would shape what is "
+            "grouped; add a task that learns from labels"
+        )
+
+
+def _metrics(problem: "Problem") -> Iterator[str]:
+    for name, task in problem.tasks.items():
+        if task.metric:
+            known = [metric.name for metric in task.metrics]
+            yield from _unknown(f"tasks.{name}.metric", f"a metric of kind {task.kind}", [task.metric], known)
+    limits = problem.gates.metrics
+    yield from _unknown("gates.metrics", "a declared task", limits, list(problem.tasks), in_path=True)
+    for name in limits.keys() & problem.tasks.keys():
+        task = problem.tasks[name]
+        known = [metric.name for metric in task.metrics]
+        yield from _unknown(f"gates.metrics.{name}", f"a metric of kind {task.kind}", limits[name], known, in_path=True)
+
+
+def _balancing(problem: "Problem") -> Iterator[str]:
+    balancing, trunk = problem.training.balancing, problem.model.trunk
+    if balancing.by_task:
+        path = f"training.balancing.{balancing.by_task}"
+        yield from _unknown(
+            path, "a declared task", getattr(balancing, balancing.by_task), list(problem.tasks), in_path=True
+        )
+    if balancing.needs_sharing and trunk.own_inputs:
+        yield (
+            f"training.balancing.method: {balancing.method} weighs the tasks' gradients on what they share, found "
+            f"model.trunk.kind {trunk.kind}, which shares nothing; use mean, or a trunk that shares"
+        )
+    elif balancing.needs_sharing and len(problem.tasks) == 1:
+        yield (
+            f"training.balancing.method: {balancing.method} weighs the gradients of several tasks, found one task; "
+            "use mean"
+        )
+
+
+def _stopping(problem: "Problem") -> Iterator[str]:
+    stopping, tasks = problem.training.stopping, list(problem.tasks)
+    where = "training.stopping"
+    yield from _unknown(f"{where}.tasks", "a declared task", stopping.tasks, tasks, in_path=True)
+    if isinstance(stopping.end, First):
+        yield from _unknown(f"{where}.end.first", "a declared task", [stopping.end.first], tasks)
+    if stopping.policy == "joint":
+        if stopping.end != "all":
+            yield f"{where}.end: under the policy joint all tasks stop together, found an end of its own; leave it out"
+        if stopping.tasks:
+            yield (
+                f"{where}.tasks: under the policy joint all tasks share one patience, found one for "
+                f"{', '.join(stopping.tasks)}; leave it out, or use freeze, resume or hold"
+            )
+    if stopping.policy != "resume" and stopping.margin != Stopping().margin:
+        yield (
+            f"{where}.margin: says when a stopped task trains again, which only the policy resume does, found the "
+            f"policy {stopping.policy}; leave it out"
+        )
+
+
+def _teachers(problem: "Problem") -> Iterator[str]:
+    teachers, where = problem.training.teachers, "training.teachers"
+    yield from _unknown(where, "a declared task", teachers, list(problem.tasks), in_path=True)
+    for name, teacher in teachers.items():
+        if name not in problem.tasks:
+            continue
+        if problem.tasks[name].self_taught:
+            yield (
+                f"{where}.{name}: a task of kind {problem.tasks[name].kind} teaches itself, since its clusters have no "
+                "names that a teacher could use; leave it out"
+            )
+        if teacher.kind == "single_task" and (problem.model.trunk.own_inputs or len(problem.tasks) == 1):
+            yield (
+                f"{where}.{name}.kind: a single_task teacher is a network for the task alone, which it has already, "
+                f"found {len(problem.tasks)} task(s) and model.trunk.kind {problem.model.trunk.kind}; use boosted"
+            )
+
+
+def _export(problem: "Problem") -> Iterator[str]:
+    if problem.export.int8 and "parity" not in problem.gates.model_fields_set:
+        yield (
+            "export.int8: how far 8 bits may be from the network must be declared, found no gates.parity, "
+            f"whose default of {problem.gates.parity:g} is for 32 bits; declare it, as a share of a task's scale, or "
+            "set int8 to false"
+        )
+
+
+def _tuning(problem: "Problem") -> Iterator[str]:
+    if problem.tuning is None:
+        return
+    try:
+        changed(problem, {})
+    except ValidationError:  # told above
+        return
+    space = problem.tuning.space
+    for path, tuned in space.items():
+        where, section = f"tuning.space.{path}", path.partition(".")[0]
+        if section not in ("model", "training") or path in ("model", "training"):
+            yield (
+                f"{where}: must be an option of model or training, found {path!r}, which every trial has the "
+                "same; leave it out"
+            )
+            continue
+        if path in ("training.seed", "training.threads"):
+            yield f"{where}: is part of what makes a run repeatable, and no trial changes it; leave it out"
+            continue
+        around = [other for other in space if path.startswith(f"{other}.")]
+        if around:
+            yield f"{where}: lies inside of {around[0]}, which is tuned as a whole; leave out one of the two"
+        for value in tuned.corners:
+            try:
+                changed(problem, {path: value})
+            except ProblemError as error:
+                yield f"tuning.space.{error}"
+                break
+            except ValidationError as error:
+                line = format_errors(error, type(problem), "").splitlines()[1].strip()
+                yield f"{where}: each value alone must make a valid problem, found {value!r} ({line}); take it out"
+
+
+def _unknown(path: str, rule: str, found: Iterable[str], known: list[str], *, in_path: bool = False) -> Iterator[str]:
+    for name in found:
+        if name not in known:
+            where = f"{path}.{name}" if in_path else path
+            yield f"{where}: must be {rule}, found {name!r}; {nearest(name, known)}"

@@ -1,0 +1,85 @@
+"""Validation errors of pydantic as lines for people: path in the file, rule, value found, nearest valid name."""
+
+from datetime import date, datetime
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mtl_core.errors import nearest
+from mtl_core.schema import is_union, locate, members, tag_of
+
+__all__ = ["format_errors"]
+
+KINDS = {
+    bool: "true or false",
+    date: "a date",
+    datetime: "a date with a time",
+    float: "a number",
+    int: "a whole number",
+    str: "text",
+}
+"""Python's types in the words of a file."""
+
+
+def format_errors(error: ValidationError, model: type[BaseModel], source: str) -> str:
+    """One line per mistake, all of them at once."""
+    # The same line twice: pydantic reports every member of a union that did not fit.
+    details = error.errors(include_url=False)
+    lines = list(dict.fromkeys(line for detail in details for line in _line(detail, model).splitlines()))
+    head = f"{source}: {len(lines)} mistake" + ("s" if len(lines) > 1 else "")
+    return "\n".join([head, *(f"  {line}" for line in lines)])
+
+
+def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    path, expected = locate(model, detail["loc"])
+    where = ".".join(str(step) for step in path)
+    found = f"found {detail['input']!r:.80}"
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key; {nearest(str(path[-1]), list(expected.model_fields))}"
+        case "missing":
+            return f"{where}: required, but not there"
+        case "union_tag_invalid":
+            context = detail["ctx"]
+            key, tag = context["discriminator"].strip("'"), str(context["tag"])
+            return f"{where}.{key}: unknown; found {tag!r}; {nearest(tag, _quoted(context['expected_tags']))}"
+        case "union_tag_not_found":
+            return _no_tag(where, detail, expected)
+        case "literal_error":
+            return f"{where}: unknown; {found}; {nearest(str(detail['input']), _quoted(detail['ctx']['expected']))}"
+        case "value_error":
+            message = str(detail["ctx"]["error"])
+            return f"{where}: {message}" if where else message
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"{where}: must be a mapping of names to values; {found}"
+        case "tuple_type":
+            return f"{where}: must be a list; {found}"
+        case "too_short":
+            return f"{where}: must have at least {detail['ctx']['min_length']}; {found}"
+        case _ if choices := _choices(expected):
+            return f"{where}: must be {' or '.join(choices)}; {found}"
+        case "string_type":
+            return f"{where}: must be text; {found}"
+        case _:
+            return f"{where}: {detail['msg'][0].lower()}{detail['msg'][1:]}; {found}"
+
+
+def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
+    """The key that says which member of a union it is, is not there, or is misspelt."""
+    key, given = detail["ctx"]["discriminator"].strip("'"), detail["input"]
+    if isinstance(given, dict) and (close := get_close_matches(key, [str(name) for name in given], n=1, cutoff=0.6)):
+        return f"{where}.{close[0]}: unknown key; did you mean {key!r}?"
+    tags = [str(tag_of(member)) for member in members(union)]
+    return f"{where}.{key}: required, but not there; valid: {', '.join(tags)}"
+
+
+def _choices(expected: Any) -> list[str]:
+    """The plain types of a union; none where it is something else."""
+    return [KINDS[kind] for kind in get_args(expected) if kind in KINDS] if is_union(expected) else []
+
+
+def _quoted(names: str) -> list[str]:
+    """pydantic's enumeration of quoted names."""
+    return [name.strip(" '") for name in names.replace(" or ", ", ").split(",")]

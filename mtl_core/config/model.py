@@ -1,0 +1,26 @@
+"""The shared network: its input layer, its trunk, its heads."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mtl_core.frozen import Frozen
+from mtl_core.trunks import AnyTrunk, SharedBottom
+
+__all__ = ["HeadOptions", "Model"]
+
+
+class HeadOptions(Frozen):
+    """One per task: a hidden layer where `width` is not 0, then the task's logits."""
+
+    width: Annotated[int, Field(ge=0, le=65_536)] = 64
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
+class Model(Frozen):
+    """The shared network."""
+
+    embedding: Annotated[int, Field(ge=1, le=1_024)] = 16
+    """Width of every categorical value's embedding; all share one table."""
+    trunk: AnyTrunk = SharedBottom()
+    head: HeadOptions = HeadOptions()

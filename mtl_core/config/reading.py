@@ -1,0 +1,30 @@
+"""From `params.yaml` to a problem."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mtl_core.config.document import PARAMS, read_params
+from mtl_core.config.messages import format_errors
+from mtl_core.config.problem import Problem
+from mtl_core.errors import ProblemError
+
+__all__ = ["PARAMS", "load_problem", "parse_problem"]
+
+
+def parse_problem(document: Any, *, source: str = PARAMS) -> Problem:
+    """A parsed document as a problem; ProblemError lists all that is wrong with it."""
+    if not isinstance(document, dict):
+        raise ProblemError(
+            f"{source}: must be a mapping with name, data, split, features, tasks; found {document!r:.60}"
+        )
+    try:
+        return Problem.model_validate(document)
+    except ValidationError as error:
+        raise ProblemError(format_errors(error, Problem, source)) from None
+
+
+def load_problem(folder: Path) -> Problem:
+    """Reads `params.yaml` of a problem's folder; raises ProblemError."""
+    return parse_problem(read_params(folder), source=str(folder / PARAMS))

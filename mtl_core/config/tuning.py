@@ -1,0 +1,102 @@
+"""What `mtl tune` searches: which options, in which ranges, with how many trials."""
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
+
+from mtl_core.frozen import Frozen
+
+__all__ = ["Prune", "Tuned", "TuningOptions"]
+
+Number = int | float
+
+
+class Prune(Frozen):
+    """The median rule: a trial ends early once its best epoch so far is worse than the median of the earlier trials'
+    best after as many epochs (Golovin 2017, "Google Vizier", section 3.2.2).
+    """
+
+    startup: Annotated[int, Field(ge=1)] = 5
+    """So many trials are trained whole before any is cut short."""
+    warm_up: Annotated[int, Field(ge=0)] = 3
+    """So many epochs a trial has at least."""
+
+
+class Tuned(Frozen):
+    """The values that one option may take: a range of numbers, or choices."""
+
+    low: Number | None = None
+    high: Number | None = None
+    """Included, as `low` is. Whole numbers only where both are whole."""
+    step: Number | None = None
+    log: bool = False
+    """Whether ratios count, not differences: 0.001 lies halfway between 0.0001 and 0.01."""
+    choices: tuple[JsonValue, ...] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the numbers of the range are whole."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def corners(self) -> tuple[Any, ...]:
+        """The ends of the range, or every choice."""
+        return self.choices if self.choices is not None else (self.low, self.high)
+
+    def spans(self, value: Any) -> bool:
+        """Whether it is a number of the range."""
+        if self.low is None or self.high is None or isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        fits = isinstance(value, int) or not self.whole
+        return fits and self.low <= value <= self.high and (not self.step or _steps(self.low, value, self.step))
+
+    @model_validator(mode="after")
+    def _range_or_choices(self) -> Self:
+        ends = [end for end in (self.low, self.high) if end is not None]
+        if self.choices is not None:
+            if ends or self.step is not None or self.log:
+                raise ValueError("must be a range, or choices, found both; leave out low, high, step and log")
+            texts = {json.dumps(choice, sort_keys=True) for choice in self.choices}
+            if len(texts) < 2 or len(texts) < len(self.choices):
+                raise ValueError(f"choices: must be two at least, all different, found {list(self.choices)!r:.80}")
+            return self
+        if self.low is None or self.high is None:
+            raise ValueError("must have low and high, or choices; as in {low: 0.0, high: 0.5} or {choices: [8, 16]}")
+        if self.low >= self.high:
+            raise ValueError(f"low: must be less than high, found {self.low} and {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low: must be above 0 with log, found {self.low}; leave out log, or raise it")
+        if self.step is not None:
+            self._check_step(self.low, self.high, self.step)
+        return self
+
+    def _check_step(self, low: Number, high: Number, step: Number) -> None:
+        if self.log:
+            raise ValueError("step: steps are differences and log counts ratios; leave out one of the two")
+        if step <= 0 or (self.whole and not isinstance(step, int)):
+            raise ValueError(f"step: must be above 0, and whole between whole numbers, found {step}")
+        if not _steps(low, high, step):
+            raise ValueError(f"high: must be a number of steps above low, found {low} to {high} by {step}")
+
+
+def _pruning(value: object) -> object:
+    """`true` is the rule as it comes, `false` is none."""
+    return {} if value is True else None if value is False else value
+
+
+class TuningOptions(Frozen):
+    """A search for options that suit the problem better than those it declares."""
+
+    trials: Annotated[int, Field(ge=2)] = 40
+    """Of all workers together, the first of which is the problem as it is declared."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of what is tried; `training.seed` stays that of every trial."""
+    prune: Annotated[Prune | None, BeforeValidator(_pruning)] = Prune()
+    space: Annotated[dict[str, Tuned], Field(min_length=1)]
+    """Dotted path into `params.yaml` -> the values it may take."""
+
+
+def _steps(low: Number, value: Number, step: Number) -> bool:
+    return (Decimal(str(value)) - Decimal(str(low))) % Decimal(str(step)) == 0

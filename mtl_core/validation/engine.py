@@ -1,0 +1,170 @@
+"""Great Expectations at work: a suite's expectations on one frame.
+
+This module and the Data Docs alone import the package, which takes seconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import great_expectations as gx
+import numpy as np
+import pandas as pd
+from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from mtl_core.validation.expectations import PLACE, build, configure, level_of
+from mtl_core.validation.outcome import Outcome
+from mtl_core.validation.suite import Suite
+
+__all__ = ["EXAMPLES", "Engine", "Measured"]
+
+EXAMPLES = 3
+"""How many unexpected values an outcome shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """An outcome with what Great Expectations needs to draw it."""
+
+    outcome: Outcome
+    raw: ExpectationValidationResult
+
+
+class Engine:
+    """A suite in a context in memory: nothing is read from or written to a Great Expectations project."""
+
+    def __init__(self, suite: Suite, path: Path) -> None:
+        """Raises DataError, naming the entry of the file `path`, where an expectation is none."""
+        self.suite = suite
+        self._configurations = [configure(expectation, place) for place, expectation in enumerate(suite.expectations)]
+        built = [build(one, f"{path}: expectations[{place}]") for place, one in enumerate(self._configurations)]
+        self.levels = tuple(map(level_of, suite.expectations, built))
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+        asset = context.data_sources.add_pandas(suite.name).add_dataframe_asset("parts")
+        self._batches: BatchDefinition[None] = asset.add_batch_definition_whole_dataframe("part")
+
+    def measure(self, frame: pd.DataFrame, places: Sequence[int]) -> dict[int, Measured]:
+        """Runs the expectations at those places of the suite."""
+        if not places:
+            return {}
+        result = self._validate(frame, places, "SUMMARY")
+        found = {_place(raw): raw for raw in result.results}
+        return {place: self._measured(place, found[place], len(frame)) for place in places}
+
+    def rows(self, frame: pd.DataFrame, place: int) -> list[int]:
+        """The index labels of all rows that break the expectation at that place: a second pass, for it alone.
+
+        Great Expectations filters every column of its frame, needed or not: it gets those that are.
+        """
+        expectation = self.suite.expectations[place]
+        if "row_condition" not in expectation.kwargs:  # which may speak about any column
+            frame = frame[list(expectation.columns)]
+        (raw,) = self._validate(frame, [place], "COMPLETE").results
+        return [int(row) for row in raw.result["unexpected_index_list"]]
+
+    def unmeasured(self, place: int, *, success: bool, why: str, explained: bool = False) -> Measured:
+        """The outcome of an expectation that was not run."""
+        outcome = Outcome(
+            expectation=self.suite.expectations[place],
+            level="part",
+            success=success,
+            why="" if success else why,
+            explained=explained,
+        )
+        raw = ExpectationValidationResult(
+            success=success, expectation_config=self._configurations[place], result={"observed_value": why}
+        )
+        return Measured(outcome=outcome, raw=raw)
+
+    def document(self, measured: Sequence[Measured], meta: dict[str, Any]) -> ExpectationSuiteValidationResult:
+        """All outcomes of a part as one result of Great Expectations, for the Data Docs."""
+        succeeded = sum(one.outcome.success for one in measured)
+        statistics = {
+            "evaluated_expectations": len(measured),
+            "successful_expectations": succeeded,
+            "unsuccessful_expectations": len(measured) - succeeded,
+            "success_percent": 100 * succeeded / max(1, len(measured)),
+        }
+        return ExpectationSuiteValidationResult(
+            success=succeeded == len(measured),
+            results=[one.raw for one in measured],
+            suite_name=self.suite.name,
+            statistics=statistics,
+            meta=meta,
+        )
+
+    def gx_suite(self) -> ExpectationSuite:
+        """The suite as Great Expectations has it. Made anew, since an expectation object belongs to one suite only."""
+        return self._suite(range(len(self._configurations)))
+
+    def _suite(self, places: Sequence[int]) -> ExpectationSuite:
+        expectations = [self._configurations[place].to_domain_obj() for place in places]
+        return ExpectationSuite(name=self.suite.name, expectations=expectations)
+
+    def _validate(
+        self, frame: pd.DataFrame, places: Sequence[int], form: Literal["SUMMARY", "COMPLETE"]
+    ) -> ExpectationSuiteValidationResult:
+        batch = self._batches.get_batch({"dataframe": frame})
+        return batch.validate(self._suite(places), result_format=form)
+
+    def _measured(self, place: int, raw: ExpectationValidationResult, rows: int) -> Measured:
+        expectation, level = self.suite.expectations[place], self.levels[place]
+        raw.result = result = _json(raw.result)
+        raw.success = bool(raw.success)  # some expectations answer with a numpy.bool, which JSON does not know
+        counted = "unexpected_count" in result
+        why = "" if raw.success else _exception(raw.exception_info)
+        outcome = Outcome(
+            expectation=expectation,
+            level="part" if why else level,
+            success=raw.success,
+            observed=result.get("observed_value"),
+            rows=rows,
+            unexpected=result["unexpected_count"] if counted else 0,
+            examples=_examples(result.get("partial_unexpected_list", ())),
+            why=why,
+        )
+        return Measured(outcome=outcome, raw=raw)
+
+
+def _place(raw: ExpectationValidationResult) -> int:
+    assert raw.expectation_config is not None
+    place = raw.expectation_config.meta[PLACE]
+    assert isinstance(place, int)
+    return place
+
+
+def _exception(info: dict[str, Any] | None) -> str:
+    """The message of what was raised while measuring; Great Expectations nests it under the metric, or does not."""
+    if not info:
+        return ""
+    for one in (info, *(value for value in info.values() if isinstance(value, dict))):
+        if one.get("raised_exception"):
+            return "could not be measured: " + " ".join(str(one.get("exception_message")).split())[:200]
+    return ""
+
+
+def _json(value: Any) -> Any:
+    """The same in what JSON knows: numpy's scalars as Python's, what is not finite and every other object as text."""
+    match value:
+        case dict():
+            return {str(key): _json(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | np.ndarray():
+            return [_json(inner) for inner in value]
+        case np.generic():
+            return _json(value.item())
+        case float():
+            return value if np.isfinite(value) else str(value)
+        case None | bool() | int() | str():
+            return value
+        case _:
+            return str(value)
+
+
+def _examples(values: Sequence[Any]) -> tuple[Any, ...]:
+    """The first distinct values; a missing one shows nothing."""
+    shown = (str(value) if isinstance(value, list | dict) else value for value in values if value is not None)
+    return tuple(dict.fromkeys(shown))[:EXAMPLES]

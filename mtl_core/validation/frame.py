@@ -1,0 +1,127 @@
+"""A part as Great Expectations sees it: a pandas frame of four types of column, and indicators of its labels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mtl_core.config import Problem
+from mtl_core.data.parts import Part, parts
+from mtl_core.errors import DataError
+from mtl_core.features.base import as_numbers, as_strings, column_type
+from mtl_core.tasks.binary import Binary
+from mtl_core.tasks.multiclass import FittedMulticlass, Multiclass
+
+__all__ = ["LABEL", "as_it_stands", "frame", "label_columns", "read", "type_in_suite"]
+
+LABEL = "label:"
+"""Begins the names of the indicator columns that label rates are measured on."""
+
+
+def as_it_stands(part: Part, problem: Problem) -> Part:
+    """The same file with its own columns and types, where `parts` gives every part those of the first."""
+    data = problem.data.model_copy(update={"path": part.path.name})
+    (own,) = parts(part.path.parent, problem.model_copy(update={"data": data}))
+    return own
+
+
+def read(part: Part, problem: Problem, columns: Sequence[str]) -> tuple[pa.Table, str]:
+    """Those of the columns that the part has, and why later stages cannot read it, or "".
+
+    Raises DataError for a part that cannot be read at all.
+    """
+    own = as_it_stands(part, problem)
+    present = [column for column in columns if column in own.types.names]
+    if part.path.suffix == ".parquet" and any(_differ(own, part, column) for column in present):
+        return own.read(present), ""
+    try:
+        return part.read(present), ""
+    except DataError as error:
+        return own.read(present), str(error)
+
+
+def _differ(own: Part, part: Part, column: str) -> bool:
+    """Whether the file says another type than the first part. A CSV says none: what it can be read as counts."""
+    if column not in part.types.names:
+        return False
+    types = [one.types.field(column).type for one in (own, part)]
+    return not any(map(pa.types.is_null, types)) and len(set(map(type_in_suite, types))) > 1
+
+
+def type_in_suite(arrow_type: pa.DataType) -> str:
+    """What a suite calls a column of that type: float64 (every number), str, bool or datetime64; else Arrow's name."""
+    if pa.types.is_dictionary(arrow_type):
+        arrow_type = arrow_type.value_type
+    if pa.types.is_boolean(arrow_type):
+        return "bool"
+    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
+        return "str"
+    if pa.types.is_date(arrow_type) or pa.types.is_timestamp(arrow_type):
+        return "datetime64"
+    if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type):
+        return "float64"
+    return str(arrow_type)
+
+
+def frame(table: pa.Table) -> pd.DataFrame:
+    """(rows, columns) as pandas; the index is the row's position in the part.
+
+    NaN and the empty string are missing, as they are for features. A column without any value has no type (object).
+    """
+    return pd.DataFrame({name: _series(table[name].combine_chunks()) for name in table.column_names})
+
+
+def _series(values: pa.Array) -> pd.Series:
+    if values.null_count == len(values):
+        return pd.Series([None] * len(values), dtype=object)
+    match type_in_suite(values.type):
+        case "float64":
+            return pd.Series(as_numbers(values))
+        case "bool":
+            return values.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+        case "str":
+            text = as_strings(values)
+            return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).to_pandas()
+        case "datetime64":
+            # Naive nanoseconds: the only times that Great Expectations compares with the texts of a JSON suite.
+            return pd.Series(pc.cast(values, pa.timestamp("ns"), safe=False).to_numpy(zero_copy_only=False))
+        case _:
+            return values.to_pandas()
+
+
+def label_columns(
+    problem: Problem, table: pa.Table, suite_columns: Sequence[str] = ()
+) -> dict[str, NDArray[np.float64]]:
+    """Per answer of a classification task a (rows,) column of 1, 0, NaN where unlabelled: its mean is the label rate.
+
+    A binary task has one, `label:TASK`; a multiclass task one per class, `label:TASK=CLASS`, also for a class that only
+    `suite_columns` name. A target that the table lacks gives none; one that its task cannot read is a DataError.
+    """
+    found: dict[str, NDArray[np.float64]] = {}
+    for name, task in problem.tasks.items():
+        if task.target not in table.column_names:
+            continue
+        prefix = f"{LABEL}{name}"
+        values = table[task.target].combine_chunks()
+        named = [column for column in suite_columns if column == prefix or column.startswith(f"{prefix}=")]
+        if values.null_count == len(values):
+            found.update({column: np.full(len(values), np.nan) for column in named})
+        elif isinstance(task, Binary):
+            fitter = task.fitter(name, column_type(task.target, values.type))
+            found[prefix] = _indicator(fitter.task.encode(values), 1)
+        elif isinstance(task, Multiclass):
+            classes_of = task.fitter(name, column_type(task.target, values.type))
+            classes_of.update(values)
+            seen = classes_of.seen | {column.removeprefix(f"{prefix}=") for column in named}
+            classes = task.classes or tuple(sorted(seen))
+            labels = FittedMulticlass(name=name, type=classes_of.type, options=task, classes=classes).encode(values)
+            found.update({f"{prefix}={known}": _indicator(labels, place) for place, known in enumerate(classes)})
+    return found
+
+
+def _indicator(labels: NDArray[Any], answer: int) -> NDArray[np.float64]:
+    return np.where(labels < 0, np.nan, labels == answer)

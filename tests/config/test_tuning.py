@@ -1,0 +1,209 @@
+"""What may be tuned, and what a change of a declared problem makes of it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl_core.config import Prune, Tuned, parse_problem
+from mtl_core.config.changes import as_declared, change, changed, value_at
+from mtl_core.errors import ProblemError
+from tests.config.orders import changed as with_value
+from tests.config.orders import merged
+
+RATE = {"low": 0.001, "high": 0.1, "log": True}
+
+REFUSED: dict[str, tuple[str, Any, str]] = {
+    "a misspelt option": (
+        "training.learning_rat",
+        RATE,
+        "tuning.space.training.learning_rat: must be a path into params.yaml, found 'learning_rat'; did you mean "
+        "'learning_rate'?",
+    ),
+    "an option of another kind": (
+        "model.trunk.experts",
+        {"low": 2, "high": 8},
+        "tuning.space.model.trunk.experts: must be a path into params.yaml, found 'experts'",
+    ),
+    "inside of a number": (
+        "training.learning_rate.x",
+        RATE,
+        "tuning.space.training.learning_rate.x: must be a path into params.yaml, found 'x'",
+    ),
+    "what is prepared": (
+        "split.validation",
+        RATE,
+        "tuning.space.split.validation: must be an option of model or training, found 'split.validation'",
+    ),
+    "a whole section": (
+        "training",
+        {"choices": [{}, {"epochs": 3}]},
+        "tuning.space.training: must be an option of model or training, found 'training'",
+    ),
+    "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: is part of what makes a run"),
+    "the threads": ("training.threads", {"low": 1, "high": 2}, "tuning.space.training.threads: is part of what makes"),
+    "a bound that is none": (
+        "training.learning_rate",
+        {"low": 0.0, "high": 0.1},
+        "tuning.space.training.learning_rate: each value alone must make a valid problem, found 0.0 (training."
+        "learning_rate: input should be greater than 0; found 0.0); take it out",
+    ),
+    "whole numbers for a share": (
+        "model.trunk.dropout",
+        {"low": 0, "high": 1},
+        "tuning.space.model.trunk.dropout: each value alone must make a valid problem, found 1 (model.trunk.dropout:",
+    ),
+    "a choice that is none": (
+        "training.balancing.method",
+        {"choices": ["mean", "uww"]},
+        "tuning.space.training.balancing.method: each value alone must make a valid problem, found 'uww' (training."
+        "balancing.method: unknown; found 'uww'; did you mean 'uw'?); take it out",
+    ),
+    "a choice that does not fit": (
+        "model.trunk.kind",
+        {"choices": ["shared_bottom", "single_task"]},
+        "tuning.space.model.trunk.kind: each value alone must make a valid problem, found 'single_task' (training."
+        "balancing.method: upgrad weighs the tasks' gradients",
+    ),
+    "an unknown task": (
+        "training.stopping.tasks.dayz.patience",
+        {"choices": [2, 3]},
+        "tuning.space.training.stopping.tasks.dayz.patience: each value alone must make a valid problem, found 2",
+    ),
+    "both": (
+        "model.embedding",
+        {"low": 1, "choices": [1, 2]},
+        "tuning.space.model.embedding: must be a range, or choices",
+    ),
+    "neither": ("model.embedding", {"low": 1}, "tuning.space.model.embedding: must have low and high, or choices"),
+    "upside down": (
+        "model.embedding",
+        {"low": 8, "high": 4},
+        "tuning.space.model.embedding: low: must be less than high",
+    ),
+    "a point": ("model.embedding", {"low": 8, "high": 8}, "tuning.space.model.embedding: low: must be less than high"),
+    "ratios of 0": (
+        "training.weight_decay",
+        {"low": 0.0, "high": 0.1, "log": True},
+        "tuning.space.training.weight_decay: low: must be above 0 with log, found 0.0",
+    ),
+    "steps of ratios": (
+        "model.embedding",
+        {"low": 8, "high": 16, "log": True, "step": 4},
+        "tuning.space.model.embedding: step:",
+    ),
+    "half a step": (
+        "model.embedding",
+        {"low": 8, "high": 16, "step": 3},
+        "tuning.space.model.embedding: high: must be a number of steps above low, found 8 to 16 by 3",
+    ),
+    "no step": (
+        "model.embedding",
+        {"low": 8, "high": 16, "step": 0},
+        "tuning.space.model.embedding: step: must be above 0",
+    ),
+    "a broken step": (
+        "model.embedding",
+        {"low": 8, "high": 16, "step": 0.5},
+        "tuning.space.model.embedding: step: must be",
+    ),
+    "one choice": ("model.embedding", {"choices": [8]}, "tuning.space.model.embedding: choices: must be two at least"),
+    "a choice twice": ("model.embedding", {"choices": [8, 8, 9]}, "tuning.space.model.embedding: choices: must be two"),
+    "a misspelt key": (
+        "model.embedding",
+        {"lo": 1, "high": 2},
+        "tuning.space.model.embedding.lo: unknown key; did you",
+    ),
+    "words for a bound": ("model.embedding", {"low": "a", "high": 2}, "tuning.space.model.embedding.low: must be"),
+}
+
+
+def tuned(space: dict[str, Any], **options: Any) -> dict[str, Any]:
+    document = merged({"model.trunk": {"kind": "shared_bottom", "widths": [8], "dropout": 0.2}})
+    document["training"] = {"balancing": {"method": "upgrad"}, "stopping": {"policy": "joint"}}
+    return document | {"tuning": {"space": space, **options}}
+
+
+@pytest.mark.parametrize(("path", "values", "line"), REFUSED.values(), ids=REFUSED)
+def test_refused_at_the_door(path: str, values: dict[str, Any], line: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        parse_problem(tuned({path: values}))
+    assert str(caught.value).split("\n")[1].strip().startswith(line)
+
+
+def test_one_path_inside_of_another() -> None:
+    space = {
+        "model.trunk": {"choices": [{"kind": "mmoe"}, {"kind": "cgc"}]},
+        "model.trunk.dropout": {"low": 0.0, "high": 0.5},
+    }
+    with pytest.raises(
+        ProblemError, match=r"model\.trunk\.dropout: lies inside of model\.trunk, which is tuned as a whole"
+    ):
+        parse_problem(tuned(space))
+
+
+def test_a_problem_with_another_mistake_tells_of_that_alone() -> None:
+    document = with_value("tasks.days.metric", "maes", tuned({"training.learning_rate": RATE}))
+    with pytest.raises(ProblemError) as caught:
+        parse_problem(document)
+    assert str(caught.value).startswith("params.yaml: 1 mistake\n  tasks.days.metric")
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [(True, Prune()), (False, None), (None, None), ({"warm_up": 1}, Prune(warm_up=1))],
+)
+def test_pruning(given: Any, rule: Prune | None) -> None:
+    problem = parse_problem(tuned({"training.learning_rate": RATE}, prune=given))
+    assert problem.tuning is not None
+    assert problem.tuning.prune == rule
+
+
+def test_tuning_is_in_no_dump_since_it_decides_nothing_that_is_learned() -> None:
+    with_it = parse_problem(tuned({"training.learning_rate": RATE}))
+    without = parse_problem({key: value for key, value in tuned({}).items() if key != "tuning"})
+    assert with_it.model_dump_json() == without.model_dump_json()
+    assert as_declared(with_it) == as_declared(without)
+
+
+def test_another_kind_keeps_what_it_knows() -> None:
+    document = as_declared(parse_problem(with_value("model.trunk", {"kind": "mmoe", "experts": 3, "widths": [8]})))
+    problem = parse_problem(document)
+    done = change(document, type(problem), {"model.trunk.experts": 5, "model.trunk.kind": "shared_bottom"})
+    assert document["model"]["trunk"] == {"kind": "shared_bottom", "widths": (8,)}
+    assert done == {"model.trunk.kind": "shared_bottom"}  # which knows no experts
+    same = as_declared(problem)
+    change(same, type(problem), {"model.trunk.kind": "mmoe", "model.trunk.experts": 5})
+    assert same["model"]["trunk"] == {"kind": "mmoe", "experts": 5, "widths": (8,)}
+
+
+def test_an_option_of_a_section_that_is_not_written() -> None:
+    plain = parse_problem(merged({}))
+    assert changed(plain, {"model.trunk.dropout": 0.4}).model.trunk == plain.model.trunk.model_copy(
+        update={"dropout": 0.4}
+    )
+    refit = changed(plain, {"training.refit_heads.patience": 7}).training.refit_heads
+    assert refit is not None
+    assert refit.patience == 7
+    taught = changed(plain, {"training.teachers.days.kind": "single_task"})
+    assert taught.training.teachers["days"].kind == "single_task"
+    assert value_at(plain, "training.learning_rate") == plain.training.learning_rate
+    assert value_at(plain, "training.refit_heads.patience") is None
+
+
+@given(low=st.integers(1, 50), width=st.integers(1, 50), value=st.integers(-5, 120))
+def test_a_range_spans_its_ends_and_what_lies_between(low: int, width: int, value: int) -> None:
+    whole = Tuned(low=low, high=low + width)
+    assert whole.spans(value) == (low <= value <= low + width)
+    assert whole.corners == (low, low + width)
+    assert not whole.spans(low + 0.5)
+    assert not whole.spans(True)
+    assert Tuned(low=float(low), high=float(low + width)).spans(low + 0.5)
+    assert not Tuned(choices=(low, "x")).spans(low)
+
+
+def test_a_range_with_steps_spans_the_steps_alone() -> None:
+    steps = Tuned(low=0.0, high=0.5, step=0.1)
+    assert all(steps.spans(value) for value in (0.0, 0.1, 0.3, 0.5))
+    assert not any(steps.spans(value) for value in (0.05, 0.6, "0.1", None))

@@ -38,8 +38,9 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Co
     layout = Layout(folder)
     encoder = Encoder.load(layout.encoder)
     theirs, ours = (_signature(path) for path in (champion / layout.signature.name, layout.signature))
-    columns = {column["name"]: column["type"] for column in theirs["inputs"]}
-    if lost := [name for name, kind in columns.items() if encoder.columns.get(name) != kind]:
+    served = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
+    columns = {entry["name"]: entry for entry in theirs["inputs"]}
+    if lost := [name for name, entry in columns.items() if served.get(name) != entry]:
         raise PromotionRefused(
             f"champion {tag}: must be run on the test rows to be compared, and reads columns that the problem "
             f"no longer has, or has with another type: {', '.join(lost)}. The champion keeps serving; to take "
@@ -50,8 +51,10 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Co
     tasks = [task for task in encoder.tasks if task.name in same]
     table = pq.read_table(layout.encoded / "test.parquet")
     labels = encoder.labels(table)
-    champion_says = run_graph(_open(champion / layout.graph.name), table, columns, same)
-    candidate_says = run_graph(_open(layout.graph), table, encoder.columns, same)
+    champion_says = run_graph(
+        _open(champion / layout.graph.name), table, {name: encoder.inputs[name] for name in columns}, same
+    )
+    candidate_says = run_graph(_open(layout.graph), table, encoder.inputs, same)
     return Comparison(
         champion=tag,
         differences=tuple(compare(tasks, labels, champion_says, candidate_says)),

@@ -41,7 +41,11 @@ def command(folder: Path, as_json: bool) -> None:
         resolved = problem.model_dump(mode="json")
         if problem.tuning:
             resolved["tuning"] = problem.tuning.model_dump(mode="json")
-        resolved["data"] |= {"parts": [part.name for part in sources], "rows": rows, "types": dict(types)}
+        resolved["data"] |= {
+            "parts": [part.name for part in sources],
+            "rows": rows,
+            "types": {name: str(kind) for name, kind in types.items()},
+        }
         click.echo(json.dumps(resolved, indent=1))
         return
     from rich.console import Console
@@ -99,7 +103,7 @@ def _features(problem: Problem, types: Any) -> Table:
     table = _table("features", "name", "column", "type", "kind", "options")
     for name, feature in problem.features.items():
         column = problem.column_of(name)
-        table.add_row(name, column, types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
+        table.add_row(name, column, str(types[column]), feature.kind, _words(feature, leave_out=("kind", "column")))
     return table
 
 

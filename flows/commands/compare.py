@@ -78,7 +78,7 @@ def _compared(folder: Path, seeds: int, policies: bool) -> tuple[Comparison, str
     check_sharing(load_problem(folder))
     problem, encoder, splits = encoded(folder)
     layout, first = Layout(folder), problem.training.seed
-    raw = pq.read_table(layout.encoded / "test.parquet", columns=list(encoder.columns))
+    raw = pq.read_table(layout.encoded / "test.parquet", columns=list(encoder.inputs))
     asked = f"mtl compare --seeds {seeds}" + (" --policies" if policies else "")
     made = made_by(asked, range(first, first + seeds), folder, problem)
     with Watch(parts_of(problem, policies, seeds), problem.training.epochs) as watch:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flows.draft.guesses import Draft, Guess
+from flows.draft.guesses import Draft
+from mtl_core.features import Proposal
 
 __all__ = ["document", "quoted", "safe_name"]
 
@@ -88,7 +89,7 @@ def safe_name(text: str) -> str:
     return name if NAME.fullmatch(name) else f"_{name}"
 
 
-def _section(title: str, guesses: Mapping[str, Guess]) -> list[str]:
+def _section(title: str, guesses: Mapping[str, Proposal]) -> list[str]:
     (guess,) = guesses.values()
     (first, *more) = guess.options.items()
     rest = [f"  {key}: {_scalar(value)}" for key, value in more]
@@ -116,7 +117,7 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def _comment(guess: Guess) -> str:
+def _comment(guess: Proposal) -> str:
     words = [guess.note] if guess.note else []
     words += [f"doubt: {guess.doubt}"] if guess.doubt else []
     return "  # " + "; ".join(words).replace("\n", " ") if words else ""

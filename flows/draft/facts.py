@@ -12,45 +12,15 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from mtl_core.errors import DataError
+from mtl_core.features import ColumnFacts
 
-__all__ = ["Facts", "Sample", "sample"]
+__all__ = ["Sample", "sample"]
 
 ROWS = 200_000
 """Read at most; ids and kinds show long before."""
 NULL_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")
-TEMPORAL = (pa.types.is_date, pa.types.is_timestamp)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """One column. `known` counts the values that are not null; `common` are the most frequent, with counts."""
-
-    name: str
-    type: pa.DataType
-    rows: int
-    known: int
-    distinct: int
-    common: tuple[tuple[Any, int], ...]
-    whole: bool
-    """Numbers without a fraction."""
-    sequence: bool
-    """Whole numbers that rise by one from row to row."""
-
-    @property
-    def is_temporal(self) -> bool:
-        return any(is_type(self.type) for is_type in TEMPORAL)
-
-    @property
-    def is_text(self) -> bool:
-        return bool(pa.types.is_string(self.type) or pa.types.is_large_string(self.type))
-
-    @property
-    def is_boolean(self) -> bool:
-        return bool(pa.types.is_boolean(self.type))
-
-    @property
-    def is_number(self) -> bool:
-        return bool(pa.types.is_integer(self.type) or pa.types.is_floating(self.type) or pa.types.is_decimal(self.type))
+SAMPLE = 1_000
+"""Values of a column that a kind of feature may look at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +28,7 @@ class Sample:
     """The first rows of a table, facts about its columns, and the words that stand for a missing value."""
 
     table: pa.Table
-    facts: Mapping[str, Facts]
+    facts: Mapping[str, ColumnFacts]
     nulls: tuple[str, ...]
     complete: bool
     """Whether these are all the rows there are."""
@@ -123,7 +93,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _facts(name: str, values: pa.Array) -> Facts:
+def _facts(name: str, values: pa.Array) -> ColumnFacts:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     rows, kind = len(values), values.type
@@ -140,7 +110,7 @@ def _facts(name: str, values: pa.Array) -> Facts:
         common = list(zip(top.field("values").to_pylist(), top.field("counts").to_pylist(), strict=True))
     numbers = _numbers(known)
     whole = bool(numbers is not None and np.array_equal(numbers, np.floor(numbers)))
-    return Facts(
+    return ColumnFacts(
         name=name,
         type=kind,
         rows=rows,
@@ -149,6 +119,7 @@ def _facts(name: str, values: pa.Array) -> Facts:
         common=tuple(common),
         whole=whole,
         sequence=bool(whole and numbers is not None and numbers.size > 1 and (np.diff(numbers) == 1).all()),
+        sample=known.slice(0, SAMPLE),
     )
 
 

@@ -2,24 +2,22 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.draft.facts import Facts, Sample
+from flows.draft.facts import Sample
 from mtl_core.errors import DataError, ProblemError, nearest
+from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
+from mtl_core.schema import members
 
-__all__ = ["Draft", "Guess", "guess_problem"]
+__all__ = ["Draft", "guess_problem"]
 
 FEW = 12
-"""Whole numbers with up to that many distinct values may be codes rather than amounts."""
-SEEN = 10
-"""A category must occur so often to be worth an embedding of its own: min_count is 5, and the split takes its share."""
+"""Whole numbers with up to that many distinct values may be classes rather than amounts."""
 SPLIT_KEYS = 30
 """A hash of fewer distinct keys than that may leave a split empty."""
-ID = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid|code|no|nr|number|zip|zipcode|postcode)$|[a-z]I[dD]$", re.IGNORECASE)
 WHEN = re.compile(r"time|date|day|created|at$|when|stamp", re.IGNORECASE)
 NOT_WHEN = re.compile(r"birth|dob|expir|due", re.IGNORECASE)
 YES = ("yes", "y", "true", "t", "1", "positive")
@@ -27,22 +25,13 @@ PARTS = {"train": ("train", "training"), "validation": ("validation", "valid", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guess:
-    """Options of one feature, task or split; no options for a column that is left out. `doubt` asks, `note` tells."""
-
-    options: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
-    doubt: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Draft:
     """A whole problem as guessed; features and left-out columns by the column's name."""
 
-    split: Guess
-    features: Mapping[str, Guess]
-    left_out: Mapping[str, Guess]
-    tasks: Mapping[str, Guess]
+    split: Proposal
+    features: Mapping[str, Proposal]
+    left_out: Mapping[str, Proposal]
+    tasks: Mapping[str, Proposal]
 
 
 def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
@@ -53,7 +42,7 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
     split = _split(seen, targets)
     guesses = {name: _feature(facts) for name, facts in seen.facts.items() if name not in targets}
     if split.options["by"] == "column":
-        guesses[split.options["column"]] = Guess(note="says the split")
+        guesses[split.options["column"]] = Proposal(note="says the split")
     features = {name: guess for name, guess in guesses.items() if guess.options}
     if not features:
         raise DataError(f"no column is left to learn from: {', '.join(guesses) or 'every column is a task'}")
@@ -65,61 +54,46 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
     )
 
 
-def _feature(facts: Facts) -> Guess:
-    numeric, categorical = {"kind": "numeric"}, {"kind": "categorical"}
+def _feature(facts: ColumnFacts) -> Proposal:
+    """The first proposal of a kind of feature; else why the column is left out."""
     many = f"{facts.distinct:,} distinct values in {facts.known:,} rows"
-    often = facts.common[0][1] if facts.common else 0
-    named_id = bool(ID.search(facts.name))
     if facts.known == 0:
-        return Guess(note="no value at all")
+        return Proposal(note="no value at all")
     if facts.distinct == 1 and facts.known == facts.rows:
-        return Guess(note="the same value in every row")
-    if facts.is_temporal:
-        return Guess(note="a time: write what matters of it (hour, weekday, age) into columns of its own")
-    if facts.is_boolean:
-        return Guess(options=categorical)
+        return Proposal(note="the same value in every row")
+    unique = facts.is_number and facts.whole and facts.distinct == facts.known
+    if unique and (facts.sequence or facts.named_id):
+        return Proposal(note=f"{many}: an id")
+    for kind in members(AnyFeature):
+        assert issubclass(kind, Feature)
+        if (proposal := kind.propose(facts)) is not None:
+            return proposal
     if facts.is_text:
-        if often < SEEN or facts.distinct > facts.known / 2:
-            return Guess(note=f"{many}: an id, or free text")
-        return Guess(options=categorical)
-    if not facts.is_number:
-        return Guess(note=f"of type {facts.type}, which no kind of feature takes")
-    if not facts.whole:
-        return Guess(options=numeric)
-    if facts.distinct == facts.known and (facts.sequence or named_id):
-        return Guess(note=f"{many}: an id")
-    if named_id:
-        if often < SEEN:
-            return Guess(note=f"{many}, named like an id")
-        return Guess(
-            options=categorical, doubt="named like an id, so each value stands for itself; numeric if its size matters"
-        )
-    if facts.distinct == 2 and often >= SEEN:
-        return Guess(options=categorical)
-    if facts.distinct <= FEW and often >= SEEN:
-        return Guess(options=categorical, doubt=f"{facts.distinct} whole numbers; numeric if their order matters")
-    return Guess(options=numeric)
+        return Proposal(note=f"{many}: an id, or free text")
+    if facts.is_number:
+        return Proposal(note=f"{many}, named like an id")
+    return Proposal(note=f"of type {facts.type}, which no kind of feature takes")
 
 
-def _task(facts: Facts) -> Guess:
+def _task(facts: ColumnFacts) -> Proposal:
     values = sorted(str(value) for value, _ in facts.common)
     holes = facts.rows - facts.known
     note = f"{holes / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if holes else ""
     if facts.distinct < 2:
         raise DataError(f"--tasks: {facts.name!r} must have two values or more to be learned, found {values or 'none'}")
     if facts.is_boolean or (facts.is_number and {value for value, _ in facts.common} == {0, 1}):
-        return Guess(options={"kind": "binary"}, note=note)
+        return Proposal(options={"kind": "binary"}, note=note)
     if facts.is_text:
         return _text_task(facts, note)
     if not facts.is_number:
         raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}")
     if facts.whole and facts.distinct <= FEW:
         doubt = f"{facts.distinct} whole numbers; regression if they are amounts"
-        return Guess(options={"kind": "multiclass"}, note=note, doubt=doubt)
-    return Guess(options={"kind": "regression"}, note=note)
+        return Proposal(options={"kind": "multiclass"}, note=note, doubt=doubt)
+    return Proposal(options={"kind": "regression"}, note=note)
 
 
-def _text_task(facts: Facts, note: str) -> Guess:
+def _text_task(facts: ColumnFacts, note: str) -> Proposal:
     if facts.distinct == 2:
         names = [str(value) for value, _ in facts.common]
         yes = next((name for name in names if name.strip().lower() in YES), names[-1])
@@ -128,44 +102,44 @@ def _text_task(facts: Facts, note: str) -> Guess:
             if yes.strip().lower() in YES
             else f"which of {names[0]!r} and {names[1]!r} is yes? the rarer one was taken"
         )
-        return Guess(options={"kind": "binary", "positive": yes}, note=note, doubt=doubt)
+        return Proposal(options={"kind": "binary", "positive": yes}, note=note, doubt=doubt)
     if facts.distinct > facts.known / 2:
         raise DataError(
             f"--tasks: {facts.name!r} must have classes that repeat, found {facts.distinct:,} distinct texts in "
             f"{facts.known:,} rows; is it an id, or free text?"
         )
     doubt = f"{facts.distinct} classes; are they all meant?" if facts.distinct > 50 else ""
-    return Guess(options={"kind": "multiclass"}, note=note, doubt=doubt)
+    return Proposal(options={"kind": "multiclass"}, note=note, doubt=doubt)
 
 
-def _split(seen: Sample, targets: Sequence[str]) -> Guess:
+def _split(seen: Sample, targets: Sequence[str]) -> Proposal:
     known = [facts for name, facts in seen.facts.items() if name not in targets and facts.known == facts.rows]
     for facts in known:
         if names := _split_names(facts):
-            return Guess(options={"by": "column", "column": facts.name, **names})
+            return Proposal(options={"by": "column", "column": facts.name, **names})
     times = sorted((f for f in known if f.is_temporal and f.distinct >= SPLIT_KEYS), key=_not_a_time)
     if times and (borders := _borders(seen.table[times[0].name].combine_chunks())):
         if not seen.complete:
             doubt = f"the borders are 80% and 90% of the first {seen.table.num_rows:,} rows only; move them"
         else:
             doubt = "is this when the row happened? the last tenth tests, the tenth before it validates"
-        return Guess(options={"by": "time", "column": times[0].name, **borders}, doubt=doubt)
+        return Proposal(options={"by": "time", "column": times[0].name, **borders}, doubt=doubt)
     keys = [facts for facts in known if not facts.is_temporal and facts.distinct >= SPLIT_KEYS]
     if not keys:
         raise DataError(
             f"no column to split by: it must have no holes and at least {SPLIT_KEYS} distinct values; "
             "add a column with a time, an id, or the words train, validation, test"
         )
-    key = max(keys, key=lambda facts: (bool(ID.search(facts.name)), facts.is_text or facts.whole, facts.distinct))
+    key = max(keys, key=lambda facts: (facts.named_id, facts.is_text or facts.whole, facts.distinct))
     doubt = "rows with the same value stay in one split; better a time, or what identifies a person or thing"
-    return Guess(options={"by": "hash", "column": key.name, "validation": 0.1, "test": 0.1}, doubt=doubt)
+    return Proposal(options={"by": "hash", "column": key.name, "validation": 0.1, "test": 0.1}, doubt=doubt)
 
 
-def _not_a_time(facts: Facts) -> tuple[bool, bool]:
+def _not_a_time(facts: ColumnFacts) -> tuple[bool, bool]:
     return bool(NOT_WHEN.search(facts.name)), not WHEN.search(facts.name)
 
 
-def _split_names(facts: Facts) -> dict[str, str]:
+def _split_names(facts: ColumnFacts) -> dict[str, str]:
     """How a column calls validation and test, if its values are the names of splits."""
     if not facts.is_text or not 3 <= facts.distinct <= 4:
         return {}

@@ -16,7 +16,7 @@ from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
 from mtl_core.evaluation import Measured, compare, evaluate, trivial_predictions
-from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import graph_inputs, open_graph, run_graph
 from mtl_core.files import pending, write_text
 from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
@@ -33,7 +33,7 @@ def run(folder: Path) -> None:
     labels = {name: encoder.labels(table) for name, table in tables.items()}
     names = [task.name for task in encoder.tasks]
     session = open_graph(layout.graph.read_bytes())
-    predictions = {name: run_graph(session, table, encoder.columns, names) for name, table in tables.items()}
+    predictions = {name: run_graph(session, table, encoder.inputs, names) for name, table in tables.items()}
     measured = {
         name: evaluate(encoder.tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
         for name in tables
@@ -53,10 +53,12 @@ def run(folder: Path) -> None:
         *trivial_checks(over_trivial),
         parity_check("parity", parity(session, network, encoder, test.slice(0, PARITY_ROWS)), problem.gates),
         parity_check(
-            "parity on hostile rows", parity(session, network, encoder, hostile_rows(test, encoder)), problem.gates
+            "parity on adversarial rows",
+            parity(session, network, encoder, adversarial_rows(test, encoder)),
+            problem.gates,
         ),
         *latency_checks(
-            problem.gates, session, {rows: graph_inputs(_rows(test, rows), encoder.columns) for rows in (1, 1000)}
+            problem.gates, session, {rows: graph_inputs(_rows(test, rows), encoder.inputs) for rows in (1, 1000)}
         ),
         size_check(problem.gates, layout.graph),
     ]

@@ -28,4 +28,4 @@ def run(folder: Path) -> None:
     write_bytes(layout.graph, graph)
     write_text(layout.signature, json.dumps(signature(problem, encoder, graph), indent=1) + "\n")
     size = f"{len(graph) / 1e6:.2f} MB" + (" in 8 bits" if problem.export.int8 else "")
-    print(f"{layout.graph.name}: {size}, {len(encoder.columns)} columns in, {len(encoder.tasks)} tasks out")
+    print(f"{layout.graph.name}: {size}, {len(encoder.inputs)} columns in, {len(encoder.tasks)} tasks out")

@@ -1,24 +1,66 @@
-"""Encoded splits on disk: row-major arrays, memory-mapped: training needs memory for a batch, not for the table."""
+"""Encoded splits: memory-mapped arrays, from which batches are taken; training needs memory for a batch alone."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mtl_core.data.encoder import Encoder
-from mtl_core.errors import DataError
+from mtl_core.data.writer import OFFSETS, VALUES
+from mtl_core.features import Block
 
-__all__ = ["Batch", "EncodedSplit", "SplitWriter"]
+__all__ = ["Batch", "EncodedSplit", "RaggedTensor"]
+
+WINDOW = 50
+"""Batches whose rows are sorted by length together, so that a batch has rows of like length."""
+MAX_CELLS = 1 << 18
+"""Of a batch without gradients: rows times the longest row, where there are ragged arrays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaggedTensor:
+    """Rows of different lengths. values: (total, ...); offsets: (rows + 1,) int64; `pad` fills rows up in a batch."""
+
+    values: Tensor
+    offsets: Tensor
+    pad: float
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Tensor:
+        """(rows,)"""
+        return self.offsets[1:] - self.offsets[:-1]
+
+    def index_select(self, dimension: int, rows: Tensor) -> Tensor:
+        """(B,) row numbers -> (B, L, ...): those rows, padded to the longest, to one item at least."""
+        assert dimension == 0
+        starts, lengths = self.offsets[rows], (self.offsets[rows + 1] - self.offsets[rows])
+        longest = max(1, int(lengths.max())) if len(rows) else 1
+        columns = torch.arange(longest)
+        there = columns < lengths[:, None]  # (B, L)
+        padded = torch.full((len(rows), longest, *self.values.shape[1:]), self.pad, dtype=self.values.dtype)
+        padded[there] = self.values[(starts[:, None] + columns)[there]]
+        return padded
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        """A span of rows, padded."""
+        return self.index_select(0, torch.arange(*rows.indices(len(self))))
+
+
+Arrays = dict[str, Any]
+"""Name -> Tensor or RaggedTensor, which are indexed alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """Rows of a split. `inputs`: block -> (B, ...), `labels`: task -> (B, ...), `weights`: task -> (B,) where it has
-    weights of rows.
+    weights of rows. Ragged arrays come padded, (B, L, ...).
     """
 
     inputs: dict[str, Tensor]
@@ -29,19 +71,20 @@ class Batch:
 class EncodedSplit:
     """One split, memory-mapped. A batch is gathered by row numbers; nothing else of the table enters memory."""
 
-    def __init__(
-        self, inputs: dict[str, Tensor], labels: dict[str, Tensor], weights: dict[str, Tensor] | None = None
-    ) -> None:
+    def __init__(self, inputs: Arrays, labels: Arrays, weights: dict[str, Tensor] | None = None) -> None:
         self.inputs, self.labels, self.weights = inputs, labels, weights or {}
+        ragged = [values for values in (*inputs.values(), *labels.values()) if isinstance(values, RaggedTensor)]
+        self.lengths = torch.stack([values.lengths for values in ragged]).amax(dim=0) if ragged else None
+        """(rows,) items of a row's longest ragged array; None where all arrays are dense."""
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> Self:
-        """What a SplitWriter left in `folder`."""
+        """Maps what a SplitWriter left in `folder`."""
         return cls(
-            {name: _map(folder / f"{name}.npy") for name in encoder.blocks()},
-            {task.name: _map(folder / "labels" / f"{task.name}.npy") for task in encoder.tasks},
+            {name: _map(folder, name, block) for name, block in encoder.blocks.items()},
+            {task.name: _map(folder / "labels", task.name, None) for task in encoder.tasks},
             {
-                task.name: _map(folder / "weights" / f"{task.name}.npy")
+                task.name: _map_dense(folder / "weights" / f"{task.name}.npy")
                 for task in encoder.tasks
                 if task.declared.weight_column
             },
@@ -59,60 +102,60 @@ class EncodedSplit:
         )
 
     def slice(self, start: int, stop: int) -> Batch:
-        """Rows `start` to `stop`, without a copy."""
+        """Rows `start` to `stop`; of dense arrays without a copy."""
         return Batch(
             inputs={name: values[start:stop] for name, values in self.inputs.items()},
             labels={name: values[start:stop] for name, values in self.labels.items()},
             weights={name: values[start:stop] for name, values in self.weights.items()},
         )
 
+    def order(self, generator: np.random.Generator, size: int) -> Iterator[Tensor]:
+        """Row numbers of the batches of an epoch, `size` rows each, in the order that the generator decides.
 
-class SplitWriter:
-    """Appends to the arrays of one split, part by part; their length is known before.
+        With ragged arrays the rows of WINDOW batches are sorted by length, ties as they were drawn, and the window's
+        batches are shuffled: rows of like length meet, and short ones do not come first.
+        """
+        order = torch.from_numpy(generator.permutation(len(self)))
+        if self.lengths is None:
+            return iter(torch.split(order, size))
+        return self._by_length(order, np.random.default_rng(generator.integers(2**63)), size)
 
-    They are written as files, not through mapped memory, which takes longer and whose pages count as the process's own.
-    """
+    def spans(self, size: int) -> Iterator[tuple[int, int]]:
+        """The rows in order, from start to stop, `size` at a time; fewer where ragged arrays would make more than
+        MAX_CELLS of them.
+        """
+        if self.lengths is None:
+            yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))
+            return
+        lengths, start, longest = self.lengths.clamp(min=1).tolist(), 0, 0
+        for row, length in enumerate(lengths):
+            if row > start and (row - start == size or max(longest, length) * (row - start + 1) > MAX_CELLS):
+                yield start, row
+                start, longest = row, 0
+            longest = max(longest, length)
+        if start < len(lengths):
+            yield start, len(lengths)
 
-    def __init__(self, folder: Path, rows: int) -> None:
-        folder.mkdir(parents=True)
-        self.rows, self.filled = rows, 0
-        self._folder = folder
-
-    def append(
-        self,
-        inputs: dict[str, NDArray[Any]],
-        labels: dict[str, NDArray[Any]],
-        weights: dict[str, NDArray[np.float32]] | None = None,
-    ) -> None:
-        """Takes the next rows."""
-        stop = self.filled + len(next(iter(labels.values())))
-        if stop > self.rows:
-            raise self._changed(f"{stop:,} or more")
-        for kind, arrays in (("", inputs), ("labels", labels), ("weights", weights or {})):
-            for name, values in arrays.items():
-                self._write(self._folder / kind / f"{name}.npy", values)
-        self.filled = stop
-
-    def close(self) -> None:
-        """Refuses a split that did not get the rows it was made for."""
-        if self.filled != self.rows:
-            raise self._changed(f"{self.filled:,}")
-
-    def _changed(self, found: str) -> DataError:
-        return DataError(
-            f"{self._folder.name}: the data must not change while they are read, found {found} rows where "
-            f"{self.rows:,} were counted before; run again"
-        )
-
-    def _write(self, path: Path, values: NDArray[Any]) -> None:
-        path.parent.mkdir(exist_ok=True)
-        with path.open("ab") as file:
-            if not self.filled:
-                descr, shape = np.lib.format.dtype_to_descr(values.dtype), (self.rows, *values.shape[1:])
-                np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
-            values.tofile(file)
+    def _by_length(self, order: Tensor, generator: np.random.Generator, size: int) -> Iterator[Tensor]:
+        assert self.lengths is not None
+        for window in torch.split(order, WINDOW * size):
+            batches = torch.split(window[self.lengths[window].argsort(stable=True)], size)
+            yield from (batches[place] for place in generator.permutation(len(batches)).tolist())
 
 
-def _map(path: Path) -> Tensor:
+def _map(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
+    """A dense or ragged array; labels have no block, and say by their files what they are."""
+    return _map_ragged(folder, name, block) if block and block.ragged else _map_dense(folder / f"{name}.npy")
+
+
+def _map_dense(path: Path) -> Tensor:
     # Copy-on-write, since torch warns about memory that it may not write to; nothing here ever does.
     return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+
+
+def _map_ragged(folder: Path, name: str, block: Block) -> RaggedTensor:
+    offsets, path = _map_dense(folder / f"{name}{OFFSETS}"), folder / f"{name}{VALUES}"
+    shape = (int(offsets[-1]), *block.shape)
+    empty = not shape[0]  # nothing can be mapped
+    values: Any = np.zeros(shape, block.dtype) if empty else np.memmap(path, block.dtype, mode="c", shape=shape)
+    return RaggedTensor(values=torch.from_numpy(np.asarray(values)), offsets=offsets, pad=block.pad)

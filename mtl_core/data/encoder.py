@@ -1,110 +1,104 @@
 """The encoder: every feature and task, fitted on the training split; it turns a table into arrays, and into a graph."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mtl_core.arrow import ColumnType, as_numbers, column_type
 from mtl_core.config import Problem
 from mtl_core.errors import DataError
-from mtl_core.features import AnyFittedFeature, ColumnType
-from mtl_core.features.base import as_numbers
-from mtl_core.features.categorical import FittedCategorical
-from mtl_core.features.numeric import FittedNumeric
+from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
 from mtl_core.files import write_text
 from mtl_core.frozen import Frozen
+from mtl_core.input_types import InputType
+from mtl_core.ragged import Ragged
 from mtl_core.tasks import AnyFittedTask, Task
 
 __all__ = ["Encoder", "fit"]
+
+Table: TypeAlias = pa.Table | pa.RecordBatch
 
 
 class Encoder(Frozen):
     """Fitted features and tasks in the order in which the problem declares them.
 
-    A batch's inputs are blocks: `ids` (rows, C) for the embedding table that all categorical columns share, each
-    column's ids shifted by its offset, and `floats` (rows, D). A block without columns is left out.
+    Features of one kind are a group: they are encoded into the kind's own blocks, by its own code.
     """
 
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
     tasks: Annotated[tuple[AnyFittedTask, ...], Field(min_length=1)]
 
     @property
-    def categorical(self) -> tuple[FittedCategorical, ...]:
-        """The features of the `ids` block."""
-        return tuple(feature for feature in self.features if isinstance(feature, FittedCategorical))
+    def groups(self) -> dict[str, tuple[FittedFeature, ...]]:
+        """Kind -> its features, in the order of the kinds' names, whatever the order of the features."""
+        kinds = sorted({feature.kind for feature in self.features})
+        return {kind: tuple(one for one in self.features if one.kind == kind) for kind in kinds}
 
     @property
-    def id_offsets(self) -> NDArray[np.int32]:
-        """(C,) where each column's rows of the shared embedding table begin."""
-        sizes = [feature.size for feature in self.categorical]
-        return np.cumsum([0, *sizes[:-1]], dtype=np.int32) if sizes else np.zeros(0, dtype=np.int32)
+    def blocks(self) -> dict[str, Block]:
+        """The arrays of an encoded split, by name."""
+        return {name: block for group in self.groups.values() for name, block in type(group[0]).blocks(group).items()}
 
     @property
-    def id_count(self) -> int:
-        """Rows of the shared embedding table."""
-        return sum(feature.size for feature in self.categorical)
-
-    @property
-    def float_width(self) -> int:
-        """Columns of the `floats` block."""
-        return sum(feature.width for feature in self.features if feature.block == "floats")
-
-    @property
-    def knots(self) -> dict[int, tuple[float, ...]]:
-        """Column of the `floats` block -> the ends of the pieces of its piecewise-linear encoding, where it has one."""
-        floats = [feature for feature in self.features if feature.block == "floats"]
-        starts = zip(np.cumsum([0, *(feature.width for feature in floats)]).tolist(), floats, strict=False)
-        return {start: one.knots for start, one in starts if isinstance(one, FittedNumeric) and one.knots}
-
-    @property
-    def columns(self) -> dict[str, ColumnType]:
+    def inputs(self) -> dict[str, InputType]:
         """The raw columns that are read, once each, in order: the inputs of the exported graph."""
-        return {feature.column: feature.type for feature in self.features}
+        return {feature.column: feature.input_type for feature in self.features}
 
-    def blocks(self) -> dict[str, tuple[int, np.dtype[Any]]]:
-        """Name -> (width, dtype on disk) of every block that has columns."""
-        narrow = self.id_count <= np.iinfo(np.int16).max
-        found = {
-            "ids": (len(self.categorical), np.dtype(np.int16 if narrow else np.int32)),
-            "floats": (self.float_width, np.dtype(np.float32)),
-        }
-        return {name: (width, dtype) for name, (width, dtype) in found.items() if width}
-
-    def inputs(self, table: pa.Table | pa.RecordBatch) -> dict[str, NDArray[Any]]:
+    def encode(self, table: Table) -> dict[str, NDArray[Any] | Ragged]:
         """Raw columns -> blocks."""
-        blocks = {name: np.empty((table.num_rows, width), dtype) for name, (width, dtype) in self.blocks().items()}
-        filled, offsets = dict.fromkeys(blocks, 0), iter(self.id_offsets)
-        for feature in self.features:
-            start = filled[feature.block]
-            stop = filled[feature.block] = start + feature.width
-            encoded = feature.encode(_array(table, feature.column))
-            blocks[feature.block][:, start:stop] = encoded + next(offsets) if feature.block == "ids" else encoded
-        return blocks
+        columns = {column: _array(table, column) for column in self.inputs}
+        encoded: dict[str, NDArray[Any] | Ragged] = {}
+        for group in self.groups.values():
+            encoded |= type(group[0]).encode_blocks(group, columns)
+        return encoded
 
-    def labels(self, table: pa.Table | pa.RecordBatch) -> dict[str, NDArray[Any]]:
+    def batch(self, table: Table) -> dict[str, NDArray[Any]]:
+        """Raw columns -> blocks as a network takes them: ragged ones padded."""
+        return {
+            name: values.padded(self.blocks[name].pad) if isinstance(values, Ragged) else values
+            for name, values in self.encode(table).items()
+        }
+
+    def to_columns(self, blocks: Mapping[str, Any]) -> TreeColumns:
+        """Blocks of some rows -> what tree models see: the columns of every kind that makes sense to them."""
+        found = [
+            columns
+            for group in self.groups.values()
+            if (columns := type(group[0]).to_columns(group, blocks)) is not None
+        ]
+        if not found:
+            kinds = ", ".join(self.groups)
+            raise DataError(f"features: trees need features that they can split on, found {kinds} alone; add others")
+        return TreeColumns(
+            values=np.concatenate([columns.values for columns in found], axis=1, dtype=np.float32),
+            categorical=tuple(flag for columns in found for flag in columns.categorical),
+        )
+
+    def labels(self, table: Table) -> dict[str, NDArray[Any]]:
         """Target columns -> labels per task."""
         return {task.name: task.encode(_target(table, task.declared)) for task in self.tasks}
 
-    def weights(self, table: pa.Table | pa.RecordBatch) -> dict[str, NDArray[np.float32]]:
+    def weights(self, table: Table) -> dict[str, NDArray[np.float32]]:
         """Weight columns -> (rows,) weights of rows in the loss, for the tasks that declare one."""
         weighed = {task.name: task.declared for task in self.tasks if task.declared.weight_column}
         return {name: _weights(table, name, task) for name, task in weighed.items()}
 
     def save(self, path: Path) -> None:
-        """As JSON."""
+        """Writes it as JSON."""
         write_text(path, self.model_dump_json(indent=1))
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """What `save` wrote."""
+        """Reads what `save` wrote."""
         return cls.model_validate_json(path.read_text(encoding="utf-8"))
 
 
-def fit(problem: Problem, types: dict[str, ColumnType], train: Iterable[pa.RecordBatch]) -> Encoder:
+def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.RecordBatch]) -> Encoder:
     """Learns the encoder from the rows of the training split, in one pass."""
     columns = {name: problem.column_of(name) for name in problem.features}
     features = {
@@ -123,20 +117,30 @@ def fit(problem: Problem, types: dict[str, ColumnType], train: Iterable[pa.Recor
             f"task {weightless[0]!r}: some row of the training split must weigh more than 0, found none in "
             f"{problem.tasks[weightless[0]].weight_column!r}; check the column and the split"
         )
-    return Encoder.model_validate(
-        {
-            "features": tuple(fitter.finish() for fitter in features.values()),
-            "tasks": tuple(fitter.finish() for fitter in tasks.values()),
-        }
-    )
+    fitted = tuple(fitter.finish() for fitter in features.values())
+    _check_inputs(fitted)
+    return Encoder.model_validate({"features": fitted, "tasks": tuple(fitter.finish() for fitter in tasks.values())})
 
 
-def _array(table: pa.Table | pa.RecordBatch, column: str) -> pa.Array:
+def _check_inputs(features: Sequence[FittedFeature]) -> None:
+    """DataError where two features would have one column served in two forms."""
+    found: dict[str, FittedFeature] = {}
+    for feature in features:
+        first = found.setdefault(feature.column, feature)
+        if first.input_type != feature.input_type:
+            raise DataError(
+                f"features.{feature.name}: a column is served in one form, found {feature.column!r} as "
+                f"{feature.input_type.name} here and as {first.input_type.name} for features.{first.name}; give one of "
+                "them a column of its own"
+            )
+
+
+def _array(table: Table, column: str) -> pa.Array:
     values = table.column(column)
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
-def _target(table: pa.Table | pa.RecordBatch, task: Task) -> pa.Array:
+def _target(table: Table, task: Task) -> pa.Array:
     """The target column; several as an array of structs, none as an array of nulls."""
     columns = [_array(table, name) for name in task.targets]
     if not columns:
@@ -144,8 +148,8 @@ def _target(table: pa.Table | pa.RecordBatch, task: Task) -> pa.Array:
     return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(task.targets))
 
 
-def _type_of(name: str, task: Task, types: dict[str, ColumnType]) -> ColumnType:
-    found = dict.fromkeys(types[column] for column in task.targets)
+def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
+    found = dict.fromkeys(column_type(column, types[column]) for column in task.targets)
     if len(found) > 1:
         raise DataError(
             f"task {name!r}: all its targets must have one type, found {', '.join(found)} in "
@@ -154,7 +158,7 @@ def _type_of(name: str, task: Task, types: dict[str, ColumnType]) -> ColumnType:
     return next(iter(found), "string")  # nulls are text, as in `column_type`
 
 
-def _weights(table: pa.Table | pa.RecordBatch, name: str, task: Task) -> NDArray[np.float32]:
+def _weights(table: Table, name: str, task: Task) -> NDArray[np.float32]:
     numbers = as_numbers(_array(table, task.weight_column))
     with np.errstate(over="ignore"):
         weights = numbers.astype(np.float32)

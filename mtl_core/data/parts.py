@@ -9,17 +9,15 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from mtl_core.arrow import as_dictionary, column_type, is_number
 from mtl_core.config import Problem
 from mtl_core.errors import DataError, nearest
-from mtl_core.features import ColumnType, column_type
-from mtl_core.features.base import as_codes
 
 __all__ = ["BATCH", "BLOCK", "Part", "column_types", "parts"]
 
 SUFFIXES = (".parquet", ".csv")
 BATCH, BLOCK = 1 << 17, 1 << 24
 """Of a batch: rows of Parquet, bytes of CSV."""
-_NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +33,7 @@ class Part:
         """The file's name."""
         return self.path.name
 
-    def _parquet(self, columns: Sequence[str], coded: Collection[str]) -> pq.ParquetFile:
+    def _parquet(self, columns: Sequence[str], dictionaries: Collection[str]) -> pq.ParquetFile:
         try:
             file = pq.ParquetFile(self.path, memory_map=True)
         except (pa.ArrowInvalid, OSError) as error:
@@ -43,24 +41,24 @@ class Part:
         own = file.schema_arrow
         if missing := [column for column in columns if column not in own.names]:
             raise KeyError(f"no column {missing[0]!r}")
-        texts = [column for column in coded if pa.types.is_string(own.field(column).type)]
+        texts = [column for column in dictionaries if pa.types.is_string(own.field(column).type)]
         return pq.ParquetFile(self.path, metadata=file.metadata, memory_map=True, read_dictionary=texts)
 
-    def batches(self, columns: Sequence[str], coded: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Those columns, in that order, in batches that fit in memory.
 
         Args:
-            coded: columns of text that come as dictionaries, as most Parquet files hold them.
+            dictionaries: columns of text that come as dictionary arrays, as most Parquet files hold them.
         """
         columns = list(columns)
         for column in columns:
             if column not in self.types.names:
                 raise DataError(f"{self.path}: no column {column!r}; {nearest(column, self.types.names)}")
         types = pa.schema([self.types.field(column) for column in columns])
-        wanted = pa.schema([_as_codes(field) if field.name in coded else field for field in types])
+        wanted = pa.schema([_as_dictionary(field) if field.name in dictionaries else field for field in types])
         try:
-            for batch in self._batches(columns, types, coded):
-                yield _coded(batch.select(columns), wanted).cast(wanted)
+            for batch in self._batches(columns, types, dictionaries):
+                yield _with_dictionaries(batch.select(columns), wanted).cast(wanted)
         except (pa.ArrowException, OSError, KeyError) as error:
             raise DataError(
                 f"{self.path}: must be readable, with the columns and types of the first part, found: {_words(error)}; "
@@ -72,9 +70,9 @@ class Part:
         wanted = pa.schema([self.types.field(column) for column in columns if column in self.types.names])
         return pa.Table.from_batches(self.batches(columns), schema=wanted)
 
-    def _batches(self, columns: list[str], types: pa.Schema, coded: Collection[str]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, columns: list[str], types: pa.Schema, dictionaries: Collection[str]) -> Iterator[pa.RecordBatch]:
         if _suffix(self.path) == ".parquet":
-            yield from self._parquet(columns, coded).iter_batches(columns=columns, batch_size=BATCH)
+            yield from self._parquet(columns, dictionaries).iter_batches(columns=columns, batch_size=BATCH)
             return
         convert = _convert(self.nulls, columns, {field.name: field.type for field in types})
         with csv.open_csv(self.path, read_options=_READ, parse_options=_PARSE, convert_options=convert) as reader:
@@ -97,9 +95,10 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     return tuple(Part(path=path, nulls=problem.data.nulls, types=types) for path in paths)
 
 
-def column_types(folder: Path, problem: Problem, types: pa.Schema | None = None) -> dict[str, ColumnType]:
-    """How each feature and target column enters the graph, from the first part's schema, unless `types` is that; what
-    the weights of rows must be is checked beside.
+def column_types(folder: Path, problem: Problem, types: pa.Schema | None = None) -> dict[str, pa.DataType]:
+    """The Arrow type of each feature and target column, from the first part's schema, unless `types` is that.
+
+    DataError where a column is not there, or no feature, task or weight can read its type.
     """
     types = parts(folder, problem)[0].types if types is None else types
     _check_weights(problem, types)
@@ -108,7 +107,11 @@ def column_types(folder: Path, problem: Problem, types: pa.Schema | None = None)
         if column not in types.names:
             raise DataError(f"{folder / problem.data.path}: no column {column!r}; {nearest(column, types.names)}")
         if column in problem.feature_columns or column in problem.targets:
-            found[column] = column_type(column, types.field(column).type)
+            found[column] = types.field(column).type
+    for name, feature in problem.features.items():
+        feature.input_type(name, problem.column_of(name), found[problem.column_of(name)])
+    for target in problem.targets:
+        column_type(target, found[target])
     return found
 
 
@@ -120,7 +123,7 @@ def _check_weights(problem: Problem, types: pa.Schema) -> None:
         if column not in types.names:
             raise DataError(f"{where}, found no column {column!r}; {nearest(column, types.names)}")
         found = types.field(column).type
-        if not any(fits(found) for fits in _NUMBERS):
+        if not (is_number(found) or pa.types.is_boolean(found)):
             raise DataError(f"{where}, found {found} in {column!r}; convert it")
 
 
@@ -137,18 +140,18 @@ def _types(path: Path, nulls: tuple[str, ...]) -> pa.Schema:
     return pa.schema([field.with_type(widened.get(field.type, field.type)) for field in fields])
 
 
-def _as_codes(field: pa.Field) -> pa.Field:
+def _as_dictionary(field: pa.Field) -> pa.Field:
     of = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     return field.with_type(pa.dictionary(pa.int32(), of))
 
 
-def _coded(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
+def _with_dictionaries(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
     """The batch with dictionaries where they are wanted, which no cast makes of every type."""
     for place, field in enumerate(wanted):
         values = batch.column(place)
         if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(values.type):
-            codes = as_codes(values.cast(field.type.value_type))
-            batch = batch.set_column(place, field.with_type(codes.type), codes)
+            entries = as_dictionary(values.cast(field.type.value_type))
+            batch = batch.set_column(place, field.with_type(entries.type), entries)
     return batch
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mtl_core.arrow import is_text
 from mtl_core.config import Problem
-from mtl_core.data.encoded import SplitWriter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
 from mtl_core.data.split import SPLITS, SplitName, assign
+from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
-from mtl_core.features import ColumnType
 
 __all__ = ["RAW_SPLITS", "prepare"]
 
@@ -47,14 +47,15 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     """
     sources = parts(folder, problem)
     types = column_types(folder, problem, sources[0].types)
-    aside, texts = _read_quarantine(quarantine), _texts(problem, types)
+    quarantined, texts = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
     temporary = out.with_name(f".{out.name}.pending")
     scratch = temporary / "kept"
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         for part in sources:
-            for name, rows in _keep(scratch / part.name, _split(part, problem, texts, aside.get(part.name, set()))):
+            left_out = quarantined.get(part.name, set())
+            for name, rows in _spill(scratch / part.name, _split(part, problem, texts, left_out)):
                 counts[name] += rows.num_rows
                 if name == "train":
                     yield rows
@@ -66,7 +67,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     try:
         scratch.mkdir(parents=True)
         encoder = fit(problem, types, train_rows())
-        kept = (rows for part in sources for rows in _take_back(scratch / part.name))
+        kept = (rows for part in sources for rows in _read_spill(scratch / part.name))
         _write(temporary, encoder, counts, kept, _raw_schema(problem, sources[0]))
         scratch.rmdir()
         shutil.rmtree(out, ignore_errors=True)
@@ -88,7 +89,7 @@ def _write(
             for name in RAW_SPLITS
         }
         for name, rows in kept:
-            writers[name].append(encoder.inputs(rows), encoder.labels(rows), encoder.weights(rows))
+            writers[name].append(encoder.encode(rows), encoder.labels(rows), encoder.weights(rows))
             if name in raw:
                 raw[name].write_batch(rows.select(raw_schema.names).cast(raw_schema))
     for writer in writers.values():
@@ -96,10 +97,10 @@ def _write(
     encoder.save(out / "encoder.json")
 
 
-def _split(part: Part, problem: Problem, texts: list[str], aside: set[int]) -> Iterator[Rows]:
-    """The rows of a part without those set aside, batch by batch and split by split."""
-    start, bad = 0, np.asarray(sorted(aside), dtype=np.int64)
-    for batch in part.batches(problem.columns, coded=texts):
+def _split(part: Part, problem: Problem, texts: list[str], quarantined: set[int]) -> Iterator[Rows]:
+    """The rows of a part without quarantined ones, batch by batch and split by split."""
+    start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
+    for batch in part.batches(problem.columns, dictionaries=texts):
         if bad.size:
             keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
             start += batch.num_rows
@@ -111,8 +112,8 @@ def _split(part: Part, problem: Problem, texts: list[str], aside: set[int]) -> I
                 yield name, batch if own.all() else batch.filter(pa.array(own))
 
 
-def _keep(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
-    """Passes rows on, and keeps them in a file of their own on the way."""
+def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
+    """Passes rows on, and writes them to a file on the way."""
     with ExitStack() as stack:
         writer = None
         for name, batch in rows:
@@ -121,8 +122,8 @@ def _keep(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
             yield name, batch
 
 
-def _take_back(path: Path) -> Iterator[Rows]:
-    """What was kept there; the file is gone afterwards."""
+def _read_spill(path: Path) -> Iterator[Rows]:
+    """Rows from such a file, which is removed afterwards."""
     if not path.exists():  # of a part without rows
         return
     # Read, not mapped, since mapped pages count as the process's own.
@@ -132,9 +133,13 @@ def _take_back(path: Path) -> Iterator[Rows]:
     path.unlink()
 
 
-def _texts(problem: Problem, types: dict[str, ColumnType]) -> list[str]:
+def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list[str]:
     """The columns of text that features alone read: what they do with a value, they do once for all its rows."""
-    return [name for name in problem.feature_columns if types[name] == "string" and name != problem.split.column]
+    return [name for name in problem.feature_columns if _is_text(types[name]) and name != problem.split.column]
+
+
+def _is_text(arrow_type: pa.DataType) -> bool:
+    return is_text(arrow_type) or pa.types.is_null(arrow_type)
 
 
 def _raw_schema(problem: Problem, first: Part) -> pa.Schema:

@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pandas.util import hash_array
 
+from mtl_core.arrow import as_strings
 from mtl_core.config import Border, ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.errors import DataError
-from mtl_core.features.base import as_strings
 
 __all__ = ["SPLITS", "SplitName", "assign"]
 
@@ -55,6 +54,8 @@ def _border(column: str, border: Border, arrow_type: pa.DataType) -> pa.Scalar:
 
 
 def _by_hash(split: HashSplit, values: pa.Array) -> NDArray[np.int8]:
+    from pandas.util import hash_array  # a second of start-up, for this split alone
+
     keys = np.asarray(as_strings(values).to_pylist(), dtype=object)
     # The upper 53 bits as a number in [0, 1): the same key falls into the same split on every machine and run.
     place = (hash_array(keys) >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -4,17 +4,18 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, compose, helper
+from onnx import compose, helper
 from torch import Tensor, nn
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.features import FittedFeature
-from mtl_core.features.graph import INTERNAL, ML_OPSET, OPSET, GraphBuilder
+from mtl_core.export.builder import ML_OPSET, OPSET, GraphBuilder
+from mtl_core.features import INTERNAL, Block
 from mtl_core.model import Network
 
 __all__ = ["NETWORK", "build_graph", "network_graph"]
@@ -30,7 +31,7 @@ class _Served(nn.Module):
     def __init__(self, network: Network, encoder: Encoder) -> None:
         super().__init__()
         self.network, self.tasks = network, encoder.tasks
-        self.blocks = tuple(encoder.blocks())
+        self.blocks = tuple(encoder.blocks)
 
     def forward(self, *blocks: Tensor) -> tuple[Tensor, ...]:
         logits = self.network(dict(zip(self.blocks, blocks, strict=True)))
@@ -43,7 +44,7 @@ def build_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
         joined = compose.merge_models(
             _encoder_graph(encoder),
             network_graph(network, encoder),
-            io_map=[(_block(name), f"{NETWORK}{_block(name)}") for name in encoder.blocks()],
+            io_map=[(_block(name), f"{NETWORK}{_block(name)}") for name in encoder.blocks],
         )
         _name_outputs(joined.graph, [task.name for task in encoder.tasks])
         _one_opset_each(joined)
@@ -68,57 +69,50 @@ def _block(name: str) -> str:
 def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     """Raw columns -> blocks, by the nodes of every kind of feature."""
     graph = GraphBuilder()
-    columns = {name: graph.input(name, is_string=kind == "string") for name, kind in encoder.columns.items()}
-    outputs = []
-    for name, (width, _) in encoder.blocks().items():
-        value = _block_nodes(graph, [feature for feature in encoder.features if feature.block == name], columns)
-        if name == "ids":
-            narrow = graph.add("Cast", value, to=TensorProto.INT32)
-            value = graph.add("Add", narrow, graph.constant(encoder.id_offsets[:, None], np.int32))
-        graph.nodes.append(helper.make_node("Transpose", [value], [_block(name)], name=f"{_block(name)}/output"))
-        kind = TensorProto.INT32 if name == "ids" else TensorProto.FLOAT
-        outputs.append(helper.make_tensor_value_info(_block(name), kind, ["rows", width]))
+    inputs = {column: graph.input(column, input_type) for column, input_type in encoder.inputs.items()}
+    for group in encoder.groups.values():
+        for name, value in type(group[0]).to_onnx(graph, group, inputs).items():
+            graph.nodes.append(helper.make_node("Identity", [value], [_block(name)], name=f"{_block(name)}/output"))
+    outputs = [
+        helper.make_tensor_value_info(_block(name), helper.np_dtype_to_tensor_dtype(_dtype(block)), _shape(name, block))
+        for name, block in encoder.blocks.items()
+    ]
     proto = helper.make_graph(graph.nodes, "trunkline", graph.inputs, outputs, initializer=graph.constants)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def _block_nodes(graph: GraphBuilder, features: Sequence[FittedFeature], columns: dict[str, str]) -> str:
-    """(width, rows) of one block: each kind's features together, then in the order in which they are declared."""
-    parts: list[str] = []
-    places: list[tuple[str, int]] = []
-    for kind in dict.fromkeys(type(feature) for feature in features):
-        alike = [feature for feature in features if type(feature) is kind]
-        parts.append(kind.nodes(graph, alike, [columns[feature.column] for feature in alike]))
-        places += _columns_of(alike)
-    return graph.pick(parts, places, _columns_of(features))
+def _dtype(block: Block) -> np.dtype[Any]:
+    """Of a block in a graph: ids as int32, whatever their width on disk."""
+    return np.dtype(np.int32) if np.issubdtype(block.dtype, np.integer) else block.dtype
 
 
-def _columns_of(features: Sequence[FittedFeature]) -> list[tuple[str, int]]:
-    """Every column that those features fill, in order."""
-    return [(feature.name, column) for feature in features for column in range(feature.width)]
+def _shape(name: str, block: Block) -> list[str | int]:
+    return ["rows", *([f"{_block(name)}/length"] if block.ragged else []), *block.shape]
 
 
 def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
     """Blocks -> predictions, by torch's exporter, every name under the internal prefix."""
-    # Two rows, since torch would take a single one for a constant.
-    examples = tuple(
-        torch.zeros(2, width, dtype=torch.int32 if name == "ids" else torch.float32)
-        for name, (width, _) in encoder.blocks().items()
-    )
     rows = torch.export.Dim("rows", min=1)
+    examples, dynamic = [], []
+    for place, block in enumerate(encoder.blocks.values()):
+        length = torch.export.Dim(f"length_{place}", min=1)
+        # Two rows and three items, since torch would take a single one for a constant.
+        shape = (2, *((3,) if block.ragged else ()), *block.shape)
+        examples.append(torch.zeros(shape, dtype=getattr(torch, _dtype(block).name)))
+        dynamic.append({0: rows, 1: length} if block.ragged else {0: rows})
     network.eval()
     with _quiet():
         program = torch.onnx.export(
             _Served(network, encoder),
-            examples,
+            tuple(examples),
             dynamo=True,
             external_data=False,
             opset_version=OPSET,
             verbose=False,
-            input_names=[_block(name) for name in encoder.blocks()],
+            input_names=[_block(name) for name in encoder.blocks],
             output_names=[_block(f"output/{task.name}") for task in encoder.tasks],
-            dynamic_shapes=(tuple({0: rows} for _ in examples),),
+            dynamic_shapes=(tuple(dynamic),),
         )
     if program is None:
         raise ExportError("model.onnx: torch's exporter returned nothing")

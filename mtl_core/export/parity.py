@@ -1,4 +1,4 @@
-"""Parity: does the exported graph say what the network says? Measured on raw rows, usual and hostile."""
+"""Parity: ONNX and PyTorch predictions compared, on ordinary and adversarial rows."""
 
 import math
 from dataclasses import dataclass
@@ -13,25 +13,9 @@ from numpy.typing import NDArray
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.session import Session, run_graph
-from mtl_core.features import ColumnType
 from mtl_core.model import Network
 
-__all__ = ["Parity", "hostile_rows", "parity"]
-
-HOSTILE_NUMBERS = (
-    None,
-    float("nan"),
-    float("inf"),
-    float("-inf"),
-    1e308,
-    -1e308,
-    5e-324,
-    0.5,
-    -0.0,
-    2.0**63,
-    1e15 + 0.5,
-)
-HOSTILE_STRINGS = (None, "", " ", "never seen before", "\u00e9\U0001f6e9", "0", "NaN", "x" * 10_000)
+__all__ = ["Parity", "adversarial_rows", "parity"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +29,15 @@ class Parity:
     rows: int
 
 
-def hostile_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
-    """For every column each hostile value in turn, in a row that is usual otherwise."""
-    usual = table.slice(0, 1).select(list(encoder.columns))
+def adversarial_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
+    """For every feature each of its adversarial values in turn, in a row that is ordinary otherwise."""
+    types = {column: input_type.raw_type for column, input_type in encoder.inputs.items()}
+    ordinary = table.slice(0, 1).select(list(types))
+    ordinary = pa.table([_cast(ordinary[name], arrow_type) for name, arrow_type in types.items()], names=list(types))
     rows = []
-    for position, (name, kind) in enumerate(encoder.columns.items()):
-        values = HOSTILE_STRINGS if kind == "string" else HOSTILE_NUMBERS
-        wide = pa.concat_tables([_widened(usual, encoder.columns)] * len(values))
-        hostile = pa.array(values, pa.string() if kind == "string" else pa.float64())
-        rows.append(wide.set_column(position, name, hostile))
+    for feature in encoder.features:
+        values, place = feature.adversarial(), list(types).index(feature.column)
+        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(place, feature.column, values))
     return pa.concat_tables(rows)
 
 
@@ -64,10 +48,10 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     the network predicts. What is not finite on either side is a difference of NaN, also where both say the same: no
     such prediction can be served. Raises ExportError where the graph's predictions have another shape.
     """
-    by_graph = run_graph(session, table, encoder.columns, [task.name for task in encoder.tasks])
+    by_graph = run_graph(session, table, encoder.inputs, [task.name for task in encoder.tasks])
     network.eval()
     with torch.inference_mode():
-        logits = network({name: torch.from_numpy(values) for name, values in encoder.inputs(table).items()})
+        logits = network({name: torch.from_numpy(values) for name, values in encoder.batch(table).items()})
     found = []
     for task in encoder.tasks:
         by_network = task.link(logits[task.name]).numpy()
@@ -95,6 +79,8 @@ def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[A
     return float(np.abs(by_graph.astype(np.float64) - by_network).max())
 
 
-def _widened(table: pa.Table, columns: dict[str, ColumnType]) -> pa.Table:
-    arrays = [pc.cast(table[name], pa.string() if kind == "string" else pa.float64()) for name, kind in columns.items()]
-    return pa.table(arrays, names=list(columns))
+def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:
+    values = values.combine_chunks()
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    return pc.cast(values, arrow_type, safe=False)

@@ -1,7 +1,7 @@
 """Running an exported graph on raw columns."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from onnxruntime import InferenceSession as Session
 from onnxruntime import SessionOptions
 
-from mtl_core.features import ColumnType
-from mtl_core.features.base import as_numbers, as_strings
+from mtl_core.input_types import InputType
 
 __all__ = ["Session", "graph_inputs", "open_graph", "run_graph"]
 
@@ -30,22 +29,18 @@ def open_graph(graph: bytes, threads: int = 1) -> Session:
     return Session(graph, options, providers=["CPUExecutionProvider"])
 
 
-def graph_inputs(table: pa.Table, columns: dict[str, ColumnType]) -> dict[str, NDArray[Any]]:
-    """Raw columns as the graph takes them: (rows,) strings with "" for null, or float64 with NaN for null."""
-    found: dict[str, NDArray[Any]] = {}
-    for name, kind in columns.items():
-        values = table[name].combine_chunks()
-        found[name] = as_strings(values).to_numpy(zero_copy_only=False) if kind == "string" else as_numbers(values)
-    return found
+def graph_inputs(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[Any]]:
+    """Raw columns as the graph takes them, each as the type of its input says."""
+    return {name: kind.tensor(table[name].combine_chunks()) for name, kind in inputs.items()}
 
 
 def run_graph(
-    session: Session, table: pa.Table, columns: dict[str, ColumnType], tasks: Sequence[str], *, rows: int = 8192
+    session: Session, table: pa.Table, inputs: Mapping[str, InputType], tasks: Sequence[str], *, rows: int = 8192
 ) -> dict[str, NDArray[Any]]:
     """Those tasks' predictions for a table of raw columns, in batches of that many rows."""
     if not tasks:
         return {}
     chunks = [
-        session.run(tasks, graph_inputs(table.slice(start, rows), columns)) for start in range(0, table.num_rows, rows)
+        session.run(tasks, graph_inputs(table.slice(start, rows), inputs)) for start in range(0, table.num_rows, rows)
     ]
     return {name: np.concatenate([chunk[i] for chunk in chunks]) for i, name in enumerate(tasks)}

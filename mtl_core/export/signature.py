@@ -9,7 +9,7 @@ from mtl_core.data.encoder import Encoder
 
 __all__ = ["FORMAT", "signature"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
@@ -19,6 +19,6 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
         "name": problem.name,
         "version_of_trunkline": version("trunkline"),
         "graph_sha256": hashlib.sha256(graph).hexdigest(),
-        "inputs": [{"name": name, "type": kind} for name, kind in encoder.columns.items()],
+        "inputs": [{"name": name, **kind.signature()} for name, kind in encoder.inputs.items()],
         "outputs": [task.signature() for task in encoder.tasks],
     }

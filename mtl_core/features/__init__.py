@@ -1,15 +1,15 @@
-"""Kinds of feature, one file each: its options, what it learns from data, column -> array, and the same as ONNX nodes.
+"""Kinds of feature, one file each, with everything that the product does with a feature (see base.py).
 
-To add a kind: write its file, and add it to the two unions below.
+To add a kind: write its file, and add its two classes to the unions below. tests/features/test_new_kind.py does that.
 """
 
 from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.features.base import Block, ColumnType, FittedFeature, column_type
+from mtl_core.features.base import INTERNAL, Block, Feature, FittedFeature, TreeColumns
 from mtl_core.features.categorical import Categorical, FittedCategorical
-from mtl_core.features.graph import INTERNAL, GraphBuilder
+from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.numeric import FittedNumeric, Numeric
 
 __all__ = [
@@ -17,11 +17,13 @@ __all__ = [
     "AnyFeature",
     "AnyFittedFeature",
     "Block",
-    "ColumnType",
+    "ColumnFacts",
+    "Feature",
     "FittedFeature",
-    "GraphBuilder",
-    "column_type",
+    "Proposal",
+    "TreeColumns",
 ]
 
-AnyFeature = Annotated[Numeric | Categorical, Field(discriminator="kind")]
-AnyFittedFeature = Annotated[FittedNumeric | FittedCategorical, Field(discriminator="kind")]
+AnyFeature = Annotated[Categorical | Numeric, Field(discriminator="kind")]
+"""`mtl init` asks the kinds in this order, and takes the first that proposes something."""
+AnyFittedFeature = Annotated[FittedCategorical | FittedNumeric, Field(discriminator="kind")]

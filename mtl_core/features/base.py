@@ -1,49 +1,98 @@
-"""The contract of a feature, and the one place where Arrow columns become NumPy arrays."""
+"""The contract of a kind of feature. Everything that the product does with a feature goes through it.
+
+A kind is one file with two classes: its options as `params.yaml` declares them, and what was fitted. Features of one
+kind are encoded, computed and exported together, since few operations on wide arrays cost a fraction of many on narrow
+ones: that is why some methods take all features of a kind at once.
+"""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pydantic import Field
 
+from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
-from mtl_core.features.graph import GraphBuilder
 from mtl_core.frozen import Frozen
+from mtl_core.input_types import Boolean, InputType, Number, Text
 
-__all__ = [
-    "EXACT",
-    "Block",
-    "ColumnType",
-    "Feature",
-    "FeatureFitter",
-    "FittedFeature",
-    "as_codes",
-    "as_numbers",
-    "as_strings",
-    "column_type",
-    "is_exact",
-]
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
-ColumnType = Literal["string", "number", "boolean"]
-Block = Literal["ids", "floats"]
+    from mtl_core.config import Model
+    from mtl_core.expectations import Expectation
+    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.features.facts import ColumnFacts, Proposal
+    from mtl_core.nn.sequences import GroupModule
+    from mtl_core.ragged import Ragged
 
-EXACT = 2.0**53
-"""Below it every whole number has a float64 of its own; 2^53 + 1 already reads as 2^53."""
+__all__ = ["INTERNAL", "SCALARS", "Block", "Feature", "FeatureFitter", "FittedFeature", "TreeColumns", "scalar_input"]
+
+INTERNAL = "trunkline/"
+"""Prefix of every internal value of an exported graph, so that no column or task can collide with one."""
+
+SCALARS: dict[str, InputType] = {"string": Text(), "number": Number(), "boolean": Boolean()}
+"""Column type -> how such a column is served."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One array of an encoded split. Dense: (rows, *shape). Ragged: values (total, *shape) and offsets, and in a batch
+    (B, L, *shape) with `pad` behind the end of each row.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    """On disk; ids are int32 in a graph, whatever their width here."""
+    ragged: bool = False
+    pad: float = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeColumns:
+    """What tree models see of some features. values: (rows, columns) float32; one flag per column."""
+
+    values: NDArray[np.float32]
+    categorical: tuple[bool, ...]
+    """Ids without an order."""
 
 
 class Feature(Frozen, ABC):
     """Options of one feature, as `params.yaml` declares them."""
 
+    known_values: ClassVar[bool] = False
+    """The suite expects the values that the reference held; where another feature reads the same column as a quantity,
+    that one's expectations count.
+    """
+
+    kind: str
     column: Annotated[str, Field(min_length=1)] | None = None
     """The column it reads; the feature's own name where none is given."""
 
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        """What `mtl init` declares for such a column; None where another kind suits it better."""
+        return None
+
     @abstractmethod
-    def fitter(self, name: str, column: str, kind_of_column: ColumnType) -> "FeatureFitter":
-        """Starts to learn from the training split what the feature needs."""
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        """How a column of that type is served; DataError where this kind cannot read it. Where it takes the values to
+        know (the size of a list), the nearest that the type says.
+        """
+
+    @abstractmethod
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> FeatureFitter:
+        """Starts to learn from the training split what the feature needs; DataError for a type it cannot read."""
+
+    def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
+        """What `mtl profile` expects of the column's values beyond their type and nulls, from each part's values."""
+        return []
 
 
 class FeatureFitter(ABC):
@@ -51,98 +100,83 @@ class FeatureFitter(ABC):
 
     @abstractmethod
     def update(self, values: pa.Array) -> None:
-        """Takes the next values of the column."""
+        """Takes the next values of the column; text may come as a dictionary array."""
 
     @abstractmethod
-    def finish(self) -> "FittedFeature":
+    def finish(self) -> FittedFeature:
         """What was learned."""
 
 
 class FittedFeature(Frozen, ABC):
-    """One feature, fitted. It has two faces that must agree: `encode` for tables, `nodes` for the exported graph."""
+    """One feature, fitted: the part of a feature that `encoder.json` stores.
 
-    block: ClassVar[Block]
-    """Which array of a batch it contributes columns to."""
+    `encode` and `to_onnx` are one computation in two forms and agree on any value: ids exactly, floats to one ulp.
+    """
 
+    kind: str
     name: str
     column: str
-    type: ColumnType
 
     @property
     @abstractmethod
-    def width(self) -> int:
-        """How many columns of its block it fills."""
+    def input_type(self) -> InputType:
+        """How its column is served."""
 
     @abstractmethod
-    def encode(self, values: pa.Array) -> NDArray[np.generic]:
-        """(rows,) column -> (rows, width) array: int32 ids from 0, or float32."""
+    def encode(self, values: pa.Array) -> NDArray[Any] | Ragged:
+        """(rows,) column -> (rows, width), or ragged (rows, L, ...); text may come as a dictionary array."""
 
     @classmethod
     @abstractmethod
-    def nodes(cls, graph: GraphBuilder, features: Sequence[Self], columns: Sequence[str]) -> str:
-        """Adds the same computation to `graph` for all features of this kind at once: few nodes on large values cost
-        a fraction of many on small ones. `columns`: each one's (rows,) input.
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        """The arrays that all features of the kind fill. Names begin with the kind, so that no two kinds share one."""
 
-        Returns the name of (widths together, rows), feature after feature: int64 ids from 0, or float32.
+    @classmethod
+    def encode_blocks(
+        cls, features: Sequence[Self], columns: Mapping[str, pa.Array]
+    ) -> dict[str, NDArray[Any] | Ragged]:
+        """Raw columns -> the blocks. Here: one dense block, a feature's columns beside the last one's."""
+        ((name, block),) = cls.blocks(features).items()
+        out, start = np.zeros((0, *block.shape), block.dtype), 0
+        for feature in features:
+            values = np.asarray(feature.encode(columns[feature.column]))
+            out = out if start else np.empty((len(values), *block.shape), block.dtype)
+            out[:, start : start + values.shape[1]] = values
+            start += values.shape[1]
+        return {name: out}
+
+    @classmethod
+    @abstractmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        """The network's part for all features of the kind: blocks of a batch -> (B, width), and sequences if any."""
+
+    @classmethod
+    @abstractmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        """Adds to `graph` what `encode_blocks` computes: input of each column -> value of each block, with the rows
+        first; ids as int32.
         """
 
+    def adversarial(self) -> pa.Array:
+        """Raw values on which graph and network could differ, for the parity check."""
+        return self.input_type.adversarial()
 
-def column_type(name: str, arrow_type: pa.DataType) -> ColumnType:
-    """How a column of that Arrow type enters the exported graph; raises DataError for a type that cannot."""
-    if pa.types.is_dictionary(arrow_type):
-        arrow_type = arrow_type.value_type
-    is_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
-    if any(fits(arrow_type) for fits in is_text):
-        return "string"
-    if pa.types.is_boolean(arrow_type):
-        return "boolean"
-    if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type):
-        return "number"
-    raise DataError(
-        f"column {name!r}: a feature or target must be text, a number or a boolean, found {arrow_type}; "
-        "write what matters of it (hour, weekday, length ...) into columns of its own"
-    )
+    def describe(self) -> str:
+        """What was learned, in a few words, for the report."""
+        return ""
+
+    @classmethod
+    def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns | None:
+        """Blocks of some rows -> what tree models see; None where the kind makes no sense to them."""
+        return None
 
 
-def as_numbers(values: pa.Array) -> NDArray[np.float64]:
-    """(rows,) float64; a null is NaN, true is 1."""
-    numbers = pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan)
-    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-def as_codes(values: pa.Array) -> pa.DictionaryArray:
-    """(rows,) the same values as a dictionary and positions in it, so that what is done per value is not done per row.
-
-    A value may stand in the dictionary without a row, and a null in either.
-    """
-    if pa.types.is_dictionary(values.type):
-        return values
-    if pa.types.is_decimal(values.type):  # some widths of which have no dictionary
-        values = pa.array(as_numbers(values), from_pandas=True)
-    return values.dictionary_encode()
-
-
-def as_strings(values: pa.Array) -> pa.Array:
-    """(rows,) of Arrow strings; a null is the empty string, since a graph's string tensor knows no null.
-
-    A whole number reads the same whatever its type, since a hole or a CSV file turns integers into floats; a number
-    that is not finite is a null.
-    """
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    if pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
-        values = _number_names(as_numbers(values))
-    return pc.fill_null(pc.cast(values, pa.string()), "")
-
-
-def is_exact(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(rows,) whether each is a whole number that float64 cannot confuse with its neighbour."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray((np.abs(numbers) < EXACT) & (np.floor(numbers) == numbers))
-
-
-def _number_names(numbers: NDArray[np.float64]) -> pa.Array:
-    whole = is_exact(numbers)
-    integers = pc.cast(pa.array(np.where(whole, numbers, 0.0).astype(np.int64)), pa.string())
-    others = pc.cast(pa.array(numbers, mask=~np.isfinite(numbers)), pa.string())
-    return pc.if_else(pa.array(whole), integers, others)
+def scalar_input(name: str, kind: str, column: str, arrow_type: pa.DataType) -> InputType:
+    """The input type of text, numbers or booleans; DataError for any other Arrow type."""
+    if (found := scalar_type(arrow_type)) is None:
+        raise DataError(
+            f"feature {name!r}: a {kind} feature needs a column of text, numbers or booleans, found {arrow_type} in "
+            f"column {column!r}; declare a kind that reads it (datetime, multicategorical, vector), or write what "
+            "matters of it (hour, weekday, length ...) into columns of its own"
+        )
+    return SCALARS[found]

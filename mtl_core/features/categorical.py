@@ -1,7 +1,9 @@
-"""Categorical features: a vocabulary, with one id for missing and one for unseen."""
+"""Categorical features: a vocabulary, with one id for missing and one for unseen, and an embedding per id."""
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -9,40 +11,93 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mtl_core.arrow import ColumnType, as_dictionary, as_numbers, as_strings, is_exact, scalar_type
 from mtl_core.errors import DataError
-from mtl_core.features.base import (
-    Block,
-    ColumnType,
-    Feature,
-    FeatureFitter,
-    FittedFeature,
-    as_codes,
-    as_numbers,
-    as_strings,
-    is_exact,
-)
-from mtl_core.features.graph import GraphBuilder
+from mtl_core.expectations import Expectation, expect
+from mtl_core.features.base import SCALARS, Block, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
+from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.profiling import distinct, span, tidy
+from mtl_core.input_types import InputType
+from mtl_core.limits import count_band
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mtl_core.config import Model
+    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.nn.sequences import GroupModule
 
 __all__ = ["MISSING", "UNSEEN", "Categorical", "FittedCategorical"]
 
 MISSING, UNSEEN, FIRST = 0, 1, 2
-_MOST_PENDING = 1 << 18
+_MAX_PENDING = 1 << 18
 """Distinct values of batches whose counts wait to be added up."""
 _MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
+
+MAX_LISTED = 50
+"""A column with more distinct values is expected to have about as many, not exactly these."""
+KNOWN_SHARE = 0.99
+"""A few new categories are expected, and a model has an id for them; more than 1% of the rows is an error."""
+MAX_TREE_CATEGORIES = 256
+"""Ids of a feature with more of them are plain numbers to trees, in the order of its vocabulary."""
+
+MIN_OCCURRENCES = 10
+"""A category must occur so often to be worth an embedding: `min_count` is 5, and the split takes its share."""
+FEW = 12
+"""Whole numbers with up to that many distinct values may be codes rather than amounts."""
 
 
 class Categorical(Feature):
     """Text, whole numbers or booleans, each distinct value with an embedding of its own.
 
-    Null and the empty string are missing. A value seen fewer than `min_count` times in training shares the id
-    of the unseen, which so is trained too.
+    Null and the empty string are missing. A value seen fewer than `min_count` times in training shares the
+    out-of-vocabulary id, so that its embedding is trained.
     """
+
+    known_values: ClassVar[bool] = True
 
     kind: Literal["categorical"] = "categorical"
     min_count: Annotated[int, Field(ge=1)] = 5
 
-    def fitter(self, name: str, column: str, kind_of_column: ColumnType) -> "CategoricalFitter":
-        return CategoricalFitter(self, name, column, kind_of_column)
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        found = Proposal(options={"kind": "categorical"})
+        if facts.is_boolean:
+            return found
+        if facts.most_frequent < MIN_OCCURRENCES:
+            return None
+        if facts.is_text:
+            return None if facts.distinct > facts.known / 2 else found
+        if not (facts.is_number and facts.whole):
+            return None
+        if facts.named_id:
+            doubt = "named like an id, so each value stands for itself; numeric if its size matters"
+            return Proposal(options=found.options, doubt=doubt)
+        if facts.distinct == 2:
+            return found
+        if facts.distinct <= FEW:
+            doubt = f"{facts.distinct} whole numbers; numeric if their order matters"
+            return Proposal(options=found.options, doubt=doubt)
+        return None
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        return scalar_input(name, self.kind, column, arrow_type)
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> CategoricalFitter:
+        self.input_type(name, column, arrow_type)
+        return CategoricalFitter(self, name, column, scalar_type(arrow_type) or "string")
+
+    def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
+        """The categories, or of many how many there are; nothing of booleans."""
+        if type_in_suite not in ("str", "float64"):
+            return []
+        every = distinct(parts)
+        if len(every) <= MAX_LISTED:
+            kwargs = {"column": column, "value_set": tidy(every), "mostly": KNOWN_SHARE}
+            return [expect("column_values_to_be_in_set", f"{len(every)} categories", **kwargs)]
+        counts = [count for values in parts if (count := int(values.nunique()))]
+        notes = f"{span(counts, ',')} distinct values in a part, {len(every):,} in all; new ones may come"
+        return [expect("column_unique_value_count_to_be_between", notes, column=column, **count_band(counts))]
 
 
 class CategoricalFitter(FeatureFitter):
@@ -53,11 +108,11 @@ class CategoricalFitter(FeatureFitter):
         self.counts: list[pa.Table] = []
 
     def update(self, values: pa.Array) -> None:
-        codes = as_codes(values)
-        counts = np.bincount(codes.indices.drop_null().to_numpy(), minlength=len(codes.dictionary))
+        dictionary = as_dictionary(values)
+        counts = np.bincount(dictionary.indices.drop_null().to_numpy(), minlength=len(dictionary.dictionary))
         seen = np.flatnonzero(counts)
-        self.counts.append(self._named(codes.dictionary.take(pa.array(seen)), counts[seen]))
-        if sum(table.num_rows for table in self.counts) > _MOST_PENDING:
+        self.counts.append(self._named(dictionary.dictionary.take(pa.array(seen)), counts[seen]))
+        if sum(table.num_rows for table in self.counts) > _MAX_PENDING:
             self.counts = [_added_up(self.counts)]
 
     def _named(self, values: pa.Array, counts: NDArray[np.int64]) -> pa.Table:
@@ -73,7 +128,7 @@ class CategoricalFitter(FeatureFitter):
             )
         return pa.table({"value": numbers[whole].astype(np.int64), "count": counts[whole]})
 
-    def finish(self) -> "FittedCategorical":
+    def finish(self) -> FittedCategorical:
         counted = _added_up(self.counts) if self.counts else pa.table({"value": [], "count": []})
         often = counted.filter(pc.greater_equal(counted["count"], self.options.min_count))
         frequent = [value for value in often["value"].to_pylist() if value != ""]
@@ -88,25 +143,24 @@ class CategoricalFitter(FeatureFitter):
 class FittedCategorical(FittedFeature):
     """(rows,) values -> (rows, 1) int32 ids: 0 missing, 1 unseen, then the vocabulary in its order."""
 
-    block: ClassVar[Block] = "ids"
-
     kind: Literal["categorical"] = "categorical"
+    type: ColumnType
     vocabulary: tuple[str, ...] | tuple[int, ...]
 
     @property
-    def width(self) -> int:
-        return 1
+    def input_type(self) -> InputType:
+        return SCALARS[self.type]
 
     @property
     def size(self) -> int:
-        """How many ids there are."""
+        """Number of ids."""
         return FIRST + len(self.vocabulary)
 
     def encode(self, values: pa.Array) -> NDArray[np.int32]:
-        codes = as_codes(values)
-        ids = np.full(len(codes.dictionary) + 1, MISSING, dtype=np.int32)  # the last: of a null
-        ids[:-1] = self._ids(codes.dictionary)
-        positions: NDArray[np.int32] = pc.fill_null(codes.indices, len(codes.dictionary)).to_numpy()
+        dictionary = as_dictionary(values)
+        ids = np.full(len(dictionary.dictionary) + 1, MISSING, dtype=np.int32)  # the last: of a null
+        ids[:-1] = self._ids(dictionary.dictionary)
+        positions: NDArray[np.int32] = pc.fill_null(dictionary.indices, len(dictionary.dictionary)).to_numpy()
         return ids[positions][:, None]
 
     def _ids(self, values: pa.Array) -> NDArray[np.int32]:
@@ -121,10 +175,49 @@ class FittedCategorical(FittedFeature):
         return np.where(found < 0, UNSEEN, np.where(found == 0, MISSING, found + FIRST - 1)).astype(np.int32)
 
     @classmethod
-    def nodes(cls, graph: GraphBuilder, features: Sequence[Self], columns: Sequence[str]) -> str:
-        return graph.stack(feature._looked_up(graph, column) for feature, column in zip(features, columns, strict=True))
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        narrow = sum(feature.size for feature in features) <= np.iinfo(np.int16).max
+        return {"categorical": Block(shape=(len(features),), dtype=np.dtype(np.int16 if narrow else np.int32))}
 
-    def _looked_up(self, graph: GraphBuilder, column: str) -> str:
+    @classmethod
+    def offsets(cls, features: Sequence[Self]) -> NDArray[np.int32]:
+        """(C,) first row of each feature in the embedding table that all share: what its ids in the block begin at."""
+        return np.cumsum([0, *(feature.size for feature in features[:-1])], dtype=np.int32)
+
+    @classmethod
+    def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
+        ((name, block),) = cls.blocks(features).items()
+        out: NDArray[Any] | None = None
+        for place, (feature, offset) in enumerate(zip(features, cls.offsets(features), strict=True)):
+            ids = feature.encode(columns[feature.column])
+            out = np.empty((len(ids), len(features)), block.dtype) if out is None else out
+            out[:, place] = ids[:, 0] + offset
+        return {name: out}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from mtl_core.nn.embedding import SharedEmbedding
+
+        size = sum(feature.size for feature in features)
+        return SharedEmbedding("categorical", size, len(features), options.embedding)
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        ids = graph.stack(feature._lookup(graph, inputs[feature.column]) for feature in features)
+        narrow = graph.cast(ids, np.int32)
+        shifted = graph.add("Add", narrow, graph.constant(cls.offsets(features)[:, None], np.int32))
+        return {"categorical": graph.add("Transpose", shifted)}
+
+    def describe(self) -> str:
+        return f"{len(self.vocabulary):,} values"
+
+    @classmethod
+    def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns:
+        ids = np.asarray(blocks["categorical"]) - cls.offsets(features)
+        flags = tuple(feature.size <= MAX_TREE_CATEGORIES for feature in features)
+        return TreeColumns(values=ids.astype(np.float32), categorical=flags)
+
+    def _lookup(self, graph: GraphBuilder, column: str) -> str:
         """(rows,) ids. Numbers are looked up as they come: what no key equals is unseen, whether fractional or huge."""
         missing, dtype = ("", np.object_) if self.type == "string" else (np.nan, np.float64)
         return graph.add(

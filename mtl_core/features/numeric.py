@@ -1,55 +1,81 @@
-"""Numeric features: imputed, flagged where missing, standardised."""
+"""Numeric features: imputed, flagged where missing, standardised, and encoded piecewise-linearly in the network."""
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mtl_core.arrow import ColumnType, as_numbers, scalar_type
 from mtl_core.errors import DataError
-from mtl_core.features.base import Block, ColumnType, Feature, FeatureFitter, FittedFeature, as_numbers
-from mtl_core.features.graph import GraphBuilder
-from mtl_core.features.knots import Sample, knots
-from mtl_core.features.moments import Moments
+from mtl_core.expectations import Expectation
+from mtl_core.features.base import SCALARS, Block, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
+from mtl_core.features.bins import ReservoirSample, bin_edges
+from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.profiling import finite, range_expectations
+from mtl_core.features.running_stats import RunningStats
+from mtl_core.input_types import InputType
 
-__all__ = ["FittedNumeric", "Numeric"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-NARROWEST = 1e-3
-"""In standard deviations: over a narrower piece the last bit of a number would make a difference that one can see."""
+    from mtl_core.config import Model
+    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.nn.sequences import GroupModule
+
+__all__ = ["MIN_BIN_WIDTH", "FittedNumeric", "Numeric"]
+
+MIN_BIN_WIDTH = 1e-3
+"""In standard deviations: in a narrower bin the last bit of a number would make a visible difference."""
 
 
 class Numeric(Feature):
     """A number or a boolean.
 
     Missing values (null, NaN, infinities) become the training mean; where training had any, a second column says so.
-    Values outside the range seen in training are drawn to its edge: a network's extrapolation is nobody's friend.
+    Values outside the range seen in training are clipped to it.
     """
 
     kind: Literal["numeric"] = "numeric"
     transform: Literal["none", "log1p"] = "none"
     """`log1p` maps x to sign(x) log(1 + |x|) before standardising, for amounts and counts with a long tail."""
     bins: Annotated[int, Field(ge=0, le=256)] = 16
-    """The network sees the number, and how far it is through each of at most so many pieces of its range, which hold
-    about equally many training rows; 0 for the number alone."""
+    """Maximum bins of the piecewise-linear encoding, which hold about equally many training rows; 0 disables it."""
 
-    def fitter(self, name: str, column: str, kind_of_column: ColumnType) -> "NumericFitter":
-        if kind_of_column == "string":
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        amount = facts.is_number and not (facts.whole and facts.named_id)
+        return Proposal(options={"kind": "numeric"}) if amount else None
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        found = scalar_input(name, self.kind, column, arrow_type)
+        if found.is_string:
             raise DataError(
                 f"feature {name!r}: a numeric feature needs a column of numbers or booleans, found text in "
                 f"column {column!r}; declare it as kind: categorical, or convert the column"
             )
-        return NumericFitter(self, name, column, kind_of_column)
+        return found
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> NumericFitter:
+        self.input_type(name, column, arrow_type)
+        return NumericFitter(self, name, column, scalar_type(arrow_type) or "number")
+
+    def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
+        """The range: a number not seen before is no error."""
+        return range_expectations(column, finite(parts)) if type_in_suite == "float64" else []
 
 
 class NumericFitter(FeatureFitter):
-    """Moments of the transformed values, the range of the raw ones, and whether any is missing."""
+    """Statistics of the transformed values, the range of the raw ones, and the count of missing ones."""
 
     def __init__(self, options: Numeric, name: str, column: str, kind_of_column: ColumnType) -> None:
         self.options, self.name, self.column, self.type = options, name, column, kind_of_column
-        self.raw, self.sample, self.missing = Moments(), Sample(), 0
-        self.transformed = self.raw if options.transform == "none" else Moments()
+        self.raw, self.sample, self.missing = RunningStats(), ReservoirSample(), 0
+        self.transformed = self.raw if options.transform == "none" else RunningStats()
 
     def update(self, values: pa.Array) -> None:
         numbers = as_numbers(values)
@@ -61,7 +87,7 @@ class NumericFitter(FeatureFitter):
         if self.transformed is not self.raw:
             self.transformed.update(_transform(known, self.options.transform))
 
-    def finish(self) -> "FittedNumeric":
+    def finish(self) -> FittedNumeric:
         if not self.raw.count:
             raise DataError(
                 f"feature {self.name!r}: column {self.column!r} holds no finite value in the training split; "
@@ -82,38 +108,42 @@ class NumericFitter(FeatureFitter):
             low=self.raw.low,
             high=self.raw.high,
             flag_missing=self.missing > 0,
-            knots=self._knots(),
+            bin_edges=self._bin_edges(),
         )
 
-    def _knots(self) -> tuple[float, ...]:
-        """As the network sees values. Of one piece none, since that is the number itself."""
-        raw = knots(np.concatenate([[self.raw.low], self.sample.values, [self.raw.high]]), self.options.bins)
+    def _bin_edges(self) -> tuple[float, ...]:
+        """As the network sees values. None of a single bin, since that is the number itself."""
+        raw = bin_edges(np.concatenate([[self.raw.low], self.sample.values, [self.raw.high]]), self.options.bins)
         deviation = self.transformed.deviation or 1.0
         scaled = (_transform(raw, self.options.transform) - self.transformed.mean) / deviation
         apart: list[float] = []
-        for knot in np.unique(scaled.astype(np.float32)).tolist():
-            if not apart or knot - apart[-1] > NARROWEST:
-                apart.append(knot)
+        for edge in np.unique(scaled.astype(np.float32)).tolist():
+            if not apart or edge - apart[-1] > MIN_BIN_WIDTH:
+                apart.append(edge)
         return tuple(apart) if len(apart) > 2 else ()
 
 
 class FittedNumeric(FittedFeature):
     """(rows,) numbers -> (rows, 1 or 2) float32: the standardised value and, where it can be missing, the flag."""
 
-    block: ClassVar[Block] = "floats"
-
     kind: Literal["numeric"] = "numeric"
+    type: ColumnType
     transform: Literal["none", "log1p"]
     mean: float
     deviation: float
     low: float
     high: float
     flag_missing: bool
-    knots: tuple[float, ...] = ()
-    """Standardised, ascending: the ends of the pieces of its piecewise-linear encoding, which the network computes."""
+    bin_edges: tuple[float, ...] = ()
+    """Standardised, ascending: those of its piecewise-linear encoding, which the network computes."""
+
+    @property
+    def input_type(self) -> InputType:
+        return SCALARS[self.type]
 
     @property
     def width(self) -> int:
+        """Columns of the block."""
         return 1 + self.flag_missing
 
     def encode(self, values: pa.Array) -> NDArray[np.float32]:
@@ -125,22 +155,43 @@ class FittedNumeric(FittedFeature):
         return np.stack([out, missing.astype(np.float32)], axis=1) if self.flag_missing else out[:, None]
 
     @classmethod
-    def nodes(cls, graph: GraphBuilder, features: Sequence[Self], columns: Sequence[str]) -> str:
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        width = sum(feature.width for feature in features)
+        return {"numeric": Block(shape=(width,), dtype=np.dtype(np.float32))}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from mtl_core.nn.piecewise import PiecewiseLinear
+
+        starts = np.cumsum([0, *(feature.width for feature in features)]).tolist()
+        edges = {start: one.bin_edges for start, one in zip(starts, features, strict=False) if one.bin_edges}
+        return PiecewiseLinear("numeric", starts[-1], edges)
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
         parts: list[str] = []
-        places: list[tuple[int, int]] = []  # (feature, its column) of every row of the parts
+        held: list[tuple[int, int]] = []  # (feature, its column) of every row of the parts
         for transform in dict.fromkeys(feature.transform for feature in features):
             alike = [place for place, feature in enumerate(features) if feature.transform == transform]
-            raw = graph.stack(columns[place] for place in alike)
+            raw = graph.stack(inputs[features[place].column] for place in alike)
             size = graph.add("Abs", raw)
             known = graph.add("Less", size, graph.constant(np.inf, np.float64))
             scaled = _scaled_nodes(graph, [features[place] for place in alike], raw, size)
             parts.append(graph.add("Where", known, scaled, graph.constant(0.0, np.float32)))
-            places += [(place, 0) for place in alike]
+            held += [(place, 0) for place in alike]
             if any(features[place].flag_missing for place in alike):
-                parts.append(graph.add("Cast", graph.add("Not", known), to=1))
-                places += [(place, 1) for place in alike]
+                parts.append(graph.cast(graph.add("Not", known), np.float32))
+                held += [(place, 1) for place in alike]
         wanted = [(place, column) for place, feature in enumerate(features) for column in range(feature.width)]
-        return graph.pick(parts, places, wanted)
+        return {"numeric": graph.add("Transpose", graph.pick(parts, held, wanted))}
+
+    def describe(self) -> str:
+        return f"{self.low:.4g} to {self.high:.4g}" + (", log" if self.transform == "log1p" else "")
+
+    @classmethod
+    def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns:
+        values = np.asarray(blocks["numeric"])
+        return TreeColumns(values=values, categorical=(False,) * values.shape[1])
 
 
 def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: str, size: str) -> str:
@@ -155,15 +206,15 @@ def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: s
     deviations = np.array([[feature.deviation] for feature in features])
     # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
     centred = graph.add("Sub", graph.constant(means, np.float64), values)
-    scaled = graph.add("Cast", graph.add("Div", centred, graph.constant(-deviations, np.float64)), to=1)
-    # `encode` draws raw values to the range. All of this rises with them, so the end is the same, and half as wide.
+    scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviations, np.float64)), np.float32)
+    # `encode` clips raw values. All of this rises with them, so clipping the result is the same, and half as wide.
     edges = (_transform(np.array([[f.low, f.high] for f in features]), transform) - means) / deviations  # (D, 2)
-    drawn = graph.add("Max", scaled, graph.constant(edges[:, :1], np.float32))
-    return graph.add("Min", drawn, graph.constant(edges[:, 1:], np.float32))
+    clipped = graph.add("Max", scaled, graph.constant(edges[:, :1], np.float32))
+    return graph.add("Min", clipped, graph.constant(edges[:, 1:], np.float32))
 
 
 def _transform(values: NDArray[np.float64], transform: str) -> NDArray[np.float64]:
     if transform == "log1p":
-        # log(1 + x), not log1p(x): ONNX has no log1p, and the two faces must agree to the last bit but one.
+        # log(1 + x), not log1p(x): ONNX has no log1p, and encode and the graph must agree to the last bit but one.
         return np.asarray(np.sign(values) * np.log(np.abs(values) + 1.0), dtype=np.float64)
     return values

@@ -15,13 +15,13 @@ __all__ = ["Network"]
 
 
 class Network(nn.Module):
-    """Blocks of a batch -> logits per task: {"ids": (B, C), "floats": (B, D)} -> {task: (B, outputs)}."""
+    """Blocks of a batch by name -> logits per task: {task: (B, outputs)}."""
 
     def __init__(self, encoder: Encoder, options: Model) -> None:
         super().__init__()
         self.tasks = tuple(task.name for task in encoder.tasks)
         own_inputs = options.trunk.own_inputs
-        inputs = [InputLayer(encoder, options.embedding) for _ in range(len(self.tasks) if own_inputs else 1)]
+        inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if own_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
         # A list, not a dict by name: a task may be called what a module's attribute is called.
@@ -36,7 +36,7 @@ class Network(nn.Module):
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Blocks -> per task, in order, (B, out_width): what its head sees."""
-        rows = [layer(inputs) for layer in self.inputs]  # (B, width) each
+        rows = [layer(inputs).row for layer in self.inputs]  # (B, width) each
         representations: tuple[Tensor, ...] = self.trunk(torch.stack(rows, dim=-2) if self._own_inputs else rows[0])
         return representations
 

@@ -2,14 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from mtl_core.config import Problem, TimeSplit
-from mtl_core.features.categorical import FittedCategorical
-from mtl_core.features.numeric import FittedNumeric
 from mtl_core.report.forms import form_for
 from mtl_core.report.run import Run
-from mtl_core.report.wording import number, percent
+from mtl_core.report.wording import percent
 from mtl_core.tasks import FittedTask
 
 __all__ = ["Coverage", "coverage", "features_by_kind", "reasons", "rows_per_split", "split_words"]
@@ -30,7 +27,7 @@ def features_by_kind(run: Run) -> dict[str, list[tuple[str, str]]]:
     """Kind -> (name, what was learned of it)."""
     found: dict[str, list[tuple[str, str]]] = {}
     for feature in run.encoder.features:
-        found.setdefault(feature.kind, []).append((feature.name, _learned(feature)))
+        found.setdefault(feature.kind, []).append((feature.name, feature.describe()))
     return found
 
 
@@ -75,15 +72,3 @@ def reasons(run: Run) -> list[tuple[str, str, str, str]]:
     examples = {(line["column"], line["expectation"]): line["value"] for line in reversed(lines)}
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [(*key, "missing" if examples[key] is None else examples[key], f"{count:,}") for key, count in ordered]
-
-
-def _learned(feature: Any) -> str:
-    match feature:
-        case FittedCategorical():
-            return f"{len(feature.vocabulary):,} values"
-        case FittedNumeric(transform="log1p"):
-            return f"{number(feature.low)} to {number(feature.high)}, log"
-        case FittedNumeric():
-            return f"{number(feature.low)} to {number(feature.high)}"
-        case _:
-            return ""

@@ -23,8 +23,8 @@ class Verdict:
 
 _KNOWN = {
     "parity": ("Exported graph against trained network", "largest difference on test rows"),
-    "parity on hostile rows": (
-        "The same on hostile rows",
+    "parity on adversarial rows": (
+        "The same on adversarial rows",
         "unseen and missing values, infinities, huge numbers",
     ),
     "latency of 1 row": ("Time for 1 row", "median of one call of the graph, one thread"),

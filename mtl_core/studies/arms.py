@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from mtl_core.config import Problem
-from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoded import EncodedSplit, RaggedTensor
 from mtl_core.data.encoder import Encoder
 from mtl_core.evaluation import evaluate
 from mtl_core.files import pending, write_text
@@ -68,8 +68,10 @@ class Splits:
         found = hashlib.blake2b(digest_size=16)
         for split in (self.train, self.validation, self.test):
             for tensors in (split.inputs, split.labels, split.weights):
-                for name, tensor in tensors.items():
-                    found.update(name.encode() + tensor.contiguous().numpy().tobytes())
+                for name, values in tensors.items():
+                    parts = (values.values, values.offsets) if isinstance(values, RaggedTensor) else (values,)
+                    for part in parts:
+                        found.update(name.encode() + part.contiguous().numpy().tobytes())
         return found.hexdigest()
 
 

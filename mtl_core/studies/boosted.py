@@ -134,7 +134,7 @@ class _Asked(Trees):
 
     def table(self, split: EncodedSplit, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """(B,) numbers of rows of the split -> what the trees see of them."""
-        return self._table(split, rows)
+        return self._columns(split, rows).values
 
     def ask_all(self, models: list[Any], table: NDArray[np.float32]) -> None:
         """Predicts with each."""

@@ -32,7 +32,7 @@ def graphs_server(graphs: Sequence[bytes], encoder: Encoder, raw: pa.Table) -> C
     is shorter.
     """
     sessions = [open_graph(graph) for graph in graphs]
-    return lambda rows: partial(_ask, sessions, graph_inputs(raw.take(np.arange(rows) % raw.num_rows), encoder.columns))
+    return lambda rows: partial(_ask, sessions, graph_inputs(raw.take(np.arange(rows) % raw.num_rows), encoder.inputs))
 
 
 def median_ms(calls: Mapping[str, Call], *, rounds: int = 50, warm_up: int = 5) -> dict[str, float]:

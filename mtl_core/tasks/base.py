@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from mtl_core.features.base import ColumnType
+from mtl_core.arrow import ColumnType
 from mtl_core.frozen import Frozen
 from mtl_core.tasks.metrics import Metric
 

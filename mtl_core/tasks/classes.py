@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError, nearest
-from mtl_core.features.base import ColumnType, as_numbers, as_strings
 from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
 from mtl_core.tasks.metrics import Array, RowMean

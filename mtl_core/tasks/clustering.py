@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from mtl_core.arrow import ColumnType, as_strings
 from mtl_core.errors import DataError, TrainingError
-from mtl_core.features.base import ColumnType, as_strings
 from mtl_core.tasks.base import Clusterer, LabelValues, SelfTaughtTask, Task, TaskFitter
 from mtl_core.tasks.metrics import Metric
 from mtl_core.tasks.metrics_of_clusters import NormalisedMutualInformation, Silhouette

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core.arrow import as_numbers, as_strings
 from mtl_core.errors import DataError
-from mtl_core.features.base import as_numbers, as_strings
 
 __all__ = ["UNKNOWN", "answers", "marked", "names_in", "rows_per_name"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from mtl_core.features.base import ColumnType
+from mtl_core.arrow import ColumnType
 from mtl_core.tasks.class_weights import weighed
 from mtl_core.tasks.classes import ACCURACY, LEAST_CHANCE, LOG_LOSS, ClassTask, FittedClasses
 from mtl_core.tasks.metrics import Array, Metric, Value

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
-from mtl_core.features.base import ColumnType
 from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
 from mtl_core.tasks.class_weights import BALANCED, PositiveWeight, balanced_factors
 from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mtl_core.arrow import ColumnType, as_numbers
 from mtl_core.errors import DataError
-from mtl_core.features.base import ColumnType, as_numbers
-from mtl_core.features.moments import Moments
+from mtl_core.features.running_stats import RunningStats
 from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
 
 __all__ = ["FittedNumber", "NumberFitter", "NumberTask"]
@@ -53,14 +53,14 @@ class NumberFitter(TaskFitter):
 
     def __init__(self, options: NumberTask, name: str, kind_of_column: ColumnType) -> None:
         self.options, self.name, self.type = options, name, kind_of_column
-        self.moments = Moments()
+        self.stats = RunningStats()
 
     def update(self, values: pa.Array) -> None:
         numbers = self.options.numbers(self.name, values)
-        self.moments.update(numbers[~np.isnan(numbers)])
+        self.stats.update(numbers[~np.isnan(numbers)])
 
     def finish(self) -> "FittedNumber":
-        seen = self.moments
+        seen = self.stats
         if seen.deviation <= max(FLOAT32.tiny, FLOAT32.eps * max(abs(seen.low), abs(seen.high))):
             raise DataError(
                 f"task {self.name!r}: a task of kind {self.options.kind} needs a target that varies in the training "

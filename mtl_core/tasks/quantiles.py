@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 from torch import Tensor
 
-from mtl_core.features.base import ColumnType
+from mtl_core.arrow import ColumnType
 from mtl_core.tasks.base import LabelValues
 from mtl_core.tasks.metrics import Array, Metric, RowMean
 from mtl_core.tasks.numbers import FittedNumber, NumberTask

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
-from mtl_core.features.base import ColumnType
 from mtl_core.tasks.base import LabelValues
 from mtl_core.tasks.metrics import Array, Metric, RowMean, Value
 from mtl_core.tasks.numbers import FittedNumber, NumberTask

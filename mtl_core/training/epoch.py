@@ -53,13 +53,13 @@ def train_epoch(
     """
     network.train()
     generator = np.random.default_rng([options.seed, number])
-    order = torch.from_numpy(generator.permutation(len(split)))
+    batches = split.order(generator, options.batch_size)
     torch.manual_seed(int(generator.integers(2**63)))
     sums, counts = [0.0] * len(tasks), [0] * len(tasks)
     shared, own = network.shared(), [network.own(position) for position in range(len(tasks))]
     steps = math.ceil(len(split) / options.batch_size)
     balancer.before_epoch()
-    for step, rows in enumerate(torch.split(order, options.batch_size)):
+    for step, rows in enumerate(batches):
         batch = split.take(rows)
         taught = {task: targets.take(rows) for task, targets in soft.items()}
 

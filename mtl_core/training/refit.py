@@ -85,8 +85,7 @@ def representations(network: Network, split: EncodedSplit, folder: Path) -> tupl
     owners: list[int] = []
     network.eval()
     with torch.inference_mode():
-        for start in range(0, len(split), ROWS):
-            stop = min(start + ROWS, len(split))
+        for start, stop in split.spans(ROWS):
             outputs = network.represent(split.slice(start, stop).inputs)
             owners = [next(i for i, other in enumerate(outputs) if other is output) for output in outputs]
             for owner in dict.fromkeys(owners):

@@ -23,9 +23,8 @@ def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, di
     """The network's logits in evaluation mode, batch by batch in row order."""
     network.eval()
     with torch.inference_mode():
-        for start in range(0, len(split), ROWS):
-            batch = split.slice(start, min(start + ROWS, len(split)))
-            yield slice(start, start + ROWS), network(batch.inputs)
+        for start, stop in split.spans(ROWS):
+            yield slice(start, stop), network(split.slice(start, stop).inputs)
 
 
 def predictions_of(network: Network, tasks: Sequence[FittedTask], split: EncodedSplit) -> dict[str, NDArray[Any]]:

@@ -15,9 +15,9 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
 from mtl_core.errors import DataError, nearest
+from mtl_core.expectations import Expectation
 from mtl_core.validation.frame import LABEL
 from mtl_core.validation.outcome import Level
-from mtl_core.validation.suite import Expectation
 
 __all__ = ["OF_TYPE", "PLACE", "build", "configure", "level_of"]
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core.arrow import as_numbers, as_strings, column_type
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, parts
 from mtl_core.errors import DataError
-from mtl_core.features.base import as_numbers, as_strings, column_type
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import FittedMulticlass, Multiclass
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mtl_core.validation.suite import Expectation
+from mtl_core.expectations import Expectation
 
 __all__ = ["Aside", "Level", "Outcome", "PartResult", "Result"]
 

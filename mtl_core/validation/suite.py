@@ -2,48 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 from mtl_core.config import Problem
 from mtl_core.errors import DataError
+from mtl_core.expectations import Expectation, Severity
 from mtl_core.files import write_text
 
-__all__ = ["Expectation", "Severity", "Suite", "differences", "load_suite", "suite_path", "suite_text", "write_suite"]
+__all__ = ["Suite", "differences", "load_suite", "suite_path", "suite_text", "write_suite"]
 
-Severity = Literal["critical", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
-
-_COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expectation:
-    """One expectation, by the name and arguments that Great Expectations gives it."""
-
-    type: str
-    kwargs: dict[str, Any]
-    notes: str = ""
-    """For people; profiling says here what the reference held."""
-    severity: Severity = "critical"
-    """What is not critical is reported and fails nothing."""
-    meta: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns it speaks about; none where it speaks about the table."""
-        named = (self.kwargs.get(key) for key in _COLUMN_KWARGS)
-        return tuple(column for value in named if value for column in ([value] if isinstance(value, str) else value))
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What stays the same when its limits change."""
-        return (*self.columns, self.type)
-
-    def __str__(self) -> str:
-        limits = (f"{key}={_brief(value)}" for key, value in self.kwargs.items() if key not in _COLUMN_KWARGS)
-        return f"{self.type}({', '.join(limits)})"
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +114,3 @@ def _keyed(expectations: Sequence[Expectation]) -> dict[tuple[Any, ...], Expecta
 
 def _named(expectation: Expectation) -> str:
     return ": ".join([*([", ".join(expectation.columns)] if expectation.columns else []), str(expectation)])
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, list) and len(value) > 8:
-        return f"[{', '.join(map(repr, value[:6]))}, … {len(value)} in all]"
-    return repr(value)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
-from mtl_core.validation.bands import count_band, least_present, mean_band, range_band, rate_band
+from mtl_core.expectations import Expectation
+from mtl_core.limits import count_band, least_present, mean_band, range_band, rate_band
 from mtl_core.validation.frame import frame, label_columns, type_in_suite
 from mtl_core.validation.outcome import Aside, PartResult
 from mtl_core.validation.profile import profile
-from mtl_core.validation.suite import Expectation, Suite, differences, load_suite, suite_path, write_suite
+from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 from mtl_core.validation.write import write_profile
 from tests.validation.conftest import ROWS, change, problem, set_column, table, write_part
 

@@ -12,12 +12,11 @@ from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ProblemError, TrainingError
+from mtl_core.features import TreeColumns
 from mtl_core.training.teachers.forests import Forest
 
 __all__ = ["Trees", "lightgbm_for"]
 
-MOST_CATEGORIES = 256
-"""Ids of a feature with more of them are plain numbers to the trees, in the order of its vocabulary."""
 PATIENCE = 20
 """Trees without a better loss on validation after which no more are grown."""
 ROWS = 65_536
@@ -43,7 +42,6 @@ class Trees:
     def __init__(self, task: str, options: Boosted, encoder: Encoder, training: Training) -> None:
         self.task, self.most, self.encoder = task, options.trees, encoder
         self.lightgbm = lightgbm_for(task)
-        self.categorical = [i for i, feature in enumerate(encoder.categorical) if feature.size <= MOST_CATEGORIES]
         self.parameters = {
             "learning_rate": options.learning_rate,
             "num_leaves": options.leaves,
@@ -56,11 +54,12 @@ class Trees:
 
     def dataset(self, split: EncodedSplit, forest: Forest, reference: Any = None) -> Any:
         """The forest's rows of the split as LightGBM keeps them, binned as in `reference` where there is one."""
+        columns = self._columns(split, forest.rows)
         data = self.lightgbm.Dataset(
-            self._table(split, forest.rows),
+            columns.values,
             label=forest.labels,
             weight=forest.weights,
-            categorical_feature=self.categorical,
+            categorical_feature=[place for place, flag in enumerate(columns.categorical) if flag],
             reference=reference,
             params=self.parameters,
         )
@@ -88,14 +87,12 @@ class Trees:
         columns = model.num_model_per_iteration()
         found = [np.zeros((0, columns))]
         for start in range(0, len(rows), ROWS):
-            table = self._table(split, rows[start : start + ROWS])
+            table = self._columns(split, rows[start : start + ROWS]).values
             predicted = model.predict(table, num_threads=self.parameters["num_threads"])
             found.append(predicted.reshape(-1, columns))
         return np.concatenate(found)
 
-    def _table(self, split: EncodedSplit, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _columns(self, split: EncodedSplit, rows: NDArray[np.intp]) -> TreeColumns:
+        """(B,) row numbers -> what the trees see of them."""
         inputs = split.take(torch.from_numpy(rows)).inputs
-        blocks = {name: values.numpy() for name, values in inputs.items()}
-        if "ids" in blocks:
-            blocks["ids"] = blocks["ids"] - self.encoder.id_offsets
-        return np.concatenate(list(blocks.values()), axis=1, dtype=np.float32)  # (rows, ids + floats)
+        return self.encoder.to_columns({name: values.numpy() for name, values in inputs.items()})

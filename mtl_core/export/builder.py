@@ -8,12 +8,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["INTERNAL", "ML_OPSET", "OPSET", "GraphBuilder"]
+from mtl_core.features import INTERNAL
+from mtl_core.input_types import InputType
+
+__all__ = ["ML_OPSET", "OPSET", "GraphBuilder"]
 
 OPSET = 20
 ML_OPSET = 4
-INTERNAL = "trunkline/"
-"""Prefix of every internal value, so that no column or task of a user's can collide with one."""
 
 Values = int | float | Sequence[Any] | NDArray[Any]
 
@@ -27,10 +28,11 @@ class GraphBuilder:
         self.inputs: list[onnx.ValueInfoProto] = []
         self._count = 0
 
-    def input(self, name: str, *, is_string: bool) -> str:
-        """A raw column as a graph input, (rows,): strings, or float64 for numbers and booleans."""
-        kind = TensorProto.STRING if is_string else TensorProto.DOUBLE
-        self.inputs.append(helper.make_tensor_value_info(name, kind, ["rows"]))
+    def input(self, name: str, input_type: InputType) -> str:
+        """A raw column as a graph input, (rows, ...): strings or float64, as its type says."""
+        kind = TensorProto.STRING if input_type.is_string else TensorProto.DOUBLE
+        shape = ["rows", *input_type.dimensions(name)]
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return name
 
     def constant(self, values: Values, dtype: type[np.generic]) -> str:
@@ -48,6 +50,10 @@ class GraphBuilder:
         name = self._fresh(op)
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, domain=domain, **attributes))
         return name
+
+    def cast(self, value: str, dtype: type[np.generic]) -> str:
+        """The same values as another type."""
+        return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def stack(self, columns: Iterable[str]) -> str:
         """n values of (rows,) -> (n, rows): whole columns lie together, and none is copied but once."""

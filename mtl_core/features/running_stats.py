@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Moments"]
+__all__ = ["RunningStats"]
 
 
-class Moments:
+class RunningStats:
     """Running count, mean, deviation and range of finite float64 values; no catastrophic cancellation.
 
     Near the end of float64's range mean and deviation are not finite: that is for the caller to refuse.

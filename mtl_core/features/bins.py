@@ -1,15 +1,15 @@
-"""Where the pieces of a piecewise-linear encoding meet (Gorishniy, Rubachev and Babenko 2022, section 3.2)."""
+"""Bin edges of a piecewise-linear encoding (PLE; Gorishniy, Rubachev and Babenko 2022, section 3.2)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Sample", "knots"]
+__all__ = ["ReservoirSample", "bin_edges"]
 
 SIZE = 2**16
-"""Values of a sample: a quantile of so many lies within .004 of its place."""
+"""Values of a sample: its quantiles lie within .004 of the data's."""
 
 
-class Sample:
+class ReservoirSample:
     """A uniform sample without replacement of values that pass by, in memory that does not grow; all, while they fit.
 
     Every value draws a key, and those with the smallest keys are kept. How the values are cut into batches makes no
@@ -39,19 +39,19 @@ class Sample:
         return np.sort(self._values)
 
 
-def knots(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    """(n,) values -> the ends of at most `bins` pieces, ascending and distinct, the least and the greatest value among
+def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """(n,) values -> the edges of at most `bins` bins, ascending and distinct, the smallest and the largest value among
     them; none where nothing varies.
 
-    Between two of them lie about equally many values, where a value more frequent than a piece's share counts as often
-    as that: quantiles alone would spend most pieces on a value that most rows have (this departs from the paper).
+    Each bin holds about equally many values, where a value more frequent than a bin's share counts as often as that:
+    quantiles alone would spend most bins on a value that most rows have (this departs from the paper).
     """
     distinct, counts = np.unique(values, return_counts=True)
     if not bins or distinct.size < 2:
         return np.zeros(0)
     weights = counts.astype(np.float64)
     for _ in range(bins):  # to cut one down makes the others' share smaller
-        if weights.min() == weights.max():  # few values in many pieces would be cut down to nothing
+        if weights.min() == weights.max():  # few values in many bins would be cut down to nothing
             break
         weights = np.minimum(weights, weights.sum() / bins)
     reached = np.cumsum(weights)

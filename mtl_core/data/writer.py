@@ -1,0 +1,75 @@
+"""Writing of encoded splits: row-major arrays, part by part, in memory for a batch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core.errors import DataError
+from mtl_core.ragged import Ragged
+
+__all__ = ["OFFSETS", "VALUES", "SplitWriter"]
+
+VALUES, OFFSETS = ".values", ".offsets.npy"
+"""A ragged array NAME is two files: its values as they lie in memory, and where each row begins."""
+
+Arrays = Mapping[str, NDArray[Any] | Ragged]
+
+
+class SplitWriter:
+    """Appends to the arrays of one split; the number of rows is known before.
+
+    They are written as files, not through mapped memory, which takes longer and whose pages count as the process's own.
+    """
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        folder.mkdir(parents=True)
+        self.rows, self.filled = rows, 0
+        self._folder = folder
+        self._totals: dict[Path, int] = {}
+
+    def append(self, inputs: Arrays, labels: Arrays, weights: Arrays | None = None) -> None:
+        """Takes the next rows."""
+        stop = self.filled + len(next(iter(labels.values())))
+        if stop > self.rows:
+            raise self._changed(f"{stop:,} or more")
+        for kind, arrays in (("", inputs), ("labels", labels), ("weights", weights or {})):
+            for name, values in arrays.items():
+                self._write(self._folder / kind, name, values)
+        self.filled = stop
+
+    def close(self) -> None:
+        """Refuses a split that did not get the rows it was made for."""
+        if self.filled != self.rows:
+            raise self._changed(f"{self.filled:,}")
+
+    def _changed(self, found: str) -> DataError:
+        return DataError(
+            f"{self._folder.name}: the data must not change while they are read, found {found} rows where "
+            f"{self.rows:,} were counted before; run again"
+        )
+
+    def _write(self, folder: Path, name: str, values: NDArray[Any] | Ragged) -> None:
+        folder.mkdir(exist_ok=True)
+        if isinstance(values, Ragged):
+            self._write_ragged(folder, name, values)
+        else:
+            self._append(folder / f"{name}.npy", values, self.rows)
+
+    def _write_ragged(self, folder: Path, name: str, values: Ragged) -> None:
+        path, ends = folder / f"{name}{OFFSETS}", values.offsets[1:] - values.offsets[0]
+        before = self._totals.get(path, 0)
+        first = [] if self.filled else [0]
+        self._append(path, np.concatenate([np.asarray(first, dtype=np.int64), before + ends]), self.rows + 1)
+        self._totals[path] = before + int(ends[-1]) if len(ends) else before
+        with (folder / f"{name}{VALUES}").open("ab") as file:
+            values.values[values.offsets[0] : values.offsets[-1]].tofile(file)
+
+    def _append(self, path: Path, values: NDArray[Any], length: int) -> None:
+        with path.open("ab") as file:
+            if not self.filled:
+                descr, shape = np.lib.format.dtype_to_descr(values.dtype), (length, *values.shape[1:])
+                np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+            values.tofile(file)

@@ -1,0 +1,49 @@
+"""An expectation of the data, by the name and arguments that Great Expectations gives it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Expectation", "Severity", "expect"]
+
+Severity = Literal["critical", "warning", "info"]
+
+_COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """One entry of a suite."""
+
+    type: str
+    kwargs: dict[str, Any]
+    notes: str = ""
+    """For people; profiling writes here what the reference held."""
+    severity: Severity = "critical"
+    """What is not critical is reported and fails nothing."""
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it speaks about; none where it speaks about the table."""
+        named = (self.kwargs.get(key) for key in _COLUMN_KWARGS)
+        return tuple(column for value in named if value for column in ([value] if isinstance(value, str) else value))
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What stays the same when its limits change."""
+        return (*self.columns, self.type)
+
+    def __str__(self) -> str:
+        limits = (f"{key}={_brief(value)}" for key, value in self.kwargs.items() if key not in _COLUMN_KWARGS)
+        return f"{self.type}({', '.join(limits)})"
+
+
+def expect(rule: str, notes: str = "", **kwargs: object) -> Expectation:
+    """`expect_RULE` with those arguments."""
+    return Expectation(type=f"expect_{rule}", kwargs=kwargs, notes=notes)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list) and len(value) > 8:
+        return f"[{', '.join(map(repr, value[:6]))}, … {len(value)} in all]"
+    return repr(value)

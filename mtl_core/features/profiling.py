@@ -1,0 +1,47 @@
+"""Values of a column's parts, as profiling looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtl_core.expectations import Expectation, expect
+from mtl_core.limits import range_band
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["distinct", "finite", "range_expectations", "span", "tidy"]
+
+
+def distinct(parts: Sequence[pd.Series]) -> set[Any]:
+    """Every value that some part holds."""
+    return set().union(*(values.dropna().unique().tolist() for values in parts))
+
+
+def finite(parts: Sequence[pd.Series]) -> list[NDArray[np.float64]]:
+    """The finite numbers of every part that has any."""
+    numbers = (np.asarray(values, dtype=np.float64) for values in parts)
+    return [known for each in numbers if len(known := each[np.isfinite(each)])]
+
+
+def range_expectations(column: str, parts: Sequence[NDArray[np.float64]]) -> list[Expectation]:
+    """The range of the parts' numbers, widened; none without a number."""
+    if not parts:
+        return []
+    low, high = (float(of(of(numbers) for numbers in parts)) for of in (min, max))
+    return [expect("column_values_to_be_between", f"{low:g} to {high:g}", column=column, **range_band(low, high))]
+
+
+def span(values: Sequence[float], form: str) -> str:
+    """The smallest and the largest value in that format, or one where they read the same."""
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"
+
+
+def tidy(values: Iterable[Any]) -> list[Any]:
+    """Sorted; whole numbers without a decimal point, as people write them."""
+    return sorted(int(value) if isinstance(value, float) and value.is_integer() else value for value in values)

@@ -1,0 +1,257 @@
+"""Types of a served input: how a raw column enters the exported graph, and how a client sends it as JSON.
+
+The signature, the graph's inputs, batch scoring, the parity check and the demo all follow from these values.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mtl_core.arrow import as_numbers, as_strings, is_text
+from mtl_core.errors import DataError
+from mtl_core.ragged import Ragged
+
+__all__ = ["Boolean", "Datetime", "InputType", "Number", "Strings", "Text", "Vector", "as_seconds", "as_string_lists"]
+
+Array = NDArray[Any]
+
+ADVERSARIAL_NUMBERS = (
+    None,
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+    1e308,
+    -1e308,
+    5e-324,
+    0.5,
+    -0.0,
+    2.0**63,
+    1e15 + 0.5,
+)
+ADVERSARIAL_STRINGS = (None, "", " ", "never seen before", "\u00e9\U0001f6e9", "0", "NaN", "x" * 10_000)
+
+
+class InputType(ABC):
+    """The type of one input. `name` is what signature.json calls it."""
+
+    name: ClassVar[str]
+    is_string: ClassVar[bool] = False
+    """A string tensor; float64 otherwise."""
+
+    @property
+    def raw_type(self) -> pa.DataType:
+        """The Arrow type of the values that `adversarial` gives."""
+        return pa.float64()
+
+    def dimensions(self, column: str) -> tuple[int | str, ...]:
+        """Of the tensor behind its rows: () where a row is a single value."""
+        return ()
+
+    def signature(self) -> dict[str, Any]:
+        """The input's entry in signature.json, without its name."""
+        return {"type": self.name}
+
+    @abstractmethod
+    def tensor(self, values: pa.Array) -> Array:
+        """A raw column as the graph takes it: (rows, ...) str objects or float64."""
+
+    def json(self, values: pa.Array) -> list[Any]:
+        """A raw column as a client sends it, None where a value is missing."""
+        numbers = as_numbers(values)
+        return [value if known else None for value, known in zip(numbers.tolist(), np.isfinite(numbers), strict=True)]
+
+    def adversarial(self) -> pa.Array:
+        """Raw values on which a graph could differ from the network."""
+        return pa.array(ADVERSARIAL_NUMBERS, pa.float64())
+
+
+@dataclass(frozen=True)
+class Text(InputType):
+    """A string; the empty one where it is missing."""
+
+    name: ClassVar[str] = "string"
+    is_string: ClassVar[bool] = True
+
+    @property
+    def raw_type(self) -> pa.DataType:
+        return pa.string()
+
+    def tensor(self, values: pa.Array) -> Array:
+        return np.asarray(as_strings(values).to_numpy(zero_copy_only=False))
+
+    def json(self, values: pa.Array) -> list[Any]:
+        return [value or None for value in as_strings(values).to_pylist()]
+
+    def adversarial(self) -> pa.Array:
+        return pa.array(ADVERSARIAL_STRINGS, pa.string())
+
+
+@dataclass(frozen=True)
+class Number(InputType):
+    """A float64; NaN where it is missing."""
+
+    name: ClassVar[str] = "number"
+
+    def tensor(self, values: pa.Array) -> Array:
+        return as_numbers(values)
+
+
+@dataclass(frozen=True)
+class Boolean(InputType):
+    """1, 0, or NaN where it is missing."""
+
+    name: ClassVar[str] = "boolean"
+
+    def tensor(self, values: pa.Array) -> Array:
+        return as_numbers(values)
+
+    def json(self, values: pa.Array) -> list[Any]:
+        return [None if np.isnan(value) else bool(value) for value in as_numbers(values).tolist()]
+
+
+@dataclass(frozen=True)
+class Datetime(InputType):
+    """Seconds since 1970-01-01T00:00:00 as float64: of the wall clock, or in UTC where it is `zoned`; NaN where it is
+    missing. A client sends ISO 8601 text, with an offset exactly where it is zoned.
+    """
+
+    zoned: bool = False
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # by instance
+        return "zoned_datetime" if self.zoned else "datetime"
+
+    @property
+    def raw_type(self) -> pa.DataType:
+        return pa.timestamp("us", tz="UTC" if self.zoned else None)
+
+    def tensor(self, values: pa.Array) -> Array:
+        return as_seconds(values, zoned=self.zoned)
+
+    def json(self, values: pa.Array) -> list[Any]:
+        moments = pc.cast(_moments(values, zoned=self.zoned), self.raw_type, safe=False)
+        return [None if moment is None else moment.isoformat() for moment in moments.to_pylist()]
+
+    def adversarial(self) -> pa.Array:
+        texts = ("0001-01-01T00:00:00", "1969-12-31T23:59:59.5", "2000-02-29T12:00:00", "9999-12-31T23:59:59")
+        return pc.cast(pa.array([None, *texts]).cast(pa.timestamp("us")), self.raw_type, safe=False)
+
+
+@dataclass(frozen=True)
+class Strings(InputType):
+    """A list of strings, padded with empty ones to the longest row. A list column, or text with a separator."""
+
+    name: ClassVar[str] = "strings"
+    is_string: ClassVar[bool] = True
+    separator: str | None = None
+
+    @property
+    def raw_type(self) -> pa.DataType:
+        return pa.list_(pa.string()) if self.separator is None else pa.string()
+
+    def dimensions(self, column: str) -> tuple[int | str, ...]:
+        return (f"{column}/length",)
+
+    def tensor(self, values: pa.Array) -> Array:
+        return as_string_lists(values, self.separator).padded("")
+
+    def json(self, values: pa.Array) -> list[Any]:
+        lists = as_string_lists(values, self.separator)
+        ends = zip(lists.offsets[:-1].tolist(), lists.offsets[1:].tolist(), strict=True)
+        return [lists.values[start:end].tolist() for start, end in ends]
+
+    def adversarial(self) -> pa.Array:
+        words: list[str | None] = [word for word in ADVERSARIAL_STRINGS if word]
+        lists: list[list[str | None] | None] = [None, [], [""], [None], words, words[::-1], ["a"] * 300]
+        if self.separator is None:
+            return pa.array(lists, self.raw_type)
+        joined = [None if one is None else self.separator.join(word or "" for word in one) for one in lists]
+        return pa.array(joined, self.raw_type)
+
+
+@dataclass(frozen=True)
+class Vector(InputType):
+    """`size` numbers a row, NaN where one is missing; all of them where the list is."""
+
+    name: ClassVar[str] = "vector"
+    size: int
+
+    @property
+    def raw_type(self) -> pa.DataType:
+        return pa.list_(pa.float64())
+
+    def dimensions(self, column: str) -> tuple[int | str, ...]:
+        return (self.size,)
+
+    def signature(self) -> dict[str, Any]:
+        return {"type": self.name, "size": self.size}
+
+    def tensor(self, values: pa.Array) -> Array:
+        known = pc.is_valid(values).to_numpy(zero_copy_only=False)
+        out = np.full((len(values), self.size), np.nan)
+        lengths = np.unique(pc.list_value_length(values).drop_null().to_numpy(zero_copy_only=False))
+        if strange := [length for length in lengths.tolist() if length != self.size]:
+            raise DataError(f"a vector must have {self.size} numbers, found one of {strange[0]}; repair the row")
+        out[known] = as_numbers(pc.list_flatten(values)).reshape(-1, self.size)
+        return out
+
+    def json(self, values: pa.Array) -> list[Any]:
+        rows = self.tensor(values)
+        known = pc.is_valid(values).to_pylist()
+        finite = np.where(np.isfinite(rows), rows, np.nan).tolist()
+        cells = ([None if number != number else number for number in row] for row in finite)
+        return [row if there else None for row, there in zip(cells, known, strict=True)]
+
+    def adversarial(self) -> pa.Array:
+        numbers = [[number] * self.size for number in ADVERSARIAL_NUMBERS]
+        mixed = [ADVERSARIAL_NUMBERS[place % len(ADVERSARIAL_NUMBERS)] for place in range(self.size)]
+        return pa.array([None, mixed, *numbers], self.raw_type)
+
+
+def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
+    """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00, of the wall clock or, of
+    zoned moments, in UTC; NaN for a null and the empty string. DataError for text that is no such moment.
+    """
+    micros = pc.cast(_moments(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
+    known = pc.is_valid(micros).to_numpy(zero_copy_only=False)
+    numbers = pc.fill_null(pc.cast(micros, pa.int64()), 0).to_numpy(zero_copy_only=False)
+    return np.where(known, numbers / 1e6, np.nan)
+
+
+def as_string_lists(values: pa.Array, separator: str | None) -> Ragged:
+    """(rows,) lists of strings, or with a separator text -> ragged str objects; a null has no item, a null item is "".
+
+    Blanks around a separated item do not count.
+    """
+    if is_text(values.type) or pa.types.is_null(values.type):
+        texts = as_strings(values)
+        lists = pc.split_pattern(texts, pattern=separator or "|")
+        lengths = np.where(pc.equal(texts, "").to_numpy(zero_copy_only=False), 0, _lengths(lists))
+        items = pc.utf8_trim_whitespace(pc.list_flatten(lists.filter(pa.array(lengths > 0))))
+    else:
+        lengths, items = _lengths(values), pc.list_flatten(values)
+    return Ragged.of_lengths(np.asarray(as_strings(items).to_numpy(zero_copy_only=False), dtype=object), lengths)
+
+
+def _lengths(lists: pa.Array) -> NDArray[np.int64]:
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _moments(values: pa.Array, *, zoned: bool) -> pa.Array:
+    """The column as dates or timestamps."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if not (is_text(values.type) or pa.types.is_null(values.type)):
+        return values
+    texts = as_strings(values)
+    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    try:
+        return pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None))
+    except pa.ArrowInvalid as error:
+        offset = "with Z or an offset" if zoned else "without an offset"
+        raise DataError(f"a moment must be ISO 8601 text {offset}, as in 2013-10-01T05:30:00, found: {error}") from None

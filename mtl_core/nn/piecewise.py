@@ -1,0 +1,48 @@
+"""The piecewise-linear encoding of numbers (PLE; Gorishniy, Rubachev and Babenko 2022, "On embeddings for numerical
+features in tabular deep learning", equation 1).
+
+The encoded splits hold a number once; its encoding is computed batch by batch, and is part of the exported network.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from mtl_core.nn.sequences import Encoded, GroupModule
+
+__all__ = ["PiecewiseLinear"]
+
+
+class PiecewiseLinear(GroupModule):
+    """(B, D) numbers of one block -> (B, D + bins): the numbers, then for every bin of every number with bin edges a
+    value from 0 below the bin to 1 above it.
+
+    Departs from the paper in that the first and the last bin are clipped too: no value lies outside the range seen in
+    training once it is encoded.
+    """
+
+    column: Tensor
+    start: Tensor
+    slope: Tensor
+
+    def __init__(self, block: str, numbers: int, edges: Mapping[int, tuple[float, ...]]) -> None:
+        """edges: column of the block -> its ascending bin edges."""
+        super().__init__()
+        bins = [(column, *ends) for column, of_column in edges.items() for ends in pairwise(of_column)]
+        self.block, self.bins, self.width = block, len(bins), numbers + len(bins)
+        columns, lows, highs = zip(*bins, strict=True) if bins else ((), (), ())
+        low, high = (torch.tensor(ends, dtype=torch.float64) for ends in (lows, highs))
+        # Not in the state: the encoder stores them, and weights are what was learned.
+        self.register_buffer("column", torch.tensor(columns, dtype=torch.int64), persistent=False)
+        self.register_buffer("start", low.float(), persistent=False)
+        self.register_buffer("slope", (1 / (high - low)).float(), persistent=False)
+
+    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+        numbers = blocks[self.block]
+        return Encoded((numbers, self.encode(numbers)) if self.bins else (numbers,), {})
+
+    def encode(self, numbers: Tensor) -> Tensor:
+        """(B, D) -> (B, bins)"""
+        return ((numbers.index_select(1, self.column) - self.start) * self.slope).clamp(0, 1)

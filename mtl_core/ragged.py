@@ -1,0 +1,47 @@
+"""Ragged arrays: rows of different lengths as one array of values and the offsets at which rows begin."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Ragged", "pad_positions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ragged:
+    """`rows` lists of values. values: (total, ...); offsets: (rows + 1,) int64 from 0 to total, never falling."""
+
+    values: NDArray[Any]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of_lengths(cls, values: NDArray[Any], lengths: NDArray[Any]) -> Self:
+        """The values cut into rows of those lengths."""
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return cls(values=values, offsets=offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(rows,)"""
+        return np.diff(self.offsets)
+
+    def padded(self, pad: Any) -> NDArray[Any]:
+        """(rows, longest, ...) with `pad` behind the end of each row; at least one column."""
+        lengths = self.lengths
+        shape = (len(self), max(1, int(lengths.max(initial=0))), *self.values.shape[1:])
+        out = np.full(shape, pad, dtype=self.values.dtype)
+        out[pad_positions(lengths)] = self.values[self.offsets[0] : self.offsets[-1]]
+        return out
+
+
+def pad_positions(lengths: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(rows,) lengths -> row and column, in the padded array, of every value in order: (total,) each."""
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    starts = np.cumsum(lengths) - lengths
+    return rows, np.arange(len(rows)) - np.repeat(starts, lengths)

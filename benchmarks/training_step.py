@@ -127,7 +127,7 @@ def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Pr
         labels.append(torch.where(task.labelled(values), known, 0.0).numpy())
     np.save(
         folder / "ids.npy",
-        (split.inputs["categorical"].numpy() - FittedCategorical.offsets(categories)).astype(np.float32),
+        (split.inputs["categorical"].numpy() - type(categories[0]).offsets(categories)).astype(np.float32),
     )
     np.save(folder / "floats.npy", split.inputs["numeric"].numpy())
     np.save(folder / "labels.npy", np.stack(labels, axis=1).astype(np.float32))

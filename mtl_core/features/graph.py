@@ -8,12 +8,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from mtl_core.names import INTERNAL
+
 __all__ = ["INTERNAL", "ML_OPSET", "OPSET", "GraphBuilder"]
 
 OPSET = 20
 ML_OPSET = 4
-INTERNAL = "trunkline/"
-"""Prefix of every internal value, so that no column or task of a user's can collide with one."""
 
 Values = int | float | Sequence[Any] | NDArray[Any]
 

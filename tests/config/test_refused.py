@@ -233,19 +233,19 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "gates.metrics.days.auc: must be a metric of kind regression, found 'auc'; valid: mae, rmse, r2",
     ),
     "unknown in an optional section": (
-        "training.refit_heads",
+        "training.finetune_heads",
         {"epoch": 1},
-        "training.refit_heads.epoch: unknown key; did you mean 'epochs'?",
+        "training.finetune_heads.epoch: unknown key; did you mean 'epochs'?",
     ),
     "too little in an optional section": (
-        "training.refit_heads",
+        "training.finetune_heads",
         {"epochs": 0},
-        "training.refit_heads.epochs: input should be greater than or equal to 1; found 0",
+        "training.finetune_heads.epochs: input should be greater than or equal to 1; found 0",
     ),
     "an optional section that is none": (
-        "training.refit_heads",
+        "training.finetune_heads",
         3,
-        "training.refit_heads: must be a mapping of names to values; found 3",
+        "training.finetune_heads: must be a mapping of names to values; found 3",
     ),
     "unknown in a teacher": (
         "training.teachers",

@@ -14,7 +14,7 @@ class Trunk(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(..., width), or (..., tasks, width) for a trunk of separate inputs -> per task, in order, (..., out_width)."""
+        """(..., width), or (..., tasks, width) with separate inputs -> per task, in order, (..., out_width)."""
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
         """The parameters that serve that task alone.

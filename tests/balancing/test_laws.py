@@ -31,6 +31,11 @@ def test_the_methods_under_test_are_all_that_can_be_declared() -> None:
 
 
 @every_method
+def test_messages_name_the_method_as_it_is_declared(method: str) -> None:
+    assert getattr(built(method), "method", method) == method
+
+
+@every_method
 def test_it_learns_every_task(method: str) -> None:
     bench = Bench(method)
     first = bench.epoch(1, steps=12)

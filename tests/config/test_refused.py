@@ -247,6 +247,21 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         3,
         "training.finetune_heads: must be a mapping of names to values; found 3",
     ),
+    "a renamed section": (
+        "training.refit_heads",
+        {"epochs": 3},
+        "training.refit_heads: unknown key; it is called 'finetune_heads' now, rename it",
+    ),
+    "a renamed option of a teacher": (
+        "training.teachers",
+        {"days": {"kind": "boosted", "share": 0.5}},
+        "training.teachers.days.share: unknown key; it is called 'weight' now, rename it",
+    ),
+    "another one": (
+        "training.teachers",
+        {"days": {"kind": "single_task", "every_row": True}},
+        "training.teachers.days.every_row: unknown key; it is called 'use_unlabelled' now, rename it",
+    ),
     "unknown in a teacher": (
         "training.teachers",
         {"days": {"kind": "boosted", "fold": 3}},

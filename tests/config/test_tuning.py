@@ -21,6 +21,12 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "tuning.space.training.learning_rat: must be a path into params.yaml, found 'learning_rat'; did you mean "
         "'learning_rate'?",
     ),
+    "a renamed option": (
+        "training.refit_heads.epochs",
+        {"low": 2, "high": 8},
+        "tuning.space.training.refit_heads: must be a path into params.yaml, found 'refit_heads'; it is called "
+        "'finetune_heads' now, rename it",
+    ),
     "an option of another kind": (
         "model.trunk.experts",
         {"low": 2, "high": 8},

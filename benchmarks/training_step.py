@@ -38,13 +38,13 @@ from peer_environments import PEERS, Worker
 from problems import FOLDERS, Prepared, prepared
 
 from mtl_core.config import Problem
+from mtl_core.config.trunks import MMoE
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
 from mtl_core.training.averaging import Average
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.repeatable import repeatable
-from mtl_core.trunks.mmoe import MMoE
 
 HAND_TUNED = "hand_tuned"
 BY_HAND = {"census": hand_tuned.census, "flights": hand_tuned.flights}

@@ -19,7 +19,7 @@ from rich.console import Console
 from tuning_table import RESULTS, tables
 
 from flows.made import made_by
-from mtl_core.config.changes import changed
+from mtl_core.config.changes import with_options
 from mtl_core.files import write_text
 from mtl_core.studies.made import Made
 from mtl_core.studies.tuning import Tuning
@@ -54,7 +54,7 @@ def measured(name: str, problem: Prepared, seeds: int, console: Console) -> dict
     assert best is not None
     console.print(f"{name}: {len(study.trials)} trials, best {best.number} at {best.objective:+.2f}")
     tuned = Prepared(
-        declared=changed(problem.declared, study.differences(best)),
+        declared=with_options(problem.declared, study.differences(best)),
         encoder=problem.encoder,
         splits=problem.splits,
         raw_test=problem.raw_test,

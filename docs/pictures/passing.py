@@ -30,7 +30,7 @@ TASKS: dict[str, Any] = {
 TEACHERS: dict[str, dict[str, Any]] = {
     "no teacher": {},
     "boosted": {"delayed": {"kind": "boosted"}},
-    "boosted, every_row": {"delayed": {"kind": "boosted", "every_row": True}},
+    "boosted, use_unlabelled": {"delayed": {"kind": "boosted", "use_unlabelled": True}},
 }
 ALL_LABELS = "all labels, no teacher"
 

@@ -79,14 +79,14 @@ def _overview(problem: Problem, names: list[str], rows: int | None) -> Table:
     table.add_row("trunk", f"{_words(trunk)}; embedding {problem.model.embedding}\n{_meaning(trunk)}")
     table.add_row("head", _words(head))
     training = problem.training
-    apart = ("balancing", "stopping", "checkpoint", "refit_heads", "teachers")
+    apart = ("balancing", "stopping", "checkpoint", "finetune_heads", "teachers")
     table.add_row("training", _words(training, leave_out=apart))
     table.add_row("balancing", f"{_words(training.balancing)}\n{_meaning(training.balancing)}")
     table.add_row(
         "stopping", f"{_words(training.stopping)}; the model is the epoch with the best {training.checkpoint}"
     )
-    if training.refit_heads:
-        table.add_row("refit heads", _words(training.refit_heads))
+    if training.finetune_heads:
+        table.add_row("finetune heads", _words(training.finetune_heads))
     for task, teacher in training.teachers.items():
         table.add_row(f"teacher of {task}", f"{_words(teacher)}\n{_meaning(teacher)}")
     if problem.tuning:

@@ -37,13 +37,11 @@ def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) 
     Writes a commented params.yaml with the kinds of features and tasks guessed and the doubts marked, and dvc.yaml;
     copies FILE to data/ and pins it. Overwrites nothing.
     """
-    from ruamel.yaml import YAML
-
     from flows.draft.document import document
     from flows.draft.facts import sample
     from flows.draft.folder import check_free, make_folder, place_of
     from flows.draft.guesses import guess_problem
-    from mtl_core.config import parse_problem
+    from mtl_core.config import parse_problem, parse_yaml
 
     prepare_environment(folder)
     place = place_of(file, folder)
@@ -51,9 +49,7 @@ def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) 
     seen = sample(file)
     draft = guess_problem(seen, _targets(tasks, list(seen.facts)))
     text = document(name or _name(file), place, seen.nulls, seen.table.num_rows, draft)
-    parse_problem(
-        YAML(typ="safe", pure=True).load(text)
-    )  # a name of the user's may be refused: before anything is written
+    parse_problem(parse_yaml(text))  # a name of the user's may be refused: before anything is written
     for line in make_folder(folder, file, place, text):
         click.echo(line)
     _say(draft, folder)

@@ -1,24 +1,24 @@
-"""What no single section of a declared problem can see: whether its parts fit together. One line per mistake."""
+"""Checks across the sections of a declared problem. One line per error."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from mtl_core.config.changes import changed
+from mtl_core.config.changes import with_options
 from mtl_core.config.messages import format_errors
+from mtl_core.config.stopping import First, Stopping
 from mtl_core.errors import ProblemError, nearest
-from mtl_core.features import INTERNAL
-from mtl_core.stopping import First, Stopping
+from mtl_core.names import INTERNAL
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
 
-__all__ = ["mistakes"]
+__all__ = ["consistency_errors"]
 
 
-def mistakes(problem: "Problem") -> Iterator[str]:
-    """Path in the file, rule, value found, fix."""
+def consistency_errors(problem: "Problem") -> Iterator[str]:
+    """Lines of path in the file, rule, value found, fix."""
     yield from _names(problem)
     yield from _tasks(problem)
     yield from _metrics(problem)
@@ -76,12 +76,10 @@ def _metrics(problem: "Problem") -> Iterator[str]:
 
 def _balancing(problem: "Problem") -> Iterator[str]:
     balancing, trunk = problem.training.balancing, problem.model.trunk
-    if balancing.by_task:
-        path = f"training.balancing.{balancing.by_task}"
-        yield from _unknown(
-            path, "a declared task", getattr(balancing, balancing.by_task), list(problem.tasks), in_path=True
-        )
-    if balancing.needs_sharing and trunk.own_inputs:
+    if option := balancing.per_task_option:
+        path = f"training.balancing.{option}"
+        yield from _unknown(path, "a declared task", getattr(balancing, option), list(problem.tasks), in_path=True)
+    if balancing.needs_sharing and trunk.separate_inputs:
         yield (
             f"training.balancing.method: {balancing.method} weighs the tasks' gradients on what they share, found "
             f"model.trunk.kind {trunk.kind}, which shares nothing; use mean, or a trunk that shares"
@@ -125,7 +123,7 @@ def _teachers(problem: "Problem") -> Iterator[str]:
                 f"{where}.{name}: a task of kind {problem.tasks[name].kind} teaches itself, since its clusters have no "
                 "names that a teacher could use; leave it out"
             )
-        if teacher.kind == "single_task" and (problem.model.trunk.own_inputs or len(problem.tasks) == 1):
+        if teacher.kind == "single_task" and (problem.model.trunk.separate_inputs or len(problem.tasks) == 1):
             yield (
                 f"{where}.{name}.kind: a single_task teacher is a network for the task alone, which it has already, "
                 f"found {len(problem.tasks)} task(s) and model.trunk.kind {problem.model.trunk.kind}; use boosted"
@@ -145,8 +143,8 @@ def _tuning(problem: "Problem") -> Iterator[str]:
     if problem.tuning is None:
         return
     try:
-        changed(problem, {})
-    except ValidationError:  # told above
+        with_options(problem, {})
+    except ValidationError:  # reported above
         return
     space = problem.tuning.space
     for path, tuned in space.items():
@@ -165,7 +163,7 @@ def _tuning(problem: "Problem") -> Iterator[str]:
             yield f"{where}: lies inside of {around[0]}, which is tuned as a whole; leave out one of the two"
         for value in tuned.corners:
             try:
-                changed(problem, {path: value})
+                with_options(problem, {path: value})
             except ProblemError as error:
                 yield f"tuning.space.{error}"
                 break

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.builder import ML_OPSET, OPSET, GraphBuilder
-from mtl_core.features import INTERNAL, Block
+from mtl_core.features import Block
 from mtl_core.model import Network
+from mtl_core.names import INTERNAL
 
 __all__ = ["NETWORK", "build_graph", "network_graph"]
 

@@ -7,13 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.features.base import INTERNAL, Block, Feature, FittedFeature, TreeColumns
+from mtl_core.features.base import Block, Feature, FittedFeature, TreeColumns
 from mtl_core.features.categorical import Categorical, FittedCategorical
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.numeric import FittedNumeric, Numeric
 
 __all__ = [
-    "INTERNAL",
     "AnyFeature",
     "AnyFittedFeature",
     "Block",

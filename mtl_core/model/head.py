@@ -3,9 +3,9 @@
 from torch import Tensor, nn
 
 from mtl_core.config import HeadOptions
+from mtl_core.nn.dropout import FastDropout
+from mtl_core.nn.linear import OneDnnLinear
 from mtl_core.tasks import FittedTask
-from mtl_core.trunks.dropout import QuickDropout
-from mtl_core.trunks.linear import QuickLinear
 
 __all__ = ["Head"]
 
@@ -17,7 +17,7 @@ class Head(nn.Module):
         super().__init__()
         hidden: list[nn.Module] = []
         if options.width:
-            hidden = [QuickLinear(width, options.width), nn.ReLU(), QuickDropout(options.dropout)]
+            hidden = [OneDnnLinear(width, options.width), nn.ReLU(), FastDropout(options.dropout)]
             width = options.width
         self.hidden = nn.Sequential(*hidden)
         self.last = task.last_layer(width)

@@ -20,13 +20,13 @@ class Network(nn.Module):
     def __init__(self, encoder: Encoder, options: Model) -> None:
         super().__init__()
         self.tasks = tuple(task.name for task in encoder.tasks)
-        own_inputs = options.trunk.own_inputs
-        inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if own_inputs else 1)]
+        separate_inputs = options.trunk.separate_inputs
+        inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
         # A list, not a dict by name: a task may be called what a module's attribute is called.
         self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, task) for task in encoder.tasks)
-        self._own_inputs = own_inputs
+        self._separate_inputs = separate_inputs
 
     @classmethod
     def seeded(cls, encoder: Encoder, options: Model, seed: int) -> Self:
@@ -37,7 +37,9 @@ class Network(nn.Module):
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Blocks -> per task, in order, (B, out_width): what its head sees."""
         rows = [layer(inputs).row for layer in self.inputs]  # (B, width) each
-        representations: tuple[Tensor, ...] = self.trunk(torch.stack(rows, dim=-2) if self._own_inputs else rows[0])
+        representations: tuple[Tensor, ...] = self.trunk(
+            torch.stack(rows, dim=-2) if self._separate_inputs else rows[0]
+        )
         return representations
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -46,8 +48,8 @@ class Network(nn.Module):
 
     def own(self, task: int) -> tuple[nn.Parameter, ...]:
         """The parameters that serve that task alone: its head, and what the trunk has for it."""
-        inputs = self.inputs[task].parameters() if self._own_inputs else ()
-        return (*inputs, *self.trunk.own(task), *self.heads[task].parameters())
+        inputs = self.inputs[task].parameters() if self._separate_inputs else ()
+        return (*inputs, *self.trunk.task_parameters(task), *self.heads[task].parameters())
 
     def shared(self) -> Shared:
         """Every other parameter."""

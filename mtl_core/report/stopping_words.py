@@ -1,7 +1,7 @@
 """How tasks were stopped, in words. Pure functions."""
 
+from mtl_core.config import Stopping
 from mtl_core.report.wording import listed, number
-from mtl_core.stopping import Stopping
 from mtl_core.training import Outcome
 
 __all__ = ["SHADES", "refit_words", "stopping_words"]

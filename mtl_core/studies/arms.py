@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from mtl_core.config import Problem
+from mtl_core.config import Problem, Stopping
 from mtl_core.data.encoded import EncodedSplit, RaggedTensor
 from mtl_core.data.encoder import Encoder
 from mtl_core.evaluation import evaluate
 from mtl_core.files import pending, write_text
 from mtl_core.frozen import Frozen
-from mtl_core.stopping import Stopping
 from mtl_core.studies.numbers import Number, defined
 from mtl_core.training import Epoch, Outcome, train
 from mtl_core.training.checkpoint import Scratch, fingerprint, save_weights

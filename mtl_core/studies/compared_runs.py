@@ -30,7 +30,7 @@ def check_sharing(problem: Problem) -> None:
             "another task"
         )
     trunk = problem.model.trunk
-    if trunk.own_inputs:
+    if trunk.separate_inputs:
         raise ProblemError(
             f"model.trunk.kind: must be one that shares something, found {trunk.kind}, which is what sharing is "
             "compared with; declare the trunk that you would share, as shared_bottom"

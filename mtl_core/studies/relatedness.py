@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.config import Problem, RelatednessOptions
+from mtl_core.config.trunks import TaskVectors
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ProblemError, TrainingError
 from mtl_core.frozen import Frozen
@@ -18,8 +19,7 @@ from mtl_core.studies.grouping import Grouping, groupings
 from mtl_core.studies.made import Made
 from mtl_core.training import Epoch, Outcome, train
 from mtl_core.training.history import Relations
-from mtl_core.trunks import TaskVectorsTrunk
-from mtl_core.trunks.task_vectors import TaskVectors
+from mtl_core.trunks.task_vectors import TaskVectorsTrunk
 
 __all__ = ["Pairs", "Relatedness", "Vectors", "check_relatable", "mean_relations", "relate", "scaled", "vectors_of"]
 
@@ -63,7 +63,7 @@ def check_relatable(problem: Problem) -> None:
         raise ProblemError(
             f"tasks: relating needs two at least, found {', '.join(problem.tasks)} alone; declare another task"
         )
-    if problem.model.trunk.own_inputs:
+    if problem.model.trunk.separate_inputs:
         raise ProblemError(
             f"model.trunk.kind: relating needs a trunk that shares something, found {problem.model.trunk.kind}; "
             "declare another, as shared_bottom"
@@ -94,7 +94,7 @@ def relate(
     check_relatable(problem)
     looks = RelatednessOptions(every=every, affinity=True)
     joint = problem.model_copy(
-        update={"training": problem.training.model_copy(update={"relatedness": looks, "refit_heads": None})}
+        update={"training": problem.training.model_copy(update={"relatedness": looks, "finetune_heads": None})}
     )
 
     def trained(name: str, declared: Problem) -> tuple[Network, Outcome]:

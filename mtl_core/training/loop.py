@@ -10,7 +10,6 @@ from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
-from mtl_core.stopping import Stopper
 from mtl_core.training.averaging import Average
 from mtl_core.training.checkpoint import Scratch, fingerprint
 from mtl_core.training.epoch import optimizer_of, train_epoch
@@ -53,7 +52,7 @@ def train(
     average = Average(network) if options.average_weights else None
     scored = average.network if average else network
     modules = {"network": network, "balancing": balancer} | ({"average": average} if average else {})
-    stopper = Stopper(options.stopping, network.tasks, {task.name: task.begins for task in tasks})
+    stopper = options.stopping.build(network.tasks, {task.name: task.begins for task in tasks})
     scratch = Scratch(
         scratch_folder, fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())
     )
@@ -70,7 +69,7 @@ def train(
         while len(epochs) < options.epochs and not stopper.ended:
             number, began = len(epochs) + 1, time.perf_counter()
             waiting = tuple(task.name for task in tasks if number < task.begins)
-            held, resting = stopper.held, (*waiting, *stopper.resting)
+            held, resting = stopper.distilled, (*waiting, *stopper.paused)
             soft = declared | {
                 task: own_best(scratch, task, teacher_epoch(task, epochs), network, train_split) for task in held
             }

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mtl_core.config import RefitHeads, Training
+from mtl_core.config import FinetuneHeads, Training
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
-from mtl_core.stopping import Stopper, Stopping
+from mtl_core.stopping import Rule, Stopper
 from mtl_core.tasks import FittedTask
 from mtl_core.training.checkpoint import Scratch
 from mtl_core.training.history import Refit
@@ -55,7 +55,7 @@ def refit_heads(
         on_refit: told after every head.
     """
     found: list[Refit] = []
-    if options.refit_heads is None:
+    if options.finetune_heads is None:
         return ()
     with scratch.passing("refit") as folder:
         seen = representations(network, train_split, folder / "train")
@@ -70,7 +70,7 @@ def refit_heads(
                 error=errors[task.name],
             )
             if not task.self_taught and math.isfinite(alone.value()):
-                found.append(_refit(alone, options, options.refit_heads, on_step))
+                found.append(_refit(alone, options, options.finetune_heads, on_step))
                 on_refit(found[-1])
     return tuple(found)
 
@@ -136,10 +136,10 @@ class _Alone:
                 optimizer.step()
 
 
-def _refit(alone: _Alone, options: Training, refitting: RefitHeads, on_step: Callable[[int, int], None]) -> Refit:
+def _refit(alone: _Alone, options: Training, refitting: FinetuneHeads, on_step: Callable[[int, int], None]) -> Refit:
     head, task = alone.head, alone.task.name
     least = options.stopping.of(task).min_improvement
-    stopper = Stopper(Stopping(patience=refitting.patience, min_improvement=least), (task,))
+    stopper = Stopper({task: Rule(patience=refitting.patience, min_improvement=least)})
     learning_rate = refitting.learning_rate or options.learning_rate
     optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=options.weight_decay, fused=True)
     before, weights, number = alone.value(), _copied(head), 0

@@ -7,7 +7,8 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from mtl_core.balancing import AnyBalancing, Balancer, Balancing, Losses, Shared
+from mtl_core.balancing import Balancer, Losses, Shared
+from mtl_core.config import AnyBalancing, Balancing
 from mtl_core.training.repeatable import repeatable
 
 ADAPTER: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import Prune, Tuned, parse_problem
-from mtl_core.config.changes import as_declared, change, changed, value_at
+from mtl_core.config.changes import get_option, set_options, to_document, with_options
 from mtl_core.errors import ProblemError
 from tests.config.orders import changed as with_value
 from tests.config.orders import merged
@@ -20,6 +20,12 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         RATE,
         "tuning.space.training.learning_rat: must be a path into params.yaml, found 'learning_rat'; did you mean "
         "'learning_rate'?",
+    ),
+    "a renamed option": (
+        "training.refit_heads.epochs",
+        {"low": 2, "high": 8},
+        "tuning.space.training.refit_heads: must be a path into params.yaml, found 'refit_heads'; it is called "
+        "'finetune_heads' now, rename it",
     ),
     "an option of another kind": (
         "model.trunk.experts",
@@ -164,32 +170,32 @@ def test_tuning_is_in_no_dump_since_it_decides_nothing_that_is_learned() -> None
     with_it = parse_problem(tuned({"training.learning_rate": RATE}))
     without = parse_problem({key: value for key, value in tuned({}).items() if key != "tuning"})
     assert with_it.model_dump_json() == without.model_dump_json()
-    assert as_declared(with_it) == as_declared(without)
+    assert to_document(with_it) == to_document(without)
 
 
 def test_another_kind_keeps_what_it_knows() -> None:
-    document = as_declared(parse_problem(with_value("model.trunk", {"kind": "mmoe", "experts": 3, "widths": [8]})))
+    document = to_document(parse_problem(with_value("model.trunk", {"kind": "mmoe", "experts": 3, "widths": [8]})))
     problem = parse_problem(document)
-    done = change(document, type(problem), {"model.trunk.experts": 5, "model.trunk.kind": "shared_bottom"})
+    done = set_options(document, type(problem), {"model.trunk.experts": 5, "model.trunk.kind": "shared_bottom"})
     assert document["model"]["trunk"] == {"kind": "shared_bottom", "widths": (8,)}
     assert done == {"model.trunk.kind": "shared_bottom"}  # which knows no experts
-    same = as_declared(problem)
-    change(same, type(problem), {"model.trunk.kind": "mmoe", "model.trunk.experts": 5})
+    same = to_document(problem)
+    set_options(same, type(problem), {"model.trunk.kind": "mmoe", "model.trunk.experts": 5})
     assert same["model"]["trunk"] == {"kind": "mmoe", "experts": 5, "widths": (8,)}
 
 
 def test_an_option_of_a_section_that_is_not_written() -> None:
     plain = parse_problem(merged({}))
-    assert changed(plain, {"model.trunk.dropout": 0.4}).model.trunk == plain.model.trunk.model_copy(
+    assert with_options(plain, {"model.trunk.dropout": 0.4}).model.trunk == plain.model.trunk.model_copy(
         update={"dropout": 0.4}
     )
-    refit = changed(plain, {"training.refit_heads.patience": 7}).training.refit_heads
+    refit = with_options(plain, {"training.finetune_heads.patience": 7}).training.finetune_heads
     assert refit is not None
     assert refit.patience == 7
-    taught = changed(plain, {"training.teachers.days.kind": "single_task"})
+    taught = with_options(plain, {"training.teachers.days.kind": "single_task"})
     assert taught.training.teachers["days"].kind == "single_task"
-    assert value_at(plain, "training.learning_rate") == plain.training.learning_rate
-    assert value_at(plain, "training.refit_heads.patience") is None
+    assert get_option(plain, "training.learning_rate") == plain.training.learning_rate
+    assert get_option(plain, "training.finetune_heads.patience") is None
 
 
 @given(low=st.integers(1, 50), width=st.integers(1, 50), value=st.integers(-5, 120))

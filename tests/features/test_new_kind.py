@@ -279,7 +279,7 @@ DECLARED, FITTED = (Sign, Tenth, Words), (FittedSign, FittedTenth, FittedWords)
 def edit_the_unions() -> None:
     """The only edit of the library that a new kind takes."""
     for name, added in (("AnyFeature", DECLARED), ("AnyFittedFeature", FITTED)):
-        union = Union[(*added, *members(getattr(features, name)))]  # noqa: UP007  # of classes in a variable
+        union = Union[(*added, *members(getattr(features, name)))]  # of classes in a variable
         setattr(features, name, Annotated[union, Field(discriminator="kind")])
 
 
@@ -443,7 +443,9 @@ def test_the_service_takes_what_the_kinds_say(seen: dict[str, Any]) -> None:
 
 
 def test_the_report_shows_the_new_kinds(seen: dict[str, Any]) -> None:
-    assert all(f"{kind}" in seen["report"] for kind in tagged(features.AnyFeature) | {"sign": 0, "tenth": 0, "words": 0})
+    assert all(
+        f"{kind}" in seen["report"] for kind in tagged(features.AnyFeature) | {"sign": 0, "tenth": 0, "words": 0}
+    )
 
 
 def test_no_other_file_asks_which_kind_a_feature_is() -> None:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from mtl_core.config.trunks import SharedBottom
 from mtl_core.model import Network
-from mtl_core.trunks.shared_bottom import SharedBottom
 from tests.small import Small
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from mtl_core.config import Stopping, TaskStopping
 from mtl_core.report.course import Course, Span, course
 from mtl_core.report.curves import curve
 from mtl_core.report.stopping_words import refit_words, stopping_words
 from mtl_core.report.wording import NOTHING
-from mtl_core.stopping import Stopping, TaskStopping
 from mtl_core.training import Outcome
 from tests.report.made import Made
 from tests.report.story import LONG, history

@@ -20,7 +20,7 @@ SPACE = {
     "model.trunk.dropout": Tuned(low=0.0, high=0.5),
     "training.batch_size": Tuned(low=256, high=4096, step=256),
     "model.trunk.widths": Tuned(choices=([64], [512, 256, 128, 64, 32])),
-    "training.refit_heads": Tuned(choices=(None, {"epochs": 3, "patience": 2})),
+    "training.finetune_heads": Tuned(choices=(None, {"epochs": 3, "patience": 2})),
     "training.checkpoint": Tuned(choices=("mean", SCRIPT, IMAGE)),
 }
 DECLARED: dict[str, Any] = {
@@ -28,13 +28,13 @@ DECLARED: dict[str, Any] = {
     "model.trunk.dropout": 0.1,
     "training.batch_size": 2048,
     "model.trunk.widths": [128],
-    "training.refit_heads": None,
+    "training.finetune_heads": None,
     "training.checkpoint": "mean",
 }
 OTHER = {
     "training.learning_rate": 0.02,
     "model.trunk.widths": [64],
-    "training.refit_heads": {"epochs": 3, "patience": 2},
+    "training.finetune_heads": {"epochs": 3, "patience": 2},
 }
 
 
@@ -105,7 +105,7 @@ def test_the_pictures_have_every_trial(changeable: Made) -> None:
         assert marks >= 5  # on a category that is no choice, as what is declared here, there is none
     assert ">0.001<" in found.options[0].picture
     assert "512, 256, 128, 64" not in found.options[3].picture  # cut short
-    assert ("training.refit_heads", "null", "epochs 3, patience 2") in found.changes
+    assert ("training.finetune_heads", "null", "epochs 3, patience 2") in found.changes
 
 
 def test_an_earlier_declaration_is_named_and_has_no_command(changeable: Made) -> None:

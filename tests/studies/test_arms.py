@@ -8,9 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mtl_core.config import Problem, parse_problem
+from mtl_core.config import First, Problem, Stopping, TaskStopping, parse_problem
 from mtl_core.data.encoded import EncodedSplit
-from mtl_core.stopping import First, Stopping, TaskStopping
 from mtl_core.studies import arms
 from mtl_core.studies.arms import (
     POLICIES,

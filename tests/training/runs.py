@@ -4,24 +4,23 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mtl_core.config import AnyTrunk
 from mtl_core.model import Network
+from mtl_core.schema import tagged
 from mtl_core.training import Epoch, Outcome, Refit, train
 from mtl_core.training.checkpoint import Scratch
-from mtl_core.trunks import AnyTrunk
 from tests.small import Small
 
 Weights = dict[str, Tensor]
 
-TRUNKS: tuple[str, ...] = tuple(
-    get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(AnyTrunk)[0])
-)
+TRUNKS: tuple[str, ...] = tuple(tagged(AnyTrunk))
 """Every kind of trunk that a problem can declare."""
 
 

@@ -96,7 +96,7 @@ def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
 ) -> None:
     """After every epoch, file and refitted head, in the middle of every pass, and before a teacher is written."""
     stopping = {"policy": policy, "patience": 1} | ({"margin": 0.0} if policy == "resume" else {})
-    options = {"epochs": 8, "stopping": stopping, "refit_heads": {"epochs": 4, "patience": 2}}
+    options = {"epochs": 8, "stopping": stopping, "finetune_heads": {"epochs": 4, "patience": 2}}
     options["balancing"] = {"method": balancing}
     expected, undisturbed = run(small, tmp_path / "undisturbed", **options)
     # What the law is about must happen in this run.
@@ -230,7 +230,7 @@ save_weights(out, network.state_dict())
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(small: Small, tmp_path: Path) -> None:
     """kill -9 at three random moments, then once to the end."""
     hold = {"policy": "hold", "patience": 1}
-    options = document(epochs=5, batch_size=16, stopping=hold, refit_heads={"epochs": 3})
+    options = document(epochs=5, batch_size=16, stopping=hold, finetune_heads={"epochs": 3})
     arguments = [
         str(small.folder / "encoded"),
         str(tmp_path / "cut"),

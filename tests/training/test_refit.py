@@ -33,7 +33,7 @@ def one_thread() -> Iterator[None]:
 
 
 def declared(trunk: str = "shared_bottom", **training: Any) -> Problem:
-    changed = document(**{"refit_heads": LONG, **training})
+    changed = document(**{"finetune_heads": LONG, **training})
     if trunk != "shared_bottom":
         changed["model"]["trunk"] = {"kind": trunk}
     return parse_problem(changed)
@@ -116,21 +116,21 @@ def test_a_head_that_does_not_get_better_by_enough_stays_bit_for_bit(small: Smal
     error = standard_errors(small.encoder.tasks, small.validation, predictions)["minutes"]
     # One epoch, so that the limit cannot stop it earlier.
     one = {"epochs": 1, "patience": 1}
-    gained = refit(small, untrained(small, problem), declared(refit_heads=one), tmp_path)["minutes"]
+    gained = refit(small, untrained(small, problem), declared(finetune_heads=one), tmp_path)["minutes"]
     gain = (gained.before - gained.after) / error
     assert gain > 0
     for limit, kept in ((0.999 * gain, True), (1.001 * gain, False)):
         stopping = {"policy": "freeze", "tasks": {"minutes": {"min_improvement": limit}}}
         network = untrained(small, problem)
         before = weights(network.heads[2])
-        found = refit(small, network, declared(refit_heads=one, stopping=stopping), tmp_path)["minutes"]
+        found = refit(small, network, declared(finetune_heads=one, stopping=stopping), tmp_path)["minutes"]
         assert found.kept == kept == (not same(before, weights(network.heads[2])))
         assert found.after == (gained.after if kept else found.before)
         assert found.epochs == 1
 
 
 def test_a_head_that_diverges_stays_bit_for_bit(small: Small, tmp_path: Path) -> None:
-    problem = declared(refit_heads={"learning_rate": 1e38})
+    problem = declared(finetune_heads={"learning_rate": 1e38})
     network = untrained(small, problem)
     before = weights(network)
     refits = refit(small, network, problem, tmp_path)
@@ -160,10 +160,10 @@ def test_early_stopping_is_its_own(small: Small, tmp_path: Path) -> None:
         task: found.epochs for task, found in refit(small, untrained(small, declared()), declared(), tmp_path).items()
     }
     assert all(3 <= epochs <= 12 for epochs in most.values())
-    one = declared(refit_heads={"epochs": 1})
+    one = declared(finetune_heads={"epochs": 1})
     assert {found.epochs for found in refit(small, untrained(small, one), one, tmp_path).values()} == {1}
     # Epoch 0 is the best that there will be: labels of the wrong sign make every epoch worse.
-    problem = declared(refit_heads={"patience": 2})
+    problem = declared(finetune_heads={"patience": 2})
     network = untrained(small, problem)
     refit(small, network, problem, tmp_path)
     wrong = with_labels(small.train, "minutes", -small.train.labels["minutes"])
@@ -176,7 +176,7 @@ def test_more_epochs_never_cost_a_head_its_best_one(small: Small, tmp_path: Path
     courses: dict[str, list[float]] = {task: [] for task in TASKS}
     for epochs in range(1, 9):
         longer = {"epochs": epochs, "patience": 8, "learning_rate": 0.1}
-        problem = declared(refit_heads=longer)
+        problem = declared(finetune_heads=longer)
         for task, refitted in refit(small, untrained(small, problem), problem, tmp_path / str(epochs)).items():
             courses[task].append(metrics[task].oriented(refitted.after))
     assert all(course == sorted(course) for course in courses.values())
@@ -235,7 +235,7 @@ def final(small: Small, outcome: Outcome, found: Weights, problem: Problem) -> N
 def test_in_a_training_it_goes_on_from_the_chosen_epoch(small: Small, tmp_path: Path) -> None:
     short = {"epochs": 2, "stopping": {"policy": "joint"}}
     plain, without = run(small, tmp_path / "off", **short)
-    refitted, outcome = run(small, tmp_path / "on", **short, refit_heads=LONG)
+    refitted, outcome = run(small, tmp_path / "on", **short, finetune_heads=LONG)
     assert without.refits == ()
     final(small, without, plain, small.declared(**short))
     final(small, outcome, refitted, small.declared(**short))
@@ -252,7 +252,7 @@ def test_in_a_training_it_goes_on_from_the_chosen_epoch(small: Small, tmp_path: 
 
 def test_its_own_learning_rate_is_taken_and_that_of_training_where_none_is_given(small: Small, tmp_path: Path) -> None:
     found = []
-    for changes in ({"learning_rate": 0.003}, {"refit_heads": {**LONG, "learning_rate": 0.003}}, {}):
+    for changes in ({"learning_rate": 0.003}, {"finetune_heads": {**LONG, "learning_rate": 0.003}}, {}):
         problem = declared(**changes)
         network = untrained(small, problem)
         refit(small, network, problem, tmp_path)

@@ -26,8 +26,8 @@ from mtl_core.training.teachers.boosted import boosted_logits
 from tests.small import Small, document
 
 BOTH: dict[str, Any] = {
-    "rare": {"kind": "boosted", "folds": 3, "trees": 20, "every_row": True},
-    "minutes": {"kind": "single_task", "share": 0.7},
+    "rare": {"kind": "boosted", "folds": 3, "trees": 20, "use_unlabelled": True},
+    "minutes": {"kind": "single_task", "weight": 0.7},
 }
 Weights = dict[str, torch.Tensor]
 Steps = list[tuple[str, int, int]]
@@ -91,8 +91,8 @@ def test_a_teacher_moves_its_task_and_its_options_tell(small: Small, tmp_path: P
         {},
         {"rare": {"kind": "boosted"}},
         {"rare": {"kind": "single_task"}},
-        {"rare": {"kind": "boosted", "share": 0.9}},
-        {"rare": {"kind": "boosted", "every_row": True}},
+        {"rare": {"kind": "boosted", "weight": 0.9}},
+        {"rare": {"kind": "boosted", "use_unlabelled": True}},
         {"late": {"kind": "boosted"}},
     ]
     curves = [
@@ -118,8 +118,8 @@ def test_under_hold_its_own_best_teaches_a_task_that_stopped(
     for epoch, soft in zip(outcome.epochs, heard, strict=True):
         for task, options in BOTH.items():
             own = task in epoch.held
-            assert soft[task].share == (1.0 if own else options.get("share", 0.5))
-            assert soft[task].every_row == (not own and options.get("every_row", False))
+            assert soft[task].share == (1.0 if own else options.get("weight", 0.5))
+            assert soft[task].every_row == (not own and options.get("use_unlabelled", False))
             said = np.load(tmp_path / f"teacher-{task}-{options['kind']}.npy")
             assert np.array_equal(soft[task].logits.numpy(), said) == (not own)
 
@@ -268,10 +268,13 @@ def test_made_before_it_needs_no_extra(small: Small, tmp_path: Path, monkeypatch
         ({}, "training.teachers.late.kind: required, but not there"),
         ({"kind": "boosted", "fold": 3}, "training.teachers.late.fold: unknown key; did you mean 'folds'?"),
         ({"kind": "single_task", "folds": 3}, "training.teachers.late.folds: unknown key; "),
-        ({"kind": "single_task", "share": 0}, "training.teachers.late.share: input should be greater than 0; found 0"),
         (
-            {"kind": "single_task", "share": 1.01},
-            "training.teachers.late.share: input should be less than or equal to 1",
+            {"kind": "single_task", "weight": 0},
+            "training.teachers.late.weight: input should be greater than 0; found 0",
+        ),
+        (
+            {"kind": "single_task", "weight": 1.01},
+            "training.teachers.late.weight: input should be less than or equal to 1",
         ),
         ({"kind": "boosted", "folds": 1}, "training.teachers.late.folds: input should be greater than or equal to 2"),
         ({"kind": "boosted", "trees": 0}, "training.teachers.late.trees: input should be greater than or equal to 1"),
@@ -292,8 +295,8 @@ def test_refused_options(teacher: dict[str, Any], line: str) -> None:
     "teacher",
     [
         {"kind": "boosted"},
-        {"kind": "single_task", "share": 1, "every_row": True},
-        {"kind": "boosted", "share": 1e-3, "folds": 2, "trees": 1, "leaves": 2, "learning_rate": 1},
+        {"kind": "single_task", "weight": 1, "use_unlabelled": True},
+        {"kind": "boosted", "weight": 1e-3, "folds": 2, "trees": 1, "leaves": 2, "learning_rate": 1},
     ],
 )
 def test_accepted_options(teacher: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from mtl_core.balancing import Mean
+from mtl_core.config.balancing import Mean
 from mtl_core.data.encoded import Batch
 from mtl_core.model import Network
 from mtl_core.training.losses import task_losses

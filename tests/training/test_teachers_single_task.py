@@ -111,11 +111,11 @@ def test_it_stops_by_the_rule_of_its_task(stopping: dict[str, Any], expected: in
 
 
 def test_what_is_for_many_tasks_or_for_later_is_left_out() -> None:
-    document_ = document(teachers={"band": {"kind": "single_task"}}, refit_heads={}, balancing={"method": "sum"})
+    document_ = document(teachers={"band": {"kind": "single_task"}}, finetune_heads={}, balancing={"method": "sum"})
     document_["gates"] = {"metrics": {"late": {"auc": 0.5}}}
     own = alone(parse_problem(document_), "band")
     assert list(own.tasks) == ["band"]
-    assert (own.training.teachers, own.training.refit_heads, own.gates.metrics) == ({}, None, {})
+    assert (own.training.teachers, own.training.finetune_heads, own.gates.metrics) == ({}, None, {})
     assert own.training.balancing.method == "mean"
     assert own.training.learning_rate == 0.01, "all else is as declared"
 

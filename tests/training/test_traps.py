@@ -5,7 +5,7 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +18,11 @@ from torch.nn.modules.batchnorm import _NormBase
 import mtl_core.training.loop
 from flows.layout import Layout
 from flows.stages import train as stage
-from mtl_core.balancing import AnyBalancing
-from mtl_core.config import parse_problem
+from mtl_core.config import AnyBalancing, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
+from mtl_core.schema import tagged
 from mtl_core.training import train
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.scores import metric_values, normalised, predictions_of
@@ -31,7 +31,7 @@ from tests.small import Small, document, table
 from tests.training.runs import TRUNKS, Watched, Weights, run, same, weights
 
 TASKS = ("late", "band", "minutes", "rare")
-METHODS = [get_args(member.model_fields["method"].annotation)[0] for member in get_args(get_args(AnyBalancing)[0])]
+METHODS = list(tagged(AnyBalancing))
 NEEDED: dict[str, dict[str, Any]] = {"constant": {"weights": dict.fromkeys(TASKS, 1.0)}}
 """What a balancing cannot do without."""
 
@@ -184,7 +184,7 @@ def test_the_model_is_chosen_on_validation_and_training_never_sees_the_test_spli
     """
     given = inspect.signature(train).parameters.values()
     assert [p.name for p in given if p.annotation is EncodedSplit] == ["train_split", "validation"]
-    problem, layout = document(epochs=3, refit_heads={"epochs": 2}), Layout(tmp_path)
+    problem, layout = document(epochs=3, finetune_heads={"epochs": 2}), Layout(tmp_path)
     (tmp_path / "data").mkdir()
     pq.write_table(table(), tmp_path / "data" / "part.parquet")
     (tmp_path / "params.yaml").write_text(json.dumps(problem), encoding="utf-8")
@@ -206,7 +206,7 @@ def test_a_head_refitted_on_the_final_trunk_makes_no_task_worse_on_validation(sm
     """A high learning rate: most refits are for the worse, and are taken back."""
     refitting = {"epochs": 3, "patience": 3, "learning_rate": 0.3}
     plain, without = run(small, tmp_path / "off", epochs=4, stopping={"policy": "freeze"})
-    refitted, outcome = run(small, tmp_path / "on", epochs=4, stopping={"policy": "freeze"}, refit_heads=refitting)
+    refitted, outcome = run(small, tmp_path / "on", epochs=4, stopping={"policy": "freeze"}, finetune_heads=refitting)
     network = Network.seeded(small.encoder, small.problem.model, 0)
     network.load_state_dict(refitted)
     now = measured(small, network)

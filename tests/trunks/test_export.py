@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from mtl_core.config import TrunkOptions
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from mtl_core.trunks import TrunkOptions
 from tests.small import Small
 from tests.trunks.every import ALL
 from tests.trunks.problems import with_trunk

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl_core.config import Problem, parse_problem
-from mtl_core.config.changes import as_declared, change, value_at
+from mtl_core.config.changes import get_option, set_options, to_document
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError, TrunklineError
@@ -67,7 +67,7 @@ class Bench:
     def declared(self) -> dict[str, Any]:
         """Path -> what is declared there, of every tuned option."""
         assert self.problem.tuning is not None
-        return {path: value_at(self.problem, path) for path in self.problem.tuning.space}
+        return {path: get_option(self.problem, path) for path in self.problem.tuning.space}
 
     def measure_declared(self) -> tuple[Trial, Yardstick, list[Epoch]]:
         """Trial 0, and the yardstick that it is; TrainingError where no task has a metric to measure by."""
@@ -97,9 +97,9 @@ class Bench:
             course.add(epoch)
             after_epoch(course)
 
-        document, taken = as_declared(self.problem), dict(changes)
+        document, taken = to_document(self.problem), dict(changes)
         try:
-            taken = change(document, Problem, changes)
+            taken = set_options(document, Problem, changes)
             own = parse_problem(document, source="its options")
             course.most = own.training.epochs
             outcome = self._trained(own, number, on_epoch)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mtl_core.config import Problem
-from mtl_core.config.distillation import AnyTeacher, Boosted, SingleTask
+from mtl_core.config.distillation import AnyTeacher, Boosted, SingleTaskTeacher
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.training.checkpoint import Scratch
@@ -43,18 +43,18 @@ def declared_teachers(
     for task, options in missing.items():
         name, on_step = _name(task, options), partial(on_teacher, task)
         match options:
-            case SingleTask():
+            case SingleTaskTeacher():
                 own_scratch = scratch.folder / name
                 logits = single_task_logits(task, problem, encoder, train_split, validation, own_scratch, loop, on_step)
             case Boosted():
                 own, training = tasks[task], problem.training
                 logits = boosted_logits(options, own, encoder, train_split, validation, training, on_step)
         scratch.save_teacher(name, logits)
-        if isinstance(options, SingleTask):
+        if isinstance(options, SingleTaskTeacher):
             shutil.rmtree(scratch.folder / name)
     return {
         task: SoftTargets(
-            logits=scratch.teacher(_name(task, options)), share=options.share, every_row=options.every_row
+            logits=scratch.teacher(_name(task, options)), share=options.weight, every_row=options.use_unlabelled
         )
         for task, options in teachers.items()
     }

@@ -7,15 +7,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.balancing import Mean
 from mtl_core.config import Gates, Problem
+from mtl_core.config.balancing import Mean
+from mtl_core.config.trunks import SingleTask
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
 from mtl_core.training.repeatable import repeatable
 from mtl_core.training.scores import logits_of
-from mtl_core.trunks.single_task import SingleTask
 
 __all__ = ["Loop", "alone", "encoder_of", "only", "single_task_logits"]
 
@@ -72,7 +72,7 @@ def alone(problem: Problem, task: str) -> Problem:
     """
     size = problem.model.trunk.model_dump(include={"widths", "dropout"})
     model = problem.model.model_copy(update={"trunk": SingleTask(**size)})
-    training = problem.training.model_copy(update={"balancing": Mean(), "refit_heads": None, "teachers": {}})
+    training = problem.training.model_copy(update={"balancing": Mean(), "finetune_heads": None, "teachers": {}})
     tasks = {task: problem.tasks[task]}
     return problem.model_copy(update={"tasks": tasks, "model": model, "training": training, "gates": Gates()})
 

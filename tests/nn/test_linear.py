@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import mtl_core.trunks.linear as linear_module
-from mtl_core.trunks.linear import QuickLinear, linear
+import mtl_core.nn.linear as linear_module
+from mtl_core.nn.linear import OneDnnLinear, linear
 
 pytestmark = pytest.mark.skipif(not linear_module.ONEDNN, reason="this torch has no product of oneDNN's")
 
@@ -79,7 +79,7 @@ def test_numbers_of_another_width_go_torch_s_way() -> None:
 
 
 def test_the_module_is_torch_s_outside_training() -> None:
-    module, x = QuickLinear(7, 5), torch.randn(20, 7)
+    module, x = OneDnnLinear(7, 5), torch.randn(20, 7)
     torch.testing.assert_close(module(x), F.linear(x, module.weight, module.bias), rtol=1e-4, atol=1e-5)
     assert torch.equal(module.eval()(x), F.linear(x, module.weight, module.bias))
 

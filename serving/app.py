@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from serving.live import LiveModel, Served
 
-__all__ = ["MAX_BODY", "Entrance", "build_app"]
+__all__ = ["MAX_BODY", "PathGuard", "build_app"]
 
 MAX_BODY = 16 * 2**20  # bytes
 BODY_SECONDS = 60.0  # a client that sends slower than this gives up its place
@@ -94,7 +94,7 @@ def build_app(live: LiveModel) -> Starlette:
     return Starlette(routes=routes)
 
 
-class Entrance:
+class PathGuard:
     """Answers at once, with JSON, whatever is not served; the rest goes on to `app`.
 
     It stands before BentoML, whose metrics keep a series for every path that was ever asked for: a client could make as
@@ -153,5 +153,5 @@ def _json(content: bytes) -> Response:
 
 
 def _refusal(error: RequestError, headers: dict[str, str] | None = None) -> Response:
-    content = {"error": {"message": error.message, "details": error.faults, "total": error.total}}
+    content = {"error": {"message": error.message, "details": error.details, "total": error.total}}
     return Response(_encode(content), status_code=error.status, headers=headers, media_type="application/json")

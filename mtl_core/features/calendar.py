@@ -1,8 +1,8 @@
 """Calendar parts of moments, in integer arithmetic; datetime_nodes.py has the same as nodes of a graph.
 
 A moment has a position in the day (its minute), in the week, and in the year that begins in March, where the leap day
-is the last one. A part is a table over one of these positions. Source: H. Hinnant 2014, "chrono-Compatible Low-Level Date
-Algorithms", civil_from_days, for the proleptic Gregorian calendar.
+is the last one. A part is a table over one of these positions. Source: H. Hinnant 2014, "chrono-Compatible Low-Level
+Date Algorithms", civil_from_days, for the proleptic Gregorian calendar.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ __all__ = [
     "wave_table",
 ]
 
-
 Part = Literal["minute", "hour", "weekday", "day", "month", "dayofyear"]
 Cycle = Literal["day", "week", "year"]
 
@@ -58,7 +57,6 @@ def _starts_of_years() -> NDArray[np.int64]:
 
 
 YEAR_STARTS = _starts_of_years()
-"""What `_starts_of_years` gives."""
 
 
 def cycle_of(part: Part) -> Cycle:

@@ -89,29 +89,30 @@ def _lookup_nodes(graph: GraphBuilder, table: NDArray[Any], position: str, known
 
 
 def _position_nodes(graph: GraphBuilder, seconds: str, zone: Zone | None, cycles: Iterable[Cycle]) -> dict[Cycle, str]:
-    """Positions as `Moments` has them, as nodes, for the cycles asked for: (D, rows) float64 -> (D, rows) int64."""
+    """Positions as `Moments` has them, for the cycles asked for: (D, rows) float64 -> (D, rows) int64 or int32."""
 
-    def whole_number(op: str, value: str, by: int) -> str:
-        return graph.add(op, value, graph.constant(by, np.int64))
+    def with_number(op: str, value: str, number: int, dtype: type[np.generic] = np.int32) -> str:
+        return graph.add(op, value, graph.constant(number, dtype))
 
     wanted = set(cycles)
     if not wanted:
         return {}
-    whole = graph.add("Floor", seconds)
-    local = whole_number("Add", graph.cast(whole, np.int64), SHIFT)
+    local = with_number("Add", graph.cast(graph.add("Floor", seconds), np.int64), SHIFT, np.int64)
     if zone is not None:
-        local = graph.add("Add", local, zone.offset_nodes(graph, whole))
+        local = zone.local_nodes(graph, local, SHIFT)
+    day = with_number("Div", local, 86_400, np.int64)
     found: dict[Cycle, str] = {}
     if "day" in wanted:
-        found["day"] = whole_number("Div", whole_number("Mod", local, 86_400), 60)
-    day = whole_number("Div", local, 86_400)
+        before = with_number("Mul", day, 86_400, np.int64)
+        found["day"] = with_number("Div", graph.cast(graph.add("Sub", local, before), np.int32), 60)
+    day = graph.cast(day, np.int32)
     if "week" in wanted:
-        found["week"] = whole_number("Mod", whole_number("Add", day, 2), 7)
+        found["week"] = with_number("Mod", with_number("Add", day, 2), 7)
     if "year" in wanted:
-        of_era = whole_number("Mod", day, ERA)
-        by_leap_days = graph.add("Sub", of_era, whole_number("Div", of_era, 1460))
-        by_leap_days = graph.add("Add", by_leap_days, whole_number("Div", of_era, 36_524))
-        by_leap_days = graph.add("Sub", by_leap_days, whole_number("Div", of_era, 146_096))
-        year = whole_number("Div", by_leap_days, 365)
-        found["year"] = graph.add("Sub", of_era, graph.add("Gather", graph.constant(YEAR_STARTS, np.int64), year))
+        of_era = with_number("Mod", day, ERA)
+        common = graph.add("Sub", of_era, with_number("Div", of_era, 1460))
+        common = graph.add("Add", common, with_number("Div", of_era, 36_524))
+        common = graph.add("Sub", common, with_number("Div", of_era, 146_096))
+        starts = graph.constant(YEAR_STARTS, np.int32)
+        found["year"] = graph.add("Sub", of_era, graph.add("Gather", starts, with_number("Div", common, 365)))
     return found

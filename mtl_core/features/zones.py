@@ -20,6 +20,8 @@ __all__ = ["FIRST_YEAR", "LAST_YEAR", "Zone", "is_zone"]
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 """The years whose changes of the offset are stored; before and after them the first and the last offset hold."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR = 31_557_600
+"""Seconds of 365.25 days."""
 
 
 class Zone(Frozen):
@@ -39,12 +41,27 @@ class Zone(Frozen):
         """(rows,) seconds in UTC -> (rows,) seconds by which the zone's wall clock is ahead."""
         return np.array(self.offsets)[np.searchsorted(self.starts, seconds, side="right")]
 
-    def offset_nodes(self, graph: GraphBuilder, seconds: str) -> str:
-        """The same as nodes: (D, rows) float64 -> (D, rows) int64."""
-        starts = graph.constant(np.array(self.starts, dtype=np.float64)[:, None, None], np.float64)  # (T, 1, 1)
-        passed = graph.cast(graph.add("GreaterOrEqual", seconds, starts), np.int32)  # (T, D, rows)
-        count = graph.add("ReduceSum", passed, graph.constant([0], np.int64), keepdims=0)
-        return graph.add("Gather", graph.constant(self.offsets, np.int64), count)
+    def local_nodes(self, graph: GraphBuilder, seconds: str, shift: int) -> str:
+        """(D, rows) int64 seconds in UTC since `shift` seconds before 1970 -> the same of the zone's wall clock.
+
+        A row is compared with the few changes of its own year alone, not with all of them.
+        """
+        if not self.starts:
+            return graph.add("Add", seconds, graph.constant(self.offsets[0], np.int64)) if self.offsets[0] else seconds
+        starts = np.array(self.starts, dtype=np.int64) + shift
+        years = starts // _YEAR
+        first, count = years[0], years[-1] - years[0] + 1
+        before = np.searchsorted(years, np.arange(first, first + count))  # (years,) changes that came earlier
+        table = np.full((np.bincount(years - first).max(), count), np.iinfo(np.int64).max)  # (changes of a year, years)
+        table[np.arange(len(starts)) - before[years - first], years - first] = starts
+        limits = (graph.constant(limit, np.int64) for limit in (first, years[-1]))
+        year = graph.add("Clip", graph.add("Div", seconds, graph.constant(_YEAR, np.int64)), *limits)
+        year = graph.add("Sub", year, graph.constant(first, np.int64))
+        own = graph.add("Gather", graph.constant(table, np.int64), year, axis=1)  # (changes of a year, D, rows)
+        passed = graph.cast(graph.add("GreaterOrEqual", seconds, own), np.int64)
+        passed = graph.add("ReduceSum", passed, graph.constant([0], np.int64), keepdims=0)
+        index = graph.add("Add", passed, graph.add("Gather", graph.constant(before, np.int64), year))
+        return graph.add("Add", seconds, graph.add("Gather", graph.constant(self.offsets, np.int64), index))
 
 
 def is_zone(name: str) -> bool:

@@ -100,10 +100,10 @@ def theirs(worker: Worker, kind: str, rows: int) -> Speed:
 
 
 def as_theirs(encoder: Encoder) -> Encoder:
-    """The encoder with what the libraries know: two kinds of tasks, and numbers without pieces."""
+    """The encoder with what the libraries know: two kinds of tasks, and numbers without bins."""
     tasks = tuple(task for task in encoder.tasks if task.kind in ("binary", "regression"))
     features = tuple(
-        feature.model_copy(update={"knots": ()}) if feature.kind == "numeric" else feature
+        feature.model_copy(update={"bin_edges": ()}) if feature.kind == "numeric" else feature
         for feature in encoder.features
     )
     return encoder.model_copy(update={"tasks": tasks, "features": features})
@@ -119,19 +119,23 @@ def as_kind(problem: Problem, kind: str) -> Problem:
 
 def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
     """What peers/worker.py reads."""
+    categories = encoder.groups["categorical"]
     labels = []
     for task in encoder.tasks:
         values = split.labels[task.name]
         known = task.standardised(values).float() if task.kind == "regression" else values.float()
         labels.append(torch.where(task.labelled(values), known, 0.0).numpy())
-    np.save(folder / "ids.npy", (split.inputs["ids"].numpy() - encoder.id_offsets).astype(np.float32))
-    np.save(folder / "floats.npy", split.inputs["floats"].numpy())
+    np.save(
+        folder / "ids.npy",
+        (split.inputs["categorical"].numpy() - FittedCategorical.offsets(categories)).astype(np.float32),
+    )
+    np.save(folder / "floats.npy", split.inputs["numeric"].numpy())
     np.save(folder / "labels.npy", np.stack(labels, axis=1).astype(np.float32))
     model = problem.model
     options = {
         "kinds": list(KINDS),
-        "sizes": [feature.size for feature in encoder.categorical],
-        "floats": encoder.float_width,
+        "sizes": [feature.size for feature in categories],
+        "floats": encoder.blocks["numeric"].shape[0],
         "tasks": [task.kind for task in encoder.tasks],
         "embedding": model.embedding,
         "widths": list(model.trunk.widths),

@@ -9,7 +9,7 @@ import pytest
 
 from mtl_core.config import parse_problem
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.training import Epoch, Outcome, train
 from tests.grid import BALANCINGS, KINDS, POLICIES, TASKS, TRUNKS, Case, covering, document, possible, table
@@ -64,7 +64,7 @@ def test_the_graph_agrees_with_the_network(tiny: Small, tmp_path: Path, trunk: s
     problem = parse_problem(document(next(case for case in CASES if case[0] == trunk)))
     network, _ = train(problem, tiny.encoder, tiny.train, tiny.validation, tmp_path)
     session = open_graph(build_graph(network, tiny.encoder).SerializeToString())
-    for rows in (tiny.raw_test, tiny.raw_test.slice(0, 1), hostile_rows(tiny.raw_test, tiny.encoder)):
+    for rows in (tiny.raw_test, tiny.raw_test.slice(0, 1), adversarial_rows(tiny.raw_test, tiny.encoder)):
         assert parity(session, network, tiny.encoder, rows).difference < 1e-4
 
 

@@ -12,7 +12,14 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    return grimp.build_graph("flows", "mtl_core", "serving", include_external_packages=True, cache_dir=None)
+    return grimp.build_graph(
+        "flows",
+        "mtl_core",
+        "serving",
+        include_external_packages=True,
+        exclude_type_checking_imports=True,
+        cache_dir=None,
+    )
 
 
 def test_contracts_of_pyproject_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,11 +96,11 @@ def test_weights_and_several_targets_reach_every_split(tmp_path: Path) -> None:
 def test_the_encoder_learns_from_the_training_split_alone(folder: Path) -> None:
     run(folder)
     encoder, splits = opened(folder)
-    assert encoder.categorical[0].vocabulary == ("east", "north", "only 1")
+    assert encoder.groups["categorical"][0].vocabulary == ("east", "north", "only 1")
     amount = encoder.features[1].model_dump()
     seen = [value for value in month(1)["amount"].to_pylist() if value is not None]
     assert (amount["mean"], amount["low"], amount["high"]) == (pytest.approx(np.mean(seen)), min(seen), max(seen))
-    assert (splits["test"].inputs["ids"][3::4] == 1).all(), "a shop that only the test month has is unseen"
+    assert (splits["test"].inputs["categorical"][3::4] == 1).all(), "a shop that only the test month has is unseen"
 
 
 def test_raw_rows_stand_beside_the_encoded_ones(folder: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_text_that_also_splits(folder: Path) -> None:
     split = {"by": "column", "column": "home", "validation": "there", "test": "away"}
     assert run(folder, declared(features=features, split=split)) == dict.fromkeys(SPLITS, ROWS)
     _, splits = opened(folder)
-    assert (splits["test"].inputs["ids"][:, 1] == 5 + 1).all()  # after the five ids of shops, the unseen
+    assert (splits["test"].inputs["categorical"][:, 1] == 5 + 1).all()  # after the five ids of shops, the unseen
     assert raw(folder, "test")["home"].to_pylist() == ["away"] * ROWS
 
 

@@ -10,7 +10,7 @@ from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
 from mtl_core.export.graph import NETWORK, build_graph
 from mtl_core.export.int8 import in_int8
-from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from tests.every_kind import make_every_kind
@@ -41,9 +41,9 @@ def test_it_is_smaller_and_near_the_network_and_has_the_same_ends(
     assert found.ByteSize() < graph.ByteSize() * 0.6
     session = open_graph(found.SerializeToString())
     usual = parity(session, network, small.encoder, small.raw_test)
-    hostile = parity(session, network, small.encoder, hostile_rows(small.raw_test, small.encoder))
+    adversarial = parity(session, network, small.encoder, adversarial_rows(small.raw_test, small.encoder))
     assert 1e-5 < usual.difference < 0.2
-    assert hostile.difference < 0.2
+    assert adversarial.difference < 0.2
 
 
 def test_the_encoder_keeps_its_bits(graph: onnx.ModelProto) -> None:

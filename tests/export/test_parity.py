@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import Parity, hostile_rows, parity
+from mtl_core.export.parity import Parity, adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from tests.every_kind import make_every_kind
@@ -34,7 +34,7 @@ def predictions(network: Network, encoder: Encoder, rows: pa.Table) -> dict[str,
     """The network's own."""
     network.eval()
     with torch.inference_mode():
-        logits = network({name: torch.from_numpy(values) for name, values in encoder.inputs(rows).items()})
+        logits = network({name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()})
         return {task.name: task.link(logits[task.name]).numpy().copy() for task in encoder.tasks}
 
 
@@ -126,7 +126,7 @@ def test_every_kind_comes_through_the_export(tmp_path: Path) -> None:
     network = Network.seeded(encoder, problem.model, 0)
     session = open_graph(build_graph(network, encoder).SerializeToString())
     assert parity(session, network, encoder, raw).difference < 1e-5
-    assert parity(session, network, encoder, hostile_rows(raw, encoder)).difference < 1e-5
+    assert parity(session, network, encoder, adversarial_rows(raw, encoder)).difference < 1e-5
     widths = {end.name: end.shape[1:] for end in session.get_outputs()}
     assert {name: width[0] for name, width in widths.items() if width} == {
         "band": 3,

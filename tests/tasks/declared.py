@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from mtl_core.features import column_type
+from mtl_core.arrow import column_type
 from mtl_core.tasks import AnyTask
 
 __all__ = ["fit", "task"]

@@ -14,8 +14,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from mtl_core.arrow import column_type
 from mtl_core.errors import DataError, TrainingError
-from mtl_core.features import column_type
 from mtl_core.tasks import AnyFittedTask, AnyTask
 from mtl_core.tasks import clustering as module
 from mtl_core.tasks.bootstrap import resampled

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from sklearn import metrics as peers
 
+from mtl_core.arrow import column_type
 from mtl_core.errors import DataError
-from mtl_core.features import column_type
 from mtl_core.tasks import AnyFittedTask, AnyTask
 from mtl_core.tasks.bootstrap import resampled
 from mtl_core.tasks.multilabel import MOST_LABELS, FittedMultilabel

@@ -63,7 +63,7 @@ def taught(small: Small, kind: str) -> Taught:
 
 def _target(split: EncodedSplit, kind: str, seed: int) -> pa.Array:
     generator = np.random.default_rng(seed)
-    colour, size = split.inputs["ids"][:, 0].numpy(), split.inputs["floats"][:, 0].numpy()
+    colour, size = split.inputs["categorical"][:, 0].numpy(), split.inputs["numeric"][:, 0].numpy()
     number = size + 0.7 * (colour - colour.mean()) + 0.3 * generator.normal(size=len(split))
     unlabelled = generator.random(len(split)) < 0.2
     if kind == "multilabel":

@@ -162,7 +162,7 @@ def test_few_ids_are_categories_and_many_are_numbers(
     """Two cuts tell every other one of four categories apart, but not every other one of four numbers in a row."""
     monkeypatch.setattr(trees, "MOST_CATEGORIES", most)
     found = taught(small, "squared")
-    odd = (found.train.inputs["ids"][:, 0] % 2).float()
+    odd = (found.train.inputs["categorical"][:, 0] % 2).float()
     options = Boosted(trees=2, learning_rate=1, leaves=2)
     split, no_check = (
         found.with_labels(odd),
@@ -175,13 +175,13 @@ def test_few_ids_are_categories_and_many_are_numbers(
     assert bool(((predictions > 0.5) == (odd == 1)).all()) == learned
 
 
-@pytest.mark.parametrize("block", ["ids", "floats"])
-def test_inputs_of_one_sort_are_enough(small: Small, block: str) -> None:
+@pytest.mark.parametrize("kind", ["categorical", "numeric"])
+def test_inputs_of_one_sort_are_enough(small: Small, kind: str) -> None:
     found = taught(small, "squared")
-    features = tuple(feature for feature in found.encoder.features if feature.block == block)
+    features = tuple(feature for feature in found.encoder.features if feature.kind == kind)
     encoder = found.encoder.model_copy(update={"features": features})
     train, validation = (
-        EncodedSplit({block: split.inputs[block]}, split.labels) for split in (found.train, found.validation)
+        EncodedSplit({kind: split.inputs[kind]}, split.labels) for split in (found.train, found.validation)
     )
     logits = boosted_logits(
         FEW, found.task, encoder, train, validation, small.declared().training, lambda step, steps: None

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from mtl_core.trunks import TrunkOptions
@@ -26,7 +26,7 @@ def test_graph_and_network_agree(small: Small, kind: str) -> None:
     session = open_graph(build_graph(network, small.encoder).SerializeToString())
     for rows in (1, small.raw_test.num_rows):
         assert parity(session, network, small.encoder, small.raw_test.slice(0, rows)).difference < 1e-5
-    assert parity(session, network, small.encoder, hostile_rows(small.raw_test, small.encoder)).difference < 1e-5
+    assert parity(session, network, small.encoder, adversarial_rows(small.raw_test, small.encoder)).difference < 1e-5
 
 
 def test_the_door_gives_back_what_was_declared() -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mtl_core.features.base import Block, Feature, FittedFeature, TreeColumns
 from mtl_core.features.categorical import Categorical, FittedCategorical
+from mtl_core.features.datetime import Datetime, FittedDatetime
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.numeric import FittedNumeric, Numeric
 
@@ -23,6 +24,6 @@ __all__ = [
     "TreeColumns",
 ]
 
-AnyFeature = Annotated[Categorical | Numeric, Field(discriminator="kind")]
+AnyFeature = Annotated[Datetime | Categorical | Numeric, Field(discriminator="kind")]
 """`mtl init` asks the kinds in this order, and takes the first that proposes something."""
-AnyFittedFeature = Annotated[FittedCategorical | FittedNumeric, Field(discriminator="kind")]
+AnyFittedFeature = Annotated[FittedDatetime | FittedCategorical | FittedNumeric, Field(discriminator="kind")]

@@ -83,5 +83,6 @@ class Stopping(Frozen):
                 warm_up=own.warm_up,
                 start_epoch=starts.get(task, 1),
             )
-        end, first = ("all", self.end.first) if isinstance(self.end, First) else (self.end, None)
+        first = self.end.first if isinstance(self.end, First) else None
+        end: Literal["all", "any"] = "all" if isinstance(self.end, First) else self.end
         return Stopper(rules, policy=self.policy, end=end, first=first, margin=self.margin)

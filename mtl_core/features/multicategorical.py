@@ -192,7 +192,7 @@ class FittedMulticategorical(FittedFeature):
 def _item_positions(
     name: str, column: str, values: pa.Array, separator: str | None
 ) -> tuple[pa.Array, Ragged, NDArray[Any] | None]:
-    """(rows,) lists -> the items of a dictionary, lists of positions in it, and for every row the place of its list;
+    """(rows,) lists -> strings, lists of positions among them, and for every row the place of its list;
     None where each row has its own. So a text that many rows share is split once. DataError for a list too long.
     """
     rows = None
@@ -208,7 +208,7 @@ def _item_positions(
             f"{column!r}; shorten it, or leave out the row"
         )
     dictionary = as_dictionary(items)
-    entries = pa.concat_arrays([dictionary.dictionary, pa.nulls(1, dictionary.dictionary.type)])
+    entries = pa.concat_arrays([as_strings(dictionary.dictionary), pa.nulls(1, pa.string())])
     positions = pc.fill_null(dictionary.indices, len(entries) - 1).to_numpy(zero_copy_only=False)
     return entries, Ragged.of_lengths(positions, lengths), rows
 

@@ -108,11 +108,10 @@ class VectorFitter(FeatureFitter):
                 f"feature {self.name!r}: column {self.column!r} holds no finite number in the training split; leave "
                 "the feature out, or check the split"
             )
-        bad = np.flatnonzero(~(np.isfinite(stats.mean) & np.isfinite(stats.deviation)))
-        if bad.size:
+        for place in np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))[:1]:
             raise DataError(
                 f"feature {self.name!r}: the squares of column {self.column!r} must fit in 64-bit floats, found "
-                f"numbers from {stats.low[bad[0]]:g} to {stats.high[bad[0]]:g} at position {bad[0]} in training; repair them"
+                f"{stats.low[place]:g} to {stats.high[place]:g} at position {place} of a list in training; repair them"
             )
         known = stats.count > 0
         return FittedVector(

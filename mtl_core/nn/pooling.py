@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.nn.embedding import EMBEDDING_STD, embedding_lookup
@@ -22,18 +23,17 @@ class MeanEmbeddings(GroupModule):
         super().__init__()
         self.blocks = dict(blocks)
         self.width = len(blocks) * embedding
+        tables = (torch.empty(sizes[feature], embedding).normal_(std=EMBEDDING_STD) for feature in blocks)
         # A list, not a dict by name: a feature may be called what a module's attribute is called.
-        self.tables = nn.ModuleList(nn.Embedding(sizes[feature], embedding) for feature in blocks)
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=EMBEDDING_STD)  # type: ignore[arg-type]
+        self.tables = nn.ParameterList(tables)
 
     def forward(self, blocks: dict[str, Tensor]) -> Encoded:
         row, sequences, start = [], {}, 0
         for (feature, block), table in zip(self.blocks.items(), self.tables, strict=True):
             ids = blocks[block].long()  # (B, L)
-            items = embedding_lookup(ids, table.weight) if self.training else table(ids)  # (B, L, E)
+            items = embedding_lookup(ids, table) if self.training else F.embedding(ids, table)  # (B, L, E)
             mask = ids != 0
-            row.append(_mean(items, mask, table.weight[0]))
+            row.append(_mean(items, mask, table[0]))
             sequences[feature] = Sequence(items, mask, start)
             start += items.shape[2]
         return Encoded(tuple(row), sequences)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mtl_core.arrow import as_numbers, as_strings, column_type
+from mtl_core.arrow import as_numbers, as_strings, column_type, item_type
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, parts
 from mtl_core.errors import DataError
@@ -53,7 +53,9 @@ def _differ(own: Part, part: Part, column: str) -> bool:
 
 
 def type_in_suite(arrow_type: pa.DataType) -> str:
-    """What a suite calls a column of that type: float64 (every number), str, bool or datetime64; else Arrow's name."""
+    """What a suite calls a column of that type: float64 (every number), str, bool, datetime64 or, as pandas calls a
+    column of lists, object; else Arrow's name.
+    """
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
     if pa.types.is_boolean(arrow_type):
@@ -64,7 +66,7 @@ def type_in_suite(arrow_type: pa.DataType) -> str:
         return "datetime64"
     if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type):
         return "float64"
-    return str(arrow_type)
+    return "object" if item_type(arrow_type) is not None else str(arrow_type)
 
 
 def frame(table: pa.Table) -> pd.DataFrame:

@@ -83,6 +83,6 @@ class Stopping(Frozen):
                 warm_up=own.warm_up,
                 start_epoch=starts.get(task, 1),
             )
-        first = self.end.first if isinstance(self.end, First) else None
-        end: Literal["all", "any"] = "all" if isinstance(self.end, First) else self.end
-        return Stopper(rules, policy=self.policy, end=end, first=first, margin=self.margin)
+        if isinstance(self.end, First):
+            return Stopper(rules, policy=self.policy, first=self.end.first, margin=self.margin)
+        return Stopper(rules, policy=self.policy, end=self.end, margin=self.margin)

@@ -86,7 +86,7 @@ def test_a_task_that_teaches_itself_has_no_network_of_its_own() -> None:
     for name, own in alone.items():
         assert list(own.tasks) == [name]
         assert own.training.seed == 5
-        assert own.model.trunk.own_inputs
+        assert own.model.trunk.separate_inputs
 
 
 def test_a_run_says_of_every_task_what_training_did(runs: dict[Arm, tuple[Path, ArmRun]]) -> None:

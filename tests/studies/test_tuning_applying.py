@@ -9,7 +9,7 @@ from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from mtl_core.config import parse_problem
-from mtl_core.config.changes import changed
+from mtl_core.config.changes import with_options
 from mtl_core.errors import ProblemError
 from mtl_core.studies.tuning.applying import experiment, with_changes
 
@@ -63,7 +63,7 @@ def load(text: str) -> Any:
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
 def test_both_ways_declare_what_the_trial_trained(changes: dict[str, Any], tmp_path: Path) -> None:
     declared = parse_problem(load(TEXT))
-    trained = changed(declared, changes)
+    trained = with_options(declared, changes)
     assert parse_problem(load(with_changes(TEXT, changes))) == trained
     params = tmp_path / "params.yaml"
     params.write_text(TEXT, encoding="utf-8")

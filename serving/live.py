@@ -32,6 +32,7 @@ class Served:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._reader = RowReader(model.signature.inputs)
+        self.has_lists = self._reader.has_lists
         self._writer = AnswerWriter(model.signature)
         self.description = _encode({"model": model.version, "signature": model.signature})
         self.example = self._example()
@@ -56,10 +57,13 @@ class Served:
         return _encode({"model": self.model.version, "predictions": rows})
 
     def _joined(self, responses: list[bytes]) -> bytes:
-        """One response for consecutive rows."""
+        """One response for consecutive rows, copied once: it may have hundreds of megabytes."""
         empty = self._encoded([])  # {"model":"...","predictions":[]}
         start, end = empty[:-2], empty[-2:]
-        return start + b",".join(response[len(start) : -len(end)] for response in responses) + end
+        pieces: list[bytes | memoryview] = [start]
+        for response in responses:
+            pieces += [memoryview(response)[len(start) : -len(end)], b","]
+        return b"".join([*pieces[:-1], end])
 
     def _example(self) -> tuple[str, str]:
         """A body of one row and the form of its response, with null for every value."""

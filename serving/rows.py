@@ -44,13 +44,14 @@ class RowReader:
     """Decoder of bodies `[{...}, ...]` whose rows hold exactly the inputs of one signature; null means missing.
 
     max_padded: cells of one tensor of rank 2; a request that needs more becomes several batches.
+    has_lists: whether there is such a tensor.
     """
 
     def __init__(self, inputs: tuple[Input, ...], *, max_rows: int = MAX_ROWS, max_padded: int = MAX_PADDED) -> None:
         self._inputs = inputs
         self._max_rows = max_rows
         self._max_padded = max_padded
-        self._has_padding = any(column.rank == 2 for column in inputs)
+        self.has_lists = any(column.rank == 2 for column in inputs)
         self._to_tensor = [(column.name, column.to_tensor) for column in inputs]
         row = make_struct({column.name: column.json_type for column in inputs}, strict=True)
         bounds = msgspec.Meta(min_length=1, max_length=max_rows)
@@ -62,7 +63,7 @@ class RowReader:
         """The rows in order; raises RequestError before the first batch. Padded tensors are made batch by batch."""
         columns = self._decode_carefully(body) if self._decoder is None else self._decode(self._decoder, body)
         try:
-            if self._has_padding:
+            if self.has_lists:
                 return self._padded(tuple(columns))
             return (Batch({n: to_tensor(v) for (n, to_tensor), v in zip(self._to_tensor, columns, strict=True)}, {}),)
         except InputValueError as error:

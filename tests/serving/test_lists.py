@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
-from serving.app import MAX_BODY
+from serving.app import INLINE_LISTS, MAX_BODY, PathGuard, build_app
 from serving.inputs import MAX_ITEMS, MAX_PADDED
-from serving.live import Served
+from serving.live import LiveModel, Served
 from serving.model import Model
 from serving.rows import RowReader, consecutive
 from tests.serving.bodies import NUMBERS, iso_texts
@@ -64,6 +65,20 @@ def test_every_item_has_its_answer_and_padding_has_none(served: Served, rows: li
             # A token that is not finite is null, and the tokens beside it are not.
             assert tag["class"] == {None: "other", "": "other", "nan": None}.get(item, "b")
             assert (None in tag["probabilities"].values()) == (item == "nan")
+
+
+def test_lists_over_http(served: Served) -> None:
+    live = LiveModel()
+    live.current = served
+    client = TestClient(PathGuard(build_app(live)))
+    rows = [{**NOTHING, "words": ["a"] * length} for length in range(200)]
+    assert len(json.dumps(rows[:5])) < INLINE_LISTS < len(json.dumps(rows))
+    for some in (rows, rows[:5]):
+        codes = [answer["code"] for answer in client.post("/predict", json=some).json()["predictions"]]
+        assert codes == [[1.0] * length for length in range(len(some))]
+    refusal = client.post("/predict", json=[*rows, {**NOTHING, "words": ["a", 1]}])
+    assert refusal.status_code == 400
+    assert refusal.json()["error"]["message"] == "row 200, field 'words': item 1 must be a string or null, found 1"
 
 
 def test_datetimes_and_vectors_reach_the_graph(served: Served) -> None:

@@ -68,7 +68,7 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
 
 
 def option_value(value: Any) -> str:
-    """The value of an option as in `params.yaml`: null, true, 0.001, [64, 32], {epochs: 3}; a key with null is left out."""
+    """The value of an option as in `params.yaml`: null, true, 0.001, [64, 32], {epochs: 3}; no keys with null."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, dict):

@@ -104,7 +104,7 @@ def test_the_pictures_have_every_trial(changeable: Made) -> None:
         assert marks >= 5  # on a category that is no choice, as what is declared here, there is none
     assert ">0.001<" in found.options[0].picture
     assert "512, 256, 128, 64" not in found.options[3].picture  # cut short
-    assert ("training.refit_heads", "null", "epochs 3, patience 2") in found.changes
+    assert ("training.refit_heads", "null", "{epochs: 3, patience: 2}") in found.changes
 
 
 def test_an_earlier_declaration_is_named_and_has_no_command(changeable: Made) -> None:

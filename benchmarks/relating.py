@@ -19,7 +19,7 @@ from problems import FOLDERS, ROOT, Prepared, prepared
 from relating_table import RESULTS, tables
 from rich.console import Console
 
-from flows.made import made_by
+from flows.provenance import provenance_of
 from mtl_core.config import Gates
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.evaluation import evaluate
@@ -59,7 +59,7 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
 def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
     """The study, and a line per task and seed of what the partition into two networks brings."""
     command = f"python benchmarks/relating.py --problems {name} --seeds {seeds}"
-    made = made_by(command, range(seeds), ROOT, problem.declared)
+    made = provenance_of(command, range(seeds), ROOT, problem.declared)
     with tempfile.TemporaryDirectory() as work:
         related = relate(
             *(problem.declared, problem.encoder, problem.splits, Path(work), made), every=EVERY, vectors=True

@@ -2,20 +2,19 @@
 
 import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from mtl_core.config import Gates
 from mtl_core.evaluation import Difference, Measured
 from mtl_core.export.parity import Parity
 from mtl_core.export.session import Session
 from mtl_core.files import write_text
+from mtl_core.numbers import defined
 from mtl_core.tasks import FittedTask
+from mtl_core.timing import median_ms
 
 __all__ = ["Check", "latency_checks", "metric_checks", "parity_check", "size_check", "trivial_checks", "write_checks"]
 
@@ -115,8 +114,7 @@ def size_check(gates: Gates, path: Path) -> Check:
 def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:
     """checks.json: {"passed", "checks": [{"name", "value", "limit", "passed", "unit", ...}], "notes"}."""
     entries = [
-        asdict(check)
-        | {"value": check.value if math.isfinite(check.value) else None, "passed": check.passed, "words": check.words}
+        asdict(check) | {"value": defined(check.value), "passed": check.passed, "words": check.words}
         for check in checks
     ]
     document = {"passed": all(check.passed for check in checks), "checks": entries, "notes": list(notes)}
@@ -127,10 +125,5 @@ def _unit(task: FittedTask) -> str:
     return str(task.signature()["unit"])
 
 
-def _median_ms(session: Session, inputs: dict[str, Any], *, calls: int = 50, warm_up: int = 5) -> float:
-    times = []
-    for _ in range(warm_up + calls):
-        began = time.perf_counter()
-        session.run(None, inputs)
-        times.append(time.perf_counter() - began)
-    return float(np.median(times[warm_up:])) * 1e3
+def _median_ms(session: Session, inputs: dict[str, Any]) -> float:
+    return median_ms({"call": lambda: session.run(None, inputs)})["call"]

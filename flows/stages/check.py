@@ -21,6 +21,7 @@ from mtl_core.export.session import graph_inputs, open_graph, run_graph
 from mtl_core.files import pending, write_text
 from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
 from mtl_core.model import Network
+from mtl_core.numbers import defined
 
 PARITY_ROWS = 10_000
 
@@ -78,7 +79,7 @@ def _rows(table: pa.Table, rows: int) -> pa.Table:
 def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, Any]:
     """Split -> task -> metric -> value."""
     return {
-        split: {task: {metric: _defined(m.value) for metric, m in metrics.items()} for task, metrics in tasks.items()}
+        split: {task: {metric: defined(m.value) for metric, m in metrics.items()} for task, metrics in tasks.items()}
         for split, tasks in measured.items()
     }
 
@@ -88,17 +89,12 @@ def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dic
     return {
         task: {
             metric: {
-                key: _defined(number) for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
+                key: defined(number) for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
             }
             for metric, m in metrics.items()
         }
         for task, metrics in measured.items()
     }
-
-
-def _defined(number: float) -> float | None:
-    """JSON has no NaN: what is undefined is null."""
-    return number if np.isfinite(number) else None
 
 
 def _write_predictions(

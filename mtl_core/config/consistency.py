@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["consistency_errors"]
 
+MEASURE = frozenset({"levels", "metric"})
+"""Options of a task's objective that its metric depends on."""
+
 
 def consistency_errors(problem: "Problem") -> Iterator[str]:
     """Lines of path in the file, rule, value found, fix."""
@@ -148,15 +151,9 @@ def _tuning(problem: "Problem") -> Iterator[str]:
         return
     space = problem.tuning.space
     for path, tuned in space.items():
-        where, section = f"tuning.space.{path}", path.partition(".")[0]
-        if section not in ("model", "training") or path in ("model", "training"):
-            yield (
-                f"{where}: must be an option of model or training, found {path!r}, which every trial has the "
-                "same; leave it out"
-            )
-            continue
-        if path in ("training.seed", "training.threads"):
-            yield f"{where}: is part of what makes a run repeatable, and no trial changes it; leave it out"
+        where = f"tuning.space.{path}"
+        if (refused := _not_tunable(problem, path)) is not None:
+            yield f"{where}: {refused}"
             continue
         around = [other for other in space if path.startswith(f"{other}.")]
         if around:
@@ -170,6 +167,37 @@ def _tuning(problem: "Problem") -> Iterator[str]:
             except ValidationError as error:
                 line = format_errors(error, type(problem), "").splitlines()[1].strip()
                 yield f"{where}: each value alone must make a valid problem, found {value!r} ({line}); take it out"
+
+
+def _not_tunable(problem: "Problem", path: str) -> str | None:
+    """Rule, value found and fix, for a path that no trial may change: trials share the encoded rows, the measure and
+    what makes a run repeatable.
+    """
+    section, _, rest = path.partition(".")
+    if path in ("training.seed", "training.threads"):
+        return "is part of what makes a run repeatable, and no trial changes it; leave it out"
+    if section in ("model", "training") and rest:
+        return None
+    if section != "tasks" or not rest:
+        return (
+            f"must be an option of model or training, or of a task's objective (tasks.NAME.OPTION), found {path!r}, "
+            "which every trial has the same; leave it out"
+        )
+    if dotted := next((name for name in problem.tasks if "." in name and f"{rest}.".startswith(f"{name}.")), None):
+        return f"must not lead through a name with a dot, found task {dotted!r}; rename the task"
+    name, _, rest = rest.partition(".")
+    if name not in problem.tasks:
+        return f"must name a declared task, found {name!r}; {nearest(name, list(problem.tasks))}"
+    task, option = problem.tasks[name], rest.partition(".")[0]
+    tunable = sorted(task.objective_options - MEASURE)
+    if option in MEASURE:
+        return f"decides how the task is measured, and trials are compared by that, found {option!r}; leave it out"
+    if option not in tunable:
+        return (
+            f"must be an option of the task's objective, since all trials share the encoded rows, found {option!r}; "
+            f"{nearest(option, tunable)}"
+        )
+    return None
 
 
 def _unknown(path: str, rule: str, found: Iterable[str], known: list[str], *, in_path: bool = False) -> Iterator[str]:

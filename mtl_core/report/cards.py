@@ -6,7 +6,7 @@ from typing import Any
 from mtl_core.report.forms import form_for
 from mtl_core.report.metric_words import explained, metric_title, unit_of
 from mtl_core.report.run import Run, Scored
-from mtl_core.report.wording import listed, number, places, rounded, with_unit
+from mtl_core.report.wording import interval, listed, number, places, rounded, with_unit
 from mtl_core.tasks import FittedTask
 
 __all__ = ["Card", "Scale", "card"]
@@ -58,7 +58,7 @@ def card(run: Run, task: FittedTask, scored: Scored) -> Card:
         metric=metric_title(metric.name),
         value=rounded(value, decimals),
         unit=unit,
-        interval=f"95% interval {rounded(low, decimals)} to {rounded(high, decimals)}" if known else "no interval",
+        interval=f"95% interval {interval(low, high, decimals)}" if known else "no interval",
         trivial=with_unit(rounded(trivial, decimals), unit),
         trivial_is=form.trivial(task.trivial(run.splits["train"].labels[task.name].numpy())),
         better=_better(run, f"{task.name}.{metric.name} over trivial"),

@@ -22,7 +22,7 @@ from mtl_core.report.run import Run
 from mtl_core.report.stopping_words import SHADES, refit_words, stopping_words
 from mtl_core.report.studies import relatedness, sharing, tuning
 from mtl_core.report.verdicts import headline, verdicts
-from mtl_core.report.wording import number, percent, places, rounded
+from mtl_core.report.wording import interval, number, percent, places, rounded
 from mtl_core.tasks import FittedTask
 
 __all__ = ["render"]
@@ -97,12 +97,11 @@ def _metrics(run: Run, task: FittedTask) -> Iterator[dict[str, str]]:
         low, high = found["low"], found["high"]
         decimals = places(high - low) if low is not None and high is not None else 4
         unit = unit_of(metric, run.outputs[task.name]["unit"])
-        interval = f"{rounded(low, decimals)} to {rounded(high, decimals)}"
         yield {
             "title": metric_title(metric.name) + (f" ({unit})" if unit else ""),
             "better": "higher" if metric.higher_is_better else "lower",
             "test": rounded(found["value"], decimals),
-            "interval": interval if low is not None and high is not None else "no interval",
+            "interval": interval(low, high, decimals) if low is not None and high is not None else "no interval",
             "validation": rounded(run.metrics["validation"][task.name][metric.name], decimals),
             "trivial": rounded(found["trivial"], decimals),
         }

@@ -18,7 +18,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study
-from mtl_core.studies.made import Made, declaration
+from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.relatedness import Relatedness
 from mtl_core.studies.tuning import Tuning
 from mtl_core.tasks import FittedTask
@@ -84,9 +84,9 @@ class Run:
     comparison: Comparison | None
     tuning: Tuning | None
 
-    def is_current(self, made: Made) -> bool:
+    def is_current(self, made: Provenance) -> bool:
         """Whether a study was made of what is declared now."""
-        return made.declaration == declaration(self.problem)
+        return made.declaration == config_digest(self.problem)
 
     def labels(self, task: FittedTask) -> dict[str, Array]:
         """Split -> the task's labels there, without the rows that have none."""

@@ -18,7 +18,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.evaluation import evaluate
 from mtl_core.files import pending, write_text
 from mtl_core.frozen import Frozen
-from mtl_core.studies.numbers import Number, defined
+from mtl_core.numbers import Number, defined
 from mtl_core.training import Epoch, Outcome, train
 from mtl_core.training.checkpoint import Scratch, fingerprint, save_weights
 from mtl_core.training.scores import predictions_of

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
+from mtl_core.numbers import Number, defined
 from mtl_core.studies.arms import (
     SINGLE_TASK,
     Arm,
@@ -33,10 +34,10 @@ from mtl_core.studies.comparison import (
     spread,
     verdict,
 )
-from mtl_core.studies.made import Made
-from mtl_core.studies.numbers import Number, defined
-from mtl_core.studies.serving_cost import graph_of, graphs_server, median_ms
+from mtl_core.studies.provenance import Provenance
+from mtl_core.studies.serving_cost import graph_of, graphs_server
 from mtl_core.tasks import FittedTask
+from mtl_core.timing import median_ms
 from mtl_core.training.teachers.single_task import encoder_of
 
 __all__ = ["compare_arms"]
@@ -51,7 +52,7 @@ def compare_arms(
     splits: Splits,
     raw: pa.Table,
     folder: Path,
-    made: Made,
+    made: Provenance,
     *,
     policies: bool,
     on_part: OnPart = lambda words, number: None,

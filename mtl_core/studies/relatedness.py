@@ -16,7 +16,7 @@ from mtl_core.frozen import Frozen
 from mtl_core.model import Network
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.grouping import Grouping, groupings
-from mtl_core.studies.made import Made
+from mtl_core.studies.provenance import Provenance
 from mtl_core.training import Epoch, Outcome, train
 from mtl_core.training.history import Relations
 from mtl_core.trunks.task_vectors import TaskVectorsTrunk
@@ -41,7 +41,7 @@ class Vectors(Frozen):
 class Relatedness(Frozen):
     """The study's file."""
 
-    made: Made
+    made: Provenance
     tasks: tuple[str, ...]
     affinity: Pairs
     """Source -> target -> the mean share of its loss that the target loses by a step for the source alone."""
@@ -75,7 +75,7 @@ def relate(
     encoder: Encoder,
     splits: Splits,
     folder: Path,
-    made: Made,
+    made: Provenance,
     *,
     every: int,
     vectors: bool,

@@ -40,12 +40,52 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "what is prepared": (
         "split.validation",
         RATE,
-        "tuning.space.split.validation: must be an option of model or training, found 'split.validation'",
+        "tuning.space.split.validation: must be an option of model or training, or of a task's objective (tasks.NAME."
+        "OPTION), found 'split.validation'",
     ),
     "a whole section": (
         "training",
         {"choices": [{}, {"epochs": 3}]},
-        "tuning.space.training: must be an option of model or training, found 'training'",
+        "tuning.space.training: must be an option of model or training, or of a task's objective (tasks.NAME.OPTION), "
+        "found 'training'",
+    ),
+    "a task as a whole": (
+        "tasks.days",
+        {"choices": [{}, {"weight": 2.0}]},
+        "tuning.space.tasks.days: must be an option",
+    ),
+    "no task": (
+        "tasks.dayz.weight",
+        RATE,
+        "tuning.space.tasks.dayz.weight: must name a declared task, found 'dayz'; did you mean 'days'?",
+    ),
+    "what is encoded of a task": (
+        "tasks.days.target",
+        {"choices": ["days", "amount"]},
+        "tuning.space.tasks.days.target: must be an option of the task's objective, since all trials share the encoded "
+        "rows, found 'target'; valid: ",
+    ),
+    "a misspelt option of a task": (
+        "tasks.days.wieght",
+        RATE,
+        "tuning.space.tasks.days.wieght: must be an option of the task's objective, since all trials share the encoded "
+        "rows, found 'wieght'; did you mean 'weight'?",
+    ),
+    "an option of another kind of task": (
+        "tasks.days.label_smoothing",
+        RATE,
+        "tuning.space.tasks.days.label_smoothing: must be an option of the task's objective",
+    ),
+    "the metric": (
+        "tasks.days.metric",
+        {"choices": ["mae", "rmse"]},
+        "tuning.space.tasks.days.metric: decides how the task is measured, and trials are compared by that, found "
+        "'metric'; leave it out",
+    ),
+    "a weight of a task that is none": (
+        "tasks.days.weight",
+        {"low": 0.0, "high": 2.0},
+        "tuning.space.tasks.days.weight: each value alone must make a valid problem, found 0.0 (tasks.days.weight: ",
     ),
     "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: is part of what makes a run"),
     "the threads": ("training.threads", {"low": 1, "high": 2}, "tuning.space.training.threads: is part of what makes"),
@@ -136,6 +176,31 @@ def test_refused_at_the_door(path: str, values: dict[str, Any], line: str) -> No
     with pytest.raises(ProblemError) as caught:
         parse_problem(tuned({path: values}))
     assert str(caught.value).split("\n")[1].strip().startswith(line)
+
+
+@pytest.mark.parametrize("path", ["tasks.a.b.weight", "tasks.a.b"])
+def test_a_task_with_a_dot_in_its_name_is_refused(path: str) -> None:
+    document = tuned({path: RATE})
+    document["tasks"] |= {"a.b": document["tasks"]["days"]}
+    with pytest.raises(ProblemError, match=r"a name with a dot, found task 'a\.b'; rename the task"):
+        parse_problem(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("tasks.days.weight", {"low": 0.5, "high": 2.0}),
+        ("tasks.days.loss", {"choices": ["absolute", "huber"]}),
+        ("tasks.returned.label_smoothing", {"low": 0.0, "high": 0.2}),
+        ("tasks.returned.positive_weight", {"choices": [1.0, "balanced"]}),
+    ],
+)
+def test_an_option_of_an_objective_is_tuned(path: str, values: dict[str, Any]) -> None:
+    problem = parse_problem(tuned({path: values}))
+    assert problem.tuning is not None
+    name, option = path.split(".")[1:]
+    for value in problem.tuning.space[path].corners:
+        assert getattr(with_options(problem, {path: value}).tasks[name], option) == value
 
 
 def test_one_path_inside_of_another() -> None:

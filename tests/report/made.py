@@ -18,8 +18,8 @@ from mtl_core.data.prepare import prepare
 from mtl_core.evaluation import evaluate, trivial_predictions
 from mtl_core.export.signature import signature
 from mtl_core.gates import write_checks
-from mtl_core.report import Paths, read_run, render
-from mtl_core.report.run import Run
+from mtl_core.report.page import render
+from mtl_core.report.run import Paths, Run, read_run
 from mtl_core.validation.quarantine import SCHEMA
 from tests.report.story import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
 

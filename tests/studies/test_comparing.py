@@ -22,15 +22,16 @@ from mtl_core.studies.compared_runs import arms_of, check_sharing, parts_of
 from mtl_core.studies.comparing import compare_arms
 from mtl_core.studies.comparison import BOOSTED, Comparison, drawn
 from mtl_core.studies.files import read_study, write_study
-from mtl_core.studies.made import Made
-from mtl_core.studies.serving_cost import graph_of, graphs_server, median_ms
+from mtl_core.studies.provenance import Provenance
+from mtl_core.studies.serving_cost import graph_of, graphs_server
+from mtl_core.timing import median_ms
 from tests.small import Small, document, prepared, table
 
 GROUP = {"group": {"kind": "clustering", "clusters": 2}}
 
 
-def made(*seeds: int) -> Made:
-    return Made(command="mtl compare", commit="", seeds=seeds, machine="", versions={}, declaration="")
+def made(*seeds: int) -> Provenance:
+    return Provenance(command="mtl compare", commit="", seeds=seeds, machine="", versions={}, declaration="")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("compare")
 
 
-def run(grouped: Small, splits: Splits, folder: Path, record: Made, **options: Any) -> Comparison:
+def run(grouped: Small, splits: Splits, folder: Path, record: Provenance, **options: Any) -> Comparison:
     return compare_arms(
         *(grouped.problem, grouped.encoder, splits, grouped.raw_test, folder, record),
         **({"policies": False} | options),

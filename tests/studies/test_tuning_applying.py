@@ -24,6 +24,7 @@ features:
 tasks:
     returned: {kind: binary, target: returned}
     days: {kind: regression, target: days}
+    of-all: {kind: regression, target: total}
 
 # How.
 model:
@@ -52,6 +53,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "nothing for something": {"training.finetune_heads": None},
     "a word that reads as another thing": {"training.stopping.end": "all", "training.checkpoint": "worst"},
     "a teacher": {"training.teachers": {"days": {"kind": "boosted"}}},
+    "an option of a task": {"tasks.days.weight": 2.5, "tasks.days.loss": "absolute"},
+    "options of a task with a dash": {"tasks.of-all.weight": 0.5, "tasks.returned.label_smoothing": 0.1},
     "several": {"model.embedding": 8, "training.learning_rate": 0.01, "model.trunk.dropout": 0.25},
 }
 

@@ -13,8 +13,8 @@ from pydantic import Field, JsonValue
 
 from mtl_core.config import Tuned
 from mtl_core.frozen import Frozen
-from mtl_core.studies.made import Made
-from mtl_core.studies.numbers import Number, defined
+from mtl_core.numbers import Number, defined
+from mtl_core.studies.provenance import Provenance
 from mtl_core.tasks import FittedTask
 from mtl_core.training import Outcome
 
@@ -68,7 +68,7 @@ class Trial(Frozen):
 class Tuning(Frozen):
     """The study's file."""
 
-    made: Made
+    made: Provenance
     space: dict[str, Tuned]
     declared: dict[str, JsonValue]
     """Path -> what `params.yaml` says there."""

@@ -13,7 +13,7 @@ from mtl_core.config.changes import get_option, set_options, to_document
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError, TrunklineError
-from mtl_core.studies.numbers import Number, defined
+from mtl_core.numbers import Number, defined
 from mtl_core.studies.tuning.record import Trial, Yardstick, gains, mean_gain, yardstick_of
 from mtl_core.training import Epoch, Outcome, train
 

@@ -1,4 +1,4 @@
-"""`data/` and `data.dvc`: bringing the data to what is pinned, and saying what differs.
+"""`data/` and `data.dvc`: fetch the pinned data, or name the differences.
 
 DVC keeps the list of a folder's files in its cache, which a fresh clone does not have; so the pin carries the list
 itself, under `meta`, where DVC leaves it alone.
@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flows.pipeline import opened
+from flows.pipeline.graph import open_repository
 from mtl_core.errors import DataError, ToolError
 
-__all__ = ["DATA", "FETCH", "PIN", "bring", "pin"]
+__all__ = ["DATA", "FETCH", "PIN", "fetch", "pin"]
 
 DATA, PIN, FETCH = "data", "data.dvc", "fetch_data.py"
 SHOWN = 5
@@ -25,21 +25,21 @@ Listing = Mapping[str, str]
 
 
 def pin(folder: Path) -> None:
-    """Pins `data/` as it is: into DVC's cache, and as `data.dvc`."""
-    with opened(folder) as repo:
+    """Pin `data/` as it is: in DVC's cache, and as `data.dvc`."""
+    with open_repository(folder) as repo:
         (stage,) = repo.add(str(folder / DATA))
         stage.meta = {"files": dict(_listing(folder))}
         stage.dump()
 
 
-def bring(folder: Path) -> str:
-    """Makes `data/` what `data.dvc` pins, and says in words what was done; files that differ are never overwritten.
+def fetch(folder: Path) -> str:
+    """Fetch the data that `data.dvc` pins; a sentence about what was done. Files that differ are never overwritten.
 
-    Raises DataError where they differ, ToolError where they cannot be brought.
+    Raises DataError where they differ, ToolError where they cannot be fetched.
     """
     if not (folder / PIN).exists():
         return f"data are used as they are: there is no {PIN}; `dvc add {DATA}` pins them"
-    with opened(folder) as repo:
+    with open_repository(folder) as repo:
         if _is_clean(repo, folder):
             return f"{DATA}/ is what {PIN} pins"
         found = _listing(folder)
@@ -48,7 +48,7 @@ def bring(folder: Path) -> str:
             pinned = _pinned(repo, folder)
             if found and (pinned is None or any(pinned.get(name) != md5 for name, md5 in found.items())):
                 raise DataError(_difference(folder, pinned, found))
-            how = _fetch(repo, folder)
+            how = _download(repo, folder)
             found = _listing(folder)
             if _digest(found) != _pinned_digest(repo, folder):
                 raise DataError(_difference(folder, pinned, found))
@@ -62,7 +62,7 @@ def _is_clean(repo: Any, folder: Path) -> bool:
     return not repo.status([str(folder / PIN)])
 
 
-def _fetch(repo: Any, folder: Path) -> str:
+def _download(repo: Any, folder: Path) -> str:
     if remote := repo.config["core"].get("remote"):
         repo.pull(str(folder / PIN))
         return f"pulled from remote {remote}"
@@ -88,7 +88,7 @@ def _md5(path: Path) -> str:
 
 
 def _digest(listing: Listing) -> str:
-    """What DVC calls a folder with these files."""
+    """DVC's hash of a folder with these files."""
     rows = [{"md5": listing[name], "relpath": name} for name in sorted(listing)]
     return hashlib.md5(json.dumps(rows).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
@@ -99,7 +99,7 @@ def _pinned_digest(repo: Any, folder: Path) -> str:
 
 
 def _pinned(repo: Any, folder: Path) -> Listing | None:
-    """The pinned files, as far as they are known here: from the pin's own list if it still holds, or DVC's cache."""
+    """The pinned files: from the pin's own list if it still holds, or DVC's cache; None where neither has them."""
     (stage,) = repo.stage.collect(str(folder / PIN))
     digest = _pinned_digest(repo, folder)
     listing = (stage.meta or {}).get("files")

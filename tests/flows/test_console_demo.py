@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from flows.commands.demo import beside, happened, predicted
+from flows.console.demo import predicted, prediction_table, true_label
 from mtl_core.config import parse_problem
 
 
@@ -53,7 +53,7 @@ def test_an_answer_in_words(answer: Any, words: str) -> None:
     ],
 )
 def test_what_happened_in_words(row: dict[str, Any], words: str) -> None:
-    assert happened(row, tuple(row)) == words
+    assert true_label(row, tuple(row)) == words
 
 
 def test_every_task_has_its_lines_and_names_are_not_markup() -> None:
@@ -78,7 +78,7 @@ def test_every_task_has_its_lines_and_names_are_not_markup() -> None:
     }
     console = Console(width=80)
     with console.capture() as capture:
-        console.print(beside(problem, ["size"], [row], [answer]))
+        console.print(prediction_table(problem, ["size"], [row], [answer]))
     lines = [" ".join(line.replace("│", " ").split()) for line in capture.get().splitlines()]
     assert [line for line in lines if line[:1].isalpha()][-6:] == [
         "size 1.5",

@@ -1,4 +1,4 @@
-"""What `mtl compare` shows in the terminal: its progress, and what it found."""
+"""Output of `mtl compare`: its progress, and its result."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mtl_core.report.wording import NOTHING, places, rounded
+from flows.console.bars import bars
+from mtl_core.report.wording import NOTHING, interval, places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, Spread
 
@@ -19,18 +19,17 @@ if TYPE_CHECKING:
     from mtl_core.studies.comparison import Verdict
     from mtl_core.training import Epoch
 
-__all__ = ["Watch", "print_comparison"]
+__all__ = ["CompareProgress", "print_comparison"]
 
 _COLOURS = {HELPS: "[green]", HARMS: "[red]"}
 
 
-class Watch:
-    """Two bars on stderr: the parts of the study, and what is done of the present one."""
+class CompareProgress:
+    """Two bars on stderr: parts of the study, and progress within the present one."""
 
     def __init__(self, parts: int, epochs: int) -> None:
-        self.most = epochs
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.epochs = epochs
+        self.progress = bars(Console(stderr=True), transient=True)
         self.parts = self.progress.add_task("compare", total=parts)
         self.part = self.progress.add_task("", total=None)
 
@@ -44,17 +43,17 @@ class Watch:
         self.progress.stop()
 
     def on_part(self, words: str, number: int) -> None:
-        """A part begins."""
+        """Callback at the start of a part."""
         self.progress.update(self.parts, description=escape(words), completed=number)
         self.progress.reset(self.part, total=None, description="")
 
     def on_epoch(self, network: str, epoch: Epoch) -> None:
-        """An epoch is done; of the shared network, or of that task's."""
-        words = f"{network or 'all tasks'}: epoch {min(epoch.number + 1, self.most)} of at most {self.most}"
+        """Callback after an epoch; `network` is a task's name, "" for the shared network."""
+        words = f"{network or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
         self.progress.reset(self.part, total=None, description=escape(words))
 
     def on_step(self, step: int, steps: int) -> None:
-        """A step of the epoch, or one task's trees."""
+        """Callback after a step of the epoch, or after one task's trees."""
         self.progress.update(self.part, completed=step, total=steps)
 
 
@@ -73,7 +72,7 @@ def print_comparison(found: Comparison) -> None:
 
 
 def _quality(found: Comparison) -> Table:
-    """A line per task: shared against single-task, and against trees where there are any."""
+    """Row per task: shared against single-task, and against trees where there are any."""
     table = _table(
         f"does sharing pay? test split, {_seeds(found)}",
         caption="better by: above 0, sharing is better; below it the paired 95% interval",
@@ -95,7 +94,7 @@ def _quality(found: Comparison) -> Table:
 
 
 def _policies(found: Comparison) -> Table:
-    """A line per task: what each stopping policy makes of it."""
+    """Row per task, column per stopping policy."""
     table = _table(f"shared, under every stopping policy: test split, {_seeds(found)}")
     for column in ("task\nmetric", *found.courses):
         table.add_column(column, overflow="fold")
@@ -145,7 +144,7 @@ def _cost_cells(cost: Cost) -> tuple[str, ...]:
 
 
 def _decimals(task: ComparedTask) -> int:
-    """As the width of the interval wants it."""
+    """Decimals that show two digits of the interval's width."""
     gain = task.over_single
     return 4 if gain is None or gain.low is None or gain.high is None else places(gain.high - gain.low)
 
@@ -163,6 +162,4 @@ def _judged(verdict: Verdict | None) -> str:
 def _gain(found: Gain | None, decimals: int) -> str:
     if found is None or found.difference is None:
         return NOTHING
-    sign = "+" if found.difference > 0 else ""
-    interval = f"\n[dim]{rounded(found.low, decimals)} to {rounded(found.high, decimals)}"
-    return f"{sign}{rounded(found.difference, decimals)}{interval}"
+    return f"{signed(found.difference, decimals)}\n[dim]{interval(found.low, found.high, decimals)}"

@@ -1,4 +1,4 @@
-"""What the Prefect UI shows of a run: its checks, the metrics of every task, a link to the report."""
+"""Prefect artifacts of a run: its checks, the metrics of every task, a link to the report."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ COLUMNS = ("name", "value", "limit", "passed", "unit")
 
 
 def publish(folder: Path) -> tuple[dict[str, Any], ...]:
-    """Makes the artifacts of the flow run that this is called in; returns the checks."""
+    """Create the artifacts of the current flow run; returns the checks."""
     layout = Layout(folder)
     checks = json.loads(layout.checks.read_text(encoding="utf-8"))["checks"]
     metrics = json.loads(layout.metrics.read_text(encoding="utf-8"))

@@ -1,4 +1,6 @@
-"""What a failed stage said, kept for the flow: DVC stands between the two, and passes on neither message nor code."""
+"""The last failure of a stage, for the flow: DVC runs a stage in a process of its own and passes on neither its message
+nor its exit code.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +11,11 @@ from flows.layout import Layout
 from mtl_core.errors import TrunklineError
 from mtl_core.files import write_text
 
-__all__ = ["StageFailed", "keep_failure", "kept_failure"]
+__all__ = ["StageFailed", "keep_failure", "last_failure"]
 
 
 class StageFailed(TrunklineError):
-    """A stage's own failure: its message, its exit code."""
+    """Failure of a stage, with its own message and exit code."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -22,7 +24,7 @@ class StageFailed(TrunklineError):
 
 @contextmanager
 def keep_failure(folder: Path, stage: str) -> Iterator[None]:
-    """Writes down an error of ours that leaves the block; whatever was kept for that stage before is gone."""
+    """Write down a TrunklineError that leaves the block; an earlier failure of that stage is removed."""
     path = _path(folder, stage)
     path.unlink(missing_ok=True)
     try:
@@ -34,13 +36,13 @@ def keep_failure(folder: Path, stage: str) -> Iterator[None]:
         raise
 
 
-def kept_failure(folder: Path, stage: str) -> StageFailed | None:
-    """What the stage's last run said, if it failed with an error of ours."""
+def last_failure(folder: Path, stage: str) -> StageFailed | None:
+    """The error of the stage's last run, if it ended with a TrunklineError."""
     try:
-        kept = json.loads(_path(folder, stage).read_text(encoding="utf-8"))
+        failure = json.loads(_path(folder, stage).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return StageFailed(kept["message"], kept["exit_code"])
+    return StageFailed(failure["message"], failure["exit_code"])
 
 
 def _path(folder: Path, stage: str) -> Path:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import pinned
-from flows.pinned import bring, pin
+from flows.pipeline.pin import _digest, _listing, fetch, pin
 from mtl_core.errors import DataError, ToolError
 
 FETCH = """
@@ -44,7 +43,7 @@ def status(folder: Path) -> object:
 
 def test_what_is_pinned_and_there_is_left_alone(folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*")}
-    assert bring(folder) == "data/ is what data.dvc pins"
+    assert fetch(folder) == "data/ is what data.dvc pins"
     assert {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*")} == before
 
 
@@ -56,14 +55,14 @@ def test_what_is_missing_is_fetched(folder: Path, lost: str, fresh: bool) -> Non
     path = folder / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     before = (folder / "data.dvc").read_bytes()
-    assert "written by fetch_data.py" in bring(folder)
+    assert "written by fetch_data.py" in fetch(folder)
     assert status(folder) == {}
     assert (folder / "data.dvc").read_bytes() == before
 
 
 def test_data_without_a_cache_enter_it(folder: Path) -> None:
     lose_cache(folder)
-    assert "was all there" in bring(folder)
+    assert "was all there" in fetch(folder)
     assert status(folder) == {}
 
 
@@ -75,7 +74,7 @@ def test_a_difference_is_named_and_left_alone(folder: Path, fresh: bool) -> None
     (folder / "data" / "new.csv").write_text("x\n")
     (folder / "data" / "deep" / "b.csv").unlink()
     with pytest.raises(DataError, match=r"missing: deep/b\.csv; not pinned: new\.csv; changed: a\.csv.*`dvc add data`"):
-        bring(folder)
+        fetch(folder)
     assert (folder / "data" / "a.csv").read_text() == "x\n9\n"
 
 
@@ -83,7 +82,7 @@ def test_fetched_data_that_differ_are_refused(folder: Path) -> None:
     shutil.rmtree(folder / "data")
     (folder / "fetch_data.py").write_text(FETCH.replace("x\\n2", "x\\n3"))
     with pytest.raises(DataError, match=r"changed: deep/b\.csv"):
-        bring(folder)
+        fetch(folder)
 
 
 def test_a_stale_list_in_the_pin_is_not_believed(folder: Path) -> None:
@@ -95,24 +94,24 @@ def test_a_stale_list_in_the_pin_is_not_believed(folder: Path) -> None:
         repo.add(str(folder / "data"))
     (folder / "data" / "new.csv").write_text("y\n")
     with pytest.raises(DataError, match=r"changed: new\.csv"):  # from DVC's cache
-        bring(folder)
+        fetch(folder)
     lose_cache(folder)
     with pytest.raises(DataError, match="list of files is not known here"):
-        bring(folder)
+        fetch(folder)
 
 
-def test_data_that_nothing_can_bring(folder: Path) -> None:
+def test_data_that_nothing_can_fetch(folder: Path) -> None:
     shutil.rmtree(folder / "data")
     (folder / "fetch_data.py").unlink()
     with pytest.raises(DataError, match="neither a DVC remote"):
-        bring(folder)
+        fetch(folder)
 
 
 def test_a_fetch_that_fails(folder: Path) -> None:
     shutil.rmtree(folder / "data")
     (folder / "fetch_data.py").write_text("raise SystemExit(5)")
     with pytest.raises(ToolError, match="code 0, found 5"):
-        bring(folder)
+        fetch(folder)
 
 
 def test_a_default_remote_comes_before_fetching(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -127,14 +126,14 @@ def test_a_default_remote_comes_before_fetching(folder: Path, tmp_path_factory: 
     lose_cache(folder)
     shutil.rmtree(folder / "data")
     (folder / "fetch_data.py").write_text("raise SystemExit(5)")
-    assert "pulled from remote here" in bring(folder)
+    assert "pulled from remote here" in fetch(folder)
     assert status(folder) == {}
 
 
 def test_without_a_pin_data_are_used_as_they_are(tmp_path: Path) -> None:
-    assert "there is no data.dvc" in bring(tmp_path)
+    assert "there is no data.dvc" in fetch(tmp_path)
 
 
 def test_our_name_for_a_folder_is_dvcs(folder: Path) -> None:
     text = (folder / "data.dvc").read_text()
-    assert pinned._digest(pinned._listing(folder)) in text
+    assert _digest(_listing(folder)) in text

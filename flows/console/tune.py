@@ -1,13 +1,15 @@
-"""What `mtl tune` shows in the terminal: a line per trial with a bar under them, and what was found."""
+"""Output of `mtl tune`: a line per trial above a bar, and the result of the study."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text  # a name may hold what rich would take for its markup
+
+from flows.console.bars import bars
+from mtl_core.report.wording import option_value, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,19 +19,18 @@ if TYPE_CHECKING:
     from mtl_core.studies.tuning import Trial, Tuning
     from mtl_core.studies.tuning.workers import Lost
 
-__all__ = ["Watch", "print_tuning"]
+__all__ = ["TuneProgress", "print_tuning"]
 
 SHOWN = 10
 """Trials in the table at the end: the best ones."""
 
 
-class Watch:
-    """A line on stderr per trial as it ends, and a bar over all of them."""
+class TuneProgress:
+    """Line on stderr per finished trial, and a bar over all of them."""
 
     def __init__(self, done: int, trials: int, best: Trial | None) -> None:
         self.best = best
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True))
+        self.progress = bars(Console(stderr=True))
         self.bar = self.progress.add_task("trials", completed=done, total=trials)
 
     def __enter__(self) -> Self:
@@ -42,23 +43,23 @@ class Watch:
         self.progress.stop()
 
     def on_end(self, trial: Trial) -> None:
-        """A trial is done."""
+        """Callback after a trial."""
         objective = trial.objective
         if trial.state == "complete" and objective is not None:
             before = self.best.objective if self.best else None
             self.best = trial if before is None or objective > before else self.best
-        best = f"; best {_signed(self.best.objective)}, trial {self.best.number}" if self.best else ""
-        said = f": {trial.why}" if trial.why else f" {_signed(objective)} after {_epochs(trial.epochs)}"
-        self.progress.console.print(Text(f"trial {trial.number} {trial.state}{said}{best}"))
+        best = f"; best {signed(self.best.objective, 2)}, trial {self.best.number}" if self.best else ""
+        outcome = f": {trial.why}" if trial.why else f" {signed(objective, 2)} after {_epochs(trial.epochs)}"
+        self.progress.console.print(Text(f"trial {trial.number} {trial.state}{outcome}{best}"))
         self.progress.advance(self.bar)
 
     def on_lost(self, lost: Lost) -> None:
-        """A worker died."""
+        """Callback after the death of a worker."""
         self.progress.console.print(Text(str(lost), "red"))
 
 
 def print_tuning(study: Tuning, problem: Problem) -> None:
-    """The best trials, what the best one has other than declared, and how to go on with it."""
+    """The best trials, the options of the best one that differ from the declared, and the commands to use it."""
     from mtl_core.studies.tuning.applying import experiment
 
     console = Console()
@@ -90,16 +91,16 @@ def _trials(study: Tuning) -> Table:
     for name in ("trial", "mean", "worst"):
         table.add_column(name, justify="right")
     for path in study.space:
-        table.add_column("\n".join(_told_apart(path, study.space)), overflow="fold")
+        table.add_column("\n".join(_short_path(path, study.space)), overflow="fold")
     for trial in shown:
-        values = [Text(_value(trial.changes[path])) if path in trial.changes else "" for path in study.space]
+        values = [Text(option_value(trial.changes[path])) if path in trial.changes else "" for path in study.space]
         style = "bold green" if trial.number == study.best else ""
-        table.add_row(str(trial.number), _signed(trial.objective), _signed(trial.worst), *values, style=style)
+        table.add_row(str(trial.number), signed(trial.objective, 2), signed(trial.worst, 2), *values, style=style)
     return table
 
 
-def _told_apart(path: str, others: Iterable[str]) -> list[str]:
-    """The last steps of a path, as many as it takes to tell it from the others."""
+def _short_path(path: str, others: Iterable[str]) -> list[str]:
+    """The last steps of a path, as many as distinguish it from the others."""
     steps, rest = path.split("."), [other.split(".") for other in others if other != path]
     counts = range(1, len(steps))
     return next((steps[-n:] for n in counts if all(other[-n:] != steps[-n:] for other in rest)), steps)
@@ -110,21 +111,13 @@ def _best(study: Tuning, best: Trial) -> Table:
     for name in ("option or task", "declared", f"trial {best.number}", "gain"):
         table.add_column(name, overflow="fold")
     for path, value in study.differences(best).items():
-        table.add_row(Text(path), Text(_value(study.declared[path])), Text(_value(value)), "")
+        table.add_row(Text(path), Text(option_value(study.declared[path])), Text(option_value(value)), "")
     table.add_section()
     for task, measure in study.yardstick.items():
         now = best.values.get(task)
         shown = ("none" if value is None else f"{value:.4g}" for value in (measure.value, now))
-        table.add_row(Text(f"{task}: {measure.metric}"), *shown, _signed(measure.gain(now)))
+        table.add_row(Text(f"{task}: {measure.metric}"), *shown, signed(measure.gain(now), 2))
     return table
-
-
-def _signed(value: float | None) -> str:
-    return "none" if value is None else f"{value:+z.2f}"
-
-
-def _value(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "null" if value is None else str(value)
 
 
 def _epochs(count: int) -> str:

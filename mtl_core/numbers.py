@@ -1,4 +1,4 @@
-"""Numbers of a study's file: JSON has no NaN, so what is undefined is null."""
+"""Numbers in JSON files: JSON has no NaN, so an undefined number is null."""
 
 import math
 
@@ -9,5 +9,5 @@ Number = float | None
 
 
 def defined(value: float) -> Number:
-    """The value, or None where it is not finite."""
+    """The value; None where it is not finite."""
     return float(value) if math.isfinite(value) else None

@@ -1,14 +1,14 @@
-"""What `mtl relate` shows in the terminal: its progress, and what it found."""
+"""Output of `mtl relate`: its progress, and its result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text  # a name may hold what rich would take for its markup
 
+from flows.console.bars import bars
 from mtl_core.report.studies.relatedness import decimals_of
 from mtl_core.report.wording import NOTHING, rounded
 
@@ -18,18 +18,17 @@ if TYPE_CHECKING:
     from mtl_core.studies.relatedness import Relatedness
     from mtl_core.training import Epoch
 
-__all__ = ["Watch", "print_relatedness"]
+__all__ = ["RelateProgress", "print_relatedness"]
 
 _WORDS = {"joint": "the declared trunk", "vectors": "task vectors"}
 
 
-class Watch:
-    """A bar on stderr: the steps of the epoch under way."""
+class RelateProgress:
+    """Bar on stderr: steps of the epoch under way."""
 
     def __init__(self, epochs: int) -> None:
-        self.most = epochs
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.epochs = epochs
+        self.progress = bars(Console(stderr=True), transient=True)
         self.bar = self.progress.add_task(self._words("joint", 1), total=None)
 
     def __enter__(self) -> Self:
@@ -42,19 +41,19 @@ class Watch:
         self.progress.stop()
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:
-        """An epoch of that training is done."""
-        self.progress.reset(self.bar, total=None, description=self._words(training, min(epoch.number + 1, self.most)))
+        """Callback after an epoch of that training."""
+        self.progress.reset(self.bar, total=None, description=self._words(training, min(epoch.number + 1, self.epochs)))
 
     def on_step(self, step: int, steps: int) -> None:
-        """A step of the epoch."""
+        """Callback after a step of the epoch."""
         self.progress.update(self.bar, completed=step, total=steps)
 
     def _words(self, training: str, epoch: int) -> str:
-        return f"{_WORDS[training]}: epoch {epoch} of at most {self.most}"
+        return f"{_WORDS[training]}: epoch {epoch} of at most {self.epochs}"
 
 
 def print_relatedness(found: Relatedness, networks: int | None) -> None:
-    """The affinities, then the best partition for each number of networks, that of `networks` marked."""
+    """Affinities, then the best partition for each number of networks; that into `networks` is marked."""
     console = Console()
     console.print(_affinities(found))
     console.print(_groupings(found, networks))
@@ -63,10 +62,10 @@ def print_relatedness(found: Relatedness, networks: int | None) -> None:
 def _affinities(found: Relatedness) -> Table:
     """Percent, with two digits of the largest between two tasks."""
     table = Table(
-        title="affinity: what a step for the row's task does to the loss of the column's, in percent",
+        title="affinity: effect of a step for the row's task on the loss of the column's, in percent",
         title_justify="left",
         title_style="bold",
-        caption=f"above 0 it helps; means over {found.probes:,} looks, each at one batch",
+        caption=f"above 0 it helps; means over {found.probes:,} measurements, each on one batch",
         caption_justify="left",
     )
     table.add_column("source", overflow="fold")
@@ -76,7 +75,7 @@ def _affinities(found: Relatedness) -> Table:
     for source in found.tasks:
         values = found.affinity.get(source, {})
         cells = [
-            Text(rounded(100 * values[target], decimals), _look(values[target], source == target))
+            Text(rounded(100 * values[target], decimals), _style(values[target], source == target))
             if target in values
             else NOTHING
             for target in found.tasks
@@ -85,18 +84,18 @@ def _affinities(found: Relatedness) -> Table:
     return table
 
 
-def _look(value: float, own: bool) -> str:
+def _style(value: float, own: bool) -> str:
     return "dim" if own else "green" if value > 0 else "red"
 
 
 def _groupings(found: Relatedness, networks: int | None) -> Table:
     exact = all(grouping.exact for grouping in found.groupings)
     table = Table(
-        title="who would be with whom, if there were several networks",
+        title="best partition of the tasks into several networks",
         title_justify="left",
         title_style="bold",
         caption="sum over the tasks of the mean affinity of the others in its network to it, in percent"
-        + ("" if exact else "; of so many tasks not every partition was looked at"),
+        + ("" if exact else "; with this many tasks not every partition was evaluated"),
         caption_justify="left",
     )
     table.add_column("networks", justify="right")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.made import made_by
+from flows.provenance import provenance_of
 from mtl_core.config import parse_problem
-from mtl_core.studies.made import declaration
+from mtl_core.studies.provenance import config_digest
 from tests.config.orders import BASE, changed
 
 
@@ -23,7 +23,7 @@ def commit(folder: Path) -> str:
 
 def test_it_says_what_it_takes_to_make_them_again(tmp_path: Path) -> None:
     whole = commit(tmp_path)
-    made = made_by("mtl compare", range(3), tmp_path, parse_problem(BASE))
+    made = provenance_of("mtl compare", range(3), tmp_path, parse_problem(BASE))
     assert (made.command, made.seeds) == ("mtl compare", (0, 1, 2))
     assert whole.startswith(made.commit)
     assert len(made.commit) == 12
@@ -50,12 +50,12 @@ def test_files_that_differ_from_the_commit_are_marked_unless_a_study_writes_them
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("one")
     subprocess.run(["git", "add", name], cwd=tmp_path, check=True)
-    assert made_by("mtl compare", [0], tmp_path / "problem", parse_problem(BASE)).commit.endswith("+") is marked
+    assert provenance_of("mtl compare", [0], tmp_path / "problem", parse_problem(BASE)).commit.endswith("+") is marked
 
 
 def test_outside_of_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert made_by("mtl compare", [0], tmp_path, parse_problem(BASE)).commit == ""
+    assert provenance_of("mtl compare", [0], tmp_path, parse_problem(BASE)).commit == ""
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_outside_of_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_a_declaration_is_what_decides_what_is_learned(path: str, value: object, same: bool) -> None:
     before, after = parse_problem(BASE), parse_problem(changed(path, value))
-    assert (declaration(before) == declaration(after)) is same
+    assert (config_digest(before) == config_digest(after)) is same

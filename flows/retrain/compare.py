@@ -1,4 +1,4 @@
-"""Candidate against champion, on the same test rows: would promoting it make a task worse?"""
+"""Comparison of candidate and champion on the same test rows, and the refusal of a candidate that is worse."""
 
 import json
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference, compare
 from mtl_core.export.session import Session, open_graph, run_graph
 
-__all__ = ["Comparison", "compare_models", "refuse_worse"]
+__all__ = ["ChampionComparison", "compare_models", "refuse_worse"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What was compared with which champion (None: there is none yet), and in words what could not be."""
+class ChampionComparison:
+    """Differences between candidate and champion (None: there is none yet), and notes on tasks without a comparison."""
 
     champion: str | None
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Comparison:
-    """Runs both graphs on the present test rows; each task's own metric, with a paired interval.
+def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> ChampionComparison:
+    """Run both graphs on the present test rows; each task's own metric, with a paired interval.
 
     Args:
-        candidate, tag: the candidate's version and the champion's, for the words.
+        candidate, tag: versions of the candidate and the champion, for messages.
         champion: the folder with its graph and signature.
 
     Raises PromotionRefused where the champion cannot be run on these rows.
@@ -55,14 +55,14 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Co
         _open(champion / layout.graph.name), table, {name: encoder.inputs[name] for name in columns}, same
     )
     candidate_says = run_graph(_open(layout.graph), table, encoder.inputs, same)
-    return Comparison(
+    return ChampionComparison(
         champion=tag,
         differences=tuple(compare(tasks, labels, champion_says, candidate_says)),
         notes=_notes(outputs, {output["name"]: output for output in ours["outputs"]}),
     )
 
 
-def refuse_worse(comparison: Comparison, candidate: str, allowed: float) -> None:
+def refuse_worse(comparison: ChampionComparison, candidate: str, allowed: float) -> None:
     """Raises PromotionRefused, naming every task that got worse by more than `allowed` and beyond chance."""
     # A difference that is not a number is no proof of anything, least of all that nothing got worse.
     worse = [d for d in comparison.differences if not (d.difference >= -allowed or d.high >= 0)]

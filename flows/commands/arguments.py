@@ -1,4 +1,4 @@
-"""What the commands have in common: the folder they act on, and output for machines."""
+"""Common arguments of the commands: the folder, and JSON output."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def in_folder(function: Function) -> Function:
-    """Adds `-C FOLDER`; the command gets it as `folder`, absolute, with the tools' environment prepared for it."""
+    """Add `-C FOLDER`; the command gets it as `folder`, absolute, with the tools' environment prepared for it."""
     return click.option(
         "-C",
         "--folder",
@@ -30,26 +30,26 @@ def in_folder(function: Function) -> Function:
 
 
 def json_output(function: Function) -> Function:
-    """Adds `--json`; the command gets it as `as_json`, and then prints one JSON document and nothing else."""
+    """Add `--json`; the command gets it as `as_json`, and then prints one JSON document and nothing else."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")(function)
 
 
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """Also for child processes: what the stages print must not stand between a machine and its document."""
+    """Redirect stdout to stderr, also for child processes, so that stdout carries the JSON document alone."""
     sys.stdout.flush()
-    kept = os.dup(1)
+    stdout = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def example(*lines: str) -> str:
-    """A command's epilog that shows how it is used."""
+    """Epilog of a command, with an example of its use."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from flows.compare import Comparison, refuse_worse
+from flows.retrain.compare import ChampionComparison, refuse_worse
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference
 
 
-def comparison(*differences: tuple[float, float, float]) -> Comparison:
+def comparison(*differences: tuple[float, float, float]) -> ChampionComparison:
     """Of tasks t0, t1, ...: how much better the candidate is, with the interval."""
     found = [
         Difference(
@@ -18,7 +18,7 @@ def comparison(*differences: tuple[float, float, float]) -> Comparison:
         )
         for i, (better, low, high) in enumerate(differences)
     ]
-    return Comparison(champion="m:old", differences=tuple(found))
+    return ChampionComparison(champion="m:old", differences=tuple(found))
 
 
 REFUSED = pytest.raises(PromotionRefused)
@@ -57,4 +57,4 @@ def test_the_refusal_names_every_task_that_got_worse_and_no_other() -> None:
 
 
 def test_a_first_model_has_nothing_to_be_worse_than() -> None:
-    refuse_worse(Comparison(champion=None), "m:new", 0.0)
+    refuse_worse(ChampionComparison(champion=None), "m:new", 0.0)

@@ -1,7 +1,7 @@
-"""The retrain flow: every stage brought up to date, then what depends on the live world.
+"""The retrain flow: every stage brought up to date, then the side effects.
 
-DVC owns what has to run; this flow owns when, and what happens around it: compare with the champion, promote, record,
-tell the service. It runs against the Prefect server that PREFECT_API_URL names, or with one of its own for the run.
+DVC owns what has to run; this flow owns when, and the side effects: compare with the champion, promote, record, wait
+for the service. It runs against the Prefect server that PREFECT_API_URL names, or with one of its own for the run.
 """
 
 import functools
@@ -17,14 +17,15 @@ from prefect.client.schemas.objects import State
 from prefect.schedules import Cron
 from prefect.states import Failed
 
-from flows.code import refresh_code
-from flows.compare import Comparison, compare_models, refuse_worse
+from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
-from flows.outcome import Retrained, StageRun
-from flows.pipeline import bring_up_to_date, save_experiment, stage_names
-from flows.progress import announce
-from flows.publish import publish
+from flows.pipeline.digests import DIGESTS
+from flows.pipeline.experiments import save_experiment
+from flows.pipeline.graph import bring_up_to_date, stage_names
+from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
+from flows.retrain.publish import publish
+from flows.retrain.result import RetrainResult, StageRun
 from mtl_core.config import load_problem
 from mtl_core.errors import ToolError, TrunklineError
 from serving.errors import ServingError
@@ -39,8 +40,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def in_words(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
-    """An error of ours becomes a failed state with its message, where raising it would log a traceback."""
+def as_failed_state(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
+    """Return our own errors as failed states with their message; raised, they would log a traceback."""
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
@@ -55,56 +56,57 @@ def in_words(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
 
 
 @task(task_run_name="{stage}")
-@in_words
+@as_failed_state
 def run_stage(folder: Path, stage: str) -> StageRun:
     """One stage of dvc.yaml. No retries: it is a pure function, and would fail again."""
-    announce(stage)
+    if stage != DIGESTS:
+        print_stage(stage)
     began = time.perf_counter()
     ran = bring_up_to_date(folder, stage)
     return StageRun(name=stage, seconds=time.perf_counter() - began, ran=ran)
 
 
 @task
-@in_words
+@as_failed_state
 def save_candidate(folder: Path) -> str:
-    """Keeps the model and the verdict on exactly its bytes in the store; returns its tag."""
+    """Save the model and the checks of exactly its bytes in the store; returns its tag."""
     layout = Layout(folder)
     return Store(store_home(folder)).save(model=layout.graph.parent, checks=layout.checks)
 
 
 @task
-@in_words
-def compare_with_champion(folder: Path, candidate: str) -> Comparison:
-    """Measures candidate and champion on the same rows; fails where a task would get worse."""
+@as_failed_state
+def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
+    """Evaluate candidate and champion on the same rows; fails where a task would get worse."""
     store, problem = Store(store_home(folder)), load_problem(folder)
     champion = store.champion(problem.name)
     if champion is None:
-        return Comparison(champion=None, notes=("no champion yet, so there is nothing to compare with",))
+        return ChampionComparison(champion=None, notes=("no champion yet, so there is nothing to compare with",))
     if champion == candidate:
-        return Comparison(champion=champion, notes=("the candidate is the champion already: nothing changed",))
+        return ChampionComparison(champion=champion, notes=("the candidate is the champion already: nothing changed",))
     comparison = compare_models(folder, candidate, champion, store.path(champion))
     refuse_worse(comparison, candidate, problem.gates.worse_than_champion)
     return comparison
 
 
 @task
-@in_words
+@as_failed_state
 def promote(folder: Path, candidate: str) -> None:
-    """Makes the candidate the champion, in one atomic step."""
+    """Make the candidate the champion, in one atomic step."""
     Store(store_home(folder)).promote(candidate)
 
 
 @task
-@in_words
+@as_failed_state
 def record(folder: Path, candidate: str) -> str:
-    """The run as a DVC experiment that is named after the model's version."""
+    """Record the run as a DVC experiment named after the model's version."""
     return save_experiment(folder, candidate.replace(":", "-"))
 
 
 @task(retries=PROBES, retry_delay_seconds=PROBE_SECONDS)
-@in_words
+@as_failed_state
 def tell_service(candidate: str) -> str:
-    """Sees to it that the service serves the new version. A service takes a moment for that, so this is tried again."""
+    """Wait until the service serves the new version; retried, since a service takes a moment."""
     url = os.environ.get(SERVICE)
     if not url:
         return f"a service that runs on this store takes over by itself; with {SERVICE} set, the flow waits for it"
@@ -121,38 +123,37 @@ def tell_service(candidate: str) -> str:
 
 
 @flow(name="retrain", flow_run_name="retrain {folder.name}")
-@in_words
-def retrain(folder: Path) -> Retrained:
-    """Brings every stage up to date, compares, promotes, records, tells."""
+@as_failed_state
+def retrain(folder: Path) -> RetrainResult:
+    """Bring every stage up to date, compare, promote, record, wait for the service."""
     prepare_environment(folder)  # a worker that runs this has not come through the command line
-    refresh_code(folder)
-    stages = tuple(_ask(run_stage, folder, stage) for stage in stage_names(folder))
+    stages = [_run(run_stage, folder, stage) for stage in stage_names(folder)]
     checks = publish(folder)
-    candidate = _ask(save_candidate, folder)
-    comparison = _ask(compare_with_champion, folder, candidate)
+    candidate = _run(save_candidate, folder)
+    comparison = _run(compare_with_champion, folder, candidate)
     if promoted := comparison.champion != candidate:
-        _ask(promote, folder, candidate)
-    recorded = _ask(record, folder, candidate)
-    return Retrained(
-        stages=stages,
+        _run(promote, folder, candidate)
+    recorded = _run(record, folder, candidate)
+    return RetrainResult(
+        stages=tuple(stage for stage in stages if stage.name != DIGESTS),
         checks=checks,
         comparison=comparison,
         version=candidate,
         promoted=promoted,
         recorded=recorded,
-        told=_ask(tell_service, candidate),
+        told=_run(tell_service, candidate),
     )
 
 
-def run_retrain(folder: Path) -> Retrained:
-    """Runs the flow; raises the error of the task that failed."""
-    outcome = _ask(retrain, folder)
-    assert isinstance(outcome, Retrained)
-    return outcome
+def run_retrain(folder: Path) -> RetrainResult:
+    """Run the flow; raises the error of the task that failed."""
+    result = _run(retrain, folder)
+    assert isinstance(result, RetrainResult)
+    return result
 
 
 def serve_retrain(folder: Path, cron: str) -> None:
-    """Runs the flow on a schedule, here, until it is interrupted; one run at a time."""
+    """Run the flow on a schedule, in this process, until it is interrupted; one run at a time."""
     if not os.environ.get("PREFECT_API_URL"):
         raise ToolError(
             "--cron: a schedule needs a Prefect server, found no PREFECT_API_URL; run `prefect server start`, and set "
@@ -165,9 +166,9 @@ def serve_retrain(folder: Path, cron: str) -> None:
     retrain.serve(name=folder.name, schedule=schedule, parameters={"folder": str(folder)}, limit=1)
 
 
-def _ask(run: Any, *args: Any) -> Any:
-    """Runs a task or flow and returns its result, or raises the error that it ended with."""
-    result = run(*args, return_state=True).result(raise_on_failure=False)
+def _run(function: Any, *args: Any) -> Any:
+    """Result of a task or flow, or its error, raised."""
+    result = function(*args, return_state=True).result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
     return result

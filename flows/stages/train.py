@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from flows.layout import Layout
@@ -15,15 +16,16 @@ from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.files import write_text
-from mtl_core.training import Epoch, Outcome, Refit, train
+from mtl_core.tasks import objectives
+from mtl_core.training import Epoch, FinetunedHead, Progress, TrainingResult, train
 from mtl_core.training.checkpoint import save_weights
 
 
-class _LiveTable:
+class _LiveTable(Progress):
     """One row per epoch; a task's best in bold, the moment it stopped marked."""
 
     def __init__(self, problem: Problem, encoder: Encoder) -> None:
-        self.tasks, self.most = encoder.tasks, problem.training.epochs
+        self.tasks, self.max_epochs = objectives(problem.tasks, encoder.tasks), problem.training.epochs
         self.best = {task.name: -math.inf for task in self.tasks}
         self.table = Table(
             title=f"training {problem.name}: each task's metric on validation",
@@ -36,7 +38,7 @@ class _LiveTable:
             self.table.add_column(f"{task.name}\n{task.metric.name}", justify="right")
         self.table.add_column("s", justify="right")
         columns = (TextColumn("{task.fields[what]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns)
+        self.progress = ProgressBar(*columns)
         self.bar = self.progress.add_task("", what="epoch 1", total=None)
         self.view = Group(self.table, self.progress)
 
@@ -44,7 +46,7 @@ class _LiveTable:
         """Adds the epoch's row."""
         cells = [self._cell(task.name, epoch) for task in self.tasks]
         self.table.add_row(str(epoch.number), *cells, f"{epoch.seconds:.1f}")
-        self.progress.reset(self.bar, what=f"epoch {min(epoch.number + 1, self.most)}", total=None)
+        self.progress.reset(self.bar, what=f"epoch {min(epoch.number + 1, self.max_epochs)}", total=None)
 
     def on_step(self, step: int, steps: int) -> None:
         """Moves the bar."""
@@ -56,9 +58,9 @@ class _LiveTable:
         if step == steps:
             self.progress.reset(self.bar, what="epoch 1", total=None)
 
-    def on_refit(self, refit: Refit) -> None:
+    def on_finetune(self, head: FinetunedHead) -> None:
         """Moves on to the next head."""
-        self.progress.reset(self.bar, what=f"heads, after {refit.task}", total=None)
+        self.progress.reset(self.bar, what=f"heads, after {head.task}", total=None)
 
     def _cell(self, task: str, epoch: Epoch) -> str:
         text = f"{epoch.values[task]:.4f}"
@@ -79,13 +81,7 @@ def run(folder: Path) -> None:
     view = _LiveTable(problem, encoder)
     console = Console()
     with Live(view.view, console=console, refresh_per_second=4, transient=not console.is_terminal):
-        network, outcome = train(
-            *(problem, encoder, splits[0], splits[1], layout.resume),
-            on_epoch=view.on_epoch,
-            on_step=view.on_step,
-            on_refit=view.on_refit,
-            on_teacher=view.on_teacher,
-        )
+        network, outcome = train(problem, encoder, splits[0], splits[1], layout.resume, view)
     if not console.is_terminal:
         console.print(view.table)
     save_weights(layout.weights, network.state_dict())
@@ -96,7 +92,7 @@ def run(folder: Path) -> None:
         print(line)
 
 
-def summary(outcome: Outcome) -> Iterator[str]:
+def summary(outcome: TrainingResult) -> Iterator[str]:
     """A line on the whole training, and one on the refitted heads where there are any."""
     stops: dict[str, list[str]] = {}
     for epoch in outcome.epochs:
@@ -112,7 +108,7 @@ def summary(outcome: Outcome) -> Iterator[str]:
         yield f"heads refitted: {', '.join(better) or 'none'}; left as they were: {', '.join(others) or 'none'}"
 
 
-def _write_curves(folder: Path, outcome: Outcome) -> None:
+def _write_curves(folder: Path, outcome: TrainingResult) -> None:
     for task in outcome.standard_errors:
         lines = [f"{epoch.number},{epoch.values[task]}" for epoch in outcome.epochs]
         write_text(folder / f"{task}.csv", "\n".join(["epoch,score", *lines]) + "\n")

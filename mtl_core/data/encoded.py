@@ -41,9 +41,9 @@ class EncodedSplit:
             {name: _map(folder / f"{name}.npy") for name in encoder.blocks()},
             {task.name: _map(folder / "labels" / f"{task.name}.npy") for task in encoder.tasks},
             {
-                task.name: _map(folder / "weights" / f"{task.name}.npy")
-                for task in encoder.tasks
-                if task.declared.weight_column
+                codec.name: _map(folder / "weights" / f"{codec.name}.npy")
+                for codec in encoder.tasks
+                if codec.weight_column
             },
         )
 

@@ -12,7 +12,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.base import Block, ColumnType, Feature, FeatureFitter, FittedFeature, as_numbers
 from mtl_core.features.graph import GraphBuilder
 from mtl_core.features.knots import Sample, knots
-from mtl_core.features.moments import Moments
+from mtl_core.running_stats import RunningStats
 
 __all__ = ["FittedNumeric", "Numeric"]
 
@@ -44,12 +44,12 @@ class Numeric(Feature):
 
 
 class NumericFitter(FeatureFitter):
-    """Moments of the transformed values, the range of the raw ones, and whether any is missing."""
+    """RunningStats of the transformed values, the range of the raw ones, and whether any is missing."""
 
     def __init__(self, options: Numeric, name: str, column: str, kind_of_column: ColumnType) -> None:
         self.options, self.name, self.column, self.type = options, name, column, kind_of_column
-        self.raw, self.sample, self.missing = Moments(), Sample(), 0
-        self.transformed = self.raw if options.transform == "none" else Moments()
+        self.raw, self.sample, self.missing = RunningStats(), Sample(), 0
+        self.transformed = self.raw if options.transform == "none" else RunningStats()
 
     def update(self, values: pa.Array) -> None:
         numbers = as_numbers(values)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mtl_core.errors import DataError
 from mtl_core.features import categorical, column_type
 from mtl_core.features.categorical import MISSING, UNSEEN, Categorical
-from mtl_core.features.moments import Moments
 from mtl_core.features.numeric import FittedNumeric, Numeric
+from mtl_core.running_stats import RunningStats
 from tests.features.faces import fit
 from tests.strategies import numbers, partitions, patient, texts
 
@@ -88,7 +88,7 @@ def test_the_vocabulary_does_not_depend_on_the_order_of_rows(values: list[str | 
 @patient
 def test_moments_are_those_of_numpy(values: list[float | None]) -> None:
     finite = np.array([v for v in values if v is not None and abs(v) < 1e100])
-    moments = Moments()
+    moments = RunningStats()
     moments.update(finite)
     if not finite.size:
         assert (moments.count, moments.mean, moments.deviation) == (0, 0.0, 0.0)
@@ -101,7 +101,7 @@ def test_moments_are_those_of_numpy(values: list[float | None]) -> None:
 
 def test_moments_keep_their_digits_far_from_zero() -> None:
     """The textbook formula, E[x^2] - E[x]^2, would say 0 or less here."""
-    moments = Moments()
+    moments = RunningStats()
     for part in ([1e9 + 4], [1e9 + 7, 1e9 + 13], [], [1e9 + 16]):
         moments.update(np.array(part))
     assert (moments.mean, moments.deviation) == (1e9 + 10, pytest.approx(np.sqrt(22.5), rel=1e-12))

@@ -145,7 +145,7 @@ def test_a_number_reaches_the_network_by_itself_and_by_its_pieces(small: Small) 
 
 def test_the_exported_graph_agrees_also_on_hostile_rows(small: Small) -> None:
     """With weights that the pieces alone decide: all columns of the numbers and the embeddings are cut off."""
-    network = Network.seeded(small.encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, small.encoder, 0)
     (layer,) = network.inputs
     assert isinstance(layer, InputLayer)
     start = len(small.encoder.categorical) * 4 + small.encoder.float_width

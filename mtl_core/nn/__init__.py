@@ -1,0 +1,1 @@
+"""Network parts that trunks, heads and objectives are built of."""

@@ -45,7 +45,7 @@ def with_patience(problem: Problem, times: int) -> Problem:
 
 def rows_of(problem: str, policy: str, prepared: Prepared, run: ArmRun) -> list[Row]:
     """A line of the results per task."""
-    tasks = {task.name: task for task in prepared.encoder.tasks}
+    tasks = {task.name: task for task in prepared.tasks}
     return [
         {
             "problem": problem,

@@ -53,7 +53,7 @@ def measure(problem: Prepared, seed: int, folder: Path) -> list[Row]:
             "epochs": len(run.tasks[task.name].validation),
             "seconds": round(run.tasks[task.name].seconds, 2),
         }
-        for task in problem.encoder.tasks
+        for task in problem.tasks
     ]
 
 
@@ -62,7 +62,7 @@ def measure_trees(problem: Prepared, folder: Path) -> list[Row]:
     run = run_boosted(problem.encoder, problem.splits, problem.declared.training, folder)
     labels = {name: values.numpy() for name, values in problem.splits.test.labels.items()}
     said = load_file(folder / "predictions.safetensors")
-    grown = tuple(task for task in problem.encoder.tasks if task.name in said)
+    grown = tuple(task for task in problem.tasks if task.name in said)
     found = evaluate(grown, labels, said, resamples=0)
     return [
         {

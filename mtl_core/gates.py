@@ -13,10 +13,10 @@ from mtl_core.export.parity import Parity
 from mtl_core.export.session import Session
 from mtl_core.files import write_text
 from mtl_core.numbers import defined
-from mtl_core.tasks import FittedTask
+from mtl_core.tasks import Objective
 from mtl_core.timing import median_ms
 
-__all__ = ["Check", "latency_checks", "metric_checks", "parity_check", "size_check", "trivial_checks", "write_checks"]
+__all__ = ["Check", "baseline_checks", "latency_checks", "metric_checks", "parity_check", "size_check", "write_checks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +51,13 @@ class Check:
 
 
 def metric_checks(
-    gates: Gates, tasks: Sequence[FittedTask], measured: Mapping[str, Mapping[str, Measured]]
+    gates: Gates, tasks: Sequence[Objective], measured: Mapping[str, Mapping[str, Measured]]
 ) -> list[Check]:
     """The limits that params.yaml sets on test metrics."""
     checks = []
     for task in tasks:
         for name, limit in gates.metrics.get(task.name, {}).items():
-            metric = task.declared.metric_named(name)
+            metric = task.options.metric_named(name)
             checks.append(
                 Check(
                     name=f"{task.name}.{name}",
@@ -70,7 +70,7 @@ def metric_checks(
     return checks
 
 
-def trivial_checks(differences: Sequence[Difference]) -> list[Check]:
+def baseline_checks(differences: Sequence[Difference]) -> list[Check]:
     """Every task must beat the trivial predictor beyond chance: the lower end of the paired interval is above 0."""
     return [
         Check(
@@ -121,7 +121,7 @@ def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> N
     write_text(path, json.dumps(document, indent=1) + "\n")
 
 
-def _unit(task: FittedTask) -> str:
+def _unit(task: Objective) -> str:
     return str(task.signature()["unit"])
 
 

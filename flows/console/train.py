@@ -9,22 +9,24 @@ from rich.console import Group
 from rich.table import Table
 
 from flows.console.bars import bars
+from mtl_core.tasks import objectives
+from mtl_core.training import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mtl_core.config import Problem
     from mtl_core.data.encoder import Encoder
-    from mtl_core.training import Epoch, Outcome, Refit
+    from mtl_core.training import Epoch, FinetunedHead, TrainingResult
 
 __all__ = ["LiveTable", "summary"]
 
 
-class LiveTable:
+class LiveTable(Progress):
     """Row per epoch; each task's best score in bold, the epoch in which it stopped marked."""
 
     def __init__(self, problem: Problem, encoder: Encoder) -> None:
-        self.tasks, self.epochs = encoder.tasks, problem.training.epochs
+        self.tasks, self.epochs = objectives(problem.tasks, encoder.tasks), problem.training.epochs
         self.best = {task.name: -math.inf for task in self.tasks}
         self.table = Table(
             title=f"training {problem.name}: each task's metric on validation",
@@ -56,9 +58,9 @@ class LiveTable:
         if step == steps:
             self.progress.reset(self.bar, description="epoch 1", total=None)
 
-    def on_refit(self, refit: Refit) -> None:
+    def on_finetune(self, head: FinetunedHead) -> None:
         """Move on to the next head."""
-        self.progress.reset(self.bar, description=f"heads, after {refit.task}", total=None)
+        self.progress.reset(self.bar, description=f"heads, after {head.task}", total=None)
 
     def _cell(self, task: str, epoch: Epoch) -> str:
         text = f"{epoch.values[task]:.4f}"
@@ -71,8 +73,8 @@ class LiveTable:
         return f"{text} [dim]{'○' if task in epoch.held else '·' if task in epoch.resting else ' '}[/dim]"
 
 
-def summary(outcome: Outcome) -> Iterator[str]:
-    """Line about the whole training, and one about the refitted heads where there are any."""
+def summary(outcome: TrainingResult) -> Iterator[str]:
+    """Line about the whole training, and one about fine-tuned heads where there are any."""
     stops: dict[str, list[str]] = {}
     for epoch in outcome.epochs:
         for task in epoch.stopped:
@@ -84,4 +86,4 @@ def summary(outcome: Outcome) -> Iterator[str]:
     if outcome.refits:
         better = [f"{refit.task} {refit.before:.4g} to {refit.after:.4g}" for refit in outcome.refits if refit.kept]
         others = [refit.task for refit in outcome.refits if not refit.kept]
-        yield f"heads refitted: {', '.join(better) or 'none'}; left as they were: {', '.join(others) or 'none'}"
+        yield f"heads fine-tuned: {', '.join(better) or 'none'}; left as they were: {', '.join(others) or 'none'}"

@@ -9,10 +9,12 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from flows.layout import Layout
+from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference, compare
 from mtl_core.export.session import Session, open_graph, run_graph
+from mtl_core.tasks import objectives
 
 __all__ = ["ChampionComparison", "compare_models", "refuse_worse"]
 
@@ -48,7 +50,7 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Ch
         )
     outputs = {output["name"]: output for output in theirs["outputs"]}
     same = [output["name"] for output in ours["outputs"] if outputs.get(output["name"]) == output]
-    tasks = [task for task in encoder.tasks if task.name in same]
+    tasks = [task for task in objectives(load_problem(folder).tasks, encoder.tasks) if task.name in same]
     table = pq.read_table(layout.encoded / "test.parquet")
     labels = encoder.labels(table)
     champion_says = run_graph(

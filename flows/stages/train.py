@@ -12,7 +12,7 @@ from mtl_core.config import load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.files import write_text
-from mtl_core.training import Outcome, train
+from mtl_core.training import TrainingResult, train
 from mtl_core.training.checkpoint import save_weights
 
 
@@ -24,13 +24,7 @@ def run(folder: Path) -> None:
     live = LiveTable(problem, encoder)
     console = Console()
     with Live(live.view, console=console, refresh_per_second=4, transient=not console.is_terminal):
-        network, outcome = train(
-            *(problem, encoder, splits[0], splits[1], layout.resume),
-            on_epoch=live.on_epoch,
-            on_step=live.on_step,
-            on_refit=live.on_refit,
-            on_teacher=live.on_teacher,
-        )
+        network, outcome = train(problem, encoder, splits[0], splits[1], layout.resume, live)
     if not console.is_terminal:
         console.print(live.table)
     save_weights(layout.weights, network.state_dict())
@@ -41,7 +35,7 @@ def run(folder: Path) -> None:
         print(line)
 
 
-def _write_curves(folder: Path, outcome: Outcome) -> None:
+def _write_curves(folder: Path, outcome: TrainingResult) -> None:
     for task in outcome.standard_errors:
         lines = [f"{epoch.number},{epoch.values[task]}" for epoch in outcome.epochs]
         write_text(folder / f"{task}.csv", "\n".join(["epoch,score", *lines]) + "\n")

@@ -56,7 +56,7 @@ def _names(problem: "Problem") -> Iterator[str]:
 
 
 def _tasks(problem: "Problem") -> Iterator[str]:
-    if all(task.self_taught for task in problem.tasks.values()):
+    if all(task.unsupervised for task in problem.tasks.values()):
         kinds = ", ".join(dict.fromkeys(task.kind for task in problem.tasks.values()))
         yield (
             f"tasks: one of them at least must learn from labels, found {kinds} alone, and nothing would shape what is "
@@ -121,7 +121,7 @@ def _teachers(problem: "Problem") -> Iterator[str]:
     for name, teacher in teachers.items():
         if name not in problem.tasks:
             continue
-        if problem.tasks[name].self_taught:
+        if problem.tasks[name].unsupervised:
             yield (
                 f"{where}.{name}: a task of kind {problem.tasks[name].kind} teaches itself, since its clusters have no "
                 "names that a teacher could use; leave it out"

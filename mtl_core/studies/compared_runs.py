@@ -110,7 +110,8 @@ def train_arms(
         if lacking is None:
             on_part(f"{BOOSTED}, seed {seed}", number)
             training = problem.training.model_copy(update={"seed": seed})
-            boosted.append(run_boosted(encoder, splits, training, _place(folder, BOOSTED, seed), on_step))
+            own = problem.model_copy(update={"training": training})
+            boosted.append(run_boosted(own, encoder, splits, _place(folder, BOOSTED, seed), on_step))
             number += 1
     return Runs(
         problem=problem,

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.frozen import Frozen
+from mtl_core.metrics import Array
+from mtl_core.metrics.bootstrap import interval, resampled
 from mtl_core.numbers import Number, defined
 from mtl_core.studies.arms import SINGLE_TASK, Arm
 from mtl_core.studies.provenance import Provenance
 from mtl_core.tasks import Metric
-from mtl_core.tasks.bootstrap import interval, resampled
-from mtl_core.tasks.metrics import Array
 
 __all__ = [
     "BOOSTED",

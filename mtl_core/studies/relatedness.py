@@ -16,8 +16,9 @@ from mtl_core.frozen import Frozen
 from mtl_core.model import Network
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.grouping import Grouping, groupings
+from mtl_core.studies.progress import NamedProgress
 from mtl_core.studies.provenance import Provenance
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.training import Epoch, TrainingResult, train
 from mtl_core.training.history import Relations
 from mtl_core.trunks.task_vectors import TaskVectorsTrunk
 
@@ -97,11 +98,10 @@ def relate(
         update={"training": problem.training.model_copy(update={"relatedness": looks, "finetune_heads": None})}
     )
 
-    def trained(name: str, declared: Problem) -> tuple[Network, Outcome]:
+    def trained(name: str, declared: Problem) -> tuple[Network, TrainingResult]:
         return train(
             *(declared, encoder, splits.train, splits.validation, folder / name),
-            on_epoch=lambda epoch: on_epoch(name, epoch),
-            on_step=on_step,
+            NamedProgress(name, on_epoch, on_step),
         )
 
     network, outcome = trained("joint", joint)

@@ -19,7 +19,7 @@ __all__ = ["graph_of", "graphs_server"]
 
 def graph_of(problem: Problem, encoder: Encoder, weights: Mapping[str, Tensor]) -> bytes:
     """The exported graph of that network."""
-    network = Network(encoder, problem.model)
+    network = Network.build(problem, encoder)
     network.load_state_dict(weights)
     graph: bytes = build_graph(network, encoder).SerializeToString(deterministic=True)
     return graph

@@ -12,7 +12,7 @@ from torch import Tensor
 from mtl_core.balancing import Shared
 from mtl_core.config import AnyBalancing
 from mtl_core.schema import tagged
-from mtl_core.training.checkpoint import Scratch
+from mtl_core.training.checkpoint import CheckpointStore
 from tests.balancing.toy import DRAWING, METHODS, OF_GRADIENTS, TASKS, Bench, built, same, shared_gradient
 
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -50,12 +50,12 @@ def test_interrupted_between_two_epochs_it_goes_on_to_the_same_bits(method: str,
     keys = whole.balancer.state_dict().keys()
     for number in (1, 2):
         whole.epoch(number)
-    Scratch(tmp_path, "digest").save(whole.modules, whole.optimizer, {})
+    CheckpointStore(tmp_path, "digest").save(whole.modules, whole.optimizer, {})
     for number in (3, 4):
         whole.epoch(number)
 
     resumed = Bench(method, present=some)
-    assert Scratch(tmp_path, "digest").restore(resumed.modules, resumed.optimizer) == {}
+    assert CheckpointStore(tmp_path, "digest").restore(resumed.modules, resumed.optimizer) == {}
     for number in (3, 4):
         resumed.epoch(number)
     assert same(whole.state(), resumed.state())

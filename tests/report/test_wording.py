@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.data.encoder import Encoder
+from mtl_core.metrics import Weighted
 from mtl_core.report.metric_words import explained, metric_title
 from mtl_core.report.wording import interval, listed, number, option_value, percent, places, rounded, signed, with_unit
 from mtl_core.tasks.binary import Binary, FittedBinary
-from mtl_core.tasks.metrics import Weighted
 from tests.report.made import Made
 
 

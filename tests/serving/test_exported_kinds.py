@@ -28,7 +28,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Row, dict[s
     """Per row of the test split what the service answers, and what the graph says."""
     folder: Path = tmp_path_factory.mktemp("kinds")
     problem, encoder, raw = make_every_kind(folder)
-    content = build_graph(Network.seeded(encoder, problem.model, 0), encoder).SerializeToString()
+    content = build_graph(Network.seeded(problem, encoder, 0), encoder).SerializeToString()
     served = Served(Model.load(write(folder / "model", content, signature(problem, encoder, content))))
     rows = raw.slice(0, 20).select(list(encoder.columns))
     by_graph = run_graph(open_graph(content), rows, encoder.columns, list(KINDS))

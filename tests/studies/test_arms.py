@@ -106,8 +106,8 @@ def test_what_is_kept_is_what_was_measured(small: Small, splits: Splits, runs: d
     for folder, run in runs.values():
         predictions = predictions_from(folder)
         assert set(predictions) == set(TASKS)
-        values = metric_values(small.encoder.tasks, splits.test, predictions)
-        for task in small.encoder.tasks:
+        values = metric_values(small.tasks, splits.test, predictions)
+        for task in small.tasks:
             assert run.tasks[task.name].test[task.metric.name] == pytest.approx(values[task.name])
 
 
@@ -186,7 +186,7 @@ def test_no_name_of_a_task_is_that_of_another_file(small: Small, splits: Splits,
     assert weights_of(tmp_path, "") == tmp_path / "shared.safetensors"
     assert weights_of(tmp_path, "late") == tmp_path / "late.safetensors"
     problem = parse_problem(document(epochs=1) | {"tasks": {"predictions": document()["tasks"]["late"]}})
-    late = small.encoder.tasks[0].model_copy(update={"name": "predictions"})
+    late = small.tasks[0].model_copy(update={"name": "predictions"})
     encoder = small.encoder.model_copy(update={"tasks": (late,)})
     renamed = [
         EncodedSplit(split.inputs, {"predictions": split.labels["late"]})

@@ -51,7 +51,7 @@ def splits(grouped: Small) -> Splits:
 @pytest.fixture(scope="module")
 def graph(grouped: Small) -> bytes:
     """Of the shared network, untrained: to export each takes seconds."""
-    network = Network.seeded(grouped.encoder, grouped.problem.model, 0)
+    network = Network.seeded(grouped.problem, grouped.encoder, 0)
     return graph_of(grouped.problem, grouped.encoder, network.state_dict())
 
 
@@ -61,7 +61,7 @@ def quick(graph: bytes, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
 
     def one(problem: Problem, encoder: Any, weights: Mapping[str, Any]) -> bytes:
-        Network(encoder, problem.model).load_state_dict(weights)  # they fit
+        Network.build(problem, encoder).load_state_dict(weights)  # they fit
         sizes.append(sum(tensor.numel() for tensor in weights.values()))
         return graph
 
@@ -109,7 +109,7 @@ def test_the_whole_study(grouped: Small, splits: Splits, quick: list[int], folde
     assert found.tasks["minutes"].unit == "minutes"
     assert not found.tasks["minutes"].higher_is_better
     # The values are those of the metric on what each run predicted.
-    late = next(task for task in grouped.encoder.tasks if task.name == "late")
+    late = next(task for task in grouped.tasks if task.name == "late")
     labels = splits.test.labels["late"]
     known = late.labelled(labels).numpy()
     for arm in ("hold", SINGLE_TASK, BOOSTED):

@@ -16,13 +16,13 @@ import mtl_core.training.loop
 from mtl_core.config import parse_problem
 from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
+from mtl_core.distillation.boosted import boosted_logits
+from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.training import Epoch, TrainingResult, train
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.scores import metric_values, predictions_of
-from mtl_core.training.soft_targets import SoftTargets
-from mtl_core.training.teachers.boosted import boosted_logits
 from tests.small import Small, document
 
 BOTH: dict[str, Any] = {
@@ -37,7 +37,7 @@ class CrashError(Exception):
     """Stands for a crash at some moment."""
 
 
-def run(small: Small, scratch: Path, steps: Steps | None = None, **training: Any) -> tuple[Weights, Outcome]:
+def run(small: Small, scratch: Path, steps: Steps | None = None, **training: Any) -> tuple[Weights, TrainingResult]:
     def on_teacher(task: str, step: int, of: int) -> None:
         if steps is not None:
             steps.append((task, step, of))
@@ -52,7 +52,7 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def without_times(outcome: Outcome) -> str:
+def without_times(outcome: TrainingResult) -> str:
     return json.dumps([epoch.model_dump(exclude={"seconds"}) for epoch in outcome.epochs])
 
 
@@ -65,7 +65,7 @@ def teachers_in(scratch: Path) -> dict[str, bytes]:
 
 def test_a_student_learns_from_its_teacher_alone(small: Small) -> None:
     """At a share of 1 it never looks at a label; here they are noise."""
-    task = small.encoder.tasks[0]
+    task = small.tasks[0]
     teacher = boosted_logits(
         *(Boosted(), task, small.encoder, small.train, small.validation, small.problem.training),
         lambda step, steps: None,
@@ -75,13 +75,13 @@ def test_a_student_learns_from_its_teacher_alone(small: Small) -> None:
     options = small.problem.training
     found = {}
     for name, soft in (("taught", {"late": SoftTargets(logits=torch.from_numpy(teacher))}), ("alone", {})):
-        network = Network.seeded(small.encoder, small.problem.model, 0)
+        network = Network.seeded(small.problem, small.encoder, 0)
         balancer = options.balancing.build(network.tasks)
         optimizer = optimizer_of(network, balancer, options)
         for number in range(1, 7):
-            train_epoch(network, balancer, optimizer, small.encoder.tasks, split, options, number=number, soft=soft)
-        predictions = predictions_of(network, small.encoder.tasks, small.validation)
-        found[name] = metric_values(small.encoder.tasks, small.validation, predictions)["late"]
+            train_epoch(network, balancer, optimizer, small.tasks, split, options, number=number, soft=soft)
+        predictions = predictions_of(network, small.tasks, small.validation)
+        found[name] = metric_values(small.tasks, small.validation, predictions)["late"]
     assert found["taught"] > 0.97
     assert found["alone"] < 0.75
 

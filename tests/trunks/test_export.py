@@ -19,7 +19,7 @@ EXPORTED = ["adatt-one-shared", "cgc-many", "cross_stitch", "message_passing", "
 @pytest.mark.parametrize("kind", [*EXPORTED, "task_vectors"])
 def test_graph_and_network_agree(small: Small, kind: str) -> None:
     problem = with_trunk(ALL[kind])
-    network = Network.seeded(small.encoder, problem.model, 0)
+    network = Network.seeded(problem, small.encoder, 0)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn_like(parameter)

@@ -96,7 +96,7 @@ def test_what_is_a_resting_tasks_own_stays_as_it_is_to_the_bit(options: TrunkOpt
 
 @pytest.mark.parametrize("kind", ALL)
 def test_every_task_moves_the_last_shared_weights_of_the_network(small: Small, kind: str) -> None:
-    network = Network.seeded(small.encoder, with_trunk(ALL[kind]).model, 0)
+    network = Network.seeded(with_trunk(ALL[kind]), small.encoder, 0)
     last = network.shared().last
     names = [name for name, parameter in network.named_parameters() if parameter is last]
     if kind == "single_task":

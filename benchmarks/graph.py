@@ -116,7 +116,7 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
         f"  int8, {state}: {speed:.2f} times as fast, {size:.2f} of the size, parity {far.difference:.4f} of {far.task}"
     )
     if trained:
-        labels, tasks = encoder.labels(problem.raw_test), tasks
+        labels, tasks = encoder.labels(problem.raw_test), problem.tasks
         names = [task.name for task in tasks]
         both = {
             key: evaluate(tasks, labels, run_graph(session, problem.raw_test, encoder.inputs, names), resamples=0)

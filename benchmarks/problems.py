@@ -16,6 +16,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.studies.arms import Splits
+from mtl_core.tasks import Objective, objectives
 
 __all__ = ["FOLDERS", "ROOT", "Prepared", "prepared"]
 
@@ -33,6 +34,11 @@ class Prepared:
     splits: Splits
     raw_test: pa.Table
     """The test split as a service would be given it."""
+
+    @property
+    def tasks(self) -> tuple[Objective, ...]:
+        """The objectives of its tasks."""
+        return objectives(self.declared.tasks, self.encoder.tasks)
 
 
 @contextmanager

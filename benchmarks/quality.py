@@ -59,7 +59,7 @@ def measure(problem: Prepared, seed: int, folder: Path) -> list[Row]:
 
 def measure_trees(problem: Prepared, folder: Path) -> list[Row]:
     """Grows the trees of every task once: with one thread and no sampling no seed plays a part."""
-    run = run_boosted(problem.encoder, problem.splits, problem.declared.training, folder)
+    run = run_boosted(problem.declared, problem.encoder, problem.splits, folder)
     labels = {name: values.numpy() for name, values in problem.splits.test.labels.items()}
     said = load_file(folder / "predictions.safetensors")
     grown = tuple(task for task in problem.tasks if task.name in said)

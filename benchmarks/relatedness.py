@@ -31,14 +31,14 @@ OPTIONS = {
 
 def passes(flights: Prepared, split: EncodedSplit, options: RelatednessOptions) -> Callable[[], None]:
     """A pass over the split, watched like that."""
-    tasks, training = flights.tasks, flights.declared.training
+    training = flights.declared.training
     network = Network.seeded(flights.declared, flights.encoder, training.seed)
     balancer = training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancer, training)
 
     def run() -> None:
-        probe = Probe(network, optimizer, tasks, options, 1)
-        train_epoch(network, balancer, optimizer, tasks, split, training, number=1, before_step=probe.look)
+        probe = Probe(network, optimizer, options, 1)
+        train_epoch(network, balancer, optimizer, split, training, number=1, before_step=probe.measure)
 
     return run
 

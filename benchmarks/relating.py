@@ -24,9 +24,9 @@ from mtl_core.config import Gates
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
+from mtl_core.model.inference import predictions_of
 from mtl_core.studies.relatedness import relate
 from mtl_core.training import train
-from mtl_core.training.scores import predictions_of
 
 PROBLEMS = ("flights", "films", "yeast")
 EVERY = 10
@@ -36,7 +36,7 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
     """Task -> its own metric on test, of one network for those tasks, trained as declared."""
     declared = prepared.declared
     encoder = prepared.encoder.model_copy(
-        update={"tasks": tuple(task for task in prepared.tasks if task.name in names)}
+        update={"tasks": tuple(task for task in prepared.encoder.tasks if task.name in names)}
     )
     problem = declared.model_copy(
         update={
@@ -52,7 +52,8 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
     with tempfile.TemporaryDirectory() as scratch:
         network, _ = train(problem, encoder, train_split, validation, Path(scratch))
     labels = {name: tensor.numpy() for name, tensor in test.labels.items()}
-    found = evaluate(tasks, labels, predictions_of(network, tasks, test), resamples=0)
+    tasks = network.objectives
+    found = evaluate(tasks, labels, predictions_of(network, test), resamples=0)
     return {task.name: found[task.name][task.metric.name].value for task in tasks}
 
 

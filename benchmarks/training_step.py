@@ -43,6 +43,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
 from mtl_core.nn.deterministic import deterministic
+from mtl_core.tasks import objectives
 from mtl_core.training.averaging import Average
 from mtl_core.training.epoch import optimizer_of, train_epoch
 
@@ -67,7 +68,7 @@ def ours(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[st
     def run() -> None:
         with deterministic(problem.training.threads):
             train_epoch(
-                *(network, balancer, optimizer, tasks, split, problem.training),
+                *(network, balancer, optimizer, split, problem.training),
                 number=1,
                 after_step=after_step,
             )
@@ -101,7 +102,7 @@ def theirs(worker: Worker, kind: str, rows: int) -> Speed:
 
 def as_theirs(encoder: Encoder) -> Encoder:
     """The encoder with what the libraries know: two kinds of tasks, and numbers without bins."""
-    tasks = tuple(task for task in tasks if task.kind in ("binary", "regression"))
+    tasks = tuple(task for task in encoder.tasks if task.kind in ("binary", "regression"))
     features = tuple(
         feature.model_copy(update={"bin_edges": ()}) if feature.kind == "numeric" else feature
         for feature in encoder.features
@@ -120,15 +121,13 @@ def as_kind(problem: Problem, kind: str) -> Problem:
 def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
     """What peers/worker.py reads."""
     categories = encoder.groups["categorical"]
-    labels = []
+    labels, tasks = [], objectives(problem.tasks, encoder.tasks)
     for task in tasks:
         values = split.labels[task.name]
-        known = task.standardised(values).float() if task.kind == "regression" else values.float()
-        labels.append(torch.where(task.labelled(values), known, 0.0).numpy())
-    np.save(
-        folder / "ids.npy",
-        (split.inputs["categorical"].numpy() - type(categories[0]).offsets(categories)).astype(np.float32),
-    )
+        known = task.standardised(values).float() if task.codec.kind == "regression" else values.float()
+        labels.append(torch.where(task.codec.labelled(values), known, 0.0).numpy())
+    ids = split.inputs["categorical"].numpy() - type(categories[0]).offsets(categories)
+    np.save(folder / "ids.npy", ids.astype(np.float32))
     np.save(folder / "floats.npy", split.inputs["numeric"].numpy())
     np.save(folder / "labels.npy", np.stack(labels, axis=1).astype(np.float32))
     model = problem.model
@@ -136,7 +135,7 @@ def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Pr
         "kinds": list(KINDS),
         "sizes": [feature.size for feature in categories],
         "floats": encoder.blocks["numeric"].shape[0],
-        "tasks": [task.kind for task in tasks],
+        "tasks": [task.codec.kind for task in tasks],
         "embedding": model.embedding,
         "widths": list(model.trunk.widths),
         "head": model.head.width,

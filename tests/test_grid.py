@@ -14,6 +14,7 @@ from mtl_core.export.session import open_graph
 from mtl_core.training import Epoch, TrainingResult, train
 from tests.grid import BALANCINGS, KINDS, POLICIES, TASKS, TRUNKS, Case, covering, document, possible, table
 from tests.small import Small, prepared
+from tests.training.runs import Callbacks
 
 CASES = covering()
 
@@ -51,7 +52,7 @@ def test_it_learns_and_goes_on_after_a_kill(tiny: Small, tmp_path: Path, case: C
             raise CutError
 
     with pytest.raises(CutError):
-        train(*parts, tmp_path / "cut", cut)
+        train(*parts, tmp_path / "cut", Callbacks(on_epoch=cut))
     resumed, again = train(*parts, tmp_path / "cut")
     assert _decisions(outcome) == _decisions(again)
     ours, theirs = network.state_dict(), resumed.state_dict()

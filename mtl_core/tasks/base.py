@@ -210,4 +210,4 @@ class UnsupervisedObjective(Objective):
 
     @abstractmethod
     def target_logits(self, logits: Tensor, weights: Tensor | None) -> Tensor:
-        """(rows, outputs) logits of the training split, (rows,) weights or None -> (rows, outputs) targets, as logits."""
+        """(rows, outputs) logits of the training split, (rows,) weights or None -> (rows, outputs) target logits."""

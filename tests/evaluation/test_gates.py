@@ -43,7 +43,7 @@ def test_a_metrics_direction_decides_floor_or_ceiling(small: Small) -> None:
         "late": {"auc": Measured(value=0.9, low=0.8, high=1.0)},
         "minutes": {"mae": Measured(value=1.5, low=1.0, high=2.0)},
     }
-    floor, ceiling = metric_checks(gates, small.encoder.tasks, measured)
+    floor, ceiling = metric_checks(gates, small.tasks, measured)
     assert (floor.name, floor.rule, floor.passed) == ("late.auc", "at least", True)
     assert (ceiling.name, ceiling.rule, ceiling.unit, ceiling.passed) == ("minutes.mae", "at most", "minutes", True)
 

@@ -87,7 +87,7 @@ def test_predictions_are_in_the_users_units(small: Small, graph: bytes) -> None:
     predictions = _run(graph, small.raw_test, small)
     assert ((predictions["late"] > 0) & (predictions["late"] < 1)).all()
     np.testing.assert_allclose(predictions["band"].sum(axis=1), 1, rtol=1e-5)
-    fitted = small.tasks[2].model_dump()
+    fitted = small.encoder.tasks[2].model_dump()
     assert abs(predictions["minutes"].mean() - fitted["mean"]) < fitted["scale"]
 
 

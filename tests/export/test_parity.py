@@ -34,8 +34,8 @@ def predictions(network: Network, encoder: Encoder, rows: pa.Table) -> dict[str,
     """The network's own."""
     network.eval()
     with torch.inference_mode():
-        logits = network({name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()})
-        return {task.name: task.inverse_link(logits[task.name]).numpy().copy() for task in tasks}
+        found = network.predict({name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()})
+        return {task: values.numpy().copy() for task, values in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_shapes_that_would_broadcast_are_refused(
 
 
 def test_a_large_unit_hides_no_difference(small: Small) -> None:
-    minutes = small.tasks[2].model_copy(update={"scale": 1e25})
+    minutes = small.encoder.tasks[2].model_copy(update={"scale": 1e25})
     encoder = small.encoder.model_copy(update={"tasks": (minutes,)})
     network = Network.seeded(small.problem, encoder, 0)
     answers = {"minutes": 1.5 * predictions(network, encoder, small.raw_test)["minutes"]}
@@ -114,7 +114,7 @@ def test_a_large_unit_hides_no_difference(small: Small) -> None:
 
 
 def test_predictions_that_are_all_the_same_have_a_scale(small: Small) -> None:
-    minutes = small.tasks[2].model_copy(update={"scale": 0.0, "mean": 5.0})
+    minutes = small.encoder.tasks[2].model_copy(update={"scale": 0.0, "mean": 5.0})
     encoder = small.encoder.model_copy(update={"tasks": (minutes,)})
     network = Network.seeded(small.problem, encoder, 0)
     answers = {"minutes": predictions(network, encoder, small.raw_test)["minutes"] + np.float32(0.5)}

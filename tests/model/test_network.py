@@ -1,5 +1,7 @@
 """Shapes and seeds of the shared network."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -47,3 +49,36 @@ def test_every_parameter_gets_a_gradient_from_the_sum_of_all_logits(small: Small
     logits = network(small.train.slice(0, 64).inputs)
     torch.stack([tensor.square().sum() for tensor in logits.values()]).sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
+
+
+def test_predictions_are_calibrated_logits_through_the_inverse_link(small: Small) -> None:
+    network = Network.seeded(small.problem, small.encoder, 0).eval()
+    inputs = small.train.slice(0, 7).inputs
+    logits, predictions = network(inputs), network.predict(inputs)
+    for objective in network.objectives:
+        assert torch.equal(predictions[objective.name], objective.inverse_link(logits[objective.name]))
+    assert list(network.predictions({"band": logits["band"]})) == ["band"]
+
+    class Halved(torch.nn.Module):
+        def forward(self, logits: torch.Tensor) -> torch.Tensor:
+            return logits / 2
+
+    network.calibration[0] = Halved()
+    late = network.predict(inputs)["late"]
+    assert torch.equal(late, (logits["late"][:, 0] / 2).sigmoid())
+
+
+def test_calibration_adds_nothing_to_the_stored_weights_yet(small: Small) -> None:
+    network = Network.seeded(small.problem, small.encoder, 0)
+    assert not [name for name in network.state_dict() if "calibration" in name]
+
+
+def test_the_network_alone_calls_the_inverse_link() -> None:
+    root = Path(__file__).parents[2]
+    callers = [
+        path.relative_to(root).as_posix()
+        for package in ("mtl_core", "flows", "serving", "benchmarks", "docs", "examples")
+        for path in sorted((root / package).rglob("*.py"))
+        if ".inverse_link(" in path.read_text(encoding="utf-8")
+    ]
+    assert callers == ["mtl_core/model/network.py"]

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.data.encoder import Encoder
 from mtl_core.metrics import Weighted
 from mtl_core.report.metric_words import explained, metric_title
 from mtl_core.report.wording import interval, listed, number, option_value, percent, places, rounded, signed, with_unit
-from mtl_core.tasks.binary import Binary, FittedBinary
+from mtl_core.tasks.binary import Binary, BinaryCodec, BinaryObjective
 from tests.report.made import Made
 
 
@@ -78,10 +77,9 @@ def test_a_unit_follows_a_number_only() -> None:
 
 def test_every_metric_has_a_sentence_of_its_own(made: Made) -> None:
     said: dict[str, str] = {}
-    for task in Encoder.load(made.layout.encoder).tasks:
+    for task in made.run().tasks:
         for metric in task.metrics:
-            options = task.declared.model_copy(update={"metric": metric.name})
-            chosen = task.model_copy(update={"options": options})
+            chosen = task.options.model_copy(update={"metric": metric.name}).objective(task.codec)
             said[metric.name] = explained(chosen, 0.25, 0.125, "minutes")
             assert "where higher is better" not in said[metric.name]
             assert "where lower is better" not in said[metric.name]
@@ -181,7 +179,8 @@ class _Tomorrow(Binary):
 
 
 def test_a_metric_we_do_not_know_is_told_all_the_same(tmp_path: Path) -> None:
-    task = FittedBinary.model_construct(name="t", type="number", kind="binary", options=_Tomorrow(target="t"))
+    codec = BinaryCodec(name="t", type="number", targets=("t",), positive=None, at_least=None)
+    task = BinaryObjective(_Tomorrow(target="t"), codec)
     assert explained(task, 0.5, 1.0, "m") == (
         "metric of tomorrow is 0.5 m, where lower is better; the trivial predictor reaches 1."
     )

@@ -186,7 +186,7 @@ def test_no_name_of_a_task_is_that_of_another_file(small: Small, splits: Splits,
     assert weights_of(tmp_path, "") == tmp_path / "shared.safetensors"
     assert weights_of(tmp_path, "late") == tmp_path / "late.safetensors"
     problem = parse_problem(document(epochs=1) | {"tasks": {"predictions": document()["tasks"]["late"]}})
-    late = small.tasks[0].model_copy(update={"name": "predictions"})
+    late = small.encoder.tasks[0].model_copy(update={"name": "predictions"})
     encoder = small.encoder.model_copy(update={"tasks": (late,)})
     renamed = [
         EncodedSplit(split.inputs, {"predictions": split.labels["late"]})

@@ -111,7 +111,7 @@ def test_the_whole_study(grouped: Small, splits: Splits, quick: list[int], folde
     # The values are those of the metric on what each run predicted.
     late = next(task for task in grouped.tasks if task.name == "late")
     labels = splits.test.labels["late"]
-    known = late.labelled(labels).numpy()
+    known = late.codec.labelled(labels).numpy()
     for arm in ("hold", SINGLE_TASK, BOOSTED):
         for place, seed in enumerate((5, 6)):
             predicted = predictions_from(folder / f"{arm}-{seed}")["late"][known]

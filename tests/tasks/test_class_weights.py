@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
 
-from mtl_core.errors import DataError
 from tests.strategies import patient
 from tests.tasks.declared import fit, objective, task
 
@@ -219,8 +218,3 @@ REFUSED = {
 def test_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         task(**options)
-
-
-def test_an_unknown_class_is_refused_once_the_classes_are_learned() -> None:
-    with pytest.raises(DataError, match=r"task 't': `class_weights` must name.*found 'hihg'; did you mean 'high'"):
-        objective(task("multiclass", class_weights={"low": 1, "hihg": 2}), COLUMN)

@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mtl_core.config import AnyTrunk
+from mtl_core.distillation import TeacherStore
 from mtl_core.model import Network
 from mtl_core.schema import tagged
-from mtl_core.training import Epoch, FinetunedHead, TrainingResult, train
+from mtl_core.training import Epoch, FinetunedHead, Progress, TrainingResult, train
 from mtl_core.training.checkpoint import CheckpointStore
 from tests.small import Small
 
@@ -41,19 +42,27 @@ def without_times(outcome: TrainingResult) -> str:
     return json.dumps(outcome.model_dump(exclude={"epochs": {"__all__": {"seconds"}}}))
 
 
+class Callbacks(Progress):
+    """Progress of functions, by the names of its methods."""
+
+    def __init__(self, **functions: Any) -> None:
+        assert all(hasattr(Progress, name) for name in functions)
+        self.__dict__.update(functions)
+
+
 class CrashError(Exception):
     """Stands for a kill at some moment."""
 
 
-class Crashes:
+class Crashes(Progress):
     """Kills a training once at every moment of its life: told of it by callbacks, and after every file it writes."""
 
     def __init__(self) -> None:
         self.seen: set[tuple[str, int, int]] = set()
-        self.epochs = self.refits = 0
+        self.epochs = self.heads = 0
 
     def at(self, moment: str) -> None:
-        key = (moment, self.epochs, self.refits)
+        key = (moment, self.epochs, self.heads)
         if key not in self.seen:
             self.seen.add(key)
             raise CrashError
@@ -66,40 +75,39 @@ class Crashes:
         if step == 2:
             self.at("middle of a pass")
 
-    def on_refit(self, refit: FinetunedHead) -> None:
-        self.refits += 1
-        self.at("refit")
+    def on_finetune(self, head: FinetunedHead) -> None:
+        self.heads += 1
+        self.at("finetune")
 
     @contextmanager
     def after_every_write(self) -> Iterator[None]:
         """And before a teacher is written, while the network has that teacher's weights."""
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("keep", "prune", "save", "save_teacher"):
-                self._patch(patch, name)
+            for name in ("keep", "prune", "save"):
+                self._patch(patch, CheckpointStore, name, name)
+            self._patch(patch, TeacherStore, "save", "save_teacher")
             yield
 
-    def _patch(self, patch: pytest.MonkeyPatch, name: str) -> None:
-        method = getattr(CheckpointStore, name)
+    def _patch(self, patch: pytest.MonkeyPatch, store: type, name: str, moment: str) -> None:
+        method = getattr(store, name)
 
-        def write(scratch: CheckpointStore, *arguments: Any) -> None:
-            if name == "save_teacher":
+        def write(self_: Any, *arguments: Any) -> None:
+            if moment == "save_teacher":
                 self.at("teacher made")
-            method(scratch, *arguments)
-            self.at(name)
+            method(self_, *arguments)
+            self.at(moment)
 
-        patch.setattr(CheckpointStore, name, write)
+        patch.setattr(store, name, write)
 
     def run(self, small: Small, scratch: Path, **training: Any) -> tuple[Weights, TrainingResult]:
         """Starts over until no moment is left."""
         with self.after_every_write():
             while True:
-                self.epochs = self.refits = 0
+                self.epochs = self.heads = 0
                 try:
                     network, outcome = train(
                         *(small.declared(**training), small.encoder, small.train, small.validation, scratch),
-                        on_epoch=self.on_epoch,
-                        on_step=self.on_step,
-                        on_refit=self.on_refit,
+                        self,
                     )
                 except CrashError:
                     continue
@@ -120,7 +128,7 @@ class Watched:
         self.optimizer: list[Weights] = []
         self.scratch = scratch
         self.final, self.outcome = train(
-            *(problem, small.encoder, small.train, small.validation, scratch), on_epoch=self._look
+            *(problem, small.encoder, small.train, small.validation, scratch), Callbacks(on_epoch=self._look)
         )
 
     def own(self, task: str, epoch: int) -> Weights:

@@ -18,7 +18,7 @@ from mtl_core.data.encoded import Batch
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
-from mtl_core.training import Epoch, relatedness, train
+from mtl_core.training import Epoch, affinity, train
 from mtl_core.training.affinity import Probe
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.history import Relations
@@ -43,15 +43,15 @@ class Trained:
         balancer = problem.training.balancing.build(self.network.tasks)
         self.optimizer = optimizer_of(self.network, balancer, problem.training)
         train_epoch(
-            *(self.network, balancer, self.optimizer, self.tasks, small.train, problem.training),
+            *(self.network, balancer, self.optimizer, small.train, problem.training),
             number=1,
         )
         self.optimizer.zero_grad()
         self.batch: Batch = small.train.slice(0, 200)
 
-    def look(self, batch: Batch | None = None, **options: Any) -> Relations:
-        probe = Probe(self.network, self.optimizer, self.tasks, RelatednessOptions(**(ALL | options)), 1)
-        probe.look(0, 1, batch or self.batch, {})
+    def measure(self, batch: Batch | None = None, **options: Any) -> Relations:
+        probe = Probe(self.network, self.optimizer, RelatednessOptions(**(ALL | options)), 1)
+        probe.measure(0, 1, batch or self.batch, {})
         found = probe.relations()
         assert found is not None
         return found
@@ -100,7 +100,7 @@ def test_a_look_leaves_weights_gradients_mode_and_random_state_alone(trained: Tr
     network, optimizer = trained.network, trained.optimizer
     network.train(training)
     before, state, drawn = weights(network), copy.deepcopy(optimizer.state_dict()), torch.get_rng_state()
-    trained.look()
+    trained.measure()
     assert same(before, weights(network))
     assert all(parameter.grad is None for parameter in network.parameters())
     assert all(module.training is training for module in network.modules())
@@ -112,13 +112,13 @@ def test_a_look_that_fails_leaves_the_mode_alone(trained: Trained) -> None:
     trained.network.train()
     broken = replace(trained.batch, labels={})
     with pytest.raises(KeyError):
-        trained.look(broken)
+        trained.measure(broken)
     assert trained.network.training
 
 
 def test_the_cosines_are_those_of_gradients_taken_one_by_one(trained: Trained) -> None:
     rows = [torch.cat([part.flatten() for part in trained.gradients(position)]) for position in range(4)]
-    found = trained.look().cosines
+    found = trained.measure().cosines
     for a, b in combinations(range(4), 2):
         expected = torch.nn.functional.cosine_similarity(rows[a], rows[b], dim=0).item()
         assert found[NAMES[a]][NAMES[b]] == pytest.approx(expected, abs=1e-5)
@@ -127,7 +127,7 @@ def test_the_cosines_are_those_of_gradients_taken_one_by_one(trained: Trained) -
 
 def test_the_affinities_are_what_a_step_by_hand_does(trained: Trained) -> None:
     """Equation 1 of TAG, with the step that AdamW's own code takes without momentum."""
-    found = trained.look().affinities
+    found = trained.measure().affinities
     before = trained.losses(trained.network)
     for source in range(4):
         network = copy.deepcopy(trained.network)
@@ -166,7 +166,7 @@ def test_looks_are_counted_over_the_whole_training(small: Small, tmp_path: Path)
 def test_before_the_first_step_there_is_no_affinity(small: Small) -> None:
     fresh = Trained(small)
     fresh.optimizer.state.clear()
-    found = fresh.look()
+    found = fresh.measure()
     assert found.cosines
     assert found.affinities == {}
 
@@ -192,12 +192,12 @@ def test_a_task_at_rest_and_a_held_one_are_watched_too(small: Small, tmp_path: P
 
 def test_a_task_without_a_label_in_the_batch_is_left_out(trained: Trained) -> None:
     labels = trained.batch.labels | {"rare": torch.full_like(trained.batch.labels["rare"], -1)}
-    found = trained.look(replace(trained.batch, labels=labels))
+    found = trained.measure(replace(trained.batch, labels=labels))
     assert set(found.cosines) == {"late", "band"}
     assert all(set(targets) == {"late", "band", "minutes"} for targets in found.affinities.values())
     nothing = {name: torch.full_like(values, -1) for name, values in labels.items()}
     nothing["minutes"] = torch.full_like(labels["minutes"], math.nan)
-    assert trained.look(replace(trained.batch, labels=nothing)) == Relations(cosines={}, probes=1)
+    assert trained.measure(replace(trained.batch, labels=nothing)) == Relations(cosines={}, probes=1)
 
 
 @pytest.mark.parametrize("shift", [-1e6, math.nan, math.inf])
@@ -208,8 +208,8 @@ def test_a_loss_that_is_not_above_0_is_no_target_and_nothing_is_ever_nan(
         losses = task_losses(*arguments)
         return losses | {1: losses[1] + shift}
 
-    monkeypatch.setattr(relatedness, "task_losses", shifted)
-    found = trained.look()
+    monkeypatch.setattr(affinity, "task_losses", shifted)
+    found = trained.measure()
     assert all("band" not in targets for targets in found.affinities.values())
     assert "band" in found.affinities  # its gradient is as it was
     assert "NaN" not in json.dumps(found.model_dump())
@@ -220,8 +220,8 @@ def test_a_gradient_that_is_0_has_no_cosine(trained: Trained, monkeypatch: pytes
         losses = task_losses(*arguments)
         return losses | {0: losses[0] * 0 + 1}
 
-    monkeypatch.setattr(relatedness, "task_losses", silenced)
-    found = trained.look()
+    monkeypatch.setattr(affinity, "task_losses", silenced)
+    found = trained.measure()
     assert set(found.cosines) == {"band", "minutes"}
     assert found.affinities["late"] == dict.fromkeys(NAMES, 0.0)  # a step of length 0
 
@@ -239,10 +239,10 @@ def test_a_task_that_teaches_itself_is_watched_where_it_has_soft_targets(tmp_pat
 
 
 def test_soft_targets_of_a_task_with_labels_do_not_count(trained: Trained) -> None:
-    probe = Probe(trained.network, trained.optimizer, trained.tasks, RelatednessOptions(**ALL), 1)
+    probe = Probe(trained.network, trained.optimizer, RelatednessOptions(**ALL), 1)
     soft = {"minutes": SoftTargets(logits=torch.full((200, 1), 100.0))}
-    probe.look(0, 1, trained.batch, soft)
-    assert probe.relations() == trained.look()
+    probe.measure(0, 1, trained.batch, soft)
+    assert probe.relations() == trained.measure()
 
 
 def test_one_task_alone_is_not_watched(tmp_path: Path) -> None:

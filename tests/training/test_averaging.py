@@ -13,7 +13,7 @@ from mtl_core.model import Network
 from mtl_core.training import Epoch, train
 from mtl_core.training.averaging import ETA, Average
 from tests.small import Small
-from tests.training.runs import CrashError, Watched, run, same, weights, without_times
+from tests.training.runs import Callbacks, CrashError, Watched, run, same, weights, without_times
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_killed_after_any_epoch_the_checkpoint_is_the_same_to_the_bit(
     problem = small.declared(learning_rate=0.05, **options)
     for _ in undisturbed.epochs:
         with pytest.raises(CrashError):
-            train(problem, small.encoder, small.train, small.validation, tmp_path / "cut", on_epoch=cut)
+            train(problem, small.encoder, small.train, small.validation, tmp_path / "cut", Callbacks(on_epoch=cut))
     found, outcome = run(small, tmp_path / "cut", learning_rate=0.05, **options)
     assert same(expected, found)
     assert without_times(outcome) == without_times(undisturbed)

@@ -13,12 +13,12 @@ from torch import nn
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
+from mtl_core.model.inference import predictions_of
 from mtl_core.nn.deterministic import deterministic
-from mtl_core.tasks.regression import FittedRegression
-from mtl_core.training import FinetunedHead, TrainingResult
+from mtl_core.training import FinetunedHead, Progress, TrainingResult
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.finetune import finetune_heads, representations
-from mtl_core.training.scores import metric_values, predictions_of, standard_errors
+from mtl_core.training.scores import metric_values, standard_errors
 from tests.small import Small, document
 from tests.training.runs import TRUNKS, Weights, run, same, weights
 
@@ -45,10 +45,10 @@ def untrained(small: Small, problem: Problem) -> Network:
 
 def measured(small: Small, network: Network, split: EncodedSplit | None = None) -> dict[str, float]:
     split = split or small.validation
-    return metric_values(small.tasks, split, predictions_of(network, small.tasks, split))
+    return metric_values(small.tasks, split, predictions_of(network, split))
 
 
-def refit(
+def finetune(
     small: Small,
     network: Network,
     problem: Problem,
@@ -57,13 +57,14 @@ def refit(
     validation: EncodedSplit | None = None,
 ) -> dict[str, FinetunedHead]:
     tasks, validation = small.tasks, validation or small.validation
-    errors = standard_errors(tasks, small.validation, predictions_of(network, tasks, small.validation))
+    errors = standard_errors(tasks, small.validation, predictions_of(network, small.validation))
     folder.mkdir(exist_ok=True)
     found = finetune_heads(
-        *(network, tasks, train_split or small.train, validation, problem.training, errors), CheckpointStore(folder, "")
+        *(network, train_split or small.train, validation, problem.training, errors),
+        *(CheckpointStore(folder, ""), Progress()),
     )
     assert not list(folder.iterdir()), "what was kept of the trunk's outputs goes again"
-    return {refit.task: refit for refit in found}
+    return {head.task: head for head in found}
 
 
 def with_labels(
@@ -78,7 +79,7 @@ def test_it_moves_heads_alone_and_says_what_became_of_each(small: Small, tmp_pat
     problem = declared(trunk, seed=2)
     network = untrained(small, problem)
     before, values = weights(network), measured(small, network)
-    refits = refit(small, network, problem, tmp_path)
+    refits = finetune(small, network, problem, tmp_path)
     after, now = weights(network), measured(small, network)
     assert set(refits) == set(TASKS)
     assert all(refit.kept for refit in refits.values()), "an untrained head gets better"
@@ -112,18 +113,18 @@ def test_representations_are_what_heads_see_and_one_that_tasks_share_is_kept_onc
 def test_a_head_that_does_not_get_better_by_enough_stays_bit_for_bit(small: Small, tmp_path: Path) -> None:
     """The same refit, with a limit just above and just below what it gained, in standard errors."""
     problem = declared()
-    predictions = predictions_of(untrained(small, problem), small.tasks, small.validation)
+    predictions = predictions_of(untrained(small, problem), small.validation)
     error = standard_errors(small.tasks, small.validation, predictions)["minutes"]
     # One epoch, so that the limit cannot stop it earlier.
     one = {"epochs": 1, "patience": 1}
-    gained = refit(small, untrained(small, problem), declared(finetune_heads=one), tmp_path)["minutes"]
+    gained = finetune(small, untrained(small, problem), declared(finetune_heads=one), tmp_path)["minutes"]
     gain = (gained.before - gained.after) / error
     assert gain > 0
     for limit, kept in ((0.999 * gain, True), (1.001 * gain, False)):
         stopping = {"policy": "freeze", "tasks": {"minutes": {"min_improvement": limit}}}
         network = untrained(small, problem)
         before = weights(network.heads[2])
-        found = refit(small, network, declared(finetune_heads=one, stopping=stopping), tmp_path)["minutes"]
+        found = finetune(small, network, declared(finetune_heads=one, stopping=stopping), tmp_path)["minutes"]
         assert found.kept == kept == (not same(before, weights(network.heads[2])))
         assert found.after == (gained.after if kept else found.before)
         assert found.epochs == 1
@@ -133,7 +134,7 @@ def test_a_head_that_diverges_stays_bit_for_bit(small: Small, tmp_path: Path) ->
     problem = declared(finetune_heads={"learning_rate": 1e38})
     network = untrained(small, problem)
     before = weights(network)
-    refits = refit(small, network, problem, tmp_path)
+    refits = finetune(small, network, problem, tmp_path)
     assert not any(refit.kept for refit in refits.values())
     assert all(refit.after == refit.before and refit.epochs == 3 for refit in refits.values())
     assert same(before, weights(network))
@@ -146,28 +147,29 @@ def test_it_repeats_to_the_bit_and_every_head_is_refitted_by_itself(small: Small
     for labels in (small.train.labels["late"], 1 - small.train.labels["late"].clamp(min=0)):
         network = untrained(small, problem)
         torch.manual_seed(len(found))
-        refit(small, network, problem, tmp_path, with_labels(small.train, "late", labels))
+        finetune(small, network, problem, tmp_path, with_labels(small.train, "late", labels))
         found.append(weights(network))
     first, second = found
     assert [k for k in first if not torch.equal(first[k], second[k])] == [k for k in first if k.startswith("heads.0.")]
     other = untrained(small, problem)
-    refit(small, other, declared(seed=1), tmp_path)
+    finetune(small, other, declared(seed=1), tmp_path)
     assert not same(first, weights(other)), "another seed, another order"
 
 
 def test_early_stopping_is_its_own(small: Small, tmp_path: Path) -> None:
     most = {
-        task: found.epochs for task, found in refit(small, untrained(small, declared()), declared(), tmp_path).items()
+        task: found.epochs
+        for task, found in finetune(small, untrained(small, declared()), declared(), tmp_path).items()
     }
     assert all(3 <= epochs <= 12 for epochs in most.values())
     one = declared(finetune_heads={"epochs": 1})
-    assert {found.epochs for found in refit(small, untrained(small, one), one, tmp_path).values()} == {1}
+    assert {found.epochs for found in finetune(small, untrained(small, one), one, tmp_path).values()} == {1}
     # Epoch 0 is the best that there will be: labels of the wrong sign make every epoch worse.
     problem = declared(finetune_heads={"patience": 2})
     network = untrained(small, problem)
-    refit(small, network, problem, tmp_path)
+    finetune(small, network, problem, tmp_path)
     wrong = with_labels(small.train, "minutes", -small.train.labels["minutes"])
-    assert refit(small, network, problem, tmp_path, wrong)["minutes"].epochs == 2
+    assert finetune(small, network, problem, tmp_path, wrong)["minutes"].epochs == 2
 
 
 def test_more_epochs_never_cost_a_head_its_best_one(small: Small, tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ def test_more_epochs_never_cost_a_head_its_best_one(small: Small, tmp_path: Path
     for epochs in range(1, 9):
         longer = {"epochs": epochs, "patience": 8, "learning_rate": 0.1}
         problem = declared(finetune_heads=longer)
-        for task, refitted in refit(small, untrained(small, problem), problem, tmp_path / str(epochs)).items():
+        for task, refitted in finetune(small, untrained(small, problem), problem, tmp_path / str(epochs)).items():
             courses[task].append(metrics[task].oriented(refitted.after))
     assert all(course == sorted(course) for course in courses.values())
     assert any(len(set(course)) < len(course) for course in courses.values()), "some epoch must bring nothing"
@@ -191,12 +193,14 @@ def test_rows_of_no_weight_and_rows_without_a_label_teach_nothing(small: Small, 
     for spoilt in (labels, torch.where((counts > 0) | labels.isnan(), labels, 1e6)):
         network = untrained(small, problem)
         split = with_labels(small.train, "minutes", spoilt, counts)
-        assert refit(small, network, problem, tmp_path, split)["minutes"].kept
+        assert finetune(small, network, problem, tmp_path, split)["minutes"].kept
         heads.append(weights(network.heads[2]))
     assert same(*heads)
     network = untrained(small, problem)
     before = weights(network.heads[2])
-    found = refit(small, network, problem, tmp_path, with_labels(small.train, "minutes", labels, counts * 0))["minutes"]
+    found = finetune(small, network, problem, tmp_path, with_labels(small.train, "minutes", labels, counts * 0))[
+        "minutes"
+    ]
     assert not found.kept
     assert same(before, weights(network.heads[2]))
 
@@ -204,12 +208,12 @@ def test_rows_of_no_weight_and_rows_without_a_label_teach_nothing(small: Small, 
 def test_left_out_are_a_task_without_a_score_and_one_that_teaches_itself(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FittedRegression, "unsupervised", True)
     problem = declared()
     network = untrained(small, problem)
+    monkeypatch.setattr(network.objectives[2], "unsupervised", True)
     before = weights(network)
     one_class = with_labels(small.validation, "rare", torch.ones_like(small.validation.labels["rare"]))
-    assert set(refit(small, network, problem, tmp_path, validation=one_class)) == {"late", "band"}
+    assert set(finetune(small, network, problem, tmp_path, validation=one_class)) == {"late", "band"}
     after = weights(network)
     assert all(torch.equal(before[k], after[k]) for k in before if k.startswith(("heads.2.", "heads.3.")))
 
@@ -255,7 +259,7 @@ def test_its_own_learning_rate_is_taken_and_that_of_training_where_none_is_given
     for changes in ({"learning_rate": 0.003}, {"finetune_heads": {**LONG, "learning_rate": 0.003}}, {}):
         problem = declared(**changes)
         network = untrained(small, problem)
-        refit(small, network, problem, tmp_path)
+        finetune(small, network, problem, tmp_path)
         found.append(weights(network))
     assert same(found[0], found[1])
     assert not same(found[0], found[2])

@@ -17,10 +17,11 @@ import torch
 import mtl_core.training.loop
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.tasks.regression import FittedRegression
+from mtl_core.model.inference import predictions_of
+from mtl_core.tasks.regression import RegressionObjective
 from mtl_core.training import TrainingResult
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.scores import predictions_of, standard_errors
+from mtl_core.training.scores import standard_errors
 from tests.small import Small, document
 from tests.training.runs import Crashes, Watched, run, same, weights, without_times
 
@@ -52,7 +53,7 @@ def test_golden_loss_curve(small: Small) -> None:
     balancing = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancing, problem.training)
     curve = [
-        sum(train_epoch(network, balancing, optimizer, small.tasks, small.train, problem.training, number=n).values())
+        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, number=n).values())
         for n in range(1, 13)
     ]
     golden = Path(__file__).with_name("golden_curve.json")
@@ -106,12 +107,12 @@ def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
     crashes = Crashes()
     found, outcome = crashes.run(small, tmp_path / "cut", **options)
     moments = {moment for moment, *_ in crashes.seen}
-    assert moments >= {"epoch", "middle of a pass", "refit", "keep", "prune", "save"}
+    assert moments >= {"epoch", "middle of a pass", "finetune", "keep", "prune", "save"}
     assert ("save_teacher" in moments) == (policy == "hold")
     assert len(crashes.seen) > 4 * len(undisturbed.epochs)
     assert same(expected, found)
     assert without_times(outcome) == without_times(undisturbed)
-    assert not (tmp_path / "cut" / "refit").exists()
+    assert not (tmp_path / "cut" / "finetune").exists()
 
 
 @pytest.mark.parametrize("policy", ["freeze", "resume"])
@@ -158,7 +159,7 @@ def test_training_ends_with_the_first_or_the_named_task(
 def test_a_task_that_begins_late_rests_and_has_no_score_before(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FittedRegression, "start_epoch", property(lambda task: 8))
+    monkeypatch.setattr(RegressionObjective, "start_epoch", property(lambda task: 8))
     seen = Watched(small, tmp_path, epochs=16, learning_rate=0.1, stopping={"policy": "freeze", "patience": 1})
     epochs = seen.outcome.epochs
     assert {task for task, epoch in stops(seen.outcome).items() if epoch < 8} >= {"late", "band", "rare"}
@@ -176,7 +177,7 @@ def test_a_task_that_begins_late_rests_and_has_no_score_before(
     assert begun[0] == {0}
     assert len(begun[1]) == 1
     assert 0 < begun[1].pop() <= math.ceil(len(small.train) / 64) < max(seen.steps[7]), "its average begins with it"
-    first = predictions_of(seen.after(8), small.tasks, small.validation)
+    first = predictions_of(seen.after(8), small.validation)
     expected = standard_errors(small.tasks, small.validation, first)["minutes"]
     assert seen.outcome.standard_errors["minutes"] == expected, "its unit of noise is that of its first score"
     assert seen.outcome.chosen >= 8
@@ -212,13 +213,15 @@ from pathlib import Path
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.config import parse_problem
-from mtl_core.training import train
+from mtl_core.training import Progress, train
 from mtl_core.training.checkpoint import save_weights
 import json
 encoded, scratch, out = map(Path, sys.argv[1:4])
 problem, encoder = parse_problem(json.loads(sys.argv[4])), Encoder.load(encoded / "encoder.json")
 splits = [EncodedSplit.open(encoded / name, encoder) for name in ("train", "validation")]
-network, _ = train(problem, encoder, *splits, scratch, on_step=lambda step, steps: print(step, flush=True))
+progress = Progress()
+progress.on_step = lambda step, steps: print(step, flush=True)
+network, _ = train(problem, encoder, *splits, scratch, progress)
 save_weights(out, network.state_dict())
 """
 
@@ -281,11 +284,11 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_weights_move(small: Sma
     labels = small.train.labels | {"minutes": torch.full_like(small.train.labels["minutes"], torch.inf)}
     broken = type(small.train)(small.train.inputs, labels)
     with pytest.raises(TrainingError, match=r"epoch 1, step 1: .*minutes \(inf\).*learning_rate"):
-        train_epoch(network, balancing, optimizer, small.tasks, broken, problem.training, number=1)
+        train_epoch(network, balancing, optimizer, broken, problem.training, number=1)
     assert same(before, weights(network))
 
 
-def test_the_scratch_folder_holds_no_half_written_file(small: Small, tmp_path: Path) -> None:
+def test_the_checkpoint_folder_holds_no_half_written_file(small: Small, tmp_path: Path) -> None:
     run(small, tmp_path, stopping={"policy": "hold", "patience": 1})
     assert not list(tmp_path.glob("*.pending"))
     shutil.rmtree(tmp_path)

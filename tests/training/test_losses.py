@@ -69,7 +69,7 @@ def test_unlabelled_rows_get_no_gradient(small: Small) -> None:
     for task in small.tasks:
         gradient = logits[task.name].grad
         assert gradient is not None
-        mask = task.labelled(batch.labels[task.name])
+        mask = task.codec.labelled(batch.labels[task.name])
         assert 0 < mask.sum() < 200
         assert gradient[~mask].eq(0).all()
         assert gradient[mask].ne(0).any()
@@ -82,7 +82,7 @@ def test_a_task_without_a_labelled_row_has_no_loss_and_its_head_stays_bit_for_bi
     optimizer = optimizer_of(network, problem.training.balancing.build(network.tasks), problem.training)
     rare = small.tasks[3]
     whole = small.train.slice(0, 300)
-    unlabelled = small.train.take((~rare.labelled(whole.labels["rare"])).nonzero()[:, 0])
+    unlabelled = small.train.take((~rare.codec.labelled(whole.labels["rare"])).nonzero()[:, 0])
     heads = []
     for batch in (whole, unlabelled):
         optimizer.zero_grad()
@@ -101,7 +101,7 @@ def test_a_held_task_learns_from_its_teacher_on_labelled_rows_only(small: Small)
     teacher = logits["minutes"].detach().clone()
     soft = {"minutes": SoftTargets(logits=teacher)}
     assert task_losses(small.tasks, logits, batch, soft)[2] == 0
-    teacher[~small.tasks[2].labelled(batch.labels["minutes"])] += 100
+    teacher[~small.tasks[2].codec.labelled(batch.labels["minutes"])] += 100
     assert task_losses(small.tasks, logits, batch, soft)[2] == 0
 
 
@@ -109,7 +109,8 @@ def test_a_weight_scales_its_task_alone(small: Small) -> None:
     batch = small.train.slice(0, 200)
     logits = {task.name: torch.randn(200, task.outputs) for task in small.tasks}
     plain = task_losses(small.tasks, logits, batch, {})
-    heavy = small.tasks[0].model_copy(update={"options": small.tasks[0].declared.model_copy(update={"weight": 3.0})})
+    late = small.tasks[0]
+    heavy = late.options.model_copy(update={"weight": 3.0}).objective(late.codec)
     weighted = task_losses((heavy, *small.tasks[1:]), logits, batch, {})
     assert_close(weighted[0], 3 * plain[0])
     assert all(torch.equal(weighted[task], plain[task]) for task in (1, 2, 3))

@@ -20,10 +20,12 @@ from mtl_core.distillation.boosted import boosted_logits
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
+from mtl_core.model.inference import predictions_of
 from mtl_core.training import Epoch, TrainingResult, train
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.scores import metric_values, predictions_of
+from mtl_core.training.scores import metric_values
 from tests.small import Small, document
+from tests.training.runs import Callbacks
 
 BOTH: dict[str, Any] = {
     "rare": {"kind": "boosted", "folds": 3, "trees": 20, "use_unlabelled": True},
@@ -43,7 +45,8 @@ def run(small: Small, scratch: Path, steps: Steps | None = None, **training: Any
             steps.append((task, step, of))
 
     network, outcome = train(
-        *(small.declared(**training), small.encoder, small.train, small.validation, scratch), on_teacher=on_teacher
+        *(small.declared(**training), small.encoder, small.train, small.validation, scratch),
+        Callbacks(on_teacher=on_teacher),
     )
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}, outcome
 
@@ -79,8 +82,8 @@ def test_a_student_learns_from_its_teacher_alone(small: Small) -> None:
         balancer = options.balancing.build(network.tasks)
         optimizer = optimizer_of(network, balancer, options)
         for number in range(1, 7):
-            train_epoch(network, balancer, optimizer, small.tasks, split, options, number=number, soft=soft)
-        predictions = predictions_of(network, small.tasks, small.validation)
+            train_epoch(network, balancer, optimizer, split, options, number=number, soft_targets=soft)
+        predictions = predictions_of(network, small.validation)
         found[name] = metric_values(small.tasks, small.validation, predictions)["late"]
     assert found["taught"] > 0.97
     assert found["alone"] < 0.75
@@ -106,10 +109,10 @@ def test_under_hold_its_own_best_teaches_a_task_that_stopped(
 ) -> None:
     heard: list[dict[str, SoftTargets]] = []
 
-    def listening(*args: Any, soft: dict[str, SoftTargets], **kwargs: Any) -> dict[str, float]:
-        if soft:  # the single-task teacher's own training has none
-            heard.append(dict(soft))
-        return train_epoch(*args, soft=soft, **kwargs)
+    def listening(*args: Any, soft_targets: dict[str, SoftTargets], **kwargs: Any) -> dict[str, float]:
+        if soft_targets:  # the single-task teacher's own training has none
+            heard.append(dict(soft_targets))
+        return train_epoch(*args, soft_targets=soft_targets, **kwargs)
 
     monkeypatch.setattr(mtl_core.training.loop, "train_epoch", listening)
     stopping = {"policy": "hold", "patience": 1}
@@ -118,8 +121,8 @@ def test_under_hold_its_own_best_teaches_a_task_that_stopped(
     for epoch, soft in zip(outcome.epochs, heard, strict=True):
         for task, options in BOTH.items():
             own = task in epoch.held
-            assert soft[task].share == (1.0 if own else options.get("weight", 0.5))
-            assert soft[task].every_row == (not own and options.get("use_unlabelled", False))
+            assert soft[task].weight == (1.0 if own else options.get("weight", 0.5))
+            assert soft[task].use_unlabelled == (not own and options.get("use_unlabelled", False))
             said = np.load(tmp_path / f"teacher-{task}-{options['kind']}.npy")
             assert np.array_equal(soft[task].logits.numpy(), said) == (not own)
 
@@ -165,7 +168,7 @@ def test_killed_while_teachers_are_made_they_come_out_the_same(small: Small, tmp
         with pytest.raises(CrashError):
             train(
                 *(small.declared(**options), small.encoder, small.train, small.validation, tmp_path / "cut"),
-                on_teacher=interrupt,
+                Callbacks(on_teacher=interrupt),
             )
     after: Steps = []
     resumed, outcome = run(small, tmp_path / "cut", after, **options)
@@ -198,8 +201,7 @@ def test_killed_in_or_after_any_epoch_teachers_are_not_made_again(small: Small, 
         with pytest.raises(CrashError):
             train(
                 *(small.declared(**options), small.encoder, small.train, small.validation, tmp_path / "cut"),
-                *(after_each, in_the_first),
-                on_teacher=lambda *step: steps.append(step),
+                Callbacks(on_epoch=after_each, on_step=in_the_first, on_teacher=lambda *step: steps.append(step)),
             )
     made = list(steps)
     resumed, outcome = run(small, tmp_path / "cut", steps, **options)
@@ -215,11 +217,13 @@ from pathlib import Path
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.config import parse_problem
-from mtl_core.training import train
+from mtl_core.training import Progress, train
 encoded, scratch = map(Path, sys.argv[1:3])
 problem, encoder = parse_problem(json.loads(sys.argv[3])), Encoder.load(encoded / "encoder.json")
 splits = [EncodedSplit.open(encoded / name, encoder) for name in ("train", "validation")]
-train(problem, encoder, *splits, scratch, on_teacher=lambda *step: print(*step, flush=True))
+progress = Progress()
+progress.on_teacher = lambda *step: print(*step, flush=True)
+train(problem, encoder, *splits, scratch, progress)
 """
 
 

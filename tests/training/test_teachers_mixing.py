@@ -1,7 +1,5 @@
 """How a task learns from labels and a teacher at once: one loss, by the teacher's share, row by row."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
@@ -50,7 +48,7 @@ def loss(kind: Taught, student: Tensor, soft: SoftTargets | None, batch: Batch |
 
 def unlabelled(kind: Taught) -> Batch:
     """Rows of which no label is known."""
-    rows = (~kind.task.labelled(kind.train.labels["t"])).nonzero()[:, 0]
+    rows = (~kind.task.codec.labelled(kind.train.labels["t"])).nonzero()[:, 0]
     return kind.train.take(rows)
 
 
@@ -78,7 +76,7 @@ def test_the_loss_is_least_where_the_two_agree(kind: Taught) -> None:
 
 def test_what_a_teacher_says_of_unlabelled_rows_moves_nothing_unless_asked(kind: Taught) -> None:
     student, teacher = some_logits(kind), some_logits(kind, seed=1)
-    masked = ~kind.task.labelled(kind.train.labels["t"][:ROWS])
+    masked = ~kind.task.codec.labelled(kind.train.labels["t"][:ROWS])
     assert 0 < masked.sum() < ROWS
     other = torch.where(masked[:, None], some_logits(kind, seed=2), teacher)
     for share in (0.3, 1.0):
@@ -101,7 +99,7 @@ def test_the_share_mixes_labels_and_teacher(kind: Taught) -> None:
 
 def test_the_labels_have_no_say_at_a_share_of_one(kind: Taught) -> None:
     student, soft = some_logits(kind), SoftTargets(logits=some_logits(kind, seed=1))
-    batch, known = kind.train.slice(0, ROWS), kind.task.labelled(kind.train.labels["t"][:ROWS])
+    batch, known = kind.train.slice(0, ROWS), kind.task.codec.labelled(kind.train.labels["t"][:ROWS])
     labels = batch.labels["t"].clone()
     labels[known] = labels[known].flip(0)
     other = Batch(inputs=batch.inputs, labels={"t": labels}, weights={})
@@ -139,9 +137,8 @@ def test_rows_count_by_their_weights_for_the_teacher_too(kind: Taught) -> None:
 def test_a_task_without_any_say_moves_no_parameter_of_its_own(small: Small, kind: Taught) -> None:
     """Of a batch without labels its head learns where every row does, and has no gradient at all where not."""
     batch = unlabelled(kind)
-    options: Any = small.problem.model
     for every_row in (False, True):
-        network = Network.seeded(kind.encoder, options, 0)
+        network = Network.seeded(kind.problem, kind.encoder, 0)
         logits = network(batch.inputs)
         soft = SoftTargets(logits=torch.zeros_like(logits["t"]), weight=0.5, use_unlabelled=every_row)
         losses = task_losses((kind.task,), logits, batch, {"t": soft})

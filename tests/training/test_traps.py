@@ -22,10 +22,11 @@ from mtl_core.config import AnyBalancing, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
+from mtl_core.model.inference import predictions_of
 from mtl_core.schema import tagged
 from mtl_core.training import train
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.scores import metric_values, normalised, predictions_of
+from mtl_core.training.scores import metric_values, normalised
 from mtl_core.training.selection import best_epoch
 from tests.small import Small, document, table
 from tests.training.runs import TRUNKS, Watched, Weights, run, same, weights
@@ -38,7 +39,7 @@ NEEDED: dict[str, dict[str, Any]] = {"constant": {"weights": dict.fromkeys(TASKS
 
 def measured(small: Small, network: Network) -> dict[str, float]:
     tasks = small.tasks
-    return metric_values(tasks, small.validation, predictions_of(network, tasks, small.validation))
+    return metric_values(tasks, small.validation, predictions_of(network, small.validation))
 
 
 @pytest.mark.parametrize("averaged", [True, False])
@@ -51,7 +52,7 @@ def test_a_frozen_head_under_a_moving_trunk_is_scored_on_the_trunk_as_it_is(
     """
     stopping = {"policy": "freeze", "patience": 1}
     seen = Watched(small, tmp_path, epochs=8, learning_rate=0.03, stopping=stopping, average_weights=averaged)
-    epochs, outcome, tasks = seen.outcome.epochs, seen.outcome, small.tasks
+    epochs, outcome = seen.outcome.epochs, seen.outcome
     for epoch in epochs:
         assert epoch.values == measured(small, seen.after(epoch.number))
         assert same(seen.averages[epoch.number - 1], seen.weights[epoch.number - 1]) == (not averaged)
@@ -60,7 +61,7 @@ def test_a_frozen_head_under_a_moving_trunk_is_scored_on_the_trunk_as_it_is(
     for task, number in rested:
         assert same(seen.own(task, number - 1), seen.own(task, number))
         # Not the value: `rare` has so few rows that its AUC may stay where it is, at 1.
-        was, now = (predictions_of(seen.after(n), tasks, small.validation)[task] for n in (number - 1, number))
+        was, now = (predictions_of(seen.after(n), small.validation)[task] for n in (number - 1, number))
         assert not np.array_equal(was, now)
     assert any(epochs[number - 1].values[task] != epochs[number - 2].values[task] for task, number in rested)
     assert {task: outcome.final(task) for task in TASKS} == measured(small, seen.final)
@@ -92,8 +93,8 @@ def test_weight_decay_and_momentum_move_nothing_that_rests(small: Small, trunk: 
         return [known_of(optimizer, network.task_parameters(position)) for position in range(len(tasks))]
 
     def epoch(number: int, *resting: str) -> dict[str, float]:
-        arguments = (network, balancer, optimizer, tasks, small.train, problem.training)
-        return train_epoch(*arguments, number=number, resting=resting)
+        arguments = (network, balancer, optimizer, small.train, problem.training)
+        return train_epoch(*arguments, number=number, paused=resting)
 
     epoch(1)
     before = known()

@@ -18,19 +18,21 @@ from torch.testing import assert_close
 from flows.layout import Layout
 from flows.stages import check, export, prepare
 from flows.stages import train as train_stage
-from mtl_core.config import Problem, parse_problem
+from mtl_core.config import parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
 from mtl_core.export.session import open_graph, run_graph
 from mtl_core.model import Network
-from mtl_core.tasks.clustering import Centroids, FittedClustering
+from mtl_core.model.inference import logits_of
+from mtl_core.nn.centroids import Centroids
+from mtl_core.tasks.clustering import ClusteringObjective
 from mtl_core.training import Epoch, TrainingResult, train
-from mtl_core.training import self_taught as module
+from mtl_core.training import unsupervised as module
 from mtl_core.training.losses import task_losses
-from mtl_core.training.scores import logits_of
 from mtl_core.training.unsupervised import unsupervised_targets
 from tests.small import Small, document, prepared
+from tests.training.runs import Callbacks
 
 loop = importlib.import_module("mtl_core.training.loop")
 ROWS = 600
@@ -87,9 +89,9 @@ def run(groups: Small, scratch: Path, **training: Any) -> tuple[Network, Trainin
     return train(problem, groups.encoder, groups.train, groups.validation, scratch)
 
 
-def clustering(groups: Small, position: int) -> FittedClustering:
+def clustering(groups: Small, position: int) -> ClusteringObjective:
     found = groups.tasks[position]
-    assert isinstance(found, FittedClustering)
+    assert isinstance(found, ClusteringObjective)
     return found
 
 
@@ -98,7 +100,7 @@ def seeded(groups: Small, seed: int = 0) -> Network:
 
 
 def targets_of(groups: Small, network: Network, number: int, **options: Any) -> Any:
-    return unsupervised_targets(network, groups.tasks, groups.train, number=number, seed=0, **options)
+    return unsupervised_targets(network, groups.train, number=number, seed=0, **options)
 
 
 def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -111,12 +113,12 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 def test_it_learns_from_itself(groups: Small, tmp_path: Path) -> None:
     network, outcome = run(groups, tmp_path, epochs=8, stopping={"patience": 8})
-    for name, begins in (("group", 2), ("free", 3)):
+    for name, start in (("group", 2), ("free", 3)):
         losses = [epoch.losses[name] for epoch in outcome.epochs]
-        assert [math.isnan(loss) for loss in losses] == [number < begins for number in range(1, 9)]
-        assert losses[-1] < 0.8 * losses[begins - 1]
+        assert [math.isnan(loss) for loss in losses] == [number < start for number in range(1, 9)]
+        assert losses[-1] < 0.8 * losses[start - 1]
         values = [epoch.values[name] for epoch in outcome.epochs]
-        assert [math.isnan(value) for value in values] == [number < begins for number in range(1, 9)]
+        assert [math.isnan(value) for value in values] == [number < start for number in range(1, 9)]
     values = [epoch.values["group"] for epoch in outcome.epochs[1:]]
     assert values[0] > 0.3, "k-means finds more than the trivial prediction, which has 0"
     assert max(values) > values[0] + 0.05, "and learning from itself more than k-means"
@@ -172,13 +174,13 @@ def test_the_targets_are_of_the_whole_training_split_as_the_network_is(groups: S
     assert same(weights(network), weights(other))
     for name, position in (("group", GROUP), ("free", FREE)):
         assert torch.equal(found[name].logits, again[name].logits)
-        assert (found[name].share, len(found[name].logits)) == (1, len(groups.train))
+        assert (found[name].weight, len(found[name].logits)) == (1, len(groups.train))
         logits = torch.cat([logits[name] for _, logits in logits_of(network, groups.train)])
         expected = clustering(groups, position).target_logits(logits, groups.train.weights.get(name))
         assert_close(found[name].logits, expected)
     assert_close(found["free"].logits.softmax(dim=1).sum(dim=1), torch.ones(len(groups.train)))
     unweighted = EncodedSplit(groups.train.inputs, groups.train.labels)
-    fresh = unsupervised_targets(seeded(groups), groups.tasks, unweighted, number=3, seed=0)
+    fresh = unsupervised_targets(seeded(groups), unweighted, number=3, seed=0)
     assert not torch.allclose(fresh["free"].logits, found["free"].logits), "the weights of rows count"
 
 
@@ -194,8 +196,8 @@ def test_centroids_are_placed_once_only(groups: Small) -> None:
 
 
 def test_who_learns_otherwise_or_rests_is_left_out(groups: Small) -> None:
-    assert list(targets_of(groups, seeded(groups), 5, left_out=("group", "late"))) == ["free"]
-    assert targets_of(groups, seeded(groups), 5, left_out=("group", "free")) == {}
+    assert list(targets_of(groups, seeded(groups), 5, without=("group", "late"))) == ["free"]
+    assert targets_of(groups, seeded(groups), 5, without=("group", "free")) == {}
 
 
 @pytest.mark.parametrize("policy", ["hold", "freeze"])
@@ -206,9 +208,9 @@ def test_once_stopped_it_makes_no_targets_any_more(
     taught: list[dict[str, torch.Tensor]] = []
     whole = loop.train_epoch
 
-    def train_epoch(*arguments: Any, soft: Any, **options: Any) -> Any:
-        taught.append({name: targets.logits.clone() for name, targets in soft.items()})
-        return whole(*arguments, soft=soft, **options)
+    def train_epoch(*arguments: Any, soft_targets: Any, **options: Any) -> Any:
+        taught.append({name: targets.logits.clone() for name, targets in soft_targets.items()})
+        return whole(*arguments, soft_targets=soft_targets, **options)
 
     monkeypatch.setattr(loop, "train_epoch", train_epoch)
     soon = {"patience": 1, "min_improvement": 1e6}
@@ -225,13 +227,13 @@ def test_once_stopped_it_makes_no_targets_any_more(
 
 def test_a_large_split_is_sampled_to_begin(groups: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     network, sizes = seeded(groups), []
-    whole = FittedClustering.start
+    whole = ClusteringObjective.initial_parameters
 
-    def start(task: FittedClustering, layer: Any, x: torch.Tensor, *others: Any) -> dict[str, torch.Tensor]:
+    def start(task: ClusteringObjective, layer: Any, x: torch.Tensor, *others: Any) -> dict[str, torch.Tensor]:
         sizes.append((len(x), len(others[0]) if others[0] is not None else None))
         return whole(task, layer, x, *others)
 
-    monkeypatch.setattr(FittedClustering, "start", start)
+    monkeypatch.setattr(ClusteringObjective, "initial_parameters", start)
     monkeypatch.setattr(module, "SAMPLE", 100)
     assert len(targets_of(groups, network, 3)["free"].logits) == len(groups.train)
     targets_of(groups, network, 2)
@@ -275,7 +277,14 @@ def test_interrupted_after_any_epoch_it_goes_on_to_the_same_weights(groups: Smal
     problem = parse_problem(declared(**options))
     for _ in undisturbed.epochs:
         with pytest.raises(CrashError):
-            train(problem, groups.encoder, groups.train, groups.validation, tmp_path / "cut", interrupt)
+            train(
+                problem,
+                groups.encoder,
+                groups.train,
+                groups.validation,
+                tmp_path / "cut",
+                Callbacks(on_epoch=interrupt),
+            )
     resumed, outcome = run(groups, tmp_path / "cut", **options)
     assert same(weights(expected), weights(resumed))
     assert outcome.chosen == undisturbed.chosen
@@ -290,17 +299,12 @@ def test_it_is_not_stopped_before_it_has_begun(groups: Small, tmp_path: Path, po
     problem = parse_problem(declared(stopping={"policy": policy, "patience": 1}) | {"tasks": late})
     assert problem.training.epochs < 6
     problem = problem.model_copy(update={"training": problem.training.model_copy(update={"epochs": 8})})
-    encoder = groups.encoder.model_copy(update={"tasks": tuple(with_options(t, problem) for t in groups.tasks)})
-    _, outcome = train(problem, encoder, groups.train, groups.validation, tmp_path)
+    _, outcome = train(problem, groups.encoder, groups.train, groups.validation, tmp_path)
     stops = {task: epoch.number for epoch in outcome.epochs for task in epoch.stopped}
     assert stops.get("free", 8) >= 6
     assert len(outcome.epochs) >= 6
     assert math.isfinite(outcome.epochs[5].values["free"])
     assert outcome.standard_errors["free"] not in (0, 1), "its unit of noise is that of its first score"
-
-
-def with_options(task: Any, problem: Problem) -> Any:
-    return task.model_copy(update={"options": problem.tasks[task.name]})
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +330,7 @@ def test_the_graph_says_what_the_network_says(stages: Layout) -> None:
     assert checks["parity"] < 1e-5
     assert checks["parity on hostile rows"] < 1e-5
     encoder, raw = Encoder.load(stages.encoder), pq.read_table(stages.encoded / "test.parquet")
-    names = [task.name for task in tasks]
+    names = [codec.name for codec in encoder.tasks]
     found = run_graph(open_graph(stages.graph.read_bytes()), raw, encoder.columns, names)
     assert {name: values.shape[1:] for name, values in found.items()} == {
         "late": (),

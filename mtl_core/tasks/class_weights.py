@@ -68,8 +68,8 @@ def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[i
 
 def weigh(losses: Tensor, labels: Tensor, factors: tuple[float, ...]) -> Tensor:
     """(B,) losses, (B,) labels from 0, a factor per class or none at all -> (B,) losses."""
-    import torch
-
     if not factors:
         return losses
+    import torch
+
     return losses * torch.tensor(factors, dtype=losses.dtype, device=losses.device)[labels]

@@ -93,9 +93,9 @@ class RegressionObjective(NumberObjective):
         return self._distance(logits[:, 0], teacher[:, 0])
 
     def inverse_link(self, logits: Tensor) -> Tensor:
-        from mtl_core.nn.poisson import rate
-
         if self.is_poisson:
+            from mtl_core.nn.poisson import rate
+
             return rate(logits[:, 0] + math.log(self.codec.mean))
         return logits[:, 0] * self.codec.scale + self.codec.mean
 
@@ -121,8 +121,6 @@ class RegressionObjective(NumberObjective):
     def _distance(self, outputs: Tensor, targets: Tensor) -> Tensor:
         import torch.nn.functional as F
 
-        from mtl_core.nn.poisson import half_deviance
-
         match self.options.loss:
             case "squared":
                 return F.mse_loss(outputs, targets, reduction="none")
@@ -131,5 +129,7 @@ class RegressionObjective(NumberObjective):
             case "huber":
                 return F.huber_loss(outputs, targets, reduction="none")
             case "poisson":
+                from mtl_core.nn.poisson import half_deviance
+
                 shift = math.log(self.codec.mean)
                 return half_deviance(outputs + shift, targets + shift)

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from flows.layout import Layout
-from flows.pipeline.digests import DIGESTS
-from flows.pipeline.graph import bring_up_to_date, is_up_to_date
+from flows.pipeline.graph import DIGESTS, bring_up_to_date, is_up_to_date
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder

@@ -12,7 +12,7 @@ __all__ = ["command"]
 
 def _print_graph(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if asked:
-        from flows.draft.folder import graph_text
+        from flows.pipeline.graph import graph_text
 
         click.echo(graph_text(), nl=False)
         context.exit()

@@ -7,8 +7,7 @@ import click
 
 from flows.commands.arguments import example, in_folder
 from flows.pipeline.failure import keep_failure
-from flows.pipeline.graph import check_graph
-from flows.stages import STAGES
+from flows.pipeline.graph import STAGES, check_graph
 
 __all__ = ["command"]
 

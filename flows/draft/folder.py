@@ -5,13 +5,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from flows.git import git_output
-from flows.pipeline.graph import GRAPH
+from flows.pipeline.graph import GRAPH, graph_text
 from flows.pipeline.pin import DATA, pin
 from mtl_core.config import PARAMS
 from mtl_core.errors import DataError, ProblemError, ToolError
 from mtl_core.files import write_text
 
-__all__ = ["check_free", "graph_text", "make_folder", "place_of"]
+__all__ = ["check_free", "make_folder", "place_of"]
 
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
@@ -55,11 +55,6 @@ def make_folder(folder: Path, file: Path, place: str, params: str) -> list[str]:
     pin(folder)
     done.append(f"pinned {DATA}/ as {DATA}.dvc")
     return done
-
-
-def graph_text() -> str:
-    """The `dvc.yaml` of every problem of this version."""
-    return files("flows.draft").joinpath("graph.yaml").read_text(encoding="utf-8")
 
 
 def _ignore(path: Path) -> None:

@@ -12,13 +12,10 @@ from typing import Any
 
 from flows.layout import Layout
 from flows.pipeline.code import CodeTree
-from flows.stages import STAGES
+from flows.pipeline.graph import DIGESTS, STAGES
 from mtl_core.files import write_text
 
-__all__ = ["DIGESTS", "code_digests", "labels_digest", "write_digests"]
-
-DIGESTS = "digests"
-"""The name of the stage."""
+__all__ = ["code_digests", "labels_digest", "write_digests"]
 
 MODULE_LEVEL = frozenset({"validate", "prepare"})
 """Stages that build no network, and so run none of the imports that functions make when a network part is built."""
@@ -50,9 +47,13 @@ def labels_digest(tasks: Any) -> str:
     stages that read it refuse it.
     """
     from mtl_core.schema import tagged
-    from mtl_core.tasks import AnyTask
+    from mtl_core.tasks import AnyTask, Task
 
+<<<<<<< HEAD
     kinds: dict[Any, Any] = dict(tagged(AnyTask))
+=======
+    kinds = {kind: model for kind, model in tagged(AnyTask).items() if issubclass(model, Task)}
+>>>>>>> h4
 
     def labels(options: Any) -> Any:
         kind = options.get("kind") if isinstance(options, dict) else None

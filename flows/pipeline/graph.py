@@ -6,15 +6,30 @@ DVC is called in this process: a command of its own costs seconds a stage, and d
 import logging
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from flows.pipeline.failure import StageFailed, last_failure
 from mtl_core.errors import ProblemError, ToolError
 
-__all__ = ["GRAPH", "bring_up_to_date", "check_graph", "is_up_to_date", "open_repository", "stage_names"]
+__all__ = [
+    "DIGESTS",
+    "GRAPH",
+    "STAGES",
+    "bring_up_to_date",
+    "check_graph",
+    "graph_text",
+    "is_up_to_date",
+    "open_repository",
+    "stage_names",
+]
 
 GRAPH = "dvc.yaml"
+DIGESTS = "digests"
+"""The stage that always runs: it renews the digests that the others depend on."""
+STAGES = (DIGESTS, "validate", "prepare", "train", "export", "check", "report")
+"""In the order in which they run; `dvc.yaml` says what each depends on."""
 
 
 @contextmanager
@@ -33,6 +48,11 @@ def open_repository(folder: Path) -> Iterator[Any]:
             error = error.__cause__
             causes.append(str(error))
         raise ToolError(f"DVC in {folder}: " + ": ".join(dict.fromkeys(causes))) from None
+
+
+def graph_text() -> str:
+    """The `dvc.yaml` of every problem of this version."""
+    return files("flows.draft").joinpath("graph.yaml").read_text(encoding="utf-8")
 
 
 def check_graph(folder: Path) -> None:

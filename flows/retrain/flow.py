@@ -20,9 +20,8 @@ from prefect.states import Failed
 from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
-from flows.pipeline.digests import DIGESTS
 from flows.pipeline.experiments import save_experiment
-from flows.pipeline.graph import bring_up_to_date, stage_names
+from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun

@@ -11,7 +11,7 @@ import pytest
 
 from flows.pipeline.code import DATA, CodeTree
 from flows.pipeline.digests import code_digests, labels_digest, write_digests
-from flows.stages import STAGES
+from flows.pipeline.graph import STAGES
 from mtl_core.errors import ProblemError
 from tests.flows.conftest import Whole
 

@@ -7,10 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from flows.cli import main
-from flows.draft.folder import graph_text
-from flows.pipeline.digests import DIGESTS
-from flows.pipeline.graph import GRAPH, bring_up_to_date, check_graph, stage_names
-from flows.stages import STAGES
+from flows.pipeline.graph import DIGESTS, GRAPH, STAGES, bring_up_to_date, check_graph, graph_text, stage_names
 from mtl_core.errors import ProblemError
 
 ROOT = Path(__file__).parents[2]

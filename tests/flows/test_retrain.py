@@ -15,13 +15,11 @@ from prefect.client.schemas.objects import State
 
 from flows.cli import main
 from flows.layout import Layout
-from flows.pipeline.digests import DIGESTS
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
-from flows.pipeline.graph import bring_up_to_date, open_repository
+from flows.pipeline.graph import DIGESTS, STAGES, bring_up_to_date, open_repository
 from flows.retrain.flow import run_retrain, serve_retrain, tell_service
 from flows.retrain.result import RetrainResult
-from flows.stages import STAGES
 from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
 from serving.store import Store
 from tests.flows.conftest import Whole, git

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from mtl_core.balancing import AnyBalancing
 from mtl_core.config import Problem, RefitHeads, parse_problem
 from mtl_core.config.distillation import AnyTeacher
+from mtl_core.features import AnyFeature
 from mtl_core.stopping import Stopping
 from mtl_core.tasks import AnyTask
 from mtl_core.trunks import AnyTrunk
@@ -30,10 +31,12 @@ PICTURES = {
     "trunks.md": "trunks",
 }
 PAGES = tuple(PICTURES)
+"""What can be chosen, with a picture."""
+DECLARED = (*PAGES, "features.md")
 """What can be chosen."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """What several trainings tell."""
-EVERY = (*PAGES, *STUDIES, "quality-and-speed.md")
+EVERY = (*DECLARED, *STUDIES, "quality-and-speed.md")
 """And what was measured of the whole."""
 BASE: dict[str, Any] = {
     "name": "flights",
@@ -58,6 +61,7 @@ def members(union: Any, discriminator: str) -> dict[str, Options]:
 
 MEMBERS = {
     "balancing.md": members(AnyBalancing, "method"),
+    "features.md": members(AnyFeature, "kind"),
     "passing-knowledge.md": members(AnyTeacher, "kind"),
     "tasks.md": members(AnyTask, "kind"),
     "trunks.md": members(AnyTrunk, "kind"),
@@ -117,6 +121,8 @@ def declared_in(page: str) -> set[str]:
         match page:
             case "balancing.md":
                 found.add(whole.training.balancing.method)
+            case "features.md":
+                found |= {whole.features[name].kind for name in snippet["features"]}
             case "passing-knowledge.md":
                 found |= {teacher.kind for teacher in whole.training.teachers.values()}
             case "tasks.md":
@@ -128,7 +134,7 @@ def declared_in(page: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", DECLARED)
 def test_every_member_has_a_section_and_a_snippet_and_no_section_is_of_something_else(page: str) -> None:
     expected = set(POLICIES) if page == "stopping.md" else set(MEMBERS[page])
     headings = {found[1] for title in sections(page) if (found := re.match(r"`(\w+)`$", title))}

@@ -58,7 +58,7 @@ def flights(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Pass:
     cancelled, delayed = split.labels["cancelled"].float(), split.labels["delayed"].float()
     band = split.labels["delay_band"].long()
     flown = (~split.labels["arr_delay"].isnan()).float()
-    scales = {task.name: (task.mean, task.scale) for task in encoder.tasks if task.kind == "regression"}
+    scales = {task.name: (task.mean, task.scale) for task in tasks if task.kind == "regression"}
     targets = []
     for name in ("arr_delay", "air_time"):
         mean, scale = scales[name]

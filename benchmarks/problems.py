@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.environment import prepare_environment
-from flows.pinned import bring
+from flows.pipeline.pin import fetch
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -43,7 +43,7 @@ def prepared(
     it all.
     """
     prepare_environment(folder)
-    bring(folder)
+    fetch(folder)
     problem = change(load_problem(folder))
     training = problem.training.model_copy(update={"threads": threads})
     with tempfile.TemporaryDirectory() as place:

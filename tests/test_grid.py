@@ -11,7 +11,7 @@ from mtl_core.config import parse_problem
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.training import Epoch, TrainingResult, train
 from tests.grid import BALANCINGS, KINDS, POLICIES, TASKS, TRUNKS, Case, covering, document, possible, table
 from tests.small import Small, prepared
 
@@ -68,7 +68,7 @@ def test_the_graph_agrees_with_the_network(tiny: Small, tmp_path: Path, trunk: s
         assert parity(session, network, tiny.encoder, rows).difference < 1e-4
 
 
-def _fall(outcome: Outcome) -> float:
+def _fall(outcome: TrainingResult) -> float:
     """Last over first loss, the mean over tasks that took part in two epochs or more."""
     falls = []
     for task in TASKS:
@@ -79,5 +79,5 @@ def _fall(outcome: Outcome) -> float:
     return float(np.mean(falls))
 
 
-def _decisions(outcome: Outcome) -> str:
+def _decisions(outcome: TrainingResult) -> str:
     return "\n".join(epoch.model_dump_json(exclude={"seconds"}) for epoch in outcome.epochs) + f"\n{outcome.chosen}"

@@ -17,7 +17,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
-from mtl_core.training import Outcome, train
+from mtl_core.training import TrainingResult, train
 
 __all__ = ["FIRST_TEST", "FIRST_VALIDATION", "Part", "declared", "flights"]
 
@@ -63,7 +63,7 @@ class Part:
         """The test split's own columns."""
         return pq.read_table(self.work / "encoded" / "test.parquet")
 
-    def trained(self, document: dict[str, Any], name: str) -> tuple[Network, Outcome, Problem]:
+    def trained(self, document: dict[str, Any], name: str) -> tuple[Network, TrainingResult, Problem]:
         """A network of that problem, which differs from the prepared one in `model` and `training` at most."""
         problem = parse_problem(document)
         splits = self.splits["train"], self.splits["validation"]

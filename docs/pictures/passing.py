@@ -30,7 +30,7 @@ TASKS: dict[str, Any] = {
 TEACHERS: dict[str, dict[str, Any]] = {
     "no teacher": {},
     "boosted": {"delayed": {"kind": "boosted"}},
-    "boosted, every_row": {"delayed": {"kind": "boosted", "every_row": True}},
+    "boosted, use_unlabelled": {"delayed": {"kind": "boosted", "use_unlabelled": True}},
 }
 ALL_LABELS = "all labels, no teacher"
 
@@ -49,7 +49,7 @@ def aucs(part: Part, seed: int, name: str, teachers: dict[str, Any]) -> dict[str
     for split in ("validation", "test"):
         rows = part.splits[split]
         labels = {task: values.numpy() for task, values in rows.labels.items()}
-        measured = evaluate(part.encoder.tasks, labels, predictions_of(network, part.encoder.tasks, rows), resamples=0)
+        measured = evaluate(part.tasks, labels, predictions_of(network, part.tasks, rows), resamples=0)
         found[split] = share(measured["delayed"]["auc"].value, places=4)
     return found
 

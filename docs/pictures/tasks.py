@@ -109,7 +109,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         part = Part.prepared(flights(), document, Path(work))
         network, outcome, _ = part.trained(document, "kinds")
-        predictions = predictions_of(network, part.encoder.tasks, part.splits["test"])
+        predictions = predictions_of(network, part.tasks, part.splits["test"])
         raw = part.raw_test()
     delays = raw["arr_delay"].to_numpy(zero_copy_only=False).astype(np.float64)
     columns = {name: raw[name].to_pylist() for name in ("origin", "dest", "carrier", "hour", "weekday")}

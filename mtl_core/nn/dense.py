@@ -1,11 +1,11 @@
-"""Numbers of a block as they are, beside embeddings of another block's ids."""
+"""Numbers of a block as they are, alone or beside embeddings of another block's ids."""
 
 from torch import Tensor
 
 from mtl_core.nn.embedding import SharedEmbedding
 from mtl_core.nn.sequences import Encoded, GroupModule
 
-__all__ = ["DenseAndEmbedding"]
+__all__ = ["DenseAndEmbedding", "DenseBlock"]
 
 
 class DenseAndEmbedding(GroupModule):
@@ -21,3 +21,14 @@ class DenseAndEmbedding(GroupModule):
         numbers = (blocks[self.block],) if self.numbers else ()
         embedded = self.embedding(blocks).row if self.embedding is not None else ()
         return Encoded((*numbers, *embedded), {})
+
+
+class DenseBlock(GroupModule):
+    """(B, width) numbers of one block, unchanged; it learns nothing."""
+
+    def __init__(self, block: str, width: int) -> None:
+        super().__init__()
+        self.block, self.width = block, width
+
+    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+        return Encoded((blocks[self.block],), {})

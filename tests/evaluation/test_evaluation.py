@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mtl_core.evaluation import compare, evaluate, trivial_predictions
+from mtl_core.evaluation import baseline_predictions, compare, evaluate
 from tests.small import Small
 
 ROWS = 2_000
@@ -83,7 +83,7 @@ def test_pairing_makes_the_interval_of_a_small_difference_narrow(small: Small, l
     assert paired.high - paired.low < (alone.high - alone.low) / 5
 
 
-def test_trivial_predictions_are_one_row_for_all(small: Small, labels: dict[str, np.ndarray]) -> None:
-    found = trivial_predictions(small.encoder.tasks[:3], labels, 7)
+def test_baseline_predictions_are_one_row_for_all(small: Small, labels: dict[str, np.ndarray]) -> None:
+    found = baseline_predictions(small.encoder.tasks[:3], labels, 7)
     assert {name: values.shape for name, values in found.items()} == {"late": (7,), "band": (7, 3), "minutes": (7,)}
     assert found["late"][0] == pytest.approx((labels["late"] == 1).sum() / (labels["late"] >= 0).sum())

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mtl_core.arrow import column_type
 from mtl_core.errors import DataError
-from mtl_core.features import categorical, column_type
+from mtl_core.features import categorical
 from mtl_core.features.categorical import MISSING, UNSEEN, Categorical
 from mtl_core.features.numeric import FittedNumeric, Numeric
 from mtl_core.features.running_stats import RunningStats
-from tests.features.graphs import fit
+from tests.features.graphs import ARROW_TYPES, fit
 from tests.strategies import numbers, partitions, patient, texts
 
 MODERATE = st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from([float("nan"), float("inf")]))
@@ -69,7 +70,7 @@ def test_counts_are_added_up_before_they_fill_the_memory(kind: Any, monkeypatch:
     monkeypatch.setattr(categorical, "_MAX_PENDING", 4)
     values = [pa.array([place % 7, place % 3, 100 + place]) for place in range(50)]
     values = [one.cast(pa.string()) for one in values] if kind == "string" else values
-    fitter = Categorical(min_count=8).fitter("f", "f", kind)
+    fitter = Categorical(min_count=8).fitter("f", "f", ARROW_TYPES[kind])
     for one in values:
         fitter.update(one)
         assert len(fitter.counts) <= 4  # type: ignore[attr-defined]

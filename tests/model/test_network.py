@@ -3,13 +3,13 @@
 import pytest
 import torch
 
+from mtl_core.config.trunks import SharedBottom
 from mtl_core.model import Network
-from mtl_core.trunks.shared_bottom import SharedBottom
 from tests.small import Small
 
 
 def test_one_logits_tensor_per_task(small: Small) -> None:
-    logits = Network.seeded(small.encoder, small.problem.model, 0)(small.train.slice(0, 7).inputs)
+    logits = Network.seeded(small.problem, small.encoder, 0)(small.train.slice(0, 7).inputs)
     assert {task: tuple(tensor.shape) for task, tensor in logits.items()} == {
         "late": (7, 1),
         "band": (7, 3),
@@ -19,7 +19,7 @@ def test_one_logits_tensor_per_task(small: Small) -> None:
 
 
 def test_rows_do_not_look_at_each_other(small: Small) -> None:
-    network = Network.seeded(small.encoder, small.problem.model, 0).eval()
+    network = Network.seeded(small.problem, small.encoder, 0).eval()
     whole = network(small.train.slice(0, 9).inputs)
     alone = [network(small.train.slice(i, i + 1).inputs) for i in range(9)]
     for task, logits in whole.items():
@@ -27,7 +27,7 @@ def test_rows_do_not_look_at_each_other(small: Small) -> None:
 
 
 def test_the_seed_decides_the_weights(small: Small) -> None:
-    first, again, other = (Network.seeded(small.encoder, small.problem.model, seed).state_dict() for seed in (3, 3, 4))
+    first, again, other = (Network.seeded(small.problem, small.encoder, seed).state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
@@ -43,7 +43,7 @@ def test_a_trunk_acts_on_the_last_dimension_alone(shape: tuple[int, ...]) -> Non
 
 
 def test_every_parameter_gets_a_gradient_from_the_sum_of_all_logits(small: Small) -> None:
-    network = Network.seeded(small.encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, small.encoder, 0)
     logits = network(small.train.slice(0, 64).inputs)
     torch.stack([tensor.square().sum() for tensor in logits.values()]).sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())

@@ -15,11 +15,11 @@ from flows.layout import Layout
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
-from mtl_core.evaluation import evaluate, trivial_predictions
+from mtl_core.evaluation import baseline_predictions, evaluate
 from mtl_core.export.signature import signature
 from mtl_core.gates import write_checks
-from mtl_core.report import Paths, read_run, render
-from mtl_core.report.run import Run
+from mtl_core.report.page import render
+from mtl_core.report.run import Paths, Run, read_run
 from mtl_core.validation.quarantine import SCHEMA
 from tests.report.story import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
 
@@ -97,7 +97,7 @@ def _write_test(layout: Layout, encoder: Encoder) -> None:
     measured = evaluate(encoder.tasks, labels, finite, resamples=20)
     train = {task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy") for task in encoder.tasks}
     trivial = evaluate(
-        encoder.tasks, labels, trivial_predictions(encoder.tasks, train, len(labels["late"])), resamples=0
+        encoder.tasks, labels, baseline_predictions(encoder.tasks, train, len(labels["late"])), resamples=0
     )
     rows = {
         task: {m: asdict(v) | {"trivial": trivial[task][m].value} for m, v in metrics.items()}

@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
+from mtl_core.config import Stopping, TaskStopping
 from mtl_core.report.course import Course, Span, course
 from mtl_core.report.curves import curve
 from mtl_core.report.stopping_words import refit_words, stopping_words
 from mtl_core.report.wording import NOTHING
-from mtl_core.stopping import Stopping, TaskStopping
-from mtl_core.training import Outcome
+from mtl_core.training import TrainingResult
 from tests.report.made import Made
 from tests.report.story import LONG, history
 
 
-def outcome(**changes: Any) -> Outcome:
+def outcome(**changes: Any) -> TrainingResult:
     document = history() | changes
     for epoch in document["epochs"]:
         for key in ("losses", "values", "scores"):
             epoch[key] = {task: math.nan if value is None else value for task, value in epoch[key].items()}
-    return Outcome.model_validate(document)
+    return TrainingResult.model_validate(document)
 
 
 def test_gains_are_oriented(made: Made) -> None:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.data.encoder import Encoder
+from mtl_core.metrics import Weighted
 from mtl_core.report.metric_words import explained, metric_title
-from mtl_core.report.wording import listed, number, percent, places, rounded, with_unit
+from mtl_core.report.wording import interval, listed, number, option_value, percent, places, rounded, signed, with_unit
 from mtl_core.tasks.binary import Binary, FittedBinary
-from mtl_core.tasks.metrics import Weighted
 from tests.report.made import Made
 
 
@@ -133,6 +133,47 @@ def test_names_in_a_row(names: tuple[str, ...], words: str) -> None:
 )
 def test_rounded(value: float, decimals: int, words: str) -> None:
     assert rounded(value, decimals) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.126, "+0.13"),
+        (-0.126, "−0.13"),
+        (0.0, "0.00"),
+        (0.001, "0.00"),
+        (-0.001, "0.00"),
+        (12_345.6, "+12,345.60"),
+        (None, "–"),
+        (math.nan, "–"),
+        (math.inf, "–"),
+    ],
+)
+def test_signed(value: float | None, words: str) -> None:
+    assert signed(value, 2) == words
+
+
+def test_an_interval_has_both_ends() -> None:
+    assert interval(-0.5, 0.25, 1) == "−0.5 to 0.2"
+    assert interval(None, 1, 0) == "– to 1"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (3, "3"),
+        (0.001, "0.001"),
+        (1e-05, "1e-05"),
+        (2.0, "2"),
+        ("mean", "mean"),
+        ([64, [0.5]], "[64, [0.5]]"),
+        ({"epochs": 3, "threads": None, "end": {"first": "a"}}, "{epochs: 3, end: {first: a}}"),
+    ],
+)
+def test_an_option_reads_as_in_the_file(value: object, words: str) -> None:
+    assert option_value(value) == words
 
 
 class _Tomorrow(Binary):

@@ -40,11 +40,11 @@ def test_trees_answer_as_the_head_of_a_network_would(small: Small, kind: str, tm
     assert made.skipped == {}
     predicted = predictions_from(tmp_path / "run")["t"]
     logits = torch.zeros(len(found.validation), found.task.outputs)
-    assert predicted.shape == found.task.link(logits).shape
+    assert predicted.shape == found.task.inverse_link(logits).shape
     assert np.isfinite(predicted).all()
     if kind == "quantiles":
         assert (np.diff(predicted, axis=1) >= 0).all()  # those of three models may cross
-    trivial = found.task.trivial(found.train.labels["t"].numpy())
+    trivial = found.task.baseline(found.train.labels["t"].numpy())
     by_chance = np.broadcast_to(trivial, (len(found.validation), *trivial.shape))
     least, value = (
         found.task.metric.oriented(metric_values([found.task], found.validation, {"t": p})["t"])
@@ -111,7 +111,7 @@ def test_a_task_that_trees_cannot_learn_is_skipped_with_words(small: Small, tmp_
 
 def test_a_kind_without_trees_is_skipped_beside_one_with_them(small: Small, tmp_path: Path) -> None:
     groups = fit(task("clustering", clusters=2), pa.array(["a", "b"])).model_copy(update={"name": "group"})
-    encoder = small.encoder.model_copy(update={"tasks": (groups, *small.encoder.tasks[:1])})
+    encoder = small.encoder.model_copy(update={"tasks": (groups, *small.tasks[:1])})
     splits = []
     for split in (small.train, small.validation, small.validation):
         labels = {"group": torch.zeros(len(split), dtype=torch.int64), "late": split.labels["late"]}

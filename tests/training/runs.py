@@ -4,24 +4,23 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mtl_core.config import AnyTrunk
 from mtl_core.model import Network
-from mtl_core.training import Epoch, Outcome, Refit, train
-from mtl_core.training.checkpoint import Scratch
-from mtl_core.trunks import AnyTrunk
+from mtl_core.schema import tagged
+from mtl_core.training import Epoch, FinetunedHead, TrainingResult, train
+from mtl_core.training.checkpoint import CheckpointStore
 from tests.small import Small
 
 Weights = dict[str, Tensor]
 
-TRUNKS: tuple[str, ...] = tuple(
-    get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(AnyTrunk)[0])
-)
+TRUNKS: tuple[str, ...] = tuple(tagged(AnyTrunk))
 """Every kind of trunk that a problem can declare."""
 
 
@@ -33,12 +32,12 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def run(small: Small, scratch: Path, **training: Any) -> tuple[Weights, Outcome]:
+def run(small: Small, scratch: Path, **training: Any) -> tuple[Weights, TrainingResult]:
     network, outcome = train(small.declared(**training), small.encoder, small.train, small.validation, scratch)
     return weights(network), outcome
 
 
-def without_times(outcome: Outcome) -> str:
+def without_times(outcome: TrainingResult) -> str:
     return json.dumps(outcome.model_dump(exclude={"epochs": {"__all__": {"seconds"}}}))
 
 
@@ -67,7 +66,7 @@ class Crashes:
         if step == 2:
             self.at("middle of a pass")
 
-    def on_refit(self, refit: Refit) -> None:
+    def on_refit(self, refit: FinetunedHead) -> None:
         self.refits += 1
         self.at("refit")
 
@@ -75,22 +74,22 @@ class Crashes:
     def after_every_write(self) -> Iterator[None]:
         """And before a teacher is written, while the network has that teacher's weights."""
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("keep", "drop_all_but", "save", "save_teacher"):
+            for name in ("keep", "prune", "save", "save_teacher"):
                 self._patch(patch, name)
             yield
 
     def _patch(self, patch: pytest.MonkeyPatch, name: str) -> None:
-        method = getattr(Scratch, name)
+        method = getattr(CheckpointStore, name)
 
-        def write(scratch: Scratch, *arguments: Any) -> None:
+        def write(scratch: CheckpointStore, *arguments: Any) -> None:
             if name == "save_teacher":
                 self.at("teacher made")
             method(scratch, *arguments)
             self.at(name)
 
-        patch.setattr(Scratch, name, write)
+        patch.setattr(CheckpointStore, name, write)
 
-    def run(self, small: Small, scratch: Path, **training: Any) -> tuple[Weights, Outcome]:
+    def run(self, small: Small, scratch: Path, **training: Any) -> tuple[Weights, TrainingResult]:
         """Starts over until no moment is left."""
         with self.after_every_write():
             while True:
@@ -114,7 +113,7 @@ class Watched:
 
     def __init__(self, small: Small, scratch: Path, **training: Any) -> None:
         problem = small.declared(**training)
-        self.network = Network.seeded(small.encoder, problem.model, 0)
+        self.network = Network.seeded(problem, small.encoder, 0)
         self.weights: list[Weights] = []
         self.averages: list[Weights] = []
         self.steps: list[list[int]] = []
@@ -126,7 +125,7 @@ class Watched:
 
     def own(self, task: str, epoch: int) -> Weights:
         """The task's own parameters after that epoch, their average and its steps, and all that the optimiser knows."""
-        own = {id(parameter) for parameter in self.network.own(self.network.tasks.index(task))}
+        own = {id(parameter) for parameter in self.network.task_parameters(self.network.tasks.index(task))}
         found = {}
         for position, (name, parameter) in enumerate(self.network.named_parameters()):
             if id(parameter) in own:

@@ -11,11 +11,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
+from mtl_core.distillation import trees
+from mtl_core.distillation.boosted import boosted_logits
+from mtl_core.distillation.forests import forests
+from mtl_core.distillation.trees import lightgbm_for
 from mtl_core.errors import DataError, ProblemError, TrainingError
-from mtl_core.training.teachers import trees
-from mtl_core.training.teachers.boosted import boosted_logits
-from mtl_core.training.teachers.forests import forests
-from mtl_core.training.teachers.trees import lightgbm_for
 from tests.small import Small
 from tests.tasks.declared import fit, task
 from tests.training.taught_kinds import KINDS, Taught, taught
@@ -46,8 +46,8 @@ def test_it_knows_every_kind_and_says_so_in_logits(small: Small, kind: Taught) -
     assert logits.shape == (len(kind.train), kind.task.outputs)
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
-    predictions = kind.task.link(torch.from_numpy(logits)).numpy()[known]
-    trivial = kind.task.trivial(labels.numpy())
+    predictions = kind.task.inverse_link(torch.from_numpy(logits)).numpy()[known]
+    trivial = kind.task.baseline(labels.numpy())
     by_chance = np.broadcast_to(trivial, (known.sum(), *trivial.shape))
     metric = kind.task.metric
     found, least = (metric.oriented(metric(labels.numpy()[known], p)) for p in (predictions, by_chance))
@@ -59,7 +59,7 @@ def test_rows_without_a_label_are_taught_as_well_as_those_with_one(small: Small)
     truth = found.train.labels["t"].clone()
     hidden = torch.arange(len(truth)) % 3 == 0
     logits = logits_of(found, small, found.with_labels(truth.masked_fill(hidden, torch.nan)))
-    errors = (found.task.link(torch.from_numpy(logits)) - truth).abs()
+    errors = (found.task.inverse_link(torch.from_numpy(logits)) - truth).abs()
     seen, unseen = (errors[mask & ~truth.isnan()].mean() for mask in (~hidden, hidden))
     assert unseen < 1.2 * seen < 1.2 * 0.6 * found.task.scale  # type: ignore[attr-defined]
 
@@ -171,7 +171,7 @@ def test_few_ids_are_categories_and_many_are_numbers(
     logits = boosted_logits(
         options, found.task, found.encoder, split, no_check, small.declared().training, lambda step, steps: None
     )
-    predictions = found.task.link(torch.from_numpy(logits))
+    predictions = found.task.inverse_link(torch.from_numpy(logits))
     assert bool(((predictions > 0.5) == (odd == 1)).all()) == learned
 
 

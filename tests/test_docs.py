@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
 from mtl_core.config import AnyBalancing, AnyTeacher, AnyTrunk, FinetuneHeads, Problem, Stopping, parse_problem
+from mtl_core.features import AnyFeature
 from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
 
@@ -27,10 +28,12 @@ PICTURES = {
     "trunks.md": "trunks",
 }
 PAGES = tuple(PICTURES)
+"""What can be chosen, with a picture."""
+DECLARED = (*PAGES, "features.md")
 """What can be chosen."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """What several trainings tell."""
-EVERY = (*PAGES, *STUDIES, "quality-and-speed.md")
+EVERY = (*DECLARED, *STUDIES, "quality-and-speed.md")
 """And what was measured of the whole."""
 BASE: dict[str, Any] = {
     "name": "flights",
@@ -49,6 +52,7 @@ Options = type[BaseModel]
 
 MEMBERS = {
     "balancing.md": tagged(AnyBalancing),
+    "features.md": tagged(AnyFeature),
     "passing-knowledge.md": tagged(AnyTeacher),
     "tasks.md": tagged(AnyTask),
     "trunks.md": tagged(AnyTrunk),
@@ -108,6 +112,8 @@ def declared_in(page: str) -> set[str]:
         match page:
             case "balancing.md":
                 found.add(whole.training.balancing.method)
+            case "features.md":
+                found |= {whole.features[name].kind for name in snippet["features"]}
             case "passing-knowledge.md":
                 found |= {teacher.kind for teacher in whole.training.teachers.values()}
             case "tasks.md":
@@ -119,7 +125,7 @@ def declared_in(page: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", DECLARED)
 def test_every_member_has_a_section_and_a_snippet_and_no_section_is_of_something_else(page: str) -> None:
     expected = set(POLICIES) if page == "stopping.md" else set(MEMBERS[page])
     headings = {found[1] for title in sections(page) if (found := re.match(r"`(\w+)`$", title))}

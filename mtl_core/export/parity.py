@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
+from mtl_core.arrow import is_text
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.session import Session, run_graph
@@ -83,4 +84,6 @@ def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:
     values = values.combine_chunks()
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if is_text(values.type) and not is_text(arrow_type):  # ISO text, of which the empty one is missing
+        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
     return pc.cast(values, arrow_type, safe=False)

@@ -1,6 +1,7 @@
 """A part as Great Expectations sees it: a pandas frame of four types of column, and indicators of its labels."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -90,9 +91,17 @@ def _series(values: pa.Array) -> pd.Series:
             return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).to_pandas()
         case "datetime64":
             # Naive nanoseconds: the only times that Great Expectations compares with the texts of a JSON suite.
-            return pd.Series(pc.cast(values, pa.timestamp("ns"), safe=False).to_numpy(zero_copy_only=False))
+            return pd.Series(_nanoseconds(values).to_numpy(zero_copy_only=False))
         case _:
             return values.to_pandas()
+
+
+def _nanoseconds(values: pa.Array) -> pa.Array:
+    """Moments outside 1678 to 2261, which nanoseconds cannot count, become the nearest limit: 9999-12-31 stays late."""
+    moments = pc.cast(values, pa.timestamp("us"), safe=False)
+    low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
+    late_enough = pc.max_element_wise(moments, low, skip_nulls=False)
+    return pc.cast(pc.min_element_wise(late_enough, high, skip_nulls=False), pa.timestamp("ns"))
 
 
 def label_columns(

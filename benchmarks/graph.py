@@ -35,11 +35,11 @@ from safetensors.torch import load_file
 
 from flows.layout import Layout
 from mtl_core.evaluation import evaluate
+from mtl_core.export.builder import ML_OPSET, OPSET
 from mtl_core.export.graph import build_graph, network_graph
 from mtl_core.export.int8 import in_int8
 from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
-from mtl_core.features.graph import ML_OPSET, OPSET
 from mtl_core.model import Network
 
 PARITY_ROWS = 10_000
@@ -68,15 +68,15 @@ def main() -> None:
 
 def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -> float:
     """Prints a line; the rate of the whole graph by that of the bare one."""
-    network = Network.seeded(problem.encoder, problem.declared.model, 0)
+    network = Network.seeded(problem.declared, problem.encoder, 0)
     rows = problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows)
     whole = open_graph(build_graph(network, problem.encoder).SerializeToString())
     bare = open_graph(network_graph(network, problem.encoder).SerializeToString())
-    raw = graph_inputs(rows, problem.encoder.columns)
-    kinds = {"ids": np.int32, "floats": np.float32}
+    raw = graph_inputs(rows, problem.encoder.inputs)
+    kinds = {"tensor(int32)": np.int32, "tensor(float)": np.float32}
     blocks = {
-        given.name: values.astype(kinds[block])
-        for given, (block, values) in zip(bare.get_inputs(), problem.encoder.inputs(rows).items(), strict=True)
+        given.name: values.astype(kinds[given.type])
+        for given, values in zip(bare.get_inputs(), problem.encoder.batch(rows).values(), strict=True)
     }
     calls = {
         "whole": ready(whole, raw),
@@ -84,7 +84,7 @@ def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -
         "whole from NumPy": lambda: whole.run(None, raw),
         "bare from NumPy": lambda: bare.run(None, blocks),
     }
-    texts = [feature for feature in problem.encoder.categorical if feature.type == "string"]
+    texts = [feature for feature in problem.encoder.groups["categorical"] if feature.type == "string"]
     if texts:
         calls["lookups"] = ready(open_graph(lookups(texts)), {text.column: raw[text.column] for text in texts})
     times = alternated(calls, arguments)
@@ -98,7 +98,7 @@ def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -
 def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> dict[str, float]:
     """Prints what 8 bits bring and cost."""
     encoder, weights = problem.encoder, Layout(FOLDERS[name]).weights
-    network, trained = Network.seeded(encoder, problem.declared.model, 0), weights.is_file()
+    network, trained = Network.seeded(problem.declared, encoder, 0), weights.is_file()
     if trained:
         try:
             network.load_state_dict(load_file(weights))
@@ -107,7 +107,7 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
     graph = build_graph(network, encoder)
     graphs = {"float": graph.SerializeToString(), "int8": in_int8(graph).SerializeToString()}
     sessions = {key: open_graph(content) for key, content in graphs.items()}
-    raw = graph_inputs(problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows), encoder.columns)
+    raw = graph_inputs(problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows), encoder.inputs)
     speed = quotient(alternated({key: ready(s, raw) for key, s in sessions.items()}, arguments), "float", "int8")
     size = len(graphs["int8"]) / len(graphs["float"])
     far = parity(sessions["int8"], network, encoder, problem.raw_test.slice(0, PARITY_ROWS))
@@ -116,10 +116,10 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
         f"  int8, {state}: {speed:.2f} times as fast, {size:.2f} of the size, parity {far.difference:.4f} of {far.task}"
     )
     if trained:
-        labels, tasks = encoder.labels(problem.raw_test), encoder.tasks
+        labels, tasks = encoder.labels(problem.raw_test), problem.tasks
         names = [task.name for task in tasks]
         both = {
-            key: evaluate(tasks, labels, run_graph(session, problem.raw_test, encoder.columns, names), resamples=0)
+            key: evaluate(tasks, labels, run_graph(session, problem.raw_test, encoder.inputs, names), resamples=0)
             for key, session in sessions.items()
         }
         for task in tasks:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.model.pieces import Pieces
 
 __all__ = ["census", "flights"]
 
@@ -86,10 +85,11 @@ def _passes(
     outputs: tuple[int, ...],
     loss_of: Callable[[list[Tensor], Tensor], Tensor],
 ) -> Pass:
-    ids, floats = split.inputs["ids"].int(), split.inputs["floats"]
-    floats = torch.cat([floats, Pieces(encoder)(floats)], dim=1)
+    ids, floats = split.inputs["categorical"].int(), split.inputs["numeric"]
+    categories, numbers = encoder.groups["categorical"], encoder.groups["numeric"]
+    floats = torch.cat(type(numbers[0]).module(numbers, problem.model)(split.inputs).row, dim=1)
     torch.manual_seed(0)
-    network = HandTuned(encoder.id_count, ids.shape[1], floats.shape[1], problem, outputs)
+    network = HandTuned(sum(feature.size for feature in categories), ids.shape[1], floats.shape[1], problem, outputs)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
 
     def run() -> None:

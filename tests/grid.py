@@ -7,10 +7,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from mtl_core.balancing import AnyBalancing
-from mtl_core.stopping import Stopping
+from mtl_core.config import AnyBalancing, AnyTrunk, Stopping
+from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
-from mtl_core.trunks import AnyTrunk
 
 __all__ = ["BALANCINGS", "KINDS", "POLICIES", "TRUNKS", "covering", "document", "table"]
 
@@ -18,14 +17,8 @@ Case = tuple[str, str, str]
 """Trunk, balancing, policy. Every problem has every kind of task."""
 
 
-def _members(union: Any, key: str) -> dict[str, type[BaseModel]]:
-    members = get_args(get_args(union)[0])
-    return {get_args(member.model_fields[key].annotation)[0]: member for member in members}
-
-
-_TRUNKS = _members(AnyTrunk, "kind")
-_BALANCINGS = _members(AnyBalancing, "method")
-TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(_members(AnyTask, "kind"))
+_TRUNKS, _BALANCINGS = tagged(AnyTrunk), tagged(AnyBalancing)
+TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(tagged(AnyTask))
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
 
 TASKS: dict[str, dict[str, Any]] = {
@@ -47,7 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": WEIGHTS}, "pbi": {
 
 def possible(trunk: str, balancing: str) -> bool:
     """Whether that balancing has something to weigh on that trunk."""
-    return not (_TRUNKS[trunk].own_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
+    return not (_TRUNKS[trunk].separate_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
 
 
 def covering() -> list[Case]:

@@ -13,12 +13,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
-from mtl_core.balancing import AnyBalancing
-from mtl_core.config import Problem, RefitHeads, parse_problem
-from mtl_core.config.distillation import AnyTeacher
-from mtl_core.stopping import Stopping
+from mtl_core.config import AnyBalancing, AnyTeacher, AnyTrunk, FinetuneHeads, Problem, Stopping, parse_problem
+from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
-from mtl_core.trunks import AnyTrunk
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -50,17 +47,11 @@ BASE: dict[str, Any] = {
 Options = type[BaseModel]
 
 
-def members(union: Any, discriminator: str) -> dict[str, Options]:
-    """What a union of options can be, by the name that `params.yaml` gives it."""
-    found: tuple[Options, ...] = get_args(get_args(union)[0])
-    return {get_args(member.model_fields[discriminator].annotation)[0]: member for member in found}
-
-
 MEMBERS = {
-    "balancing.md": members(AnyBalancing, "method"),
-    "passing-knowledge.md": members(AnyTeacher, "kind"),
-    "tasks.md": members(AnyTask, "kind"),
-    "trunks.md": members(AnyTrunk, "kind"),
+    "balancing.md": tagged(AnyBalancing),
+    "passing-knowledge.md": tagged(AnyTeacher),
+    "tasks.md": tagged(AnyTask),
+    "trunks.md": tagged(AnyTrunk),
 }
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
 
@@ -166,7 +157,7 @@ def every_option() -> Iterator[Any]:
         for kind, member in found.items():
             for option, default in options_of(member):
                 yield pytest.param(page, f"`{kind}`", option, default, id=f"{page}-{kind}-{option}")
-    for member in (Stopping, RefitHeads):
+    for member in (Stopping, FinetuneHeads):
         for option, default in options_of(member):
             yield pytest.param("stopping.md", "", option, default, id=f"stopping.md-{option}")
 

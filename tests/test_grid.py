@@ -9,11 +9,12 @@ import pytest
 
 from mtl_core.config import parse_problem
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.training import Epoch, TrainingResult, train
 from tests.grid import BALANCINGS, KINDS, POLICIES, TASKS, TRUNKS, Case, covering, document, possible, table
 from tests.small import Small, prepared
+from tests.training.runs import Callbacks
 
 CASES = covering()
 
@@ -51,7 +52,7 @@ def test_it_learns_and_goes_on_after_a_kill(tiny: Small, tmp_path: Path, case: C
             raise CutError
 
     with pytest.raises(CutError):
-        train(*parts, tmp_path / "cut", cut)
+        train(*parts, tmp_path / "cut", Callbacks(on_epoch=cut))
     resumed, again = train(*parts, tmp_path / "cut")
     assert _decisions(outcome) == _decisions(again)
     ours, theirs = network.state_dict(), resumed.state_dict()
@@ -64,11 +65,11 @@ def test_the_graph_agrees_with_the_network(tiny: Small, tmp_path: Path, trunk: s
     problem = parse_problem(document(next(case for case in CASES if case[0] == trunk)))
     network, _ = train(problem, tiny.encoder, tiny.train, tiny.validation, tmp_path)
     session = open_graph(build_graph(network, tiny.encoder).SerializeToString())
-    for rows in (tiny.raw_test, tiny.raw_test.slice(0, 1), hostile_rows(tiny.raw_test, tiny.encoder)):
+    for rows in (tiny.raw_test, tiny.raw_test.slice(0, 1), adversarial_rows(tiny.raw_test, tiny.encoder)):
         assert parity(session, network, tiny.encoder, rows).difference < 1e-4
 
 
-def _fall(outcome: Outcome) -> float:
+def _fall(outcome: TrainingResult) -> float:
     """Last over first loss, the mean over tasks that took part in two epochs or more."""
     falls = []
     for task in TASKS:
@@ -79,5 +80,5 @@ def _fall(outcome: Outcome) -> float:
     return float(np.mean(falls))
 
 
-def _decisions(outcome: Outcome) -> str:
+def _decisions(outcome: TrainingResult) -> str:
     return "\n".join(epoch.model_dump_json(exclude={"seconds"}) for epoch in outcome.epochs) + f"\n{outcome.chosen}"

@@ -12,7 +12,14 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    return grimp.build_graph("flows", "mtl_core", "serving", include_external_packages=True, cache_dir=None)
+    return grimp.build_graph(
+        "flows",
+        "mtl_core",
+        "serving",
+        include_external_packages=True,
+        exclude_type_checking_imports=True,
+        cache_dir=None,
+    )
 
 
 def test_contracts_of_pyproject_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +39,7 @@ def test_great_expectations_stays_in_validation(graph: grimp.ImportGraph) -> Non
     [
         pytest.param("flows.cli", {"torch", "prefect", "dvc", "bentoml", "pyarrow", "rich"}, id="help is fast"),
         pytest.param("flows.stages.train", {"great_expectations", "prefect", "dvc", "bentoml", "onnxruntime"}),
+        pytest.param("mtl_core.validation.write", {"great_expectations"}, id="profiling is light"),
         pytest.param("flows.stages.validate", {"prefect", "dvc", "bentoml", "onnxruntime"}),
         pytest.param("flows.stages.check", {"great_expectations", "prefect", "dvc", "bentoml"}),
         pytest.param("serving.process", {"bentoml", "onnxruntime", "numpy"}, id="starting a service is light"),

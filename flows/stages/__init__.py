@@ -1,1 +1,6 @@
-"""The stages of `dvc.yaml`, one module each, so that a stage imports only what it needs; each has `run(folder)`."""
+"""Stages of the pipeline, one module each with a function `run(folder)`."""
+
+__all__ = ["STAGES"]
+
+STAGES = ("digests", "validate", "prepare", "train", "export", "check", "report")
+"""In the order in which they run; `dvc.yaml` says what each depends on."""

@@ -86,9 +86,9 @@ class EncodedSplit:
             {name: _map(folder, name, block) for name, block in encoder.blocks.items()},
             {task.name: _map(folder / "labels", task.name, None) for task in encoder.tasks},
             {
-                task.name: _map_dense(folder / "weights" / f"{task.name}.npy")
-                for task in encoder.tasks
-                if task.declared.weight_column
+                codec.name: _map_dense(folder / "weights" / f"{codec.name}.npy")
+                for codec in encoder.tasks
+                if codec.weight_column
             },
         )
 

@@ -51,10 +51,10 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     by_graph = run_graph(session, table, encoder.inputs, [task.name for task in encoder.tasks])
     network.eval()
     with torch.inference_mode():
-        logits = network({name: torch.from_numpy(values) for name, values in encoder.batch(table).items()})
+        predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.batch(table).items()})
     found = []
-    for task in encoder.tasks:
-        by_network = task.link(logits[task.name]).numpy()
+    for task in network.objectives:
+        by_network = predictions[task.name].numpy()
         scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network)
         difference = _largest_difference(task.name, by_graph[task.name], by_network) / scale
         found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))

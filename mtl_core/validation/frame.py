@@ -14,7 +14,7 @@ from mtl_core.config import Problem
 from mtl_core.data.parts import Part, parts
 from mtl_core.errors import DataError
 from mtl_core.tasks.binary import Binary
-from mtl_core.tasks.multiclass import FittedMulticlass, Multiclass
+from mtl_core.tasks.multiclass import Multiclass
 
 __all__ = ["LABEL", "as_it_stands", "frame", "label_columns", "read", "type_in_suite"]
 
@@ -114,13 +114,13 @@ def label_columns(
             found.update({column: np.full(len(values), np.nan) for column in named})
         elif isinstance(task, Binary):
             fitter = task.fitter(name, column_type(task.target, values.type))
-            found[prefix] = _indicator(fitter.task.encode(values), 1)
+            found[prefix] = _indicator(fitter.codec.encode(values), 1)
         elif isinstance(task, Multiclass):
             classes_of = task.fitter(name, column_type(task.target, values.type))
             classes_of.update(values)
             seen = classes_of.seen | {column.removeprefix(f"{prefix}=") for column in named}
             classes = task.classes or tuple(sorted(seen))
-            labels = FittedMulticlass(name=name, type=classes_of.type, options=task, classes=classes).encode(values)
+            labels = task.codec(name, classes_of.type, classes).encode(values)
             found.update({f"{prefix}={known}": _indicator(labels, place) for place, known in enumerate(classes)})
     return found
 

@@ -10,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.data.encoded import EncodedSplit, SplitWriter
+from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder, fit
+from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from tests.data.orders import DECLARED, ROWS, declared, month
 from tests.data.test_encoder import TYPES
@@ -34,7 +35,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> EncodedSplit:
 
 def append(writer: SplitWriter, start: int, stop: int) -> None:
     rows = month(1).slice(start, stop - start)
-    writer.append(ENCODER.inputs(rows), ENCODER.labels(rows), ENCODER.weights(rows))
+    writer.append(ENCODER.encode(rows), ENCODER.labels(rows), ENCODER.weights(rows))
 
 
 def assert_rows(found: dict[str, torch.Tensor], expected: dict[str, Any], rows: Any) -> None:
@@ -49,12 +50,12 @@ def assert_rows(found: dict[str, torch.Tensor], expected: dict[str, Any], rows: 
 def test_rows_come_back_as_they_were_written(split: EncodedSplit, data: st.DataObject, rows: list[int]) -> None:
     assert len(split) == ROWS
     taken = split.take(torch.tensor(rows, dtype=torch.int64))
-    assert_rows(taken.inputs, ENCODER.inputs(month(1)), rows)
+    assert_rows(taken.inputs, ENCODER.encode(month(1)), rows)
     assert_rows(taken.labels, ENCODER.labels(month(1)), rows)
     assert_rows(taken.weights, ENCODER.weights(month(1)), rows)
     for cut in data.draw(partitions(ROWS)):
         sliced = split.slice(cut.start, cut.stop)
-        assert_rows(sliced.inputs, ENCODER.inputs(month(1)), cut)
+        assert_rows(sliced.inputs, ENCODER.encode(month(1)), cut)
         assert_rows(sliced.labels, ENCODER.labels(month(1)), cut)
         assert_rows(sliced.weights, ENCODER.weights(month(1)), cut)
 
@@ -62,11 +63,11 @@ def test_rows_come_back_as_they_were_written(split: EncodedSplit, data: st.DataO
 def test_a_split_without_weights_has_none(tmp_path: Path) -> None:
     encoder = fit(declared(), TYPES, month(1).to_batches())
     writer = SplitWriter(tmp_path / "train", ROWS)
-    writer.append(encoder.inputs(month(1)), encoder.labels(month(1)))
+    writer.append(encoder.encode(month(1)), encoder.labels(month(1)))
     writer.close()
     opened = EncodedSplit.open(tmp_path / "train", encoder)
     assert opened.take(torch.tensor([3])).weights == opened.slice(0, 9).weights == {}
-    assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["floats.npy", "ids.npy", "labels"]
+    assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["categorical.npy", "labels", "numeric.npy"]
 
 
 def test_the_files_are_numpys_own(tmp_path: Path) -> None:
@@ -87,9 +88,9 @@ def test_a_folder_that_is_there_is_not_written_over(tmp_path: Path) -> None:
 
 
 def test_a_slice_is_no_copy_and_nothing_is_read_before(split: EncodedSplit) -> None:
-    whole, part = split.inputs["ids"], split.slice(5, 9).inputs["ids"]
+    whole, part = split.inputs["categorical"], split.slice(5, 9).inputs["categorical"]
     assert part.data_ptr() == whole.data_ptr() + 5 * whole.shape[1] * whole.element_size()
-    taken = split.take(torch.tensor([5])).inputs["ids"]
+    taken = split.take(torch.tensor([5])).inputs["categorical"]
     assert taken.data_ptr() != part.data_ptr()
 
 
@@ -99,11 +100,11 @@ def test_arrays_are_mapped_not_read(split: EncodedSplit, tmp_path: Path) -> None
     append(writer, 1, 2)
     writer.close()
     opened = EncodedSplit.open(tmp_path / "s", ENCODER)
-    np.load(tmp_path / "s" / "ids.npy", mmap_mode="r+")[0, 0] = 4
-    assert opened.inputs["ids"].tolist() == [[4]]
-    before = (tmp_path / "s" / "floats.npy").read_bytes()
-    opened.inputs["floats"][0, 0] = 99.0
-    assert (tmp_path / "s" / "floats.npy").read_bytes() == before
+    np.load(tmp_path / "s" / "categorical.npy", mmap_mode="r+")[0, 0] = 4
+    assert opened.inputs["categorical"].tolist() == [[4]]
+    before = (tmp_path / "s" / "numeric.npy").read_bytes()
+    opened.inputs["numeric"][0, 0] = 99.0
+    assert (tmp_path / "s" / "numeric.npy").read_bytes() == before
 
 
 @pytest.mark.parametrize("cuts", [[0, 9], [0, 5, 9], []], ids=str)

@@ -10,10 +10,11 @@ import pytest
 
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.errors import DataError
-from mtl_core.features import ColumnType
+from mtl_core.features import Block
+from mtl_core.input_types import Number, Text
 from tests.data.orders import DECLARED, ROWS, declared, month
 
-TYPES: dict[str, ColumnType] = {"shop": "string", "amount": "number", "returned": "boolean", "days": "number"}
+TYPES = {"shop": pa.string(), "amount": pa.float64(), "returned": pa.bool_(), "days": pa.int64()}
 
 
 def fitted(**changes: Any) -> Encoder:
@@ -30,7 +31,7 @@ def vocabulary(size: int) -> Encoder:
         features={name: {"kind": "categorical", "min_count": 1} for name in ("a", "b")},
         tasks={"y": {"kind": "binary", "target": "y"}},
     )
-    return fit(problem, {"a": "string", "b": "string", "y": "number"}, table.to_batches())
+    return fit(problem, {"a": pa.string(), "b": pa.string(), "y": pa.int64()}, table.to_batches())
 
 
 def test_blocks_of_a_table() -> None:
@@ -40,23 +41,27 @@ def test_blocks_of_a_table() -> None:
         "returned_too": {"kind": "numeric", "column": "amount", "transform": "log1p"},
     }
     encoder = fitted(features=features)
-    assert encoder.columns == {"shop": "string", "amount": "number"}
-    assert [feature.name for feature in encoder.categorical] == ["first", "shop"]
-    assert encoder.id_offsets.tolist() == [0, 5]
-    assert (encoder.id_count, encoder.float_width) == (10, 4)
-    assert encoder.blocks() == {"ids": (2, np.dtype(np.int16)), "floats": (4, np.dtype(np.float32))}
-    found = encoder.inputs(month(2))
+    assert encoder.inputs == {"shop": Text(), "amount": Number()}
+    assert {kind: [one.name for one in group] for kind, group in encoder.groups.items()} == {
+        "categorical": ["first", "shop"],
+        "numeric": ["amount", "returned_too"],
+    }
+    assert encoder.blocks == {
+        "categorical": Block(shape=(2,), dtype=np.dtype(np.int16)),
+        "numeric": Block(shape=(4,), dtype=np.dtype(np.float32)),
+    }
+    found = encoder.batch(month(2))
     assert {name: (block.shape, block.dtype) for name, block in found.items()} == {
-        name: ((ROWS, width), dtype) for name, (width, dtype) in encoder.blocks().items()
+        name: ((ROWS, *block.shape), block.dtype) for name, block in encoder.blocks.items()
     }
     # Month 1 knows east, north and its own shop; the shop of month 2 is unseen there.
-    assert found["ids"][:4].tolist() == [[2, 7], [3, 8], [0, 5], [1, 6]]
-    np.testing.assert_array_equal(found["floats"][:, 1], month(1)["amount"].is_null())
+    assert found["categorical"][:4].tolist() == [[2, 7], [3, 8], [0, 5], [1, 6]]
+    np.testing.assert_array_equal(found["numeric"][:, 1], month(1)["amount"].is_null())
 
 
 def test_a_table_in_pieces_encodes_as_a_whole() -> None:
     encoder, table = fitted(), month(2)
-    for of in (encoder.inputs, encoder.labels):
+    for of in (encoder.batch, encoder.labels):
         whole = of(table)
         chunks = of(pa.concat_tables([table.slice(0, 13), table.slice(13)]))
         batches = [of(batch) for batch in table.to_batches(max_chunksize=9)]
@@ -73,7 +78,7 @@ def test_parts_of_any_size_teach_the_same() -> None:
         f.model_dump(exclude={"mean", "deviation"}) for f in once.features
     ]
     np.testing.assert_allclose(
-        piecewise.inputs(month(2))["floats"], once.inputs(month(2))["floats"], rtol=1e-6, atol=1e-7
+        piecewise.batch(month(2))["numeric"], once.batch(month(2))["numeric"], rtol=1e-6, atol=1e-7
     )
 
 
@@ -91,19 +96,21 @@ def test_labels_of_a_table() -> None:
 
 @pytest.mark.parametrize(
     ("features", "blocks"),
-    [({"shop": {"kind": "categorical", "min_count": 1}}, ["ids"]), ({"amount": {"kind": "numeric"}}, ["floats"])],
+    [
+        ({"shop": {"kind": "categorical", "min_count": 1}}, ["categorical"]),
+        ({"amount": {"kind": "numeric"}}, ["numeric"]),
+    ],
 )
 def test_a_block_without_columns_is_left_out(features: Any, blocks: list[str]) -> None:
     encoder = fitted(features=features)
-    assert list(encoder.blocks()) == list(encoder.inputs(month(1))) == blocks
-    assert len(encoder.id_offsets) == len(encoder.categorical)
+    assert list(encoder.blocks) == list(encoder.encode(month(1))) == blocks
 
 
 @pytest.mark.parametrize(("size", "dtype"), [(32_767, np.int16), (32_768, np.int32)])
 def test_ids_are_as_narrow_as_they_can_be(size: int, dtype: type) -> None:
     encoder = vocabulary(size)
-    assert (encoder.id_count, encoder.blocks()["ids"]) == (size, (2, np.dtype(dtype)))
-    last = encoder.inputs(pa.table({"a": ["x"], "b": [f"{size - 6:06}"]}))["ids"]
+    assert encoder.blocks["categorical"].dtype == np.dtype(dtype)
+    last = encoder.batch(pa.table({"a": ["x"], "b": [f"{size - 6:06}"]}))["categorical"]
     assert last.tolist() == [[2, size - 1]]
 
 
@@ -113,8 +120,8 @@ def test_json_says_all_of_it(tmp_path: Path, extra: Any) -> None:
     encoder.save(tmp_path / "new" / "encoder.json")
     again = Encoder.load(tmp_path / "new" / "encoder.json")
     assert again == encoder
-    for name, block in encoder.inputs(month(2)).items():
-        np.testing.assert_array_equal(again.inputs(month(2))[name], block)
+    for name, block in encoder.batch(month(2)).items():
+        np.testing.assert_array_equal(again.batch(month(2))[name], block)
 
 
 def test_what_a_feature_or_task_refuses_is_refused() -> None:
@@ -192,7 +199,7 @@ def with_gifts(values: pa.Array | None = None) -> pa.Table:
 
 
 def test_several_targets_become_the_labels_of_one_task() -> None:
-    types: dict[str, ColumnType] = {**TYPES, "gift": "boolean"}
+    types = {**TYPES, "gift": pa.bool_()}
     table = with_gifts()
     encoder = fit(declared(tasks={"cells": CELLS}), types, table.to_batches(max_chunksize=7))
     found = encoder.labels(table)["cells"]
@@ -207,7 +214,7 @@ def test_several_targets_become_the_labels_of_one_task() -> None:
 
 
 def test_several_targets_need_one_type() -> None:
-    types: dict[str, ColumnType] = {**TYPES, "gift": "number"}
+    types = {**TYPES, "gift": pa.int64()}
     table = with_gifts(pa.array([1] * ROWS))
     with pytest.raises(DataError, match="task 'cells': all its targets must have one type, found boolean, number in "):
         fit(declared(tasks={"cells": CELLS}), types, table.to_batches())

@@ -50,7 +50,7 @@ def test_every_row_once_in_its_split(folder: Path) -> None:
     assert run(folder) == dict.fromkeys(SPLITS, ROWS)
     encoder, splits = opened(folder)
     for number, name in enumerate(SPLITS, 1):
-        expected = encoder.inputs(month(number))
+        expected = encoder.encode(month(number))
         for block, values in splits[name].inputs.items():
             np.testing.assert_array_equal(values.numpy(), expected[block])
         for task, labels in splits[name].labels.items():
@@ -96,11 +96,11 @@ def test_weights_and_several_targets_reach_every_split(tmp_path: Path) -> None:
 def test_the_encoder_learns_from_the_training_split_alone(folder: Path) -> None:
     run(folder)
     encoder, splits = opened(folder)
-    assert encoder.categorical[0].vocabulary == ("east", "north", "only 1")
+    assert encoder.groups["categorical"][0].vocabulary == ("east", "north", "only 1")
     amount = encoder.features[1].model_dump()
     seen = [value for value in month(1)["amount"].to_pylist() if value is not None]
     assert (amount["mean"], amount["low"], amount["high"]) == (pytest.approx(np.mean(seen)), min(seen), max(seen))
-    assert (splits["test"].inputs["ids"][3::4] == 1).all(), "a shop that only the test month has is unseen"
+    assert (splits["test"].inputs["categorical"][3::4] == 1).all(), "a shop that only the test month has is unseen"
 
 
 def test_raw_rows_stand_beside_the_encoded_ones(folder: Path) -> None:
@@ -113,7 +113,7 @@ def test_raw_rows_stand_beside_the_encoded_ones(folder: Path) -> None:
         assert table.column_names == ["shop", "amount", "row", "returned", "days"]
         assert table.num_rows == len(splits[name]) > 0
         assert len(set(table["row"].to_pylist())) == table.num_rows
-        for block, values in encoder.inputs(table).items():
+        for block, values in encoder.encode(table).items():
             np.testing.assert_array_equal(splits[name].inputs[block].numpy(), values)
         for task, labels in encoder.labels(table).items():
             np.testing.assert_array_equal(splits[name].labels[task].numpy(), labels)
@@ -135,8 +135,8 @@ def test_the_column_of_the_split_is_kept_where_it_is_a_target_or_a_feature(folde
 def test_rows_set_aside_are_skipped_by_part_and_row(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parts_module.Part.batches
 
-    def small(part: parts_module.Part, columns: Any, coded: Any) -> Any:
-        for found in whole(part, columns, coded):
+    def small(part: parts_module.Part, columns: Any, dictionaries: Any) -> Any:
+        for found in whole(part, columns, dictionaries):
             yield from pa.Table.from_batches([found]).to_batches(max_chunksize=batch)
 
     monkeypatch.setattr(parts_module.Part, "batches", small)
@@ -216,8 +216,8 @@ def test_data_that_change_between_the_passes_change_nothing(folder: Path, monkey
     expected = contents(folder / "encoded")
     whole = parts_module.Part.batches
 
-    def vanishing(part: parts_module.Part, columns: Any, coded: Any) -> Any:
-        yield from whole(part, columns, coded)
+    def vanishing(part: parts_module.Part, columns: Any, dictionaries: Any) -> Any:
+        yield from whole(part, columns, dictionaries)
         part.path.unlink()
 
     monkeypatch.setattr(parts_module.Part, "batches", vanishing)
@@ -262,7 +262,7 @@ def test_a_text_that_also_splits(folder: Path) -> None:
     split = {"by": "column", "column": "home", "validation": "there", "test": "away"}
     assert run(folder, declared(features=features, split=split)) == dict.fromkeys(SPLITS, ROWS)
     _, splits = opened(folder)
-    assert (splits["test"].inputs["ids"][:, 1] == 5 + 1).all()  # after the five ids of shops, the unseen
+    assert (splits["test"].inputs["categorical"][:, 1] == 5 + 1).all()  # after the five ids of shops, the unseen
     assert raw(folder, "test")["home"].to_pylist() == ["away"] * ROWS
 
 

@@ -15,7 +15,7 @@ from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import graph_inputs, open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.model import Network
@@ -24,7 +24,7 @@ from tests.small import Small, document, table
 
 @pytest.fixture(scope="module")
 def network(small: Small) -> Network:
-    return Network.seeded(small.encoder, small.problem.model, 0)
+    return Network.seeded(small.problem, small.encoder, 0)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def graph(small: Small, network: Network) -> bytes:
 
 
 def _run(graph: bytes, rows: pa.Table, small: Small) -> dict[str, Any]:
-    return run_graph(open_graph(graph), rows, small.encoder.columns, [task.name for task in small.encoder.tasks])
+    return run_graph(open_graph(graph), rows, small.encoder.inputs, [task.name for task in small.tasks])
 
 
 def test_golden_signature(small: Small, graph: bytes) -> None:
@@ -61,22 +61,22 @@ def test_any_number_of_rows(small: Small, graph: bytes, rows: int) -> None:
     }
 
 
-def test_graph_and_network_agree_on_usual_and_hostile_rows(small: Small, network: Network, graph: bytes) -> None:
+def test_graph_and_network_agree_on_usual_and_adversarial_rows(small: Small, network: Network, graph: bytes) -> None:
     session = open_graph(graph)
     usual = parity(session, network, small.encoder, small.raw_test)
-    hostile = parity(session, network, small.encoder, hostile_rows(small.raw_test, small.encoder))
+    adversarial = parity(session, network, small.encoder, adversarial_rows(small.raw_test, small.encoder))
     assert usual.difference < 1e-5
-    assert hostile.difference < 1e-5
-    assert hostile.rows == 8 + 11 + 11
+    assert adversarial.difference < 1e-5
+    assert adversarial.rows == 8 + 11 + 11
 
 
 def test_parity_sees_another_network(small: Small, graph: bytes) -> None:
-    other = Network.seeded(small.encoder, small.problem.model, 1)
+    other = Network.seeded(small.problem, small.encoder, 1)
     assert parity(open_graph(graph), other, small.encoder, small.raw_test).difference > 1e-3
 
 
 def test_parity_sees_nan(small: Small, network: Network, graph: bytes) -> None:
-    broken = Network.seeded(small.encoder, small.problem.model, 0)
+    broken = Network.seeded(small.problem, small.encoder, 0)
     broken.heads[2].last.bias.data.fill_(math.nan)
     found = parity(open_graph(graph), broken, small.encoder, small.raw_test)
     assert math.isnan(found.difference)
@@ -132,10 +132,10 @@ def test_any_mix_of_blocks_exports(tmp_path: Path, features: dict[str, Any]) -> 
     rows = rows.append_column("whole", pa.array(np.arange(rows.num_rows) % 7, mask=np.arange(rows.num_rows) % 11 == 0))
     rows = rows.append_column("flag", pa.array(np.arange(rows.num_rows) % 2 == 0))
     problem, encoder, raw = _prepared(tmp_path, document() | {"features": features}, rows)
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     session = open_graph(build_graph(network, encoder).SerializeToString())
     assert parity(session, network, encoder, raw).difference < 1e-5
-    assert parity(session, network, encoder, hostile_rows(raw, encoder)).difference < 1e-5
+    assert parity(session, network, encoder, adversarial_rows(raw, encoder)).difference < 1e-5
 
 
 @pytest.mark.parametrize("name", ["cat", "input", "output", "linear", "rows", "embedding", "heads", "tasks"])
@@ -146,7 +146,7 @@ def test_no_users_name_collides_with_an_internal_one(tmp_path: Path, name: str) 
         "features": {f"{name}.": {"kind": "numeric", "column": "size"}, "colour": {"kind": "categorical"}},
     }
     problem, encoder, raw = _prepared(tmp_path, declared, table())
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     session = open_graph(build_graph(network, encoder).SerializeToString())
     assert [output.name for output in session.get_outputs()] == [name]
     assert parity(session, network, encoder, raw).difference < 1e-5
@@ -154,7 +154,7 @@ def test_no_users_name_collides_with_an_internal_one(tmp_path: Path, name: str) 
 
 def test_graph_inputs_spell_missing_as_the_graph_does(small: Small) -> None:
     rows = pa.table({"colour": [None, "red"], "size": [None, 1.5], "weight": [1, 2]})
-    inputs = graph_inputs(rows, small.encoder.columns)
+    inputs = graph_inputs(rows, small.encoder.inputs)
     assert list(inputs["colour"]) == ["", "red"]
     assert math.isnan(inputs["size"][0])
     assert inputs["weight"].dtype == np.float64

@@ -10,7 +10,7 @@ from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
 from mtl_core.export.graph import NETWORK, build_graph
 from mtl_core.export.int8 import in_int8
-from mtl_core.export.parity import hostile_rows, parity
+from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from tests.every_kind import make_every_kind
@@ -21,7 +21,7 @@ WIDE = {"embedding": 16, "trunk": {"kind": "shared_bottom", "widths": [128, 64]}
 
 @pytest.fixture(scope="module")
 def network(small: Small) -> Network:
-    return Network.seeded(small.encoder, parse_problem(document() | {"model": WIDE}).model, 0)
+    return Network.seeded(parse_problem(document() | {"model": WIDE}), small.encoder, 0)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def test_it_is_smaller_and_near_the_network_and_has_the_same_ends(
     assert found.ByteSize() < graph.ByteSize() * 0.6
     session = open_graph(found.SerializeToString())
     usual = parity(session, network, small.encoder, small.raw_test)
-    hostile = parity(session, network, small.encoder, hostile_rows(small.raw_test, small.encoder))
+    adversarial = parity(session, network, small.encoder, adversarial_rows(small.raw_test, small.encoder))
     assert 1e-5 < usual.difference < 0.2
-    assert hostile.difference < 0.2
+    assert adversarial.difference < 0.2
 
 
 def test_the_encoder_keeps_its_bits(graph: onnx.ModelProto) -> None:
@@ -71,7 +71,7 @@ def test_the_same_graph_gives_the_same_bytes_and_no_machine_is_named(graph: onnx
 
 def test_every_kind_comes_through(tmp_path: Path) -> None:
     problem, encoder, raw = make_every_kind(tmp_path)
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     session = open_graph(in_int8(build_graph(network, encoder)).SerializeToString())
     assert parity(session, network, encoder, raw).difference < 0.2
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtl_core.features import GraphBuilder
+from mtl_core.export.builder import GraphBuilder
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.features.numeric import FittedNumeric
-from tests.features.faces import raw, served, served_together
+from tests.features.graphs import served, served_together
 
 HOSTILE = [None, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, -0.0, 0.0, 0.5, 1.0, 2.0, -3.0, 2.0**53, 1e15 + 0.5]
 HOSTILE_TEXTS = [None, "", " ", "a", "b", "A", "\u00e9\U0001f6e9", "0", "NaN", "x" * 10_000]
@@ -88,7 +88,7 @@ def test_nodes_do_not_grow_with_the_features() -> None:
     def nodes(count: int) -> int:
         graph = GraphBuilder()
         features = [numeric(number, "none", flag=True, low=0, high=1) for number in range(count)]
-        FittedNumeric.nodes(graph, features, [graph.input(f.column, is_string=False) for f in features])
+        FittedNumeric.to_onnx(graph, features, {f.column: graph.input(f.column, f.input_type) for f in features})
         return len(graph.nodes)
 
     assert nodes(2) == nodes(200)
@@ -101,7 +101,3 @@ def test_a_pick_that_changes_nothing_adds_nothing() -> None:
     graph.pick(["x"], ["a", "b"], ["a"])
     graph.pick(["x", "y"], ["a", "b"], ["b", "a"])
     assert [node.op_type for node in graph.nodes] == ["Gather", "Concat", "Gather"]
-
-
-def test_text_is_raw_as_a_client_sends_it() -> None:
-    assert raw(pa.array(["a", None]), "string").tolist() == ["a", ""]

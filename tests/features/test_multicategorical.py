@@ -1,4 +1,4 @@
-"""Multi-categorical features: ids of lists in both forms, the mean of their embeddings, what `mtl init` proposes."""
+"""Multi-categorical features: ids of lists in both forms, the mean of their embeddings, proposals of `mtl init`."""
 
 from typing import Any
 

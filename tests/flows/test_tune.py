@@ -168,7 +168,7 @@ def test_without_a_declaration_or_a_study(tiny_problem: Path, capfd: pytest.Capt
     assert run("tune", "-C", str(tiny_problem)) == ProblemError.exit_code
     assert "tuning: required by `mtl tune`, but not there; declare what to search, as in" in capfd.readouterr().err
     with pytest.raises(DataError, match="`mtl tune` makes it"):
-        tuning.kept(tiny_problem)
+        tuning.kept_tuning(tiny_problem)
 
 
 def test_check_shows_what_is_tuned(searched: Path, capfd: pytest.CaptureFixture[str]) -> None:

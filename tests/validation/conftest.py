@@ -1,5 +1,6 @@
-"""A problem of two tiny parts, written anew for each test that changes it."""
+"""A problem of two tiny parts and its suite, made once; a copy for each test that changes them."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def problem(**changes: Any) -> Problem:
 
 def write_part(folder: Path, name: str, content: pa.Table) -> None:
     path = folder / "data" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         csv.write_csv(content, path)
     else:
@@ -84,10 +85,17 @@ def change(name: str, values: dict[int, Any]) -> Callable[[pa.Table], pa.Table]:
     return changed
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The problem's folder with its data and its suite."""
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The problem's folder with its data and its suite; not to be changed."""
+    folder = tmp_path_factory.mktemp("orders")
     for month in (2, 3):
-        write_part(tmp_path, f"2024-{month:02}.parquet", table(month))
-    write_profile(tmp_path, problem())
-    return tmp_path
+        write_part(folder, f"2024-{month:02}.parquet", table(month))
+    write_profile(folder, problem())
+    return folder
+
+
+@pytest.fixture
+def folder(reference: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    return shutil.copytree(reference, tmp_path / "orders")

@@ -1,4 +1,4 @@
-"""Runs validation on the small parts, and reads what it left."""
+"""Judges one changed part against a suite: Great Expectations runs once, and no page is drawn."""
 
 import json
 from collections.abc import Callable
@@ -6,27 +6,43 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mtl_core.config import Problem
-from mtl_core.validation.outcome import Result
-from mtl_core.validation.suite import suite_path
-from mtl_core.validation.validate import validate
+from mtl_core.data.parts import parts
+from mtl_core.validation.engine import Engine
+from mtl_core.validation.judge import judge
+from mtl_core.validation.outcome import PartResult
+from mtl_core.validation.suite import load_suite, suite_path
 from tests.validation.conftest import problem, table, write_part
 
 Change = Callable[[pa.Table], pa.Table]
+Line = tuple[int, str, str | None]
+"""Row, column and value of a reason to set the row aside."""
 BAD = "2024-03.parquet"
 INF = float("inf")
 
 
-def validated(folder: Path, declared: Problem | None = None) -> Result:
-    return validate(folder, declared or problem(), folder / "out")
+def engine_of(folder: Path) -> Engine:
+    path = suite_path(folder, problem())
+    return Engine(load_suite(path), path)
 
 
-def with_bad_part(folder: Path, changed: Change) -> Result:
-    """The result where the second part was changed."""
+def judged(folder: Path, engine: Engine | None = None, declared: Problem | None = None) -> PartResult:
+    """The second part as it lies in the folder."""
+    declared = declared or problem()
+    return judge(parts(folder, declared)[1], declared, engine or engine_of(folder)).result
+
+
+def with_changed_part(
+    folder: Path, changed: Change, engine: Engine | None = None, declared: Problem | None = None
+) -> PartResult:
+    """The second part, changed."""
     write_part(folder, BAD, changed(table(3)))
-    return validated(folder)
+    return judged(folder, engine, declared)
+
+
+def lines(result: PartResult) -> list[Line]:
+    return [(reason.row, reason.column, reason.value) for reason in result.aside]
 
 
 def edit(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
@@ -34,10 +50,6 @@ def edit(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
     document = json.loads(path.read_text())
     change(document["expectations"])
     path.write_text(json.dumps(document))
-
-
-def quarantine(folder: Path) -> list[dict[str, Any]]:
-    return pq.read_table(folder / "out" / "quarantine.parquet").to_pylist()
 
 
 def about(entries: list[dict[str, Any]], column: str, key: str) -> dict[str, Any]:

@@ -1,18 +1,16 @@
 """Tasks with several targets, with none, and with weights of rows: what the suite expects of their columns."""
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from mtl_core.config import Problem
-from mtl_core.validation.outcome import Result
+from mtl_core.validation.outcome import PartResult
 from mtl_core.validation.suite import load_suite, suite_path
-from mtl_core.validation.validate import validate
 from mtl_core.validation.write import write_profile
-from tests.validation.conftest import DECLARED, ROWS, problem, set_column, table, write_part
-from tests.validation.judging import quarantine
+from tests.validation.conftest import DECLARED, ROWS, change, problem, table, write_part
+from tests.validation.judging import BAD, Change, judged, lines
 
 TASKS = {
     "slow": {**DECLARED["tasks"]["slow"], "weight_column": "copies"},
@@ -39,20 +37,19 @@ def richer(month: int) -> pa.Table:
     )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("richer")
     for month in (2, 3):
-        write_part(tmp_path, f"2024-{month:02}.parquet", richer(month))
-    write_profile(tmp_path, declared())
-    return tmp_path
+        write_part(folder, f"2024-{month:02}.parquet", richer(month))
+    write_profile(folder, declared())
+    return folder
 
 
-def validated(folder: Path, changes: dict[str, list[Any]]) -> Result:
-    part = richer(3)
-    for name, values in changes.items():
-        part = set_column(part, name, pa.array([*values, *part[name].to_pylist()[len(values) :]]))
-    write_part(folder, "2024-03.parquet", part)
-    return validate(folder, declared(), folder / "out")
+def judged_with(folder: Path, changed: Change) -> PartResult:
+    """The second part, changed."""
+    write_part(folder, BAD, changed(richer(3)))
+    return judged(folder, declared=declared())
 
 
 def test_the_suite_speaks_of_every_column_that_a_task_reads(folder: Path) -> None:
@@ -70,23 +67,20 @@ def test_the_suite_speaks_of_every_column_that_a_task_reads(folder: Path) -> Non
 
 
 def test_what_the_suite_was_made_of_meets_it(folder: Path) -> None:
-    result = validated(folder, {})
-    assert result.passed, result.message
+    result = judged(folder, declared=declared())
+    assert result.passed, result.problems
     assert result.set_aside == 0
 
 
-@pytest.mark.parametrize(
-    ("column", "value"), [("gift", 2), ("copies", -1.0), ("copies", None)], ids=["a strange label", "below 0", "none"]
-)
-def test_a_row_that_no_task_could_read_is_set_aside(folder: Path, column: str, value: Any) -> None:
-    result = validated(folder, {column: [value]})
-    assert result.passed, result.message
-    assert [(row["row"], row["column"]) for row in quarantine(folder)] == [(0, column)]
+def test_rows_that_no_task_could_read_are_set_aside(folder: Path) -> None:
+    """A label that its task does not know, a weight below 0, and none."""
+    result = judged_with(folder, lambda part: change("copies", {1: -1.0, 2: None})(change("gift", {0: 2})(part)))
+    assert result.passed, result.problems
+    assert [line[:2] for line in lines(result)] == [(0, "gift"), (1, "copies"), (2, "copies")]
 
 
 def test_a_missing_column_of_a_task_fails_the_part(folder: Path) -> None:
-    write_part(folder, "2024-03.parquet", richer(3).drop_columns(["gift", "copies"]))
-    result = validate(folder, declared(), folder / "out")
+    result = judged_with(folder, lambda part: part.drop_columns(["gift", "copies"]))
     assert not result.passed
     for column in ("gift", "copies"):
-        assert f"{column}: no such column" in result.message
+        assert any(f"{column}: no such column" in line for line in result.problems)

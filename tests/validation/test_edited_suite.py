@@ -1,94 +1,87 @@
 """What people write into a suite counts, and what is none of an expectation is refused."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mtl_core.errors import DataError
+from mtl_core.validation.validate import validate
 from tests.validation.conftest import change, problem
-from tests.validation.judging import BAD, about, edit, quarantine, validated, with_bad_part
+from tests.validation.judging import about, edit, judged, lines, with_changed_part
 
 
-def test_what_people_edit_counts(folder: Path) -> None:
+def test_what_people_edit_counts_by_its_severity(folder: Path) -> None:
     def narrow(entries: list[dict[str, Any]]) -> None:
+        (days,) = [e for e in entries if e["kwargs"].get("column") == "days" and "values_to_be_between" in e["type"]]
+        days["kwargs"].update(max_value=7)
         about(entries, "amount", "min_value")["kwargs"].update(max_value=500)
+        about(entries, "amount", "min_value").update(severity="warning")
 
     edit(folder, narrow)
-    assert "max_value=500" in validated(folder).message
-    edit(folder, lambda entries: about(entries, "amount", "min_value").update(severity="warning"))
-    result = validated(folder)
-    assert (result.passed, result.set_aside) == (True, 0)
-    assert any(not outcome.success for outcome in result.parts[0].outcomes)
+    result = judged(folder)
+    assert {column for _, column, _ in lines(result)} == {"days"}
+    assert any("days" in line and "max_value=7" in line for line in result.problems)
+    assert not any("amount" in line for line in result.problems)
+    (warned,) = [o for o in result.outcomes if o.expectation.kwargs.get("max_value") == 500]
+    assert not warned.success
 
 
-def test_people_may_add_expectations_about_any_column(folder: Path) -> None:
+def _when_note_is_n9(**kwargs: Any) -> dict[str, Any]:
+    condition = {"type": "comparison", "column": {"name": "note"}, "operator": "==", "parameter": "n9"}
+    return {"type": "expect_column_values_to_be_between", "kwargs": {**kwargs, "row_condition": condition}}
+
+
+ADDED: list[dict[str, Any]] = [
+    {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "note", "regex": "^n[1-9]"}},
+    {
+        "type": "expect_column_pair_values_a_to_be_greater_than_b",
+        "kwargs": {"column_A": "amount", "column_B": "returned"},
+    },
+    {"type": "expect_column_values_to_be_between", "kwargs": {"column": "day", "min_value": "2024-02-01"}},
+    {
+        "type": "expect_column_quantile_values_to_be_between",
+        "kwargs": {"column": "amount", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[0, 1000]]}},
+    },
+    _when_note_is_n9(column="humidity", max_value=1) | {"severity": "info"},
+    _when_note_is_n9(column="amount", max_value=0),
+]
+
+
+def test_people_may_add_expectations_about_any_column_and_with_conditions(folder: Path) -> None:
+    edit(folder, lambda entries: entries.extend(ADDED))
+    result = with_changed_part(folder, change("amount", {7: 0}))
+    assert result.passed, result.problems
+    found = lines(result)
+    assert [row for row, *_ in found] == [0, 7, 9], "of the conditions on row 9 one is for information"
+    assert found[:2] == [(0, "note", "n0"), (7, "amount, returned", "0, 0")]
+    assert found[2][1] == "amount"
+    assert [one.expectation.type for one in result.outcomes[-len(ADDED) :]] == [one["type"] for one in ADDED]
+    (informed,) = [one for one in result.outcomes if one.expectation.severity == "info"]
+    assert not informed.success
+
+
+def test_what_cannot_be_measured_fails_and_says_why(folder: Path) -> None:
     added = [
-        {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "note", "regex": "^n[1-9]"}},
-        {
-            "type": "expect_column_pair_values_a_to_be_greater_than_b",
-            "kwargs": {"column_A": "amount", "column_B": "returned"},
-        },
-        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "day", "min_value": "2024-02-01"}},
-        {
-            "type": "expect_column_quantile_values_to_be_between",
-            "kwargs": {"column": "amount", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[0, 1000]]}},
-        },
+        {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "label:lost", "min_value": 0}},
         {
             "type": "expect_column_values_to_be_between",
-            "kwargs": {
-                "column": "amount",
-                "max_value": 1,
-                "row_condition": {
-                    "type": "comparison",
-                    "column": {"name": "note"},
-                    "operator": "==",
-                    "parameter": "n9",
-                },
-            },
-            "severity": "info",
+            "kwargs": {"column": "shop", "min_value": 0, "max_value": 1},
         },
     ]
     edit(folder, lambda entries: entries.extend(added))
-    result = with_bad_part(folder, change("amount", {7: 0}))
-    assert result.passed, result.message
-    found = [(line["part"], line["row"], line["column"], line["value"]) for line in quarantine(folder)]
-    assert (BAD, 0, "note", "n0") in found
-    assert (BAD, 7, "amount, returned", "0, 0") in found
-    assert len(json.loads((folder / "out" / "result.json").read_text())["parts"][0]["expectations"]) > len(added)
-
-
-def test_the_rows_of_a_condition_on_another_column_are_set_aside(folder: Path) -> None:
-    condition = {"type": "comparison", "column": {"name": "note"}, "operator": "==", "parameter": "n9"}
-    kwargs = {"column": "amount", "max_value": 0, "row_condition": condition}
-    edit(folder, lambda entries: entries.append({"type": "expect_column_values_to_be_between", "kwargs": kwargs}))
-    result = validated(folder)
-    assert result.passed, result.message
-    assert [(line["row"], line["column"]) for line in quarantine(folder)] == [(9, "amount")] * len(result.parts)
+    first, second = sorted(judged(folder).problems)
+    assert "label:lost: expect_column_mean_to_be_between(min_value=0): not measured" in first
+    assert "shop: expect_column_values_to_be_between(min_value=0, max_value=1): could not be measured: " in second
 
 
 def test_an_extra_column_fails_where_the_suite_wants_no_other(folder: Path) -> None:
     edit(
         folder, lambda entries: entries[0]["kwargs"].update(exact_match=True, column_set=[*problem().columns, "notes"])
     )
-    (extra, missing) = sorted(validated(folder).parts[0].problems)
+    (extra, missing) = sorted(judged(folder).problems)
     assert "note: no column of the suite; did you mean 'notes'?" in extra
     assert "notes: no such column; did you mean 'note'?" in missing
-
-
-def test_a_label_that_no_task_has_is_named(folder: Path) -> None:
-    kwargs = {"column": "label:lost", "min_value": 0}
-    edit(folder, lambda entries: entries.append({"type": "expect_column_mean_to_be_between", "kwargs": kwargs}))
-    (line,) = validated(folder).parts[0].problems
-    assert "label:lost: expect_column_mean_to_be_between(min_value=0): not measured" in line
-
-
-def test_what_cannot_be_measured_fails_and_says_why(folder: Path) -> None:
-    kwargs = {"column": "shop", "min_value": 0, "max_value": 1}
-    edit(folder, lambda entries: entries.append({"type": "expect_column_values_to_be_between", "kwargs": kwargs}))
-    (line,) = validated(folder).parts[0].problems
-    assert "shop: expect_column_values_to_be_between(min_value=0, max_value=1): could not be measured: " in line
 
 
 @pytest.mark.parametrize(
@@ -110,11 +103,11 @@ def test_an_expectation_that_is_none_is_refused_before_any_part_is_read(
 ) -> None:
     edit(folder, lambda entries: entries.append(entry))
     with pytest.raises(DataError, match=says):
-        validated(folder)
+        validate(folder, problem(), folder / "out")
     assert not (folder / "out").exists()
 
 
 def test_an_empty_part_passes_where_the_suite_allows_it(folder: Path) -> None:
     edit(folder, lambda entries: entries[1]["kwargs"].update(min_value=0))
-    result = with_bad_part(folder, lambda t: t.slice(0, 0))
-    assert result.passed, result.message
+    result = with_changed_part(folder, lambda t: t.slice(0, 0))
+    assert result.passed, result.problems

@@ -1,0 +1,175 @@
+"""One part against the suite, by Great Expectations itself: which rows are set aside, what fails, and what is said."""
+
+import re
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from mtl_core.errors import DataError
+from mtl_core.validation.engine import Engine
+from mtl_core.validation.write import write_profile
+from tests.validation.conftest import DECLARED, ROWS, change, problem, set_column, table, write_part
+from tests.validation.judging import (
+    BAD,
+    INF,
+    Change,
+    about,
+    edit,
+    engine_of,
+    judged,
+    lines,
+    with_changed_part,
+)
+
+
+@pytest.fixture(scope="module")
+def engine(reference: Path) -> Engine:
+    return engine_of(reference)
+
+
+def both(*changes: Change) -> Change:
+    return lambda content: reduce(lambda found, change: change(found), changes, content)
+
+
+def test_a_bad_row_is_set_aside_with_its_reasons(folder: Path, engine: Engine) -> None:
+    """Exactly the share may be set aside, and a row has a line per reason."""
+    declared = problem(data={**DECLARED["data"], "quarantine": 0.08})
+    bad = both(
+        change("shop", {3: None, 4: "", 5: None}),
+        change("amount", {5: 10**6, 6: 2**62}),
+        change("days", {7: INF}),
+        change("returned", {8: 2}),
+        change("grade", {9: "gone"}),
+        change("day", {10: None}),
+    )
+    result = with_changed_part(folder, bad, engine, declared)
+    assert lines(result) == [
+        (3, "shop", None),
+        (4, "shop", ""),
+        (5, "shop", None),
+        (5, "amount", "1000000"),
+        (6, "amount", str(2**62)),
+        (7, "days", "inf"),
+        (8, "returned", "2"),
+        (9, "grade", "gone"),
+        (10, "day", None),
+    ]
+    reasons = {reason.row: reason.expectation for reason in reversed(result.aside)}
+    present = "expect_column_values_to_not_be_null()"
+    assert reasons[3] == reasons[4] == reasons[5] == reasons[10] == present
+    assert reasons[6].startswith("expect_column_values_to_be_between(min_value=0, max_value=")
+    assert reasons[7].startswith("expect_column_values_to_be_between(min_value=0, max_value=")
+    assert reasons[8] == "expect_column_values_to_be_in_set(value_set=[0, 1])"
+    assert reasons[9] == "expect_column_values_to_be_in_set(value_set=['fair', 'good', 'poor'])"
+    assert (result.passed, result.set_aside) == (True, 8), result.problems
+    assert not replace(result, share=0.0799).passed
+
+
+def test_numbers_that_are_not_finite_are_set_aside(folder: Path, engine: Engine) -> None:
+    result = with_changed_part(folder, change("amount", {6: float("nan"), 7: INF, 8: -INF}), engine)
+    assert result.passed, result.problems
+    assert lines(result) == [(6, "amount", "nan"), (7, "amount", "inf"), (8, "amount", "-inf")]
+    assert [reason.expectation.split("(")[0] for reason in result.aside] == [
+        "expect_column_values_to_not_be_null",
+        "expect_column_values_to_be_between",
+        "expect_column_values_to_be_between",
+    ]
+
+
+FAULTS: dict[str, tuple[Change, list[str]]] = {
+    "few rows, and no value in one column": (
+        lambda t: set_column(t, "amount", pa.nulls(ROWS)).slice(0, 10),
+        [r"the table: expect_table_row_count.*found 10", r"10 of 10 rows would be set aside"],
+    ),
+    "no rows": (lambda t: t.slice(0, 0), [r"the table: expect_table_row_count.*found 0"]),
+    "other values": (
+        both(
+            lambda t: set_column(t, "amount", pa.array(["1", "2", "many", "none"] * 25)),
+            lambda t: set_column(t, "shop", pa.array([1.5] * ROWS)),
+            lambda t: set_column(t, "humidity", pa.nulls(ROWS)),
+            lambda t: set_column(t, "returned", pa.array([1] * ROWS)),
+            change("days", dict.fromkeys(range(ROWS), 8)),
+            lambda t: set_column(t, "grade", pa.array(["good"] * ROWS)),
+        ),
+        [
+            r"amount: expect_column_values_to_be_of_type\(type_='float64'\): found str, such as many, none",
+            r"shop: expect_column_values_to_be_of_type\(type_='str'\): found float64",
+            r"humidity: expect_column_values_to_not_be_null\(mostly",
+            r"label:returned: expect_column_mean.*found 1.0",
+            r"label:slow: expect_column_mean.*found 1.0",
+            r"label:grade=fair: expect_column_mean",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_the_part_fails_it(folder: Path, engine: Engine, fault: str) -> None:
+    changed, said = FAULTS[fault]
+    result = with_changed_part(folder, changed, engine)
+    assert not result.passed
+    for one in said:
+        assert any(re.search(one, line) for line in result.problems), (one, result.problems)
+    assert all(line.startswith(f"{BAD}: ") for line in result.problems)
+
+
+COLUMNS = ("shop", "amount", "returned", "days", "grade")
+
+
+def test_a_missing_column_is_one_line(folder: Path, engine: Engine) -> None:
+    renamed = [f"{name}t" if name == "amount" else name for name in table(3).column_names]
+    others = [name for name in COLUMNS if name != "amount"]
+    result = with_changed_part(folder, lambda t: t.rename_columns(renamed).drop_columns(others), engine)
+    assert len(result.problems) == len(COLUMNS)
+    for name in COLUMNS:
+        assert sum(f"{name}: no such column" in line for line in result.problems) == 1
+    assert any(re.search(r"amount: no such column; did you mean 'amountt'\?", line) for line in result.problems)
+    assert any(re.search(r"days: no such column; did you mean 'day'\?", line) for line in result.problems)
+
+
+def test_a_column_of_another_type_is_one_line(folder: Path, engine: Engine) -> None:
+    def changed(content: pa.Table) -> pa.Table:
+        for name in COLUMNS:
+            content = set_column(content, name, content["day"].combine_chunks())
+        return set_column(content, "amount", pa.array([[1]] * ROWS))
+
+    result = with_changed_part(folder, changed, engine)
+    assert len(result.problems) == len(COLUMNS)
+    for name in COLUMNS:
+        assert sum(f"{name}: expect_column_values_to_be_of_type" in line for line in result.problems) == 1
+
+
+def test_types_that_later_stages_cannot_read_fail_though_both_are_numbers(folder: Path, engine: Engine) -> None:
+    halves = pa.array([float(i) + 0.5 for i in range(ROWS)])
+    (line,) = with_changed_part(folder, lambda t: set_column(t, "amount", halves), engine).problems
+    assert "types of the first part" in line
+
+
+def test_a_part_that_cannot_be_read_at_all_is_named(folder: Path, engine: Engine) -> None:
+    (folder / "data" / BAD).write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(DataError, match=re.escape(BAD)):
+        judged(folder, engine)
+
+
+def test_a_label_that_its_task_cannot_read_is_said_in_the_words_of_the_task(folder: Path) -> None:
+    edit(folder, lambda entries: entries.remove(about(entries, "returned", "value_set")))
+    (line,) = with_changed_part(folder, change("returned", {7: 2})).problems
+    assert "task 'returned': a binary target is 0 or 1, found 2" in line
+
+
+def test_csv_parts(tmp_path: Path) -> None:
+    for month in (2, 3):
+        write_part(tmp_path, f"2024-{month:02}.csv", table(month))
+    write_profile(tmp_path, problem())
+    engine = engine_of(tmp_path)
+    write_part(tmp_path, "2024-03.csv", change("amount", {7: 10**6})(table(3)))
+    result = judged(tmp_path, engine)
+    assert result.passed, result.problems
+    assert [line[:2] for line in lines(result)] == [(7, "amount")]
+    text = (tmp_path / "data" / "2024-03.csv").read_text().replace("1000000", "a lot")
+    (tmp_path / "data" / "2024-03.csv").write_text(text)
+    (line,) = judged(tmp_path, engine).problems
+    assert "2024-03.csv: amount: expect_column_values_to_be_of_type(type_='float64'): found str, such as a lot" in line

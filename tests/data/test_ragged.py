@@ -24,6 +24,7 @@ from mtl_core.training import train
 from tests.features import lists
 from tests.small import Small, prepared
 from tests.strategies import partitions, patient
+from tests.training.runs import Callbacks
 
 SHAPES = st.sampled_from([(), (2,)])
 PAD = -1
@@ -273,7 +274,7 @@ def test_a_training_that_was_killed_resumes_to_the_bit(with_lists: Small, tmp_pa
             raise KilledError
 
     with pytest.raises(KilledError):
-        train(*parts, tmp_path / "killed", kill)
+        train(*parts, tmp_path / "killed", Callbacks(on_epoch=kill))
     resumed, again = train(*parts, tmp_path / "killed")
     assert [epoch.losses for epoch in outcome.epochs] == [epoch.losses for epoch in again.epochs]
     ours, theirs = undisturbed.state_dict(), resumed.state_dict()

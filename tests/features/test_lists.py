@@ -159,7 +159,7 @@ def test_a_bad_list_in_the_data_is_refused_while_preparing(
 
 
 def test_gradients_reach_the_table_and_the_row_of_no_item(made: Made) -> None:
-    network = Network.seeded(made.encoder, parse_problem(lists.document()).model, 0)
+    network = Network.seeded(parse_problem(lists.document()), made.encoder, 0)
     rows = made.raw.filter(pa.array(np.array([not tags for tags in made.raw["tags"].to_pylist()])))
     blocks = {name: torch.from_numpy(block) for name, block in made.encoder.batch(rows).items()}
     sum(logits.sum() for logits in network(blocks).values()).backward()  # type: ignore[union-attr]

@@ -15,8 +15,10 @@ from mtl_core.features import Block
 
 __all__ = ["Batch", "EncodedSplit", "RaggedTensor"]
 
-WINDOW = 50
-"""Batches whose rows are sorted by length together, so that a batch has rows of like length."""
+WINDOW = 100
+"""Batches whose rows are sorted by length together, so that a batch has rows of like length: of lengths with a long
+tail (log-normal, sigma 0.7) padding then takes 10% more cells, where 50 batches leave 20%.
+"""
 MAX_CELLS = 1 << 18
 """Of a batch without gradients: rows times the longest row, where there are ragged arrays."""
 
@@ -50,7 +52,7 @@ class RaggedTensor:
 
     def __getitem__(self, rows: slice) -> Tensor:
         """A span of rows, padded."""
-        return self.index_select(0, torch.arange(*rows.indices(len(self))))
+        return self.index_select(0, torch.from_numpy(np.arange(*rows.indices(len(self)))))
 
 
 Arrays = dict[str, Any]

@@ -42,5 +42,5 @@ class MeanEmbeddings(GroupModule):
 def _mean(items: Tensor, mask: Tensor, empty: Tensor) -> Tensor:
     """(B, L, E) items, (B, L) which of them are there, (E,) for rows without any -> (B, E)."""
     counts = mask.sum(dim=1, keepdim=True)  # (B, 1)
-    weights = (mask / counts.clamp(min=1)).unsqueeze(1)  # (B, 1, L)
-    return torch.where(counts > 0, (weights @ items).squeeze(1), empty)
+    sums = (items * mask.unsqueeze(2)).sum(dim=1)
+    return torch.where(counts > 0, sums / counts.clamp(min=1), empty)

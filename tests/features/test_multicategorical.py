@@ -225,7 +225,7 @@ REFUSED: list[tuple[dict[str, Any], pa.DataType, str]] = [
     (
         {},
         pa.string(),
-        r"needs a separator where its column is text, found none for column 'f'; add one, as in separato",
+        r"needs a separator where its column is text, found none for column 'f'; add one",
     ),
     ({}, pa.null(), "needs a separator"),
     ({}, pa.dictionary(pa.int8(), pa.string()), "needs a separator"),
@@ -233,7 +233,7 @@ REFUSED: list[tuple[dict[str, Any], pa.DataType, str]] = [
     (
         {"separator": "|"},
         pa.int64(),
-        r"needs a column of lists, or text with a separator, found int64 in column 'f'; d",
+        r"needs a column of lists, or text with a separator, found int64 in column 'f'",
     ),
     ({}, pa.timestamp("us"), "needs a column of lists"),
     ({}, pa.list_(LISTS), r"needs lists of text, numbers or booleans, found list<.*list<.*"),

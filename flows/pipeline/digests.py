@@ -49,11 +49,7 @@ def labels_digest(tasks: Any) -> str:
     from mtl_core.schema import tagged
     from mtl_core.tasks import AnyTask, Task
 
-<<<<<<< HEAD
-    kinds: dict[Any, Any] = dict(tagged(AnyTask))
-=======
     kinds = {kind: model for kind, model in tagged(AnyTask).items() if issubclass(model, Task)}
->>>>>>> h4
 
     def labels(options: Any) -> Any:
         kind = options.get("kind") if isinstance(options, dict) else None

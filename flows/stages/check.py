@@ -50,13 +50,13 @@ def run(folder: Path) -> None:
     }
     train = EncodedSplit.open(layout.encoded / "train", encoder)
     train_labels = {name: train.flat_labels(name).numpy() for name in names}
-    trivial = baseline_predictions(tasks, train_labels, known["test"])
-    over_trivial = compare(tasks, known["test"], trivial, predictions["test"])
+    baseline = baseline_predictions(tasks, train_labels, known["test"])
+    over_baseline = compare(tasks, known["test"], baseline, predictions["test"])
 
     test = tables["test"]
     checks = [
         *metric_checks(problem.gates, tasks, measured["test"]),
-        *baseline_checks(over_trivial),
+        *baseline_checks(over_baseline),
         parity_check("parity", parity(session, network, encoder, test.slice(0, PARITY_ROWS)), problem.gates),
         parity_check(
             "parity on adversarial rows",
@@ -69,7 +69,7 @@ def run(folder: Path) -> None:
         size_check(problem.gates, layout.graph),
     ]
     write_text(layout.metrics, json.dumps(_metrics(measured), indent=1) + "\n")
-    beside = evaluate(tasks, known["test"], trivial, resamples=0)
+    beside = evaluate(tasks, known["test"], baseline, resamples=0)
     write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], beside), indent=1) + "\n")
     _write_predictions(layout.predictions, labels["test"], predictions["test"])
     write_checks(layout.checks, checks, _notes(problem))

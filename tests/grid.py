@@ -1,5 +1,6 @@
-"""The grid of what a problem may choose, a covering array over it, and one tiny problem that has every kind of task."""
+"""The grid of what a problem may choose, a small covering set of it, and a tiny problem with every kind of task."""
 
+from collections.abc import Iterable
 from itertools import product
 from typing import Any, get_args
 
@@ -7,26 +8,24 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from mtl_core.balancing import AnyBalancing
+from mtl_core.balancing import AnyBalancing, Balancing
+from mtl_core.schema import tagged
 from mtl_core.stopping import Stopping
 from mtl_core.tasks import AnyTask
 from mtl_core.trunks import AnyTrunk
 
-__all__ = ["BALANCINGS", "KINDS", "POLICIES", "TRUNKS", "covering", "document", "table"]
+__all__ = ["BALANCINGS", "FAMILIES", "KINDS", "POLICIES", "TASKS", "TRUNKS", "covering", "document", "pairs", "possible"]
+__all__ += ["policies_of", "table"]
 
 Case = tuple[str, str, str]
 """Trunk, balancing, policy. Every problem has every kind of task."""
+Pair = tuple[str, str]
 
-
-def _members(union: Any, key: str) -> dict[str, type[BaseModel]]:
-    members = get_args(get_args(union)[0])
-    return {get_args(member.model_fields[key].annotation)[0]: member for member in members}
-
-
-_TRUNKS = _members(AnyTrunk, "kind")
-_BALANCINGS = _members(AnyBalancing, "method")
-TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(_members(AnyTask, "kind"))
+_TRUNKS, _BALANCINGS = tagged(AnyTrunk), tagged(AnyBalancing)
+TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(tagged(AnyTask))
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
+KINDS_OF_POLICY = (("joint", "hold"), ("freeze", "resume"))
+"""Those under which every task takes part in every batch, and those under which some rest."""
 
 TASKS: dict[str, dict[str, Any]] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "log_loss"},
@@ -45,23 +44,53 @@ OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": WEIGHTS}, "pbi": {
 """What a balancing cannot do without; pbi's default would rather make losses equal than small."""
 
 
+def _family(options: type[BaseModel], **given: Any) -> str:
+    assert issubclass(options, Balancing)
+    kind = "aggregation" if options.needs_sharing else "scalarisation"
+    return f"{kind} with state" if options(**given).build(tuple(TASKS)).state_dict() else kind
+
+
+FAMILIES: dict[str, str] = {name: _family(options, **OPTIONS.get(name, {})) for name, options in _BALANCINGS.items()}
+"""Balancing -> whether it makes one loss or one gradient of the tasks', and whether it remembers anything."""
+
+
 def possible(trunk: str, balancing: str) -> bool:
     """Whether that balancing has something to weigh on that trunk."""
     return not (_TRUNKS[trunk].own_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
 
 
-def covering() -> list[Case]:
-    """Cases in which every possible pair of a trunk, a balancing and a policy occurs.
+def policies_of(balancing: str) -> tuple[str, ...]:
+    """The policies that it has to be tried with: every one, or one of each kind for a balancing without state."""
+    if FAMILIES[balancing].endswith("state"):
+        return POLICIES
+    place = BALANCINGS.index(balancing)
+    return tuple(kind[place % len(kind)] for kind in KINDS_OF_POLICY)
 
-    Trunks and balancings are the two longest axes, so there is no shorter array than their product; the policy moves
-    along both.
+
+def pairs(case: Case) -> set[Pair]:
+    """What a case shows of its trunk: with its policy, and with its family of balancings."""
+    trunk, balancing, policy = case
+    return {(trunk, policy), (trunk, FAMILIES[balancing])}
+
+
+def covering() -> list[Case]:
+    """Every balancing with its policies, on trunks such that every possible pair of `pairs` occurs.
+
+    Greedy: each takes the trunk that shows most that is new, the least used of these.
     """
-    pairs = product(enumerate(TRUNKS), enumerate(BALANCINGS))
-    return [
-        (trunk, balancing, POLICIES[(i + j) % len(POLICIES)])
-        for (i, trunk), (j, balancing) in pairs
-        if possible(trunk, balancing)
-    ]
+    missing = set().union(*map(pairs, _all(BALANCINGS)))
+    cases: list[Case] = []
+    for balancing, policy in ((b, policy) for b in BALANCINGS for policy in policies_of(b)):
+        used = [trunk for trunk, *_ in cases]
+        candidates = [case for case in _all([balancing]) if case[2] == policy]
+        best = min(candidates, key=lambda case: (-len(pairs(case) & missing), used.count(case[0])))
+        missing -= pairs(best)
+        cases.append(best)
+    return cases
+
+
+def _all(balancings: Iterable[str]) -> list[Case]:
+    return [case for case in product(TRUNKS, balancings, POLICIES) if possible(*case[:2])]
 
 
 def document(case: Case, **training: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from ruamel.yaml import YAML
 
 from mtl_core.config import Problem
-from mtl_core.evaluation import evaluate, trivial_predictions
+from mtl_core.evaluation import baseline_predictions, evaluate
 
 __all__ = ["main"]
 
@@ -47,9 +47,9 @@ def _changed(name: str, changes: Callable[[Problem], Changes]) -> AbstractContex
 
 def _trivial(problem: Prepared) -> dict[str, float]:
     """Task -> its own metric of the best constant prediction."""
-    splits, tasks = problem.splits, problem.encoder.tasks
+    splits, tasks = problem.splits, problem.tasks
     labels = {part: {n: v.numpy() for n, v in getattr(splits, part).labels.items()} for part in ("train", "test")}
-    guesses = trivial_predictions(tasks, labels["train"], len(splits.test))
+    guesses = baseline_predictions(tasks, labels["train"], len(splits.test))
     found = evaluate(tasks, labels["test"], guesses, resamples=0)
     return {task.name: found[task.name][task.metric.name].value for task in tasks}
 

@@ -13,14 +13,15 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from typing import get_args
 
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from mtl_core.balancing import AnyBalancing, Balancing, Shared
-from mtl_core.trunks import SharedBottom
+from mtl_core.balancing import Shared
+from mtl_core.config import AnyBalancing, Balancing
+from mtl_core.config.trunks import SharedBottom
+from mtl_core.schema import tagged
 
 ROWS, WIDTH, STEPS = 2_048, 200, 2
 """STEPS are timed together."""
@@ -84,7 +85,7 @@ def seconds(run: Callable[[], None]) -> float:
 def declared(names: str) -> dict[str, Balancing]:
     """The methods of those names, `sum` first; all where none are named."""
     adapter: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)
-    known = [member.model_fields["method"].default for member in get_args(get_args(AnyBalancing)[0])]
+    known = list(tagged(AnyBalancing))
     chosen = names.split(",") if names else known
     order = dict.fromkeys(["sum", *chosen])
     return {name: adapter.validate_python({"method": name, **OPTIONS.get(name, {})}) for name in order}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mtl_core.config import Problem, parse_problem
-from mtl_core.config.changes import as_declared
+from mtl_core.config.changes import to_document
 
 __all__ = ["DECLARED", "EMBEDDINGS_OF_1", "TREES", "TRIED", "Changes", "as_tried"]
 
@@ -68,7 +68,7 @@ TRIED: dict[str, dict[str, Tried]] = {
 
 def as_tried(problem: Problem, found: Changes) -> Problem:
     """The problem with those changes."""
-    document = as_declared(problem)
+    document = to_document(problem)
     for path, value in found.items():
         *parents, last = path.split(".")
         place = document

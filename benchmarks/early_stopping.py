@@ -19,11 +19,11 @@ from problems import FOLDERS, ROOT, Prepared, prepared
 from rich.console import Console
 from stopping_table import RESULTS, summary, tables
 
-from flows.made import made_by
+from flows.provenance import provenance_of
 from mtl_core.config import Problem
 from mtl_core.files import write_text
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Arm, ArmRun, run_arm
-from mtl_core.studies.made import Made
+from mtl_core.studies.provenance import Provenance
 
 MADE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "early_stopping"
@@ -45,7 +45,7 @@ def with_patience(problem: Problem, times: int) -> Problem:
 
 def rows_of(problem: str, policy: str, prepared: Prepared, run: ArmRun) -> list[Row]:
     """A line of the results per task."""
-    tasks = {task.name: task for task in prepared.encoder.tasks}
+    tasks = {task.name: task for task in prepared.tasks}
     return [
         {
             "problem": problem,
@@ -61,7 +61,7 @@ def rows_of(problem: str, policy: str, prepared: Prepared, run: ArmRun) -> list[
     ]
 
 
-def keep(problem: str, rows: list[Row], made: Made) -> None:
+def keep(problem: str, rows: list[Row], made: Provenance) -> None:
     """Puts the problem's lines in the place of what the files have of it."""
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
@@ -89,7 +89,7 @@ def main() -> None:
                     epochs = max(len(task.validation) for task in run.tasks.values())
                     console.print(f"{name} {policy} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
         command = f"python benchmarks/early_stopping.py --problems {name} --seeds {arguments.seeds}"
-        keep(name, rows, made_by(command, range(arguments.seeds), ROOT, problem.declared))
+        keep(name, rows, provenance_of(command, range(arguments.seeds), ROOT, problem.declared))
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     print("\n".join([*summary(found), *tables(found)]))
 

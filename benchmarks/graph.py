@@ -68,7 +68,7 @@ def main() -> None:
 
 def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -> float:
     """Prints a line; the rate of the whole graph by that of the bare one."""
-    network = Network.seeded(problem.encoder, problem.declared.model, 0)
+    network = Network.seeded(problem.declared, problem.encoder, 0)
     rows = problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows)
     whole = open_graph(build_graph(network, problem.encoder).SerializeToString())
     bare = open_graph(network_graph(network, problem.encoder).SerializeToString())
@@ -98,7 +98,7 @@ def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -
 def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> dict[str, float]:
     """Prints what 8 bits bring and cost."""
     encoder, weights = problem.encoder, Layout(FOLDERS[name]).weights
-    network, trained = Network.seeded(encoder, problem.declared.model, 0), weights.is_file()
+    network, trained = Network.seeded(problem.declared, encoder, 0), weights.is_file()
     if trained:
         try:
             network.load_state_dict(load_file(weights))
@@ -116,7 +116,7 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
         f"  int8, {state}: {speed:.2f} times as fast, {size:.2f} of the size, parity {far.difference:.4f} of {far.task}"
     )
     if trained:
-        labels, tasks = encoder.labels(problem.raw_test), encoder.tasks
+        labels, tasks = encoder.labels(problem.raw_test), problem.tasks
         names = [task.name for task in tasks]
         both = {
             key: evaluate(tasks, labels, run_graph(session, problem.raw_test, encoder.inputs, names), resamples=0)

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.environment import prepare_environment
-from flows.pinned import bring
+from flows.pipeline.pin import fetch
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.studies.arms import Splits
+from mtl_core.tasks import Objective, objectives
 
 __all__ = ["FOLDERS", "ROOT", "Prepared", "prepared"]
 
@@ -34,6 +35,11 @@ class Prepared:
     raw_test: pa.Table
     """The test split as a service would be given it."""
 
+    @property
+    def tasks(self) -> tuple[Objective, ...]:
+        """The objectives of its tasks."""
+        return objectives(self.declared.tasks, self.encoder.tasks)
+
 
 @contextmanager
 def prepared(
@@ -43,7 +49,7 @@ def prepared(
     it all.
     """
     prepare_environment(folder)
-    bring(folder)
+    fetch(folder)
     problem = change(load_problem(folder))
     training = problem.training.model_copy(update={"threads": threads})
     with tempfile.TemporaryDirectory() as place:

@@ -19,7 +19,7 @@ from problems import FOLDERS, ROOT, Prepared, prepared
 from quality_table import RESULTS, tables
 from safetensors.numpy import load_file
 
-from flows.made import made_by
+from flows.provenance import provenance_of
 from mtl_core.config import Problem
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
@@ -53,16 +53,16 @@ def measure(problem: Prepared, seed: int, folder: Path) -> list[Row]:
             "epochs": len(run.tasks[task.name].validation),
             "seconds": round(run.tasks[task.name].seconds, 2),
         }
-        for task in problem.encoder.tasks
+        for task in problem.tasks
     ]
 
 
 def measure_trees(problem: Prepared, folder: Path) -> list[Row]:
     """Grows the trees of every task once: with one thread and no sampling no seed plays a part."""
-    run = run_boosted(problem.encoder, problem.splits, problem.declared.training, folder)
+    run = run_boosted(problem.declared, problem.encoder, problem.splits, folder)
     labels = {name: values.numpy() for name, values in problem.splits.test.labels.items()}
     said = load_file(folder / "predictions.safetensors")
-    grown = tuple(task for task in problem.encoder.tasks if task.name in said)
+    grown = tuple(task for task in problem.tasks if task.name in said)
     found = evaluate(grown, labels, said, resamples=0)
     return [
         {
@@ -106,7 +106,7 @@ def run(name: str, configuration: str, seeds: int) -> None:
             else:
                 rows = [row for seed in range(seeds) for row in measure(problem, seed, folder / str(seed))]
             command = f"python benchmarks/quality.py --problems {name} --configurations '{configuration}'"
-            made = made_by(f"{command} --seeds {seeds}", range(seeds), ROOT, problem.declared)
+            made = provenance_of(f"{command} --seeds {seeds}", range(seeds), ROOT, problem.declared)
     finally:
         inputs.EMBEDDING_STD = declared_std
     rows = [{"problem": name, "configuration": configuration} | row for row in rows]

@@ -18,9 +18,9 @@ from problems import FOLDERS, Prepared, prepared
 from mtl_core.config import RelatednessOptions
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
+from mtl_core.nn.deterministic import deterministic
+from mtl_core.training.affinity import Probe
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.relatedness import Probe
-from mtl_core.training.repeatable import repeatable
 
 OPTIONS = {
     "plain": RelatednessOptions(every=0),
@@ -31,14 +31,14 @@ OPTIONS = {
 
 def passes(flights: Prepared, split: EncodedSplit, options: RelatednessOptions) -> Callable[[], None]:
     """A pass over the split, watched like that."""
-    tasks, training = flights.encoder.tasks, flights.declared.training
-    network = Network.seeded(flights.encoder, flights.declared.model, training.seed)
+    training = flights.declared.training
+    network = Network.seeded(flights.declared, flights.encoder, training.seed)
     balancer = training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancer, training)
 
     def run() -> None:
-        probe = Probe(network, optimizer, tasks, options, 1)
-        train_epoch(network, balancer, optimizer, tasks, split, training, number=1, before_step=probe.look)
+        probe = Probe(network, optimizer, options, 1)
+        train_epoch(network, balancer, optimizer, split, training, number=1, before_step=probe.measure)
 
     return run
 
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=100, help="Of a pass; a multiple of 100.")
     arguments = parser.parse_args()
-    with prepared(FOLDERS["flights"], threads=arguments.threads) as flights, repeatable(arguments.threads):
+    with prepared(FOLDERS["flights"], threads=arguments.threads) as flights, deterministic(arguments.threads):
         batch = flights.splits.train.slice(0, arguments.steps * flights.declared.training.batch_size)
         split = EncodedSplit(batch.inputs, batch.labels, batch.weights)
         runs = {name: passes(flights, split, options) for name, options in OPTIONS.items()}

@@ -19,14 +19,14 @@ from problems import FOLDERS, ROOT, Prepared, prepared
 from relating_table import RESULTS, tables
 from rich.console import Console
 
-from flows.made import made_by
+from flows.provenance import provenance_of
 from mtl_core.config import Gates
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
+from mtl_core.model.inference import predictions_of
 from mtl_core.studies.relatedness import relate
 from mtl_core.training import train
-from mtl_core.training.scores import predictions_of
 
 PROBLEMS = ("flights", "films", "yeast")
 EVERY = 10
@@ -52,14 +52,15 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
     with tempfile.TemporaryDirectory() as scratch:
         network, _ = train(problem, encoder, train_split, validation, Path(scratch))
     labels = {name: tensor.numpy() for name, tensor in test.labels.items()}
-    found = evaluate(encoder.tasks, labels, predictions_of(network, encoder.tasks, test), resamples=0)
-    return {task.name: found[task.name][task.metric.name].value for task in encoder.tasks}
+    tasks = network.objectives
+    found = evaluate(tasks, labels, predictions_of(network, test), resamples=0)
+    return {task.name: found[task.name][task.metric.name].value for task in tasks}
 
 
 def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
     """The study, and a line per task and seed of what the partition into two networks brings."""
     command = f"python benchmarks/relating.py --problems {name} --seeds {seeds}"
-    made = made_by(command, range(seeds), ROOT, problem.declared)
+    made = provenance_of(command, range(seeds), ROOT, problem.declared)
     with tempfile.TemporaryDirectory() as work:
         related = relate(
             *(problem.declared, problem.encoder, problem.splits, Path(work), made), every=EVERY, vectors=True
@@ -74,7 +75,7 @@ def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[st
             {"task": task, "seed": seed, "one": together[task], "two": apart[task]} for task in problem.declared.tasks
         ]
         console.print(f"{name}: one network and two, seed {seed}")
-    metrics = {task.name: [task.metric.name, task.metric.higher_is_better] for task in problem.encoder.tasks}
+    metrics = {task.name: [task.metric.name, task.metric.higher_is_better] for task in problem.tasks}
     return {"study": related.model_dump(mode="json"), "networks": networks, "metrics": metrics, "rows": rows}
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from sharing_table import RESULTS, tables
 
 from flows.layout import Layout
-from flows.made import made_by
+from flows.provenance import provenance_of
 from mtl_core.files import write_text
 from mtl_core.studies.comparing import compare_arms
 from mtl_core.studies.files import write_study
@@ -33,7 +33,7 @@ def main() -> None:
         with prepared(FOLDERS[name], threads=1) as problem:
             study = compare_arms(
                 *(problem.declared, problem.encoder, problem.splits, problem.raw_test, WORK / name),
-                made_by(command, range(arguments.seeds), ROOT, problem.declared),
+                provenance_of(command, range(arguments.seeds), ROOT, problem.declared),
                 policies=True,
                 on_part=lambda words, number, name=name: console.print(f"{name}: {words}"),
             )

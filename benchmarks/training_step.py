@@ -38,13 +38,14 @@ from peer_environments import PEERS, Worker
 from problems import FOLDERS, Prepared, prepared
 
 from mtl_core.config import Problem
+from mtl_core.config.trunks import MMoE
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
+from mtl_core.nn.deterministic import deterministic
+from mtl_core.tasks import objectives
 from mtl_core.training.averaging import Average
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.repeatable import repeatable
-from mtl_core.trunks.mmoe import MMoE
 
 HAND_TUNED = "hand_tuned"
 BY_HAND = {"census": hand_tuned.census, "flights": hand_tuned.flights}
@@ -58,16 +59,16 @@ Speed = Callable[[], float]
 
 def ours(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[str, int], name: str) -> Speed:
     """The product's loop, as `train` calls it."""
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     sizes[name] = sum(parameter.numel() for parameter in network.parameters())
     balancer = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancer, problem.training)
     after_step = partial(Average(network).update, network)
 
     def run() -> None:
-        with repeatable(problem.training.threads):
+        with deterministic(problem.training.threads):
             train_epoch(
-                *(network, balancer, optimizer, encoder.tasks, split, problem.training),
+                *(network, balancer, optimizer, split, problem.training),
                 number=1,
                 after_step=after_step,
             )
@@ -120,15 +121,13 @@ def as_kind(problem: Problem, kind: str) -> Problem:
 def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
     """What peers/worker.py reads."""
     categories = encoder.groups["categorical"]
-    labels = []
-    for task in encoder.tasks:
+    labels, tasks = [], objectives(problem.tasks, encoder.tasks)
+    for task in tasks:
         values = split.labels[task.name]
-        known = task.standardised(values).float() if task.kind == "regression" else values.float()
-        labels.append(torch.where(task.labelled(values), known, 0.0).numpy())
-    np.save(
-        folder / "ids.npy",
-        (split.inputs["categorical"].numpy() - FittedCategorical.offsets(categories)).astype(np.float32),
-    )
+        known = task.standardised(values).float() if task.codec.kind == "regression" else values.float()
+        labels.append(torch.where(task.codec.labelled(values), known, 0.0).numpy())
+    ids = split.inputs["categorical"].numpy() - type(categories[0]).offsets(categories)
+    np.save(folder / "ids.npy", ids.astype(np.float32))
     np.save(folder / "floats.npy", split.inputs["numeric"].numpy())
     np.save(folder / "labels.npy", np.stack(labels, axis=1).astype(np.float32))
     model = problem.model
@@ -136,7 +135,7 @@ def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Pr
         "kinds": list(KINDS),
         "sizes": [feature.size for feature in categories],
         "floats": encoder.blocks["numeric"].shape[0],
-        "tasks": [task.kind for task in encoder.tasks],
+        "tasks": [task.codec.kind for task in tasks],
         "embedding": model.embedding,
         "widths": list(model.trunk.widths),
         "head": model.head.width,

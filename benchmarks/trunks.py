@@ -11,12 +11,14 @@ import argparse
 import json
 import statistics
 import time
-from typing import get_args
 
 import torch
 from torch import Tensor
 
-from mtl_core.trunks import AnyTrunk, SharedBottom, Trunk, TrunkOptions
+from mtl_core.config import AnyTrunk, TrunkOptions
+from mtl_core.config.trunks import SharedBottom
+from mtl_core.schema import tagged
+from mtl_core.trunks import Trunk
 
 STEPS = 4
 """Of one measurement."""
@@ -29,7 +31,7 @@ class Bench:
         torch.manual_seed(0)
         self.trunk: Trunk = options.build(arguments.width, arguments.tasks).train()
         self.optimizer = torch.optim.AdamW(self.trunk.parameters(), fused=True)
-        inputs = (arguments.tasks,) if options.own_inputs else ()
+        inputs = (arguments.tasks,) if options.separate_inputs else ()
         # The input layer below wants its gradient too.
         self.x = torch.randn(arguments.batch, *inputs, arguments.width).requires_grad_()
         self.parameters = sum(parameter.numel() for parameter in self.trunk.parameters())
@@ -55,7 +57,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
-    kinds = {options.model_fields["kind"].default: options() for options in get_args(get_args(AnyTrunk)[0])}
+    kinds = {kind: options() for kind, options in tagged(AnyTrunk).items()}
     yardstick = Bench(SharedBottom(), arguments)
     benches = {kind: Bench(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"}
     ratios: dict[str, list[float]] = {kind: [] for kind in benches}

@@ -18,10 +18,10 @@ from relating import values
 from rich.console import Console
 from tuning_table import RESULTS, tables
 
-from flows.made import made_by
-from mtl_core.config.changes import changed
+from flows.provenance import provenance_of
+from mtl_core.config.changes import with_options
 from mtl_core.files import write_text
-from mtl_core.studies.made import Made
+from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning import Tuning
 from mtl_core.studies.tuning.search import Search, name_of
 from mtl_core.studies.tuning.study import study_of
@@ -30,7 +30,7 @@ from mtl_core.studies.tuning.trials import Bench
 PROBLEMS = ("films", "yeast")
 
 
-def searched(problem: Prepared, work: Path, made: Made) -> Tuning:
+def searched(problem: Prepared, work: Path, made: Provenance) -> Tuning:
     """The whole study."""
     splits, declared = problem.splits, problem.declared
     bench = Bench(
@@ -47,14 +47,14 @@ def searched(problem: Prepared, work: Path, made: Made) -> Tuning:
 def measured(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
     """The study, and a line per task and seed of what the best trial's options bring on test."""
     command = f"python benchmarks/tuning.py --problems {name} --seeds {seeds}"
-    made = made_by(command, range(seeds), ROOT, problem.declared)
+    made = provenance_of(command, range(seeds), ROOT, problem.declared)
     with tempfile.TemporaryDirectory() as work:
         study = searched(problem, Path(work), made)
     best = study.trial(study.best)
     assert best is not None
     console.print(f"{name}: {len(study.trials)} trials, best {best.number} at {best.objective:+.2f}")
     tuned = Prepared(
-        declared=changed(problem.declared, study.differences(best)),
+        declared=with_options(problem.declared, study.differences(best)),
         encoder=problem.encoder,
         splits=problem.splits,
         raw_test=problem.raw_test,

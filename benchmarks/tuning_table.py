@@ -10,6 +10,8 @@ from typing import Any
 
 from paired import paired
 
+from mtl_core.report.wording import option_value
+
 __all__ = ["RESULTS", "tables"]
 
 RESULTS = Path(__file__).parent / "results" / "tuning.json"
@@ -24,7 +26,7 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         trials = {trial["number"]: trial for trial in study["trials"]}
         best = trials[study["best"]]
         pruned = sum(trial["state"] == "pruned" for trial in trials.values())
-        options = ", ".join(f"`{path}` {_value(value)}" for path, value in best["changes"].items())
+        options = ", ".join(f"`{path}` {option_value(value)}" for path, value in best["changes"].items())
         gains = f"{best['objective']:+.2f} | {best['worst']:+.2f}"
         yield f"| {problem} | {len(trials)} | {pruned} | {best['number']} | {options} | {gains} |"
     yield ""
@@ -42,10 +44,6 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             {task: (measure["metric"], measure["higher_is_better"]) for task, measure in measures},
         )
         yield ""
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where everything generated lies in a problem's folder; every path has one owner, the stage that writes it."""
+"""Paths of everything generated in a problem's folder; each has one owner, the stage that writes it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,11 @@ class Layout:
     def state(self) -> Path:
         """State of the tools; not an output of any stage."""
         return self.folder / ".trunkline"
+
+    @property
+    def digests(self) -> Path:
+        """Digests of the stages' code and of the declared labels."""
+        return self.artifacts / "digests.json"
 
     @property
     def validation(self) -> Path:
@@ -81,7 +86,7 @@ class Layout:
 
     @property
     def studies(self) -> Path:
-        """What several trainings told; not an output of any stage, and kept in git."""
+        """Results of several trainings; not an output of any stage, and kept in git."""
         return self.folder / "studies"
 
     @property

@@ -1,23 +1,27 @@
-"""What the studies have in common: the rows that they are given, and the report that shows what they told."""
+"""Common steps of the studies `mtl compare`, `mtl relate` and `mtl tune`: encoded rows, kept files, the report."""
 
 from pathlib import Path
+from typing import TypeVar
 
-from flows.code import refresh_code
 from flows.layout import Layout
-from flows.pipeline import bring_up_to_date, is_up_to_date
+from flows.pipeline.graph import DIGESTS, bring_up_to_date, is_up_to_date
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
+from mtl_core.errors import DataError
+from mtl_core.frozen import Frozen
 from mtl_core.studies.arms import Splits
+from mtl_core.studies.files import read_study
 
-__all__ = ["encoded", "scratch", "show_in_report"]
+__all__ = ["encoded", "kept", "scratch", "show_in_report"]
+
+Study = TypeVar("Study", bound=Frozen)
 
 
 def encoded(folder: Path) -> tuple[Problem, Encoder, Splits]:
-    """The folder's problem with its rows as training sees them; the stages before training are brought up to date."""
+    """The folder's problem, its encoder and splits; the stages before training are brought up to date."""
     problem, layout = load_problem(folder), Layout(folder)
-    refresh_code(folder)
-    for stage in ("validate", "prepare"):
+    for stage in (DIGESTS, "validate", "prepare"):
         bring_up_to_date(folder, stage)
     encoder = Encoder.load(layout.encoder)
     train, validation, test = (
@@ -27,15 +31,23 @@ def encoded(folder: Path) -> tuple[Problem, Encoder, Splits]:
 
 
 def scratch(folder: Path, study: str) -> Path:
-    """Where a study of that name keeps what it goes on from after a kill."""
+    """Folder in which a study of that name keeps its finished parts, so that a killed one resumes."""
     return Layout(folder).state / "studies" / study
 
 
+def kept(path: Path, kind: type[Study], command: str) -> Study:
+    """The study in a file; DataError, naming the command that writes it, where there is none."""
+    if (study := read_study(path, kind)) is None:
+        raise DataError(f"{path}: must be there to be shown, found no file; `{command}` makes it")
+    return study
+
+
 def show_in_report(folder: Path) -> str:
-    """Draws the report anew where there is one of what is declared now, and says in words where the study is shown."""
+    """Redraw the report, if it is one of the present declaration; a sentence about where the study is shown."""
     report = Layout(folder).report
     if not report.exists():
         return "the report will show it: `mtl retrain` makes one"
+    bring_up_to_date(folder, DIGESTS)
     if not all(is_up_to_date(folder, stage) for stage in ("train", "export", "check")):
         return "the report is of an earlier declaration; `mtl retrain` makes one that shows it"
     bring_up_to_date(folder, "report")

@@ -1,18 +1,18 @@
-"""What `mtl tune` does: goes on with the study, trains a trial again, writes one into params.yaml."""
+"""`mtl tune` for a folder: resume the study, repeat a trial, write a trial's options into params.yaml."""
 
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.console.tune import TuneProgress
 from flows.layout import Layout
-from flows.made import made_by
-from flows.studies import encoded, scratch, show_in_report
-from flows.tuning_shown import Watch
+from flows.provenance import provenance_of
+from flows.studies import encoded, kept, scratch, show_in_report
 from mtl_core.config import PARAMS, Problem, load_problem
 from mtl_core.errors import DataError, ProblemError, TrainingError
 from mtl_core.files import write_text
-from mtl_core.studies.files import read_study, write_study
-from mtl_core.studies.made import declaration
+from mtl_core.studies.files import write_study
+from mtl_core.studies.provenance import config_digest
 from mtl_core.studies.tuning import Trial, Tuning
 from mtl_core.studies.tuning.applying import with_changes
 from mtl_core.studies.tuning.search import Search, name_of
@@ -20,65 +20,67 @@ from mtl_core.studies.tuning.study import alone, best_of, repeat, study_of
 from mtl_core.studies.tuning.trials import Bench
 from mtl_core.studies.tuning.workers import Job, Lost, run_trials
 
-__all__ = ["Found", "applied", "kept", "repeated", "tuned"]
+__all__ = ["TuneResult", "applied", "kept_tuning", "repeated", "tuned"]
 
 STUDY = "tune"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """The study, and what there is to say about it."""
+class TuneResult:
+    """The study with its problem, and whether it is complete."""
 
     study: Tuning
     problem: Problem
-    told: str
-    whole: bool = True
-    """Whether it has all the trials that it was asked for."""
+    where: str
+    """Sentence about the study's file and the report."""
+    complete: bool = True
+    """Whether it has as many trials as were requested."""
 
 
-def kept(folder: Path) -> Found:
-    """What was found last; DataError where nothing was."""
+def kept_tuning(folder: Path) -> TuneResult:
+    """The last study; DataError where there is none."""
     path, problem = Layout(folder).tuning, load_problem(folder)
-    if (study := read_study(path, Tuning)) is None:
-        raise DataError(f"{path}: must be there, found no file; `mtl tune` makes it")
-    current = study.made.declaration == declaration(problem)
-    told = "" if current else "; it was measured on another declaration than that of params.yaml now"
-    return Found(study=study, problem=problem, told=f"kept in {path.relative_to(folder)}{told}")
+    study = kept(path, Tuning, "mtl tune")
+    current = study.made.declaration == config_digest(problem)
+    note = "" if current else "; it was measured on another declaration than that of params.yaml now"
+    return TuneResult(study=study, problem=problem, where=f"kept in {path.relative_to(folder)}{note}")
 
 
-def tuned(folder: Path, trials: int | None, workers: int) -> Found:
-    """Goes on with the study until it has so many trials, and writes its file."""
+def tuned(folder: Path, trials: int | None, workers: int) -> TuneResult:
+    """Resume the study until it has that many trials, and write its file."""
     if (options := load_problem(folder).tuning) is None:
         raise ProblemError(
             f"{folder / PARAMS}: tuning: required by `mtl tune`, but not there; declare what to search, as in\n"
             "  tuning: {space: {training.learning_rate: {low: 0.0003, high: 0.01, log: true}}}"
         )
-    most, place, layout = trials or options.trials, scratch(folder, STUDY), Layout(folder)
-    with alone(place):
+    total, unfinished, layout = trials or options.trials, scratch(folder, STUDY), Layout(folder)
+    with alone(unfinished):
         problem, _, splits = encoded(folder)
-        asked = f"mtl tune --trials {most}" + (f" --workers {workers}" if workers > 1 else "")
-        made = made_by(asked, [problem.training.seed, options.seed], folder, problem)
-        job = Job(problem=problem, encoded=layout.encoded, folder=place, name=name_of(problem, splits.digest))
+        command = f"mtl tune --trials {total}" + (f" --workers {workers}" if workers > 1 else "")
+        made = provenance_of(command, [problem.training.seed, options.seed], folder, problem)
+        job = Job(problem=problem, encoded=layout.encoded, folder=unfinished, name=name_of(problem, splits.digest))
         search = job.open()
         search.recover()
-        _run(job, search, most, workers)
+        _run(job, search, total, workers)
         search.recover()
         study = study_of(search, made)
         write_study(layout.tuning, study)
     done, path = len(study.trials), layout.tuning.relative_to(folder)
-    told = f"kept in {path}; {show_in_report(folder)}"
-    if done < most:
-        told += f"\n{done} of {most} trials are done; run it again to go on"
-    return Found(study=study, problem=problem, told=told, whole=done >= most)
+    where = f"kept in {path}; {show_in_report(folder)}"
+    if done < total:
+        where += f"\n{done} of {total} trials are done; run it again to go on"
+    return TuneResult(study=study, problem=problem, where=where, complete=done >= total)
 
 
 def repeated(folder: Path, number: int) -> str:
-    """Trains a trial again. TrainingError where it gives other numbers than before, to the bit."""
+    """Train a trial again. Raises TrainingError where its numbers differ in a single bit."""
     study, _ = _current(folder)
-    place = scratch(folder, STUDY)
-    with alone(place):
+    unfinished = scratch(folder, STUDY)
+    with alone(unfinished):
         problem, encoder, splits = encoded(folder)
-        bench = Bench(problem=problem, encoder=encoder, train=splits.train, validation=splits.validation, folder=place)
+        bench = Bench(
+            problem=problem, encoder=encoder, train=splits.train, validation=splits.validation, folder=unfinished
+        )
         differences = repeat(study, number, bench)
     if differences:
         found = "; ".join(f"{name} {before!r}, now {now!r}" for name, (before, now) in differences.items())
@@ -90,7 +92,7 @@ def repeated(folder: Path, number: int) -> str:
 
 
 def applied(folder: Path, number: int) -> str:
-    """Writes a trial's options into params.yaml, and says which lines changed."""
+    """Write a trial's options into params.yaml; the changed lines."""
     study, problem = _current(folder)
     trial = study.trial(number)
     if trial is None or trial.state != "complete":
@@ -110,9 +112,9 @@ def applied(folder: Path, number: int) -> str:
 
 
 def _current(folder: Path) -> tuple[Tuning, Problem]:
-    """The study of what is declared now; ProblemError where it is one of another declaration."""
-    found = kept(folder)
-    if found.study.made.declaration != declaration(found.problem):
+    """The study of the problem as it is declared now; ProblemError where it is of another declaration."""
+    found = kept_tuning(folder)
+    if found.study.made.declaration != config_digest(found.problem):
         raise ProblemError(
             f"{Layout(folder).tuning}: must be of what {PARAMS} declares now, found a study of another declaration; go "
             f"back to that, as with `git checkout {PARAMS}`, or run `mtl tune`"
@@ -120,22 +122,22 @@ def _current(folder: Path) -> tuple[Tuning, Problem]:
     return found.study, found.problem
 
 
-def _run(job: Job, search: Search, most: int, workers: int) -> None:
-    """Trains what is missing of the trials; Ctrl-C ends it early once trial 0 is there."""
+def _run(job: Job, search: Search, total: int, workers: int) -> None:
+    """Train the missing trials; Ctrl-C ends it early once trial 0 is there."""
     before = search.trials
     best = next((trial for trial in before if trial.number == best_of(before)), None)
-    with Watch(len(before), most, best) as watch:
+    with TuneProgress(len(before), total, best) as progress:
         if not before:
-            watch.on_end(search.measure_declared())
+            progress.on_end(search.measure_declared())
         try:
-            for event in run_trials(job, search, max(0, most - max(1, len(before))), workers):
-                _say(watch, event)
+            for event in run_trials(job, search, max(0, total - max(1, len(before))), workers):
+                _report(progress, event)
         except KeyboardInterrupt:
-            watch.progress.console.print("stopped; what is finished is kept")
+            progress.progress.console.print("stopped; what is finished is kept")
 
 
-def _say(watch: Watch, event: Trial | Lost) -> None:
+def _report(progress: TuneProgress, event: Trial | Lost) -> None:
     if isinstance(event, Lost):
-        watch.on_lost(event)
+        progress.on_lost(event)
     else:
-        watch.on_end(event)
+        progress.on_end(event)

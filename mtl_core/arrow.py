@@ -19,6 +19,7 @@ __all__ = [
     "is_exact",
     "is_number",
     "is_text",
+    "item_type",
     "scalar_type",
     "value_type",
 ]
@@ -29,6 +30,7 @@ EXACT = 2.0**53
 """Below it every whole number has a float64 of its own; 2^53 + 1 already reads as 2^53."""
 
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 
 
@@ -45,6 +47,11 @@ def is_text(arrow_type: pa.DataType) -> bool:
 def is_number(arrow_type: pa.DataType) -> bool:
     """Whether a column of that type holds integers, floats or decimals."""
     return any(fits(value_type(arrow_type)) for fits in _NUMBERS)
+
+
+def item_type(arrow_type: pa.DataType) -> pa.DataType | None:
+    """The type of the items of a column of lists, of any or of fixed size; None for any other type."""
+    return arrow_type.value_type if any(fits(arrow_type) for fits in _LISTS) else None
 
 
 def scalar_type(arrow_type: pa.DataType) -> ColumnType | None:

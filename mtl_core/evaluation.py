@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from mtl_core.tasks import FittedTask, Metric
-from mtl_core.tasks.bootstrap import interval, resampled
+from mtl_core.metrics import Metric
+from mtl_core.metrics.bootstrap import interval, resampled
+from mtl_core.tasks import Objective
 
-__all__ = ["Difference", "Measured", "compare", "evaluate", "trivial_predictions"]
+__all__ = ["Difference", "Measured", "baseline_predictions", "compare", "evaluate"]
 
 RESAMPLES = 200
 
@@ -41,18 +41,23 @@ class Difference:
 
 
 def evaluate(
-    tasks: Sequence[FittedTask], labels: Arrays, predictions: Arrays, *, resamples: int = RESAMPLES
+    tasks: Sequence[Objective], labels: Arrays, predictions: Arrays, *, resamples: int = RESAMPLES
 ) -> dict[str, dict[str, Measured]]:
-    """Task -> metric -> value and interval, over each task's labelled rows; without resamples the interval is NaN."""
+    """Task -> metric -> value and interval, over each task's labelled rows; without resamples the interval is NaN.
+
+    Raises:
+        DataError: a task has no metric for some of the labels.
+    """
     found: dict[str, dict[str, Measured]] = {}
     for task in tasks:
+        task.check(labels[task.name])
         known, predicted = _labelled(task, labels, predictions)
         found[task.name] = {metric.name: _measure(metric, known, predicted, resamples) for metric in task.metrics}
     return found
 
 
 def compare(
-    tasks: Sequence[FittedTask], labels: Arrays, champion: Arrays, candidate: Arrays, *, resamples: int = RESAMPLES
+    tasks: Sequence[Objective], labels: Arrays, champion: Arrays, candidate: Arrays, *, resamples: int = RESAMPLES
 ) -> list[Difference]:
     """Each task's own metric for two models on the same rows; the same resamples for both, so that chance cancels."""
     found = []
@@ -77,11 +82,11 @@ def compare(
     return found
 
 
-def trivial_predictions(tasks: Sequence[FittedTask], train_labels: Arrays, rows: int) -> dict[str, NDArray[Any]]:
-    """What looks at no feature says of every row: the prior, or the median or mean, of the training labels."""
+def baseline_predictions(tasks: Sequence[Objective], train_labels: Arrays, rows: int) -> dict[str, NDArray[Any]]:
+    """Constant predictions for every row: the prior, median or mean of the training labels."""
     found = {}
     for task in tasks:
-        one = task.trivial(train_labels[task.name])
+        one = task.baseline(train_labels[task.name])
         found[task.name] = np.broadcast_to(one, (rows, *one.shape))
     return found
 
@@ -91,6 +96,6 @@ def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], re
     return Measured(value=metric(labels, predictions), low=low, high=high)
 
 
-def _labelled(task: FittedTask, labels: Arrays, predictions: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
-    mask = task.labelled(torch.from_numpy(np.asarray(labels[task.name]))).numpy()
+def _labelled(task: Objective, labels: Arrays, predictions: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
+    mask = task.codec.labelled(labels[task.name])
     return labels[task.name][mask], predictions[task.name][mask]

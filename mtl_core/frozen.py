@@ -1,4 +1,6 @@
-"""What everything that `params.yaml` declares has in common: frozen, keyword-only, no unknown keys."""
+"""Base class of all declared and fitted values: frozen, keyword-only, no unknown keys."""
+
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,6 +8,9 @@ __all__ = ["Frozen"]
 
 
 class Frozen(BaseModel):
-    """Base of every declared or fitted value. Immutable; a misspelt key is refused."""
+    """Immutable value; a misspelt key is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    renamed: ClassVar[dict[str, str]] = {}
+    """Old name of a key -> its name now, for the error that refuses the old one."""

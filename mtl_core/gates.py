@@ -2,22 +2,21 @@
 
 import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from mtl_core.config import Gates
 from mtl_core.evaluation import Difference, Measured
 from mtl_core.export.parity import Parity
 from mtl_core.export.session import Session
 from mtl_core.files import write_text
-from mtl_core.tasks import FittedTask
+from mtl_core.numbers import defined
+from mtl_core.tasks import Objective
+from mtl_core.timing import median_ms
 
-__all__ = ["Check", "latency_checks", "metric_checks", "parity_check", "size_check", "trivial_checks", "write_checks"]
+__all__ = ["Check", "baseline_checks", "latency_checks", "metric_checks", "parity_check", "size_check", "write_checks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +51,13 @@ class Check:
 
 
 def metric_checks(
-    gates: Gates, tasks: Sequence[FittedTask], measured: Mapping[str, Mapping[str, Measured]]
+    gates: Gates, tasks: Sequence[Objective], measured: Mapping[str, Mapping[str, Measured]]
 ) -> list[Check]:
     """The limits that params.yaml sets on test metrics."""
     checks = []
     for task in tasks:
         for name, limit in gates.metrics.get(task.name, {}).items():
-            metric = task.declared.metric_named(name)
+            metric = task.options.metric_named(name)
             checks.append(
                 Check(
                     name=f"{task.name}.{name}",
@@ -71,7 +70,7 @@ def metric_checks(
     return checks
 
 
-def trivial_checks(differences: Sequence[Difference]) -> list[Check]:
+def baseline_checks(differences: Sequence[Difference]) -> list[Check]:
     """Every task must beat the trivial predictor beyond chance: the lower end of the paired interval is above 0."""
     return [
         Check(
@@ -115,22 +114,16 @@ def size_check(gates: Gates, path: Path) -> Check:
 def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:
     """checks.json: {"passed", "checks": [{"name", "value", "limit", "passed", "unit", ...}], "notes"}."""
     entries = [
-        asdict(check)
-        | {"value": check.value if math.isfinite(check.value) else None, "passed": check.passed, "words": check.words}
+        asdict(check) | {"value": defined(check.value), "passed": check.passed, "words": check.words}
         for check in checks
     ]
     document = {"passed": all(check.passed for check in checks), "checks": entries, "notes": list(notes)}
     write_text(path, json.dumps(document, indent=1) + "\n")
 
 
-def _unit(task: FittedTask) -> str:
+def _unit(task: Objective) -> str:
     return str(task.signature()["unit"])
 
 
-def _median_ms(session: Session, inputs: dict[str, Any], *, calls: int = 50, warm_up: int = 5) -> float:
-    times = []
-    for _ in range(warm_up + calls):
-        began = time.perf_counter()
-        session.run(None, inputs)
-        times.append(time.perf_counter() - began)
-    return float(np.median(times[warm_up:])) * 1e3
+def _median_ms(session: Session, inputs: dict[str, Any]) -> float:
+    return median_ms({"call": lambda: session.run(None, inputs)})["call"]

@@ -16,7 +16,18 @@ from mtl_core.arrow import as_numbers, as_strings, is_text
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 
-__all__ = ["Boolean", "Datetime", "InputType", "Number", "Strings", "Text", "Vector", "as_seconds", "as_string_lists"]
+__all__ = [
+    "Boolean",
+    "Datetime",
+    "InputType",
+    "Number",
+    "Strings",
+    "Text",
+    "Vector",
+    "as_seconds",
+    "as_string_lists",
+    "list_items",
+]
 
 Array = NDArray[Any]
 
@@ -228,14 +239,20 @@ def as_string_lists(values: pa.Array, separator: str | None) -> Ragged:
 
     Blanks around a separated item do not count.
     """
-    if is_text(values.type) or pa.types.is_null(values.type):
-        texts = as_strings(values)
-        lists = pc.split_pattern(texts, pattern=separator or "|")
-        lengths = np.where(pc.equal(texts, "").to_numpy(zero_copy_only=False), 0, _lengths(lists))
-        items = pc.utf8_trim_whitespace(pc.list_flatten(lists.filter(pa.array(lengths > 0))))
-    else:
-        lengths, items = _lengths(values), pc.list_flatten(values)
+    items, lengths = list_items(values, separator)
     return Ragged.of_lengths(np.asarray(as_strings(items).to_numpy(zero_copy_only=False), dtype=object), lengths)
+
+
+def list_items(values: pa.Array, separator: str | None) -> tuple[pa.Array, NDArray[np.int64]]:
+    """(rows,) as in `as_string_lists` -> the items of all rows in order, of the type that they have, and (rows,) how
+    many each row has.
+    """
+    if not (is_text(values.type) or pa.types.is_null(values.type)):
+        return pc.list_flatten(values), _lengths(values)
+    texts = as_strings(values)
+    lists = pc.split_pattern(texts, pattern=separator or "|")
+    lengths = np.where(pc.equal(texts, "").to_numpy(zero_copy_only=False), 0, _lengths(lists))
+    return pc.utf8_trim_whitespace(pc.list_flatten(lists.filter(pa.array(lengths > 0)))), lengths
 
 
 def _lengths(lists: pa.Array) -> NDArray[np.int64]:

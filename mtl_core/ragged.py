@@ -31,6 +31,13 @@ class Ragged:
         """(rows,)"""
         return np.diff(self.offsets)
 
+    def take(self, rows: NDArray[Any]) -> Self:
+        """Those rows, in that order."""
+        starts, lengths = self.offsets[rows], self.lengths[rows]
+        ends = np.cumsum(lengths)
+        positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + lengths, lengths)
+        return self.of_lengths(self.values[positions], lengths)
+
     def padded(self, pad: Any) -> NDArray[Any]:
         """(rows, longest, ...) with `pad` behind the end of each row; at least one column."""
         lengths = self.lengths

@@ -1,18 +1,18 @@
 """Arrays of answers -> one JSON object per row.
 
-The rows are structs made for one signature: built and encoded several times faster than dicts, which stand in where a
+The rows are structs made for one signature: built and encoded several times faster than dicts, which are used where a
 name allows no struct.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise, starmap
+from itertools import accumulate, pairwise, starmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from serving.signature import ClassOutput, ClusterOutput, LabelOutput, NumberOutput, QuantileOutput
-from serving.structs import struct_of
+from serving.structs import make_struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ LIKELY = 0.5
 
 
 class AnswerWriter:
-    """Turns a graph's answers into rows that msgspec encodes as `{task: value, ...}`.
+    """Converter of a graph's answers into rows that msgspec encodes as `{task: value, ...}`.
 
     The value by the form of the task:
 
@@ -39,23 +39,37 @@ class AnswerWriter:
     - quantiles: `{level: value, ...}`
     - cluster_probabilities: `{"cluster": number of the likeliest, from 0, "probabilities": [one a cluster]}`
 
-    Where anything in a task's answer is not finite, all of its values become null: JSON has no NaN, and no answer is
-    more honest than a wrong one.
+    A task of level token answers a list of these, one per item of the row's list. Where anything in an answer of a row
+    or token is not finite, all of its values become null: JSON has no NaN, and null is more honest than a wrong number.
     """
 
     def __init__(self, signature: Signature) -> None:
         self._row = _object([task.name for task in signature.outputs])
-        self._cells = {task.name: _cells(task) for task in signature.outputs}
+        self._cells = [(task.name, task.sequence, _cells(task)) for task in signature.outputs]
 
-    def rows(self, answers: Mapping[str, Array]) -> list[Any]:
-        """One row per prediction; answers: float32 of shape (rows, *row_shape) under each task's name."""
-        columns = [cells(answers[name]) for name, cells in self._cells.items()]
+    def rows(self, answers: Mapping[str, Array], lengths: Mapping[str, Sequence[int]]) -> list[Any]:
+        """One row per prediction.
+
+        answers: float32 of the shape that the signature gives, under each task's name. lengths: the number of items of
+        each row's list, under the name of each input that is a task's `sequence`.
+        """
+        columns = [
+            cells(answers[name]) if sequence is None else _per_token(cells, answers[name], lengths[sequence])
+            for name, sequence, cells in self._cells
+        ]
         return list(starmap(self._row, zip(*columns, strict=True)))
+
+
+def _per_token(cells: Cells, values: Array, lengths: Sequence[int]) -> Iterable[object]:
+    """One list per row, without the padding; values: (rows, longest, *row_shape)."""
+    is_token = np.arange(values.shape[1]) < np.array(lengths)[:, None]  # (rows, longest)
+    tokens = list(cells(values[is_token]))  # of all rows
+    return [tokens[start:end] for start, end in pairwise([0, *accumulate(lengths)])]
 
 
 def _object(fields: Sequence[str]) -> Callable[..., object]:
     """Values in the order of the fields -> what is written as a JSON object."""
-    return struct_of(dict.fromkeys(fields, Any)) or (lambda *values: dict(zip(fields, values, strict=True)))
+    return make_struct(dict.fromkeys(fields, Any)) or (lambda *values: dict(zip(fields, values, strict=True)))
 
 
 def _cells(task: Output) -> Cells:
@@ -119,9 +133,10 @@ def _or_nothing(cells: Cells, nothing: object) -> Cells:
     """The same cells, with `nothing` for every row of which any value is not finite."""
 
     def finite(values: Array) -> Iterable[object]:  # (rows, width)
-        made = list(cells(values))
-        for row in np.flatnonzero(~np.isfinite(values).all(axis=1)):
-            made[row] = nothing
-        return made
+        answers, is_finite = list(cells(values)), np.isfinite(values)
+        if not is_finite.all():  # one reduction over all rows costs less than one per row, and is nearly always enough
+            for row in np.flatnonzero(~is_finite.all(axis=1)):
+                answers[row] = nothing
+        return answers
 
     return finite

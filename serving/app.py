@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from serving.live import LiveModel, Served
 
-__all__ = ["MAX_BODY", "Entrance", "build_app"]
+__all__ = ["MAX_BODY", "PathGuard", "build_app"]
 
 MAX_BODY = 16 * 2**20  # bytes
 BODY_SECONDS = 60.0  # a client that sends slower than this gives up its place
 INLINE_BODY = 32 * 2**10  # bytes; a body up to this is answered in less time than a hop to a thread and back is worth
+INLINE_LISTS = 2 * 2**10  # bytes; the same where inputs are lists, since one long list pads all rows of its request
 
 _READ = ("GET", "HEAD")
 
@@ -61,7 +62,7 @@ def build_app(live: LiveModel) -> Starlette:
         try:
             body = await _read_body(request)
             served = _current(live)
-            if len(body) <= INLINE_BODY:
+            if len(body) <= (INLINE_LISTS if served.has_lists else INLINE_BODY):
                 return _json(served.answer(body))
             return _json(await asyncio.get_running_loop().run_in_executor(threads, served.answer, body))
         except RequestError as error:
@@ -94,7 +95,7 @@ def build_app(live: LiveModel) -> Starlette:
     return Starlette(routes=routes)
 
 
-class Entrance:
+class PathGuard:
     """Answers at once, with JSON, whatever is not served; the rest goes on to `app`.
 
     It stands before BentoML, whose metrics keep a series for every path that was ever asked for: a client could make as
@@ -153,5 +154,5 @@ def _json(content: bytes) -> Response:
 
 
 def _refusal(error: RequestError, headers: dict[str, str] | None = None) -> Response:
-    content = {"error": {"message": error.message, "details": error.faults, "total": error.total}}
+    content = {"error": {"message": error.message, "details": error.details, "total": error.total}}
     return Response(_encode(content), status_code=error.status, headers=headers, media_type="application/json")

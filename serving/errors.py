@@ -1,4 +1,4 @@
-"""Every exception that leaves the serving room.
+"""Exceptions of the package `serving`.
 
 ServingError
 ├── SignatureError     signature.json says something that cannot be served
@@ -7,6 +7,7 @@ ServingError
 │   ├── NoVersionError     no such version
 │   └── NoChampionError    nothing was promoted yet
 ├── RequestError       a client's request that is refused: status, message, details by row and field
+├── InputValueError    a value of a request breaks a rule of its input's type; becomes a RequestError
 └── ProcessError       the service's process did not start, or died
 """
 
@@ -15,7 +16,8 @@ from __future__ import annotations
 import msgspec
 
 __all__ = [
-    "Fault",
+    "ErrorDetail",
+    "InputValueError",
     "ModelError",
     "NoChampionError",
     "NoVersionError",
@@ -28,7 +30,7 @@ __all__ = [
 
 
 class ServingError(Exception):
-    """The root of the serving room's exceptions."""
+    """Root of the exceptions of the package `serving`."""
 
 
 class SignatureError(ServingError):
@@ -55,8 +57,12 @@ class ProcessError(ServingError):
     """The service's process did not become ready, or died; the message ends with the last lines of its log."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One broken rule of a request: where (row counted from 0, field), which rule, and what was found there."""
+class InputValueError(ServingError):
+    """A value of a request breaks a rule of its input's type; the message is the rule."""
+
+
+class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A broken rule of a request: row (counted from 0), field, rule, and the value that was found."""
 
     row: int | None
     field: str | None
@@ -67,12 +73,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 class RequestError(ServingError):
     """A request that is refused.
 
-    status: the HTTP status. faults: the first of the broken rules. total: how many there are altogether.
+    status: the HTTP status. details: the first of the broken rules. total: the number of all of them.
     """
 
-    def __init__(self, message: str, *, status: int, faults: tuple[Fault, ...] = (), total: int = 0) -> None:
+    def __init__(self, message: str, *, status: int, details: tuple[ErrorDetail, ...] = (), total: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
-        self.faults = faults
+        self.details = details
         self.total = total

@@ -32,6 +32,7 @@ class Served:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._reader = RowReader(model.signature.inputs)
+        self.has_lists = self._reader.has_lists
         self._writer = AnswerWriter(model.signature)
         self.description = _encode({"model": model.version, "signature": model.signature})
         self.example = self._example()
@@ -45,18 +46,32 @@ class Served:
 
     def answer(self, body: bytes) -> bytes:
         """A request's body -> the response's; raises RequestError, or ModelError where the graph itself fails."""
-        answers = self.model.predict(self._reader.read(body))
-        return self._encoded(answers)
+        # Encoded batch by batch: as Python objects, the answers of many tokens need ten times the memory of their JSON.
+        responses = [
+            self._encoded(self._writer.rows(self.model.predict(columns), lengths))
+            for columns, lengths in self._reader.read(body)
+        ]
+        return responses[0] if len(responses) == 1 else self._joined(responses)
 
-    def _encoded(self, answers: dict[str, np.ndarray[Any, Any]]) -> bytes:
-        return _encode({"model": self.model.version, "predictions": self._writer.rows(answers)})
+    def _encoded(self, rows: list[Any]) -> bytes:
+        return _encode({"model": self.model.version, "predictions": rows})
+
+    def _joined(self, responses: list[bytes]) -> bytes:
+        """One response for consecutive rows, copied once: it may have hundreds of megabytes."""
+        empty = self._encoded([])  # {"model":"...","predictions":[]}
+        start, end = empty[:-2], empty[-2:]
+        pieces: list[bytes | memoryview] = [start]
+        for response in responses:
+            pieces += [memoryview(response)[len(start) : -len(end)], b","]
+        return b"".join([*pieces[:-1], end])
 
     def _example(self) -> tuple[str, str]:
-        """What a body of one row and its response look like, with null for every value."""
-        ends = self.model.signature
-        body = _encode([dict.fromkeys(column.name for column in ends.inputs)])
-        answer = self._encoded({task.name: np.full((1, *task.row_shape), np.nan) for task in ends.outputs})
-        return _spaced(body), _spaced(answer)
+        """A body of one row and the form of its response, with null for every value."""
+        signature = self.model.signature
+        body = _encode([{column.name: column.example for column in signature.inputs}])
+        ((columns, lengths),) = self._reader.read(body)
+        nothing = {task.name: np.full(task.shape(columns), np.nan) for task in signature.outputs}
+        return _spaced(body), _spaced(self._encoded(self._writer.rows(nothing, lengths)))
 
 
 class LiveModel:

@@ -6,8 +6,6 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 # onnxruntime reports to its makers from the moment of its import, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -21,11 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    import numpy as np
+
 __all__ = ["GRAPH_FILE", "Model", "check_graph_hash"]
 
 GRAPH_FILE = "model.onnx"
-
-_TENSORS = {"string": "tensor(string)", "number": "tensor(double)", "boolean": "tensor(double)"}
 
 
 class Model:
@@ -64,8 +62,8 @@ class Model:
     def predict(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
         """Answer every task.
 
-        columns: one array of shape (rows,) per input; object arrays of str for strings, float64 for the others.
-        Returns float32 of shape (rows, *row_shape) per task, in the signature's order. Raises ModelError.
+        columns: one tensor per input, as its type makes it. Returns float32 of the shape that the signature gives, per
+        task, in the signature's order. Raises ModelError.
         """
         try:
             answers = self._session.run(self._names, columns)
@@ -74,19 +72,14 @@ class Model:
         return dict(zip(self._names, answers, strict=True))
 
     def _check_answers(self, folder: Path) -> None:
-        rows = 2
-        answers = self.predict(
-            {
-                column.name: np.full(rows, "", dtype=object) if column.type == "string" else np.full(rows, np.nan)
-                for column in self.signature.inputs
-            }
-        )
+        columns = {column.name: column.to_tensor([None, column.example]) for column in self.signature.inputs}
+        answers = self.predict(columns)
         for task in self.signature.outputs:
-            shape = (rows, *task.row_shape)
-            if answers[task.name].shape != shape:
+            shape, found = task.shape(columns), answers[task.name].shape
+            if found != shape:
                 raise ModelError(
-                    f"{folder / GRAPH_FILE}: output {task.name!r} must have shape {shape} for {rows} rows, "
-                    f"found {answers[task.name].shape}; export the model again"
+                    f"{folder / GRAPH_FILE}: output {task.name!r} must have shape {shape} for {shape[0]} rows, "
+                    f"found {found}; export the model again"
                 )
 
 
@@ -118,8 +111,8 @@ def _options() -> onnxruntime.SessionOptions:
 
 def _check_ends(folder: Path, signature: Signature, session: onnxruntime.InferenceSession) -> None:
     declared = {
-        "inputs": {column.name: (_TENSORS[column.type], 1) for column in signature.inputs},
-        "outputs": {task.name: ("tensor(float)", 1 + len(task.row_shape)) for task in signature.outputs},
+        "inputs": {column.name: (column.tensor_type, column.rank) for column in signature.inputs},
+        "outputs": {task.name: ("tensor(float)", task.rank) for task in signature.outputs},
     }
     in_graph = {
         "inputs": {end.name: (end.type, len(end.shape)) for end in session.get_inputs()},

@@ -1,67 +1,112 @@
-"""A request's body -> columns for the graph, or an error that names each row, field and rule.
+"""A request's body -> batches of tensors for the graph, or an error that names each row, field and rule.
 
-A body that is right takes the fast path: msgspec decodes it straight into typed rows. Only a body that is wrong is read
-a second time, by `faults.py`, to say everything that is wrong with it.
+A body that is right takes the fast path: msgspec decodes it straight into typed rows. Only a body that is wrong is
+decoded a second time, by `decoding.py`, to name everything that is wrong with it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from serving.faults import explain, read_carefully
-from serving.structs import struct_of
+from serving.decoding import decode_with_errors, refusal
+from serving.errors import InputValueError
+from serving.inputs import MAX_PADDED
+from serving.structs import make_struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from serving.signature import Input
+    from serving.inputs import Input
 
-__all__ = ["MAX_ROWS", "MAX_TEXT", "RowReader"]
+    Array = np.ndarray[Any, Any]
+    Values = tuple[Any, ...]
+
+__all__ = ["MAX_ROWS", "Batch", "RowReader", "consecutive"]
 
 MAX_ROWS = 10_000
-MAX_TEXT = 1_000  # characters of one string value
 
-_TYPES: dict[str, Any] = {
-    "string": Annotated[str, msgspec.Meta(max_length=MAX_TEXT)] | None,
-    "number": float | None,
-    "boolean": bool | None,
-}
+
+class Batch(NamedTuple):
+    """Consecutive rows of a request, enough for one call of the graph.
+
+    columns: one tensor per input, as the graph takes them. lengths: per input whose tensor is of rank 2, the cells that
+    each row fills: the items of its list.
+    """
+
+    columns: dict[str, Array]
+    lengths: dict[str, list[int]]
 
 
 class RowReader:
-    """Reads bodies `[{...}, ...]` whose rows hold exactly the inputs of one signature; null means missing."""
+    """Decoder of bodies `[{...}, ...]` whose rows hold exactly the inputs of one signature; null means missing.
 
-    def __init__(self, inputs: tuple[Input, ...], *, max_rows: int = MAX_ROWS) -> None:
+    max_padded: cells of one tensor of rank 2; a request that needs more becomes several batches.
+    has_lists: whether there is such a tensor.
+    """
+
+    def __init__(self, inputs: tuple[Input, ...], *, max_rows: int = MAX_ROWS, max_padded: int = MAX_PADDED) -> None:
         self._inputs = inputs
         self._max_rows = max_rows
-        row = struct_of({column.name: _TYPES[column.type] for column in inputs}, strict=True)
+        self._max_padded = max_padded
+        self.has_lists = any(column.rank == 2 for column in inputs)
+        self._to_tensor = [(column.name, column.to_tensor) for column in inputs]
+        row = make_struct({column.name: column.json_type for column in inputs}, strict=True)
         bounds = msgspec.Meta(min_length=1, max_length=max_rows)
         self._decoder: msgspec.json.Decoder[list[Any]] | None = None
         if row is not None:
             self._decoder = msgspec.json.Decoder(Annotated[list[row], bounds])  # type: ignore[valid-type]  # made at run time
 
-    def read(self, body: bytes) -> dict[str, np.ndarray[Any, Any]]:
-        """One array of shape (rows,) per input, as the graph takes them; raises RequestError."""
-        columns = self._carefully(body) if self._decoder is None else self._fast(self._decoder, body)
-        return {
-            column.name: _strings(values) if column.type == "string" else np.array(values, dtype=np.float64)
-            for column, values in zip(self._inputs, columns, strict=True)
-        }
+    def read(self, body: bytes) -> Iterable[Batch]:
+        """The rows in order; raises RequestError before the first batch. Padded tensors are made batch by batch."""
+        columns = self._decode_carefully(body) if self._decoder is None else self._decode(self._decoder, body)
+        try:
+            if self.has_lists:
+                return self._padded(tuple(columns))
+            return (Batch({n: to_tensor(v) for (n, to_tensor), v in zip(self._to_tensor, columns, strict=True)}, {}),)
+        except InputValueError as error:
+            raise self._refusal(body, error) from error
 
-    def _fast(self, decoder: msgspec.json.Decoder[list[Any]], body: bytes) -> Iterable[tuple[Any, ...]]:
+    def _decode(self, decoder: msgspec.json.Decoder[list[Any]], body: bytes) -> Iterable[Values]:
         try:
             rows = decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise explain(body, self._inputs, max_rows=self._max_rows, max_text=MAX_TEXT, reason=str(error)) from error
+            raise self._refusal(body, error) from error
         return zip(*map(msgspec.structs.astuple, rows), strict=True)
 
-    def _carefully(self, body: bytes) -> Iterable[tuple[Any, ...]]:
-        rows = read_carefully(body, self._inputs, max_rows=self._max_rows, max_text=MAX_TEXT)
+    def _decode_carefully(self, body: bytes) -> Iterable[Values]:
+        rows = decode_with_errors(body, self._inputs, max_rows=self._max_rows)
         return (tuple(row[column.name] for row in rows) for column in self._inputs)
 
+    def _refusal(self, body: bytes, error: Exception) -> Exception:
+        return refusal(body, self._inputs, max_rows=self._max_rows, reason=str(error))
 
-def _strings(values: tuple[str | None, ...]) -> np.ndarray[Any, Any]:
-    return np.array([value or "" for value in values], dtype=object)
+    def _padded(self, columns: tuple[Values, ...]) -> Iterator[Batch]:
+        """Split the rows so that no padded tensor has more than `max_padded` cells."""
+        by_input = list(zip(self._inputs, columns, strict=True))
+        flat = {column.name: column.to_tensor(values) for column, values in by_input if column.rank == 1}
+        lists = [(column, values, column.lengths(values)) for column, values in by_input if column.rank == 2]
+        widths = [max(row) for row in zip(*(lengths for _, _, lengths in lists), strict=True)]
+        return (
+            Batch(
+                {name: tensor[part] for name, tensor in flat.items()}
+                | {column.name: column.to_tensor(values[part]) for column, values, _ in lists},
+                {column.name: lengths[part] for column, _, lengths in lists},
+            )
+            for part in consecutive(widths, self._max_padded)
+        )
+
+
+def consecutive(widths: Sequence[int], max_cells: int) -> list[slice]:
+    """Slices of consecutive rows, each as long as rows times widest row allows; a row alone is always allowed."""
+    if len(widths) * max(widths) <= max_cells:
+        return [slice(0, len(widths))]
+    starts, widest = [0], 0
+    for row, width in enumerate(widths):
+        widest = max(widest, width)
+        if row > starts[-1] and (row - starts[-1] + 1) * widest > max_cells:
+            starts.append(row)
+            widest = width
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(widths)], strict=True)]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import bentoml
 
-from serving.app import Entrance, build_app
+from serving.app import PathGuard, build_app
 from serving.errors import ServingError
 from serving.live import LiveModel, Served
 
@@ -33,10 +33,10 @@ _live = LiveModel()
 
 
 class _Service(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML ships no types for it
-    """BentoML's service behind our entrance."""
+    """BentoML's service behind the guard of paths."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        return Entrance(super().to_asgi(is_main))
+        return PathGuard(super().to_asgi(is_main))
 
 
 # One worker, because each holds the model. Spans and the access log cost more than the model does: BENTOML_CONFIG turns

@@ -1,9 +1,12 @@
 """signature.json: what a served graph takes and gives, as typed values.
 
 The file lies beside `model.onnx` and is written by the export. It is read strictly: an unknown key, an unknown format
-or a name that stands twice is refused, because a client would otherwise be told something else than what is computed.
+or a repeated name is refused, because a client would otherwise be told something else than what is computed.
 
-To add a form of answer: give it a struct here, with the shape of its answer, and its JSON in answers.py.
+Format 2 has more types of inputs than format 1, and outputs of level token; what format 1 says means the same in both.
+
+To add a form of answer: give it a struct here, with the shape of its answer, and its JSON in answers.py. To add a type
+of input: see inputs.py.
 """
 
 from __future__ import annotations
@@ -11,22 +14,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from serving.errors import SignatureError
+from serving.inputs import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+
 __all__ = [
-    "FORMAT",
+    "FORMATS",
     "SIGNATURE_FILE",
     "ClassOutput",
     "ClusterOutput",
-    "Input",
     "LabelOutput",
     "NumberOutput",
     "Output",
@@ -35,7 +40,7 @@ __all__ = [
     "read_signature",
 ]
 
-FORMAT = 1
+FORMATS = (1, 2)
 SIGNATURE_FILE = "signature.json"
 
 # The rule of BentoML's tags; also what makes a name safe as a file name.
@@ -45,24 +50,36 @@ _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A raw column: `string` is a string tensor (missing = ""), the others are float64 (missing = NaN, true = 1.0)."""
+class _Output(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="form", omit_defaults=True
+):
+    """Fields of every task's entry. The answer is float32.
 
-    name: _Text
-    type: Literal["string", "number", "boolean"]
-
-
-class _Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="form"):
-    """What every task's entry says. The answer is float32 of shape (rows, *row_shape)."""
+    level: `row`, one answer per row, shape (rows, *row_shape); or `token`, one answer per item of the list that is the
+    row's value of the input `sequence`, shape (rows, longest, *row_shape).
+    """
 
     name: _Text
     kind: _Text
     unit: str
+    level: Literal["row", "token"] = "row"
+    sequence: str | None = None
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """Of the answer for one row: () where it is a single number."""
+        """Of the answer for one row or token: () where it is a single number."""
         return ()
+
+    @property
+    def rank(self) -> int:
+        """Of the answer for all rows."""
+        return (1 if self.sequence is None else 2) + len(self.row_shape)
+
+    def shape(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> tuple[int, ...]:
+        """Of the answer for these tensors, one per input."""
+        if self.sequence is None:
+            return (len(next(iter(columns.values()))), *self.row_shape)
+        return (*columns[self.sequence].shape, *self.row_shape)
 
 
 class NumberOutput(_Output, frozen=True, kw_only=True, tag="number"):
@@ -141,6 +158,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             )
         _refuse_twice("inputs", [column.name for column in self.inputs])
         _refuse_twice("outputs", [task.name for task in self.outputs])
+        sequences = [column.name for column in self.inputs if column.is_sequence]
+        for task in self.outputs:
+            _check_level(task, sequences)
 
 
 class _Format(msgspec.Struct):
@@ -156,10 +176,10 @@ def read_signature(path: Path) -> Signature:
     try:
         # The version before the rest: a later format may have keys that this one does not know.
         found = msgspec.json.decode(content, type=_Format).format
-        if found != FORMAT:
+        if found not in FORMATS:
             raise SignatureError(
-                f"{path}: format must be {FORMAT}, found {found}; export the model again with this version of "
-                "Trunkline, or serve it with the version that wrote it"
+                f"{path}: format must be {' or '.join(map(str, FORMATS))}, found {found}; export the model again with "
+                "this version of Trunkline, or serve it with the version that wrote it"
             )
         return msgspec.json.decode(content, type=Signature)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -170,3 +190,13 @@ def _refuse_twice(where: str, names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(f"{where} must have distinct names, found {twice[0]!r} twice")
+
+
+def _check_level(task: Output, sequences: Sequence[str]) -> None:
+    if task.level == "row" and task.sequence is not None:
+        raise ValueError(f"{task.name} of level row must have no sequence, found {task.sequence!r}")
+    if task.level == "token" and task.sequence not in sequences:
+        raise ValueError(
+            f"sequence of {task.name} must name an input that is a list of strings, found {task.sequence!r}; "
+            f"there is {', '.join(map(repr, sequences)) or 'none'}"
+        )

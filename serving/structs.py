@@ -10,16 +10,16 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["struct_of"]
+__all__ = ["make_struct"]
 
 # What JSON has to escape. msgspec writes and reads the name of a field as it stands.
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 
-def struct_of(fields: Mapping[str, Any], *, strict: bool = False) -> type[msgspec.Struct] | None:
-    """A struct with these JSON names and types; None where msgspec has no field for a name, as for `size in "`.
+def make_struct(fields: Mapping[str, Any], *, strict: bool = False) -> type[msgspec.Struct] | None:
+    """Define a struct with these JSON names and types; None where msgspec has no field for a name, as for `size in "`.
 
-    strict: whether a field of another name is refused when it is read.
+    strict: whether decoding refuses a field of another name.
     """
     if any(_ESCAPED.search(name) for name in fields):
         return None

@@ -8,14 +8,26 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from mtl_core.balancing import AnyBalancing, Balancing
+from mtl_core.config import AnyBalancing, AnyTrunk, Stopping
 from mtl_core.schema import tagged
-from mtl_core.stopping import Stopping
 from mtl_core.tasks import AnyTask
-from mtl_core.trunks import AnyTrunk
 
-__all__ = ["BALANCINGS", "FAMILIES", "KINDS", "POLICIES", "TASKS", "TRUNKS", "covering", "document", "pairs", "possible"]
-__all__ += ["policies_of", "table"]
+__all__ = [
+    "BALANCINGS",
+    "FAMILIES",
+    "KINDS",
+    "POLICIES",
+    "STOPPED",
+    "TASKS",
+    "TRUNKS",
+    "Case",
+    "covering",
+    "document",
+    "pairs",
+    "policies_of",
+    "possible",
+    "table",
+]
 
 Case = tuple[str, str, str]
 """Trunk, balancing, policy. Every problem has every kind of task."""
@@ -25,7 +37,7 @@ _TRUNKS, _BALANCINGS = tagged(AnyTrunk), tagged(AnyBalancing)
 TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(tagged(AnyTask))
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
 KINDS_OF_POLICY = (("joint", "hold"), ("freeze", "resume"))
-"""Those under which every task takes part in every batch, and those under which some rest."""
+"""Those under which every task takes part in every batch, and those under which some are paused."""
 
 TASKS: dict[str, dict[str, Any]] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "log_loss"},
@@ -44,19 +56,23 @@ OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": WEIGHTS}, "pbi": {
 """What a balancing cannot do without; pbi's default would rather make losses equal than small."""
 
 
-def _family(options: type[BaseModel], **given: Any) -> str:
-    assert issubclass(options, Balancing)
-    kind = "aggregation" if options.needs_sharing else "scalarisation"
-    return f"{kind} with state" if options(**given).build(tuple(TASKS)).state_dict() else kind
+STOPPED = ("late", "visits", "span")
+"""The tasks that stop after the second epoch, except under `joint`: no improvement is large enough for them."""
 
 
-FAMILIES: dict[str, str] = {name: _family(options, **OPTIONS.get(name, {})) for name, options in _BALANCINGS.items()}
-"""Balancing -> whether it makes one loss or one gradient of the tasks', and whether it remembers anything."""
+def _family(balancing: str) -> str:
+    options = _BALANCINGS[balancing](**OPTIONS.get(balancing, {}))
+    kind = "aggregation" if options.needs_sharing else "scalarisation"  # type: ignore[attr-defined]
+    return f"{kind} with state" if options.build(tuple(TASKS)).state_dict() else kind  # type: ignore[attr-defined]
+
+
+FAMILIES: dict[str, str] = {balancing: _family(balancing) for balancing in BALANCINGS}
+"""Balancing -> whether it makes one loss or one gradient of the tasks', and whether it has a state."""
 
 
 def possible(trunk: str, balancing: str) -> bool:
     """Whether that balancing has something to weigh on that trunk."""
-    return not (_TRUNKS[trunk].own_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
+    return not (_TRUNKS[trunk].separate_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
 
 
 def policies_of(balancing: str) -> tuple[str, ...]:
@@ -96,6 +112,9 @@ def _all(balancings: Iterable[str]) -> list[Case]:
 def document(case: Case, **training: Any) -> dict[str, Any]:
     """The tiny problem's params.yaml for one case."""
     trunk, balancing, policy = case
+    stopping: dict[str, Any] = {"policy": policy, "patience": 1}
+    if policy != "joint":
+        stopping["tasks"] = {task: {"min_improvement": 1_000} for task in STOPPED}
     return {
         "name": "grid",
         "data": {"path": "data"},
@@ -108,12 +127,12 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
             "head": {"width": 0},
         },
         "training": {
-            "epochs": 4,
+            "epochs": 3,
             "batch_size": 64,
             "learning_rate": 0.02,
             "threads": 1,
             "balancing": {"method": balancing, **OPTIONS.get(balancing, {})},
-            "stopping": {"policy": policy, "patience": 1},
+            "stopping": stopping,
             **training,
         },
     }

@@ -13,6 +13,7 @@ from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
+from mtl_core.tasks import Objective, objectives
 
 ROWS = 1_200
 
@@ -68,6 +69,11 @@ class Small:
     train: EncodedSplit
     validation: EncodedSplit
     raw_test: pa.Table
+
+    @property
+    def tasks(self) -> tuple[Objective, ...]:
+        """The objectives of its tasks."""
+        return objectives(self.problem.tasks, self.encoder.tasks)
 
     def declared(self, **training: Any) -> Problem:
         """The same problem with changes under `training`."""

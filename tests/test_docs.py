@@ -13,12 +13,10 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
-from mtl_core.balancing import AnyBalancing
-from mtl_core.config import Problem, RefitHeads, parse_problem
-from mtl_core.config.distillation import AnyTeacher
-from mtl_core.stopping import Stopping
+from mtl_core.config import AnyBalancing, AnyTeacher, AnyTrunk, FinetuneHeads, Problem, Stopping, parse_problem
+from mtl_core.features import AnyFeature
+from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
-from mtl_core.trunks import AnyTrunk
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -30,10 +28,12 @@ PICTURES = {
     "trunks.md": "trunks",
 }
 PAGES = tuple(PICTURES)
+"""What can be chosen, with a picture."""
+DECLARED = (*PAGES, "features.md")
 """What can be chosen."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """What several trainings tell."""
-EVERY = (*PAGES, *STUDIES, "quality-and-speed.md")
+EVERY = (*DECLARED, *STUDIES, "quality-and-speed.md")
 """And what was measured of the whole."""
 BASE: dict[str, Any] = {
     "name": "flights",
@@ -50,17 +50,12 @@ BASE: dict[str, Any] = {
 Options = type[BaseModel]
 
 
-def members(union: Any, discriminator: str) -> dict[str, Options]:
-    """What a union of options can be, by the name that `params.yaml` gives it."""
-    found: tuple[Options, ...] = get_args(get_args(union)[0])
-    return {get_args(member.model_fields[discriminator].annotation)[0]: member for member in found}
-
-
 MEMBERS = {
-    "balancing.md": members(AnyBalancing, "method"),
-    "passing-knowledge.md": members(AnyTeacher, "kind"),
-    "tasks.md": members(AnyTask, "kind"),
-    "trunks.md": members(AnyTrunk, "kind"),
+    "balancing.md": tagged(AnyBalancing),
+    "features.md": tagged(AnyFeature),
+    "passing-knowledge.md": tagged(AnyTeacher),
+    "tasks.md": tagged(AnyTask),
+    "trunks.md": tagged(AnyTrunk),
 }
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
 
@@ -117,6 +112,8 @@ def declared_in(page: str) -> set[str]:
         match page:
             case "balancing.md":
                 found.add(whole.training.balancing.method)
+            case "features.md":
+                found |= {whole.features[name].kind for name in snippet["features"]}
             case "passing-knowledge.md":
                 found |= {teacher.kind for teacher in whole.training.teachers.values()}
             case "tasks.md":
@@ -128,7 +125,7 @@ def declared_in(page: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", DECLARED)
 def test_every_member_has_a_section_and_a_snippet_and_no_section_is_of_something_else(page: str) -> None:
     expected = set(POLICIES) if page == "stopping.md" else set(MEMBERS[page])
     headings = {found[1] for title in sections(page) if (found := re.match(r"`(\w+)`$", title))}
@@ -166,7 +163,7 @@ def every_option() -> Iterator[Any]:
         for kind, member in found.items():
             for option, default in options_of(member):
                 yield pytest.param(page, f"`{kind}`", option, default, id=f"{page}-{kind}-{option}")
-    for member in (Stopping, RefitHeads):
+    for member in (Stopping, FinetuneHeads):
         for option, default in options_of(member):
             yield pytest.param("stopping.md", "", option, default, id=f"stopping.md-{option}")
 

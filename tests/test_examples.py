@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from flows.code import CODE
 from flows.draft.folder import STUDIES
-from flows.pinned import FETCH, PIN
-from flows.pipeline import GRAPH
+from flows.pipeline.graph import GRAPH
+from flows.pipeline.pin import FETCH, PIN
 from mtl_core.config import PARAMS, load_problem
 from mtl_core.data.parts import column_types
 
@@ -44,7 +43,7 @@ def test_the_graph_and_the_place_for_studies_are_those_of_a_new_problem(folder: 
 
 def test_what_is_made_is_ignored_and_what_is_expected_is_there(folder: Path) -> None:
     ignored = (folder / ".gitignore").read_text(encoding="utf-8").splitlines()
-    assert set(ignored) >= {"/artifacts/", "/.trunkline/", "/data/", f"/{CODE}"}
+    assert set(ignored) >= {"/artifacts/", "/.trunkline/", "/data/"}
     assert (folder / "gx" / "expectations" / f"{folder.name}.json").is_file()
     assert (folder / ".dvc" / "config").is_file(), "a DVC repository of its own: no run of the flights records it"
 

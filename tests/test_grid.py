@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from mtl_core.config import parse_problem
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.training import Epoch, TrainingResult, train
 from tests.grid import (
     BALANCINGS,
     FAMILIES,
     KINDS,
     POLICIES,
+    STOPPED,
     TASKS,
     TRUNKS,
     Case,
@@ -26,6 +27,7 @@ from tests.grid import (
     table,
 )
 from tests.small import Small, prepared
+from tests.training.runs import Callbacks
 
 CASES = covering()
 
@@ -39,12 +41,11 @@ def test_what_the_cases_cover() -> None:
     """Every balancing by itself; with trunks, families of balancings: no method knows another's name."""
     assert len(CASES) == len(set(CASES)) <= 88
     assert all(possible(trunk, balancing) for trunk, balancing, _ in CASES)
-    assert {(balancing, policy) for _, balancing, policy in CASES} == {(b, p) for b in BALANCINGS for p in policies_of(b)}
+    tried = {(balancing, policy) for _, balancing, policy in CASES}
+    assert tried == {(balancing, policy) for balancing in BALANCINGS for policy in policies_of(balancing)}
     for balancing, family in FAMILIES.items():
         assert len(policies_of(balancing)) == (4 if "state" in family else 2)
-    assert {(FAMILIES[balancing], policy) for _, balancing, policy in CASES} == set(
-        product(FAMILIES.values(), POLICIES)
-    )
+    assert {(FAMILIES[balancing], policy) for balancing, policy in tried} == set(product(FAMILIES.values(), POLICIES))
     shown = set().union(*map(pairs, CASES))
     assert shown >= set(product(TRUNKS, POLICIES))
     assert shown >= {(trunk, FAMILIES[b]) for trunk, b in product(TRUNKS, BALANCINGS) if possible(trunk, b)}
@@ -55,31 +56,35 @@ def test_what_the_cases_cover() -> None:
 def test_it_learns_and_goes_on_after_a_kill(tiny: Small, tmp_path: Path, case: Case) -> None:
     """The folder as it is after the second epoch is what a kill at that moment leaves."""
 
-    def keep_a_copy(epoch: Epoch) -> None:
+    def copy(epoch: Epoch) -> None:
         if epoch.number == 2:
             shutil.copytree(tmp_path / "undisturbed", tmp_path / "cut")
 
     parts = (parse_problem(document(case)), tiny.encoder, tiny.train, tiny.validation)
-    network, outcome = train(*parts, tmp_path / "undisturbed", keep_a_copy)
-    assert _fall(outcome) < 0.95, "the mean loss must fall"
-    seen: list[int] = []
-    resumed, again = train(*parts, tmp_path / "cut", on_step=lambda step, _: seen.append(step))
-    assert 0 < len(seen) < len(outcome.epochs) * max(seen), "it goes on, and does not begin again"
-    assert _decisions(outcome) == _decisions(again)
+    network, result = train(*parts, tmp_path / "undisturbed", Callbacks(on_epoch=copy))
+    assert _fall(result) < 0.95, "the mean loss must fall"
+    last = result.epochs[-1]
+    assert set(last.resting) >= set(STOPPED if case[2] in ("freeze", "resume") else ())
+    assert set(last.held) >= set(STOPPED if case[2] == "hold" else ())
+
+    trained: list[int] = []
+    resumed, again = train(*parts, tmp_path / "cut", Callbacks(on_step=lambda step, steps: trained.append(steps)))
+    assert len(trained) == trained[0], "one epoch was left"
+    assert _decisions(result) == _decisions(again)
     ours, theirs = network.state_dict(), resumed.state_dict()
     assert all(np.array_equal(ours[name].numpy(), theirs[name].numpy()) for name in ours)
 
 
-def _fall(outcome: Outcome) -> float:
+def _fall(result: TrainingResult) -> float:
     """Last over first loss, the mean over tasks that took part in two epochs or more."""
     falls = []
     for task in TASKS:
-        losses = [epoch.losses[task] for epoch in outcome.epochs if task not in epoch.held]
+        losses = [epoch.losses[task] for epoch in result.epochs if task not in epoch.held]
         losses = [loss for loss in losses if math.isfinite(loss)]
         if len(losses) > 1 and TASKS[task]["kind"] != "clustering":
             falls.append(losses[-1] / losses[0])
     return float(np.mean(falls))
 
 
-def _decisions(outcome: Outcome) -> str:
-    return "\n".join(epoch.model_dump_json(exclude={"seconds"}) for epoch in outcome.epochs) + f"\n{outcome.chosen}"
+def _decisions(result: TrainingResult) -> str:
+    return "\n".join(epoch.model_dump_json(exclude={"seconds"}) for epoch in result.epochs) + f"\n{result.chosen}"

@@ -13,15 +13,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import altair as alt
 import torch
 from drawing import ROOT, save, share
 from torch import Tensor, nn
 
-from mtl_core.balancing import AnyBalancing, Balancing, Losses, Shared
+from mtl_core.balancing import Losses, Shared
+from mtl_core.config import AnyBalancing, Balancing
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data
+from mtl_core.schema import tagged
 
 TASKS = ("large", "small")
 TIMES = 100.0
@@ -35,9 +37,7 @@ ROW = 21
 
 def methods() -> dict[str, Balancing]:
     """Method -> its options: those of losses first, in the order of the union."""
-    members = get_args(get_args(AnyBalancing)[0])
-    named = {member.model_fields["method"].annotation.__args__[0]: member for member in members}
-    return {method: member(**OPTIONS.get(method, {})) for method, member in named.items()}
+    return {method: member(**OPTIONS.get(method, {})) for method, member in tagged(AnyBalancing).items()}
 
 
 def costs(arguments: list[str]) -> dict[str, float]:

@@ -17,7 +17,8 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
-from mtl_core.training import Outcome, train
+from mtl_core.tasks import Objective, objectives
+from mtl_core.training import TrainingResult, train
 
 __all__ = ["FIRST_TEST", "FIRST_VALIDATION", "Part", "declared", "flights"]
 
@@ -44,6 +45,7 @@ class Part:
     """Rows, prepared below a folder."""
 
     work: Path
+    problem: Problem
     encoder: Encoder
     splits: dict[str, EncodedSplit]
 
@@ -54,16 +56,22 @@ class Part:
         pq.write_table(rows, work / "data" / "part.parquet")
         nothing = work / "quarantine.parquet"
         pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-        prepare(work, parse_problem(document), nothing, work / "encoded")
+        problem = parse_problem(document)
+        prepare(work, problem, nothing, work / "encoded")
         encoder = Encoder.load(work / "encoded" / "encoder.json")
         splits = {n: EncodedSplit.open(work / "encoded" / n, encoder) for n in ("train", "validation", "test")}
-        return cls(work=work, encoder=encoder, splits=splits)
+        return cls(work=work, problem=problem, encoder=encoder, splits=splits)
+
+    @property
+    def tasks(self) -> tuple[Objective, ...]:
+        """The objectives of its tasks."""
+        return objectives(self.problem.tasks, self.encoder.tasks)
 
     def raw_test(self) -> pa.Table:
         """The test split's own columns."""
         return pq.read_table(self.work / "encoded" / "test.parquet")
 
-    def trained(self, document: dict[str, Any], name: str) -> tuple[Network, Outcome, Problem]:
+    def trained(self, document: dict[str, Any], name: str) -> tuple[Network, TrainingResult, Problem]:
         """A network of that problem, which differs from the prepared one in `model` and `training` at most."""
         problem = parse_problem(document)
         splits = self.splits["train"], self.splits["validation"]

@@ -18,8 +18,8 @@ from drawing import save, share
 from flights_part import FIRST_VALIDATION, Part, declared, flights
 
 from mtl_core.evaluation import evaluate
+from mtl_core.model.inference import predictions_of
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data
-from mtl_core.training.scores import predictions_of
 
 SHARE, SEEDS = 0.02, (0, 1, 2)
 TASKS: dict[str, Any] = {
@@ -30,7 +30,7 @@ TASKS: dict[str, Any] = {
 TEACHERS: dict[str, dict[str, Any]] = {
     "no teacher": {},
     "boosted": {"delayed": {"kind": "boosted"}},
-    "boosted, every_row": {"delayed": {"kind": "boosted", "every_row": True}},
+    "boosted, use_unlabelled": {"delayed": {"kind": "boosted", "use_unlabelled": True}},
 }
 ALL_LABELS = "all labels, no teacher"
 
@@ -49,7 +49,7 @@ def aucs(part: Part, seed: int, name: str, teachers: dict[str, Any]) -> dict[str
     for split in ("validation", "test"):
         rows = part.splits[split]
         labels = {task: values.numpy() for task, values in rows.labels.items()}
-        measured = evaluate(part.encoder.tasks, labels, predictions_of(network, part.encoder.tasks, rows), resamples=0)
+        measured = evaluate(part.tasks, labels, predictions_of(network, rows), resamples=0)
         found[split] = share(measured["delayed"]["auc"].value, places=4)
     return found
 

@@ -17,8 +17,8 @@ from flights_part import Part, declared, flights
 from mtl_core.report.course import Course, course
 from mtl_core.report.metric_words import metric_title
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, SHADE, data
-from mtl_core.tasks import FittedTask
-from mtl_core.training import Outcome
+from mtl_core.tasks import Objective
+from mtl_core.training import TrainingResult
 
 POLICIES = ("joint", "freeze", "resume", "hold")
 EPOCHS = 25
@@ -69,7 +69,7 @@ def domain_of(courses: list[Course]) -> tuple[float, float]:
     return min(values) - pad, max(values) + pad
 
 
-def numbers_of(shown: Course, outcome: Outcome) -> dict[str, Any]:
+def numbers_of(shown: Course, outcome: TrainingResult) -> dict[str, Any]:
     name = shown.task.name
     return {
         "metric": shown.task.metric.name,
@@ -86,7 +86,7 @@ def numbers_of(shown: Course, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def run() -> tuple[tuple[FittedTask, ...], dict[str, Outcome]]:
+def run() -> tuple[tuple[Objective, ...], dict[str, TrainingResult]]:
     """The tasks, and what each policy made of them."""
     with tempfile.TemporaryDirectory() as work:
         part = Part.prepared(flights(), declared(epochs=EPOCHS), Path(work))
@@ -94,10 +94,10 @@ def run() -> tuple[tuple[FittedTask, ...], dict[str, Outcome]]:
         for policy in POLICIES:
             document = declared(epochs=EPOCHS, stopping={"policy": policy, "patience": 3})
             _, outcomes[policy], _ = part.trained(document, policy)
-    return part.encoder.tasks, outcomes
+    return part.tasks, outcomes
 
 
-def draw(tasks: tuple[FittedTask, ...], outcomes: dict[str, Outcome]) -> None:
+def draw(tasks: tuple[Objective, ...], outcomes: dict[str, TrainingResult]) -> None:
     epochs = max(len(outcome.epochs) for outcome in outcomes.values())
     panels, numbers = (
         [],

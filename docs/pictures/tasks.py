@@ -15,8 +15,8 @@ from drawing import save, share
 from flights_part import Part, declared, flights
 from numpy.typing import NDArray
 
+from mtl_core.model.inference import predictions_of
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data, shares
-from mtl_core.training.scores import predictions_of
 
 CLASSES = ["early", "on time", "late", "very late"]
 BANDS = {"target": "arr_delay", "edges": [0, 15, 60], "classes": CLASSES}
@@ -109,7 +109,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         part = Part.prepared(flights(), document, Path(work))
         network, outcome, _ = part.trained(document, "kinds")
-        predictions = predictions_of(network, part.encoder.tasks, part.splits["test"])
+        predictions = predictions_of(network, part.splits["test"])
         raw = part.raw_test()
     delays = raw["arr_delay"].to_numpy(zero_copy_only=False).astype(np.float64)
     columns = {name: raw[name].to_pylist() for name in ("origin", "dest", "carrier", "hour", "weekday")}

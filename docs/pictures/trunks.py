@@ -9,13 +9,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import altair as alt
 from drawing import ROOT, save
 
+from mtl_core.config import AnyTrunk
 from mtl_core.report.theme import ACCENT, INK, MUTED, data
-from mtl_core.trunks import AnyTrunk
+from mtl_core.schema import tagged
 
 TASKS, WIDTH = 5, 192
 """The benchmark's."""
@@ -36,8 +37,8 @@ def ratios(arguments: list[str]) -> dict[str, float]:
 
 def parameters() -> dict[str, int]:
     """Kind -> parameters of the trunk alone."""
-    members = (member() for member in get_args(get_args(AnyTrunk)[0]))
-    return {m.kind: sum(p.numel() for p in m.build(WIDTH, TASKS).parameters()) for m in members}
+    trunks = {kind: member().build(WIDTH, TASKS) for kind, member in tagged(AnyTrunk).items()}
+    return {kind: sum(parameter.numel() for parameter in trunk.parameters()) for kind, trunk in trunks.items()}
 
 
 def panel(rows: list[dict[str, Any]], field: str, title: str, form: str, *, names: bool) -> alt.LayerChart:

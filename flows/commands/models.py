@@ -2,11 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from flows.arguments import example, in_folder, json_output
+from flows.commands.arguments import example, in_folder, json_output
 
 __all__ = ["command"]
 
@@ -35,20 +34,6 @@ def command(folder: Path, as_json: bool) -> None:
     elif not models:
         click.echo(f"{name}: no version yet; `mtl retrain` makes one")
     else:
-        _show(models)
+        from flows.console.models import print_models
 
-
-def _show(models: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("version", "champion", "checks", "metrics on test")
-    for model in models:
-        # Metric checks are named TASK.METRIC.
-        metrics = [
-            f"{c['name']} {c['value']:.4g}" for c in model["checks"] if "." in c["name"] and " " not in c["name"]
-        ]
-        passed = sum(check["passed"] for check in model["checks"])
-        champion = "[green]serving[/green]" if model["champion"] else ""
-        table.add_row(model["version"], champion, f"{passed} of {len(model['checks'])} passed", "\n".join(metrics))
-    Console().print(table)
+        print_models(models)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from flows.arguments import example, in_folder
+from flows.commands.arguments import example, in_folder
 
 __all__ = ["command"]
 

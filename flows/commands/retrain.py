@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.arguments import example, in_folder, json_output, stdout_to_stderr
+from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
 from flows.environment import prepare_prefect
 
 __all__ = ["command"]
@@ -24,14 +24,14 @@ def command(folder: Path, as_json: bool, cron: str | None) -> None:
     The run is kept as a DVC experiment. Needs no server; with PREFECT_API_URL set, it is seen there.
     """
     prepare_prefect()
-    from flows.progress import summarise
-    from flows.retrain import run_retrain, serve_retrain
+    from flows.console.retrain import print_result
+    from flows.retrain.flow import run_retrain, serve_retrain
 
     if cron is not None:
         serve_retrain(folder, cron)
     elif as_json:
         with stdout_to_stderr():
-            outcome = run_retrain(folder)
-        click.echo(json.dumps(dataclasses.asdict(outcome), indent=1))
+            result = run_retrain(folder)
+        click.echo(json.dumps(dataclasses.asdict(result), indent=1))
     else:
-        summarise(run_retrain(folder))
+        print_result(run_retrain(folder))

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import click
 
-from flows.arguments import example, in_folder
-from flows.failure import keep_failure
+from flows.commands.arguments import example, in_folder
+from flows.pipeline.failure import keep_failure
+from flows.pipeline.graph import STAGES, check_graph
 
-__all__ = ["STAGES", "command"]
-
-STAGES = ("validate", "prepare", "train", "export", "check", "report")
-"""In the order of the path; `dvc.yaml` says what each needs."""
+__all__ = ["command"]
 
 
 @click.command(epilog=example("mtl stage train -C customers"))
@@ -23,4 +21,5 @@ def command(name: str, folder: Path) -> None:
     This is what dvc.yaml calls. `dvc repro` and `mtl retrain` run only what has to run, and keep its outputs.
     """
     with keep_failure(folder, name):
+        check_graph(folder)
         import_module(f"flows.stages.{name}").run(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from flows.arguments import example, in_folder, json_output, stdout_to_stderr
+from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
 
 __all__ = ["command"]
 
@@ -16,7 +16,10 @@ __all__ = ["command"]
     )
 )
 @click.option(
-    "--trials", metavar="N", type=click.IntRange(min=2), help="Of all runs together; tuning.trials where none is given."
+    "--trials",
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Total number of trials, over all runs; tuning.trials where none is given.",
 )
 @click.option(
     "--workers",
@@ -30,7 +33,7 @@ __all__ = ["command"]
     "--apply", "applied", metavar="N", type=click.IntRange(min=0), help="Write trial N's options into params.yaml."
 )
 @click.option("--repeat", "repeated", metavar="N", type=click.IntRange(min=0), help="Train trial N again, and compare.")
-@click.option("--show", is_flag=True, help="Print what was found last, and train nothing.")
+@click.option("--show", is_flag=True, help="Print the last result, and train nothing.")
 @in_folder
 @json_output
 def command(
@@ -58,13 +61,13 @@ def command(
         click.echo(tuning.repeated(folder, repeated))
         return
     with stdout_to_stderr() if as_json else nullcontext():
-        found = tuning.kept(folder) if show else tuning.tuned(folder, trials, workers)
+        result = tuning.kept_tuning(folder) if show else tuning.tuned(folder, trials, workers)
     if as_json:
-        click.echo(found.study.model_dump_json(indent=1))
+        click.echo(result.study.model_dump_json(indent=1))
     else:
-        from flows.tuning_shown import print_tuning
+        from flows.console.tune import print_tuning
 
-        print_tuning(found.study, found.problem)
-        click.echo(found.told)
-    if not found.whole:
+        print_tuning(result.study, result.problem)
+        click.echo(result.where)
+    if not result.complete:
         raise click.exceptions.Exit(1)

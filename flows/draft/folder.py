@@ -1,13 +1,12 @@
-"""A drafted problem as a folder: its files, under git and DVC, its data pinned."""
+"""Folder of a drafted problem: its files, under git and DVC, its data pinned."""
 
 import shutil
-import subprocess
 from importlib.resources import files
 from pathlib import Path
 
-from flows.code import write_code
-from flows.pinned import DATA, pin
-from flows.pipeline import GRAPH
+from flows.git import git_output
+from flows.pipeline.graph import GRAPH, graph_text
+from flows.pipeline.pin import DATA, pin
 from mtl_core.config import PARAMS
 from mtl_core.errors import DataError, ProblemError, ToolError
 from mtl_core.files import write_text
@@ -15,7 +14,7 @@ from mtl_core.files import write_text
 __all__ = ["check_free", "make_folder", "place_of"]
 
 STUDIES = "studies/README.md"
-"""What makes that folder one that git keeps: the report's stage needs it to be there."""
+"""Keeps that folder in git: the stage `report` depends on it."""
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 
@@ -42,15 +41,14 @@ def check_free(folder: Path, place: str, file: Path) -> None:
 
 
 def make_folder(folder: Path, file: Path, place: str, params: str) -> list[str]:
-    """Writes everything, and says in words what was done."""
+    """Write all files of the problem; a line per thing that was done."""
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     done = [f"wrote {PARAMS}, {GRAPH}"]
     if folder / place != file:
         shutil.copyfile(file, folder / place)
         done.append(f"copied {file.name} to {place}")
     write_text(folder / PARAMS, params)
-    write_text(folder / GRAPH, files("flows.draft").joinpath("graph.yaml").read_text(encoding="utf-8"))
-    write_code(folder)
+    write_text(folder / GRAPH, graph_text())
     write_text(folder / STUDIES, files("flows.draft").joinpath("studies.md").read_text(encoding="utf-8"))
     _ignore(folder / ".gitignore")
     done += _under_dvc(folder)
@@ -78,7 +76,8 @@ def _under_dvc(folder: Path) -> list[str]:
     else:
         return []
     done = []
-    if (root := _git(folder, "rev-parse", "--show-toplevel")) is None and _git(folder, "init", "--quiet") is not None:
+    root = git_output(folder, "rev-parse", "--show-toplevel")
+    if root is None and git_output(folder, "init", "--quiet") is not None:
         root = str(folder)
         done.append("made it a git repository")
     try:
@@ -88,12 +87,3 @@ def _under_dvc(folder: Path) -> list[str]:
     except DvcException as error:
         raise ToolError(f"DVC in {folder}: {error}") from None
     return [*done, "made it a DVC repository" + ("" if root else ", without git: experiments will not be recorded")]
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None where it fails or is not there."""
-    try:
-        run = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return run.stdout.strip() if run.returncode == 0 else None

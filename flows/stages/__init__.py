@@ -1,1 +1,1 @@
-"""The stages of `dvc.yaml`, one module each, so that a stage imports only what it needs; each has `run(folder)`."""
+"""Stages of the pipeline, one module each with a function `run(folder)`."""

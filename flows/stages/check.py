@@ -15,12 +15,13 @@ from flows.layout import Layout
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
-from mtl_core.evaluation import Measured, compare, evaluate, trivial_predictions
+from mtl_core.evaluation import Measured, baseline_predictions, compare, evaluate
 from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import graph_inputs, open_graph, run_graph
 from mtl_core.files import pending, write_text
-from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
+from mtl_core.gates import Check, baseline_checks, latency_checks, metric_checks, parity_check, size_check, write_checks
 from mtl_core.model import Network
+from mtl_core.numbers import defined
 
 PARITY_ROWS = 10_000
 
@@ -30,27 +31,28 @@ def run(folder: Path) -> None:
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
     tables = {name: pq.read_table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
+    network = Network.build(problem, encoder)
+    network.load_state_dict(load_file(layout.weights))
+    tasks = network.objectives
     labels = {name: encoder.labels(table) for name, table in tables.items()}
-    names = [task.name for task in encoder.tasks]
+    names = list(network.tasks)
     session = open_graph(layout.graph.read_bytes())
     predictions = {name: run_graph(session, table, encoder.inputs, names) for name, table in tables.items()}
     measured = {
-        name: evaluate(encoder.tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
+        name: evaluate(tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
         for name in tables
     }
     train_labels = {
         task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy", mmap_mode="r")
         for task in encoder.tasks
     }
-    trivial = trivial_predictions(encoder.tasks, train_labels, tables["test"].num_rows)
-    over_trivial = compare(encoder.tasks, labels["test"], trivial, predictions["test"])
+    trivial = baseline_predictions(tasks, train_labels, tables["test"].num_rows)
+    over_trivial = compare(tasks, labels["test"], trivial, predictions["test"])
 
-    network = Network(encoder, problem.model)
-    network.load_state_dict(load_file(layout.weights))
     test = tables["test"]
     checks = [
-        *metric_checks(problem.gates, encoder.tasks, measured["test"]),
-        *trivial_checks(over_trivial),
+        *metric_checks(problem.gates, tasks, measured["test"]),
+        *baseline_checks(over_trivial),
         parity_check("parity", parity(session, network, encoder, test.slice(0, PARITY_ROWS)), problem.gates),
         parity_check(
             "parity on adversarial rows",
@@ -63,7 +65,7 @@ def run(folder: Path) -> None:
         size_check(problem.gates, layout.graph),
     ]
     write_text(layout.metrics, json.dumps(_metrics(measured), indent=1) + "\n")
-    beside = evaluate(encoder.tasks, labels["test"], trivial, resamples=0)
+    beside = evaluate(tasks, labels["test"], trivial, resamples=0)
     write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], beside), indent=1) + "\n")
     _write_predictions(layout.predictions, encoder, labels["test"], predictions["test"])
     write_checks(layout.checks, checks, _notes(problem))
@@ -78,7 +80,7 @@ def _rows(table: pa.Table, rows: int) -> pa.Table:
 def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, Any]:
     """Split -> task -> metric -> value."""
     return {
-        split: {task: {metric: _defined(m.value) for metric, m in metrics.items()} for task, metrics in tasks.items()}
+        split: {task: {metric: defined(m.value) for metric, m in metrics.items()} for task, metrics in tasks.items()}
         for split, tasks in measured.items()
     }
 
@@ -88,17 +90,12 @@ def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dic
     return {
         task: {
             metric: {
-                key: _defined(number) for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
+                key: defined(number) for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
             }
             for metric, m in metrics.items()
         }
         for task, metrics in measured.items()
     }
-
-
-def _defined(number: float) -> float | None:
-    """JSON has no NaN: what is undefined is null."""
-    return number if np.isfinite(number) else None
 
 
 def _write_predictions(

@@ -19,7 +19,7 @@ def run(folder: Path) -> None:
     """Writes artifacts/model."""
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
-    network = Network(encoder, problem.model)
+    network = Network.build(problem, encoder)
     network.load_state_dict(load_file(layout.weights))
     model = build_graph(network, encoder)
     if problem.export.int8:

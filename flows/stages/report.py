@@ -5,7 +5,8 @@ from pathlib import Path
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.files import write_text
-from mtl_core.report import Paths, read_run, render
+from mtl_core.report.page import render
+from mtl_core.report.run import Paths, read_run
 
 
 def run(folder: Path) -> None:

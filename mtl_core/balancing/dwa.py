@@ -1,47 +1,36 @@
-"""Dynamic weight average: who learns slowly weighs more (Liu 2019)."""
+"""DWA: dynamic weight average, tasks that learn slowly weigh more.
+
+Liu, Johns and Davison 2019, "End-to-End Multi-Task Learning with Attention", CVPR, equation 7: the weights are the
+softmax of the rates (mean loss of the last epoch / that of the one before), times the number of tasks.
+
+A task without such a rate has rate 1: in the first two epochs, after an epoch in which it took no part, and where its
+losses are not above 0.
+"""
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor
+from torchjd import scalarization
 
-from mtl_core.balancing.base import Balancer, Balancing
-from mtl_core.balancing.scalarisations import Scalarised
+from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["DWA"]
-
-
-class DWA(Balancing):
-    """The softmax of the rates `mean loss of the last epoch / that of the one before`, times the number of tasks, as
-    weights (Liu 2019, equation 7). Where a task has no such rate, it is 1: in the first two epochs, after an epoch in
-    which it took no part, and where its losses are not above 0.
-    """
-
-    method: Literal["dwa"] = "dwa"
-    temperature: Annotated[float, Field(gt=0)] = 2.0
-    """The larger, the more even; 2 in the paper."""
-
-    def build(self, tasks: tuple[str, ...]) -> Balancer:
-        return DWABalancer(len(tasks), self.temperature)
+__all__ = ["DWABalancer"]
 
 
-class DWABalancer(Scalarised):
-    """Hands torchjd's DWA the means of two epochs, which it would keep where no checkpoint sees them."""
+class DWABalancer(ScalarisationBalancer):
+    """Passes the means of two epochs to torchjd's DWA, which would keep them where no checkpoint contains them."""
 
     means: Tensor
     """(2, tasks) mean losses of the last epoch but one and of the last; NaN where there is none."""
 
-    def __init__(self, tasks: int, temperature: float) -> None:
+    def __init__(self, tasks: tuple[str, ...], *, temperature: float) -> None:
         super().__init__()
         self._temperature = temperature
-        self.register_buffer("means", torch.full((2, tasks), math.nan, dtype=torch.float64))
+        self.register_buffer("means", torch.full((2, len(tasks)), math.nan, dtype=torch.float64))
 
     def total(self, positions: list[int], losses: Tensor) -> Tensor:
-        from torchjd import scalarization
-
         means = self.means[:, positions]  # (2, present)
         means = torch.where((means > 0).all(dim=0), means, 1.0).to(losses.dtype)
         weighted = scalarization.DWA(self._temperature)

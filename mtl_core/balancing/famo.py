@@ -1,51 +1,40 @@
-"""Fast adaptive multitask optimisation: all losses fall at about the same rate (Liu 2023)."""
+"""FAMO: fast adaptive multitask optimization, all losses fall at about the same rate.
+
+Liu, Feng, Stone and Liu 2023, "FAMO: Fast Adaptive Multitask Optimization", NeurIPS, algorithm 1: the sum of
+z log(loss), scaled to a convex combination of gradients, where z is the softmax of a logit per task; after each step
+Adam moves the logits by how much the step lowered each logarithm.
+
+Departs from the paper where tasks are missing: z is over the tasks that take part, and only their logits move. Every
+loss counts as 1e-8 more than it is.
+"""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor
+from torchjd import scalarization
 
-from mtl_core.balancing.base import Balancer, Balancing, Losses
-from mtl_core.balancing.scalarisations import LEAST_LOSS, Scalarised, refuse_negative
+from mtl_core.balancing.base import Losses
+from mtl_core.balancing.scalarisation import MIN_LOSS, ScalarisationBalancer, refuse_negative
 from mtl_core.balancing.task_adam import TaskAdam
 
-__all__ = ["FAMO"]
+__all__ = ["FAMOBalancer"]
 
 
-class FAMO(Balancing):
-    """The sum of `z log(loss)`, scaled to a convex combination of gradients, where z is the softmax of a logit per
-    task; after each step Adam moves the logits by how much the step lowered each logarithm (Liu 2023, algorithm 1).
-
-    z is over the tasks that take part, and theirs are the logits that move. Every loss counts as 1e-8 more than it is.
+class FAMOBalancer(ScalarisationBalancer):
+    """The weighted sum is torchjd's. The step of the logits is not: the state of torchjd's Adam is in no checkpoint,
+    and it would move the logits of tasks that take no part.
     """
 
-    method: Literal["famo"] = "famo"
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.025
-    """Of the logits; the paper uses 0.025."""
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-3
-    """Of the logits, the paper's gamma: pulls the weights together."""
-
-    def build(self, tasks: tuple[str, ...]) -> Balancer:
-        return FAMOBalancer(self, tasks)
-
-
-class FAMOBalancer(Scalarised):
-    """The weighted sum is torchjd's. The step of the logits is not: its Adam is out of a checkpoint's sight, and would
-    move the logits of tasks that take no part.
-    """
-
-    def __init__(self, options: FAMO, tasks: tuple[str, ...]) -> None:
+    def __init__(self, tasks: tuple[str, ...], *, learning_rate: float, weight_decay: float) -> None:
+        """Learning rate and weight decay are those of the logits."""
         super().__init__()
         self._tasks = tasks
         start = torch.zeros(len(tasks))
-        self.logits = TaskAdam(start, learning_rate=options.learning_rate, weight_decay=options.weight_decay)
+        self.logits = TaskAdam(start, learning_rate=learning_rate, weight_decay=weight_decay)
         self._before: tuple[list[int], Tensor] = [], start
 
     def total(self, positions: list[int], losses: Tensor) -> Tensor:
-        from torchjd import scalarization
-
         refuse_negative("famo", self._tasks, positions, losses)
         self._before = positions, losses.detach()
         weighted = scalarization.FAMO(len(positions))
@@ -57,6 +46,6 @@ class FAMOBalancer(Scalarised):
         again = losses()
         after = torch.stack([again[position] for position in positions])
         refuse_negative("famo", self._tasks, positions, after)
-        fall = (before + LEAST_LOSS).log() - (after + LEAST_LOSS).log()
+        fall = (before + MIN_LOSS).log() - (after + MIN_LOSS).log()
         weights = self.logits.values[positions].softmax(dim=0)
         self.logits.step(positions, weights * (fall - weights @ fall))

@@ -1,55 +1,42 @@
-"""Gradient normalisation: tasks that lag behind get longer gradients (Chen 2018)."""
+"""GradNorm: gradient normalisation, tasks that train slowly get longer gradients.
+
+Chen, Badrinarayanan, Lee and Rabinovich 2018, "GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep
+Multitask Networks", ICML, equations 1 and 2, algorithm 1: a weighted sum of the losses, whose weights are learned so
+that the gradients of the weighted losses on the last shared layer have the lengths mean length * rate^alpha, where a
+task's rate is its loss by its first one, relative to the tasks' mean.
+
+The weights start at 1 and are learned by Adam; those of the tasks that take part are then scaled to their former sum,
+which over all tasks is their number, as in the paper. A task's first loss is that of the first batch in which it takes
+part. No weight falls below 1e-3.
+"""
 
 import math
-from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from mtl_core.balancing.base import Balancer, Balancing, Losses, Shared
+from mtl_core.balancing.base import Balancer, Losses, Shared
 from mtl_core.balancing.jacobian import refuse_infinite
-from mtl_core.balancing.scalarisations import LEAST_LOSS, refuse_negative
+from mtl_core.balancing.scalarisation import MIN_LOSS, refuse_negative
 from mtl_core.balancing.task_adam import TaskAdam
 
-__all__ = ["GradNorm", "weights_gradient"]
+__all__ = ["MIN_WEIGHT", "GradNormBalancer", "weights_gradient"]
 
-LEAST_WEIGHT = 1e-3
-"""Momentum could carry a weight below 0, where its task would be trained to get worse."""
-
-
-class GradNorm(Balancing):
-    """A weighted sum of the losses, whose weights are learned so that the gradients of the weighted losses on the last
-    shared layer have the lengths `mean length * rate ** alpha`, where a task's rate is its loss by its first one,
-    relative to the tasks' mean (Chen 2018, equations 1 and 2, algorithm 1).
-
-    The weights start at 1 and are learned by Adam; those of the tasks that take part are then scaled to their former
-    sum, which over all tasks is their number, as in the paper. A task's first loss is that of the first batch it takes
-    part in. No weight falls below 1e-3.
-    """
-
-    needs_sharing: ClassVar[bool] = True
-
-    method: Literal["gradnorm"] = "gradnorm"
-    alpha: Annotated[float, Field(ge=0)] = 1.5
-    """How strongly tasks that lag behind are pulled back; 0 makes all lengths equal."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.025
-    """Of the weights."""
-
-    def build(self, tasks: tuple[str, ...]) -> Balancer:
-        return GradNormBalancer(self, tasks)
+MIN_WEIGHT = 1e-3
+"""Momentum could carry a weight below 0, where its task's loss would be maximised."""
 
 
 class GradNormBalancer(Balancer):
-    """The weights, their optimiser and the first losses."""
+    """The weights, their optimizer and the first losses."""
 
     first: Tensor
     """(tasks,) first losses; NaN where a task took no part yet."""
 
-    def __init__(self, options: GradNorm, tasks: tuple[str, ...]) -> None:
+    def __init__(self, tasks: tuple[str, ...], *, alpha: float, learning_rate: float) -> None:
+        """`learning_rate` is that of the weights."""
         super().__init__()
-        self._options, self._tasks = options, tasks
-        self.weights = TaskAdam(torch.ones(len(tasks)), learning_rate=options.learning_rate)
+        self._tasks, self._alpha = tasks, alpha
+        self.weights = TaskAdam(torch.ones(len(tasks)), learning_rate=learning_rate)
         self.register_buffer("first", torch.full((len(tasks),), math.nan))
 
     def backward(self, losses: Losses, shared: Shared) -> None:
@@ -57,7 +44,7 @@ class GradNormBalancer(Balancer):
         refuse_negative("gradnorm", self._tasks, positions, stacked)
         norms = self._norms(losses, shared)
         torch.autograd.backward((self.weights.values[positions] * stacked).sum())
-        self._learn(norms, stacked.detach(), positions)
+        self._update(norms, stacked.detach(), positions)
 
     def _norms(self, losses: Losses, shared: Shared) -> Tensor:
         """(present,) lengths of the losses' gradients on the last shared layer; 0 where a loss does not reach it."""
@@ -70,23 +57,23 @@ class GradNormBalancer(Balancer):
         refuse_infinite(norms, self._tasks, tuple(losses))
         return norms
 
-    def _learn(self, norms: Tensor, losses: Tensor, positions: list[int]) -> None:
+    def _update(self, norms: Tensor, losses: Tensor, positions: list[int]) -> None:
         first = self.first[positions]
         first = torch.where(first.isnan(), losses, first)
         self.first[positions] = first
         if len(positions) > 1:
             weights = self.weights.values[positions]
-            self.weights.step(positions, weights_gradient(weights, norms, losses, first, self._options.alpha))
-            moved = self.weights.values[positions].clamp(min=LEAST_WEIGHT)
+            self.weights.step(positions, weights_gradient(weights, norms, losses, first, self._alpha))
+            moved = self.weights.values[positions].clamp(min=MIN_WEIGHT)
             self.weights.values[positions] = moved * (weights.sum() / moved.sum())
 
 
 def weights_gradient(weights: Tensor, norms: Tensor, losses: Tensor, first: Tensor, alpha: float) -> Tensor:
     """Gradient of equation 2 by the weights, its targets held constant; (present,) each.
 
-    `norms` are the lengths of the unweighted losses' gradients, hence how fast a weight changes its length.
+    `norms` are the lengths of the unweighted losses' gradients, hence the derivative of a length by its weight.
     """
-    progress = losses / first.clamp(min=LEAST_LOSS)
-    rates = progress / progress.mean().clamp(min=LEAST_LOSS)
+    progress = losses / first.clamp(min=MIN_LOSS)
+    rates = progress / progress.mean().clamp(min=MIN_LOSS)
     lengths = weights * norms
     return torch.sign(lengths - lengths.mean() * rates**alpha) * norms

@@ -1,7 +1,8 @@
-"""What the methods that weigh gradients have in common: the Jacobian of the losses by the shared parameters."""
+"""Base class of the methods that weigh gradients: the Jacobian of the losses by the shared parameters."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,18 +14,21 @@ __all__ = ["GradientBalancer", "refuse_infinite"]
 
 
 class GradientBalancer(Balancer):
-    """Makes one direction for the shared parameters of the tasks' gradients on them.
+    """Combines the tasks' gradients on the shared parameters into one direction for them.
 
-    What serves one task alone gets that task's plain gradient, whatever the direction. A task whose gradient on the
-    shared parameters is exactly 0 has no say in it; where one task alone has a say, its gradient is the direction.
+    Parameters of one task alone get that task's plain gradient, whatever the direction. A task whose gradient on the
+    shared parameters is exactly 0 does not count; where only one task counts, its gradient is the direction.
 
-    One pass backward per task: it needs nothing of the network but its parameters, where torchjd's `mtl_backward` must
-    be told where the tasks part. `benchmarks/balancing.py` prints what a step costs.
+    Makes a backward pass per task, which needs nothing of the network but its parameters, where torchjd's
+    `mtl_backward` must be given the tensors at which the tasks part. `benchmarks/balancing.py` prints the cost.
     """
 
-    def __init__(self, method: str, tasks: tuple[str, ...]) -> None:
+    method: ClassVar[str]
+    """Its name in `params.yaml`, for messages."""
+
+    def __init__(self, tasks: tuple[str, ...]) -> None:
         super().__init__()
-        self.method, self.tasks = method, tasks
+        self.tasks = tasks
 
     @abstractmethod
     def direction(self, positions: tuple[int, ...], jacobian: Tensor) -> Tensor:
@@ -38,19 +42,19 @@ class GradientBalancer(Balancer):
         jacobian = _matrix(rows, shared.parameters)  # (present, width)
         norms = jacobian.norm(dim=1)
         refuse_infinite(norms, self.tasks, tuple(losses))
-        heard = norms.nonzero().flatten().tolist()
-        if len(heard) < 2:
+        nonzero = norms.nonzero().flatten().tolist()
+        if len(nonzero) < 2:
             direction = jacobian.sum(dim=0)
         else:
             positions = tuple(losses)
-            direction = self.direction(tuple(positions[row] for row in heard), jacobian[heard])
-            self._refuse_nonsense(direction)
+            direction = self.direction(tuple(positions[row] for row in nonzero), jacobian[nonzero])
+            self._check_finite(direction)
         parts = torch.split(direction, [parameter.numel() for parameter in shared.parameters])
         for parameter, part, is_reached in zip(shared.parameters, parts, reached, strict=True):
             if is_reached:
                 parameter.grad = part.view_as(parameter)
 
-    def _refuse_nonsense(self, direction: Tensor) -> None:
+    def _check_finite(self, direction: Tensor) -> None:
         if not torch.isfinite(direction).all():
             raise TrainingError(
                 f"training.balancing.method: {self.method} must find a finite direction, found "
@@ -84,7 +88,7 @@ def _rows(losses: Losses, parameters: tuple[nn.Parameter, ...]) -> Iterator[list
 
 
 def _matrix(rows: list[list[Tensor | None]], parameters: tuple[nn.Parameter, ...]) -> Tensor:
-    """Joins them, 0 where a loss does not reach a parameter."""
+    """(losses, width) those gradients in one matrix, 0 where a loss does not reach a parameter."""
     entries = [
         (torch.zeros_like(parameter) if entry is None else entry).flatten()
         for row in rows

@@ -1,4 +1,4 @@
-"""Adam over one number per task, for weights that are not learned with the network's parameters."""
+"""Adam over one number per task, for weights that the network's optimizer does not learn."""
 
 import torch
 from torch import Tensor, nn

@@ -1,20 +1,35 @@
-"""A declared problem: `params.yaml` as frozen models, a file per section, and whether they fit together."""
+"""A declared problem: `params.yaml` as frozen models, a file per section, and the checks that they fit together.
 
+Each file is the reference of its section: options, bounds, defaults. Nothing here imports torch, onnx or the modules
+that options configure; `build` imports these when it is called.
+"""
+
+from mtl_core.config.balancing import AnyBalancing, Balancing
 from mtl_core.config.data import Border, ColumnSplit, Data, HashSplit, Split, TimeSplit
+from mtl_core.config.distillation import AnyTeacher
+from mtl_core.config.document import PARAMS, parse_yaml
 from mtl_core.config.export import Export
 from mtl_core.config.gates import Gates, Latency
 from mtl_core.config.model import HeadOptions, Model
 from mtl_core.config.problem import Problem
-from mtl_core.config.reading import PARAMS, load_problem, parse_problem
-from mtl_core.config.training import RefitHeads, RelatednessOptions, Training
+from mtl_core.config.reading import load_problem, parse_problem
+from mtl_core.config.stopping import First, Stopping, TaskStopping
+from mtl_core.config.training import FinetuneHeads, RelatednessOptions, Training
+from mtl_core.config.trunks import AnyTrunk, TrunkOptions
 from mtl_core.config.tuning import Prune, Tuned, TuningOptions
 
 __all__ = [
     "PARAMS",
+    "AnyBalancing",
+    "AnyTeacher",
+    "AnyTrunk",
+    "Balancing",
     "Border",
     "ColumnSplit",
     "Data",
     "Export",
+    "FinetuneHeads",
+    "First",
     "Gates",
     "HashSplit",
     "HeadOptions",
@@ -22,13 +37,16 @@ __all__ = [
     "Model",
     "Problem",
     "Prune",
-    "RefitHeads",
     "RelatednessOptions",
     "Split",
+    "Stopping",
+    "TaskStopping",
     "TimeSplit",
     "Training",
+    "TrunkOptions",
     "Tuned",
     "TuningOptions",
     "load_problem",
     "parse_problem",
+    "parse_yaml",
 ]

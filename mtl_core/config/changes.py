@@ -1,72 +1,75 @@
-"""Changes of a declared problem by dotted paths: as a search makes them, or a person with `dvc exp run -S`."""
+"""Options of a declared problem by dotted paths, as a search sets them, or a person with `dvc exp run -S`."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from mtl_core.errors import ProblemError, nearest
+from mtl_core.config.messages import suggest_key
+from mtl_core.errors import ProblemError
 from mtl_core.schema import TAGS, members
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
 
-__all__ = ["as_declared", "change", "changed", "value_at"]
+__all__ = ["get_option", "set_options", "to_document", "with_options"]
 
 Document = MutableMapping[str, Any]
 
 
-def as_declared(problem: "Problem") -> dict[str, Any]:
-    """The problem as a document: what was written, without defaults and without `tuning`."""
+def to_document(problem: "Problem") -> dict[str, Any]:
+    """The problem as a document of the options that were given, without defaults and without `tuning`."""
     return problem.model_dump(exclude_unset=True)
 
 
-def changed(problem: "Problem", changes: Mapping[str, Any]) -> "Problem":
-    """The problem with other values at those paths, and without `tuning`; pydantic's ValidationError, or a ProblemError
-    for a path that is none.
+def with_options(problem: "Problem", options: Mapping[str, Any]) -> "Problem":
+    """The problem with those values at those paths, and without `tuning`.
+
+    Raises:
+        pydantic.ValidationError: the values make no valid problem.
+        ProblemError: a path names no option.
     """
-    document = as_declared(problem)
-    change(document, type(problem), changes)
+    document = to_document(problem)
+    set_options(document, type(problem), options)
     return type(problem).model_validate(document)
 
 
-def value_at(problem: "Problem", path: str) -> Any:
-    """What is declared at that path, defaults filled in, as plain values; None where nothing is."""
+def get_option(problem: "Problem", path: str) -> Any:
+    """The value at that path, defaults included, as JSON values; None where there is none."""
     value: Any = problem.model_dump(mode="json")
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None
     return value
 
 
-def change(document: Document, model: type[BaseModel], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Puts the values into a document in place, and returns those that were put.
+def set_options(document: Document, model: type[BaseModel], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Set those values in a document in place, and return those that were set. ProblemError for a path of no option.
 
-    Another `kind` or `method` takes away the options that it does not know and keeps those that it does. It comes
-    before what lies beside it; an option among the changes that it does not know is left out.
+    Another `kind` or `method` removes the options that it does not have and keeps those that it has. It is set before
+    the options beside it; those among `options` that it does not have are left out.
     """
     done: dict[str, Any] = {}
-    for path in sorted(changes, key=lambda path: (path.rpartition(".")[2] not in TAGS, path.count("."))):
+    for path in sorted(options, key=lambda path: (path.rpartition(".")[2] not in TAGS, path.count("."))):
         parent = path.rpartition(".")[0]
         try:
-            _put(document, model, path, changes[path])
+            _set_option(document, model, path, options[path])
         except ProblemError:
             if not any(f"{parent}.{tag}" in done for tag in TAGS):
                 raise
         else:
-            done[path] = changes[path]
-    return {path: done[path] for path in changes if path in done}
+            done[path] = options[path]
+    return {path: done[path] for path in options if path in done}
 
 
-def _put(document: Document, model: type[BaseModel], path: str, value: Any) -> None:
-    """One value; ProblemError where the path is none."""
+def _set_option(document: Document, model: type[BaseModel], path: str, value: Any) -> None:
     *steps, last = path.split(".")
     node, expected, default = document, model, None
-    for place, step in enumerate(steps):
-        expected, default = _inside(node, expected, default, step, ".".join(steps[: place + 1]))
+    for index, step in enumerate(steps):
+        expected, default = _field(node, expected, default, step, ".".join(steps[: index + 1]))
         if not isinstance(node.get(step), MutableMapping):
             node[step] = {}
         node = node[step]
-    _inside(node, expected, default, last, path)
+    _field(node, expected, default, last, path)
     if last in TAGS and last in node and node[last] != value:
         for member in members(expected):
             if value in get_args(member.model_fields[last].annotation):
@@ -75,9 +78,9 @@ def _put(document: Document, model: type[BaseModel], path: str, value: Any) -> N
     node[last] = value
 
 
-def _inside(node: Document, expected: Any, default: Any, step: str, path: str) -> tuple[Any, Any]:
-    """Type and default of the field `step` of a mapping; a union's mapping that does not say which member it is, is
-    told so, as the default says.
+def _field(node: Document, expected: Any, default: Any, step: str, path: str) -> tuple[Any, Any]:
+    """Type and default of the field `step` of a mapping. A mapping of a union that lacks its tag gets that of the
+    default.
     """
     if get_origin(expected) is dict:
         return get_args(expected)[1], None
@@ -86,11 +89,10 @@ def _inside(node: Document, expected: Any, default: Any, step: str, path: str) -
     if tag is not None:
         if tag not in node and default is not None:
             node[tag] = getattr(default, tag)
-        own = [member for member in models if node.get(tag) in get_args(member.model_fields[tag].annotation)]
-        models = own or models[:0] if step != tag else models
+        tagged = [member for member in models if node.get(tag) in get_args(member.model_fields[tag].annotation)]
+        models = tagged if step != tag else models
     for member in models:
         if step in member.model_fields:
             field = member.model_fields[step]
             return field.annotation, field.get_default(call_default_factory=True)
-    known = list(dict.fromkeys(name for member in models for name in member.model_fields))
-    raise ProblemError(f"{path}: must be a path into params.yaml, found {step!r}; {nearest(step, known)}")
+    raise ProblemError(f"{path}: must be a path into params.yaml, found {step!r}; {suggest_key(step, models)}")

@@ -1,24 +1,27 @@
-"""What no single section of a declared problem can see: whether its parts fit together. One line per mistake."""
+"""Checks across the sections of a declared problem. One line per error."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from mtl_core.config.changes import changed
+from mtl_core.config.changes import with_options
 from mtl_core.config.messages import format_errors
+from mtl_core.config.stopping import First, Stopping
 from mtl_core.errors import ProblemError, nearest
-from mtl_core.features import INTERNAL
-from mtl_core.stopping import First, Stopping
+from mtl_core.names import INTERNAL
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
 
-__all__ = ["mistakes"]
+__all__ = ["consistency_errors"]
+
+MEASURE = frozenset({"levels", "metric"})
+"""Options of a task's objective that its metric depends on."""
 
 
-def mistakes(problem: "Problem") -> Iterator[str]:
-    """Path in the file, rule, value found, fix."""
+def consistency_errors(problem: "Problem") -> Iterator[str]:
+    """Lines of path in the file, rule, value found, fix."""
     yield from _names(problem)
     yield from _tasks(problem)
     yield from _metrics(problem)
@@ -53,7 +56,7 @@ def _names(problem: "Problem") -> Iterator[str]:
 
 
 def _tasks(problem: "Problem") -> Iterator[str]:
-    if all(task.self_taught for task in problem.tasks.values()):
+    if all(task.unsupervised for task in problem.tasks.values()):
         kinds = ", ".join(dict.fromkeys(task.kind for task in problem.tasks.values()))
         yield (
             f"tasks: one of them at least must learn from labels, found {kinds} alone, and nothing would shape what is "
@@ -76,12 +79,10 @@ def _metrics(problem: "Problem") -> Iterator[str]:
 
 def _balancing(problem: "Problem") -> Iterator[str]:
     balancing, trunk = problem.training.balancing, problem.model.trunk
-    if balancing.by_task:
-        path = f"training.balancing.{balancing.by_task}"
-        yield from _unknown(
-            path, "a declared task", getattr(balancing, balancing.by_task), list(problem.tasks), in_path=True
-        )
-    if balancing.needs_sharing and trunk.own_inputs:
+    if option := balancing.per_task_option:
+        path = f"training.balancing.{option}"
+        yield from _unknown(path, "a declared task", getattr(balancing, option), list(problem.tasks), in_path=True)
+    if balancing.needs_sharing and trunk.separate_inputs:
         yield (
             f"training.balancing.method: {balancing.method} weighs the tasks' gradients on what they share, found "
             f"model.trunk.kind {trunk.kind}, which shares nothing; use mean, or a trunk that shares"
@@ -120,12 +121,12 @@ def _teachers(problem: "Problem") -> Iterator[str]:
     for name, teacher in teachers.items():
         if name not in problem.tasks:
             continue
-        if problem.tasks[name].self_taught:
+        if problem.tasks[name].unsupervised:
             yield (
                 f"{where}.{name}: a task of kind {problem.tasks[name].kind} teaches itself, since its clusters have no "
                 "names that a teacher could use; leave it out"
             )
-        if teacher.kind == "single_task" and (problem.model.trunk.own_inputs or len(problem.tasks) == 1):
+        if teacher.kind == "single_task" and (problem.model.trunk.separate_inputs or len(problem.tasks) == 1):
             yield (
                 f"{where}.{name}.kind: a single_task teacher is a network for the task alone, which it has already, "
                 f"found {len(problem.tasks)} task(s) and model.trunk.kind {problem.model.trunk.kind}; use boosted"
@@ -145,33 +146,58 @@ def _tuning(problem: "Problem") -> Iterator[str]:
     if problem.tuning is None:
         return
     try:
-        changed(problem, {})
-    except ValidationError:  # told above
+        with_options(problem, {})
+    except ValidationError:  # reported above
         return
     space = problem.tuning.space
     for path, tuned in space.items():
-        where, section = f"tuning.space.{path}", path.partition(".")[0]
-        if section not in ("model", "training") or path in ("model", "training"):
-            yield (
-                f"{where}: must be an option of model or training, found {path!r}, which every trial has the "
-                "same; leave it out"
-            )
-            continue
-        if path in ("training.seed", "training.threads"):
-            yield f"{where}: is part of what makes a run repeatable, and no trial changes it; leave it out"
+        where = f"tuning.space.{path}"
+        if (refused := _not_tunable(problem, path)) is not None:
+            yield f"{where}: {refused}"
             continue
         around = [other for other in space if path.startswith(f"{other}.")]
         if around:
             yield f"{where}: lies inside of {around[0]}, which is tuned as a whole; leave out one of the two"
         for value in tuned.corners:
             try:
-                changed(problem, {path: value})
+                with_options(problem, {path: value})
             except ProblemError as error:
                 yield f"tuning.space.{error}"
                 break
             except ValidationError as error:
                 line = format_errors(error, type(problem), "").splitlines()[1].strip()
                 yield f"{where}: each value alone must make a valid problem, found {value!r} ({line}); take it out"
+
+
+def _not_tunable(problem: "Problem", path: str) -> str | None:
+    """Rule, value found and fix, for a path that no trial may change: trials share the encoded rows, the measure and
+    what makes a run repeatable.
+    """
+    section, _, rest = path.partition(".")
+    if path in ("training.seed", "training.threads"):
+        return "is part of what makes a run repeatable, and no trial changes it; leave it out"
+    if section in ("model", "training") and rest:
+        return None
+    if section != "tasks" or not rest:
+        return (
+            f"must be an option of model or training, or of a task's objective (tasks.NAME.OPTION), found {path!r}, "
+            "which every trial has the same; leave it out"
+        )
+    if dotted := next((name for name in problem.tasks if "." in name and f"{rest}.".startswith(f"{name}.")), None):
+        return f"must not lead through a name with a dot, found task {dotted!r}; rename the task"
+    name, _, rest = rest.partition(".")
+    if name not in problem.tasks:
+        return f"must name a declared task, found {name!r}; {nearest(name, list(problem.tasks))}"
+    task, option = problem.tasks[name], rest.partition(".")[0]
+    tunable = sorted(task.objective_options - MEASURE)
+    if option in MEASURE:
+        return f"decides how the task is measured, and trials are compared by that, found {option!r}; leave it out"
+    if option not in tunable:
+        return (
+            f"must be an option of the task's objective, since all trials share the encoded rows, found {option!r}; "
+            f"{nearest(option, tunable)}"
+        )
+    return None
 
 
 def _unknown(path: str, rule: str, found: Iterable[str], known: list[str], *, in_path: bool = False) -> Iterator[str]:

@@ -1,31 +1,33 @@
-"""Knowledge passing: the teachers that `params.yaml` declares for tasks, by the name of the task.
+"""`training.teachers`: knowledge distillation. Task -> its teacher.
 
-A teacher says of every training row what it expects, and the task learns from that beside its labels (Hinton 2015,
-section 2). One teacher a task, because a task has one loss.
+A teacher predicts every training row, and the task learns from that beside its labels (Hinton 2015, section 2). A task
+has one teacher, because it has one loss.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["AnyTeacher", "Boosted", "SingleTask", "Teacher"]
+__all__ = ["AnyTeacher", "Boosted", "SingleTaskTeacher", "Teacher"]
 
 
 class Teacher(Frozen):
-    """What every teacher has."""
+    """Options of every teacher."""
 
-    share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Of the task's loss; the rest is its labels'."""
-    every_row: bool = False
-    """Whether rows without a label learn from it too."""
+    renamed: ClassVar[dict[str, str]] = {"share": "weight", "every_row": "use_unlabelled"}
+
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of the teacher in the task's loss; the rest is that of the labels."""
+    use_unlabelled: bool = False
+    """The task learns from the teacher on rows without a label too."""
 
 
-class SingleTask(Teacher):
+class SingleTaskTeacher(Teacher):
     """A network of the same size for the task alone, by the same loop on the same rows, stopped on its own score by the
     rule of the task (single-task teachers of one multi-task student: Clark, "BAM!", ACL 2019, section 3.2; their
-    annealing of the share is left out).
+    annealing of the weight is left out).
     """
 
     kind: Literal["single_task"] = "single_task"
@@ -34,18 +36,17 @@ class SingleTask(Teacher):
 class Boosted(Teacher):
     """Gradient-boosted trees for the task alone (LightGBM, Ke 2017); needs the extra `boosted`.
 
-    Trees know their own training rows by heart, so each row is taught by trees that did not see its label (Wolpert
-    1992, "Stacked generalization"): the labelled rows are dealt into folds, and the trees of a fold are grown on all
-    others.
+    Trees overfit their training rows, so each row is taught by trees that did not see its label (Wolpert 1992, "Stacked
+    generalization"): the labelled rows are split into folds, and the trees of a fold are trained on all others.
     """
 
     kind: Literal["boosted"] = "boosted"
     folds: Annotated[int, Field(ge=2, le=100)] = 5
     trees: Annotated[int, Field(ge=1, le=100_000)] = 500
-    """At most; the score on validation usually ends it before."""
+    """Maximum number; early stopping on validation usually ends before."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     leaves: Annotated[int, Field(ge=2, le=65_536)] = 31
-    """Of one tree, at most."""
+    """Maximum leaves of a tree."""
 
 
-AnyTeacher = Annotated[Boosted | SingleTask, Field(discriminator="kind")]
+AnyTeacher = Annotated[Boosted | SingleTaskTeacher, Field(discriminator="kind")]

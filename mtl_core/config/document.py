@@ -1,6 +1,4 @@
-"""`params.yaml` as a document. The only place that reads YAML. What it means is for `mtl_core.config`, which knows
-every option and so imports what implements it; who needs the name of the problem alone need not wait for that.
-"""
+"""`params.yaml` as a document, not yet checked. The only file that parses YAML."""
 
 import re
 from pathlib import Path
@@ -11,18 +9,23 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl_core.errors import ProblemError
 
-__all__ = ["NAME", "PARAMS", "problem_name", "read_params"]
+__all__ = ["NAME", "PARAMS", "parse_yaml", "problem_name", "read_params"]
 
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
-"""Of a problem: small letters, digits, - and _."""
+"""Pattern of a problem's name: small letters, digits, - and _."""
+
+
+def parse_yaml(text: str) -> Any:
+    """The document of a text in YAML 1.2, by safe loading; raises the errors of ruamel.yaml and Python's own."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def read_params(folder: Path) -> Any:
-    """What `params.yaml` of a problem's folder holds (YAML 1.2, safe loading), not yet checked; raises ProblemError."""
+    """The document in `params.yaml` of a problem's folder; raises ProblemError."""
     path = folder / PARAMS
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ProblemError(
             f"{path}: not found; a problem is a folder with {PARAMS}: go to one, name one with -C FOLDER, "
@@ -39,7 +42,7 @@ def read_params(folder: Path) -> Any:
 
 
 def problem_name(folder: Path) -> str:
-    """The name under which a folder's models lie in the store, whatever else its `params.yaml` says."""
+    """The name of a folder's models in the store, even where the rest of its `params.yaml` is invalid."""
     document = read_params(folder)
     name = document.get("name") if isinstance(document, dict) else None
     # fullmatch, since `$` lets a line break pass.

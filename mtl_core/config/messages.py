@@ -1,5 +1,6 @@
 """Validation errors of pydantic as lines for people: path in the file, rule, value found, nearest valid name."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -10,7 +11,7 @@ from pydantic_core import ErrorDetails
 from mtl_core.errors import nearest
 from mtl_core.schema import is_union, locate, members, tag_of
 
-__all__ = ["format_errors"]
+__all__ = ["format_errors", "suggest_key"]
 
 KINDS = {
     bool: "true or false",
@@ -20,12 +21,12 @@ KINDS = {
     int: "a whole number",
     str: "text",
 }
-"""Python's types in the words of a file."""
+"""Python's types in the terms of a file."""
 
 
 def format_errors(error: ValidationError, model: type[BaseModel], source: str) -> str:
-    """One line per mistake, all of them at once."""
-    # The same line twice: pydantic reports every member of a union that did not fit.
+    """All errors at once, one line each."""
+    # Without duplicates: pydantic reports every member of a union that did not fit.
     details = error.errors(include_url=False)
     lines = list(dict.fromkeys(line for detail in details for line in _line(detail, model).splitlines()))
     head = f"{source}: {len(lines)} mistake" + ("s" if len(lines) > 1 else "")
@@ -38,7 +39,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
     found = f"found {detail['input']!r:.80}"
     match detail["type"]:
         case "extra_forbidden":
-            return f"{where}: unknown key; {nearest(str(path[-1]), list(expected.model_fields))}"
+            return f"{where}: unknown key; {suggest_key(str(path[-1]), [expected])}"
         case "missing":
             return f"{where}: required, but not there"
         case "union_tag_invalid":
@@ -66,8 +67,16 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{where}: {detail['msg'][0].lower()}{detail['msg'][1:]}; {found}"
 
 
+def suggest_key(key: str, models: Sequence[type[BaseModel]]) -> str:
+    """The fix for a key that none of the models has: its name now, where it was renamed, or the nearest valid name."""
+    for model in models:
+        if name := getattr(model, "renamed", {}).get(key):
+            return f"it is called {name!r} now, rename it"
+    return nearest(key, list(dict.fromkeys(name for model in models for name in model.model_fields)))
+
+
 def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
-    """The key that says which member of a union it is, is not there, or is misspelt."""
+    """The tag of a union is missing or misspelt."""
     key, given = detail["ctx"]["discriminator"].strip("'"), detail["input"]
     if isinstance(given, dict) and (close := get_close_matches(key, [str(name) for name in given], n=1, cutoff=0.6)):
         return f"{where}.{close[0]}: unknown key; did you mean {key!r}?"

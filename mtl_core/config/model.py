@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mtl_core.config.trunks import AnyTrunk, SharedBottom
 from mtl_core.frozen import Frozen
-from mtl_core.trunks import AnyTrunk, SharedBottom
 
 __all__ = ["HeadOptions", "Model"]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from mtl_core.config.consistency import mistakes
+from mtl_core.config.consistency import consistency_errors
 from mtl_core.config.data import Data, Split
 from mtl_core.config.document import NAME
 from mtl_core.config.export import Export
@@ -63,6 +63,6 @@ class Problem(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if found := list(mistakes(self)):
-            raise ValueError("\n".join(found))
+        if errors := list(consistency_errors(self)):
+            raise ValueError("\n".join(errors))
         return self

@@ -10,7 +10,7 @@ from mtl_core.config.messages import format_errors
 from mtl_core.config.problem import Problem
 from mtl_core.errors import ProblemError
 
-__all__ = ["PARAMS", "load_problem", "parse_problem"]
+__all__ = ["load_problem", "parse_problem"]
 
 
 def parse_problem(document: Any, *, source: str = PARAMS) -> Problem:

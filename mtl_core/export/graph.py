@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.builder import ML_OPSET, OPSET, GraphBuilder
-from mtl_core.features import INTERNAL, Block
+from mtl_core.features import Block
 from mtl_core.model import Network
+from mtl_core.names import INTERNAL
 
 __all__ = ["NETWORK", "build_graph", "network_graph"]
 
@@ -26,16 +27,15 @@ NETWORK = f"{INTERNAL}network/"
 
 
 class _Served(nn.Module):
-    """The network with every task's link: blocks in, a flat tuple of predictions out."""
+    """The predictions of a network: blocks in, a flat tuple of predictions out."""
 
     def __init__(self, network: Network, encoder: Encoder) -> None:
         super().__init__()
-        self.network, self.tasks = network, encoder.tasks
+        self.network = network
         self.blocks = tuple(encoder.blocks)
 
     def forward(self, *blocks: Tensor) -> tuple[Tensor, ...]:
-        logits = self.network(dict(zip(self.blocks, blocks, strict=True)))
-        return tuple(task.link(logits[task.name]) for task in self.tasks)
+        return tuple(self.network.predict(dict(zip(self.blocks, blocks, strict=True))).values())
 
 
 def build_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
+from mtl_core.arrow import is_text
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.session import Session, run_graph
@@ -51,10 +52,10 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     by_graph = run_graph(session, table, encoder.inputs, [task.name for task in encoder.tasks])
     network.eval()
     with torch.inference_mode():
-        logits = network({name: torch.from_numpy(values) for name, values in encoder.batch(table).items()})
+        predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.batch(table).items()})
     found = []
-    for task in encoder.tasks:
-        by_network = task.link(logits[task.name]).numpy()
+    for task in network.objectives:
+        by_network = predictions[task.name].numpy()
         scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network)
         difference = _largest_difference(task.name, by_graph[task.name], by_network) / scale
         found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
@@ -83,4 +84,6 @@ def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:
     values = values.combine_chunks()
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if is_text(values.type) and not is_text(arrow_type):  # ISO text, of which the empty one is missing
+        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
     return pc.cast(values, arrow_type, safe=False)

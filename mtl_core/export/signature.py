@@ -6,6 +6,7 @@ from typing import Any
 
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
+from mtl_core.tasks import objectives
 
 __all__ = ["FORMAT", "signature"]
 
@@ -20,5 +21,5 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
         "version_of_trunkline": version("trunkline"),
         "graph_sha256": hashlib.sha256(graph).hexdigest(),
         "inputs": [{"name": name, **kind.signature()} for name, kind in encoder.inputs.items()],
-        "outputs": [task.signature() for task in encoder.tasks],
+        "outputs": [task.signature() for task in objectives(problem.tasks, encoder.tasks)],
     }

@@ -7,13 +7,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.features.base import INTERNAL, Block, Feature, FittedFeature, TreeColumns
+from mtl_core.features.base import Block, Feature, FittedFeature, TreeColumns
 from mtl_core.features.categorical import Categorical, FittedCategorical
+from mtl_core.features.datetime import Datetime, FittedDatetime
 from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.multicategorical import FittedMulticategorical, Multicategorical
 from mtl_core.features.numeric import FittedNumeric, Numeric
+from mtl_core.features.vector import FittedVector, Vector
 
 __all__ = [
-    "INTERNAL",
     "AnyFeature",
     "AnyFittedFeature",
     "Block",
@@ -24,6 +26,9 @@ __all__ = [
     "TreeColumns",
 ]
 
-AnyFeature = Annotated[Categorical | Numeric, Field(discriminator="kind")]
+AnyFeature = Annotated[Datetime | Multicategorical | Categorical | Numeric | Vector, Field(discriminator="kind")]
 """`mtl init` asks the kinds in this order, and takes the first that proposes something."""
-AnyFittedFeature = Annotated[FittedCategorical | FittedNumeric, Field(discriminator="kind")]
+AnyFittedFeature = Annotated[
+    FittedDatetime | FittedMulticategorical | FittedCategorical | FittedNumeric | FittedVector,
+    Field(discriminator="kind"),
+]

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
     from mtl_core.nn.sequences import GroupModule
     from mtl_core.ragged import Ragged
 
-__all__ = ["INTERNAL", "SCALARS", "Block", "Feature", "FeatureFitter", "FittedFeature", "TreeColumns", "scalar_input"]
-
-INTERNAL = "trunkline/"
-"""Prefix of every internal value of an exported graph, so that no column or task can collide with one."""
+__all__ = ["SCALARS", "Block", "Feature", "FeatureFitter", "FittedFeature", "TreeColumns", "scalar_input"]
 
 SCALARS: dict[str, InputType] = {"string": Text(), "number": Number(), "boolean": Boolean()}
 """Column type -> how such a column is served."""

@@ -17,6 +17,7 @@ from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import SCALARS, Block, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import distinct, span, tidy
+from mtl_core.features.vocabulary import FIRST, MISSING, ValueCounts, lookup_ids, lookup_node
 from mtl_core.input_types import InputType
 from mtl_core.limits import count_band
 
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
 
-__all__ = ["MISSING", "UNSEEN", "Categorical", "FittedCategorical"]
+__all__ = ["Categorical", "FittedCategorical"]
 
-MISSING, UNSEEN, FIRST = 0, 1, 2
-_MAX_PENDING = 1 << 18
-"""Distinct values of batches whose counts wait to be added up."""
 _MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
 
 MAX_LISTED = 50
@@ -105,20 +103,18 @@ class CategoricalFitter(FeatureFitter):
 
     def __init__(self, options: Categorical, name: str, column: str, kind_of_column: ColumnType) -> None:
         self.options, self.name, self.column, self.type = options, name, column, kind_of_column
-        self.counts: list[pa.Table] = []
+        self.counts = ValueCounts()
 
     def update(self, values: pa.Array) -> None:
         dictionary = as_dictionary(values)
         counts = np.bincount(dictionary.indices.drop_null().to_numpy(), minlength=len(dictionary.dictionary))
         seen = np.flatnonzero(counts)
-        self.counts.append(self._named(dictionary.dictionary.take(pa.array(seen)), counts[seen]))
-        if sum(table.num_rows for table in self.counts) > _MAX_PENDING:
-            self.counts = [_added_up(self.counts)]
+        self.counts.update(*self._named(dictionary.dictionary.take(pa.array(seen)), counts[seen]))
 
-    def _named(self, values: pa.Array, counts: NDArray[np.int64]) -> pa.Table:
-        """How often each of some distinct values occurs, under its name in a vocabulary."""
+    def _named(self, values: pa.Array, counts: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
+        """Some distinct values under their names in a vocabulary, and how often each occurs."""
         if self.type == "string":
-            return pa.table({"value": as_strings(values), "count": counts})
+            return as_strings(values), counts
         numbers = as_numbers(values)
         whole = is_exact(numbers)
         if strays := int(counts[np.isfinite(numbers) & ~whole].sum()):
@@ -126,18 +122,16 @@ class CategoricalFitter(FeatureFitter):
                 f"feature {self.name!r}: a categorical feature needs whole numbers, text or booleans, found "
                 f"{strays} fractional or huge values in column {self.column!r}; declare it as kind: numeric"
             )
-        return pa.table({"value": numbers[whole].astype(np.int64), "count": counts[whole]})
+        return pa.array(numbers[whole].astype(np.int64)), counts[whole]
 
     def finish(self) -> FittedCategorical:
-        counted = _added_up(self.counts) if self.counts else pa.table({"value": [], "count": []})
-        often = counted.filter(pc.greater_equal(counted["count"], self.options.min_count))
-        frequent = [value for value in often["value"].to_pylist() if value != ""]
-        if not frequent:
+        vocabulary = self.counts.frequent(self.options.min_count)
+        if not vocabulary:
             raise DataError(
                 f"feature {self.name!r}: no value of column {self.column!r} occurs {self.options.min_count} times in "
                 "the training split; lower its min_count, or leave the feature out"
             )
-        return FittedCategorical(name=self.name, column=self.column, type=self.type, vocabulary=tuple(sorted(frequent)))
+        return FittedCategorical(name=self.name, column=self.column, type=self.type, vocabulary=vocabulary)
 
 
 class FittedCategorical(FittedFeature):
@@ -165,14 +159,8 @@ class FittedCategorical(FittedFeature):
 
     def _ids(self, values: pa.Array) -> NDArray[np.int32]:
         if self.type == "string":
-            keys, missing_key = as_strings(values), ""
-            value_set = pa.array([missing_key, *self.vocabulary], pa.string())
-        else:
-            keys = pa.array(_whole_keys(as_numbers(values)))
-            value_set = pa.array([_MISSING_KEY, *self.vocabulary], pa.int64())
-        found = pc.fill_null(pc.index_in(keys, value_set=value_set), -1).to_numpy(zero_copy_only=False)
-        # Position 0 is missing, the vocabulary follows it; the id of the unseen stands between them.
-        return np.where(found < 0, UNSEEN, np.where(found == 0, MISSING, found + FIRST - 1)).astype(np.int32)
+            return lookup_ids(as_strings(values), "", self.vocabulary)
+        return lookup_ids(pa.array(_whole_keys(as_numbers(values))), _MISSING_KEY, self.vocabulary)
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
@@ -219,21 +207,9 @@ class FittedCategorical(FittedFeature):
 
     def _lookup(self, graph: GraphBuilder, column: str) -> str:
         """(rows,) ids. Numbers are looked up as they come: what no key equals is unseen, whether fractional or huge."""
-        missing, dtype = ("", np.object_) if self.type == "string" else (np.nan, np.float64)
-        return graph.add(
-            "LabelEncoder",
-            column,
-            domain="ai.onnx.ml",
-            keys_tensor=graph.tensor([missing, *self.vocabulary], dtype),
-            values_tensor=graph.tensor([MISSING, *range(FIRST, self.size)], np.int64),
-            default_tensor=graph.tensor([UNSEEN], np.int64),
-        )
-
-
-def _added_up(counts: Sequence[pa.Table]) -> pa.Table:
-    """One count for every value."""
-    sums = pa.concat_tables(counts).group_by("value", use_threads=False).aggregate([("count", "sum")])
-    return sums.rename_columns(["value", "count"])
+        if self.type == "string":
+            return lookup_node(graph, column, "", self.vocabulary, np.object_)
+        return lookup_node(graph, column, np.nan, self.vocabulary, np.float64)
 
 
 def _whole_keys(numbers: NDArray[np.float64]) -> NDArray[np.int64]:

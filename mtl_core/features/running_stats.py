@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RunningStats"]
+__all__ = ["ColumnStats", "RunningStats"]
 
 
 class RunningStats:
@@ -33,3 +33,36 @@ class RunningStats:
     def deviation(self) -> float:
         """The standard deviation (population); 0 where nothing varies."""
         return float(np.sqrt(self._squares / self.count)) if self.count and self.high > self.low else 0.0
+
+
+class ColumnStats:
+    """Running count, mean, deviation and range of each column of (rows, columns) float64, in one pass.
+
+    What is not finite is missing. Attributes are (columns,); where a column has no value yet, its mean is 0 and its
+    range is empty. Near the end of float64's range mean and deviation are not finite: that is for the caller to refuse.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.count = np.zeros(columns, dtype=np.int64)
+        self.mean, self._squares = np.zeros(columns), np.zeros(columns)
+        self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
+
+    def update(self, values: NDArray[np.float64]) -> None:
+        """Takes more rows."""
+        known = np.isfinite(values)
+        added = known.sum(axis=0)
+        count = self.count + added
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = values.sum(axis=0, where=known) / np.maximum(added, 1)
+            shift = np.where(added > 0, mean - self.mean, 0.0)
+            squares = np.square(values - mean).sum(axis=0, where=known)
+            self._squares += squares + shift * shift * self.count * added / np.maximum(count, 1)
+            self.mean += shift * added / np.maximum(count, 1)
+        self.count = count
+        self.low = np.minimum(self.low, values.min(axis=0, initial=np.inf, where=known))
+        self.high = np.maximum(self.high, values.max(axis=0, initial=-np.inf, where=known))
+
+    @property
+    def deviation(self) -> NDArray[np.float64]:
+        """The standard deviations (population); 0 where nothing varies."""
+        return np.where(self.high > self.low, np.sqrt(self._squares / np.maximum(self.count, 1)), 0.0)

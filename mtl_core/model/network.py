@@ -1,57 +1,90 @@
-"""The network that joins input layer, trunk and heads."""
+"""The network that joins input layer, trunk, heads and calibration, and its predictions."""
 
+from collections.abc import Mapping
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from mtl_core.balancing import Shared
-from mtl_core.config import Model
+from mtl_core.config import Model, Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer
+from mtl_core.nn.calibration import Calibration
+from mtl_core.tasks import Objective, objectives
 
-__all__ = ["Network"]
+__all__ = ["Network", "to_predictions"]
+
+
+def to_predictions(objective: Objective, logits: Tensor, calibration: nn.Module | None = None) -> Tensor:
+    """(B, outputs) logits of any model, calibrated where a calibration is given -> (B, ...) predictions in the user's
+    units. The only caller of the inverse link.
+    """
+    return objective.inverse_link(logits if calibration is None else calibration(logits))
 
 
 class Network(nn.Module):
     """Blocks of a batch by name -> logits per task: {task: (B, outputs)}."""
 
-    def __init__(self, encoder: Encoder, options: Model) -> None:
+    def __init__(self, encoder: Encoder, objectives: tuple[Objective, ...], options: Model) -> None:
         super().__init__()
-        self.tasks = tuple(task.name for task in encoder.tasks)
-        own_inputs = options.trunk.own_inputs
-        inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if own_inputs else 1)]
+        self.objectives = objectives
+        self.tasks = tuple(objective.name for objective in objectives)
+        separate_inputs = options.trunk.separate_inputs
+        inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
-        # A list, not a dict by name: a task may be called what a module's attribute is called.
-        self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, task) for task in encoder.tasks)
-        self._own_inputs = own_inputs
+        # Lists, not dicts by name: a task may be called what a module's attribute is called.
+        self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, objective) for objective in objectives)
+        self.calibration = nn.ModuleList(Calibration() for _ in objectives)
+        self._separate_inputs = separate_inputs
 
     @classmethod
-    def seeded(cls, encoder: Encoder, options: Model, seed: int) -> Self:
+    def build(cls, problem: Problem, encoder: Encoder) -> Self:
+        """The network that the problem declares, for the tasks of the encoder."""
+        return cls(encoder, objectives(problem.tasks, encoder.tasks), problem.model)
+
+    @classmethod
+    def seeded(cls, problem: Problem, encoder: Encoder, seed: int) -> Self:
         """The network with the initial weights of that seed."""
         torch.manual_seed(seed)
-        return cls(encoder, options)
+        return cls.build(problem, encoder)
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Blocks -> per task, in order, (B, out_width): what its head sees."""
+        """Blocks -> inputs of the heads, per task in order: (B, out_width)."""
         rows = [layer(inputs).row for layer in self.inputs]  # (B, width) each
-        representations: tuple[Tensor, ...] = self.trunk(torch.stack(rows, dim=-2) if self._own_inputs else rows[0])
+        representations: tuple[Tensor, ...] = self.trunk(
+            torch.stack(rows, dim=-2) if self._separate_inputs else rows[0]
+        )
         return representations
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         representations = self.represent(inputs)
         return {task: head(x) for task, head, x in zip(self.tasks, self.heads, representations, strict=True)}
 
-    def own(self, task: int) -> tuple[nn.Parameter, ...]:
-        """The parameters that serve that task alone: its head, and what the trunk has for it."""
-        inputs = self.inputs[task].parameters() if self._own_inputs else ()
-        return (*inputs, *self.trunk.own(task), *self.heads[task].parameters())
+    def predict(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Blocks -> predictions per task in the user's units: (B,) or (B, classes)."""
+        return self.predictions(self(inputs))
+
+    def predictions(self, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Logits of some tasks -> their predictions in the user's units."""
+        parts = zip(self.objectives, self.calibration, strict=True)
+        return {
+            objective.name: to_predictions(objective, logits[objective.name], calibration)
+            for objective, calibration in parts
+            if objective.name in logits
+        }
+
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
+        """The parameters that serve that task alone: its head, its calibration, and its part of inputs and trunk."""
+        inputs = self.inputs[task].parameters() if self._separate_inputs else ()
+        heads = (*self.heads[task].parameters(), *self.calibration[task].parameters())
+        return (*inputs, *self.trunk.task_parameters(task), *heads)
 
     def shared(self) -> Shared:
         """Every other parameter."""
-        own = {id(parameter) for task in range(len(self.tasks)) for parameter in self.own(task)}
+        own = {id(parameter) for task in range(len(self.tasks)) for parameter in self.task_parameters(task)}
         parameters = tuple(parameter for parameter in self.parameters() if id(parameter) not in own)
         return Shared(
             parameters=parameters,

@@ -1,1 +1,1 @@
-"""Layers that more than one network part is made of. A module takes plain arguments."""
+"""Network layers that trunks, heads and inputs are built of. A module takes plain arguments."""

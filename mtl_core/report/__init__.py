@@ -2,8 +2,3 @@
 
 artifacts -> Run (the only module that reads files) -> facts and pictures -> page
 """
-
-from mtl_core.report.page import render
-from mtl_core.report.run import Paths, read_run
-
-__all__ = ["Paths", "read_run", "render"]

@@ -6,8 +6,8 @@ from typing import Any
 from mtl_core.report.forms import form_for
 from mtl_core.report.metric_words import explained, metric_title, unit_of
 from mtl_core.report.run import Run, Scored
-from mtl_core.report.wording import listed, number, places, rounded, with_unit
-from mtl_core.tasks import FittedTask
+from mtl_core.report.wording import interval, listed, number, places, rounded, with_unit
+from mtl_core.tasks import Objective
 
 __all__ = ["Card", "Scale", "card"]
 
@@ -41,7 +41,7 @@ class Card:
     sentences: tuple[str, ...]
 
 
-def card(run: Run, task: FittedTask, scored: Scored) -> Card:
+def card(run: Run, task: Objective, scored: Scored) -> Card:
     """The task's card."""
     output = run.outputs[task.name]
     form, metric = form_for(run, task), task.metric
@@ -58,19 +58,19 @@ def card(run: Run, task: FittedTask, scored: Scored) -> Card:
         metric=metric_title(metric.name),
         value=rounded(value, decimals),
         unit=unit,
-        interval=f"95% interval {rounded(low, decimals)} to {rounded(high, decimals)}" if known else "no interval",
+        interval=f"95% interval {interval(low, high, decimals)}" if known else "no interval",
         trivial=with_unit(rounded(trivial, decimals), unit),
-        trivial_is=form.trivial(task.trivial(run.splits["train"].labels[task.name].numpy())),
+        trivial_is=form.trivial(task.baseline(run.splits["train"].labels[task.name].numpy())),
         better=_better(run, f"{task.name}.{metric.name} over trivial"),
         scale=_scale(task, value, low, high, trivial),
         sentences=tuple(sentence for sentence in sentences if sentence),
     )
 
 
-def _target(task: FittedTask) -> str:
+def _target(task: Objective) -> str:
     """The columns with the labels, and what of them counts."""
-    declared: dict[str, Any] = task.declared.model_dump()
-    target = listed(task.declared.targets) or "no target"
+    declared: dict[str, Any] = task.options.model_dump()
+    target = listed(task.options.targets) or "no target"
     if declared.get("at_least") is not None:
         return f"{target} ≥ {number(declared['at_least'])}"
     if declared.get("positive") is not None:
@@ -88,7 +88,7 @@ def _better(run: Run, check: str) -> bool | None:
 
 
 def _scale(
-    task: FittedTask, value: float | None, low: float | None, high: float | None, trivial: float | None
+    task: Objective, value: float | None, low: float | None, high: float | None, trivial: float | None
 ) -> Scale | None:
     if value is None or low is None or high is None or trivial is None:
         return None

@@ -7,7 +7,7 @@ from mtl_core.config import Problem, TimeSplit
 from mtl_core.report.forms import form_for
 from mtl_core.report.run import Run
 from mtl_core.report.wording import percent
-from mtl_core.tasks import FittedTask
+from mtl_core.tasks import Objective
 
 __all__ = ["Coverage", "coverage", "features_by_kind", "reasons", "rows_per_split", "split_words"]
 
@@ -53,7 +53,7 @@ def split_words(problem: Problem) -> str:
     return f"By the column {split.column}: {split.validation!r} validates, {split.test!r} tests, all else trains."
 
 
-def coverage(run: Run, task: FittedTask) -> Coverage:
+def coverage(run: Run, task: Objective) -> Coverage:
     """The task's labels, split by split."""
     labels = run.labels(task)
     balance = form_for(run, task).balance(labels)

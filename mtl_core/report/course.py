@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from mtl_core.report.metric_words import metric_title, unit_of
 from mtl_core.report.wording import NOTHING, places, rounded, with_unit
-from mtl_core.tasks import FittedTask
-from mtl_core.training import Outcome
+from mtl_core.tasks import Objective
+from mtl_core.training import TrainingResult
 
 __all__ = ["Course", "Span", "course"]
 
@@ -19,7 +19,7 @@ Span = tuple[int, int]
 class Course:
     """One task over the epochs, numbered from 1."""
 
-    task: FittedTask
+    task: Objective
     unit: str
     values: tuple[float, ...]
     """Its own metric on validation after each epoch; NaN where undefined."""
@@ -91,7 +91,7 @@ class Course:
         return f"{'better' if gain > 0 else 'worse'} by {by} ({errors}\N{NO-BREAK SPACE}s.e.)"
 
 
-def course(task: FittedTask, unit: str, outcome: Outcome) -> Course:
+def course(task: Objective, unit: str, outcome: TrainingResult) -> Course:
     """The task's course; `unit` is that of its target."""
     epochs, name = outcome.epochs, task.name
     known = [epoch for epoch in epochs if math.isfinite(epoch.scores[name])]
@@ -108,7 +108,7 @@ def course(task: FittedTask, unit: str, outcome: Outcome) -> Course:
         refitted=any(refit.task == name and refit.kept for refit in outcome.refits),
         stopped=tuple(epoch.number for epoch in epochs if name in epoch.stopped),
         held=_spans([epoch.number for epoch in epochs if name in epoch.held]),
-        rested=_spans([number for number in resting if number >= task.begins]),
+        rested=_spans([number for number in resting if number >= task.start_epoch]),
     )
 
 

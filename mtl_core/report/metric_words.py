@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from mtl_core.report.wording import number, percent, with_unit
-from mtl_core.tasks import FittedTask, Metric
+from mtl_core.tasks import Metric, Objective
 
 __all__ = ["explained", "metric_title", "unit_of"]
 
@@ -25,7 +25,7 @@ def metric_title(name: str) -> str:
     return " ".join(_WRITTEN.get(word, word) for word in name.replace("_", " ").split())
 
 
-def explained(task: FittedTask, value: float | None, trivial: float | None, unit: str) -> str:
+def explained(task: Objective, value: float | None, trivial: float | None, unit: str) -> str:
     """What the task's own metric on the test split means, beside the trivial predictor."""
     metric = task.metric
     if value is None or trivial is None:

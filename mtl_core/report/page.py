@@ -22,8 +22,8 @@ from mtl_core.report.run import Run
 from mtl_core.report.stopping_words import SHADES, refit_words, stopping_words
 from mtl_core.report.studies import relatedness, sharing, tuning
 from mtl_core.report.verdicts import headline, verdicts
-from mtl_core.report.wording import number, percent, places, rounded
-from mtl_core.tasks import FittedTask
+from mtl_core.report.wording import interval, number, percent, places, rounded
+from mtl_core.tasks import Objective
 
 __all__ = ["render"]
 
@@ -52,18 +52,18 @@ def render(run: Run) -> str:
     )
     environment.filters |= {"percent": percent, "title_of": metric_title}
     checks = verdicts(run)
-    courses = [course(task, run.outputs[task.name]["unit"], run.outcome) for task in run.encoder.tasks]
+    courses = [course(task, run.outputs[task.name]["unit"], run.outcome) for task in run.tasks]
     return environment.get_template("page.html.j2").render(
         style=Markup(environment.get_template("page.css").render()),
         run=run,
         headline=headline(checks),
         checks=checks,
-        tasks=[_test_of(run, task) for task in run.encoder.tasks],
+        tasks=[_test_of(run, task) for task in run.tasks],
         features=contents.features_by_kind(run),
         rows=contents.rows_per_split(run),
         split=contents.split_words(run.problem),
-        coverage=[contents.coverage(run, task) for task in run.encoder.tasks if task.declared.targets],
-        clusters=any(task.self_taught for task in run.encoder.tasks),
+        coverage=[contents.coverage(run, task) for task in run.tasks if task.options.targets],
+        clusters=any(task.unsupervised for task in run.tasks),
         reasons=contents.reasons(run),
         courses=[(course, curve(course)) for course in courses],
         epochs=list(_epochs(courses)),
@@ -78,7 +78,7 @@ def render(run: Run) -> str:
     )
 
 
-def _test_of(run: Run, task: FittedTask) -> _Section:
+def _test_of(run: Run, task: Objective) -> _Section:
     form = form_for(run, task)
     scored = run.scored(task)
     return _Section(
@@ -90,19 +90,18 @@ def _test_of(run: Run, task: FittedTask) -> _Section:
     )
 
 
-def _metrics(run: Run, task: FittedTask) -> Iterator[dict[str, str]]:
+def _metrics(run: Run, task: Objective) -> Iterator[dict[str, str]]:
     """Every metric of the task's kind, on test beside validation and the trivial predictor."""
     for metric in task.metrics:
         found = run.evaluation[task.name][metric.name]
         low, high = found["low"], found["high"]
         decimals = places(high - low) if low is not None and high is not None else 4
         unit = unit_of(metric, run.outputs[task.name]["unit"])
-        interval = f"{rounded(low, decimals)} to {rounded(high, decimals)}"
         yield {
             "title": metric_title(metric.name) + (f" ({unit})" if unit else ""),
             "better": "higher" if metric.higher_is_better else "lower",
             "test": rounded(found["value"], decimals),
-            "interval": interval if low is not None and high is not None else "no interval",
+            "interval": interval(low, high, decimals) if low is not None and high is not None else "no interval",
             "validation": rounded(run.metrics["validation"][task.name][metric.name], decimals),
             "trivial": rounded(found["trivial"], decimals),
         }

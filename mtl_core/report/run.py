@@ -3,13 +3,13 @@
 import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
 
 from mtl_core.config import Problem
@@ -18,11 +18,11 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study
-from mtl_core.studies.made import Made, declaration
+from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.relatedness import Relatedness
 from mtl_core.studies.tuning import Tuning
-from mtl_core.tasks import FittedTask
-from mtl_core.training import Outcome
+from mtl_core.tasks import Objective, objectives
+from mtl_core.training import TrainingResult
 
 __all__ = ["Paths", "Run", "Scored", "read_run"]
 
@@ -64,7 +64,7 @@ class Run:
     problem: Problem
     encoder: Encoder
     splits: dict[str, EncodedSplit]
-    outcome: Outcome
+    outcome: TrainingResult
     outputs: dict[str, dict[str, Any]]
     """Per task its entry in the signature: kind, form, unit, classes."""
     version: str
@@ -84,23 +84,28 @@ class Run:
     comparison: Comparison | None
     tuning: Tuning | None
 
-    def is_current(self, made: Made) -> bool:
-        """Whether a study was made of what is declared now."""
-        return made.declaration == declaration(self.problem)
+    @cached_property
+    def tasks(self) -> tuple[Objective, ...]:
+        """The objectives of its tasks."""
+        return objectives(self.problem.tasks, self.encoder.tasks)
 
-    def labels(self, task: FittedTask) -> dict[str, Array]:
+    def is_current(self, made: Provenance) -> bool:
+        """Whether a study was made of what is declared now."""
+        return made.declaration == config_digest(self.problem)
+
+    def labels(self, task: Objective) -> dict[str, Array]:
         """Split -> the task's labels there, without the rows that have none."""
         found = {}
         for name, split in self.splits.items():
-            labels = split.labels[task.name]
-            found[name] = labels[task.labelled(labels)].numpy()
+            labels = split.labels[task.name].numpy()
+            found[name] = labels[task.codec.labelled(labels)]
         return found
 
-    def scored(self, task: FittedTask) -> Scored:
+    def scored(self, task: Objective) -> Scored:
         """The task's labels and predictions on the test split."""
         table = pq.read_table(self.predictions, columns=[f"label/{task.name}", f"prediction/{task.name}"])
         labels, predictions = (_array(column) for column in table.columns)
-        known = task.labelled(torch.from_numpy(labels)).numpy()
+        known = task.codec.labelled(labels)
         labels, predictions = labels[known], predictions[known]
         finite = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
         return Scored(labels=labels[finite], predictions=predictions[finite], dropped=int((~finite).sum()))
@@ -135,12 +140,12 @@ def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _outcome(path: Path) -> Outcome:
+def _outcome(path: Path) -> TrainingResult:
     """JSON has no NaN: where a number is undefined it holds null."""
     document = _json(path)
     for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
         numbers.update({name: math.nan for name, value in numbers.items() if value is None})
-    return Outcome.model_validate(document)
+    return TrainingResult.model_validate(document)
 
 
 def _array(column: pa.ChunkedArray) -> Array:

@@ -1,8 +1,8 @@
 """How tasks were stopped, in words. Pure functions."""
 
+from mtl_core.config import Stopping
 from mtl_core.report.wording import listed, number
-from mtl_core.stopping import Stopping
-from mtl_core.training import Outcome
+from mtl_core.training import TrainingResult
 
 __all__ = ["SHADES", "refit_words", "stopping_words"]
 
@@ -30,7 +30,7 @@ def stopping_words(stopping: Stopping) -> str:
     return f"A task stops after {epochs} without a new best{early}{own}; {then}."
 
 
-def refit_words(outcome: Outcome) -> str:
+def refit_words(outcome: TrainingResult) -> str:
     """What training the heads on did; "" where that was not asked for."""
     if not outcome.refits:
         return ""

@@ -63,7 +63,7 @@ def headline(checks: list[Verdict]) -> str:
 
 def _of_tasks(run: Run) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
-    for task in run.encoder.tasks:
+    for task in run.tasks:
         for metric in task.metrics:
             name, title = f"{task.name}.{metric.name}", metric_title(metric.name)
             found[name] = (f"{task.name}: {title}", "on the test split")

@@ -2,8 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["NOTHING", "listed", "number", "percent", "places", "rounded", "with_unit"]
+__all__ = [
+    "NOTHING",
+    "interval",
+    "listed",
+    "number",
+    "option_value",
+    "percent",
+    "places",
+    "rounded",
+    "signed",
+    "with_unit",
+]
 
 NOTHING = "\N{EN DASH}"
 """Stands where a number is undefined."""
@@ -42,6 +54,28 @@ def places(scale: float) -> int:
 def rounded(value: float | None, decimals: int) -> str:
     """With a fixed number of decimals."""
     return NOTHING if value is None or not math.isfinite(value) else _minus(f"{value:z,.{decimals}f}")
+
+
+def signed(value: float | None, decimals: int) -> str:
+    """As `rounded`, with a plus before what is above 0 after rounding."""
+    text = rounded(value, decimals)
+    return f"+{text}" if value is not None and value > 0 and text != NOTHING and text.strip("0.") else text
+
+
+def interval(low: float | None, high: float | None, decimals: int) -> str:
+    """Both ends, as in "0.1 to 0.3"."""
+    return f"{rounded(low, decimals)} to {rounded(high, decimals)}"
+
+
+def option_value(value: Any) -> str:
+    """The value of an option as in `params.yaml`: null, true, 0.001, [64, 32], {epochs: 3}; no keys with null."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {option_value(item)}" for key, item in value.items() if item is not None) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(option_value, value)) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def with_unit(text: str, unit: str) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,18 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from mtl_core.config import Problem
+from mtl_core.config import Problem, Stopping
 from mtl_core.data.encoded import EncodedSplit, RaggedTensor
 from mtl_core.data.encoder import Encoder
+from mtl_core.distillation.single_task import encoder_of, single_task_problem, split_of
 from mtl_core.evaluation import evaluate
 from mtl_core.files import pending, write_text
 from mtl_core.frozen import Frozen
-from mtl_core.stopping import Stopping
-from mtl_core.studies.numbers import Number, defined
-from mtl_core.training import Epoch, Outcome, train
-from mtl_core.training.checkpoint import Scratch, fingerprint, save_weights
-from mtl_core.training.scores import predictions_of
-from mtl_core.training.teachers.single_task import alone, encoder_of, only
+from mtl_core.model.inference import predictions_of
+from mtl_core.numbers import Number, defined
+from mtl_core.studies.progress import NamedProgress
+from mtl_core.tasks import Objective
+from mtl_core.training import Epoch, TrainingResult, train
+from mtl_core.training.checkpoint import CheckpointStore, fingerprint, save_weights
 
 __all__ = [
     "POLICIES",
@@ -60,7 +61,9 @@ class Splits:
 
     def only(self, task: str) -> "Splits":
         """With the labels and weights of that task alone."""
-        return Splits(train=only(task, self.train), validation=only(task, self.validation), test=only(task, self.test))
+        return Splits(
+            train=split_of(task, self.train), validation=split_of(task, self.validation), test=split_of(task, self.test)
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -107,12 +110,14 @@ class ArmRun(Frozen):
 
 
 def problems_of(arm: Arm, problem: Problem, seed: int) -> dict[str, Problem]:
-    """What that arm trains: "" -> the shared network's problem, or task -> its own. A task that teaches itself has no
-    network of its own: what it groups by is what others learn.
+    """What that arm trains: "" -> the shared network's problem, or task -> its own. An unsupervised task has no
+    network of its own: it groups by what others learn.
     """
     seeded = problem.model_copy(update={"training": problem.training.model_copy(update={"seed": seed})})
     if arm == SINGLE_TASK:
-        return {name: alone(seeded, name) for name, task in problem.tasks.items() if not task.self_taught}
+        return {
+            name: single_task_problem(seeded, name) for name, task in problem.tasks.items() if not task.unsupervised
+        }
     stopping = _under(seeded.training.stopping, arm)
     training = seeded.training.model_copy(update={"stopping": stopping})
     return {"": seeded.model_copy(update={"training": training})}
@@ -137,7 +142,7 @@ def run_arm(
     kept = folder / "run.json"
     if (found := _finished(kept, digest)) is not None:
         return found
-    Scratch(folder, digest).clear()
+    CheckpointStore(folder, digest).clear()
     tasks: dict[str, TaskRun] = {}
     predictions: Predictions = {}
     parameters = 0
@@ -145,14 +150,13 @@ def run_arm(
         own_encoder = encoder_of(name, encoder) if name else encoder
         rows = splits.only(name) if name else splits
         began = time.process_time()
-        with Scratch(folder, digest).passing("training") as scratch:
-            network, outcome = train(
-                own, own_encoder, rows.train, rows.validation, scratch, partial(on_epoch, name), on_step
-            )
+        with CheckpointStore(folder, digest).temporary_folder("training") as scratch:
+            progress = NamedProgress(name, on_epoch, on_step)
+            network, outcome = train(own, own_encoder, rows.train, rows.validation, scratch, progress)
         seconds = time.process_time() - began
-        said = predictions_of(network, own_encoder.tasks, rows.test)
-        tasks |= _measured(own_encoder, rows.test, said, outcome, seconds)
-        predictions |= said
+        own_predictions = predictions_of(network, rows.test)
+        tasks |= _measured(network.objectives, rows.test, own_predictions, outcome, seconds)
+        predictions |= own_predictions
         parameters += outcome.parameters
         save_weights(weights_of(folder, name), network.state_dict())
     with pending(folder / "predictions.safetensors") as temporary:
@@ -199,10 +203,14 @@ def _under(stopping: Stopping, policy: str) -> Stopping:
 
 
 def _measured(
-    encoder: Encoder, test: EncodedSplit, predictions: Predictions, outcome: Outcome, seconds: float
+    tasks: tuple[Objective, ...],
+    test: EncodedSplit,
+    predictions: Predictions,
+    outcome: TrainingResult,
+    seconds: float,
 ) -> dict[str, TaskRun]:
     labels = {name: values.numpy() for name, values in test.labels.items()}
-    found = evaluate(encoder.tasks, labels, predictions, resamples=0)
+    found = evaluate(tasks, labels, predictions, resamples=0)
     return {
         name: TaskRun(
             test={metric: defined(measured.value) for metric, measured in found[name].items()},

@@ -11,18 +11,18 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from mtl_core.config import Training
+from mtl_core.config import Problem, Training
 from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
+from mtl_core.distillation.trees import Trees, lightgbm_for, tree_objectives
 from mtl_core.errors import ProblemError, TrainingError
 from mtl_core.files import pending, write_text
 from mtl_core.frozen import Frozen
+from mtl_core.model.network import to_predictions
 from mtl_core.studies.arms import Splits
-from mtl_core.tasks import FittedTask
-from mtl_core.training.checkpoint import Scratch, fingerprint
-from mtl_core.training.teachers.forests import Forest, forests
-from mtl_core.training.teachers.trees import Trees, lightgbm_for
+from mtl_core.tasks import Objective, objectives
+from mtl_core.training.checkpoint import CheckpointStore, fingerprint
 
 __all__ = ["BoostedRun", "missing", "run_boosted", "servers_of"]
 
@@ -54,21 +54,23 @@ def missing() -> str | None:
 
 
 def run_boosted(
+    problem: Problem,
     encoder: Encoder,
     splits: Splits,
-    training: Training,
     folder: Path,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> BoostedRun:
     """Grows and asks, unless `folder` holds the result already: run.json, the test predictions, the models as text.
 
     The trees of a task learn from all its labelled training rows, and stop growing by their loss on validation.
-    `training` gives seed and threads. `on_step` hears of every task that is done.
+    Seed and threads are those of `problem.training`. `on_step` is called after every task.
     """
+    training = problem.training
     digest = fingerprint(
         OPTIONS.model_dump_json(),
         training.model_dump_json(include={"seed", "threads"}),
         lightgbm_for("").__version__,
+        problem.model_dump_json(include={"tasks"}),
         encoder.model_dump_json(),
         splits.digest,
     )
@@ -77,12 +79,12 @@ def run_boosted(
         found = _Kept.model_validate_json(kept.read_text(encoding="utf-8"))
         if found.digest == digest:
             return found.run
-    Scratch(folder, digest).clear()
+    CheckpointStore(folder, digest).clear()
     predictions: dict[str, NDArray[Any]] = {}
     models: dict[str, int] = {}
     skipped: dict[str, str] = {}
     size, seconds = 0, 0.0
-    for place, task in enumerate(encoder.tasks):
+    for place, task in enumerate(objectives(problem.tasks, encoder.tasks)):
         trees, began = Trees(task.name, OPTIONS, encoder, training), time.process_time()
         try:
             grown = _grown(trees, task, splits)
@@ -142,36 +144,31 @@ class _Asked(Trees):
             model.predict(table, num_threads=1)
 
 
-def _grown(trees: Trees, task: FittedTask, splits: Splits) -> list[Any]:
+def _grown(trees: Trees, task: Objective, splits: Splits) -> list[Any]:
     """The models of a task."""
     try:
-        learned, checked = _forests(task, splits.train), _forests(task, splits.validation)
-        if not all(len(forest.rows) for forest in learned):
+        learned, checked = tree_objectives(task, splits.train), tree_objectives(task, splits.validation)
+        if not all(len(objective.rows) for objective in learned):
             raise _Skipped("no labelled row in the training split")
         models = []
-        for forest, check in zip(learned, checked, strict=True):
-            data = trees.dataset(splits.train, forest)
+        for objective, check in zip(learned, checked, strict=True):
+            data = trees.dataset(splits.train, objective)
             stop = trees.dataset(splits.validation, check, data) if len(check.rows) else None
-            models.append(trees.grow(data, stop, forest.objective))
+            models.append(trees.grow(data, stop, objective))
     except ProblemError:
-        raise _Skipped(f"trees cannot learn a task of the kind {task.signature()['kind']}") from None
+        raise _Skipped(f"trees cannot learn a task of the kind {task.codec.kind}") from None
     except TrainingError as error:
         raise _Skipped(f"LightGBM refuses its labels: {error.__cause__}") from None
     return models
 
 
-def _forests(task: FittedTask, split: EncodedSplit) -> tuple[Forest, ...]:
-    weights = split.weights.get(task.name)
-    return forests(task, split.labels[task.name].numpy(), None if weights is None else weights.numpy())
-
-
-def _predicted(trees: Trees, task: FittedTask, models: list[Any], splits: Splits) -> NDArray[Any]:
+def _predicted(trees: Trees, task: Objective, models: list[Any], splits: Splits) -> NDArray[Any]:
     """(test rows, ...) predictions in the form in which the task's head would give them."""
     rows = np.arange(len(splits.test))
-    columns = np.column_stack([trees.ask(model, splits.test, rows) for model in models])
-    shape = task.trivial(splits.train.labels[task.name].numpy()).shape  # of a row: () or (classes,)
-    logits = task.unlink(columns.reshape(-1, *shape))
-    return task.link(torch.from_numpy(logits)).numpy()
+    columns = np.column_stack([trees.predict(model, splits.test, rows) for model in models])
+    shape = task.baseline(splits.train.labels[task.name].numpy()).shape  # of a row: () or (classes,)
+    logits = task.to_logits(columns.reshape(-1, *shape))
+    return to_predictions(task, torch.from_numpy(logits)).numpy()
 
 
 def _text(folder: Path, task: str, number: int) -> Path:

@@ -30,7 +30,7 @@ def check_sharing(problem: Problem) -> None:
             "another task"
         )
     trunk = problem.model.trunk
-    if trunk.own_inputs:
+    if trunk.separate_inputs:
         raise ProblemError(
             f"model.trunk.kind: must be one that shares something, found {trunk.kind}, which is what sharing is "
             "compared with; declare the trunk that you would share, as shared_bottom"
@@ -110,7 +110,8 @@ def train_arms(
         if lacking is None:
             on_part(f"{BOOSTED}, seed {seed}", number)
             training = problem.training.model_copy(update={"seed": seed})
-            boosted.append(run_boosted(encoder, splits, training, _place(folder, BOOSTED, seed), on_step))
+            own = problem.model_copy(update={"training": training})
+            boosted.append(run_boosted(own, encoder, splits, _place(folder, BOOSTED, seed), on_step))
             number += 1
     return Runs(
         problem=problem,

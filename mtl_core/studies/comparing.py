@@ -9,6 +9,8 @@ from safetensors.torch import load_file
 
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
+from mtl_core.distillation.single_task import encoder_of
+from mtl_core.numbers import Number, defined
 from mtl_core.studies.arms import (
     SINGLE_TASK,
     Arm,
@@ -33,11 +35,10 @@ from mtl_core.studies.comparison import (
     spread,
     verdict,
 )
-from mtl_core.studies.made import Made
-from mtl_core.studies.numbers import Number, defined
-from mtl_core.studies.serving_cost import graph_of, graphs_server, median_ms
-from mtl_core.tasks import FittedTask
-from mtl_core.training.teachers.single_task import encoder_of
+from mtl_core.studies.provenance import Provenance
+from mtl_core.studies.serving_cost import graph_of, graphs_server
+from mtl_core.tasks import Objective, objectives
+from mtl_core.timing import median_ms
 
 __all__ = ["compare_arms"]
 
@@ -51,7 +52,7 @@ def compare_arms(
     splits: Splits,
     raw: pa.Table,
     folder: Path,
-    made: Made,
+    made: Provenance,
     *,
     policies: bool,
     on_part: OnPart = lambda words, number: None,
@@ -72,7 +73,7 @@ def compare_arms(
     )
     number = parts_of(problem, policies, len(made.seeds)) - 2
     on_part("intervals", number)
-    tasks = {task.name: _compared(runs, task) for task in encoder.tasks}
+    tasks = {task.name: _compared(runs, task) for task in objectives(problem.tasks, encoder.tasks)}
     on_part("serving cost", number + 1)
     cost = _costs(runs, raw)
     return Comparison(
@@ -86,9 +87,9 @@ def compare_arms(
     )
 
 
-def _compared(runs: Runs, task: FittedTask) -> ComparedTask:
+def _compared(runs: Runs, task: Objective) -> ComparedTask:
     """One task's numbers of all arms, and its differences."""
-    found = {} if task.self_taught else _drawn(runs, task)
+    found = {} if task.unsupervised else _drawn(runs, task)
     values: dict[str, list[Number]] = {arm: [defined(value) for value in one.values] for arm, one in found.items()}
     for arm, of_arm in runs.networks.items():
         if arm not in found and task.name in of_arm[0].tasks:
@@ -108,10 +109,10 @@ def _compared(runs: Runs, task: FittedTask) -> ComparedTask:
     )
 
 
-def _drawn(runs: Runs, task: FittedTask) -> dict[str, Drawn]:
+def _drawn(runs: Runs, task: Objective) -> dict[str, Drawn]:
     """Arm -> its metric on the task's labelled test rows and on resamples of them, for the arms that have the task."""
     labels = runs.splits.test.labels[task.name]
-    known = task.labelled(labels).numpy()
+    known = task.codec.labelled(labels).numpy()
     return {
         arm: drawn(task.metric, labels.numpy()[known], [of_seed[task.name][known] for of_seed in per_seed])
         for arm, per_seed in runs.predictions.items()
@@ -167,9 +168,9 @@ def _courses(run: ArmRun) -> dict[str, PolicyCourse]:
 def _notes(runs: Runs) -> list[str]:
     """What was left out, and why."""
     notes = [
-        f"{task.name}: not compared, since a task that teaches itself has no network of its own"
-        for task in runs.encoder.tasks
-        if task.self_taught
+        f"{name}: not compared, since a task that teaches itself has no network of its own"
+        for name, task in runs.problem.tasks.items()
+        if task.unsupervised
     ]
     if runs.lacking is not None:
         notes.append(

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.frozen import Frozen
+from mtl_core.metrics import Array
+from mtl_core.metrics.bootstrap import interval, resampled
+from mtl_core.numbers import Number, defined
 from mtl_core.studies.arms import SINGLE_TASK, Arm
-from mtl_core.studies.made import Made
-from mtl_core.studies.numbers import Number, defined
+from mtl_core.studies.provenance import Provenance
 from mtl_core.tasks import Metric
-from mtl_core.tasks.bootstrap import interval, resampled
-from mtl_core.tasks.metrics import Array
 
 __all__ = [
     "BOOSTED",
@@ -115,7 +115,7 @@ class PolicyCourse(Frozen):
 class Comparison(Frozen):
     """The study's file."""
 
-    made: Made
+    made: Provenance
     shared: Arm
     """The declared stopping policy: the arm that is compared with `single_task`."""
     headline: str

@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.config import Problem, RelatednessOptions
+from mtl_core.config.trunks import TaskVectors
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ProblemError, TrainingError
 from mtl_core.frozen import Frozen
 from mtl_core.model import Network
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.grouping import Grouping, groupings
-from mtl_core.studies.made import Made
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.studies.progress import NamedProgress
+from mtl_core.studies.provenance import Provenance
+from mtl_core.training import Epoch, TrainingResult, train
 from mtl_core.training.history import Relations
-from mtl_core.trunks import TaskVectorsTrunk
-from mtl_core.trunks.task_vectors import TaskVectors
+from mtl_core.trunks.task_vectors import TaskVectorsTrunk
 
 __all__ = ["Pairs", "Relatedness", "Vectors", "check_relatable", "mean_relations", "relate", "scaled", "vectors_of"]
 
@@ -41,7 +42,7 @@ class Vectors(Frozen):
 class Relatedness(Frozen):
     """The study's file."""
 
-    made: Made
+    made: Provenance
     tasks: tuple[str, ...]
     affinity: Pairs
     """Source -> target -> the mean share of its loss that the target loses by a step for the source alone."""
@@ -63,7 +64,7 @@ def check_relatable(problem: Problem) -> None:
         raise ProblemError(
             f"tasks: relating needs two at least, found {', '.join(problem.tasks)} alone; declare another task"
         )
-    if problem.model.trunk.own_inputs:
+    if problem.model.trunk.separate_inputs:
         raise ProblemError(
             f"model.trunk.kind: relating needs a trunk that shares something, found {problem.model.trunk.kind}; "
             "declare another, as shared_bottom"
@@ -75,7 +76,7 @@ def relate(
     encoder: Encoder,
     splits: Splits,
     folder: Path,
-    made: Made,
+    made: Provenance,
     *,
     every: int,
     vectors: bool,
@@ -94,14 +95,13 @@ def relate(
     check_relatable(problem)
     looks = RelatednessOptions(every=every, affinity=True)
     joint = problem.model_copy(
-        update={"training": problem.training.model_copy(update={"relatedness": looks, "refit_heads": None})}
+        update={"training": problem.training.model_copy(update={"relatedness": looks, "finetune_heads": None})}
     )
 
-    def trained(name: str, declared: Problem) -> tuple[Network, Outcome]:
+    def trained(name: str, declared: Problem) -> tuple[Network, TrainingResult]:
         return train(
             *(declared, encoder, splits.train, splits.validation, folder / name),
-            on_epoch=lambda epoch: on_epoch(name, epoch),
-            on_step=on_step,
+            NamedProgress(name, on_epoch, on_step),
         )
 
     network, outcome = trained("joint", joint)

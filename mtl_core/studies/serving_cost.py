@@ -1,6 +1,5 @@
-"""What an answer for all tasks costs: real graphs, one thread, arms that take turns."""
+"""Serving cost of all tasks together: real graphs, one thread."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -13,15 +12,14 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.export.graph import build_graph
 from mtl_core.export.session import Session, graph_inputs, open_graph
 from mtl_core.model import Network
+from mtl_core.timing import Call
 
-__all__ = ["Call", "graph_of", "graphs_server", "median_ms"]
-
-Call = Callable[[], object]
+__all__ = ["graph_of", "graphs_server"]
 
 
 def graph_of(problem: Problem, encoder: Encoder, weights: Mapping[str, Tensor]) -> bytes:
     """The exported graph of that network."""
-    network = Network(encoder, problem.model)
+    network = Network.build(problem, encoder)
     network.load_state_dict(weights)
     graph: bytes = build_graph(network, encoder).SerializeToString(deterministic=True)
     return graph
@@ -33,17 +31,6 @@ def graphs_server(graphs: Sequence[bytes], encoder: Encoder, raw: pa.Table) -> C
     """
     sessions = [open_graph(graph) for graph in graphs]
     return lambda rows: partial(_ask, sessions, graph_inputs(raw.take(np.arange(rows) % raw.num_rows), encoder.inputs))
-
-
-def median_ms(calls: Mapping[str, Call], *, rounds: int = 50, warm_up: int = 5) -> dict[str, float]:
-    """Name -> median milliseconds of a call. They take turns, so that what slows the machine slows all of them."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(warm_up + rounds):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - began)
-    return {name: float(np.median(found[warm_up:])) * 1e3 for name, found in times.items()}
 
 
 def _ask(sessions: Sequence[Session], inputs: Mapping[str, object]) -> None:

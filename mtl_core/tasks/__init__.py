@@ -1,34 +1,57 @@
-"""Kinds of task, one file each: its options, labels, loss, link, metrics with their direction, and served form.
+"""Kinds of task, one file each: declared options, label codec, objective (loss, inverse link, metrics, served form).
 
 To add a kind: write its file, and add it to the two unions below.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.tasks.base import FittedTask, LabelValues, Task
-from mtl_core.tasks.binary import Binary, FittedBinary
-from mtl_core.tasks.clustering import Clustering, FittedClustering
-from mtl_core.tasks.metrics import Metric
-from mtl_core.tasks.multiclass import FittedMulticlass, Multiclass
-from mtl_core.tasks.multilabel import FittedMultilabel, Multilabel
-from mtl_core.tasks.ordinal import FittedOrdinal, Ordinal
-from mtl_core.tasks.quantiles import FittedQuantiles, Quantiles
-from mtl_core.tasks.regression import FittedRegression, Regression
+from mtl_core.errors import DataError
+from mtl_core.metrics import Metric
+from mtl_core.tasks.base import Codec, LabelValues, Objective, Task, UnsupervisedObjective
+from mtl_core.tasks.binary import Binary, BinaryCodec
+from mtl_core.tasks.clustering import Clustering, ClusteringCodec
+from mtl_core.tasks.multiclass import Multiclass, MulticlassCodec
+from mtl_core.tasks.multilabel import Multilabel, MultilabelCodec
+from mtl_core.tasks.ordinal import Ordinal, OrdinalCodec
+from mtl_core.tasks.quantiles import Quantiles, QuantilesCodec
+from mtl_core.tasks.regression import Regression, RegressionCodec
 
-__all__ = ["AnyFittedTask", "AnyTask", "FittedTask", "LabelValues", "Metric", "Task"]
+__all__ = [
+    "AnyCodec",
+    "AnyTask",
+    "Codec",
+    "LabelValues",
+    "Metric",
+    "Objective",
+    "Task",
+    "UnsupervisedObjective",
+    "objectives",
+]
 
 AnyTask = Annotated[
     Binary | Clustering | Multiclass | Multilabel | Ordinal | Quantiles | Regression, Field(discriminator="kind")
 ]
-AnyFittedTask = Annotated[
-    FittedBinary
-    | FittedClustering
-    | FittedMulticlass
-    | FittedMultilabel
-    | FittedOrdinal
-    | FittedQuantiles
-    | FittedRegression,
+AnyCodec = Annotated[
+    BinaryCodec | ClusteringCodec | MulticlassCodec | MultilabelCodec | OrdinalCodec | QuantilesCodec | RegressionCodec,
     Field(discriminator="kind"),
 ]
+
+
+def objectives(tasks: Mapping[str, AnyTask], codecs: Sequence[Codec]) -> tuple[Objective, ...]:
+    """The objective of every codec's task, in the order of the codecs.
+
+    Raises:
+        DataError: a codec belongs to no declared task, or to one of another kind; or an option does not fit the labels
+            of the training split.
+    """
+    for codec in codecs:
+        if codec.name not in tasks or tasks[codec.name].kind != codec.kind:
+            found = f"one of kind {tasks[codec.name].kind}" if codec.name in tasks else "no such task"
+            raise DataError(
+                f"tasks.{codec.name}: must be declared as it was when the data were prepared, of kind {codec.kind}, "
+                f"found {found}; run prepare again"
+            )
+    return tuple(tasks[codec.name].objective(codec) for codec in codecs)

@@ -1,34 +1,45 @@
-"""The contract of a task."""
+"""The contract of a task: declared options, codec and objective.
+
+The codec is fitted on the training split and is all of a task that the encoder stores. The objective is made of the
+declared options and the codec whenever it is needed, and never stored.
+"""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
 
 from mtl_core.arrow import ColumnType
 from mtl_core.frozen import Frozen
-from mtl_core.tasks.metrics import Metric
+from mtl_core.metrics import Metric
+from mtl_core.tasks.tree_objectives import TreeObjective
 
-__all__ = ["Clusterer", "FittedTask", "LabelValues", "SelfTaughtTask", "Task", "TaskFitter"]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["Clusterer", "Codec", "LabelValues", "Labels", "Objective", "Task", "TaskFitter", "UnsupervisedObjective"]
 
 LabelValues = NDArray[Any]
+Labels = TypeVar("Labels", "NDArray[Any]", "Tensor")
+"""A NumPy array or a tensor; the result is of the same type."""
 Clusterer = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArray[np.float64]]
-"""(n, d) points, (n,) how often each counts, clusters, restarts -> (clusters, d) means."""
+"""(n, d) points, (n,) counts of them, clusters, restarts -> (clusters, d) means."""
 
 
 class Task(Frozen, ABC):
     """Options of one task, as `params.yaml` declares them."""
 
     metrics: ClassVar[tuple[Metric, ...]]
-    self_taught: ClassVar[bool] = False
-    """Whether its fitted form is a `SelfTaughtTask`: no label teaches it, nor could a teacher from elsewhere."""
+    unsupervised: ClassVar[bool] = False
+    """Whether its objective is an `UnsupervisedObjective`: neither labels nor another model can teach it."""
     objective_options: ClassVar[frozenset[str]] = frozenset({"weight", "metric"})
-    """Options that the loss and the metrics alone depend on: another value re-trains, and re-encodes nothing."""
+    """Options of the objective alone: the codec, hence the encoded data, does not depend on them."""
 
     target: str
     """The column with the labels. A null is a row that is unlabelled for this task."""
@@ -51,65 +62,96 @@ class Task(Frozen, ABC):
         return {metric.name: metric for metric in self.metrics}[name]
 
     @abstractmethod
-    def fitter(self, name: str, kind_of_column: ColumnType) -> "TaskFitter":
-        """Starts to learn from the training split what the task needs."""
+    def fitter(self, name: str, kind_of_column: ColumnType) -> TaskFitter:
+        """Starts to fit the codec on the training split."""
+
+    @abstractmethod
+    def objective(self, codec: Codec) -> Objective:
+        """The objective of the task that `codec` was fitted for.
+
+        Raises:
+            DataError: an option does not fit the classes or the numbers of the training split.
+        """
 
 
 class TaskFitter(ABC):
-    """Learns one task's constants from the training split, part by part."""
+    """Fits one task's codec on the training split, part by part."""
 
     @abstractmethod
     def update(self, values: pa.Array) -> None:
         """Takes the next values of the target column."""
 
     @abstractmethod
-    def finish(self) -> "FittedTask":
-        """What was learned."""
+    def finish(self) -> Codec:
+        """The fitted codec."""
 
 
-class FittedTask(Frozen, ABC):
-    """One task, fitted: labels in, loss and predictions out. Pure functions; the parameters live in its head."""
+class Codec(Frozen, ABC):
+    """Labels of one task: target column -> array, with the label statistics that an objective needs. Pure functions."""
 
+    kind: str
     name: str
     type: ColumnType
+    targets: tuple[str, ...]
+    """The columns with the labels, in order."""
+    weight_column: str = ""
+    """The column with the rows' weights; "" where all rows count the same."""
 
     @property
-    @abstractmethod
-    def declared(self) -> Task:
-        """The options it was fitted from."""
-
-    @property
-    @abstractmethod
-    def outputs(self) -> int:
-        """How many logits its head has."""
+    def target(self) -> str:
+        """The columns with the labels, for messages."""
+        return ", ".join(self.targets)
 
     @abstractmethod
     def encode(self, values: pa.Array) -> LabelValues:
-        """(rows,) target column -> (rows, ...) labels in a compact dtype that can say "unlabelled".
+        """(rows,) target column -> (rows, ...) labels in a compact dtype that has a value for "unlabelled".
 
         Several targets come as one array of structs, a field per column.
         """
 
     @abstractmethod
-    def labelled(self, labels: Tensor) -> Tensor:
-        """(B, ...) labels -> (B,) bool: the rows that metrics count."""
+    def labelled(self, labels: Labels) -> Labels:
+        """(rows, ...) labels -> (rows,) booleans: the rows that metrics count."""
+
+
+class Objective(ABC):
+    """Loss, metrics, prediction and baseline of one task. Pure functions; the parameters are those of its head."""
+
+    options: Task
+    codec: Codec
+
+    def __init__(self, options: Task, codec: Codec) -> None:
+        self.options, self.codec = options, codec
+        self.name, self.weight, self.unsupervised = codec.name, options.weight, options.unsupervised
+        self.metrics, self.metric = options.metrics, options.metric_named(options.metric)
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Number of logits of its head."""
+
+    @property
+    def start_epoch(self) -> int:
+        """Number of the first epoch in which it takes part. Its predictions before are meaningless."""
+        return 1
+
+    @property
+    def reference_classes(self) -> tuple[str, ...]:
+        """The classes that clusters are compared with; none for any other kind of task."""
+        return ()
 
     def trains_on(self, labels: Tensor) -> Tensor:
         """(B, ...) labels -> (B,) bool: the rows that the loss counts."""
-        return self.labelled(labels)
+        return self.codec.labelled(labels)
 
-    @property
-    def self_taught(self) -> bool:
-        """Whether it is a `SelfTaughtTask`."""
-        return self.declared.self_taught
+    def check(self, labels: LabelValues) -> None:
+        """DataError for labels that the objective has no loss or metric for; labels are those of a whole split."""
+        return
 
-    @property
-    def begins(self) -> int:
-        """Number of the first epoch in which it takes part. Before it, what it predicts means nothing."""
-        return 1
-
-    def last_layer(self, width: int) -> nn.Module:
+    def head_layer(self, width: int) -> nn.Module:
         """The last layer of its head: (..., width) -> (..., outputs) logits."""
+        from torch import nn
+
         return nn.Linear(width, self.outputs)
 
     @abstractmethod
@@ -118,51 +160,54 @@ class FittedTask(Frozen, ABC):
 
     @abstractmethod
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        """(B, outputs) logits, (B, outputs) a teacher's logits -> (B,) losses, least where the two agree."""
+        """(B, outputs) logits, (B, outputs) logits of a teacher -> (B,) losses, minimal where the two agree."""
 
     @abstractmethod
-    def link(self, logits: Tensor) -> Tensor:
+    def inverse_link(self, logits: Tensor) -> Tensor:
         """(B, outputs) logits -> (B,) or (B, classes) predictions in the user's units."""
 
     @abstractmethod
-    def unlink(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        """Predictions in the user's units, of any model -> (rows, outputs) logits whose link they are."""
+    def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        """Predictions of any model in the user's units -> (rows, outputs) logits that `inverse_link` maps to them."""
 
     @abstractmethod
-    def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
-        """The best prediction that looks at no feature, from the training labels: one row, () or (classes,)."""
+    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
+        """The best constant prediction for the training labels, for one row: () or (classes,)."""
 
     @abstractmethod
     def signature(self) -> dict[str, Any]:
         """Its entry under `outputs` in signature.json."""
 
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """All metrics of the task's kind."""
-        return self.declared.metrics
-
-    @property
-    def metric(self) -> Metric:
-        """The metric that stops the task and picks the checkpoint."""
-        return self.declared.metric_named(self.declared.metric)
+    def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
+        """The tree models that together predict what `inverse_link` does, for (rows, ...) labels and (rows,) weights;
+        none where trees cannot learn the kind.
+        """
+        return ()
 
 
-class SelfTaughtTask(FittedTask):
-    """A task that learns from what it predicts itself. Before every epoch, from `begins` on, it makes its targets for
-    the whole training split, and its `distillation` alone teaches it.
+class UnsupervisedObjective(Objective):
+    """The objective of a task that trains on its own predictions.
+
+    Before every epoch, from `start_epoch` on, it computes its targets for the whole training split; its `distillation`
+    is its only loss.
     """
 
     @abstractmethod
-    def start(self, layer: nn.Module, x: Tensor, weights: Tensor | None, cluster: Clusterer) -> dict[str, Tensor]:
-        """Parameters of its last layer to begin with, by name.
+    def initial_parameters(
+        self, layer: nn.Module, x: Tensor, weights: Tensor | None, cluster: Clusterer
+    ) -> dict[str, Tensor]:
+        """Initial parameters of the last layer of its head, by name.
 
         Args:
             layer: the last layer as it is.
-            x: (B, width) what that layer is given for rows of the training split.
+            x: (B, width) inputs of that layer for rows of the training split.
             weights: (B,) of these rows; None where all count the same.
-            cluster: finds groups of points.
+            cluster: a clustering algorithm.
+
+        Raises:
+            TrainingError: the points have fewer distinct values than clusters.
         """
 
     @abstractmethod
-    def self_targets(self, logits: Tensor, weights: Tensor | None) -> Tensor:
-        """(rows, outputs) logits of the training split, (rows,) weights or None -> (rows, outputs) targets' logits."""
+    def target_logits(self, logits: Tensor, weights: Tensor | None) -> Tensor:
+        """(rows, outputs) logits of the training split, (rows,) weights or None -> (rows, outputs) target logits."""

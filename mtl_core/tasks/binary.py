@@ -1,33 +1,32 @@
 """Binary tasks: one logit, cross-entropy, a probability."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError
-from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
-from mtl_core.tasks.class_weights import BALANCED, PositiveWeight, balanced_factors, weighed
-from mtl_core.tasks.metrics import Array, Metric, RowMean
-from mtl_core.tasks.metrics_of_ranks import Auc, AveragePrecision
+from mtl_core.metrics import Metric
+from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
+from mtl_core.metrics.ranking import Auc, AveragePrecision
+from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, weigh
+from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
-__all__ = ["Binary", "FittedBinary"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Binary", "BinaryCodec", "BinaryObjective"]
 
 UNLABELLED = -1
-LEAST_CHANCE = 1e-6
-"""A teacher that is surer than that counts as this sure: logits stay finite."""
-
-
-def _log_loss(labels: Array, predictions: Array) -> Array:
-    chance = np.where(labels == 1, predictions, 1 - predictions.astype(np.float64))
-    return np.asarray(-np.log(np.clip(chance, np.finfo(np.float32).eps, 1)))
+MIN_PROBABILITY = 1e-6
+"""Probabilities of a teacher are clipped to this distance from 0 and 1, so that logits stay finite."""
 
 
 class Binary(Task):
@@ -35,11 +34,10 @@ class Binary(Task):
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Auc(name="auc", higher_is_better=True),
-        RowMean(name="log_loss", higher_is_better=False, rows=_log_loss),
+        BINARY_LOG_LOSS,
         AveragePrecision(name="average_precision", higher_is_better=True),
-        RowMean(name="brier", higher_is_better=False, rows=lambda y, p: np.square(p - y)),
+        BRIER,
     )
-
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"positive_weight", "label_smoothing"}
 
     kind: Literal["binary"] = "binary"
@@ -50,7 +48,7 @@ class Binary(Task):
     positive_weight: PositiveWeight = None
     """How much a yes counts in the loss where a no counts 1; `balanced` gives both the same say.
 
-    Probabilities are bent by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over yes and no (Szegedy 2016, section 7)."""
@@ -61,7 +59,7 @@ class Binary(Task):
             raise ValueError("give `positive` or `at_least`, not both")
         return self
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> "BinaryFitter":
+    def fitter(self, name: str, kind_of_column: ColumnType) -> BinaryFitter:
         if kind_of_column == "string" and not isinstance(self.positive, str):
             raise DataError(
                 f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
@@ -71,95 +69,116 @@ class Binary(Task):
                 f"task {name!r}: `positive` must be a value of the target, found the text {self.positive!r} where "
                 f"{self.target!r} is a {kind_of_column}; write a number, true or false"
             )
-        return BinaryFitter(self, name, kind_of_column)
+        return BinaryFitter(
+            BinaryCodec(
+                name=name,
+                type=kind_of_column,
+                targets=self.targets,
+                weight_column=self.weight_column,
+                positive=self.positive,
+                at_least=self.at_least,
+            )
+        )
+
+    def objective(self, codec: Codec) -> BinaryObjective:
+        return BinaryObjective(self, codec)
 
 
 class BinaryFitter(TaskFitter):
-    """Checks that both classes occur."""
+    """Counts both classes, and checks that each occurs."""
 
-    def __init__(self, options: Binary, name: str, kind_of_column: ColumnType) -> None:
-        self.options, self.task = options, FittedBinary(name=name, type=kind_of_column, options=options)
-        self.counts = np.zeros(2, dtype=np.int64)
+    def __init__(self, codec: BinaryCodec) -> None:
+        self.codec, self.counts = codec, np.zeros(2, dtype=np.int64)
 
     def update(self, values: pa.Array) -> None:
-        labels = self.task.encode(values)
+        labels = self.codec.encode(values)
         self.counts += np.bincount(labels[labels >= 0], minlength=2)
 
-    def finish(self) -> "FittedBinary":
+    def finish(self) -> BinaryCodec:
         if not self.counts.all():
             raise DataError(
-                f"task {self.task.name!r}: a binary task needs both answers in the training split, found "
-                f"{self.counts[1]} yes and {self.counts[0]} no in target {self.task.options.target!r}; "
+                f"task {self.codec.name!r}: a binary task needs both answers in the training split, found "
+                f"{self.counts[1]} yes and {self.counts[0]} no in target {self.codec.target!r}; "
                 "check `positive` or `at_least`, and the split"
             )
-        return self.task.model_copy(update={"class_factors": self._factors()})
-
-    def _factors(self) -> tuple[float, ...]:
-        weight = self.options.positive_weight
-        if weight is None:
-            return ()
-        return balanced_factors(self.counts.tolist()) if weight == BALANCED else (1.0, weight)
+        return self.codec.model_copy(update={"counts": tuple(self.counts.tolist())})
 
 
-class FittedBinary(FittedTask):
+class BinaryCodec(Codec):
     """Labels (rows,) int8: 0, 1, or -1 where unlabelled."""
 
     kind: Literal["binary"] = "binary"
-    options: Binary
-    class_factors: tuple[float, ...] = ()
-    """Of a row's loss, for no and yes; empty where every row counts as one."""
+    positive: str | bool | float | None
+    at_least: float | None
+    counts: tuple[int, int] = (0, 0)
+    """Rows of the training split that are no and yes."""
 
-    @property
-    def declared(self) -> Binary:
-        return self.options
+    def encode(self, values: pa.Array) -> LabelValues:
+        if self.type == "string":
+            text = as_strings(values)
+            yes = pc.equal(text, str(self.positive)).to_numpy(zero_copy_only=False)
+            return np.where(pc.equal(text, "").to_numpy(zero_copy_only=False), UNLABELLED, yes).astype(np.int8)
+        numbers = as_numbers(values)
+        if self.at_least is not None:
+            yes = numbers >= self.at_least
+        elif self.positive is not None:
+            yes = numbers == float(self.positive)
+        else:
+            yes = numbers == 1
+            invalid = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
+            if invalid.any():
+                raise DataError(
+                    f"task {self.name!r}: a binary target is 0 or 1, found {numbers[invalid][0]:g} in "
+                    f"{self.target!r}; say what counts as yes with `positive: VALUE` or `at_least: NUMBER`"
+                )
+        return np.where(np.isnan(numbers), UNLABELLED, yes).astype(np.int8)
+
+    def labelled(self, labels: Labels) -> Labels:
+        return labels >= 0
+
+
+class BinaryObjective(Objective):
+    """Logits (rows, 1): the log odds of yes."""
+
+    options: Binary
+    codec: BinaryCodec
+
+    def __init__(self, options: Binary, codec: Codec) -> None:
+        super().__init__(options, codec)
+        self.class_factors = positive_factors(options.positive_weight, self.codec.counts)
+        """Of a row's loss, for no and yes; empty where every row counts as one."""
 
     @property
     def outputs(self) -> int:
         return 1
 
-    def encode(self, values: pa.Array) -> LabelValues:
-        if self.type == "string":
-            text = as_strings(values)
-            yes = pc.equal(text, str(self.options.positive)).to_numpy(zero_copy_only=False)
-            return np.where(pc.equal(text, "").to_numpy(zero_copy_only=False), UNLABELLED, yes).astype(np.int8)
-        numbers = as_numbers(values)
-        if self.options.at_least is not None:
-            yes = numbers >= self.options.at_least
-        elif self.options.positive is not None:
-            yes = numbers == float(self.options.positive)
-        else:
-            yes = numbers == 1
-            strange = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
-            if strange.any():
-                raise DataError(
-                    f"task {self.name!r}: a binary target is 0 or 1, found {numbers[strange][0]:g} in "
-                    f"{self.options.target!r}; say what counts as yes with `positive: VALUE` or `at_least: NUMBER`"
-                )
-        return np.where(np.isnan(numbers), UNLABELLED, yes).astype(np.int8)
-
-    def labelled(self, labels: Tensor) -> Tensor:
-        return labels >= 0
-
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
         known, smoothing = labels.clamp(min=0), self.options.label_smoothing
         yes = known.to(logits.dtype)
         if smoothing:
             yes = yes * (1 - smoothing) + smoothing / 2
         losses = F.binary_cross_entropy_with_logits(logits[:, 0], yes, reduction="none")
-        return weighed(losses, known.long(), self.class_factors)
+        return weigh(losses, known.long(), self.class_factors)
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
         return F.binary_cross_entropy_with_logits(logits[:, 0], teacher[:, 0].sigmoid(), reduction="none")
 
-    def link(self, logits: Tensor) -> Tensor:
-        return torch.sigmoid(logits[:, 0])
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        return logits[:, 0].sigmoid()
 
-    def unlink(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        chance = np.clip(predictions.astype(np.float64), LEAST_CHANCE, 1 - LEAST_CHANCE)
-        return np.log(chance / (1 - chance)).astype(np.float32)[:, None]
+    def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        probability = np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+        return np.log(probability / (1 - probability)).astype(np.float32)[:, None]
 
-    def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
+    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
 
     def signature(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": self.kind, "form": "number", "unit": "probability"}
+        return {"name": self.name, "kind": self.codec.kind, "form": "number", "unit": "probability"}
+
+    def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
+        return (class_trees(labels, weights, self.class_factors, objective="binary"),)

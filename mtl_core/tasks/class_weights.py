@@ -1,18 +1,21 @@
 """Class weights: how much the rows of a class count in a task's loss.
 
-They bend what is predicted: a class that counts twice is predicted as if it had occurred twice as often, and its
-probability no longer says how often it comes true. Metrics count every row as one, and so show what the bend costs.
+They bias the predictions: a class that counts twice is predicted as if it had occurred twice as often, and its
+probability is no longer calibrated. Metrics count every row as one, and so show the cost of the bias.
 """
+
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import torch
 from pydantic import BeforeValidator
-from torch import Tensor
 
-__all__ = ["BALANCED", "ClassWeights", "PositiveWeight", "balanced_factors", "weighed"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["BALANCED", "ClassWeights", "PositiveWeight", "balanced_factors", "positive_factors", "weigh"]
 
 BALANCED: Literal["balanced"] = "balanced"
 
@@ -56,8 +59,17 @@ def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
     return tuple(rows / (present * count) if count else 1.0 for count in counts)
 
 
-def weighed(losses: Tensor, labels: Tensor, factors: tuple[float, ...]) -> Tensor:
+def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[int, int]) -> tuple[float, ...]:
+    """Factors of a negative and a positive row, from the rows of each; none at all where every row counts as one."""
+    if weight is None:
+        return ()
+    return balanced_factors(counts) if weight == BALANCED else (1.0, weight)
+
+
+def weigh(losses: Tensor, labels: Tensor, factors: tuple[float, ...]) -> Tensor:
     """(B,) losses, (B,) labels from 0, a factor per class or none at all -> (B,) losses."""
     if not factors:
         return losses
+    import torch
+
     return losses * torch.tensor(factors, dtype=losses.dtype, device=losses.device)[labels]

@@ -1,4 +1,6 @@
-"""Targets that are one of several classes: names, order, labels, weights. What multiclass and ordinal tasks share."""
+"""Targets that are one of several classes: names, order, labels, weights. Shared by multiclass and ordinal tasks."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -9,30 +11,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError, nearest
-from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
+from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
-from mtl_core.tasks.metrics import Array, RowMean
+from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
-__all__ = ["ACCURACY", "LEAST_CHANCE", "LOG_LOSS", "ClassFitter", "ClassTask", "FittedClasses"]
+__all__ = ["MIN_PROBABILITY", "ClassCodec", "ClassFitter", "ClassObjective", "ClassTask"]
 
 UNLABELLED = -1
-LEAST_CHANCE = 1e-6
-"""A teacher that is surer than that counts as this sure: logits stay finite."""
-MOST_CLASSES = 32_767
+MIN_PROBABILITY = 1e-6
+"""Smaller probabilities of a teacher are raised to this one, so that logits stay finite."""
+MAX_CLASSES = 32_767
 """Labels are int16."""
-
-
-def _log_loss(labels: Array, predictions: Array) -> Array:
-    chance = predictions[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(chance, np.finfo(np.float32).eps, 1))
-
-
-LOG_LOSS = RowMean(name="log_loss", higher_is_better=False, rows=_log_loss)
-ACCURACY = RowMean(name="accuracy", higher_is_better=True, rows=lambda y, p: p.argmax(axis=1) == y)
 
 
 class ClassTask(Task, ABC):
@@ -44,13 +36,13 @@ class ClassTask(Task, ABC):
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"class_weights"}
 
     kind: str
-    classes: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=MOST_CLASSES)] = ()
+    classes: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=MAX_CLASSES)] = ()
     """The classes' names, in order."""
     edges: tuple[float, ...] = ()
     class_weights: ClassWeights = None
     """How much a row of each class counts in the loss, 1 where not given; `balanced` gives every class the same say.
 
-    Probabilities are bent by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
 
     @model_validator(mode="after")
@@ -64,17 +56,15 @@ class ClassTask(Task, ABC):
                 f"{len(self.edges)} edges make {len(self.edges) + 1} bands, found {len(self.classes)} names in "
                 "`classes`"
             )
-        if self.classes and (mistake := self.unknown_weight(self.classes)):
-            raise ValueError(mistake)
+        if self.classes and (error := self.unknown_weight(self.classes)):
+            raise ValueError(error)
         return self
 
     @abstractmethod
-    def fitted(
-        self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...], class_factors: tuple[float, ...] = ()
-    ) -> "FittedClasses":
-        """The task with what was learned."""
+    def codec(self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...]) -> ClassCodec:
+        """The codec for those classes, without their counts."""
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> "ClassFitter":
+    def fitter(self, name: str, kind_of_column: ColumnType) -> ClassFitter:
         if self.edges and kind_of_column == "string":
             raise DataError(
                 f"task {name!r}: `edges` need a target of numbers, found text in {self.target!r}; drop them"
@@ -82,12 +72,12 @@ class ClassTask(Task, ABC):
         return ClassFitter(self, name, kind_of_column)
 
     def unknown_weight(self, classes: tuple[str, ...]) -> str:
-        """What is wrong with a weight for a class that is none of these; "" where all are."""
+        """The error in a weight for a class that is none of these; "" where there is none."""
         named = self.class_weights if isinstance(self.class_weights, dict) else {}
-        strange = next((name for name in named if name not in classes), None)
-        if strange is None:
+        unknown = next((name for name in named if name not in classes), None)
+        if unknown is None:
             return ""
-        return f"`class_weights` must name classes of the task, found {strange!r}; {nearest(strange, classes)}"
+        return f"`class_weights` must name classes of the task, found {unknown!r}; {nearest(unknown, classes)}"
 
 
 class ClassFitter(TaskFitter):
@@ -104,52 +94,42 @@ class ClassFitter(TaskFitter):
 
     def update(self, values: pa.Array) -> None:
         if classes := self.options.classes:
-            labels = self.options.fitted(self.name, self.type, classes).encode(values)
+            labels = self.options.codec(self.name, self.type, classes).encode(values)
             found = np.bincount(labels[labels >= 0], minlength=len(classes)).tolist()
             self.counts.update({name: count for name, count in zip(classes, found, strict=True) if count})
             return
         counted = pc.value_counts(as_strings(values))
         names, counts = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
         self.counts.update({name: count for name, count in zip(names, counts, strict=True) if name != ""})
-        if len(self.counts) > MOST_CLASSES:
+        if len(self.counts) > MAX_CLASSES:
             raise DataError(
-                f"task {self.name!r}: a {self.options.kind} task has at most {MOST_CLASSES:,} classes, found more in "
+                f"task {self.name!r}: a {self.options.kind} task has at most {MAX_CLASSES:,} classes, found more in "
                 f"{self.options.target!r}; is it a regression?"
             )
 
-    def finish(self) -> "FittedClasses":
+    def finish(self) -> ClassCodec:
         if len(self.counts) < 2:
             raise DataError(
                 f"task {self.name!r}: a task of kind {self.options.kind} needs two classes or more in the training "
                 f"split, found {sorted(self.counts)} in {self.options.target!r}; check the target and the split"
             )
         classes = self.options.classes or tuple(sorted(self.counts))
-        if mistake := self.options.unknown_weight(classes):
-            raise DataError(f"task {self.name!r}: {mistake}")
-        return self.options.fitted(self.name, self.type, classes, self._factors(classes))
-
-    def _factors(self, classes: tuple[str, ...]) -> tuple[float, ...]:
-        weights = self.options.class_weights
-        if weights is None:
-            return ()
-        if weights == BALANCED:
-            return balanced_factors([self.counts[name] for name in classes])
-        return tuple(weights.get(name, 1.0) for name in classes)
+        codec = self.options.codec(self.name, self.type, classes)
+        return codec.model_copy(update={"counts": tuple(self.counts[name] for name in classes)})
 
 
-class FittedClasses(FittedTask, ABC):
-    """Labels (rows,) int16: the class's position, or -1 where unlabelled. Predictions (rows, classes)."""
+class ClassCodec(Codec, ABC):
+    """Labels (rows,) int16: the index of the class, or -1 where unlabelled."""
 
-    kind: str
-    options: ClassTask
     classes: tuple[str, ...]
-    class_factors: tuple[float, ...] = ()
-    """Of a row's loss, per class; empty where every row counts as one."""
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    """Rows of the training split per class."""
 
     def encode(self, values: pa.Array) -> LabelValues:
-        if self.options.edges:
+        if self.edges:
             numbers = as_numbers(values)
-            bands = np.searchsorted(np.asarray(self.options.edges), numbers, side="right")
+            bands = np.searchsorted(np.asarray(self.edges), numbers, side="right")
             return np.where(np.isnan(numbers), UNLABELLED, bands).astype(np.int16)
         names = as_strings(values)
         found = pc.fill_null(pc.index_in(names, value_set=pa.array(self.classes, pa.string())), UNLABELLED)
@@ -158,18 +138,44 @@ class FittedClasses(FittedTask, ABC):
         if unknown.any():
             raise DataError(
                 f"task {self.name!r}: the classes are {', '.join(self.classes)}, found "
-                f"{names[int(unknown.argmax())].as_py()!r} in {self.options.target!r}; declare all of them under "
+                f"{names[int(unknown.argmax())].as_py()!r} in {self.target!r}; declare all of them under "
                 "`classes`"
             )
         return np.asarray(labels)
 
-    def labelled(self, labels: Tensor) -> Tensor:
+    def labelled(self, labels: Labels) -> Labels:
         return labels >= 0
 
-    def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
-        counts = np.bincount(labels[labels >= 0], minlength=len(self.classes)) + 1.0  # Laplace: none is impossible
+
+class ClassObjective(Objective, ABC):
+    """Predictions (rows, classes)."""
+
+    options: ClassTask
+    codec: ClassCodec
+
+    def __init__(self, options: ClassTask, codec: Codec) -> None:
+        super().__init__(options, codec)
+        if error := options.unknown_weight(self.codec.classes):
+            raise DataError(f"task {self.name!r}: {error}")
+        self.class_factors = self._factors()
+        """Of a row's loss, per class; empty where every row counts as one."""
+
+    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
+        counts = np.bincount(labels[labels >= 0], minlength=len(self.codec.classes)) + 1.0  # Laplace smoothing
         return np.asarray(counts / counts.sum(), dtype=np.float32)
 
     def signature(self) -> dict[str, Any]:
-        form = {"form": "class_probabilities", "unit": "probability", "classes": list(self.classes)}
-        return {"name": self.name, "kind": self.kind, **form}
+        form = {"form": "class_probabilities", "unit": "probability", "classes": list(self.codec.classes)}
+        return {"name": self.name, "kind": self.codec.kind, **form}
+
+    def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
+        parameters = {"objective": "multiclass", "num_class": len(self.codec.classes)}
+        return (class_trees(labels, weights, self.class_factors, **parameters),)
+
+    def _factors(self) -> tuple[float, ...]:
+        weights = self.options.class_weights
+        if weights is None:
+            return ()
+        if weights == BALANCED:
+            return balanced_factors(self.codec.counts)
+        return tuple(weights.get(name, 1.0) for name in self.codec.classes)

@@ -1,4 +1,4 @@
-"""Where the labels of a row stand: as names in one text, or as columns of 0 and 1."""
+"""Multilabel targets: names in one text, or columns of 0 and 1."""
 
 from collections.abc import Sequence
 
@@ -25,10 +25,10 @@ def names_in(values: pa.Array, separator: str) -> tuple[NDArray[np.int64], pa.Ar
 
 
 def rows_per_name(rows: NDArray[np.int64], names: pa.Array) -> dict[str, int]:
-    """In how many rows each name stands; twice in one row is once."""
+    """Name -> number of rows that hold it; twice in one row counts once."""
     codes = names.dictionary_encode()
-    places, known = codes.indices.to_numpy(zero_copy_only=False), codes.dictionary.to_pylist()
-    pairs = np.sort(rows * len(known) + places)
+    indices, known = codes.indices.to_numpy(zero_copy_only=False), codes.dictionary.to_pylist()
+    pairs = np.sort(rows * len(known) + indices)
     once = pairs[np.diff(pairs, prepend=-1) > 0]
     return dict(zip(known, np.bincount(once % max(len(known), 1), minlength=len(known)).tolist(), strict=True))
 
@@ -37,20 +37,20 @@ def marked(values: pa.Array, separator: str, labels: Sequence[str]) -> tuple[NDA
     """(rows,) text -> (rows, labels) of 1 and 0, or unknown in a row that names nothing; and the names of no label."""
     rows, names = names_in(values, separator)
     found = pc.fill_null(pc.index_in(names, value_set=pa.array(labels, pa.string())), -1)
-    places = found.to_numpy(zero_copy_only=False)
+    indices = found.to_numpy(zero_copy_only=False)
     marks = np.full((len(values), len(labels)), UNKNOWN, dtype=np.int8)
     marks[rows] = 0
-    marks[rows[places >= 0], places[places >= 0]] = 1
+    marks[rows[indices >= 0], indices[indices >= 0]] = 1
     return marks, names.filter(pc.less(found, 0))
 
 
 def answers(task: str, column: str, values: pa.Array) -> NDArray[np.int8]:
     """(rows,) of 0, 1 and null -> (rows,) of 0, 1 and unknown; DataError for anything else."""
     numbers = as_numbers(values)
-    strange = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
-    if strange.any():
+    invalid = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
+    if invalid.any():
         raise DataError(
-            f"task {task!r}: a label's column holds 0, 1 or nothing, found {numbers[strange][0]:g} in {column!r}; "
+            f"task {task!r}: a label's column holds 0, 1 or nothing, found {numbers[invalid][0]:g} in {column!r}; "
             "repair it, or set the row aside"
         )
     return np.where(np.isnan(numbers), UNKNOWN, numbers == 1).astype(np.int8)

@@ -1,30 +1,33 @@
-"""Multilabel tasks: any number of labels a row; a logit and a probability per label, each by itself."""
+"""Multilabel tasks: any number of labels a row; an independent logit and probability per label."""
+
+from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
-from mtl_core.tasks.base import FittedTask, LabelValues, Task, TaskFitter
-from mtl_core.tasks.class_weights import BALANCED, PositiveWeight, balanced_factors
+from mtl_core.metrics import Metric, RowMean
+from mtl_core.metrics.multilabel import LabelF1, MacroAuc, multilabel_log_loss, ranking_precision
+from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.class_weights import PositiveWeight, positive_factors
 from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
-from mtl_core.tasks.metrics import Metric, RowMean
-from mtl_core.tasks.metrics_of_labels import LabelF1, MacroAuc, log_loss, ranking_precision
+from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
-__all__ = ["FittedMultilabel", "Multilabel"]
+if TYPE_CHECKING:
+    from torch import Tensor
 
-LEAST_CHANCE = 1e-6
-"""A teacher that is surer than that counts as this sure: logits stay finite."""
-MOST_LABELS = 1_000
+__all__ = ["Multilabel", "MultilabelCodec", "MultilabelObjective"]
+
+MIN_PROBABILITY = 1e-6
+"""Probabilities of a teacher are clipped to this distance from 0 and 1, so that logits stay finite."""
+MAX_LABELS = 1_000
 
 
 class Multilabel(Task):
@@ -37,7 +40,7 @@ class Multilabel(Task):
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         MacroAuc(name="macro_auc", higher_is_better=True),
-        RowMean(name="log_loss", higher_is_better=False, rows=log_loss),
+        RowMean(name="log_loss", higher_is_better=False, rows=multilabel_log_loss),
         LabelF1(name="micro_f1", higher_is_better=True, average="micro"),
         LabelF1(name="macro_f1", higher_is_better=True, average="macro"),
         RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
@@ -48,11 +51,11 @@ class Multilabel(Task):
     kind: Literal["multilabel"] = "multilabel"
     target: str = ""
     """The column whose text names the row's labels."""
-    columns: Annotated[tuple[str, ...], Field(max_length=MOST_LABELS)] = ()
+    columns: Annotated[tuple[str, ...], Field(max_length=MAX_LABELS)] = ()
     """Instead of a target: a column per label, which gives it its name."""
     separator: Annotated[str, Field(min_length=1)] = "|"
     """Between names; blanks around a name do not count."""
-    labels: Annotated[tuple[str, ...], Field(max_length=MOST_LABELS)] = ()
+    labels: Annotated[tuple[str, ...], Field(max_length=MAX_LABELS)] = ()
     """The labels' names, in order; any other name is refused.
 
     Learned from the training split where none are given; then a name that is not among them is ignored.
@@ -64,7 +67,7 @@ class Multilabel(Task):
     positive_weight: PositiveWeight = None
     """How much a yes counts in the loss, where a no counts 1; `balanced` gives a label's yes and no the same say.
 
-    Probabilities are bent by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of an answer that is spread evenly over yes and no (Szegedy 2016, section 7)."""
@@ -89,9 +92,9 @@ class Multilabel(Task):
                     f"`{field}` needs two or more distinct names, found {list(names)}; or use kind: binary"
                 )
         fields = type(self).model_fields
-        idle = [f for f in ("labels", "min_count", "none", "separator") if getattr(self, f) != fields[f].default]
-        if self.columns and idle:
-            raise ValueError(f"`{idle[0]}` is about a text, found `columns`, which name the labels; leave it out")
+        unused = [f for f in ("labels", "min_count", "none", "separator") if getattr(self, f) != fields[f].default]
+        if self.columns and unused:
+            raise ValueError(f"`{unused[0]}` is about a text, found `columns`, which name the labels; leave it out")
         for name in (*self.labels, self.none):
             if name != name.strip() or self.separator in name or (name and name == self.none and name in self.labels):
                 raise ValueError(
@@ -100,7 +103,7 @@ class Multilabel(Task):
                 )
         return self
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> "MultilabelFitter":
+    def fitter(self, name: str, kind_of_column: ColumnType) -> MultilabelFitter:
         if self.columns and kind_of_column == "string":
             raise DataError(
                 f"task {name!r}: `columns` must hold 0, 1 or booleans, found text in {', '.join(self.columns)}; "
@@ -113,9 +116,25 @@ class Multilabel(Task):
             )
         return MultilabelFitter(self, name, kind_of_column)
 
+    def codec(self, name: str, kind_of_column: ColumnType, labels: tuple[str, ...]) -> MultilabelCodec:
+        """The codec for those labels, without their counts."""
+        return MultilabelCodec(
+            name=name,
+            type=kind_of_column,
+            targets=self.targets,
+            weight_column=self.weight_column,
+            labels=labels,
+            separator="" if self.columns else self.separator,
+            none=self.none,
+            declared=bool(self.labels),
+        )
+
+    def objective(self, codec: Codec) -> MultilabelObjective:
+        return MultilabelObjective(self, codec)
+
 
 class MultilabelFitter(TaskFitter):
-    """Counts each label's yes and no; learns the labels where none are declared."""
+    """Counts the yes and the known answers of each label; learns the labels where none are declared."""
 
     def __init__(self, options: Multilabel, name: str, kind_of_column: ColumnType) -> None:
         self.options, self.name, self.type = options, name, kind_of_column
@@ -130,24 +149,25 @@ class MultilabelFitter(TaskFitter):
             self.rows += int(np.count_nonzero(np.diff(rows, prepend=-1)))
             self.yes.update(rows_per_name(rows, names))
             return
-        labels = self._fitted(self.declared).encode(values)
+        labels = self.options.codec(self.name, self.type, self.declared).encode(values)
         self.yes.update(dict(zip(self.declared, (labels == 1).sum(axis=0).tolist(), strict=True)))
         self.known.update(dict(zip(self.declared, (labels >= 0).sum(axis=0).tolist(), strict=True)))
 
-    def finish(self) -> "FittedMultilabel":
+    def finish(self) -> MultilabelCodec:
         labels = self.declared
         if not labels:
             del self.yes[self.options.none]
             labels = tuple(sorted(name for name, count in self.yes.items() if count >= self.options.min_count))
             self.known.update(dict.fromkeys(labels, self.rows))
         self._check(labels)
-        return self._fitted(labels, self._factors(labels))
+        counts = tuple((self.known[label] - self.yes[label], self.yes[label]) for label in labels)
+        return self.options.codec(self.name, self.type, labels).model_copy(update={"counts": counts})
 
     def _check(self, labels: tuple[str, ...]) -> None:
         columns = ", ".join(map(repr, self.options.targets))
-        if len(labels) < 2 or len(labels) > MOST_LABELS:
+        if len(labels) < 2 or len(labels) > MAX_LABELS:
             raise DataError(
-                f"task {self.name!r}: a multilabel task has 2 to {MOST_LABELS:,} labels, found {len(labels):,} names "
+                f"task {self.name!r}: a multilabel task has 2 to {MAX_LABELS:,} labels, found {len(labels):,} names "
                 f"in {self.options.min_count} rows or more of {columns} in the training split; check `separator`, "
                 "change `min_count`, or declare `labels`"
             )
@@ -162,73 +182,86 @@ class MultilabelFitter(TaskFitter):
                 f"have or none in {columns}; check the target and the split"
             )
 
-    def _factors(self, labels: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
-        weight = self.options.positive_weight
-        if weight is None:
-            return ()
-        if weight == BALANCED:
-            return tuple(balanced_factors((self.known[label] - self.yes[label], self.yes[label])) for label in labels)
-        return ((1.0, weight),) * len(labels)
 
-    def _fitted(self, labels: tuple[str, ...], factors: tuple[tuple[float, ...], ...] = ()) -> "FittedMultilabel":
-        return FittedMultilabel(name=self.name, type=self.type, options=self.options, labels=labels, factors=factors)
-
-
-class FittedMultilabel(FittedTask):
+class MultilabelCodec(Codec):
     """Labels (rows, labels) int8: 1, 0, or -1 where unknown. A row is labelled where one of them is known."""
 
     kind: Literal["multilabel"] = "multilabel"
-    options: Multilabel
     labels: tuple[str, ...]
-    factors: tuple[tuple[float, ...], ...] = ()
-    """Per label that of a no and of a yes in the loss; empty where each counts 1."""
-
-    @property
-    def declared(self) -> Multilabel:
-        return self.options
-
-    @property
-    def outputs(self) -> int:
-        return len(self.labels)
+    separator: str
+    """Between the names of one text; "" where every label has a column of its own."""
+    none: str
+    declared: bool
+    """Whether the labels are declared: any other name but `none` is refused."""
+    counts: tuple[tuple[int, int], ...] = ()
+    """Rows of the training split that are no and yes, per label."""
 
     def encode(self, values: pa.Array) -> LabelValues:
-        if columns := self.options.columns:
-            found = zip(columns, values.flatten(), strict=True)
+        if not self.separator:
+            found = zip(self.targets, values.flatten(), strict=True)
             return np.stack([answers(self.name, column, of_column) for column, of_column in found], axis=1)
-        labels, others = marked(values, self.options.separator, self.labels)
-        strange = others.filter(pc.not_equal(others, self.options.none))
-        if self.options.labels and len(strange):
+        labels, others = marked(values, self.separator, self.labels)
+        unknown = others.filter(pc.not_equal(others, self.none))
+        if self.declared and len(unknown):
             raise DataError(
-                f"task {self.name!r}: the labels are {', '.join(self.labels)}, found {strange[0].as_py()!r} in "
-                f"{self.options.target!r}; declare all of them under `labels`"
+                f"task {self.name!r}: the labels are {', '.join(self.labels)}, found {unknown[0].as_py()!r} in "
+                f"{self.target!r}; declare all of them under `labels`"
             )
         return labels
 
-    def labelled(self, labels: Tensor) -> Tensor:
-        return (labels >= 0).any(dim=1)
+    def labelled(self, labels: Labels) -> Labels:
+        labelled: Labels = (labels >= 0).any(1)  # type: ignore[assignment]  # NumPy's types do not know the rank
+        return labelled
+
+
+class MultilabelObjective(Objective):
+    """Logits (rows, labels): the log odds of each label."""
+
+    options: Multilabel
+    codec: MultilabelCodec
+
+    def __init__(self, options: Multilabel, codec: Codec) -> None:
+        super().__init__(options, codec)
+        weight, counts = options.positive_weight, self.codec.counts
+        self.factors = () if weight is None else tuple(positive_factors(weight, of_label) for of_label in counts)
+        """Per label that of a no and of a yes in the loss; empty where each counts 1."""
+
+    @property
+    def outputs(self) -> int:
+        return len(self.codec.labels)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch
+        import torch.nn.functional as F
+
         known, smoothing = labels >= 0, self.options.label_smoothing
         targets = labels.clamp(min=0).to(logits.dtype) * (1 - smoothing) + smoothing / 2
         losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         if self.factors:
-            of_no, of_yes = logits.new_tensor(self.factors).T
-            losses = losses * torch.where(labels == 1, of_yes, of_no)
+            no_factors, yes_factors = logits.new_tensor(self.factors).T
+            losses = losses * torch.where(labels == 1, yes_factors, no_factors)
         return torch.where(known, losses, 0.0).sum(dim=1) / known.sum(dim=1).clamp(min=1)
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
         return F.binary_cross_entropy_with_logits(logits, teacher.sigmoid(), reduction="none").mean(dim=1)
 
-    def link(self, logits: Tensor) -> Tensor:
-        return torch.sigmoid(logits)
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
 
-    def unlink(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        chance = np.clip(predictions.astype(np.float64), LEAST_CHANCE, 1 - LEAST_CHANCE)
-        return np.log(chance / (1 - chance)).astype(np.float32)
+    def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        probability = np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+        return np.log(probability / (1 - probability)).astype(np.float32)
 
-    def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
+    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels == 1).sum(axis=0) / (labels >= 0).sum(axis=0), dtype=np.float32)
 
     def signature(self) -> dict[str, Any]:
-        form = {"form": "label_probabilities", "unit": "probability", "labels": list(self.labels)}
-        return {"name": self.name, "kind": self.kind, **form}
+        form = {"form": "label_probabilities", "unit": "probability", "labels": list(self.codec.labels)}
+        return {"name": self.name, "kind": self.codec.kind, **form}
+
+    def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
+        factors = self.factors or ((),) * self.outputs
+        each = zip(labels.T, factors, strict=True)  # a model per label
+        return tuple(class_trees(of_label, weights, factor, objective="binary") for of_label, factor in each)

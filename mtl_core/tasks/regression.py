@@ -1,56 +1,29 @@
 """Regression tasks: one output, standardised inside, in the target's unit outside."""
 
+from __future__ import annotations
+
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import pyarrow as pa
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
-from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
-from mtl_core.tasks.base import LabelValues
-from mtl_core.tasks.metrics import Array, Metric, RowMean, Value
-from mtl_core.tasks.numbers import FittedNumber, NumberTask
-from mtl_core.tasks.poisson import DEVIANCE, half_deviance, rate
+from mtl_core.metrics import Metric
+from mtl_core.metrics.regression import MAE, POISSON_DEVIANCE, R2, RMSE
+from mtl_core.tasks.base import Codec, LabelValues
+from mtl_core.tasks.numbers import NumberCodec, NumberObjective, NumberTask
+from mtl_core.tasks.tree_objectives import TreeObjective, number_trees
 
-__all__ = ["R2", "FittedRegression", "Regression"]
+if TYPE_CHECKING:
+    from torch import Tensor
 
-LEAST_SHARE = 1e-6
-"""A teacher's rate below that share of the mean, or none at all, counts as this: logits stay finite."""
+__all__ = ["Regression", "RegressionCodec", "RegressionObjective"]
 
-
-def _squares(labels: Array, predictions: Array) -> Array:
-    return np.asarray(np.square(labels - predictions))
-
-
-@dataclass(frozen=True, kw_only=True)
-class R2(Metric):
-    """The share of the labels' variance that is explained; where there is none 1 for what is exact, else 0. Undefined
-    for a single row.
-    """
-
-    def on(self, labels: Array, predictions: Array) -> Value:
-        labels, squares = labels.astype(np.float64), np.square(labels.astype(np.float64) - predictions)
-
-        def value(weights: Array | None) -> float:
-            if len(labels) < 2:
-                return float("nan")
-            each = np.ones(len(labels)) if weights is None else weights
-            left, whole = (each * squares).sum(), (each * np.square(labels - np.average(labels, weights=each))).sum()
-            return float(1 - left / whole) if whole > 0 else float(left == 0)
-
-        return value
-
-
-METRICS = (
-    RowMean(name="mae", higher_is_better=False, unit="target", rows=lambda y, p: np.abs(y - p)),
-    RowMean(name="rmse", higher_is_better=False, unit="target", rows=_squares, transform=math.sqrt),
-    R2(name="r2", higher_is_better=True),
-)
+MIN_RATIO = 1e-6
+"""Smaller ratios of a teacher's rate to the mean are raised to this one, so that logits stay finite."""
+TREE_LOSSES = {"squared": "l2", "absolute": "l1", "huber": "huber", "poisson": "poisson"}
+"""LightGBM's names of the losses."""
 
 
 class Regression(NumberTask):
@@ -69,40 +42,49 @@ class Regression(NumberTask):
     """The target's unit, for people: minutes, EUR."""
 
     @property
-    def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # what they are depends on the loss
-        return (*METRICS, DEVIANCE) if self.loss == "poisson" else METRICS
+    def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # they depend on the loss
+        numbers = (MAE, RMSE, R2(name="r2", higher_is_better=True))
+        return (*numbers, POISSON_DEVIANCE) if self.loss == "poisson" else numbers
 
-    def fitted(self, name: str, kind_of_column: ColumnType, mean: float, scale: float) -> "FittedRegression":
-        return FittedRegression(name=name, type=kind_of_column, options=self, mean=mean, scale=scale)
+    def codec(self, **fields: Any) -> RegressionCodec:
+        return RegressionCodec(**fields)
 
-    def numbers(self, name: str, values: pa.Array) -> NDArray[np.float64]:
-        numbers = super().numbers(name, values)
-        if self.loss == "poisson" and (negative := numbers < 0).any():
-            raise DataError(
-                f"task {name!r}: labels under loss: poisson must be 0 or more, found {numbers[negative][0]:g} in "
-                f"{self.target!r}; set the row aside, or choose another loss"
-            )
-        return numbers
+    def objective(self, codec: Codec) -> RegressionObjective:
+        return RegressionObjective(self, codec)
 
 
-class FittedRegression(FittedNumber):
-    """Logits (rows, 1): deviations from the mean; under `poisson` the logarithm of the rate over the mean."""
+class RegressionCodec(NumberCodec):
+    """Labels of a regression task."""
 
     kind: Literal["regression"] = "regression"
-    options: Regression
 
-    @property
-    def declared(self) -> Regression:
-        return self.options
+
+class RegressionObjective(NumberObjective):
+    """Logits (rows, 1): deviations from the mean; under `poisson` the logarithm of the rate over the mean."""
+
+    options: Regression
+    codec: RegressionCodec
+
+    def __init__(self, options: Regression, codec: Codec) -> None:
+        super().__init__(options, codec)
+        self.is_poisson = options.loss == "poisson"
+        self.check(np.array([self.codec.minimum]))
 
     @property
     def outputs(self) -> int:
         return 1
 
+    def check(self, labels: LabelValues) -> None:
+        if self.is_poisson and (negative := labels < 0).any():
+            raise DataError(
+                f"task {self.name!r}: labels under loss: poisson must be 0 or more, found {labels[negative][0]:g} in "
+                f"{self.codec.target!r}; set the row aside, or choose another loss"
+            )
+
     def standardised(self, labels: Tensor) -> Tensor:
-        if self.options.loss != "poisson":
+        if not self.is_poisson:
             return super().standardised(labels)
-        return (labels.nan_to_num(self.mean).double() / self.mean).log()  # -inf for a count of 0
+        return (labels.nan_to_num(self.codec.mean).double() / self.codec.mean).log()  # -inf for a count of 0
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return self._distance(logits[:, 0], self.standardised(labels))
@@ -110,26 +92,35 @@ class FittedRegression(FittedNumber):
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
         return self._distance(logits[:, 0], teacher[:, 0])
 
-    def link(self, logits: Tensor) -> Tensor:
-        if self.options.loss == "poisson":
-            return rate(logits[:, 0] + math.log(self.mean))
-        return logits[:, 0] * self.scale + self.mean
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        if self.is_poisson:
+            from mtl_core.nn.poisson import rate
 
-    def unlink(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+            return rate(logits[:, 0] + math.log(self.codec.mean))
+        return logits[:, 0] * self.codec.scale + self.codec.mean
+
+    def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         numbers = predictions.astype(np.float64)
-        if self.options.loss == "poisson":
-            return np.log(np.maximum(numbers / self.mean, LEAST_SHARE)).astype(np.float32)[:, None]
-        return ((numbers - self.mean) / self.scale).astype(np.float32)[:, None]
+        if self.is_poisson:
+            return np.log(np.maximum(numbers / self.codec.mean, MIN_RATIO)).astype(np.float32)[:, None]
+        return ((numbers - self.codec.mean) / self.codec.scale).astype(np.float32)[:, None]
 
-    def trivial(self, labels: LabelValues) -> NDArray[np.float32]:
+    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         known = labels[~np.isnan(labels)]
         at_mean = self.options.loss in ("squared", "poisson")
         return np.asarray(known.mean() if at_mean else np.median(known), dtype=np.float32)
 
     def signature(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": self.kind, "form": "number", "unit": self.options.unit}
+        return {"name": self.name, "kind": self.codec.kind, "form": "number", "unit": self.options.unit}
+
+    def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
+        # Only huber reads alpha: its loss is squared up to there, as the task's is within one deviation.
+        parameters = {"objective": TREE_LOSSES[self.options.loss], "alpha": self.codec.scale}
+        return (number_trees(labels, weights, **parameters),)
 
     def _distance(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
         match self.options.loss:
             case "squared":
                 return F.mse_loss(outputs, targets, reduction="none")
@@ -138,4 +129,7 @@ class FittedRegression(FittedNumber):
             case "huber":
                 return F.huber_loss(outputs, targets, reduction="none")
             case "poisson":
-                return half_deviance(outputs + math.log(self.mean), targets + math.log(self.mean))
+                from mtl_core.nn.poisson import half_deviance
+
+                shift = math.log(self.codec.mean)
+                return half_deviance(outputs + shift, targets + shift)

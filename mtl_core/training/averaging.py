@@ -1,4 +1,6 @@
-"""The average of the weights over the last part of a training: it is scored, kept and taught from in their place."""
+"""Average of the weights over the last part of a training: evaluated, checkpointed and distilled from instead of the
+raw weights.
+"""
 
 import copy
 
@@ -18,7 +20,7 @@ class Average(nn.Module):
     section 4, equation 3): after step t of a parameter its average moves by (eta + 1) / (eta + t) of the way to it.
 
     Departs from the paper in that every parameter counts its own steps: one without a gradient did not move, so its
-    average stays where it is to the bit, and that of a task that begins late begins then.
+    average stays where it is to the bit, and that of a task that starts late starts then.
     """
 
     steps: Tensor
@@ -33,8 +35,8 @@ class Average(nn.Module):
         counts = self.steps.tolist()
         parameters = zip(self.network.parameters(), network.parameters(), strict=True)
         with torch.no_grad():
-            for place, (average, parameter) in enumerate(parameters):
+            for index, (average, parameter) in enumerate(parameters):
                 if parameter.grad is not None:
-                    counts[place] += 1
-                    average.lerp_(parameter, (ETA + 1) / (ETA + counts[place]))
+                    counts[index] += 1
+                    average.lerp_(parameter, (ETA + 1) / (ETA + counts[index]))
         self.steps.copy_(torch.tensor(counts))

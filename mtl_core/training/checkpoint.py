@@ -1,11 +1,11 @@
-"""Checkpoints: a training that was killed at any moment goes on from its last whole epoch to the same result.
+"""Checkpoints: a training that was killed at any moment resumes from its last whole epoch to the same result.
 
-Layout of the scratch folder, every file written to a temporary name and renamed:
+Layout of the checkpoint folder, every file written to a temporary name and renamed:
 
     checkpoint.safetensors    network, its average, optimiser and balancing after an epoch; the rest as JSON metadata
-    epoch-0003.safetensors    weights of an epoch that may yet be a teacher or the model
+    epoch-0003.safetensors    weights of an epoch that may still become a teacher or the model
     teacher-NAME.npy          soft targets, (training rows, outputs) logits
-    refit/                    the chosen trunk's outputs, while heads are refitted on them
+    finetune/                 the chosen trunk's outputs, while heads are fine-tuned on them
 """
 
 import hashlib
@@ -16,22 +16,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 import mtl_core
+from mtl_core.distillation.store import TeacherStore
 from mtl_core.files import pending
 
-__all__ = ["Scratch", "fingerprint", "save_weights"]
+__all__ = ["CheckpointStore", "fingerprint", "save_weights"]
 
 
 def fingerprint(*parts: str) -> str:
-    """What a checkpoint depends on, as one digest: the given texts, torch's version, this library's source."""
+    """Digest of all that a checkpoint depends on: the given texts, the version of torch, the source of this library."""
     digest = hashlib.sha256(torch.__version__.encode())
     root = Path(mtl_core.__file__).parent
     for path in sorted(root.rglob("*.py")):
@@ -47,11 +46,11 @@ def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)
 
 
-class Scratch:
-    """The scratch folder of one training. A folder left by another problem, data, code or version is emptied."""
+class CheckpointStore:
+    """The checkpoint folder of one training. A folder left by another problem, data, code or version is emptied."""
 
     def __init__(self, folder: Path, digest: str) -> None:
-        self.folder, self.digest = folder, digest
+        self.folder, self.digest, self.teachers = folder, digest, TeacherStore(folder)
         self._checkpoint = folder / "checkpoint.safetensors"
 
     def save(self, modules: Mapping[str, nn.Module], optimizer: Optimizer, state: dict[str, Any]) -> None:
@@ -62,7 +61,7 @@ class Scratch:
         save_weights(self._checkpoint, tensors, {"digest": self.digest, "state": json.dumps(state)})
 
     def restore(self, modules: Mapping[str, nn.Module], optimizer: Optimizer) -> dict[str, Any] | None:
-        """Loads the last checkpoint into them and returns its state; None where there is none to go on from."""
+        """Loads the last checkpoint into them and returns its state; None where there is none to resume from."""
         try:
             with safe_open(self._checkpoint, framework="pt") as file:
                 metadata = file.metadata()
@@ -83,36 +82,23 @@ class Scratch:
         return state
 
     def keep(self, epoch: int, network: nn.Module) -> None:
-        """Keeps the weights after that epoch."""
+        """Stores the weights after that epoch."""
         save_weights(self._epoch(epoch), network.state_dict())
 
     def weights(self, epoch: int) -> dict[str, Tensor]:
-        """What `keep` kept."""
+        """The weights that `keep` stored."""
         return load_file(self._epoch(epoch))
 
-    def drop_all_but(self, epochs: Iterable[int]) -> None:
+    def prune(self, epochs: Iterable[int]) -> None:
         """Removes the weights of every other epoch."""
         kept = {self._epoch(epoch) for epoch in epochs}
         for path in self.folder.glob("epoch-*.safetensors"):
             if path not in kept:
                 path.unlink()
 
-    def has_teacher(self, name: str) -> bool:
-        """Whether soft targets of that name are kept."""
-        return self._teacher(name).exists()
-
-    def save_teacher(self, name: str, logits: NDArray[np.float32]) -> None:
-        """Keeps soft targets."""
-        with pending(self._teacher(name)) as temporary, temporary.open("wb") as file:
-            np.save(file, logits, allow_pickle=False)
-
-    def teacher(self, name: str) -> Tensor:
-        """(training rows, outputs) logits, memory-mapped."""
-        return torch.from_numpy(np.load(self._teacher(name), mmap_mode="c", allow_pickle=False))
-
     @contextmanager
-    def passing(self, name: str) -> Iterator[Path]:
-        """An empty folder of that name, removed again on leaving; what a kill left in it is not gone on from."""
+    def temporary_folder(self, name: str) -> Iterator[Path]:
+        """An empty folder of that name, removed again on leaving; leftovers from a crash are discarded."""
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -128,9 +114,6 @@ class Scratch:
 
     def _epoch(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:04}.safetensors"
-
-    def _teacher(self, name: str) -> Path:
-        return self.folder / f"teacher-{name}.npy"
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,40 +10,38 @@ from torch import Tensor, nn
 from mtl_core.balancing import Balancer
 from mtl_core.config import Training
 from mtl_core.data.encoded import Batch, EncodedSplit
+from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.tasks import FittedTask
 from mtl_core.training.losses import task_losses
-from mtl_core.training.soft_targets import SoftTargets
 
 __all__ = ["optimizer_of", "train_epoch"]
 
 BeforeStep = Callable[[int, int, Batch, Mapping[str, SoftTargets]], None]
-"""Is shown the step, counted from 0, how many there are, its batch, and the soft targets of that; changes nothing."""
+"""Callback before each step: (step from 0, number of steps, batch, its soft targets). Must not modify them."""
 
 
 def train_epoch(
     network: Network,
     balancer: Balancer,
     optimizer: torch.optim.Optimizer,
-    tasks: tuple[FittedTask, ...],
     split: EncodedSplit,
     options: Training,
     *,
     number: int,
-    soft: Mapping[str, SoftTargets] = {},
-    resting: Collection[str] = (),
-    before_step: BeforeStep = lambda step, steps, batch, taught: None,
+    soft_targets: Mapping[str, SoftTargets] = {},
+    paused: Collection[str] = (),
+    before_step: BeforeStep = lambda step, steps, batch, targets: None,
     after_step: Callable[[], None] = lambda: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> dict[str, float]:
     """One pass over the split, in an order and with a dropout that (seed, number) decides.
 
-    A task at rest has no loss, hence its own parameters no gradient: the optimiser passes them over, and neither
-    momentum nor weight decay moves them. A batch in which no task takes part moves nothing.
+    A paused task has no loss, hence its own parameters no gradient: the optimiser skips them, and neither momentum nor
+    weight decay moves them. A batch in which no task takes part moves nothing.
 
     Args:
-        after_step: is called while the gradients of the step are still there.
+        after_step: called while the gradients of the step are still there.
 
     Returns:
         mean loss per task over the batches in which it took part; NaN where it took part in none.
@@ -51,26 +49,27 @@ def train_epoch(
     Raises:
         TrainingError: a loss is not finite; the weights are as they were before that batch.
     """
+    tasks = network.objectives
     network.train()
     generator = np.random.default_rng([options.seed, number])
     batches = split.order(generator, options.batch_size)
     torch.manual_seed(int(generator.integers(2**63)))
     sums, counts = [0.0] * len(tasks), [0] * len(tasks)
-    shared, own = network.shared(), [network.own(position) for position in range(len(tasks))]
+    shared, own = network.shared(), [network.task_parameters(position) for position in range(len(tasks))]
     steps = math.ceil(len(split) / options.batch_size)
     balancer.before_epoch()
     for step, rows in enumerate(batches):
         batch = split.take(rows)
-        taught = {task: targets.take(rows) for task, targets in soft.items()}
+        targets = {task: of_task.take(rows) for task, of_task in soft_targets.items()}
 
-        def losses_again(batch: Batch = batch, taught: dict[str, SoftTargets] = taught) -> dict[int, Tensor]:
+        def losses_again(batch: Batch = batch, targets: dict[str, SoftTargets] = targets) -> dict[int, Tensor]:
             with torch.no_grad():
-                return task_losses(tasks, network(batch.inputs), batch, taught, resting)
+                return task_losses(tasks, network(batch.inputs), batch, targets, paused)
 
-        before_step(step, steps, batch, taught)
-        losses = task_losses(tasks, network(batch.inputs), batch, taught, resting)
+        before_step(step, steps, batch, targets)
+        losses = task_losses(tasks, network(batch.inputs), batch, targets, paused)
         if losses:
-            for position, value in _finite(losses, tasks, number, step).items():
+            for position, value in _finite(losses, network.tasks, number, step).items():
                 sums[position] += value
                 counts[position] += 1
             optimizer.zero_grad()
@@ -95,19 +94,19 @@ def optimizer_of(network: nn.Module, balancing: nn.Module, options: Training) ->
 
 
 def _forget_gradients(absent: Sequence[Sequence[nn.Parameter]]) -> None:
-    """Of the tasks that take no part: None, where a graph that stacks the tasks' tensors says 0.
+    """Sets gradients of absent tasks to None; stacked operations leave zeros.
 
-    A parameter whose gradient is 0 is still moved by momentum and weight decay; one without a gradient is passed over.
+    A parameter whose gradient is 0 is still moved by momentum and weight decay; one without a gradient is skipped.
     """
     for parameters in absent:
         for parameter in parameters:
             parameter.grad = None
 
 
-def _finite(losses: Mapping[int, Tensor], tasks: tuple[FittedTask, ...], epoch: int, step: int) -> dict[int, float]:
-    """The losses as numbers, which must be finite."""
+def _finite(losses: Mapping[int, Tensor], tasks: tuple[str, ...], epoch: int, step: int) -> dict[int, float]:
+    """The losses as numbers; TrainingError where one is not finite."""
     values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
-    if bad := [f"{tasks[place].name} ({value:g})" for place, value in values.items() if not math.isfinite(value)]:
+    if bad := [f"{tasks[position]} ({value:g})" for position, value in values.items() if not math.isfinite(value)]:
         raise TrainingError(
             f"epoch {epoch}, step {step + 1}: every loss must be finite, found {', '.join(bad)}; nothing was updated. "
             "Lower training.learning_rate, or look for extreme targets"

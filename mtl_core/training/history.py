@@ -1,19 +1,18 @@
-"""What a training tells: an epoch, a refitted head, the outcome. Values as the history file keeps them."""
+"""Training records, as stored in history.json."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import Field
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Epoch", "Outcome", "Progress", "Refit", "Relations", "scores_of"]
+__all__ = ["Epoch", "FinetunedHead", "Relations", "TrainingResult", "scores_of"]
 
 
 class Relations(Frozen):
-    """What the tasks' gradients on what they share had to do with each other: means over an epoch's probes. A pair that
-    was never defined is left out.
+    """Gradient cosines and task affinities on the shared parameters: means over the measurements of an epoch. A pair
+    that was never defined is left out.
     """
 
     cosines: dict[str, dict[str, float]]
@@ -26,7 +25,7 @@ class Relations(Frozen):
 
 
 class Epoch(Frozen, allow_inf_nan=True):
-    """What one epoch did. `values` are the tasks' own metrics on validation, `scores` the same, oriented so that higher
+    """One epoch. `values` are the tasks' own metrics on validation, `scores` the same, oriented so that higher
     is better and divided by their standard error; both NaN where the metric is undefined.
     """
 
@@ -40,36 +39,28 @@ class Epoch(Frozen, allow_inf_nan=True):
     resumed: tuple[str, ...] = ()
     """Tasks that train again from the next epoch on."""
     held: tuple[str, ...]
-    """Tasks that learned from their own best checkpoint during it."""
+    """Tasks that were distilled from their own best checkpoint during it."""
     resting: tuple[str, ...] = ()
-    """Tasks that took no part in it: stopped, or not begun."""
+    """Tasks that were paused during it: stopped, or not started."""
     relatedness: Relations | None = None
-    """None where no probe fell into it."""
+    """None where no measurement fell into it."""
     seconds: float
 
 
-class Progress(Frozen, allow_inf_nan=True):
-    """What a checkpoint holds beside tensors."""
-
-    epochs: tuple[Epoch, ...] = ()
-    standard_errors: dict[str, float] = Field(default_factory=dict)
-    stopper: dict[str, Any] = Field(default_factory=dict)
-
-
-class Refit(Frozen):
-    """One head, trained again on the final trunk. Values are its task's own metric on validation."""
+class FinetunedHead(Frozen):
+    """One head, trained on alone on the final trunk. Values are its task's own metric on validation."""
 
     task: str
     kept: bool
-    """Whether the model has the refitted head; the old one otherwise."""
+    """Whether the model has the fine-tuned head; the old one otherwise."""
     before: float
     after: float
-    """Of the head that the model has."""
+    """That of the head that the model has."""
     epochs: int
-    """How many it trained."""
+    """Number of epochs that it trained."""
 
 
-class Outcome(Frozen, allow_inf_nan=True):
+class TrainingResult(Frozen, allow_inf_nan=True):
     """A finished training."""
 
     epochs: tuple[Epoch, ...]
@@ -78,8 +69,8 @@ class Outcome(Frozen, allow_inf_nan=True):
     standard_errors: dict[str, float]
     """Per task that of its own metric on validation; 1 where it was never defined."""
     parameters: int
-    refits: tuple[Refit, ...] = ()
-    """Per head that was trained again, in the problem's order."""
+    refits: tuple[FinetunedHead, ...] = ()
+    """The heads that were fine-tuned, in the problem's order."""
 
     def best(self, task: str) -> float:
         """The task's own metric after its best epoch; NaN where it was never defined."""
@@ -87,11 +78,11 @@ class Outcome(Frozen, allow_inf_nan=True):
         return max(known, key=lambda epoch: epoch.scores[task]).values[task] if known else math.nan
 
     def final(self, task: str) -> float:
-        """The task's own metric of the model: after the chosen epoch, and after its head was refitted."""
-        refitted = [refit.after for refit in self.refits if refit.task == task]
-        return refitted[0] if refitted else self.epochs[self.chosen - 1].values[task]
+        """The task's own metric of the model: after the chosen epoch, and after its head was fine-tuned."""
+        finetuned = [head.after for head in self.refits if head.task == task]
+        return finetuned[0] if finetuned else self.epochs[self.chosen - 1].values[task]
 
 
 def scores_of(epochs: Sequence[Epoch]) -> list[dict[str, float]]:
-    """What choosing an epoch looks at: validation scores, and nothing else."""
+    """The validation scores of each epoch: all that an epoch is chosen by."""
     return [epoch.scores for epoch in epochs]

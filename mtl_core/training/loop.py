@@ -2,26 +2,26 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
+from mtl_core.distillation import SoftTargets, declared_teachers, own_best
 from mtl_core.model import Network
-from mtl_core.stopping import Stopper
-from mtl_core.training.averaging import Average
-from mtl_core.training.checkpoint import Scratch, fingerprint
-from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.history import Epoch, Outcome, Progress, Refit, scores_of
-from mtl_core.training.refit import refit_heads
-from mtl_core.training.relatedness import Probe
-from mtl_core.training.repeatable import repeatable
-from mtl_core.training.scores import metric_values, normalised, predictions_of, standard_errors
-from mtl_core.training.selection import best_epoch, best_epoch_of, useful_epochs
-from mtl_core.training.self_taught import self_targets
-from mtl_core.training.teachers import OnTeacher, declared_teachers, own_best
+from mtl_core.model.inference import predictions_of
+from mtl_core.nn.deterministic import deterministic
+from mtl_core.training.affinity import Probe
+from mtl_core.training.checkpoint import CheckpointStore, fingerprint
+from mtl_core.training.epoch import train_epoch
+from mtl_core.training.finetune import finetune_heads
+from mtl_core.training.history import Epoch, FinetunedHead, TrainingResult, scores_of
+from mtl_core.training.progress import Progress
+from mtl_core.training.scores import metric_values, normalised, standard_errors
+from mtl_core.training.selection import best_epoch
+from mtl_core.training.state import State
+from mtl_core.training.unsupervised import unsupervised_targets
 
 __all__ = ["train"]
 
@@ -31,100 +31,126 @@ def train(
     encoder: Encoder,
     train_split: EncodedSplit,
     validation: EncodedSplit,
-    scratch_folder: Path,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
-    on_refit: Callable[[Refit], None] = lambda refit: None,
-    on_teacher: OnTeacher = lambda task, step, steps: None,
-) -> tuple[Network, Outcome]:
-    """Trains until stopping or `epochs` ends it, from the last checkpoint in `scratch_folder` if there is one.
+    folder: Path,
+    progress: Progress | None = None,
+) -> tuple[Network, TrainingResult]:
+    """Trains until stopping or `epochs` ends it, from the last checkpoint in `folder` if there is one.
 
     Same problem, data, code and machine give the same weights, killed in between or not: every epoch draws its
-    randomness from (seed, epoch) alone. Every task is scored after every epoch by the network as it is then, with
+    randomness from (seed, epoch) alone. Every task is evaluated after every epoch by the network as it is then, with
     its weights averaged where that is declared, whether it trained or not.
 
     Returns:
-        the network with the chosen epoch's weights, its heads refitted where that is declared; and what happened.
-    """
-    options, tasks = problem.training, encoder.tasks
-    network = Network.seeded(encoder, problem.model, options.seed)
-    balancer = options.balancing.build(network.tasks)
-    optimizer = optimizer_of(network, balancer, options)
-    average = Average(network) if options.average_weights else None
-    scored = average.network if average else network
-    modules = {"network": network, "balancing": balancer} | ({"average": average} if average else {})
-    stopper = Stopper(options.stopping, network.tasks, {task.name: task.begins for task in tasks})
-    scratch = Scratch(
-        scratch_folder, fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())
-    )
-    progress = Progress.model_validate(scratch.restore(modules, optimizer) or {})
-    stopper.load_state_dict(progress.stopper)
-    epochs, errors = list(progress.epochs), progress.standard_errors
-    for epoch in epochs:
-        on_epoch(epoch)
-    if not epochs:  # a kill before the first one ends must not cost the teachers that were made
-        scratch.save(modules, optimizer, progress.model_dump())
-    declared = declared_teachers(problem, encoder, train_split, validation, scratch, train, on_teacher)
+        the network with the weights of the chosen epoch, its heads fine-tuned where that is declared; and its history.
 
-    with repeatable(options.threads):
-        while len(epochs) < options.epochs and not stopper.ended:
-            number, began = len(epochs) + 1, time.perf_counter()
-            waiting = tuple(task.name for task in tasks if number < task.begins)
-            held, resting = stopper.held, (*waiting, *stopper.resting)
-            soft = declared | {
-                task: own_best(scratch, task, teacher_epoch(task, epochs), network, train_split) for task in held
-            }
-            soft |= self_targets(
-                network, tasks, train_split, number=number, seed=options.seed, left_out=(*held, *resting)
-            )
-            probe = Probe(network, optimizer, tasks, options.relatedness, number)
+    Raises:
+        DataError: a task has no loss for some of its labels.
+        TrainingError: a loss is not finite.
+    """
+    options, progress = problem.training, progress or Progress()
+    state, store = State(problem, encoder), CheckpointStore(folder, _digest(problem, encoder))
+    _check_labels(state, train_split, validation)
+    state.restore(store)
+    for epoch in state.epochs:
+        progress.on_epoch(epoch)
+    teachers = declared_teachers(
+        problem, encoder, train_split, validation, store.teachers, _train_teacher, progress.on_teacher
+    )
+
+    with deterministic(options.threads):
+        while len(state.epochs) < options.epochs and not state.stopper.ended:
+            began, number = time.perf_counter(), len(state.epochs) + 1
+            distilled, paused = state.stopper.distilled, state.paused
+            targets = teachers | _targets(state, store, train_split, options.seed)
+            probe = Probe(state.network, state.optimizer, options.relatedness, number)
             losses = train_epoch(
-                *(network, balancer, optimizer, tasks, train_split, options),
+                *(state.network, state.balancer, state.optimizer, train_split, options),
                 number=number,
-                soft=soft,
-                resting=resting,
-                before_step=probe.look,
-                after_step=partial(average.update, network) if average else lambda: None,
-                on_step=on_step,
+                soft_targets=targets,
+                paused=paused,
+                before_step=probe.measure,
+                after_step=state.after_step,
+                on_step=progress.on_step,
             )
-            predictions = predictions_of(scored, tasks, validation)
-            values = metric_values(tasks, validation, predictions) | dict.fromkeys(waiting, math.nan)
-            # A task's unit of noise is that of its first score, whenever that comes.
-            begun = [task for task in tasks if task.name not in errors and math.isfinite(values[task.name])]
-            errors = errors | standard_errors(begun, validation, predictions)
-            scores = normalised(tasks, values, errors)
-            change = stopper.update(scores)
+            values, scores = _evaluate(state, validation)
+            decision = state.stopper.update(scores)
             epoch = Epoch(
                 number=number,
                 losses=losses,
                 values=values,
                 scores=scores,
-                stopped=change.stopped,
-                resumed=change.resumed,
-                held=held,
-                resting=resting,
+                stopped=decision.stopped,
+                resumed=decision.resumed,
+                held=distilled,
+                resting=paused,
                 relatedness=probe.relations(),
                 seconds=time.perf_counter() - began,
             )
-            epochs.append(epoch)
-            scratch.keep(number, scored)
-            scratch.drop_all_but(useful_epochs(scores_of(epochs)))
-            progress = Progress(epochs=tuple(epochs), standard_errors=errors, stopper=stopper.state_dict())
-            scratch.save(modules, optimizer, progress.model_dump())
-            on_epoch(epoch)
+            state.epochs.append(epoch)
+            state.save(store)
+            progress.on_epoch(epoch)
 
-        chosen = best_epoch(scores_of(epochs), options.checkpoint)
-        network.load_state_dict(scratch.weights(chosen))
-        errors = {task.name: errors.get(task.name, 1.0) for task in tasks}
-        refits = refit_heads(network, tasks, train_split, validation, options, errors, scratch, on_step, on_refit)
+        chosen = best_epoch(scores_of(state.epochs), options.checkpoint)
+        state.network.load_state_dict(store.weights(chosen))
+        errors = {task.name: state.standard_errors.get(task.name, 1.0) for task in state.tasks}
+        heads = finetune_heads(state.network, train_split, validation, options, errors, store, progress)
+    return state.network, _result(state, chosen, errors, heads)
 
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    return network, Outcome(
-        epochs=tuple(epochs), chosen=chosen, standard_errors=errors, parameters=parameters, refits=refits
+
+def _result(state: State, chosen: int, errors: dict[str, float], heads: tuple[FinetunedHead, ...]) -> TrainingResult:
+    parameters = sum(parameter.numel() for parameter in state.network.parameters())
+    return TrainingResult(
+        epochs=tuple(state.epochs), chosen=chosen, standard_errors=errors, parameters=parameters, refits=heads
     )
 
 
-def teacher_epoch(task: str, epochs: Sequence[Epoch]) -> int:
-    """The task's best epoch until it stopped: what came later learned from it."""
-    until = next(epoch.number for epoch in epochs if task in epoch.stopped)
-    return best_epoch_of(task, scores_of(epochs[:until]))
+def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: int) -> dict[str, SoftTargets]:
+    """The soft targets that the training makes itself for the next epoch: by the best weights of a task that
+    stopped and is distilled since, and by an unsupervised task.
+    """
+    distilled, number = state.stopper.distilled, len(state.epochs) + 1
+    best = {
+        task: own_best(store.teachers, store.weights, task, state.teacher_epoch(task), state.network, split)
+        for task in distilled
+    }
+    without = (*distilled, *state.paused)
+    return best | unsupervised_targets(state.network, split, number=number, seed=seed, without=without)
+
+
+def _evaluate(state: State, validation: EncodedSplit) -> tuple[dict[str, float], dict[str, float]]:
+    """Each task's own metric after the epoch, and its score; both NaN for a task that has not started."""
+    predictions = predictions_of(state.evaluated, validation)
+    values = metric_values(state.tasks, validation, predictions) | dict.fromkeys(state.waiting, math.nan)
+    # The standard error of a task is that of its first score, whenever that comes.
+    first = [
+        task for task in state.tasks if task.name not in state.standard_errors and math.isfinite(values[task.name])
+    ]
+    state.standard_errors = state.standard_errors | standard_errors(first, validation, predictions)
+    return values, normalised(state.tasks, values, state.standard_errors)
+
+
+def _train_teacher(
+    problem: Problem,
+    encoder: Encoder,
+    train_split: EncodedSplit,
+    validation: EncodedSplit,
+    folder: Path,
+    on_epoch: Callable[[int], None],
+) -> Network:
+    """The network of a single-task teacher."""
+
+    class Epochs(Progress):
+        def on_epoch(self, epoch: Epoch) -> None:
+            on_epoch(epoch.number)
+
+    return train(problem, encoder, train_split, validation, folder, Epochs())[0]
+
+
+def _check_labels(state: State, *splits: EncodedSplit) -> None:
+    for task in state.tasks:
+        for split in splits:
+            task.check(split.labels[task.name].numpy())
+
+
+def _digest(problem: Problem, encoder: Encoder) -> str:
+    return fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())

@@ -1,4 +1,4 @@
-"""The tasks' losses on a batch: masked where unlabelled, distilled where a teacher speaks."""
+"""The losses of the tasks on a batch: of the labels, masked where there is none, and of the soft targets."""
 
 from collections.abc import Collection, Mapping
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from mtl_core.data.encoded import Batch
-from mtl_core.tasks import FittedTask
-from mtl_core.training.soft_targets import SoftTargets
+from mtl_core.distillation.soft_targets import SoftTargets
+from mtl_core.tasks import Objective
 
 __all__ = ["masked_mean", "task_losses"]
 
@@ -25,36 +25,36 @@ def masked_mean(losses: Tensor, mask: Tensor, weights: Tensor | None = None) -> 
 
 
 def task_losses(
-    tasks: tuple[FittedTask, ...],
+    tasks: tuple[Objective, ...],
     logits: Mapping[str, Tensor],
     batch: Batch,
-    soft: Mapping[str, SoftTargets],
-    resting: Collection[str] = (),
+    soft_targets: Mapping[str, SoftTargets],
+    paused: Collection[str] = (),
 ) -> dict[int, Tensor]:
-    """Position -> weighted loss () of every task that takes part: it does not rest, and has a row to learn from. A task
-    that teaches itself takes part where it has soft targets.
+    """Position -> weighted loss () of every task that takes part: it is not paused, and has a row to learn from. An
+    unsupervised task takes part where it has soft targets.
 
-    A task without an entry gets no gradient, and the optimiser leaves what is its own alone.
+    A task without an entry gets no gradient, and the optimiser leaves its own parameters as they are.
     """
     found = {}
     for position, task in enumerate(tasks):
-        if task.name not in resting and (task.name in soft or not task.self_taught):
-            loss = _loss(task, logits[task.name], batch, soft.get(task.name))
+        if task.name not in paused and (task.name in soft_targets or not task.unsupervised):
+            loss = _loss(task, logits[task.name], batch, soft_targets.get(task.name))
             if loss is not None:
-                found[position] = task.declared.weight * loss
+                found[position] = task.weight * loss
     return found
 
 
-def _loss(task: FittedTask, logits: Tensor, batch: Batch, soft: SoftTargets | None) -> Tensor | None:
-    """The labels' loss, the teacher's, or both by the teacher's share; None where no row has anything to say."""
+def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | None) -> Tensor | None:
+    """The loss of the labels, of the soft targets, or of both by the weight of the latter; None where no row counts."""
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
     mask = task.trains_on(labels)
-    hard = taught = None
-    if soft is None or soft.share < 1:
+    hard = distilled = None
+    if targets is None or targets.weight < 1:
         hard = masked_mean(task.loss(logits, labels), mask, weights)
-    if soft is not None:
-        rows = torch.ones_like(mask) if soft.every_row else mask
-        taught = masked_mean(task.distillation(logits, soft.logits), rows, weights)
-    if soft is None or taught is None:
+    if targets is not None:
+        rows = torch.ones_like(mask) if targets.use_unlabelled else mask
+        distilled = masked_mean(task.distillation(logits, targets.logits), rows, weights)
+    if targets is None or distilled is None:
         return hard
-    return soft.share * taught + ((1 - soft.share) * hard if hard is not None else 0.0)
+    return targets.weight * distilled + ((1 - targets.weight) * hard if hard is not None else 0.0)

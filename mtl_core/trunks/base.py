@@ -1,39 +1,25 @@
-"""The contract of a trunk."""
+"""Base class of all trunks."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mtl_core.frozen import Frozen
-
-__all__ = ["Trunk", "TrunkOptions"]
+__all__ = ["Trunk"]
 
 
 class Trunk(nn.Module, ABC):
-    """`(..., width)` -> one `(..., out_width)` per task, so that rows (B, D) and tokens (B, L, D) are served alike."""
+    """`(..., width)` -> one `(..., out_width)` per task; so rows (B, D) and tokens (B, L, D) need no distinction."""
 
     out_width: int
 
     @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(..., width), or (..., tasks, width) where `own_inputs` -> per task, in order, (..., out_width)."""
+        """(..., width), or (..., tasks, width) with separate inputs -> per task, in order, (..., out_width)."""
 
-    def own(self, task: int) -> tuple[nn.Parameter, ...]:
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
         """The parameters that serve that task alone.
 
-        Each is a parameter of its own, never a slice of one that several tasks share: a task at rest leaves it without
-        a gradient, and the optimiser leaves it alone to the bit.
+        Each is a parameter by itself, never a slice of one that several tasks share: a paused task leaves it without a
+        gradient, so the optimizer does not change a bit of it.
         """
         return ()
-
-
-class TrunkOptions(Frozen, ABC):
-    """Options of a trunk, as `params.yaml` declares them."""
-
-    own_inputs: ClassVar[bool] = False
-    """Whether every task has an input layer of its own, hence shares nothing."""
-
-    @abstractmethod
-    def build(self, width: int, tasks: int) -> Trunk:
-        """A trunk for inputs of that width and that many tasks."""

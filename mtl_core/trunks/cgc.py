@@ -1,17 +1,20 @@
-"""CGC: experts of every task beside shared ones, one level of extraction (Tang 2020, "Customized Gate Control")."""
+"""CGC: task-specific experts beside shared ones, one level of extraction.
 
-from typing import Literal
+Tang, Liu, Zhao and Gong 2020, "Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for
+Personalized Recommendations", RecSys, section "Customized Gate Control". See `ple`, of which it is one level.
+"""
 
-from mtl_core.trunks.base import Trunk
-from mtl_core.trunks.extraction import ExtractionOptions, ExtractionTrunk
+from mtl_core.trunks.ple import PLETrunk
 
-__all__ = ["CGC"]
+__all__ = ["CGCTrunk"]
 
 
-class CGC(ExtractionOptions):
-    """Customised gate control: a gate per task over its own experts and the shared ones."""
+class CGCTrunk(PLETrunk):
+    """One level: per task, a gate over its own experts and the shared ones."""
 
-    kind: Literal["cgc"] = "cgc"
-
-    def build(self, width: int, tasks: int) -> Trunk:
-        return ExtractionTrunk(self, width, tasks, levels=1)
+    def __init__(
+        self, width: int, tasks: int, *, experts: int, shared_experts: int, widths: tuple[int, ...], dropout: float
+    ) -> None:
+        super().__init__(
+            width, tasks, experts=experts, shared_experts=shared_experts, levels=1, widths=widths, dropout=dropout
+        )

@@ -1,49 +1,36 @@
-"""Cross-stitch: a stack per task, and after each layer a learned mixture of all tasks' activations.
+"""Cross-stitch: an MLP per task, and after each layer a learned mixture of all tasks' activations.
 
 Misra, Shrivastava, Gupta and Hebert 2016, "Cross-stitch Networks for Multi-task Learning", CVPR: the unit is equation
-1, its convex start section 5.1. We have one unit per layer, as the paper does where one per channel was unstable
-(section 6), learn it at the rate of everything else (the paper: 100 to 1,000 times faster, section 5.2), and start from
-random stacks rather than from trained ones (section 5.3).
+1, its convex start section 5.1.
+
+Departs from the paper: there is one unit per layer, as in the paper where one per channel was unstable (section 6);
+units have the learning rate of all parameters (the paper: 100 to 1,000 times larger, section 5.2); the networks start
+from random weights, not from trained ones (section 5.3).
 """
 
 from itertools import pairwise
-from typing import Annotated, Literal, cast
+from typing import cast
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from mtl_core.trunks.base import Trunk, TrunkOptions
-from mtl_core.trunks.layers import Dropout, Experts, Widths
+from mtl_core.nn.experts import Experts
+from mtl_core.trunks.base import Trunk
 
-__all__ = ["CrossStitch", "CrossStitchTrunk", "Stitch"]
-
-
-class CrossStitch(TrunkOptions):
-    """Stacks side by side that learn how much to take from each other."""
-
-    kind: Literal["cross_stitch"] = "cross_stitch"
-    widths: Widths = (128, 128)
-    """The layers of every task's stack."""
-    same: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """What a task takes of its own activations at the start; the others give the rest in equal parts."""
-    dropout: Dropout = 0.1
-
-    def build(self, width: int, tasks: int) -> Trunk:
-        return CrossStitchTrunk(self, width, tasks)
+__all__ = ["CrossStitchTrunk", "Stitch"]
 
 
 class CrossStitchTrunk(Trunk):
-    """Layers of all tasks and units in turn."""
+    """Layers of all tasks, with a cross-stitch unit after each."""
 
-    def __init__(self, options: CrossStitch, width: int, tasks: int) -> None:
+    def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], same: float, dropout: float) -> None:
+        """`same`: initial weight of a task's own activations."""
         super().__init__()
-        self.out_width = options.widths[-1]
-        widths = (width, *options.widths)
+        self.out_width = widths[-1]
         self.layers = nn.ModuleList(
-            Experts(tasks, width, (out_width,), options.dropout) for width, out_width in pairwise(widths)
+            Experts(tasks, in_width, (out_width,), dropout) for in_width, out_width in pairwise((width, *widths))
         )
-        self.stitches = nn.ModuleList(Stitch(tasks, options.same) for _ in options.widths)
+        self.stitches = nn.ModuleList(Stitch(tasks, same) for _ in widths)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
         outputs: tuple[Tensor, ...] = (x,)
@@ -51,8 +38,8 @@ class CrossStitchTrunk(Trunk):
             outputs = stitch(layer(*outputs))
         return outputs  # tasks times (..., out_width)
 
-    def own(self, task: int) -> tuple[nn.Parameter, ...]:
-        # Whatever lies below the last unit reaches every task; there, a row makes one task's mixture.
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
+        # Parameters below the last unit reach every task; a row of the last unit is the mixture of one task.
         return (cast(Stitch, self.stitches[-1]).rows[task],)
 
 

@@ -1,21 +1,97 @@
-"""PLE: CGC in several levels (Tang 2020, "Progressive Layered Extraction")."""
+"""PLE: task-specific experts beside shared ones, in several levels of extraction.
 
-from typing import Literal
+Tang, Liu, Zhao and Gong 2020, "Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for
+Personalized Recommendations", RecSys. At each level every task has experts of its own, and there are shared ones. A
+task's gate mixes the task's own with the shared ones (section "Customized Gate Control"), a shared gate mixes all of
+them and feeds the shared experts of the next level (section "Progressive Layered Extraction"). Gates and experts see
+the output of their stream one level below.
 
+Departs from the paper: gates have a bias, experts have LayerNorm and dropout.
+
+A task's expert below the last level reaches the other tasks through the shared gate, so it is not the task's own.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mtl_core.nn.experts import Experts, Gate
 from mtl_core.trunks.base import Trunk
-from mtl_core.trunks.extraction import ExtractionOptions, ExtractionTrunk
-from mtl_core.trunks.layers import Count, Widths
 
-__all__ = ["PLE"]
+__all__ = ["Extraction", "PLETrunk"]
 
 
-class PLE(ExtractionOptions):
-    """Progressive layered extraction: what is shared and what is a task's own part slowly, level by level."""
+class PLETrunk(Trunk):
+    """Levels of extraction, one after the other."""
 
-    kind: Literal["ple"] = "ple"
-    levels: Count = 2
-    widths: Widths = (128,)
-    """The layers of every expert, at each level."""
+    def __init__(
+        self,
+        width: int,
+        tasks: int,
+        *,
+        experts: int,
+        shared_experts: int,
+        levels: int,
+        widths: tuple[int, ...],
+        dropout: float,
+    ) -> None:
+        """`experts` of every task and `shared_experts` at each level; `widths` of the layers of every expert."""
+        super().__init__()
+        self.tasks, self.out_width = tasks, widths[-1]
+        in_widths = (width, *[self.out_width] * (levels - 1))
+        self.levels = nn.ModuleList(
+            Extraction(
+                in_width,
+                tasks,
+                experts=experts,
+                shared_experts=shared_experts,
+                widths=widths,
+                dropout=dropout,
+                last=level == levels,
+            )
+            for level, in_width in enumerate(in_widths, start=1)
+        )
 
-    def build(self, width: int, tasks: int) -> Trunk:
-        return ExtractionTrunk(self, width, tasks, levels=self.levels)
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
+        streams = (x,) * (self.tasks + 1)  # every task's, and the shared one
+        for level in self.levels:
+            streams = level(streams)
+        return streams  # tasks times (..., out_width)
+
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
+        # A gate feeds its task's experts one level up; those of the last level feed the task alone.
+        levels = [cast(Extraction, level) for level in self.levels[-2:]]
+        modules = (*(level.gates[task] for level in levels), levels[-1].experts[task])
+        return tuple(parameter for module in modules for parameter in module.parameters())
+
+
+class Extraction(nn.Module):
+    """One level: streams of every task and a shared one -> the same, without the shared one at the last level."""
+
+    def __init__(
+        self,
+        width: int,
+        tasks: int,
+        *,
+        experts: int,
+        shared_experts: int,
+        widths: tuple[int, ...],
+        dropout: float,
+        last: bool,
+    ) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(Experts(experts, width, widths, dropout) for _ in range(tasks))
+        self.shared_experts = Experts(shared_experts, width, widths, dropout)
+        self.gates = nn.ModuleList(Gate(width, experts + shared_experts) for _ in range(tasks))
+        self.shared_gate = None if last else Gate(width, tasks * experts + shared_experts)
+
+    def forward(self, streams: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # tasks + 1 times (..., width)
+        *inputs, shared_input = streams
+        own = [experts(x) for experts, x in zip(self.experts, inputs, strict=True)]  # (experts, ..., out_width) each
+        shared = self.shared_experts(shared_input)  # (shared_experts, ..., out_width)
+        gated = zip(self.gates, inputs, own, strict=True)
+        outputs = tuple(gate(x, torch.cat([experts, shared])) for gate, x, experts in gated)
+        if self.shared_gate is None:
+            return outputs
+        return (*outputs, self.shared_gate(shared_input, torch.cat([*own, shared])))

@@ -1,33 +1,23 @@
-"""Shared-bottom trunk: one stack of layers for all tasks (Caruana 1997, hard parameter sharing)."""
+"""Shared bottom: one MLP for all tasks.
 
-from typing import Literal
+Hard parameter sharing: Caruana 1997, "Multitask Learning", Machine Learning 28.
+"""
 
 from torch import Tensor
 
-from mtl_core.trunks.base import Trunk, TrunkOptions
-from mtl_core.trunks.layers import Dropout, Stack, Widths
+from mtl_core.nn.mlp import MLP
+from mtl_core.trunks.base import Trunk
 
-__all__ = ["SharedBottom", "SharedBottomTrunk"]
-
-
-class SharedBottom(TrunkOptions):
-    """The same representation for every task."""
-
-    kind: Literal["shared_bottom"] = "shared_bottom"
-    widths: Widths = (256, 128)
-    dropout: Dropout = 0.1
-
-    def build(self, width: int, tasks: int) -> Trunk:
-        return SharedBottomTrunk(self, width, tasks)
+__all__ = ["SharedBottomTrunk"]
 
 
 class SharedBottomTrunk(Trunk):
-    """One stack, whose output every task gets."""
+    """One MLP, whose output every task gets."""
 
-    def __init__(self, options: SharedBottom, width: int, tasks: int) -> None:
+    def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()
         self.tasks = tasks
-        self.stack = Stack(width, options.widths, options.dropout)
+        self.stack = MLP(width, widths, dropout)
         self.out_width = self.stack.out_width
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)

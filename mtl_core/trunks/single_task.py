@@ -1,38 +1,23 @@
-"""No sharing: every task has an input layer and a stack of its own. The yardstick of all sharing."""
-
-from typing import ClassVar, Literal
+"""No sharing: every task has an input layer and an MLP of its own. The baseline of all sharing."""
 
 from torch import Tensor, nn
 
-from mtl_core.trunks.base import Trunk, TrunkOptions
-from mtl_core.trunks.layers import Dropout, Stack, Widths
+from mtl_core.nn.mlp import MLP
+from mtl_core.trunks.base import Trunk
 
-__all__ = ["SingleTask", "SingleTaskTrunk"]
-
-
-class SingleTask(TrunkOptions):
-    """As many networks as tasks, each as large as `shared_bottom` of these widths."""
-
-    own_inputs: ClassVar[bool] = True
-
-    kind: Literal["single_task"] = "single_task"
-    widths: Widths = (256, 128)
-    dropout: Dropout = 0.1
-
-    def build(self, width: int, tasks: int) -> Trunk:
-        return SingleTaskTrunk(self, width, tasks)
+__all__ = ["SingleTaskTrunk"]
 
 
 class SingleTaskTrunk(Trunk):
-    """A stack per task."""
+    """An MLP per task."""
 
-    def __init__(self, options: SingleTask, width: int, tasks: int) -> None:
+    def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()
-        self.stacks = nn.ModuleList(Stack(width, options.widths, options.dropout) for _ in range(tasks))
-        self.out_width = options.widths[-1]
+        self.stacks = nn.ModuleList(MLP(width, widths, dropout) for _ in range(tasks))
+        self.out_width = widths[-1]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., tasks, width)
-        return tuple(stack(x[..., task, :]) for task, stack in enumerate(self.stacks))  # tasks times (..., out_width)
+        return tuple(mlp(x[..., task, :]) for task, mlp in enumerate(self.stacks))  # tasks times (..., out_width)
 
-    def own(self, task: int) -> tuple[nn.Parameter, ...]:
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
         return tuple(self.stacks[task].parameters())

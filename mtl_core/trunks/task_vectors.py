@@ -1,59 +1,44 @@
-"""Task vectors: one stack for all tasks, whose layers each task scales and shifts by a learned vector of its own.
+"""Task vectors: one MLP for all tasks, whose layers each task scales and shifts by a learned vector of its own.
 
 FiLM: Perez, Strub, de Vries, Dumoulin and Courville 2018, "FiLM: Visual Reasoning with a General Conditioning Layer",
-AAAI, equations 1 and 2. As there, scale and shift are an affine function of the condition and take the place of the
-normalisation's own (section 2.2); the condition is the task rather than a question.
+AAAI, equations 1 and 2. As there, scale and shift are an affine function of the condition and replace those of the
+normalisation (section 2.2); the condition is the task rather than a question.
 """
 
 from itertools import pairwise
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtl_core.trunks.base import Trunk, TrunkOptions
-from mtl_core.trunks.dropout import QuickDropout
-from mtl_core.trunks.layers import Dropout, Width, Widths
+from mtl_core.nn.dropout import FastDropout
+from mtl_core.trunks.base import Trunk
 
-__all__ = ["TaskVectors", "TaskVectorsTrunk"]
-
-
-class TaskVectors(TrunkOptions):
-    """A common stack, conditioned by the task."""
-
-    kind: Literal["task_vectors"] = "task_vectors"
-    widths: Widths = (256, 128)
-    vector: Width = 16
-    """Width of a task's vector."""
-    dropout: Dropout = 0.1
-
-    def build(self, width: int, tasks: int) -> Trunk:
-        return TaskVectorsTrunk(self, width, tasks)
+__all__ = ["TaskVectorsTrunk"]
 
 
 class TaskVectorsTrunk(Trunk):
-    """At first every task scales by 1 and shifts by 0: all of them get what a shared bottom would give.
+    """Initially every task scales by 1 and shifts by 0, as in a shared bottom.
 
-    The vectors start at right angles to each other where their width allows, so all pairs equally far apart: what tells
-    two distances apart later was learned.
+    The initial vectors are orthogonal where their width allows, so all pairs are equally far apart, and differences
+    between distances are learned.
     """
 
-    def __init__(self, options: TaskVectors, width: int, tasks: int) -> None:
+    def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], vector: int, dropout: float) -> None:
+        """`vector`: width of a task's vector."""
         super().__init__()
-        start = nn.init.orthogonal_(torch.empty(tasks, options.vector))
-        self.vectors = nn.ParameterList(nn.Parameter(vector.clone()) for vector in start)  # (vector,) each
-        self.films = nn.ModuleList(_film(options.vector, out_width) for out_width in options.widths)
-        widths = (width, *options.widths)
-        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
-        self.dropout = QuickDropout(options.dropout)
-        self.out_width = options.widths[-1]
+        start = nn.init.orthogonal_(torch.empty(tasks, vector))
+        self.vectors = nn.ParameterList(nn.Parameter(row.clone()) for row in start)  # (vector,) each
+        self.films = nn.ModuleList(_film(vector, out_width) for out_width in widths)
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise((width, *widths)))
+        self.dropout = FastDropout(dropout)
+        self.out_width = widths[-1]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
         first = self.layers[0](x)  # the same for every task
         return tuple(self._conditioned(first, vector) for vector in self.vectors)  # tasks times (..., out_width)
 
-    def own(self, task: int) -> tuple[nn.Parameter, ...]:
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
         return (self.vectors[task],)
 
     def _conditioned(self, x: Tensor, vector: Tensor) -> Tensor:
@@ -66,7 +51,7 @@ class TaskVectorsTrunk(Trunk):
 
 
 def _film(vector: int, width: int) -> nn.Linear:
-    """Task vector -> scale and shift, one after the other; at first 1 and 0 whatever the vector."""
+    """Task vector -> scale and shift, concatenated; initially 1 and 0 for every vector."""
     film = nn.Linear(vector, 2 * width)
     nn.init.zeros_(film.weight)
     with torch.no_grad():

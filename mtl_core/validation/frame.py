@@ -1,6 +1,7 @@
 """A part as Great Expectations sees it: a pandas frame of four types of column, and indicators of its labels."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mtl_core.arrow import as_numbers, as_strings, column_type
+from mtl_core.arrow import as_numbers, as_strings, column_type, item_type
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, parts
 from mtl_core.errors import DataError
 from mtl_core.tasks.binary import Binary
-from mtl_core.tasks.multiclass import FittedMulticlass, Multiclass
+from mtl_core.tasks.multiclass import Multiclass
 
 __all__ = ["LABEL", "as_it_stands", "frame", "label_columns", "read", "type_in_suite"]
 
@@ -53,7 +54,9 @@ def _differ(own: Part, part: Part, column: str) -> bool:
 
 
 def type_in_suite(arrow_type: pa.DataType) -> str:
-    """What a suite calls a column of that type: float64 (every number), str, bool or datetime64; else Arrow's name."""
+    """What a suite calls a column of that type: float64 (every number), str, bool, datetime64 or, as pandas calls a
+    column of lists, object; else Arrow's name.
+    """
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
     if pa.types.is_boolean(arrow_type):
@@ -64,7 +67,7 @@ def type_in_suite(arrow_type: pa.DataType) -> str:
         return "datetime64"
     if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type):
         return "float64"
-    return str(arrow_type)
+    return "object" if item_type(arrow_type) is not None else str(arrow_type)
 
 
 def frame(table: pa.Table) -> pd.DataFrame:
@@ -88,9 +91,17 @@ def _series(values: pa.Array) -> pd.Series:
             return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).to_pandas()
         case "datetime64":
             # Naive nanoseconds: the only times that Great Expectations compares with the texts of a JSON suite.
-            return pd.Series(pc.cast(values, pa.timestamp("ns"), safe=False).to_numpy(zero_copy_only=False))
+            return pd.Series(_nanoseconds(values).to_numpy(zero_copy_only=False))
         case _:
             return values.to_pandas()
+
+
+def _nanoseconds(values: pa.Array) -> pa.Array:
+    """Moments outside 1678 to 2261, which nanoseconds cannot count, become the nearest limit: 9999-12-31 stays late."""
+    moments = pc.cast(values, pa.timestamp("us"), safe=False)
+    low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
+    late_enough = pc.max_element_wise(moments, low, skip_nulls=False)
+    return pc.cast(pc.min_element_wise(late_enough, high, skip_nulls=False), pa.timestamp("ns"))
 
 
 def label_columns(
@@ -112,13 +123,13 @@ def label_columns(
             found.update({column: np.full(len(values), np.nan) for column in named})
         elif isinstance(task, Binary):
             fitter = task.fitter(name, column_type(task.target, values.type))
-            found[prefix] = _indicator(fitter.task.encode(values), 1)
+            found[prefix] = _indicator(fitter.codec.encode(values), 1)
         elif isinstance(task, Multiclass):
             classes_of = task.fitter(name, column_type(task.target, values.type))
             classes_of.update(values)
             seen = classes_of.seen | {column.removeprefix(f"{prefix}=") for column in named}
             classes = task.classes or tuple(sorted(seen))
-            labels = FittedMulticlass(name=name, type=classes_of.type, options=task, classes=classes).encode(values)
+            labels = task.codec(name, classes_of.type, classes).encode(values)
             found.update({f"{prefix}={known}": _indicator(labels, place) for place, known in enumerate(classes)})
     return found
 

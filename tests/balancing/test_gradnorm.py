@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl_core.balancing import Shared
-from mtl_core.balancing.gradnorm import LEAST_WEIGHT, weights_gradient
+from mtl_core.balancing.gradnorm import MIN_WEIGHT, weights_gradient
 from tests.balancing.toy import Bench, Toy, built, declared, shared_gradient
 
 FIRST = torch.tensor([0.7, 1.9, 0.4])
@@ -85,7 +85,7 @@ def test_weights_sum_to_the_number_of_tasks_and_stay_positive() -> None:
         shared_gradient(balancer, torch.randn(3, 4) * torch.tensor([[1.0], [100.0], [0.01]]), torch.rand(3) + 0.1)
         weights = balancer.state_dict()["weights.values"]
         assert weights.sum().item() == pytest.approx(3, rel=1e-5)
-        assert (weights > LEAST_WEIGHT / 4).all()
+        assert (weights > MIN_WEIGHT / 4).all()
 
 
 def test_those_who_take_part_share_what_they_had() -> None:

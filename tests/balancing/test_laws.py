@@ -3,15 +3,16 @@
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from mtl_core.balancing import AnyBalancing, Shared
-from mtl_core.training.checkpoint import Scratch
+from mtl_core.balancing import Shared
+from mtl_core.config import AnyBalancing
+from mtl_core.schema import tagged
+from mtl_core.training.checkpoint import CheckpointStore
 from tests.balancing.toy import DRAWING, METHODS, OF_GRADIENTS, TASKS, Bench, built, same, shared_gradient
 
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -26,8 +27,12 @@ def some(step: int) -> list[int]:
 
 
 def test_the_methods_under_test_are_all_that_can_be_declared() -> None:
-    union = get_args(get_args(AnyBalancing)[0])
-    assert sorted(METHODS) == sorted(member.model_fields["method"].default for member in union)
+    assert sorted(METHODS) == sorted(tagged(AnyBalancing))
+
+
+@every_method
+def test_messages_name_the_method_as_it_is_declared(method: str) -> None:
+    assert getattr(built(method), "method", method) == method
 
 
 @every_method
@@ -45,12 +50,12 @@ def test_interrupted_between_two_epochs_it_goes_on_to_the_same_bits(method: str,
     keys = whole.balancer.state_dict().keys()
     for number in (1, 2):
         whole.epoch(number)
-    Scratch(tmp_path, "digest").save(whole.modules, whole.optimizer, {})
+    CheckpointStore(tmp_path, "digest").save(whole.modules, whole.optimizer, {})
     for number in (3, 4):
         whole.epoch(number)
 
     resumed = Bench(method, present=some)
-    assert Scratch(tmp_path, "digest").restore(resumed.modules, resumed.optimizer) == {}
+    assert CheckpointStore(tmp_path, "digest").restore(resumed.modules, resumed.optimizer) == {}
     for number in (3, 4):
         resumed.epoch(number)
     assert same(whole.state(), resumed.state())

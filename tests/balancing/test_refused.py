@@ -120,7 +120,7 @@ def test_a_direction_that_is_not_finite_is_refused(monkeypatch: pytest.MonkeyPat
 def test_a_declared_problem_is_read_without_torchjd() -> None:
     """It takes seconds to import: only the method that needs it pays."""
     script = (
-        "import sys; from pydantic import TypeAdapter; from mtl_core.balancing import AnyBalancing, Mean; "
+        "import sys; from pydantic import TypeAdapter; from mtl_core.config.balancing import AnyBalancing, Mean; "
         "TypeAdapter(AnyBalancing).validate_python({'method': 'upgrad'}); Mean().build(('a', 'b')); "
         "print([m for m in ('torchjd', 'cvxpy', 'qpsolvers') if m in sys.modules])"
     )

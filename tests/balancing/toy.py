@@ -7,8 +7,9 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from mtl_core.balancing import AnyBalancing, Balancer, Balancing, Losses, Shared
-from mtl_core.training.repeatable import repeatable
+from mtl_core.balancing import Balancer, Losses, Shared
+from mtl_core.config import AnyBalancing, Balancing
+from mtl_core.nn.deterministic import deterministic
 
 ADAPTER: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)
 TASKS = ("a", "b", "c")
@@ -122,7 +123,7 @@ class Bench:
 
     def epoch(self, number: int, steps: int = 6) -> dict[int, float]:
         """Returns the mean loss of each task that took part."""
-        with repeatable(threads=1):
+        with deterministic(threads=1):
             torch.manual_seed(100 + number)
             self.balancer.before_epoch()
             seen = [self.step(step) for step in range(steps)]

@@ -233,19 +233,34 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "gates.metrics.days.auc: must be a metric of kind regression, found 'auc'; valid: mae, rmse, r2",
     ),
     "unknown in an optional section": (
-        "training.refit_heads",
+        "training.finetune_heads",
         {"epoch": 1},
-        "training.refit_heads.epoch: unknown key; did you mean 'epochs'?",
+        "training.finetune_heads.epoch: unknown key; did you mean 'epochs'?",
     ),
     "too little in an optional section": (
-        "training.refit_heads",
+        "training.finetune_heads",
         {"epochs": 0},
-        "training.refit_heads.epochs: input should be greater than or equal to 1; found 0",
+        "training.finetune_heads.epochs: input should be greater than or equal to 1; found 0",
     ),
     "an optional section that is none": (
-        "training.refit_heads",
+        "training.finetune_heads",
         3,
-        "training.refit_heads: must be a mapping of names to values; found 3",
+        "training.finetune_heads: must be a mapping of names to values; found 3",
+    ),
+    "a renamed section": (
+        "training.refit_heads",
+        {"epochs": 3},
+        "training.refit_heads: unknown key; it is called 'finetune_heads' now, rename it",
+    ),
+    "a renamed option of a teacher": (
+        "training.teachers",
+        {"days": {"kind": "boosted", "share": 0.5}},
+        "training.teachers.days.share: unknown key; it is called 'weight' now, rename it",
+    ),
+    "another one": (
+        "training.teachers",
+        {"days": {"kind": "single_task", "every_row": True}},
+        "training.teachers.days.every_row: unknown key; it is called 'use_unlabelled' now, rename it",
     ),
     "unknown in a teacher": (
         "training.teachers",

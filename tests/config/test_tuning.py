@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import Prune, Tuned, parse_problem
-from mtl_core.config.changes import as_declared, change, changed, value_at
+from mtl_core.config.changes import get_option, set_options, to_document, with_options
 from mtl_core.errors import ProblemError
 from tests.config.orders import changed as with_value
 from tests.config.orders import merged
@@ -20,6 +20,12 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         RATE,
         "tuning.space.training.learning_rat: must be a path into params.yaml, found 'learning_rat'; did you mean "
         "'learning_rate'?",
+    ),
+    "a renamed option": (
+        "training.refit_heads.epochs",
+        {"low": 2, "high": 8},
+        "tuning.space.training.refit_heads: must be a path into params.yaml, found 'refit_heads'; it is called "
+        "'finetune_heads' now, rename it",
     ),
     "an option of another kind": (
         "model.trunk.experts",
@@ -34,12 +40,52 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "what is prepared": (
         "split.validation",
         RATE,
-        "tuning.space.split.validation: must be an option of model or training, found 'split.validation'",
+        "tuning.space.split.validation: must be an option of model or training, or of a task's objective (tasks.NAME."
+        "OPTION), found 'split.validation'",
     ),
     "a whole section": (
         "training",
         {"choices": [{}, {"epochs": 3}]},
-        "tuning.space.training: must be an option of model or training, found 'training'",
+        "tuning.space.training: must be an option of model or training, or of a task's objective (tasks.NAME.OPTION), "
+        "found 'training'",
+    ),
+    "a task as a whole": (
+        "tasks.days",
+        {"choices": [{}, {"weight": 2.0}]},
+        "tuning.space.tasks.days: must be an option",
+    ),
+    "no task": (
+        "tasks.dayz.weight",
+        RATE,
+        "tuning.space.tasks.dayz.weight: must name a declared task, found 'dayz'; did you mean 'days'?",
+    ),
+    "what is encoded of a task": (
+        "tasks.days.target",
+        {"choices": ["days", "amount"]},
+        "tuning.space.tasks.days.target: must be an option of the task's objective, since all trials share the encoded "
+        "rows, found 'target'; valid: ",
+    ),
+    "a misspelt option of a task": (
+        "tasks.days.wieght",
+        RATE,
+        "tuning.space.tasks.days.wieght: must be an option of the task's objective, since all trials share the encoded "
+        "rows, found 'wieght'; did you mean 'weight'?",
+    ),
+    "an option of another kind of task": (
+        "tasks.days.label_smoothing",
+        RATE,
+        "tuning.space.tasks.days.label_smoothing: must be an option of the task's objective",
+    ),
+    "the metric": (
+        "tasks.days.metric",
+        {"choices": ["mae", "rmse"]},
+        "tuning.space.tasks.days.metric: decides how the task is measured, and trials are compared by that, found "
+        "'metric'; leave it out",
+    ),
+    "a weight of a task that is none": (
+        "tasks.days.weight",
+        {"low": 0.0, "high": 2.0},
+        "tuning.space.tasks.days.weight: each value alone must make a valid problem, found 0.0 (tasks.days.weight: ",
     ),
     "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: is part of what makes a run"),
     "the threads": ("training.threads", {"low": 1, "high": 2}, "tuning.space.training.threads: is part of what makes"),
@@ -132,6 +178,31 @@ def test_refused_at_the_door(path: str, values: dict[str, Any], line: str) -> No
     assert str(caught.value).split("\n")[1].strip().startswith(line)
 
 
+@pytest.mark.parametrize("path", ["tasks.a.b.weight", "tasks.a.b"])
+def test_a_task_with_a_dot_in_its_name_is_refused(path: str) -> None:
+    document = tuned({path: RATE})
+    document["tasks"] |= {"a.b": document["tasks"]["days"]}
+    with pytest.raises(ProblemError, match=r"a name with a dot, found task 'a\.b'; rename the task"):
+        parse_problem(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("tasks.days.weight", {"low": 0.5, "high": 2.0}),
+        ("tasks.days.loss", {"choices": ["absolute", "huber"]}),
+        ("tasks.returned.label_smoothing", {"low": 0.0, "high": 0.2}),
+        ("tasks.returned.positive_weight", {"choices": [1.0, "balanced"]}),
+    ],
+)
+def test_an_option_of_an_objective_is_tuned(path: str, values: dict[str, Any]) -> None:
+    problem = parse_problem(tuned({path: values}))
+    assert problem.tuning is not None
+    name, option = path.split(".")[1:]
+    for value in problem.tuning.space[path].corners:
+        assert getattr(with_options(problem, {path: value}).tasks[name], option) == value
+
+
 def test_one_path_inside_of_another() -> None:
     space = {
         "model.trunk": {"choices": [{"kind": "mmoe"}, {"kind": "cgc"}]},
@@ -164,32 +235,32 @@ def test_tuning_is_in_no_dump_since_it_decides_nothing_that_is_learned() -> None
     with_it = parse_problem(tuned({"training.learning_rate": RATE}))
     without = parse_problem({key: value for key, value in tuned({}).items() if key != "tuning"})
     assert with_it.model_dump_json() == without.model_dump_json()
-    assert as_declared(with_it) == as_declared(without)
+    assert to_document(with_it) == to_document(without)
 
 
 def test_another_kind_keeps_what_it_knows() -> None:
-    document = as_declared(parse_problem(with_value("model.trunk", {"kind": "mmoe", "experts": 3, "widths": [8]})))
+    document = to_document(parse_problem(with_value("model.trunk", {"kind": "mmoe", "experts": 3, "widths": [8]})))
     problem = parse_problem(document)
-    done = change(document, type(problem), {"model.trunk.experts": 5, "model.trunk.kind": "shared_bottom"})
+    done = set_options(document, type(problem), {"model.trunk.experts": 5, "model.trunk.kind": "shared_bottom"})
     assert document["model"]["trunk"] == {"kind": "shared_bottom", "widths": (8,)}
     assert done == {"model.trunk.kind": "shared_bottom"}  # which knows no experts
-    same = as_declared(problem)
-    change(same, type(problem), {"model.trunk.kind": "mmoe", "model.trunk.experts": 5})
+    same = to_document(problem)
+    set_options(same, type(problem), {"model.trunk.kind": "mmoe", "model.trunk.experts": 5})
     assert same["model"]["trunk"] == {"kind": "mmoe", "experts": 5, "widths": (8,)}
 
 
 def test_an_option_of_a_section_that_is_not_written() -> None:
     plain = parse_problem(merged({}))
-    assert changed(plain, {"model.trunk.dropout": 0.4}).model.trunk == plain.model.trunk.model_copy(
+    assert with_options(plain, {"model.trunk.dropout": 0.4}).model.trunk == plain.model.trunk.model_copy(
         update={"dropout": 0.4}
     )
-    refit = changed(plain, {"training.refit_heads.patience": 7}).training.refit_heads
+    refit = with_options(plain, {"training.finetune_heads.patience": 7}).training.finetune_heads
     assert refit is not None
     assert refit.patience == 7
-    taught = changed(plain, {"training.teachers.days.kind": "single_task"})
+    taught = with_options(plain, {"training.teachers.days.kind": "single_task"})
     assert taught.training.teachers["days"].kind == "single_task"
-    assert value_at(plain, "training.learning_rate") == plain.training.learning_rate
-    assert value_at(plain, "training.refit_heads.patience") is None
+    assert get_option(plain, "training.learning_rate") == plain.training.learning_rate
+    assert get_option(plain, "training.finetune_heads.patience") is None
 
 
 @given(low=st.integers(1, 50), width=st.integers(1, 50), value=st.integers(-5, 120))

@@ -328,5 +328,5 @@ def test_a_csv_in_another_encoding(tmp_path: Path) -> None:
         features={"shop": {"kind": "categorical"}},
         tasks={"days": {"kind": "regression", "target": "days"}},
     )
-    with pytest.raises(DataError, match=r"column 'shop': .*found binary"):
+    with pytest.raises(DataError, match=r"a categorical feature needs .*found binary in column 'shop'"):
         column_types(tmp_path, problem)

@@ -50,7 +50,7 @@ def test_every_row_once_in_its_split(folder: Path) -> None:
     assert run(folder) == dict.fromkeys(SPLITS, ROWS)
     encoder, splits = opened(folder)
     for number, name in enumerate(SPLITS, 1):
-        expected = encoder.inputs(month(number))
+        expected = encoder.encode(month(number))
         for block, values in splits[name].inputs.items():
             np.testing.assert_array_equal(values.numpy(), expected[block])
         for task, labels in splits[name].labels.items():
@@ -113,7 +113,7 @@ def test_raw_rows_stand_beside_the_encoded_ones(folder: Path) -> None:
         assert table.column_names == ["shop", "amount", "row", "returned", "days"]
         assert table.num_rows == len(splits[name]) > 0
         assert len(set(table["row"].to_pylist())) == table.num_rows
-        for block, values in encoder.inputs(table).items():
+        for block, values in encoder.encode(table).items():
             np.testing.assert_array_equal(splits[name].inputs[block].numpy(), values)
         for task, labels in encoder.labels(table).items():
             np.testing.assert_array_equal(splits[name].labels[task].numpy(), labels)
@@ -135,8 +135,8 @@ def test_the_column_of_the_split_is_kept_where_it_is_a_target_or_a_feature(folde
 def test_rows_set_aside_are_skipped_by_part_and_row(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parts_module.Part.batches
 
-    def small(part: parts_module.Part, columns: Any, coded: Any) -> Any:
-        for found in whole(part, columns, coded):
+    def small(part: parts_module.Part, columns: Any, dictionaries: Any) -> Any:
+        for found in whole(part, columns, dictionaries):
             yield from pa.Table.from_batches([found]).to_batches(max_chunksize=batch)
 
     monkeypatch.setattr(parts_module.Part, "batches", small)
@@ -216,8 +216,8 @@ def test_data_that_change_between_the_passes_change_nothing(folder: Path, monkey
     expected = contents(folder / "encoded")
     whole = parts_module.Part.batches
 
-    def vanishing(part: parts_module.Part, columns: Any, coded: Any) -> Any:
-        yield from whole(part, columns, coded)
+    def vanishing(part: parts_module.Part, columns: Any, dictionaries: Any) -> Any:
+        yield from whole(part, columns, dictionaries)
         part.path.unlink()
 
     monkeypatch.setattr(parts_module.Part, "batches", vanishing)

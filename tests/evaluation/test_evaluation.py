@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mtl_core.evaluation import compare, evaluate, trivial_predictions
+from mtl_core.evaluation import baseline_predictions, compare, evaluate
 from tests.small import Small
 
 ROWS = 2_000
@@ -39,18 +39,18 @@ def test_unlabelled_rows_count_nowhere(small: Small, labels: dict[str, np.ndarra
     spoilt = {name: values.copy() for name, values in predictions.items()}
     for name, values in spoilt.items():
         values[np.isnan(labels["minutes"]) if name == "minutes" else labels[name] < 0] = 0.123
-    found = [evaluate(small.encoder.tasks[:3], labels, p, resamples=0) for p in (predictions, spoilt)]
+    found = [evaluate(small.tasks[:3], labels, p, resamples=0) for p in (predictions, spoilt)]
     assert str(found[0]) == str(found[1])
 
 
 def test_a_task_without_labels_is_nan_and_nothing_else_suffers(small: Small, labels: dict[str, np.ndarray]) -> None:
-    found = evaluate(small.encoder.tasks, labels, noisy(labels, 0.5), resamples=5)
+    found = evaluate(small.tasks, labels, noisy(labels, 0.5), resamples=5)
     assert all(math.isnan(measured.value) and math.isnan(measured.low) for measured in found["rare"].values())
     assert all(math.isfinite(m.value) for task in ("late", "band", "minutes") for m in found[task].values())
 
 
 def test_intervals_hold_the_value(small: Small, labels: dict[str, np.ndarray]) -> None:
-    found = evaluate(small.encoder.tasks[:3], labels, noisy(labels, 0.5), resamples=100)
+    found = evaluate(small.tasks[:3], labels, noisy(labels, 0.5), resamples=100)
     for metrics in found.values():
         for measured in metrics.values():
             assert measured.low < measured.value < measured.high
@@ -60,8 +60,8 @@ def test_a_better_model_is_better_on_every_task_whatever_the_metrics_direction(
     small: Small, labels: dict[str, np.ndarray]
 ) -> None:
     good, bad = noisy(labels, 0.2), noisy(labels, 1.0)
-    forward = compare(small.encoder.tasks[:3], labels, bad, good, resamples=50)
-    backward = compare(small.encoder.tasks[:3], labels, good, bad, resamples=50)
+    forward = compare(small.tasks[:3], labels, bad, good, resamples=50)
+    backward = compare(small.tasks[:3], labels, good, bad, resamples=50)
     for there, back in zip(forward, backward, strict=True):
         assert there.low > 0
         assert there.low <= there.difference <= there.high
@@ -71,19 +71,19 @@ def test_a_better_model_is_better_on_every_task_whatever_the_metrics_direction(
 
 def test_a_model_does_not_differ_from_itself(small: Small, labels: dict[str, np.ndarray]) -> None:
     same = noisy(labels, 0.5)
-    for found in compare(small.encoder.tasks[:3], labels, same, same, resamples=20):
+    for found in compare(small.tasks[:3], labels, same, same, resamples=20):
         assert (found.difference, found.low, found.high) == (0, 0, 0)
 
 
 def test_pairing_makes_the_interval_of_a_small_difference_narrow(small: Small, labels: dict[str, np.ndarray]) -> None:
     base = noisy(labels, 0.5)
     shifted = base | {"minutes": base["minutes"] + 0.01}
-    paired = compare(small.encoder.tasks[2:3], labels, base, shifted, resamples=100)[0]
-    alone = evaluate(small.encoder.tasks[2:3], labels, base, resamples=100)["minutes"]["mae"]
+    paired = compare(small.tasks[2:3], labels, base, shifted, resamples=100)[0]
+    alone = evaluate(small.tasks[2:3], labels, base, resamples=100)["minutes"]["mae"]
     assert paired.high - paired.low < (alone.high - alone.low) / 5
 
 
-def test_trivial_predictions_are_one_row_for_all(small: Small, labels: dict[str, np.ndarray]) -> None:
-    found = trivial_predictions(small.encoder.tasks[:3], labels, 7)
+def test_baseline_predictions_are_one_row_for_all(small: Small, labels: dict[str, np.ndarray]) -> None:
+    found = baseline_predictions(small.tasks[:3], labels, 7)
     assert {name: values.shape for name, values in found.items()} == {"late": (7,), "band": (7, 3), "minutes": (7,)}
     assert found["late"][0] == pytest.approx((labels["late"] == 1).sum() / (labels["late"] >= 0).sum())

@@ -11,7 +11,7 @@ import pytest
 from mtl_core.config import Gates
 from mtl_core.evaluation import Difference, Measured
 from mtl_core.export.parity import Parity
-from mtl_core.gates import Check, latency_checks, metric_checks, parity_check, size_check, trivial_checks, write_checks
+from mtl_core.gates import Check, baseline_checks, latency_checks, metric_checks, parity_check, size_check, write_checks
 from tests.small import Small
 
 
@@ -43,7 +43,7 @@ def test_a_metrics_direction_decides_floor_or_ceiling(small: Small) -> None:
         "late": {"auc": Measured(value=0.9, low=0.8, high=1.0)},
         "minutes": {"mae": Measured(value=1.5, low=1.0, high=2.0)},
     }
-    floor, ceiling = metric_checks(gates, small.encoder.tasks, measured)
+    floor, ceiling = metric_checks(gates, small.tasks, measured)
     assert (floor.name, floor.rule, floor.passed) == ("late.auc", "at least", True)
     assert (ceiling.name, ceiling.rule, ceiling.unit, ceiling.passed) == ("minutes.mae", "at most", "minutes", True)
 
@@ -51,7 +51,7 @@ def test_a_metrics_direction_decides_floor_or_ceiling(small: Small) -> None:
 @pytest.mark.parametrize(("low", "passed"), [(0.01, True), (0.0, False), (-0.01, False), (math.nan, False)])
 def test_trivial_is_beaten_beyond_chance_or_not(low: float, passed: bool) -> None:
     found = Difference(task="t", metric="auc", champion=0.5, candidate=0.6, difference=0.1, low=low, high=0.2)
-    (check,) = trivial_checks([found])
+    (check,) = baseline_checks([found])
     assert check.passed is passed
 
 

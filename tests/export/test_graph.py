@@ -24,7 +24,7 @@ from tests.small import Small, document, table
 
 @pytest.fixture(scope="module")
 def network(small: Small) -> Network:
-    return Network.seeded(small.encoder, small.problem.model, 0)
+    return Network.seeded(small.problem, small.encoder, 0)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def graph(small: Small, network: Network) -> bytes:
 
 
 def _run(graph: bytes, rows: pa.Table, small: Small) -> dict[str, Any]:
-    return run_graph(open_graph(graph), rows, small.encoder.inputs, [task.name for task in small.encoder.tasks])
+    return run_graph(open_graph(graph), rows, small.encoder.inputs, [task.name for task in small.tasks])
 
 
 def test_golden_signature(small: Small, graph: bytes) -> None:
@@ -71,12 +71,12 @@ def test_graph_and_network_agree_on_usual_and_adversarial_rows(small: Small, net
 
 
 def test_parity_sees_another_network(small: Small, graph: bytes) -> None:
-    other = Network.seeded(small.encoder, small.problem.model, 1)
+    other = Network.seeded(small.problem, small.encoder, 1)
     assert parity(open_graph(graph), other, small.encoder, small.raw_test).difference > 1e-3
 
 
 def test_parity_sees_nan(small: Small, network: Network, graph: bytes) -> None:
-    broken = Network.seeded(small.encoder, small.problem.model, 0)
+    broken = Network.seeded(small.problem, small.encoder, 0)
     broken.heads[2].last.bias.data.fill_(math.nan)
     found = parity(open_graph(graph), broken, small.encoder, small.raw_test)
     assert math.isnan(found.difference)
@@ -132,7 +132,7 @@ def test_any_mix_of_blocks_exports(tmp_path: Path, features: dict[str, Any]) -> 
     rows = rows.append_column("whole", pa.array(np.arange(rows.num_rows) % 7, mask=np.arange(rows.num_rows) % 11 == 0))
     rows = rows.append_column("flag", pa.array(np.arange(rows.num_rows) % 2 == 0))
     problem, encoder, raw = _prepared(tmp_path, document() | {"features": features}, rows)
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     session = open_graph(build_graph(network, encoder).SerializeToString())
     assert parity(session, network, encoder, raw).difference < 1e-5
     assert parity(session, network, encoder, adversarial_rows(raw, encoder)).difference < 1e-5
@@ -146,7 +146,7 @@ def test_no_users_name_collides_with_an_internal_one(tmp_path: Path, name: str) 
         "features": {f"{name}.": {"kind": "numeric", "column": "size"}, "colour": {"kind": "categorical"}},
     }
     problem, encoder, raw = _prepared(tmp_path, declared, table())
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     session = open_graph(build_graph(network, encoder).SerializeToString())
     assert [output.name for output in session.get_outputs()] == [name]
     assert parity(session, network, encoder, raw).difference < 1e-5

@@ -21,7 +21,7 @@ WIDE = {"embedding": 16, "trunk": {"kind": "shared_bottom", "widths": [128, 64]}
 
 @pytest.fixture(scope="module")
 def network(small: Small) -> Network:
-    return Network.seeded(small.encoder, parse_problem(document() | {"model": WIDE}).model, 0)
+    return Network.seeded(parse_problem(document() | {"model": WIDE}), small.encoder, 0)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_the_same_graph_gives_the_same_bytes_and_no_machine_is_named(graph: onnx
 
 def test_every_kind_comes_through(tmp_path: Path) -> None:
     problem, encoder, raw = make_every_kind(tmp_path)
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     session = open_graph(in_int8(build_graph(network, encoder)).SerializeToString())
     assert parity(session, network, encoder, raw).difference < 0.2
 

@@ -34,13 +34,13 @@ def predictions(network: Network, encoder: Encoder, rows: pa.Table) -> dict[str,
     """The network's own."""
     network.eval()
     with torch.inference_mode():
-        logits = network({name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()})
-        return {task.name: task.link(logits[task.name]).numpy().copy() for task in encoder.tasks}
+        found = network.predict({name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()})
+        return {task: values.numpy().copy() for task, values in found.items()}
 
 
 @pytest.fixture(scope="module")
 def network(small: Small) -> Network:
-    return Network.seeded(small.encoder, small.problem.model, 0)
+    return Network.seeded(small.problem, small.encoder, 0)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_what_is_not_finite_is_no_parity(
 
 
 def test_what_is_not_finite_on_both_sides_is_no_parity_either(small: Small) -> None:
-    broken = Network.seeded(small.encoder, small.problem.model, 0)
+    broken = Network.seeded(small.problem, small.encoder, 0)
     broken.heads[2].last.bias.data.fill_(math.inf)
     same = predictions(broken, small.encoder, small.raw_test)
     assert np.isinf(same["minutes"]).all()
@@ -107,7 +107,7 @@ def test_shapes_that_would_broadcast_are_refused(
 def test_a_large_unit_hides_no_difference(small: Small) -> None:
     minutes = small.encoder.tasks[2].model_copy(update={"scale": 1e25})
     encoder = small.encoder.model_copy(update={"tasks": (minutes,)})
-    network = Network.seeded(encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, encoder, 0)
     answers = {"minutes": 1.5 * predictions(network, encoder, small.raw_test)["minutes"]}
     found = parity(Session(answers), network, encoder, small.raw_test)  # type: ignore[arg-type]
     assert 0.1 < found.difference < 10
@@ -116,14 +116,14 @@ def test_a_large_unit_hides_no_difference(small: Small) -> None:
 def test_predictions_that_are_all_the_same_have_a_scale(small: Small) -> None:
     minutes = small.encoder.tasks[2].model_copy(update={"scale": 0.0, "mean": 5.0})
     encoder = small.encoder.model_copy(update={"tasks": (minutes,)})
-    network = Network.seeded(encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, encoder, 0)
     answers = {"minutes": predictions(network, encoder, small.raw_test)["minutes"] + np.float32(0.5)}
     assert parity(Session(answers), network, encoder, small.raw_test).difference == 0.5  # type: ignore[arg-type]
 
 
 def test_every_kind_comes_through_the_export(tmp_path: Path) -> None:
     problem, encoder, raw = make_every_kind(tmp_path)
-    network = Network.seeded(encoder, problem.model, 0)
+    network = Network.seeded(problem, encoder, 0)
     session = open_graph(build_graph(network, encoder).SerializeToString())
     assert parity(session, network, encoder, raw).difference < 1e-5
     assert parity(session, network, encoder, adversarial_rows(raw, encoder)).difference < 1e-5

@@ -15,7 +15,7 @@ FIELDS = ("intra_op_num_threads", "inter_op_num_threads", "graph_optimization_le
 
 @pytest.fixture(scope="module")
 def checked(small: Small) -> SessionOptions:
-    network = Network.seeded(small.encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, small.encoder, 0)
     return open_graph(build_graph(network, small.encoder).SerializeToString()).get_session_options()
 
 

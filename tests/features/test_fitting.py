@@ -8,12 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mtl_core.arrow import column_type
 from mtl_core.errors import DataError
-from mtl_core.features import categorical, column_type
-from mtl_core.features.categorical import MISSING, UNSEEN, Categorical
+from mtl_core.features import vocabulary
+from mtl_core.features.categorical import Categorical
 from mtl_core.features.numeric import FittedNumeric, Numeric
 from mtl_core.features.running_stats import RunningStats
-from tests.features.graphs import fit
+from mtl_core.features.vocabulary import MISSING, UNSEEN
+from tests.features.graphs import ARROW_TYPES, fit
 from tests.strategies import numbers, partitions, patient, texts
 
 MODERATE = st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from([float("nan"), float("inf")]))
@@ -66,13 +68,13 @@ def test_what_no_row_has_is_not_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["string", "number"])
 def test_counts_are_added_up_before_they_fill_the_memory(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(categorical, "_MAX_PENDING", 4)
+    monkeypatch.setattr(vocabulary, "_MAX_PENDING", 4)
     values = [pa.array([place % 7, place % 3, 100 + place]) for place in range(50)]
     values = [one.cast(pa.string()) for one in values] if kind == "string" else values
-    fitter = Categorical(min_count=8).fitter("f", "f", kind)
+    fitter = Categorical(min_count=8).fitter("f", "f", ARROW_TYPES[kind])
     for one in values:
         fitter.update(one)
-        assert len(fitter.counts) <= 4  # type: ignore[attr-defined]
+        assert len(fitter.counts._counts) <= 4  # type: ignore[attr-defined]
     feature: Any = fitter.finish()
     # 0, 1 and 2 occur in both cycles; of 3 to 6 the last occurs 7 times only.
     assert feature.vocabulary == (tuple("012") if kind == "string" else (0, 1, 2))

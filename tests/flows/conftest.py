@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.outcome import Retrained
-from flows.retrain import run_retrain
+from flows.retrain.flow import run_retrain
+from flows.retrain.result import RetrainResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Whole:
     """A problem's folder after its first retrain, and what the flow returned."""
 
     folder: Path
-    first: Retrained
+    first: RetrainResult
 
 
 @pytest.fixture(scope="session")

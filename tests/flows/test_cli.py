@@ -39,9 +39,9 @@ def test_every_command_explains_itself_with_an_example(name: str) -> None:
     assert "-C" in said.output
 
 
-def test_every_module_of_commands_is_a_command() -> None:
+def test_every_module_of_commands_is_a_command_or_their_arguments() -> None:
     folder = Path(__file__).parents[2] / "flows" / "commands"
-    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__", "arguments"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_check_names_the_nearest_column(tiny_problem: Path, tmp_path: Path, capf
 def test_a_stage_that_fails_says_so_once_and_for_the_flow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tools: None
 ) -> None:
-    from flows.failure import kept_failure
+    from flows.pipeline.failure import last_failure
     from flows.stages import check
 
     def fail(_folder: Path) -> None:
@@ -117,12 +117,12 @@ def test_a_stage_that_fails_says_so_once_and_for_the_flow(
     monkeypatch.setattr(check, "run", fail)
     assert run("stage", "check", "-C", str(tmp_path)) == CheckFailed.exit_code
     assert capfd.readouterr().err == "error: 1 of 9 checks failed\n"
-    kept = kept_failure(tmp_path, "check")
+    kept = last_failure(tmp_path, "check")
     assert kept is not None
     assert (str(kept), kept.exit_code) == ("1 of 9 checks failed", CheckFailed.exit_code)
     monkeypatch.setattr(check, "run", lambda _folder: None)
     assert run("stage", "check", "-C", str(tmp_path)) == 0
-    assert kept_failure(tmp_path, "check") is None
+    assert last_failure(tmp_path, "check") is None
 
 
 def test_a_problem_without_models_says_what_makes_one(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def read(draft: Draft) -> Problem:
         pytest.param([row % 13 for row in range(ROWS)], "numeric", False, id="13 whole numbers"),
         pytest.param([row % 2 for row in range(ROWS)], "categorical", False, id="0 and 1"),
         pytest.param(list(range(7, 7 + ROWS)), None, False, id="row numbers"),
-        pytest.param([DAY + timedelta(row) for row in range(ROWS)], None, False, id="dates"),
+        pytest.param([DAY + timedelta(row) for row in range(ROWS)], "datetime", False, id="dates"),
         pytest.param([None] * ROWS, None, False, id="nothing"),
         pytest.param(["same"] * ROWS, None, False, id="constant"),
         pytest.param(["same", None] * (ROWS // 2), "categorical", False, id="there or not"),

@@ -24,6 +24,7 @@ tuning:
   space:
     training.learning_rate: {low: 0.03, high: 0.06, log: true}  # around what is declared
     model.trunk.kind: {choices: [shared_bottom, mmoe]}
+    tasks.spend.weight: {low: 0.5, high: 2.0}
 """
 
 
@@ -124,9 +125,10 @@ def test_apply_writes_the_options_and_nothing_else(
     after = params.read_text(encoding="utf-8")
     assert load_problem(searched).training.learning_rate == trial.changes["training.learning_rate"]
     assert load_problem(searched).model.trunk.kind == trial.changes["model.trunk.kind"]
+    assert load_problem(searched).tasks["spend"].weight == trial.changes["tasks.spend.weight"]
     assert after.endswith(SECTION)
     changed = [line for line in after.splitlines() if line not in before.splitlines()]
-    assert 1 <= len(changed) <= 2
+    assert 2 <= len(changed) <= 3
     assert run("tune", "--apply", "2", "-C", str(searched)) == ProblemError.exit_code
     assert "found a study of another declaration" in capfd.readouterr().err
     assert run("tune", "--show", "-C", str(searched)) == 0
@@ -168,7 +170,7 @@ def test_without_a_declaration_or_a_study(tiny_problem: Path, capfd: pytest.Capt
     assert run("tune", "-C", str(tiny_problem)) == ProblemError.exit_code
     assert "tuning: required by `mtl tune`, but not there; declare what to search, as in" in capfd.readouterr().err
     with pytest.raises(DataError, match="`mtl tune` makes it"):
-        tuning.kept(tiny_problem)
+        tuning.kept_tuning(tiny_problem)
 
 
 def test_check_shows_what_is_tuned(searched: Path, capfd: pytest.CaptureFixture[str]) -> None:

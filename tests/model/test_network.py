@@ -1,15 +1,17 @@
 """Shapes and seeds of the shared network."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from mtl_core.config.trunks import SharedBottom
 from mtl_core.model import Network
-from mtl_core.trunks.shared_bottom import SharedBottom
 from tests.small import Small
 
 
 def test_one_logits_tensor_per_task(small: Small) -> None:
-    logits = Network.seeded(small.encoder, small.problem.model, 0)(small.train.slice(0, 7).inputs)
+    logits = Network.seeded(small.problem, small.encoder, 0)(small.train.slice(0, 7).inputs)
     assert {task: tuple(tensor.shape) for task, tensor in logits.items()} == {
         "late": (7, 1),
         "band": (7, 3),
@@ -19,7 +21,7 @@ def test_one_logits_tensor_per_task(small: Small) -> None:
 
 
 def test_rows_do_not_look_at_each_other(small: Small) -> None:
-    network = Network.seeded(small.encoder, small.problem.model, 0).eval()
+    network = Network.seeded(small.problem, small.encoder, 0).eval()
     whole = network(small.train.slice(0, 9).inputs)
     alone = [network(small.train.slice(i, i + 1).inputs) for i in range(9)]
     for task, logits in whole.items():
@@ -27,7 +29,7 @@ def test_rows_do_not_look_at_each_other(small: Small) -> None:
 
 
 def test_the_seed_decides_the_weights(small: Small) -> None:
-    first, again, other = (Network.seeded(small.encoder, small.problem.model, seed).state_dict() for seed in (3, 3, 4))
+    first, again, other = (Network.seeded(small.problem, small.encoder, seed).state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
@@ -43,7 +45,40 @@ def test_a_trunk_acts_on_the_last_dimension_alone(shape: tuple[int, ...]) -> Non
 
 
 def test_every_parameter_gets_a_gradient_from_the_sum_of_all_logits(small: Small) -> None:
-    network = Network.seeded(small.encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, small.encoder, 0)
     logits = network(small.train.slice(0, 64).inputs)
     torch.stack([tensor.square().sum() for tensor in logits.values()]).sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
+
+
+def test_predictions_are_calibrated_logits_through_the_inverse_link(small: Small) -> None:
+    network = Network.seeded(small.problem, small.encoder, 0).eval()
+    inputs = small.train.slice(0, 7).inputs
+    logits, predictions = network(inputs), network.predict(inputs)
+    for objective in network.objectives:
+        assert torch.equal(predictions[objective.name], objective.inverse_link(logits[objective.name]))
+    assert list(network.predictions({"band": logits["band"]})) == ["band"]
+
+    class Halved(torch.nn.Module):
+        def forward(self, logits: torch.Tensor) -> torch.Tensor:
+            return logits / 2
+
+    network.calibration[0] = Halved()
+    late = network.predict(inputs)["late"]
+    assert torch.equal(late, (logits["late"][:, 0] / 2).sigmoid())
+
+
+def test_calibration_adds_nothing_to_the_stored_weights_yet(small: Small) -> None:
+    network = Network.seeded(small.problem, small.encoder, 0)
+    assert not [name for name in network.state_dict() if "calibration" in name]
+
+
+def test_the_network_alone_calls_the_inverse_link() -> None:
+    root = Path(__file__).parents[2]
+    callers = [
+        path.relative_to(root).as_posix()
+        for package in ("mtl_core", "flows", "serving", "benchmarks", "docs", "examples")
+        for path in sorted((root / package).rglob("*.py"))
+        if ".inverse_link(" in path.read_text(encoding="utf-8")
+    ]
+    assert callers == ["mtl_core/model/network.py"]

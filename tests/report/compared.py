@@ -17,7 +17,7 @@ from mtl_core.studies.comparison import (
     spread,
     verdict,
 )
-from mtl_core.studies.made import Made
+from mtl_core.studies.provenance import Provenance
 
 __all__ = ["study"]
 
@@ -41,7 +41,7 @@ def study(
     }
     others = [policy for policy in POLICIES if policies and policy != "hold"]
     cost |= {policy: Cost(parameters=10_000, seconds=31.0) for policy in others}
-    made = Made(
+    made = Provenance(
         command=f"mtl compare --seeds {seeds}",
         commit="",
         seeds=tuple(range(seeds)),

@@ -15,11 +15,12 @@ from flows.layout import Layout
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
-from mtl_core.evaluation import evaluate, trivial_predictions
+from mtl_core.evaluation import baseline_predictions, evaluate
 from mtl_core.export.signature import signature
 from mtl_core.gates import write_checks
-from mtl_core.report import Paths, read_run, render
-from mtl_core.report.run import Run
+from mtl_core.report.page import render
+from mtl_core.report.run import Paths, Run, read_run
+from mtl_core.tasks import objectives
 from mtl_core.validation.quarantine import SCHEMA
 from tests.report.story import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
 
@@ -72,7 +73,7 @@ def make(folder: Path) -> Made:
     _write_json(layout.history, history())
     _write_json(layout.signature, signature(problem, encoder, b"graph"))
     layout.graph.write_bytes(b"graph")
-    _write_test(layout, encoder)
+    _write_test(layout, problem, encoder)
     return Made(layout=layout, problem=problem)
 
 
@@ -87,18 +88,17 @@ def _write_validation(layout: Layout) -> None:
     pq.write_table(pa.Table.from_pylist(lines, schema=SCHEMA), layout.quarantine)
 
 
-def _write_test(layout: Layout, encoder: Encoder) -> None:
+def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
+    tasks = objectives(problem.tasks, encoder.tasks)
     labels = encoder.labels(pq.read_table(layout.encoded / "test.parquet"))
     predicted = predictions(labels)
     columns = {f"label/{name}": _column(values) for name, values in labels.items()}
     columns |= {f"prediction/{name}": _column(values) for name, values in predicted.items()}
     pq.write_table(pa.table(columns), layout.predictions)
     finite = {name: np.where(np.isfinite(values), values, 0) for name, values in predicted.items()}
-    measured = evaluate(encoder.tasks, labels, finite, resamples=20)
+    measured = evaluate(tasks, labels, finite, resamples=20)
     train = {task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy") for task in encoder.tasks}
-    trivial = evaluate(
-        encoder.tasks, labels, trivial_predictions(encoder.tasks, train, len(labels["late"])), resamples=0
-    )
+    trivial = evaluate(tasks, labels, baseline_predictions(tasks, train, len(labels["late"])), resamples=0)
     rows = {
         task: {m: asdict(v) | {"trivial": trivial[task][m].value} for m, v in metrics.items()}
         for task, metrics in measured.items()

@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
+from mtl_core.config import Stopping, TaskStopping
 from mtl_core.report.course import Course, Span, course
 from mtl_core.report.curves import curve
 from mtl_core.report.stopping_words import refit_words, stopping_words
 from mtl_core.report.wording import NOTHING
-from mtl_core.stopping import Stopping, TaskStopping
-from mtl_core.training import Outcome
+from mtl_core.training import TrainingResult
 from tests.report.made import Made
 from tests.report.story import LONG, history
 
 
-def outcome(**changes: Any) -> Outcome:
+def outcome(**changes: Any) -> TrainingResult:
     document = history() | changes
     for epoch in document["epochs"]:
         for key in ("losses", "values", "scores"):
             epoch[key] = {task: math.nan if value is None else value for task, value in epoch[key].items()}
-    return Outcome.model_validate(document)
+    return TrainingResult.model_validate(document)
 
 
 def test_gains_are_oriented(made: Made) -> None:
-    tasks = {task.name: task for task in made.run().encoder.tasks}
+    tasks = {task.name: task for task in made.run().tasks}
     late, long = (course(tasks[name], "minutes", outcome(chosen=4)) for name in ("late", LONG))
     assert late.cells[4].startswith("worse by 0.020")  # an AUC that fell
     assert long.cells[4].startswith("worse by 0.50 minutes")  # an error that rose
@@ -43,12 +43,12 @@ def test_gains_are_oriented(made: Made) -> None:
     ],
 )
 def test_since_it_stopped(made: Made, chosen: int, words: str) -> None:
-    late = made.run().encoder.tasks[0]
+    late = made.run().tasks[0]
     assert course(late, "probability", outcome(chosen=chosen)).cells[-1] == words
 
 
 def test_a_tiny_change_is_not_no_change(made: Made) -> None:
-    late = made.run().encoder.tasks[0]
+    late = made.run().tasks[0]
     found = course(late, "probability", outcome(standard_errors={"late": 10.0}))
     assert found.cells[-1].endswith("(<\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}s.e.)")
 
@@ -60,7 +60,7 @@ def late(made: Made, **lists: list[list[int]]) -> Course:
         epoch.model_copy(update={key: ("late",) if epoch.number in lists.get(key, []) else () for key in KEYS})
         for epoch in found.epochs
     ]
-    return course(made.run().encoder.tasks[0], "probability", found.model_copy(update={"epochs": tuple(epochs)}))
+    return course(made.run().tasks[0], "probability", found.model_copy(update={"epochs": tuple(epochs)}))
 
 
 KEYS = ("stopped", "resumed", "held", "resting")
@@ -110,13 +110,13 @@ def test_several_stops_in_words(made: Made, stopped: list[int], chosen: int, cel
     epochs = outcome().model_copy(update={"chosen": chosen}).epochs
     changed = tuple(e.model_copy(update={"stopped": ("late",) if e.number in stopped else ()}) for e in epochs)
     whole = outcome(chosen=chosen).model_copy(update={"epochs": changed})
-    found = course(made.run().encoder.tasks[0], "probability", whole).cells
+    found = course(made.run().tasks[0], "probability", whole).cells
     assert found[5] == cells[0]
     assert found[6].startswith(cells[1])
 
 
 def test_a_task_that_begins_late_did_not_rest_before(made: Made) -> None:
-    (alone,) = (task for task in made.run().encoder.tasks if task.name == "alone")
+    (alone,) = (task for task in made.run().tasks if task.name == "alone")
     found = course(alone, "probability", outcome())
     assert (found.rested, found.best, math.isnan(found.values[0])) == ((), 4, True)
 
@@ -128,7 +128,7 @@ REFITS = [
 
 
 def test_the_final_value_is_that_of_the_refitted_head(made: Made) -> None:
-    tasks = {task.name: task for task in made.run().encoder.tasks}
+    tasks = {task.name: task for task in made.run().tasks}
     found = course(tasks["late"], "probability", outcome(refits=REFITS, chosen=2))
     assert found.cells[3:5] == ("0.850", "better by 0.050 (5.0\N{NO-BREAK SPACE}s.e.)")
     assert found.cells[6] == found.cells[4]  # since it stopped, at the best epoch

@@ -6,14 +6,14 @@ from typing import Any
 from mtl_core.config import Problem, parse_problem
 from mtl_core.report.cards import card
 from mtl_core.report.contents import coverage, features_by_kind, split_words
-from mtl_core.tasks.multilabel import FittedMultilabel, Multilabel
+from mtl_core.tasks.multilabel import Multilabel
 from tests.report.made import Made
 from tests.report.story import DOCUMENT
 
 
 def test_the_scale_runs_from_worse_to_better(made: Made) -> None:
     run = made.run()
-    for task in (run.encoder.tasks[0], run.encoder.tasks[2]):
+    for task in (run.tasks[0], run.tasks[2]):
         scale = card(run, task, run.scored(task)).scale
         assert scale is not None
         assert 0 < scale.trivial < scale.low <= scale.value <= scale.high < 100
@@ -21,7 +21,7 @@ def test_the_scale_runs_from_worse_to_better(made: Made) -> None:
 
 def test_a_task_that_is_no_better_is_told_so(made: Made) -> None:
     run = made.run()
-    late = run.encoder.tasks[0]
+    late = run.tasks[0]
     entry = {"name": "late.auc over trivial", "passed": False}
     assert card(replace(run, checks={"checks": [entry]}), late, run.scored(late)).better is False
     assert card(replace(run, checks={"checks": []}), late, run.scored(late)).better is None
@@ -29,7 +29,7 @@ def test_a_task_that_is_no_better_is_told_so(made: Made) -> None:
 
 def test_a_scale_of_one_point_has_a_middle(made: Made) -> None:
     run = made.run()
-    late = run.encoder.tasks[0]
+    late = run.tasks[0]
     same = {"value": 0.5, "low": 0.5, "high": 0.5, "trivial": 0.5}
     scale = card(replace(run, evaluation={"late": {"auc": same}}), late, run.scored(late)).scale
     assert scale is not None
@@ -70,24 +70,23 @@ def test_a_kind_of_feature_we_do_not_know_is_named(made: Made) -> None:
 
 def test_targets_in_words(made: Made) -> None:
     run = made.run()
-    late = run.encoder.tasks[0]
-    yes = late.declared.model_copy(update={"at_least": None, "positive": "yes"})
-    task = late.model_copy(update={"options": yes})
+    late = run.tasks[0]
+    task = late.options.model_copy(update={"at_least": None, "positive": "yes"}).objective(late.codec)
     assert card(run, task, run.scored(late)).target == "minutes = yes"
 
 
 def test_several_targets_in_words_and_none(made: Made) -> None:
     run = made.run()
-    tasks = {task.name: task for task in run.encoder.tasks}
+    tasks = {task.name: task for task in run.tasks}
     options = Multilabel(columns=("a", "b", "c", "d"))
-    tags = FittedMultilabel(name="tags", type="number", options=options, labels=options.columns)
+    tags = options.objective(options.codec("tags", "number", options.columns))
     assert card(run, tags, run.scored(tasks["tags"])).target == "a, b, c and 1 other"
     assert card(run, tasks["alone"], run.scored(tasks["alone"])).target == "no target"
 
 
 def test_a_class_that_training_did_not_have_is_counted_by_itself(made: Made) -> None:
     run = made.run()
-    group = next(task for task in run.encoder.tasks if task.name == "group")
-    without_red = group.model_copy(update={"classes": ("blue", "red")})
+    group = next(task for task in run.tasks if task.name == "group")
+    without_red = group.options.objective(group.codec.model_copy(update={"classes": ("blue", "red")}))
     assert coverage(run, without_red).head == ("blue", "red", "not in training")
     assert len(coverage(run, group).head) == 3

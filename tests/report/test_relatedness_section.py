@@ -14,8 +14,7 @@ from mtl_core.report.studies.task_pictures import matrix, scale_of, task_map
 from mtl_core.report.theme import svg
 from mtl_core.studies.files import write_study
 from mtl_core.studies.grouping import groupings
-from mtl_core.studies.made import Made as MadeBy
-from mtl_core.studies.made import declaration
+from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.relatedness import Relatedness, Vectors
 from tests.report.made import Made
 from tests.report.reading import read
@@ -35,7 +34,7 @@ def study(tasks: Sequence[str] = NAMES, *, of: str = "other", vectors: bool = Tr
     }
     found = Vectors(distances=upper, map={task: (float(place), 0.5) for place, task in enumerate(tasks)})
     return Relatedness(
-        made=MadeBy(command="mtl relate --every 7", commit="", seeds=(0,), machine="", versions={}, declaration=of),
+        made=Provenance(command="mtl relate --every 7", commit="", seeds=(0,), machine="", versions={}, declaration=of),
         tasks=tuple(tasks),
         affinity={a: dict(zip(tasks, line, strict=True)) for a, line in zip(tasks, affinity.tolist(), strict=True)},
         cosine={a: {b: 0.5 - value / 10 for b, value in others.items()} for a, others in upper.items()},
@@ -66,7 +65,7 @@ def test_without_a_study_and_without_a_watched_training_there_is_no_section(made
 
 
 def test_a_study_has_a_section_with_its_pictures_and_their_numbers(changeable: Made) -> None:
-    write_study(changeable.layout.relatedness, study(of=declaration(changeable.problem)))
+    write_study(changeable.layout.relatedness, study(of=config_digest(changeable.problem)))
     page = read(changeable.page())
     words = page.sections["relatedness"]
     for said in (

@@ -11,7 +11,7 @@ from mtl_core.report.wording import NOTHING
 from mtl_core.studies.arms import POLICIES
 from mtl_core.studies.comparison import HARMS, HELPS, SAME, Comparison, Gain
 from mtl_core.studies.files import write_study
-from mtl_core.studies.made import declaration
+from mtl_core.studies.provenance import config_digest
 from tests.report.compared import study
 from tests.report.made import Made
 from tests.report.reading import read
@@ -34,7 +34,7 @@ def test_without_a_study_there_is_no_section(made: Made, html: str) -> None:
 
 
 def test_the_page_has_the_section_and_says_how_it_was_made(changeable: Made) -> None:
-    found = study(declaration=declaration(changeable.problem))
+    found = study(declaration=config_digest(changeable.problem))
     write_study(changeable.layout.comparison, found)
     page = read(changeable.page())
     text = page.sections["sharing"]

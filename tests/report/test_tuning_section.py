@@ -8,8 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mtl_core.config import Tuned
 from mtl_core.report.studies.tuning import section
 from mtl_core.studies.files import write_study
-from mtl_core.studies.made import Made as MadeBy
-from mtl_core.studies.made import declaration
+from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.tuning import Measure, Trial, Tuning
 from tests.report.made import Made
 from tests.report.reading import read
@@ -20,7 +19,7 @@ SPACE = {
     "model.trunk.dropout": Tuned(low=0.0, high=0.5),
     "training.batch_size": Tuned(low=256, high=4096, step=256),
     "model.trunk.widths": Tuned(choices=([64], [512, 256, 128, 64, 32])),
-    "training.refit_heads": Tuned(choices=(None, {"epochs": 3, "patience": 2})),
+    "training.finetune_heads": Tuned(choices=(None, {"epochs": 3, "patience": 2})),
     "training.checkpoint": Tuned(choices=("mean", SCRIPT, IMAGE)),
 }
 DECLARED: dict[str, Any] = {
@@ -28,13 +27,13 @@ DECLARED: dict[str, Any] = {
     "model.trunk.dropout": 0.1,
     "training.batch_size": 2048,
     "model.trunk.widths": [128],
-    "training.refit_heads": None,
+    "training.finetune_heads": None,
     "training.checkpoint": "mean",
 }
 OTHER = {
     "training.learning_rate": 0.02,
     "model.trunk.widths": [64],
-    "training.refit_heads": {"epochs": 3, "patience": 2},
+    "training.finetune_heads": {"epochs": 3, "patience": 2},
 }
 
 
@@ -48,7 +47,7 @@ def study(*trials: Trial, best: int = 0, made_of: str = "", **more: Any) -> Tuni
         name: Measure(metric="mae", higher_is_better=False, value=None if name == "ghost" else 0.5, standard_error=0.05)
         for name in NAMES
     }
-    made = MadeBy(
+    made = Provenance(
         command="mtl tune --trials 5", commit="", seeds=(0,), machine="a machine", versions={}, declaration=made_of
     )
     found = {"made": made, "space": SPACE, "declared": DECLARED, "yardstick": yardstick, "best": best} | more
@@ -74,7 +73,7 @@ def test_without_a_study_there_is_no_section(made: Made, html: str) -> None:
 
 
 def test_the_page_says_what_was_found(changeable: Made) -> None:
-    write_study(changeable.layout.tuning, searched(made_of=declaration(changeable.problem)))
+    write_study(changeable.layout.tuning, searched(made_of=config_digest(changeable.problem)))
     html = changeable.page()
     page = read(html)
     text = page.sections["tuning"]
@@ -105,7 +104,7 @@ def test_the_pictures_have_every_trial(changeable: Made) -> None:
         assert marks >= 5  # on a category that is no choice, as what is declared here, there is none
     assert ">0.001<" in found.options[0].picture
     assert "512, 256, 128, 64" not in found.options[3].picture  # cut short
-    assert ("training.refit_heads", "null", "epochs 3, patience 2") in found.changes
+    assert ("training.finetune_heads", "null", "{epochs: 3, patience: 2}") in found.changes
 
 
 def test_an_earlier_declaration_is_named_and_has_no_command(changeable: Made) -> None:

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.data.encoder import Encoder
+from mtl_core.metrics import Weighted
 from mtl_core.report.metric_words import explained, metric_title
-from mtl_core.report.wording import listed, number, percent, places, rounded, with_unit
-from mtl_core.tasks.binary import Binary, FittedBinary
-from mtl_core.tasks.metrics import Weighted
+from mtl_core.report.wording import interval, listed, number, option_value, percent, places, rounded, signed, with_unit
+from mtl_core.tasks.binary import Binary, BinaryCodec, BinaryObjective
 from tests.report.made import Made
 
 
@@ -78,10 +77,9 @@ def test_a_unit_follows_a_number_only() -> None:
 
 def test_every_metric_has_a_sentence_of_its_own(made: Made) -> None:
     said: dict[str, str] = {}
-    for task in Encoder.load(made.layout.encoder).tasks:
+    for task in made.run().tasks:
         for metric in task.metrics:
-            options = task.declared.model_copy(update={"metric": metric.name})
-            chosen = task.model_copy(update={"options": options})
+            chosen = task.options.model_copy(update={"metric": metric.name}).objective(task.codec)
             said[metric.name] = explained(chosen, 0.25, 0.125, "minutes")
             assert "where higher is better" not in said[metric.name]
             assert "where lower is better" not in said[metric.name]
@@ -135,12 +133,54 @@ def test_rounded(value: float, decimals: int, words: str) -> None:
     assert rounded(value, decimals) == words
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.126, "+0.13"),
+        (-0.126, "−0.13"),
+        (0.0, "0.00"),
+        (0.001, "0.00"),
+        (-0.001, "0.00"),
+        (12_345.6, "+12,345.60"),
+        (None, "–"),
+        (math.nan, "–"),
+        (math.inf, "–"),
+    ],
+)
+def test_signed(value: float | None, words: str) -> None:
+    assert signed(value, 2) == words
+
+
+def test_an_interval_has_both_ends() -> None:
+    assert interval(-0.5, 0.25, 1) == "−0.5 to 0.2"
+    assert interval(None, 1, 0) == "– to 1"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (3, "3"),
+        (0.001, "0.001"),
+        (1e-05, "1e-05"),
+        (2.0, "2"),
+        ("mean", "mean"),
+        ([64, [0.5]], "[64, [0.5]]"),
+        ({"epochs": 3, "threads": None, "end": {"first": "a"}}, "{epochs: 3, end: {first: a}}"),
+    ],
+)
+def test_an_option_reads_as_in_the_file(value: object, words: str) -> None:
+    assert option_value(value) == words
+
+
 class _Tomorrow(Binary):
     metrics = (Weighted(name="metric_of_tomorrow", higher_is_better=False, function=lambda y, p, w: 0.0),)
 
 
 def test_a_metric_we_do_not_know_is_told_all_the_same(tmp_path: Path) -> None:
-    task = FittedBinary.model_construct(name="t", type="number", kind="binary", options=_Tomorrow(target="t"))
+    codec = BinaryCodec(name="t", type="number", targets=("t",), positive=None, at_least=None)
+    task = BinaryObjective(_Tomorrow(target="t"), codec)
     assert explained(task, 0.5, 1.0, "m") == (
         "metric of tomorrow is 0.5 m, where lower is better; the trivial predictor reaches 1."
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
-from serving.app import Entrance, build_app
+from serving.app import PathGuard, build_app
 from serving.live import LiveModel
 from serving.store import Store
 from tests.serving.made import SIGNATURE, graph, promote, write
@@ -45,4 +45,4 @@ def live(store: Store, export: Callable[..., Path]) -> LiveModel:
 
 @pytest.fixture
 def client(live: LiveModel) -> TestClient:
-    return TestClient(Entrance(build_app(live)))
+    return TestClient(PathGuard(build_app(live)))

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import TensorProto, helper
 
-from serving.signature import FORMAT
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -23,7 +21,7 @@ ROW = {"carrier": "AA", "distance": 1.5, "is_holiday": None}
 """A body's row; its `arr_delay` is 2.5 and the bias."""
 
 SIGNATURE = {
-    "format": FORMAT,
+    "format": 1,
     "name": "flights",
     "version_of_trunkline": "0.1.0",
     "inputs": [
@@ -109,6 +107,86 @@ def shifted(name: str, by: Sequence[float], column: str = "x") -> bytes:
     inputs = [value(column, TensorProto.DOUBLE, ["rows"])]
     outputs = [value(name, TensorProto.FLOAT, ["rows", "width"] if by else ["rows"])]
     return _bytes(helper.make_graph(nodes, "shifted", inputs, outputs, constants))
+
+
+TAGS = ["other", "a", "b"]
+
+TOKENS: dict[str, Any] = {
+    "format": 2,
+    "name": "tokens",
+    "version_of_trunkline": "0.1.0",
+    "inputs": [
+        {"name": "words", "type": "strings"},
+        {"name": "leaves", "type": "datetime"},
+        {"name": "lands", "type": "zoned_datetime"},
+        {"name": "place", "type": "vector", "size": 2},
+    ],
+    "outputs": [
+        {"name": "hours", "kind": "regression", "form": "number", "unit": "hours"},
+        {"name": "total", "kind": "regression", "form": "number", "unit": ""},
+        {"name": "code", "kind": "k", "form": "number", "unit": "", "level": "token", "sequence": "words"},
+        {
+            "name": "tag",
+            "kind": "k",
+            "form": "class_probabilities",
+            "unit": "",
+            "level": "token",
+            "sequence": "words",
+            "classes": TAGS,
+        },
+    ],
+}
+
+
+def tokens(*, pooled: bool = False) -> bytes:
+    """hours = lands - leaves; code = 0 for "" (so for padding), 1 for a, 2 for b, NaN for nan, 5 for others.
+
+    total = sum of the codes and of the place, NaN where an item of it is; tag = softmax(code * [0, 1, 2]).
+    pooled: a graph that answers one code per row.
+    """
+    value, node = helper.make_tensor_value_info, helper.make_node
+    nodes = [
+        node("Sub", ["lands", "leaves"], ["_seconds"]),
+        node("Div", ["_seconds", "_hour"], ["_hours"]),
+        node("Cast", ["_hours"], ["hours"], to=TensorProto.FLOAT),
+        node(
+            "LabelEncoder",
+            ["words"],
+            ["_codes"],
+            domain="ai.onnx.ml",
+            keys_strings=["", "a", "b", "nan"],
+            values_floats=[0.0, 1.0, 2.0, float("nan")],
+            default_float=5.0,
+        ),
+        node("ReduceMax" if pooled else "ReduceSum", ["_codes", "_axis"], ["_pooled"], keepdims=1),
+        node("Identity", ["_pooled" if pooled else "_codes"], ["code"]),
+        node("ReduceSum", ["_codes", "_axis"], ["_sum"], keepdims=0),
+        node("ReduceSum", ["place", "_axis"], ["_place"], keepdims=0),
+        node("Cast", ["_place"], ["_place_32"], to=TensorProto.FLOAT),
+        node("Add", ["_sum", "_place_32"], ["total"]),
+        node("Unsqueeze", ["_codes", "_last"], ["_column"]),
+        node("Mul", ["_column", "_scale"], ["_logits"]),
+        node("Softmax", ["_logits"], ["tag"], axis=-1),
+    ]
+    constants = [
+        helper.make_tensor("_hour", TensorProto.DOUBLE, [], [3600.0]),
+        helper.make_tensor("_axis", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("_last", TensorProto.INT64, [1], [-1]),
+        helper.make_tensor("_scale", TensorProto.FLOAT, [3], [0.0, 1.0, 2.0]),
+    ]
+    inputs = [
+        value("words", TensorProto.STRING, ["rows", "longest"]),
+        value("leaves", TensorProto.DOUBLE, ["rows"]),
+        value("lands", TensorProto.DOUBLE, ["rows"]),
+        value("place", TensorProto.DOUBLE, ["rows", 2]),
+    ]
+    outputs = [
+        value("hours", TensorProto.FLOAT, ["rows"]),
+        value("total", TensorProto.FLOAT, ["rows"]),
+        value("code", TensorProto.FLOAT, ["rows", "items"]),
+        value("tag", TensorProto.FLOAT, ["rows", "longest", "classes"]),
+    ]
+    return _bytes(helper.make_graph(nodes, "tokens", inputs, outputs, constants))
 
 
 def write(folder: Path, content: bytes, signature: dict[str, Any], *, passed: bool = True) -> Path:

@@ -20,7 +20,7 @@ from serving.model import Model
 from serving.signature import Output, Signature
 from tests.serving.made import SIGNATURE, shifted, write
 
-NAMES = ["War", "labels", 'a "name" of its own']
+NAMES = ["f0", "labels", 'a "name" of its own']
 
 # Form -> what its entry says beside that, what the graph adds to x, and the answer's JSON for some x.
 FORMS: dict[str, tuple[dict[str, Any], tuple[float, ...], dict[float | None, str]]] = {
@@ -29,20 +29,20 @@ FORMS: dict[str, tuple[dict[str, Any], tuple[float, ...], dict[float | None, str
         {"classes": NAMES},
         (0.25, 0.5, 0.25),
         {
-            0.0: r'{"class":"labels","probabilities":{"War":0.25,"labels":0.5,"a \"name\" of its own":0.25}}',
-            None: r'{"class":null,"probabilities":{"War":null,"labels":null,"a \"name\" of its own":null}}',
+            0.0: r'{"class":"labels","probabilities":{"f0":0.25,"labels":0.5,"a \"name\" of its own":0.25}}',
+            None: r'{"class":null,"probabilities":{"f0":null,"labels":null,"a \"name\" of its own":null}}',
         },
     ),
     "label_probabilities": (
         {"labels": NAMES},
         (0.5, 0.25, 0.625),
         {
-            0.0: r'{"labels":["War","a \"name\" of its own"],'
-            r'"probabilities":{"War":0.5,"labels":0.25,"a \"name\" of its own":0.625}}',
-            -0.25: r'{"labels":[],"probabilities":{"War":0.25,"labels":0.0,"a \"name\" of its own":0.375}}',
-            0.25: r'{"labels":["War","labels","a \"name\" of its own"],'
-            r'"probabilities":{"War":0.75,"labels":0.5,"a \"name\" of its own":0.875}}',
-            None: r'{"labels":null,"probabilities":{"War":null,"labels":null,"a \"name\" of its own":null}}',
+            0.0: r'{"labels":["f0","a \"name\" of its own"],'
+            r'"probabilities":{"f0":0.5,"labels":0.25,"a \"name\" of its own":0.625}}',
+            -0.25: r'{"labels":[],"probabilities":{"f0":0.25,"labels":0.0,"a \"name\" of its own":0.375}}',
+            0.25: r'{"labels":["f0","labels","a \"name\" of its own"],'
+            r'"probabilities":{"f0":0.75,"labels":0.5,"a \"name\" of its own":0.875}}',
+            None: r'{"labels":null,"probabilities":{"f0":null,"labels":null,"a \"name\" of its own":null}}',
         },
     ),
     "quantiles": (
@@ -112,14 +112,14 @@ def test_one_hole_empties_its_row_and_no_other(form: str, hole: float, place: in
     assert x is not None
     values = np.add.outer(np.full(3, x, dtype=np.float32), np.array(by or 0.0, dtype=np.float32))
     values.reshape(3, -1)[1, place] = hole
-    rows = [msgspec.json.encode(row).decode() for row in writer(form).rows({"t": values})]
+    rows = [msgspec.json.encode(row).decode() for row in writer(form).rows({"t": values}, {})]
     assert rows == [f'{{"t":{one}}}' for one in (whole, nothing, whole)]
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.49999997, 0.5, 1.0, np.nan]), min_size=3, max_size=3), max_size=8))
 def test_the_labels_of_a_row_are_those_at_a_half_or_more(rows: list[list[float]]) -> None:
     values = np.array(rows, dtype=np.float32).reshape(len(rows), 3)
-    found = msgspec.json.decode(msgspec.json.encode(writer("label_probabilities").rows({"t": values})))
+    found = msgspec.json.decode(msgspec.json.encode(writer("label_probabilities").rows({"t": values}, {})))
     assert [row["t"]["labels"] for row in found] == [
         None if np.isnan(row).any() else [name for name, chance in zip(NAMES, row, strict=True) if chance >= 0.5]
         for row in rows

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 import serving.service
-from serving.app import Entrance
+from serving.app import PathGuard
 from serving.errors import NoChampionError, ServingError
 from serving.service import Predict
 from tests.serving.made import ROW, promote
@@ -71,7 +71,7 @@ def test_only_what_is_served_reaches_bentoml_and_its_metrics() -> None:
             reached.append((scope["method"], scope["path"]))
         await PlainTextResponse("")(scope, receive, send)
 
-    client = TestClient(Entrance(bento))
+    client = TestClient(PathGuard(bento))
     for method, path in (("GET", "/a"), ("GET", "/metrics/b"), ("GET", "/predict"), ("POST", "/metrics")):
         assert client.request(method, path).status_code in (404, 405)
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/predict"):

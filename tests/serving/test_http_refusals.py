@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import serving.app
-from serving.app import MAX_BODY, Entrance, build_app
+from serving.app import MAX_BODY, PathGuard, build_app
 from serving.live import LiveModel
 from tests.serving.made import ROW
 
@@ -132,7 +132,7 @@ def test_a_client_that_is_too_slow_is_let_go(client: TestClient, monkeypatch: py
 
 
 def test_nothing_is_served_before_a_model_is_there() -> None:
-    client = TestClient(Entrance(build_app(LiveModel())))
+    client = TestClient(PathGuard(build_app(LiveModel())))
     for answer in (client.post("/predict", json=[ROW]), client.get("/model"), client.get("/")):
         assert answer.status_code == 503
         assert "no model is loaded yet" in answer.json()["error"]["message"]

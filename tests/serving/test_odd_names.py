@@ -5,64 +5,57 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.errors import RequestError
 from serving.live import Served
 from serving.model import Model
 from serving.rows import RowReader
-from serving.signature import Input
+from tests.serving.bodies import INPUTS, READER, RIGHT, ROWS, spoiled
 from tests.serving.made import SIGNATURE, shifted, write
+from tests.strategies import patient
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = ("string", "number", "boolean")
-PLAIN = dict(zip(("a", "b", "c"), KINDS, strict=True))
-ODD = dict(zip(("a", 'size (")', "back\\slash\nand line"), KINDS, strict=True))
-
-ROWS = [
-    {"a": "x", "b": 1, "c": True},
-    {"a": None, "b": None, "c": None},
-    {"a": "", "b": 2**70, "c": False},
-]
-WRONG = [
-    {"a": 1, "b": "1", "c": 1},
-    ROWS[0],
-    {},
-    {"b": 10**400, "c": "yes", "x": 0, "a": "y" * 1_001},
-]
+Rows = list[dict[str, Any]]
 
 
-def read(inputs: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-    reader = RowReader(tuple(Input(name=name, type=kind) for name, kind in inputs.items()), max_rows=4)
-    names = dict(zip(PLAIN, inputs, strict=True))
-    return reader.read(
-        json.dumps([{names.get(key, key): value for key, value in row.items()} for row in rows]).encode()
-    )
+def renamed(name: str) -> RowReader:
+    """The same inputs, the last of them under another name."""
+    return RowReader((*INPUTS[:-1], msgspec.structs.replace(INPUTS[-1], name=name)), max_rows=5)
+
+
+ODD = 'place (")'
+CAREFUL = renamed(ODD)
+
+
+def outcome(reader: RowReader, name: str, rows: Rows) -> dict[str, Any]:
+    """The tensors or the errors, with "place" for the renamed input."""
+    content = json.dumps([{name if key == "place" else key: value for key, value in row.items()} for row in rows])
+    try:
+        ((tensors, lengths),) = reader.read(content.encode())
+    except RequestError as error:
+        details = [(d.row, "place" if d.field == name else d.field, d.rule, d.found) for d in error.details]
+        return {"total": error.total, "details": details}
+    values = {"place" if key == name else key: (tensor.dtype, tensor.tolist()) for key, tensor in tensors.items()}
+    return {"lengths": [*lengths.values()], "tensors": values}
+
+
+@patient
+@given(st.lists(ROWS, min_size=1, max_size=5) | spoiled().map(lambda change: change[0]) | st.just([]))
+def test_rows_are_read_and_refused_alike(rows: Rows) -> None:
+    np.testing.assert_equal(outcome(CAREFUL, ODD, rows), outcome(READER, "place", rows))
 
 
 @pytest.mark.parametrize("name", ['"', "\\", "\n", "\x00", "\x1f", "\x7f", "é", " "])
-def test_rows_are_read_alike(name: str) -> None:
-    inputs = {"a": "string", name: "number", "c": "boolean"}
-    plain, odd = read(PLAIN, ROWS), read(inputs, ROWS)
-    assert list(odd) == list(inputs)
-    for expected, found in zip(plain.values(), odd.values(), strict=True):
-        np.testing.assert_array_equal(found, expected)
-        assert found.dtype == expected.dtype
-
-
-@pytest.mark.parametrize("rows", [WRONG, [], [*ROWS, *ROWS]])
-def test_rows_are_refused_alike(rows: list[dict[str, Any]]) -> None:
-    told = []
-    for inputs in (PLAIN, ODD):
-        with pytest.raises(RequestError) as caught:
-            read(inputs, rows)
-        named = dict(zip(inputs, PLAIN, strict=True))
-        error = caught.value
-        told.append([error.total, *((f.row, named.get(f.field or "", f.field), f.rule, f.found) for f in error.faults)])
-    assert told[0] == told[1]
+def test_every_name_is_read(name: str) -> None:
+    reader, rows = renamed(name), [RIGHT, dict.fromkeys(RIGHT)]
+    np.testing.assert_equal(outcome(reader, name, rows), outcome(READER, "place", rows))
 
 
 def test_a_model_of_odd_names_is_served(tmp_path: Path) -> None:

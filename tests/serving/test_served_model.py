@@ -6,22 +6,21 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import pytest
 from onnx import TensorProto
 
-from serving.answers import AnswerWriter
 from serving.errors import ModelError
 from serving.model import Model
-from serving.signature import ClassOutput, NumberOutput, Signature
-from tests.serving.made import SIGNATURE
+from tests.serving.made import SIGNATURE, TOKENS, tokens, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 INPUTS: Any = SIGNATURE["inputs"]
+LISTS, *OTHERS, PLACE = TOKENS["inputs"]
+HOURS, TOTAL, CODE, TAG = TOKENS["outputs"]
 
 
 def columns(carrier: list[str], distance: list[float], holiday: list[float]) -> dict[str, np.ndarray[Any, Any]]:
@@ -116,27 +115,31 @@ def test_a_graph_that_is_not_what_its_signature_says_is_refused(
     assert words in str(caught.value)
 
 
-ODD = Signature(
-    format=1,
-    name="odd",
-    version_of_trunkline="0.1.0",
-    graph_sha256="0" * 64,
-    inputs=(),
-    outputs=(
-        NumberOutput(name="class", kind="binary", unit="probability"),
-        ClassOutput(name="f0", kind="multiclass", unit="", classes=("not a name", "f0", "")),
-    ),
+ROW = {"level": "row", "sequence": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "pooled", "words"),
+    [
+        ({}, True, "output 'code' must have shape (2, 2) for 2 rows, found (2, 1)"),
+        ({"outputs": [HOURS, TOTAL, CODE | ROW, TAG]}, False, "'code' is tensor(float) of rank 1 there and tensor"),
+        ({"outputs": [HOURS, TOTAL, CODE, TAG | ROW]}, False, "'tag' is tensor(float) of rank 2 there and tensor"),
+        ({"inputs": [LISTS, *OTHERS, {**PLACE, "size": 3}]}, False, "failed on its input"),
+        (
+            {"inputs": [LISTS, *OTHERS, {"name": "place", "type": "number"}]},
+            False,
+            "'place' is tensor(double) of rank 1 there and tensor(double) of rank 2 in the graph",
+        ),
+        (
+            {"inputs": [{"name": "words", "type": "string"}, *OTHERS, PLACE], "outputs": [HOURS, TOTAL]},
+            False,
+            "'words' is tensor(string) of rank 1 there and tensor(string) of rank 2 in the graph",
+        ),
+    ],
 )
-
-
-def test_what_is_not_finite_is_null_and_names_are_free() -> None:
-    answers = {
-        "class": np.array([0.5, np.nan, np.inf], dtype=np.float32),
-        "f0": np.array([[0.25, 0.75, 0.0], [0.25, np.nan, 0.0], [1.0, 0.0, 0.0]], dtype=np.float32),
-    }
-    rows = AnswerWriter(ODD).rows(answers)
-    assert msgspec.json.decode(msgspec.json.encode(rows)) == [
-        {"class": 0.5, "f0": {"class": "f0", "probabilities": {"not a name": 0.25, "f0": 0.75, "": 0.0}}},
-        {"class": None, "f0": {"class": None, "probabilities": {"not a name": None, "f0": None, "": None}}},
-        {"class": None, "f0": {"class": "not a name", "probabilities": {"not a name": 1.0, "f0": 0.0, "": 0.0}}},
-    ]
+def test_a_graph_of_lists_that_is_not_what_its_signature_says_is_refused(
+    tmp_path: Path, change: dict[str, object], pooled: bool, words: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        Model.load(write(tmp_path, tokens(pooled=pooled), TOKENS | change))
+    assert words in str(caught.value)

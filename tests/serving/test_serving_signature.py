@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from serving.errors import ServingError, SignatureError
+from serving.inputs import BooleanInput, NumberInput, StringInput
 from serving.signature import ClassOutput, NumberOutput, read_signature
 
 if TYPE_CHECKING:
@@ -20,14 +21,17 @@ GENRES = {"name": "g", "kind": "multilabel", "form": "label_probabilities", "uni
 DELAY = {"name": "d", "kind": "quantiles", "form": "quantiles", "unit": "minutes"}
 GROUP = {"name": "c", "kind": "clustering", "form": "cluster_probabilities", "unit": "probability"}
 
+LISTS = {"name": "words", "type": "strings"}
+TOKEN = {"level": "token", "sequence": "words"}
+
 
 def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
     signature = read_signature(export() / "signature.json")
-    assert [(column.name, column.type) for column in signature.inputs] == [
-        ("carrier", "string"),
-        ("distance", "number"),
-        ("is_holiday", "boolean"),
-    ]
+    assert signature.inputs == (
+        StringInput(name="carrier"),
+        NumberInput(name="distance"),
+        BooleanInput(name="is_holiday"),
+    )
     cancelled, band, delay = signature.outputs
     assert [type(task) for task in signature.outputs] == [NumberOutput, ClassOutput, NumberOutput]
     assert isinstance(band, ClassOutput)
@@ -50,6 +54,12 @@ def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
         {"outputs": [{**DELAY, "levels": [1e-9, 0.1, 0.10000001, 0.999999]}]},
         {"outputs": [{**GROUP, "clusters": 2}]},
         {"outputs": [{**GROUP, "clusters": 10_000}]},
+        {"format": 2},
+        {"inputs": [{"name": "a", "type": "datetime"}, {"name": "b", "type": "zoned_datetime"}]},
+        {"inputs": [{"name": "a", "type": "vector", "size": 1}, {"name": "b", "type": "vector", "size": 2**20}]},
+        {"outputs": [{**NUMBER, "level": "row"}]},
+        {"outputs": [{**NUMBER, "level": "row", "sequence": None}]},
+        {"inputs": [LISTS], "outputs": [NUMBER | TOKEN, BANDS | TOKEN | {"classes": ["a", "b"]}]},
     ],
 )
 def test_these_are_accepted(export: Callable[..., Path], change: dict[str, object]) -> None:
@@ -59,8 +69,9 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 2}, "format must be 1, found 2"),
-        ({"format": 2, "something": "new"}, "format must be 1, found 2"),
+        ({"format": 0}, "format must be 1 or 2, found 0"),
+        ({"format": 3}, "format must be 1 or 2, found 3"),
+        ({"format": 3, "something": "new"}, "format must be 1 or 2, found 3"),
         ({"format": "1"}, "Expected `int`"),
         ({"something": 1}, "unknown field `something`"),
         ({"graph_sha256": "abc"}, "graph_sha256"),
@@ -71,12 +82,22 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
         ({"name": "a" * 64}, "name must be 1 to 63"),
         ({"inputs": []}, "length >= 1"),
         ({"inputs": [{"name": "", "type": "number"}]}, "length >= 1"),
-        ({"inputs": [{"name": "a", "type": "date"}]}, "Invalid enum value 'date'"),
+        ({"inputs": [{"name": "a", "type": "date"}]}, "Invalid value 'date'"),
+        ({"inputs": [{"name": "a", "type": "number", "size": 3}]}, "unknown field `size`"),
+        ({"inputs": [{"name": "a", "type": "vector"}]}, "missing required field `size`"),
+        ({"inputs": [{"name": "a", "type": "vector", "size": 0}]}, "Expected `int` >= 1"),
+        ({"inputs": [{"name": "a", "type": "vector", "size": 2**20 + 1}]}, "Expected `int` <= 1048576"),
         ({"inputs": [{"name": "a", "type": "number"}] * 2}, "inputs must have distinct names, found 'a' twice"),
         ({"outputs": []}, "length >= 1"),
         ({"outputs": [{**NUMBER, "form": "picture"}]}, "Invalid value 'picture'"),
         ({"outputs": [{**NUMBER, "classes": ["a", "b"]}]}, "unknown field `classes`"),
         ({"outputs": [NUMBER, NUMBER]}, "outputs must have distinct names, found 'n' twice"),
+        ({"outputs": [{**NUMBER, "level": "word"}]}, "Invalid enum value 'word'"),
+        ({"outputs": [{**NUMBER, "sequence": "carrier"}]}, "n of level row must have no sequence, found 'carrier'"),
+        ({"outputs": [NUMBER | TOKEN]}, "must name an input that is a list of strings, found 'words'; there is none"),
+        ({"inputs": [LISTS], "outputs": [{**NUMBER, "level": "token"}]}, "found None; there is 'words'"),
+        ({"inputs": [LISTS], "outputs": [NUMBER | TOKEN | {"sequence": "word"}]}, "found 'word'; there is 'words'"),
+        ({"outputs": [{**NUMBER, "level": "token", "sequence": "carrier"}]}, "found 'carrier'; there is none"),
         ({"outputs": [BANDS]}, "missing required field `classes`"),
         ({"outputs": [{**BANDS, "classes": ["one"]}]}, "length >= 2"),
         ({"outputs": [{**BANDS, "classes": ["a", "a"]}]}, "classes of b must have distinct names, found 'a' twice"),

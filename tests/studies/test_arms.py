@@ -8,9 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mtl_core.config import Problem, parse_problem
+from mtl_core.config import First, Problem, Stopping, TaskStopping, parse_problem
 from mtl_core.data.encoded import EncodedSplit
-from mtl_core.stopping import First, Stopping, TaskStopping
 from mtl_core.studies import arms
 from mtl_core.studies.arms import (
     POLICIES,
@@ -87,7 +86,7 @@ def test_a_task_that_teaches_itself_has_no_network_of_its_own() -> None:
     for name, own in alone.items():
         assert list(own.tasks) == [name]
         assert own.training.seed == 5
-        assert own.model.trunk.own_inputs
+        assert own.model.trunk.separate_inputs
 
 
 def test_a_run_says_of_every_task_what_training_did(runs: dict[Arm, tuple[Path, ArmRun]]) -> None:
@@ -107,8 +106,8 @@ def test_what_is_kept_is_what_was_measured(small: Small, splits: Splits, runs: d
     for folder, run in runs.values():
         predictions = predictions_from(folder)
         assert set(predictions) == set(TASKS)
-        values = metric_values(small.encoder.tasks, splits.test, predictions)
-        for task in small.encoder.tasks:
+        values = metric_values(small.tasks, splits.test, predictions)
+        for task in small.tasks:
             assert run.tasks[task.name].test[task.metric.name] == pytest.approx(values[task.name])
 
 

@@ -1,6 +1,7 @@
 """The arm of trees: every kind that they can learn, words for the others, and the same models from what is kept."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def splits_of(found: Taught, train: EncodedSplit | None = None) -> Splits:
 
 
 def run(small: Small, found: Taught, folder: Path, train: EncodedSplit | None = None, **training: Any) -> BoostedRun:
-    return run_boosted(found.encoder, splits_of(found, train), small.declared(**training).training, folder)
+    problem = found.problem.model_copy(update={"training": small.declared(**training).training})
+    return run_boosted(problem, found.encoder, splits_of(found, train), folder)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,11 +42,11 @@ def test_trees_answer_as_the_head_of_a_network_would(small: Small, kind: str, tm
     assert made.skipped == {}
     predicted = predictions_from(tmp_path / "run")["t"]
     logits = torch.zeros(len(found.validation), found.task.outputs)
-    assert predicted.shape == found.task.link(logits).shape
+    assert predicted.shape == found.task.inverse_link(logits).shape
     assert np.isfinite(predicted).all()
     if kind == "quantiles":
         assert (np.diff(predicted, axis=1) >= 0).all()  # those of three models may cross
-    trivial = found.task.trivial(found.train.labels["t"].numpy())
+    trivial = found.task.baseline(found.train.labels["t"].numpy())
     by_chance = np.broadcast_to(trivial, (len(found.validation), *trivial.shape))
     least, value = (
         found.task.metric.oriented(metric_values([found.task], found.validation, {"t": p})["t"])
@@ -72,6 +74,12 @@ def test_what_is_kept_is_not_grown_again(small: Small, tmp_path: Path, monkeypat
             with pytest.raises(AssertionError, match="it grows"):
                 run(small, found, tmp_path / "other", **changed)
             (tmp_path / "other").rmdir()
+        tasks = {"t": found.problem.tasks["t"].model_copy(update={"levels": (0.3, 0.5, 0.7)})}
+        other = replace(found, problem=found.problem.model_copy(update={"tasks": tasks}))
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "run.json").write_bytes((tmp_path / "run.json").read_bytes())
+        with pytest.raises(AssertionError, match="it grows"):
+            run(small, other, tmp_path / "other")
     again = run(small, found, tmp_path / "again")
     assert np.array_equal(predictions_from(tmp_path / "again")["t"], before)
     assert again.model_copy(update={"seconds": made.seconds}) == made
@@ -110,17 +118,17 @@ def test_a_task_that_trees_cannot_learn_is_skipped_with_words(small: Small, tmp_
 
 
 def test_a_kind_without_trees_is_skipped_beside_one_with_them(small: Small, tmp_path: Path) -> None:
-    groups = fit(task("clustering", clusters=2), pa.array(["a", "b"])).model_copy(update={"name": "group"})
+    declared = task("clustering", clusters=2)
+    groups = fit(declared, pa.array(["a", "b"])).model_copy(update={"name": "group"})
     encoder = small.encoder.model_copy(update={"tasks": (groups, *small.encoder.tasks[:1])})
+    problem = small.problem.model_copy(update={"tasks": {"group": declared, **small.problem.tasks}})
     splits = []
     for split in (small.train, small.validation, small.validation):
         labels = {"group": torch.zeros(len(split), dtype=torch.int64), "late": split.labels["late"]}
         splits.append(EncodedSplit(split.inputs, labels))
     rows = Splits(train=splits[0], validation=splits[1], test=splits[2])
     heard: list[tuple[int, int]] = []
-    made = run_boosted(
-        encoder, rows, small.declared().training, tmp_path, lambda step, steps: heard.append((step, steps))
-    )
+    made = run_boosted(problem, encoder, rows, tmp_path, lambda step, steps: heard.append((step, steps)))
     assert made.skipped == {"group": "trees cannot learn a task of the kind clustering"}
     assert list(made.models) == list(predictions_from(tmp_path)) == ["late"]
     assert heard == [(2, 2)]

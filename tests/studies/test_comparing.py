@@ -22,15 +22,16 @@ from mtl_core.studies.compared_runs import arms_of, check_sharing, parts_of
 from mtl_core.studies.comparing import compare_arms
 from mtl_core.studies.comparison import BOOSTED, Comparison, drawn
 from mtl_core.studies.files import read_study, write_study
-from mtl_core.studies.made import Made
-from mtl_core.studies.serving_cost import graph_of, graphs_server, median_ms
+from mtl_core.studies.provenance import Provenance
+from mtl_core.studies.serving_cost import graph_of, graphs_server
+from mtl_core.timing import median_ms
 from tests.small import Small, document, prepared, table
 
 GROUP = {"group": {"kind": "clustering", "clusters": 2}}
 
 
-def made(*seeds: int) -> Made:
-    return Made(command="mtl compare", commit="", seeds=seeds, machine="", versions={}, declaration="")
+def made(*seeds: int) -> Provenance:
+    return Provenance(command="mtl compare", commit="", seeds=seeds, machine="", versions={}, declaration="")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def splits(grouped: Small) -> Splits:
 @pytest.fixture(scope="module")
 def graph(grouped: Small) -> bytes:
     """Of the shared network, untrained: to export each takes seconds."""
-    network = Network.seeded(grouped.encoder, grouped.problem.model, 0)
+    network = Network.seeded(grouped.problem, grouped.encoder, 0)
     return graph_of(grouped.problem, grouped.encoder, network.state_dict())
 
 
@@ -60,7 +61,7 @@ def quick(graph: bytes, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
 
     def one(problem: Problem, encoder: Any, weights: Mapping[str, Any]) -> bytes:
-        Network(encoder, problem.model).load_state_dict(weights)  # they fit
+        Network.build(problem, encoder).load_state_dict(weights)  # they fit
         sizes.append(sum(tensor.numel() for tensor in weights.values()))
         return graph
 
@@ -75,7 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("compare")
 
 
-def run(grouped: Small, splits: Splits, folder: Path, record: Made, **options: Any) -> Comparison:
+def run(grouped: Small, splits: Splits, folder: Path, record: Provenance, **options: Any) -> Comparison:
     return compare_arms(
         *(grouped.problem, grouped.encoder, splits, grouped.raw_test, folder, record),
         **({"policies": False} | options),
@@ -108,9 +109,9 @@ def test_the_whole_study(grouped: Small, splits: Splits, quick: list[int], folde
     assert found.tasks["minutes"].unit == "minutes"
     assert not found.tasks["minutes"].higher_is_better
     # The values are those of the metric on what each run predicted.
-    late = next(task for task in grouped.encoder.tasks if task.name == "late")
+    late = next(task for task in grouped.tasks if task.name == "late")
     labels = splits.test.labels["late"]
-    known = late.labelled(labels).numpy()
+    known = late.codec.labelled(labels).numpy()
     for arm in ("hold", SINGLE_TASK, BOOSTED):
         for place, seed in enumerate((5, 6)):
             predicted = predictions_from(folder / f"{arm}-{seed}")["late"][known]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mtl_core.metrics import RowMean
+from mtl_core.metrics.bootstrap import interval, resampled
 from mtl_core.studies.comparison import (
     HARMS,
     HELPS,
@@ -21,8 +23,6 @@ from mtl_core.studies.comparison import (
     spread,
     verdict,
 )
-from mtl_core.tasks.bootstrap import interval, resampled
-from mtl_core.tasks.metrics import RowMean
 
 Array = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import pytest
 
 from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
+from mtl_core.numbers import Number, defined
 from mtl_core.studies.files import read_study, write_study
-from mtl_core.studies.numbers import Number, defined
 
 
 class Counted(Frozen):

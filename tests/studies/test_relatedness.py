@@ -16,7 +16,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import ProblemError, TrainingError
 from mtl_core.studies import relatedness
 from mtl_core.studies.arms import Splits
-from mtl_core.studies.made import Made, declaration
+from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.relatedness import Relatedness, check_relatable, mean_relations, relate, scaled
 from mtl_core.training import Epoch
 from mtl_core.training.history import Relations
@@ -52,8 +52,8 @@ def splits(twice: Small) -> Splits:
     return Splits(train=twice.train, validation=twice.validation, test=test)
 
 
-def made(problem: Problem) -> Made:
-    return Made(command="", commit="", seeds=(0,), machine="", versions={}, declaration=declaration(problem))
+def made(problem: Problem) -> Provenance:
+    return Provenance(command="", commit="", seeds=(0,), machine="", versions={}, declaration=config_digest(problem))
 
 
 def study(small: Small, splits: Splits, folder: Path, problem: Problem | None = None, **options: Any) -> Relatedness:

@@ -11,7 +11,7 @@ import pytest
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import ToolError, TrainingError
-from mtl_core.studies.made import Made, declaration
+from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.tuning import Measure, Trial, Tuning
 from mtl_core.studies.tuning.record import gains, mean_gain
 from mtl_core.studies.tuning.search import JOURNAL, Search, name_of
@@ -26,7 +26,7 @@ SPACE = {
     "model.trunk.widths": {"choices": [[16], [8, 8]]},
 }
 PRUNE = {"startup": 2, "warm_up": 1}
-MADE = Made(command="mtl tune", commit="", seeds=(0,), machine="", versions={}, declaration="")
+MADE = Provenance(command="mtl tune", commit="", seeds=(0,), machine="", versions={}, declaration="")
 
 
 def declared(space: dict[str, Any] = SPACE, **training: Any) -> Problem:
@@ -258,7 +258,7 @@ def test_importance_of_many_trials(small: Small, tmp_path: Path, monkeypatch: py
     found = search.importance()
     assert sum(found.values()) == pytest.approx(1)
     assert max(found, key=lambda path: found[path]) == "training.learning_rate"
-    best = study_of(search, MADE.model_copy(update={"declaration": declaration(declared())}))
+    best = study_of(search, MADE.model_copy(update={"declaration": config_digest(declared())}))
     assert best.best == 0
 
 

@@ -9,7 +9,7 @@ from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from mtl_core.config import parse_problem
-from mtl_core.config.changes import changed
+from mtl_core.config.changes import with_options
 from mtl_core.errors import ProblemError
 from mtl_core.studies.tuning.applying import experiment, with_changes
 
@@ -24,6 +24,7 @@ features:
 tasks:
     returned: {kind: binary, target: returned}
     days: {kind: regression, target: days}
+    of-all: {kind: regression, target: total}
 
 # How.
 model:
@@ -47,11 +48,13 @@ CHANGES: dict[str, dict[str, Any]] = {
     "a kind, and an option of it": {"model.trunk.kind": "ple", "model.trunk.levels": 3},
     "a method": {"training.balancing.method": "uw"},
     "a mapping for a mapping": {"training.balancing": {"method": "mean"}},
-    "a section that is not there": {"training.refit_heads": {"epochs": 3}},
-    "inside of one that is not there": {"training.refit_heads.epochs": 3, "model.head.width": 0},
-    "nothing for something": {"training.refit_heads": None},
+    "a section that is not there": {"training.finetune_heads": {"epochs": 3}},
+    "inside of one that is not there": {"training.finetune_heads.epochs": 3, "model.head.width": 0},
+    "nothing for something": {"training.finetune_heads": None},
     "a word that reads as another thing": {"training.stopping.end": "all", "training.checkpoint": "worst"},
     "a teacher": {"training.teachers": {"days": {"kind": "boosted"}}},
+    "an option of a task": {"tasks.days.weight": 2.5, "tasks.days.loss": "absolute"},
+    "options of a task with a dash": {"tasks.of-all.weight": 0.5, "tasks.returned.label_smoothing": 0.1},
     "several": {"model.embedding": 8, "training.learning_rate": 0.01, "model.trunk.dropout": 0.25},
 }
 
@@ -63,7 +66,7 @@ def load(text: str) -> Any:
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
 def test_both_ways_declare_what_the_trial_trained(changes: dict[str, Any], tmp_path: Path) -> None:
     declared = parse_problem(load(TEXT))
-    trained = changed(declared, changes)
+    trained = with_options(declared, changes)
     assert parse_problem(load(with_changes(TEXT, changes))) == trained
     params = tmp_path / "params.yaml"
     params.write_text(TEXT, encoding="utf-8")

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from mtl_core.arrow import column_type
 from mtl_core.tasks import AnyTask
 
-__all__ = ["fit", "task"]
+__all__ = ["fit", "objective", "task"]
 
 
 def task(kind: str, **options: Any) -> Any:
@@ -17,8 +17,13 @@ def task(kind: str, **options: Any) -> Any:
 
 
 def fit(declared: Any, *parts: pa.Array) -> Any:
-    """The task `t`, fitted on the parts of a column."""
+    """The codec of the task `t`, fitted on the parts of a column."""
     fitter = declared.fitter("t", column_type("y", parts[0].type))
     for part in parts:
         fitter.update(part)
     return fitter.finish()
+
+
+def objective(declared: Any, *parts: pa.Array) -> Any:
+    """The objective of the task `t`, its codec fitted on the parts of a column."""
+    return declared.objective(fit(declared, *parts))

@@ -16,10 +16,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from mtl_core.arrow import column_type
 from mtl_core.errors import DataError, TrainingError
-from mtl_core.tasks import AnyFittedTask, AnyTask
+from mtl_core.metrics.bootstrap import resampled
+from mtl_core.nn.centroids import Centroids
+from mtl_core.tasks import AnyCodec, AnyTask
 from mtl_core.tasks import clustering as module
-from mtl_core.tasks.bootstrap import resampled
-from mtl_core.tasks.clustering import Centroids, FittedClustering
+from mtl_core.tasks.clustering import ClusteringCodec, ClusteringObjective
 from mtl_core.training.k_means import k_means
 from tests.strategies import partitions, patient
 
@@ -30,16 +31,21 @@ def declared(**options: Any) -> Any:
     return TypeAdapter(AnyTask).validate_python({"kind": "clustering", "clusters": 4, **options})
 
 
-def fit(task: Any, *parts: pa.Array) -> FittedClustering:
+def fit(task: Any, *parts: pa.Array) -> ClusteringCodec:
     fitter = task.fitter("t", column_type("y", parts[0].type))
     for part in parts:
         fitter.update(part)
-    fitted: FittedClustering = fitter.finish()
+    fitted: ClusteringCodec = fitter.finish()
     return fitted
 
 
-PLAIN = fit(declared(width=LATENT), pa.nulls(ROWS))
-WITH_CLASSES = fit(declared(target="y"), pa.array(["b", "a", None, "c"]))
+def objective(task: Any, *parts: pa.Array) -> ClusteringObjective:
+    found: ClusteringObjective = task.objective(fit(task, *parts))
+    return found
+
+
+PLAIN = objective(declared(width=LATENT), pa.nulls(ROWS))
+WITH_CLASSES = objective(declared(target="y"), pa.array(["b", "a", None, "c"]))
 
 
 def layer(seed: int = 0, spread: float = 2.0) -> tuple[Centroids, torch.Tensor]:
@@ -71,7 +77,7 @@ def by_hand(z: torch.Tensor, mu: torch.Tensor) -> tuple[Any, Any, Any]:
 def test_soft_assignments_are_equation_1(seed: int) -> None:
     student, x = layer(seed)
     _, q, _ = by_hand(x, student.centroids)
-    np.testing.assert_allclose(PLAIN.link(student(x)).detach().numpy(), q, rtol=1e-9)
+    np.testing.assert_allclose(PLAIN.inverse_link(student(x)).detach().numpy(), q, rtol=1e-9)
 
 
 def test_the_points_are_a_linear_layer_of_what_it_is_given() -> None:
@@ -94,7 +100,7 @@ def test_a_point_on_a_centroid_far_out_is_sure_and_finite() -> None:
     around = (student.centroids.detach()[own] + 0.01 * torch.randn(400, LATENT)).requires_grad_()
     logits = student(around)
     assert logits.isfinite().all()
-    assert PLAIN.link(logits)[torch.arange(400), own].min() > 0.999
+    assert PLAIN.inverse_link(logits)[torch.arange(400), own].min() > 0.999
     (gradient,) = torch.autograd.grad(PLAIN.distillation(logits, torch.zeros(400, 4)).sum(), around)
     assert gradient.isfinite().all()
 
@@ -103,7 +109,7 @@ def test_a_point_on_a_centroid_far_out_is_sure_and_finite() -> None:
 def test_targets_are_equation_3(seed: int) -> None:
     student, x = layer(seed)
     _, q, p = by_hand(x, student.centroids)
-    found = PLAIN.self_targets(student(x).detach(), None).softmax(dim=1).numpy()
+    found = PLAIN.target_logits(student(x).detach(), None).softmax(dim=1).numpy()
     np.testing.assert_allclose(found, p, rtol=1e-9)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (found.max(axis=1) > q.max(axis=1)).mean() > 0.9, "sharper"
@@ -112,16 +118,16 @@ def test_targets_are_equation_3(seed: int) -> None:
 def test_sharpening_is_even_where_the_clusters_are() -> None:
     """Of equal soft frequencies nothing remains but the square, whose likeliest cluster is the same."""
     q = np.array([[0.6, 0.3, 0.1], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])
-    found = PLAIN.self_targets(torch.from_numpy(np.log(q)), None).softmax(dim=1).numpy()
+    found = PLAIN.target_logits(torch.from_numpy(np.log(q)), None).softmax(dim=1).numpy()
     np.testing.assert_allclose(found, q**2 / np.square(q).sum(axis=1, keepdims=True))
     large = np.array([[0.6, 0.4]] * 9 + [[0.4, 0.6]])
-    found = PLAIN.self_targets(torch.from_numpy(np.log(large)), None).softmax(dim=1).numpy()
+    found = PLAIN.target_logits(torch.from_numpy(np.log(large)), None).softmax(dim=1).numpy()
     assert found[0, 0] < 0.36 / (0.36 + 0.16), "a large cluster must not drown a small one"
 
 
 def test_targets_of_rows_that_say_nothing_or_everything_are_finite() -> None:
     logits = torch.tensor([[0.0, -80.0, -80.0], [0.0, 0.0, 0.0], [-200.0, 0.0, -1e4]])
-    found = PLAIN.self_targets(logits, None).softmax(dim=1)
+    found = PLAIN.target_logits(logits, None).softmax(dim=1)
     assert found.isfinite().all()
     torch.testing.assert_close(found.sum(dim=1), torch.ones(3))
 
@@ -135,7 +141,7 @@ def test_permuted_clusters_are_permuted_throughout(order: list[int]) -> None:
         student.centroids.copy_(student.centroids[order].clone())
     permuted = student(x).detach()
     torch.testing.assert_close(permuted, logits[:, order])
-    torch.testing.assert_close(PLAIN.self_targets(permuted, None), PLAIN.self_targets(logits, None)[:, order])
+    torch.testing.assert_close(PLAIN.target_logits(permuted, None), PLAIN.target_logits(logits, None)[:, order])
 
 
 @given(weights=st.lists(st.integers(0, 3), min_size=ROWS, max_size=ROWS).filter(any))
@@ -143,9 +149,9 @@ def test_permuted_clusters_are_permuted_throughout(order: list[int]) -> None:
 def test_a_weight_is_that_many_rows_in_the_targets(weights: list[int]) -> None:
     student, x = layer()
     logits, counts = student(x).detach(), torch.tensor(weights)
-    weighted = PLAIN.self_targets(logits, counts.double())
+    weighted = PLAIN.target_logits(logits, counts.double())
     assert weighted.isfinite().all(), "also for the rows that weigh nothing"
-    repeated = PLAIN.self_targets(logits.repeat_interleave(counts, dim=0), None)
+    repeated = PLAIN.target_logits(logits.repeat_interleave(counts, dim=0), None)
     torch.testing.assert_close(weighted.repeat_interleave(counts, dim=0), repeated)
 
 
@@ -154,7 +160,7 @@ def test_gradients_are_equations_4_and_5(seed: int) -> None:
     """Of KL(P||Q) with P held fixed; the cross-entropy differs from it by the entropy of P alone."""
     student, x = layer(seed)
     x.requires_grad_()
-    targets = PLAIN.self_targets(student(x).detach(), None)
+    targets = PLAIN.target_logits(student(x).detach(), None)
     losses = PLAIN.distillation(student(x), targets)
     distances, q, p = by_hand(x, student.centroids)
     divergence = (p * np.log(p / q)).sum(axis=1)
@@ -190,7 +196,7 @@ def blobs(seed: int = 0, rows: int = 200) -> tuple[Any, torch.Tensor]:
 
 def started(student: Centroids, x: torch.Tensor, weights: torch.Tensor | None = None, seed: int = 0) -> torch.Tensor:
     with torch.inference_mode():
-        found = PLAIN.start(student, x, weights, partial(k_means, seed=seed))
+        found = PLAIN.initial_parameters(student, x, weights, partial(k_means, seed=seed))
     assert list(found) == ["centroids"]
     return found["centroids"]
 
@@ -202,7 +208,7 @@ def test_the_start_separates_groups_far_apart(seed: int) -> None:
     centroids = started(student, x, seed=seed)
     assert (centroids.shape, centroids.dtype) == ((4, 3), torch.float32)
     student.load_state_dict({**student.state_dict(), "centroids": centroids.double()})
-    clusters = PLAIN.link(student(x)).argmax(dim=1).numpy()
+    clusters = PLAIN.inverse_link(student(x)).argmax(dim=1).numpy()
     assert normalized_mutual_info_score(group, clusters) == pytest.approx(1)
     means = np.array([x.numpy()[clusters == cluster].mean(axis=0) for cluster in range(4)])
     np.testing.assert_allclose(centroids.numpy(), means, rtol=1e-5, atol=1e-5)
@@ -275,10 +281,10 @@ LABELS = {
 
 @pytest.mark.parametrize(("values", "labels"), LABELS.values(), ids=LABELS)
 def test_labels(values: pa.Array, labels: list[int]) -> None:
-    found = WITH_CLASSES.encode(values)
+    found = WITH_CLASSES.codec.encode(values)
     assert (found.dtype, found.tolist()) == (np.int16, labels)
     as_tensor = torch.from_numpy(found)
-    assert WITH_CLASSES.labelled(as_tensor).tolist() == [label >= 0 for label in labels]
+    assert WITH_CLASSES.codec.labelled(as_tensor).tolist() == [label >= 0 for label in labels]
     assert WITH_CLASSES.trains_on(as_tensor).tolist() == [True] * len(labels)
 
 
@@ -289,11 +295,11 @@ def test_classes_may_be_numbers() -> None:
 
 
 def test_without_a_target_every_row_counts() -> None:
-    found = PLAIN.encode(pa.nulls(3))
+    found = PLAIN.codec.encode(pa.nulls(3))
     assert (found.dtype, found.tolist()) == (np.int16, [0, 0, 0])
-    assert PLAIN.labelled(torch.from_numpy(found)).all()
-    assert (PLAIN.declared.targets, WITH_CLASSES.declared.targets) == ((), ("y",))
-    assert len(PLAIN.encode(pa.nulls(0))) == 0
+    assert PLAIN.codec.labelled(torch.from_numpy(found)).all()
+    assert (PLAIN.codec.targets, WITH_CLASSES.codec.targets) == ((), ("y",))
+    assert len(PLAIN.codec.encode(pa.nulls(0))) == 0
 
 
 @given(data=st.data(), values=st.lists(st.sampled_from(["a", "b", "c", None]), min_size=2))
@@ -321,7 +327,7 @@ def test_refused(task: Any, values: pa.Array, words: list[str]) -> None:
 
 
 def test_too_many_classes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_CLASSES", 3)
+    monkeypatch.setattr(module, "MAX_CLASSES", 3)
     assert fit(declared(target="y"), pa.array([1, 2, 3, 3])).classes == ("1", "2", "3")
     with pytest.raises(DataError, match="at most 3 classes, found more in 'y'"):
         fit(declared(target="y"), pa.array([1, 2, 3, 4]))
@@ -381,7 +387,7 @@ def test_silhouette_equals_brute_force_on_the_points(seed: int) -> None:
         own = int(row.argmin())
         a, b = row[own], min(row[other] for other in range(4) if other != own)
         widths.append((b - a) / max(a, b))
-    predictions = PLAIN.link(student(x)).detach().numpy()
+    predictions = PLAIN.inverse_link(student(x)).detach().numpy()
     found = METRICS["silhouette"](np.zeros(ROWS), predictions)
     assert found == pytest.approx(np.mean(widths))
     assert 0 < found < 1
@@ -423,37 +429,37 @@ def test_permuted_clusters_measure_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_the_trivial_prediction_tells_no_row_apart(name: str) -> None:
     labels, _ = sample(0)
-    one = PLAIN.trivial(labels)
+    one = PLAIN.baseline(labels)
     assert (one.shape, one.dtype, one.sum()) == ((4,), np.float32, 1)
     assert METRICS[name](labels, np.broadcast_to(one, (len(labels), 4))) == 0
 
 
 def test_its_own_metric_is_the_one_that_can_be_measured() -> None:
     assert [PLAIN.metric.name, WITH_CLASSES.metric.name] == ["silhouette", "nmi"]
-    assert fit(declared(target="y", metric="silhouette"), pa.array(list("abcd"))).metric.name == "silhouette"
+    assert objective(declared(target="y", metric="silhouette"), pa.array(list("abcd"))).metric.name == "silhouette"
     assert [metric.name for metric in PLAIN.metrics] == ["nmi", "silhouette"]
     with pytest.raises(KeyError):
-        PLAIN.declared.metric_named("auc")
+        PLAIN.options.metric_named("auc")
 
 
 def test_labels_teach_it_nothing() -> None:
     losses = WITH_CLASSES.loss(torch.randn(3, 4), torch.tensor([0, 1, -1], dtype=torch.int16))
     assert losses.tolist() == [0, 0, 0]
-    assert PLAIN.self_taught
-    assert [PLAIN.begins, fit(declared(warm_up=0), pa.nulls(4)).begins] == [2, 1]
+    assert PLAIN.unsupervised
+    assert [PLAIN.start_epoch, objective(declared(warm_up=0), pa.nulls(4)).start_epoch] == [2, 1]
 
 
 def test_unlink_is_the_inverse_of_link() -> None:
     q = np.random.default_rng(0).dirichlet(np.ones(4), 9)
-    logits = PLAIN.unlink(q)
+    logits = PLAIN.to_logits(q)
     assert logits.dtype == np.float32
-    np.testing.assert_allclose(PLAIN.link(torch.from_numpy(logits)), q, atol=1e-5)
-    assert np.isfinite(PLAIN.unlink(np.eye(4))).all()
+    np.testing.assert_allclose(PLAIN.inverse_link(torch.from_numpy(logits)), q, atol=1e-5)
+    assert np.isfinite(PLAIN.to_logits(np.eye(4))).all()
 
 
 @pytest.mark.parametrize("fitted", [PLAIN, WITH_CLASSES], ids=["plain", "with classes"])
 def test_json_says_all_of_it(fitted: Any) -> None:
-    assert TypeAdapter(AnyFittedTask).validate_json(fitted.model_dump_json()) == fitted
+    assert TypeAdapter(AnyCodec).validate_json(fitted.codec.model_dump_json()) == fitted.codec
 
 
 def test_signature() -> None:

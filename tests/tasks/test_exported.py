@@ -41,16 +41,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 def test_heads_and_links_say_in_onnx_what_they_say_in_torch(exported: Small) -> None:
     encoder, rows = exported.encoder, exported.raw_test
-    network = Network.seeded(encoder, exported.problem.model, 0).eval()
+    network = Network.seeded(exported.problem, encoder, 0).eval()
     with torch.inference_mode():
         for head in network.heads:
             for parameter in head.last.parameters():
                 parameter.mul_(GAIN)
-        logits = network({name: torch.from_numpy(values) for name, values in encoder.inputs(rows).items()})
+        predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.inputs(rows).items()})
     graph = open_graph(build_graph(network, encoder).SerializeToString())
     found = run_graph(graph, rows, encoder.columns, list(TASKS))
-    for task in encoder.tasks:
-        expected = task.link(logits[task.name]).numpy()
+    for task in network.objectives:
+        expected = predictions[task.name].numpy()
         assert found[task.name].shape == expected.shape
         assert found[task.name].dtype == np.float32
         assert np.isfinite(found[task.name]).all()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from mtl_core.errors import DataError
-from mtl_core.tasks import AnyFittedTask
+from mtl_core.tasks import AnyCodec
 from tests.strategies import numbers, partitions, patient
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import fit, objective, task
 
 NAN, INF = float("nan"), float("inf")
 BANDS = task("multiclass", edges=[0, 15, 60], classes=["early", "on time", "late", "very late"])
@@ -243,22 +243,22 @@ def test_declarations_refused(options: dict[str, Any], words: str) -> None:
 
 
 FITTED = {
-    "binary": fit(task("binary", positive="é", weight=2), pa.array(["é", "x"])),
-    "binary 1": fit(task("binary", positive=1), pa.array([1, 0])),
-    "binary true": fit(task("binary", positive=True), pa.array([True, False])),
-    "multiclass": fit(task("multiclass"), pa.array([2, 1])),
-    "bands": fit(BANDS, pa.array([-1, 1])),
-    "regression": fit(task("regression", loss="absolute", metric="rmse", unit="min"), pa.array([0.1, 0.7])),
-    "counts": fit(task("regression", loss="poisson", metric="poisson_deviance"), pa.array([0, 7])),
-    "steps": fit(STEPS, pa.array([-1, 1])),
-    "quantiles": fit(task("quantiles", levels=[0.25, 0.75], unit="min"), pa.array([0.1, 0.7])),
+    "binary": objective(task("binary", positive="é", weight=2), pa.array(["é", "x"])),
+    "binary 1": objective(task("binary", positive=1), pa.array([1, 0])),
+    "binary true": objective(task("binary", positive=True), pa.array([True, False])),
+    "multiclass": objective(task("multiclass"), pa.array([2, 1])),
+    "bands": objective(BANDS, pa.array([-1, 1])),
+    "regression": objective(task("regression", loss="absolute", metric="rmse", unit="min"), pa.array([0.1, 0.7])),
+    "counts": objective(task("regression", loss="poisson", metric="poisson_deviance"), pa.array([0, 7])),
+    "steps": objective(STEPS, pa.array([-1, 1])),
+    "quantiles": objective(task("quantiles", levels=[0.25, 0.75], unit="min"), pa.array([0.1, 0.7])),
 }
 
 
 @pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
 def test_json_says_all_of_it(fitted: Any) -> None:
-    text = fitted.model_dump_json()
-    assert TypeAdapter(AnyFittedTask).validate_json(text) == fitted
+    text = fitted.codec.model_dump_json()
+    assert TypeAdapter(AnyCodec).validate_json(text) == fitted.codec
 
 
 def test_signatures() -> None:

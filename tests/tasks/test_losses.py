@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.strategies import patient
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import objective, task
 
 DISTANCES = ("squared", "absolute", "huber")
 TASKS: dict[str, Any] = {
-    "binary": fit(task("binary"), pa.array([0, 1])),
-    "multiclass": fit(task("multiclass"), pa.array(["a", "b", "c"])),
-    "ordinal": fit(task("ordinal", classes=["low", "mid", "high"]), pa.array(["low", "mid"])),
-    "quantiles": fit(task("quantiles"), pa.array([90.0, 110.0])),
+    "binary": objective(task("binary"), pa.array([0, 1])),
+    "multiclass": objective(task("multiclass"), pa.array(["a", "b", "c"])),
+    "ordinal": objective(task("ordinal", classes=["low", "mid", "high"]), pa.array(["low", "mid"])),
+    "quantiles": objective(task("quantiles"), pa.array([90.0, 110.0])),
     **{
-        loss: fit(task("regression", loss=loss), pa.array([90.0, 110.0]))
+        loss: objective(task("regression", loss=loss), pa.array([90.0, 110.0]))
         for loss in ("squared", "absolute", "huber", "poisson")
     },
 }
@@ -72,7 +72,7 @@ def test_loss_is_one_finite_number_per_row_and_least_at_the_truth(name: str, dat
     losses = fitted.loss(logits, labels)
     assert losses.shape == (4,)
     assert losses.isfinite().all(), "on the unlabelled row too"
-    known = fitted.labelled(labels)
+    known = fitted.codec.labelled(labels)
     assert known.tolist() == [True, True, True, False]
     best = fitted.loss(truth(name), labels)
     assert (losses >= best - 1e-6)[known].all()
@@ -101,7 +101,7 @@ def test_distillation_is_least_where_student_and_teacher_agree(name: str, data: 
 @patient
 def test_link_speaks_the_users_units(name: str, data: st.DataObject) -> None:
     logits = data.draw(logits_for(name))
-    found = TASKS[name].link(logits)
+    found = TASKS[name].inverse_link(logits)
     assert found.isfinite().all()
     if name in ("multiclass", "ordinal", "quantiles"):
         assert found.shape == (4, 3)
@@ -140,12 +140,12 @@ def moderate(name: str) -> st.SearchStrategy[Tensor]:
 @patient
 def test_unlink_is_the_inverse_of_link(name: str, data: st.DataObject) -> None:
     fitted, logits = TASKS[name], data.draw(moderate(name))
-    predictions = fitted.link(logits)
-    found = fitted.unlink(predictions.numpy())
+    predictions = fitted.inverse_link(logits)
+    found = fitted.to_logits(predictions.numpy())
     assert (found.shape, found.dtype) == (logits.shape, np.float32)
     exact = logits.double() if name == "quantiles" else logits  # the steps of float32 quantiles are themselves rounded
-    np.testing.assert_allclose(fitted.unlink(fitted.link(exact).numpy()), logits, rtol=1e-3, atol=1e-2)
-    torch.testing.assert_close(fitted.link(torch.from_numpy(found)), predictions, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(fitted.to_logits(fitted.inverse_link(exact).numpy()), logits, rtol=1e-3, atol=1e-2)
+    torch.testing.assert_close(fitted.inverse_link(torch.from_numpy(found)), predictions, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -158,9 +158,9 @@ def test_unlink_of_what_is_too_sure_is_finite(name: str) -> None:
         "quantiles": np.array([[100.0, 100.0, 120.0], [120.0, 100.0, 90.0]]),
         "poisson": np.array([0.0, -1.0]),
     }.get(name, np.array([-1e30, 1e30]))
-    logits = torch.from_numpy(fitted.unlink(sure))
+    logits = torch.from_numpy(fitted.to_logits(sure))
     assert logits.isfinite().all()
-    found = fitted.link(logits).numpy()
+    found = fitted.inverse_link(logits).numpy()
     if name == "poisson":
         np.testing.assert_allclose(found, 100e-6, rtol=1e-4)
     else:
@@ -193,10 +193,10 @@ def test_golden_losses() -> None:
 @patient
 def test_trivial_binary_is_the_best_constant(labels: list[int]) -> None:
     fitted, known = TASKS["binary"], np.array([label for label in labels if label >= 0])
-    best = fitted.trivial(np.array(labels, dtype=np.int8))
+    best = fitted.baseline(np.array(labels, dtype=np.int8))
     assert (best.shape, best.dtype) == ((), np.float32)
-    assert_no_constant_is_better(fitted.declared.metric_named("log_loss"), known, best, np.linspace(0.01, 0.99, 99))
-    assert_no_constant_is_better(fitted.declared.metric_named("brier"), known, best, np.linspace(0, 1, 101))
+    assert_no_constant_is_better(fitted.options.metric_named("log_loss"), known, best, np.linspace(0.01, 0.99, 99))
+    assert_no_constant_is_better(fitted.options.metric_named("brier"), known, best, np.linspace(0, 1, 101))
 
 
 @pytest.mark.parametrize(
@@ -208,12 +208,12 @@ def test_trivial_classes_are_the_best_constant_with_one_more_row_of_each_class(
     name: str, metric: str, labels: list[int]
 ) -> None:
     fitted, known = TASKS[name], np.array([label for label in [*labels, 0, 1, 2] if label >= 0])
-    best = fitted.trivial(np.array(labels, dtype=np.int16))
+    best = fitted.baseline(np.array(labels, dtype=np.int16))
     assert (best.shape, best.dtype) == ((3,), np.float32)
     assert best.sum() == pytest.approx(1)
     assert best.min() > 0
     others = np.random.default_rng(0).dirichlet([1, 1, 1], 100)
-    assert_no_constant_is_better(fitted.declared.metric_named(metric), known, best, others)
+    assert_no_constant_is_better(fitted.options.metric_named(metric), known, best, others)
 
 
 @pytest.mark.parametrize(
@@ -232,21 +232,21 @@ def test_trivial_regression_is_the_best_constant(name: str, metric: str, labels:
     column = np.array([*labels, 1.0], dtype=np.float32)
     if name == "poisson":
         column = np.abs(column)
-    fitted, known, best = TASKS[name], column[~np.isnan(column)], TASKS[name].trivial(column)
+    fitted, known, best = TASKS[name], column[~np.isnan(column)], TASKS[name].baseline(column)
     assert (best.shape, best.dtype) == ((), np.float32)
     others = np.linspace(0.1 if name == "poisson" else -100, 100, 101)
-    assert_no_constant_is_better(fitted.declared.metric_named(metric), known, best, others)
+    assert_no_constant_is_better(fitted.options.metric_named(metric), known, best, others)
 
 
 @given(labels=st.lists(st.one_of(st.just(float("nan")), st.floats(-100, 100, width=32)), min_size=1))
 @patient
 def test_trivial_quantiles_are_the_best_constants(labels: list[float]) -> None:
     column = np.array([*labels, 0.0], dtype=np.float32)
-    fitted, known, best = TASKS["quantiles"], column[~np.isnan(column)], TASKS["quantiles"].trivial(column)
+    fitted, known, best = TASKS["quantiles"], column[~np.isnan(column)], TASKS["quantiles"].baseline(column)
     assert (best.shape, best.dtype) == ((3,), np.float32)
     others = np.sort(np.random.default_rng(0).uniform(-100, 100, (100, 3)), axis=1)
     others = np.concatenate([others, np.sort(np.random.default_rng(0).choice(known, (100, 3)), axis=1)])
-    assert_no_constant_is_better(fitted.declared.metric_named("pinball"), known, best, others)
+    assert_no_constant_is_better(fitted.options.metric_named("pinball"), known, best, others)
 
 
 def assert_no_constant_is_better(metric: Any, labels: Any, best: Any, others: Any) -> None:

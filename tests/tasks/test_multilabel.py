@@ -14,11 +14,11 @@ from sklearn import metrics as peers
 
 from mtl_core.arrow import column_type
 from mtl_core.errors import DataError
-from mtl_core.tasks import AnyFittedTask, AnyTask
-from mtl_core.tasks.bootstrap import resampled
-from mtl_core.tasks.multilabel import MOST_LABELS, FittedMultilabel
+from mtl_core.metrics.bootstrap import resampled
+from mtl_core.tasks import AnyCodec, AnyTask
+from mtl_core.tasks.multilabel import MAX_LABELS, MultilabelCodec
 from tests.strategies import layouts, partitions, patient, texts
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import fit, objective, task
 
 NAN, INF = float("nan"), float("inf")
 ABC = ("a", "b", "c")
@@ -37,11 +37,11 @@ def structs(**columns: Any) -> pa.StructArray:
     return pa.StructArray.from_arrays(arrays, names=list(columns))
 
 
-def fit_columns(declared: Any, *parts: pa.StructArray) -> FittedMultilabel:
+def fit_columns(declared: Any, *parts: pa.StructArray) -> MultilabelCodec:
     fitter = declared.fitter("t", column_type("y", parts[0].type.field(0).type))
     for part in parts:
         fitter.update(part)
-    fitted: FittedMultilabel = fitter.finish()
+    fitted: MultilabelCodec = fitter.finish()
     return fitted
 
 
@@ -94,9 +94,10 @@ def test_labels_of_columns(data: st.DataObject, values: pa.Array, labels: list[i
 
 def test_a_row_is_labelled_where_a_label_is_known() -> None:
     fitted = fit_columns(of_columns(), structs(a=[1, 0], b=[0, 1]))
+    trains_on = of_columns().objective(fitted).trains_on
     assert fitted.labels == ("a", "b")
     labels = torch.from_numpy(fitted.encode(structs(a=[1, None, None], b=[None, 0, None])))
-    assert fitted.labelled(labels).tolist() == fitted.trains_on(labels).tolist() == [True, True, False]
+    assert fitted.labelled(labels).tolist() == trains_on(labels).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize(("min_count", "labels"), [(1, ABC), (2, ABC[:2]), (3, ABC[:2])])
@@ -128,13 +129,13 @@ def test_part_by_part_equals_at_once(data: st.DataObject, values: list[str | Non
     declared = of_text(min_count=1, positive_weight="balanced", separator=data.draw(st.sampled_from(["|", "a", " "])))
     once = learned(declared, column)
     assert learned(declared, *parts) == once
-    if isinstance(once, FittedMultilabel):
+    if isinstance(once, MultilabelCodec):
         assert list(once.labels) == sorted({*once.labels})
         pieces = [once.encode(part) for part in parts]
         np.testing.assert_array_equal(np.concatenate(pieces), once.encode(column))
 
 
-MANY = pa.array(["|".join(f"{name:04}" for name in range(MOST_LABELS + 1)), "0000"])
+MANY = pa.array(["|".join(f"{name:04}" for name in range(MAX_LABELS + 1)), "0000"])
 REFUSED = {
     "numbers as a text": (of_text(), pa.array([1, 2]), ["names labels", "found a number in 'y'", "`columns`"]),
     "no labels": (of_text(), pa.array([None, ""]), ["2 to 1,000 labels", "found 0 names in 5 rows or more of 'y'"]),
@@ -202,7 +203,7 @@ DECLARED = {
     "a label with blanks": ({"labels": ["a", "b "]}, "without blanks around it, .* found 'b '"),
     "a label that is none": ({"labels": ["a", "b"], "none": "b"}, "`none` is no label, found 'b'"),
     "no separator": ({"separator": ""}, "at least 1 character"),
-    "too many labels": ({"labels": [str(name) for name in range(MOST_LABELS + 1)]}, "at most 1000"),
+    "too many labels": ({"labels": [str(name) for name in range(MAX_LABELS + 1)]}, "at most 1000"),
     "no weight": ({"positive_weight": 0}, "above 0"),
     "all smoothed": ({"label_smoothing": 1}, "less than 1"),
     "labels of no row": ({"min_count": 0}, "greater than or equal to 1"),
@@ -215,7 +216,7 @@ def test_declarations_refused(options: dict[str, Any], words: str) -> None:
         of_text(**options)
 
 
-PLAIN = fit(of_text(min_count=1), pa.array(["a|b|c", "b|c", "c", "-"]))
+PLAIN = objective(of_text(min_count=1), pa.array(["a|b|c", "b|c", "c", "-"]))
 """Labels -, a, b, c."""
 logits = st.lists(st.integers(-200, 200).map(lambda tenths: tenths / 10), min_size=12, max_size=12).map(
     lambda numbers: torch.tensor(numbers).view(3, 4)
@@ -249,7 +250,7 @@ def test_golden_losses() -> None:
 
 def factored(weight: Any, smoothing: float = 0.0) -> Any:
     declared = of_text(min_count=1, positive_weight=weight, label_smoothing=smoothing)
-    return fit(declared, pa.array(["a|b|c", "b|c", "c", "c|-"]))
+    return objective(declared, pa.array(["a|b|c", "b|c", "c", "c|-"]))
 
 
 @given(z=logits)
@@ -263,8 +264,8 @@ def test_a_yes_counts_as_declared(z: torch.Tensor) -> None:
 
 def test_balanced_gives_yes_and_no_the_same_say() -> None:
     fitted, values = factored("balanced"), pa.array(["a|b|c", "b|c", "c", "c|-"])
-    labels = torch.from_numpy(fitted.encode(values))
-    assert fitted.labels == ("-", "a", "b", "c")
+    labels = torch.from_numpy(fitted.codec.encode(values))
+    assert fitted.codec.labels == ("-", "a", "b", "c")
     for place in range(3):
         only = torch.where(torch.arange(4) == place, labels, -1)
         losses = fitted.loss(torch.zeros(4, 4), only)
@@ -299,21 +300,21 @@ def test_distillation_is_least_where_student_and_teacher_agree(student: torch.Te
 @given(z=logits)
 @patient
 def test_link_gives_each_label_its_probability_and_unlink_takes_it_back(z: torch.Tensor) -> None:
-    found = PLAIN.link(z)
+    found = PLAIN.inverse_link(z)
     torch.testing.assert_close(found, 1 / (1 + (-z).exp()))
-    back = PLAIN.unlink(found.numpy())
+    back = PLAIN.to_logits(found.numpy())
     assert (back.shape, back.dtype) == ((3, 4), np.float32)
     np.testing.assert_allclose(torch.from_numpy(back).sigmoid(), found, atol=1e-5)
-    assert np.isfinite(PLAIN.unlink(np.array([[0.0, 1.0, 0.5, 0.1]]))).all()
+    assert np.isfinite(PLAIN.to_logits(np.array([[0.0, 1.0, 0.5, 0.1]]))).all()
 
 
 @given(rows=st.lists(st.lists(st.sampled_from([-1, 0, 1]), min_size=2, max_size=2), min_size=1))
 @patient
 def test_trivial_is_the_best_constant(rows: list[list[int]]) -> None:
     """Of every label by itself, over the rows where it is known."""
-    fitted = fit_columns(of_columns(), structs(a=[1, 0], b=[0, 1]))
+    fitted = of_columns().objective(fit_columns(of_columns(), structs(a=[1, 0], b=[0, 1])))
     labels = np.array([*rows, [0, 1]], dtype=np.int8)
-    best = fitted.trivial(labels)
+    best = fitted.baseline(labels)
     assert (best.shape, best.dtype) == ((2,), np.float32)
     for place in range(2):
         mine = labels[labels[:, place] >= 0][:, place]
@@ -435,16 +436,17 @@ def test_undefined_is_nan(labels: list[list[int]], undefined: set[str]) -> None:
         assert np.isnan(resampled(metric, known[:0], chances[:0], resamples=2)).all()
 
 
+HEAVY = of_columns(weight=2, positive_weight=2.5)
 FITTED = {
     "learned": factored("balanced", 0.1),
-    "declared": fit(of_text(labels=("é", "x y"), none="-", separator="/"), pa.array(["é/x y", "-"])),
-    "columns": fit_columns(of_columns(weight=2, positive_weight=2.5), structs(a=[True, False], b=[None, True])),
+    "declared": objective(of_text(labels=("é", "x y"), none="-", separator="/"), pa.array(["é/x y", "-"])),
+    "columns": HEAVY.objective(fit_columns(HEAVY, structs(a=[True, False], b=[None, True]))),
 }
 
 
 @pytest.mark.parametrize("fitted", FITTED.values(), ids=FITTED)
 def test_json_says_all_of_it(fitted: Any) -> None:
-    assert TypeAdapter(AnyFittedTask).validate_json(fitted.model_dump_json()) == fitted
+    assert TypeAdapter(AnyCodec).validate_json(fitted.codec.model_dump_json()) == fitted.codec
 
 
 def test_signature_targets_and_metric() -> None:
@@ -456,6 +458,6 @@ def test_signature_targets_and_metric() -> None:
         "labels": ["é", "x y"],
     }
     assert [fitted.outputs for fitted in FITTED.values()] == [4, 2, 2]
-    assert [fitted.declared.targets for fitted in FITTED.values()] == [("y",), ("y",), ("a", "b")]
+    assert [fitted.codec.targets for fitted in FITTED.values()] == [("y",), ("y",), ("a", "b")]
     assert FITTED["learned"].metric.name == "macro_auc"
-    assert not FITTED["learned"].self_taught
+    assert not FITTED["learned"].unsupervised

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mtl_core.tasks.ordinal import LEAST_RISE, Thresholds
+from mtl_core.nn.thresholds import MIN_DISTANCE, Thresholds
 from tests.strategies import patient
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import objective, task
 
 
 def ordinal(classes: int, **options: Any) -> Any:
     names = [f"c{place}" for place in range(classes)]
-    return fit(task("ordinal", classes=names, **options), pa.array(names))
+    return objective(task("ordinal", classes=names, **options), pa.array(names))
 
 
 def exact(logits: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def test_probabilities_are_the_textbooks(classes: int, data: st.DataObject) -> N
     steps = data.draw(st.lists(st.floats(0.01, 6), min_size=classes - 2, max_size=classes - 2))
     logits = torch.tensor([[eta - theta for theta in np.cumsum([-2.0, *steps])]])
     expected, fitted = exact(logits), ordinal(classes)
-    torch.testing.assert_close(fitted.link(logits).double(), expected, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(fitted.inverse_link(logits).double(), expected, rtol=1e-3, atol=1e-6)
     losses = [fitted.loss(logits, torch.tensor([label])).item() for label in range(classes)]
     np.testing.assert_allclose(losses, -expected[0].log(), rtol=1e-3, atol=1e-5)
 
@@ -63,18 +63,18 @@ def test_logits_that_touch_are_finite() -> None:
 
 def test_two_classes_are_a_binary_task() -> None:
     logits, labels = torch.tensor([[-3.0], [0.2], [50.0]]), torch.tensor([1, 0, 1])
-    binary = fit(task("binary"), pa.array([0, 1]))
+    binary = objective(task("binary"), pa.array([0, 1]))
     torch.testing.assert_close(ordinal(2).loss(logits, labels), binary.loss(logits, labels))
-    torch.testing.assert_close(ordinal(2).link(logits)[:, 1], binary.link(logits))
+    torch.testing.assert_close(ordinal(2).inverse_link(logits)[:, 1], binary.inverse_link(logits))
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 200])
 def test_the_last_layer_begins_with_equal_classes(classes: int) -> None:
     fitted = ordinal(classes)
-    layer = fitted.last_layer(5)
+    layer = fitted.head_layer(5)
     logits = layer(torch.zeros(2, 5))
     assert logits.shape == (2, classes - 1)
-    torch.testing.assert_close(fitted.link(logits), torch.full((2, classes), 1 / classes), rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(fitted.inverse_link(logits), torch.full((2, classes), 1 / classes), rtol=1e-3, atol=1e-6)
     assert layer(torch.zeros(2, 7, 5)).shape == (2, 7, classes - 1)
 
 
@@ -85,8 +85,8 @@ def test_thresholds_rise_strictly_whatever_was_learned(first: float, steps: list
     layer.free.data = torch.tensor([first, *steps])
     layer.score.weight.data.fill_(1.0)
     logits = layer(torch.tensor([[eta]]))
-    assert (logits.diff(dim=1) <= -LEAST_RISE / 2).all()
-    assert ordinal(2 + len(steps)).link(logits).isfinite().all()
+    assert (logits.diff(dim=1) <= -MIN_DISTANCE / 2).all()
+    assert ordinal(2 + len(steps)).inverse_link(logits).isfinite().all()
 
 
 def test_every_parameter_learns() -> None:
@@ -124,9 +124,9 @@ def test_it_learns_the_thresholds_of_its_model() -> None:
 def test_unlink_and_link_take_probabilities_there_and_back(seed: int) -> None:
     chances = np.random.default_rng(seed).dirichlet(np.full(6, 0.3), 8)
     fitted = ordinal(6)
-    logits = fitted.unlink(chances)
+    logits = fitted.to_logits(chances)
     assert (np.diff(logits, axis=1) < 0).all()
-    np.testing.assert_allclose(fitted.link(torch.from_numpy(logits)).numpy(), chances, atol=1e-5)
+    np.testing.assert_allclose(fitted.inverse_link(torch.from_numpy(logits)).numpy(), chances, atol=1e-5)
 
 
 def test_distillation_is_the_cross_entropy_of_distributions() -> None:

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_poisson_deviance
 
 from mtl_core.errors import DataError
-from mtl_core.tasks.poisson import half_deviance
+from mtl_core.nn.poisson import half_deviance
 from tests.strategies import patient
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import objective, task
 
 DECLARED = task("regression", loss="poisson")
-DEVIANCE = DECLARED.metric_named("poisson_deviance")
+POISSON_DEVIANCE = DECLARED.metric_named("poisson_deviance")
 
 
 def counts(*values: float) -> Any:
-    return fit(DECLARED, pa.array(values))
+    return objective(DECLARED, pa.array(values))
 
 
 labels_drawn = st.lists(st.one_of(st.integers(0, 50).map(float), st.floats(0, 1e6, width=32)), min_size=1, max_size=8)
@@ -43,11 +43,11 @@ def test_the_gradient_is_that_of_the_negative_log_likelihood(labels: list[float]
 def test_the_loss_is_half_of_scikit_learns_deviance(labels: list[float], seed: int) -> None:
     fitted, column = counts(0, 1, 2, 9), torch.tensor(labels)
     logits = torch.randn(len(labels), 1, generator=torch.Generator().manual_seed(seed)) * 3
-    losses, rates = fitted.loss(logits, column), fitted.link(logits)
+    losses, rates = fitted.loss(logits, column), fitted.inverse_link(logits)
     assert (losses >= 0).all()
     peer = mean_poisson_deviance(np.asarray(labels), rates.double())
     assert 2 * losses.double().mean().item() == pytest.approx(peer, rel=1e-4, abs=1e-6)
-    assert DEVIANCE(column.numpy(), rates.numpy()) == pytest.approx(peer, rel=1e-5, abs=1e-9)
+    assert POISSON_DEVIANCE(column.numpy(), rates.numpy()) == pytest.approx(peer, rel=1e-5, abs=1e-9)
 
 
 @given(count=st.floats(1e-3, 1e30), apart=st.floats(-1e-6, 1e-6))
@@ -67,8 +67,8 @@ def test_close_to_the_count_the_loss_is_half_a_square(apart: float) -> None:
 
 def test_a_logit_of_zero_says_the_mean_of_training() -> None:
     fitted = counts(0, 0, 1, 7)
-    assert fitted.link(torch.zeros(1, 1)).item() == pytest.approx(2)
-    np.testing.assert_allclose(fitted.unlink(np.array([2.0, 2 * np.e])), [[0], [1]], atol=1e-6)
+    assert fitted.inverse_link(torch.zeros(1, 1)).item() == pytest.approx(2)
+    np.testing.assert_allclose(fitted.to_logits(np.array([2.0, 2 * np.e])), [[0], [1]], atol=1e-6)
 
 
 @pytest.mark.parametrize("logit", [-1e10, -1e4, -200.0, 200.0, 1e4, 1e10])
@@ -76,7 +76,7 @@ def test_a_logit_of_zero_says_the_mean_of_training() -> None:
 def test_far_beyond_any_rate_all_is_finite_and_points_back(logit: float, label: float) -> None:
     fitted = counts(0, 1, 2)
     logits = torch.full((1, 1), logit, requires_grad=True)
-    rate, loss = fitted.link(logits), fitted.loss(logits, torch.tensor([label]))
+    rate, loss = fitted.inverse_link(logits), fitted.loss(logits, torch.tensor([label]))
     assert rate.isfinite().all()
     assert (rate > 0).all()
     assert loss.isfinite().all()
@@ -107,7 +107,7 @@ def test_zero_is_likeliest_where_the_rate_is_least() -> None:
 def test_the_deviance_of_what_is_no_rate_is_undefined(
     labels: list[float], predictions: list[float], deviance: float
 ) -> None:
-    found = DEVIANCE(np.array(labels, dtype=np.float32), np.array(predictions, dtype=np.float32))
+    found = POISSON_DEVIANCE(np.array(labels, dtype=np.float32), np.array(predictions, dtype=np.float32))
     np.testing.assert_allclose(found, deviance, rtol=1e-6)
 
 
@@ -117,14 +117,15 @@ def test_only_counts_have_a_deviance() -> None:
         assert [metric.name for metric in task("regression", loss=loss).metrics] == ["mae", "rmse", "r2"]
 
 
-def test_a_negative_label_is_refused_in_training_and_after() -> None:
+def test_a_negative_label_is_refused_in_the_training_split_and_in_others() -> None:
     for column in (pa.array([0.0, -3.0]), pa.array([0, -3])):
         with pytest.raises(DataError, match=r"task 't': .*0 or more, found -3 in 'y'; .*another loss"):
-            fit(DECLARED, column)
-        with pytest.raises(DataError, match=r"0 or more, found -3 in 'y'"):
-            counts(0, 1).encode(column)
+            objective(DECLARED, column)
+        with pytest.raises(DataError, match=r"task 't': .*0 or more, found -3 in 'y'; .*another loss"):
+            counts(0, 1).check(counts(0, 1).codec.encode(column))
+    counts(0, 1).check(np.array([0, 2.5, np.nan, -0.0], dtype=np.float32))
     np.testing.assert_array_equal(
-        counts(0, 1).encode(pa.array([0.5, None, -0.0, np.inf, -np.inf])),
+        counts(0, 1).codec.encode(pa.array([0.5, None, -0.0, np.inf, -np.inf])),
         np.array([0.5, np.nan, 0, np.nan, np.nan], dtype=np.float32),
     )
 

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
-from mtl_core.tasks.rising import rise, unrise
+from mtl_core.nn.monotone import inverse_monotone, monotone
 from tests.strategies import patient
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import objective, task
 
 MANY = [round(0.01 * level, 2) for level in range(1, 100)]
 
 
 def quantiles(*levels: float) -> Any:
     """Of a target with mean 100 and deviation 10."""
-    return fit(task("quantiles", **({"levels": levels} if levels else {})), pa.array([90.0, 110.0]))
+    return objective(task("quantiles", **({"levels": levels} if levels else {})), pa.array([90.0, 110.0]))
 
 
 @pytest.mark.parametrize("levels", [(0.5,), (0.25, 0.75), (0.1, 0.5, 0.9), MANY], ids=len)
@@ -28,7 +28,7 @@ def quantiles(*levels: float) -> Any:
 def test_quantiles_never_cross(levels: list[float], seed: int, size: float) -> None:
     fitted = quantiles(*levels)
     logits = torch.randn(16, len(levels), generator=torch.Generator().manual_seed(seed)) * size
-    found = fitted.link(logits)
+    found = fitted.inverse_link(logits)
     assert found.shape == (16, len(levels))
     assert (found.diff(dim=1) >= 0).all()
     torch.testing.assert_close(found[:, 0], 100 + 10 * logits[:, 0])
@@ -41,14 +41,14 @@ def test_the_loss_is_the_pinball_loss_in_deviations(levels: list[float], seed: i
     fitted, random = quantiles(*levels), np.random.default_rng(seed)
     labels = torch.from_numpy(random.normal(100, 10, 8).astype(np.float32))
     logits = torch.from_numpy(random.normal(0, 2, (8, len(levels))).astype(np.float32))
-    predicted = fitted.link(logits).numpy()
+    predicted = fitted.inverse_link(logits).numpy()
     expected = [mean_pinball_loss(labels, predicted[:, place], alpha=level) for place, level in enumerate(levels)]
     assert fitted.loss(logits, labels).mean().item() == pytest.approx(np.mean(expected) / 10, rel=1e-4)
 
 
 def test_it_learns_the_quantiles_of_its_sample() -> None:
     values = np.random.default_rng(0).exponential(7, 2_001).astype(np.float32)
-    fitted = fit(task("quantiles"), pa.array(values))
+    fitted = objective(task("quantiles"), pa.array(values))
     logits = torch.zeros(1, 3, requires_grad=True)
     optimizer = torch.optim.Adam([logits], lr=0.05)
     for _ in range(300):
@@ -56,29 +56,31 @@ def test_it_learns_the_quantiles_of_its_sample() -> None:
         fitted.loss(logits.expand(len(values), 3), torch.from_numpy(values)).mean().backward()
         optimizer.step()
     expected = np.quantile(values, [0.1, 0.5, 0.9])
-    np.testing.assert_allclose(fitted.link(logits.detach())[0], expected, rtol=0.05)
-    np.testing.assert_allclose(fitted.trivial(values), expected, rtol=1e-2)
+    np.testing.assert_allclose(fitted.inverse_link(logits.detach())[0], expected, rtol=0.05)
+    np.testing.assert_allclose(fitted.baseline(values), expected, rtol=1e-2)
 
 
 @given(values=st.lists(st.floats(-50, 50), min_size=1, max_size=9))
 @patient
 def test_rise_and_unrise_take_rising_numbers_there_and_back(values: list[float]) -> None:
     rising = np.cumsum([values[0], *np.abs(values[1:])])
-    np.testing.assert_allclose(rise(torch.from_numpy(unrise(rising))), rising, atol=1e-5)
+    np.testing.assert_allclose(monotone(torch.from_numpy(inverse_monotone(rising))), rising, atol=1e-5)
     free = torch.tensor([values[0], *(max(value, -10) for value in values[1:])], dtype=torch.float64)
-    np.testing.assert_allclose(unrise(rise(free).numpy()), free, atol=1e-5)
+    np.testing.assert_allclose(inverse_monotone(monotone(free).numpy()), free, atol=1e-5)
 
 
 def test_unlink_sorts_what_crosses() -> None:
     fitted = quantiles()
-    found = fitted.link(torch.from_numpy(fitted.unlink(np.array([[120.0, 90.0, 100.0], [80.0, 80.0, 80.0]]))))
+    found = fitted.inverse_link(
+        torch.from_numpy(fitted.to_logits(np.array([[120.0, 90.0, 100.0], [80.0, 80.0, 80.0]])))
+    )
     np.testing.assert_allclose(found, [[90, 100, 120], [80, 80, 80]], atol=1e-4)
 
 
 def test_distillation_is_the_distance_of_the_quantiles() -> None:
     fitted = quantiles()
     student, teacher = (
-        torch.from_numpy(fitted.unlink(np.array([row]))) for row in ([95.0, 100.0, 105.0], [90.0, 102.0, 125.0])
+        torch.from_numpy(fitted.to_logits(np.array([row]))) for row in ([95.0, 100.0, 105.0], [90.0, 102.0, 125.0])
     )
     assert fitted.distillation(student, teacher).item() == pytest.approx((0.5 + 0.2 + 2) / 3, rel=1e-5)
 

@@ -4,24 +4,24 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mtl_core.config import AnyTrunk
+from mtl_core.distillation import TeacherStore
 from mtl_core.model import Network
-from mtl_core.training import Epoch, Outcome, Refit, train
-from mtl_core.training.checkpoint import Scratch
-from mtl_core.trunks import AnyTrunk
+from mtl_core.schema import tagged
+from mtl_core.training import Epoch, FinetunedHead, Progress, TrainingResult, train
+from mtl_core.training.checkpoint import CheckpointStore
 from tests.small import Small
 
 Weights = dict[str, Tensor]
 
-TRUNKS: tuple[str, ...] = tuple(
-    get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(AnyTrunk)[0])
-)
+TRUNKS: tuple[str, ...] = tuple(tagged(AnyTrunk))
 """Every kind of trunk that a problem can declare."""
 
 
@@ -33,28 +33,36 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def run(small: Small, scratch: Path, **training: Any) -> tuple[Weights, Outcome]:
+def run(small: Small, scratch: Path, **training: Any) -> tuple[Weights, TrainingResult]:
     network, outcome = train(small.declared(**training), small.encoder, small.train, small.validation, scratch)
     return weights(network), outcome
 
 
-def without_times(outcome: Outcome) -> str:
+def without_times(outcome: TrainingResult) -> str:
     return json.dumps(outcome.model_dump(exclude={"epochs": {"__all__": {"seconds"}}}))
+
+
+class Callbacks(Progress):
+    """Progress of functions, by the names of its methods."""
+
+    def __init__(self, **functions: Any) -> None:
+        assert all(hasattr(Progress, name) for name in functions)
+        self.__dict__.update(functions)
 
 
 class CrashError(Exception):
     """Stands for a kill at some moment."""
 
 
-class Crashes:
+class Crashes(Progress):
     """Kills a training once at every moment of its life: told of it by callbacks, and after every file it writes."""
 
     def __init__(self) -> None:
         self.seen: set[tuple[str, int, int]] = set()
-        self.epochs = self.refits = 0
+        self.epochs = self.heads = 0
 
     def at(self, moment: str) -> None:
-        key = (moment, self.epochs, self.refits)
+        key = (moment, self.epochs, self.heads)
         if key not in self.seen:
             self.seen.add(key)
             raise CrashError
@@ -67,40 +75,39 @@ class Crashes:
         if step == 2:
             self.at("middle of a pass")
 
-    def on_refit(self, refit: Refit) -> None:
-        self.refits += 1
-        self.at("refit")
+    def on_finetune(self, head: FinetunedHead) -> None:
+        self.heads += 1
+        self.at("finetune")
 
     @contextmanager
     def after_every_write(self) -> Iterator[None]:
         """And before a teacher is written, while the network has that teacher's weights."""
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("keep", "drop_all_but", "save", "save_teacher"):
-                self._patch(patch, name)
+            for name in ("keep", "prune", "save"):
+                self._patch(patch, CheckpointStore, name, name)
+            self._patch(patch, TeacherStore, "save", "save_teacher")
             yield
 
-    def _patch(self, patch: pytest.MonkeyPatch, name: str) -> None:
-        method = getattr(Scratch, name)
+    def _patch(self, patch: pytest.MonkeyPatch, store: type, name: str, moment: str) -> None:
+        method = getattr(store, name)
 
-        def write(scratch: Scratch, *arguments: Any) -> None:
-            if name == "save_teacher":
+        def write(self_: Any, *arguments: Any) -> None:
+            if moment == "save_teacher":
                 self.at("teacher made")
-            method(scratch, *arguments)
-            self.at(name)
+            method(self_, *arguments)
+            self.at(moment)
 
-        patch.setattr(Scratch, name, write)
+        patch.setattr(store, name, write)
 
-    def run(self, small: Small, scratch: Path, **training: Any) -> tuple[Weights, Outcome]:
+    def run(self, small: Small, scratch: Path, **training: Any) -> tuple[Weights, TrainingResult]:
         """Starts over until no moment is left."""
         with self.after_every_write():
             while True:
-                self.epochs = self.refits = 0
+                self.epochs = self.heads = 0
                 try:
                     network, outcome = train(
                         *(small.declared(**training), small.encoder, small.train, small.validation, scratch),
-                        on_epoch=self.on_epoch,
-                        on_step=self.on_step,
-                        on_refit=self.on_refit,
+                        self,
                     )
                 except CrashError:
                     continue
@@ -114,19 +121,19 @@ class Watched:
 
     def __init__(self, small: Small, scratch: Path, **training: Any) -> None:
         problem = small.declared(**training)
-        self.network = Network.seeded(small.encoder, problem.model, 0)
+        self.network = Network.seeded(problem, small.encoder, 0)
         self.weights: list[Weights] = []
         self.averages: list[Weights] = []
         self.steps: list[list[int]] = []
         self.optimizer: list[Weights] = []
         self.scratch = scratch
         self.final, self.outcome = train(
-            *(problem, small.encoder, small.train, small.validation, scratch), on_epoch=self._look
+            *(problem, small.encoder, small.train, small.validation, scratch), Callbacks(on_epoch=self._look)
         )
 
     def own(self, task: str, epoch: int) -> Weights:
         """The task's own parameters after that epoch, their average and its steps, and all that the optimiser knows."""
-        own = {id(parameter) for parameter in self.network.own(self.network.tasks.index(task))}
+        own = {id(parameter) for parameter in self.network.task_parameters(self.network.tasks.index(task))}
         found = {}
         for position, (name, parameter) in enumerate(self.network.named_parameters()):
             if id(parameter) in own:

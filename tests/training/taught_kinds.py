@@ -8,9 +8,10 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.tasks import FittedTask
+from mtl_core.tasks import Objective
 from tests.small import Small
 from tests.tasks.declared import fit, task
 
@@ -35,7 +36,8 @@ KINDS: dict[str, dict[str, Any]] = {
 class Taught:
     """The task `t` of one kind over the inputs of the small problem; a fifth of the rows is unlabelled."""
 
-    task: FittedTask
+    task: Objective
+    problem: Problem
     encoder: Encoder
     train: EncodedSplit
     validation: EncodedSplit
@@ -52,9 +54,11 @@ class Taught:
 def taught(small: Small, kind: str) -> Taught:
     """The task of that kind, fitted and encoded."""
     train, validation = (_target(split, kind, seed) for seed, split in enumerate((small.train, small.validation)))
-    fitted = fit(task(**KINDS[kind]), train)
+    declared = task(**KINDS[kind])
+    fitted = fit(declared, train)
     return Taught(
-        task=fitted,
+        task=declared.objective(fitted),
+        problem=small.problem.model_copy(update={"tasks": {"t": declared}}),
         encoder=small.encoder.model_copy(update={"tasks": (fitted,)}),
         train=EncodedSplit(small.train.inputs, {"t": torch.from_numpy(fitted.encode(train))}),
         validation=EncodedSplit(small.validation.inputs, {"t": torch.from_numpy(fitted.encode(validation))}),

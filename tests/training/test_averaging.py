@@ -13,12 +13,12 @@ from mtl_core.model import Network
 from mtl_core.training import Epoch, train
 from mtl_core.training.averaging import ETA, Average
 from tests.small import Small
-from tests.training.runs import CrashError, Watched, run, same, weights, without_times
+from tests.training.runs import Callbacks, CrashError, Watched, run, same, weights, without_times
 
 
 @pytest.fixture
 def network(small: Small) -> Network:
-    return Network.seeded(small.encoder, small.problem.model, 0)
+    return Network.seeded(small.problem, small.encoder, 0)
 
 
 def moved(network: Network, generator: torch.Generator, without: Sequence[nn.Parameter] = ()) -> None:
@@ -81,28 +81,28 @@ def test_it_reaches_back_over_the_last_ninth(network: Network, steps: int) -> No
 
 def test_a_parameter_without_a_gradient_keeps_its_average_to_the_bit_and_its_count(network: Network) -> None:
     """Though it lies elsewhere than its average, as a head that rests after some steps does."""
-    average, generator, own = Average(network), torch.Generator().manual_seed(2), network.own(1)
+    average, generator, own = Average(network), torch.Generator().manual_seed(2), network.task_parameters(1)
     mine = {id(parameter) for parameter in own}
     places = [place for place, parameter in enumerate(network.parameters()) if id(parameter) in mine]
     for _ in range(5):
         moved(network, generator)
         average.update(network)
-    before = [parameter.clone() for parameter in average.network.own(1)]
+    before = [parameter.clone() for parameter in average.network.task_parameters(1)]
     assert not any(torch.equal(*pair) for pair in zip(before, own, strict=True))
     for _ in range(3):
         moved(network, generator, without=own)
         average.update(network)
-    assert all(torch.equal(*pair) for pair in zip(before, average.network.own(1), strict=True))
+    assert all(torch.equal(*pair) for pair in zip(before, average.network.task_parameters(1), strict=True))
     assert average.steps.tolist() == [5 if place in places else 8 for place in range(len(average.steps))]
     was = [parameter.double() for parameter in before]
     moved(network, generator)
     average.update(network)
-    for old, new, weight in zip(was, average.network.own(1), own, strict=True):
+    for old, new, weight in zip(was, average.network.task_parameters(1), own, strict=True):
         torch.testing.assert_close(new, (old + 9 / 14 * (weight.double() - old)).float(), msg="its sixth step")
 
 
 def test_one_that_begins_late_has_an_average_of_its_own_steps_alone(network: Network) -> None:
-    generator, own = torch.Generator().manual_seed(3), network.own(2)
+    generator, own = torch.Generator().manual_seed(3), network.task_parameters(2)
     late = Average(network)
     for _ in range(7):
         moved(network, generator, without=own)
@@ -112,7 +112,7 @@ def test_one_that_begins_late_has_an_average_of_its_own_steps_alone(network: Net
         moved(network, generator)
         late.update(network)
         from_then.update(network)
-    pairs = zip(late.network.own(2), from_then.network.own(2), strict=True)
+    pairs = zip(late.network.task_parameters(2), from_then.network.task_parameters(2), strict=True)
     assert all(torch.equal(*pair) for pair in pairs)
     assert not same(weights(late.network), weights(from_then.network)), "the shared part has more steps behind it"
 
@@ -131,9 +131,9 @@ def test_its_state_says_all_of_it(network: Network, small: Small) -> None:
     """One that goes on from the state of another goes on to the same bits."""
     generator, average = torch.Generator().manual_seed(5), Average(network)
     for _ in range(3):
-        moved(network, generator, without=network.own(0))
+        moved(network, generator, without=network.task_parameters(0))
         average.update(network)
-    other = Average(Network.seeded(small.encoder, small.problem.model, 1))
+    other = Average(Network.seeded(small.problem, small.encoder, 1))
     other.load_state_dict({name: tensor.clone() for name, tensor in average.state_dict().items()})
     for _ in range(3):
         moved(network, generator)
@@ -202,7 +202,7 @@ def test_killed_after_any_epoch_the_checkpoint_is_the_same_to_the_bit(
     problem = small.declared(learning_rate=0.05, **options)
     for _ in undisturbed.epochs:
         with pytest.raises(CrashError):
-            train(problem, small.encoder, small.train, small.validation, tmp_path / "cut", on_epoch=cut)
+            train(problem, small.encoder, small.train, small.validation, tmp_path / "cut", Callbacks(on_epoch=cut))
     found, outcome = run(small, tmp_path / "cut", learning_rate=0.05, **options)
     assert same(expected, found)
     assert without_times(outcome) == without_times(undisturbed)

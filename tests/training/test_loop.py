@@ -17,10 +17,11 @@ import torch
 import mtl_core.training.loop
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.tasks.regression import FittedRegression
-from mtl_core.training import Outcome
+from mtl_core.model.inference import predictions_of
+from mtl_core.tasks.regression import RegressionObjective
+from mtl_core.training import TrainingResult
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.scores import predictions_of, standard_errors
+from mtl_core.training.scores import standard_errors
 from tests.small import Small, document
 from tests.training.runs import Crashes, Watched, run, same, weights, without_times
 
@@ -48,15 +49,11 @@ def test_golden_loss_curve(small: Small) -> None:
     """Twelve epochs of the summed loss; another curve means that the mathematics changed."""
     problem = small.declared()
     torch.set_num_threads(1)
-    network = Network.seeded(small.encoder, problem.model, 0)
+    network = Network.seeded(problem, small.encoder, 0)
     balancing = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancing, problem.training)
     curve = [
-        sum(
-            train_epoch(
-                network, balancing, optimizer, small.encoder.tasks, small.train, problem.training, number=n
-            ).values()
-        )
+        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, number=n).values())
         for n in range(1, 13)
     ]
     golden = Path(__file__).with_name("golden_curve.json")
@@ -83,7 +80,7 @@ def test_joint_holds_nobody_and_ends_together(small: Small, tmp_path: Path) -> N
     assert not any(epoch.held for epoch in outcome.epochs)
 
 
-def stops(outcome: Outcome) -> dict[str, int]:
+def stops(outcome: TrainingResult) -> dict[str, int]:
     """Task -> the epoch at the end of which it first stopped."""
     return {task: epoch.number for epoch in reversed(outcome.epochs) for task in epoch.stopped}
 
@@ -96,7 +93,7 @@ def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
 ) -> None:
     """After every epoch, file and refitted head, in the middle of every pass, and before a teacher is written."""
     stopping = {"policy": policy, "patience": 1} | ({"margin": 0.0} if policy == "resume" else {})
-    options = {"epochs": 8, "stopping": stopping, "refit_heads": {"epochs": 4, "patience": 2}}
+    options = {"epochs": 8, "stopping": stopping, "finetune_heads": {"epochs": 4, "patience": 2}}
     options["balancing"] = {"method": balancing}
     expected, undisturbed = run(small, tmp_path / "undisturbed", **options)
     # What the law is about must happen in this run.
@@ -110,12 +107,12 @@ def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
     crashes = Crashes()
     found, outcome = crashes.run(small, tmp_path / "cut", **options)
     moments = {moment for moment, *_ in crashes.seen}
-    assert moments >= {"epoch", "middle of a pass", "refit", "keep", "drop_all_but", "save"}
+    assert moments >= {"epoch", "middle of a pass", "finetune", "keep", "prune", "save"}
     assert ("save_teacher" in moments) == (policy == "hold")
     assert len(crashes.seen) > 4 * len(undisturbed.epochs)
     assert same(expected, found)
     assert without_times(outcome) == without_times(undisturbed)
-    assert not (tmp_path / "cut" / "refit").exists()
+    assert not (tmp_path / "cut" / "finetune").exists()
 
 
 @pytest.mark.parametrize("policy", ["freeze", "resume"])
@@ -162,7 +159,7 @@ def test_training_ends_with_the_first_or_the_named_task(
 def test_a_task_that_begins_late_rests_and_has_no_score_before(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FittedRegression, "begins", property(lambda task: 8))
+    monkeypatch.setattr(RegressionObjective, "start_epoch", property(lambda task: 8))
     seen = Watched(small, tmp_path, epochs=16, learning_rate=0.1, stopping={"policy": "freeze", "patience": 1})
     epochs = seen.outcome.epochs
     assert {task for task, epoch in stops(seen.outcome).items() if epoch < 8} >= {"late", "band", "rare"}
@@ -180,8 +177,8 @@ def test_a_task_that_begins_late_rests_and_has_no_score_before(
     assert begun[0] == {0}
     assert len(begun[1]) == 1
     assert 0 < begun[1].pop() <= math.ceil(len(small.train) / 64) < max(seen.steps[7]), "its average begins with it"
-    first = predictions_of(seen.after(8), small.encoder.tasks, small.validation)
-    expected = standard_errors(small.encoder.tasks, small.validation, first)["minutes"]
+    first = predictions_of(seen.after(8), small.validation)
+    expected = standard_errors(small.tasks, small.validation, first)["minutes"]
     assert seen.outcome.standard_errors["minutes"] == expected, "its unit of noise is that of its first score"
     assert seen.outcome.chosen >= 8
 
@@ -202,7 +199,7 @@ def test_the_checkpoint_is_chosen_as_declared(
 
 def test_the_outcome_tells_the_best_and_the_final_value_of_every_task(small: Small, tmp_path: Path) -> None:
     _, outcome = run(small, tmp_path, epochs=8, learning_rate=0.03, stopping={"policy": "freeze", "patience": 1})
-    oriented = {task.name: task.metric.oriented for task in small.encoder.tasks}
+    oriented = {task.name: task.metric.oriented for task in small.tasks}
     for task in TASKS:
         values = [epoch.values[task] for epoch in outcome.epochs]
         assert oriented[task](outcome.best(task)) == max(map(oriented[task], values))
@@ -216,13 +213,15 @@ from pathlib import Path
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.config import parse_problem
-from mtl_core.training import train
+from mtl_core.training import Progress, train
 from mtl_core.training.checkpoint import save_weights
 import json
 encoded, scratch, out = map(Path, sys.argv[1:4])
 problem, encoder = parse_problem(json.loads(sys.argv[4])), Encoder.load(encoded / "encoder.json")
 splits = [EncodedSplit.open(encoded / name, encoder) for name in ("train", "validation")]
-network, _ = train(problem, encoder, *splits, scratch, on_step=lambda step, steps: print(step, flush=True))
+progress = Progress()
+progress.on_step = lambda step, steps: print(step, flush=True)
+network, _ = train(problem, encoder, *splits, scratch, progress)
 save_weights(out, network.state_dict())
 """
 
@@ -230,7 +229,7 @@ save_weights(out, network.state_dict())
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(small: Small, tmp_path: Path) -> None:
     """kill -9 at three random moments, then once to the end."""
     hold = {"policy": "hold", "patience": 1}
-    options = document(epochs=5, batch_size=16, stopping=hold, refit_heads={"epochs": 3})
+    options = document(epochs=5, batch_size=16, stopping=hold, finetune_heads={"epochs": 3})
     arguments = [
         str(small.folder / "encoded"),
         str(tmp_path / "cut"),
@@ -278,18 +277,18 @@ def test_only_epochs_that_can_still_matter_keep_their_weights(small: Small, tmp_
 
 def test_a_loss_that_is_not_finite_is_refused_before_the_weights_move(small: Small, tmp_path: Path) -> None:
     problem = small.declared()
-    network = Network.seeded(small.encoder, problem.model, 0)
+    network = Network.seeded(problem, small.encoder, 0)
     before = weights(network)
     balancing = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancing, problem.training)
     labels = small.train.labels | {"minutes": torch.full_like(small.train.labels["minutes"], torch.inf)}
     broken = type(small.train)(small.train.inputs, labels)
     with pytest.raises(TrainingError, match=r"epoch 1, step 1: .*minutes \(inf\).*learning_rate"):
-        train_epoch(network, balancing, optimizer, small.encoder.tasks, broken, problem.training, number=1)
+        train_epoch(network, balancing, optimizer, broken, problem.training, number=1)
     assert same(before, weights(network))
 
 
-def test_the_scratch_folder_holds_no_half_written_file(small: Small, tmp_path: Path) -> None:
+def test_the_checkpoint_folder_holds_no_half_written_file(small: Small, tmp_path: Path) -> None:
     run(small, tmp_path, stopping={"policy": "hold", "patience": 1})
     assert not list(tmp_path.glob("*.pending"))
     shutil.rmtree(tmp_path)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.model import Network
 from mtl_core.training.checkpoint import save_weights
 from mtl_core.training.epoch import optimizer_of
 from mtl_core.training.losses import masked_mean, task_losses
-from mtl_core.training.soft_targets import SoftTargets
 from tests.small import Small
 
 
@@ -44,32 +44,32 @@ def test_a_row_of_no_weight_gets_no_gradient_whatever_its_loss() -> None:
 
 def test_a_task_at_rest_has_no_loss_and_no_gradient(small: Small) -> None:
     batch = small.train.slice(0, 200)
-    logits = {task.name: torch.randn(200, task.outputs, requires_grad=True) for task in small.encoder.tasks}
-    losses = task_losses(small.encoder.tasks, logits, batch, {}, ("band", "rare"))
+    logits = {task.name: torch.randn(200, task.outputs, requires_grad=True) for task in small.tasks}
+    losses = task_losses(small.tasks, logits, batch, {}, ("band", "rare"))
     assert list(losses) == [0, 2]
     torch.stack(list(losses.values())).sum().backward()
-    assert [logits[task.name].grad is None for task in small.encoder.tasks] == [False, True, False, True]
+    assert [logits[task.name].grad is None for task in small.tasks] == [False, True, False, True]
 
 
 def test_a_task_without_a_labelled_row_may_still_have_a_teacher_that_speaks_of_every_row(small: Small) -> None:
     batch = small.train.slice(0, 200)
     batch = replace(batch, labels=batch.labels | {"minutes": torch.full((200,), math.nan)})
-    logits = {task.name: torch.randn(200, task.outputs) for task in small.encoder.tasks}
-    teacher = SoftTargets(logits=logits["minutes"] + 1, share=0.25)
-    assert 2 not in task_losses(small.encoder.tasks, logits, batch, {"minutes": teacher})
-    loss = task_losses(small.encoder.tasks, logits, batch, {"minutes": replace(teacher, every_row=True)})[2]
+    logits = {task.name: torch.randn(200, task.outputs) for task in small.tasks}
+    teacher = SoftTargets(logits=logits["minutes"] + 1, weight=0.25)
+    assert 2 not in task_losses(small.tasks, logits, batch, {"minutes": teacher})
+    loss = task_losses(small.tasks, logits, batch, {"minutes": replace(teacher, use_unlabelled=True)})[2]
     assert loss == pytest.approx(0.25 * 0.5)  # Huber's loss of 1
 
 
 def test_unlabelled_rows_get_no_gradient(small: Small) -> None:
     batch = small.train.slice(0, 200)
-    logits = {task.name: torch.randn(200, task.outputs, requires_grad=True) for task in small.encoder.tasks}
-    losses = task_losses(small.encoder.tasks, logits, batch, {})
+    logits = {task.name: torch.randn(200, task.outputs, requires_grad=True) for task in small.tasks}
+    losses = task_losses(small.tasks, logits, batch, {})
     torch.stack(list(losses.values())).sum().backward()
-    for task in small.encoder.tasks:
+    for task in small.tasks:
         gradient = logits[task.name].grad
         assert gradient is not None
-        mask = task.labelled(batch.labels[task.name])
+        mask = task.codec.labelled(batch.labels[task.name])
         assert 0 < mask.sum() < 200
         assert gradient[~mask].eq(0).all()
         assert gradient[mask].ne(0).any()
@@ -78,15 +78,15 @@ def test_unlabelled_rows_get_no_gradient(small: Small) -> None:
 def test_a_task_without_a_labelled_row_has_no_loss_and_its_head_stays_bit_for_bit(small: Small) -> None:
     """Momentum and weight decay would move a head whose gradient is zero; no gradient at all does not."""
     problem = small.declared(weight_decay=0.1)
-    network = Network.seeded(small.encoder, problem.model, 0)
+    network = Network.seeded(problem, small.encoder, 0)
     optimizer = optimizer_of(network, problem.training.balancing.build(network.tasks), problem.training)
-    rare = small.encoder.tasks[3]
+    rare = small.tasks[3]
     whole = small.train.slice(0, 300)
-    unlabelled = small.train.take((~rare.labelled(whole.labels["rare"])).nonzero()[:, 0])
+    unlabelled = small.train.take((~rare.codec.labelled(whole.labels["rare"])).nonzero()[:, 0])
     heads = []
     for batch in (whole, unlabelled):
         optimizer.zero_grad()
-        losses = task_losses(small.encoder.tasks, network(batch.inputs), batch, {})
+        losses = task_losses(small.tasks, network(batch.inputs), batch, {})
         torch.stack(list(losses.values())).sum().backward()
         optimizer.step()
         heads.append([[p.detach().clone() for p in head.parameters()] for head in network.heads])
@@ -97,22 +97,21 @@ def test_a_task_without_a_labelled_row_has_no_loss_and_its_head_stays_bit_for_bi
 
 def test_a_held_task_learns_from_its_teacher_on_labelled_rows_only(small: Small) -> None:
     batch = small.train.slice(0, 200)
-    logits = {task.name: torch.randn(200, task.outputs, requires_grad=True) for task in small.encoder.tasks}
+    logits = {task.name: torch.randn(200, task.outputs, requires_grad=True) for task in small.tasks}
     teacher = logits["minutes"].detach().clone()
     soft = {"minutes": SoftTargets(logits=teacher)}
-    assert task_losses(small.encoder.tasks, logits, batch, soft)[2] == 0
-    teacher[~small.encoder.tasks[2].labelled(batch.labels["minutes"])] += 100
-    assert task_losses(small.encoder.tasks, logits, batch, soft)[2] == 0
+    assert task_losses(small.tasks, logits, batch, soft)[2] == 0
+    teacher[~small.tasks[2].codec.labelled(batch.labels["minutes"])] += 100
+    assert task_losses(small.tasks, logits, batch, soft)[2] == 0
 
 
 def test_a_weight_scales_its_task_alone(small: Small) -> None:
     batch = small.train.slice(0, 200)
-    logits = {task.name: torch.randn(200, task.outputs) for task in small.encoder.tasks}
-    plain = task_losses(small.encoder.tasks, logits, batch, {})
-    heavy = small.encoder.tasks[0].model_copy(
-        update={"options": small.encoder.tasks[0].declared.model_copy(update={"weight": 3.0})}
-    )
-    weighted = task_losses((heavy, *small.encoder.tasks[1:]), logits, batch, {})
+    logits = {task.name: torch.randn(200, task.outputs) for task in small.tasks}
+    plain = task_losses(small.tasks, logits, batch, {})
+    late = small.tasks[0]
+    heavy = late.options.model_copy(update={"weight": 3.0}).objective(late.codec)
+    weighted = task_losses((heavy, *small.tasks[1:]), logits, batch, {})
     assert_close(weighted[0], 3 * plain[0])
     assert all(torch.equal(weighted[task], plain[task]) for task in (1, 2, 3))
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtl_core.config import parse_problem
+from mtl_core.config import Stopping, parse_problem
 from mtl_core.errors import ProblemError
-from mtl_core.stopping import Change, Stopper, Stopping
+from mtl_core.stopping import StopDecision, Stopper
 from tests.small import document
 
 law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no matter how busy the machine
@@ -48,13 +48,13 @@ def options(**changes: Any) -> Stopping:
     return Stopping.model_validate(changes)
 
 
-def feed(stopper: Stopper, history: History) -> list[Change]:
+def feed(stopper: Stopper, history: History) -> list[StopDecision]:
     return [stopper.update(scores) for scores in history]
 
 
 def decisions(options: Stopping, history: History, tasks: tuple[str, ...] = TASKS) -> list[tuple[set[str], bool]]:
     """After every evaluation: who has stopped, and whether training is over."""
-    stopper, found = Stopper(options, tasks), []
+    stopper, found = options.build(tasks), []
     for scores in history:
         stopper.update(scores)
         found.append((set(stopper.stopped), stopper.ended))
@@ -70,7 +70,7 @@ def alone(scores: list[float]) -> History:
 def test_a_change_says_who_stopped_and_who_trains_again(
     options: Stopping, history: History, begins: dict[str, int]
 ) -> None:
-    stopper = Stopper(options, TASKS, begins)
+    stopper = options.build(TASKS, begins)
     for scores in history:
         before = set(stopper.stopped)
         change = stopper.update(scores)
@@ -84,7 +84,7 @@ def test_a_change_says_who_stopped_and_who_trains_again(
 @law
 @given(any_options("joint", "freeze", "hold"), histories())
 def test_what_has_stopped_never_comes_back_unless_the_policy_is_resume(options: Stopping, history: History) -> None:
-    assert not any(change.resumed for change in feed(Stopper(options, TASKS), history))
+    assert not any(change.resumed for change in feed(options.build(TASKS), history))
 
 
 @law
@@ -92,7 +92,7 @@ def test_what_has_stopped_never_comes_back_unless_the_policy_is_resume(options: 
 def test_under_resume_a_task_trains_again_only_on_a_score_further_than_the_margin_below_its_best(
     options: Stopping, history: History
 ) -> None:
-    for number, change in enumerate(feed(Stopper(options, TASKS), history)):
+    for number, change in enumerate(feed(options.build(TASKS), history)):
         for task in change.resumed:
             known = [scores[task] for scores in history[:number] if math.isfinite(scores[task])]
             assert math.isfinite(history[number][task])
@@ -104,18 +104,18 @@ def test_under_resume_a_task_trains_again_only_on_a_score_further_than_the_margi
 def test_under_resume_a_task_at_rest_that_fell_further_than_the_margin_trains_again(
     options: Stopping, history: History
 ) -> None:
-    stopper = Stopper(options, TASKS)
+    stopper = options.build(TASKS)
     for number, scores in enumerate(history):
-        resting = stopper.resting
+        resting = stopper.paused
         stopper.update(scores)
         for task in resting:
             known = [s[task] for s in history[:number] if math.isfinite(s[task])]
             fallen = math.isfinite(scores[task]) and scores[task] < max(known) - options.margin
-            assert (task in stopper.resting) != fallen
+            assert (task in stopper.paused) != fallen
 
 
 def test_a_task_that_trains_again_has_its_whole_patience() -> None:
-    stopper = Stopper(options(policy="resume", patience=2, margin=1.0), ("a", "b"))
+    stopper = options(policy="resume", patience=2, margin=1.0).build(("a", "b"))
     history = [(5, 0), (4, 1), (4, 2), (3, 3), (3.5, 4), (3.5, 5), (3.5, 6), (6, 7)]
     told = [change.stopped or change.resumed for change in feed(stopper, [{"a": a, "b": b} for a, b in history])]
     #       best          stops     resumes       stops   resumes, improves
@@ -126,7 +126,7 @@ def test_a_task_that_trains_again_has_its_whole_patience() -> None:
 @law
 @given(any_options(), histories())
 def test_nothing_stops_before_patience_and_warm_up(options: Stopping, history: History) -> None:
-    for number, change in enumerate(feed(Stopper(options, TASKS), history), 1):
+    for number, change in enumerate(feed(options.build(TASKS), history), 1):
         for task in change.stopped:
             rule = options if options.policy == "joint" else options.of(task)
             assert number > rule.warm_up
@@ -139,7 +139,7 @@ def test_what_improves_enough_every_time_never_stops(options: Stopping, ahead: l
     scores = [-50.0]
     for extra in ahead:
         scores.append(scores[-1] + 2.25 + extra)  # no min_improvement here is more than 2
-    stopper = Stopper(options, TASKS)
+    stopper = options.build(TASKS)
     assert not any(change.stopped for change in feed(stopper, [dict.fromkeys(TASKS, score) for score in scores]))
     assert not stopper.ended
 
@@ -149,12 +149,12 @@ def test_what_improves_enough_every_time_never_stops(options: Stopping, ahead: l
 def test_a_stopper_restored_anywhere_decides_the_same(
     options: Stopping, history: History, cut: int, begins: dict[str, int]
 ) -> None:
-    whole, before, after = (Stopper(options, TASKS, begins) for _ in range(3))
+    whole, before, after = (options.build(TASKS, begins) for _ in range(3))
     expected = feed(whole, history)
     feed(before, history[:cut])
     after.load_state_dict(json.loads(json.dumps(before.state_dict(), allow_nan=False)))
-    assert (after.stopped, after.resting, after.held, after.ended) == (
-        *(before.stopped, before.resting, before.held, before.ended),
+    assert (after.stopped, after.paused, after.distilled, after.ended) == (
+        *(before.stopped, before.paused, before.distilled, before.ended),
     )
     assert feed(after, history[cut:]) == expected[cut:]
     assert after.state_dict() == whole.state_dict()
@@ -196,11 +196,11 @@ def test_a_rule_of_one_task_changes_nothing_for_the_others(options: Stopping, hi
 def test_a_rule_of_one_task_holds_for_it() -> None:
     same = [dict.fromkeys(TASKS, 0.0)] * 8
     ruled = options(policy="freeze", patience=3, tasks={"a": {"patience": 1}, "b": {"warm_up": 6}})
-    when = {task: n for n, change in enumerate(feed(Stopper(ruled, TASKS), same), 1) for task in change.stopped}
+    when = {task: n for n, change in enumerate(feed(ruled.build(TASKS), same), 1) for task in change.stopped}
     assert when == {"a": 2, "c": 4, "b": 7}
     rising = [dict.fromkeys(TASKS, float(n)) for n in range(8)]
     ruled = options(policy="freeze", patience=1, tasks={"b": {"min_improvement": 1.0}})
-    assert [change.stopped for change in feed(Stopper(ruled, TASKS), rising)][:3] == [(), ("b",), ()]
+    assert [change.stopped for change in feed(ruled.build(TASKS), rising)][:3] == [(), ("b",), ()]
 
 
 @law
@@ -228,10 +228,10 @@ def test_training_ends_as_declared(options: Stopping, history: History) -> None:
 @given(any_options("freeze", "resume"), histories(), BEGINS)
 def test_when_all_tasks_rest_training_is_over(options: Stopping, history: History, begins: dict[str, int]) -> None:
     """Nothing moves any more, so no score could fall, and none resume."""
-    stopper = Stopper(options, TASKS, begins)
+    stopper = options.build(TASKS, begins)
     for scores in history:
         stopper.update(scores)
-        assert stopper.ended or set(stopper.resting) != set(TASKS)
+        assert stopper.ended or set(stopper.paused) != set(TASKS)
 
 
 @pytest.mark.parametrize("patience", [1, 3])
@@ -240,7 +240,7 @@ def test_when_all_tasks_rest_training_is_over(options: Stopping, history: Histor
 def test_a_stream_that_is_not_finite_after_a_good_score_ends_when_patience_does(
     policy: str, bad: float, patience: int
 ) -> None:
-    stopper = Stopper(options(policy=policy, patience=patience), ("a",))
+    stopper = options(policy=policy, patience=patience).build(("a",))
     feed(stopper, alone([1.0, *[bad] * (patience - 1)]))
     assert not stopper.ended
     stopper.update({"a": bad})
@@ -254,7 +254,7 @@ def test_a_task_that_never_has_a_score_neither_stops_nor_keeps_training_alive_no
     policy: str, end: object
 ) -> None:
     """`steady` improves until its third evaluation, and runs out of its patience of two at the fifth."""
-    stopper, ends = Stopper(options(policy=policy, patience=2, end=end), ("steady", "never")), []
+    stopper, ends = options(policy=policy, patience=2, end=end).build(("steady", "never")), []
     for score in [1.0, 2.0, 3.0, 3.0, 3.0]:
         stopper.update({"steady": score, "never": math.nan})
         assert "never" not in stopper.stopped
@@ -264,7 +264,7 @@ def test_a_task_that_never_has_a_score_neither_stops_nor_keeps_training_alive_no
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_where_no_task_ever_has_a_score_training_ends_when_patience_does(policy: str) -> None:
-    stopper = Stopper(options(policy=policy, patience=3), TASKS)
+    stopper = options(policy=policy, patience=3).build(TASKS)
     ends = []
     for _ in range(3):
         stopper.update(dict.fromkeys(TASKS, math.nan))
@@ -274,7 +274,7 @@ def test_where_no_task_ever_has_a_score_training_ends_when_patience_does(policy:
 
 
 def test_a_first_score_is_an_improvement_whenever_it_comes() -> None:
-    stopper = Stopper(options(policy="hold", patience=2), ("late", "other"))
+    stopper = options(policy="hold", patience=2).build(("late", "other"))
     feed(stopper, [{"late": math.nan, "other": float(n)} for n in range(4)])
     changes = feed(stopper, [{"late": -7.0, "other": 4.0 + n} for n in range(3)])
     assert [change.stopped for change in changes] == [(), (), ("late",)]
@@ -286,7 +286,7 @@ def test_before_a_task_begins_its_score_means_nothing(
     options: Stopping, history: History, task: str, begins: int, score: float
 ) -> None:
     other = [{**scores, task: score} for scores in history[: begins - 1]] + history[begins - 1 :]
-    a, b = Stopper(options, TASKS, {task: begins}), Stopper(options, TASKS, {task: begins})
+    a, b = options.build(TASKS, {task: begins}), options.build(TASKS, {task: begins})
     for number, (one, two) in enumerate(zip(history, other, strict=True), 1):
         assert a.update(one) == b.update(two)
         assert a.ended == b.ended
@@ -295,7 +295,7 @@ def test_before_a_task_begins_its_score_means_nothing(
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_training_waits_for_a_task_that_has_not_begun(policy: str) -> None:
-    stopper = Stopper(options(policy=policy, patience=2), ("a", "late"), {"late": 6})
+    stopper = options(policy=policy, patience=2).build(("a", "late"), {"late": 6})
     for number in range(1, 8):
         stopper.update({"a": 0.0, "late": 1.0 if number >= 6 else math.nan})
         assert not stopper.ended
@@ -304,7 +304,7 @@ def test_training_waits_for_a_task_that_has_not_begun(policy: str) -> None:
 
 
 def test_joint_goes_by_the_mean_of_scores() -> None:
-    stopper = Stopper(options(policy="joint", patience=2), ("quick", "slow"))
+    stopper = options(policy="joint", patience=2).build(("quick", "slow"))
     feed(stopper, [{"quick": -float(i), "slow": 3.0 * i} for i in range(8)])
     assert stopper.stopped == (), "the mean still rises"
     feed(stopper, [{"quick": -8.0, "slow": 0.0}, {"quick": 0.0, "slow": 0.0}])
@@ -313,20 +313,20 @@ def test_joint_goes_by_the_mean_of_scores() -> None:
 
 def test_joint_starts_anew_when_a_task_joins_the_mean() -> None:
     """A first score far below the others' is no loss of what they had."""
-    stopper = Stopper(options(policy="joint", patience=2), ("a", "late"))
+    stopper = options(policy="joint", patience=2).build(("a", "late"))
     feed(stopper, [{"a": 100.0 + n, "late": math.nan} for n in range(3)])
     feed(stopper, [{"a": 103.0 + n, "late": 0.0} for n in range(4)])
     assert not stopper.ended
 
 
 def test_joint_has_no_mean_once_a_task_lost_its_score() -> None:
-    stopper = Stopper(options(policy="joint", patience=2), ("a", "lost"))
+    stopper = options(policy="joint", patience=2).build(("a", "lost"))
     feed(stopper, [{"a": 0.0, "lost": 0.0}, {"a": 50.0, "lost": math.nan}, {"a": 99.0, "lost": math.nan}])
     assert stopper.ended
 
 
 def test_the_largest_scores_still_have_a_mean() -> None:
-    stopper = Stopper(options(policy="joint", patience=1), ("a", "b"))
+    stopper = options(policy="joint", patience=1).build(("a", "b"))
     feed(stopper, [{"a": 1e308, "b": 1e308}, {"a": 1.5e308, "b": 1.5e308}])
     assert not stopper.ended
     stopper.update({"a": 1.5e308, "b": 1.4e308})
@@ -350,15 +350,15 @@ def test_the_largest_scores_still_have_a_mean() -> None:
     ],
 )
 def test_patience_of_two(limit: dict[str, Any], scores: list[float], stops: int | None) -> None:
-    changes = feed(Stopper(options(policy="freeze", patience=2, **limit), ("a",)), alone(scores))
+    changes = feed(options(policy="freeze", patience=2, **limit).build(("a",)), alone(scores))
     assert next((number for number, change in enumerate(changes, 1) if change.stopped), None) == stops
 
 
 @pytest.mark.parametrize(("fallen", "resumed"), [(-1.0, ()), (-1.25, ("a",)), (math.nan, ()), (-math.inf, ())])
 def test_the_margin_is_exclusive(fallen: float, resumed: tuple[str, ...]) -> None:
-    stopper = Stopper(options(policy="resume", patience=1, margin=1.0), ("a", "b"))
+    stopper = options(policy="resume", patience=1, margin=1.0).build(("a", "b"))
     feed(stopper, [{"a": 0.0, "b": 0.0}, {"a": 0.0, "b": 1.0}])
-    assert stopper.resting == ("a",)
+    assert stopper.paused == ("a",)
     assert stopper.update({"a": fallen, "b": 2.0}).resumed == resumed
 
 
@@ -366,11 +366,11 @@ def test_the_margin_is_exclusive(fallen: float, resumed: tuple[str, ...]) -> Non
     ("policy", "resting", "held"), [("joint", 0, 0), ("freeze", 1, 0), ("resume", 1, 0), ("hold", 0, 1)]
 )
 def test_what_becomes_of_a_stopped_task_is_the_policys(policy: str, resting: bool, held: bool) -> None:
-    stopper = Stopper(options(policy=policy, patience=1), ("a",))
+    stopper = options(policy=policy, patience=1).build(("a",))
     feed(stopper, alone([0.0, 0.0]))
     assert stopper.stopped == ("a",)
-    assert stopper.resting == (("a",) if resting else ())
-    assert stopper.held == (("a",) if held else ())
+    assert stopper.paused == (("a",) if resting else ())
+    assert stopper.distilled == (("a",) if held else ())
 
 
 @pytest.mark.parametrize("end", ["al", "first", None, 1, [], {"first": 1}, {"frist": "a"}, {"first": "a", "last": "b"}])

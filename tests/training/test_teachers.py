@@ -16,18 +16,20 @@ import mtl_core.training.loop
 from mtl_core.config import parse_problem
 from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
+from mtl_core.distillation.boosted import boosted_logits
+from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.model.inference import predictions_of
+from mtl_core.training import Epoch, TrainingResult, train
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.scores import metric_values, predictions_of
-from mtl_core.training.soft_targets import SoftTargets
-from mtl_core.training.teachers.boosted import boosted_logits
+from mtl_core.training.scores import metric_values
 from tests.small import Small, document
+from tests.training.runs import Callbacks
 
 BOTH: dict[str, Any] = {
-    "rare": {"kind": "boosted", "folds": 3, "trees": 20, "every_row": True},
-    "minutes": {"kind": "single_task", "share": 0.7},
+    "rare": {"kind": "boosted", "folds": 3, "trees": 20, "use_unlabelled": True},
+    "minutes": {"kind": "single_task", "weight": 0.7},
 }
 Weights = dict[str, torch.Tensor]
 Steps = list[tuple[str, int, int]]
@@ -37,13 +39,14 @@ class CrashError(Exception):
     """Stands for a crash at some moment."""
 
 
-def run(small: Small, scratch: Path, steps: Steps | None = None, **training: Any) -> tuple[Weights, Outcome]:
+def run(small: Small, scratch: Path, steps: Steps | None = None, **training: Any) -> tuple[Weights, TrainingResult]:
     def on_teacher(task: str, step: int, of: int) -> None:
         if steps is not None:
             steps.append((task, step, of))
 
     network, outcome = train(
-        *(small.declared(**training), small.encoder, small.train, small.validation, scratch), on_teacher=on_teacher
+        *(small.declared(**training), small.encoder, small.train, small.validation, scratch),
+        Callbacks(on_teacher=on_teacher),
     )
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}, outcome
 
@@ -52,7 +55,7 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def without_times(outcome: Outcome) -> str:
+def without_times(outcome: TrainingResult) -> str:
     return json.dumps([epoch.model_dump(exclude={"seconds"}) for epoch in outcome.epochs])
 
 
@@ -65,7 +68,7 @@ def teachers_in(scratch: Path) -> dict[str, bytes]:
 
 def test_a_student_learns_from_its_teacher_alone(small: Small) -> None:
     """At a share of 1 it never looks at a label; here they are noise."""
-    task = small.encoder.tasks[0]
+    task = small.tasks[0]
     teacher = boosted_logits(
         *(Boosted(), task, small.encoder, small.train, small.validation, small.problem.training),
         lambda step, steps: None,
@@ -75,13 +78,13 @@ def test_a_student_learns_from_its_teacher_alone(small: Small) -> None:
     options = small.problem.training
     found = {}
     for name, soft in (("taught", {"late": SoftTargets(logits=torch.from_numpy(teacher))}), ("alone", {})):
-        network = Network.seeded(small.encoder, small.problem.model, 0)
+        network = Network.seeded(small.problem, small.encoder, 0)
         balancer = options.balancing.build(network.tasks)
         optimizer = optimizer_of(network, balancer, options)
         for number in range(1, 7):
-            train_epoch(network, balancer, optimizer, small.encoder.tasks, split, options, number=number, soft=soft)
-        predictions = predictions_of(network, small.encoder.tasks, small.validation)
-        found[name] = metric_values(small.encoder.tasks, small.validation, predictions)["late"]
+            train_epoch(network, balancer, optimizer, split, options, number=number, soft_targets=soft)
+        predictions = predictions_of(network, small.validation)
+        found[name] = metric_values(small.tasks, small.validation, predictions)["late"]
     assert found["taught"] > 0.97
     assert found["alone"] < 0.75
 
@@ -91,8 +94,8 @@ def test_a_teacher_moves_its_task_and_its_options_tell(small: Small, tmp_path: P
         {},
         {"rare": {"kind": "boosted"}},
         {"rare": {"kind": "single_task"}},
-        {"rare": {"kind": "boosted", "share": 0.9}},
-        {"rare": {"kind": "boosted", "every_row": True}},
+        {"rare": {"kind": "boosted", "weight": 0.9}},
+        {"rare": {"kind": "boosted", "use_unlabelled": True}},
         {"late": {"kind": "boosted"}},
     ]
     curves = [
@@ -106,10 +109,10 @@ def test_under_hold_its_own_best_teaches_a_task_that_stopped(
 ) -> None:
     heard: list[dict[str, SoftTargets]] = []
 
-    def listening(*args: Any, soft: dict[str, SoftTargets], **kwargs: Any) -> dict[str, float]:
-        if soft:  # the single-task teacher's own training has none
-            heard.append(dict(soft))
-        return train_epoch(*args, soft=soft, **kwargs)
+    def listening(*args: Any, soft_targets: dict[str, SoftTargets], **kwargs: Any) -> dict[str, float]:
+        if soft_targets:  # the single-task teacher's own training has none
+            heard.append(dict(soft_targets))
+        return train_epoch(*args, soft_targets=soft_targets, **kwargs)
 
     monkeypatch.setattr(mtl_core.training.loop, "train_epoch", listening)
     stopping = {"policy": "hold", "patience": 1}
@@ -118,8 +121,8 @@ def test_under_hold_its_own_best_teaches_a_task_that_stopped(
     for epoch, soft in zip(outcome.epochs, heard, strict=True):
         for task, options in BOTH.items():
             own = task in epoch.held
-            assert soft[task].share == (1.0 if own else options.get("share", 0.5))
-            assert soft[task].every_row == (not own and options.get("every_row", False))
+            assert soft[task].weight == (1.0 if own else options.get("weight", 0.5))
+            assert soft[task].use_unlabelled == (not own and options.get("use_unlabelled", False))
             said = np.load(tmp_path / f"teacher-{task}-{options['kind']}.npy")
             assert np.array_equal(soft[task].logits.numpy(), said) == (not own)
 
@@ -165,7 +168,7 @@ def test_killed_while_teachers_are_made_they_come_out_the_same(small: Small, tmp
         with pytest.raises(CrashError):
             train(
                 *(small.declared(**options), small.encoder, small.train, small.validation, tmp_path / "cut"),
-                on_teacher=interrupt,
+                Callbacks(on_teacher=interrupt),
             )
     after: Steps = []
     resumed, outcome = run(small, tmp_path / "cut", after, **options)
@@ -198,8 +201,7 @@ def test_killed_in_or_after_any_epoch_teachers_are_not_made_again(small: Small, 
         with pytest.raises(CrashError):
             train(
                 *(small.declared(**options), small.encoder, small.train, small.validation, tmp_path / "cut"),
-                *(after_each, in_the_first),
-                on_teacher=lambda *step: steps.append(step),
+                Callbacks(on_epoch=after_each, on_step=in_the_first, on_teacher=lambda *step: steps.append(step)),
             )
     made = list(steps)
     resumed, outcome = run(small, tmp_path / "cut", steps, **options)
@@ -215,11 +217,13 @@ from pathlib import Path
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.config import parse_problem
-from mtl_core.training import train
+from mtl_core.training import Progress, train
 encoded, scratch = map(Path, sys.argv[1:3])
 problem, encoder = parse_problem(json.loads(sys.argv[3])), Encoder.load(encoded / "encoder.json")
 splits = [EncodedSplit.open(encoded / name, encoder) for name in ("train", "validation")]
-train(problem, encoder, *splits, scratch, on_teacher=lambda *step: print(*step, flush=True))
+progress = Progress()
+progress.on_teacher = lambda *step: print(*step, flush=True)
+train(problem, encoder, *splits, scratch, progress)
 """
 
 
@@ -268,10 +272,13 @@ def test_made_before_it_needs_no_extra(small: Small, tmp_path: Path, monkeypatch
         ({}, "training.teachers.late.kind: required, but not there"),
         ({"kind": "boosted", "fold": 3}, "training.teachers.late.fold: unknown key; did you mean 'folds'?"),
         ({"kind": "single_task", "folds": 3}, "training.teachers.late.folds: unknown key; "),
-        ({"kind": "single_task", "share": 0}, "training.teachers.late.share: input should be greater than 0; found 0"),
         (
-            {"kind": "single_task", "share": 1.01},
-            "training.teachers.late.share: input should be less than or equal to 1",
+            {"kind": "single_task", "weight": 0},
+            "training.teachers.late.weight: input should be greater than 0; found 0",
+        ),
+        (
+            {"kind": "single_task", "weight": 1.01},
+            "training.teachers.late.weight: input should be less than or equal to 1",
         ),
         ({"kind": "boosted", "folds": 1}, "training.teachers.late.folds: input should be greater than or equal to 2"),
         ({"kind": "boosted", "trees": 0}, "training.teachers.late.trees: input should be greater than or equal to 1"),
@@ -292,8 +299,8 @@ def test_refused_options(teacher: dict[str, Any], line: str) -> None:
     "teacher",
     [
         {"kind": "boosted"},
-        {"kind": "single_task", "share": 1, "every_row": True},
-        {"kind": "boosted", "share": 1e-3, "folds": 2, "trees": 1, "leaves": 2, "learning_rate": 1},
+        {"kind": "single_task", "weight": 1, "use_unlabelled": True},
+        {"kind": "boosted", "weight": 1e-3, "folds": 2, "trees": 1, "leaves": 2, "learning_rate": 1},
     ],
 )
 def test_accepted_options(teacher: dict[str, Any]) -> None:

@@ -11,13 +11,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
+from mtl_core.distillation import trees
+from mtl_core.distillation.boosted import boosted_logits
+from mtl_core.distillation.trees import check_trees, lightgbm_for
 from mtl_core.errors import DataError, ProblemError, TrainingError
-from mtl_core.training.teachers import trees
-from mtl_core.training.teachers.boosted import boosted_logits
-from mtl_core.training.teachers.forests import forests
-from mtl_core.training.teachers.trees import lightgbm_for
 from tests.small import Small
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import objective, task
 from tests.training.taught_kinds import KINDS, Taught, taught
 
 FEW = Boosted(trees=15, learning_rate=0.2, leaves=8)
@@ -42,12 +41,12 @@ def logits_of(
 def test_it_knows_every_kind_and_says_so_in_logits(small: Small, kind: Taught) -> None:
     logits = logits_of(kind, small)
     labels = kind.train.labels["t"]
-    known = kind.task.labelled(labels).numpy()
+    known = kind.task.codec.labelled(labels).numpy()
     assert logits.shape == (len(kind.train), kind.task.outputs)
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
-    predictions = kind.task.link(torch.from_numpy(logits)).numpy()[known]
-    trivial = kind.task.trivial(labels.numpy())
+    predictions = kind.task.inverse_link(torch.from_numpy(logits)).numpy()[known]
+    trivial = kind.task.baseline(labels.numpy())
     by_chance = np.broadcast_to(trivial, (known.sum(), *trivial.shape))
     metric = kind.task.metric
     found, least = (metric.oriented(metric(labels.numpy()[known], p)) for p in (predictions, by_chance))
@@ -59,9 +58,9 @@ def test_rows_without_a_label_are_taught_as_well_as_those_with_one(small: Small)
     truth = found.train.labels["t"].clone()
     hidden = torch.arange(len(truth)) % 3 == 0
     logits = logits_of(found, small, found.with_labels(truth.masked_fill(hidden, torch.nan)))
-    errors = (found.task.link(torch.from_numpy(logits)) - truth).abs()
+    errors = (found.task.inverse_link(torch.from_numpy(logits)) - truth).abs()
     seen, unseen = (errors[mask & ~truth.isnan()].mean() for mask in (~hidden, hidden))
-    assert unseen < 1.2 * seen < 1.2 * 0.6 * found.task.scale  # type: ignore[attr-defined]
+    assert unseen < 1.2 * seen < 1.2 * 0.6 * found.task.codec.scale  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_no_label_of_a_fold_moves_what_is_said_of_that_fold(small: Small, name: 
     """A changed label moves all other folds, so the labelled rows that it leaves alone are its own row's fold."""
     found, options = taught(small, name), FEW.model_copy(update={"folds": folds})
     labels, before = found.train.labels["t"], logits_of(found, small, options=options)
-    known = found.task.labelled(labels)
+    known = found.task.codec.labelled(labels)
     row = int(known.nonzero()[7])
     changed = labels.clone()
     changed[row] = {1: 0, 0: 1}.get(int(changed[row]), 0) if changed.ndim == 1 else 1 - changed[row]
@@ -133,7 +132,7 @@ def test_a_row_without_weight_teaches_nothing(small: Small) -> None:
 
 def test_rows_with_more_weight_have_more_say(small: Small) -> None:
     found = taught(small, "squared")
-    high = found.train.labels["t"] > found.task.mean  # type: ignore[attr-defined]
+    high = found.train.labels["t"] > found.task.codec.mean  # type: ignore[attr-defined]
     logits = [
         logits_of(found, small, found.with_weights(torch.where(high, weight, 1.0))) for weight in (0.1, 1.0, 10.0)
     ]
@@ -160,7 +159,7 @@ def test_few_ids_are_categories_and_many_are_numbers(
     small: Small, monkeypatch: pytest.MonkeyPatch, most: int, learned: bool
 ) -> None:
     """Two cuts tell every other one of four categories apart, but not every other one of four numbers in a row."""
-    monkeypatch.setattr(trees, "MOST_CATEGORIES", most)
+    monkeypatch.setattr(trees, "MAX_CATEGORIES", most)
     found = taught(small, "squared")
     odd = (found.train.inputs["categorical"][:, 0] % 2).float()
     options = Boosted(trees=2, learning_rate=1, leaves=2)
@@ -171,7 +170,7 @@ def test_few_ids_are_categories_and_many_are_numbers(
     logits = boosted_logits(
         options, found.task, found.encoder, split, no_check, small.declared().training, lambda step, steps: None
     )
-    predictions = found.task.link(torch.from_numpy(logits))
+    predictions = found.task.inverse_link(torch.from_numpy(logits))
     assert bool(((predictions > 0.5) == (odd == 1)).all()) == learned
 
 
@@ -218,9 +217,9 @@ def test_predictions_do_not_depend_on_how_many_rows_are_asked_at_once(
 )
 def test_the_objective_is_the_loss_of_the_task(declared: dict[str, Any], objectives: list[dict[str, Any]]) -> None:
     values = pa.array([1.0, 5.0, None, 5.0, 1.0])  # deviation 2
-    fitted = fit(task(**declared), values)
-    found = forests(fitted, fitted.encode(values), None)
-    assert [forest.objective for forest in found] == objectives
+    fitted = objective(task(**declared), values)
+    found = fitted.tree_objectives(fitted.codec.encode(values), np.ones(5, np.float32))
+    assert [forest.parameters for forest in found] == objectives
     for forest in found:
         assert_array_equal(forest.rows, [0, 1, 3, 4])
         assert_array_equal(forest.weights, [1, 1, 1, 1])
@@ -230,8 +229,8 @@ def test_the_objective_is_the_loss_of_the_task(declared: dict[str, Any], objecti
 
 def test_rows_count_by_their_weight_and_their_class() -> None:
     values = pa.array([0, 1, 1, None, 0])
-    fitted = fit(task("binary", positive_weight=3), values)
-    (forest,) = forests(fitted, fitted.encode(values), np.array([1, 2, 0, 1, 0.5], dtype=np.float32))
+    fitted, weights = objective(task("binary", positive_weight=3), values), np.array([1, 2, 0, 1, 0.5], np.float32)
+    (forest,) = fitted.tree_objectives(fitted.codec.encode(values), weights)
     assert_array_equal(forest.rows, [0, 1, 4])
     assert_allclose(forest.weights, [1, 6, 0.5])
 
@@ -242,8 +241,8 @@ def test_a_label_of_several_is_learned_from_the_rows_that_know_it() -> None:
     declared = task("multilabel", columns=("a", "b"), target="", positive_weight=2)
     fitter = declared.fitter("t", "number")
     fitter.update(values)
-    fitted = fitter.finish()
-    first, second = forests(fitted, fitted.encode(values), None)
+    fitted = declared.objective(fitter.finish())
+    first, second = fitted.tree_objectives(fitted.codec.encode(values), np.ones(4, np.float32))
     assert_array_equal(first.rows, [0, 1, 3])
     assert_array_equal(first.labels, [1, 0, 0])
     assert_array_equal(first.weights, [2, 1, 1])
@@ -256,11 +255,12 @@ def test_a_label_of_several_is_learned_from_the_rows_that_know_it() -> None:
 
 def test_a_kind_without_labels_has_no_trees() -> None:
     values = pa.array(["a", "b"])
-    fitted = fit(task("clustering", clusters=2), values)
+    fitted = objective(task("clustering", clusters=2), values)
+    split = EncodedSplit({}, {"t": torch.from_numpy(fitted.codec.encode(values))})
     with pytest.raises(
         ProblemError, match=r"^training\.teachers\.t: `boosted` .*, found clustering; drop this teacher"
     ):
-        forests(fitted, fitted.encode(values), None)
+        check_trees(fitted, split)
 
 
 @pytest.mark.parametrize("error", [ImportError("No module named 'lightgbm'"), OSError("libgomp.so.1: cannot open")])
@@ -285,7 +285,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, error: Except
 def test_labels_in_one_fold_alone_are_refused(small: Small, kept: int, raises: bool) -> None:
     found = taught(small, "binary")
     labels = torch.full_like(found.train.labels["t"], -1)
-    rows = found.task.labelled(found.train.labels["t"]).nonzero()[:kept, 0]
+    rows = found.task.codec.labelled(found.train.labels["t"]).nonzero()[:kept, 0]
     labels[rows] = found.train.labels["t"][rows]
     if raises:
         with pytest.raises(

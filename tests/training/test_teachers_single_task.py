@@ -10,19 +10,26 @@ from numpy.testing import assert_array_equal
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
+from mtl_core.distillation.single_task import single_task_logits, single_task_problem
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
 from mtl_core.stopping import Stopper
 from mtl_core.training import train
-from mtl_core.training.teachers.single_task import alone, single_task_logits
 from tests.small import Small, document
+from tests.training.runs import Callbacks
 
 TASKS = ("late", "band", "minutes", "rare")
 
 
+def trained(*arguments: Any) -> Network:
+    """As the training loop trains a teacher."""
+    *declared, on_epoch = arguments
+    return train(*declared, Callbacks(on_epoch=lambda epoch: on_epoch(epoch.number)))[0]
+
+
 def logits_of(small: Small, task: str, scratch: Path, split: EncodedSplit | None = None, **training: Any) -> np.ndarray:
     return single_task_logits(
-        *(task, small.declared(**training), small.encoder, split or small.train, small.validation, scratch, train),
+        *(task, small.declared(**training), small.encoder, split or small.train, small.validation, scratch, trained),
         lambda step, steps: None,
     )
 
@@ -30,12 +37,12 @@ def logits_of(small: Small, task: str, scratch: Path, split: EncodedSplit | None
 @pytest.mark.parametrize("task", TASKS)
 def test_it_knows_its_task(small: Small, tmp_path: Path, task: str) -> None:
     logits = logits_of(small, task, tmp_path)
-    fitted = next(found for found in small.encoder.tasks if found.name == task)
+    fitted = next(found for found in small.tasks if found.name == task)
     labels = small.train.labels[task]
-    known = fitted.labelled(labels).numpy()
+    known = fitted.codec.labelled(labels).numpy()
     assert logits.shape == (len(small.train), fitted.outputs)
     assert logits.dtype == np.float32
-    found = fitted.metric(labels.numpy()[known], fitted.link(torch.from_numpy(logits)).numpy()[known])
+    found = fitted.metric(labels.numpy()[known], fitted.inverse_link(torch.from_numpy(logits)).numpy()[known])
     assert {"late": found > 0.97, "band": found < 0.4, "minutes": found < 0.4, "rare": found > 0.95}[task], found
 
 
@@ -69,14 +76,13 @@ def test_its_rows_count_by_the_weights_of_its_task(small: Small, tmp_path: Path)
 )
 def test_it_is_as_large_as_a_shared_bottom_for_the_one_task(small: Small, trunk: dict[str, Any]) -> None:
     declared = document() | {"model": document()["model"] | {"trunk": trunk}}
-    own = alone(parse_problem(declared), "band")
+    own = single_task_problem(parse_problem(declared), "band")
     encoder = small.encoder.model_copy(update={"tasks": small.encoder.tasks[1:2]})
-    yardstick = small.problem.model.model_copy(
-        update={"trunk": parse_problem(document()).model.trunk.model_copy(update={"widths": (24, 12)})}
-    )
+    trunk_of_same_size = parse_problem(document()).model.trunk.model_copy(update={"widths": (24, 12)})
+    model = small.problem.model.model_copy(update={"trunk": trunk_of_same_size})
     sizes = [
-        sum(parameter.numel() for parameter in Network(encoder, options).parameters())
-        for options in (own.model, yardstick)
+        sum(parameter.numel() for parameter in Network.build(problem, encoder).parameters())
+        for problem in (own, small.problem.model_copy(update={"model": model}))
     ]
     assert sizes[0] == sizes[1]
     assert own.model.trunk.model_dump(include={"widths", "dropout"}) == {"widths": (24, 12), "dropout": 0.2}
@@ -106,16 +112,16 @@ def stops_after(problem: Problem, task: str, scores: list[float]) -> int:
     ],
 )
 def test_it_stops_by_the_rule_of_its_task(stopping: dict[str, Any], expected: int) -> None:
-    own = alone(parse_problem(document(stopping=stopping)), "band")
+    own = single_task_problem(parse_problem(document(stopping=stopping)), "band")
     assert stops_after(own, "band", [1, 2, *[0.5] * 8]) == expected
 
 
 def test_what_is_for_many_tasks_or_for_later_is_left_out() -> None:
-    document_ = document(teachers={"band": {"kind": "single_task"}}, refit_heads={}, balancing={"method": "sum"})
+    document_ = document(teachers={"band": {"kind": "single_task"}}, finetune_heads={}, balancing={"method": "sum"})
     document_["gates"] = {"metrics": {"late": {"auc": 0.5}}}
-    own = alone(parse_problem(document_), "band")
+    own = single_task_problem(parse_problem(document_), "band")
     assert list(own.tasks) == ["band"]
-    assert (own.training.teachers, own.training.refit_heads, own.gates.metrics) == ({}, None, {})
+    assert (own.training.teachers, own.training.finetune_heads, own.gates.metrics) == ({}, None, {})
     assert own.training.balancing.method == "mean"
     assert own.training.learning_rate == 0.01, "all else is as declared"
 

@@ -5,7 +5,7 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,27 +18,28 @@ from torch.nn.modules.batchnorm import _NormBase
 import mtl_core.training.loop
 from flows.layout import Layout
 from flows.stages import train as stage
-from mtl_core.balancing import AnyBalancing
-from mtl_core.config import parse_problem
+from mtl_core.config import AnyBalancing, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
+from mtl_core.model.inference import predictions_of
+from mtl_core.schema import tagged
 from mtl_core.training import train
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.scores import metric_values, normalised, predictions_of
+from mtl_core.training.scores import metric_values, normalised
 from mtl_core.training.selection import best_epoch
 from tests.small import Small, document, table
 from tests.training.runs import TRUNKS, Watched, Weights, run, same, weights
 
 TASKS = ("late", "band", "minutes", "rare")
-METHODS = [get_args(member.model_fields["method"].annotation)[0] for member in get_args(get_args(AnyBalancing)[0])]
+METHODS = list(tagged(AnyBalancing))
 NEEDED: dict[str, dict[str, Any]] = {"constant": {"weights": dict.fromkeys(TASKS, 1.0)}}
 """What a balancing cannot do without."""
 
 
 def measured(small: Small, network: Network) -> dict[str, float]:
-    tasks = small.encoder.tasks
-    return metric_values(tasks, small.validation, predictions_of(network, tasks, small.validation))
+    tasks = small.tasks
+    return metric_values(tasks, small.validation, predictions_of(network, small.validation))
 
 
 @pytest.mark.parametrize("averaged", [True, False])
@@ -51,7 +52,7 @@ def test_a_frozen_head_under_a_moving_trunk_is_scored_on_the_trunk_as_it_is(
     """
     stopping = {"policy": "freeze", "patience": 1}
     seen = Watched(small, tmp_path, epochs=8, learning_rate=0.03, stopping=stopping, average_weights=averaged)
-    epochs, outcome, tasks = seen.outcome.epochs, seen.outcome, small.encoder.tasks
+    epochs, outcome = seen.outcome.epochs, seen.outcome
     for epoch in epochs:
         assert epoch.values == measured(small, seen.after(epoch.number))
         assert same(seen.averages[epoch.number - 1], seen.weights[epoch.number - 1]) == (not averaged)
@@ -60,7 +61,7 @@ def test_a_frozen_head_under_a_moving_trunk_is_scored_on_the_trunk_as_it_is(
     for task, number in rested:
         assert same(seen.own(task, number - 1), seen.own(task, number))
         # Not the value: `rare` has so few rows that its AUC may stay where it is, at 1.
-        was, now = (predictions_of(seen.after(n), tasks, small.validation)[task] for n in (number - 1, number))
+        was, now = (predictions_of(seen.after(n), small.validation)[task] for n in (number - 1, number))
         assert not np.array_equal(was, now)
     assert any(epochs[number - 1].values[task] != epochs[number - 2].values[task] for task, number in rested)
     assert {task: outcome.final(task) for task in TASKS} == measured(small, seen.final)
@@ -83,17 +84,17 @@ def test_weight_decay_and_momentum_move_nothing_that_rests(small: Small, trunk: 
     """Nor does the trunk's own part for a task, nor a balancing; and after its rest the task goes on where it was."""
     changed = document(weight_decay=0.1, balancing={"method": method, **NEEDED.get(method, {})}, batch_size=256)
     changed["model"]["trunk"] = {"kind": trunk}
-    problem, tasks = parse_problem(changed), small.encoder.tasks
-    network = Network.seeded(small.encoder, problem.model, 0)
+    problem, tasks = parse_problem(changed), small.tasks
+    network = Network.seeded(problem, small.encoder, 0)
     balancer = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancer, problem.training)
 
     def known() -> list[Weights]:
-        return [known_of(optimizer, network.own(position)) for position in range(len(tasks))]
+        return [known_of(optimizer, network.task_parameters(position)) for position in range(len(tasks))]
 
     def epoch(number: int, *resting: str) -> dict[str, float]:
-        arguments = (network, balancer, optimizer, tasks, small.train, problem.training)
-        return train_epoch(*arguments, number=number, resting=resting)
+        arguments = (network, balancer, optimizer, small.train, problem.training)
+        return train_epoch(*arguments, number=number, paused=resting)
 
     epoch(1)
     before = known()
@@ -116,7 +117,7 @@ def test_weight_decay_and_momentum_move_nothing_that_rests(small: Small, trunk: 
 def test_no_network_has_running_statistics_that_a_task_at_rest_could_see_move(small: Small, trunk: str) -> None:
     changed = document()
     changed["model"]["trunk"] = {"kind": trunk}
-    network = Network.seeded(small.encoder, parse_problem(changed).model, 0)
+    network = Network.seeded(parse_problem(changed), small.encoder, 0)
     assert not any(isinstance(module, _NormBase) for module in network.modules())
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     network.train()
@@ -158,12 +159,12 @@ def test_a_task_that_never_has_a_score_keeps_nobody_training(small: Small, tmp_p
 
 
 def test_a_network_that_broke_down_has_no_score_and_no_crash(small: Small) -> None:
-    network = Network.seeded(small.encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, small.encoder, 0)
     with torch.no_grad():
         network.heads[0].last.bias.fill_(math.nan)
         network.heads[2].last.bias.fill_(math.inf)
     values = measured(small, network)
-    scores = normalised(small.encoder.tasks, values, dict.fromkeys(TASKS, 1.0))
+    scores = normalised(small.tasks, values, dict.fromkeys(TASKS, 1.0))
     assert [math.isfinite(scores[task]) for task in TASKS] == [False, True, False, True]
 
 
@@ -184,7 +185,7 @@ def test_the_model_is_chosen_on_validation_and_training_never_sees_the_test_spli
     """
     given = inspect.signature(train).parameters.values()
     assert [p.name for p in given if p.annotation is EncodedSplit] == ["train_split", "validation"]
-    problem, layout = document(epochs=3, refit_heads={"epochs": 2}), Layout(tmp_path)
+    problem, layout = document(epochs=3, finetune_heads={"epochs": 2}), Layout(tmp_path)
     (tmp_path / "data").mkdir()
     pq.write_table(table(), tmp_path / "data" / "part.parquet")
     (tmp_path / "params.yaml").write_text(json.dumps(problem), encoding="utf-8")
@@ -206,12 +207,12 @@ def test_a_head_refitted_on_the_final_trunk_makes_no_task_worse_on_validation(sm
     """A high learning rate: most refits are for the worse, and are taken back."""
     refitting = {"epochs": 3, "patience": 3, "learning_rate": 0.3}
     plain, without = run(small, tmp_path / "off", epochs=4, stopping={"policy": "freeze"})
-    refitted, outcome = run(small, tmp_path / "on", epochs=4, stopping={"policy": "freeze"}, refit_heads=refitting)
-    network = Network.seeded(small.encoder, small.problem.model, 0)
+    refitted, outcome = run(small, tmp_path / "on", epochs=4, stopping={"policy": "freeze"}, finetune_heads=refitting)
+    network = Network.seeded(small.problem, small.encoder, 0)
     network.load_state_dict(refitted)
     now = measured(small, network)
     assert {refit.kept for refit in outcome.refits} == {True, False}, "or the law says little"
-    for task, refit in zip(small.encoder.tasks, outcome.refits, strict=True):
+    for task, refit in zip(small.tasks, outcome.refits, strict=True):
         gain = task.metric.oriented(now[task.name]) - task.metric.oriented(without.final(task.name))
         assert gain > 0 if refit.kept else gain == 0
         assert outcome.final(task.name) == now[task.name]

@@ -1,23 +1,26 @@
 """Every kind of trunk, small, with the options that change its shape; and how tests build and feed one."""
 
-from typing import get_args
-
 import torch
 from torch import Tensor
 
-from mtl_core.trunks import AnyTrunk, Trunk, TrunkOptions
-from mtl_core.trunks.adatt import AdaTT
-from mtl_core.trunks.cgc import CGC
-from mtl_core.trunks.cross_stitch import CrossStitch
-from mtl_core.trunks.message_passing import MessagePassing
-from mtl_core.trunks.mmoe import MMoE
-from mtl_core.trunks.ple import PLE
-from mtl_core.trunks.shared_bottom import SharedBottom
-from mtl_core.trunks.single_task import SingleTask
-from mtl_core.trunks.task_vectors import TaskVectors
+from mtl_core.config.trunks import (
+    CGC,
+    PLE,
+    AdaTT,
+    AnyTrunk,
+    CrossStitch,
+    MessagePassing,
+    MMoE,
+    SharedBottom,
+    SingleTask,
+    TaskVectors,
+    TrunkOptions,
+)
+from mtl_core.schema import tagged
+from mtl_core.trunks import Trunk
 
 WIDTH, TASKS = 12, 3
-KINDS = tuple(options.model_fields["kind"].default for options in get_args(get_args(AnyTrunk)[0]))
+KINDS = tuple(tagged(AnyTrunk))
 ALL: dict[str, TrunkOptions] = {
     "adatt": AdaTT(widths=(8,), dropout=0),
     "adatt-many": AdaTT(experts=2, shared_experts=3, levels=3, widths=(8, 6), dropout=0),
@@ -62,4 +65,4 @@ def random_rows(*shape: int) -> Tensor:
 
 def outputs_of(trunk: Trunk, options: TrunkOptions, x: Tensor, tasks: int = TASKS) -> tuple[Tensor, ...]:
     """The trunk's outputs for (..., WIDTH), which every task gets where each has an input of its own."""
-    return trunk(torch.stack([x] * tasks, dim=-2) if options.own_inputs else x)
+    return trunk(torch.stack([x] * tasks, dim=-2) if options.separate_inputs else x)

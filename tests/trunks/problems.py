@@ -1,7 +1,6 @@
 """The small problem with another trunk."""
 
-from mtl_core.config import Problem, parse_problem
-from mtl_core.trunks import TrunkOptions
+from mtl_core.config import Problem, TrunkOptions, parse_problem
 from tests.small import document
 
 

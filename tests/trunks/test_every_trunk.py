@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtl_core.trunks import TrunkOptions
+from mtl_core.config import TrunkOptions
 from tests.trunks.every import ALL, KINDS, TASKS, built, outputs_of, random_rows, stirred
 
 every_trunk = pytest.mark.parametrize("options", ALL.values(), ids=ALL.keys())

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from mtl_core.config import TrunkOptions
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from mtl_core.trunks import TrunkOptions
 from tests.small import Small
 from tests.trunks.every import ALL
 from tests.trunks.problems import with_trunk
@@ -19,7 +19,7 @@ EXPORTED = ["adatt-one-shared", "cgc-many", "cross_stitch", "message_passing", "
 @pytest.mark.parametrize("kind", [*EXPORTED, "task_vectors"])
 def test_graph_and_network_agree(small: Small, kind: str) -> None:
     problem = with_trunk(ALL[kind])
-    network = Network.seeded(small.encoder, problem.model, 0)
+    network = Network.seeded(problem, small.encoder, 0)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn_like(parameter)

@@ -6,12 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mtl_core.config.trunks import CGC, PLE, AdaTT, MMoE
+from mtl_core.nn.experts import Experts, Gate, mixture
+from mtl_core.nn.mlp import MLP
 from mtl_core.trunks import Trunk
-from mtl_core.trunks.adatt import AdaTT
-from mtl_core.trunks.cgc import CGC
-from mtl_core.trunks.layers import Experts, Gate, Stack, mixed
-from mtl_core.trunks.mmoe import MMoE
-from mtl_core.trunks.ple import PLE
 from tests.trunks.every import TASKS, WIDTH, built, random_rows, stirred
 
 
@@ -27,12 +25,12 @@ def changed(trunk: Trunk, parameters: str) -> list[bool]:
     return [not torch.equal(one, other) for one, other in zip(before, trunk(x), strict=True)]
 
 
-def as_stack(experts: Experts, expert: int) -> Stack:
-    """One of the experts, as a stack by itself."""
+def as_mlp(experts: Experts, expert: int) -> MLP:
+    """One of the experts, as an MLP by itself."""
     width = experts.layers[0].weight.shape[-1]
-    stack = Stack(width, tuple(layer.weight.shape[1] for layer in experts.layers), 0.0)
-    linear = [layer for layer in stack.layers if isinstance(layer, nn.Linear)]
-    norms = [layer for layer in stack.layers if isinstance(layer, nn.LayerNorm)]
+    mlp = MLP(width, tuple(layer.weight.shape[1] for layer in experts.layers), 0.0)
+    linear = [layer for layer in mlp.layers if isinstance(layer, nn.Linear)]
+    norms = [layer for layer in mlp.layers if isinstance(layer, nn.LayerNorm)]
     with torch.no_grad():
         for layer, to_linear, to_norm in zip(experts.layers, linear, norms, strict=True):
             to_linear.weight.copy_(layer.weight[expert])
@@ -42,7 +40,7 @@ def as_stack(experts: Experts, expert: int) -> Stack:
                 (to_norm.bias, layer.shift),
             ):
                 to.copy_(vector.view(experts.experts, -1)[expert])
-    return stack
+    return mlp
 
 
 def stirred_experts(experts: int, widths: tuple[int, ...]) -> Experts:
@@ -56,16 +54,16 @@ def stirred_experts(experts: int, widths: tuple[int, ...]) -> Experts:
 
 @pytest.mark.parametrize("experts", [1, 3])
 @pytest.mark.parametrize("widths", [(8,), (8, 6)])
-def test_experts_are_stacks_side_by_side(experts: int, widths: tuple[int, ...]) -> None:
+def test_experts_are_parallel_mlps(experts: int, widths: tuple[int, ...]) -> None:
     side_by_side = stirred_experts(experts, widths)
-    stacks = [as_stack(side_by_side, expert) for expert in range(experts)]
+    mlps = [as_mlp(side_by_side, expert) for expert in range(experts)]
     same, each = random_rows(5), random_rows(experts, 5)
-    torch.testing.assert_close(side_by_side(same), torch.stack([stack(same) for stack in stacks]))
-    expected = torch.stack([stack(x) for stack, x in zip(stacks, each, strict=True)])
+    torch.testing.assert_close(side_by_side(same), torch.stack([mlp(same) for mlp in mlps]))
+    expected = torch.stack([mlp(x) for mlp, x in zip(mlps, each, strict=True)])
     torch.testing.assert_close(side_by_side(*each), expected)
 
 
-def test_experts_start_as_stacks_do() -> None:
+def test_experts_start_as_mlps_do() -> None:
     torch.manual_seed(0)
     weight, bias, scale, shift = Experts(400, 16, (25,), 0.0).parameters()
     linear = nn.Linear(16, 10_000)
@@ -79,7 +77,7 @@ def test_experts_start_as_stacks_do() -> None:
 def test_a_mixture_is_the_weighted_sum() -> None:
     weights, experts = torch.rand(2, 5, 3), torch.randn(3, 2, 5, 4)
     expected = sum(weights[..., i, None] * experts[i] for i in range(3))
-    torch.testing.assert_close(mixed(weights, experts), expected)
+    torch.testing.assert_close(mixture(weights, experts), expected)
 
 
 def test_gates_share_out_one() -> None:
@@ -94,7 +92,7 @@ def test_gates_share_out_one() -> None:
 
 def test_mmoe_of_one_expert_is_that_expert() -> None:
     trunk, x = stirred(MMoE(experts=1, widths=(8, 6))), random_rows(20)
-    alone = as_stack(trunk.experts, 0)(x)
+    alone = as_mlp(trunk.experts, 0)(x)
     for output in trunk(x):
         torch.testing.assert_close(output, alone)
 
@@ -106,7 +104,7 @@ def test_a_gate_that_is_sure_takes_one_expert() -> None:
             gate.linear.weight.zero_()
             gate.linear.bias.copy_(1e4 * nn.functional.one_hot(torch.tensor(2 - task), 3))
     for task, output in enumerate(trunk(x)):
-        torch.testing.assert_close(output, as_stack(trunk.experts, 2 - task)(x))
+        torch.testing.assert_close(output, as_mlp(trunk.experts, 2 - task)(x))
 
 
 def gated(gate: Gate, x: Tensor, experts: list[Tensor]) -> Tensor:
@@ -118,7 +116,7 @@ def gated(gate: Gate, x: Tensor, experts: list[Tensor]) -> Tensor:
 
 def test_mmoe_is_its_equation() -> None:
     trunk, x = stirred(MMoE(experts=3, widths=(8,))), random_rows(20)
-    experts = [as_stack(trunk.experts, i)(x) for i in range(3)]
+    experts = [as_mlp(trunk.experts, i)(x) for i in range(3)]
     for gate, output in zip(trunk.gates, trunk(x), strict=True):
         torch.testing.assert_close(output, gated(gate, x, experts))
 
@@ -134,8 +132,8 @@ def test_ple_is_its_equations() -> None:
     trunk, x = stirred(PLE(experts=2, shared_experts=1, levels=2, widths=(8,))), random_rows(20)
     tasks, shared = [x] * TASKS, x
     for level in trunk.levels:
-        own = [[as_stack(level.experts[k], i)(tasks[k]) for i in range(2)] for k in range(TASKS)]
-        common = [as_stack(level.shared_experts, 0)(shared)]
+        own = [[as_mlp(level.experts[k], i)(tasks[k]) for i in range(2)] for k in range(TASKS)]
+        common = [as_mlp(level.shared_experts, 0)(shared)]
         tasks = [gated(level.gates[k], tasks[k], own[k] + common) for k in range(TASKS)]
         if level.shared_gate is not None:
             shared = gated(level.shared_gate, shared, [*chain(*own), *common])
@@ -164,7 +162,7 @@ def test_adatt_is_its_equations(experts: int, shared: int) -> None:
         found: list[list[Tensor]] = []
         for stream, native in zip(streams, natives, strict=True):
             first = sum(len(group) for group in found)
-            found.append([as_stack(level.experts, first + i)(stream) for i in range(native)])
+            found.append([as_mlp(level.experts, first + i)(stream) for i in range(native)])
         streams = [
             gated(unit.gate, streams[i], list(chain(*found)))
             + sum((weight * expert for weight, expert in zip(unit.native, found[i], strict=True)), torch.zeros(()))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mtl_core.trunks import AnyTrunk
+from mtl_core.config import AnyTrunk
 from tests.trunks.every import KINDS
 
 TRUNK: TypeAdapter[Any] = TypeAdapter(AnyTrunk)

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mtl_core.config import TrunkOptions
 from mtl_core.model import Network
-from mtl_core.trunks import Trunk, TrunkOptions
+from mtl_core.trunks import Trunk
 from tests.small import Small
 from tests.trunks.every import ALL, TASKS, built, outputs_of, random_rows, stirred
 from tests.trunks.problems import with_trunk
@@ -14,7 +15,7 @@ every_trunk = pytest.mark.parametrize("options", ALL.values(), ids=ALL.keys())
 
 
 def names_of_own(trunk: Trunk, task: int) -> list[str]:
-    own = {id(parameter) for parameter in trunk.own(task)}
+    own = {id(parameter) for parameter in trunk.task_parameters(task)}
     return [name for name, parameter in trunk.named_parameters() if id(parameter) in own]
 
 
@@ -36,7 +37,7 @@ def moved_by(trunk: Trunk, options: TrunkOptions, task: int) -> tuple[set[str], 
 def test_own_is_a_partition_of_what_serves_one_task(options: TrunkOptions) -> None:
     trunk = stirred(options)
     own = [names_of_own(trunk, task) for task in range(TASKS)]
-    assert [len(names) for names in own] == [len(trunk.own(task)) for task in range(TASKS)]
+    assert [len(names) for names in own] == [len(trunk.task_parameters(task)) for task in range(TASKS)]
     reached, moved = zip(*(moved_by(trunk, options, task) for task in range(TASKS)), strict=True)
     for name, _ in trunk.named_parameters():
         owners = [task for task in range(TASKS) if name in own[task]]
@@ -95,7 +96,7 @@ def test_what_is_a_resting_tasks_own_stays_as_it_is_to_the_bit(options: TrunkOpt
 
 @pytest.mark.parametrize("kind", ALL)
 def test_every_task_moves_the_last_shared_weights_of_the_network(small: Small, kind: str) -> None:
-    network = Network.seeded(small.encoder, with_trunk(ALL[kind]).model, 0)
+    network = Network.seeded(with_trunk(ALL[kind]), small.encoder, 0)
     last = network.shared().last
     names = [name for name, parameter in network.named_parameters() if parameter is last]
     if kind == "single_task":

@@ -7,15 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mtl_core.trunks import TaskVectorsTrunk, TrunkOptions
-from mtl_core.trunks.cgc import CGC
-from mtl_core.trunks.cross_stitch import CrossStitch
-from mtl_core.trunks.layers import Stack
-from mtl_core.trunks.message_passing import MessagePassing, Round
-from mtl_core.trunks.mmoe import MMoE
-from mtl_core.trunks.task_vectors import TaskVectors
+from mtl_core.config.trunks import CGC, CrossStitch, MessagePassing, MMoE, TaskVectors, TrunkOptions
+from mtl_core.nn.mlp import MLP
+from mtl_core.trunks.message_passing import Round
+from mtl_core.trunks.task_vectors import TaskVectorsTrunk
 from tests.trunks.every import TASKS, WIDTH, built, random_rows, stirred
-from tests.trunks.test_mixtures import as_stack, changed
+from tests.trunks.test_mixtures import as_mlp, changed
 
 
 def test_identity_stitches_leave_separate_stacks() -> None:
@@ -27,7 +24,7 @@ def test_identity_stitches_leave_separate_stacks() -> None:
     for task, output in enumerate(trunk(x)):
         expected = x
         for layer in trunk.layers:
-            expected = as_stack(layer, task)(expected)
+            expected = as_mlp(layer, task)(expected)
         torch.testing.assert_close(output, expected)
 
 
@@ -69,7 +66,7 @@ def test_without_an_output_projection_no_message_passes() -> None:
             messages.out.weight.zero_()
     shared = trunk.stack(x)
     for task, output in enumerate(trunk(x)):
-        torch.testing.assert_close(output, as_stack(trunk.projections, task)(shared))
+        torch.testing.assert_close(output, as_mlp(trunk.projections, task)(shared))
 
 
 def test_a_round_is_attention_among_tasks() -> None:
@@ -90,12 +87,12 @@ def test_a_round_is_attention_among_tasks() -> None:
 
 def test_task_vectors_start_as_a_shared_bottom() -> None:
     trunk, x = built(TaskVectors(widths=(8, 6))), random_rows(20)
-    stack = Stack(WIDTH, (8, 6), 0.0)
-    linear = [layer for layer in stack.layers if isinstance(layer, nn.Linear)]
+    mlp = MLP(WIDTH, (8, 6), 0.0)
+    linear = [layer for layer in mlp.layers if isinstance(layer, nn.Linear)]
     for to, layer in zip(linear, trunk.layers, strict=True):
         to.load_state_dict(layer.state_dict())
     for output in trunk(x):
-        torch.testing.assert_close(output, stack(x))
+        torch.testing.assert_close(output, mlp(x))
 
 
 def test_task_vectors_are_film() -> None:

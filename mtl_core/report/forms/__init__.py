@@ -14,15 +14,14 @@ from mtl_core.report.forms.quantiles import Quantiles
 from mtl_core.report.forms.quantity import Quantity
 from mtl_core.report.forms.unknown import Unknown
 from mtl_core.report.run import Run
-from mtl_core.tasks import FittedTask
-from mtl_core.tasks.clustering import FittedClustering
+from mtl_core.tasks import Objective
 
 __all__ = ["Figure", "Form", "form_for", "form_of"]
 
 
-def form_for(run: Run, task: FittedTask) -> Form:
+def form_for(run: Run, task: Objective) -> Form:
     """The form of a task of a run."""
-    return form_of(run.outputs[task.name], task.classes if isinstance(task, FittedClustering) else ())
+    return form_of(run.outputs[task.name], task.reference_classes)
 
 
 def form_of(output: dict[str, Any], known_classes: tuple[str, ...] = ()) -> Form:

@@ -8,13 +8,13 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.metrics.ranking import auc
 from mtl_core.report.forms.base import Balance, Figure, Form
 from mtl_core.report.forms.intervals import newcombe
 from mtl_core.report.forms.reliability import reliability
 from mtl_core.report.run import Scored
 from mtl_core.report.theme import ACCENT, INK, MUTED, beside, data, shares, short, svg
 from mtl_core.report.wording import NOTHING, number, percent
-from mtl_core.tasks.metrics_of_ranks import auc
 
 __all__ = ["Labels"]
 

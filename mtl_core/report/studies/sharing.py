@@ -14,7 +14,7 @@ from mtl_core.report.studies.sharing_pictures import (
     differences_picture,
     standard_errors,
 )
-from mtl_core.report.wording import NOTHING, places, rounded, with_unit
+from mtl_core.report.wording import NOTHING, interval, places, rounded, signed, with_unit
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, Spread
 
@@ -161,7 +161,7 @@ def _task_line(name: str, task: ComparedTask, shared: str) -> TaskLine:
 def _share(gain: Gain | None, single: Spread | None) -> str:
     if gain is None or gain.difference is None or single is None or single.mean is None or single.mean <= 0:
         return ""
-    return f"{_signed(100 * gain.difference / single.mean, 1)}%"
+    return f"{signed(100 * gain.difference / single.mean, 1)}%"
 
 
 def _cost_lines(study: Comparison) -> Iterator[CostLine]:
@@ -206,13 +206,5 @@ def _gain(found: Gain | None, decimals: int) -> tuple[str, str]:
     """The difference with its sign, and its interval."""
     if found is None or found.difference is None:
         return NOTHING, ""
-    interval = (
-        ""
-        if found.low is None
-        else f"{rounded(found.low, decimals)} to {rounded(found.high, decimals)}".replace(" ", SPACE)
-    )
-    return _signed(found.difference, decimals), interval
-
-
-def _signed(value: float, decimals: int) -> str:
-    return ("+" if value > 0 else "") + rounded(value, decimals)
+    bounds = "" if found.low is None else interval(found.low, found.high, decimals).replace(" ", SPACE)
+    return signed(found.difference, decimals), bounds

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from mtl_core.report.metric_words import metric_title
 from mtl_core.report.run import Run
-from mtl_core.report.studies.tuning_pictures import course, scatter, value_words
+from mtl_core.report.studies.tuning_pictures import course, scatter
 from mtl_core.report.theme import svg
-from mtl_core.report.wording import NOTHING, number, percent, rounded
-from mtl_core.studies.made import Made
+from mtl_core.report.wording import number, option_value, percent, signed
+from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning import Trial, Tuning
 from mtl_core.studies.tuning.applying import experiment
 
@@ -47,7 +47,7 @@ class Section:
     """(task, metric, declared, best, gain)"""
     left_out: tuple[str, ...]
     """Tasks that nothing was measured by."""
-    made: Made
+    made: Provenance
     experiment: str
     """Runs the best trial as an experiment; "" where nothing beat what is declared, or it was declared otherwise."""
 
@@ -66,12 +66,12 @@ def section(run: Run) -> Section | None:
         trials=len(study.trials),
         counts=", ".join(f"{count} {state}" for state, count in counts.items() if count),
         best=best.number,
-        objective=_signed(best.objective),
-        worst=_signed(best.worst),
+        objective=signed(best.objective, 2),
+        worst=signed(best.worst, 2),
         course=svg(course(study), _words(study, best)),
         options=tuple(_option(study, path) for path in study.space),
         changes=tuple(
-            (path, value_words(study.declared[path]), value_words(value)) for path, value in differences.items()
+            (path, option_value(study.declared[path]), option_value(value)) for path, value in differences.items()
         ),
         tasks=tuple(_tasks(study, best)),
         left_out=tuple(task for task, measure in study.yardstick.items() if measure.value is None),
@@ -83,13 +83,13 @@ def section(run: Run) -> Section | None:
 def _tasks(study: Tuning, best: Trial) -> Iterator[tuple[str, ...]]:
     for task, measure in study.yardstick.items():
         now = best.values.get(task)
-        yield task, metric_title(measure.metric), number(measure.value), number(now), _signed(measure.gain(now))
+        yield task, metric_title(measure.metric), number(measure.value), number(now), signed(measure.gain(now), 2)
 
 
 def _option(study: Tuning, path: str) -> Option:
     share = study.importance.get(path)
     said = "" if share is None else f"{percent(share)} of what sets the best tenth of the trials apart"
-    label = f"{path}: the gain of every trial over the value that it had; best {value_words(_of(study, path))}"
+    label = f"{path}: the gain of every trial over the value that it had; best {option_value(_of(study, path))}"
     return Option(path=path, says=said, picture=svg(scatter(study, path), label))
 
 
@@ -101,12 +101,5 @@ def _of(study: Tuning, path: str) -> Any:
 def _words(study: Tuning, best: Trial) -> str:
     return (
         f"The mean gain of {len(study.trials)} trials over the declared problem; the best is trial {best.number} with "
-        f"{_signed(best.objective)} standard errors"
+        f"{signed(best.objective, 2)} standard errors"
     )
-
-
-def _signed(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    text = rounded(value, 2)
-    return f"+{text}" if value > 0 and text != "0.00" else text

@@ -7,10 +7,10 @@ import altair as alt
 
 from mtl_core.config import Tuned
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, WIDTH, data, short
-from mtl_core.report.wording import number
+from mtl_core.report.wording import option_value
 from mtl_core.studies.tuning import Trial, Tuning
 
-__all__ = ["course", "scatter", "value_words"]
+__all__ = ["course", "scatter"]
 
 _COMPLETE: dict[str, Any] = {"shape": "circle", "color": CARD, "fill": ACCENT, "size": 55, "strokeWidth": 0.8}
 _PRUNED: dict[str, Any] = {"shape": "circle", "color": MUTED, "fill": None, "size": 40, "strokeWidth": 1.4}
@@ -45,12 +45,12 @@ def scatter(study: Tuning, path: str) -> alt.TopLevelMixin:
         at = [{"x": study.declared[path]}] if isinstance(study.declared[path], int | float) else []
         placed = having
     else:
-        names = [value_words(choice) for choice in tuned.choices]
-        declared = value_words(study.declared[path])
+        names = [option_value(choice) for choice in tuned.choices]
+        declared = option_value(study.declared[path])
         axis = alt.Axis(title=None, grid=False, labelLimit=(WIDTH - 60) // len(names), labelAngle=0)
         x = alt.X("x:N", sort=list(dict.fromkeys(map(_name, names))), axis=axis, scale=alt.Scale(padding=0.5))
         at = [{"x": _name(declared)}] if declared in names else []
-        placed = [(trial, _name(value_words(value))) for trial, value in having if value_words(value) in names]
+        placed = [(trial, _name(option_value(value))) for trial, value in having if option_value(value) in names]
     rule = alt.Chart(data(at)).mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x=x)
     points = _points(study, x, y, placed)
     return alt.layer(rule, _declared(y), *points).properties(width=WIDTH - 52, height=130)
@@ -104,17 +104,6 @@ def _points(study: Tuning, x: alt.X, y: alt.Y, placed: list[tuple[Trial, Any]]) 
         if rows:
             layers.append(alt.Chart(data(rows)).mark_point(opacity=1, **look).encode(x=x, y=y))
     return layers
-
-
-def value_words(value: Any) -> str:
-    """An option's value as a person writes it."""
-    if isinstance(value, bool) or value is None:
-        return str(value).lower() if value is not None else "null"
-    if isinstance(value, int | float):
-        return number(float(value)) if isinstance(value, float) else str(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {value_words(inner)}" for key, inner in value.items())
-    return ", ".join(map(value_words, value)) if isinstance(value, list) else str(value)
 
 
 def _name(text: str) -> str:

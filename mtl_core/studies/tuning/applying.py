@@ -10,8 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from mtl_core.config import Problem, parse_problem
-from mtl_core.config.changes import as_declared, change
+from mtl_core.config import Problem, parse_problem, parse_yaml
+from mtl_core.config.changes import set_options, to_document
 from mtl_core.errors import ProblemError
 
 __all__ = ["experiment", "with_changes"]
@@ -30,12 +30,11 @@ def with_changes(text: str, changes: Mapping[str, Any]) -> str:
     """
     yaml = _that_keeps(text)
     document = yaml.load(text)
-    change(document, Problem, {path: _as_written(value) for path, value in changes.items()})
+    set_options(document, Problem, {path: _as_written(value) for path, value in changes.items()})
     out = io.StringIO()
     yaml.dump(document, out)
-    safe = YAML(typ="safe", pure=True)
-    expected, found = _untied(safe.load(text)), safe.load(out.getvalue())
-    change(expected, Problem, changes)
+    expected, found = _untied(parse_yaml(text)), parse_yaml(out.getvalue())
+    set_options(expected, Problem, changes)
     parse_problem(found)
     if found != expected:
         raise ProblemError(
@@ -47,8 +46,8 @@ def with_changes(text: str, changes: Mapping[str, Any]) -> str:
 
 def experiment(problem: Problem, changes: Mapping[str, Any]) -> str:
     """The command that runs the whole path with those values; as DVC does it, they then stand in `params.yaml`."""
-    before, after = as_declared(problem), as_declared(problem)
-    change(after, Problem, changes)
+    before, after = to_document(problem), to_document(problem)
+    set_options(after, Problem, changes)
     settings = [f"-S {shlex.quote(line)}" for line in _overrides(before, after, "")]
     return " ".join(["dvc exp run", *settings])
 

@@ -6,17 +6,17 @@ standard error better. The test split is never looked at.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field, JsonValue
 
 from mtl_core.config import Tuned
 from mtl_core.frozen import Frozen
-from mtl_core.studies.made import Made
-from mtl_core.studies.numbers import Number, defined
-from mtl_core.tasks import FittedTask
-from mtl_core.training import Outcome
+from mtl_core.numbers import Number, defined
+from mtl_core.studies.provenance import Provenance
+from mtl_core.tasks import Objective
+from mtl_core.training import TrainingResult
 
 __all__ = ["Measure", "Trial", "Tuning", "Yardstick", "gains", "mean_gain", "yardstick_of"]
 
@@ -68,7 +68,7 @@ class Trial(Frozen):
 class Tuning(Frozen):
     """The study's file."""
 
-    made: Made
+    made: Provenance
     space: dict[str, Tuned]
     declared: dict[str, JsonValue]
     """Path -> what `params.yaml` says there."""
@@ -89,7 +89,7 @@ class Tuning(Frozen):
         return {path: value for path, value in trial.changes.items() if value != self.declared.get(path)}
 
 
-def yardstick_of(tasks: tuple[FittedTask, ...], outcome: Outcome) -> Yardstick:
+def yardstick_of(tasks: Sequence[Objective], outcome: TrainingResult) -> Yardstick:
     """From the training of the declared problem."""
     return {
         task.name: Measure(

@@ -21,7 +21,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from mtl_core.config import Problem, TuningOptions
-from mtl_core.studies.made import declaration
+from mtl_core.studies.provenance import config_digest
 from mtl_core.studies.tuning.record import Measure, Trial, Yardstick
 from mtl_core.studies.tuning.trials import Bench, Course, EndedEarly
 from mtl_core.studies.tuning.values import as_sampled, declared_sample, distribution
@@ -43,7 +43,7 @@ def name_of(problem: Problem, rows: str) -> str:
     """
     assert problem.tuning is not None
     searched = problem.tuning.model_dump_json(exclude={"trials"})
-    decisive = (declaration(problem), str(problem.training.seed), searched, rows)
+    decisive = (config_digest(problem), str(problem.training.seed), searched, rows)
     return hashlib.sha256("\0".join(decisive).encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtl_core.errors import ToolError, TrainingError
 from mtl_core.files import write_bytes
-from mtl_core.studies.made import Made
+from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning.record import Trial, Tuning
 from mtl_core.studies.tuning.search import JOURNAL, Search
 from mtl_core.studies.tuning.trials import Bench, Course, EndedEarly
@@ -43,7 +43,7 @@ def best_of(trials: Sequence[Trial]) -> int:
     return max(complete, key=lambda trial: (trial.objective or 0.0, -trial.number)).number if complete else 0
 
 
-def study_of(search: Search, made: Made) -> Tuning:
+def study_of(search: Search, made: Provenance) -> Tuning:
     """What the search has kept so far; trial 0 must be there."""
     yardstick, trials = search.yardstick, search.trials
     assert yardstick is not None

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from mtl_core.config import Problem, parse_problem
-from mtl_core.config.changes import as_declared, change, value_at
+from mtl_core.config.changes import get_option, set_options, to_document
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError, TrunklineError
-from mtl_core.studies.numbers import Number, defined
+from mtl_core.numbers import Number, defined
+from mtl_core.studies.progress import NamedProgress
 from mtl_core.studies.tuning.record import Trial, Yardstick, gains, mean_gain, yardstick_of
-from mtl_core.training import Epoch, Outcome, train
+from mtl_core.tasks import objectives
+from mtl_core.training import Epoch, TrainingResult, train
 
 __all__ = ["Bench", "Course", "EndedEarly"]
 
@@ -67,13 +69,13 @@ class Bench:
     def declared(self) -> dict[str, Any]:
         """Path -> what is declared there, of every tuned option."""
         assert self.problem.tuning is not None
-        return {path: value_at(self.problem, path) for path in self.problem.tuning.space}
+        return {path: get_option(self.problem, path) for path in self.problem.tuning.space}
 
     def measure_declared(self) -> tuple[Trial, Yardstick, list[Epoch]]:
         """Trial 0, and the yardstick that it is; TrainingError where no task has a metric to measure by."""
         began = time.process_time()
         outcome = self._trained(self.problem, 0, lambda epoch: None)
-        yardstick = yardstick_of(self.encoder.tasks, outcome)
+        yardstick = yardstick_of(objectives(self.problem.tasks, self.encoder.tasks), outcome)
         if not gains(yardstick, {}):
             raise TrainingError(
                 "trial 0: one task at least must have a metric that is defined on validation, found none; "
@@ -97,9 +99,9 @@ class Bench:
             course.add(epoch)
             after_epoch(course)
 
-        document, taken = as_declared(self.problem), dict(changes)
+        document, taken = to_document(self.problem), dict(changes)
         try:
-            taken = change(document, Problem, changes)
+            taken = set_options(document, Problem, changes)
             own = parse_problem(document, source="its options")
             course.most = own.training.epochs
             outcome = self._trained(own, number, on_epoch)
@@ -133,11 +135,12 @@ class Bench:
                 why=str(error),
             )
 
-    def _trained(self, problem: Problem, number: int, on_epoch: Callable[[Epoch], None]) -> Outcome:
+    def _trained(self, problem: Problem, number: int, on_epoch: Callable[[Epoch], None]) -> TrainingResult:
         """Its weights are not kept."""
         scratch = self.folder / f"trial-{number}"
         try:
-            return train(problem, self.encoder, self.train, self.validation, scratch, on_epoch)[1]
+            progress = NamedProgress("", lambda _, epoch: on_epoch(epoch))
+            return train(problem, self.encoder, self.train, self.validation, scratch, progress)[1]
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -147,7 +150,7 @@ def _complete(
     changes: Mapping[str, Any],
     yardstick: Yardstick,
     values: Mapping[str, Number],
-    outcome: Outcome,
+    outcome: TrainingResult,
     seconds: float,
 ) -> Trial:
     return Trial(

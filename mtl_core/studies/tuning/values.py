@@ -7,7 +7,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from mtl_core.config import Problem, Tuned
-from mtl_core.config.changes import changed, value_at
+from mtl_core.config.changes import get_option, with_options
 
 __all__ = ["as_sampled", "declared_sample", "distribution", "rounded"]
 
@@ -46,7 +46,7 @@ def declared_sample(problem: Problem, space: dict[str, Tuned]) -> dict[str, Any]
     """What is declared, as if Optuna had sampled it; None where some of it lies outside of the space."""
     found: dict[str, Any] = {}
     for path, tuned in space.items():
-        value = value_at(problem, path)
+        value = get_option(problem, path)
         same = [_text(choice) for choice in tuned.choices or () if _unchanged(problem, path, choice)]
         if not same and not tuned.spans(value):
             return None
@@ -56,7 +56,7 @@ def declared_sample(problem: Problem, space: dict[str, Tuned]) -> dict[str, Any]
 
 def _unchanged(problem: Problem, path: str, choice: Any) -> bool:
     """Whether that choice is what is declared, said in full or not."""
-    return changed(problem, {path: choice}).model_dump_json() == problem.model_dump_json()
+    return with_options(problem, {path: choice}).model_dump_json() == problem.model_dump_json()
 
 
 def _text(choice: Any) -> str:

@@ -1,0 +1,58 @@
+"""Common arguments of the commands: the folder, and JSON output."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from flows.environment import prepare_environment
+
+__all__ = ["example", "in_folder", "json_output", "stdout_to_stderr"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def in_folder(function: Function) -> Function:
+    """Add `-C FOLDER`; the command gets it as `folder`, absolute, with the tools' environment prepared for it."""
+    return click.option(
+        "-C",
+        "--folder",
+        metavar="FOLDER",
+        type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+        default=".",
+        callback=_prepare,
+        help="The problem's folder; the current one where none is given.",
+    )(function)
+
+
+def json_output(function: Function) -> Function:
+    """Add `--json`; the command gets it as `as_json`, and then prints one JSON document and nothing else."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")(function)
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Redirect stdout to stderr, also for child processes, so that stdout carries the JSON document alone."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(stdout, 1)
+        os.close(stdout)
+
+
+def example(*lines: str) -> str:
+    """Epilog of a command, with an example of its use."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _prepare(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Path:
+    prepare_environment(folder)
+    return folder

@@ -1,0 +1,1 @@
+"""Terminal output: progress on stderr, tables of results on stdout. Nothing here changes an artifact."""

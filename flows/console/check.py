@@ -1,0 +1,110 @@
+"""Output of `mtl check`: the resolved problem as tables."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape  # a list is no markup
+from rich.table import Table
+
+from mtl_core.report.wording import option_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mtl_core.config import Problem
+
+__all__ = ["print_problem"]
+
+
+def print_problem(problem: Problem, parts: Sequence[str], rows: int | None, types: Mapping[str, str]) -> None:
+    """Sections, features and tasks; then a line that nothing is wrong.
+
+    Args:
+        parts: names of the data's part files.
+        rows: total number of rows; None where it is unknown before the data are read.
+        types: column -> type.
+    """
+    console = Console()
+    for table in (_overview(problem, parts, rows), _features(problem, types), _tasks(problem)):
+        console.print(table)
+    console.print(
+        f"[green]{problem.name}: {len(problem.features)} features, {len(problem.tasks)} tasks; nothing wrong found"
+    )
+
+
+def _overview(problem: Problem, names: Sequence[str], rows: int | None) -> Table:
+    table = _table(problem.name, "section", "resolved")
+    span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    counted = "rows counted when they are read" if rows is None else f"{rows:,} rows"
+    table.add_row("data", f"{problem.data.path}: {len(names)} part{'s' if len(names) > 1 else ''} ({span}), {counted}")
+    table.add_row("split", _words(problem.split))
+    trunk, head = problem.model.trunk, problem.model.head
+    table.add_row("trunk", f"{_words(trunk)}; embedding {problem.model.embedding}\n{_meaning(trunk)}")
+    table.add_row("head", _words(head))
+    training = problem.training
+    apart = ("balancing", "stopping", "checkpoint", "finetune_heads", "teachers")
+    table.add_row("training", _words(training, leave_out=apart))
+    table.add_row("balancing", f"{_words(training.balancing)}\n{_meaning(training.balancing)}")
+    table.add_row(
+        "stopping", f"{_words(training.stopping)}; the model is the epoch with the best {training.checkpoint}"
+    )
+    if training.finetune_heads:
+        table.add_row("finetune heads", _words(training.finetune_heads))
+    for task, teacher in training.teachers.items():
+        table.add_row(f"teacher of {task}", f"{_words(teacher)}\n{_meaning(teacher)}")
+    if problem.tuning:
+        table.add_row("tuning", f"{problem.tuning.trials} trials over {', '.join(problem.tuning.space)}")
+    table.add_row("export", _words(problem.export))
+    gates = problem.gates
+    table.add_row(
+        "gates", _words(gates, leave_out=("metrics", "latency_ms")) + f"; latency {_words(gates.latency_ms)} ms"
+    )
+    return table
+
+
+def _features(problem: Problem, types: Mapping[str, str]) -> Table:
+    table = _table("features", "name", "column", "type", "kind", "options")
+    for name, feature in problem.features.items():
+        column = problem.column_of(name)
+        table.add_row(name, column, types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
+    return table
+
+
+def _tasks(problem: Problem) -> Table:
+    table = _table("tasks", "name", "kind", "target", "stops on", "better", "options", "limits on test")
+    for name, task in problem.tasks.items():
+        metric = task.metric_named(task.metric)
+        limits = problem.gates.metrics.get(name, {})
+        table.add_row(
+            name,
+            task.kind,
+            ", ".join(task.targets) or "none",
+            metric.name,
+            "higher" if metric.higher_is_better else "lower",
+            _words(task, leave_out=("kind", "target", "columns", "metric")),
+            ", ".join(f"{key} {value:g}" for key, value in limits.items()) or "only against the trivial predictor",
+        )
+    return table
+
+
+def _words(model: Any, leave_out: tuple[str, ...] = ()) -> str:
+    """The options of a section in one line, without empty and unset values."""
+    values = {key: value for key, value in model.model_dump(mode="json").items() if key not in leave_out}
+    shown = {key: value for key, value in values.items() if value not in (None, "", [], {})}
+    return escape(", ".join(f"{key} {option_value(value)}" for key, value in shown.items()))
+
+
+def _meaning(options: Any) -> str:
+    """First sentence of the docstring of a method's options."""
+    sentence = " ".join((inspect.getdoc(type(options)) or "").split()).split(". ")[0].rstrip(".")
+    return f"[dim]{sentence}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

@@ -1,0 +1,165 @@
+"""Output of `mtl compare`: its progress, and its result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.console.bars import bars
+from mtl_core.report.wording import NOTHING, interval, places, rounded, signed
+from mtl_core.studies.arms import SINGLE_TASK
+from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, Spread
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mtl_core.studies.comparison import Verdict
+    from mtl_core.training import Epoch
+
+__all__ = ["CompareProgress", "print_comparison"]
+
+_COLOURS = {HELPS: "[green]", HARMS: "[red]"}
+
+
+class CompareProgress:
+    """Two bars on stderr: parts of the study, and progress within the present one."""
+
+    def __init__(self, parts: int, epochs: int) -> None:
+        self.epochs = epochs
+        self.progress = bars(Console(stderr=True), transient=True)
+        self.parts = self.progress.add_task("compare", total=parts)
+        self.part = self.progress.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def on_part(self, words: str, number: int) -> None:
+        """Callback at the start of a part."""
+        self.progress.update(self.parts, description=escape(words), completed=number)
+        self.progress.reset(self.part, total=None, description="")
+
+    def on_epoch(self, network: str, epoch: Epoch) -> None:
+        """Callback after an epoch; `network` is a task's name, "" for the shared network."""
+        words = f"{network or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
+        self.progress.reset(self.part, total=None, description=escape(words))
+
+    def on_step(self, step: int, steps: int) -> None:
+        """Callback after a step of the epoch, or after one task's trees."""
+        self.progress.update(self.part, completed=step, total=steps)
+
+
+def print_comparison(found: Comparison) -> None:
+    """Quality and cost as tables; then the sentence that names negative transfer."""
+    console = Console()
+    console.print(_quality(found))
+    if len(found.courses) > 1:
+        console.print(_policies(found))
+    console.print(_cost(found))
+    for note in found.notes:
+        console.print(note, style="dim", markup=False, highlight=False, soft_wrap=True)
+    console.print(found.headline, style="bold", markup=False, highlight=False, soft_wrap=True)
+    if harmed := found.judged(HARMS):
+        console.print(f"negative transfer: {', '.join(harmed)}", style="bold red", markup=False, highlight=False)
+
+
+def _quality(found: Comparison) -> Table:
+    """Row per task: shared against single-task, and against trees where there are any."""
+    table = _table(
+        f"does sharing pay? test split, {_seeds(found)}",
+        caption="better by: above 0, sharing is better; below it the paired 95% interval",
+    )
+    trees = ("boosted", "better than\nboosted by") if BOOSTED in found.cost else ()
+    for column in ("task\nmetric", f"shared\n({found.shared})", "single\ntask", "better by", *trees):
+        table.add_column(column, overflow="fold")
+    for name, task in found.tasks.items():
+        decimals = _decimals(task)
+        shared, single, boosted = (
+            _spread(task.arms.get(arm), decimals) for arm in (found.shared, SINGLE_TASK, BOOSTED)
+        )
+        table.add_row(
+            _named(name, task),
+            *(shared, single, _gain(task.over_single, decimals) + _judged(task.verdict)),
+            *((boosted, _gain(task.over_boosted, decimals)) if trees else ()),
+        )
+    return table
+
+
+def _policies(found: Comparison) -> Table:
+    """Row per task, column per stopping policy."""
+    table = _table(f"shared, under every stopping policy: test split, {_seeds(found)}")
+    for column in ("task\nmetric", *found.courses):
+        table.add_column(column, overflow="fold")
+    for name, task in found.tasks.items():
+        decimals = _decimals(task)
+        table.add_row(_named(name, task), *(_spread(task.arms.get(policy), decimals) for policy in found.courses))
+    return table
+
+
+def _table(title: str, caption: str | None = None) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", caption=caption, caption_justify="left", show_lines=True
+    )
+
+
+def _seeds(found: Comparison) -> str:
+    count = len(found.made.seeds)
+    return f"mean ± standard deviation of {count} seeds" if count > 1 else "one seed"
+
+
+def _named(name: str, task: ComparedTask) -> str:
+    arrow = "↑" if task.higher_is_better else "↓"
+    return f"{escape(name)}\n[dim]{task.metric} {arrow}{f' {escape(task.unit)}' if task.unit else ''}"
+
+
+def _cost(found: Comparison) -> Table:
+    table = _table(
+        "cost of each arm, for all tasks together",
+        caption="answers: one thread; networks are given raw rows, trees rows that are encoded already",
+    )
+    table.show_lines = False
+    for column in ("arm", "parameters", "training, s a seed", "1 row, ms", "1,000 rows, ms", "MB"):
+        table.add_column(column, justify="left" if column == "arm" else "right")
+    for arm, cost in found.cost.items():
+        table.add_row(f"shared ({arm})" if arm == found.shared else arm, *_cost_cells(cost))
+    return table
+
+
+def _cost_cells(cost: Cost) -> tuple[str, ...]:
+    return (
+        NOTHING if cost.parameters is None else f"{cost.parameters:,}",
+        f"{cost.seconds:,.1f}",
+        rounded(cost.ms_1, 3),
+        rounded(cost.ms_1000, 2),
+        NOTHING if cost.bytes is None else f"{cost.bytes / 1e6:,.2f}",
+    )
+
+
+def _decimals(task: ComparedTask) -> int:
+    """Decimals that show two digits of the interval's width."""
+    gain = task.over_single
+    return 4 if gain is None or gain.low is None or gain.high is None else places(gain.high - gain.low)
+
+
+def _spread(found: Spread | None, decimals: int) -> str:
+    if found is None or found.mean is None:
+        return NOTHING
+    return rounded(found.mean, decimals) + ("" if found.std is None else f"\n[dim]± {rounded(found.std, decimals)}")
+
+
+def _judged(verdict: Verdict | None) -> str:
+    return f"[/]\n{_COLOURS.get(verdict, '')}{verdict}" if verdict else ""
+
+
+def _gain(found: Gain | None, decimals: int) -> str:
+    if found is None or found.difference is None:
+        return NOTHING
+    return f"{signed(found.difference, decimals)}\n[dim]{interval(found.low, found.high, decimals)}"

@@ -1,0 +1,123 @@
+"""Output of `mtl demo`: predictions next to the true labels, and the paths of the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text  # a name may hold what rich would take for its markup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flows.layout import Layout
+    from mtl_core.config import Problem
+
+__all__ = ["predicted", "prediction_table", "print_paths", "true_label"]
+
+SHOWN_INPUTS = 4
+SHOWN_LEVELS = 5
+NOTHING = "-"
+
+
+def prediction_table(
+    problem: Problem, inputs: list[str], rows: list[dict[str, Any]], predictions: list[dict[str, Any]]
+) -> Table:
+    """Column per row of data, so that any number of tasks fits on the screen."""
+    table = Table(title="predicted, and what really happened", title_justify="left", title_style="bold")
+    table.add_column("row", no_wrap=True)
+    for number in range(1, len(rows) + 1):
+        table.add_column(str(number), overflow="fold")
+    for name in inputs[:SHOWN_INPUTS]:
+        table.add_row(Text(name), *(Text(_short(row[name])) for row in rows), style="dim")
+    table.add_section()
+    for name, task in problem.tasks.items():
+        answers = [given.get(name) for given in predictions]
+        table.add_row(
+            Text(name, "bold").append(_levels(answers[0]), "not bold"), *(Text(predicted(a)) for a in answers)
+        )
+        if task.targets:
+            column = task.targets[0] if len(task.targets) == 1 else "truly"
+            table.add_row(Text(f"  {column}"), *(Text(true_label(row, task.targets)) for row in rows), style="cyan")
+        table.add_section()
+    return table
+
+
+def predicted(answer: Any) -> str:
+    """Short text for one task's answer to one row, as the service returns it."""
+    match answer:
+        case {"class": None} | {"labels": None} | {"cluster": None}:
+            return NOTHING
+        case {"class": best, "probabilities": probabilities}:
+            return f"{best} ({probabilities[best]:.2f})"
+        case {"labels": [], "probabilities": probabilities}:
+            return f"none ({_likely(probabilities, [max(probabilities, key=probabilities.get)])})"
+        case {"labels": labels, "probabilities": probabilities}:
+            return _likely(probabilities, labels)
+        case {"cluster": int(cluster), "probabilities": probabilities}:
+            return f"{cluster} ({probabilities[cluster]:.2f})"
+        case dict():
+            return " | ".join(_short(answer[level]) for level in _few(answer))
+        case _:
+            return _short(answer)
+
+
+def _levels(answer: Any) -> str:
+    """The levels shown, where the answer holds quantiles."""
+    return f" {' | '.join(_few(answer))}" if isinstance(answer, dict) and "probabilities" not in answer else ""
+
+
+def _few(quantiles: dict[str, Any]) -> list[str]:
+    """All levels; of more than SHOWN_LEVELS the outermost and the middle one."""
+    levels = list(quantiles)
+    return levels if len(levels) <= SHOWN_LEVELS else [levels[0], levels[len(levels) // 2], levels[-1]]
+
+
+def true_label(row: dict[str, Any], targets: Sequence[str]) -> str:
+    """Short text for a row's target; of several targets, the positive ones, and with a question mark the unlabelled."""
+    if len(targets) == 1:
+        return _short(row[targets[0]])
+    known = [name for name in targets if not _is_missing(row[name])]
+    shown = [name if name in known else f"{name}?" for name in targets if name not in known or row[name]]
+    return (", ".join(shown) or "none") if known else NOTHING
+
+
+def _likely(probabilities: dict[str, float], labels: Sequence[str]) -> str:
+    """Labels with their probabilities, highest first."""
+    ranked = sorted(labels, key=lambda label: -probabilities[label])
+    return ", ".join(f"{label} {probabilities[label]:.2f}" for label in ranked)
+
+
+def _short(value: Any) -> str:
+    match value:
+        case _ if _is_missing(value):
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.3g}"
+        case _:
+            return str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # NaN
+
+
+def print_paths(layout: Layout, name: str, model: Path) -> None:
+    """Paths of report, checks, Data Docs and model, then the command that serves it."""
+    here, console = Path.cwd(), Console()
+    paths = {
+        "report": layout.report,
+        "checks": layout.checks,
+        "Data Docs": layout.validation / "data_docs" / "index.html",
+        "model": model,
+    }
+    width = max(map(len, paths))
+    for title, path in paths.items():
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        console.print(f"{title:>{width}}  {shown}", markup=False, highlight=False, soft_wrap=True)
+    folder = "" if layout.folder == here else f" -C {layout.folder}"
+    console.print(f"\nServe {name} for good: mtl serve{folder}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,113 @@
+"""Output of `mtl relate`: its progress, and its result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text  # a name may hold what rich would take for its markup
+
+from flows.console.bars import bars
+from mtl_core.report.studies.relatedness import decimals_of
+from mtl_core.report.wording import NOTHING, rounded
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mtl_core.studies.relatedness import Relatedness
+    from mtl_core.training import Epoch
+
+__all__ = ["RelateProgress", "print_relatedness"]
+
+_WORDS = {"joint": "the declared trunk", "vectors": "task vectors"}
+
+
+class RelateProgress:
+    """Bar on stderr: steps of the epoch under way."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.progress = bars(Console(stderr=True), transient=True)
+        self.bar = self.progress.add_task(self._words("joint", 1), total=None)
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def on_epoch(self, training: str, epoch: Epoch) -> None:
+        """Callback after an epoch of that training."""
+        self.progress.reset(self.bar, total=None, description=self._words(training, min(epoch.number + 1, self.epochs)))
+
+    def on_step(self, step: int, steps: int) -> None:
+        """Callback after a step of the epoch."""
+        self.progress.update(self.bar, completed=step, total=steps)
+
+    def _words(self, training: str, epoch: int) -> str:
+        return f"{_WORDS[training]}: epoch {epoch} of at most {self.epochs}"
+
+
+def print_relatedness(found: Relatedness, networks: int | None) -> None:
+    """Affinities, then the best partition for each number of networks; that into `networks` is marked."""
+    console = Console()
+    console.print(_affinities(found))
+    console.print(_groupings(found, networks))
+
+
+def _affinities(found: Relatedness) -> Table:
+    """Percent, with two digits of the largest between two tasks."""
+    table = Table(
+        title="affinity: effect of a step for the row's task on the loss of the column's, in percent",
+        title_justify="left",
+        title_style="bold",
+        caption=f"above 0 it helps; means over {found.probes:,} measurements, each on one batch",
+        caption_justify="left",
+    )
+    table.add_column("source", overflow="fold")
+    for task in found.tasks:
+        table.add_column(Text(task), justify="right", overflow="fold")
+    decimals = decimals_of(found)
+    for source in found.tasks:
+        values = found.affinity.get(source, {})
+        cells = [
+            Text(rounded(100 * values[target], decimals), _style(values[target], source == target))
+            if target in values
+            else NOTHING
+            for target in found.tasks
+        ]
+        table.add_row(Text(source), *cells)
+    return table
+
+
+def _style(value: float, own: bool) -> str:
+    return "dim" if own else "green" if value > 0 else "red"
+
+
+def _groupings(found: Relatedness, networks: int | None) -> Table:
+    exact = all(grouping.exact for grouping in found.groupings)
+    table = Table(
+        title="best partition of the tasks into several networks",
+        title_justify="left",
+        title_style="bold",
+        caption="sum over the tasks of the mean affinity of the others in its network to it, in percent"
+        + ("" if exact else "; with this many tasks not every partition was evaluated"),
+        caption_justify="left",
+    )
+    table.add_column("networks", justify="right")
+    table.add_column("tasks", overflow="fold")
+    table.add_column("sum", justify="right")
+    for grouping in found.groupings:
+        chosen = len(grouping.networks) == networks
+        words = " | ".join(", ".join(network) for network in grouping.networks)
+        table.add_row(
+            f"{'▶ ' if chosen else ''}{len(grouping.networks)}",
+            Text(words),
+            rounded(100 * grouping.total, decimals_of(found)),
+            style="bold green" if chosen else "",
+        )
+    return table

@@ -1,0 +1,55 @@
+"""Output of `mtl retrain`: a heading per stage while it runs, then stages, comparison, checks and version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from mtl_core.report.wording import interval, places, rounded, signed
+
+if TYPE_CHECKING:
+    from flows.retrain.result import RetrainResult
+
+__all__ = ["print_result", "print_stage"]
+
+
+def print_stage(name: str) -> None:
+    """Heading before a stage's own output; on stderr, so that stdout stays machine-readable."""
+    Console(stderr=True).rule(f"[bold]{name}", align="left")
+
+
+def print_result(result: RetrainResult) -> None:
+    """Stages, checks, comparison, version."""
+    console = Console()
+    table = Table("stage", "time", title="retrain", title_justify="left", title_style="bold")
+    for stage in result.stages:
+        table.add_row(stage.name, f"{stage.seconds:.1f} s" if stage.ran else "up to date")
+    console.print(table)
+    if result.comparison.differences:
+        console.print(_differences(result))
+    for note in result.comparison.notes:
+        console.print(f"compare: {note}")
+    passed = sum(check["passed"] for check in result.checks)
+    console.print(f"checks: {passed} of {len(result.checks)} passed")
+    verb = "promoted" if result.promoted else "is the champion already"
+    console.print(f"[bold]{result.version}[/bold] {verb}")
+    console.print(f"{result.recorded}\n{result.told}", highlight=False, soft_wrap=True)
+
+
+def _differences(result: RetrainResult) -> Table:
+    table = Table(title=f"against champion {result.comparison.champion}", title_justify="left", title_style="bold")
+    for column in ("task", "metric", "champion", "candidate", "better by", "95% interval"):
+        table.add_column(column)
+    for found in result.comparison.differences:
+        decimals = places(found.high - found.low)
+        table.add_row(
+            found.task,
+            found.metric,
+            rounded(found.champion, decimals),
+            rounded(found.candidate, decimals),
+            signed(found.difference, decimals),
+            interval(found.low, found.high, decimals),
+        )
+    return table

@@ -1,0 +1,1 @@
+"""DVC: the graph of stages, digests of their code, pinned data, failures of stages, experiments."""

@@ -1,0 +1,143 @@
+"""Code behind a module: the files that it imports, directly or through others, found by reading them.
+
+Nothing is imported: a stage's digest needs neither torch nor the module itself.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["DATA", "CodeTree"]
+
+PACKAGES = ("flows", "mtl_core")
+LEFT_OUT = ("flows.console",)
+"""Output in a terminal changes no artifact."""
+DATA = (".css", ".html", ".j2", ".js", ".md", ".yaml")
+"""Files beside the modules that are installed with them, and count as code."""
+
+
+class CodeTree:
+    """Packages as files.
+
+    Args:
+        roots: name of a top-level package -> its folder.
+        left_out: modules and packages that no closure contains.
+    """
+
+    def __init__(self, roots: Mapping[str, Path], left_out: Iterable[str] = LEFT_OUT) -> None:
+        self._roots, self._left_out = dict(roots), tuple(left_out)
+        self._imports: dict[str, tuple[set[str], set[str]]] = {}
+
+    @classmethod
+    def installed(cls) -> "CodeTree":
+        """The packages as this interpreter finds them, in a source tree or installed."""
+        roots = {}
+        for name in PACKAGES:
+            spec = find_spec(name)
+            assert spec is not None
+            assert spec.origin is not None
+            roots[name] = Path(spec.origin).parent
+        return cls(roots)
+
+    def closure(self, module: str, *, nested: bool) -> frozenset[str]:
+        """The module, what it imports, what that imports, and so on, with the packages around each.
+
+        Args:
+            nested: whether imports inside functions count. Those under TYPE_CHECKING never do.
+        """
+        found: set[str] = set()
+        waiting = [module]
+        while waiting:
+            name = waiting.pop()
+            if name in found or self._file(name) is None or self._is_left_out(name):
+                continue
+            found.add(name)
+            if "." in name:
+                waiting.append(name.rpartition(".")[0])
+            at_import, in_functions = self._imported(name)
+            waiting += at_import | in_functions if nested else at_import
+        return frozenset(found)
+
+    def digest(self, module: str, *, nested: bool) -> str:
+        """MD5 over the paths and bytes of all files of the closure, modules and data."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for name, path in sorted(self._files(self.closure(module, nested=nested))):
+            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+    def _files(self, modules: Iterable[str]) -> Iterator[tuple[str, Path]]:
+        """(path below the packages, file) of the modules, and of the data beside those that are packages."""
+        for name in modules:
+            path = self._file(name)
+            assert path is not None
+            root = self._roots[name.partition(".")[0]].parent
+            yield path.relative_to(root).as_posix(), path
+            if path.name == "__init__.py":
+                for data in _data_files(path.parent):
+                    yield data.relative_to(root).as_posix(), data
+
+    def _file(self, module: str) -> Path | None:
+        """The module's source; None for what is no module of these packages."""
+        top, *rest = module.split(".")
+        if top not in self._roots:
+            return None
+        base = self._roots[top].joinpath(*rest)
+        package, plain = base / "__init__.py", base.with_name(f"{base.name}.py")
+        return package if package.is_file() else plain if rest and plain.is_file() else None
+
+    def _is_left_out(self, module: str) -> bool:
+        return any(module == name or module.startswith(f"{name}.") for name in self._left_out)
+
+    def _imported(self, module: str) -> tuple[set[str], set[str]]:
+        """Names that the module imports when it is imported itself, and those that its functions import."""
+        if module not in self._imports:
+            path = self._file(module)
+            assert path is not None
+            package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+            names: tuple[set[str], set[str]] = (set(), set())
+            for node, in_function in _imports(ast.parse(path.read_bytes(), str(path)).body):
+                names[in_function].update(_names(node, package))
+            self._imports[module] = names
+        return self._imports[module]
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Data files of the folder and its subfolders, except of those that are packages themselves."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            if not (path / "__init__.py").exists():
+                yield from _data_files(path)
+        elif path.suffix in DATA:
+            yield path
+
+
+def _imports(nodes: Iterable[ast.AST], in_function: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """(import, whether it stands in a function) of the statements, without those that only a type checker reads."""
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, in_function
+        elif isinstance(node, ast.If) and _is_type_checking(node.test):
+            yield from _imports(node.orelse, in_function)
+        elif not isinstance(node, ast.expr):
+            inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _imports(ast.iter_child_nodes(node), inside)
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    name = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else ""
+    return name == "TYPE_CHECKING"
+
+
+def _names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
+    """Every module that an import may name; what follows `from x import` may be a module or not."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    base = node.module or ""
+    if node.level:
+        parents = package.split(".")
+        base = ".".join([*parents[: len(parents) - node.level + 1], *([base] if base else [])])
+    yield base
+    yield from (f"{base}.{alias.name}" for alias in node.names)

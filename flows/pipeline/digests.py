@@ -1,0 +1,71 @@
+"""artifacts/digests.json: digests that the stages in `dvc.yaml` depend on as if they were params.
+
+`{"code": {STAGE: digest of its code}, "labels": digest of the declared tasks without the options of their objectives}`.
+The stage `digests` runs in every `dvc repro` and writes the file, so that an edit of the code, or an upgrade of the
+installed package, re-runs the stages that use it and no others.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from flows.layout import Layout
+from flows.pipeline.code import CodeTree
+from flows.pipeline.graph import DIGESTS, STAGES
+from mtl_core.files import write_text
+
+__all__ = ["code_digests", "labels_digest", "write_digests"]
+
+MODULE_LEVEL = frozenset({"validate", "prepare"})
+"""Stages that build no network, and so run none of the imports that functions make when a network part is built."""
+
+
+def write_digests(folder: Path) -> None:
+    """Write the file for the folder's `params.yaml` and the code of this interpreter; raises ProblemError."""
+    from mtl_core.config.document import read_params
+
+    params = read_params(folder)
+    tasks = params.get("tasks") if isinstance(params, dict) else None
+    document = {"code": code_digests(CodeTree.installed()), "labels": labels_digest(tasks)}
+    write_text(Layout(folder).digests, json.dumps(document, indent=1) + "\n")
+
+
+def code_digests(tree: CodeTree) -> dict[str, str]:
+    """Stage -> digest of its code, for every stage but `digests`."""
+    return {
+        stage: tree.digest(f"flows.stages.{stage}", nested=stage not in MODULE_LEVEL)
+        for stage in STAGES
+        if stage != DIGESTS
+    }
+
+
+def labels_digest(tasks: Any) -> str:
+    """Digest of the section `tasks` of `params.yaml`, as it is written, without every kind's `objective_options`.
+
+    The order of the tasks counts, that of their options does not. An invalid task counts as it is written: the
+    stages that read it refuse it.
+    """
+    from mtl_core.schema import tagged
+    from mtl_core.tasks import AnyTask, Task
+
+    kinds = {kind: model for kind, model in tagged(AnyTask).items() if issubclass(model, Task)}
+
+    def labels(options: Any) -> Any:
+        kind = options.get("kind") if isinstance(options, dict) else None
+        left_out = kinds[kind].objective_options if isinstance(kind, str) and kind in kinds else ()
+        return {key: value for key, value in options.items() if key not in left_out} if left_out else options
+
+    rows = [[name, labels(options)] for name, options in tasks.items()] if isinstance(tasks, dict) else tasks
+    return _md5(json.dumps(_ordered(rows), default=str))
+
+
+def _ordered(value: Any) -> Any:
+    """Mappings in the order of their keys, which may be of several types."""
+    if isinstance(value, dict):
+        return {repr(key): _ordered(value[key]) for key in sorted(value, key=repr)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,28 @@
+"""Runs as DVC experiments."""
+
+from pathlib import Path
+
+from flows.pipeline.graph import open_repository
+from mtl_core.errors import ToolError
+
+__all__ = ["save_experiment"]
+
+
+def save_experiment(folder: Path, name: str) -> str:
+    """Record params, code, outputs and metrics as the DVC experiment `name`; a sentence about the outcome.
+
+    A record that cannot be made fails no run: the sentence says why there is none.
+    """
+    from dvc.scm import NoSCM
+    from scmrepo.exceptions import SCMError
+
+    try:
+        with open_repository(folder) as repo:
+            if isinstance(repo.scm, NoSCM):
+                return "not recorded as an experiment: DVC keeps them in git, and this folder is in no git repository"
+            if not repo.scm.list_all_commits():
+                return "not recorded as an experiment: it would stand on a commit, and the git repository has none yet"
+            repo.experiments.save(name=name, force=True)
+    except (ToolError, SCMError) as error:
+        return f"not recorded as an experiment: {error}"
+    return f"recorded as DVC experiment {name}"

@@ -1,0 +1,99 @@
+"""The graph of stages in `dvc.yaml`: their order, which are up to date, and running them.
+
+DVC is called in this process: a command of its own costs seconds a stage, and does not say whether the stage ran.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from flows.pipeline.failure import StageFailed, last_failure
+from mtl_core.errors import ProblemError, ToolError
+
+__all__ = [
+    "DIGESTS",
+    "GRAPH",
+    "STAGES",
+    "bring_up_to_date",
+    "check_graph",
+    "graph_text",
+    "is_up_to_date",
+    "open_repository",
+    "stage_names",
+]
+
+GRAPH = "dvc.yaml"
+DIGESTS = "digests"
+"""The stage that always runs: it renews the digests that the others depend on."""
+STAGES = (DIGESTS, "validate", "prepare", "train", "export", "check", "report")
+"""In the order in which they run; `dvc.yaml` says what each depends on."""
+
+
+@contextmanager
+def open_repository(folder: Path) -> Iterator[Any]:
+    """The DVC repository around the problem's folder; what DVC raises becomes a ToolError."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # else it lists files to add to git after every call
+    try:
+        with chdir(folder), Repo(str(folder)) as repo:  # DVC resolves some paths against the working directory
+            yield repo
+    except DvcException as error:
+        causes = [str(error)]
+        while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+            error = error.__cause__
+            causes.append(str(error))
+        raise ToolError(f"DVC in {folder}: " + ": ".join(dict.fromkeys(causes))) from None
+
+
+def graph_text() -> str:
+    """The `dvc.yaml` of every problem of this version."""
+    return files("flows.draft").joinpath("graph.yaml").read_text(encoding="utf-8")
+
+
+def check_graph(folder: Path) -> None:
+    """Raises ProblemError for a `dvc.yaml` of an earlier version, whose stages would miss a change of the code."""
+    path = folder / GRAPH
+    if path.exists() and "- trunkline.json:" in path.read_text(encoding="utf-8"):
+        raise ProblemError(
+            f"{path}: must depend on the code through artifacts/digests.json, found trunkline.json, which earlier "
+            f"versions used; replace the file by that of this version: `mtl init --graph > {path}`, and remove "
+            "trunkline.json"
+        )
+
+
+def stage_names(folder: Path) -> tuple[str, ...]:
+    """The stages of the folder's `dvc.yaml`, each after what it needs; raises ToolError."""
+    from dvc.repo.reproduce import plan_repro
+
+    check_graph(folder)
+    with open_repository(folder) as repo:
+        ours = repo.stage.collect(str(folder / GRAPH))
+        return tuple(stage.name for stage in plan_repro(repo.index.graph, ours) if stage in ours)
+
+
+def is_up_to_date(folder: Path, stage: str) -> bool:
+    """True if the stage itself has nothing to do, whatever the stages before it have."""
+    with open_repository(folder) as repo:
+        return not repo.status([f"{folder / GRAPH}:{stage}"])
+
+
+def bring_up_to_date(folder: Path, stage: str) -> bool:
+    """Run one stage unless it is up to date; True if it ran. Its output goes to this terminal.
+
+    Raises StageFailed with the stage's own message and exit code, ToolError where DVC itself fails.
+    """
+    from dvc.exceptions import ReproductionError
+
+    check_graph(folder)
+    with open_repository(folder) as repo:
+        try:
+            return bool(repo.reproduce(f"{folder / GRAPH}:{stage}", single_item=True))
+        except ReproductionError as error:
+            if (failure := last_failure(folder, stage)) is not None:
+                raise StageFailed(f"stage {stage}: {failure}", failure.exit_code) from None
+            raise StageFailed(f"stage {stage}: {error.__cause__ or error}; its output above says why", 1) from None

@@ -1,0 +1,134 @@
+"""`data/` and `data.dvc`: fetch the pinned data, or name the differences.
+
+DVC keeps the list of a folder's files in its cache, which a fresh clone does not have; so the pin carries the list
+itself, under `meta`, where DVC leaves it alone.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.pipeline.graph import open_repository
+from mtl_core.errors import DataError, ToolError
+
+__all__ = ["DATA", "FETCH", "PIN", "fetch", "pin"]
+
+DATA, PIN, FETCH = "data", "data.dvc", "fetch_data.py"
+SHOWN = 5
+
+Listing = Mapping[str, str]
+"""Path below data/ -> md5."""
+
+
+def pin(folder: Path) -> None:
+    """Pin `data/` as it is: in DVC's cache, and as `data.dvc`."""
+    with open_repository(folder) as repo:
+        (stage,) = repo.add(str(folder / DATA))
+        stage.meta = {"files": dict(_listing(folder))}
+        stage.dump()
+
+
+def fetch(folder: Path) -> str:
+    """Fetch the data that `data.dvc` pins; a sentence about what was done. Files that differ are never overwritten.
+
+    Raises DataError where they differ, ToolError where they cannot be fetched.
+    """
+    if not (folder / PIN).exists():
+        return f"data are used as they are: there is no {PIN}; `dvc add {DATA}` pins them"
+    with open_repository(folder) as repo:
+        if _is_clean(repo, folder):
+            return f"{DATA}/ is what {PIN} pins"
+        found = _listing(folder)
+        how = "was all there"
+        if _digest(found) != _pinned_digest(repo, folder):
+            pinned = _pinned(repo, folder)
+            if found and (pinned is None or any(pinned.get(name) != md5 for name, md5 in found.items())):
+                raise DataError(_difference(folder, pinned, found))
+            how = _download(repo, folder)
+            found = _listing(folder)
+            if _digest(found) != _pinned_digest(repo, folder):
+                raise DataError(_difference(folder, pinned, found))
+        repo.commit(str(folder / PIN), force=True)  # the same content, now in DVC's cache too
+        if not _is_clean(repo, folder):
+            raise ToolError(f"{folder / PIN}: must be clean after `dvc commit`, and is not; see `dvc status {PIN}`")
+    return f"{DATA}/ is what {PIN} pins: {len(found)} files, {how}"
+
+
+def _is_clean(repo: Any, folder: Path) -> bool:
+    return not repo.status([str(folder / PIN)])
+
+
+def _download(repo: Any, folder: Path) -> str:
+    if remote := repo.config["core"].get("remote"):
+        repo.pull(str(folder / PIN))
+        return f"pulled from remote {remote}"
+    if not (folder / FETCH).exists():
+        raise DataError(
+            f"{folder / DATA}: must hold what {PIN} pins, and does not; there is neither a DVC remote "
+            f"(`dvc remote add --default NAME URL`) nor a {FETCH} to get it from"
+        )
+    code = subprocess.run([sys.executable, FETCH], cwd=folder, check=False).returncode
+    if code:
+        raise ToolError(f"{folder / FETCH}: must end with code 0, found {code}; its output above says why")
+    return f"written by {FETCH}"
+
+
+def _listing(folder: Path) -> Listing:
+    files = sorted(path for path in (folder / DATA).rglob("*") if path.is_file())
+    return {path.relative_to(folder / DATA).as_posix(): _md5(path) for path in files}
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _digest(listing: Listing) -> str:
+    """DVC's hash of a folder with these files."""
+    rows = [{"md5": listing[name], "relpath": name} for name in sorted(listing)]
+    return hashlib.md5(json.dumps(rows).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _pinned_digest(repo: Any, folder: Path) -> str:
+    (stage,) = repo.stage.collect(str(folder / PIN))
+    return str(stage.outs[0].hash_info.value)
+
+
+def _pinned(repo: Any, folder: Path) -> Listing | None:
+    """The pinned files: from the pin's own list if it still holds, or DVC's cache; None where neither has them."""
+    (stage,) = repo.stage.collect(str(folder / PIN))
+    digest = _pinned_digest(repo, folder)
+    listing = (stage.meta or {}).get("files")
+    if listing and _digest(listing) == digest:
+        return {str(name): str(md5) for name, md5 in listing.items()}
+    try:
+        rows = json.loads(Path(repo.cache.local.oid_to_path(digest)).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return {row["relpath"]: row["md5"] for row in rows}
+
+
+def _difference(folder: Path, pinned: Listing | None, found: Listing) -> str:
+    if pinned is None:
+        what = f"its list of files is not known here; found {len(found)} files that are not the pinned ones together"
+    else:
+        changed = [name for name in found if name in pinned and pinned[name] != found[name]]
+        kinds = {
+            "missing": [name for name in pinned if name not in found],
+            "not pinned": [name for name in found if name not in pinned],
+            "changed": changed,
+        }
+        what = "; ".join(f"{kind}: {_some(names)}" for kind, names in kinds.items() if names)
+    return (
+        f"{folder / DATA}: must be what {PIN} pins, and differs; {what}. "
+        f"To pin what is there now: `dvc add {DATA}`. To get the pinned data back: remove those files, then `mtl data`"
+    )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

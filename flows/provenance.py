@@ -1,0 +1,56 @@
+"""Provenance of numbers that are computed here and now: command, commit, machine, versions."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from flows.git import git_output
+from mtl_core.config import Problem
+from mtl_core.studies.provenance import Provenance, config_digest
+
+__all__ = ["provenance_of"]
+
+PACKAGES = ("trunkline", "torch", "numpy", "scikit-learn", "lightgbm", "optuna", "onnxruntime")
+
+RESULTS = (":(exclude,top,glob)**/dvc.lock", ":(exclude,top,glob)**/studies/**", ":(exclude,top,glob)**/results/**")
+"""Files that studies and stages write: their changes say nothing about the code that computes the numbers."""
+
+
+def provenance_of(command: str, seeds: Sequence[int], folder: Path, problem: Problem) -> Provenance:
+    """Provenance of the numbers that `command` computes from the folder's problem with those seeds."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Provenance(
+        command=command,
+        commit=_commit(folder),
+        seeds=tuple(seeds),
+        machine=f"{_processor()}, {cores} cores, {platform.system()}",
+        versions=versions,
+        declaration=config_digest(problem),
+    )
+
+
+def _commit(folder: Path) -> str:
+    """Commit of the git repository around the folder; "" without a repository or git. Ends with + where a tracked file
+    other than RESULTS differs from it.
+    """
+    commit = git_output(folder, "rev-parse", "--short=12", "HEAD")
+    changed = git_output(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", *RESULTS)
+    return (commit or "") + ("+" if commit and changed else "")
+
+
+def _processor() -> str:
+    """Name of the processor's model, as far as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,102 @@
+"""Comparison of candidate and champion on the same test rows, and the refusal of a candidate that is worse."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from flows.layout import Layout
+from mtl_core.config import load_problem
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import PromotionRefused
+from mtl_core.evaluation import Difference, compare
+from mtl_core.export.session import Session, open_graph, run_graph
+from mtl_core.tasks import objectives
+
+__all__ = ["ChampionComparison", "compare_models", "refuse_worse"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionComparison:
+    """Differences between candidate and champion (None: there is none yet), and notes on tasks without a comparison."""
+
+    champion: str | None
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> ChampionComparison:
+    """Run both graphs on the present test rows; each task's own metric, with a paired interval.
+
+    Args:
+        candidate, tag: versions of the candidate and the champion, for messages.
+        champion: the folder with its graph and signature.
+
+    Raises PromotionRefused where the champion cannot be run on these rows.
+    """
+    layout = Layout(folder)
+    encoder = Encoder.load(layout.encoder)
+    theirs, ours = (_signature(path) for path in (champion / layout.signature.name, layout.signature))
+    served = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
+    columns = {entry["name"]: entry for entry in theirs["inputs"]}
+    if lost := [name for name, entry in columns.items() if served.get(name) != entry]:
+        raise PromotionRefused(
+            f"champion {tag}: must be run on the test rows to be compared, and reads columns that the problem "
+            f"no longer has, or has with another type: {', '.join(lost)}. The champion keeps serving; to take "
+            f"{candidate} without a comparison: `mtl promote {candidate}`"
+        )
+    outputs = {output["name"]: output for output in theirs["outputs"]}
+    same = [output["name"] for output in ours["outputs"] if outputs.get(output["name"]) == output]
+    tasks = [task for task in objectives(load_problem(folder).tasks, encoder.tasks) if task.name in same]
+    table = pq.read_table(layout.encoded / "test.parquet")
+    labels = encoder.labels(table)
+    champion_says = run_graph(
+        _open(champion / layout.graph.name), table, {name: encoder.inputs[name] for name in columns}, same
+    )
+    candidate_says = run_graph(_open(layout.graph), table, encoder.inputs, same)
+    return ChampionComparison(
+        champion=tag,
+        differences=tuple(compare(tasks, labels, champion_says, candidate_says)),
+        notes=_notes(outputs, {output["name"]: output for output in ours["outputs"]}),
+    )
+
+
+def refuse_worse(comparison: ChampionComparison, candidate: str, allowed: float) -> None:
+    """Raises PromotionRefused, naming every task that got worse by more than `allowed` and beyond chance."""
+    # A difference that is not a number is no proof of anything, least of all that nothing got worse.
+    worse = [d for d in comparison.differences if not (d.difference >= -allowed or d.high >= 0)]
+    if worse:
+        raise PromotionRefused(
+            f"candidate {candidate} is not promoted; no task may get worse than champion {comparison.champion} by more "
+            f"than gates.worse_than_champion = {allowed:g} and beyond chance, and {len(worse)} did:\n"
+            + "\n".join(f"  {_words(difference)}" for difference in worse)
+            + f"\nchampion {comparison.champion} keeps serving; improve the candidate, raise the gate, or take it all "
+            f"the same: `mtl promote {candidate}`"
+        )
+
+
+def _open(graph: Path) -> Session:
+    return open_graph(graph.read_bytes())
+
+
+def _signature(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _words(found: Difference) -> str:
+    return (
+        f"{found.task}: {found.metric} {found.candidate:.4g}, the champion's {found.champion:.4g}; worse by "
+        f"{-found.difference:.4g}, 95% interval {-found.high:.4g} to {-found.low:.4g}"
+    )
+
+
+def _notes(champion: dict[str, Any], candidate: dict[str, Any]) -> tuple[str, ...]:
+    kinds: dict[str, Sequence[str]] = {
+        "new, so not compared": [name for name in candidate if name not in champion],
+        "redefined, so not compared": [n for n in candidate if n in champion and champion[n] != candidate[n]],
+        "no longer served": [name for name in champion if name not in candidate],
+    }
+    return tuple(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)

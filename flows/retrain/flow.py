@@ -1,0 +1,173 @@
+"""The retrain flow: every stage brought up to date, then the side effects.
+
+DVC owns what has to run; this flow owns when, and the side effects: compare with the champion, promote, record, wait
+for the service. It runs against the Prefect server that PREFECT_API_URL names, or with one of its own for the run.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import httpx
+from prefect import flow, task
+from prefect.client.schemas.objects import State
+from prefect.schedules import Cron
+from prefect.states import Failed
+
+from flows.console.retrain import print_stage
+from flows.environment import prepare_environment, store_home
+from flows.layout import Layout
+from flows.pipeline.experiments import save_experiment
+from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
+from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
+from flows.retrain.publish import publish
+from flows.retrain.result import RetrainResult, StageRun
+from mtl_core.config import load_problem
+from mtl_core.errors import ToolError, TrunklineError
+from serving.errors import ServingError
+from serving.store import Store
+
+__all__ = ["retrain", "run_retrain", "serve_retrain"]
+
+SERVICE = "TRUNKLINE_SERVICE_URL"
+PROBES, PROBE_SECONDS = 20, 1.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def as_failed_state(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
+    """Return our own errors as failed states with their message; raised, they would log a traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
+        try:
+            return function(*args, **kwargs)
+        except TrunklineError as error:
+            return Failed(message=str(error), data=error)
+        except ServingError as error:
+            return Failed(message=str(error), data=ToolError(str(error)))
+
+    return wrapped
+
+
+@task(task_run_name="{stage}")
+@as_failed_state
+def run_stage(folder: Path, stage: str) -> StageRun:
+    """One stage of dvc.yaml. No retries: it is a pure function, and would fail again."""
+    if stage != DIGESTS:
+        print_stage(stage)
+    began = time.perf_counter()
+    ran = bring_up_to_date(folder, stage)
+    return StageRun(name=stage, seconds=time.perf_counter() - began, ran=ran)
+
+
+@task
+@as_failed_state
+def save_candidate(folder: Path) -> str:
+    """Save the model and the checks of exactly its bytes in the store; returns its tag."""
+    layout = Layout(folder)
+    return Store(store_home(folder)).save(model=layout.graph.parent, checks=layout.checks)
+
+
+@task
+@as_failed_state
+def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
+    """Evaluate candidate and champion on the same rows; fails where a task would get worse."""
+    store, problem = Store(store_home(folder)), load_problem(folder)
+    champion = store.champion(problem.name)
+    if champion is None:
+        return ChampionComparison(champion=None, notes=("no champion yet, so there is nothing to compare with",))
+    if champion == candidate:
+        return ChampionComparison(champion=champion, notes=("the candidate is the champion already: nothing changed",))
+    comparison = compare_models(folder, candidate, champion, store.path(champion))
+    refuse_worse(comparison, candidate, problem.gates.worse_than_champion)
+    return comparison
+
+
+@task
+@as_failed_state
+def promote(folder: Path, candidate: str) -> None:
+    """Make the candidate the champion, in one atomic step."""
+    Store(store_home(folder)).promote(candidate)
+
+
+@task
+@as_failed_state
+def record(folder: Path, candidate: str) -> str:
+    """Record the run as a DVC experiment named after the model's version."""
+    return save_experiment(folder, candidate.replace(":", "-"))
+
+
+@task(retries=PROBES, retry_delay_seconds=PROBE_SECONDS)
+@as_failed_state
+def tell_service(candidate: str) -> str:
+    """Wait until the service serves the new version; retried, since a service takes a moment."""
+    url = os.environ.get(SERVICE)
+    if not url:
+        return f"a service that runs on this store takes over by itself; with {SERVICE} set, the flow waits for it"
+    try:
+        served = httpx.get(f"{url.rstrip('/')}/model", timeout=5.0).raise_for_status().json()["model"]
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise ToolError(f"service {url}: must answer GET /model with its version, found {error!r}") from None
+    if served != candidate:
+        raise ToolError(
+            f"service {url}: must serve {candidate}, which is the champion now, and still serves {served}; "
+            "does it run on another store?"
+        )
+    return f"{url} serves {served}"
+
+
+@flow(name="retrain", flow_run_name="retrain {folder.name}")
+@as_failed_state
+def retrain(folder: Path) -> RetrainResult:
+    """Bring every stage up to date, compare, promote, record, wait for the service."""
+    prepare_environment(folder)  # a worker that runs this has not come through the command line
+    stages = [_run(run_stage, folder, stage) for stage in stage_names(folder)]
+    checks = publish(folder)
+    candidate = _run(save_candidate, folder)
+    comparison = _run(compare_with_champion, folder, candidate)
+    if promoted := comparison.champion != candidate:
+        _run(promote, folder, candidate)
+    recorded = _run(record, folder, candidate)
+    return RetrainResult(
+        stages=tuple(stage for stage in stages if stage.name != DIGESTS),
+        checks=checks,
+        comparison=comparison,
+        version=candidate,
+        promoted=promoted,
+        recorded=recorded,
+        told=_run(tell_service, candidate),
+    )
+
+
+def run_retrain(folder: Path) -> RetrainResult:
+    """Run the flow; raises the error of the task that failed."""
+    result = _run(retrain, folder)
+    assert isinstance(result, RetrainResult)
+    return result
+
+
+def serve_retrain(folder: Path, cron: str) -> None:
+    """Run the flow on a schedule, in this process, until it is interrupted; one run at a time."""
+    if not os.environ.get("PREFECT_API_URL"):
+        raise ToolError(
+            "--cron: a schedule needs a Prefect server, found no PREFECT_API_URL; run `prefect server start`, and set "
+            "PREFECT_API_URL to the address that it prints"
+        )
+    try:
+        schedule = Cron(cron)
+    except ValueError as error:
+        raise ToolError(f"--cron: must be five fields, as in '0 5 * * *', found {cron!r}: {error}") from None
+    retrain.serve(name=folder.name, schedule=schedule, parameters={"folder": str(folder)}, limit=1)
+
+
+def _run(function: Any, *args: Any) -> Any:
+    """Result of a task or flow, or its error, raised."""
+    result = function(*args, return_state=True).result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result

@@ -1,0 +1,33 @@
+"""Prefect artifacts of a run: its checks, the metrics of every task, a link to the report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_link_artifact, create_table_artifact
+
+from flows.layout import Layout
+
+__all__ = ["publish"]
+
+COLUMNS = ("name", "value", "limit", "passed", "unit")
+
+
+def publish(folder: Path) -> tuple[dict[str, Any], ...]:
+    """Create the artifacts of the current flow run; returns the checks."""
+    layout = Layout(folder)
+    checks = json.loads(layout.checks.read_text(encoding="utf-8"))["checks"]
+    metrics = json.loads(layout.metrics.read_text(encoding="utf-8"))
+    create_table_artifact(
+        key="checks",
+        table=[{column: check[column] for column in COLUMNS} for check in checks],
+        description=f"Gates of {folder.name}",
+    )
+    rows = [
+        {"task": name, "metric": metric, "validation": value, "test": metrics["test"][name][metric]}
+        for name, values in metrics["validation"].items()
+        for metric, value in values.items()
+    ]
+    create_table_artifact(key="metrics", table=rows, description="Every metric of every task")
+    create_link_artifact(key="report", link=layout.report.as_uri(), link_text="report", description="The report's page")
+    return tuple(checks)

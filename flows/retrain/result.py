@@ -1,0 +1,34 @@
+"""Result of a retrain."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flows.retrain.compare import ChampionComparison
+
+__all__ = ["RetrainResult", "StageRun"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRun:
+    """One stage of a retrain."""
+
+    name: str
+    seconds: float
+    ran: bool
+    """False where it was up to date."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainResult:
+    """Stages, checks and comparison of a retrain, and what became of its model."""
+
+    stages: tuple[StageRun, ...]
+    checks: tuple[dict[str, Any], ...]
+    comparison: ChampionComparison
+    version: str
+    promoted: bool
+    """False where this version was the champion already."""
+    recorded: str
+    """Sentence about the DVC experiment."""
+    told: str
+    """Sentence about the service."""

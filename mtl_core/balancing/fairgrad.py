@@ -1,0 +1,27 @@
+"""FairGrad: the direction that is alpha-fair between the decreases of the tasks' losses.
+
+Ban and Ji 2024, "Fair Resource Allocation in Multi-Task Learning", ICML, equation 4 and algorithm 1.
+"""
+
+from typing import ClassVar
+
+from torchjd import aggregation
+from torchjd.aggregation import Aggregator
+
+from mtl_core.balancing.aggregation import AggregationBalancer
+
+__all__ = ["FairGradBalancer"]
+
+
+class FairGradBalancer(AggregationBalancer):
+    """`alpha`: near 0 the sum of the decreases counts, at 1 their product, the larger the more the smallest alone."""
+
+    method: ClassVar[str] = "fairgrad"
+    packages: ClassVar[tuple[str, ...]] = ("scipy",)
+
+    def __init__(self, tasks: tuple[str, ...], *, alpha: float) -> None:
+        super().__init__(tasks)
+        self._alpha = alpha
+
+    def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
+        return aggregation.FairGrad(self._alpha)

@@ -1,0 +1,13 @@
+"""Preferences between tasks: positive weights that are scaled to sum to 1."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+__all__ = ["shares"]
+
+
+def shares(preference: Tensor, positions: Sequence[int]) -> Tensor:
+    """(tasks,) positive numbers -> (present,) those at the positions, scaled to sum to 1."""
+    present = preference[list(positions)]
+    return present / present.sum()

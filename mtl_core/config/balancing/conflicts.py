@@ -1,0 +1,108 @@
+"""Aggregators that remove conflict between the tasks' gradients, and sum or average the rest."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mtl_core.config.balancing.base import Balancing, WithPreference
+
+if TYPE_CHECKING:
+    from mtl_core.balancing import Balancer
+
+__all__ = ["ConFIG", "DualProj", "GradDrop", "GradVac", "PCGrad", "UPGrad"]
+
+
+class UPGrad(WithPreference):
+    """Each gradient is projected to where it conflicts with none of them, and the projections are averaged (Quinton and
+    Rey 2024): the direction raises no task's loss to first order. Without conflict it is the mean. Needs the extra
+    `solvers`.
+    """
+
+    needs_sharing: ClassVar[bool] = True
+
+    method: Literal["upgrad"] = "upgrad"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.upgrad import UPGradBalancer
+
+        return UPGradBalancer(tasks, preference=self.per_task(tasks, default=1.0))
+
+
+class DualProj(WithPreference):
+    """The mean gradient is projected to where it conflicts with no task's (Lopez-Paz and Ranzato 2017). Without
+    conflict it is the mean. Needs the extra `solvers`.
+    """
+
+    needs_sharing: ClassVar[bool] = True
+
+    method: Literal["dual_proj"] = "dual_proj"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.dual_proj import DualProjBalancer
+
+        return DualProjBalancer(tasks, preference=self.per_task(tasks, default=1.0))
+
+
+class PCGrad(Balancing):
+    """From each gradient its component against the others is removed, one after another in random order, and the
+    results are summed (Yu 2020). Without conflict it is the sum.
+    """
+
+    needs_sharing: ClassVar[bool] = True
+
+    method: Literal["pcgrad"] = "pcgrad"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.pcgrad import PCGradBalancer
+
+        return PCGradBalancer(tasks)
+
+
+class GradVac(Balancing):
+    """Each gradient is turned towards another where their cosine is below its moving average, one after another in
+    random order, and the results are summed (Wang 2021). Starts as `pcgrad`, with averages of 0.
+    """
+
+    needs_sharing: ClassVar[bool] = True
+
+    method: Literal["gradvac"] = "gradvac"
+    beta: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """Weight of a step's cosine in the moving average."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.gradvac import GradVacBalancer
+
+        return GradVacBalancer(tasks, beta=self.beta)
+
+
+class GradDrop(Balancing):
+    """Per parameter, either the positive or the negative gradients are dropped at random, the smaller sum the likelier,
+    and the rest is summed (Chen 2020).
+    """
+
+    needs_sharing: ClassVar[bool] = True
+    per_task_option: ClassVar[str] = "leak"
+
+    method: Literal["graddrop"] = "graddrop"
+    leak: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    """Task -> the share of its gradient that is never dropped; 0 for a task that is not named."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.graddrop import GradDropBalancer
+
+        return GradDropBalancer(tasks, leak=self.per_task(tasks, default=0.0))
+
+
+class ConFIG(WithPreference):
+    """The direction that has the same cosine with every task's gradient (in the proportion of their preferences), and
+    the summed length of the gradients' projections on it (Liu 2024).
+    """
+
+    needs_sharing: ClassVar[bool] = True
+
+    method: Literal["config"] = "config"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.config import ConFIGBalancer
+
+        return ConFIGBalancer(tasks, preference=self.per_task(tasks, default=1.0))

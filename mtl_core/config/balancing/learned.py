@@ -1,0 +1,109 @@
+"""Methods that learn the tasks' weights, from their losses or their gradients."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mtl_core.config.balancing.base import Balancing, Positive
+
+if TYPE_CHECKING:
+    from mtl_core.balancing import Balancer
+
+__all__ = ["DWA", "FAMO", "IMTLL", "UW", "ExcessMTL", "GradNorm"]
+
+
+class UW(Balancing):
+    """Uncertainty weighting: the sum of `exp(-s) loss / 2 + s / 2` over the tasks, each with an s of its own, the
+    logarithm of the task's noise variance (Kendall 2018). At its optimum `exp(-s) loss` is 1.
+    """
+
+    method: Literal["uw"] = "uw"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.uw import UWBalancer
+
+        return UWBalancer(tasks)
+
+
+class IMTLL(Balancing):
+    """Impartial losses: the sum of `exp(s) loss - s` over the tasks, each with an s of its own (IMTL-L, Liu 2021). At
+    its optimum `exp(s) loss` is 1.
+    """
+
+    method: Literal["imtl_l"] = "imtl_l"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.imtl_l import IMTLLBalancer
+
+        return IMTLLBalancer(tasks)
+
+
+class DWA(Balancing):
+    """Dynamic weight average: the weights are the softmax of the rates `mean loss of the last epoch / that of the one
+    before`, times the number of tasks (Liu 2019).
+    """
+
+    method: Literal["dwa"] = "dwa"
+    temperature: Positive = 2.0
+    """The larger, the more even; 2 in the paper."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.dwa import DWABalancer
+
+        return DWABalancer(tasks, temperature=self.temperature)
+
+
+class FAMO(Balancing):
+    """Fast adaptive multitask optimization: weights are learned so that all losses fall at about the same rate (Liu
+    2023). It takes a further forward pass per step.
+    """
+
+    method: Literal["famo"] = "famo"
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.025
+    """Of the logits; the paper uses 0.025."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-3
+    """Of the logits, the paper's gamma: pulls the weights together."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.famo import FAMOBalancer
+
+        return FAMOBalancer(tasks, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
+
+
+class ExcessMTL(Balancing):
+    """Excess risks: a task weighs more the farther it is from its best achievable loss, as its gradients estimate it
+    (He 2024).
+    """
+
+    needs_sharing: ClassVar[bool] = True
+
+    method: Literal["excess_mtl"] = "excess_mtl"
+    step_size: Positive = 0.01
+    """Of the exponent; the paper's eta."""
+    warm_up: Annotated[int, Field(ge=0)] = 3
+    """Epochs with equal weights; the paper's appendix C.1 has 3."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.excess_mtl import ExcessMTLBalancer
+
+        return ExcessMTLBalancer(tasks, step_size=self.step_size, warm_up=self.warm_up)
+
+
+class GradNorm(Balancing):
+    """Gradient normalisation: weights are learned so that the weighted losses' gradients on the last shared layer have
+    lengths of `mean length * rate ** alpha`, where a task's rate is its loss by its first one, relative to the tasks'
+    mean (Chen 2018).
+    """
+
+    needs_sharing: ClassVar[bool] = True
+
+    method: Literal["gradnorm"] = "gradnorm"
+    alpha: Annotated[float, Field(ge=0)] = 1.5
+    """How strongly slow tasks are favoured; 0 makes all lengths equal."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.025
+    """Of the weights."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.gradnorm import GradNormBalancer
+
+        return GradNormBalancer(tasks, alpha=self.alpha, learning_rate=self.learning_rate)

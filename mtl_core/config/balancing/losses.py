@@ -1,0 +1,120 @@
+"""Scalarisations without state: one number is made of the losses."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mtl_core.config.balancing.base import Balancing, Positive, WithPreference
+
+if TYPE_CHECKING:
+    from mtl_core.balancing import Balancer
+
+__all__ = ["COSMOS", "PBI", "STCH", "Constant", "GeometricMean", "Mean", "Random", "Sum"]
+
+
+class Mean(Balancing):
+    """The mean over all tasks; one that takes no part counts as 0, so that the others keep their weight (Kurin 2022,
+    Xin 2022).
+    """
+
+    method: Literal["mean"] = "mean"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.static import StaticBalancer
+
+        return StaticBalancer(1 / len(tasks))
+
+
+class Sum(Balancing):
+    """The sum over all tasks."""
+
+    method: Literal["sum"] = "sum"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.static import StaticBalancer
+
+        return StaticBalancer(1.0)
+
+
+class Constant(Balancing):
+    """A weighted sum over all tasks: the baseline of Kurin 2022 and Xin 2022, once its weights are tuned."""
+
+    per_task_option: ClassVar[str] = "weights"
+
+    method: Literal["constant"] = "constant"
+    weights: Annotated[dict[str, Positive], Field(min_length=1)]
+    """Task -> weight of its loss, beside the task's own `weight`; 1 for a task that is not named."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.constant import ConstantBalancer
+
+        return ConstantBalancer(weights=self.per_task(tasks, default=1.0))
+
+
+class Random(Balancing):
+    """Random weights at every step, the softmax of standard normal numbers (RLW, Lin 2022): shows how far no method at
+    all goes.
+    """
+
+    method: Literal["random"] = "random"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.random_weights import RandomBalancer
+
+        return RandomBalancer()
+
+
+class GeometricMean(Balancing):
+    """The geometric mean of the losses, whose direction does not depend on the scale of any loss (GLS, Chennupati
+    2019). A loss of 0 counts as 1e-8.
+    """
+
+    method: Literal["geometric_mean"] = "geometric_mean"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.geometric_mean import GeometricMeanBalancer
+
+        return GeometricMeanBalancer(tasks)
+
+
+class STCH(WithPreference):
+    """Smooth Tchebycheff: nearly the largest of the preferred losses, so that the worst task is trained (Lin 2024)."""
+
+    method: Literal["stch"] = "stch"
+    mu: Positive = 0.1
+    """Smoothing, in the unit of the losses: the smaller, the nearer to the largest alone."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.stch import STCHBalancer
+
+        return STCHBalancer(mu=self.mu, preference=self.per_task(tasks, default=1.0))
+
+
+class PBI(WithPreference):
+    """Penalty-based boundary intersection: distance of the losses along the preferred direction, and `theta` times
+    their distance from it (Zhang and Li 2007). Loss i is driven to be proportional to `preference` i.
+    """
+
+    method: Literal["pbi"] = "pbi"
+    theta: Annotated[float, Field(ge=0)] = 5.0
+    """Penalty; the paper uses 5. The gradients of a large one raise the losses below the preferred direction."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.pbi import PBIBalancer
+
+        return PBIBalancer(theta=self.theta, preference=self.per_task(tasks, default=1.0))
+
+
+class COSMOS(WithPreference):
+    """The preferred sum of the losses, less `penalty` times the cosine of losses and preference (Ruchte and Grabocka
+    2021).
+    """
+
+    method: Literal["cosmos"] = "cosmos"
+    penalty: Annotated[float, Field(ge=0)] = 1.0
+    """The paper's lambda, from 0.01 to 8 there; 0 leaves the preferred sum."""
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        from mtl_core.balancing.cosmos import COSMOSBalancer
+
+        return COSMOSBalancer(penalty=self.penalty, preference=self.per_task(tasks, default=1.0))

@@ -1,0 +1,88 @@
+"""`training.stopping`: when a task stops, and what a stopped task does. The rules are in `mtl_core.stopping`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+
+from mtl_core.frozen import Frozen
+
+if TYPE_CHECKING:
+    from mtl_core.stopping import Stopper
+
+__all__ = ["First", "Stopping", "TaskStopping"]
+
+Patience = Annotated[int, Field(ge=1)]
+StandardErrors = Annotated[float, Field(ge=0)]
+Evaluations = Annotated[int, Field(ge=0)]
+
+
+class TaskStopping(Frozen):
+    """A task's own rule; an option that is not given is that of all tasks."""
+
+    patience: Patience | None = None
+    min_improvement: StandardErrors | None = None
+    warm_up: Evaluations | None = None
+
+
+class First(Frozen):
+    """Training ends when that task has stopped."""
+
+    first: str
+
+
+class Stopping(Frozen):
+    """Early stopping per task. Scores are in standard errors of the task's validation metric, so that a limit is
+    neither a share of a score, which would have no meaning below 0, nor in the unit of the score.
+    """
+
+    policy: Literal["joint", "freeze", "resume", "hold"] = "hold"
+    """`joint`: all tasks stop together, on their mean score. Otherwise a stopped task is paused (`freeze`), paused
+    until its score falls (`resume`), or learns from its own best checkpoint (`hold`).
+    """
+    end: Literal["all", "any"] | First = "all"
+    """Training ends when all tasks have stopped, or any, or `first: TASK`; or after `training.epochs`."""
+    patience: Patience = 3
+    """Evaluations without an improvement after which a task stops."""
+    min_improvement: StandardErrors = 0.0
+    """An improvement is more than this above the best score."""
+    warm_up: Evaluations = 0
+    """Number of initial evaluations during which no task stops."""
+    margin: StandardErrors = 1.0
+    """Under `resume`: a task trains again once its score is more than this below its best."""
+    tasks: dict[str, TaskStopping] = Field(default_factory=dict)
+    """Task -> its own patience, min_improvement and warm_up; not under `joint`, where all share one patience."""
+
+    @field_validator("end", mode="wrap")
+    @classmethod
+    def _one_message(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(
+                f"must be all, any, or `first:` with the name of a task, found {value!r:.80}; write `end: all`, "
+                "`end: any` or `end: {first: TASK}`"
+            ) from None
+
+    def of(self, task: str) -> Self:
+        """These options as they hold for that task."""
+        own = self.tasks.get(task)
+        return self.model_copy(update=own.model_dump(exclude_none=True)) if own else self
+
+    def build(self, tasks: tuple[str, ...], start_epochs: Mapping[str, int] | None = None) -> "Stopper":
+        """A stopper for those tasks. `start_epochs`: task -> the first epoch in which it takes part; 1 by default."""
+        from mtl_core.stopping import Rule, Stopper
+
+        starts = start_epochs or {}
+        rules = {}
+        for task in tasks:
+            own = self if self.policy == "joint" else self.of(task)
+            rules[task] = Rule(
+                patience=own.patience,
+                min_improvement=own.min_improvement,
+                warm_up=own.warm_up,
+                start_epoch=starts.get(task, 1),
+            )
+        if isinstance(self.end, First):
+            return Stopper(rules, policy=self.policy, first=self.end.first, margin=self.margin)
+        return Stopper(rules, policy=self.policy, end=self.end, margin=self.margin)

@@ -1,0 +1,32 @@
+"""Base class of the options of all trunks, and the types of their fields."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from mtl_core.frozen import Frozen
+
+if TYPE_CHECKING:
+    from mtl_core.trunks import Trunk
+
+__all__ = ["Count", "Dropout", "TrunkOptions", "Width", "Widths"]
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Widths = Annotated[tuple[Width, ...], Field(min_length=1)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=64)]
+"""Number of experts, levels, heads or rounds."""
+
+
+class TrunkOptions(Frozen, ABC):
+    """Options of a trunk."""
+
+    separate_inputs: ClassVar[bool] = False
+    """True where every task has an input layer of its own, hence shares nothing."""
+
+    kind: str
+
+    @abstractmethod
+    def build(self, width: int, tasks: int) -> "Trunk":
+        """The trunk for inputs of that width and that number of tasks."""

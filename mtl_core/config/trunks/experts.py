@@ -1,0 +1,109 @@
+"""Trunks of experts, which gates mix for each task."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from mtl_core.config.trunks.base import Count, Dropout, TrunkOptions, Widths
+
+if TYPE_CHECKING:
+    from mtl_core.trunks import Trunk
+
+__all__ = ["CGC", "PLE", "AdaTT", "MMoE"]
+
+
+class MMoE(TrunkOptions):
+    """Multi-gate mixture of experts: shared experts, mixed for each task by a gate of its own (Ma et al. 2018, KDD)."""
+
+    kind: Literal["mmoe"] = "mmoe"
+    experts: Count = 4
+    """Number of experts; all tasks share them."""
+    widths: Widths = (128, 128)
+    """The layers of every expert."""
+    dropout: Dropout = 0.1
+
+    def build(self, width: int, tasks: int) -> "Trunk":
+        from mtl_core.trunks.mmoe import MMoETrunk
+
+        return MMoETrunk(width, tasks, experts=self.experts, widths=self.widths, dropout=self.dropout)
+
+
+class CGC(TrunkOptions):
+    """Customised gate control: per task, a gate over its own experts and the shared ones (Tang et al. 2020, RecSys)."""
+
+    kind: Literal["cgc"] = "cgc"
+    experts: Count = 1
+    """Number of experts of every task."""
+    shared_experts: Count = 1
+    """Number of experts of all tasks."""
+    widths: Widths = (128, 128)
+    """The layers of every expert."""
+    dropout: Dropout = 0.1
+
+    def build(self, width: int, tasks: int) -> "Trunk":
+        from mtl_core.trunks.cgc import CGCTrunk
+
+        return CGCTrunk(
+            width,
+            tasks,
+            experts=self.experts,
+            shared_experts=self.shared_experts,
+            widths=self.widths,
+            dropout=self.dropout,
+        )
+
+
+class PLE(TrunkOptions):
+    """Progressive layered extraction: `cgc` in several levels, which separate shared from task-specific knowledge step
+    by step (Tang et al. 2020, RecSys).
+    """
+
+    kind: Literal["ple"] = "ple"
+    experts: Count = 1
+    """Number of experts of every task, at each level."""
+    shared_experts: Count = 1
+    """Number of experts of all tasks, at each level."""
+    levels: Count = 2
+    widths: Widths = (128,)
+    """The layers of every expert, at each level."""
+    dropout: Dropout = 0.1
+
+    def build(self, width: int, tasks: int) -> "Trunk":
+        from mtl_core.trunks.ple import PLETrunk
+
+        return PLETrunk(
+            width,
+            tasks,
+            experts=self.experts,
+            shared_experts=self.shared_experts,
+            levels=self.levels,
+            widths=self.widths,
+            dropout=self.dropout,
+        )
+
+
+class AdaTT(TrunkOptions):
+    """Adaptive task-to-task fusion: every task mixes the experts of all tasks, level by level (Li et al. 2023, KDD)."""
+
+    kind: Literal["adatt"] = "adatt"
+    experts: Count = 1
+    """Number of experts of every task, at each level."""
+    shared_experts: Annotated[int, Field(ge=0, le=64)] = 0
+    """Number of experts of no single task, at each level; without any this is AdaTT-sp."""
+    levels: Count = 2
+    widths: Widths = (128,)
+    """The layers of every expert, at each level."""
+    dropout: Dropout = 0.1
+
+    def build(self, width: int, tasks: int) -> "Trunk":
+        from mtl_core.trunks.adatt import AdaTTTrunk
+
+        return AdaTTTrunk(
+            width,
+            tasks,
+            experts=self.experts,
+            shared_experts=self.shared_experts,
+            levels=self.levels,
+            widths=self.widths,
+            dropout=self.dropout,
+        )

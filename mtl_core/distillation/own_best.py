@@ -1,0 +1,38 @@
+"""Teacher of the policy `hold`: the best weights of a stopped task (Lu, NAACL-Industry 2022, section 3)."""
+
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.distillation.soft_targets import SoftTargets
+from mtl_core.distillation.store import TeacherStore
+from mtl_core.model import Network
+from mtl_core.model.inference import logits_of
+
+__all__ = ["own_best"]
+
+
+def own_best(
+    store: TeacherStore,
+    weights: Callable[[int], dict[str, Tensor]],
+    task: str,
+    epoch: int,
+    network: Network,
+    split: EncodedSplit,
+) -> SoftTargets:
+    """The logits of the weights after `epoch` for the training rows; the network is left as it was.
+
+    They are stored, so that a training that resumes does not compute them again.
+
+    Args:
+        weights: epoch -> state dict of the network after it.
+    """
+    name = f"{task}-epoch-{epoch:04}"
+    if not store.has(name):
+        current = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+        network.load_state_dict(weights(epoch))
+        store.save(name, np.concatenate([logits[task].numpy() for _, logits in logits_of(network, split)]))
+        network.load_state_dict(current)
+    return SoftTargets(logits=store.load(name))

@@ -1,0 +1,83 @@
+"""Teacher: a network of the shared network's size for one task (Clark, "BAM!", ACL 2019, section 3)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core.config import Gates, Problem
+from mtl_core.config.balancing import Mean
+from mtl_core.config.trunks import SingleTask
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import TrainingError
+from mtl_core.model import Network
+from mtl_core.model.inference import logits_of
+from mtl_core.nn.deterministic import deterministic
+
+__all__ = ["Train", "encoder_of", "single_task_logits", "single_task_problem", "split_of"]
+
+Train = Callable[[Problem, Encoder, EncodedSplit, EncodedSplit, Path, Callable[[int], None]], Network]
+"""Problem, encoder, training and validation split, checkpoint folder, callback with the number of each finished epoch
+-> the trained network. The training loop is passed in, since it lies above the teachers.
+"""
+
+
+def single_task_logits(
+    task: str,
+    problem: Problem,
+    encoder: Encoder,
+    train_split: EncodedSplit,
+    validation: EncodedSplit,
+    folder: Path,
+    train: Train,
+    on_step: Callable[[int, int], None],
+) -> NDArray[np.float32]:
+    """(training rows, outputs) logits of a network trained for the task alone.
+
+    A killed training resumes from `folder`. `on_step` is called with every epoch and the maximum number of epochs, and
+    at the end with the maximum twice.
+
+    Raises:
+        TrainingError: that training failed.
+    """
+    epochs, rows = problem.training.epochs, split_of(task, train_split)
+    try:
+        network = train(
+            single_task_problem(problem, task),
+            encoder_of(task, encoder),
+            rows,
+            split_of(task, validation),
+            folder,
+            lambda epoch: on_step(epoch, epochs),
+        )
+    except TrainingError as error:
+        raise TrainingError(f"the single-task teacher of {task}: {error}") from error
+    on_step(epochs, epochs)
+    with deterministic(problem.training.threads):
+        return np.concatenate([logits[task].numpy() for _, logits in logits_of(network, rows)])
+
+
+def single_task_problem(problem: Problem, task: str) -> Problem:
+    """The problem with that task alone: nothing shared, nothing balanced, no teacher.
+
+    Its training ends where the task stops by its own rule, whatever ends that of all tasks. The trunk keeps the widths
+    and the dropout of the shared one, where that has them.
+    """
+    size = problem.model.trunk.model_dump(include={"widths", "dropout"})
+    model = problem.model.model_copy(update={"trunk": SingleTask(**size)})
+    training = problem.training.model_copy(update={"balancing": Mean(), "finetune_heads": None, "teachers": {}})
+    tasks = {task: problem.tasks[task]}
+    return problem.model_copy(update={"tasks": tasks, "model": model, "training": training, "gates": Gates()})
+
+
+def encoder_of(task: str, encoder: Encoder) -> Encoder:
+    """The encoder with that task alone."""
+    return encoder.model_copy(update={"tasks": tuple(codec for codec in encoder.tasks if codec.name == task)})
+
+
+def split_of(task: str, split: EncodedSplit) -> EncodedSplit:
+    """The split with the labels and weights of that task alone."""
+    weights = {name: values for name, values in split.weights.items() if name == task}
+    return EncodedSplit(split.inputs, {task: split.labels[task]}, weights)

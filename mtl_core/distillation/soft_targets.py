@@ -1,0 +1,23 @@
+"""Soft targets: a teacher's logits for training rows, whatever the teacher."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from torch import Tensor
+
+__all__ = ["SoftTargets"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftTargets:
+    """A task's soft targets. logits: (rows, outputs), of the training split or of a batch of it."""
+
+    logits: Tensor
+    weight: float = 1.0
+    """Share of the distillation loss in the task's loss; the rest is that of the labels (Hinton 2015, section 2)."""
+    use_unlabelled: bool = False
+    """Whether rows without a label count in the distillation loss too."""
+
+    def take(self, rows: Tensor) -> Self:
+        """The soft targets of the (B,) rows."""
+        return replace(self, logits=self.logits.index_select(0, rows))

@@ -1,0 +1,75 @@
+"""Columns of moments as seconds, and the ISO 8601 text that such a column may hold: one pattern for every use."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mtl_core.arrow import as_strings, is_text
+from mtl_core.errors import DataError
+from mtl_core.features.calendar import MAX_SECONDS, MIN_SECONDS
+from mtl_core.input_types import as_seconds
+
+__all__ = ["first_text", "is_moment", "read_seconds", "suite_pattern"]
+
+_YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+_LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
+_MONTH_DAY = (
+    "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_DATE = f"(?:{_YEAR}-{_MONTH_DAY}|{_LEAP_YEAR}-02-29)"
+_TIME = r"(?:[01][0-9]|2[0-3])(?::[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?)?"
+_OFFSET = "(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
+
+_NAIVE = f"{_DATE}(?:[ T]{_TIME})?"
+_ZONED = f"{_DATE}[ T]{_TIME}{_OFFSET}"
+"""Days that exist, of the years 1 to 9999, since a day that does not would pass validation and stop preparation."""
+
+
+def is_moment(texts: pa.Array, *, zoned: bool) -> NDArray[np.bool_]:
+    """(rows,) text -> (rows,) mask of ISO 8601 moments: with an offset, or of the wall clock without one."""
+    found = pc.match_substring_regex(as_strings(texts), f"^(?:{_ZONED if zoned else _NAIVE})$")
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def suite_pattern(*, zoned: bool) -> str:
+    """The same as a regular expression of Python, in which `$` would let a line break pass."""
+    return rf"\A(?:{_ZONED if zoned else _NAIVE})\Z"
+
+
+def first_text(values: pa.Array) -> str | None:
+    """The first value that is not missing."""
+    texts = as_strings(values)
+    place = pc.index(pc.not_equal(texts, ""), True).as_py()
+    return None if place < 0 else str(texts[place].as_py())
+
+
+def read_seconds(values: pa.Array, name: str, column: str, *, zoned: bool) -> NDArray[np.float64]:
+    """(rows,) dates, timestamps or text of a feature's column -> (rows,) seconds since 1970-01-01T00:00:00, of the wall
+    clock or in UTC where they are zoned, clipped to the years 1 to 9999; NaN where one is missing.
+
+    DataError, naming the value, for text that is no such moment.
+    """
+    if is_text(values.type):
+        _check(as_strings(values), name, column, zoned=zoned)
+    return np.clip(as_seconds(values, zoned=zoned), MIN_SECONDS, MAX_SECONDS)
+
+
+def _check(texts: pa.Array, name: str, column: str, *, zoned: bool) -> None:
+    bad = ~is_moment(texts, zoned=zoned) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
+    if not bad.any():
+        return
+    value = texts[int(bad.argmax())]
+    where = f"found {value.as_py()!r} in column {column!r}"
+    if is_moment(pa.array([value]), zoned=not zoned)[0]:
+        first, all_of = ("an offset", "an offset (Z is UTC)") if zoned else ("no offset", "no offset")
+        raise DataError(
+            f"feature {name!r}: moments must all have {all_of}, as the first one in training has {first}, {where}; "
+            "write all of them with an offset, or none"
+        )
+    raise DataError(
+        f"feature {name!r}: a datetime feature needs ISO 8601 text, as 2013-10-01 or 2013-10-01T05:30:00"
+        f"{'Z' if zoned else ''} with at most 6 decimals, {where}; repair the values, let validation set such rows "
+        "aside (`mtl profile` writes the rule), or declare another kind"
+    )

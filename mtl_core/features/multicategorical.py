@@ -1,0 +1,242 @@
+"""Multi-categorical features: lists of strings, each row the mean of its items' embeddings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type
+from mtl_core.errors import DataError
+from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature
+from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.vocabulary import FIRST, ValueCounts, lookup_ids, lookup_node
+from mtl_core.input_types import InputType, Strings, list_items
+from mtl_core.ragged import Ragged
+
+if TYPE_CHECKING:
+    from mtl_core.config import Model
+    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.nn.sequences import GroupModule
+
+__all__ = ["MAX_ITEMS", "FittedMulticategorical", "Multicategorical"]
+
+MAX_ITEMS = 1_000
+"""Of a list: a batch holds as many cells a row as its longest list has items. The service refuses longer ones too."""
+
+SEPARATORS = ("|", ";", ",")
+MIN_OCCURRENCES = 5
+"""An item must occur so often among the sampled values to count as one that repeats."""
+REPEATED_SHARE = 0.9
+"""Of all items: so many must repeat, be words, and be short."""
+MAX_WORD = 40
+"""Characters of such an item."""
+MODAL_SHARE = 0.9
+"""Of the values that hold items at all: where more of them have one same number of items, they are records."""
+
+
+class Multicategorical(Feature):
+    """A list of strings, numbers or booleans, or text with a separator: the mean of the items' embeddings.
+
+    Null and empty items are no items; a row without any has an embedding of its own. An item seen fewer than
+    `min_count` times in training shares the out-of-vocabulary id.
+    """
+
+    kind: Literal["multicategorical"] = "multicategorical"
+    separator: Annotated[str, Field(min_length=1)] | None = None
+    """Between the items of a column of text, where it is required; blanks around an item do not count."""
+    min_count: Annotated[int, Field(ge=1)] = 5
+
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        """Lists of strings, and text that is clearly a list: a wrong guess costs more than a missing one."""
+        items = item_type(facts.type)
+        if items is not None and is_text(items):
+            counts = Counter(item for row in facts.sample.to_pylist() for item in row if item)
+            if max(counts.values(), default=0) >= MIN_OCCURRENCES:
+                return Proposal(options={"kind": "multicategorical"})
+            return Proposal(note="lists whose items do not repeat")
+        if facts.is_text:
+            texts = [text for text in as_strings(facts.sample).to_pylist() if text.strip()]
+            for separator in SEPARATORS:
+                if _are_lists([text.split(separator) for text in texts]):
+                    options = {"kind": "multicategorical", "separator": separator}
+                    return Proposal(options=options, doubt="read as lists; categorical if each text is one value")
+        return None
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        items = item_type(arrow_type)
+        if items is None and scalar_type(arrow_type) != "string":
+            raise DataError(
+                f"feature {name!r}: a multicategorical feature needs a column of lists, or text with a separator, "
+                f"found {arrow_type} in column {column!r}; declare it as kind: categorical or numeric"
+            )
+        if items is None and self.separator is None:
+            raise DataError(
+                f"feature {name!r}: a multicategorical feature needs a separator where its column is text, found none "
+                f'for column {column!r}; add one, as in separator: "|", or declare it as kind: categorical'
+            )
+        if items is not None and self.separator is not None:
+            raise DataError(
+                f"feature {name!r}: a separator is for a column of text, found {arrow_type} in column {column!r}; "
+                "remove separator"
+            )
+        if items is not None and scalar_type(items) is None:
+            raise DataError(
+                f"feature {name!r}: a multicategorical feature needs lists of text, numbers or booleans, found "
+                f"{arrow_type} in column {column!r}; write what matters of the items into lists of text"
+            )
+        return Strings(self.separator)
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> MulticategoricalFitter:
+        self.input_type(name, column, arrow_type)
+        return MulticategoricalFitter(self, name, column)
+
+
+class MulticategoricalFitter(FeatureFitter):
+    """Counts the items of a column's lists."""
+
+    def __init__(self, options: Multicategorical, name: str, column: str) -> None:
+        self.options, self.name, self.column = options, name, column
+        self.counts = ValueCounts()
+
+    def update(self, values: pa.Array) -> None:
+        items, lists, rows = _item_positions(self.name, self.column, values, self.options.separator)
+        weights = np.ones(len(lists)) if rows is None else np.bincount(rows, minlength=len(lists))
+        counts = np.bincount(lists.values, weights=np.repeat(weights, lists.lengths), minlength=len(items))
+        seen = np.flatnonzero(counts)
+        self.counts.update(as_strings(items.take(pa.array(seen))), counts[seen].astype(np.int64))
+
+    def finish(self) -> FittedMulticategorical:
+        vocabulary = self.counts.frequent(self.options.min_count)
+        if not vocabulary:
+            raise DataError(
+                f"feature {self.name!r}: no item of column {self.column!r} occurs {self.options.min_count} times in "
+                "the training split; lower its min_count, check its separator, or leave the feature out"
+            )
+        return FittedMulticategorical(
+            name=self.name, column=self.column, separator=self.options.separator, vocabulary=vocabulary
+        )
+
+
+class FittedMulticategorical(FittedFeature):
+    """(rows,) lists -> ragged (rows, L) ids: 0 no item, 1 unseen, then the vocabulary in its order."""
+
+    kind: Literal["multicategorical"] = "multicategorical"
+    separator: str | None
+    vocabulary: tuple[str, ...]
+
+    @property
+    def input_type(self) -> InputType:
+        return Strings(self.separator)
+
+    @property
+    def size(self) -> int:
+        """Number of ids."""
+        return FIRST + len(self.vocabulary)
+
+    @property
+    def block(self) -> str:
+        """Name of its block."""
+        return f"multicategorical.{self.name}"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of its ids on disk."""
+        return np.dtype(np.int16 if self.size <= np.iinfo(np.int16).max else np.int32)
+
+    def encode(self, values: pa.Array) -> Ragged:
+        items, lists, rows = _item_positions(self.name, self.column, values, self.separator)
+        ids = lookup_ids(as_strings(items), "", self.vocabulary).astype(self.dtype)
+        encoded = Ragged(values=ids[lists.values], offsets=lists.offsets)
+        return encoded if rows is None else encoded.take(rows)
+
+    @classmethod
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        """One for each feature, since their lists differ in length."""
+        return {feature.block: Block(shape=(), dtype=feature.dtype, ragged=True) for feature in features}
+
+    @classmethod
+    def encode_blocks(
+        cls, features: Sequence[Self], columns: Mapping[str, pa.Array]
+    ) -> dict[str, NDArray[Any] | Ragged]:
+        return {feature.block: feature.encode(columns[feature.column]) for feature in features}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from mtl_core.nn.pooling import MeanEmbeddings
+
+        blocks = {feature.name: feature.block for feature in features}
+        return MeanEmbeddings(blocks, {feature.name: feature.size for feature in features}, options.embedding)
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        return {
+            feature.block: graph.cast(
+                lookup_node(graph, inputs[feature.column], "", feature.vocabulary, np.object_), np.int32
+            )
+            for feature in features
+        }
+
+    def describe(self) -> str:
+        return f"lists of {len(self.vocabulary):,} values"
+
+
+def _item_positions(
+    name: str, column: str, values: pa.Array, separator: str | None
+) -> tuple[pa.Array, Ragged, NDArray[Any] | None]:
+    """(rows,) lists -> strings, lists of positions among them, and for every row the place of its list;
+    None where each row has its own. So a text that many rows share is split once. DataError for a list too long.
+    """
+    rows = None
+    if is_text(values.type) or pa.types.is_null(values.type):
+        texts = as_dictionary(pc.cast(values, pa.string()) if pa.types.is_null(values.type) else values)
+        rows = pc.fill_null(texts.indices, len(texts.dictionary)).to_numpy(zero_copy_only=False)
+        values = pa.concat_arrays([as_strings(texts.dictionary), pa.nulls(1, pa.string())])
+    items, lengths = list_items(values, separator)
+    used = lengths if rows is None else lengths[rows]  # a dictionary may hold texts of rows that are left out
+    if (longest := int(used.max(initial=0))) > MAX_ITEMS:
+        raise DataError(
+            f"feature {name!r}: a list may hold at most {MAX_ITEMS:,} items, found one of {longest:,} in column "
+            f"{column!r}; shorten it, or leave out the row"
+        )
+    dictionary = as_dictionary(items)
+    entries = pa.concat_arrays([as_strings(dictionary.dictionary), pa.nulls(1, pa.string())])
+    positions = pc.fill_null(dictionary.indices, len(entries) - 1).to_numpy(zero_copy_only=False)
+    return entries, Ragged.of_lengths(positions, lengths), rows
+
+
+def _are_lists(values: Sequence[Sequence[str]]) -> bool:
+    """Whether split texts look like lists of one vocabulary, rather than sentences, names, addresses or records.
+
+    Most texts are split; nearly all items repeat, are short, and are words; their number differs from text to text; and
+    most of those that repeat occur at several positions, counted from the start and from the end.
+    """
+    lists = [[item.strip() for item in value] for value in values]
+    if not lists or sum(len(items) > 1 for items in lists) <= len(lists) / 2:
+        return False
+    counts = Counter(item for items in lists for item in items)
+    repeated = {item: count for item, count in counts.items() if count >= MIN_OCCURRENCES and _is_word(item)}
+    if sum(repeated.values()) < REPEATED_SHARE * counts.total():
+        return False
+    lengths = Counter(len(items) for items in lists)
+    if max(lengths.values()) > MODAL_SHARE * len(lists):
+        return False
+    ahead, behind = defaultdict(set), defaultdict(set)
+    for items in lists:
+        for place, item in enumerate(items):
+            ahead[item].add(place)
+            behind[item].add(len(items) - place)
+    wandering = [item for item in repeated if len(ahead[item]) > 1 and len(behind[item]) > 1]
+    return len(wandering) >= len(repeated) / 2
+
+
+def _is_word(item: str) -> bool:
+    return len(item) <= MAX_WORD and re.search(r"[^\W\d_]", item) is not None

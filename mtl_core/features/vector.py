@@ -1,0 +1,225 @@
+"""Vector features: lists of numbers of one length, such as an embedding from elsewhere, standardised per dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mtl_core.arrow import as_numbers, is_number, item_type
+from mtl_core.errors import DataError
+from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
+from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.running_stats import ColumnStats
+from mtl_core.input_types import InputType
+from mtl_core.input_types import Vector as VectorInput
+
+if TYPE_CHECKING:
+    from mtl_core.config import Model
+    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.nn.sequences import GroupModule
+
+__all__ = ["FittedVector", "Vector"]
+
+MAX_PROPOSED = 4_096
+"""Numbers of a vector that `mtl init` takes by itself."""
+CELLS = 1 << 20
+"""Of the rows that are worked on at a time, so that float64 copies of a batch stay small."""
+
+
+class Vector(Feature):
+    """A list of numbers, of one length in all rows, standardised per dimension.
+
+    Missing numbers (null, NaN, infinities) become the training mean; where training had rows without any number, a
+    further column says so. Numbers outside the range of their dimension in training are clipped to it.
+    """
+
+    kind: Literal["vector"] = "vector"
+
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        """Lists of numbers, all of one length."""
+        items = item_type(facts.type)
+        if items is None or not is_number(items) or not len(facts.sample):
+            return None
+        lengths = np.unique(pc.list_value_length(facts.sample).to_numpy(zero_copy_only=False))
+        if lengths.size > 1:
+            return Proposal(note="lists of numbers of several lengths; multicategorical if each stands for itself")
+        size, numbers = int(lengths[0]), as_numbers(pc.list_flatten(facts.sample))
+        if size > MAX_PROPOSED:
+            return Proposal(note=f"lists of {size:,} numbers, more than {MAX_PROPOSED:,}; kind: vector takes them")
+        if not size or np.array_equal(numbers, np.tile(numbers[:size], len(facts.sample)), equal_nan=True):
+            return Proposal(note="the same numbers in every row")
+        whole = pa.types.is_integer(items) and not pa.types.is_fixed_size_list(facts.type)
+        doubt = "lists of whole numbers; multicategorical if each stands for itself" if whole else ""
+        return Proposal(options={"kind": "vector"}, doubt=doubt)
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        items = item_type(arrow_type)
+        if items is None or not is_number(items):
+            raise DataError(
+                f"feature {name!r}: a vector feature needs a column of lists of numbers, found {arrow_type} in column "
+                f"{column!r}; declare a kind that reads it, or write the numbers into a list"
+            )
+        return VectorInput(arrow_type.list_size if pa.types.is_fixed_size_list(arrow_type) else 0)
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> VectorFitter:
+        self.input_type(name, column, arrow_type)
+        return VectorFitter(name, column)
+
+
+class VectorFitter(FeatureFitter):
+    """Statistics of every dimension, and whether some row has no number. The first list decides the length."""
+
+    def __init__(self, name: str, column: str) -> None:
+        self.name, self.column = name, column
+        self.stats: ColumnStats | None = None
+        self.missing = False
+
+    def update(self, values: pa.Array) -> None:
+        lengths = pc.list_value_length(values).drop_null()
+        if self.stats is None and len(lengths):
+            self.stats = self._started(lengths[0].as_py())
+        if self.stats is None:
+            self.missing |= len(values) > 0
+            return
+        size = self.stats.count.size
+        _check_lengths(self.name, self.column, size, values)
+        for _, rows in _chunks(size, values):
+            self.stats.update(rows)
+            self.missing |= bool((~np.isfinite(rows)).all(axis=1).any())
+
+    def _started(self, size: int) -> ColumnStats:
+        if not size:
+            raise DataError(
+                f"feature {self.name!r}: the lists of column {self.column!r} must have a number or more, found an "
+                "empty one; write null where there is none, or leave the feature out"
+            )
+        return ColumnStats(size)
+
+    def finish(self) -> FittedVector:
+        stats = self.stats
+        if stats is None or not stats.count.any():
+            raise DataError(
+                f"feature {self.name!r}: column {self.column!r} holds no finite number in the training split; leave "
+                "the feature out, or check the split"
+            )
+        for place in np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))[:1]:
+            raise DataError(
+                f"feature {self.name!r}: the squares of column {self.column!r} must fit in 64-bit floats, found "
+                f"{stats.low[place]:g} to {stats.high[place]:g} at position {place} of a list in training; repair them"
+            )
+        known = stats.count > 0
+        return FittedVector(
+            name=self.name,
+            column=self.column,
+            mean=tuple(stats.mean.tolist()),
+            deviation=tuple(np.where(stats.deviation > 0, stats.deviation, 1.0).tolist()),
+            low=tuple(np.where(known, stats.low, 0.0).tolist()),
+            high=tuple(np.where(known, stats.high, 0.0).tolist()),
+            flag_missing=self.missing,
+        )
+
+
+class FittedVector(FittedFeature):
+    """(rows,) lists of D numbers -> (rows, D or D + 1) float32: standardised and, where all can be missing, the flag.
+
+    A dimension without any number in training is 0 throughout.
+    """
+
+    kind: Literal["vector"] = "vector"
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    flag_missing: bool
+
+    @property
+    def size(self) -> int:
+        """Numbers of a list."""
+        return len(self.mean)
+
+    @property
+    def width(self) -> int:
+        """Columns of the block."""
+        return self.size + self.flag_missing
+
+    @property
+    def input_type(self) -> InputType:
+        return VectorInput(self.size)
+
+    def encode(self, values: pa.Array) -> NDArray[np.float32]:
+        _check_lengths(self.name, self.column, self.size, values)
+        mean, deviation, low, high = map(np.array, (self.mean, self.deviation, self.low, self.high))
+        out = np.empty((len(values), self.width), dtype=np.float32)
+        for start, rows in _chunks(self.size, values):
+            missing = ~np.isfinite(rows)
+            scaled = (np.clip(np.where(missing, 0.0, rows), low, high) - mean) / deviation
+            place = slice(start, start + len(rows))
+            out[place, : self.size] = np.where(missing, 0.0, scaled)
+            if self.flag_missing:
+                out[place, self.size] = missing.all(axis=1)
+        return out
+
+    @classmethod
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        width = sum(feature.width for feature in features)
+        return {"vector": Block(shape=(width,), dtype=np.dtype(np.float32))}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from mtl_core.nn.dense import DenseBlock
+
+        return DenseBlock("vector", sum(feature.width for feature in features))
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        parts = [part for feature in features for part in feature._nodes(graph, inputs[feature.column])]
+        return {"vector": graph.add("Concat", *parts, axis=1)}
+
+    def describe(self) -> str:
+        return f"{self.size:,} numbers"
+
+    @classmethod
+    def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns:
+        values = np.asarray(blocks["vector"])
+        return TreeColumns(values=values, categorical=(False,) * values.shape[1])
+
+    def _nodes(self, graph: GraphBuilder, raw: str) -> list[str]:
+        """(rows, D) raw numbers -> the columns of `encode`, in one or two parts."""
+        mean, deviation, edges = np.array(self.mean), np.array(self.deviation), np.array([self.low, self.high])
+        known = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
+        # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
+        centred = graph.add("Sub", graph.constant(mean[None], np.float64), raw)
+        scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviation[None], np.float64)), np.float32)
+        # `encode` clips raw numbers. All of this rises with them, so clipping the result is the same, and half as wide.
+        low, high = (edges - mean) / deviation
+        clipped = graph.add("Max", scaled, graph.constant(low[None], np.float32))
+        clipped = graph.add("Min", clipped, graph.constant(high[None], np.float32))
+        parts = [graph.add("Where", known, clipped, graph.constant(0.0, np.float32))]
+        if self.flag_missing:
+            present = graph.cast(known, np.float32)
+            most = graph.add("ReduceMax", present, graph.constant([1], np.int64), keepdims=1)  # (rows, 1)
+            parts.append(graph.add("Sub", graph.constant(1.0, np.float32), most))
+        return parts
+
+
+def _check_lengths(name: str, column: str, size: int, values: pa.Array) -> None:
+    """DataError where a list has another length."""
+    lengths = pc.list_value_length(values).drop_null().to_numpy(zero_copy_only=False)
+    if (other := lengths[lengths != size]).size:
+        raise DataError(
+            f"feature {name!r}: every list of column {column!r} must have {size:,} numbers, as the first in training "
+            f"has, found one of {int(other[0]):,}; repair it, or leave out the row"
+        )
+
+
+def _chunks(size: int, values: pa.Array) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """The first row and the numbers, (rows, size) float64, of a few rows at a time; a missing list is all NaN."""
+    step = max(1, CELLS // size)
+    for start in range(0, len(values), step):
+        yield start, VectorInput(size).tensor(values.slice(start, step))

@@ -1,0 +1,68 @@
+"""Vocabularies: occurrences of distinct values, counted part by part, and the ids that values have, in both forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mtl_core.export.builder import GraphBuilder
+
+__all__ = ["FIRST", "MISSING", "UNSEEN", "ValueCounts", "lookup_ids", "lookup_node"]
+
+MISSING, UNSEEN, FIRST = 0, 1, 2
+"""Ids: of what is not there, of what the vocabulary lacks, and of its first entry."""
+_MAX_PENDING = 1 << 18
+"""Distinct values of batches whose counts wait to be added up."""
+
+
+class ValueCounts:
+    """Occurrences of each distinct value, in memory for the distinct values."""
+
+    def __init__(self) -> None:
+        self._counts: list[pa.Table] = []
+
+    def update(self, values: pa.Array, counts: NDArray[np.int64]) -> None:
+        """Takes distinct values, and how often each occurs."""
+        self._counts.append(pa.table({"value": values, "count": counts}))
+        if sum(table.num_rows for table in self._counts) > _MAX_PENDING:
+            self._counts = [self._total()]
+
+    def frequent(self, min_count: int) -> tuple[Any, ...]:
+        """The values that occur so often, sorted; without the empty string, which is missing."""
+        if not self._counts:
+            return ()
+        counted = self._total()
+        often = counted.filter(pc.greater_equal(counted["count"], min_count))
+        return tuple(sorted(value for value in often["value"].to_pylist() if value != ""))
+
+    def _total(self) -> pa.Table:
+        sums = pa.concat_tables(self._counts).group_by("value", use_threads=False).aggregate([("count", "sum")])
+        return sums.rename_columns(["value", "count"])
+
+
+def lookup_ids(keys: pa.Array, missing: Any, vocabulary: Sequence[Any]) -> NDArray[np.int32]:
+    """(n,) values -> (n,) ids: MISSING for `missing`, else FIRST plus the position in the vocabulary, else UNSEEN."""
+    found = pc.index_in(keys, value_set=pa.array([missing, *vocabulary], keys.type))
+    positions = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+    # Position 0 is missing, the vocabulary follows it; the id of the unseen stands between them.
+    return np.where(positions < 0, UNSEEN, np.where(positions == 0, MISSING, positions + FIRST - 1)).astype(np.int32)
+
+
+def lookup_node(
+    graph: GraphBuilder, values: str, missing: Any, vocabulary: Sequence[Any], dtype: type[np.generic]
+) -> str:
+    """`lookup_ids` as a node: a tensor of any shape -> its int64 ids; text has dtype `np.object_`."""
+    return graph.add(
+        "LabelEncoder",
+        values,
+        domain="ai.onnx.ml",
+        keys_tensor=graph.tensor([missing, *vocabulary], dtype),
+        values_tensor=graph.tensor([MISSING, *range(FIRST, FIRST + len(vocabulary))], np.int64),
+        default_tensor=graph.tensor([UNSEEN], np.int64),
+    )

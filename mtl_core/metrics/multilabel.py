@@ -1,0 +1,78 @@
+"""Multilabel metrics: (rows, labels) of 1, 0, or -1 where unknown, against probabilities; unknown ones do not count."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mtl_core.metrics.base import Array, Metric, Value
+from mtl_core.metrics.ranking import auc
+
+__all__ = ["LabelF1", "MacroAuc", "multilabel_log_loss", "ranking_precision"]
+
+THRESHOLD = 0.5
+"""A label is predicted from this probability on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MacroAuc(Metric):
+    """The mean of the labels' AUCs, over the labels of which a yes and a no are known."""
+
+    def on(self, labels: Array, predictions: Array) -> Value:
+        curves = [auc(labels[:, label], predictions[:, label]) for label in range(labels.shape[1])]
+
+        def value(weights: Array | None) -> float:
+            return _mean(np.array([curve(weights) for curve in curves]))
+
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelF1(Metric):
+    """F1 of what is predicted: over all labels at once, or as the mean over those that occur or are predicted."""
+
+    average: Literal["micro", "macro"]
+
+    def on(self, labels: Array, predictions: Array) -> Value:
+        chosen, true = predictions >= THRESHOLD, labels == 1
+        hits, errors = np.nonzero(chosen & true), np.nonzero((labels >= 0) & (chosen != true))
+
+        def value(weights: Array | None) -> float:
+            hit, error = (
+                np.bincount(label, None if weights is None else weights[row], minlength=labels.shape[1])
+                for row, label in (hits, errors)
+            )
+            if self.average == "micro":
+                hit, error = hit.sum(keepdims=True), error.sum(keepdims=True)
+            every = 2 * hit + error
+            return _mean(2 * hit[every > 0] / every[every > 0])
+
+        return value
+
+
+def multilabel_log_loss(labels: Array, predictions: Array) -> Array:
+    """(rows,) mean log loss over the known labels of a row, of which there is one or more."""
+    known = labels >= 0
+    probability = np.where(labels == 1, predictions, 1 - predictions.astype(np.float64))
+    losses = -np.log(np.clip(probability, np.finfo(np.float32).eps, 1))
+    return np.asarray(np.where(known, losses, 0).sum(axis=1) / known.sum(axis=1))
+
+
+def ranking_precision(labels: Array, predictions: Array) -> Array:
+    """(rows,) label ranking average precision (Tsoumakas, Katakis and Vlahavas 2010): over the row's yes, the mean
+    share of yes among what is ranked as high. 1 for a row without a yes, which cannot be ranked wrongly.
+    """
+    known, yes = labels >= 0, labels == 1
+    total = np.zeros(len(labels))
+    for label in range(labels.shape[1]):
+        rows = np.flatnonzero(yes[:, label])
+        as_high = known[rows] & (predictions[rows] >= predictions[rows, label, None])  # (rows with the label, labels)
+        total[rows] += (as_high & yes[rows]).sum(axis=1) / as_high.sum(axis=1)
+    count = yes.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), 1.0)
+
+
+def _mean(values: Array) -> float:
+    """Mean of the defined values; NaN where there is none."""
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else float("nan")

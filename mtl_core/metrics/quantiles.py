@@ -1,0 +1,52 @@
+"""Metrics of predicted quantiles: (rows,) numbers against (rows, levels) quantiles, both in the target's unit."""
+
+import numpy as np
+
+from mtl_core.metrics.base import Array, Metric, RowMean
+
+__all__ = ["coverage_error", "interval_score", "pinball", "quantile_mae"]
+
+
+def pinball(levels: tuple[float, ...]) -> Metric:
+    """Pinball loss (Koenker and Bassett 1978, section 3), averaged over the levels."""
+    shares = np.asarray(levels)
+
+    def rows(labels: Array, predictions: Array) -> Array:
+        above = _above(labels, predictions)
+        return np.asarray(np.maximum(shares * above, (shares - 1) * above).mean(axis=1))
+
+    return RowMean(name="pinball", higher_is_better=False, unit="target", rows=rows)
+
+
+def interval_score(low: float, high: float) -> Metric:
+    """Interval score (Gneiting and Raftery 2007, eq. 43) of the outermost two levels, which need not lie evenly about
+    the median: the interval's width, plus a penalty for every label outside it.
+    """
+
+    def rows(labels: Array, predictions: Array) -> Array:
+        above = _above(labels, predictions[:, [0, -1]])
+        below_low, above_high = np.maximum(-above[:, 0], 0), np.maximum(above[:, 1], 0)
+        return np.asarray(above[:, 0] - above[:, 1] + below_low / low + above_high / (1 - high))
+
+    return RowMean(name="interval_score", higher_is_better=False, unit="target", rows=rows)
+
+
+def coverage_error(low: float, high: float) -> Metric:
+    """Absolute difference of the share of labels inside the outermost two quantiles and the one their levels give."""
+
+    def inside(labels: Array, predictions: Array) -> Array:
+        return np.asarray((predictions[:, 0] <= labels) & (labels <= predictions[:, -1]))
+
+    return RowMean(
+        name="coverage_error", higher_is_better=False, rows=inside, transform=lambda share: abs(share - (high - low))
+    )
+
+
+def quantile_mae(level: int) -> Metric:
+    """Mean absolute error of the quantile in column `level`."""
+    return RowMean(name="mae", higher_is_better=False, unit="target", rows=lambda y, p: np.abs(_above(y, p)[:, level]))
+
+
+def _above(labels: Array, predictions: Array) -> Array:
+    """(rows, levels) labels less quantiles."""
+    return np.asarray(labels[:, None] - predictions.astype(np.float64))

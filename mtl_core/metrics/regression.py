@@ -1,0 +1,46 @@
+"""Regression metrics: (rows,) numbers against (rows,) predictions, both in the target's unit."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtl_core.metrics.base import Array, Metric, RowMean, Value
+
+__all__ = ["MAE", "POISSON_DEVIANCE", "R2", "RMSE"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class R2(Metric):
+    """Coefficient of determination. Of labels without variance it is 1 where all predictions are exact, else 0;
+    undefined for a single row.
+    """
+
+    def on(self, labels: Array, predictions: Array) -> Value:
+        labels, squares = labels.astype(np.float64), np.square(labels.astype(np.float64) - predictions)
+
+        def value(weights: Array | None) -> float:
+            if len(labels) < 2:
+                return float("nan")
+            each = np.ones(len(labels)) if weights is None else weights
+            left, whole = (each * squares).sum(), (each * np.square(labels - np.average(labels, weights=each))).sum()
+            return float(1 - left / whole) if whole > 0 else float(left == 0)
+
+        return value
+
+
+def _squares(labels: Array, predictions: Array) -> Array:
+    return np.asarray(np.square(labels - predictions))
+
+
+def _deviance(labels: Array, predictions: Array) -> Array:
+    """(rows,) Poisson deviance (McCullagh and Nelder 1989, section 2.3); NaN where the rate is not above 0."""
+    counts, rates = labels.astype(np.float64), predictions.astype(np.float64)
+    rates = np.where(rates > 0, rates, np.nan)
+    ratios = np.where(counts > 0, counts / rates, 1.0)
+    return np.asarray(2 * (counts * np.log(ratios) - counts + rates))
+
+
+MAE = RowMean(name="mae", higher_is_better=False, unit="target", rows=lambda y, p: np.abs(y - p))
+RMSE = RowMean(name="rmse", higher_is_better=False, unit="target", rows=_squares, transform=math.sqrt)
+POISSON_DEVIANCE = RowMean(name="poisson_deviance", higher_is_better=False, rows=_deviance)

@@ -1,0 +1,33 @@
+"""Logits and predictions over a whole split."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.model.network import Network
+
+__all__ = ["ROWS", "logits_of", "predictions_of"]
+
+ROWS = 8192
+"""Rows of a batch without gradients."""
+
+
+def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, dict[str, torch.Tensor]]]:
+    """The network's logits in evaluation mode, batch by batch in row order."""
+    network.eval()
+    with torch.inference_mode():
+        for start, stop in split.spans(ROWS):
+            yield slice(start, stop), network(split.slice(start, stop).inputs)
+
+
+def predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
+    """Per task (rows,) or (rows, classes) predictions in the user's units."""
+    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
+    for _, logits in logits_of(network, split):
+        for task, predictions in network.predictions(logits).items():
+            chunks[task].append(predictions.numpy())
+    return {name: np.concatenate(arrays) for name, arrays in chunks.items()}

@@ -1,0 +1,34 @@
+"""Numbers of a block as they are, alone or beside embeddings of another block's ids."""
+
+from torch import Tensor
+
+from mtl_core.nn.embedding import SharedEmbedding
+from mtl_core.nn.sequences import Encoded, GroupModule
+
+__all__ = ["DenseAndEmbedding", "DenseBlock"]
+
+
+class DenseAndEmbedding(GroupModule):
+    """(B, D) numbers of one block and (B, C) ids of another -> (B, D + C * E)."""
+
+    def __init__(self, block: str, numbers: int, embedding: SharedEmbedding | None) -> None:
+        """numbers: columns of the block; 0 where there is no such block."""
+        super().__init__()
+        self.block, self.numbers, self.embedding = block, numbers, embedding
+        self.width = numbers + (embedding.width if embedding is not None else 0)
+
+    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+        numbers = (blocks[self.block],) if self.numbers else ()
+        embedded = self.embedding(blocks).row if self.embedding is not None else ()
+        return Encoded((*numbers, *embedded), {})
+
+
+class DenseBlock(GroupModule):
+    """(B, width) numbers of one block, unchanged; it learns nothing."""
+
+    def __init__(self, block: str, width: int) -> None:
+        super().__init__()
+        self.block, self.width = block, width
+
+    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+        return Encoded((blocks[self.block],), {})

@@ -1,0 +1,34 @@
+"""Settings of torch under which a training repeats to the bit on one machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch.utils import deterministic as torch_deterministic
+
+__all__ = ["deterministic"]
+
+
+@contextmanager
+def deterministic(threads: int) -> Iterator[None]:
+    """Fixed threads, deterministic algorithms, subnormal numbers as zero (they are slow and carry no information here).
+
+    New memory is not filled, which torch does by default with deterministic algorithms, at a cost; it is always written
+    before it is read. On leaving, the former settings are restored, since all of them hold for the whole process.
+    """
+    before = (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch_deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]  # torch makes it on demand
+    )
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch_deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch_deterministic.fill_uninitialized_memory = before[2]  # type: ignore[attr-defined]
+        torch.use_deterministic_algorithms(before[1])
+        torch.set_num_threads(before[0])

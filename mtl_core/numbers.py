@@ -1,0 +1,13 @@
+"""Numbers in JSON files: JSON has no NaN, so an undefined number is null."""
+
+import math
+
+__all__ = ["Number", "defined"]
+
+Number = float | None
+"""None where it is undefined."""
+
+
+def defined(value: float) -> Number:
+    """The value; None where it is not finite."""
+    return float(value) if math.isfinite(value) else None

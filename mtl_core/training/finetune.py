@@ -1,0 +1,177 @@
+"""Fine-tuning of the heads, each on its own, on the final trunk.
+
+A head and its trunk are chosen together, at the epoch that is best for all tasks, hence seldom at the best epoch of a
+single task; and while a head was paused its trunk moved on. The outputs of the fixed trunk are computed once and
+stored, so that a pass costs no more than the head.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mtl_core.config import FinetuneHeads, Stopping, Training
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.model import Network
+from mtl_core.model.inference import ROWS
+from mtl_core.tasks import Objective
+from mtl_core.training.checkpoint import CheckpointStore
+from mtl_core.training.history import FinetunedHead
+from mtl_core.training.losses import task_losses
+from mtl_core.training.progress import Progress
+from mtl_core.training.scores import metric_values, normalised
+
+__all__ = ["finetune_heads", "representations"]
+
+
+def finetune_heads(
+    network: Network,
+    train_split: EncodedSplit,
+    validation: EncodedSplit,
+    options: Training,
+    errors: Mapping[str, float],
+    store: CheckpointStore,
+    progress: Progress,
+) -> tuple[FinetunedHead, ...]:
+    """Trains every head on from its weights, on its task's labels alone; all other parameters stay as they are.
+
+    A head stops early on its task's own validation score, and keeps its best epoch if that beats the head as it was by
+    more than the task's `min_improvement`; otherwise it is left as it was, to the bit. So no task gets worse on
+    validation. Left out are tasks without a validation score, and unsupervised tasks, which have no labels to learn
+    from. Fine-tuning that was killed starts over from the chosen weights to the same result: every epoch draws its
+    randomness from (seed, task, epoch) alone.
+
+    Needs room on disk for the trunk's outputs: 4 bytes x rows x width, once, or once per task where the trunk gives
+    each task an output of its own.
+
+    Args:
+        errors: task -> standard error of its own metric on validation.
+    """
+    found: list[FinetunedHead] = []
+    if options.finetune_heads is None:
+        return ()
+    with store.temporary_folder("finetune") as folder:
+        inputs = representations(network, train_split, folder / "train")
+        validation_inputs = representations(network, validation, folder / "validation")
+        for position, task in enumerate(network.objectives):
+            trainer = HeadTrainer(
+                network=network,
+                position=position,
+                train=_head_split(inputs[position], task, train_split),
+                validation=_head_split(validation_inputs[position], task, validation),
+                error=errors[task.name],
+            )
+            if not task.unsupervised and math.isfinite(trainer.value()):
+                found.append(trainer.finetune(options, options.finetune_heads, progress))
+                progress.on_finetune(found[-1])
+    return tuple(found)
+
+
+def representations(network: Network, split: EncodedSplit, folder: Path) -> tuple[Tensor, ...]:
+    """The inputs of each task's head for every row in evaluation mode: per task (rows, width) float32, memory-mapped.
+
+    An output that the trunk gives to several tasks is one file, named by the position of the first of them.
+    """
+    folder.mkdir()
+    arrays: dict[int, np.memmap[tuple[int, ...], np.dtype[np.float32]]] = {}
+    owners: list[int] = []
+    network.eval()
+    with torch.inference_mode():
+        for start, stop in split.spans(ROWS):
+            outputs = network.represent(split.slice(start, stop).inputs)
+            owners = [next(i for i, other in enumerate(outputs) if other is output) for output in outputs]
+            for owner in dict.fromkeys(owners):
+                if owner not in arrays:
+                    path, shape = folder / f"{owner:04}.npy", (len(split), *outputs[owner].shape[1:])
+                    arrays[owner] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+                arrays[owner][start:stop] = outputs[owner].numpy()
+    return tuple(torch.from_numpy(arrays[owner]) for owner in owners)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadTrainer:
+    """Trains one head of a network. The inputs of both splits are those of the head, as `x`."""
+
+    network: Network
+    position: int
+    train: EncodedSplit
+    validation: EncodedSplit
+    error: float
+
+    @property
+    def task(self) -> Objective:
+        """The head's task."""
+        return self.network.objectives[self.position]
+
+    @property
+    def head(self) -> nn.Module:
+        """The head."""
+        return self.network.heads[self.position]
+
+    def value(self) -> float:
+        """Its task's own metric on validation."""
+        self.head.eval()
+        name = self.task.name
+        with torch.inference_mode():
+            logits = [self.head(x) for x in torch.split(self.validation.inputs["x"], ROWS)]
+            predictions = torch.cat([self.network.predictions({name: of_batch})[name] for of_batch in logits])
+        return metric_values((self.task,), self.validation, {name: predictions.numpy()})[name]
+
+    def score(self, value: float) -> float:
+        """That metric as a score."""
+        name = self.task.name
+        return normalised((self.task,), {name: value}, {name: self.error})[name]
+
+    def finetune(self, options: Training, finetuning: FinetuneHeads, progress: Progress) -> FinetunedHead:
+        """Trains until stopping or `epochs` ends it, then keeps the best epoch or restores the head."""
+        head, task = self.head, self.task.name
+        min_improvement = options.stopping.of(task).min_improvement
+        stopper = Stopping(patience=finetuning.patience, min_improvement=min_improvement).build((task,))
+        learning_rate = finetuning.learning_rate or options.learning_rate
+        optimizer = torch.optim.AdamW(
+            head.parameters(), lr=learning_rate, weight_decay=options.weight_decay, fused=True
+        )
+        before, weights, number = self.value(), _copied(head), 0
+        best, best_weights = before, weights
+        stopper.update({task: self.score(before)})
+        while number < finetuning.epochs and not stopper.ended:
+            number += 1
+            self.train_epoch(number, optimizer, options)
+            value = self.value()
+            # A head that diverges scores NaN, which is never an improvement and runs out of patience.
+            if self.score(value) > self.score(best):
+                best, best_weights = value, _copied(head)
+            stopper.update({task: self.score(value)})
+            progress.on_step(number, finetuning.epochs)
+        kept = self.score(best) > self.score(before) + min_improvement
+        head.load_state_dict(best_weights if kept else weights)
+        return FinetunedHead(task=task, kept=kept, before=before, after=best if kept else before, epochs=number)
+
+    def train_epoch(self, number: int, optimizer: torch.optim.Optimizer, options: Training) -> None:
+        """One pass over the rows that its loss counts."""
+        self.head.train()
+        generator = np.random.default_rng([options.seed, self.position, number])
+        counted = self.task.trains_on(self.train.labels[self.task.name]).nonzero()[:, 0]
+        order = counted[torch.from_numpy(generator.permutation(len(counted)))]
+        torch.manual_seed(int(generator.integers(2**63)))
+        for rows in torch.split(order, options.batch_size):
+            batch = self.train.take(rows)
+            logits = {self.task.name: self.head(batch.inputs["x"])}
+            for loss in task_losses((self.task,), logits, batch, {}).values():  # none where every weight is 0
+                optimizer.zero_grad()
+                torch.autograd.backward(loss)
+                optimizer.step()
+
+
+def _head_split(inputs: Tensor, task: Objective, split: EncodedSplit) -> EncodedSplit:
+    """The split with a head's inputs and its task's labels and weights."""
+    weights = {task.name: split.weights[task.name]} if task.name in split.weights else {}
+    return EncodedSplit({"x": inputs}, {task.name: split.labels[task.name]}, weights)
+
+
+def _copied(module: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}

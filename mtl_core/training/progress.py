@@ -1,0 +1,21 @@
+"""Progress of a training, as reported to whoever watches it."""
+
+from mtl_core.training.history import Epoch, FinetunedHead
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Callbacks of a training. By default each does nothing: override those that are needed."""
+
+    def on_teacher(self, task: str, step: int, steps: int) -> None:
+        """Called before the first epoch, with the finished steps of a task's teacher and the number of all."""
+
+    def on_step(self, step: int, steps: int) -> None:
+        """Called after every optimiser step of an epoch, and after every epoch of a head that is fine-tuned."""
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Called after every epoch; of a training that resumes, at once for the epochs that it has already."""
+
+    def on_finetune(self, head: FinetunedHead) -> None:
+        """Called after every head that was fine-tuned."""

@@ -1,0 +1,92 @@
+"""The state of a training: everything that changes from epoch to epoch, and that a checkpoint holds."""
+
+from typing import Any
+
+from pydantic import Field
+from torch import nn
+
+from mtl_core.config import Problem
+from mtl_core.data.encoder import Encoder
+from mtl_core.frozen import Frozen
+from mtl_core.model import Network
+from mtl_core.training.averaging import Average
+from mtl_core.training.checkpoint import CheckpointStore
+from mtl_core.training.epoch import optimizer_of
+from mtl_core.training.history import Epoch, scores_of
+from mtl_core.training.selection import best_epoch_of, useful_epochs
+
+__all__ = ["State"]
+
+
+class _Record(Frozen, allow_inf_nan=True):
+    """The part of a checkpoint that is not tensors."""
+
+    epochs: tuple[Epoch, ...] = ()
+    standard_errors: dict[str, float] = Field(default_factory=dict)
+    stopper: dict[str, Any] = Field(default_factory=dict)
+
+
+class State:
+    """Network, average of its weights, balancer, optimiser, stopper, epochs and standard errors of one training."""
+
+    def __init__(self, problem: Problem, encoder: Encoder) -> None:
+        options = problem.training
+        self.network = Network.seeded(problem, encoder, options.seed)
+        self.tasks = self.network.objectives
+        self.balancer = options.balancing.build(self.network.tasks)
+        self.optimizer = optimizer_of(self.network, self.balancer, options)
+        self.average = Average(self.network) if options.average_weights else None
+        starts = {task.name: task.start_epoch for task in self.tasks}
+        self.stopper = options.stopping.build(self.network.tasks, starts)
+        self.epochs: list[Epoch] = []
+        self.standard_errors: dict[str, float] = {}
+
+    @property
+    def evaluated(self) -> Network:
+        """The network that is evaluated and stored: the average where there is one."""
+        return self.average.network if self.average else self.network
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The tasks that do not take part yet in the next epoch."""
+        number = len(self.epochs) + 1
+        return tuple(task.name for task in self.tasks if number < task.start_epoch)
+
+    @property
+    def paused(self) -> tuple[str, ...]:
+        """The tasks that take no part in the next epoch: waiting, or stopped."""
+        return (*self.waiting, *self.stopper.paused)
+
+    def teacher_epoch(self, task: str) -> int:
+        """The best epoch of a stopped task up to its stop: later epochs learned from it."""
+        until = next(epoch.number for epoch in self.epochs if task in epoch.stopped)
+        return best_epoch_of(task, scores_of(self.epochs[:until]))
+
+    def after_step(self) -> None:
+        """Follows an optimiser step, while its gradients are still there."""
+        if self.average:
+            self.average.update(self.network)
+
+    def save(self, store: CheckpointStore) -> None:
+        """Stores the state after an epoch, and the weights of every epoch that is still needed."""
+        if self.epochs:
+            store.keep(len(self.epochs), self.evaluated)
+            store.prune(useful_epochs(scores_of(self.epochs)))
+        record = _Record(
+            epochs=tuple(self.epochs), standard_errors=self.standard_errors, stopper=self.stopper.state_dict()
+        )
+        store.save(self._modules(), self.optimizer, record.model_dump())
+
+    def restore(self, store: CheckpointStore) -> None:
+        """Loads the last checkpoint, if there is one; otherwise stores the initial state, so that a crash in the first
+        epoch does not discard finished teachers.
+        """
+        record = _Record.model_validate(store.restore(self._modules(), self.optimizer) or {})
+        self.stopper.load_state_dict(record.stopper)
+        self.epochs, self.standard_errors = list(record.epochs), record.standard_errors
+        if not self.epochs:
+            self.save(store)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        modules: dict[str, nn.Module] = {"network": self.network, "balancing": self.balancer}
+        return modules | ({"average": self.average} if self.average else {})

@@ -1,0 +1,66 @@
+"""Targets of unsupervised tasks: made of their own predictions before every epoch, for the whole training split."""
+
+from collections.abc import Collection
+from functools import partial
+
+import numpy as np
+import torch
+
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.distillation.soft_targets import SoftTargets
+from mtl_core.model import Network
+from mtl_core.model.head import Head
+from mtl_core.model.inference import ROWS, logits_of
+from mtl_core.tasks import UnsupervisedObjective
+from mtl_core.training.k_means import k_means
+
+__all__ = ["unsupervised_targets"]
+
+SAMPLE = 20_000
+"""Rows of training that the initial parameters of a task are computed from."""
+
+
+def unsupervised_targets(
+    network: Network, split: EncodedSplit, *, number: int, seed: int, without: Collection[str] = ()
+) -> dict[str, SoftTargets]:
+    """The soft targets in epoch `number` of every unsupervised task that has started, by the network as it is.
+
+    A task whose first epoch this is gets its initial parameters. All of it follows from the network and the seed, so
+    that a training that resumes makes the same targets again. Needs memory for several times rows x outputs numbers.
+
+    Args:
+        without: tasks that are paused, or learn from another teacher.
+    """
+    started = {
+        position: task
+        for position, task in enumerate(network.objectives)
+        if isinstance(task, UnsupervisedObjective) and task.start_epoch <= number and task.name not in without
+    }
+    if not started:
+        return {}
+    network.eval()
+    for position, task in started.items():
+        if task.start_epoch == number:
+            _initialise(network, position, task, split, seed)
+    logits = {task.name: torch.empty(len(split), task.outputs) for task in started.values()}
+    for rows, of_batch in logits_of(network, split):
+        for name, whole in logits.items():
+            whole[rows] = of_batch[name]
+    return {
+        task.name: SoftTargets(logits=task.target_logits(logits[task.name], split.weights.get(task.name)))
+        for task in started.values()
+    }
+
+
+def _initialise(network: Network, position: int, task: UnsupervisedObjective, split: EncodedSplit, seed: int) -> None:
+    """Sets the initial parameters of a task, from the whole split or from a sample of it."""
+    generator, head = np.random.default_rng(seed), network.heads[position]
+    assert isinstance(head, Head)
+    sample = np.sort(generator.choice(len(split), size=min(SAMPLE, len(split)), replace=False))
+    weights, inputs = split.weights.get(task.name), []
+    with torch.inference_mode():
+        for rows in torch.split(torch.from_numpy(sample), ROWS):
+            inputs.append(head.hidden(network.represent(split.take(rows).inputs)[position]))
+        sampled = None if weights is None else weights.index_select(0, torch.from_numpy(sample))
+        found = task.initial_parameters(head.last, torch.cat(inputs), sampled, partial(k_means, seed=seed))
+    head.last.load_state_dict({**head.last.state_dict(), **found})

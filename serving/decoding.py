@@ -1,0 +1,142 @@
+"""Careful decoding of a body: every broken rule is counted, the first ones are put into words.
+
+Pure, and off the fast path: it runs for a request that is refused anyway, and for a model whose columns have names that
+msgspec cannot take. The rules of the values are those of `inputs.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING
+
+from serving.errors import ErrorDetail, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from serving.inputs import Input
+
+__all__ = ["MAX_DETAILS", "decode_with_errors", "refusal"]
+
+MAX_DETAILS = 10  # broken rules in words; the others are counted
+_MAX_SHOWN = 40  # characters of a value that are sent back
+
+
+def refusal(body: bytes, inputs: Sequence[Input], *, max_rows: int, reason: str) -> RequestError:
+    """The error for a body that the fast path refused.
+
+    reason: the fast path's own words, used where this decoding finds nothing wrong (a repeated key, for example).
+    """
+    try:
+        decode_with_errors(body, inputs, max_rows=max_rows)
+    except RequestError as error:
+        return error
+    return _body_error("the body must be a JSON list of rows", reason)
+
+
+def decode_with_errors(body: bytes, inputs: Sequence[Input], *, max_rows: int) -> list[dict[str, Any]]:
+    """The rows of a body; raises RequestError, status 400, whose details name row, field, rule and value."""
+    try:
+        rows = _decode(body)
+    except UnicodeDecodeError as error:
+        raise _body_error("the body must be JSON", f"not UTF-8 at byte {error.start:,}") from error
+    except RecursionError as error:
+        raise _body_error("the body must be JSON", "lists or objects nested too deeply") from error
+    except ValueError as error:
+        raise _body_error("the body must be JSON", str(error).split(" (char")[0]) from error
+    if not isinstance(rows, list):
+        raise _body_error("the body must be a JSON list of rows: [{...}, ...]", _shown(rows))
+    if not 1 <= len(rows) <= max_rows:
+        raise _body_error(f"the list must hold 1 to {max_rows:,} rows", f"{len(rows):,} rows")
+
+    names = [column.name for column in inputs]
+    details: list[ErrorDetail] = []
+    total = 0
+    for index, row in enumerate(rows):
+        for field, rule, value in _violations(row, inputs):
+            total += 1
+            if len(details) < MAX_DETAILS:
+                details.append(_detail(index, field, rule, value, names))
+    if details:
+        raise _row_error(details, total)
+    return rows
+
+
+class _Absent:
+    """Stands for the value of a field that is not there."""
+
+
+_ABSENT = _Absent()
+_UNKNOWN = "is not an input of this model"
+
+
+def _violations(row: object, inputs: Sequence[Input]) -> Iterator[tuple[str | None, str, object]]:
+    """Field, rule and value of each broken rule of a row."""
+    if not isinstance(row, dict):
+        yield None, "a row must be an object {field: value, ...}", row
+        return
+    for column in inputs:
+        value = row.get(column.name, _ABSENT)
+        if value is _ABSENT:
+            yield column.name, "must be there, null where it is not known", value
+        elif value is not None and (violation := column.violation(value)):
+            yield column.name, *violation
+    known = {column.name for column in inputs}
+    for name, value in row.items():
+        if name not in known:
+            yield name, _UNKNOWN, value
+
+
+def _detail(index: int, field: str | None, rule: str, value: object, names: Sequence[str]) -> ErrorDetail:
+    if rule == _UNKNOWN and field is not None:
+        # difflib is quadratic: a name of a megabyte is not compared whole.
+        nearest = difflib.get_close_matches(field[:100], names, n=1)
+        rule += f"; did you mean {nearest[0]!r}?" if nearest else "; GET /model lists them"
+    return ErrorDetail(row=index, field=None if field is None else _short(field), rule=rule, found=_shown(value))
+
+
+def _row_error(details: Sequence[ErrorDetail], total: int) -> RequestError:
+    first = details[0]
+    where = f"row {first.row}" + ("" if first.field is None else f", field {first.field!r}")
+    others = f" (and {total - 1:,} more)" if total > 1 else ""
+    return RequestError(
+        f"{where}: {first.rule}, found {first.found}{others}", status=400, details=tuple(details), total=total
+    )
+
+
+def _body_error(rule: str, found: str) -> RequestError:
+    detail = ErrorDetail(row=None, field=None, rule=rule, found=found)
+    return RequestError(f"{rule}, found: {found}", status=400, details=(detail,), total=1)
+
+
+def _shown(value: object) -> str:
+    if value is _ABSENT:
+        return "nothing"
+    if isinstance(value, dict):
+        return f"an object with {len(value):,} fields"
+    if isinstance(value, list):
+        return f"a list of {len(value):,} values"
+    if isinstance(value, str):
+        return json.dumps(_short(value), ensure_ascii=False)
+    return _short(str(value) if isinstance(value, float) else json.dumps(value))
+
+
+def _short(text: str) -> str:
+    text = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair could not be sent back
+
+
+def _decode(body: bytes) -> object:
+    return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_int=_integer)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name}, which JSON does not have: write null for a missing value")
+
+
+def _integer(digits: str) -> int | float:
+    # Python refuses to read an integer of 4,301 digits; as a float it is infinite, which is refused by name.
+    number = float(digits)
+    return int(digits) if abs(number) < 2**63 else number

@@ -1,0 +1,51 @@
+"""ISO 8601 text -> seconds since the epoch.
+
+Strict: `datetime.fromisoformat` alone also takes week dates, compact forms and other separators.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from serving.errors import InputValueError
+
+__all__ = ["seconds_since_epoch"]
+
+_ISO = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
+    r"(?:(?<=:[0-9]{2}:[0-9]{2})\.(?P<fraction>[0-9]{1,9}))?"  # after seconds only
+    r"(?P<zone>Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?)?"
+)
+_EXAMPLES = {
+    False: '"2013-10-01" or "2013-10-01T05:30:00"',
+    True: '"2013-10-01T05:30:00Z" or "2013-10-01T05:30:00+02:00"',
+}
+_EPOCH = datetime(1970, 1, 1)
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def seconds_since_epoch(text: str, *, zoned: bool) -> float:
+    """Seconds since 1970-01-01T00:00:00, rounded once, to the nearest float64.
+
+    zoned: the text must end with `Z` or an offset, and UTC is counted; else it must have neither, and the wall clock
+    itself is counted. Raises InputValueError with the rule.
+    """
+    match = _ISO.fullmatch(text)
+    if match is None:
+        raise InputValueError(f"must be ISO 8601 text as {_EXAMPLES[zoned]}, or null")
+    date, time, fraction, zone = match.groups()
+    if zoned and zone is None:
+        raise InputValueError(f'must have a time and a zone, "Z" for UTC or an offset: {_EXAMPLES[True]}')
+    if zone is not None and not zoned:
+        raise InputValueError(f"must be without a zone or offset; send the local time and leave out {zone}")
+    try:
+        moment = datetime.fromisoformat(f"{date}T{time or '00:00'}{zone or ''}")
+    except ValueError as error:
+        raise InputValueError(f"must be a date and time that exist ({error})") from error
+    elapsed = moment - (_EPOCH_UTC if zoned else _EPOCH)  # exact, also where UTC is outside of the years 1 to 9999
+    seconds = elapsed.days * 86_400 + elapsed.seconds
+    if fraction is None:
+        return float(seconds)
+    return (seconds * 10**9 + int(fraction.ljust(9, "0"))) / 10**9

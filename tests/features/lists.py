@@ -1,0 +1,42 @@
+"""The small problem with features that read lists beside its own: tags, the same as text, and a vector."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tests import small
+
+__all__ = ["document", "table"]
+
+
+def document(**training: Any) -> dict[str, Any]:
+    """The problem's params.yaml, with changes under `training`."""
+    declared = small.document(epochs=2, **training)
+    features = {
+        "colour": {"kind": "categorical"},
+        "size": {"kind": "numeric"},
+        "tags": {"kind": "multicategorical"},
+        "words": {"kind": "multicategorical", "separator": "|"},
+        "point": {"kind": "vector"},
+        "place": {"kind": "vector"},
+    }
+    return declared | {"features": features}
+
+
+def table(rows: int = small.ROWS, seed: int = 0) -> pa.Table:
+    """The small table with lists: of strings, some null, some empty; the same joined; numbers, of either list type."""
+    generator = np.random.default_rng(seed)
+    tags = [
+        None if generator.random() < 0.05 else generator.choice(list("abcdefgh"), generator.integers(0, 6)).tolist()
+        for _ in range(rows)
+    ]
+    numbers = generator.normal(size=(rows, 3)).tolist()
+    points = [None if generator.random() < 0.05 else row for row in numbers]
+    return (
+        small.table(rows, seed)
+        .append_column("tags", pa.array(tags, pa.list_(pa.string())))
+        .append_column("words", pa.array([None if row is None else " | ".join(row) for row in tags[::-1]]))
+        .append_column("point", pa.array(points, pa.list_(pa.float32())))
+        .append_column("place", pa.array(numbers, pa.list_(pa.float32(), 3)))
+    )

@@ -1,0 +1,474 @@
+"""Three kinds of feature that this file alone defines go the whole way; nothing is edited but the union.
+
+This is the recipe for a new kind: the two classes of each, written like those below, in a file of their own under
+mtl_core/features/, and their names in the unions of mtl_core/features/__init__.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+from pydantic import Field
+
+import mtl_core
+from mtl_core import features
+from mtl_core.arrow import as_numbers
+from mtl_core.expectations import Expectation, expect
+from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
+from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.input_types import InputType, Number, Strings, Vector, as_string_lists
+from mtl_core.ragged import Ragged
+from mtl_core.schema import members, tagged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mtl_core.config import Model
+    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.nn.sequences import GroupModule
+
+
+class Fitter(FeatureFitter):
+    """Keeps what it is given; real kinds learn in memory that does not grow."""
+
+    def __init__(self, name: str, column: str) -> None:
+        self.name, self.column = name, column
+        self.seen: list[pa.Array] = []
+
+    def update(self, values: pa.Array) -> None:
+        self.seen.append(values)
+
+
+# Ids of its own: the sign of a number.
+
+
+class Sign(Feature):
+    """The sign of a number."""
+
+    kind: Literal["sign"] = "sign"
+
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        return Proposal(options={"kind": "sign"}) if facts.name.endswith("_sign") else None
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        return Number()
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> SignFitter:
+        return SignFitter(name, column)
+
+    def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
+        return [expect("column_values_to_be_between", column=column, min_value=-100, max_value=100)]
+
+
+class SignFitter(Fitter):
+    """There is nothing to learn."""
+
+    def finish(self) -> FittedSign:
+        return FittedSign(name=self.name, column=self.column)
+
+
+class FittedSign(FittedFeature):
+    """(rows,) numbers -> (rows, 1) ids: 0 missing, 1 negative, 2 zero, 3 positive."""
+
+    kind: Literal["sign"] = "sign"
+
+    @property
+    def input_type(self) -> InputType:
+        return Number()
+
+    def encode(self, values: pa.Array) -> NDArray[Any]:
+        numbers = as_numbers(values)
+        return np.where(np.isnan(numbers), 0, 2 + np.sign(np.nan_to_num(numbers))).astype(np.int8)[:, None]
+
+    @classmethod
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        return {"sign": Block(shape=(len(features),), dtype=np.dtype(np.int8))}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from mtl_core.nn.embedding import SharedEmbedding
+
+        return SharedEmbedding("sign", 4, len(features), options.embedding)
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        numbers = graph.stack(inputs[feature.column] for feature in features)
+        missing, sign = graph.add("IsNaN", numbers), graph.cast(graph.add("Sign", numbers), np.int32)
+        ids = graph.add("Add", sign, graph.constant(2, np.int32))
+        known = graph.add("Where", missing, graph.constant(0, np.int32), ids)
+        return {"sign": graph.add("Transpose", known)}
+
+    @classmethod
+    def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns:
+        ids = np.asarray(blocks["sign"], dtype=np.float32)
+        return TreeColumns(values=ids, categorical=(True,) * ids.shape[1])
+
+
+# A dense vector: numbers divided by ten.
+
+
+class Tenth(Feature):
+    """A list of numbers."""
+
+    kind: Literal["tenth"] = "tenth"
+
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        return Proposal(options={"kind": "tenth"}) if pa.types.is_fixed_size_list(facts.type) else None
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        return Vector(arrow_type.list_size)
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> TenthFitter:
+        return TenthFitter(name, column)
+
+
+class TenthFitter(Fitter):
+    """Learns the size."""
+
+    def finish(self) -> FittedTenth:
+        return FittedTenth(name=self.name, column=self.column, size=self.seen[0].type.list_size)
+
+
+class FittedTenth(FittedFeature):
+    """(rows,) lists -> (rows, size) float32; 0 where a number is missing."""
+
+    kind: Literal["tenth"] = "tenth"
+    size: int
+
+    @property
+    def input_type(self) -> InputType:
+        return Vector(self.size)
+
+    def encode(self, values: pa.Array) -> NDArray[Any]:
+        numbers = self.input_type.tensor(values)
+        return (np.where(np.isfinite(numbers), numbers, 0.0).clip(-1e6, 1e6) / 10).astype(np.float32)
+
+    @classmethod
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        return {"tenth": Block(shape=(sum(one.size for one in features),), dtype=np.dtype(np.float32))}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from mtl_core.nn.piecewise import PiecewiseLinear
+
+        return PiecewiseLinear("tenth", sum(one.size for one in features), {})
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        parts = []
+        for feature in features:
+            raw = inputs[feature.column]
+            finite = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
+            known = graph.add("Where", finite, raw, graph.constant(0.0, np.float64))
+            edges = (graph.constant(edge, np.float64) for edge in (-1e6, 1e6))
+            tenth = graph.add("Div", graph.add("Clip", known, *edges), graph.constant(10.0, np.float64))
+            parts.append(graph.cast(tenth, np.float32))
+        return {"tenth": graph.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]}
+
+
+# Ragged: a list of strings, each known or not.
+
+
+class Words(Feature):
+    """A list of strings."""
+
+    kind: Literal["words"] = "words"
+
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        return Proposal(options={"kind": "words"}) if facts.type == pa.list_(pa.string()) else None
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
+        return Strings()
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> WordsFitter:
+        return WordsFitter(name, column)
+
+
+class WordsFitter(Fitter):
+    """Learns every word."""
+
+    def finish(self) -> FittedWords:
+        found = {word for part in self.seen for word in as_string_lists(part, None).values.tolist() if word}
+        return FittedWords(name=self.name, column=self.column, vocabulary=tuple(sorted(found)))
+
+
+class FittedWords(FittedFeature):
+    """(rows,) lists -> ragged ids: 0 no word, 1 an unseen one, then the vocabulary."""
+
+    kind: Literal["words"] = "words"
+    vocabulary: tuple[str, ...]
+
+    @property
+    def input_type(self) -> InputType:
+        return Strings()
+
+    def encode(self, values: pa.Array) -> Ragged:
+        lists = as_string_lists(values, None)
+        ids = {"": 0} | {word: place for place, word in enumerate(self.vocabulary, start=2)}
+        return Ragged(values=np.array([ids.get(w, 1) for w in lists.values], dtype=np.int16), offsets=lists.offsets)
+
+    @classmethod
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        return {f"words.{one.name}": Block(shape=(), dtype=np.dtype(np.int16), ragged=True) for one in features}
+
+    @classmethod
+    def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
+        return {f"words.{feature.name}": feature.encode(columns[feature.column]) for feature in features}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from torch import Tensor, nn
+
+        from mtl_core.nn.sequences import Encoded, GroupModule
+        from mtl_core.nn.sequences import Sequence as Items
+
+        class Means(GroupModule):
+            """The mean of the words' embeddings, a table per feature; that of id 0 where there is no word."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.width = options.embedding * len(features)
+                self.tables = nn.ModuleList(nn.Embedding(2 + len(f.vocabulary), options.embedding) for f in features)
+
+            def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+                rows, sequences = [], {}
+                for place, (feature, table) in enumerate(zip(features, self.tables, strict=True)):
+                    ids = blocks[f"words.{feature.name}"].int()
+                    items, mask = table(ids), ids > 0
+                    count = mask.sum(dim=1, keepdim=True)
+                    mean = (items * mask.unsqueeze(2)).sum(dim=1) / count.clamp(min=1)
+                    rows.append(mean + (count == 0) * table.weight[0])
+                    sequences[feature.name] = Items(items, mask, place * options.embedding)
+                return Encoded(tuple(rows), sequences)
+
+        return Means()
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        found = {}
+        for feature in features:
+            ids = graph.add(
+                "LabelEncoder",
+                inputs[feature.column],
+                domain="ai.onnx.ml",
+                keys_tensor=graph.tensor(["", *feature.vocabulary], np.object_),
+                values_tensor=graph.tensor([0, *range(2, 2 + len(feature.vocabulary))], np.int64),
+                default_tensor=graph.tensor([1], np.int64),
+            )
+            found[f"words.{feature.name}"] = graph.cast(ids, np.int32)
+        return found
+
+
+DECLARED, FITTED = (Sign, Tenth, Words), (FittedSign, FittedTenth, FittedWords)
+
+
+def edit_the_unions() -> None:
+    """The only edit of the library that a new kind takes."""
+    for name, added in (("AnyFeature", DECLARED), ("AnyFittedFeature", FITTED)):
+        union = Union[(*added, *members(getattr(features, name)))]  # of classes in a variable
+        setattr(features, name, Annotated[union, Field(discriminator="kind")])
+
+
+def table(rows: int = 400) -> pa.Table:
+    """Columns key, size, level_sign, point, tags, late."""
+    generator = np.random.default_rng(0)
+    level = generator.normal(size=rows).round(1)
+    point = generator.normal(size=(rows, 3))
+    words = [[w for w in ("red", "blue", "old") if generator.random() < 0.4] for _ in range(rows)]
+    late = (np.sign(level) + point[:, 0] + np.array(["red" in one for one in words]) > 0.3).astype(float)
+    return pa.table(
+        {
+            "key": pa.array(np.arange(rows)),
+            "size": pa.array(generator.normal(size=rows)),
+            "level_sign": pa.array(level, mask=generator.random(rows) < 0.1),
+            "point": pa.FixedSizeListArray.from_arrays(pa.array(point.reshape(-1)), 3),
+            "tags": pa.array([None if place % 29 == 0 else one for place, one in enumerate(words)]),
+            "late": pa.array(late),
+        }
+    )
+
+
+PARAMS = """
+name: kinds
+data: {path: data}
+split: {by: hash, column: key, validation: 0.2, test: 0.2}
+features:
+  size: {kind: numeric}
+  level_sign: {kind: sign}
+  point: {kind: tenth}
+  tags: {kind: words}
+tasks:
+  late: {kind: binary, target: late}
+model: {embedding: 4, trunk: {kind: shared_bottom, widths: [16]}, head: {width: 0}}
+training: {epochs: 4, batch_size: 32, learning_rate: 0.02, threads: 1}
+export: {int8: false}
+gates: {metrics: {late: {auc: 0.6}}}
+"""
+
+
+def go_the_whole_way(folder: Path) -> dict[str, Any]:
+    """Every stage, a kill, and the service; what was seen on the way, as JSON."""
+    from starlette.testclient import TestClient
+
+    from flows.draft.facts import sample
+    from flows.draft.guesses import guess_problem
+    from flows.layout import Layout
+    from flows.stages import check, export, prepare, report, train, validate
+    from mtl_core.config import load_problem
+    from mtl_core.data.encoded import EncodedSplit
+    from mtl_core.data.encoder import Encoder
+    from mtl_core.training import train as loop
+    from mtl_core.validation.write import write_profile
+    from serving.app import build_app
+    from serving.live import LiveModel
+    from serving.store import Store
+
+    seen: dict[str, Any] = {}
+    (folder / "data").mkdir(parents=True)
+    pq.write_table(table(), folder / "data" / "part.parquet")
+    (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    (folder / "studies").mkdir()
+    draft = guess_problem(sample(folder / "data" / "part.parquet"), ["late"])
+    seen["proposed"] = {name: proposal.options["kind"] for name, proposal in draft.features.items()}
+    problem, layout = load_problem(folder), Layout(folder)
+    write_profile(folder, problem)
+    seen["suite"] = (folder / "gx" / "expectations" / "kinds.json").read_text(encoding="utf-8")
+    validate.run(folder)
+    prepare.run(folder)
+    encoder = Encoder.load(layout.encoder)
+    splits = [EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation")]
+
+    class Cut(Exception):
+        """Stands for a kill between two epochs."""
+
+    from mtl_core.training import Progress
+
+    class Killing(Progress):
+        """Ends the training after its second epoch."""
+
+        def on_epoch(self, epoch: Any) -> None:
+            if epoch.number == 2:
+                raise Cut
+
+    whole, _ = loop(problem, encoder, *splits, folder / "whole")
+    try:
+        loop(problem, encoder, *splits, layout.resume, Killing())
+    except Cut:
+        seen["killed"] = True
+    train.run(folder)
+    from safetensors.torch import load_file
+
+    weights = load_file(layout.weights)
+    seen["resumed to the bit"] = all(weights[name].equal(value) for name, value in whole.state_dict().items())
+    export.run(folder)
+    check.run(folder)
+    report.run(folder)
+    seen["checks"] = {one["name"]: one["passed"] for one in json.loads(layout.checks.read_text())["checks"]}
+    seen["signature"] = json.loads(layout.signature.read_text())["inputs"]
+    seen["report"] = layout.report.read_text(encoding="utf-8")
+    store = Store(folder / "store")
+    store.promote(store.save(model=layout.graph.parent, checks=layout.checks))
+    live = LiveModel()
+    live.open(store.home, "kinds")
+    rows = [
+        {"size": 0.5, "level_sign": -1.5, "point": [1.0, None, 2.0], "tags": ["red", "never seen"]},
+        {"size": None, "level_sign": None, "point": None, "tags": None},
+    ]
+    with TestClient(build_app(live)) as client:
+        answer = client.post("/predict", json=rows)
+        seen["answers"] = [answer.status_code, answer.json()["predictions"]]
+        seen["refused"] = client.post("/predict", json=[{**rows[0], "point": [1.0]}]).json()["error"]["message"]
+    return seen
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the whole way showed, in an interpreter of its own, since unions are read when modules are imported."""
+    folder = tmp_path_factory.mktemp("kinds") / "problem"
+    root = Path(__file__).parents[2]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.features.test_new_kind", str(folder)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-2_000:] + run.stderr[-4_000:]
+    found: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_every_stage_takes_the_new_kinds(seen: dict[str, Any]) -> None:
+    assert seen["killed"]
+    assert seen["resumed to the bit"]
+    assert {name: passed for name, passed in seen["checks"].items() if not name.startswith("latency")} == {
+        "late.auc": True,
+        "late.auc over baseline": True,
+        "parity": True,
+        "parity on adversarial rows": True,
+        "size": True,
+    }
+
+
+def test_init_and_profile_ask_the_kinds(seen: dict[str, Any]) -> None:
+    assert seen["proposed"] == {"size": "numeric", "level_sign": "sign", "point": "tenth", "tags": "words"}
+    assert '"min_value": -100, "max_value": 100' in seen["suite"]
+
+
+def test_the_service_takes_what_the_kinds_say(seen: dict[str, Any]) -> None:
+    assert seen["signature"] == [
+        {"name": "size", "type": "number"},
+        {"name": "level_sign", "type": "number"},
+        {"name": "point", "type": "vector", "size": 3},
+        {"name": "tags", "type": "strings"},
+    ]
+    status, predictions = seen["answers"]
+    assert status == 200
+    assert [0 < row["late"] < 1 for row in predictions] == [True, True]
+    assert "point" in seen["refused"]
+
+
+def test_the_report_shows_the_new_kinds(seen: dict[str, Any]) -> None:
+    assert all(
+        f"{kind}" in seen["report"] for kind in tagged(features.AnyFeature) | {"sign": 0, "tenth": 0, "words": 0}
+    )
+
+
+def test_no_other_file_asks_which_kind_a_feature_is() -> None:
+    """A kind's classes are named in its own file and in the unions alone; nobody compares `.kind` of a feature."""
+    library = Path(mtl_core.__file__).parent
+    names = {member.__name__ for union in (features.AnyFeature, features.AnyFittedFeature) for member in members(union)}
+    kinds = set(tagged(features.AnyFeature))
+    asked = []
+    for path in (*library.rglob("*.py"), *(library.parent / "flows").rglob("*.py")):
+        if path.parent == library / "features":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = isinstance(node, ast.Name | ast.alias) and getattr(node, "id", getattr(node, "name", "")) in names
+            compared = isinstance(node, ast.Compare) and any(
+                isinstance(side, ast.Constant) and side.value in kinds for side in (node.left, *node.comparators)
+            )
+            if named or compared:
+                asked.append(f"{path.name}:{node.lineno}")
+    assert asked == []
+
+
+if __name__ == "__main__":
+    edit_the_unions()
+    place = Path(sys.argv[1])
+    seen_there = go_the_whole_way(place)
+    (place / "seen.json").write_text(json.dumps(seen_there), encoding="utf-8")

@@ -1,0 +1,235 @@
+"""Digests of the stages' code: what a stage imports, found by reading; and of the labels that are declared."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.pipeline.code import DATA, CodeTree
+from flows.pipeline.digests import code_digests, labels_digest, write_digests
+from flows.pipeline.graph import STAGES
+from mtl_core.errors import ProblemError
+from tests.flows.conftest import Whole
+
+ROOT = Path(__file__).parents[2]
+RUN = STAGES[1:]
+
+CODE = {
+    "lib/__init__.py": "",
+    "lib/config.py": "import typing\n\ndef build():\n    from lib.nets import mmoe\n    return mmoe\n",
+    "lib/nets/__init__.py": "",
+    "lib/nets/mmoe.py": "from . import parts\n",
+    "lib/nets/parts.py": "",
+    "lib/page/__init__.py": "",
+    "lib/page/draw.py": "from lib import words\nfrom lib.console import table\n",
+    "lib/page/templates/page.css": "a {}",
+    "lib/page/notes.txt": "",
+    "lib/words.py": "import json\nfrom typing import TYPE_CHECKING\n"
+    "if TYPE_CHECKING:\n    from lib import hints\nelse:\n    from lib import plain\n",
+    "lib/hints.py": "",
+    "lib/plain.py": "from lib import words\n",  # a cycle
+    "lib/console/__init__.py": "",
+    "lib/console/table.py": "",
+    "lib/unused.py": "",
+    "lib/prepare.py": "from lib.config import build\n",
+    "lib/guarded.py": "try:\n    from lib import unused\nexcept ImportError:\n    pass\n"
+    "class Late:\n    import lib.words\n    def run(self):\n        import lib.hints\n",
+}
+
+
+@pytest.fixture
+def lib(tmp_path: Path) -> Path:
+    for name, text in CODE.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def tree(folder: Path) -> CodeTree:
+    return CodeTree({"lib": folder / "lib"}, left_out=("lib.console",))
+
+
+@pytest.mark.parametrize(
+    ("module", "nested", "modules"),
+    [
+        pytest.param("prepare", False, {"config"}, id="imports of functions do not count"),
+        pytest.param("prepare", True, {"config", "nets", "nets.mmoe", "nets.parts"}, id="or do, also relative ones"),
+        pytest.param("page.draw", True, {"page", "words", "plain"}, id="no hints, no console, a cycle"),
+        pytest.param("guarded", False, {"unused", "words", "plain"}, id="imports in try and in a class run at import"),
+        pytest.param("guarded", True, {"unused", "words", "plain", "hints"}, id="those of a method when it runs"),
+    ],
+)
+def test_a_closure_is_what_runs(lib: Path, module: str, nested: bool, modules: set[str]) -> None:
+    expected = {"lib", f"lib.{module}"} | {f"lib.{name}" for name in modules}
+    assert tree(lib).closure(f"lib.{module}", nested=nested) == expected
+
+
+@pytest.mark.parametrize(
+    ("edited", "changes"),
+    [
+        ("lib/nets/parts.py", {"nested prepare"}),
+        ("lib/nets/__init__.py", {"nested prepare"}),
+        ("lib/config.py", {"prepare", "nested prepare"}),
+        ("lib/__init__.py", {"prepare", "nested prepare", "page"}),
+        ("lib/page/templates/page.css", {"page"}),
+        ("lib/page/templates/new.html", {"page"}),
+        ("lib/page/notes.txt", set()),
+        ("lib/hints.py", set()),
+        ("lib/console/table.py", set()),
+        ("lib/unused.py", set()),
+    ],
+)
+def test_an_edit_changes_the_digests_of_what_uses_it(lib: Path, edited: str, changes: set[str]) -> None:
+    def digests() -> dict[str, str]:
+        code = tree(lib)
+        return {
+            "prepare": code.digest("lib.prepare", nested=False),
+            "nested prepare": code.digest("lib.prepare", nested=True),
+            "page": code.digest("lib.page.draw", nested=True),
+        }
+
+    before = digests()
+    with (lib / edited).open("a") as file:
+        file.write("# edited\n")
+    after = digests()
+    assert {name for name in before if before[name] != after[name]} == changes
+
+
+def test_digests_depend_on_the_names_below_the_package_and_not_on_its_place(lib: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "site-packages"
+    shutil.copytree(lib / "lib", elsewhere / "lib")
+    before = tree(lib).digest("lib.page.draw", nested=True)
+    assert tree(elsewhere).digest("lib.page.draw", nested=True) == before
+    (elsewhere / "lib" / "page" / "templates" / "page.css").rename(elsewhere / "lib" / "page" / "templates" / "b.css")
+    assert tree(elsewhere).digest("lib.page.draw", nested=True) != before
+
+
+def test_data_that_counts_is_what_is_installed() -> None:
+    import tomllib
+
+    package_data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    assert {f"*{suffix}" for suffix in DATA} == set(package_data) - {"py.typed"}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree]:
+    """A copy of this source tree, to be edited, and the tree that has read it."""
+    folder = tmp_path_factory.mktemp("source")
+    for package in ("flows", "mtl_core"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder, CodeTree({package: folder / package for package in ("flows", "mtl_core")})
+
+
+@pytest.mark.parametrize(
+    ("edited", "stages"),
+    [
+        ("mtl_core/report/page.py", {"report"}),
+        ("mtl_core/report/templates/page.css", {"report"}),
+        ("mtl_core/report/forms/bins.py", {"report"}),
+        ("mtl_core/gates.py", {"check"}),
+        ("mtl_core/validation/quarantine.py", {"validate"}),
+        ("mtl_core/data/prepare.py", {"prepare"}),
+        ("mtl_core/training/loop.py", {"train", "report"}),
+        ("mtl_core/export/graph.py", {"export"}),
+        ("mtl_core/model/network.py", {"train", "export", "check", "report"}),
+        ("mtl_core/files.py", set(RUN)),
+        ("flows/stages/train.py", {"train"}),
+        ("flows/layout.py", set(RUN)),
+        ("flows/console/train.py", set()),
+        ("flows/retrain/flow.py", set()),
+        ("flows/pipeline/graph.py", set()),
+    ],
+)
+def test_an_edit_of_this_tree_changes_the_digests_of_the_stages_that_use_it(
+    source: tuple[Path, CodeTree], edited: str, stages: set[str]
+) -> None:
+    folder, code = source
+    before, path = code_digests(code), folder / edited
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    after = code_digests(code)
+    assert set(before) == set(RUN)
+    assert {stage for stage in before if before[stage] != after[stage]} == stages
+
+
+@pytest.mark.parametrize("stage", RUN)
+def test_no_stage_runs_code_outside_of_its_digest(whole: Whole, tmp_path: Path, stage: str) -> None:
+    """Whatever a stage really imports is in its closure, also what its functions import."""
+    folder = tmp_path / "tiny"
+    shutil.copytree(whole.folder, folder, symlinks=True)
+    code = (
+        "import sys; from pathlib import Path; from importlib import import_module\n"
+        f"import_module('flows.stages.{stage}').run(Path({str(folder)!r}))\n"
+        "print(*sorted(name for name in sys.modules if name.partition('.')[0] in ('flows', 'mtl_core')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used = {name for name in run.stdout.splitlines()[-1].split() if not name.startswith("flows.console")}
+    closure = CodeTree.installed().closure(f"flows.stages.{stage}", nested=stage not in ("validate", "prepare"))
+    assert f"flows.stages.{stage}" in used
+    assert used - closure == set()
+
+
+TASKS: dict[str, Any] = {
+    "returned": {"kind": "binary", "target": "returned", "weight": 2.0},
+    "days": {"kind": "regression", "target": "days", "loss": "huber"},
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "same"),
+    [
+        ("returned", {"weight": 3.0}, True),
+        ("returned", {"label_smoothing": 0.1, "positive_weight": "balanced", "metric": "auc"}, True),
+        ("days", {"loss": "absolute"}, True),
+        ("days", {"weight": 1}, True),
+        ("days", {"target": "weeks"}, False),
+        ("days", {"weight_column": "amount"}, False),
+        ("days", {"kind": "quantiles"}, False),
+        ("days", {"label_smoothing": 0.1}, False),  # no option of that kind, which the stages refuse
+        ("returned", {"loss": "absolute"}, False),
+        ("more", {"kind": "binary", "target": "more"}, False),
+        ("odd", {"kind": "binray", "weight": 1}, False),
+    ],
+)
+def test_the_digest_of_labels_ignores_what_the_objective_alone_depends_on(
+    task: str, options: dict[str, Any], same: bool
+) -> None:
+    changed = TASKS | {task: TASKS.get(task, {}) | options}
+    assert (labels_digest(changed) == labels_digest(TASKS)) is same
+
+
+def test_the_order_of_tasks_counts_and_that_of_options_does_not() -> None:
+    assert labels_digest(dict(reversed(TASKS.items()))) != labels_digest(TASKS)
+    turned = {name: dict(reversed(options.items())) for name, options in TASKS.items()}
+    assert labels_digest(turned) == labels_digest(TASKS)
+
+
+@pytest.mark.parametrize("tasks", [None, [], ["a"], {"a": None}, {"a": {"kind": ["x"]}}, {1: {2: 3, "2": 4}}])
+def test_what_is_no_section_of_tasks_has_a_digest_too(tasks: Any) -> None:
+    assert labels_digest(tasks) != labels_digest(TASKS)
+
+
+def test_the_file_holds_a_digest_per_stage_and_the_labels(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="not found"):
+        write_digests(tmp_path)
+    (tmp_path / "params.yaml").write_text("tasks: {a: {kind: binary, target: t, weight: 2}}\n")
+    write_digests(tmp_path)
+    found = json.loads((tmp_path / "artifacts" / "digests.json").read_text())
+    assert found == {
+        "code": code_digests(CodeTree.installed()),
+        "labels": labels_digest({"a": {"kind": "binary", "target": "t"}}),
+    }
+
+
+def test_reading_code_imports_none_of_it() -> None:
+    code = (
+        "import sys; from flows.pipeline.code import CodeTree; from flows.pipeline.digests import code_digests\n"
+        "code_digests(CodeTree.installed())\n"
+        "print(sorted({'torch', 'numpy', 'pydantic', 'mtl_core.config', 'mtl_core.tasks'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -1,0 +1,64 @@
+"""`dvc repro`, `dvc status` and `dvc exp run` as a person runs them: an edit runs what uses it, and nothing else."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from flows.pipeline.graph import DIGESTS, STAGES
+from tests.flows.conftest import Whole, git
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_edit_runs_what_uses_it_and_nothing_else(whole: Whole, tmp_path: Path) -> None:
+    folder, source = tmp_path / "tiny", tmp_path / "source"
+    shutil.copytree(whole.folder, folder, symlinks=True)
+    for package in ("flows", "mtl_core", "serving"):
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    params = folder / "params.yaml"
+    declared = params.read_text(encoding="utf-8")
+
+    def dvc(*arguments: str) -> str:
+        environment = os.environ | {"PYTHONPATH": str(source)}
+        run = subprocess.run(["dvc", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    def ran(*arguments: str) -> list[str]:
+        return re.findall(r"Running stage '(\w+)'", dvc(*arguments))
+
+    def outdated() -> set[str]:
+        """The stages that would run for a reason of their own, once the digests are renewed."""
+        assert ran("repro", DIGESTS) == [DIGESTS]
+        return set(re.findall(r"^(\w+):$", dvc("status"), re.MULTILINE)) - {DIGESTS}
+
+    assert ran("repro") == [DIGESTS]
+    assert outdated() == set()
+
+    with (source / "mtl_core" / "gates.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    assert outdated() == {"check"}
+    with (source / "mtl_core" / "validation" / "quarantine.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    assert outdated() == {"validate", "check"}
+
+    changed = declared.replace("target: spend", "target: score")
+    assert changed != declared
+    params.write_text(changed, encoding="utf-8")
+    assert outdated() == set(STAGES) - {DIGESTS}
+    params.write_text(declared, encoding="utf-8")
+
+    assert ran("repro") == [DIGESTS, "validate", "check", "report"]  # checks.json has other latencies
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "the state before the experiment")
+    assert ran("exp", "run", "--set-param", "+tasks.spend.weight=2.0") == [
+        DIGESTS,
+        "train",
+        "export",
+        "check",
+        "report",
+    ]
+    assert "weight: 2.0" in params.read_text(encoding="utf-8")
+    assert ran("repro") == [DIGESTS]

@@ -1,0 +1,47 @@
+"""Commands that build no network import neither torch nor what only other commands need."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN = """
+import sys
+from flows.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as ended:
+    code = ended.code
+import json
+top = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps({"code": code, "modules": top}), file=sys.stderr)
+"""
+
+HEAVY = {"torch", "torchjd", "onnx", "onnxruntime", "prefect"}
+LIGHT = HEAVY | {"dvc", "great_expectations", "pandas"}
+
+CASES = {
+    "init --graph": (["init", "--graph"], 0, LIGHT),
+    "data": (["data"], 0, HEAVY),
+}
+"""Arguments, exit code, packages that must not be imported."""
+
+
+@pytest.fixture(scope="module")
+def problem(tiny_problem: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("start") / "tiny"
+    shutil.copytree(tiny_problem, folder, symlinks=True)
+    return folder
+
+
+@pytest.mark.parametrize(("arguments", "code", "never"), CASES.values(), ids=CASES)
+def test_a_command_imports_no_more_than_it_needs(
+    problem: Path, arguments: list[str], code: int, never: set[str]
+) -> None:
+    run = subprocess.run([sys.executable, "-c", RUN, *arguments], cwd=problem, capture_output=True, text=True)
+    found = json.loads(run.stderr.splitlines()[-1])
+    assert found["code"] == code, run.stderr
+    assert sorted(never & set(found["modules"])) == []

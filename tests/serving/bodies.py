@@ -1,0 +1,141 @@
+"""Bodies of requests over every type of input: values that are right, values that are wrong, and their refusal."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import strategies as st
+
+from serving.decoding import MAX_DETAILS
+from serving.errors import RequestError
+from serving.inputs import (
+    MAX_ITEMS,
+    MAX_TEXT,
+    BooleanInput,
+    DatetimeInput,
+    NumberInput,
+    StringInput,
+    StringsInput,
+    VectorInput,
+    ZonedDatetimeInput,
+)
+from serving.rows import RowReader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import numpy as np
+
+INPUTS = (
+    StringInput(name="carrier"),
+    NumberInput(name="class"),  # a word of Python's own
+    BooleanInput(name="is holiday?"),
+    DatetimeInput(name="leaves"),
+    ZonedDatetimeInput(name="lands"),
+    StringsInput(name="words"),
+    VectorInput(name="place", size=2),
+)
+READER = RowReader(INPUTS, max_rows=5)
+RIGHT = {
+    "carrier": "AA",
+    "class": 1.5,
+    "is holiday?": True,
+    "leaves": "2013-10-01T05:30",
+    "lands": "2013-10-01T08:30:00-04:00",
+    "words": ["a", None],
+    "place": [1, -0.5],
+}
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70)
+
+
+def iso_texts(*, zoned: bool) -> st.SearchStrategy[str]:
+    """ISO 8601 text of every precision, of the years 1 to 9999."""
+    times = ["{:%H:%M}", "{:%H:%M:%S}", "{:%H:%M:%S}.5", "{:%H:%M:%S}.000000001", "{:%H:%M:%S.%f}", "{:%H:%M:%S.%f}789"]
+    zones = ["Z", "+00:00", "-00:00", "+05:45", "-09:30", "+23:59", "-23:59"] if zoned else [""]
+    forms = [f"{separator}{time}{zone}" for separator in "T " for time in times for zone in zones]
+
+    def text(microseconds: int, form: str) -> str:
+        moment = datetime.min + timedelta(microseconds=microseconds)
+        return moment.date().isoformat() + form.format(moment)
+
+    whole = (datetime.max - datetime.min) // timedelta(microseconds=1)
+    return st.builds(text, st.integers(0, whole), st.sampled_from(forms if zoned else [*forms, ""]))
+
+
+VALUES = {
+    "carrier": st.none() | TEXT,
+    "class": st.none() | NUMBERS,
+    "is holiday?": st.none() | st.booleans(),
+    "leaves": st.none() | iso_texts(zoned=False),
+    "lands": st.none() | iso_texts(zoned=True),
+    "words": st.none() | st.lists(st.none() | TEXT, max_size=4),
+    "place": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
+}
+ROWS = st.fixed_dictionaries(VALUES)
+
+_NO_TEXT = st.integers() | st.booleans() | st.lists(st.none()) | st.just({})
+WRONG = {
+    "carrier": _NO_TEXT | st.just("a" * (MAX_TEXT + 1)),
+    "class": TEXT | st.booleans() | st.lists(st.none()) | st.just(10**400),
+    "is holiday?": TEXT | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just({}),
+    "leaves": _NO_TEXT | iso_texts(zoned=True) | st.sampled_from(["", "2013-02-30", "2013-10-01\n", "\ud800"]),
+    "lands": _NO_TEXT | iso_texts(zoned=False) | st.sampled_from(["Z", "2013-02-30T00:00Z", "2013-10-01Z"]),
+    "words": TEXT
+    | st.integers()
+    | st.just({})
+    | st.sampled_from([[1], [None, True], [[]], ["a", {}], ["a" * (MAX_TEXT + 1)], [None] * (MAX_ITEMS + 1)]),
+    "place": TEXT
+    | st.integers()
+    | st.sampled_from([[], [1], [1, 2, 3], {}, ["1", 2], [True, 2], [None, []], [1, 10**400]]),
+}
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, str]:
+    """Right rows but for one field of one of them: rows, row, field."""
+    rows = draw(st.lists(ROWS, min_size=1, max_size=3))
+    index, field = draw(st.integers(0, len(rows) - 1)), draw(st.sampled_from(sorted(RIGHT)))
+    match draw(st.sampled_from(["wrong", "wrong", "wrong", "missing", "unknown"])):
+        case "wrong":
+            rows[index][field] = draw(WRONG[field])
+        case "missing":
+            del rows[index][field]
+        case "unknown":
+            field = draw(TEXT.filter(lambda name: name not in RIGHT))
+            rows[index][field] = draw(st.none() | TEXT)
+    return rows, index, field
+
+
+def body(*rows: object) -> bytes:
+    return json.dumps(list(rows)).encode()
+
+
+def raw(field: str, value: str) -> bytes:
+    """A row with one value written as it is, and null for the others."""
+    return ("[{" + ", ".join(f'"{n}": {value if n == field else "null"}' for n in RIGHT) + "}]").encode()
+
+
+def columns(content: bytes, reader: RowReader = READER) -> Mapping[str, np.ndarray[Any, Any]]:
+    """The tensors of a body that is one batch."""
+    ((tensors, _),) = reader.read(content)
+    return tensors
+
+
+def refused(content: bytes, reader: RowReader = READER) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        reader.read(content)
+    error = caught.value
+    assert error.status == 400
+    assert len(error.details) == min(error.total, MAX_DETAILS)
+    assert error.details[0].rule in error.message
+    for detail in error.details:
+        assert len(detail.found) <= 80
+        assert len(detail.field or "") <= 40
+    json.dumps(error.message, ensure_ascii=False).encode()
+    return error

@@ -1,0 +1,151 @@
+"""Lists in requests, through a real graph: padding, answers per token, and requests that take several calls."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from serving.app import INLINE_LISTS, MAX_BODY, PathGuard, build_app
+from serving.inputs import MAX_ITEMS, MAX_PADDED
+from serving.live import LiveModel, Served
+from serving.model import Model
+from serving.rows import RowReader, consecutive
+from tests.serving.bodies import NUMBERS, iso_texts
+from tests.serving.made import TAGS, TOKENS, tokens, write
+from tests.strategies import patient
+
+Row = dict[str, Any]
+
+NOTHING: Row = {"words": None, "leaves": None, "lands": None, "place": None}
+CODES = {"": 0.0, None: 0.0, "a": 1.0, "b": 2.0, "nan": None}  # 5.0 for others
+
+WORDS = st.none() | st.sampled_from(["", "a", "b", "nan", "x"])
+ROWS = st.fixed_dictionaries(
+    {
+        "words": st.none() | st.lists(WORDS, max_size=9),
+        "leaves": st.none() | iso_texts(zoned=False),
+        "lands": st.none() | iso_texts(zoned=True),
+        "place": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    return Served(Model.load(write(tmp_path_factory.mktemp("tokens"), tokens(), TOKENS), version="v"))
+
+
+def ask(served: Served, rows: list[Row]) -> list[Row]:
+    predictions: list[Row] = json.loads(served.answer(json.dumps(rows).encode()))["predictions"]
+    return predictions
+
+
+@patient
+@given(st.lists(ROWS, min_size=1, max_size=5))
+def test_a_row_alone_is_answered_as_among_longer_ones(served: Served, rows: list[Row]) -> None:
+    longest = {**NOTHING, "words": ["b"] * 12}
+    assert ask(served, [*rows, longest])[:-1] == [ask(served, [row])[0] for row in rows]
+
+
+@patient
+@given(st.lists(ROWS, min_size=1, max_size=5))
+def test_every_item_has_its_answer_and_padding_has_none(served: Served, rows: list[Row]) -> None:
+    for row, answer in zip(rows, ask(served, rows), strict=True):
+        items = row["words"] or []
+        assert answer["code"] == [CODES.get(item, 5.0) for item in items]
+        for item, tag in zip(items, answer["tag"], strict=True):
+            assert list(tag["probabilities"]) == TAGS
+            # A token that is not finite is null, and the tokens beside it are not.
+            assert tag["class"] == {None: "other", "": "other", "nan": None}.get(item, "b")
+            assert (None in tag["probabilities"].values()) == (item == "nan")
+
+
+def test_lists_over_http(served: Served) -> None:
+    live = LiveModel()
+    live.current = served
+    client = TestClient(PathGuard(build_app(live)))
+    rows = [{**NOTHING, "words": ["a"] * length} for length in range(200)]
+    assert len(json.dumps(rows[:5])) < INLINE_LISTS < len(json.dumps(rows))
+    for some in (rows, rows[:5]):
+        codes = [answer["code"] for answer in client.post("/predict", json=some).json()["predictions"]]
+        assert codes == [[1.0] * length for length in range(len(some))]
+    refusal = client.post("/predict", json=[*rows, {**NOTHING, "words": ["a", 1]}])
+    assert refusal.status_code == 400
+    assert refusal.json()["error"]["message"] == "row 200, field 'words': item 1 must be a string or null, found 1"
+
+
+def test_datetimes_and_vectors_reach_the_graph(served: Served) -> None:
+    rows = [
+        {**NOTHING, "leaves": "2013-10-01", "lands": "2013-10-01T05:30+02:00", "place": [1, 2.5]},
+        {**NOTHING, "leaves": "2013-10-01", "place": [1, None]},
+    ]
+    answers = ask(served, rows)
+    assert [(answer["hours"], answer["total"]) for answer in answers] == [(3.5, 3.5), (None, None)]
+
+
+def test_the_example_is_a_body_and_the_form_of_its_answer(served: Served) -> None:
+    body, answer = map(json.loads, served.example)
+    assert body == [{**NOTHING, "words": [None, None]}]
+    assert answer == {"model": "v", "predictions": [emptied(ask(served, body)[0])]}
+    assert json.loads(served.description)["signature"] == TOKENS | {"graph_sha256": served.model.signature.graph_sha256}
+
+
+def emptied(value: Any) -> Any:
+    """The same with null for every number and every name."""
+    match value:
+        case dict():
+            return {key: emptied(inner) for key, inner in value.items()}
+        case list():
+            return [emptied(inner) for inner in value]
+        case _:
+            return None
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.integers(1, 40))
+def test_rows_are_split_without_gaps_and_only_where_they_must(widths: list[int], max_cells: int) -> None:
+    parts = consecutive(widths, max_cells)
+    assert [row for part in parts for row in range(part.start, part.stop)] == list(range(len(widths)))
+    for part in parts:
+        rows = part.stop - part.start
+        assert rows == 1 or rows * max(widths[part]) <= max_cells
+    for part, after in pairwise(parts):
+        assert (part.stop - part.start + 1) * max(*widths[part], widths[after.start]) > max_cells
+
+
+@patient
+@given(st.lists(ROWS, min_size=1, max_size=8), st.integers(1, 20))
+def test_a_request_of_several_batches_is_answered_as_one(served: Served, rows: list[Row], max_padded: int) -> None:
+    content = json.dumps(rows).encode()
+    split = Served(served.model)
+    split._reader = RowReader(served.model.signature.inputs, max_padded=max_padded)
+    assert split.answer(content) == served.answer(content)
+
+
+def test_one_long_list_among_many_rows_takes_little_memory(served: Served) -> None:
+    row, long = {**NOTHING, "words": ["a" * 800] * 2}, {**NOTHING, "words": ["b"] * MAX_ITEMS}
+    rows = [*[row] * 5_000, long, *[row] * 4_999]
+    content = json.dumps(rows).encode()
+    assert 0.97 * MAX_BODY < len(content) <= MAX_BODY
+    reader = RowReader(served.model.signature.inputs)
+    batches = answered = 0
+    tracemalloc.start()
+    try:
+        for columns, lengths in reader.read(content):
+            assert columns["words"].size <= MAX_PADDED
+            assert columns["place"].size <= MAX_PADDED
+            batches += 1
+            answered += len(lengths["words"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (batches, answered) == (3, 10_000)
+    assert peak < 3 * MAX_BODY  # the rows as Python objects, and a batch; in one piece the lists alone would be 80 MB
+    answers = json.loads(served.answer(content))["predictions"]
+    assert [len(answer["code"]) for answer in answers] == [2] * 5_000 + [MAX_ITEMS] + [2] * 4_999

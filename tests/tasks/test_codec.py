@@ -1,0 +1,122 @@
+"""A task is a codec, which the encoder stores, and an objective, whose options leave the codec as it is."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pydantic import TypeAdapter
+
+from mtl_core.errors import DataError
+from mtl_core.schema import tagged
+from mtl_core.tasks import AnyCodec, AnyTask, objectives
+from tests.small import Small
+from tests.tasks.declared import fit, objective, task
+
+COLUMNS: dict[str, pa.Array] = {
+    "binary": pa.array([0, 1, 1, None]),
+    "clustering": pa.array(["a", "b", "a", None]),
+    "multiclass": pa.array(["a", "b", "a", None]),
+    "multilabel": pa.array(["a|b", "b", "a", None]),
+    "ordinal": pa.array(["a", "b", "a", None]),
+    "quantiles": pa.array([1.0, 2.0, 4.0, None]),
+    "regression": pa.array([1.0, 2.0, 4.0, None]),
+}
+NEEDED: dict[str, dict[str, Any]] = {
+    "clustering": {"clusters": 2},
+    "multilabel": {"min_count": 1},
+    "ordinal": {"classes": ["a", "b"]},
+}
+"""Options that the kind cannot do without on its column."""
+CHANGES: dict[str, tuple[Any, ...]] = {
+    "weight": (2.5,),
+    "positive_weight": (3.0, "balanced"),
+    "class_weights": ({"a": 2.0}, "balanced"),
+    "label_smoothing": (0.25,),
+    "loss": ("squared", "absolute", "poisson"),
+    "unit": ("minutes",),
+    "levels": ((0.25, 0.75),),
+    "warm_up": (3,),
+    "restarts": (2,),
+    "width": (3,),
+}
+"""Option of an objective -> other values; those of `metric` are the kind's own."""
+CASES = [
+    (kind, option, value)
+    for kind, model in tagged(AnyTask).items()
+    for option in sorted(model.objective_options)  # type: ignore[attr-defined]
+    for value in CHANGES.get(option, ())
+] + [(kind, "metric", metric.name) for kind in COLUMNS for metric in task(kind, **NEEDED.get(kind, {})).metrics]
+
+
+def test_every_objective_option_of_every_kind_is_changed() -> None:
+    assert set(COLUMNS) == set(tagged(AnyTask)) == set(tagged(AnyCodec))
+    named = {(kind, option) for kind, option, _ in CASES}
+    assert named == {(kind, o) for kind, model in tagged(AnyTask).items() for o in model.objective_options}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("kind", "option", "value"), CASES)
+def test_an_option_of_the_objective_leaves_the_codec_as_it_is(kind: str, option: str, value: Any) -> None:
+    plain, changed = (
+        fit(task(kind, **NEEDED.get(kind, {}), **options), COLUMNS[kind]) for options in ({}, {option: value})
+    )
+    assert changed.model_dump_json() == plain.model_dump_json()
+    assert option == "weight" or option not in type(plain).model_fields
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_a_codec_survives_its_json_and_encodes_the_same(kind: str) -> None:
+    codec = fit(task(kind, **NEEDED.get(kind, {}), weight_column="w"), COLUMNS[kind])
+    again = TypeAdapter(AnyCodec).validate_json(codec.model_dump_json())
+    assert again == codec
+    assert (again.targets, again.weight_column) == (("y",), "w")
+    assert again.encode(COLUMNS[kind]).tolist()[:3] == codec.encode(COLUMNS[kind]).tolist()[:3]
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_arrays_and_tensors_are_labelled_alike(kind: str) -> None:
+    import torch
+
+    codec = fit(task(kind, **NEEDED.get(kind, {})), COLUMNS[kind])
+    labels = codec.encode(COLUMNS[kind])
+    assert codec.labelled(labels).tolist() == codec.labelled(torch.from_numpy(labels)).tolist() == [True] * 3 + [False]
+
+
+def test_objectives_come_in_the_order_of_the_codecs_and_are_of_the_declared_tasks(small: Small) -> None:
+    codecs = small.encoder.tasks[::-1]
+    found = objectives(small.problem.tasks, codecs)
+    assert [one.name for one in found] == ["rare", "minutes", "band", "late"]
+    assert all(one.codec is codec for one, codec in zip(found, codecs, strict=True))
+    assert all(one.options is small.problem.tasks[one.name] for one in found)
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({}, "tasks.late: must be declared .* of kind binary, found no such task; run prepare again"),
+        ({"late": task("regression")}, "found one of kind regression; run prepare again"),
+    ],
+)
+def test_a_codec_of_another_task_is_refused(small: Small, declared: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        objectives(declared, small.encoder.tasks[:1])
+
+
+def test_a_weight_of_an_unknown_class_is_refused_by_the_objective_alone() -> None:
+    declared = task("multiclass", class_weights={"a": 1, "hihg": 2})
+    codec = fit(declared, pa.array(["a", "high"]))
+    with pytest.raises(DataError, match=r"task 't': `class_weights` must name.*found 'hihg'; did you mean 'high'"):
+        declared.objective(codec)
+    assert objective(task("multiclass", class_weights={"a": 2}), pa.array(["a", "b"])).class_factors == (2, 1)
+
+
+def test_declaring_and_encoding_import_neither_torch_nor_what_models_need() -> None:
+    code = (
+        "import sys, mtl_core.tasks, mtl_core.metrics\n"
+        "heavy = {'torch', 'onnx', 'onnxruntime', 'sklearn', 'scipy', 'pandas'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)

@@ -1,5 +1,6 @@
-"""The grid of what a problem may choose, a covering array over it, and one tiny problem that has every kind of task."""
+"""The grid of what a problem may choose, a small covering set of it, and a tiny problem with every kind of task."""
 
+from collections.abc import Iterable
 from itertools import product
 from typing import Any, get_args
 
@@ -11,15 +12,32 @@ from mtl_core.config import AnyBalancing, AnyTrunk, Stopping
 from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
 
-__all__ = ["BALANCINGS", "KINDS", "POLICIES", "TRUNKS", "covering", "document", "table"]
+__all__ = [
+    "BALANCINGS",
+    "FAMILIES",
+    "KINDS",
+    "POLICIES",
+    "STOPPED",
+    "TASKS",
+    "TRUNKS",
+    "Case",
+    "covering",
+    "document",
+    "pairs",
+    "policies_of",
+    "possible",
+    "table",
+]
 
 Case = tuple[str, str, str]
 """Trunk, balancing, policy. Every problem has every kind of task."""
-
+Pair = tuple[str, str]
 
 _TRUNKS, _BALANCINGS = tagged(AnyTrunk), tagged(AnyBalancing)
 TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(tagged(AnyTask))
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
+KINDS_OF_POLICY = (("joint", "hold"), ("freeze", "resume"))
+"""Those under which every task takes part in every batch, and those under which some are paused."""
 
 TASKS: dict[str, dict[str, Any]] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "log_loss"},
@@ -38,28 +56,65 @@ OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": WEIGHTS}, "pbi": {
 """What a balancing cannot do without; pbi's default would rather make losses equal than small."""
 
 
+STOPPED = ("late", "visits", "span")
+"""The tasks that stop after the second epoch, except under `joint`: no improvement is large enough for them."""
+
+
+def _family(balancing: str) -> str:
+    options = _BALANCINGS[balancing](**OPTIONS.get(balancing, {}))
+    kind = "aggregation" if options.needs_sharing else "scalarisation"  # type: ignore[attr-defined]
+    return f"{kind} with state" if options.build(tuple(TASKS)).state_dict() else kind  # type: ignore[attr-defined]
+
+
+FAMILIES: dict[str, str] = {balancing: _family(balancing) for balancing in BALANCINGS}
+"""Balancing -> whether it makes one loss or one gradient of the tasks', and whether it has a state."""
+
+
 def possible(trunk: str, balancing: str) -> bool:
     """Whether that balancing has something to weigh on that trunk."""
     return not (_TRUNKS[trunk].separate_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
 
 
-def covering() -> list[Case]:
-    """Cases in which every possible pair of a trunk, a balancing and a policy occurs.
+def policies_of(balancing: str) -> tuple[str, ...]:
+    """The policies that it has to be tried with: every one, or one of each kind for a balancing without state."""
+    if FAMILIES[balancing].endswith("state"):
+        return POLICIES
+    place = BALANCINGS.index(balancing)
+    return tuple(kind[place % len(kind)] for kind in KINDS_OF_POLICY)
 
-    Trunks and balancings are the two longest axes, so there is no shorter array than their product; the policy moves
-    along both.
+
+def pairs(case: Case) -> set[Pair]:
+    """What a case shows of its trunk: with its policy, and with its family of balancings."""
+    trunk, balancing, policy = case
+    return {(trunk, policy), (trunk, FAMILIES[balancing])}
+
+
+def covering() -> list[Case]:
+    """Every balancing with its policies, on trunks such that every possible pair of `pairs` occurs.
+
+    Greedy: each takes the trunk that shows most that is new, the least used of these.
     """
-    pairs = product(enumerate(TRUNKS), enumerate(BALANCINGS))
-    return [
-        (trunk, balancing, POLICIES[(i + j) % len(POLICIES)])
-        for (i, trunk), (j, balancing) in pairs
-        if possible(trunk, balancing)
-    ]
+    missing = set().union(*map(pairs, _all(BALANCINGS)))
+    cases: list[Case] = []
+    for balancing, policy in ((b, policy) for b in BALANCINGS for policy in policies_of(b)):
+        used = [trunk for trunk, *_ in cases]
+        candidates = [case for case in _all([balancing]) if case[2] == policy]
+        best = min(candidates, key=lambda case: (-len(pairs(case) & missing), used.count(case[0])))
+        missing -= pairs(best)
+        cases.append(best)
+    return cases
+
+
+def _all(balancings: Iterable[str]) -> list[Case]:
+    return [case for case in product(TRUNKS, balancings, POLICIES) if possible(*case[:2])]
 
 
 def document(case: Case, **training: Any) -> dict[str, Any]:
     """The tiny problem's params.yaml for one case."""
     trunk, balancing, policy = case
+    stopping: dict[str, Any] = {"policy": policy, "patience": 1}
+    if policy != "joint":
+        stopping["tasks"] = {task: {"min_improvement": 1_000} for task in STOPPED}
     return {
         "name": "grid",
         "data": {"path": "data"},
@@ -72,12 +127,12 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
             "head": {"width": 0},
         },
         "training": {
-            "epochs": 4,
+            "epochs": 3,
             "batch_size": 64,
             "learning_rate": 0.02,
             "threads": 1,
             "balancing": {"method": balancing, **OPTIONS.get(balancing, {})},
-            "stopping": {"policy": policy, "patience": 1},
+            "stopping": stopping,
             **training,
         },
     }

@@ -53,6 +53,8 @@ class InputType(ABC):
     name: ClassVar[str]
     is_string: ClassVar[bool] = False
     """A string tensor; float64 otherwise."""
+    is_sequence: ClassVar[bool] = False
+    """A row is a list of any length: its items can have labels of their own."""
 
     @property
     def raw_type(self) -> pa.DataType:
@@ -70,6 +72,10 @@ class InputType(ABC):
     @abstractmethod
     def tensor(self, values: pa.Array) -> Array:
         """A raw column as the graph takes it: (rows, ...) str objects or float64."""
+
+    def lengths(self, values: pa.Array) -> NDArray[np.int64]:
+        """(rows,) raw column -> how many items each row has; 1 where the type is no sequence."""
+        return np.ones(len(values), dtype=np.int64)
 
     def json(self, values: pa.Array) -> list[Any]:
         """A raw column as a client sends it, None where a value is missing."""
@@ -159,6 +165,7 @@ class Strings(InputType):
 
     name: ClassVar[str] = "strings"
     is_string: ClassVar[bool] = True
+    is_sequence: ClassVar[bool] = True
     separator: str | None = None
 
     @property
@@ -170,6 +177,9 @@ class Strings(InputType):
 
     def tensor(self, values: pa.Array) -> Array:
         return as_string_lists(values, self.separator).padded("")
+
+    def lengths(self, values: pa.Array) -> NDArray[np.int64]:
+        return list_items(values, self.separator)[1]
 
     def json(self, values: pa.Array) -> list[Any]:
         lists = as_string_lists(values, self.separator)

@@ -19,6 +19,7 @@ from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
 from mtl_core.input_types import Boolean, InputType, Number, Text
+from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,19 +37,6 @@ __all__ = ["SCALARS", "Block", "Feature", "FeatureFitter", "FittedFeature", "Tre
 
 SCALARS: dict[str, InputType] = {"string": Text(), "number": Number(), "boolean": Boolean()}
 """Column type -> how such a column is served."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """One array of an encoded split. Dense: (rows, *shape). Ragged: values (total, *shape) and offsets, and in a batch
-    (B, L, *shape) with `pad` behind the end of each row.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    """On disk; ids are int32 in a graph, whatever their width here."""
-    ragged: bool = False
-    pad: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)

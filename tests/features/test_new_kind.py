@@ -371,7 +371,7 @@ def test_the_service_takes_what_the_kinds_say(seen: dict[str, Any]) -> None:
 
 
 def test_the_report_shows_the_new_kinds(seen: dict[str, Any]) -> None:
-    assert all(f">{kind}<" in seen["report"] for kind in ("numeric", "sign", "tenth", "words"))
+    assert all(f"<h4>1 {kind}</h4>" in seen["report"] for kind in ("numeric", "sign", "tenth", "words"))
 
 
 def test_no_other_file_asks_which_kind_a_feature_is() -> None:

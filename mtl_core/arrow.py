@@ -12,7 +12,7 @@ from mtl_core.errors import DataError
 
 __all__ = [
     "EXACT",
-    "SCALARS",
+    "SCALAR_TYPES",
     "ColumnType",
     "as_dictionary",
     "as_numbers",
@@ -28,7 +28,7 @@ __all__ = [
 
 ColumnType = Literal["string", "number", "boolean", "list"]
 
-SCALARS: frozenset[ColumnType] = frozenset({"string", "number", "boolean"})
+SCALAR_TYPES: frozenset[ColumnType] = frozenset({"string", "number", "boolean"})
 
 EXACT = 2.0**53
 """Below it every whole number has a float64 of its own; 2^53 + 1 already reads as 2^53."""
@@ -67,7 +67,7 @@ def scalar_type(arrow_type: pa.DataType) -> ColumnType | None:
     return "number" if is_number(arrow_type) else None
 
 
-def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType] = SCALARS) -> ColumnType:
+def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType] = SCALAR_TYPES) -> ColumnType:
     """The type of a target column; raises DataError for one that is not among those that its task reads."""
     found: ColumnType | None = "list" if item_type(arrow_type) else scalar_type(arrow_type)
     if found and found in reads:

@@ -17,13 +17,13 @@ from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 
 __all__ = [
-    "Boolean",
-    "Datetime",
+    "BooleanInput",
+    "DatetimeInput",
     "InputType",
-    "Number",
-    "Strings",
-    "Text",
-    "Vector",
+    "NumberInput",
+    "StringInput",
+    "StringsInput",
+    "VectorInput",
     "as_seconds",
     "as_string_lists",
     "list_items",
@@ -88,7 +88,7 @@ class InputType(ABC):
 
 
 @dataclass(frozen=True)
-class Text(InputType):
+class StringInput(InputType):
     """A string; the empty one where it is missing."""
 
     name: ClassVar[str] = "string"
@@ -109,7 +109,7 @@ class Text(InputType):
 
 
 @dataclass(frozen=True)
-class Number(InputType):
+class NumberInput(InputType):
     """A float64; NaN where it is missing."""
 
     name: ClassVar[str] = "number"
@@ -119,7 +119,7 @@ class Number(InputType):
 
 
 @dataclass(frozen=True)
-class Boolean(InputType):
+class BooleanInput(InputType):
     """1, 0, or NaN where it is missing."""
 
     name: ClassVar[str] = "boolean"
@@ -132,7 +132,7 @@ class Boolean(InputType):
 
 
 @dataclass(frozen=True)
-class Datetime(InputType):
+class DatetimeInput(InputType):
     """Seconds since 1970-01-01T00:00:00 as float64: of the wall clock, or in UTC where it is `zoned`; NaN where it is
     missing. A client sends ISO 8601 text, with an offset exactly where it is zoned.
     """
@@ -160,7 +160,7 @@ class Datetime(InputType):
 
 
 @dataclass(frozen=True)
-class Strings(InputType):
+class StringsInput(InputType):
     """A list of strings, padded with empty ones to the longest row. A list column, or text with a separator."""
 
     name: ClassVar[str] = "strings"
@@ -196,7 +196,7 @@ class Strings(InputType):
 
 
 @dataclass(frozen=True)
-class Vector(InputType):
+class VectorInput(InputType):
     """`size` numbers a row, NaN where one is missing; all of them where the list is."""
 
     name: ClassVar[str] = "vector"

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.arrow import SCALARS, ColumnType
+from mtl_core.arrow import SCALAR_TYPES, ColumnType
 from mtl_core.frozen import Frozen
 from mtl_core.metrics import Metric
 from mtl_core.ragged import Block, Ragged
@@ -37,7 +37,7 @@ class Task(Frozen, ABC):
     """Options of one task, as `params.yaml` declares them."""
 
     metrics: ClassVar[tuple[Metric, ...]]
-    reads: ClassVar[frozenset[ColumnType]] = SCALARS
+    reads: ClassVar[frozenset[ColumnType]] = SCALAR_TYPES
     """The types of a target column."""
     unsupervised: ClassVar[bool] = False
     """Whether its objective is an `UnsupervisedObjective`: neither labels nor another model can teach it."""

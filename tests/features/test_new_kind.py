@@ -24,7 +24,7 @@ from mtl_core.arrow import as_numbers
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.input_types import InputType, Number, Strings, Vector, as_string_lists
+from mtl_core.input_types import InputType, NumberInput, StringsInput, VectorInput, as_string_lists
 from mtl_core.ragged import Ragged
 from mtl_core.schema import members, tagged
 from tests.whole_way import in_own_interpreter, leave, whole_way
@@ -61,7 +61,7 @@ class Sign(Feature):
         return Proposal(options={"kind": "sign"}) if facts.name.endswith("_sign") else None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
-        return Number()
+        return NumberInput()
 
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> SignFitter:
         return SignFitter(name, column)
@@ -84,7 +84,7 @@ class FittedSign(FittedFeature):
 
     @property
     def input_type(self) -> InputType:
-        return Number()
+        return NumberInput()
 
     def encode(self, values: pa.Array) -> NDArray[Any]:
         numbers = as_numbers(values)
@@ -127,7 +127,7 @@ class Tenth(Feature):
         return Proposal(options={"kind": "tenth"}) if pa.types.is_fixed_size_list(facts.type) else None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
-        return Vector(arrow_type.list_size)
+        return VectorInput(arrow_type.list_size)
 
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> TenthFitter:
         return TenthFitter(name, column)
@@ -148,7 +148,7 @@ class FittedTenth(FittedFeature):
 
     @property
     def input_type(self) -> InputType:
-        return Vector(self.size)
+        return VectorInput(self.size)
 
     def encode(self, values: pa.Array) -> NDArray[Any]:
         numbers = self.input_type.tensor(values)
@@ -190,7 +190,7 @@ class Words(Feature):
         return Proposal(options={"kind": "words"}) if facts.type == pa.list_(pa.string()) else None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
-        return Strings()
+        return StringsInput()
 
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> WordsFitter:
         return WordsFitter(name, column)
@@ -212,7 +212,7 @@ class FittedWords(FittedFeature):
 
     @property
     def input_type(self) -> InputType:
-        return Strings()
+        return StringsInput()
 
     def encode(self, values: pa.Array) -> Ragged:
         lists = as_string_lists(values, None)

@@ -18,7 +18,7 @@ from mtl_core import tasks
 from mtl_core.arrow import ColumnType, as_numbers
 from mtl_core.data.levels import check_sequences, one_each
 from mtl_core.errors import DataError
-from mtl_core.input_types import Number, Strings
+from mtl_core.input_types import NumberInput, StringsInput
 from mtl_core.metrics import Metric
 from mtl_core.metrics.ranking import Auc
 from mtl_core.ragged import Block, Ragged
@@ -239,10 +239,10 @@ def test_as_many_labels_as_items() -> None:
 
 
 def test_a_sequence_is_a_feature_of_lists() -> None:
-    check_sequences([codec()], {"words": Strings(), "size": Number()})
+    check_sequences([codec()], {"words": StringsInput(), "size": NumberInput()})
     for wrong in ("size", "nothing"):
         with pytest.raises(DataError, match=f"whose values are lists of any length, found '{wrong}'; there is words"):
-            check_sequences([codec(wrong)], {"words": Strings(), "size": Number()})
+            check_sequences([codec(wrong)], {"words": StringsInput(), "size": NumberInput()})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Arrow columns as NumPy arrays: the one place where a column's type decides how its values are read."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from mtl_core.errors import DataError
 
 __all__ = [
     "EXACT",
+    "SCALAR_TYPES",
     "ColumnType",
     "as_dictionary",
     "as_numbers",
@@ -25,6 +27,8 @@ __all__ = [
 ]
 
 ColumnType = Literal["string", "number", "boolean", "list"]
+
+SCALAR_TYPES: frozenset[ColumnType] = frozenset({"string", "number", "boolean"})
 
 EXACT = 2.0**53
 """Below it every whole number has a float64 of its own; 2^53 + 1 already reads as 2^53."""
@@ -63,14 +67,14 @@ def scalar_type(arrow_type: pa.DataType) -> ColumnType | None:
     return "number" if is_number(arrow_type) else None
 
 
-def column_type(name: str, arrow_type: pa.DataType) -> ColumnType:
-    """The type of a target column; raises DataError for one that no task can read."""
-    if found := scalar_type(arrow_type):
+def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType] = SCALAR_TYPES) -> ColumnType:
+    """The type of a target column; raises DataError for one that is not among those that its task reads."""
+    found: ColumnType | None = "list" if item_type(arrow_type) else scalar_type(arrow_type)
+    if found and found in reads:
         return found
-    if pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type):
-        return "list"
+    wanted = "a list" if "list" in reads else "text, a number or a boolean"
     raise DataError(
-        f"column {name!r}: a target must be text, a number, a boolean or a list, found {arrow_type}; "
+        f"column {name!r}: a target must be {wanted}, found {arrow_type}; "
         "write what matters of it (hour, weekday, length ...) into columns of its own"
     )
 

@@ -82,12 +82,12 @@ def compare(
     return found
 
 
-def baseline_predictions(tasks: Sequence[Objective], train_labels: Arrays, rows: int) -> dict[str, NDArray[Any]]:
-    """Constant predictions for every row: the prior, median or mean of the training labels."""
+def baseline_predictions(tasks: Sequence[Objective], train_labels: Arrays, labels: Arrays) -> dict[str, NDArray[Any]]:
+    """A constant prediction for each of the labels: the prior, median or mean of the training labels."""
     found = {}
     for task in tasks:
         one = task.baseline(train_labels[task.name])
-        found[task.name] = np.broadcast_to(one, (rows, *one.shape))
+        found[task.name] = np.broadcast_to(one, (len(labels[task.name]), *one.shape))
     return found
 
 

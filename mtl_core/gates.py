@@ -71,10 +71,10 @@ def metric_checks(
 
 
 def baseline_checks(differences: Sequence[Difference]) -> list[Check]:
-    """Every task must beat the trivial predictor beyond chance: the lower end of the paired interval is above 0."""
+    """Every task must beat the baseline beyond chance: the lower end of the paired interval is above 0."""
     return [
         Check(
-            name=f"{found.task}.{found.metric} over trivial",
+            name=f"{found.task}.{found.metric} over baseline",
             value=found.low,
             limit=0.0,
             rule="above",

@@ -17,13 +17,13 @@ from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 
 __all__ = [
-    "Boolean",
-    "Datetime",
+    "BooleanInput",
+    "DatetimeInput",
     "InputType",
-    "Number",
-    "Strings",
-    "Text",
-    "Vector",
+    "NumberInput",
+    "StringInput",
+    "StringsInput",
+    "VectorInput",
     "as_seconds",
     "as_string_lists",
     "list_items",
@@ -53,6 +53,8 @@ class InputType(ABC):
     name: ClassVar[str]
     is_string: ClassVar[bool] = False
     """A string tensor; float64 otherwise."""
+    is_sequence: ClassVar[bool] = False
+    """A row is a list of any length: its items can have labels of their own."""
 
     @property
     def raw_type(self) -> pa.DataType:
@@ -71,6 +73,10 @@ class InputType(ABC):
     def tensor(self, values: pa.Array) -> Array:
         """A raw column as the graph takes it: (rows, ...) str objects or float64."""
 
+    def lengths(self, values: pa.Array) -> NDArray[np.int64]:
+        """(rows,) raw column -> how many items each row has; 1 where the type is no sequence."""
+        return np.ones(len(values), dtype=np.int64)
+
     def json(self, values: pa.Array) -> list[Any]:
         """A raw column as a client sends it, None where a value is missing."""
         numbers = as_numbers(values)
@@ -82,7 +88,7 @@ class InputType(ABC):
 
 
 @dataclass(frozen=True)
-class Text(InputType):
+class StringInput(InputType):
     """A string; the empty one where it is missing."""
 
     name: ClassVar[str] = "string"
@@ -103,7 +109,7 @@ class Text(InputType):
 
 
 @dataclass(frozen=True)
-class Number(InputType):
+class NumberInput(InputType):
     """A float64; NaN where it is missing."""
 
     name: ClassVar[str] = "number"
@@ -113,7 +119,7 @@ class Number(InputType):
 
 
 @dataclass(frozen=True)
-class Boolean(InputType):
+class BooleanInput(InputType):
     """1, 0, or NaN where it is missing."""
 
     name: ClassVar[str] = "boolean"
@@ -126,7 +132,7 @@ class Boolean(InputType):
 
 
 @dataclass(frozen=True)
-class Datetime(InputType):
+class DatetimeInput(InputType):
     """Seconds since 1970-01-01T00:00:00 as float64: of the wall clock, or in UTC where it is `zoned`; NaN where it is
     missing. A client sends ISO 8601 text, with an offset exactly where it is zoned.
     """
@@ -154,11 +160,12 @@ class Datetime(InputType):
 
 
 @dataclass(frozen=True)
-class Strings(InputType):
+class StringsInput(InputType):
     """A list of strings, padded with empty ones to the longest row. A list column, or text with a separator."""
 
     name: ClassVar[str] = "strings"
     is_string: ClassVar[bool] = True
+    is_sequence: ClassVar[bool] = True
     separator: str | None = None
 
     @property
@@ -170,6 +177,9 @@ class Strings(InputType):
 
     def tensor(self, values: pa.Array) -> Array:
         return as_string_lists(values, self.separator).padded("")
+
+    def lengths(self, values: pa.Array) -> NDArray[np.int64]:
+        return list_items(values, self.separator)[1]
 
     def json(self, values: pa.Array) -> list[Any]:
         lists = as_string_lists(values, self.separator)
@@ -186,7 +196,7 @@ class Strings(InputType):
 
 
 @dataclass(frozen=True)
-class Vector(InputType):
+class VectorInput(InputType):
     """`size` numbers a row, NaN where one is missing; all of them where the list is."""
 
     name: ClassVar[str] = "vector"

@@ -1,12 +1,29 @@
-"""Ragged arrays: rows of different lengths as one array of values and the offsets at which rows begin."""
+"""Arrays of encoded splits: dense, or ragged (one array of values, and the offsets at which rows begin)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ragged", "pad_positions"]
+__all__ = ["Block", "Ragged", "flat", "pad_positions", "spans"]
+
+MAX_CELLS = 1 << 18
+"""Of a batch without gradients: rows times the longest row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One array of an encoded split. Dense: (rows, *shape). Ragged: values (total, *shape) and offsets, and in a batch
+    (B, L, *shape) with `pad` behind the end of each row.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    """On disk; ids are int32 in a graph, whatever their width here."""
+    ragged: bool = False
+    pad: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +69,19 @@ def pad_positions(lengths: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.
     rows = np.repeat(np.arange(len(lengths)), lengths)
     starts = np.cumsum(lengths) - lengths
     return rows, np.arange(len(rows)) - np.repeat(starts, lengths)
+
+
+def flat(values: NDArray[Any] | Ragged) -> NDArray[Any]:
+    """What counts one by one: the rows of a dense array, the items of a ragged one."""
+    return values.values if isinstance(values, Ragged) else values
+
+
+def spans(lengths: NDArray[Any], rows: int) -> Iterator[tuple[int, int]]:
+    """(n,) lengths -> start and stop of `rows` rows at a time, of fewer where padding makes more than MAX_CELLS."""
+    start = 0
+    while start < len(lengths):
+        longest = np.maximum.accumulate(np.maximum(lengths[start : start + rows], 1))
+        cells = longest * np.arange(1, len(longest) + 1)
+        stop = start + max(1, int((cells <= MAX_CELLS).sum()))
+        yield start, stop
+        start = stop

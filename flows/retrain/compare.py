@@ -14,6 +14,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference, compare
 from mtl_core.export.session import Session, open_graph, run_graph
+from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
 
 __all__ = ["ChampionComparison", "compare_models", "refuse_worse"]
@@ -52,11 +53,12 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Ch
     same = [output["name"] for output in ours["outputs"] if outputs.get(output["name"]) == output]
     tasks = [task for task in objectives(load_problem(folder).tasks, encoder.tasks) if task.name in same]
     table = pq.read_table(layout.encoded / "test.parquet")
-    labels = encoder.labels(table)
-    champion_says = run_graph(
-        _open(champion / layout.graph.name), table, {name: encoder.inputs[name] for name in columns}, same
+    labels = {name: flat(values) for name, values in encoder.labels(table).items()}
+    read = {name: encoder.inputs[name] for name in columns}
+    champion_says, candidate_says = (
+        run_graph(_open(graph), table, inputs, same, sequences=encoder.sequences)
+        for graph, inputs in ((champion / layout.graph.name, read), (layout.graph, encoder.inputs))
     )
-    candidate_says = run_graph(_open(layout.graph), table, encoder.inputs, same)
     return ChampionComparison(
         champion=tag,
         differences=tuple(compare(tasks, labels, champion_says, candidate_says)),

@@ -1,6 +1,7 @@
 """Stage `check`: measures the exported graph on the test split and holds it against the gates."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 
 from flows.layout import Layout
 from mtl_core.config import Problem, load_problem
+from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
 from mtl_core.evaluation import Measured, baseline_predictions, compare, evaluate
@@ -22,6 +24,7 @@ from mtl_core.files import pending, write_text
 from mtl_core.gates import Check, baseline_checks, latency_checks, metric_checks, parity_check, size_check, write_checks
 from mtl_core.model import Network
 from mtl_core.numbers import defined
+from mtl_core.ragged import Ragged, flat
 
 PARITY_ROWS = 10_000
 
@@ -35,24 +38,25 @@ def run(folder: Path) -> None:
     network.load_state_dict(load_file(layout.weights))
     tasks = network.objectives
     labels = {name: encoder.labels(table) for name, table in tables.items()}
+    known = {name: {task: flat(values) for task, values in found.items()} for name, found in labels.items()}
     names = list(network.tasks)
     session = open_graph(layout.graph.read_bytes())
-    predictions = {name: run_graph(session, table, encoder.inputs, names) for name, table in tables.items()}
+    predictions = {
+        name: run_graph(session, table, encoder.inputs, names, sequences=encoder.sequences)
+        for name, table in tables.items()
+    }
     measured = {
-        name: evaluate(tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
-        for name in tables
+        name: evaluate(tasks, known[name], predictions[name], resamples=200 if name == "test" else 0) for name in tables
     }
-    train_labels = {
-        task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy", mmap_mode="r")
-        for task in encoder.tasks
-    }
-    trivial = baseline_predictions(tasks, train_labels, tables["test"].num_rows)
-    over_trivial = compare(tasks, labels["test"], trivial, predictions["test"])
+    train = EncodedSplit.open(layout.encoded / "train", encoder)
+    train_labels = {name: train.flat_labels(name).numpy() for name in names}
+    baseline = baseline_predictions(tasks, train_labels, known["test"])
+    over_baseline = compare(tasks, known["test"], baseline, predictions["test"])
 
     test = tables["test"]
     checks = [
         *metric_checks(problem.gates, tasks, measured["test"]),
-        *baseline_checks(over_trivial),
+        *baseline_checks(over_baseline),
         parity_check("parity", parity(session, network, encoder, test.slice(0, PARITY_ROWS)), problem.gates),
         parity_check(
             "parity on adversarial rows",
@@ -65,9 +69,9 @@ def run(folder: Path) -> None:
         size_check(problem.gates, layout.graph),
     ]
     write_text(layout.metrics, json.dumps(_metrics(measured), indent=1) + "\n")
-    beside = evaluate(tasks, labels["test"], trivial, resamples=0)
+    beside = evaluate(tasks, known["test"], baseline, resamples=0)
     write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], beside), indent=1) + "\n")
-    _write_predictions(layout.predictions, encoder, labels["test"], predictions["test"])
+    _write_predictions(layout.predictions, labels["test"], predictions["test"])
     write_checks(layout.checks, checks, _notes(problem))
     _conclude(checks)
 
@@ -99,17 +103,18 @@ def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dic
 
 
 def _write_predictions(
-    path: Path, encoder: Encoder, labels: dict[str, NDArray[Any]], predictions: dict[str, NDArray[Any]]
+    path: Path, labels: Mapping[str, NDArray[Any] | Ragged], predictions: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Columns `label/TASK` and `prediction/TASK` of the test rows; what has several numbers a row as lists."""
+    """Columns `label/TASK` and `prediction/TASK` of the test rows; what has several numbers, or items, as lists."""
     columns = {}
-    for task in encoder.tasks:
-        for kind, values in (("label", labels[task.name]), ("prediction", predictions[task.name])):
-            columns[f"{kind}/{task.name}"] = (
-                pa.array(values)
-                if values.ndim == 1
-                else pa.FixedSizeListArray.from_arrays(values.reshape(-1), values.shape[1])
-            )
+    for task, of_task in labels.items():
+        for kind, values in (("label", flat(of_task)), ("prediction", predictions[task])):
+            column = pa.array(values.reshape(-1))
+            if values.ndim > 1:
+                column = pa.FixedSizeListArray.from_arrays(column, values.shape[1])
+            if isinstance(of_task, Ragged):
+                column = pa.LargeListArray.from_arrays(of_task.offsets, column)
+            columns[f"{kind}/{task}"] = column
     with pending(path) as temporary:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 

@@ -1,5 +1,6 @@
 """Encoded splits: memory-mapped arrays, from which batches are taken; training needs memory for a batch alone."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,51 +11,17 @@ import torch
 from torch import Tensor
 
 from mtl_core.data.encoder import Encoder
+from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.data.writer import OFFSETS, VALUES
 from mtl_core.features import Block
+from mtl_core.ragged import spans
 
-__all__ = ["Batch", "EncodedSplit", "RaggedTensor"]
+__all__ = ["Batch", "EncodedSplit"]
 
 WINDOW = 100
 """Batches whose rows are sorted by length together, so that a batch has rows of like length: of lengths with a long
 tail (log-normal, sigma 0.7) padding then takes 10% more cells, where 50 batches leave 20%.
 """
-MAX_CELLS = 1 << 18
-"""Of a batch without gradients: rows times the longest row, where there are ragged arrays."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RaggedTensor:
-    """Rows of different lengths. values: (total, ...); offsets: (rows + 1,) int64; `pad` fills rows up in a batch."""
-
-    values: Tensor
-    offsets: Tensor
-    pad: float
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> Tensor:
-        """(rows,)"""
-        return self.offsets[1:] - self.offsets[:-1]
-
-    def index_select(self, dimension: int, rows: Tensor) -> Tensor:
-        """(B,) row numbers -> (B, L, ...): those rows, padded to the longest, to one item at least."""
-        assert dimension == 0
-        starts, lengths = self.offsets[rows], (self.offsets[rows + 1] - self.offsets[rows])
-        longest = max(1, int(lengths.max())) if len(rows) else 1
-        columns = torch.arange(longest)
-        there = columns < lengths[:, None]  # (B, L)
-        padded = torch.full((len(rows), longest, *self.values.shape[1:]), self.pad, dtype=self.values.dtype)
-        padded[there] = self.values[(starts[:, None] + columns)[there]]
-        return padded
-
-    def __getitem__(self, rows: slice) -> Tensor:
-        """A span of rows, padded."""
-        return self.index_select(0, torch.from_numpy(np.arange(*rows.indices(len(self)))))
-
-
 Arrays = dict[str, Any]
 """Name -> Tensor or RaggedTensor, which are indexed alike."""
 
@@ -84,7 +51,7 @@ class EncodedSplit:
         """Maps what a SplitWriter left in `folder`."""
         return cls(
             {name: _map(folder, name, block) for name, block in encoder.blocks.items()},
-            {task.name: _map(folder / "labels", task.name, None) for task in encoder.tasks},
+            {codec.name: _map(folder / "labels", codec.name, codec.block) for codec in encoder.tasks},
             {
                 codec.name: _map_dense(folder / "weights" / f"{codec.name}.npy")
                 for codec in encoder.tasks
@@ -123,19 +90,39 @@ class EncodedSplit:
         return self._by_length(order, np.random.default_rng(generator.integers(2**63)), size)
 
     def spans(self, size: int) -> Iterator[tuple[int, int]]:
-        """The rows in order, from start to stop, `size` at a time; fewer where ragged arrays would make more than
-        MAX_CELLS of them.
+        """The rows in order, from start to stop, `size` at a time; fewer where ragged arrays would make long rows of
+        too many.
         """
         if self.lengths is None:
             yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))
-            return
-        start = 0
-        while start < len(self):
-            longest = self.lengths[start : start + size].clamp(min=1).cummax(dim=0).values
-            cells = longest * torch.arange(1, len(longest) + 1)
-            stop = start + max(1, int((cells <= MAX_CELLS).sum()))
-            yield start, stop
-            start = stop
+        else:
+            yield from spans(self.lengths.numpy(), size)
+
+    def flat_labels(self, task: str) -> Tensor:
+        """(n, ...) labels one by one: of the rows or, for a task of level token, of the items of all rows."""
+        labels = self.labels[task]
+        return labels.values if isinstance(labels, RaggedTensor) else labels
+
+    def flat_weights(self, task: str) -> Tensor | None:
+        """(n,) weights to these labels, an item's being its row's; None where all count the same."""
+        labels, weights = self.labels[task], self.weights.get(task)
+        if weights is None or not isinstance(labels, RaggedTensor):
+            return weights
+        return weights.repeat_interleave(labels.lengths)
+
+    def flat(self, task: str, values: Tensor, start: int, stop: int) -> Tensor:
+        """What a network says of rows `start` to `stop`, one by one: (B, ...), or (B, L, ...) without the padding."""
+        labels = self.labels[task]
+        if not isinstance(labels, RaggedTensor):
+            return values
+        return values[torch.arange(values.shape[1]) < labels.lengths[start:stop, None]]
+
+    def by_row(self, task: str, values: Tensor) -> Tensor | RaggedTensor:
+        """(n, ...) values one by one -> as a batch takes them; padding is NaN."""
+        labels = self.labels[task]
+        if not isinstance(labels, RaggedTensor):
+            return values
+        return RaggedTensor(values=values, offsets=labels.offsets, pad=math.nan)
 
     def _by_length(self, order: Tensor, generator: np.random.Generator, size: int) -> Iterator[Tensor]:
         assert self.lengths is not None
@@ -145,7 +132,7 @@ class EncodedSplit:
 
 
 def _map(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
-    """A dense or ragged array; labels have no block, and say by their files what they are."""
+    """A dense or ragged array; one without a block is dense, and its file says of which type and shape."""
     return _map_ragged(folder, name, block) if block and block.ragged else _map_dense(folder / f"{name}.npy")
 
 

@@ -11,13 +11,14 @@ from pydantic import Field
 
 from mtl_core.arrow import ColumnType, as_numbers, column_type
 from mtl_core.config import Problem
+from mtl_core.data.levels import check_sequences, one_each
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
 from mtl_core.files import write_text
 from mtl_core.frozen import Frozen
 from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
-from mtl_core.tasks import AnyCodec, Task
+from mtl_core.tasks import AnyCodec, Codec, Task
 
 __all__ = ["Encoder", "fit"]
 
@@ -49,6 +50,12 @@ class Encoder(Frozen):
         """The raw columns that are read, once each, in order: the inputs of the exported graph."""
         return {feature.column: feature.input_type for feature in self.features}
 
+    @property
+    def sequences(self) -> dict[str, str]:
+        """Every task of level token -> the raw column whose items it labels."""
+        columns = {feature.name: feature.column for feature in self.features}
+        return {codec.name: columns[codec.sequence] for codec in self.tasks if codec.sequence}
+
     def encode(self, table: Table) -> dict[str, NDArray[Any] | Ragged]:
         """Raw columns -> blocks."""
         columns = {column: _array(table, column) for column in self.inputs}
@@ -79,14 +86,21 @@ class Encoder(Frozen):
             categorical=tuple(flag for columns in found for flag in columns.categorical),
         )
 
-    def labels(self, table: Table) -> dict[str, NDArray[Any]]:
-        """Target columns -> labels per task."""
-        return {codec.name: codec.encode(_target(table, codec.targets)) for codec in self.tasks}
+    def labels(self, table: Table) -> dict[str, NDArray[Any] | Ragged]:
+        """Target columns -> labels per task; ragged for a task of level token, one for each item of its sequence."""
+        return {codec.name: self._labels(codec, table) for codec in self.tasks}
 
     def weights(self, table: Table) -> dict[str, NDArray[np.float32]]:
         """Weight columns -> (rows,) weights of rows in the loss, for the tasks that declare one."""
         columns = {codec.name: codec.weight_column for codec in self.tasks if codec.weight_column}
         return {name: _weights(table, name, column) for name, column in columns.items()}
+
+    def _labels(self, codec: Codec, table: Table) -> NDArray[Any] | Ragged:
+        labels = codec.encode(_target(table, codec.targets))
+        if not codec.sequence:
+            return labels
+        column = self.sequences[codec.name]
+        return one_each(codec, labels, self.inputs[column].lengths(_array(table, column)))
 
     def save(self, path: Path) -> None:
         """Writes it as JSON."""
@@ -120,7 +134,9 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
         )
     fitted = tuple(fitter.finish() for fitter in features.values())
     _check_inputs(fitted)
-    return Encoder.model_validate({"features": fitted, "tasks": tuple(fitter.finish() for fitter in tasks.values())})
+    codecs = tuple(fitter.finish() for fitter in tasks.values())
+    check_sequences(codecs, {feature.name: feature.input_type for feature in fitted})
+    return Encoder.model_validate({"features": fitted, "tasks": codecs})
 
 
 def _check_inputs(features: Sequence[FittedFeature]) -> None:
@@ -150,7 +166,7 @@ def _target(table: Table, targets: tuple[str, ...]) -> pa.Array:
 
 
 def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
-    found = dict.fromkeys(column_type(column, types[column]) for column in task.targets)
+    found = dict.fromkeys(column_type(column, types[column], task.reads) for column in task.targets)
     if len(found) > 1:
         raise DataError(
             f"task {name!r}: all its targets must have one type, found {', '.join(found)} in "

@@ -110,8 +110,9 @@ def column_types(folder: Path, problem: Problem, types: pa.Schema | None = None)
             found[column] = types.field(column).type
     for name, feature in problem.features.items():
         feature.input_type(name, problem.column_of(name), found[problem.column_of(name)])
-    for target in problem.targets:
-        column_type(target, found[target])
+    for task in problem.tasks.values():
+        for target in task.targets:
+            column_type(target, found[target], task.reads)
     return found
 
 

@@ -52,7 +52,7 @@ def boosted_logits(
             models.append(trees.grow(data.subset(others), check, objective))
             on_step(position * options.folds + number + 1, len(learned) * options.folds)
         predictions.append(_out_of_fold(trees, models, train_split, objective, fold))
-    shape = task.baseline(train_split.labels[task.name].numpy()).shape  # of a row: () or (classes,)
+    shape = task.baseline(train_split.flat_labels(task.name).numpy()).shape  # of a row: () or (classes,)
     return task.to_logits(np.column_stack(predictions).reshape(-1, *shape))
 
 

@@ -57,7 +57,9 @@ def declared_teachers(
             shutil.rmtree(folder)
     return {
         task: SoftTargets(
-            logits=store.load(_name(task, options)), weight=options.weight, use_unlabelled=options.use_unlabelled
+            logits=train_split.by_row(task, store.load(_name(task, options))),
+            weight=options.weight,
+            use_unlabelled=options.use_unlabelled,
         )
         for task, options in teachers.items()
     }

@@ -39,7 +39,7 @@ def lightgbm_for(task: str) -> ModuleType:
 
 def tree_objectives(task: Objective, split: EncodedSplit) -> tuple[TreeObjective, ...]:
     """The tree models of a task, from its labels and weights in the split; ProblemError for a kind without any."""
-    labels, weights = split.labels[task.name].numpy(), split.weights.get(task.name)
+    labels, weights = split.flat_labels(task.name).numpy(), split.flat_weights(task.name)
     found = task.tree_objectives(labels, np.ones(len(labels), np.float32) if weights is None else weights.numpy())
     if not found:
         raise ProblemError(

@@ -15,6 +15,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.session import Session, run_graph
 from mtl_core.model import Network
+from mtl_core.ragged import pad_positions
 
 __all__ = ["Parity", "adversarial_rows", "parity"]
 
@@ -49,13 +50,17 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     the network predicts. What is not finite on either side is a difference of NaN, also where both say the same: no
     such prediction can be served. Raises ExportError where the graph's predictions have another shape.
     """
-    by_graph = run_graph(session, table, encoder.inputs, [task.name for task in encoder.tasks])
+    tasks = [task.name for task in encoder.tasks]
+    by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences)
     network.eval()
     with torch.inference_mode():
         predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.batch(table).items()})
     found = []
     for task in network.objectives:
         by_network = predictions[task.name].numpy()
+        if (column := encoder.sequences.get(task.name)) is not None:
+            lengths = encoder.inputs[column].lengths(table[column].combine_chunks())
+            by_network = by_network[pad_positions(lengths)]
         scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network)
         difference = _largest_difference(task.name, by_graph[task.name], by_network) / scale
         found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))

@@ -15,6 +15,7 @@ from onnxruntime import InferenceSession as Session
 from onnxruntime import SessionOptions
 
 from mtl_core.input_types import InputType
+from mtl_core.ragged import pad_positions, spans
 
 __all__ = ["Session", "graph_inputs", "open_graph", "run_graph"]
 
@@ -35,12 +36,27 @@ def graph_inputs(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, 
 
 
 def run_graph(
-    session: Session, table: pa.Table, inputs: Mapping[str, InputType], tasks: Sequence[str], *, rows: int = 8192
+    session: Session,
+    table: pa.Table,
+    inputs: Mapping[str, InputType],
+    tasks: Sequence[str],
+    *,
+    sequences: Mapping[str, str] = {},
+    rows: int = 8192,
 ) -> dict[str, NDArray[Any]]:
-    """Those tasks' predictions for a table of raw columns, in batches of that many rows."""
+    """Those tasks' predictions for a table of raw columns, at most that many rows at a time: (rows, ...) each.
+
+    Of a task in `sequences`, which is of level token, (items, ...): one for each item of that column.
+    """
     if not tasks:
         return {}
-    chunks = [
-        session.run(tasks, graph_inputs(table.slice(start, rows), inputs)) for start in range(0, table.num_rows, rows)
-    ]
-    return {name: np.concatenate([chunk[i] for chunk in chunks]) for i, name in enumerate(tasks)}
+    lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
+    longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
+    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in tasks}
+    for start, stop in spans(longest, rows):
+        found = session.run(tasks, graph_inputs(table.slice(start, stop - start), inputs))
+        for task, predictions in zip(tasks, found, strict=True):
+            if task in sequences:
+                predictions = predictions[pad_positions(lengths[sequences[task]][start:stop])]
+            chunks[task].append(predictions)
+    return {task: np.concatenate(parts) for task, parts in chunks.items()}

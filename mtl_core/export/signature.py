@@ -21,5 +21,13 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
         "version_of_trunkline": version("trunkline"),
         "graph_sha256": hashlib.sha256(graph).hexdigest(),
         "inputs": [{"name": name, **kind.signature()} for name, kind in encoder.inputs.items()],
-        "outputs": [task.signature() for task in objectives(problem.tasks, encoder.tasks)],
+        "outputs": [
+            task.signature() | _level(encoder.sequences.get(task.name))
+            for task in objectives(problem.tasks, encoder.tasks)
+        ],
     }
+
+
+def _level(sequence: str | None) -> dict[str, str]:
+    """What says that a task answers for every item of that input; nothing for one that answers a row."""
+    return {} if sequence is None else {"level": "token", "sequence": sequence}

@@ -18,7 +18,8 @@ from pydantic import Field
 from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
-from mtl_core.input_types import Boolean, InputType, Number, Text
+from mtl_core.input_types import BooleanInput, InputType, NumberInput, StringInput
+from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,23 +33,10 @@ if TYPE_CHECKING:
     from mtl_core.nn.sequences import GroupModule
     from mtl_core.ragged import Ragged
 
-__all__ = ["SCALARS", "Block", "Feature", "FeatureFitter", "FittedFeature", "TreeColumns", "scalar_input"]
+__all__ = ["SCALAR_INPUTS", "Block", "Feature", "FeatureFitter", "FittedFeature", "TreeColumns", "scalar_input"]
 
-SCALARS: dict[str, InputType] = {"string": Text(), "number": Number(), "boolean": Boolean()}
+SCALAR_INPUTS: dict[str, InputType] = {"string": StringInput(), "number": NumberInput(), "boolean": BooleanInput()}
 """Column type -> how such a column is served."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """One array of an encoded split. Dense: (rows, *shape). Ragged: values (total, *shape) and offsets, and in a batch
-    (B, L, *shape) with `pad` behind the end of each row.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    """On disk; ids are int32 in a graph, whatever their width here."""
-    ragged: bool = False
-    pad: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,4 +164,4 @@ def scalar_input(name: str, kind: str, column: str, arrow_type: pa.DataType) -> 
             f"column {column!r}; declare a kind that reads it (datetime, multicategorical, vector), or write what "
             "matters of it (hour, weekday, length ...) into columns of its own"
         )
-    return SCALARS[found]
+    return SCALAR_INPUTS[found]

@@ -14,7 +14,15 @@ from pydantic import Field
 from mtl_core.arrow import ColumnType, as_dictionary, as_numbers, as_strings, is_exact, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect
-from mtl_core.features.base import SCALARS, Block, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
+from mtl_core.features.base import (
+    SCALAR_INPUTS,
+    Block,
+    Feature,
+    FeatureFitter,
+    FittedFeature,
+    TreeColumns,
+    scalar_input,
+)
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import distinct, span, tidy
 from mtl_core.features.vocabulary import FIRST, MISSING, ValueCounts, lookup_ids, lookup_node
@@ -143,7 +151,7 @@ class FittedCategorical(FittedFeature):
 
     @property
     def input_type(self) -> InputType:
-        return SCALARS[self.type]
+        return SCALAR_INPUTS[self.type]
 
     @property
     def size(self) -> int:

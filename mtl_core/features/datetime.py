@@ -30,8 +30,7 @@ from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.iso import first_text, is_moment, read_seconds, suite_pattern
 from mtl_core.features.running_stats import RunningStats
 from mtl_core.features.zones import Zone, is_zone
-from mtl_core.input_types import Datetime as DatetimeInput
-from mtl_core.input_types import InputType
+from mtl_core.input_types import DatetimeInput, InputType
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.vocabulary import FIRST, ValueCounts, lookup_ids, lookup_node
-from mtl_core.input_types import InputType, Strings, list_items
+from mtl_core.input_types import InputType, StringsInput, list_items
 from mtl_core.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Multicategorical(Feature):
                 f"feature {name!r}: a multicategorical feature needs lists of text, numbers or booleans, found "
                 f"{arrow_type} in column {column!r}; write what matters of the items into lists of text"
             )
-        return Strings(self.separator)
+        return StringsInput(self.separator)
 
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> MulticategoricalFitter:
         self.input_type(name, column, arrow_type)
@@ -135,7 +135,7 @@ class FittedMulticategorical(FittedFeature):
 
     @property
     def input_type(self) -> InputType:
-        return Strings(self.separator)
+        return StringsInput(self.separator)
 
     @property
     def size(self) -> int:

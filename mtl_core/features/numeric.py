@@ -13,7 +13,15 @@ from pydantic import Field
 from mtl_core.arrow import ColumnType, as_numbers, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation
-from mtl_core.features.base import SCALARS, Block, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
+from mtl_core.features.base import (
+    SCALAR_INPUTS,
+    Block,
+    Feature,
+    FeatureFitter,
+    FittedFeature,
+    TreeColumns,
+    scalar_input,
+)
 from mtl_core.features.bins import ReservoirSample, bin_edges
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import finite, range_expectations
@@ -139,7 +147,7 @@ class FittedNumeric(FittedFeature):
 
     @property
     def input_type(self) -> InputType:
-        return SCALARS[self.type]
+        return SCALAR_INPUTS[self.type]
 
     @property
     def width(self) -> int:

@@ -15,8 +15,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.running_stats import ColumnStats
-from mtl_core.input_types import InputType
-from mtl_core.input_types import Vector as VectorInput
+from mtl_core.input_types import InputType, VectorInput
 
 if TYPE_CHECKING:
     from mtl_core.config import Model

@@ -17,15 +17,18 @@ ROWS = 8192
 
 
 def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, dict[str, torch.Tensor]]]:
-    """The network's logits in evaluation mode, batch by batch in row order."""
+    """The network's logits in evaluation mode, batch by batch in row order: (B, outputs) per task or, for one of level
+    token, (items, outputs).
+    """
     network.eval()
     with torch.inference_mode():
         for start, stop in split.spans(ROWS):
-            yield slice(start, stop), network(split.slice(start, stop).inputs)
+            logits = network(split.slice(start, stop).inputs)
+            yield slice(start, stop), {task: split.flat(task, of_task, start, stop) for task, of_task in logits.items()}
 
 
 def predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
-    """Per task (rows,) or (rows, classes) predictions in the user's units."""
+    """Per task (n,) or (n, classes) predictions in the user's units, of rows or items as in `flat_labels`."""
     chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
     for _, logits in logits_of(network, split):
         for task, predictions in network.predictions(logits).items():

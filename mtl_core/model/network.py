@@ -1,6 +1,6 @@
 """The network that joins input layer, trunk, heads and calibration, and its predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
@@ -10,7 +10,7 @@ from mtl_core.balancing import Shared
 from mtl_core.config import Model, Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
-from mtl_core.model.inputs import InputLayer
+from mtl_core.model.inputs import InputLayer, Inputs
 from mtl_core.nn.calibration import Calibration
 from mtl_core.tasks import Objective, objectives
 
@@ -19,13 +19,17 @@ __all__ = ["Network", "to_predictions"]
 
 def to_predictions(objective: Objective, logits: Tensor, calibration: nn.Module | None = None) -> Tensor:
     """(B, outputs) logits of any model, calibrated where a calibration is given -> (B, ...) predictions in the user's
-    units. The only caller of the inverse link.
+    units; (B, L, outputs) -> (B, L, ...) for a task of level token. The only caller of the inverse link.
     """
-    return objective.inverse_link(logits if calibration is None else calibration(logits))
+    calibrated = logits if calibration is None else calibration(logits)
+    if calibrated.ndim == 2:
+        return objective.inverse_link(calibrated)
+    predictions = objective.inverse_link(calibrated.flatten(0, 1))
+    return predictions.reshape(*calibrated.shape[:2], *predictions.shape[1:])
 
 
 class Network(nn.Module):
-    """Blocks of a batch by name -> logits per task: {task: (B, outputs)}."""
+    """Blocks of a batch by name -> logits per task: {task: (B, outputs)}, (B, L, outputs) for a task of level token."""
 
     def __init__(self, encoder: Encoder, objectives: tuple[Objective, ...], options: Model) -> None:
         super().__init__()
@@ -39,6 +43,7 @@ class Network(nn.Module):
         self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, objective) for objective in objectives)
         self.calibration = nn.ModuleList(Calibration() for _ in objectives)
         self._separate_inputs = separate_inputs
+        self._sequences = tuple(objective.codec.sequence for objective in objectives)
 
     @classmethod
     def build(cls, problem: Problem, encoder: Encoder) -> Self:
@@ -52,11 +57,15 @@ class Network(nn.Module):
         return cls.build(problem, encoder)
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Blocks -> inputs of the heads, per task in order: (B, out_width)."""
-        rows = [layer(inputs).row for layer in self.inputs]  # (B, width) each
-        representations: tuple[Tensor, ...] = self.trunk(
-            torch.stack(rows, dim=-2) if self._separate_inputs else rows[0]
-        )
+        """Blocks -> inputs of the heads, per task in order: (B, out_width), or (B, L, out_width) for level token."""
+        encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
+        found = {sequence: self._represented(encoded, sequence) for sequence in dict.fromkeys(self._sequences)}
+        return tuple(found[sequence][position] for position, sequence in enumerate(self._sequences))
+
+    def _represented(self, encoded: Sequence[Inputs], sequence: str) -> tuple[Tensor, ...]:
+        """The trunk's outputs for rows or, of a sequence, for every item in its row."""
+        x = [one.tokens(sequence) if sequence else one.row for one in encoded]  # (B, width) or (B, L, width) each
+        representations: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
         return representations
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -64,7 +73,7 @@ class Network(nn.Module):
         return {task: head(x) for task, head, x in zip(self.tasks, self.heads, representations, strict=True)}
 
     def predict(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Blocks -> predictions per task in the user's units: (B,) or (B, classes)."""
+        """Blocks -> predictions per task in the user's units: (B,) or (B, classes); of tokens (B, L, ...)."""
         return self.predictions(self(inputs))
 
     def predictions(self, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -60,8 +60,8 @@ def card(run: Run, task: Objective, scored: Scored) -> Card:
         unit=unit,
         interval=f"95% interval {interval(low, high, decimals)}" if known else "no interval",
         trivial=with_unit(rounded(trivial, decimals), unit),
-        trivial_is=form.trivial(task.baseline(run.splits["train"].labels[task.name].numpy())),
-        better=_better(run, f"{task.name}.{metric.name} over trivial"),
+        trivial_is=form.trivial(task.baseline(run.splits["train"].flat_labels(task.name).numpy())),
+        better=_better(run, f"{task.name}.{metric.name} over baseline"),
         scale=_scale(task, value, low, high, trivial),
         sentences=tuple(sentence for sentence in sentences if sentence),
     )

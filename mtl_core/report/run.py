@@ -97,7 +97,7 @@ class Run:
         """Split -> the task's labels there, without the rows that have none."""
         found = {}
         for name, split in self.splits.items():
-            labels = split.labels[task.name].numpy()
+            labels = split.flat_labels(task.name).numpy()
             found[name] = labels[task.codec.labelled(labels)]
         return found
 
@@ -149,8 +149,12 @@ def _outcome(path: Path) -> TrainingResult:
 
 
 def _array(column: pa.ChunkedArray) -> Array:
-    """(rows,) of a column of numbers, (rows, n) of a column of lists of one length."""
+    """(n,) of a column of numbers, (n, m) of a column of lists of one length; lists of any length are items of rows,
+    which count one by one.
+    """
     values = column.combine_chunks()
+    if pa.types.is_large_list(values.type):
+        values = values.flatten()
     if not pa.types.is_fixed_size_list(values.type):
         return np.array(values)
     return np.array(values.flatten()).reshape(len(values), values.type.list_size)

@@ -67,7 +67,7 @@ def _of_tasks(run: Run) -> dict[str, tuple[str, str]]:
         for metric in task.metrics:
             name, title = f"{task.name}.{metric.name}", metric_title(metric.name)
             found[name] = (f"{task.name}: {title}", "on the test split")
-            found[f"{name} over trivial"] = (f"{task.name}: better than the trivial predictor", f"by this much {title}")
+            found[f"{name} over baseline"] = (f"{task.name}: better than the baseline", f"by this much {title}")
     return found
 
 

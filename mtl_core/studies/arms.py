@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from mtl_core.config import Problem, Stopping
-from mtl_core.data.encoded import EncodedSplit, RaggedTensor
+from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
+from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.distillation.single_task import encoder_of, single_task_problem, split_of
 from mtl_core.evaluation import evaluate
 from mtl_core.files import pending, write_text
@@ -209,7 +210,7 @@ def _measured(
     outcome: TrainingResult,
     seconds: float,
 ) -> dict[str, TaskRun]:
-    labels = {name: values.numpy() for name, values in test.labels.items()}
+    labels = {name: test.flat_labels(name).numpy() for name in test.labels}
     found = evaluate(tasks, labels, predictions, resamples=0)
     return {
         name: TaskRun(

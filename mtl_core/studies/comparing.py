@@ -111,7 +111,7 @@ def _compared(runs: Runs, task: Objective) -> ComparedTask:
 
 def _drawn(runs: Runs, task: Objective) -> dict[str, Drawn]:
     """Arm -> its metric on the task's labelled test rows and on resamples of them, for the arms that have the task."""
-    labels = runs.splits.test.labels[task.name]
+    labels = runs.splits.test.flat_labels(task.name)
     known = task.codec.labelled(labels).numpy()
     return {
         arm: drawn(task.metric, labels.numpy()[known], [of_seed[task.name][known] for of_seed in per_seed])

@@ -15,9 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.arrow import ColumnType
+from mtl_core.arrow import SCALAR_TYPES, ColumnType
 from mtl_core.frozen import Frozen
 from mtl_core.metrics import Metric
+from mtl_core.ragged import Block, Ragged
 from mtl_core.tasks.tree_objectives import TreeObjective
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Task(Frozen, ABC):
     """Options of one task, as `params.yaml` declares them."""
 
     metrics: ClassVar[tuple[Metric, ...]]
+    reads: ClassVar[frozenset[ColumnType]] = SCALAR_TYPES
+    """The types of a target column."""
     unsupervised: ClassVar[bool] = False
     """Whether its objective is an `UnsupervisedObjective`: neither labels nor another model can teach it."""
     objective_options: ClassVar[frozenset[str]] = frozenset({"weight", "metric"})
@@ -96,6 +99,13 @@ class Codec(Frozen, ABC):
     """The columns with the labels, in order."""
     weight_column: str = ""
     """The column with the rows' weights; "" where all rows count the same."""
+    sequence: str = ""
+    """Of a task of level token the feature whose items it labels, one label each; "" for a task of level row."""
+
+    @property
+    def block(self) -> Block | None:
+        """How labels of level token lie in an encoded split; padding is unlabelled. None where labels are dense."""
+        return None
 
     @property
     def target(self) -> str:
@@ -103,15 +113,18 @@ class Codec(Frozen, ABC):
         return ", ".join(self.targets)
 
     @abstractmethod
-    def encode(self, values: pa.Array) -> LabelValues:
-        """(rows,) target column -> (rows, ...) labels in a compact dtype that has a value for "unlabelled".
+    def encode(self, values: pa.Array) -> LabelValues | Ragged:
+        """(rows,) target column -> (rows, ...) labels in a compact dtype that has a value for "unlabelled"; for level
+        token ragged, a label per item.
 
         Several targets come as one array of structs, a field per column.
         """
 
     @abstractmethod
     def labelled(self, labels: Labels) -> Labels:
-        """(rows, ...) labels -> (rows,) booleans: the rows that metrics count."""
+        """(rows, ...) labels -> (rows,) booleans: the rows that metrics count. For level token rows are items, here and
+        in every method of its objective.
+        """
 
 
 class Objective(ABC):

@@ -6,6 +6,7 @@ stored, so that a pass costs no more than the head.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,23 +73,28 @@ def finetune_heads(
 
 
 def representations(network: Network, split: EncodedSplit, folder: Path) -> tuple[Tensor, ...]:
-    """The inputs of each task's head for every row in evaluation mode: per task (rows, width) float32, memory-mapped.
+    """The inputs of each task's head for every row in evaluation mode: per task (rows, width) float32, memory-mapped;
+    for a task of level token (items, width).
 
     An output that the trunk gives to several tasks is one file, named by the position of the first of them.
     """
     folder.mkdir()
     arrays: dict[int, np.memmap[tuple[int, ...], np.dtype[np.float32]]] = {}
     owners: list[int] = []
+    filled: Counter[int] = Counter()
     network.eval()
     with torch.inference_mode():
         for start, stop in split.spans(ROWS):
             outputs = network.represent(split.slice(start, stop).inputs)
             owners = [next(i for i, other in enumerate(outputs) if other is output) for output in outputs]
             for owner in dict.fromkeys(owners):
+                task = network.tasks[owner]
+                values = split.flat(task, outputs[owner], start, stop)
                 if owner not in arrays:
-                    path, shape = folder / f"{owner:04}.npy", (len(split), *outputs[owner].shape[1:])
+                    path, shape = folder / f"{owner:04}.npy", (len(split.flat_labels(task)), *values.shape[1:])
                     arrays[owner] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-                arrays[owner][start:stop] = outputs[owner].numpy()
+                arrays[owner][filled[owner] : filled[owner] + len(values)] = values.numpy()
+                filled[owner] += len(values)
     return tuple(torch.from_numpy(arrays[owner]) for owner in owners)
 
 
@@ -169,8 +175,10 @@ class HeadTrainer:
 
 def _head_split(inputs: Tensor, task: Objective, split: EncodedSplit) -> EncodedSplit:
     """The split with a head's inputs and its task's labels and weights."""
-    weights = {task.name: split.weights[task.name]} if task.name in split.weights else {}
-    return EncodedSplit({"x": inputs}, {task.name: split.labels[task.name]}, weights)
+    weights = split.flat_weights(task.name)
+    return EncodedSplit(
+        {"x": inputs}, {task.name: split.flat_labels(task.name)}, {} if weights is None else {task.name: weights}
+    )
 
 
 def _copied(module: nn.Module) -> dict[str, Tensor]:

@@ -149,7 +149,7 @@ def _train_teacher(
 def _check_labels(state: State, *splits: EncodedSplit) -> None:
     for task in state.tasks:
         for split in splits:
-            task.check(split.labels[task.name].numpy())
+            task.check(split.flat_labels(task.name).numpy())
 
 
 def _digest(problem: Problem, encoder: Encoder) -> str:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mtl_core.data.encoded import Batch
+from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.tasks import Objective
 
@@ -48,13 +49,32 @@ def task_losses(
 def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | None) -> Tensor | None:
     """The loss of the labels, of the soft targets, or of both by the weight of the latter; None where no row counts."""
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
+    soft = None if targets is None else targets.logits
+    assert not isinstance(soft, RaggedTensor)  # of a batch
+    if logits.ndim > 2:
+        logits, labels, weights, soft = _by_item(logits, labels, weights, soft)
     mask = task.trains_on(labels)
     hard = distilled = None
     if targets is None or targets.weight < 1:
         hard = masked_mean(task.loss(logits, labels), mask, weights)
-    if targets is not None:
-        rows = torch.ones_like(mask) if targets.use_unlabelled else mask
-        distilled = masked_mean(task.distillation(logits, targets.logits), rows, weights)
+    if targets is not None and soft is not None:
+        counted = torch.ones_like(mask) if targets.use_unlabelled else mask
+        distilled = masked_mean(task.distillation(logits, soft), counted, weights)
     if targets is None or distilled is None:
         return hard
     return targets.weight * distilled + ((1 - targets.weight) * hard if hard is not None else 0.0)
+
+
+def _by_item(
+    logits: Tensor, labels: Tensor, weights: Tensor | None, soft: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """(B, L, ...) of a task of level token -> (items, ...); the items are the rows of its loss. Padding has no label,
+    and is left out where the soft targets say which it is.
+    """
+    weights = None if weights is None else weights.repeat_interleave(labels.shape[1])
+    logits, labels = logits.flatten(0, 1), labels.flatten(0, 1)
+    if soft is None:
+        return logits, labels, weights, None
+    soft = soft.flatten(0, 1)
+    there = ~soft.isnan().any(dim=1)
+    return logits[there], labels[there], None if weights is None else weights[there], soft[there]

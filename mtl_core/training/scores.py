@@ -43,6 +43,6 @@ def standard_errors(
 def _labelled(
     task: Objective, split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    labels = split.labels[task.name].numpy()
+    labels = split.flat_labels(task.name).numpy()
     mask = task.codec.labelled(labels)
     return labels[mask], predictions[task.name][mask]

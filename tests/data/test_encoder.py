@@ -11,7 +11,7 @@ import pytest
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.errors import DataError
 from mtl_core.features import Block
-from mtl_core.input_types import Number, Text
+from mtl_core.input_types import NumberInput, StringInput
 from tests.data.orders import DECLARED, ROWS, declared, month
 
 TYPES = {"shop": pa.string(), "amount": pa.float64(), "returned": pa.bool_(), "days": pa.int64()}
@@ -41,7 +41,7 @@ def test_blocks_of_a_table() -> None:
         "returned_too": {"kind": "numeric", "column": "amount", "transform": "log1p"},
     }
     encoder = fitted(features=features)
-    assert encoder.inputs == {"shop": Text(), "amount": Number()}
+    assert encoder.inputs == {"shop": StringInput(), "amount": NumberInput()}
     assert {kind: [one.name for one in group] for kind, group in encoder.groups.items()} == {
         "categorical": ["first", "shop"],
         "numeric": ["amount", "returned_too"],

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mtl_core.data import encoded
-from mtl_core.data.encoded import EncodedSplit, RaggedTensor
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.data.writer import SplitWriter
 from mtl_core.features import Block
 from mtl_core.ragged import Ragged
@@ -239,7 +240,7 @@ def test_spans_cover_the_rows_in_order_and_are_no_larger_than_they_may_be(
     rows: list[int], size: int, cells: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoded, "MAX_CELLS", cells)
+        patch.setattr(ragged, "MAX_CELLS", cells)
         spans = list(split_of(rows).spans(size))
     assert [row for start, stop in spans for row in range(start, stop)] == list(range(len(rows)))
 

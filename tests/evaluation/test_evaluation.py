@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from mtl_core.errors import DataError
 from mtl_core.evaluation import baseline_predictions, compare, evaluate
 from tests.small import Small
 
@@ -87,3 +88,11 @@ def test_baseline_predictions_are_one_row_for_all(small: Small, labels: dict[str
     found = baseline_predictions(small.tasks[:3], labels, 7)
     assert {name: values.shape for name, values in found.items()} == {"late": (7,), "band": (7, 3), "minutes": (7,)}
     assert found["late"][0] == pytest.approx((labels["late"] == 1).sum() / (labels["late"] >= 0).sum())
+
+
+def test_labels_that_a_metric_cannot_take_are_refused(small: Small, labels: dict[str, np.ndarray]) -> None:
+    minutes = small.tasks[2]
+    counted = minutes.options.model_copy(update={"loss": "poisson"})
+    task = counted.objective(minutes.codec.model_copy(update={"minimum": 0.0, "mean": 1.0}))
+    with pytest.raises(DataError, match=r"task 'minutes': labels under loss: poisson must be 0 or more, found -"):
+        evaluate([task], labels, noisy(labels, 0.5), resamples=0)

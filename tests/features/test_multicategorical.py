@@ -15,7 +15,6 @@ from mtl_core.config import Model
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts
 from mtl_core.features.multicategorical import MAX_ITEMS, FittedMulticategorical, Multicategorical
-from mtl_core.input_types import Strings
 from mtl_core.nn.pooling import MeanEmbeddings
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import integers, layouts, numbers, partitions, patient, texts
@@ -260,7 +259,7 @@ def test_a_column_that_it_cannot_read_is_refused(options: dict[str, Any], arrow_
 @pytest.mark.parametrize(("options", "arrow_type"), ACCEPTED)
 def test_a_column_that_it_can_read(options: dict[str, Any], arrow_type: pa.DataType) -> None:
     found = Multicategorical(**options).input_type("f", "f", arrow_type)
-    assert found == Strings(options.get("separator"))
+    assert found == StringsInput(options.get("separator"))
     assert found.is_string
 
 

@@ -15,7 +15,7 @@ from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, vector
 from mtl_core.features.running_stats import ColumnStats, RunningStats
 from mtl_core.features.vector import MAX_PROPOSED, FittedVector, Vector
-from mtl_core.input_types import Vector as VectorInput
+from mtl_core.input_types import VectorInput
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import finite, layouts, numbers, partitions, patient
 

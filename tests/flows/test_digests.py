@@ -131,6 +131,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree]:
         ("mtl_core/report/page.py", {"report"}),
         ("mtl_core/report/templates/page.css", {"report"}),
         ("mtl_core/report/forms/bins.py", {"report"}),
+        ("mtl_core/trunks/mmoe.py", {"train", "export", "check", "report"}),
         ("mtl_core/gates.py", {"check"}),
         ("mtl_core/validation/quarantine.py", {"validate"}),
         ("mtl_core/data/prepare.py", {"prepare"}),

@@ -22,7 +22,7 @@ def test_the_scale_runs_from_worse_to_better(made: Made) -> None:
 def test_a_task_that_is_no_better_is_told_so(made: Made) -> None:
     run = made.run()
     late = run.tasks[0]
-    entry = {"name": "late.auc over trivial", "passed": False}
+    entry = {"name": "late.auc over baseline", "passed": False}
     assert card(replace(run, checks={"checks": [entry]}), late, run.scored(late)).better is False
     assert card(replace(run, checks={"checks": []}), late, run.scored(late)).better is None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.decoding import decode_with_errors
@@ -140,7 +140,7 @@ def test_any_single_change_for_the_worse_is_refused_naming_its_row_and_field(
 SCRAPS = [b"", b",", b'"', b"[", b"]", b"1", b"e9", b"null", b"\\", b"\xff", b"\x00"]
 
 
-@settings(deadline=None)
+@patient
 @given(st.lists(ROWS, min_size=1, max_size=3) | spoiled().map(lambda change: change[0]), st.booleans(), st.data())
 def test_any_bytes_are_read_or_refused_and_by_both_decoders_alike(
     rows: list[dict[str, Any]], is_ascii: bool, data: st.DataObject

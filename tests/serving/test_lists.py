@@ -108,6 +108,7 @@ def emptied(value: Any) -> Any:
             return None
 
 
+@patient
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.integers(1, 40))
 def test_rows_are_split_without_gaps_and_only_where_they_must(widths: list[int], max_cells: int) -> None:
     parts = consecutive(widths, max_cells)

@@ -16,9 +16,9 @@ from mtl_core.studies import boosted
 from mtl_core.studies.arms import Splits, predictions_from
 from mtl_core.studies.boosted import BoostedRun, missing, run_boosted, servers_of
 from mtl_core.training.scores import metric_values
+from tests.distillation.taught_kinds import KINDS, Taught, taught
 from tests.small import Small
 from tests.tasks.declared import fit, task
-from tests.training.taught_kinds import KINDS, Taught, taught
 
 
 @pytest.fixture(autouse=True)

@@ -15,11 +15,12 @@ import pytest
 import torch
 
 import mtl_core.training.loop
-from mtl_core.errors import TrainingError
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.errors import DataError, TrainingError
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.tasks.regression import RegressionObjective
-from mtl_core.training import TrainingResult
+from mtl_core.training import TrainingResult, train
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.scores import standard_errors
 from tests.small import Small, document
@@ -286,6 +287,24 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_weights_move(small: Sma
     with pytest.raises(TrainingError, match=r"epoch 1, step 1: .*minutes \(inf\).*learning_rate"):
         train_epoch(network, balancing, optimizer, broken, problem.training, number=1)
     assert same(before, weights(network))
+
+
+def test_labels_that_a_loss_cannot_take_are_refused_before_anything_is_written(small: Small, tmp_path: Path) -> None:
+    """Known from the training split's minimum, or met in either split."""
+    counted = small.problem.tasks["minutes"].model_copy(update={"loss": "poisson"})
+    problem = small.problem.model_copy(update={"tasks": small.problem.tasks | {"minutes": counted}})
+    minutes = small.encoder.tasks[2].model_copy(update={"minimum": 0.0, "mean": 1.0})
+    codecs = (*small.encoder.tasks[:2], minutes, *small.encoder.tasks[3:])
+    unsuspecting = small.encoder.model_copy(update={"tasks": codecs})
+    positive = EncodedSplit(small.train.inputs, small.train.labels | {"minutes": small.train.labels["minutes"].abs()})
+    for encoder, train_split in (
+        (small.encoder, small.train),
+        (unsuspecting, small.train),
+        (unsuspecting, positive),
+    ):
+        with pytest.raises(DataError, match=r"task 'minutes': labels under loss: poisson must be 0 or more, found -"):
+            train(problem, encoder, train_split, small.validation, tmp_path / "never")
+    assert not (tmp_path / "never").exists()
 
 
 def test_the_checkpoint_folder_holds_no_half_written_file(small: Small, tmp_path: Path) -> None:

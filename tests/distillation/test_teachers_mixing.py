@@ -10,8 +10,8 @@ from mtl_core.data.encoded import Batch
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.model import Network
 from mtl_core.training.losses import task_losses
+from tests.distillation.taught_kinds import KINDS, Taught, taught
 from tests.small import Small
-from tests.training.taught_kinds import KINDS, Taught, taught
 
 ROWS = 200
 

@@ -15,9 +15,9 @@ from mtl_core.distillation import trees
 from mtl_core.distillation.boosted import boosted_logits
 from mtl_core.distillation.trees import check_trees, lightgbm_for
 from mtl_core.errors import DataError, ProblemError, TrainingError
+from tests.distillation.taught_kinds import KINDS, Taught, taught
 from tests.small import Small
 from tests.tasks.declared import objective, task
-from tests.training.taught_kinds import KINDS, Taught, taught
 
 FEW = Boosted(trees=15, learning_rate=0.2, leaves=8)
 

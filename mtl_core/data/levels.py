@@ -1,0 +1,44 @@
+"""Levels: a task labels rows, or the tokens of a row: every item of a feature that is a sequence."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core.errors import DataError
+from mtl_core.input_types import InputType
+from mtl_core.ragged import Ragged
+from mtl_core.tasks import Codec
+
+__all__ = ["check_sequences", "one_each"]
+
+
+def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) -> None:
+    """DataError for a task of level token whose sequence is no feature (`inputs`, by name) of lists of any length."""
+    lists = [name for name, input_type in inputs.items() if input_type.is_sequence]
+    for codec in codecs:
+        if codec.sequence and codec.sequence not in lists:
+            raise DataError(
+                f"task {codec.name!r}: its sequence must be a feature whose values are lists of any length, found "
+                f"{codec.sequence!r}; there is {', '.join(lists) or 'none'}"
+            )
+
+
+def one_each(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDArray[np.int64]) -> Ragged:
+    """A task's encoded labels, checked against the (rows,) lengths of its sequence. A row without any label, as where
+    the list is null, is unlabelled: its items get labels that say so.
+    """
+    block = codec.block
+    assert block
+    assert isinstance(labels, Ragged)
+    found = labels.lengths
+    wrong = np.flatnonzero((found != lengths) & (found > 0))
+    if wrong.size:
+        row = int(wrong[0])
+        raise DataError(
+            f"task {codec.name!r}: a row must have one label for each of the {lengths[row]:,} items of "
+            f"{codec.sequence!r}, found {found[row]:,} in {codec.target!r}; repair the row, or leave its labels out"
+        )
+    values = np.full((int(lengths.sum()), *block.shape), block.pad, dtype=block.dtype)
+    values[np.repeat(found > 0, lengths)] = labels.values[labels.offsets[0] : labels.offsets[-1]]
+    return Ragged.of_lengths(values, lengths)

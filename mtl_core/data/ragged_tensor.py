@@ -1,0 +1,41 @@
+"""Ragged arrays as tensors, of which batches are taken padded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["RaggedTensor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaggedTensor:
+    """Rows of different lengths. values: (total, ...); offsets: (rows + 1,) int64; `pad` fills rows up in a batch."""
+
+    values: Tensor
+    offsets: Tensor
+    pad: float
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Tensor:
+        """(rows,)"""
+        return self.offsets[1:] - self.offsets[:-1]
+
+    def index_select(self, dimension: int, rows: Tensor) -> Tensor:
+        """(B,) row numbers -> (B, L, ...): those rows, padded to the longest, to one item at least."""
+        assert dimension == 0
+        starts, lengths = self.offsets[rows], (self.offsets[rows + 1] - self.offsets[rows])
+        longest = max(1, int(lengths.max())) if len(rows) else 1
+        columns = torch.arange(longest)
+        there = columns < lengths[:, None]  # (B, L)
+        padded = torch.full((len(rows), longest, *self.values.shape[1:]), self.pad, dtype=self.values.dtype)
+        padded[there] = self.values[(starts[:, None] + columns)[there]]
+        return padded
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        """A span of rows, padded."""
+        return self.index_select(0, torch.from_numpy(np.arange(*rows.indices(len(self)))))

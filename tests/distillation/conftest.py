@@ -1,0 +1,3 @@
+from tests.small import small
+
+__all__ = ["small"]

@@ -1,0 +1,251 @@
+"""A kind of task of level token that this file alone defines goes the whole way: yes or no for every item of a list."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mtl_core import tasks
+from mtl_core.arrow import ColumnType, as_numbers
+from mtl_core.data.levels import check_sequences, one_each
+from mtl_core.errors import DataError
+from mtl_core.input_types import NumberInput, StringsInput
+from mtl_core.metrics import Metric
+from mtl_core.metrics.ranking import Auc
+from mtl_core.ragged import Block, Ragged
+from mtl_core.schema import members
+from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from tests.whole_way import in_own_interpreter, leave, whole_way
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Marks(Task):
+    """Yes or no for every item of a feature that is a sequence; the target is a list of 1, 0 and null."""
+
+    metrics: ClassVar[tuple[Metric, ...]] = (Auc(name="auc", higher_is_better=True),)
+    reads: ClassVar[frozenset[ColumnType]] = frozenset({"list"})
+
+    kind: Literal["marks"] = "marks"
+    sequence: str
+
+    def fitter(self, name: str, kind_of_column: ColumnType) -> MarksFitter:
+        codec = MarksCodec(
+            name=name,
+            type=kind_of_column,
+            targets=self.targets,
+            weight_column=self.weight_column,
+            sequence=self.sequence,
+        )
+        return MarksFitter(codec)
+
+    def objective(self, codec: Codec) -> MarksObjective:
+        return MarksObjective(self, codec)
+
+
+class MarksFitter(TaskFitter):
+    """Learns nothing."""
+
+    def __init__(self, codec: MarksCodec) -> None:
+        self.codec = codec
+
+    def update(self, values: pa.Array) -> None:
+        self.codec.encode(values)
+
+    def finish(self) -> MarksCodec:
+        return self.codec
+
+
+class MarksCodec(Codec):
+    """Ragged int8 labels: 0, 1, or -1 where an item has none."""
+
+    kind: Literal["marks"] = "marks"
+
+    @property
+    def block(self) -> Block:
+        return Block(shape=(), dtype=np.dtype(np.int8), ragged=True, pad=-1)
+
+    def encode(self, values: pa.Array) -> Ragged:
+        items = np.nan_to_num(as_numbers(pc.list_flatten(values)), nan=-1).astype(np.int8)
+        lengths = pc.fill_null(pc.list_value_length(values), 0)
+        return Ragged.of_lengths(items, lengths.to_numpy(zero_copy_only=False))
+
+    def labelled(self, labels: Labels) -> Labels:
+        return labels >= 0
+
+
+class MarksObjective(Objective):
+    """One logit an item: the log odds of yes."""
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
+        yes = labels.clamp(min=0).to(logits.dtype)
+        return F.binary_cross_entropy_with_logits(logits[:, 0], yes, reduction="none")
+
+    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
+        return F.binary_cross_entropy_with_logits(logits[:, 0], teacher[:, 0].sigmoid(), reduction="none")
+
+    def inverse_link(self, logits: Tensor) -> Tensor:
+        return logits[:, 0].sigmoid()
+
+    def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        raise NotImplementedError
+
+    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
+        return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
+
+    def signature(self) -> dict[str, Any]:
+        return {"name": self.name, "kind": "marks", "form": "number", "unit": "probability"}
+
+
+def edit_the_unions() -> None:
+    """The only edit of the library that a new kind takes."""
+    for name, added in (("AnyTask", Marks), ("AnyCodec", MarksCodec)):
+        union = Union[(added, *members(getattr(tasks, name)))]  # of classes in a variable
+        setattr(tasks, name, Annotated[union, Field(discriminator="kind")])
+
+
+def table(rows: int = 500) -> pa.Table:
+    """Columns key, size, words, marks, heavy, late. A word is marked where its colour and the row's size say so, so
+    that neither decides alone; every seventh row has no marks, some words have none, and some rows no words.
+    """
+    generator = np.random.default_rng(0)
+    size = generator.normal(size=rows)
+    words = [list(generator.choice(["red", "blue", "old", "new"], generator.integers(0, 6))) for _ in range(rows)]
+    marks: list[list[int | None] | None] = []
+    for row, (own, big) in enumerate(zip(words, size > 0, strict=True)):
+        labels = [int((word in ("red", "old")) == big) for word in own]
+        marks.append(None if row % 7 == 0 else [None if generator.random() < 0.1 else one for one in labels])
+    late = (size + np.array([own.count("red") for own in words]) > 0.5).astype(float)
+    return pa.table(
+        {
+            "key": pa.array(np.arange(rows)),
+            "size": pa.array(size),
+            "words": pa.array([None if row % 50 == 0 and not marks[row] else own for row, own in enumerate(words)]),
+            "marks": pa.array(marks, pa.list_(pa.int64())),
+            "heavy": pa.array(generator.integers(0, 3, rows).astype(float)),
+            "late": pa.array(late),
+        }
+    )
+
+
+PARAMS = """
+name: tokens
+data: {path: data}
+split: {by: hash, column: key, validation: 0.2, test: 0.2}
+features:
+  size: {kind: numeric}
+  words: {kind: multicategorical, min_count: 1}
+tasks:
+  marks: {kind: marks, target: marks, sequence: words, weight_column: heavy}
+  late: {kind: binary, target: late}
+model: {embedding: 4, trunk: {kind: mmoe, experts: 2, widths: [16]}, head: {width: 8}}
+training:
+  epochs: 12
+  batch_size: 32
+  learning_rate: 0.02
+  threads: 1
+  finetune_heads: {learning_rate: 0.001}
+  teachers: {marks: {kind: single_task, use_unlabelled: true}}
+export: {int8: false}
+gates: {metrics: {marks: {auc: 0.9}}}
+"""
+ROWS = [
+    {"size": 1.5, "words": ["red", "blue", "never seen"]},
+    {"size": -1.5, "words": ["red"]},
+    {"size": 0.0, "words": []},
+    {"size": None, "words": None},
+]
+
+
+def go(folder: Path) -> dict[str, Any]:
+    """The whole way with the new kind, and what no stage accepts."""
+    seen = whole_way(folder, PARAMS, table(), [ROWS, ROWS[1:2]])
+    written = pq.read_table(folder / "artifacts" / "predictions.parquet")
+    seen["predicted"] = [written[name].to_pylist() for name in ("label/marks", "prediction/marks")]
+    return seen
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the whole way showed."""
+    return in_own_interpreter(__name__, tmp_path_factory.mktemp("tokens") / "problem")
+
+
+def test_every_stage_takes_the_new_kind(seen: dict[str, Any]) -> None:
+    assert seen["resumed to the bit"]
+    checks = {name: passed for name, passed in seen["checks"].items() if not name.startswith("latency")}
+    assert checks.pop("marks.auc over baseline")
+    assert checks.keys() == {"marks.auc", "late.auc over baseline", "parity", "parity on adversarial rows", "size"}
+    assert all(checks.values())
+
+
+def test_every_item_gets_an_answer(seen: dict[str, Any]) -> None:
+    """Whatever rows are beside it; what decides is the item and its row together."""
+    assert seen["signature"]["outputs"][0] == {
+        "name": "marks",
+        "kind": "marks",
+        "form": "number",
+        "unit": "probability",
+        "level": "token",
+        "sequence": "words",
+    }
+    (_, together), (_, alone) = seen["answers"]
+    found = [row["marks"] for row in together["predictions"]]
+    assert [len(one) for one in found] == [3, 1, 0, 0]
+    red, blue, _ = found[0]
+    assert red > 0.5 > blue
+    assert found[1][0] < 0.5
+    assert alone["predictions"][0]["marks"] == pytest.approx(found[1], abs=1e-6)
+
+
+def test_labels_and_predictions_are_written_row_by_row(seen: dict[str, Any]) -> None:
+    labels, predictions = seen["predicted"]
+    assert [len(row) for row in labels] == [len(row) for row in predictions]
+    assert {one for row in labels for one in row} == {-1, 0, 1}
+
+
+def codec(sequence: str = "words") -> MarksCodec:
+    """A fitted codec."""
+    return MarksCodec(name="marks", type="list", targets=("marks",), sequence=sequence)
+
+
+def test_a_row_without_labels_is_unlabelled() -> None:
+    labels = codec().encode(pa.array([[1, None], None, [], [0]]))
+    assert one_each(codec(), labels, np.array([2, 3, 1, 1])).values.tolist() == [1, -1, -1, -1, -1, -1, 0]
+
+
+def test_as_many_labels_as_items() -> None:
+    labels = codec().encode(pa.array([[1], [1, 0]]))
+    with pytest.raises(DataError, match=r"one label for each of the 3 items of 'words', found 2 in 'marks'; repair"):
+        one_each(codec(), labels, np.array([1, 3]))
+
+
+def test_a_sequence_is_a_feature_of_lists() -> None:
+    check_sequences([codec()], {"words": StringsInput(), "size": NumberInput()})
+    for wrong in ("size", "nothing"):
+        with pytest.raises(DataError, match=f"whose values are lists of any length, found '{wrong}'; there is words"):
+            check_sequences([codec(wrong)], {"words": StringsInput(), "size": NumberInput()})
+
+
+if __name__ == "__main__":
+    edit_the_unions()
+    place = Path(sys.argv[1])
+    leave(place, go(place))

@@ -1,0 +1,112 @@
+"""The whole way of a problem whose kinds a test file defines: every stage, a kill between two epochs, and the service.
+
+Unions are read when modules are imported, so a test that edits them runs in an interpreter of its own.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+__all__ = ["in_own_interpreter", "leave", "whole_way"]
+
+ROOT = Path(__file__).parents[1]
+
+
+def in_own_interpreter(module: str, folder: Path) -> dict[str, Any]:
+    """Runs `python -m MODULE FOLDER`, and reads what it left."""
+    run = subprocess.run(
+        [sys.executable, "-m", module, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout[-2_000:] + run.stderr[-4_000:]
+    found: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
+    return found
+
+
+def leave(folder: Path, seen: dict[str, Any]) -> None:
+    """Writes what `in_own_interpreter` reads."""
+    (folder / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
+
+
+def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -> dict[str, Any]:
+    """Runs that problem with these data; what was seen on the way, and the answers to the requests, as JSON."""
+    from flows.layout import Layout
+    from flows.stages import check, export, prepare, report, train, validate
+    from mtl_core.config import load_problem
+    from mtl_core.validation.write import write_profile
+
+    (folder / "data").mkdir(parents=True)
+    (folder / "studies").mkdir()
+    pq.write_table(table, folder / "data" / "part.parquet")
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
+    problem, layout = load_problem(folder), Layout(folder)
+    write_profile(folder, problem)
+    suite = (folder / "gx" / "expectations" / f"{problem.name}.json").read_text(encoding="utf-8")
+    validate.run(folder)
+    prepare.run(folder)
+    resumed = _killed_once(folder, lambda: train.run(folder))
+    for stage in (export, check, report):
+        stage.run(folder)
+    return {
+        "suite": suite,
+        "resumed to the bit": resumed,
+        "checks": {one["name"]: one["passed"] for one in json.loads(layout.checks.read_text())["checks"]},
+        "signature": json.loads(layout.signature.read_text()),
+        "report": layout.report.read_text(encoding="utf-8"),
+        "answers": _answers(folder, problem.name, requests),
+    }
+
+
+def _killed_once(folder: Path, train_stage: Any) -> bool:
+    """Whether a training that ends after its second epoch, and goes on as a stage, has the weights of one that does
+    not end.
+    """
+    from safetensors.torch import load_file
+
+    from flows.layout import Layout
+    from mtl_core.config import load_problem
+    from mtl_core.data.encoded import EncodedSplit
+    from mtl_core.data.encoder import Encoder
+    from mtl_core.training import Progress, train
+
+    class Killed(Exception):
+        """Stands for a kill between two epochs."""
+
+    class Killing(Progress):
+        """Ends the training after its second epoch."""
+
+        def on_epoch(self, epoch: Any) -> None:
+            if epoch.number == 2:
+                raise Killed
+
+    problem, layout = load_problem(folder), Layout(folder)
+    encoder = Encoder.load(layout.encoder)
+    splits = [EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation")]
+    whole, _ = train(problem, encoder, *splits, folder / "whole")
+    try:
+        train(problem, encoder, *splits, layout.resume, Killing())
+    except Killed:
+        train_stage()
+    weights = load_file(layout.weights)
+    return all(weights[name].equal(value) for name, value in whole.state_dict().items())
+
+
+def _answers(folder: Path, name: str, requests: list[Any]) -> list[Any]:
+    """Status and body of each request, as the service answers it."""
+    from starlette.testclient import TestClient
+
+    from flows.layout import Layout
+    from serving.app import build_app
+    from serving.live import LiveModel
+    from serving.store import Store
+
+    layout, store, live = Layout(folder), Store(folder / "store"), LiveModel()
+    store.promote(store.save(model=layout.graph.parent, checks=layout.checks))
+    live.open(store.home, name)
+    with TestClient(build_app(live)) as client:
+        found = [client.post("/predict", json=rows) for rows in requests]
+    return [[answer.status_code, answer.json()] for answer in found]

@@ -1,18 +1,14 @@
 """A problem with a task of every kind, prepared, for what comes after: the graph, its parity, its service."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pytest
 
-from mtl_core.config import Problem, parse_problem
-from mtl_core.data.encoder import Encoder
-from mtl_core.data.prepare import prepare
-from tests.small import document, table
+from tests.small import Small, document, prepared, table
 
-__all__ = ["KINDS", "make_every_kind"]
+__all__ = ["KINDS", "every_kind"]
 
 KINDS: dict[str, dict[str, Any]] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0},
@@ -27,17 +23,11 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def make_every_kind(folder: Path) -> tuple[Problem, Encoder, pa.Table]:
-    """Writes the data below `folder` and prepares them; returns the raw rows of the test split too."""
+@pytest.fixture(scope="session")
+def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """That problem, prepared once a session."""
     rows = table()
     size = np.nan_to_num(rows["size"].to_numpy())
     rows = rows.append_column("big", pa.array((size > 0).astype(float)))
     rows = rows.append_column("visits", pa.array(np.floor(np.exp(size))))
-    (folder / "data").mkdir()
-    pq.write_table(rows, folder / "data" / "part.parquet")
-    nothing = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    problem = parse_problem(document() | {"tasks": KINDS})
-    prepare(folder, problem, nothing, folder / "encoded")
-    encoder = Encoder.load(folder / "encoded" / "encoder.json")
-    return problem, encoder, pq.read_table(folder / "encoded" / "test.parquet")
+    return prepared(tmp_path_factory.mktemp("every_kind"), document() | {"tasks": KINDS}, rows)

@@ -1,5 +1,6 @@
 """The grid of what a problem may choose, a small covering set of it, and a tiny problem with every kind of task."""
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 from typing import Any, get_args
@@ -92,21 +93,25 @@ def pairs(case: Case) -> set[Pair]:
 def covering() -> list[Case]:
     """Every balancing with its policies, on trunks such that every possible pair of `pairs` occurs.
 
-    Greedy: each takes the trunk that shows most that is new, the least used of these.
+    Greedy: each takes the trunk that shows most that is new, of these the least used; further cases show the rest.
     """
-    missing = set().union(*map(pairs, _all(BALANCINGS)))
+    missing = set().union(*map(pairs, _all(BALANCINGS, POLICIES)))
     cases: list[Case] = []
-    for balancing, policy in ((b, policy) for b in BALANCINGS for policy in policies_of(b)):
-        used = [trunk for trunk, *_ in cases]
-        candidates = [case for case in _all([balancing]) if case[2] == policy]
-        best = min(candidates, key=lambda case: (-len(pairs(case) & missing), used.count(case[0])))
-        missing -= pairs(best)
-        cases.append(best)
+
+    def add(candidates: Iterable[Case]) -> None:
+        used = Counter(trunk for trunk, *_ in cases)
+        cases.append(min(candidates, key=lambda case: (-len(pairs(case) & missing), used[case[0]])))
+        missing.difference_update(pairs(cases[-1]))
+
+    for balancing, policy in ((name, policy) for name in BALANCINGS for policy in policies_of(name)):
+        add(_all([balancing], [policy]))
+    while missing:
+        add(_all(BALANCINGS, POLICIES))
     return cases
 
 
-def _all(balancings: Iterable[str]) -> list[Case]:
-    return [case for case in product(TRUNKS, balancings, POLICIES) if possible(*case[:2])]
+def _all(balancings: Iterable[str], policies: Iterable[str]) -> list[Case]:
+    return [case for case in product(TRUNKS, balancings, policies) if possible(*case[:2])]
 
 
 def document(case: Case, **training: Any) -> dict[str, Any]:

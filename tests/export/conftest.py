@@ -1,3 +1,32 @@
-from tests.small import small
+"""The small problem and the one with every kind of task, each exported once."""
 
-__all__ = ["small"]
+import onnx
+import pytest
+
+from mtl_core.export.graph import build_graph
+from mtl_core.model import Network
+from tests.every_kind import every_kind
+from tests.small import Small, small
+
+__all__ = ["every_kind", "small"]
+
+
+@pytest.fixture(scope="session")
+def network(small: Small) -> Network:
+    return Network.seeded(small.problem, small.encoder, 0)
+
+
+@pytest.fixture(scope="session")
+def graph(small: Small, network: Network) -> bytes:
+    return build_graph(network, small.encoder).SerializeToString(deterministic=True)
+
+
+@pytest.fixture(scope="session")
+def network_of_every_kind(every_kind: Small) -> Network:
+    return Network.seeded(every_kind.problem, every_kind.encoder, 0)
+
+
+@pytest.fixture(scope="session")
+def graph_of_every_kind(every_kind: Small, network_of_every_kind: Network) -> onnx.ModelProto:
+    """Not to be changed."""
+    return build_graph(network_of_every_kind, every_kind.encoder)

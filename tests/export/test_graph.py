@@ -8,28 +8,14 @@ from typing import Any
 import numpy as np
 import onnx
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from mtl_core.config import Problem, parse_problem
-from mtl_core.data.encoder import Encoder
-from mtl_core.data.prepare import prepare
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import graph_inputs, open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.model import Network
-from tests.small import Small, document, table
-
-
-@pytest.fixture(scope="module")
-def network(small: Small) -> Network:
-    return Network.seeded(small.problem, small.encoder, 0)
-
-
-@pytest.fixture(scope="module")
-def graph(small: Small, network: Network) -> bytes:
-    return build_graph(network, small.encoder).SerializeToString(deterministic=True)
+from tests.small import Small, document, prepared, table
 
 
 def _run(graph: bytes, rows: pa.Table, small: Small) -> dict[str, Any]:
@@ -100,20 +86,6 @@ def test_the_same_network_gives_the_same_bytes(small: Small, network: Network, g
     assert build_graph(network, small.encoder).SerializeToString(deterministic=True) == graph
 
 
-def _prepared(folder: Path, declared: dict[str, Any], rows: pa.Table) -> tuple[Problem, Encoder, pa.Table]:
-    (folder / "data").mkdir()
-    pq.write_table(rows, folder / "data" / "part.parquet")
-    nothing = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    problem = parse_problem(declared)
-    prepare(folder, problem, nothing, folder / "encoded")
-    return (
-        problem,
-        Encoder.load(folder / "encoded" / "encoder.json"),
-        pq.read_table(folder / "encoded" / "test.parquet"),
-    )
-
-
 NUMBERS = {"size": {"kind": "numeric"}, "weight": {"kind": "numeric", "transform": "log1p"}}
 
 
@@ -131,25 +103,28 @@ def test_any_mix_of_blocks_exports(tmp_path: Path, features: dict[str, Any]) -> 
     rows = table()
     rows = rows.append_column("whole", pa.array(np.arange(rows.num_rows) % 7, mask=np.arange(rows.num_rows) % 11 == 0))
     rows = rows.append_column("flag", pa.array(np.arange(rows.num_rows) % 2 == 0))
-    problem, encoder, raw = _prepared(tmp_path, document() | {"features": features}, rows)
-    network = Network.seeded(problem, encoder, 0)
-    session = open_graph(build_graph(network, encoder).SerializeToString())
-    assert parity(session, network, encoder, raw).difference < 1e-5
-    assert parity(session, network, encoder, adversarial_rows(raw, encoder)).difference < 1e-5
+    tasks = {"minutes": {"kind": "regression", "target": "minutes"}}
+    found = prepared(tmp_path, document() | {"features": features, "tasks": tasks}, rows)
+    network = Network.seeded(found.problem, found.encoder, 0)
+    session = open_graph(build_graph(network, found.encoder).SerializeToString())
+    assert parity(session, network, found.encoder, found.raw_test).difference < 1e-5
+    adversarial = adversarial_rows(found.raw_test, found.encoder)
+    assert parity(session, network, found.encoder, adversarial).difference < 1e-5
 
 
-@pytest.mark.parametrize("name", ["cat", "input", "output", "linear", "rows", "embedding", "heads", "tasks"])
-def test_no_users_name_collides_with_an_internal_one(tmp_path: Path, name: str) -> None:
-    """`cat`, `linear` and the like are what torch calls values inside; any of them may be a task or a column."""
+def test_no_users_name_collides_with_an_internal_one(tmp_path: Path) -> None:
+    """These are what torch calls values inside; any of them may be a task or a column."""
+    names = ["cat", "input", "output", "linear", "rows", "embedding", "heads", "tasks"]
     declared = document() | {
-        "tasks": {name: {"kind": "regression", "target": "minutes"}},
-        "features": {f"{name}.": {"kind": "numeric", "column": "size"}, "colour": {"kind": "categorical"}},
+        "tasks": {name: {"kind": "regression", "target": "minutes"} for name in names},
+        "features": {f"{name}.": {"kind": "numeric", "column": "size"} for name in names}
+        | {"colour": {"kind": "categorical"}},
     }
-    problem, encoder, raw = _prepared(tmp_path, declared, table())
-    network = Network.seeded(problem, encoder, 0)
-    session = open_graph(build_graph(network, encoder).SerializeToString())
-    assert [output.name for output in session.get_outputs()] == [name]
-    assert parity(session, network, encoder, raw).difference < 1e-5
+    found = prepared(tmp_path, declared, table())
+    network = Network.seeded(found.problem, found.encoder, 0)
+    session = open_graph(build_graph(network, found.encoder).SerializeToString())
+    assert [output.name for output in session.get_outputs()] == names
+    assert parity(session, network, found.encoder, found.raw_test).difference < 1e-5
 
 
 def test_graph_inputs_spell_missing_as_the_graph_does(small: Small) -> None:

@@ -1,6 +1,5 @@
 """The graph in 8 bits: its ends and its encoder as they were, smaller, near the network, the same bytes each time."""
 
-from pathlib import Path
 from typing import Any
 
 import onnx
@@ -13,7 +12,6 @@ from mtl_core.export.int8 import in_int8
 from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from tests.every_kind import make_every_kind
 from tests.small import Small, document
 
 WIDE = {"embedding": 16, "trunk": {"kind": "shared_bottom", "widths": [128, 64]}, "head": {"width": 32}}
@@ -69,11 +67,11 @@ def test_the_same_graph_gives_the_same_bytes_and_no_machine_is_named(graph: onnx
     assert b"/tmp" not in first
 
 
-def test_every_kind_comes_through(tmp_path: Path) -> None:
-    problem, encoder, raw = make_every_kind(tmp_path)
-    network = Network.seeded(problem, encoder, 0)
-    session = open_graph(in_int8(build_graph(network, encoder)).SerializeToString())
-    assert parity(session, network, encoder, raw).difference < 0.2
+def test_every_kind_comes_through(
+    every_kind: Small, network_of_every_kind: Network, graph_of_every_kind: onnx.ModelProto
+) -> None:
+    session = open_graph(in_int8(graph_of_every_kind).SerializeToString())
+    assert parity(session, network_of_every_kind, every_kind.encoder, every_kind.raw_test).difference < 0.2
 
 
 @pytest.mark.parametrize("gates", [{}, {"size_mb": 1}])

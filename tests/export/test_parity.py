@@ -1,10 +1,10 @@
 """Parity: every form of prediction is held against the network, and nothing that differs looks the same."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pyarrow as pa
 import pytest
 import torch
@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import Parity, adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from tests.every_kind import make_every_kind
 from tests.small import Small
 
 
@@ -36,11 +34,6 @@ def predictions(network: Network, encoder: Encoder, rows: pa.Table) -> dict[str,
     with torch.inference_mode():
         found = network.predict({name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()})
         return {task: values.numpy().copy() for task, values in found.items()}
-
-
-@pytest.fixture(scope="module")
-def network(small: Small) -> Network:
-    return Network.seeded(small.problem, small.encoder, 0)
 
 
 @pytest.fixture
@@ -121,12 +114,13 @@ def test_predictions_that_are_all_the_same_have_a_scale(small: Small) -> None:
     assert parity(Session(answers), network, encoder, small.raw_test).difference == 0.5  # type: ignore[arg-type]
 
 
-def test_every_kind_comes_through_the_export(tmp_path: Path) -> None:
-    problem, encoder, raw = make_every_kind(tmp_path)
-    network = Network.seeded(problem, encoder, 0)
-    session = open_graph(build_graph(network, encoder).SerializeToString())
-    assert parity(session, network, encoder, raw).difference < 1e-5
-    assert parity(session, network, encoder, adversarial_rows(raw, encoder)).difference < 1e-5
+def test_every_kind_comes_through_the_export(
+    every_kind: Small, network_of_every_kind: Network, graph_of_every_kind: onnx.ModelProto
+) -> None:
+    network, encoder, raw = network_of_every_kind, every_kind.encoder, every_kind.raw_test
+    session = open_graph(graph_of_every_kind.SerializeToString())
+    for rows in (raw, raw.slice(0, 1), adversarial_rows(raw, encoder)):
+        assert parity(session, network, encoder, rows).difference < 1e-5
     widths = {end.name: end.shape[1:] for end in session.get_outputs()}
     assert {name: width[0] for name, width in widths.items() if width} == {
         "band": 3,

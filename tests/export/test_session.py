@@ -3,20 +3,16 @@
 import pytest
 from onnxruntime import SessionOptions
 
-from mtl_core.export.graph import build_graph
 from mtl_core.export.session import open_graph
-from mtl_core.model import Network
 from serving.model import _options
-from tests.small import Small
 
 ENTRIES = ("session.intra_op.allow_spinning", "session.inter_op.allow_spinning")
 FIELDS = ("intra_op_num_threads", "inter_op_num_threads", "graph_optimization_level", "execution_mode")
 
 
 @pytest.fixture(scope="module")
-def checked(small: Small) -> SessionOptions:
-    network = Network.seeded(small.problem, small.encoder, 0)
-    return open_graph(build_graph(network, small.encoder).SerializeToString()).get_session_options()
+def checked(graph: bytes) -> SessionOptions:
+    return open_graph(graph).get_session_options()
 
 
 @pytest.mark.parametrize("name", [*FIELDS, *ENTRIES])

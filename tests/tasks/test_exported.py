@@ -48,7 +48,7 @@ def test_heads_and_links_say_in_onnx_what_they_say_in_torch(exported: Small) -> 
                 parameter.mul_(GAIN)
         predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.inputs(rows).items()})
     graph = open_graph(build_graph(network, encoder).SerializeToString())
-    found = run_graph(graph, rows, encoder.columns, list(TASKS))
+    found = run_graph(graph, rows, encoder.inputs, list(TASKS))
     for task in network.objectives:
         expected = predictions[task.name].numpy()
         assert found[task.name].shape == expected.shape

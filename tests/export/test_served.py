@@ -1,37 +1,33 @@
 """What the export writes is what the service reads: a task of every kind, from its declaration to its JSON."""
 
-from __future__ import annotations
-
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import onnx
 import pytest
 
-from mtl_core.export.graph import build_graph
 from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
-from mtl_core.model import Network
 from serving.live import Served
 from serving.model import Model
-from tests.every_kind import KINDS, make_every_kind
+from tests.every_kind import KINDS
 from tests.serving.made import write
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.small import Small
 
 Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def answered(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Row, dict[str, Any]]]:
+def answered(
+    every_kind: Small, graph_of_every_kind: onnx.ModelProto, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[Row, dict[str, Any]]]:
     """Per row of the test split what the service answers, and what the graph says."""
-    folder: Path = tmp_path_factory.mktemp("kinds")
-    problem, encoder, raw = make_every_kind(folder)
-    content = build_graph(Network.seeded(problem, encoder, 0), encoder).SerializeToString()
-    served = Served(Model.load(write(folder / "model", content, signature(problem, encoder, content))))
-    rows = raw.slice(0, 20).select(list(encoder.columns))
-    by_graph = run_graph(open_graph(content), rows, encoder.columns, list(KINDS))
+    encoder, content = every_kind.encoder, graph_of_every_kind.SerializeToString()
+    folder = write(tmp_path_factory.mktemp("kinds"), content, signature(every_kind.problem, encoder, content))
+    served = Served(Model.load(folder))
+    rows = every_kind.raw_test.slice(0, 20).select(list(encoder.inputs))
+    by_graph = run_graph(open_graph(content), rows, encoder.inputs, list(KINDS))
     answers = json.loads(served.answer(json.dumps(rows.to_pylist()).encode()))["predictions"]
     return [(answer, {name: by_graph[name][place] for name in KINDS}) for place, answer in enumerate(answers)]
 

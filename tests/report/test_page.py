@@ -72,7 +72,7 @@ def test_each_task_has_its_card(page: Page) -> None:
     assert f"minutes: low < −1 ≤ {SCRIPT} < 1 ≤ {IMAGE}" in text
     assert f"{LONG} regression" in text
     assert "AUC, 95% interval" in text
-    assert "better than trivial, beyond chance" in text
+    assert "better than the baseline, beyond chance" in text
     assert "Half of all predictions are within" in text
     assert "AUC is undefined on the test split." in text
 

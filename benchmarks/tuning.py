@@ -25,7 +25,7 @@ from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning import Tuning
 from mtl_core.studies.tuning.search import Search, name_of
 from mtl_core.studies.tuning.study import study_of
-from mtl_core.studies.tuning.trials import Bench
+from mtl_core.studies.tuning.trials import TrialRunner
 
 PROBLEMS = ("films", "yeast")
 
@@ -33,10 +33,10 @@ PROBLEMS = ("films", "yeast")
 def searched(problem: Prepared, work: Path, made: Provenance) -> Tuning:
     """The whole study."""
     splits, declared = problem.splits, problem.declared
-    bench = Bench(
+    runner = TrialRunner(
         problem=declared, encoder=problem.encoder, train=splits.train, validation=splits.validation, folder=work
     )
-    search = Search(bench, name_of(declared, splits.digest))
+    search = Search(runner, name_of(declared, splits.digest))
     search.measure_declared()
     assert declared.tuning is not None
     while len(search.trials) < declared.tuning.trials:

@@ -9,8 +9,8 @@ from flows.provenance import provenance_of
 from flows.studies import encoded, kept, scratch, show_in_report
 from mtl_core.config import load_problem
 from mtl_core.files import write_text
-from mtl_core.report.alone import alone
 from mtl_core.report.studies.relatedness import affinity_figure, vectors_figure
+from mtl_core.report.svg_file import svg_file
 from mtl_core.studies.files import write_study
 from mtl_core.studies.relatedness import Relatedness, check_relatable, relate
 
@@ -48,9 +48,9 @@ def related(folder: Path, every: int, vectors: bool) -> tuple[Relatedness, str]:
 def _draw(layout: Layout, study: Relatedness) -> list[Path]:
     """Write the report's figures as files of their own; a map of an earlier study is removed."""
     affinity, vectors = layout.studies / "affinity.svg", layout.studies / "task-vectors.svg"
-    write_text(affinity, alone(affinity_figure(study).svg))
+    write_text(affinity, svg_file(affinity_figure(study).svg))
     if study.vectors is None:
         vectors.unlink(missing_ok=True)
         return [affinity]
-    write_text(vectors, alone(vectors_figure(study.vectors).svg))
+    write_text(vectors, svg_file(vectors_figure(study.vectors).svg))
     return [affinity, vectors]

@@ -16,8 +16,8 @@ from mtl_core.studies.provenance import config_digest
 from mtl_core.studies.tuning import Trial, Tuning
 from mtl_core.studies.tuning.applying import with_changes
 from mtl_core.studies.tuning.search import Search, name_of
-from mtl_core.studies.tuning.study import alone, best_of, repeat, study_of
-from mtl_core.studies.tuning.trials import Bench
+from mtl_core.studies.tuning.study import best_of, exclusive_lock, repeat, study_of
+from mtl_core.studies.tuning.trials import TrialRunner
 from mtl_core.studies.tuning.workers import Job, Lost, run_trials
 
 __all__ = ["TuneResult", "applied", "kept_tuning", "repeated", "tuned"]
@@ -34,7 +34,7 @@ class TuneResult:
     where: str
     """Sentence about the study's file and the report."""
     complete: bool = True
-    """Whether it has as many trials as were requested."""
+    """True if it has as many trials as were requested."""
 
 
 def kept_tuning(folder: Path) -> TuneResult:
@@ -54,7 +54,7 @@ def tuned(folder: Path, trials: int | None, workers: int) -> TuneResult:
             "  tuning: {space: {training.learning_rate: {low: 0.0003, high: 0.01, log: true}}}"
         )
     total, unfinished, layout = trials or options.trials, scratch(folder, STUDY), Layout(folder)
-    with alone(unfinished):
+    with exclusive_lock(unfinished):
         problem, _, splits = encoded(folder)
         command = f"mtl tune --trials {total}" + (f" --workers {workers}" if workers > 1 else "")
         made = provenance_of(command, [problem.training.seed, options.seed], folder, problem)
@@ -76,12 +76,12 @@ def repeated(folder: Path, number: int) -> str:
     """Train a trial again. Raises TrainingError where its numbers differ in a single bit."""
     study, _ = _current(folder)
     unfinished = scratch(folder, STUDY)
-    with alone(unfinished):
+    with exclusive_lock(unfinished):
         problem, encoder, splits = encoded(folder)
-        bench = Bench(
+        runner = TrialRunner(
             problem=problem, encoder=encoder, train=splits.train, validation=splits.validation, folder=unfinished
         )
-        differences = repeat(study, number, bench)
+        differences = repeat(study, number, runner)
     if differences:
         found = "; ".join(f"{name} {before!r}, now {now!r}" for name, (before, now) in differences.items())
         raise TrainingError(

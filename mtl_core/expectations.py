@@ -12,7 +12,7 @@ _COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list")
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """One entry of a suite."""
+    """An entry of a suite."""
 
     type: str
     kwargs: dict[str, Any]
@@ -30,7 +30,7 @@ class Expectation:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What stays the same when its limits change."""
+        """Identity of the expectation, whatever its limits."""
         return (*self.columns, self.type)
 
     def __str__(self) -> str:

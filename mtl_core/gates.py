@@ -21,13 +21,13 @@ __all__ = ["Check", "baseline_checks", "latency_checks", "metric_checks", "parit
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One gate. A value that is not finite never passes."""
+    """A gate. A value that is not finite never passes."""
 
     name: str
     value: float
     limit: float
     rule: Literal["at least", "at most", "above"]
-    """How the value must stand to the limit."""
+    """Relation of the value to the limit."""
     unit: str
 
     @property

@@ -1,4 +1,4 @@
-"""How wide a suite's limits are around what the reference held. Pure arithmetic, to three significant digits."""
+"""Limits of a suite around the values of the reference. Pure arithmetic, to three significant digits."""
 
 import math
 import sys

@@ -43,7 +43,7 @@ def bare(declared: Any) -> Any:
 
 
 def is_union(declared: Any) -> bool:
-    """Whether a type is a union, in either spelling."""
+    """True for a union type, in either spelling."""
     return isinstance(declared, UnionType) or get_origin(declared) is Union
 
 

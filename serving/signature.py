@@ -113,7 +113,7 @@ class LabelOutput(_Output, frozen=True, kw_only=True, tag="label_probabilities")
 
 
 class QuantileOutput(_Output, frozen=True, kw_only=True, tag="quantiles"):
-    """A task that answers for each of `levels` what is exceeded with a chance of 1 - level, in `unit`."""
+    """A task that answers for each of `levels` what is exceeded with a probability of 1 - level, in `unit`."""
 
     levels: Annotated[tuple[_Level, ...], msgspec.Meta(min_length=1)]
 

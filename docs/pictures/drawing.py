@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from mtl_core.report import theme
-from mtl_core.report.alone import alone
+from mtl_core.report.svg_file import svg_file
 
 __all__ = ["ROOT", "save", "share"]
 
@@ -23,7 +23,7 @@ def save(name: str, chart: alt.TopLevelMixin, label: str, numbers: dict[str, Any
         numbers: JSON values; what a page says of its picture is checked against them.
     """
     written = {
-        HERE / f"{name}.svg": alone(theme.svg(chart, label)),
+        HERE / f"{name}.svg": svg_file(theme.svg(chart, label)),
         HERE / f"{name}.json": json.dumps(numbers, indent=1) + "\n",
     }
     for path, text in written.items():

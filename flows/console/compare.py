@@ -11,7 +11,7 @@ from rich.table import Table
 from flows.console.bars import bars
 from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
-from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, Spread
+from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -149,7 +149,7 @@ def _decimals(task: ComparedTask) -> int:
     return 4 if gain is None else interval_places(gain.low, gain.high)
 
 
-def _spread(found: Spread | None, decimals: int) -> str:
+def _spread(found: MeanStd | None, decimals: int) -> str:
     if found is None or found.mean is None:
         return NOTHING
     return rounded(found.mean, decimals) + ("" if found.std is None else f"\n[dim]± {rounded(found.std, decimals)}")

@@ -1,4 +1,4 @@
-"""What a table says about its columns, from its first rows."""
+"""Facts about the columns of a table, from its first rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class Sample:
     facts: Mapping[str, ColumnFacts]
     nulls: tuple[str, ...]
     complete: bool
-    """Whether these are all the rows there are."""
+    """True if these are all rows of the table."""
 
 
 def sample(path: Path) -> Sample:
-    """Reads the first rows of a Parquet or CSV file; raises DataError where there is nothing to learn from."""
+    """Read the first rows of a Parquet or CSV file; raises DataError where there is nothing to learn from."""
     nulls: tuple[str, ...] = ("",)
     table, complete = _read(path, nulls)
     if path.suffix == ".csv" and (words := _null_words(table)):

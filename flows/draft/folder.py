@@ -19,7 +19,7 @@ IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 
 def place_of(file: Path, folder: Path) -> str:
-    """Where a file of data will lie, relative to the problem's folder: where it is if that is below data/ already."""
+    """Path of a data file relative to the problem's folder: its own if that is below data/, else one in data/."""
     if file.suffix.lower() not in (".csv", ".parquet"):
         raise DataError(
             f"{file}: data must be .csv or .parquet, found {file.suffix or 'no suffix'}; convert or rename it"

@@ -140,7 +140,7 @@ def _not_a_time(facts: ColumnFacts) -> tuple[bool, bool]:
 
 
 def _split_names(facts: ColumnFacts) -> dict[str, str]:
-    """How a column calls validation and test, if its values are the names of splits."""
+    """Names of validation and test in a column whose values are the names of splits; else none."""
     if not facts.is_text or not 3 <= facts.distinct <= 4:
         return {}
     found = {part: v for v, _ in facts.common for part, names in PARTS.items() if str(v).strip().lower() in names}
@@ -148,7 +148,7 @@ def _split_names(facts: ColumnFacts) -> dict[str, str]:
 
 
 def _borders(values: pa.Array) -> dict[str, str] | None:
-    """Where the last fifth and the last tenth of the rows begin; on a whole day where every split then has rows."""
+    """Starts of the last fifth and the last tenth of the rows; at midnight where every split then has rows."""
     ordered = values.take(pc.sort_indices(values))
     at = [ordered[len(ordered) * share // 10] for share in (8, 9)]
     days = [pc.floor_temporal(value, unit="day") for value in at] if not pa.types.is_date(values.type) else at

@@ -57,7 +57,7 @@ def as_failed_state(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
 @task(task_run_name="{stage}")
 @as_failed_state
 def run_stage(folder: Path, stage: str) -> StageRun:
-    """One stage of dvc.yaml. No retries: it is a pure function, and would fail again."""
+    """Bring a stage of dvc.yaml up to date. No retries: it is a pure function, and would fail again."""
     if stage != DIGESTS:
         print_stage(stage)
     began = time.perf_counter()

@@ -10,7 +10,7 @@ __all__ = ["RetrainResult", "StageRun"]
 
 @dataclass(frozen=True, kw_only=True)
 class StageRun:
-    """One stage of a retrain."""
+    """A stage of a retrain."""
 
     name: str
     seconds: float

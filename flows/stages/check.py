@@ -1,4 +1,4 @@
-"""Stage `check`: measures the exported graph on the test split and holds it against the gates."""
+"""Stage `check`: metrics of the exported graph on the test split, compared with the gates."""
 
 import json
 from collections.abc import Mapping
@@ -69,8 +69,8 @@ def run(folder: Path) -> None:
         size_check(problem.gates, layout.graph),
     ]
     write_text(layout.metrics, json.dumps(_metrics(measured), indent=1) + "\n")
-    beside = evaluate(tasks, known["test"], baseline, resamples=0)
-    write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], beside), indent=1) + "\n")
+    of_baseline = evaluate(tasks, known["test"], baseline, resamples=0)
+    write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], of_baseline), indent=1) + "\n")
     _write_predictions(layout.predictions, labels["test"], predictions["test"])
     write_checks(layout.checks, checks, _notes(problem))
     _conclude(checks)
@@ -89,12 +89,12 @@ def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, A
     }
 
 
-def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dict[str, Measured]]) -> dict[str, Any]:
-    """Test metrics with their intervals and what the baseline reaches."""
+def _evaluation(measured: dict[str, dict[str, Measured]], baseline: dict[str, dict[str, Measured]]) -> dict[str, Any]:
+    """Test metrics with their intervals and the baseline's value."""
     return {
         task: {
             metric: {
-                key: defined(number) for key, number in (asdict(m) | {"trivial": trivial[task][metric].value}).items()
+                key: defined(number) for key, number in (asdict(m) | {"trivial": baseline[task][metric].value}).items()
             }
             for metric, m in metrics.items()
         }

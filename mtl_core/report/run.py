@@ -1,4 +1,4 @@
-"""Everything that the page tells of, read from the artifacts of one run. The only module here that reads files."""
+"""Contents of the report, read from the artifacts of one run. The only module here that reads files."""
 
 import json
 import math
@@ -90,7 +90,7 @@ class Run:
         return objectives(self.problem.tasks, self.encoder.tasks)
 
     def is_current(self, made: Provenance) -> bool:
-        """Whether a study was made of what is declared now."""
+        """True if a study was made of what is declared now."""
         return made.declaration == config_digest(self.problem)
 
     def labels(self, task: Objective) -> dict[str, Array]:

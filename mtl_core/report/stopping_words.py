@@ -31,12 +31,12 @@ def stopping_words(stopping: Stopping) -> str:
 
 
 def refit_words(outcome: TrainingResult) -> str:
-    """What training the heads on did; "" where that was not asked for."""
+    """Result of fine-tuning the heads; "" where it is not declared."""
     if not outcome.refits:
         return ""
     kept = tuple(refit.task for refit in outcome.refits if refit.kept)
     rest = ", the others keep the heads that they had" if len(kept) < len(outcome.refits) else ""
     return (
-        "Then heads were trained on by themselves, with the trunk at rest: "
+        "Then heads were fine-tuned by themselves, with the trunk frozen: "
         f"{listed(kept) or 'none'} got better on validation{rest}."
     )

@@ -80,7 +80,7 @@ class Splits:
 
 
 class TaskRun(Frozen):
-    """What one arm made of one task with one seed."""
+    """Result of an arm for one task with one seed."""
 
     test: dict[str, Number]
     """Metric -> value of the model on the test split."""
@@ -95,7 +95,7 @@ class TaskRun(Frozen):
 
 
 class ArmRun(Frozen):
-    """One arm with one seed."""
+    """Result of an arm with one seed."""
 
     arm: Arm
     seed: int

@@ -24,15 +24,15 @@ from mtl_core.studies.boosted import BoostedRun, servers_of
 from mtl_core.studies.compared_runs import OnPart, Runs, check_sharing, parts_of, train_arms
 from mtl_core.studies.comparison import (
     BOOSTED,
+    BootstrapSample,
     ComparedTask,
     Comparison,
     Cost,
-    Drawn,
     PolicyCourse,
-    drawn,
+    bootstrap_sample,
     gain,
     headline,
-    spread,
+    mean_std,
     verdict,
 )
 from mtl_core.studies.provenance import Provenance
@@ -102,19 +102,19 @@ def _compared(runs: Runs, task: Objective) -> ComparedTask:
         metric=task.metric.name,
         higher_is_better=task.metric.higher_is_better,
         unit=str(task.signature()["unit"]) if task.metric.unit == "target" else task.metric.unit,
-        arms={arm: spread(of_arm) for arm, of_arm in values.items()},
+        arms={arm: mean_std(of_arm) for arm, of_arm in values.items()},
         over_single=gains[SINGLE_TASK],
         over_boosted=gains[BOOSTED],
         verdict=verdict(gains[SINGLE_TASK]),
     )
 
 
-def _drawn(runs: Runs, task: Objective) -> dict[str, Drawn]:
+def _drawn(runs: Runs, task: Objective) -> dict[str, BootstrapSample]:
     """Arm -> its metric on the task's labelled test rows and on resamples of them, for the arms that have the task."""
     labels = runs.splits.test.flat_labels(task.name)
     known = task.codec.labelled(labels).numpy()
     return {
-        arm: drawn(task.metric, labels.numpy()[known], [of_seed[task.name][known] for of_seed in per_seed])
+        arm: bootstrap_sample(task.metric, labels.numpy()[known], [of_seed[task.name][known] for of_seed in per_seed])
         for arm, per_seed in runs.predictions.items()
         if task.name in per_seed[0]
     }

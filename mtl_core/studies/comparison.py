@@ -25,18 +25,18 @@ __all__ = [
     "HELPS",
     "RESAMPLES",
     "SAME",
+    "BootstrapSample",
     "ComparedTask",
     "Comparison",
     "Cost",
-    "Drawn",
     "Gain",
+    "MeanStd",
     "PolicyCourse",
-    "Spread",
     "Verdict",
-    "drawn",
+    "bootstrap_sample",
     "gain",
     "headline",
-    "spread",
+    "mean_std",
     "verdict",
 ]
 
@@ -50,7 +50,7 @@ HARMS: Verdict = "negative transfer"
 SAME: Verdict = "no difference beyond chance"
 
 
-class Spread(Frozen):
+class MeanStd(Frozen):
     """One arm's metric of a task on the test split."""
 
     mean: Number
@@ -76,7 +76,7 @@ class ComparedTask(Frozen):
     higher_is_better: bool
     unit: str
     """"" where it has none."""
-    arms: dict[str, Spread]
+    arms: dict[str, MeanStd]
     """By name, those that have the task: the shared arm first, then single_task, boosted, other policies."""
     over_single: Gain | None
     """Shared less single-task; null where the task has no network of its own."""
@@ -133,7 +133,7 @@ class Comparison(Frozen):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class BootstrapSample:
     """One arm on one task."""
 
     values: NDArray[np.float64]
@@ -142,15 +142,17 @@ class Drawn:
     """(seeds, resamples) the metric on resampled rows, the same rows for every seed and every arm."""
 
 
-def drawn(metric: Metric, labels: Array, predictions: Sequence[Array], resamples: int = RESAMPLES) -> Drawn:
+def bootstrap_sample(
+    metric: Metric, labels: Array, predictions: Sequence[Array], resamples: int = RESAMPLES
+) -> BootstrapSample:
     """From (rows, ...) labels of the labelled rows, and each seed's predictions for them."""
-    return Drawn(
+    return BootstrapSample(
         values=np.array([metric(labels, predicted) for predicted in predictions]),
         draws=np.stack([resampled(metric, labels, predicted, resamples=resamples) for predicted in predictions]),
     )
 
 
-def gain(metric: Metric, ours: Drawn, theirs: Drawn, seed: int = 0) -> Gain:
+def gain(metric: Metric, ours: BootstrapSample, theirs: BootstrapSample, seed: int = 0) -> Gain:
     """Ours less theirs; the two have the same number of seeds.
 
     Each resample of the rows is combined with seeds drawn with replacement, for each arm by itself. Every pair of draws
@@ -175,10 +177,10 @@ def verdict(found: Gain | None) -> Verdict | None:
     return HELPS if found.low > 0 else HARMS if found.high < 0 else SAME
 
 
-def spread(values: Sequence[Number]) -> Spread:
+def mean_std(values: Sequence[Number]) -> MeanStd:
     """Mean and standard deviation of a metric over seeds."""
     known = [value for value in values if value is not None]
-    return Spread(
+    return MeanStd(
         mean=statistics.fmean(known) if known else None,
         std=statistics.stdev(known) if len(known) > 1 else None,
         values=tuple(values),
@@ -216,6 +218,6 @@ def _cost_words(shared: Cost, single: Cost) -> str:
     return f"The one network takes {', '.join(ratios[:-1])} and {ratios[-1]} of the single-task networks together."
 
 
-def _mean_of(arm: Drawn, picked: NDArray[np.int64]) -> NDArray[np.float64]:
+def _mean_of(arm: BootstrapSample, picked: NDArray[np.int64]) -> NDArray[np.float64]:
     """(resamples, seeds) numbers of seeds -> (resamples,) means over them, each on its own rows."""
     return np.asarray(np.take_along_axis(arm.draws.T, picked, axis=1).mean(axis=1))

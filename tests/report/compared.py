@@ -11,10 +11,10 @@ from mtl_core.studies.comparison import (
     Comparison,
     Cost,
     Gain,
+    MeanStd,
     PolicyCourse,
-    Spread,
     headline,
-    spread,
+    mean_std,
     verdict,
 )
 from mtl_core.studies.provenance import Provenance
@@ -83,8 +83,8 @@ def _task(sort: int, policies: bool, seeds: int) -> ComparedTask:
     )
 
 
-def _spread(mean: float, seeds: int, sort: int) -> Spread:
-    return spread([None if sort == 4 else mean + 0.01 * seed for seed in range(seeds)])
+def _spread(mean: float, seeds: int, sort: int) -> MeanStd:
+    return mean_std([None if sort == 4 else mean + 0.01 * seed for seed in range(seeds)])
 
 
 def _course(policy: str) -> PolicyCourse:

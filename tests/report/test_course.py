@@ -144,7 +144,7 @@ def test_the_final_value_is_that_of_the_refitted_head(made: Made) -> None:
         ([], ""),
         (
             REFITS[:1],
-            "Then heads were trained on by themselves, with the trunk at rest: late got better on valid",
+            "Then heads were fine-tuned by themselves, with the trunk frozen: late got better on valid",
         ),
         (REFITS, ": late got better on validation, the others keep the heads that they had."),
         (REFITS[1:], ": none got better on validation, the others keep the heads that they had."),

@@ -63,9 +63,12 @@ def test_a_kind_of_feature_we_do_not_know_is_named(made: Made) -> None:
     class Tomorrow:
         kind, name = "image", "photo"
 
+        def describe(self) -> str:
+            return "64 by 64"
+
     run = made.run()
     encoder = run.encoder.model_construct(features=(Tomorrow(),), tasks=run.encoder.tasks)
-    assert features_by_kind(replace(run, encoder=encoder)) == {"image": [("photo", "")]}
+    assert features_by_kind(replace(run, encoder=encoder)) == {"image": [("photo", "64 by 64")]}
 
 
 def test_targets_in_words(made: Made) -> None:

@@ -133,7 +133,7 @@ def test_every_check_is_told(page: Page) -> None:
 def test_every_form_is_told(page: Page) -> None:
     text = page.sections["test"]
     for title in (
-        "How well is each label found?",
+        "AUC per label",
         "Does as much lie below a quantile as it says?",
         "How wide is the band, and does what happened fill it?",
         "How large are the clusters?",

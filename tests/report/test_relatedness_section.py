@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from mtl_core.report.alone import alone
 from mtl_core.report.studies.relatedness import affinity_figure, decimals_of, section, vectors_figure
 from mtl_core.report.studies.task_pictures import matrix, scale_of, task_map
+from mtl_core.report.svg_file import svg_file
 from mtl_core.report.theme import svg
 from mtl_core.studies.files import write_study
 from mtl_core.studies.grouping import groupings
@@ -55,7 +55,7 @@ def watched(changeable: Made) -> None:
 
 
 def texts(picture: str) -> list[str]:
-    return ["".join(element.itertext()) for element in ElementTree.fromstring(alone(picture)).iter(f"{SVG}text")]
+    return ["".join(element.itertext()) for element in ElementTree.fromstring(svg_file(picture)).iter(f"{SVG}text")]
 
 
 def test_without_a_study_and_without_a_watched_training_there_is_no_section(made: Made, html: str) -> None:
@@ -128,7 +128,7 @@ def test_names_that_mean_harm_do_none(changeable: Made) -> None:
     assert IMAGE not in html
     assert [tag for tag, _ in read(html).tags if tag == "script"] == []
     for picture in (affinity_figure(study((SCRIPT, IMAGE))).svg, vectors_figure(study((SCRIPT, IMAGE)).vectors).svg):
-        assert all(element.tag != f"{SVG}script" for element in ElementTree.fromstring(alone(picture)).iter())
+        assert all(element.tag != f"{SVG}script" for element in ElementTree.fromstring(svg_file(picture)).iter())
 
 
 @pytest.mark.parametrize("count", [2, 5, 8, 14, 30])
@@ -167,7 +167,7 @@ def test_a_pair_that_is_not_known_is_an_empty_cell_and_none_at_all_is_no_error()
 
 def test_the_map_names_every_task_once_and_no_name_lies_on_another() -> None:
     places = {f"task {number}": (0.01 * number, 3.0) for number in range(12)} | {"far": (0.0, -3.0)}
-    picture = alone(str(svg(task_map(places), "")))
+    picture = svg_file(str(svg(task_map(places), "")))
     assert sorted(texts(picture_of(places))) == sorted(places)
     tops = [
         float(found) for found in re.findall(r'transform="translate\([\d.]+,([\d.]+)\)"[^>]*>(?:task \d+|far)', picture)
@@ -185,7 +185,7 @@ def test_tasks_in_one_place_are_drawn() -> None:
 
 
 def test_a_picture_alone_has_its_size_a_ground_and_colours_for_light_and_dark() -> None:
-    document = alone(affinity_figure(study()).svg)
+    document = svg_file(affinity_figure(study()).svg)
     root = ElementTree.fromstring(document)
     assert root.tag == f"{SVG}svg"
     assert float(root.attrib["width"]) > 200

@@ -20,7 +20,7 @@ from mtl_core.studies import arms, boosted, comparing
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Splits, predictions_from
 from mtl_core.studies.compared_runs import arms_of, check_sharing, parts_of
 from mtl_core.studies.comparing import compare_arms
-from mtl_core.studies.comparison import BOOSTED, Comparison, drawn
+from mtl_core.studies.comparison import BOOSTED, Comparison, bootstrap_sample
 from mtl_core.studies.files import read_study, write_study
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.serving_cost import graph_of, graphs_server
@@ -67,7 +67,7 @@ def quick(graph: bytes, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(comparing, "graph_of", one)
     monkeypatch.setattr(boosted, "OPTIONS", Boosted(trees=10))
-    monkeypatch.setattr(comparing, "drawn", partial(drawn, resamples=20))
+    monkeypatch.setattr(comparing, "bootstrap_sample", partial(bootstrap_sample, resamples=20))
     return sizes
 
 

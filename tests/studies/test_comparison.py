@@ -12,15 +12,15 @@ from mtl_core.studies.comparison import (
     HARMS,
     HELPS,
     SAME,
+    BootstrapSample,
     ComparedTask,
     Cost,
-    Drawn,
     Gain,
     Verdict,
-    drawn,
+    bootstrap_sample,
     gain,
     headline,
-    spread,
+    mean_std,
     verdict,
 )
 
@@ -38,8 +38,8 @@ def predictions(error: float, seeds: int, *, apart: float = 0.05, start: int = 0
     return [error * (1 + apart * generator.normal()) * (1 + 0.3 * rows) for _ in range(seeds)]
 
 
-def of(error: float, seeds: int, **options: float) -> Drawn:
-    return drawn(ERROR, np.zeros(ROWS), predictions(error, seeds, **options))  # type: ignore[arg-type]
+def of(error: float, seeds: int, **options: float) -> BootstrapSample:
+    return bootstrap_sample(ERROR, np.zeros(ROWS), predictions(error, seeds, **options))  # type: ignore[arg-type]
 
 
 def bounds(found: Gain) -> tuple[float, float, float]:
@@ -79,7 +79,7 @@ def test_where_higher_is_better_the_sign_is_as_it_stands() -> None:
     labels = np.arange(ROWS) % 2
     good = [np.where(np.arange(ROWS) % 10 == seed, 1 - labels, labels) for seed in range(3)]
     poor = [np.where(np.arange(ROWS) % 3 == seed, 1 - labels, labels) for seed in range(3)]
-    found = gain(RIGHT, drawn(RIGHT, labels, good), drawn(RIGHT, labels, poor))
+    found = gain(RIGHT, bootstrap_sample(RIGHT, labels, good), bootstrap_sample(RIGHT, labels, poor))
     difference, low, _ = bounds(found)
     assert difference == pytest.approx(0.9 - 2 / 3, abs=1e-3)
     assert low > 0
@@ -96,7 +96,7 @@ def test_exchanging_the_arms_turns_the_signs_and_nothing_else(seeds: int) -> Non
 def test_with_one_seed_the_interval_is_that_of_the_rows() -> None:
     ours, theirs = predictions(1.0, 1)[0], predictions(1.1, 1, start=2)[0]
     labels = np.zeros(ROWS)
-    found = gain(ERROR, drawn(ERROR, labels, [ours]), drawn(ERROR, labels, [theirs]))
+    found = gain(ERROR, bootstrap_sample(ERROR, labels, [ours]), bootstrap_sample(ERROR, labels, [theirs]))
     rows = [resampled(ERROR, labels, predicted, resamples=200) for predicted in (ours, theirs)]
     low, high = interval(rows[1] - rows[0])
     assert bounds(found)[1:] == pytest.approx((low, high), rel=0.05)  # quantiles of every value twice
@@ -106,7 +106,7 @@ def test_the_rows_are_drawn_in_pairs() -> None:
     """Chance that both arms share cancels: the interval of the difference is far narrower than that of each."""
     labels = np.zeros(ROWS)
     ours, theirs = [1 + 0.3 * predictions(1.0, 1)[0]], [1.1 + 0.3 * predictions(1.0, 1)[0]]
-    _, low, high = bounds(gain(ERROR, drawn(ERROR, labels, ours), drawn(ERROR, labels, theirs)))
+    _, low, high = bounds(gain(ERROR, bootstrap_sample(ERROR, labels, ours), bootstrap_sample(ERROR, labels, theirs)))
     alone = interval(resampled(ERROR, labels, ours[0], resamples=200))
     assert high - low < 0.1 * (alone[1] - alone[0])
 
@@ -120,12 +120,12 @@ def test_seeds_that_differ_make_the_interval_wider() -> None:
 
 
 def test_no_labelled_row_is_no_interval_and_no_verdict() -> None:
-    nothing = drawn(ERROR, np.zeros(0), [np.zeros(0)] * 2)
+    nothing = bootstrap_sample(ERROR, np.zeros(0), [np.zeros(0)] * 2)
     found = gain(ERROR, nothing, nothing)
     assert found == Gain(difference=None, low=None, high=None)
     assert verdict(found) is None
     assert verdict(None) is None
-    one = Drawn(values=np.array([1.0, np.nan]), draws=of(1.0, 2).draws)  # undefined with one of the seeds
+    one = BootstrapSample(values=np.array([1.0, np.nan]), draws=of(1.0, 2).draws)  # undefined with one of the seeds
     assert gain(ERROR, one, of(1.0, 2)) == Gain(difference=None, low=None, high=None)
 
 
@@ -150,7 +150,7 @@ def test_an_interval_that_touches_zero_decides_nothing(low: float, high: float, 
 def test_the_spread_is_over_the_seeds_that_are_defined(
     values: Sequence[float | None], mean: float | None, std: float | None
 ) -> None:
-    found = spread(values)
+    found = mean_std(values)
     assert found.values == tuple(values)
     assert found.mean == mean
     assert found.std == (None if std is None else pytest.approx(std))

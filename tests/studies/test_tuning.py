@@ -15,8 +15,8 @@ from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.tuning import Measure, Trial, Tuning
 from mtl_core.studies.tuning.record import gains, mean_gain
 from mtl_core.studies.tuning.search import JOURNAL, Search, name_of
-from mtl_core.studies.tuning.study import alone, best_of, repeat, study_of
-from mtl_core.studies.tuning.trials import Bench, Course
+from mtl_core.studies.tuning.study import best_of, exclusive_lock, repeat, study_of
+from mtl_core.studies.tuning.trials import TrialProgress, TrialRunner
 from mtl_core.training import Epoch
 from tests.small import Small, document
 
@@ -34,8 +34,8 @@ def declared(space: dict[str, Any] = SPACE, **training: Any) -> Problem:
     return parse_problem(document(**{"epochs": 2, "batch_size": 256, **training}) | {"tuning": tuning})
 
 
-def bench(small: Small, folder: Path, problem: Problem | None = None) -> Bench:
-    return Bench(
+def runner(small: Small, folder: Path, problem: Problem | None = None) -> TrialRunner:
+    return TrialRunner(
         problem=problem or declared(),
         encoder=small.encoder,
         train=small.train,
@@ -46,7 +46,7 @@ def bench(small: Small, folder: Path, problem: Problem | None = None) -> Bench:
 
 def searched(small: Small, folder: Path, trials: int, problem: Problem | None = None) -> Search:
     """With so many trials more, after trial 0 if it is missing."""
-    search = Search(bench(small, folder, problem), "name")
+    search = Search(runner(small, folder, problem), "name")
     search.recover()
     if search.yardstick is None:
         search.measure_declared()
@@ -94,7 +94,7 @@ def test_the_objective_needs_every_task_that_is_measured() -> None:
 
 
 def test_the_course_of_a_trial_keeps_its_best_epoch() -> None:
-    course = Course({"a": measure(), "late": measure()}, most=3)
+    course = TrialProgress({"a": measure(), "late": measure()}, most=3)
     for number, (a, late) in enumerate([(0.9, math.nan), (0.6, 0.6), (0.55, 0.55)], 1):
         values = {"a": a, "late": late}
         epoch = Epoch(number=number, losses={}, values=values, scores={}, stopped=(), held=(), seconds=0.0)
@@ -124,7 +124,7 @@ def test_trials_lie_in_the_space_and_say_what_they_measured(whole: Search) -> No
         assert trial.chosen is not None
         assert trial.chosen <= trial.epochs <= 2
     assert "pruned" in {trial.state for trial in whole.trials}
-    assert not list(whole.bench.folder.glob("trial-*"))  # their weights are not kept
+    assert not list(whole.runner.folder.glob("trial-*"))  # their weights are not kept
 
 
 def test_a_search_goes_on_as_if_it_had_not_been_stopped(small: Small, whole: Search, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_trial_cut_short_by_a_kill_does_not_count(small: Small, tmp_path: Path
         file.write(b'{"op_code":4,"wor')
     (tmp_path / f"{JOURNAL}.lock").symlink_to("nowhere")
     (tmp_path / "trial-2").mkdir()
-    with alone(tmp_path):
+    with exclusive_lock(tmp_path):
         again = searched(small, tmp_path, 1)
     assert [trial.number for trial in again.trials] == [0, 1, 3]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", JOURNAL]
@@ -151,14 +151,18 @@ def test_a_trial_killed_between_the_two_writes_of_its_end_is_kept(small: Small, 
     asked = search.study.ask(search._distributions())
     trial = search.trials[0].model_copy(update={"number": 1})
     asked.set_user_attr("record", trial.model_dump(mode="json"))
-    assert Search(search.bench, "name").recover() == 0
+    assert Search(search.runner, "name").recover() == 0
     assert search.trials[1] == trial
 
 
 def test_only_one_command_at_a_time(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(ToolError, match="only one `mtl tune` may work there"), alone(tmp_path):
+    with (
+        exclusive_lock(tmp_path),
+        pytest.raises(ToolError, match="only one `mtl tune` may work there"),
+        exclusive_lock(tmp_path),
+    ):
         pass
-    with alone(tmp_path):
+    with exclusive_lock(tmp_path):
         pass
 
 
@@ -196,14 +200,14 @@ def test_options_that_do_not_fit_together_fail_in_words(small: Small, tmp_path: 
     search = searched(small, tmp_path, 1)
     yardstick = search.yardstick
     assert yardstick is not None
-    trial = search.bench.run(7, {"model.trunk.kind": "single_task", "training.balancing.method": "pcgrad"}, yardstick)
+    trial = search.runner.run(7, {"model.trunk.kind": "single_task", "training.balancing.method": "pcgrad"}, yardstick)
     assert (trial.state, trial.objective) == ("failed", None)
     assert "training.balancing.method: pcgrad weighs the tasks' gradients" in trial.why
 
 
 def test_an_undefined_metric_fails_in_words(small: Small, tmp_path: Path) -> None:
-    yardstick = bench(small, tmp_path).measure_declared()[1]
-    blind = replace(bench(small, tmp_path), validation=without_labels(small.validation, "minutes"))
+    yardstick = runner(small, tmp_path).measure_declared()[1]
+    blind = replace(runner(small, tmp_path), validation=without_labels(small.validation, "minutes"))
     trial = blind.run(1, {"model.embedding": 8}, yardstick)
     assert (trial.state, trial.objective, trial.epochs) == ("failed", None, 2)
     assert trial.why.startswith("minutes: mae must be defined on validation, found that it is not in the model")
@@ -213,8 +217,8 @@ def test_repeating_gives_the_same_to_the_bit(whole: Search, small: Small, tmp_pa
     study = study_of(whole, MADE)
     states = {trial.state: trial.number for trial in study.trials}
     for number in states.values():
-        assert repeat(study, number, whole.bench) == {}
-    other = bench(small, tmp_path, declared(seed=1))
+        assert repeat(study, number, whole.runner) == {}
+    other = runner(small, tmp_path, declared(seed=1))
     assert set(repeat(study, study.best or 1, other)) >= {"late", "minutes"}
 
 
@@ -225,7 +229,7 @@ def test_repeating_gives_the_same_to_the_bit(whole: Search, small: Small, tmp_pa
 def test_what_cannot_be_repeated(whole: Search, trials: tuple[Trial, ...], says: str) -> None:
     study = study_of(whole, MADE).model_copy(update={"trials": trials})
     with pytest.raises(TrainingError, match=says):
-        repeat(study, 3, whole.bench)
+        repeat(study, 3, whole.runner)
 
 
 def test_the_best_is_the_first_of_the_complete() -> None:
@@ -249,11 +253,11 @@ def test_the_file_says_all_and_reads_back(whole: Search) -> None:
 def test_importance_of_many_trials(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search without its trainings: the learning rate decides alone."""
 
-    def quick(own: Bench, number: int, changes: dict[str, Any], *_: Any) -> Trial:
+    def quick(own: TrialRunner, number: int, changes: dict[str, Any], *_: Any) -> Trial:
         rate = float(changes["training.learning_rate"])
         return Trial(number=number, state="complete", changes=changes, objective=-abs(math.log(rate / 0.01)), epochs=1)
 
-    monkeypatch.setattr(Bench, "run", quick)
+    monkeypatch.setattr(TrialRunner, "run", quick)
     search = searched(small, tmp_path, 30)
     found = search.importance()
     assert sum(found.values()) == pytest.approx(1)
@@ -263,6 +267,6 @@ def test_importance_of_many_trials(small: Small, tmp_path: Path, monkeypatch: py
 
 
 def test_nothing_to_measure_by(small: Small, tmp_path: Path) -> None:
-    blind = replace(bench(small, tmp_path), validation=without_labels(small.validation))
+    blind = replace(runner(small, tmp_path), validation=without_labels(small.validation))
     with pytest.raises(TrainingError, match="one task at least must have a metric that is defined on validation"):
         blind.measure_declared()

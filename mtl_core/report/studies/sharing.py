@@ -16,7 +16,7 @@ from mtl_core.report.studies.sharing_pictures import (
 )
 from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed, with_unit
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK
-from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, Spread
+from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
 
 __all__ = ["CostLine", "PolicyLook", "Section", "TaskLine", "section", "section_of"]
 
@@ -158,7 +158,7 @@ def _task_line(name: str, task: ComparedTask, shared: str) -> TaskLine:
     )
 
 
-def _share(gain: Gain | None, single: Spread | None) -> str:
+def _share(gain: Gain | None, single: MeanStd | None) -> str:
     if gain is None or gain.difference is None or single is None or single.mean is None or single.mean <= 0:
         return ""
     return f"{signed(100 * gain.difference / single.mean, 1)}%"
@@ -194,7 +194,7 @@ def _decimals(task: ComparedTask) -> int:
     return 4 if gain is None else interval_places(gain.low, gain.high)
 
 
-def _spread(found: Spread | None, decimals: int) -> str:
+def _spread(found: MeanStd | None, decimals: int) -> str:
     if found is None or found.mean is None:
         return NOTHING
     return rounded(found.mean, decimals) + (

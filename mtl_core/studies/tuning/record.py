@@ -1,4 +1,4 @@
-"""What a search for options leaves: its trials, and the yardstick by which they are measured.
+"""Record of a search for options: its trials, and the baseline by which they are measured.
 
 A trial's objective is its mean gain over the tasks. A task's gain is how much better its own metric on validation is
 than that of trial 0, the problem as it is declared, in standard errors of trial 0: 0 is what is declared, +1 one

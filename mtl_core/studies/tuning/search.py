@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from mtl_core.config import Problem, TuningOptions
 from mtl_core.studies.provenance import config_digest
 from mtl_core.studies.tuning.record import Measure, Trial, Yardstick
-from mtl_core.studies.tuning.trials import Bench, Course, EndedEarly
+from mtl_core.studies.tuning.trials import EndedEarly, TrialProgress, TrialRunner
 from mtl_core.studies.tuning.values import as_sampled, declared_sample, distribution
 
 __all__ = ["JOURNAL", "Search", "name_of"]
@@ -50,12 +50,12 @@ def name_of(problem: Problem, rows: str) -> str:
 class Search:
     """A study in a folder, opened by one of the processes that work on it."""
 
-    def __init__(self, bench: Bench, name: str) -> None:
-        assert bench.problem.tuning is not None
-        self.bench, self.name, self.options = bench, name, bench.problem.tuning
+    def __init__(self, runner: TrialRunner, name: str) -> None:
+        assert runner.problem.tuning is not None
+        self.runner, self.name, self.options = runner, name, runner.problem.tuning
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        bench.folder.mkdir(parents=True, exist_ok=True)
-        journal = str(bench.folder / JOURNAL)
+        runner.folder.mkdir(parents=True, exist_ok=True)
+        journal = str(runner.folder / JOURNAL)
         self._storage = JournalStorage(JournalFileBackend(journal, JournalFileSymlinkLock(journal, GRACE)))
         self.study = self._opened()
 
@@ -89,9 +89,9 @@ class Search:
 
     def measure_declared(self) -> Trial:
         """Trial 0. Where it lies outside of the space it is the yardstick alone, and tells the sampler nothing."""
-        trial, yardstick, epochs = self.bench.measure_declared()
-        sample = declared_sample(self.bench.problem, self.options.space)
-        reached = Course(yardstick, len(epochs))
+        trial, yardstick, epochs = self.runner.measure_declared()
+        sample = declared_sample(self.runner.problem, self.options.space)
+        reached = TrialProgress(yardstick, len(epochs))
         bests = {}
         for epoch in epochs:
             reached.add(epoch)
@@ -118,7 +118,7 @@ class Search:
         space = self.options.space
         changes = {path: as_sampled(tuned, asked.params[path]) for path, tuned in space.items()}
 
-        def after_epoch(course: Course) -> None:
+        def after_epoch(course: TrialProgress) -> None:
             if course.reached is not None:
                 asked.report(course.reached, course.last)
                 if course.last < course.most and asked.should_prune():
@@ -128,7 +128,7 @@ class Search:
         if earlier is not None:
             trial = earlier.model_copy(update={"number": asked.number, "seconds": 0.0})
         else:
-            trial = self.bench.run(asked.number, changes, yardstick, after_epoch)
+            trial = self.runner.run(asked.number, changes, yardstick, after_epoch)
         asked.set_user_attr(RECORD, _plain(trial))
         self._tell(asked.number, trial)
         return trial

@@ -11,13 +11,13 @@ from mtl_core.files import write_bytes
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning.record import Trial, Tuning
 from mtl_core.studies.tuning.search import JOURNAL, Search
-from mtl_core.studies.tuning.trials import Bench, Course, EndedEarly
+from mtl_core.studies.tuning.trials import EndedEarly, TrialProgress, TrialRunner
 
-__all__ = ["alone", "best_of", "repeat", "study_of"]
+__all__ = ["best_of", "exclusive_lock", "repeat", "study_of"]
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """Only one command works in the folder; ToolError for another. The end of a process, however it comes, frees it.
     What a kill left half-written is taken away.
     """
@@ -50,7 +50,7 @@ def study_of(search: Search, made: Provenance) -> Tuning:
     return Tuning(
         made=made,
         space=search.options.space,
-        declared=search.bench.declared,
+        declared=search.runner.declared,
         yardstick=yardstick,
         trials=trials,
         best=best_of(trials),
@@ -58,7 +58,7 @@ def study_of(search: Search, made: Provenance) -> Tuning:
     )
 
 
-def repeat(study: Tuning, number: int, bench: Bench) -> dict[str, tuple[float | None, float | None]]:
+def repeat(study: Tuning, number: int, runner: TrialRunner) -> dict[str, tuple[float | None, float | None]]:
     """Trains a trial again, as far as it was trained: task -> its value then and now, of those that differ at all.
 
     Raises:
@@ -70,11 +70,11 @@ def repeat(study: Tuning, number: int, bench: Bench) -> dict[str, tuple[float | 
         why = f"it failed: {trial.why}" if trial else "there is none of that number"
         raise TrainingError(f"trial {number}: must have been trained to be repeated, found that {why}; known: {known}")
 
-    def until(course: Course) -> None:
+    def until(course: TrialProgress) -> None:
         if trial.state == "pruned" and course.last == trial.epochs:
             raise EndedEarly
 
-    again = bench.run(number, trial.changes if number else {}, study.yardstick, until)
+    again = runner.run(number, trial.changes if number else {}, study.yardstick, until)
     if again.state == "failed":
         raise TrainingError(f"trial {number}: {again.why}")
     pairs = {task: (value, again.values.get(task)) for task, value in trial.values.items()}

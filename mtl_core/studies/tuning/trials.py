@@ -1,4 +1,4 @@
-"""One trial: the declared problem with other options, trained and measured on validation."""
+"""A trial: the declared problem with other options, trained and evaluated on validation."""
 
 import shutil
 import time
@@ -19,7 +19,7 @@ from mtl_core.studies.tuning.record import Trial, Yardstick, gains, mean_gain, y
 from mtl_core.tasks import objectives
 from mtl_core.training import Epoch, TrainingResult, train
 
-__all__ = ["Bench", "Course", "EndedEarly"]
+__all__ = ["EndedEarly", "TrialProgress", "TrialRunner"]
 
 
 class EndedEarly(Exception):
@@ -27,7 +27,7 @@ class EndedEarly(Exception):
 
 
 @dataclass
-class Course:
+class TrialProgress:
     """The epochs of a trial under way."""
 
     yardstick: Yardstick
@@ -49,8 +49,8 @@ class Course:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """Where trials are trained: the declared problem, its rows, room for what a training writes on its way."""
+class TrialRunner:
+    """Trains trials: the declared problem, its rows, and a folder for checkpoints."""
 
     problem: Problem
     encoder: Encoder
@@ -59,7 +59,7 @@ class Bench:
     folder: Path
 
     @classmethod
-    def open(cls, problem: Problem, encoded: Path, folder: Path) -> "Bench":
+    def open(cls, problem: Problem, encoded: Path, folder: Path) -> "TrialRunner":
         """With the rows that the stage `prepare` left."""
         encoder = Encoder.load(encoded / "encoder.json")
         train_split, validation = (EncodedSplit.open(encoded / name, encoder) for name in ("train", "validation"))
@@ -90,10 +90,10 @@ class Bench:
         number: int,
         changes: Mapping[str, Any],
         yardstick: Yardstick,
-        after_epoch: Callable[[Course], None] = lambda course: None,
+        after_epoch: Callable[[TrialProgress], None] = lambda course: None,
     ) -> Trial:
         """The trial with those changes, complete, pruned where `after_epoch` raises EndedEarly, or failed in words."""
-        began, course = time.process_time(), Course(yardstick, self.problem.training.epochs)
+        began, course = time.process_time(), TrialProgress(yardstick, self.problem.training.epochs)
 
         def on_epoch(epoch: Epoch) -> None:
             course.add(epoch)

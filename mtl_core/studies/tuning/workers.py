@@ -13,7 +13,7 @@ from pathlib import Path
 from mtl_core.config import Problem
 from mtl_core.studies.tuning.record import Trial
 from mtl_core.studies.tuning.search import Search
-from mtl_core.studies.tuning.trials import Bench
+from mtl_core.studies.tuning.trials import TrialRunner
 
 __all__ = ["Job", "Lost", "run_trials"]
 
@@ -32,7 +32,7 @@ class Job:
 
     def open(self) -> Search:
         """The study, in this process."""
-        return Search(Bench.open(self.problem, self.encoded, self.folder), self.name)
+        return Search(TrialRunner.open(self.problem, self.encoded, self.folder), self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

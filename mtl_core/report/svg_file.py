@@ -3,13 +3,13 @@
 import re
 from importlib.resources import files
 
-__all__ = ["alone"]
+__all__ = ["svg_file"]
 
 _MARGIN = 12
 """Around the picture, in pixels: letters may be wider where it is shown than where it was made."""
 
 
-def alone(element: str) -> str:
+def svg_file(element: str) -> str:
     """An SVG element of the page as a document: its size, a ground, and both sets of colours.
 
     Colours are written out, since not everything that shows an SVG knows variables; a browser in the dark has others.

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
 
 from mtl_core.config import AnyBalancing, AnyTrunk, Stopping
 from mtl_core.schema import tagged
@@ -27,6 +26,7 @@ __all__ = [
     "pairs",
     "policies_of",
     "possible",
+    "small_trunk",
     "table",
 ]
 
@@ -128,7 +128,7 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
         "tasks": TASKS,
         "model": {
             "embedding": 4,
-            "trunk": {"kind": trunk, "dropout": 0.1, **_small(_TRUNKS[trunk])},
+            "trunk": small_trunk(trunk),
             "head": {"width": 0},
         },
         "training": {
@@ -143,10 +143,12 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
     }
 
 
-def _small(trunk: type[BaseModel]) -> dict[str, Any]:
-    """Eight units a layer, whatever the trunk calls them."""
-    sizes = {name: field.get_default() for name, field in trunk.model_fields.items() if "width" in name}
-    return {name: [8] * len(size) if isinstance(size, tuple) else 8 for name, size in sizes.items()}
+def small_trunk(kind: str) -> dict[str, Any]:
+    """Options of a trunk with eight units a layer, whatever it calls them."""
+    fields = _TRUNKS[kind].model_fields
+    sizes = {name: field.get_default() for name, field in fields.items() if "width" in name}
+    small = {name: [8] * len(size) if isinstance(size, tuple) else 8 for name, size in sizes.items()}
+    return {"kind": kind, "dropout": 0.1, **small}
 
 
 def table(rows: int = 500, seed: int = 0) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A declared problem: `params.yaml` as frozen models, a file per section, and the checks that they fit together.
+"""A declared problem: `params.yaml` as frozen models, a file per section, and the checks across sections.
 
 Each file is the reference of its section: options, bounds, defaults. Nothing here imports torch, onnx or the modules
 that options configure; `build` imports these when it is called.

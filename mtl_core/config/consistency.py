@@ -1,4 +1,4 @@
-"""Checks across the sections of a declared problem. One line per error."""
+"""Consistency checks across the sections of a declared problem, one line per error."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ MEASURE = frozenset({"levels", "metric"})
 
 
 def consistency_errors(problem: "Problem") -> Iterator[str]:
-    """Lines of path in the file, rule, value found, fix."""
+    """Error lines: path in the file, rule, value found, fix."""
     yield from _names(problem)
     yield from _tasks(problem)
     yield from _metrics(problem)
@@ -170,8 +170,8 @@ def _tuning(problem: "Problem") -> Iterator[str]:
 
 
 def _not_tunable(problem: "Problem", path: str) -> str | None:
-    """Rule, value found and fix, for a path that no trial may change: trials share the encoded rows, the measure and
-    what makes a run repeatable.
+    """Rule, value found and fix for a path that no trial may change, since all trials share the encoded rows, the
+    metrics and the seeds; None for a path that may be tuned.
     """
     section, _, rest = path.partition(".")
     if path in ("training.seed", "training.threads"):

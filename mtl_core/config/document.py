@@ -13,7 +13,7 @@ __all__ = ["NAME", "PARAMS", "parse_yaml", "problem_name", "read_params"]
 
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
-"""Pattern of a problem's name: small letters, digits, - and _."""
+"""Pattern of a problem's name: lowercase letters, digits, - and _."""
 
 
 def parse_yaml(text: str) -> Any:

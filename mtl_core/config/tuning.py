@@ -1,4 +1,4 @@
-"""What `mtl tune` searches: which options, in which ranges, with how many trials."""
+"""`tuning`: the search of `mtl tune`, its options, ranges and number of trials."""
 
 import json
 from decimal import Decimal
@@ -19,9 +19,9 @@ class Prune(Frozen):
     """
 
     startup: Annotated[int, Field(ge=1)] = 5
-    """So many trials are trained whole before any is cut short."""
+    """Number of trials that are trained in full before any is pruned."""
     warm_up: Annotated[int, Field(ge=0)] = 3
-    """So many epochs a trial has at least."""
+    """Minimum epochs of every trial."""
 
 
 class Tuned(Frozen):
@@ -29,15 +29,15 @@ class Tuned(Frozen):
 
     low: Number | None = None
     high: Number | None = None
-    """Included, as `low` is. Whole numbers only where both are whole."""
+    """Inclusive, as is `low`. Whole numbers only where both are whole."""
     step: Number | None = None
     log: bool = False
-    """Whether ratios count, not differences: 0.001 lies halfway between 0.0001 and 0.01."""
+    """Logarithmic scale: 0.001 lies halfway between 0.0001 and 0.01."""
     choices: tuple[JsonValue, ...] | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether the numbers of the range are whole."""
+        """True for a range of whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
@@ -46,7 +46,7 @@ class Tuned(Frozen):
         return self.choices if self.choices is not None else (self.low, self.high)
 
     def spans(self, value: Any) -> bool:
-        """Whether it is a number of the range."""
+        """True for a number of the range."""
         if self.low is None or self.high is None or isinstance(value, bool) or not isinstance(value, int | float):
             return False
         fits = isinstance(value, int) or not self.whole
@@ -82,17 +82,17 @@ class Tuned(Frozen):
 
 
 def _pruning(value: object) -> object:
-    """`true` is the rule as it comes, `false` is none."""
+    """`true` is the rule with its defaults, `false` is no pruning."""
     return {} if value is True else None if value is False else value
 
 
 class TuningOptions(Frozen):
-    """A search for options that suit the problem better than those it declares."""
+    """A search for options that are better than the declared ones."""
 
     trials: Annotated[int, Field(ge=2)] = 40
-    """Of all workers together, the first of which is the problem as it is declared."""
+    """Number of trials of all workers together; the first one is the problem as declared."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of what is tried; `training.seed` stays that of every trial."""
+    """Seed of the sampler; every trial trains with `training.seed`."""
     prune: Annotated[Prune | None, BeforeValidator(_pruning)] = Prune()
     space: Annotated[dict[str, Tuned], Field(min_length=1)]
     """Dotted path into `params.yaml` -> the values it may take."""

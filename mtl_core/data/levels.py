@@ -1,4 +1,4 @@
-"""Levels: a task labels rows, or the tokens of a row: every item of a feature that is a sequence."""
+"""Levels of tasks: row, or token, where a task labels every item of a feature that is a sequence."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""LightGBM on encoded inputs, repeatable to the bit on one machine. The only module that imports it."""
+"""LightGBM on encoded inputs, reproducible to the bit on one machine. The only module that imports LightGBM."""
 
 from types import ModuleType
 from typing import Any
@@ -67,7 +67,7 @@ class Trees:
             "num_threads": training.threads,
             "seed": training.seed,
             "deterministic": True,
-            "force_row_wise": True,  # else it times both ways of counting, and takes the faster one
+            "force_row_wise": True,  # otherwise it times both histogram layouts and takes the faster one
             "verbosity": -1,
         }
 
@@ -112,6 +112,6 @@ class Trees:
         return np.concatenate(found)
 
     def _columns(self, split: EncodedSplit, rows: NDArray[np.intp]) -> TreeColumns:
-        """(B,) row numbers -> what the trees see of them."""
+        """(B,) row numbers -> their inputs of the trees."""
         inputs = split.take(torch.from_numpy(rows)).inputs
         return self.encoder.to_columns({name: values.numpy() for name, values in inputs.items()})

@@ -56,7 +56,7 @@ class GraphBuilder:
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def stack(self, columns: Iterable[str]) -> str:
-        """n values of (rows,) -> (n, rows): whole columns lie together, and none is copied but once."""
+        """n values of (rows,) -> (n, rows), by a single copy of each."""
         each = list(columns)
         flat = self.add("Concat", *each, axis=0) if len(each) > 1 else each[0]
         return self.add("Reshape", flat, self.constant([len(each), -1], np.int64))

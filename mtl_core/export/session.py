@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-# onnxruntime reports to its makers from the moment of its import, unless this is set before.
+# onnxruntime sends telemetry from its import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from onnxruntime import InferenceSession as Session
@@ -44,9 +44,10 @@ def run_graph(
     sequences: Mapping[str, str] = {},
     rows: int = 8192,
 ) -> dict[str, NDArray[Any]]:
-    """Those tasks' predictions for a table of raw columns, at most that many rows at a time: (rows, ...) each.
+    """Task -> (rows, ...) predictions for a table of raw columns, computed for at most `rows` rows at a time.
 
-    Of a task in `sequences`, which is of level token, (items, ...): one for each item of that column.
+    Args:
+        sequences: task of level token -> its column; its predictions are (items, ...), one for each item.
     """
     if not tasks:
         return {}

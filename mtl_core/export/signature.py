@@ -1,4 +1,4 @@
-"""signature.json: everything that a server or a client needs to know of the graph beside it."""
+"""signature.json: the description of the exported graph for servers and clients."""
 
 import hashlib
 from importlib.metadata import version
@@ -14,7 +14,7 @@ FORMAT = 2
 
 
 def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
-    """Inputs (name, type), outputs (name, kind, form, unit), and the digest that ties it to the graph's bytes."""
+    """Inputs (name, type), outputs (name, kind, form, unit), and the digest of the graph's bytes."""
     return {
         "format": FORMAT,
         "name": problem.name,
@@ -29,5 +29,5 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
 
 
 def _level(sequence: str | None) -> dict[str, str]:
-    """What says that a task answers for every item of that input; nothing for one that answers a row."""
+    """Entries of a task of level token, which has a prediction for every item of that input; none for level row."""
     return {} if sequence is None else {"level": "token", "sequence": sequence}

@@ -42,7 +42,7 @@ CYCLES: dict[Cycle, int] = {"day": 1440, "week": 7, "year": 732}
 """Number of positions: minutes, days, and days of a March year, those of leap years (by February before) behind."""
 
 MIN_SECONDS, MAX_SECONDS = -62_135_596_800.0, 253_402_300_799.0
-"""From 0001-01-01T00:00:00 to 9999-12-31T23:59:59, in seconds since 1970."""
+"""Range of moments, 0001-01-01T00:00:00 to 9999-12-31T23:59:59, in seconds since 1970."""
 SHIFT = 719_468 * 86_400
 """Seconds from 0000-03-01 to 1970-01-01: counted from there no moment is negative, and division needs no floor."""
 ERA = 146_097

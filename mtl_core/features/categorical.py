@@ -41,16 +41,18 @@ __all__ = ["Categorical", "FittedCategorical"]
 _MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
 
 MAX_LISTED = 50
-"""A column with more distinct values is expected to have about as many, not exactly these."""
+"""Maximum distinct values that the suite lists; of columns with more it expects the number of values."""
 KNOWN_SHARE = 0.99
 """A few new categories are expected, and a model has an id for them; more than 1% of the rows is an error."""
 MAX_TREE_CATEGORIES = 256
-"""Ids of a feature with more of them are plain numbers to trees, in the order of its vocabulary."""
+"""Maximum ids of a feature that is categorical for trees; with more, ids are numbers in vocabulary order."""
 
 MIN_OCCURRENCES = 10
-"""A category must occur so often to be worth an embedding: `min_count` is 5, and the split takes its share."""
-FEW = 12
-"""Whole numbers with up to that many distinct values may be codes rather than amounts."""
+"""Minimum occurrences of the most frequent value in a column that `mtl init` proposes as categorical: twice
+`min_count`, since the splits share the rows.
+"""
+MAX_CODES = 12
+"""Maximum distinct whole numbers that may be codes rather than amounts."""
 
 
 class Categorical(Feature):
@@ -81,7 +83,7 @@ class Categorical(Feature):
             return Proposal(options=found.options, doubt=doubt)
         if facts.distinct == 2:
             return found
-        if facts.distinct <= FEW:
+        if facts.distinct <= MAX_CODES:
             doubt = f"{facts.distinct} whole numbers; numeric if their order matters"
             return Proposal(options=found.options, doubt=doubt)
         return None
@@ -94,7 +96,7 @@ class Categorical(Feature):
         return CategoricalFitter(self, name, column, scalar_type(arrow_type) or "string")
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """The categories, or of many how many there are; nothing of booleans."""
+        """The set of categories, or their number where there are many; none for booleans."""
         if type_in_suite not in ("str", "float64"):
             return []
         every = distinct(parts)
@@ -120,7 +122,7 @@ class CategoricalFitter(FeatureFitter):
         self.counts.update(*self._named(dictionary.dictionary.take(pa.array(seen)), counts[seen]))
 
     def _named(self, values: pa.Array, counts: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
-        """Some distinct values under their names in a vocabulary, and how often each occurs."""
+        """Distinct values as entries of a vocabulary, and their counts."""
         if self.type == "string":
             return as_strings(values), counts
         numbers = as_numbers(values)
@@ -160,7 +162,7 @@ class FittedCategorical(FittedFeature):
 
     def encode(self, values: pa.Array) -> NDArray[np.int32]:
         dictionary = as_dictionary(values)
-        ids = np.full(len(dictionary.dictionary) + 1, MISSING, dtype=np.int32)  # the last: of a null
+        ids = np.full(len(dictionary.dictionary) + 1, MISSING, dtype=np.int32)  # the last id is that of a null
         ids[:-1] = self._ids(dictionary.dictionary)
         positions: NDArray[np.int32] = pc.fill_null(dictionary.indices, len(dictionary.dictionary)).to_numpy()
         return ids[positions][:, None]
@@ -177,7 +179,7 @@ class FittedCategorical(FittedFeature):
 
     @classmethod
     def offsets(cls, features: Sequence[Self]) -> NDArray[np.int32]:
-        """(C,) first row of each feature in the embedding table that all share: what its ids in the block begin at."""
+        """(C,) first row of each feature in the shared embedding table, by which its ids in the block are shifted."""
         return np.cumsum([0, *(feature.size for feature in features[:-1])], dtype=np.int32)
 
     @classmethod
@@ -214,7 +216,7 @@ class FittedCategorical(FittedFeature):
         return TreeColumns(values=ids.astype(np.float32), categorical=flags)
 
     def _lookup(self, graph: GraphBuilder, column: str) -> str:
-        """(rows,) ids. Numbers are looked up as they come: what no key equals is unseen, whether fractional or huge."""
+        """(rows,) ids. Numbers that equal no key are unseen, also fractional and huge ones."""
         if self.type == "string":
             return lookup_node(graph, column, "", self.vocabulary, np.object_)
         return lookup_node(graph, column, np.nan, self.vocabulary, np.float64)

@@ -45,35 +45,35 @@ DEFAULT_CYCLIC: tuple[Part, ...] = ("hour", "weekday", "dayofyear")
 MISSING = 0
 """The id of a missing moment; the values of a part follow it."""
 MIN_MARGIN = np.timedelta64(3653, "D")
-"""Ten years: so far at least may new moments lie from those of the reference."""
+"""Ten years: minimum margin of the expected range around the reference."""
 _FIRST_DAY, _LAST_DAY = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
-"""What a validated frame, which counts nanoseconds, can hold."""
+"""Range of the nanosecond timestamps of a validated pandas frame."""
 
 
 class Datetime(Feature):
     """A date, a timestamp with or without a zone, or ISO 8601 text.
 
     Parts are minute, hour, weekday, day, month and dayofyear. By default those of hour, weekday and dayofyear that vary
-    in training are cyclic and none is categorical: the values of a cycle lie on a circle, of which a unit of the
-    network can single out any point, and neighbours begin alike. A missing moment is zeros and an id of its own; where
-    training had any, a column says so.
+    in training are cyclic and none is categorical: sine and cosine put the values of a cycle on a circle, where a
+    linear unit can separate any one of them and neighbours are close. A missing value is encoded as zeros and an id of
+    its own; where training has any, a further column flags them.
     """
 
     kind: Literal["datetime"] = "datetime"
     cyclic: tuple[Part, ...] | None = None
-    """Parts as a sine and a cosine each."""
+    """Parts that are encoded as sine and cosine."""
     categorical: tuple[Part, ...] = ()
-    """Parts as an embedding each."""
+    """Parts that are encoded as embeddings."""
     elapsed: bool = True
-    """Time itself, standardised and clipped to the training range."""
+    """Elapsed time as a number, standardised and clipped to the training range."""
     timezone: str = ""
-    """IANA zone of the calendar parts, for a column with a zone or offsets alone; UTC where none is given."""
+    """IANA zone of the calendar parts, only for a column with a zone or offsets; UTC where none is given."""
 
     @field_validator("cyclic", "categorical")
     @classmethod
     def _once(cls, parts: tuple[Part, ...] | None) -> tuple[Part, ...] | None:
         if parts is not None and len(set(parts)) < len(parts):
-            raise ValueError(f"must name each part once, found {', '.join(parts)}; remove what is repeated")
+            raise ValueError(f"must name each part once, found {', '.join(parts)}; remove the repetition")
         return parts
 
     @field_validator("timezone")
@@ -140,8 +140,8 @@ class Datetime(Feature):
         return DatetimeFitter(self, name, column, None if by_values else found.zoned)
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """The form of text, row by row. Of dates and timestamps a range that is wide, since new rows are later than the
-        reference; what stands for a missing date, as 1900-01-01 or 9999-12-31, still lies outside.
+        """A pattern for text. For dates and timestamps a wide range, since new rows are later than the reference, but
+        without placeholders of missing dates such as 1900-01-01 or 9999-12-31.
         """
         values = [known for each in parts if len(known := each.dropna())]
         if type_in_suite == "str" and values:
@@ -163,7 +163,7 @@ class DatetimeFitter(FeatureFitter):
     """Statistics of the seconds, the positions in each cycle that occur, and the count of missing moments."""
 
     def __init__(self, options: Datetime, name: str, column: str, zoned: bool | None) -> None:
-        """zoned: None where the column is text, whose first values say it."""
+        """zoned: None for a column of text, where the first value decides."""
         self.options, self.name, self.column, self.zoned = options, name, column, zoned
         self.zone = Zone.named(options.timezone) if options.timezone else None
         self.stats, self.missing = RunningStats(), 0
@@ -222,7 +222,7 @@ class FittedDatetime(FittedFeature):
     kind: Literal["datetime"] = "datetime"
     zoned: bool
     zone: Zone | None
-    """Where the parts are taken: UTC, or the column's own clock, without one."""
+    """Zone of the calendar parts; None for UTC, or for the wall clock of a column without a zone."""
     cyclic: tuple[Part, ...]
     categorical: tuple[Part, ...]
     elapsed: bool

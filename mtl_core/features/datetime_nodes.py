@@ -1,4 +1,4 @@
-"""What `FittedDatetime.encode_blocks` computes, as nodes of a graph, for all features of one zone at once."""
+"""ONNX nodes of `FittedDatetime.encode_blocks`, for all features of one zone at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["GraphRows", "add_nodes"]
 
 @dataclass(frozen=True)
 class GraphRows:
-    """Values of (n, rows) in a graph, and the feature's place and the column's name of every row of them."""
+    """Names of (n, rows) values in a graph, and for each of their rows its key: feature index and column name."""
 
     values: list[str] = field(default_factory=list)
     held: list[tuple[int, str]] = field(default_factory=list)

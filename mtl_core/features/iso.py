@@ -24,7 +24,7 @@ _OFFSET = "(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 
 _NAIVE = f"{_DATE}(?:[ T]{_TIME})?"
 _ZONED = f"{_DATE}[ T]{_TIME}{_OFFSET}"
-"""Days that exist, of the years 1 to 9999, since a day that does not would pass validation and stop preparation."""
+"""Only days that exist, of the years 1 to 9999: any other would pass validation and then stop preparation."""
 
 
 def is_moment(texts: pa.Array, *, zoned: bool) -> NDArray[np.bool_]:
@@ -34,15 +34,15 @@ def is_moment(texts: pa.Array, *, zoned: bool) -> NDArray[np.bool_]:
 
 
 def suite_pattern(*, zoned: bool) -> str:
-    """The same as a regular expression of Python, in which `$` would let a line break pass."""
+    """The pattern for Python, where `$` would accept a trailing line break."""
     return rf"\A(?:{_ZONED if zoned else _NAIVE})\Z"
 
 
 def first_text(values: pa.Array) -> str | None:
     """The first value that is not missing."""
     texts = as_strings(values)
-    place = pc.index(pc.not_equal(texts, ""), True).as_py()
-    return None if place < 0 else str(texts[place].as_py())
+    index = pc.index(pc.not_equal(texts, ""), True).as_py()
+    return None if index < 0 else str(texts[index].as_py())
 
 
 def read_seconds(values: pa.Array, name: str, column: str, *, zoned: bool) -> NDArray[np.float64]:
@@ -70,6 +70,6 @@ def _check(texts: pa.Array, name: str, column: str, *, zoned: bool) -> None:
         )
     raise DataError(
         f"feature {name!r}: a datetime feature needs ISO 8601 text, as 2013-10-01 or 2013-10-01T05:30:00"
-        f"{'Z' if zoned else ''} with at most 6 decimals, {where}; repair the values, let validation set such rows "
-        "aside (`mtl profile` writes the rule), or declare another kind"
+        f"{'Z' if zoned else ''} with at most 6 decimals, {where}; repair the values, let validation quarantine such "
+        "rows (`mtl profile` writes the rule), or declare another kind"
     )

@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 __all__ = ["MIN_BIN_WIDTH", "FittedNumeric", "Numeric"]
 
 MIN_BIN_WIDTH = 1e-3
-"""In standard deviations: in a narrower bin the last bit of a number would make a visible difference."""
+"""In standard deviations: in a narrower bin, rounding of a float32 would change its encoding visibly."""
 
 
 class Numeric(Feature):
     """A number or a boolean.
 
-    Missing values (null, NaN, infinities) become the training mean; where training had any, a second column says so.
-    Values outside the range seen in training are clipped to it.
+    Missing values (null, NaN, infinities) become the training mean; where training has any, a second column flags
+    them. Values outside the training range are clipped to it.
     """
 
     kind: Literal["numeric"] = "numeric"
@@ -73,7 +73,7 @@ class Numeric(Feature):
         return NumericFitter(self, name, column, scalar_type(arrow_type) or "number")
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """The range: a number not seen before is no error."""
+        """The range of the values."""
         return range_expectations(column, finite(parts)) if type_in_suite == "float64" else []
 
 
@@ -120,7 +120,7 @@ class NumericFitter(FeatureFitter):
         )
 
     def _bin_edges(self) -> tuple[float, ...]:
-        """As the network sees values. None of a single bin, since that is the number itself."""
+        """Standardised bin edges; none for a single bin, whose encoding is the number itself."""
         raw = bin_edges(np.concatenate([[self.raw.low], self.sample.values, [self.raw.high]]), self.options.bins)
         deviation = self.transformed.deviation or 1.0
         scaled = (_transform(raw, self.options.transform) - self.transformed.mean) / deviation
@@ -143,7 +143,7 @@ class FittedNumeric(FittedFeature):
     high: float
     flag_missing: bool
     bin_edges: tuple[float, ...] = ()
-    """Standardised, ascending: those of its piecewise-linear encoding, which the network computes."""
+    """Standardised, ascending edges of the piecewise-linear encoding, which the network computes."""
 
     @property
     def input_type(self) -> InputType:
@@ -203,8 +203,8 @@ class FittedNumeric(FittedFeature):
 
 
 def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: str, size: str) -> str:
-    """(D, rows) raw values of one transform, and how large each is -> the same standardised, float32; anything where a
-    value is missing.
+    """(D, rows) raw values of one transform, and their absolute values -> standardised float32; any value where one is
+    missing.
     """
     values, transform = raw, features[0].transform
     if transform == "log1p":

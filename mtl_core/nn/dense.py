@@ -1,4 +1,4 @@
-"""Numbers of a block as they are, alone or beside embeddings of another block's ids."""
+"""Numbers of a block, unchanged, alone or with embeddings of another block's ids."""
 
 from torch import Tensor
 
@@ -24,7 +24,7 @@ class DenseAndEmbedding(GroupModule):
 
 
 class DenseBlock(GroupModule):
-    """(B, width) numbers of one block, unchanged; it learns nothing."""
+    """(B, width) numbers of one block, unchanged; without parameters."""
 
     def __init__(self, block: str, width: int) -> None:
         super().__init__()

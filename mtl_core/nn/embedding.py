@@ -10,7 +10,7 @@ from mtl_core.nn.sequences import Encoded, GroupModule
 __all__ = ["EMBEDDING_STD", "SharedEmbedding", "embedding_lookup"]
 
 EMBEDDING_STD = 0.1
-"""Of the initial embeddings. torch begins with 1, which drowns rare values in noise that few steps take away."""
+"""Standard deviation of initial embeddings. With torch's 1, rare values, which few steps train, would stay noise."""
 
 
 class SharedEmbedding(GroupModule):

@@ -34,7 +34,7 @@ class PiecewiseLinear(GroupModule):
         self.block, self.bins, self.width = block, len(bins), numbers + len(bins)
         columns, lows, highs = zip(*bins, strict=True) if bins else ((), (), ())
         low, high = (torch.tensor(ends, dtype=torch.float64) for ends in (lows, highs))
-        # Not in the state: the encoder stores them, and weights are what was learned.
+        # Not in the state, since the encoder stores the bin edges.
         self.register_buffer("column", torch.tensor(columns, dtype=torch.int64), persistent=False)
         self.register_buffer("start", low.float(), persistent=False)
         self.register_buffer("slope", (1 / (high - low)).float(), persistent=False)

@@ -13,7 +13,7 @@ __all__ = ["MeanEmbeddings"]
 
 
 class MeanEmbeddings(GroupModule):
-    """(B, L) ids of several blocks, 0 where no item is -> (B, blocks * E): the mean embedding of each row's items.
+    """(B, L) ids of several blocks, 0 without an item -> (B, blocks * E): the mean embedding of each row's items.
 
     A row without any item gets the table's row 0, which is learned. Every block has a table of its own.
     """
@@ -40,7 +40,7 @@ class MeanEmbeddings(GroupModule):
 
 
 def _mean(items: Tensor, mask: Tensor, empty: Tensor) -> Tensor:
-    """(B, L, E) items, (B, L) which of them are there, (E,) for rows without any -> (B, E)."""
+    """(B, L, E) items, (B, L) mask of present items, (E,) embedding of rows without any -> (B, E)."""
     counts = mask.sum(dim=1, keepdim=True)  # (B, 1)
     sums = (items * mask.unsqueeze(2)).sum(dim=1)
     return torch.where(counts > 0, sums / counts.clamp(min=1), empty)

@@ -9,22 +9,22 @@ __all__ = ["Encoded", "GroupModule", "Sequence"]
 
 
 class Sequence(NamedTuple):
-    """A feature with a value per item. `start` is the column, in the module's row, of what pools it."""
+    """Items of a sequence feature. Columns `start` to `start + W` of the module's row hold the pooled items."""
 
     items: Tensor
     """(B, L, W)"""
     mask: Tensor
-    """(B, L) bool: the items that are there."""
+    """(B, L) bool: the present items."""
     start: int
 
 
 class Encoded(NamedTuple):
-    """What a module makes of a batch."""
+    """Output of a `GroupModule` for a batch."""
 
     row: tuple[Tensor, ...]
-    """(B, ...) parts that lie side by side, `width` columns together; the input layer joins them once."""
+    """(B, ...) parts, `width` columns in total, which the input layer concatenates."""
     sequences: dict[str, Sequence]
-    """By the feature's name; a row's columns `start` to `start + W` hold its pooled items."""
+    """Feature -> its items."""
 
 
 class GroupModule(nn.Module, ABC):

@@ -30,7 +30,7 @@ MIN_PROBABILITY = 1e-6
 
 
 class Binary(Task):
-    """Yes or no. The target is a boolean, 0 or 1; or `positive` or `at_least` says what counts as yes."""
+    """Yes or no. The target is a boolean, 0 or 1; or `positive` or `at_least` defines yes."""
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Auc(name="auc", higher_is_better=True),
@@ -46,7 +46,7 @@ class Binary(Task):
     at_least: float | None = None
     """Yes where the target is this or more."""
     positive_weight: PositiveWeight = None
-    """How much a yes counts in the loss where a no counts 1; `balanced` gives both the same say.
+    """Weight of a yes in the loss, where a no has 1; `balanced` gives both the same total weight.
 
     Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
@@ -146,7 +146,7 @@ class BinaryObjective(Objective):
     def __init__(self, options: Binary, codec: Codec) -> None:
         super().__init__(options, codec)
         self.class_factors = positive_factors(options.positive_weight, self.codec.counts)
-        """Of a row's loss, for no and yes; empty where every row counts as one."""
+        """Factors of a row's loss, for no and yes; empty where every row counts as one."""
 
     @property
     def outputs(self) -> int:

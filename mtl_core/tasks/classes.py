@@ -40,7 +40,7 @@ class ClassTask(Task, ABC):
     """The classes' names, in order."""
     edges: tuple[float, ...] = ()
     class_weights: ClassWeights = None
-    """How much a row of each class counts in the loss, 1 where not given; `balanced` gives every class the same say.
+    """Class -> weight of its rows in the loss, by default 1; `balanced` gives all classes the same total weight.
 
     Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
@@ -72,7 +72,7 @@ class ClassTask(Task, ABC):
         return ClassFitter(self, name, kind_of_column)
 
     def unknown_weight(self, classes: tuple[str, ...]) -> str:
-        """The error in a weight for a class that is none of these; "" where there is none."""
+        """Error text for a weight of an unknown class; "" where there is none."""
         named = self.class_weights if isinstance(self.class_weights, dict) else {}
         unknown = next((name for name in named if name not in classes), None)
         if unknown is None:
@@ -81,7 +81,7 @@ class ClassTask(Task, ABC):
 
 
 class ClassFitter(TaskFitter):
-    """Counts the classes, learns their names where none are declared, and checks that more than one occurs."""
+    """Counts the classes, learns their names where none are declared, and checks that two or more occur."""
 
     def __init__(self, options: ClassTask, name: str, kind_of_column: ColumnType) -> None:
         self.options, self.name, self.type = options, name, kind_of_column
@@ -158,7 +158,7 @@ class ClassObjective(Objective, ABC):
         if error := options.unknown_weight(self.codec.classes):
             raise DataError(f"task {self.name!r}: {error}")
         self.class_factors = self._factors()
-        """Of a row's loss, per class; empty where every row counts as one."""
+        """Factors of a row's loss, per class; empty where every row counts as one."""
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         counts = np.bincount(labels[labels >= 0], minlength=len(self.codec.classes)) + 1.0  # Laplace smoothing

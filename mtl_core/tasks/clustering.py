@@ -1,9 +1,9 @@
 """Clustering tasks: deep embedded clustering (DEC: Xie, Girshick and Farhadi, "Unsupervised Deep Embedding for
 Clustering Analysis", ICML 2016) on the trunk that the other tasks train.
 
-Points of a latent space are assigned to centroids by a Student t kernel; the sharpened assignments are the targets. In
-place of DEC's stacked autoencoder the trunk is trained by the other tasks for some epochs first; the targets are
-computed anew before every epoch.
+Points of a latent space are assigned to centroids by a Student t kernel; the sharpened assignments are the targets.
+Departs from the paper: the other tasks train the trunk for some epochs first, in place of a stacked autoencoder; the
+targets are computed again before every epoch.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ UNLABELLED = -1
 MIN_PROBABILITY = 1e-6
 """Smaller probabilities are raised to this one, so that logits stay finite."""
 MAX_CLASSES = 32_766
-"""Labels are int16, and one more stands for classes that training did not have."""
+"""Limit of int16 labels, of which one stands for classes that are not in training."""
 
 
 class Clustering(Task):
-    """A number of clusters that no label teaches. A `target` is for measuring alone: how well the clusters agree with
-    its classes. Without one there is no external measure of their quality: `silhouette` rises as they draw apart.
+    """Clusters, which are learned without labels. A `target` only measures the agreement of clusters with its classes.
+    Without one there is no external measure of their quality; `silhouette` rises with their separation.
     """
 
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -51,11 +51,11 @@ class Clustering(Task):
     """A column with known classes: text, whole numbers or booleans. Rows without one train all the same."""
     clusters: Annotated[int, Field(ge=2, le=1_000)]
     width: Annotated[int, Field(ge=1, le=1_024)] = 10
-    """Of the latent space."""
+    """Width of the latent space."""
     warm_up: Annotated[int, Field(ge=0)] = 1
-    """Epochs in which the other tasks alone train the trunk; then k-means places the centroids, and it starts."""
+    """Epochs in which only the other tasks train the trunk; then k-means initialises the centroids and it starts."""
     restarts: Annotated[int, Field(ge=1, le=100)] = 10
-    """Of k-means; the best is taken."""
+    """Restarts of k-means; the best result is taken."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -164,12 +164,12 @@ class ClusteringObjective(UnsupervisedObjective):
         return Centroids(width, self.options.width, self.outputs)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """0: labels do not train it."""
+        """Zeros, since labels do not train the task."""
         return logits.new_zeros(len(logits))
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        """Cross-entropy of targets and assignments. Its gradient is that of DEC's KL(P||Q) (eq. 2); unlike the latter
-        it stays above 0, as balancings that take the logarithm of a loss need it.
+        """Cross-entropy of targets and assignments. Its gradient is that of DEC's KL(P||Q) (eq. 2), but it stays above
+        0, as balancing methods that take the logarithm of a loss require.
         """
         import torch.nn.functional as F
 

@@ -22,7 +22,7 @@ __all__ = ["Multiclass", "MulticlassCodec", "MulticlassObjective"]
 
 
 class Multiclass(ClassTask):
-    """One of several classes: the values of the target, or the bands that `edges` cut a number into.
+    """A class out of several: the values of the target, or the bands that `edges` cut a number into.
 
     The names are learned from the training split where neither `classes` nor `edges` are given.
     """
@@ -64,8 +64,8 @@ class MulticlassObjective(ClassObjective):
         return len(self.codec.classes)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The factor of a class is that of the whole row, so that twice the factor is twice the rows; the class weights
-        of torch would weigh the smoothed share by the factors of the other classes.
+        """Cross-entropy, times the factor of the row's class: twice the factor is twice the rows. torch's own class
+        weights would weigh the smoothed share by the factors of the other classes.
         """
         import torch.nn.functional as F
 

@@ -31,11 +31,11 @@ MAX_LABELS = 1_000
 
 
 class Multilabel(Task):
-    """Which of several labels a row has. They stand in one text, `target`, as in "Drama|War"; or each in a column of
-    its own, 0 or 1, `columns`.
+    """Any number of several labels: names in the text of `target`, as in "Drama|War", or a column of 0 and 1 for each
+    label in `columns`.
 
-    A text that names nothing (null, empty, blank) is an unlabelled row; a row that has none of the labels says so with
-    the word `none`, or with a name that is no label. In `columns` a null is unknown for that label alone.
+    A text without names (null, empty, blank) is an unlabelled row; a row without any of the labels has the word `none`,
+    or a name that is no label. In `columns` a null is unknown for that label alone.
     """
 
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -65,7 +65,7 @@ class Multilabel(Task):
     none: str = ""
     """The word that names no label."""
     positive_weight: PositiveWeight = None
-    """How much a yes counts in the loss, where a no counts 1; `balanced` gives a label's yes and no the same say.
+    """Weight of a yes in the loss, where a no has 1; `balanced` gives yes and no of a label the same total weight.
 
     Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
@@ -192,7 +192,7 @@ class MultilabelCodec(Codec):
     """Between the names of one text; "" where every label has a column of its own."""
     none: str
     declared: bool
-    """Whether the labels are declared: any other name but `none` is refused."""
+    """True where the labels are declared, so that any other name but `none` is refused."""
     counts: tuple[tuple[int, int], ...] = ()
     """Rows of the training split that are no and yes, per label."""
 
@@ -224,7 +224,7 @@ class MultilabelObjective(Objective):
         super().__init__(options, codec)
         weight, counts = options.positive_weight, self.codec.counts
         self.factors = () if weight is None else tuple(positive_factors(weight, of_label) for of_label in counts)
-        """Per label that of a no and of a yes in the loss; empty where each counts 1."""
+        """Per label the factors of a no and a yes in the loss; empty where each counts as one."""
 
     @property
     def outputs(self) -> int:

@@ -1,4 +1,4 @@
-"""Targets that are a number: standardised inside, in their own unit outside. Shared by regression and quantiles."""
+"""Numeric targets: standardised in the network, predicted in their own unit. Shared by regression and quantiles."""
 
 from __future__ import annotations
 
@@ -68,10 +68,11 @@ class NumberCodec(Codec, ABC):
     """Labels (rows,) float32 in the target's unit, NaN where unlabelled."""
 
     mean: float = 0.0
-    """Of the training split, as are the others."""
+    """Mean of the training split."""
     scale: float = 1.0
-    """The standard deviation."""
+    """Standard deviation of the training split."""
     minimum: float = 0.0
+    """Minimum of the training split."""
 
     def numbers(self, values: pa.Array) -> NDArray[np.float64]:
         """(rows,) target -> numbers, NaN where unlabelled; DataError for a number beyond the range of float32."""
@@ -80,7 +81,7 @@ class NumberCodec(Codec, ABC):
         if (huge := np.abs(numbers) > FLOAT32.max).any():
             raise DataError(
                 f"task {self.name!r}: labels must fit in 32-bit floats, found {numbers[huge][0]:g} in {self.target!r}; "
-                "set the row aside, or give the target in a larger unit"
+                "quarantine the row, or give the target in a larger unit"
             )
         return numbers
 

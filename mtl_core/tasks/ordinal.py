@@ -23,7 +23,7 @@ __all__ = ["Ordinal", "OrdinalCodec", "OrdinalObjective"]
 
 
 class Ordinal(ClassTask):
-    """One of several classes in rising order: the values that `classes` lists, or the bands that `edges` cut.
+    """A class out of several in rising order: the values that `classes` lists, or the bands that `edges` cut.
 
     The ranked probability score (Epstein 1969), here divided by the number of thresholds so that it lies between 0 and
     1, comes first: it is proper like the log loss, but an error of one class costs less than an error of three, and no

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mtl_core.errors import DataError
 
 __all__ = [
-    "EXACT",
     "SCALAR_TYPES",
     "ColumnType",
     "as_dictionary",

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from mtl_core.config.messages import suggest_key
 from mtl_core.errors import ProblemError
-from mtl_core.schema import TAGS, members
+from mtl_core.schema import TAGS, members, tag_key, tag_of
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
@@ -72,7 +72,7 @@ def _set_option(document: Document, model: type[BaseModel], path: str, value: An
     _field(node, expected, default, last, path)
     if last in TAGS and last in node and node[last] != value:
         for member in members(expected):
-            if value in get_args(member.model_fields[last].annotation):
+            if tag_of(member) == value:
                 for unknown in [key for key in node if key not in member.model_fields]:
                     del node[unknown]
     node[last] = value
@@ -83,12 +83,10 @@ def _field(node: Document, expected: Any, default: Any, step: str, path: str) ->
     if get_origin(expected) is dict:
         return get_args(expected)[1], None
     models = members(expected)
-    tag = next((tag for tag in TAGS if len(models) > 1 and tag in models[0].model_fields), None)
-    if tag is not None:
+    if len(models) > 1 and (tag := tag_key(models[0])) is not None:
         if tag not in node and default is not None:
             node[tag] = getattr(default, tag)
-        tagged = [member for member in models if node.get(tag) in get_args(member.model_fields[tag].annotation)]
-        models = tagged if step != tag else models
+        models = models if step == tag else [member for member in models if tag_of(member) == node.get(tag)]
     for member in models:
         if step in member.model_fields:
             field = member.model_fields[step]

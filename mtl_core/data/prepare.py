@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtl_core.arrow import is_text
+from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
@@ -138,11 +138,8 @@ def _read_spill(path: Path) -> Iterator[Rows]:
 
 def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list[str]:
     """The columns of text that only features read, which encode each distinct value once."""
-    return [name for name in problem.feature_columns if _is_text(types[name]) and name != problem.split.column]
-
-
-def _is_text(arrow_type: pa.DataType) -> bool:
-    return is_text(arrow_type) or pa.types.is_null(arrow_type)
+    text = (name for name in problem.feature_columns if scalar_type(types[name]) == "string")
+    return [name for name in text if name != problem.split.column]
 
 
 def _raw_schema(problem: Problem, first: Part) -> pa.Schema:

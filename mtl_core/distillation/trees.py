@@ -38,7 +38,15 @@ def lightgbm_for(task: str) -> ModuleType:
 
 
 def tree_objectives(task: Objective, split: EncodedSplit) -> tuple[TreeObjective, ...]:
-    """The tree models of a task, from its labels and weights in the split; ProblemError for a kind without any."""
+    """The tree models of a task, from its labels and weights in the split.
+
+    Raises:
+        ProblemError: trees cannot learn the kind of the task, or it is of level token.
+    """
+    if task.codec.sequence:
+        raise ProblemError(
+            f"training.teachers.{task.name}: `boosted` needs a task of level row, found level token; drop this teacher"
+        )
     labels, weights = split.flat_labels(task.name).numpy(), split.flat_weights(task.name)
     found = task.tree_objectives(labels, np.ones(len(labels), np.float32) if weights is None else weights.numpy())
     if not found:
@@ -78,7 +86,7 @@ class Trees:
             columns.values,
             label=objective.labels,
             weight=objective.weights,
-            categorical_feature=[place for place, flag in enumerate(columns.categorical) if flag],
+            categorical_feature=[index for index, flag in enumerate(columns.categorical) if flag],
             reference=reference,
             params=self.parameters,
         )

@@ -8,7 +8,7 @@ from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.tasks import objectives
 
-__all__ = ["FORMAT", "signature"]
+__all__ = ["signature"]
 
 FORMAT = 2
 

@@ -25,7 +25,15 @@ from mtl_core.features.base import (
 )
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import distinct, span, tidy
-from mtl_core.features.vocabulary import FIRST, MISSING, ValueCounts, lookup_ids, lookup_node
+from mtl_core.features.vocabulary import (
+    FIRST,
+    MISSING,
+    ValueCounts,
+    id_dtype,
+    lookup_ids,
+    lookup_node,
+    table_offsets,
+)
 from mtl_core.input_types import InputType
 from mtl_core.limits import count_band
 
@@ -174,22 +182,22 @@ class FittedCategorical(FittedFeature):
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        narrow = sum(feature.size for feature in features) <= np.iinfo(np.int16).max
-        return {"categorical": Block(shape=(len(features),), dtype=np.dtype(np.int16 if narrow else np.int32))}
+        dtype = id_dtype(sum(feature.size for feature in features))
+        return {"categorical": Block(shape=(len(features),), dtype=dtype)}
 
     @classmethod
     def offsets(cls, features: Sequence[Self]) -> NDArray[np.int32]:
         """(C,) first row of each feature in the shared embedding table, by which its ids in the block are shifted."""
-        return np.cumsum([0, *(feature.size for feature in features[:-1])], dtype=np.int32)
+        return table_offsets([feature.size for feature in features])
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
         ((name, block),) = cls.blocks(features).items()
         out: NDArray[Any] | None = None
-        for place, (feature, offset) in enumerate(zip(features, cls.offsets(features), strict=True)):
+        for index, (feature, offset) in enumerate(zip(features, cls.offsets(features), strict=True)):
             ids = feature.encode(columns[feature.column])
             out = np.empty((len(ids), len(features)), block.dtype) if out is None else out
-            out[:, place] = ids[:, 0] + offset
+            out[:, index] = ids[:, 0] + offset
         return {name: out}
 
     @classmethod

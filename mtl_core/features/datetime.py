@@ -29,6 +29,7 @@ from mtl_core.features.datetime_nodes import GraphRows, add_nodes
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.iso import first_text, is_moment, read_seconds, suite_pattern
 from mtl_core.features.running_stats import RunningStats
+from mtl_core.features.vocabulary import id_dtype, table_offsets
 from mtl_core.features.zones import Zone, is_zone
 from mtl_core.input_types import DatetimeInput, InputType
 
@@ -276,18 +277,16 @@ class FittedDatetime(FittedFeature):
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
         numbers = sum(len(feature.numbers) for feature in features)
         sizes = [size for feature in features for size in feature.sizes]
-        narrow = np.int16 if sum(sizes) <= np.iinfo(np.int16).max else np.int32
         found = {
             "datetime": Block(shape=(numbers,), dtype=np.dtype(np.float32)),
-            "datetime_parts": Block(shape=(len(sizes),), dtype=np.dtype(narrow)),
+            "datetime_parts": Block(shape=(len(sizes),), dtype=id_dtype(sum(sizes))),
         }
         return {name: block for name, block in found.items() if block.shape != (0,)}
 
     @classmethod
     def offsets(cls, features: Sequence[Self]) -> NDArray[np.int32]:
         """(C,) first row of each categorical part in the embedding table that all share."""
-        sizes = [size for feature in features for size in feature.sizes]
-        return np.cumsum([0, *sizes[:-1]], dtype=np.int32)[: len(sizes)]
+        return table_offsets([size for feature in features for size in feature.sizes])
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:

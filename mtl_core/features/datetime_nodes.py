@@ -20,6 +20,7 @@ from mtl_core.features.calendar import (
     part_table,
     wave_table,
 )
+from mtl_core.features.standardised import standardised_nodes
 
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
@@ -73,12 +74,8 @@ def _elapsed_nodes(graph: GraphBuilder, features: Sequence[FittedDatetime], seco
     """(D, rows) seconds -> the same standardised and clipped, float32."""
     means = np.array([[feature.mean] for feature in features])  # (D, 1)
     deviations = np.array([[feature.deviation] for feature in features])
-    # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
-    centred = graph.add("Sub", graph.constant(means, np.float64), seconds)
-    scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviations, np.float64)), np.float32)
     edges = (np.array([[feature.low, feature.high] for feature in features]) - means) / deviations  # (D, 2)
-    clipped = graph.add("Max", scaled, graph.constant(edges[:, :1], np.float32))
-    return graph.add("Min", clipped, graph.constant(edges[:, 1:], np.float32))
+    return standardised_nodes(graph, seconds, means, deviations, edges[:, :1], edges[:, 1:])
 
 
 def _lookup_nodes(graph: GraphBuilder, table: NDArray[Any], position: str, known: str, features: int) -> str:

@@ -17,7 +17,7 @@ from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar
 from mtl_core.errors import DataError
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.features.vocabulary import FIRST, ValueCounts, lookup_ids, lookup_node
+from mtl_core.features.vocabulary import FIRST, ValueCounts, id_dtype, lookup_ids, lookup_node
 from mtl_core.input_types import InputType, StringsInput, list_items
 from mtl_core.ragged import Ragged
 
@@ -150,7 +150,7 @@ class FittedMulticategorical(FittedFeature):
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of its ids on disk."""
-        return np.dtype(np.int16 if self.size <= np.iinfo(np.int16).max else np.int32)
+        return id_dtype(self.size)
 
     def encode(self, values: pa.Array) -> Ragged:
         items, lists, rows = _item_positions(self.name, self.column, values, self.separator)

@@ -26,6 +26,7 @@ from mtl_core.features.bins import ReservoirSample, bin_edges
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import finite, range_expectations
 from mtl_core.features.running_stats import RunningStats
+from mtl_core.features.standardised import standardised_nodes
 from mtl_core.input_types import InputType
 
 if TYPE_CHECKING:
@@ -212,13 +213,8 @@ def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: s
         values = graph.add("Mul", graph.add("Sign", raw), magnitude)
     means = np.array([[feature.mean] for feature in features])  # (D, 1)
     deviations = np.array([[feature.deviation] for feature in features])
-    # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
-    centred = graph.add("Sub", graph.constant(means, np.float64), values)
-    scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviations, np.float64)), np.float32)
-    # `encode` clips raw values. All of this rises with them, so clipping the result is the same, and half as wide.
     edges = (_transform(np.array([[f.low, f.high] for f in features]), transform) - means) / deviations  # (D, 2)
-    clipped = graph.add("Max", scaled, graph.constant(edges[:, :1], np.float32))
-    return graph.add("Min", clipped, graph.constant(edges[:, 1:], np.float32))
+    return standardised_nodes(graph, values, means, deviations, edges[:, :1], edges[:, 1:])
 
 
 def _transform(values: NDArray[np.float64], transform: str) -> NDArray[np.float64]:

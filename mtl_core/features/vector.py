@@ -15,6 +15,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.running_stats import ColumnStats
+from mtl_core.features.standardised import standardised_nodes
 from mtl_core.input_types import InputType, VectorInput
 
 if TYPE_CHECKING:
@@ -192,13 +193,8 @@ class FittedVector(FittedFeature):
         """(rows, D) raw numbers -> the columns of `encode`, in one or two parts."""
         mean, deviation, edges = np.array(self.mean), np.array(self.deviation), np.array([self.low, self.high])
         known = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
-        # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
-        centred = graph.add("Sub", graph.constant(mean[None], np.float64), raw)
-        scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviation[None], np.float64)), np.float32)
-        # `encode` clips raw numbers. All of this rises with them, so clipping the result is the same, and half as wide.
         low, high = (edges - mean) / deviation
-        clipped = graph.add("Max", scaled, graph.constant(low[None], np.float32))
-        clipped = graph.add("Min", clipped, graph.constant(high[None], np.float32))
+        clipped = standardised_nodes(graph, raw, mean[None], deviation[None], low[None], high[None])
         parts = [graph.add("Where", known, clipped, graph.constant(0.0, np.float32))]
         if self.flag_missing:
             present = graph.cast(known, np.float32)

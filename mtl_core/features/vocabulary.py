@@ -13,12 +13,31 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-__all__ = ["FIRST", "MISSING", "UNSEEN", "ValueCounts", "lookup_ids", "lookup_node"]
+__all__ = [
+    "FIRST",
+    "MISSING",
+    "UNSEEN",
+    "ValueCounts",
+    "id_dtype",
+    "lookup_ids",
+    "lookup_node",
+    "table_offsets",
+]
 
 MISSING, UNSEEN, FIRST = 0, 1, 2
 """Ids of missing values, of values outside the vocabulary, and of its first entry."""
 _MAX_PENDING = 1 << 18
 """Maximum rows of pending counts before they are summed."""
+
+
+def id_dtype(ids: int) -> np.dtype[Any]:
+    """Type of stored ids below that number: int16 where they fit, else int32."""
+    return np.dtype(np.int16 if ids <= np.iinfo(np.int16).max else np.int32)
+
+
+def table_offsets(sizes: Sequence[int]) -> NDArray[np.int32]:
+    """(C,) numbers of ids of several columns -> (C,) first row of each in an embedding table that all share."""
+    return np.cumsum([0, *sizes[:-1]], dtype=np.int32)[: len(sizes)]
 
 
 class ValueCounts:

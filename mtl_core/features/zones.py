@@ -15,7 +15,7 @@ from mtl_core.frozen import Frozen
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-__all__ = ["FIRST_YEAR", "LAST_YEAR", "Zone", "is_zone"]
+__all__ = ["Zone", "is_zone"]
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 """The years whose changes of the offset are stored; before and after them the first and the last offset hold."""

@@ -15,18 +15,15 @@ from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
 from mtl_core.metrics.ranking import Auc, AveragePrecision
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Objective, Task, TaskFitter
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, weigh
+from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["Binary", "BinaryCodec", "BinaryObjective"]
-
-UNLABELLED = -1
-MIN_PROBABILITY = 1e-6
-"""Probabilities of a teacher are clipped to this distance from 0 and 1, so that logits stay finite."""
 
 
 class Binary(Task):
@@ -171,8 +168,7 @@ class BinaryObjective(Objective):
         return logits[:, 0].sigmoid()
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        probability = np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-        return np.log(probability / (1 - probability)).astype(np.float32)[:, None]
+        return log_odds(predictions)[:, None]
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)

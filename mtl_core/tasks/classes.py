@@ -14,15 +14,12 @@ from pydantic import Field, model_validator
 
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError, nearest
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Objective, Task, TaskFitter
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
-__all__ = ["MIN_PROBABILITY", "ClassCodec", "ClassFitter", "ClassObjective", "ClassTask"]
+__all__ = ["ClassCodec", "ClassObjective", "ClassTask"]
 
-UNLABELLED = -1
-MIN_PROBABILITY = 1e-6
-"""Smaller probabilities of a teacher are raised to this one, so that logits stay finite."""
 MAX_CLASSES = 32_767
 """Labels are int16."""
 

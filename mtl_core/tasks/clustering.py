@@ -20,16 +20,23 @@ from mtl_core.arrow import ColumnType, as_strings
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.clustering import NormalisedMutualInformation, Silhouette
-from mtl_core.tasks.base import Clusterer, Codec, Labels, LabelValues, Task, TaskFitter, UnsupervisedObjective
+from mtl_core.tasks.base import (
+    UNLABELLED,
+    Clusterer,
+    Codec,
+    Labels,
+    LabelValues,
+    Task,
+    TaskFitter,
+    UnsupervisedObjective,
+)
+from mtl_core.tasks.probabilities import clipped_log
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = ["Clustering", "ClusteringCodec", "ClusteringObjective"]
 
-UNLABELLED = -1
-MIN_PROBABILITY = 1e-6
-"""Smaller probabilities are raised to this one, so that logits stay finite."""
 MAX_CLASSES = 32_766
 """Limit of int16 labels, of which one stands for classes that are not in training."""
 
@@ -180,7 +187,7 @@ class ClusteringObjective(UnsupervisedObjective):
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         """For predictions of this very network only: the clusters of another model come in another order."""
-        return np.log(np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1)).astype(np.float32)
+        return clipped_log(predictions)
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.full(self.outputs, 1 / self.outputs, dtype=np.float32)

@@ -13,7 +13,8 @@ from mtl_core.metrics import Metric
 from mtl_core.metrics.classification import ACCURACY, LOG_LOSS, MacroF1
 from mtl_core.tasks.base import Codec
 from mtl_core.tasks.class_weights import weigh
-from mtl_core.tasks.classes import MIN_PROBABILITY, ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.classes import ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.probabilities import clipped_log
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,4 +83,4 @@ class MulticlassObjective(ClassObjective):
         return logits.softmax(dim=1)
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        return np.log(np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1)).astype(np.float32)
+        return clipped_log(predictions)

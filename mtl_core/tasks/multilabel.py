@@ -18,6 +18,7 @@ from mtl_core.metrics.multilabel import LabelF1, MacroAuc, multilabel_log_loss, 
 from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors
 from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
+from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Multilabel", "MultilabelCodec", "MultilabelObjective"]
 
-MIN_PROBABILITY = 1e-6
-"""Probabilities of a teacher are clipped to this distance from 0 and 1, so that logits stay finite."""
 MAX_LABELS = 1_000
 
 
@@ -251,8 +250,7 @@ class MultilabelObjective(Objective):
         return logits.sigmoid()
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        probability = np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-        return np.log(probability / (1 - probability)).astype(np.float32)
+        return log_odds(predictions)
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels == 1).sum(axis=0) / (labels >= 0).sum(axis=0), dtype=np.float32)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["NumberCodec", "NumberFitter", "NumberObjective", "NumberTask"]
+__all__ = ["NumberCodec", "NumberObjective", "NumberTask"]
 
 FLOAT32 = np.finfo(np.float32)
 """The type of stored labels."""

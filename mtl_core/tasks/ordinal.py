@@ -14,7 +14,8 @@ from mtl_core.metrics.classification import ACCURACY, LOG_LOSS
 from mtl_core.metrics.ordinal import RANKED_PROBABILITY_SCORE, STEPS_MAE, WEIGHTED_KAPPA
 from mtl_core.tasks.base import Codec
 from mtl_core.tasks.class_weights import weigh
-from mtl_core.tasks.classes import MIN_PROBABILITY, ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.classes import ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.probabilities import MIN_PROBABILITY
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -151,8 +151,8 @@ class DatetimeInput(InputType):
         return as_seconds(values, zoned=self.zoned)
 
     def json(self, values: pa.Array) -> list[Any]:
-        moments = pc.cast(_moments(values, zoned=self.zoned), self.raw_type, safe=False)
-        return [None if moment is None else moment.isoformat() for moment in moments.to_pylist()]
+        timestamps = pc.cast(_timestamps(values, zoned=self.zoned), self.raw_type, safe=False)
+        return [None if timestamp is None else timestamp.isoformat() for timestamp in timestamps.to_pylist()]
 
     def adversarial(self) -> pa.Array:
         texts = ("0001-01-01T00:00:00", "1969-12-31T23:59:59.5", "2000-02-29T12:00:00", "9999-12-31T23:59:59")
@@ -236,9 +236,9 @@ class VectorInput(InputType):
 
 def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
     """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00, of the wall clock or, of
-    zoned moments, in UTC; NaN for a null and the empty string. DataError for text that is no such moment.
+    zoned timestamps, in UTC; NaN for a null and the empty string. DataError for text that is no such timestamp.
     """
-    micros = pc.cast(_moments(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
+    micros = pc.cast(_timestamps(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
     known = pc.is_valid(micros).to_numpy(zero_copy_only=False)
     numbers = pc.fill_null(pc.cast(micros, pa.int64()), 0).to_numpy(zero_copy_only=False)
     return np.where(known, numbers / 1e6, np.nan)
@@ -269,7 +269,7 @@ def _lengths(lists: pa.Array) -> NDArray[np.int64]:
     return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _moments(values: pa.Array, *, zoned: bool) -> pa.Array:
+def _timestamps(values: pa.Array, *, zoned: bool) -> pa.Array:
     """The column as dates or timestamps."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
@@ -281,4 +281,6 @@ def _moments(values: pa.Array, *, zoned: bool) -> pa.Array:
         return pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None))
     except pa.ArrowInvalid as error:
         offset = "with Z or an offset" if zoned else "without an offset"
-        raise DataError(f"a moment must be ISO 8601 text {offset}, as in 2013-10-01T05:30:00, found: {error}") from None
+        raise DataError(
+            f"a timestamp must be ISO 8601 text {offset}, as in 2013-10-01T05:30:00, found: {error}"
+        ) from None

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-__all__ = ["count_band", "least_present", "mean_band", "range_band", "rate_band"]
+__all__ = ["count_limits", "mean_limits", "min_share_present", "range_limits", "rate_limits"]
 
-Band = dict[str, int | float]
+Limits = dict[str, int | float]
 
 
-def least_present(shares_missing: Sequence[float]) -> float:
+def min_share_present(shares_missing: Sequence[float]) -> float:
     """Minimum share of values in a part: up to 5% plus three times the worst part's share may be missing, but no
     more than half of the values that the worst part has.
     """
@@ -18,26 +18,26 @@ def least_present(shares_missing: Sequence[float]) -> float:
     return max(0.0, _rounded(1 - min(3 * worst + 0.05, (1 + worst) / 2), ROUND_FLOOR))
 
 
-def count_band(counts: Sequence[int]) -> Band:
+def count_limits(counts: Sequence[int]) -> Limits:
     """Limits from half of the smallest count, at least 1, to twice the largest."""
     return {"min_value": max(1, min(counts) // 2), "max_value": max(counts) * 2}
 
 
-def range_band(low: float, high: float) -> Band:
+def range_limits(low: float, high: float) -> Limits:
     """The range, widened by its width on both sides, but never across 0."""
     width = high - low or abs(low) or 1.0
     wide_low = low - width if low < 0 else max(0.0, low - width)
     wide_high = high + width if high > 0 else min(0.0, high + width)
-    return _band(wide_low, wide_high)
+    return _limits(wide_low, wide_high)
 
 
-def mean_band(means: Sequence[float], deviation: float) -> Band:
+def mean_limits(means: Sequence[float], deviation: float) -> Limits:
     """The range of the parts' means, widened by a standard deviation on both sides."""
     slack = deviation or abs(means[0]) or 1.0
-    return _band(min(means) - slack, max(means) + slack)
+    return _limits(min(means) - slack, max(means) + slack)
 
 
-def rate_band(rates: Sequence[tuple[int, int]]) -> Band:
+def rate_limits(rates: Sequence[tuple[int, int]]) -> Limits:
     """(positives, rows) per part -> limits from a quarter of the smallest to four times the largest odds, widened by
     three standard errors.
     """
@@ -46,7 +46,7 @@ def rate_band(rates: Sequence[tuple[int, int]]) -> Band:
     low, high = _scale_odds(min(smooth), 0.25), _scale_odds(max(smooth), 4.0)
     low -= 3 * math.sqrt(low * (1 - low) / fewest)
     high += 3 * math.sqrt(high * (1 - high) / fewest)
-    return _band(max(0.0, low), min(1.0, high))
+    return _limits(max(0.0, low), min(1.0, high))
 
 
 def _scale_odds(rate: float, factor: float) -> float:
@@ -54,7 +54,7 @@ def _scale_odds(rate: float, factor: float) -> float:
     return odds / (1 + odds)
 
 
-def _band(low: float, high: float) -> Band:
+def _limits(low: float, high: float) -> Limits:
     return {"min_value": _plain(_rounded(low, ROUND_FLOOR)), "max_value": _plain(_rounded(high, ROUND_CEILING))}
 
 

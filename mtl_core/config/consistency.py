@@ -158,7 +158,7 @@ def _tuning(problem: "Problem") -> Iterator[str]:
         around = [other for other in space if path.startswith(f"{other}.")]
         if around:
             yield f"{where}: lies inside of {around[0]}, which is tuned as a whole; leave out one of the two"
-        for value in tuned.corners:
+        for value in tuned.values:
             try:
                 with_options(problem, {path: value})
             except ProblemError as error:

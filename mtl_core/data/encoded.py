@@ -128,7 +128,7 @@ class EncodedSplit:
         assert self.lengths is not None
         for window in torch.split(order, WINDOW * size):
             batches = torch.split(window[self.lengths[window].argsort(stable=True)], size)
-            yield from (batches[place] for place in generator.permutation(len(batches)).tolist())
+            yield from (batches[index] for index in generator.permutation(len(batches)).tolist())
 
 
 def _map(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:

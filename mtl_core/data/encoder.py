@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mtl_core.arrow import ColumnType, as_numbers, column_type
 from mtl_core.config import Problem
-from mtl_core.data.levels import check_sequences, one_each
+from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
 from mtl_core.files import write_text
@@ -100,7 +100,7 @@ class Encoder(Frozen):
         if not codec.sequence:
             return labels
         column = self.sequences[codec.name]
-        return one_each(codec, labels, self.inputs[column].lengths(_array(table, column)))
+        return item_labels(codec, labels, self.inputs[column].lengths(_array(table, column)))
 
     def save(self, path: Path) -> None:
         """Write the encoder as JSON."""

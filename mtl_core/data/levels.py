@@ -10,7 +10,7 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import Codec
 
-__all__ = ["check_sequences", "one_each"]
+__all__ = ["check_sequences", "item_labels"]
 
 
 def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) -> None:
@@ -24,7 +24,7 @@ def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) ->
             )
 
 
-def one_each(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDArray[np.int64]) -> Ragged:
+def item_labels(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDArray[np.int64]) -> Ragged:
     """A task's encoded labels, checked against the (rows,) lengths of its sequence. A row without any label, as where
     the list is null, is unlabelled: its items get labels that say so.
     """

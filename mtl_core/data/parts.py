@@ -148,11 +148,11 @@ def _as_dictionary(field: pa.Field) -> pa.Field:
 
 def _with_dictionaries(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
     """The batch with dictionary arrays where they are wanted; Arrow cannot cast every type to one."""
-    for place, field in enumerate(wanted):
-        values = batch.column(place)
+    for index, field in enumerate(wanted):
+        values = batch.column(index)
         if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(values.type):
             entries = as_dictionary(values.cast(field.type.value_type))
-            batch = batch.set_column(place, field.with_type(entries.type), entries)
+            batch = batch.set_column(index, field.with_type(entries.type), entries)
     return batch
 
 

@@ -50,15 +50,15 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     """
     sources = parts(folder, problem)
     types = column_types(folder, problem, sources[0].types)
-    quarantined, texts = _read_quarantine(quarantine), _dictionary_columns(problem, types)
+    quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
     temporary = out.with_name(f".{out.name}.pending")
-    scratch = temporary / "kept"
+    spill = temporary / "spill"
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         for part in sources:
             left_out = quarantined.get(part.name, set())
-            for name, rows in _spill(scratch / part.name, _split(part, problem, texts, left_out)):
+            for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, left_out)):
                 counts[name] += rows.num_rows
                 if name == "train":
                     yield rows
@@ -68,11 +68,11 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
 
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        scratch.mkdir(parents=True)
+        spill.mkdir(parents=True)
         encoder = fit(problem, types, train_rows())
-        kept = (rows for part in sources for rows in _read_spill(scratch / part.name))
-        _write(temporary, encoder, counts, kept, _raw_schema(problem, sources[0]))
-        scratch.rmdir()
+        spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
+        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]))
+        spill.rmdir()
         shutil.rmtree(out, ignore_errors=True)
         temporary.replace(out)
     finally:
@@ -81,7 +81,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
 
 
 def _write(
-    out: Path, encoder: Encoder, counts: dict[SplitName, int], kept: Iterable[Rows], raw_schema: pa.Schema
+    out: Path, encoder: Encoder, counts: dict[SplitName, int], spilled: Iterable[Rows], raw_schema: pa.Schema
 ) -> None:
     writers = {name: SplitWriter(out / name, counts[name]) for name in SPLITS}
     with ExitStack() as stack:
@@ -91,7 +91,7 @@ def _write(
             name: stack.enter_context(pq.ParquetWriter(out / f"{name}.parquet", raw_schema, **options))
             for name in RAW_SPLITS
         }
-        for name, rows in kept:
+        for name, rows in spilled:
             writers[name].append(encoder.encode(rows), encoder.labels(rows), encoder.weights(rows))
             if name in raw:
                 raw[name].write_batch(rows.select(raw_schema.names).cast(raw_schema))
@@ -100,10 +100,10 @@ def _write(
     encoder.save(out / "encoder.json")
 
 
-def _split(part: Part, problem: Problem, texts: list[str], quarantined: set[int]) -> Iterator[Rows]:
+def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[Rows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
     start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
-    for batch in part.batches(problem.columns, dictionaries=texts):
+    for batch in part.batches(problem.columns, dictionaries=dictionaries):
         if bad.size:
             keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
             start += batch.num_rows

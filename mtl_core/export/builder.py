@@ -61,13 +61,13 @@ class GraphBuilder:
         flat = self.add("Concat", *each, axis=0) if len(each) > 1 else each[0]
         return self.add("Reshape", flat, self.constant([len(each), -1], np.int64))
 
-    def pick(self, parts: Sequence[str], held: Sequence[Hashable], wanted: Sequence[Hashable]) -> str:
-        """Values of (n, rows) each, whose rows together are `held` by name -> (len(wanted), rows): the wanted ones."""
+    def pick(self, parts: Sequence[str], keys: Sequence[Hashable], wanted: Sequence[Hashable]) -> str:
+        """(n, rows) values, and the keys of all their rows in order -> (len(wanted), rows): the rows of those keys."""
         whole = self.add("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
-        if list(held) == list(wanted):
+        if list(keys) == list(wanted):
             return whole
-        positions = {name: position for position, name in enumerate(held)}
-        return self.add("Gather", whole, self.constant([positions[name] for name in wanted], np.int64), axis=0)
+        positions = {key: position for position, key in enumerate(keys)}
+        return self.add("Gather", whole, self.constant([positions[key] for key in wanted], np.int64), axis=0)
 
     def _fresh(self, stem: str) -> str:
         self._count += 1

@@ -95,8 +95,8 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
     """Blocks -> predictions, by torch's exporter, every name under the internal prefix."""
     rows = torch.export.Dim("rows", min=1)
     examples, dynamic = [], []
-    for place, block in enumerate(encoder.blocks.values()):
-        length = torch.export.Dim(f"length_{place}", min=1)
+    for index, block in enumerate(encoder.blocks.values()):
+        length = torch.export.Dim(f"length_{index}", min=1)
         # Two rows and three items, since torch would take a dimension of 1 for a constant.
         shape = (2, *((3,) if block.ragged else ()), *block.shape)
         examples.append(torch.zeros(shape, dtype=getattr(torch, _dtype(block).name)))

@@ -38,8 +38,8 @@ def adversarial_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
     ordinary = pa.table([_cast(ordinary[name], arrow_type) for name, arrow_type in types.items()], names=list(types))
     rows = []
     for feature in encoder.features:
-        values, place = feature.adversarial(), list(types).index(feature.column)
-        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(place, feature.column, values))
+        values, index = feature.adversarial(), list(types).index(feature.column)
+        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(index, feature.column, values))
     return pa.concat_tables(rows)
 
 

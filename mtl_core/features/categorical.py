@@ -35,7 +35,7 @@ from mtl_core.features.vocabulary import (
     table_offsets,
 )
 from mtl_core.input_types import InputType
-from mtl_core.limits import count_band
+from mtl_core.limits import count_limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,14 +113,14 @@ class Categorical(Feature):
             return [expect("column_values_to_be_in_set", f"{len(every)} categories", **kwargs)]
         counts = [count for values in parts if (count := int(values.nunique()))]
         notes = f"{span(counts, ',')} distinct values in a part, {len(every):,} in all; new ones may come"
-        return [expect("column_unique_value_count_to_be_between", notes, column=column, **count_band(counts))]
+        return [expect("column_unique_value_count_to_be_between", notes, column=column, **count_limits(counts))]
 
 
 class CategoricalFitter(FeatureFitter):
     """Counts the values of a column."""
 
-    def __init__(self, options: Categorical, name: str, column: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.column, self.type = options, name, column, kind_of_column
+    def __init__(self, options: Categorical, name: str, column: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.column, self.type = options, name, column, column_type
         self.counts = ValueCounts()
 
     def update(self, values: pa.Array) -> None:

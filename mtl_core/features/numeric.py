@@ -81,8 +81,8 @@ class Numeric(Feature):
 class NumericFitter(FeatureFitter):
     """Statistics of the transformed values, the range of the raw ones, and the count of missing ones."""
 
-    def __init__(self, options: Numeric, name: str, column: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.column, self.type = options, name, column, kind_of_column
+    def __init__(self, options: Numeric, name: str, column: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.column, self.type = options, name, column, column_type
         self.raw, self.sample, self.missing = RunningStats(), ReservoirSample(), 0
         self.transformed = self.raw if options.transform == "none" else RunningStats()
 
@@ -179,20 +179,20 @@ class FittedNumeric(FittedFeature):
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
         parts: list[str] = []
-        held: list[tuple[int, int]] = []  # (feature, its column) of every row of the parts
+        keys: list[tuple[int, int]] = []  # feature index and column of every row of the parts
         for transform in dict.fromkeys(feature.transform for feature in features):
-            alike = [place for place, feature in enumerate(features) if feature.transform == transform]
-            raw = graph.stack(inputs[features[place].column] for place in alike)
+            alike = [index for index, feature in enumerate(features) if feature.transform == transform]
+            raw = graph.stack(inputs[features[index].column] for index in alike)
             size = graph.add("Abs", raw)
             known = graph.add("Less", size, graph.constant(np.inf, np.float64))
-            scaled = _scaled_nodes(graph, [features[place] for place in alike], raw, size)
+            scaled = _scaled_nodes(graph, [features[index] for index in alike], raw, size)
             parts.append(graph.add("Where", known, scaled, graph.constant(0.0, np.float32)))
-            held += [(place, 0) for place in alike]
-            if any(features[place].flag_missing for place in alike):
+            keys += [(index, 0) for index in alike]
+            if any(features[index].flag_missing for index in alike):
                 parts.append(graph.cast(graph.add("Not", known), np.float32))
-                held += [(place, 1) for place in alike]
-        wanted = [(place, column) for place, feature in enumerate(features) for column in range(feature.width)]
-        return {"numeric": graph.add("Transpose", graph.pick(parts, held, wanted))}
+                keys += [(index, 1) for index in alike]
+        wanted = [(index, column) for index, feature in enumerate(features) for column in range(feature.width)]
+        return {"numeric": graph.add("Transpose", graph.pick(parts, keys, wanted))}
 
     def describe(self) -> str:
         return f"{self.low:.4g} to {self.high:.4g}" + (", log" if self.transform == "log1p" else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl_core.expectations import Expectation, expect
-from mtl_core.limits import range_band
+from mtl_core.limits import range_limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def range_expectations(column: str, parts: Sequence[NDArray[np.float64]]) -> lis
     if not parts:
         return []
     low, high = (float(extreme(extreme(numbers) for numbers in parts)) for extreme in (min, max))
-    return [expect("column_values_to_be_between", f"{low:g} to {high:g}", column=column, **range_band(low, high))]
+    return [expect("column_values_to_be_between", f"{low:g} to {high:g}", column=column, **range_limits(low, high))]
 
 
 def span(values: Sequence[float], form: str) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mtl_core.config import Model
 from mtl_core.data.encoder import Encoder
-from mtl_core.nn.sequences import Encoded, Sequence
+from mtl_core.nn.sequences import GroupOutput, ItemSequence
 
 __all__ = ["InputLayer", "Inputs"]
 
@@ -21,7 +21,7 @@ class Inputs(NamedTuple):
 
     row: Tensor
     """(B, width)"""
-    sequences: dict[str, Sequence]
+    sequences: dict[str, ItemSequence]
     """Feature -> its items; `start` is a column of `row`."""
 
     def tokens(self, feature: str) -> Tensor:
@@ -45,10 +45,10 @@ class InputLayer(nn.Module):
 
     def forward(self, blocks: dict[str, Tensor]) -> Inputs:
         parts: list[Tensor] = []
-        sequences: dict[str, Sequence] = {}
+        sequences: dict[str, ItemSequence] = {}
         start = 0
         for group, width in zip(self.groups.values(), self._widths, strict=True):
-            encoded: Encoded = group(blocks)
+            encoded: GroupOutput = group(blocks)
             parts += encoded.row
             sequences |= {name: found._replace(start=start + found.start) for name, found in encoded.sequences.items()}
             start += width

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from mtl_core.nn.embedding import SharedEmbedding
-from mtl_core.nn.sequences import Encoded, GroupModule
+from mtl_core.nn.sequences import GroupModule, GroupOutput
 
 __all__ = ["DenseAndEmbedding", "DenseBlock"]
 
@@ -17,10 +17,10 @@ class DenseAndEmbedding(GroupModule):
         self.block, self.numbers, self.embedding = block, numbers, embedding
         self.width = numbers + (embedding.width if embedding is not None else 0)
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         numbers = (blocks[self.block],) if self.numbers else ()
         embedded = self.embedding(blocks).row if self.embedding is not None else ()
-        return Encoded((*numbers, *embedded), {})
+        return GroupOutput((*numbers, *embedded), {})
 
 
 class DenseBlock(GroupModule):
@@ -30,5 +30,5 @@ class DenseBlock(GroupModule):
         super().__init__()
         self.block, self.width = block, width
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
-        return Encoded((blocks[self.block],), {})
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
+        return GroupOutput((blocks[self.block],), {})

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mtl_core.nn.sequences import Encoded, GroupModule
+from mtl_core.nn.sequences import GroupModule, GroupOutput
 
 __all__ = ["PiecewiseLinear"]
 
@@ -39,9 +39,9 @@ class PiecewiseLinear(GroupModule):
         self.register_buffer("start", low.float(), persistent=False)
         self.register_buffer("slope", (1 / (high - low)).float(), persistent=False)
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         numbers = blocks[self.block]
-        return Encoded((numbers, self.encode(numbers)) if self.bins else (numbers,), {})
+        return GroupOutput((numbers, self.encode(numbers)) if self.bins else (numbers,), {})
 
     def encode(self, numbers: Tensor) -> Tensor:
         """(B, D) -> (B, bins)"""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.nn.embedding import EMBEDDING_STD, embedding_lookup
-from mtl_core.nn.sequences import Encoded, GroupModule, Sequence
+from mtl_core.nn.sequences import GroupModule, GroupOutput, ItemSequence
 
 __all__ = ["MeanEmbeddings"]
 
@@ -27,16 +27,16 @@ class MeanEmbeddings(GroupModule):
         # A list, not a dict by name: a feature may be called what a module's attribute is called.
         self.tables = nn.ParameterList(tables)
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         row, sequences, start = [], {}, 0
         for (feature, block), table in zip(self.blocks.items(), self.tables, strict=True):
             ids = blocks[block].long()  # (B, L)
             items = embedding_lookup(ids, table) if self.training else F.embedding(ids, table)  # (B, L, E)
             mask = ids != 0
             row.append(_mean(items, mask, table[0]))
-            sequences[feature] = Sequence(items, mask, start)
+            sequences[feature] = ItemSequence(items, mask, start)
             start += items.shape[2]
-        return Encoded(tuple(row), sequences)
+        return GroupOutput(tuple(row), sequences)
 
 
 def _mean(items: Tensor, mask: Tensor, empty: Tensor) -> Tensor:

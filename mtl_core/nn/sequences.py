@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["Encoded", "GroupModule", "Sequence"]
+__all__ = ["GroupModule", "GroupOutput", "ItemSequence"]
 
 
-class Sequence(NamedTuple):
+class ItemSequence(NamedTuple):
     """Items of a sequence feature. Columns `start` to `start + W` of the module's row hold the pooled items."""
 
     items: Tensor
@@ -18,12 +18,12 @@ class Sequence(NamedTuple):
     start: int
 
 
-class Encoded(NamedTuple):
+class GroupOutput(NamedTuple):
     """Output of a `GroupModule` for a batch."""
 
     row: tuple[Tensor, ...]
     """(B, ...) parts, `width` columns in total, which the input layer concatenates."""
-    sequences: dict[str, Sequence]
+    sequences: dict[str, ItemSequence]
     """Feature -> its items."""
 
 
@@ -33,5 +33,5 @@ class GroupModule(nn.Module, ABC):
     width: int
 
     @abstractmethod
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         """Blocks of a batch by name, ids shifted as they are stored -> the kind's part of the row."""

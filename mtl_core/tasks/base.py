@@ -79,7 +79,7 @@ class Task(Frozen, ABC):
         return {metric.name: metric for metric in self.metrics}[name]
 
     @abstractmethod
-    def fitter(self, name: str, kind_of_column: ColumnType) -> TaskFitter:
+    def fitter(self, name: str, column_type: ColumnType) -> TaskFitter:
         """Make the fitter of the codec; DataError for a type of column that the kind cannot read."""
 
     @abstractmethod

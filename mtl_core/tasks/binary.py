@@ -56,20 +56,20 @@ class Binary(Task):
             raise ValueError("give `positive` or `at_least`, not both")
         return self
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> BinaryFitter:
-        if kind_of_column == "string" and not isinstance(self.positive, str):
+    def fitter(self, name: str, column_type: ColumnType) -> BinaryFitter:
+        if column_type == "string" and not isinstance(self.positive, str):
             raise DataError(
                 f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
             )
-        if kind_of_column != "string" and isinstance(self.positive, str):
+        if column_type != "string" and isinstance(self.positive, str):
             raise DataError(
                 f"task {name!r}: `positive` must be a value of the target, found the text {self.positive!r} where "
-                f"{self.target!r} is a {kind_of_column}; write a number, true or false"
+                f"{self.target!r} is a {column_type}; write a number, true or false"
             )
         return BinaryFitter(
             BinaryCodec(
                 name=name,
-                type=kind_of_column,
+                type=column_type,
                 targets=self.targets,
                 weight_column=self.weight_column,
                 positive=self.positive,

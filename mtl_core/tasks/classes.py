@@ -58,15 +58,15 @@ class ClassTask(Task, ABC):
         return self
 
     @abstractmethod
-    def codec(self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...]) -> ClassCodec:
+    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> ClassCodec:
         """The codec for those classes, without their counts."""
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> ClassFitter:
-        if self.edges and kind_of_column == "string":
+    def fitter(self, name: str, column_type: ColumnType) -> ClassFitter:
+        if self.edges and column_type == "string":
             raise DataError(
                 f"task {name!r}: `edges` need a target of numbers, found text in {self.target!r}; drop them"
             )
-        return ClassFitter(self, name, kind_of_column)
+        return ClassFitter(self, name, column_type)
 
     def unknown_weight(self, classes: tuple[str, ...]) -> str:
         """Error text for a weight of an unknown class; "" where there is none."""
@@ -80,8 +80,8 @@ class ClassTask(Task, ABC):
 class ClassFitter(TaskFitter):
     """Counts the classes, learns their names where none are declared, and checks that two or more occur."""
 
-    def __init__(self, options: ClassTask, name: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.type = options, name, kind_of_column
+    def __init__(self, options: ClassTask, name: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.type = options, name, column_type
         self.counts: Counter[str] = Counter()
 
     @property

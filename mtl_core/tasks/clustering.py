@@ -78,8 +78,8 @@ class Clustering(Task):
         """The metric of that name; "" is `nmi` where there is a target, else `silhouette`."""
         return super().metric_named(name or ("nmi" if self.target else "silhouette"))
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> ClusteringFitter:
-        return ClusteringFitter(self, name, kind_of_column)
+    def fitter(self, name: str, column_type: ColumnType) -> ClusteringFitter:
+        return ClusteringFitter(self, name, column_type)
 
     def objective(self, codec: Codec) -> ClusteringObjective:
         return ClusteringObjective(self, codec)
@@ -88,8 +88,8 @@ class Clustering(Task):
 class ClusteringFitter(TaskFitter):
     """Counts the rows, and learns the classes of a target."""
 
-    def __init__(self, options: Clustering, name: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.type = options, name, kind_of_column
+    def __init__(self, options: Clustering, name: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.type = options, name, column_type
         self.rows = 0
         self.seen: set[str] = set()
 

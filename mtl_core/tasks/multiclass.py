@@ -35,10 +35,10 @@ class Multiclass(ClassTask):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over all classes (Szegedy 2016, section 7)."""
 
-    def codec(self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...]) -> MulticlassCodec:
+    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> MulticlassCodec:
         return MulticlassCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             classes=classes,

@@ -102,24 +102,24 @@ class Multilabel(Task):
                 )
         return self
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> MultilabelFitter:
-        if self.columns and kind_of_column == "string":
+    def fitter(self, name: str, column_type: ColumnType) -> MultilabelFitter:
+        if self.columns and column_type == "string":
             raise DataError(
                 f"task {name!r}: `columns` must hold 0, 1 or booleans, found text in {', '.join(self.columns)}; "
                 "convert the columns"
             )
-        if self.target and kind_of_column != "string":
+        if self.target and column_type != "string":
             raise DataError(
-                f"task {name!r}: a multilabel target is a text that names labels, found a {kind_of_column} in "
+                f"task {name!r}: a multilabel target is a text that names labels, found a {column_type} in "
                 f"{self.target!r}; use kind: multiclass, or `columns` where every label has a column of its own"
             )
-        return MultilabelFitter(self, name, kind_of_column)
+        return MultilabelFitter(self, name, column_type)
 
-    def codec(self, name: str, kind_of_column: ColumnType, labels: tuple[str, ...]) -> MultilabelCodec:
+    def codec(self, name: str, column_type: ColumnType, labels: tuple[str, ...]) -> MultilabelCodec:
         """The codec for those labels, without their counts."""
         return MultilabelCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             labels=labels,
@@ -135,8 +135,8 @@ class Multilabel(Task):
 class MultilabelFitter(TaskFitter):
     """Counts the yes and the known answers of each label; learns the labels where none are declared."""
 
-    def __init__(self, options: Multilabel, name: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.type = options, name, kind_of_column
+    def __init__(self, options: Multilabel, name: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.type = options, name, column_type
         self.declared = options.columns or options.labels
         self.yes: Counter[str] = Counter()
         self.known: Counter[str] = Counter()

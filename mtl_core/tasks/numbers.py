@@ -32,14 +32,14 @@ class NumberTask(Task, ABC):
     def codec(self, **fields: Any) -> NumberCodec:
         """The codec with those fields."""
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> NumberFitter:
-        if kind_of_column == "string":
+    def fitter(self, name: str, column_type: ColumnType) -> NumberFitter:
+        if column_type == "string":
             raise DataError(
                 f"task {name!r}: a task of kind {self.kind} needs a target of numbers, found text in {self.target!r}; "
                 "declare it as kind: multiclass, or convert the column"
             )
         fields = {"targets": self.targets, "weight_column": self.weight_column}
-        return NumberFitter(self.codec(name=name, type=kind_of_column, **fields))
+        return NumberFitter(self.codec(name=name, type=column_type, **fields))
 
 
 class NumberFitter(TaskFitter):

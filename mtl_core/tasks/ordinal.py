@@ -41,10 +41,10 @@ class Ordinal(ClassTask):
             raise ValueError("an ordinal task needs `classes` in rising order, found none; list them, lowest first")
         return self
 
-    def codec(self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...]) -> OrdinalCodec:
+    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> OrdinalCodec:
         return OrdinalCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             classes=classes,

@@ -59,8 +59,7 @@ def _tasks(problem: "Problem") -> Iterator[str]:
     if all(task.unsupervised for task in problem.tasks.values()):
         kinds = ", ".join(dict.fromkeys(task.kind for task in problem.tasks.values()))
         yield (
-            f"tasks: one of them at least must learn from labels, found {kinds} alone, and nothing would shape what is "
-            "grouped; add a task that learns from labels"
+            f"tasks: at least one supervised task is required, found only {kinds}; add a task that learns from labels"
         )
 
 
@@ -84,8 +83,8 @@ def _balancing(problem: "Problem") -> Iterator[str]:
         yield from _unknown(path, "a declared task", getattr(balancing, option), list(problem.tasks), in_path=True)
     if balancing.needs_sharing and trunk.separate_inputs:
         yield (
-            f"training.balancing.method: {balancing.method} weighs the tasks' gradients on what they share, found "
-            f"model.trunk.kind {trunk.kind}, which shares nothing; use mean, or a trunk that shares"
+            f"training.balancing.method: {balancing.method} weighs the tasks' gradients on shared parameters, "
+            f"found model.trunk.kind {trunk.kind}, which has none; use mean, or a trunk that shares parameters"
         )
     elif balancing.needs_sharing and len(problem.tasks) == 1:
         yield (
@@ -175,7 +174,7 @@ def _not_tunable(problem: "Problem", path: str) -> str | None:
     """
     section, _, rest = path.partition(".")
     if path in ("training.seed", "training.threads"):
-        return "is part of what makes a run repeatable, and no trial changes it; leave it out"
+        return "must be the same in all trials, so that runs are reproducible; leave it out"
     if section in ("model", "training") and rest:
         return None
     if section != "tasks" or not rest:

@@ -49,6 +49,6 @@ def problem_name(folder: Path) -> str:
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise ProblemError(
             f"{folder / PARAMS}: name must be small letters, digits, - and _, found {name!r:.60}; "
-            "`mtl check` says all that is wrong with the file"
+            "`mtl check` lists all errors of the file"
         )
     return name

@@ -29,7 +29,7 @@ class GraphBuilder:
         self._count = 0
 
     def input(self, name: str, input_type: InputType) -> str:
-        """A raw column as a graph input, (rows, ...): strings or float64, as its type says."""
+        """A raw column as a graph input, (rows, ...): strings or float64, according to its type."""
         kind = TensorProto.STRING if input_type.is_string else TensorProto.DOUBLE
         shape = ["rows", *input_type.dimensions(name)]
         self.inputs.append(helper.make_tensor_value_info(name, kind, shape))

@@ -31,8 +31,8 @@ def open_graph(graph: bytes, threads: int = 1) -> Session:
 
 
 def graph_inputs(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[Any]]:
-    """Raw columns as the graph takes them, each as the type of its input says."""
-    return {name: kind.tensor(table[name].combine_chunks()) for name, kind in inputs.items()}
+    """Raw columns -> inputs of the graph, according to their input types."""
+    return {name: input_type.tensor(table[name].combine_chunks()) for name, input_type in inputs.items()}
 
 
 def run_graph(
@@ -51,7 +51,8 @@ def run_graph(
     """
     if not tasks:
         return {}
-    lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
+    sequence_inputs = {name: input_type for name, input_type in inputs.items() if input_type.is_sequence}
+    lengths = {name: sequence.lengths(table[name].combine_chunks()) for name, sequence in sequence_inputs.items()}
     longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
     chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in tasks}
     for start, stop in spans(longest, rows):

@@ -20,7 +20,7 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
         "name": problem.name,
         "version_of_trunkline": version("trunkline"),
         "graph_sha256": hashlib.sha256(graph).hexdigest(),
-        "inputs": [{"name": name, **kind.signature()} for name, kind in encoder.inputs.items()],
+        "inputs": [{"name": name, **input_type.signature()} for name, input_type in encoder.inputs.items()],
         "outputs": [
             task.signature() | _level(encoder.sequences.get(task.name))
             for task in objectives(problem.tasks, encoder.tasks)

@@ -34,4 +34,4 @@ class GroupModule(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
-        """Blocks of a batch by name, ids shifted as they are stored -> the kind's part of the row."""
+        """Blocks of a batch by name, with shifted ids as stored -> the kind's part of the row."""

@@ -172,7 +172,7 @@ class MultilabelFitter(TaskFitter):
             )
         if unknown := [label for label in labels if not self.known[label]]:
             raise DataError(
-                f"task {self.name!r}: the training split must say something of every label, found nothing of "
+                f"task {self.name!r}: every label must be known in some row of the training split, found none for "
                 f"{unknown[0]!r} in {columns}; leave it out, or check the split"
             )
         if not any(0 < self.yes[label] < self.known[label] for label in labels):

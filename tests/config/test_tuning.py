@@ -87,7 +87,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         {"low": 0.0, "high": 2.0},
         "tuning.space.tasks.days.weight: each value alone must make a valid problem, found 0.0 (tasks.days.weight: ",
     ),
-    "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: is part of what makes a run"),
+    "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: must be the same in all trials"),
     "the threads": ("training.threads", {"low": 1, "high": 2}, "tuning.space.training.threads: is part of what makes"),
     "a bound that is none": (
         "training.learning_rate",

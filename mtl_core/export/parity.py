@@ -32,23 +32,26 @@ class Parity:
 
 
 def adversarial_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
-    """For every feature each of its adversarial values in turn, in a row that is ordinary otherwise."""
+    """A row per adversarial value of every feature; its other values are those of the first row of `table`."""
     types = {column: input_type.raw_type for column, input_type in encoder.inputs.items()}
     ordinary = table.slice(0, 1).select(list(types))
     ordinary = pa.table([_cast(ordinary[name], arrow_type) for name, arrow_type in types.items()], names=list(types))
     rows = []
     for feature in encoder.features:
-        values, place = feature.adversarial(), list(types).index(feature.column)
-        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(place, feature.column, values))
+        values, index = feature.adversarial(), list(types).index(feature.column)
+        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(index, feature.column, values))
     return pa.concat_tables(rows)
 
 
 def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table) -> Parity:
     """Compares graph and network on those raw rows.
 
-    A task's scale is 1 for probabilities, of whatever form, and for anything else the standard deviation of all that
-    the network predicts. What is not finite on either side is a difference of NaN, also where both say the same: no
-    such prediction can be served. Raises ExportError where the graph's predictions have another shape.
+    A task's scale is 1 for probabilities, and for anything else the standard deviation of the network's predictions. A
+    prediction that is not finite on either side is a difference of NaN, also where both are equal, since it cannot be
+    served.
+
+    Raises:
+        ExportError: the graph's predictions have another shape than the network's.
     """
     tasks = [task.name for task in encoder.tasks]
     by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences)
@@ -68,7 +71,7 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
 
 
 def _deviation(predictions: NDArray[Any]) -> float:
-    """1 where they are all the same, or not all finite."""
+    """Standard deviation; 1 where predictions are all the same, or not all finite."""
     # In 64 bits: the squares of large predictions overflow 32, and no difference would weigh anything.
     deviation = float(predictions.astype(np.float64).std()) if np.isfinite(predictions).all() else 0.0
     return deviation or 1.0

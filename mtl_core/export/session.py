@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-# onnxruntime reports to its makers from the moment of its import, unless this is set before.
+# onnxruntime sends telemetry from its import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from onnxruntime import InferenceSession as Session
@@ -31,8 +31,8 @@ def open_graph(graph: bytes, threads: int = 1) -> Session:
 
 
 def graph_inputs(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[Any]]:
-    """Raw columns as the graph takes them, each as the type of its input says."""
-    return {name: kind.tensor(table[name].combine_chunks()) for name, kind in inputs.items()}
+    """Raw columns -> inputs of the graph, according to their input types."""
+    return {name: input_type.tensor(table[name].combine_chunks()) for name, input_type in inputs.items()}
 
 
 def run_graph(
@@ -44,13 +44,15 @@ def run_graph(
     sequences: Mapping[str, str] = {},
     rows: int = 8192,
 ) -> dict[str, NDArray[Any]]:
-    """Those tasks' predictions for a table of raw columns, at most that many rows at a time: (rows, ...) each.
+    """Task -> (rows, ...) predictions for a table of raw columns, computed for at most `rows` rows at a time.
 
-    Of a task in `sequences`, which is of level token, (items, ...): one for each item of that column.
+    Args:
+        sequences: task of level token -> its column; its predictions are (items, ...), one for each item.
     """
     if not tasks:
         return {}
-    lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
+    sequence_inputs = {name: input_type for name, input_type in inputs.items() if input_type.is_sequence}
+    lengths = {name: sequence.lengths(table[name].combine_chunks()) for name, sequence in sequence_inputs.items()}
     longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
     chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in tasks}
     for start, stop in spans(longest, rows):

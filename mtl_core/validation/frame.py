@@ -97,7 +97,7 @@ def _series(values: pa.Array) -> pd.Series:
 
 
 def _nanoseconds(values: pa.Array) -> pa.Array:
-    """Moments outside 1678 to 2261, which nanoseconds cannot count, become the nearest limit: 9999-12-31 stays late."""
+    """Timestamps outside 1678 to 2261, the range of nanoseconds, become the nearest limit: 9999-12-31 stays late."""
     moments = pc.cast(values, pa.timestamp("us"), safe=False)
     low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
     late_enough = pc.max_element_wise(moments, low, skip_nulls=False)

@@ -166,7 +166,7 @@ def test_weights_of_a_table(values: list[Any], arrow_type: pa.DataType, expected
 
 
 BAD_WEIGHTS = {
-    "missing": ([1.0, None], "found nan in 'copies'; fill the column, or set the row aside"),
+    "missing": ([1.0, None], "found nan in 'copies'; fill the column, or quarantine the row"),
     "not a number": ([1.0, float("nan")], "found nan"),
     "negative": ([1.0, -0.5], r"from 0 to 3\.4e\+38, found -0\.5"),
     "infinite": ([1.0, float("inf")], "found inf"),

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mtl_core.errors import DataError
-from mtl_core.features.calendar import PERIODS, Part
+from mtl_core.features.calendar import PERIODS, CalendarPart
 from mtl_core.features.datetime import MISSING, Datetime, FittedDatetime
-from mtl_core.features.iso import is_moment
+from mtl_core.features.iso import is_iso_timestamp
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import patient
 
@@ -48,7 +48,7 @@ zoned_moments = st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31), timez
 missing_or = partial(st.one_of, st.none())
 
 
-def parts_of(moment: datetime) -> dict[Part, int]:
+def parts_of(moment: datetime) -> dict[CalendarPart, int]:
     """As Python has them."""
     return {
         "minute": moment.minute,
@@ -241,7 +241,7 @@ def test_the_pattern_accepts_what_can_be_read_and_nothing_else(text: str, zoned:
         readable = not text.startswith("0000")  # Arrow has a year 0
     except pa.ArrowInvalid:
         readable = False
-    assert is_moment(column, zoned=zoned).tolist() == [readable]
+    assert is_iso_timestamp(column, zoned=zoned).tolist() == [readable]
 
 
 NOT_ISO = r"needs ISO 8601 text, as 2013-10-01 or .*, found '{}' in column 'f'; repair the values, let validation"

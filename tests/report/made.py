@@ -98,7 +98,7 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     finite = {name: np.where(np.isfinite(values), values, 0) for name, values in predicted.items()}
     measured = evaluate(tasks, labels, finite, resamples=20)
     train = {task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy") for task in encoder.tasks}
-    trivial = evaluate(tasks, labels, baseline_predictions(tasks, train, len(labels["late"])), resamples=0)
+    trivial = evaluate(tasks, labels, baseline_predictions(tasks, train, labels), resamples=0)
     rows = {
         task: {m: asdict(v) | {"trivial": trivial[task][m].value} for m, v in metrics.items()}
         for task, metrics in measured.items()

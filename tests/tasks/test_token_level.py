@@ -16,7 +16,7 @@ from pydantic import Field
 
 from mtl_core import tasks
 from mtl_core.arrow import ColumnType, as_numbers
-from mtl_core.data.levels import check_sequences, one_each
+from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.errors import DataError
 from mtl_core.input_types import NumberInput, StringsInput
 from mtl_core.metrics import Metric
@@ -39,10 +39,10 @@ class Marks(Task):
     kind: Literal["marks"] = "marks"
     sequence: str
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> MarksFitter:
+    def fitter(self, name: str, column_type: ColumnType) -> MarksFitter:
         codec = MarksCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             sequence=self.sequence,
@@ -229,13 +229,13 @@ def codec(sequence: str = "words") -> MarksCodec:
 
 def test_a_row_without_labels_is_unlabelled() -> None:
     labels = codec().encode(pa.array([[1, None], None, [], [0]]))
-    assert one_each(codec(), labels, np.array([2, 3, 1, 1])).values.tolist() == [1, -1, -1, -1, -1, -1, 0]
+    assert item_labels(codec(), labels, np.array([2, 3, 1, 1])).values.tolist() == [1, -1, -1, -1, -1, -1, 0]
 
 
 def test_as_many_labels_as_items() -> None:
     labels = codec().encode(pa.array([[1], [1, 0]]))
     with pytest.raises(DataError, match=r"one label for each of the 3 items of 'words', found 2 in 'marks'; repair"):
-        one_each(codec(), labels, np.array([1, 3]))
+        item_labels(codec(), labels, np.array([1, 3]))
 
 
 def test_a_sequence_is_a_feature_of_lists() -> None:

@@ -268,7 +268,7 @@ def test_what_it_tells_survives_the_file() -> None:
     ("options", "words"),
     [
         ({"every": -1}, "training.relatedness.every"),
-        ({"every": 0, "affinity": True}, "affinity: needs a look now and then, found `every: 0`"),
+        ({"every": 0, "affinity": True}, "affinity: needs measurements, found `every: 0`"),
         ({"evry": 3}, "training.relatedness.evry"),
     ],
 )

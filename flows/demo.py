@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from flows.console.demo import prediction_table, print_paths
+from flows.console.demo import prediction_table, print_paths, refusal
 from flows.environment import store_home
 from flows.layout import Layout
 from mtl_core.config import load_problem
@@ -38,9 +38,14 @@ def run_demo(folder: Path, count: int) -> None:
                 "`mtl retrain` makes a model of what is declared now"
             )
         body = [dict(zip(inputs, row, strict=True)) for row in zip(*(sent[name] for name in inputs), strict=True)]
-        answer = httpx.post(f"{url}/predict", json=body, timeout=30.0, trust_env=False).raise_for_status().json()
+        response = httpx.post(f"{url}/predict", json=body, timeout=30.0, trust_env=False)
+        answer = response.json()
+        if response.status_code != httpx.codes.OK:
+            raise DataError(refusal(champion, answer))
         console.print(f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False)
-    console.print(prediction_table(problem, inputs, table.to_pylist(), answer["predictions"]))
+    labels = table.select(list(problem.targets)).to_pylist()  # of the inputs, what was sent: it is always Python's own
+    shown = [asked | known for asked, known in zip(body, labels, strict=True)]
+    console.print(prediction_table(problem, inputs, shown, answer["predictions"]))
     print_paths(layout, problem.name, store.path(champion))
 
 

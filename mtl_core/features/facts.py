@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mtl_core.arrow import is_number, is_text
+from mtl_core.arrow import is_number, is_temporal, is_text
 
 __all__ = ["ID", "ColumnFacts", "Proposal"]
 
@@ -15,9 +15,14 @@ ID = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid|code|no|nr|number|zip|zipcode|
 """Names of columns that identify something."""
 
 
+SAMPLE = 1_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class ColumnFacts:
-    """One column. `known` counts the values that are not null; `common` are the most frequent ones, with counts."""
+    """One column. `known` counts the values that are not null; `common` are the most frequent ones, with counts; None
+    stands for a value that is no text, number or boolean.
+    """
 
     name: str
     type: pa.DataType
@@ -29,13 +34,18 @@ class ColumnFacts:
     """All numbers are without a fraction."""
     sequence: bool
     """Whole numbers that rise by one from row to row."""
-    sample: pa.Array
-    """The first values that are not null, at most a thousand."""
+    values: pa.Array
+    """Those that are not null."""
+
+    @property
+    def sample(self) -> pa.Array:
+        """The first thousand of them, for what is slow to look at."""
+        return self.values.slice(0, SAMPLE)
 
     @property
     def is_temporal(self) -> bool:
         """Dates or timestamps."""
-        return bool(pa.types.is_date(self.type) or pa.types.is_timestamp(self.type))
+        return is_temporal(self.type)
 
     @property
     def is_text(self) -> bool:

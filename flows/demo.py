@@ -14,6 +14,7 @@ from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError
+from serving.champion import read_champion
 from serving.process import running
 from serving.signature import read_signature
 from serving.store import Store
@@ -24,7 +25,11 @@ __all__ = ["run_demo"]
 def run_demo(folder: Path, count: int) -> None:
     """Serve the champion on a free port, predict `count` rows of the test split, print the table, stop the service."""
     problem, layout, store = load_problem(folder), Layout(folder), Store(store_home(folder))
-    table = pq.read_table(layout.encoded / "test.parquet")
+    read_champion(store.home, problem.name)
+    rows = layout.encoded / "test.parquet"
+    if not rows.exists():
+        raise DataError(f"{rows}: the test split must be there, found no file; `mtl retrain` prepares it")
+    table = pq.read_table(rows)
     table = table.take(_evenly_spaced(table.num_rows, count))
     sent = _as_json(table, Encoder.load(layout.encoder))
     console = Console()

@@ -16,9 +16,11 @@ __all__ = [
     "as_dictionary",
     "as_numbers",
     "as_strings",
+    "bounded_timestamps",
     "column_type",
     "is_exact",
     "is_number",
+    "is_temporal",
     "is_text",
     "item_type",
     "scalar_type",
@@ -31,6 +33,11 @@ SCALAR_TYPES: frozenset[ColumnType] = frozenset({"string", "number", "boolean"})
 
 EXACT = 2.0**53
 """Limit of exact whole numbers in float64: 2^53 + 1 is rounded to 2^53."""
+
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31, in days since 1970."""
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6}
+"""Of a second; nanoseconds cannot leave the years 1677 to 2262."""
 
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -50,6 +57,12 @@ def is_text(arrow_type: pa.DataType) -> bool:
 def is_number(arrow_type: pa.DataType) -> bool:
     """True for a column of integers, floats or decimals, plain or as a dictionary."""
     return any(fits(value_type(arrow_type)) for fits in _NUMBERS)
+
+
+def is_temporal(arrow_type: pa.DataType) -> bool:
+    """Whether a column of that type holds dates or timestamps."""
+    own = value_type(arrow_type)
+    return bool(pa.types.is_date(own) or pa.types.is_timestamp(own))
 
 
 def item_type(arrow_type: pa.DataType) -> pa.DataType | None:
@@ -109,10 +122,35 @@ def as_strings(values: pa.Array) -> pa.Array:
     return pc.fill_null(pc.cast(values, pa.string()), "")
 
 
+def bounded_timestamps(values: pa.Array) -> pa.Array:
+    """(rows,) dates or timestamps of the years 1 to 9999, in UTC where they have a zone.
+
+    What lies beyond becomes the nearest moment within: finer units overflow there, and Python has no such dates.
+    """
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_date(values.type):
+        if pa.types.is_date64(values.type):
+            millis = _clipped(pc.cast(values, pa.int64()), _FIRST_DAY * 86_400_000, _LAST_DAY * 86_400_000)
+            values = pc.cast(pc.cast(millis, pa.date64()), pa.date32(), safe=False)
+        days = _clipped(pc.cast(values, pa.int32()), _FIRST_DAY, _LAST_DAY)
+        return pc.cast(days, pa.date32())
+    unit = values.type.unit
+    bounded = pc.cast(values, pa.int64())
+    if ticks := _TICKS.get(unit):
+        bounded = _clipped(bounded, _FIRST_DAY * 86_400 * ticks, (_LAST_DAY + 1) * 86_400 * ticks - 1)
+    return pc.cast(bounded, pa.timestamp(unit, tz=None if values.type.tz is None else "UTC"))
+
+
 def is_exact(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(rows,) mask of the whole numbers that float64 represents exactly."""
     with np.errstate(invalid="ignore"):
         return np.asarray((np.abs(numbers) < EXACT) & (np.floor(numbers) == numbers))
+
+
+def _clipped(values: pa.Array, low: int, high: int) -> pa.Array:
+    limits = pa.array([low, high], values.type)
+    return pc.min_element_wise(pc.max_element_wise(values, limits[0], skip_nulls=False), limits[1], skip_nulls=False)
 
 
 def _number_names(numbers: NDArray[np.float64]) -> pa.Array:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mtl_core.arrow import as_numbers, as_strings, is_text
+from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, is_text, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 
@@ -236,7 +236,8 @@ class VectorInput(InputType):
 
 def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
     """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00, of the wall clock or, of
-    zoned timestamps, in UTC; NaN for a null and the empty string. DataError for text that is no such timestamp.
+    zoned timestamps, in UTC; NaN for a null and the empty string. Timestamps beyond the years 1 to 9999 are the nearest
+    ones within. DataError for text that is no such timestamp.
     """
     micros = pc.cast(_timestamps(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
     known = pc.is_valid(micros).to_numpy(zero_copy_only=False)
@@ -257,7 +258,7 @@ def list_items(values: pa.Array, separator: str | None) -> tuple[pa.Array, NDArr
     """(rows,) as in `as_string_lists` -> the items of all rows in order, of their own type, and (rows,) the number of
     items of each row.
     """
-    if not (is_text(values.type) or pa.types.is_null(values.type)):
+    if scalar_type(values.type) != "string":
         return pc.list_flatten(values), _lengths(values)
     texts = as_strings(values)
     lists = pc.split_pattern(texts, pattern=separator or "|")
@@ -270,15 +271,15 @@ def _lengths(lists: pa.Array) -> NDArray[np.int64]:
 
 
 def _timestamps(values: pa.Array, *, zoned: bool) -> pa.Array:
-    """The column as dates or timestamps."""
+    """The column as dates or timestamps of the years 1 to 9999."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if not (is_text(values.type) or pa.types.is_null(values.type)):
-        return values
+        return bounded_timestamps(values)
     texts = as_strings(values)
     texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     try:
-        return pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None))
+        return bounded_timestamps(pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None)))
     except pa.ArrowInvalid as error:
         offset = "with Z or an offset" if zoned else "without an offset"
         raise DataError(

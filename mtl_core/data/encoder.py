@@ -151,9 +151,14 @@ def _check_inputs(features: Sequence[FittedFeature]) -> None:
         if first.input_type != feature.input_type:
             raise DataError(
                 f"features.{feature.name}: a column is served in one form, found {feature.column!r} as "
-                f"{feature.input_type.name} here and as {first.input_type.name} for features.{first.name}; give one of "
-                "them a column of its own"
+                f"{_form(feature)} here and as {_form(first)} for features.{first.name}; give one of them a "
+                "column of its own"
             )
+
+
+def _form(feature: FittedFeature) -> str:
+    separator = getattr(feature.input_type, "separator", None)
+    return feature.input_type.name + (f" with separator {separator!r}" if separator else "")
 
 
 def _array(table: Table, column: str) -> pa.Array:

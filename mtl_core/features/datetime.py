@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import field_validator, model_validator
 
-from mtl_core.arrow import is_text, value_type
+from mtl_core.arrow import as_strings, is_temporal, is_text, value_type
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
@@ -45,6 +46,8 @@ __all__ = ["Datetime", "FittedDatetime"]
 DEFAULT_CYCLIC: tuple[CalendarPart, ...] = ("hour", "weekday", "dayofyear")
 MISSING = 0
 """The id of a missing timestamp; the values of a part follow it."""
+MAX_INVALID = 0.001
+"""Maximum share of texts that are no timestamps where this kind is proposed: validation sets these rows aside."""
 MIN_MARGIN = np.timedelta64(3653, "D")
 """Ten years: minimum margin of the expected range around the reference."""
 _FIRST_DAY, _LAST_DAY = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
@@ -103,11 +106,14 @@ class Datetime(Feature):
             if zone is None or is_zone(zone):
                 return Proposal(options=options | ({"timezone": zone} if zone else {}))
             return Proposal(options=options, doubt=f"its zone {zone} is no IANA name: calendar parts are taken in UTC")
-        if not (facts.is_text and len(facts.sample)):
+        if not facts.is_text:
             return None
-        if is_iso_timestamp(facts.sample, zoned=False).all():
+        texts = as_strings(facts.values)
+        texts = texts.filter(pc.not_equal(texts, ""))
+        least = max(1.0, len(texts) * (1 - MAX_INVALID))
+        if is_iso_timestamp(texts, zoned=False).sum() >= least:
             return Proposal(options=options)
-        if is_iso_timestamp(facts.sample, zoned=True).all():
+        if is_iso_timestamp(texts, zoned=True).sum() >= least:
             return Proposal(options=options, doubt="calendar parts are taken in UTC; timezone: names another zone")
         return None
 
@@ -115,7 +121,7 @@ class Datetime(Feature):
         own = value_type(arrow_type)
         if is_text(own) or pa.types.is_null(own):
             return DatetimeInput(zoned=bool(self.timezone))
-        if not (pa.types.is_date(own) or pa.types.is_timestamp(own)):
+        if not is_temporal(own):
             raise DataError(
                 f"feature {name!r}: a datetime feature needs a column of dates, timestamps or ISO 8601 text, found "
                 f"{arrow_type} in column {column!r}; convert the column, or declare another kind"

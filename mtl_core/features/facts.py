@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mtl_core.arrow import is_number, is_text
+from mtl_core.arrow import is_number, is_temporal, is_text
 
 __all__ = ["ID", "ColumnFacts", "Proposal"]
 
@@ -15,9 +15,14 @@ ID = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid|code|no|nr|number|zip|zipcode|
 """Pattern of the names of identifier columns."""
 
 
+SAMPLE = 1_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class ColumnFacts:
-    """Statistics of a column. `known` counts values that are not null; `common` are the most frequent, with counts."""
+    """Statistics of a column. `known` counts values that are not null; `common` are the most frequent, with counts, None
+    standing for a value that is no text, number or boolean.
+    """
 
     name: str
     type: pa.DataType
@@ -29,13 +34,18 @@ class ColumnFacts:
     """True where no number has a fraction."""
     sequence: bool
     """True for whole numbers that rise by one from row to row."""
-    sample: pa.Array
-    """The first values that are not null, at most a thousand."""
+    values: pa.Array
+    """The values that are not null."""
+
+    @property
+    def sample(self) -> pa.Array:
+        """The first values, at most a thousand, for what is slow to look at."""
+        return self.values.slice(0, SAMPLE)
 
     @property
     def is_temporal(self) -> bool:
         """True for dates and timestamps."""
-        return bool(pa.types.is_date(self.type) or pa.types.is_timestamp(self.type))
+        return is_temporal(self.type)
 
     @property
     def is_text(self) -> bool:

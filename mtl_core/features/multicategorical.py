@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type
+from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type, value_type
 from mtl_core.errors import DataError
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
@@ -34,6 +34,8 @@ MAX_ITEMS = 1_000
 SEPARATORS = ("|", ";", ",")
 MIN_OCCURRENCES = 5
 """Minimum occurrences of an item in the sample to count as repeated."""
+MIN_FREQUENT = 10
+"""Minimum occurrences of the most frequent item: `min_count` is 5, and the split takes its share."""
 REPEATED_SHARE = 0.9
 """Minimum share of items that are repeated short words."""
 MAX_WORD = 40
@@ -59,14 +61,16 @@ class Multicategorical(Feature):
         """Lists of strings, and text that is clearly a list, since a wrong proposal costs more than a missing one."""
         items = item_type(facts.type)
         if items is not None and is_text(items):
+            if (longest := int(list_items(facts.values, None)[1].max(initial=0))) > MAX_ITEMS:
+                return Proposal(note=f"lists of up to {longest:,} items, more than {MAX_ITEMS:,}")
             counts = Counter(item for row in facts.sample.to_pylist() for item in row if item)
-            if max(counts.values(), default=0) >= MIN_OCCURRENCES:
+            if max(counts.values(), default=0) >= MIN_FREQUENT:
                 return Proposal(options={"kind": "multicategorical"})
             return Proposal(note="lists whose items do not repeat")
         if facts.is_text:
             texts = [text for text in as_strings(facts.sample).to_pylist() if text.strip()]
             for separator in SEPARATORS:
-                if _are_lists([text.split(separator) for text in texts]):
+                if _are_lists([text.split(separator) for text in texts]) and _fit(facts.values, separator):
                     options = {"kind": "multicategorical", "separator": separator}
                     return Proposal(options=options, doubt="read as lists; categorical if each text is one value")
         return None
@@ -196,8 +200,9 @@ def _item_positions(
     each row has its own list. So a text of many rows is split once. DataError for a list of more than MAX_ITEMS.
     """
     rows = None
-    if is_text(values.type) or pa.types.is_null(values.type):
-        texts = as_dictionary(pc.cast(values, pa.string()) if pa.types.is_null(values.type) else values)
+    if scalar_type(values.type) == "string":  # a column without any value has no type, and is text
+        values = pa.nulls(len(values), pa.string()) if pa.types.is_null(value_type(values.type)) else values
+        texts = as_dictionary(values)
         rows = pc.fill_null(texts.indices, len(texts.dictionary)).to_numpy(zero_copy_only=False)
         values = pa.concat_arrays([as_strings(texts.dictionary), pa.nulls(1, pa.string())])
     items, lengths = list_items(values, separator)
@@ -235,7 +240,12 @@ def _are_lists(values: Sequence[Sequence[str]]) -> bool:
             from_start[item].add(index)
             from_end[item].add(len(items) - index)
     moving = [item for item in repeated if len(from_start[item]) > 1 and len(from_end[item]) > 1]
-    return len(moving) >= len(repeated) / 2
+    return len(moving) >= len(repeated) / 2 and max(repeated.values()) >= MIN_FREQUENT
+
+
+def _fit(texts: pa.Array, separator: str) -> bool:
+    """True where no text has more items than a list may have."""
+    return int(pc.max(pc.count_substring(texts, separator)).as_py()) < MAX_ITEMS
 
 
 def _is_word(item: str) -> bool:

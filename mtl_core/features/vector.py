@@ -46,7 +46,7 @@ class Vector(Feature):
         items = item_type(facts.type)
         if items is None or not is_number(items) or not len(facts.sample):
             return None
-        lengths = np.unique(pc.list_value_length(facts.sample).to_numpy(zero_copy_only=False))
+        lengths = np.unique(pc.list_value_length(facts.values).to_numpy(zero_copy_only=False))
         if lengths.size > 1:
             return Proposal(note="lists of numbers of several lengths; multicategorical if each stands for itself")
         size, numbers = int(lengths[0]), as_numbers(pc.list_flatten(facts.sample))
@@ -54,6 +54,8 @@ class Vector(Feature):
             return Proposal(note=f"lists of {size:,} numbers, more than {MAX_PROPOSED:,}; kind: vector takes them")
         if not size or np.array_equal(numbers, np.tile(numbers[:size], len(facts.sample)), equal_nan=True):
             return Proposal(note="the same numbers in every row")
+        if not np.isfinite(numbers).any():
+            return Proposal(note="no finite number")
         whole = pa.types.is_integer(items) and not pa.types.is_fixed_size_list(facts.type)
         doubt = "lists of whole numbers; multicategorical if each stands for itself" if whole else ""
         return Proposal(options={"kind": "vector"}, doubt=doubt)

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mtl_core.arrow import bounded_timestamps, is_temporal
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError, nearest
+from mtl_core.names import LABEL
 from mtl_core.validation.engine import EXAMPLES, Engine, Measured
 from mtl_core.validation.expectations import OF_TYPE
-from mtl_core.validation.frame import LABEL, as_it_stands, frame, label_columns, read
+from mtl_core.validation.frame import as_it_stands, frame, label_columns, read
 from mtl_core.validation.outcome import Aside, PartResult
 
 __all__ = ["Judged", "judge"]
@@ -148,11 +150,17 @@ def _reasons(engine: Engine, one: Measured, values: pd.DataFrame, table: pa.Tabl
         return []
     rows = engine.rows(values, place)
     columns = outcome.expectation.columns
-    cells = zip(*(table[column].take(rows).to_pylist() for column in columns), strict=True)
+    cells = zip(*(_cells(table[column].take(rows).combine_chunks()) for column in columns), strict=True)
     return [
         Aside(row=row, column=", ".join(columns), expectation=str(outcome.expectation), value=_text(cell))
         for row, cell in zip(rows, cells, strict=True)
     ]
+
+
+def _cells(values: pa.Array) -> list[object]:
+    if is_temporal(values.type):
+        values = bounded_timestamps(values)
+    return list(values.to_pylist())
 
 
 def _text(cell: tuple[object, ...]) -> str | None:

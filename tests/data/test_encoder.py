@@ -131,6 +131,16 @@ def test_what_a_feature_or_task_refuses_is_refused() -> None:
         fitted(tasks={"days": {"kind": "binary", "target": "days"}})
 
 
+def test_two_forms_of_one_column_are_named() -> None:
+    lists = {"kind": "multicategorical", "column": "shop", "min_count": 1}
+    two = {"first": {**lists, "separator": "|"}, "second": {**lists, "separator": ";"}}
+    words = (
+        r"features.second: .* as strings with separator ';' here and as strings with separator '\|' for features.first"
+    )
+    with pytest.raises(DataError, match=words):
+        fitted(features=two)
+
+
 def weighed(values: Any, arrow_type: pa.DataType | None = None) -> pa.Table:
     """Month 1 with a column `copies`, which those values fill from its start again and again."""
     column = pa.array((list(values) * ROWS)[:ROWS], arrow_type)

@@ -245,6 +245,28 @@ def test_a_sequence_is_a_feature_of_lists() -> None:
             check_sequences([codec(wrong)], {"words": StringsInput(), "size": NumberInput()})
 
 
+@pytest.mark.parametrize("use_unlabelled", [False, True])
+def test_a_batch_whose_lists_are_all_empty_has_no_loss(use_unlabelled: bool) -> None:
+    """Such a batch moves nothing, whatever the task learns from."""
+    import torch
+
+    from mtl_core.data.encoded import Batch
+    from mtl_core.data.ragged_tensor import RaggedTensor
+    from mtl_core.distillation import SoftTargets
+    from mtl_core.training.losses import task_losses
+
+    task = Marks(target="marks", sequence="words").objective(codec())
+    labels = torch.full((3, 1), -1, dtype=torch.int8)
+    batch = Batch(inputs={}, labels={"marks": labels}, weights={})
+    logits = {"marks": torch.randn(3, 1, 1)}
+    assert task_losses((task,), logits, batch, {}) == {}
+    no_items = RaggedTensor(values=torch.zeros(0, 1), offsets=torch.zeros(4, dtype=torch.int64), pad=np.nan)
+    teacher = SoftTargets(logits=no_items, use_unlabelled=use_unlabelled).take(torch.arange(3))
+    for weights in ({}, {"marks": torch.ones(3)}):
+        weighted = Batch(inputs={}, labels={"marks": labels}, weights=weights)
+        assert task_losses((task,), logits, weighted, {"marks": teacher}) == {}
+
+
 if __name__ == "__main__":
     edit_the_unions()
     place = Path(sys.argv[1])

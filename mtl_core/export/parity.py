@@ -78,9 +78,10 @@ def _by_network(network: Network, encoder: Encoder, table: pa.Table) -> dict[str
 
 
 def _deviation(predictions: NDArray[Any]) -> float:
-    """1 where they are all the same, or not all finite."""
+    """1 where they are all the same, not all finite, or none."""
     # In 64 bits: the squares of large predictions overflow 32, and no difference would weigh anything.
-    deviation = float(predictions.astype(np.float64).std()) if np.isfinite(predictions).all() else 0.0
+    usable = predictions.size > 0 and np.isfinite(predictions).all()
+    deviation = float(predictions.astype(np.float64).std()) if usable else 0.0
     return deviation or 1.0
 
 
@@ -92,7 +93,7 @@ def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[A
         )
     if not (np.isfinite(by_graph).all() and np.isfinite(by_network).all()):
         return math.nan
-    return float(np.abs(by_graph.astype(np.float64) - by_network).max())
+    return float(np.abs(by_graph.astype(np.float64) - by_network).max(initial=0.0))  # 0 where no row has an item
 
 
 def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:

@@ -267,6 +267,33 @@ def test_a_batch_whose_lists_are_all_empty_has_no_loss(use_unlabelled: bool) -> 
         assert task_losses((task,), logits, weighted, {"marks": teacher}) == {}
 
 
+def test_rows_without_an_item_differ_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a split whose lists are all empty is measured, and its gates say that the metric is missing."""
+    from mtl_core.export.parity import parity
+    from mtl_core.model import Network
+    from tests.features import lists
+    from tests.small import prepared
+
+    with_lists = prepared(tmp_path, lists.document(), lists.table(300))
+    late = with_lists.tasks[0]
+    marks = Marks(target="marks", sequence="tags").objective(codec("tags"))
+    encoder = with_lists.encoder.model_copy(update={"tasks": (late.codec, marks.codec)})
+    network = Network(encoder, (late, marks), with_lists.problem.model)
+    raw = with_lists.raw_test.slice(0, 3)
+    rows = raw.set_column(raw.column_names.index("tags"), "tags", pa.array([[], None, []], pa.list_(pa.string())))
+    network.eval()
+    same = {"late": network.predict(tensors(encoder, rows))["late"].detach().numpy(), "marks": np.zeros(0, np.float32)}
+    monkeypatch.setattr("mtl_core.export.parity.run_graph", lambda *_, **__: same)
+    assert parity(None, network, encoder, rows).difference == 0.0  # type: ignore[arg-type]
+
+
+def tensors(encoder: Any, rows: pa.Table) -> dict[str, Any]:
+    """Blocks of the rows as a network takes them."""
+    import torch
+
+    return {name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()}
+
+
 if __name__ == "__main__":
     edit_the_unions()
     place = Path(sys.argv[1])

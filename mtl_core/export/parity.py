@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtl_core.arrow import is_text
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.session import Session, run_graph
+from mtl_core.export.session import Session, list_lengths, row_spans, run_graph
 from mtl_core.model import Network
 from mtl_core.ragged import pad_positions
 
@@ -55,25 +55,36 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     """
     tasks = [task.name for task in encoder.tasks]
     by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences)
-    network.eval()
-    with torch.inference_mode():
-        predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.batch(table).items()})
+    by_network = _by_network(network, encoder, table)
     found = []
     for task in network.objectives:
-        by_network = predictions[task.name].numpy()
-        if (column := encoder.sequences.get(task.name)) is not None:
-            lengths = encoder.inputs[column].lengths(table[column].combine_chunks())
-            by_network = by_network[pad_positions(lengths)]
-        scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network)
-        difference = _largest_difference(task.name, by_graph[task.name], by_network) / scale
+        scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network[task.name])
+        difference = _largest_difference(task.name, by_graph[task.name], by_network[task.name]) / scale
         found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
     return max(found, key=lambda one: math.inf if math.isnan(one.difference) else one.difference)
 
 
+def _by_network(network: Network, encoder: Encoder, table: pa.Table) -> dict[str, NDArray[Any]]:
+    """The network's predictions in the form of `run_graph`; all rows at once, unless padding makes too many cells."""
+    lengths = list_lengths(table, encoder.inputs)
+    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
+    network.eval()
+    for start, stop in row_spans(table.num_rows, lengths, table.num_rows):
+        blocks = encoder.batch(table.slice(start, stop - start))
+        with torch.inference_mode():
+            predictions = network.predict({name: torch.from_numpy(x) for name, x in blocks.items()})
+        for task, of_task in predictions.items():
+            column = encoder.sequences.get(task)
+            values = of_task.numpy()
+            chunks[task].append(values if column is None else values[pad_positions(lengths[column][start:stop])])
+    return {task: np.concatenate(parts) for task, parts in chunks.items()}
+
+
 def _deviation(predictions: NDArray[Any]) -> float:
-    """Standard deviation; 1 where predictions are all the same, or not all finite."""
+    """Standard deviation; 1 where predictions are all the same, not all finite, or none."""
     # In 64 bits: the squares of large predictions overflow 32, and no difference would weigh anything.
-    deviation = float(predictions.astype(np.float64).std()) if np.isfinite(predictions).all() else 0.0
+    usable = predictions.size > 0 and np.isfinite(predictions).all()
+    deviation = float(predictions.astype(np.float64).std()) if usable else 0.0
     return deviation or 1.0
 
 
@@ -85,7 +96,7 @@ def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[A
         )
     if not (np.isfinite(by_graph).all() and np.isfinite(by_network).all()):
         return math.nan
-    return float(np.abs(by_graph.astype(np.float64) - by_network).max())
+    return float(np.abs(by_graph.astype(np.float64) - by_network).max(initial=0.0))  # 0 where no row has an item
 
 
 def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:

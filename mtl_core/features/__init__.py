@@ -1,6 +1,7 @@
 """Kinds of feature, one file each; base.py has their contract.
 
 To add a kind: write its file, and add its two classes to the unions below. tests/features/test_new_kind.py does that.
+A kind with an input type of its own needs the same type in serving/inputs.py, which reads its values from JSON.
 """
 
 from typing import Annotated

@@ -20,8 +20,8 @@ SAMPLE = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnFacts:
-    """Statistics of a column. `known` counts values that are not null; `common` are the most frequent, with counts, None
-    standing for a value that is no text, number or boolean.
+    """Statistics of a column. `known` counts values that are not null; `common` are the most frequent, with counts, and
+    None for a value that is no text, number or boolean.
     """
 
     name: str

@@ -20,9 +20,9 @@ def masked_mean(losses: Tensor, mask: Tensor, weights: Tensor | None = None) -> 
         count = torch.where(mask, weights, 0.0).sum()
         return torch.where(mask, losses * weights, 0.0).sum() / count if count else None
     count = mask.sum()
-    if count == len(mask):
-        return losses.mean()
-    return torch.where(mask, losses, 0.0).sum() / count if count else None
+    if not count:
+        return None
+    return losses.mean() if count == len(mask) else torch.where(mask, losses, 0.0).sum() / count
 
 
 def task_losses(

@@ -34,10 +34,10 @@ def main(name: str, purpose: str | None) -> None:
         for seed in range(arguments.seeds):
             rows += measure(problem, seed, folder_of(name, "changed" if found else DECLARED) / str(seed))
             console.print(f"seed {seed}: {rows[-1]['epochs']} epochs, {rows[-1]['seconds']:.0f} processor seconds")
-        trivial = _trivial(problem)
+        baseline = _baseline(problem)
     with _changed(name, TRIED[name][TREES]) as problem:
         trees = {row["task"]: row["test"] for row in measure_trees(problem, folder_of(name, TREES))}
-    console.print(_table(rows, trivial, trees, arguments.seeds))
+    console.print(_table(rows, baseline, trees, arguments.seeds))
     print(json.dumps({"test": _summary(rows)}))
 
 
@@ -45,18 +45,18 @@ def _changed(name: str, changes: Callable[[Problem], Changes]) -> AbstractContex
     return prepared(FOLDERS[name], threads=1, change=lambda problem: as_tried(problem, changes(problem)))
 
 
-def _trivial(problem: Prepared) -> dict[str, float]:
+def _baseline(problem: Prepared) -> dict[str, float]:
     """Task -> its own metric of the best constant prediction."""
     splits, tasks = problem.splits, problem.tasks
     labels = {part: {n: v.numpy() for n, v in getattr(splits, part).labels.items()} for part in ("train", "test")}
-    guesses = baseline_predictions(tasks, labels["train"], len(splits.test))
+    guesses = baseline_predictions(tasks, labels["train"], labels["test"])
     found = evaluate(tasks, labels["test"], guesses, resamples=0)
     return {task.name: found[task.name][task.metric.name].value for task in tasks}
 
 
-def _table(rows: list[Row], trivial: dict[str, float], trees: dict[str, float], seeds: int) -> Table:
-    table = Table("task", "metric", "validation", "test", "per seed", "trivial", "LightGBM", title=f"{seeds} seeds")
-    for task in trivial:
+def _table(rows: list[Row], baseline: dict[str, float], trees: dict[str, float], seeds: int) -> Table:
+    table = Table("task", "metric", "validation", "test", "per seed", "baseline", "LightGBM", title=f"{seeds} seeds")
+    for task in baseline:
         own = [row for row in rows if row["task"] == task]
         test = [row["test"] for row in own]
         digits = 4 if max(test) < 2 else 2
@@ -64,7 +64,7 @@ def _table(rows: list[Row], trivial: dict[str, float], trees: dict[str, float], 
         table.add_row(
             *(task, own[0]["metric"], f"{statistics.mean(row['validation'] for row in own):.{digits}f}"),
             *(f"{statistics.mean(test):.{digits}f}{spread}", " ".join(f"{value:.{digits}f}" for value in test)),
-            *(f"{trivial[task]:.{digits}f}", f"{trees[task]:.{digits}f}" if task in trees else "-"),
+            *(f"{baseline[task]:.{digits}f}", f"{trees[task]:.{digits}f}" if task in trees else "-"),
         )
     return table
 

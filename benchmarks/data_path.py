@@ -35,8 +35,8 @@ from memory import prepare_there
 
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.parts import BATCH, BLOCK, Part, parts
-from mtl_core.validation.engine import Engine
 from mtl_core.validation.frame import frame, label_columns
+from mtl_core.validation.runner import ExpectationRunner
 from mtl_core.validation.suite import load_suite, suite_path
 from mtl_core.validation.validate import validate
 from mtl_core.validation.write import write_profile
@@ -124,13 +124,13 @@ def validation(folder: Path, form: str, rounds: int, threads: int) -> float:
 def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
     """Median of validate's processor seconds over those of a SUMMARY run."""
     path = suite_path(folder, problem)
-    engine = Engine(load_suite(path), path)
+    runner = ExpectationRunner(load_suite(path), path)
 
     def summary_run() -> None:
         (part,) = parts(folder, problem)
         table = part.read(part.types.names)
-        whole = pd.concat([frame(table), pd.DataFrame(label_columns(problem, table, engine.suite.columns))], axis=1)
-        engine.measure(whole, range(len(engine.suite.expectations)))
+        whole = pd.concat([frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
+        runner.measure(whole, range(len(runner.suite.expectations)))
 
     ratios = []
     for _ in range(rounds):

@@ -23,7 +23,7 @@ from flows.provenance import provenance_of
 from mtl_core.config import Problem
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
-from mtl_core.model import inputs
+from mtl_core.nn import embedding
 from mtl_core.studies.arms import run_arm
 from mtl_core.studies.boosted import run_boosted
 
@@ -96,8 +96,8 @@ def run(name: str, configuration: str, seeds: int) -> None:
     def change(problem: Problem) -> Problem:
         return as_tried(problem, TRIED[name][configuration](problem))
 
-    declared_std = inputs.EMBEDDING_STD
-    inputs.EMBEDDING_STD = 1.0 if configuration.endswith(EMBEDDINGS_OF_1) else declared_std
+    declared_std = embedding.EMBEDDING_STD
+    embedding.EMBEDDING_STD = 1.0 if configuration.endswith(EMBEDDINGS_OF_1) else declared_std
     try:
         with prepared(FOLDERS[name], threads=1, change=change) as problem:
             folder = folder_of(name, configuration)
@@ -108,7 +108,7 @@ def run(name: str, configuration: str, seeds: int) -> None:
             command = f"python benchmarks/quality.py --problems {name} --configurations '{configuration}'"
             made = provenance_of(f"{command} --seeds {seeds}", range(seeds), ROOT, problem.declared)
     finally:
-        inputs.EMBEDDING_STD = declared_std
+        embedding.EMBEDDING_STD = declared_std
     rows = [{"problem": name, "configuration": configuration} | row for row in rows]
     keep(rows, {f"{name}: {configuration}": made.model_dump()})
 

@@ -77,7 +77,7 @@ class Layout:
 
     @property
     def evaluation(self) -> Path:
-        """Test metrics with intervals, beside the trivial predictor's."""
+        """Test metrics with intervals, beside the baseline's."""
         return self.artifacts / "evaluation.json"
 
     @property

@@ -85,7 +85,7 @@ def _tasks(problem: Problem) -> Table:
             metric.name,
             "higher" if metric.higher_is_better else "lower",
             _words(task, leave_out=("kind", "target", "columns", "metric")),
-            ", ".join(f"{key} {value:g}" for key, value in limits.items()) or "only against the trivial predictor",
+            ", ".join(f"{key} {value:g}" for key, value in limits.items()) or "only against the baseline",
         )
     return table
 

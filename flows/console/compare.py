@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.console.bars import bars
-from mtl_core.report.wording import NOTHING, interval, places, rounded, signed
+from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, Spread
 
@@ -146,7 +146,7 @@ def _cost_cells(cost: Cost) -> tuple[str, ...]:
 def _decimals(task: ComparedTask) -> int:
     """Decimals that show two digits of the interval's width."""
     gain = task.over_single
-    return 4 if gain is None or gain.low is None or gain.high is None else places(gain.high - gain.low)
+    return 4 if gain is None else interval_places(gain.low, gain.high)
 
 
 def _spread(found: Spread | None, decimals: int) -> str:

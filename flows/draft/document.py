@@ -32,7 +32,7 @@ training:
 # With int8: true a smaller and faster graph, of weights in 8 bits; gates.parity must then say how far it may be off.
 export: {int8: false}
 
-# What a model must reach on the test split before it can serve, besides beating the trivial predictor:
+# What a model must reach on the test split before it can serve, besides beating the baseline:
 #   metrics: {TASK: {METRIC: limit}}
 gates:
   metrics: {}

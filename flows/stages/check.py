@@ -90,7 +90,7 @@ def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, A
 
 
 def _evaluation(measured: dict[str, dict[str, Measured]], trivial: dict[str, dict[str, Measured]]) -> dict[str, Any]:
-    """Test metrics with their intervals and what the trivial predictor reaches."""
+    """Test metrics with their intervals and what the baseline reaches."""
     return {
         task: {
             metric: {
@@ -121,7 +121,7 @@ def _write_predictions(
 
 def _notes(problem: Problem) -> list[str]:
     return [
-        f"{name}: no limit under gates.metrics, so it is only held against the trivial predictor"
+        f"{name}: no limit under gates.metrics, so it is only held against the baseline"
         for name in problem.tasks
         if not problem.gates.metrics.get(name)
     ]

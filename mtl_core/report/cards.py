@@ -1,4 +1,4 @@
-"""One card per task: how good it is on the test split, in words and beside the trivial predictor. Pure functions."""
+"""Cards: a task's result on the test split, in words and next to the baseline. Pure functions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from mtl_core.report.forms import form_for
 from mtl_core.report.metric_words import explained, metric_title, unit_of
 from mtl_core.report.run import Run, Scored
-from mtl_core.report.wording import interval, listed, number, places, rounded, with_unit
+from mtl_core.report.wording import interval, interval_places, listed, number, rounded, with_unit
 from mtl_core.tasks import Objective
 
 __all__ = ["Card", "Scale", "card"]
@@ -14,7 +14,7 @@ __all__ = ["Card", "Scale", "card"]
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Where the trivial predictor, the model and its interval lie on a line from worse to better, in percent of it."""
+    """Positions of the baseline, the model and its interval on a line from worse to better, in percent of it."""
 
     trivial: float
     value: float
@@ -24,7 +24,7 @@ class Scale:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One task."""
+    """Result of a task."""
 
     name: str
     kind: str
@@ -36,7 +36,7 @@ class Card:
     trivial: str
     trivial_is: str
     better: bool | None
-    """Whether it beats the trivial predictor beyond chance; None where no check says so."""
+    """True if it beats the baseline beyond chance; None where no check says so."""
     scale: Scale | None
     sentences: tuple[str, ...]
 
@@ -49,7 +49,7 @@ def card(run: Run, task: Objective, scored: Scored) -> Card:
     value, low, high, trivial = (measured[key] for key in ("value", "low", "high", "trivial"))
     unit = unit_of(metric, output["unit"])
     known = low is not None and high is not None
-    decimals = places(high - low) if known else 4  # type: ignore[operator]  # known says both are numbers
+    decimals = interval_places(low, high)
     sentences = [explained(task, value, trivial, unit), form.sentence(scored) if len(scored.labels) else ""]
     return Card(
         name=task.name,
@@ -95,6 +95,6 @@ def _scale(
     oriented = [task.metric.oriented(x) for x in (trivial, value, low, high)]
     least, most = min(oriented), max(oriented)
     margin = (most - least) * 0.1 or 1.0
-    places_of = [round(100 * (x - least + margin) / (most - least + 2 * margin), 2) for x in oriented]
-    bottom, top = sorted(places_of[2:])
-    return Scale(trivial=places_of[0], value=places_of[1], low=bottom, high=top)
+    positions = [round(100 * (x - least + margin) / (most - least + 2 * margin), 2) for x in oriented]
+    bottom, top = sorted(positions[2:])
+    return Scale(trivial=positions[0], value=positions[1], low=bottom, high=top)

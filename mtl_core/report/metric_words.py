@@ -12,7 +12,7 @@ from mtl_core.tasks import Metric, Objective
 __all__ = ["explained", "metric_title", "unit_of"]
 
 Sentence = Callable[[float, float, str], str]
-"""(value, the trivial predictor's value, unit) -> sentence."""
+"""(value, the baseline's value, unit) -> sentence."""
 
 
 def unit_of(metric: Metric, task_unit: str) -> str:
@@ -25,17 +25,17 @@ def metric_title(name: str) -> str:
     return " ".join(_WRITTEN.get(word, word) for word in name.replace("_", " ").split())
 
 
-def explained(task: Objective, value: float | None, trivial: float | None, unit: str) -> str:
-    """What the task's own metric on the test split means, beside the trivial predictor."""
+def explained(task: Objective, value: float | None, baseline: float | None, unit: str) -> str:
+    """Meaning of the task's own metric on the test split, next to the baseline's."""
     metric = task.metric
-    if value is None or trivial is None:
+    if value is None or baseline is None:
         return f"{metric_title(metric.name)} is undefined on the test split."
     if metric.name in _METRICS:
-        return _METRICS[metric.name](value, trivial, unit)
+        return _METRICS[metric.name](value, baseline, unit)
     better = "higher" if metric.higher_is_better else "lower"
     return (
-        f"{metric_title(metric.name)} is {with_unit(number(value), unit)}, where {better} is better; the trivial "
-        f"predictor reaches {number(trivial)}."
+        f"{metric_title(metric.name)} is {with_unit(number(value), unit)}, where {better} is better; the baseline "
+        f"reaches {number(baseline)}."
     )
 
 
@@ -59,72 +59,68 @@ _METRICS: dict[str, Sentence] = {
     ),
     "auc": lambda v, t, u: (
         f"Shown a row that is a yes and one that is a no, it gives the yes the higher probability in {percent(v)} of "
-        f"all cases; the trivial predictor in {percent(t)}."
+        f"all cases; the baseline in {percent(t)}."
     ),
-    "average_precision": lambda v, t, u: (
-        f"Going down its ranking, {percent(v)} of the rows seen are a yes on average; in any order, {percent(t)}."
-    ),
+    "average_precision": lambda v, t, u: f"Average precision {number(v, 3)} (random: {number(t, 3)}).",
     "brier": lambda v, t, u: (
-        f"The squared distance of probability and outcome is {number(v, 3)} on average; the trivial predictor's is "
+        f"The squared distance of probability and outcome is {number(v, 3)} on average; the baseline's is "
         f"{number(t, 3)}."
     ),
     "coverage_error": lambda v, t, u: (
         f"The share of rows between its outermost quantiles is {v * 100:.1f} percentage points off what their levels "
-        f"promise; the trivial predictor's is {t * 100:.1f} off."
+        f"promise; the baseline's is {t * 100:.1f} off."
     ),
     "interval_score": lambda v, t, u: (
         f"The width between its outermost quantiles, with a fine for what happened outside, is "
-        f"{with_unit(number(v, 3), u)} on average; the trivial predictor's is {with_unit(number(t, 3), u)}."
+        f"{with_unit(number(v, 3), u)} on average; the baseline's is {with_unit(number(t, 3), u)}."
     ),
     "label_ranking_average_precision": lambda v, t, u: (
         f"Going down a row's labels from the likeliest to each that applies, {percent(v)} of the labels seen apply on "
-        f"average; in the trivial predictor's order, {percent(t)}."
+        f"average; in the baseline's order, {percent(t)}."
     ),
     "log_loss": lambda v, t, u: (
-        f"What came true had been given a probability of {percent(math.exp(-v))} (geometric mean); the trivial "
-        f"predictor gives it {percent(math.exp(-t))}."
+        f"What came true had been given a probability of {percent(math.exp(-v))} (geometric mean); the baseline "
+        f"gives it {percent(math.exp(-t))}."
     ),
     "macro_auc": lambda v, t, u: (
         f"Shown a row to which a label applies and one to which it does not, it gives the first the higher probability "
-        f"in {percent(v)} of all cases, on average over the labels; the trivial predictor in {percent(t)}."
+        f"in {percent(v)} of all cases, on average over the labels; the baseline in {percent(t)}."
     ),
-    "macro_f1": lambda v, t, u: (
-        f"Averaged over the classes, F1 is {number(v, 3)}; the trivial predictor's is {number(t, 3)}."
-    ),
+    "macro_f1": lambda v, t, u: f"Averaged over the classes, F1 is {number(v, 3)}; the baseline's is {number(t, 3)}.",
     "mae": lambda v, t, u: (
-        f"A prediction is {with_unit(number(v, 3), u)} off on average; the trivial predictor is "
+        f"A prediction is {with_unit(number(v, 3), u)} off on average; the baseline is "
         f"{with_unit(number(t, 3), u)} off."
     ),
     "micro_f1": lambda v, t, u: (
-        f"Over all labels of all rows at once, F1 is {number(v, 3)}; the trivial predictor's is {number(t, 3)}."
+        f"Over all labels of all rows at once, F1 is {number(v, 3)}; the baseline's is {number(t, 3)}."
     ),
     "nmi": lambda v, t, u: (
         f"What clusters and known classes tell of each other is {number(v, 3)}, where 1 is one and the same partition "
-        f"and 0 nothing; the trivial predictor's is {number(t, 3)}."
+        f"and 0 nothing; the baseline's is {number(t, 3)}."
     ),
     "pinball": lambda v, t, u: (
         f"Weighed by their levels, its quantiles are {with_unit(number(v, 3), u)} off what happened on average; the "
-        f"trivial predictor's are {with_unit(number(t, 3), u)} off."
+        f"baseline's are {with_unit(number(t, 3), u)} off."
     ),
     "poisson_deviance": lambda v, t, u: (
         f"The Poisson deviance of a row is {number(v, 3)} on average, where 0 is a count that was predicted exactly; "
-        f"the trivial predictor's is {number(t, 3)}."
+        f"the baseline's is {number(t, 3)}."
     ),
-    "r2": lambda v, t, u: f"It explains {percent(v)} of the variance; the trivial predictor {percent(t)}.",
+    "r2": lambda v, t, u: f"It explains {percent(v)} of the variance; the baseline {percent(t)}.",
     "ranked_probability_score": lambda v, t, u: (
         f"Asked between every two classes whether the truth lies above, the squared distance of its probability and "
-        f"the outcome is {number(v, 3)} on average; the trivial predictor's is {number(t, 3)}."
+        f"the outcome is {number(v, 3)} on average; the baseline's is {number(t, 3)}."
     ),
     "rmse": lambda v, t, u: (
-        f"The root of the mean squared error is {with_unit(number(v, 3), u)}; the trivial predictor's is "
+        f"The root of the mean squared error is {with_unit(number(v, 3), u)}; the baseline's is "
         f"{with_unit(number(t, 3), u)}."
     ),
     "silhouette": lambda v, t, u: (
-        f"Between halfway to another cluster (0) and the middle of its own, far from all others (1), a row lies at "
-        f"{number(v, 3)} on average; the trivial predictor, which tells no rows apart, at {number(t, 3)}."
+        f"Silhouette {number(v, 3)} (0: ambiguous, 1: well separated); the baseline, which tells no rows apart, "
+        f"{number(t, 3)}."
     ),
     "weighted_kappa": lambda v, t, u: (
         f"Its agreement with the truth is {number(v, 3)}, where 1 is perfect, 0 is chance, and a miss counts by the "
-        f"square of its steps; the trivial predictor's is {number(t, 3)}."
+        f"square of its steps; the baseline's is {number(t, 3)}."
     ),
 }

@@ -22,7 +22,7 @@ from mtl_core.report.run import Run
 from mtl_core.report.stopping_words import SHADES, refit_words, stopping_words
 from mtl_core.report.studies import relatedness, sharing, tuning
 from mtl_core.report.verdicts import headline, verdicts
-from mtl_core.report.wording import interval, number, percent, places, rounded
+from mtl_core.report.wording import interval, interval_places, number, percent, rounded
 from mtl_core.tasks import Objective
 
 __all__ = ["render"]
@@ -91,11 +91,11 @@ def _test_of(run: Run, task: Objective) -> _Section:
 
 
 def _metrics(run: Run, task: Objective) -> Iterator[dict[str, str]]:
-    """Every metric of the task's kind, on test beside validation and the trivial predictor."""
+    """Every metric of the task's kind, on test, validation, and of the baseline."""
     for metric in task.metrics:
         found = run.evaluation[task.name][metric.name]
         low, high = found["low"], found["high"]
-        decimals = places(high - low) if low is not None and high is not None else 4
+        decimals = interval_places(low, high)
         unit = unit_of(metric, run.outputs[task.name]["unit"])
         yield {
             "title": metric_title(metric.name) + (f" ({unit})" if unit else ""),
@@ -109,8 +109,8 @@ def _metrics(run: Run, task: Objective) -> Iterator[dict[str, str]]:
 
 def _epochs(courses: list[Course]) -> Iterator[tuple[str, ...]]:
     """The numbers of the learning curves: a line per epoch."""
-    for place, values in enumerate(zip(*(one.values for one in courses), strict=True)):
-        yield (str(place + 1), *(number(value) for value in values))
+    for epoch, values in enumerate(zip(*(one.values for one in courses), strict=True), start=1):
+        yield (str(epoch), *(number(value) for value in values))
 
 
 def _versions(run: Run) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 __all__ = [
     "NOTHING",
     "interval",
+    "interval_places",
     "listed",
     "number",
     "option_value",
@@ -24,7 +25,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """That many significant digits; 12,345 or a power of ten beyond what reads well."""
+    """Text with that many significant digits; 12,345 or a power of ten beyond what reads well."""
     if value is None or not math.isfinite(value):
         return NOTHING
     if value == 0:
@@ -36,7 +37,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def percent(share: float | None) -> str:
-    """One decimal; what is not all and not nothing never reads as 100% or 0%."""
+    """Percent with one decimal; a share between 0 and 1 never reads as 0% or 100%."""
     if share is None or not math.isfinite(share):
         return NOTHING
     if 0 < share < 0.001:
@@ -51,8 +52,13 @@ def places(scale: float) -> int:
     return max(0, min(6, 1 - math.floor(math.log10(scale)))) if math.isfinite(scale) and scale > 0 else 4
 
 
+def interval_places(low: float | None, high: float | None) -> int:
+    """Decimals that show two digits of an interval's width; 4 where it is undefined."""
+    return 4 if low is None or high is None else places(high - low)
+
+
 def rounded(value: float | None, decimals: int) -> str:
-    """With a fixed number of decimals."""
+    """Text with a fixed number of decimals."""
     return NOTHING if value is None or not math.isfinite(value) else _minus(f"{value:z,.{decimals}f}")
 
 

@@ -11,9 +11,9 @@ from great_expectations.render.components import RenderedDocumentContent
 from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
 from great_expectations.render.view.view import DefaultJinjaPageView
 
-from mtl_core.validation.engine import Engine
-from mtl_core.validation.judge import Judged
 from mtl_core.validation.outcome import PartResult, Result
+from mtl_core.validation.part import PartValidation
+from mtl_core.validation.runner import ExpectationRunner
 
 __all__ = ["DataDocs", "offline"]
 
@@ -41,23 +41,23 @@ def offline(page: str) -> str:
 
 
 class DataDocs:
-    """Takes the parts one by one, keeps their drawn pages, and writes all of them at the end."""
+    """Renders a page per part as the parts come, and writes all of them at the end."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.view = engine, DefaultJinjaPageView()
+    def __init__(self, runner: ExpectationRunner) -> None:
+        self.runner, self.view = runner, DefaultJinjaPageView()
         self.pages: dict[str, str] = {}
 
-    def add(self, judged: Judged) -> None:
-        """Draws a part's page."""
+    def add(self, validated: PartValidation) -> None:
+        """Render a part's page."""
         meta = {
             "great_expectations_version": version("great-expectations"),
-            "run_id": {"run_name": judged.result.part, "run_time": _NO_TIME},
+            "run_id": {"run_name": validated.result.part, "run_time": _NO_TIME},
         }
-        result = self.engine.document(judged.measured, meta)
-        self.pages[_page(judged.result)] = self._draw(ValidationResultsPageRenderer().render(result))
+        result = self.runner.document(validated.measured, meta)
+        self.pages[_page(validated.result)] = self._draw(ValidationResultsPageRenderer().render(result))
 
     def write(self, folder: Path, result: Result) -> None:
-        """Replaces the folder by index.html, suite.html and a page per part."""
+        """Replace the folder by index.html, suite.html and a page per part."""
         temporary = folder.with_name(f".{folder.name}.pending")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -73,7 +73,7 @@ class DataDocs:
 
     def _suite(self) -> RenderedDocumentContent:
         renderer = ExpectationSuitePageRenderer()
-        content: RenderedDocumentContent = renderer.render(self.engine.gx_suite())  # type: ignore[no-untyped-call] # without annotations there
+        content: RenderedDocumentContent = renderer.render(self.runner.gx_suite())  # type: ignore[no-untyped-call] # without annotations there
         return content
 
     def _draw(self, content: RenderedDocumentContent) -> str:

@@ -1,4 +1,4 @@
-"""An entry of the suite as an expectation of Great Expectations, and whether it judges rows or the part."""
+"""Entries of a suite as expectations of Great Expectations, and their level: row or part."""
 
 import re
 from typing import Any
@@ -19,10 +19,10 @@ from mtl_core.expectations import Expectation
 from mtl_core.names import LABEL
 from mtl_core.validation.outcome import Level
 
-__all__ = ["OF_TYPE", "PLACE", "build", "configure", "level_of"]
+__all__ = ["OF_TYPE", "POSITION", "build", "configure", "level_of"]
 
 OF_TYPE = ("expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list")
-PLACE = "place in the suite"
+POSITION = "place in the suite"
 """Results come in an order of their own, and an expectation with an `id` would be taken for one of another suite."""
 
 _PER_ROW = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
@@ -37,11 +37,11 @@ def level_of(expectation: Expectation, built: GxExpectation) -> Level:
     return "row" if mostly is None or mostly == 1 else "part"
 
 
-def configure(expectation: Expectation, place: int) -> ExpectationConfiguration:
+def configure(expectation: Expectation, position: int) -> ExpectationConfiguration:
     return ExpectationConfiguration(
         type=expectation.type,
         kwargs={key: _moment(value) for key, value in expectation.kwargs.items()},
-        meta={**expectation.meta, PLACE: place},
+        meta={**expectation.meta, POSITION: position},
         notes=expectation.notes or None,
         severity=FailureSeverity(expectation.severity),
     )

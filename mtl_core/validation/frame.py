@@ -44,7 +44,7 @@ def read(part: Part, problem: Problem, columns: Sequence[str]) -> tuple[pa.Table
 
 
 def _differ(own: Part, part: Part, column: str) -> bool:
-    """Whether the file says another type than the first part. A CSV says none: what it can be read as counts."""
+    """True if the file has another type than the first part. A CSV has none: the type that it can be read as counts."""
     if column not in part.types.names:
         return False
     types = [one.types.field(column).type for one in (own, part)]
@@ -52,7 +52,7 @@ def _differ(own: Part, part: Part, column: str) -> bool:
 
 
 def type_in_suite(arrow_type: pa.DataType) -> str:
-    """What a suite calls a column of that type: float64 (every number), str, bool, datetime64 or, as pandas calls a
+    """Name of a column type in a suite: float64 (every number), str, bool, datetime64 or, as pandas calls a
     column of lists, object; else Arrow's name.
     """
     if pa.types.is_dictionary(arrow_type):
@@ -105,7 +105,7 @@ def _nanoseconds(values: pa.Array) -> pa.Array:
 def label_columns(
     problem: Problem, table: pa.Table, suite_columns: Sequence[str] = ()
 ) -> dict[str, NDArray[np.float64]]:
-    """Per answer of a classification task a (rows,) column of 1, 0, NaN where unlabelled: its mean is the label rate.
+    """Per class of a classification task a (rows,) column of 1, 0, NaN where unlabelled: its mean is the label rate.
 
     A binary task has one, `label:TASK`; a multiclass task one per class, `label:TASK=CLASS`, also for a class that only
     `suite_columns` name. A target that the table lacks gives none; one that its task cannot read is a DataError.
@@ -128,9 +128,9 @@ def label_columns(
             seen = classes_of.seen | {column.removeprefix(f"{prefix}=") for column in named}
             classes = task.classes or tuple(sorted(seen))
             labels = task.codec(name, classes_of.type, classes).encode(values)
-            found.update({f"{prefix}={known}": _indicator(labels, place) for place, known in enumerate(classes)})
+            found.update({f"{prefix}={known}": _indicator(labels, index) for index, known in enumerate(classes)})
     return found
 
 
-def _indicator(labels: NDArray[Any], answer: int) -> NDArray[np.float64]:
-    return np.where(labels < 0, np.nan, labels == answer)
+def _indicator(labels: NDArray[Any], value: int) -> NDArray[np.float64]:
+    return np.where(labels < 0, np.nan, labels == value)

@@ -1,19 +1,19 @@
-"""What validation found: per expectation, per part, and in all; as JSON for machines and in words for people."""
+"""Results of validation, per expectation, per part and in all, as JSON and as text."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from mtl_core.expectations import Expectation
 
-__all__ = ["Aside", "Level", "Outcome", "PartResult", "Result"]
+__all__ = ["Level", "Outcome", "PartResult", "QuarantineReason", "Result"]
 
 Level = Literal["row", "part"]
-"""Whether breaking it is the fault of single rows, which can be set aside, or of the part as a whole."""
+"""`row`: single rows break it, which are quarantined; `part`: the part as a whole does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One expectation on one part."""
+    """Outcome of an expectation on a part."""
 
     expectation: Expectation
     level: Level
@@ -21,18 +21,18 @@ class Outcome:
     observed: Any = None
     """The measured value, of expectations that measure one."""
     rows: int = 0
-    """How many rows it looked at."""
+    """Number of rows it was run on."""
     unexpected: int = 0
-    """How many of them break it."""
+    """Number of them that break it."""
     examples: tuple[Any, ...] = ()
     why: str = ""
-    """Why it could not be measured."""
+    """Reason why it could not be measured; "" where it was."""
     explained: bool = False
     """Fails only because of what another line of the message says: a missing column, a wrong type."""
 
     @property
     def broken(self) -> bool:
-        """Whether it speaks against the part."""
+        """True if it fails the part."""
         return not self.success and self.expectation.severity == "critical"
 
     @property
@@ -66,8 +66,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Aside:
-    """A reason to set a row aside; a row may have several."""
+class QuarantineReason:
+    """Reason to quarantine a row; a row may have several."""
 
     row: int
     """Position within the part."""
@@ -78,25 +78,25 @@ class Aside:
 
 @dataclass(frozen=True, kw_only=True)
 class PartResult:
-    """One part."""
+    """Result of a part."""
 
     part: str
     rows: int
     share: float
-    """The largest share of the rows that may be set aside."""
+    """The largest share of the rows that may be quarantined."""
     outcomes: tuple[Outcome, ...]
-    aside: tuple[Aside, ...] = ()
-    faults: tuple[str, ...] = ()
-    """What is wrong with the part beyond its expectations: a missing column, types unlike those of the first part."""
+    reasons: tuple[QuarantineReason, ...] = ()
+    errors: tuple[str, ...] = ()
+    """Errors of the part beyond its expectations: a missing column, types unlike those of the first part."""
 
     @property
     def set_aside(self) -> int:
-        """How many rows."""
-        return len({reason.row for reason in self.aside})
+        """Number of quarantined rows."""
+        return len({reason.row for reason in self.reasons})
 
     @property
     def too_many(self) -> bool:
-        """Whether more rows would be set aside than may be."""
+        """True if more rows would be quarantined than may be."""
         # Divided, not multiplied: 29 / 100 is the float that 0.29 is, while 0.29 * 100 is less than 29.
         return self.set_aside > 0 and self.set_aside / self.rows > self.share
 
@@ -106,8 +106,8 @@ class PartResult:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """One line per thing that fails the part, each naming the part."""
-        lines = list(self.faults)
+        """A line per error that fails the part, each naming the part."""
+        lines = list(self.errors)
         lines += [o.words for o in self.outcomes if o.broken and o.level == "part" and not o.explained]
         if self.too_many:
             lines += [o.words for o in self.outcomes if o.broken and o.level == "row"]
@@ -131,7 +131,7 @@ class PartResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """All parts."""
+    """Result of all parts."""
 
     problem: str
     suite: str

@@ -26,9 +26,9 @@ Labels = NDArray[np.float64]
 
 
 def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
-    """What the reference parts have in common: columns, types, nulls, ranges, categories, rows, label rates.
+    """Suite from reference parts: their columns, types, nulls, ranges, categories, numbers of rows, label rates.
 
-    Each part counts by itself, since validation judges each part by itself. Raises DataError for a reference that lacks
+    Each part counts by itself, since each part is validated by itself. Raises DataError for a reference that lacks
     rows or a declared column.
     """
     frames: list[pd.DataFrame] = []
@@ -79,7 +79,7 @@ def _nulls(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
 
 
 def _values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -> list[Expectation]:
-    """What the column's readers expect of its values; of a column that only splits or weighs rows, its range."""
+    """Expectations of the column's readers; of a column that only splits or weighs rows, its range."""
     if column in problem.targets:
         return _target_values(problem, column, type_, parts)
     readers = [feature for name, feature in problem.features.items() if problem.column_of(name) == column]

@@ -1,4 +1,4 @@
-"""The quarantine: rows that were set aside, with the reason beside each."""
+"""The quarantine: rows that break an expectation, with the reasons."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ def write_quarantine(path: Path, parts: Sequence[PartResult]) -> None:
             "value": reason.value,
         }
         for part in parts
-        for reason in part.aside
+        for reason in part.reasons
     ]
     with pending(path) as temporary:
         pq.write_table(pa.Table.from_pylist(lines, schema=SCHEMA), temporary, compression="zstd")

@@ -1,4 +1,4 @@
-"""The suite: what a part is expected to be, in the JSON of Great Expectations that people edit."""
+"""The suite: expectations of a part, in the JSON of Great Expectations that people edit."""
 
 import json
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ class Suite:
 
 
 def suite_path(folder: Path, problem: Problem) -> Path:
-    """Where a problem's suite lies: where a Great Expectations project in `gx/` would look for it."""
+    """Path of a problem's suite, as a Great Expectations project in `gx/` has it."""
     return folder / "gx" / "expectations" / f"{problem.name}.json"
 
 
 def load_suite(path: Path) -> Suite:
-    """Reads a suite; DataError where it is not one. Whether the expectations exist is the engine's to say."""
+    """Read a suite; DataError where it is not one. Unknown expectations are refused by the runner."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -88,12 +88,12 @@ def suite_text(suite: Suite) -> str:
 
 
 def write_suite(path: Path, suite: Suite) -> None:
-    """Replaces the file in one step."""
+    """Replace the file in one step."""
     write_text(path, suite_text(suite))
 
 
 def differences(old: Suite, new: Suite) -> tuple[str, ...]:
-    """One line per expectation that differs, `+` added, `-` removed, `~` changed; empty where they expect the same."""
+    """A line per expectation that differs, `+` added, `-` removed, `~` changed; empty where they expect the same."""
     before, after = _keyed(old.expectations), _keyed(new.expectations)
     lines = [f"- {_named(found)}" for key, found in before.items() if key not in after]
     for key, wanted in after.items():

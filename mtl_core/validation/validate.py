@@ -1,4 +1,4 @@
-"""The validation of a problem's parts: one after another, in the memory of one, with everything wrong said at once."""
+"""Validation of a problem's parts, one after another, in the memory of one; all errors are reported at once."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -8,10 +8,10 @@ from mtl_core.config import Problem
 from mtl_core.data.parts import Part, parts
 from mtl_core.files import write_text
 from mtl_core.validation.data_docs import DataDocs
-from mtl_core.validation.engine import Engine
-from mtl_core.validation.judge import judge
 from mtl_core.validation.outcome import Result
+from mtl_core.validation.part import validate_part
 from mtl_core.validation.quarantine import write_quarantine
+from mtl_core.validation.runner import ExpectationRunner
 from mtl_core.validation.suite import load_suite, suite_path
 
 __all__ = ["validate"]
@@ -20,7 +20,7 @@ __all__ = ["validate"]
 def validate(
     folder: Path, problem: Problem, out: Path, *, progress: Callable[[Sequence[Part]], Iterable[Part]] = iter
 ) -> Result:
-    """Writes result.json, quarantine.parquet and data_docs/ below `out`, whether or not the parts pass.
+    """Write result.json, quarantine.parquet and data_docs/ below `out`, whether or not the parts pass.
 
     `Result.passed` says whether they do; raising is the caller's. Raises DataError for a suite or a part that cannot be
     read.
@@ -31,13 +31,13 @@ def validate(
     """
     path = suite_path(folder, problem)
     sources = parts(folder, problem)
-    engine = Engine(load_suite(path), path)
-    docs = DataDocs(engine)
+    runner = ExpectationRunner(load_suite(path), path)
+    docs = DataDocs(runner)
     results = []
     for part in progress(sources):
-        judged = judge(part, problem, engine)
-        docs.add(judged)
-        results.append(judged.result)
+        validated = validate_part(part, problem, runner)
+        docs.add(validated)
+        results.append(validated.result)
     result = Result(
         problem=problem.name,
         suite=path.relative_to(folder).as_posix(),

@@ -1,4 +1,4 @@
-"""`mtl profile`: writes a problem's suite, and never over what people edited without being told to."""
+"""`mtl profile`: writes a problem's suite, and overwrites an edited one only if told to."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ __all__ = ["write_profile"]
 def write_profile(
     folder: Path, problem: Problem, references: Sequence[str] = (), *, force: bool = False
 ) -> tuple[str, ...]:
-    """Profiles the named parts (all where none is named) and writes gx/expectations/NAME.json.
+    """Profile the named parts (all where none is named) and write gx/expectations/NAME.json.
 
     Returns:
         what was done, line by line.

@@ -13,7 +13,6 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.distillation.single_task import single_task_logits, single_task_problem
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.stopping import Stopper
 from mtl_core.training import train
 from tests.small import Small, document
 from tests.training.runs import Callbacks
@@ -92,7 +91,7 @@ def test_it_is_as_large_as_a_shared_bottom_for_the_one_task(small: Small, trunk:
 
 def stops_after(problem: Problem, task: str, scores: list[float]) -> int:
     """The evaluation after which training is over."""
-    stopper = Stopper(problem.training.stopping, (task,))
+    stopper = problem.training.stopping.build((task,))
     for number, score in enumerate(scores, 1):
         stopper.update({task: score})
         if stopper.ended:

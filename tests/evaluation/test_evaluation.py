@@ -1,4 +1,4 @@
-"""Numbers per task, the trivial predictor, and the paired comparison of two models."""
+"""Numbers per task, the baseline, and the paired comparison of two models."""
 
 import math
 

@@ -17,7 +17,7 @@ from tests.report.story import DOCUMENT, IMAGE, LONG, SCRIPT
 def test_the_head_says_the_verdict(page: Page) -> None:
     head = page.sections[""]
     assert "made-up" in head
-    assert "1 of 7 checks failed: ghost: better than the trivial predictor" in head
+    assert "1 of 7 checks failed: ghost: better than the baseline" in head
     assert "12,345" in head
     assert "0.00 MB" in head
 
@@ -72,7 +72,7 @@ def test_each_task_has_its_card(page: Page) -> None:
     assert f"minutes: low < −1 ≤ {SCRIPT} < 1 ≤ {IMAGE}" in text
     assert f"{LONG} regression" in text
     assert "AUC, 95% interval" in text
-    assert "better than trivial, beyond chance" in text
+    assert "better than the baseline, beyond chance" in text
     assert "Half of all predictions are within" in text
     assert "AUC is undefined on the test split." in text
 
@@ -125,7 +125,7 @@ def test_every_check_is_told(page: Page) -> None:
     assert f"of the scale of {LONG} 2.0 × 10⁻⁶ at most 0.0001" in text
     assert "Time for 1 row median of one call of the graph, one thread 0.25 ms at most 5 ms" in text
     assert "passed a gate of tomorrow 1" in text
-    assert "failed ghost: better than the trivial predictor" in text
+    assert "failed ghost: better than the baseline" in text
     assert "not measured at least 0" in text
     assert f"a note with {SCRIPT}" in text
 

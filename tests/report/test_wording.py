@@ -87,7 +87,7 @@ def test_every_metric_has_a_sentence_of_its_own(made: Made) -> None:
             undefined = explained(chosen, None, 0.125, "minutes")
             assert undefined == f"{metric_title(metric.name)} is undefined on the test split."
     assert len(set(said.values())) == len(said) == 20
-    assert all("trivial" in sentence or "; " in sentence for sentence in said.values())
+    assert all("baseline" in sentence or "; " in sentence or "random" in sentence for sentence in said.values())
 
 
 @pytest.mark.parametrize(
@@ -182,5 +182,5 @@ def test_a_metric_we_do_not_know_is_told_all_the_same(tmp_path: Path) -> None:
     codec = BinaryCodec(name="t", type="number", targets=("t",), positive=None, at_least=None)
     task = BinaryObjective(_Tomorrow(target="t"), codec)
     assert explained(task, 0.5, 1.0, "m") == (
-        "metric of tomorrow is 0.5 m, where lower is better; the trivial predictor reaches 1."
+        "metric of tomorrow is 0.5 m, where lower is better; the baseline reaches 1."
     )

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from mtl_core.config import Problem
 from mtl_core.data.parts import parts
-from mtl_core.validation.engine import Engine
-from mtl_core.validation.judge import judge
 from mtl_core.validation.outcome import PartResult
+from mtl_core.validation.part import validate_part
+from mtl_core.validation.runner import ExpectationRunner
 from mtl_core.validation.suite import load_suite, suite_path
 from tests.validation.conftest import problem, table, write_part
 
@@ -22,27 +22,27 @@ BAD = "2024-03.parquet"
 INF = float("inf")
 
 
-def engine_of(folder: Path) -> Engine:
+def runner_of(folder: Path) -> ExpectationRunner:
     path = suite_path(folder, problem())
-    return Engine(load_suite(path), path)
+    return ExpectationRunner(load_suite(path), path)
 
 
-def judged(folder: Path, engine: Engine | None = None, declared: Problem | None = None) -> PartResult:
+def judged(folder: Path, runner: ExpectationRunner | None = None, declared: Problem | None = None) -> PartResult:
     """The second part as it lies in the folder."""
     declared = declared or problem()
-    return judge(parts(folder, declared)[1], declared, engine or engine_of(folder)).result
+    return validate_part(parts(folder, declared)[1], declared, runner or runner_of(folder)).result
 
 
 def with_changed_part(
-    folder: Path, changed: Change, engine: Engine | None = None, declared: Problem | None = None
+    folder: Path, changed: Change, runner: ExpectationRunner | None = None, declared: Problem | None = None
 ) -> PartResult:
     """The second part, changed."""
     write_part(folder, BAD, changed(table(3)))
-    return judged(folder, engine, declared)
+    return judged(folder, runner, declared)
 
 
 def lines(result: PartResult) -> list[Line]:
-    return [(reason.row, reason.column, reason.value) for reason in result.aside]
+    return [(reason.row, reason.column, reason.value) for reason in result.reasons]
 
 
 def edit(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:

@@ -13,7 +13,7 @@ from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation
 from mtl_core.limits import count_limits, mean_limits, min_share_present, range_limits, rate_limits
 from mtl_core.validation.frame import frame, label_columns, type_in_suite
-from mtl_core.validation.outcome import Aside, PartResult
+from mtl_core.validation.outcome import PartResult, QuarantineReason
 from mtl_core.validation.profile import profile
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 from mtl_core.validation.write import write_profile
@@ -299,9 +299,9 @@ def test_labels_mark_answers_and_holes() -> None:
 @given(st.integers(1, 1000), st.data())
 def test_exactly_the_share_may_be_set_aside(rows: int, data: st.DataObject) -> None:
     most = data.draw(st.integers(0, rows))
-    reasons = tuple(Aside(row=row, column="x", expectation="e", value=None) for row in range(most + 1))
-    at = PartResult(part="p", rows=rows, share=most / rows, outcomes=(), aside=reasons[:most])
-    beyond = PartResult(part="p", rows=rows, share=most / rows, outcomes=(), aside=reasons)
+    reasons = tuple(QuarantineReason(row=row, column="x", expectation="e", value=None) for row in range(most + 1))
+    at = PartResult(part="p", rows=rows, share=most / rows, outcomes=(), reasons=reasons[:most])
+    beyond = PartResult(part="p", rows=rows, share=most / rows, outcomes=(), reasons=reasons)
     assert not at.too_many
     assert beyond.too_many
     assert PartResult(part="p", rows=0, share=0.0, outcomes=()).passed

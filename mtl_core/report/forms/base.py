@@ -38,7 +38,7 @@ class Form(ABC):
 
     @abstractmethod
     def trivial(self, one: NDArray[Any]) -> str:
-        """What the trivial predictor says of every row: () or (classes,)."""
+        """What the baseline says of every row: () or (classes,)."""
 
     @abstractmethod
     def balance(self, labels: Mapping[str, NDArray[Any]]) -> Balance:

@@ -1,4 +1,4 @@
-"""The probabilities of labels, of which any number may apply: how well is each found, and are they reliable?"""
+"""Label probabilities, of which any number may apply: AUC per label, and calibration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from mtl_core.report.forms.intervals import newcombe
 from mtl_core.report.forms.reliability import reliability
 from mtl_core.report.run import Scored
 from mtl_core.report.theme import ACCENT, INK, MUTED, beside, data, shares, short, svg
-from mtl_core.report.wording import NOTHING, number, percent
+from mtl_core.report.wording import NOTHING, interval, number, percent
 
 __all__ = ["Labels"]
 
 _LIKELY = 0.5
 """The probability from which on a served answer gives a label."""
-_MOST_COLUMNS = 4
-_MOST_DOTS = 20
+_MAX_COLUMNS = 4
+_MAX_DOTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
-    """How well each of some labels is found; all (labels,)."""
+    """AUC and frequency of some labels; all (labels,)."""
 
     common: NDArray[Any]
     """The share of rows to which it applies, among those that are known."""
@@ -51,7 +51,7 @@ class Labels(Form):
 
     def balance(self, labels: Mapping[str, NDArray[Any]]) -> Balance:
         common = {split: _common(y) for split, y in labels.items()}
-        kept = self._commonest(_common(np.concatenate([*labels.values()])), _MOST_COLUMNS)
+        kept = self._commonest(_common(np.concatenate([*labels.values()])), _MAX_COLUMNS)
         rows = {
             # The shares add up to the labels that a row has on average, whatever is unknown of it.
             split: (*(percent(float(found[place])) for place in kept), number(float(found.sum()), 3))
@@ -88,9 +88,9 @@ class Labels(Form):
 
     def _dots(self, scored: Scored) -> Figure:
         common = _common(scored.labels)
-        kept = self._commonest(common, _MOST_DOTS)
+        kept = self._commonest(common, _MAX_DOTS)
         names, found = [self.labels[place] for place in kept], _found(scored, kept)
-        title = "How well is each label found?"
+        title = "AUC per label"
         caption = (
             "AUC: shown a row to which the label applies and one to which it does not, how often the first has the "
             "higher probability; any order gives 50% (dashed line). The bar is a 95% interval. On the left, to how "
@@ -112,7 +112,7 @@ class Labels(Form):
                 (
                     name,
                     percent(share),
-                    *((f"{auc:.3f}", f"{low:.3f} to {high:.3f}") if np.isfinite(auc) else (NOTHING,) * 2),
+                    *((f"{auc:.3f}", interval(low, high, 3)) if np.isfinite(auc) else (NOTHING,) * 2),
                 )
                 for name, share, auc, low, high in zip(
                     names, *(line.tolist() for line in (found.common, found.auc, found.low, found.high)), strict=True

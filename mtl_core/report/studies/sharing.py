@@ -14,7 +14,7 @@ from mtl_core.report.studies.sharing_pictures import (
     differences_picture,
     standard_errors,
 )
-from mtl_core.report.wording import NOTHING, interval, places, rounded, signed, with_unit
+from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed, with_unit
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, Spread
 
@@ -191,7 +191,7 @@ def _metric_words(task: ComparedTask) -> str:
 
 def _decimals(task: ComparedTask) -> int:
     gain = task.over_single
-    return 4 if gain is None or gain.low is None or gain.high is None else places(gain.high - gain.low)
+    return 4 if gain is None else interval_places(gain.low, gain.high)
 
 
 def _spread(found: Spread | None, decimals: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from mtl_core.errors import DataError
 from mtl_core.expectations import expect
-from mtl_core.validation.engine import Engine
+from mtl_core.validation.runner import ExpectationRunner
 from mtl_core.validation.suite import Suite
 from mtl_core.validation.write import write_profile
 from tests.validation.conftest import DECLARED, ROWS, change, problem, set_column, table, write_part
@@ -20,23 +20,23 @@ from tests.validation.judging import (
     Change,
     about,
     edit,
-    engine_of,
     judged,
     lines,
+    runner_of,
     with_changed_part,
 )
 
 
 @pytest.fixture(scope="module")
-def engine(reference: Path) -> Engine:
-    return engine_of(reference)
+def runner(reference: Path) -> ExpectationRunner:
+    return runner_of(reference)
 
 
 def both(*changes: Change) -> Change:
     return lambda content: reduce(lambda found, change: change(found), changes, content)
 
 
-def test_a_bad_row_is_set_aside_with_its_reasons(folder: Path, engine: Engine) -> None:
+def test_a_bad_row_is_set_aside_with_its_reasons(folder: Path, runner: ExpectationRunner) -> None:
     """Exactly the share may be set aside, and a row has a line per reason."""
     declared = problem(data={**DECLARED["data"], "quarantine": 0.08})
     bad = both(
@@ -47,7 +47,7 @@ def test_a_bad_row_is_set_aside_with_its_reasons(folder: Path, engine: Engine) -
         change("grade", {9: "gone"}),
         change("day", {10: None}),
     )
-    result = with_changed_part(folder, bad, engine, declared)
+    result = with_changed_part(folder, bad, runner, declared)
     assert lines(result) == [
         (3, "shop", None),
         (4, "shop", ""),
@@ -59,7 +59,7 @@ def test_a_bad_row_is_set_aside_with_its_reasons(folder: Path, engine: Engine) -
         (9, "grade", "gone"),
         (10, "day", None),
     ]
-    reasons = {reason.row: reason.expectation for reason in reversed(result.aside)}
+    reasons = {reason.row: reason.expectation for reason in reversed(result.reasons)}
     present = "expect_column_values_to_not_be_null()"
     assert reasons[3] == reasons[4] == reasons[5] == reasons[10] == present
     assert reasons[6].startswith("expect_column_values_to_be_between(min_value=0, max_value=")
@@ -73,17 +73,17 @@ def test_a_bad_row_is_set_aside_with_its_reasons(folder: Path, engine: Engine) -
 def test_a_date_that_python_does_not_have_is_set_aside(folder: Path) -> None:
     days = pa.array([10**8 if row == 3 else 19_800 + row for row in range(ROWS)], pa.int32()).cast(pa.date32())
     late = (expect("column_values_to_be_between", column="day", min_value="2000-01-01", max_value="2100-01-01"),)
-    ranged = Engine(Suite(name="shops", expectations=late), folder)
+    ranged = ExpectationRunner(Suite(name="shops", expectations=late), folder)
     declared = problem(data={**DECLARED["data"], "quarantine": 0.5})
     result = with_changed_part(folder, lambda content: set_column(content, "day", days), ranged, declared)
     assert lines(result) == [(3, "day", "9999-12-31")]
 
 
-def test_numbers_that_are_not_finite_are_set_aside(folder: Path, engine: Engine) -> None:
-    result = with_changed_part(folder, change("amount", {6: float("nan"), 7: INF, 8: -INF}), engine)
+def test_numbers_that_are_not_finite_are_set_aside(folder: Path, runner: ExpectationRunner) -> None:
+    result = with_changed_part(folder, change("amount", {6: float("nan"), 7: INF, 8: -INF}), runner)
     assert result.passed, result.problems
     assert lines(result) == [(6, "amount", "nan"), (7, "amount", "inf"), (8, "amount", "-inf")]
-    assert [reason.expectation.split("(")[0] for reason in result.aside] == [
+    assert [reason.expectation.split("(")[0] for reason in result.reasons] == [
         "expect_column_values_to_not_be_null",
         "expect_column_values_to_be_between",
         "expect_column_values_to_be_between",
@@ -118,9 +118,9 @@ FAULTS: dict[str, tuple[Change, list[str]]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_the_part_fails_it(folder: Path, engine: Engine, fault: str) -> None:
+def test_a_fault_of_the_part_fails_it(folder: Path, runner: ExpectationRunner, fault: str) -> None:
     changed, said = FAULTS[fault]
-    result = with_changed_part(folder, changed, engine)
+    result = with_changed_part(folder, changed, runner)
     assert not result.passed
     for one in said:
         assert any(re.search(one, line) for line in result.problems), (one, result.problems)
@@ -130,10 +130,10 @@ def test_a_fault_of_the_part_fails_it(folder: Path, engine: Engine, fault: str) 
 COLUMNS = ("shop", "amount", "returned", "days", "grade")
 
 
-def test_a_missing_column_is_one_line(folder: Path, engine: Engine) -> None:
+def test_a_missing_column_is_one_line(folder: Path, runner: ExpectationRunner) -> None:
     renamed = [f"{name}t" if name == "amount" else name for name in table(3).column_names]
     others = [name for name in COLUMNS if name != "amount"]
-    result = with_changed_part(folder, lambda t: t.rename_columns(renamed).drop_columns(others), engine)
+    result = with_changed_part(folder, lambda t: t.rename_columns(renamed).drop_columns(others), runner)
     assert len(result.problems) == len(COLUMNS)
     for name in COLUMNS:
         assert sum(f"{name}: no such column" in line for line in result.problems) == 1
@@ -141,28 +141,30 @@ def test_a_missing_column_is_one_line(folder: Path, engine: Engine) -> None:
     assert any(re.search(r"days: no such column; did you mean 'day'\?", line) for line in result.problems)
 
 
-def test_a_column_of_another_type_is_one_line(folder: Path, engine: Engine) -> None:
+def test_a_column_of_another_type_is_one_line(folder: Path, runner: ExpectationRunner) -> None:
     def changed(content: pa.Table) -> pa.Table:
         for name in COLUMNS:
             content = set_column(content, name, content["day"].combine_chunks())
         return set_column(content, "amount", pa.array([[1]] * ROWS))
 
-    result = with_changed_part(folder, changed, engine)
+    result = with_changed_part(folder, changed, runner)
     assert len(result.problems) == len(COLUMNS)
     for name in COLUMNS:
         assert sum(f"{name}: expect_column_values_to_be_of_type" in line for line in result.problems) == 1
 
 
-def test_types_that_later_stages_cannot_read_fail_though_both_are_numbers(folder: Path, engine: Engine) -> None:
+def test_types_that_later_stages_cannot_read_fail_though_both_are_numbers(
+    folder: Path, runner: ExpectationRunner
+) -> None:
     halves = pa.array([float(i) + 0.5 for i in range(ROWS)])
-    (line,) = with_changed_part(folder, lambda t: set_column(t, "amount", halves), engine).problems
+    (line,) = with_changed_part(folder, lambda t: set_column(t, "amount", halves), runner).problems
     assert "types of the first part" in line
 
 
-def test_a_part_that_cannot_be_read_at_all_is_named(folder: Path, engine: Engine) -> None:
+def test_a_part_that_cannot_be_read_at_all_is_named(folder: Path, runner: ExpectationRunner) -> None:
     (folder / "data" / BAD).write_bytes(b"PAR1 and then nothing")
     with pytest.raises(DataError, match=re.escape(BAD)):
-        judged(folder, engine)
+        judged(folder, runner)
 
 
 def test_a_label_that_its_task_cannot_read_is_said_in_the_words_of_the_task(folder: Path) -> None:
@@ -175,12 +177,12 @@ def test_csv_parts(tmp_path: Path) -> None:
     for month in (2, 3):
         write_part(tmp_path, f"2024-{month:02}.csv", table(month))
     write_profile(tmp_path, problem())
-    engine = engine_of(tmp_path)
+    runner = runner_of(tmp_path)
     write_part(tmp_path, "2024-03.csv", change("amount", {7: 10**6})(table(3)))
-    result = judged(tmp_path, engine)
+    result = judged(tmp_path, runner)
     assert result.passed, result.problems
     assert [line[:2] for line in lines(result)] == [(7, "amount")]
     text = (tmp_path / "data" / "2024-03.csv").read_text().replace("1000000", "a lot")
     (tmp_path / "data" / "2024-03.csv").write_text(text)
-    (line,) = judged(tmp_path, engine).problems
+    (line,) = judged(tmp_path, runner).problems
     assert "2024-03.csv: amount: expect_column_values_to_be_of_type(type_='float64'): found str, such as a lot" in line

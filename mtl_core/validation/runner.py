@@ -1,4 +1,4 @@
-"""Great Expectations at work: a suite's expectations on one frame.
+"""Runs a suite's expectations on a frame with Great Expectations.
 
 This module and the Data Docs alone import the package, which takes seconds.
 """
@@ -15,72 +15,76 @@ from great_expectations.core import ExpectationSuite, ExpectationSuiteValidation
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from mtl_core.validation.expectations import PLACE, build, configure, level_of
+from mtl_core.validation.expectations import POSITION, build, configure, level_of
 from mtl_core.validation.outcome import Outcome
 from mtl_core.validation.suite import Suite
 
-__all__ = ["EXAMPLES", "Engine", "Measured"]
+__all__ = ["EXAMPLES", "ExpectationRunner", "MeasuredExpectation"]
 
 EXAMPLES = 3
-"""How many unexpected values an outcome shows."""
+"""Maximum number of unexpected values that an outcome shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredExpectation:
     """An outcome with what Great Expectations needs to draw it."""
 
     outcome: Outcome
     raw: ExpectationValidationResult
 
 
-class Engine:
+class ExpectationRunner:
     """A suite in a context in memory: nothing is read from or written to a Great Expectations project."""
 
     def __init__(self, suite: Suite, path: Path) -> None:
         """Raises DataError, naming the entry of the file `path`, where an expectation is none."""
         self.suite = suite
-        self._configurations = [configure(expectation, place) for place, expectation in enumerate(suite.expectations)]
-        built = [build(one, f"{path}: expectations[{place}]") for place, one in enumerate(self._configurations)]
+        self._configurations = [
+            configure(expectation, position) for position, expectation in enumerate(suite.expectations)
+        ]
+        built = [build(one, f"{path}: expectations[{position}]") for position, one in enumerate(self._configurations)]
         self.levels = tuple(map(level_of, suite.expectations, built))
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         asset = context.data_sources.add_pandas(suite.name).add_dataframe_asset("parts")
         self._batches: BatchDefinition[None] = asset.add_batch_definition_whole_dataframe("part")
 
-    def measure(self, frame: pd.DataFrame, places: Sequence[int]) -> dict[int, Measured]:
-        """Runs the expectations at those places of the suite."""
-        if not places:
+    def measure(self, frame: pd.DataFrame, positions: Sequence[int]) -> dict[int, MeasuredExpectation]:
+        """Run the expectations at those positions of the suite."""
+        if not positions:
             return {}
-        result = self._validate(frame, places, "SUMMARY")
-        found = {_place(raw): raw for raw in result.results}
-        return {place: self._measured(place, found[place], len(frame)) for place in places}
+        result = self._validate(frame, positions, "SUMMARY")
+        found = {_position(raw): raw for raw in result.results}
+        return {position: self._measured(position, found[position], len(frame)) for position in positions}
 
-    def rows(self, frame: pd.DataFrame, place: int) -> list[int]:
-        """The index labels of all rows that break the expectation at that place: a second pass, for it alone.
+    def rows(self, frame: pd.DataFrame, position: int) -> list[int]:
+        """The index labels of all rows that break the expectation at that position: a second pass, for it alone.
 
         Great Expectations filters every column of its frame, needed or not: it gets those that are.
         """
-        expectation = self.suite.expectations[place]
+        expectation = self.suite.expectations[position]
         if "row_condition" not in expectation.kwargs:  # which may speak about any column
             frame = frame[list(expectation.columns)]
-        (raw,) = self._validate(frame, [place], "COMPLETE").results
+        (raw,) = self._validate(frame, [position], "COMPLETE").results
         return [int(row) for row in raw.result["unexpected_index_list"]]
 
-    def unmeasured(self, place: int, *, success: bool, why: str, explained: bool = False) -> Measured:
+    def unmeasured(self, position: int, *, success: bool, why: str, explained: bool = False) -> MeasuredExpectation:
         """The outcome of an expectation that was not run."""
         outcome = Outcome(
-            expectation=self.suite.expectations[place],
+            expectation=self.suite.expectations[position],
             level="part",
             success=success,
             why="" if success else why,
             explained=explained,
         )
         raw = ExpectationValidationResult(
-            success=success, expectation_config=self._configurations[place], result={"observed_value": why}
+            success=success, expectation_config=self._configurations[position], result={"observed_value": why}
         )
-        return Measured(outcome=outcome, raw=raw)
+        return MeasuredExpectation(outcome=outcome, raw=raw)
 
-    def document(self, measured: Sequence[Measured], meta: dict[str, Any]) -> ExpectationSuiteValidationResult:
+    def document(
+        self, measured: Sequence[MeasuredExpectation], meta: dict[str, Any]
+    ) -> ExpectationSuiteValidationResult:
         """All outcomes of a part as one result of Great Expectations, for the Data Docs."""
         succeeded = sum(one.outcome.success for one in measured)
         statistics = {
@@ -101,18 +105,18 @@ class Engine:
         """The suite as Great Expectations has it. Made anew, since an expectation object belongs to one suite only."""
         return self._suite(range(len(self._configurations)))
 
-    def _suite(self, places: Sequence[int]) -> ExpectationSuite:
-        expectations = [self._configurations[place].to_domain_obj() for place in places]
+    def _suite(self, positions: Sequence[int]) -> ExpectationSuite:
+        expectations = [self._configurations[position].to_domain_obj() for position in positions]
         return ExpectationSuite(name=self.suite.name, expectations=expectations)
 
     def _validate(
-        self, frame: pd.DataFrame, places: Sequence[int], form: Literal["SUMMARY", "COMPLETE"]
+        self, frame: pd.DataFrame, positions: Sequence[int], form: Literal["SUMMARY", "COMPLETE"]
     ) -> ExpectationSuiteValidationResult:
         batch = self._batches.get_batch({"dataframe": frame})
-        return batch.validate(self._suite(places), result_format=form)
+        return batch.validate(self._suite(positions), result_format=form)
 
-    def _measured(self, place: int, raw: ExpectationValidationResult, rows: int) -> Measured:
-        expectation, level = self.suite.expectations[place], self.levels[place]
+    def _measured(self, position: int, raw: ExpectationValidationResult, rows: int) -> MeasuredExpectation:
+        expectation, level = self.suite.expectations[position], self.levels[position]
         raw.result = result = _json(raw.result)
         raw.success = bool(raw.success)  # some expectations answer with a numpy.bool, which JSON does not know
         counted = "unexpected_count" in result
@@ -127,14 +131,14 @@ class Engine:
             examples=_examples(result.get("partial_unexpected_list", ())),
             why=why,
         )
-        return Measured(outcome=outcome, raw=raw)
+        return MeasuredExpectation(outcome=outcome, raw=raw)
 
 
-def _place(raw: ExpectationValidationResult) -> int:
+def _position(raw: ExpectationValidationResult) -> int:
     assert raw.expectation_config is not None
-    place = raw.expectation_config.meta[PLACE]
-    assert isinstance(place, int)
-    return place
+    position = raw.expectation_config.meta[POSITION]
+    assert isinstance(position, int)
+    return position
 
 
 def _exception(info: dict[str, Any] | None) -> str:

@@ -1,8 +1,10 @@
 """Questions to the champion about real rows, over HTTP, for `mtl demo`."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
@@ -10,6 +12,8 @@ from flows.console.demo import prediction_table, print_paths
 from flows.environment import store_home
 from flows.layout import Layout
 from mtl_core.config import load_problem
+from mtl_core.data.encoder import Encoder
+from mtl_core.errors import DataError
 from serving.process import running
 from serving.signature import read_signature
 from serving.store import Store
@@ -21,17 +25,28 @@ def run_demo(folder: Path, count: int) -> None:
     """Serve the champion on a free port, predict `count` rows of the test split, print the table, stop the service."""
     problem, layout, store = load_problem(folder), Layout(folder), Store(store_home(folder))
     table = pq.read_table(layout.encoded / "test.parquet")
-    rows = table.take(_evenly_spaced(table.num_rows, count)).to_pylist()
+    table = table.take(_evenly_spaced(table.num_rows, count))
+    sent = _as_json(table, Encoder.load(layout.encoder))
     console = Console()
     with running(store.home, problem.name) as url:
         champion = store.champion(problem.name)
         assert champion is not None  # running refuses to start without one
         inputs = [column.name for column in read_signature(store.path(champion) / layout.signature.name).inputs]
-        body = [{name: row[name] for name in inputs} for row in rows]
+        if lost := [name for name in inputs if name not in sent]:
+            raise DataError(
+                f"champion {champion}: asks for columns that the problem no longer has: {', '.join(lost)}; "
+                "`mtl retrain` makes a model of what is declared now"
+            )
+        body = [dict(zip(inputs, row, strict=True)) for row in zip(*(sent[name] for name in inputs), strict=True)]
         answer = httpx.post(f"{url}/predict", json=body, timeout=30.0, trust_env=False).raise_for_status().json()
         console.print(f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False)
-    console.print(prediction_table(problem, inputs, rows, answer["predictions"]))
+    console.print(prediction_table(problem, inputs, table.to_pylist(), answer["predictions"]))
     print_paths(layout, problem.name, store.path(champion))
+
+
+def _as_json(table: pa.Table, encoder: Encoder) -> dict[str, list[Any]]:
+    """The raw columns as a client sends them."""
+    return {name: kind.json(table[name].combine_chunks()) for name, kind in encoder.inputs.items()}
 
 
 def _evenly_spaced(total: int, count: int) -> list[int]:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from serving.decoding import decode_with_errors, refusal
-from serving.errors import InputValueError
+from serving.errors import InputValueError, RequestError
 from serving.inputs import MAX_PADDED
 from serving.structs import make_struct
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Values = tuple[Any, ...]
 
-__all__ = ["MAX_ROWS", "Batch", "RowReader", "consecutive"]
+__all__ = ["MAX_REQUEST_ITEMS", "MAX_ROWS", "Batch", "RowReader", "consecutive"]
 
 MAX_ROWS = 10_000
+MAX_REQUEST_ITEMS = 2**20  # of all lists of strings of a request; a task of level token answers each of them
 
 
 class Batch(NamedTuple):
@@ -88,6 +89,13 @@ class RowReader:
         by_input = list(zip(self._inputs, columns, strict=True))
         flat = {column.name: column.to_tensor(values) for column, values in by_input if column.rank == 1}
         lists = [(column, values, column.lengths(values)) for column, values in by_input if column.rank == 2]
+        items = sum(sum(lengths) for column, _, lengths in lists if column.is_sequence)
+        if items > MAX_REQUEST_ITEMS:
+            raise RequestError(
+                f"the lists of all rows must have at most {MAX_REQUEST_ITEMS:,} items together, found {items:,}; send "
+                "the rows in several requests",
+                status=413,
+            )
         widths = [max(row) for row in zip(*(lengths for _, _, lengths in lists), strict=True)]
         return (
             Batch(

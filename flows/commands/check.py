@@ -19,13 +19,14 @@ def command(folder: Path, as_json: bool) -> None:
     the rule, the value found and the nearest valid name.
     """
     from flows.pipeline.graph import check_graph
+    from mtl_core.arrow import scalar_type
     from mtl_core.config import load_problem
     from mtl_core.data.parts import column_types, parts
 
     check_graph(folder)
     problem = load_problem(folder)
     files = parts(folder, problem)
-    types = {name: str(arrow_type) for name, arrow_type in column_types(folder, problem).items()}
+    types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem).items()}
     counts = [_rows(part.path) for part in files]
     rows = None if None in counts else sum(count or 0 for count in counts)
     if as_json:

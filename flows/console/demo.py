@@ -19,6 +19,7 @@ __all__ = ["predicted", "prediction_table", "print_paths", "true_label"]
 
 SHOWN_INPUTS = 4
 SHOWN_LEVELS = 5
+SHOWN_ITEMS = 5
 NOTHING = "-"
 
 
@@ -58,6 +59,8 @@ def predicted(answer: Any) -> str:
             return _likely(probabilities, labels)
         case {"cluster": int(cluster), "probabilities": probabilities}:
             return f"{cluster} ({probabilities[cluster]:.2f})"
+        case list():  # of a task of level token
+            return _listed([predicted(item) for item in answer[: SHOWN_ITEMS + 1]])
         case dict():
             return " | ".join(_short(answer[level]) for level in _few(answer))
         case _:
@@ -98,8 +101,15 @@ def _short(value: Any) -> str:
             return "yes" if value else "no"
         case float():
             return f"{value:.3g}"
+        case list():
+            return _listed([_short(item) for item in value[: SHOWN_ITEMS + 1]])
         case _:
             return str(value)
+
+
+def _listed(items: list[str]) -> str:
+    """The first of them."""
+    return ", ".join(items[:SHOWN_ITEMS] + ["…"] * (len(items) > SHOWN_ITEMS)) or NOTHING
 
 
 def _is_missing(value: Any) -> bool:

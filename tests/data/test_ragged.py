@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mtl_core.data import encoded
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.data.writer import SplitWriter
@@ -176,7 +175,7 @@ def test_a_batch_touches_its_own_rows_of_a_mapped_split(tmp_path: Path) -> None:
 def test_an_epoch_has_every_row_once(rows: list[int], other: list[int], size: int, seed: int, window: int) -> None:
     split = split_of(rows, (other * len(rows))[: len(rows)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoded, "WINDOW", window)
+        patch.setattr("mtl_core.data.encoded.WINDOW", window)
         batches = list(split.order(np.random.default_rng(seed), size))
         again = list(split.order(np.random.default_rng(seed), size))
     assert sorted(torch.cat(batches).tolist()) == list(range(len(rows)))
@@ -240,7 +239,7 @@ def test_spans_cover_the_rows_in_order_and_are_no_larger_than_they_may_be(
     rows: list[int], size: int, cells: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ragged, "MAX_CELLS", cells)
+        patch.setattr("mtl_core.ragged.MAX_CELLS", cells)
         spans = list(split_of(rows).spans(size))
     assert [row for start, stop in spans for row in range(start, stop)] == list(range(len(rows)))
 

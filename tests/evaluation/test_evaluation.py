@@ -84,8 +84,8 @@ def test_pairing_makes_the_interval_of_a_small_difference_narrow(small: Small, l
     assert paired.high - paired.low < (alone.high - alone.low) / 5
 
 
-def test_baseline_predictions_are_one_row_for_all(small: Small, labels: dict[str, np.ndarray]) -> None:
-    found = baseline_predictions(small.tasks[:3], labels, 7)
+def test_a_baseline_prediction_for_each_label(small: Small, labels: dict[str, np.ndarray]) -> None:
+    found = baseline_predictions(small.tasks[:3], labels, {name: values[:7] for name, values in labels.items()})
     assert {name: values.shape for name, values in found.items()} == {"late": (7,), "band": (7, 3), "minutes": (7,)}
     assert found["late"][0] == pytest.approx((labels["late"] == 1).sum() / (labels["late"] >= 0).sum())
 

@@ -15,6 +15,7 @@ from mtl_core.config import Model
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts
 from mtl_core.features.multicategorical import MAX_ITEMS, FittedMulticategorical, Multicategorical
+from mtl_core.input_types import StringsInput
 from mtl_core.nn.pooling import MeanEmbeddings
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import integers, layouts, numbers, partitions, patient, texts

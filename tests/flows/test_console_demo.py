@@ -31,6 +31,9 @@ from mtl_core.config import parse_problem
         ({"cluster": 2, "probabilities": [0.1, 0.19, 0.71]}, "2 (0.71)"),
         ({"cluster": 0, "probabilities": [0.6, 0.4]}, "0 (0.60)"),
         ({"cluster": None, "probabilities": [None, None]}, "-"),
+        ([], "-"),
+        ([0.25, None], "0.25, -"),
+        ([{"class": "on time", "probabilities": {"on time": 0.8}}] * 6, ", ".join(["on time (0.80)"] * 5) + ", …"),
     ],
 )
 def test_an_answer_in_words(answer: Any, words: str) -> None:
@@ -50,6 +53,7 @@ def test_an_answer_in_words(answer: Any, words: str) -> None:
         ({"a": 1.0, "b": None, "c": math.nan}, "a, b?, c?"),
         ({"a": 0, "b": None}, "b?"),
         ({"a": None, "b": math.nan}, "-"),
+        ({"a": [1, None, 0]}, "1, -, 0"),
     ],
 )
 def test_what_happened_in_words(row: dict[str, Any], words: str) -> None:

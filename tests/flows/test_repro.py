@@ -53,6 +53,8 @@ def test_an_edit_runs_what_uses_it_and_nothing_else(whole: Whole, tmp_path: Path
     assert ran("repro") == [DIGESTS, "validate", "check", "report"]  # checks.json has other latencies
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "the state before the experiment")
+    weights = folder / "artifacts" / "training" / "model.safetensors"
+    before = weights.read_bytes()
     assert ran("exp", "run", "--set-param", "+tasks.spend.weight=2.0") == [
         DIGESTS,
         "train",
@@ -61,4 +63,5 @@ def test_an_edit_runs_what_uses_it_and_nothing_else(whole: Whole, tmp_path: Path
         "report",
     ]
     assert "weight: 2.0" in params.read_text(encoding="utf-8")
+    assert weights.read_bytes() != before
     assert ran("repro") == [DIGESTS]

@@ -121,7 +121,8 @@ def test_apply_writes_the_options_and_nothing_else(
     assert params.read_text(encoding="utf-8") == before
     assert run("tune", "--apply", "1", "-C", str(searched)) == 0
     said = capfd.readouterr().out
-    assert "params.yaml has the options of trial 1:\n-" in said
+    assert "params.yaml has the options of trial 1:\n" in said
+    assert f"+    weight: {trial.changes['tasks.spend.weight']}\n" in said
     after = params.read_text(encoding="utf-8")
     assert load_problem(searched).training.learning_rate == trial.changes["training.learning_rate"]
     assert load_problem(searched).model.trunk.kind == trial.changes["model.trunk.kind"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from serving.app import INLINE_LISTS, MAX_BODY, PathGuard, build_app
+from serving.errors import RequestError
 from serving.inputs import MAX_ITEMS, MAX_PADDED
 from serving.live import LiveModel, Served
 from serving.model import Model
@@ -79,6 +80,16 @@ def test_lists_over_http(served: Served) -> None:
     refusal = client.post("/predict", json=[*rows, {**NOTHING, "words": ["a", 1]}])
     assert refusal.status_code == 400
     assert refusal.json()["error"]["message"] == "row 200, field 'words': item 1 must be a string or null, found 1"
+
+
+def test_the_items_of_a_request_are_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{**NOTHING, "words": ["a"] * length} for length in (3, 0, 4)]
+    monkeypatch.setattr("serving.rows.MAX_REQUEST_ITEMS", 7)
+    assert len(ask(served, rows)) == 3
+    monkeypatch.setattr("serving.rows.MAX_REQUEST_ITEMS", 6)
+    with pytest.raises(RequestError, match="at most 6 items together, found 7; send the rows in") as refused:
+        ask(served, rows)
+    assert refused.value.status == 413
 
 
 def test_datetimes_and_vectors_reach_the_graph(served: Served) -> None:

@@ -328,7 +328,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def test_the_graph_says_what_the_network_says(stages: Layout) -> None:
     checks = {entry["name"]: entry["value"] for entry in json.loads(stages.checks.read_text())["checks"]}
     assert checks["parity"] < 1e-5
-    assert checks["parity on hostile rows"] < 1e-5
+    assert checks["parity on adversarial rows"] < 1e-5
     encoder, raw = Encoder.load(stages.encoder), pq.read_table(stages.encoded / "test.parquet")
     names = [codec.name for codec in encoder.tasks]
     found = run_graph(open_graph(stages.graph.read_bytes()), raw, encoder.columns, names)

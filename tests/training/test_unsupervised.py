@@ -331,7 +331,7 @@ def test_the_graph_says_what_the_network_says(stages: Layout) -> None:
     assert checks["parity on adversarial rows"] < 1e-5
     encoder, raw = Encoder.load(stages.encoder), pq.read_table(stages.encoded / "test.parquet")
     names = [codec.name for codec in encoder.tasks]
-    found = run_graph(open_graph(stages.graph.read_bytes()), raw, encoder.columns, names)
+    found = run_graph(open_graph(stages.graph.read_bytes()), raw, encoder.inputs, names)
     assert {name: values.shape[1:] for name, values in found.items()} == {
         "late": (),
         "genres": (3,),

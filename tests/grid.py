@@ -20,6 +20,7 @@ __all__ = [
     "STOPPED",
     "TASKS",
     "TRUNKS",
+    "WITH_STATE",
     "Case",
     "covering",
     "document",
@@ -61,10 +62,13 @@ STOPPED = ("late", "visits", "span")
 """The tasks that stop after the second epoch, except under `joint`: no improvement is large enough for them."""
 
 
+WITH_STATE = {"dwa", "excess_mtl", "famo", "gradnorm", "gradvac", "imtl_l", "uw"}
+"""The balancings that have something to store in a checkpoint."""
+
+
 def _family(balancing: str) -> str:
-    options = _BALANCINGS[balancing](**OPTIONS.get(balancing, {}))
-    kind = "aggregation" if options.needs_sharing else "scalarisation"  # type: ignore[attr-defined]
-    return f"{kind} with state" if options.build(tuple(TASKS)).state_dict() else kind  # type: ignore[attr-defined]
+    kind = "aggregation" if _BALANCINGS[balancing].needs_sharing else "scalarisation"  # type: ignore[attr-defined]
+    return f"{kind} with state" if balancing in WITH_STATE else kind
 
 
 FAMILIES: dict[str, str] = {balancing: _family(balancing) for balancing in BALANCINGS}
@@ -78,7 +82,7 @@ def possible(trunk: str, balancing: str) -> bool:
 
 def policies_of(balancing: str) -> tuple[str, ...]:
     """The policies that it has to be tried with: every one, or one of each kind for a balancing without state."""
-    if FAMILIES[balancing].endswith("state"):
+    if balancing in WITH_STATE:
         return POLICIES
     place = BALANCINGS.index(balancing)
     return tuple(kind[place % len(kind)] for kind in KINDS_OF_POLICY)

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from flows.console.demo import prediction_table, print_paths
+from flows.console.demo import prediction_table, print_paths, refusal
 from flows.environment import store_home
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError
+from serving.champion import read_champion
 from serving.process import running
 from serving.signature import read_signature
 from serving.store import Store
@@ -24,7 +25,11 @@ __all__ = ["run_demo"]
 def run_demo(folder: Path, count: int) -> None:
     """Serve the champion on a free port, predict `count` rows of the test split, print the table, stop the service."""
     problem, layout, store = load_problem(folder), Layout(folder), Store(store_home(folder))
-    table = pq.read_table(layout.encoded / "test.parquet")
+    read_champion(store.home, problem.name)
+    rows = layout.encoded / "test.parquet"
+    if not rows.exists():
+        raise DataError(f"{rows}: the test split must be there, found no file; `mtl retrain` prepares it")
+    table = pq.read_table(rows)
     table = table.take(_evenly_spaced(table.num_rows, count))
     sent = _as_json(table, Encoder.load(layout.encoder))
     console = Console()
@@ -38,9 +43,14 @@ def run_demo(folder: Path, count: int) -> None:
                 "`mtl retrain` makes a model of what is declared now"
             )
         body = [dict(zip(inputs, row, strict=True)) for row in zip(*(sent[name] for name in inputs), strict=True)]
-        answer = httpx.post(f"{url}/predict", json=body, timeout=30.0, trust_env=False).raise_for_status().json()
+        response = httpx.post(f"{url}/predict", json=body, timeout=30.0, trust_env=False)
+        answer = response.json()
+        if response.status_code != httpx.codes.OK:
+            raise DataError(refusal(champion, answer))
         console.print(f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False)
-    console.print(prediction_table(problem, inputs, table.to_pylist(), answer["predictions"]))
+    labels = table.select(list(problem.targets)).to_pylist()  # of the inputs, what was sent: it is always Python's own
+    shown = [asked | known for asked, known in zip(body, labels, strict=True)]
+    console.print(prediction_table(problem, inputs, shown, answer["predictions"]))
     print_paths(layout, problem.name, store.path(champion))
 
 

@@ -1,4 +1,4 @@
-"""Arrow columns as NumPy arrays: the one place where a column's type decides how its values are read."""
+"""Arrow columns as NumPy arrays, and the column types that features and tasks tell apart."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from mtl_core.errors import DataError
 
 __all__ = [
-    "EXACT",
     "SCALAR_TYPES",
     "ColumnType",
     "as_dictionary",
     "as_numbers",
     "as_strings",
+    "bounded_timestamps",
     "column_type",
     "is_exact",
     "is_number",
+    "is_temporal",
     "is_text",
     "item_type",
     "scalar_type",
@@ -31,7 +32,12 @@ ColumnType = Literal["string", "number", "boolean", "list"]
 SCALAR_TYPES: frozenset[ColumnType] = frozenset({"string", "number", "boolean"})
 
 EXACT = 2.0**53
-"""Below it every whole number has a float64 of its own; 2^53 + 1 already reads as 2^53."""
+"""Limit of exact whole numbers in float64: 2^53 + 1 is rounded to 2^53."""
+
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31, in days since 1970."""
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6}
+"""Of a second; nanoseconds cannot leave the years 1677 to 2262."""
 
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -39,18 +45,24 @@ _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 
 
 def value_type(arrow_type: pa.DataType) -> pa.DataType:
-    """The type of a column's values: of a dictionary that of its entries."""
+    """The type of a column's values; for a dictionary array the type of its entries."""
     return arrow_type.value_type if pa.types.is_dictionary(arrow_type) else arrow_type
 
 
 def is_text(arrow_type: pa.DataType) -> bool:
-    """Whether a column of that type holds text."""
+    """True for a column of text, plain or as a dictionary."""
     return any(fits(value_type(arrow_type)) for fits in _TEXT)
 
 
 def is_number(arrow_type: pa.DataType) -> bool:
-    """Whether a column of that type holds integers, floats or decimals."""
+    """True for a column of integers, floats or decimals, plain or as a dictionary."""
     return any(fits(value_type(arrow_type)) for fits in _NUMBERS)
+
+
+def is_temporal(arrow_type: pa.DataType) -> bool:
+    """Whether a column of that type holds dates or timestamps."""
+    own = value_type(arrow_type)
+    return bool(pa.types.is_date(own) or pa.types.is_timestamp(own))
 
 
 def item_type(arrow_type: pa.DataType) -> pa.DataType | None:
@@ -86,22 +98,22 @@ def as_numbers(values: pa.Array) -> NDArray[np.float64]:
 
 
 def as_dictionary(values: pa.Array) -> pa.DictionaryArray:
-    """(rows,) the same values as a dictionary and positions in it, so that what is done per value is not done per row.
+    """(rows,) values -> the same as a dictionary array, so that work per value is not repeated per row.
 
-    A value may stand in the dictionary without a row, and a null in either.
+    The dictionary may hold values that no row has, and nulls; rows may be null too.
     """
     if pa.types.is_dictionary(values.type):
         return values
-    if pa.types.is_decimal(values.type):  # some widths of which have no dictionary
+    if pa.types.is_decimal(values.type):  # Arrow cannot encode some widths as a dictionary
         values = pa.array(as_numbers(values), from_pandas=True)
     return values.dictionary_encode()
 
 
 def as_strings(values: pa.Array) -> pa.Array:
-    """(rows,) of Arrow strings; a null is the empty string, since a graph's string tensor knows no null.
+    """(rows,) Arrow strings; a null is the empty string, since string tensors of ONNX have no null.
 
-    A whole number reads the same whatever its type, since a null or a CSV file turns integers into floats; a number
-    that is not finite is a null.
+    A whole number gives the same text whatever its type, since a null or a CSV file turns integers into floats; a
+    number that is not finite is a null.
     """
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
@@ -110,10 +122,35 @@ def as_strings(values: pa.Array) -> pa.Array:
     return pc.fill_null(pc.cast(values, pa.string()), "")
 
 
+def bounded_timestamps(values: pa.Array) -> pa.Array:
+    """(rows,) dates or timestamps of the years 1 to 9999, in UTC where they have a zone.
+
+    What lies beyond becomes the nearest moment within: finer units overflow there, and Python has no such dates.
+    """
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_date(values.type):
+        if pa.types.is_date64(values.type):
+            millis = _clipped(pc.cast(values, pa.int64()), _FIRST_DAY * 86_400_000, _LAST_DAY * 86_400_000)
+            values = pc.cast(pc.cast(millis, pa.date64()), pa.date32(), safe=False)
+        days = _clipped(pc.cast(values, pa.int32()), _FIRST_DAY, _LAST_DAY)
+        return pc.cast(days, pa.date32())
+    unit = values.type.unit
+    bounded = pc.cast(values, pa.int64())
+    if ticks := _TICKS.get(unit):
+        bounded = _clipped(bounded, _FIRST_DAY * 86_400 * ticks, (_LAST_DAY + 1) * 86_400 * ticks - 1)
+    return pc.cast(bounded, pa.timestamp(unit, tz=None if values.type.tz is None else "UTC"))
+
+
 def is_exact(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(rows,) mask of whole numbers that float64 cannot confuse with their neighbours."""
+    """(rows,) mask of the whole numbers that float64 represents exactly."""
     with np.errstate(invalid="ignore"):
         return np.asarray((np.abs(numbers) < EXACT) & (np.floor(numbers) == numbers))
+
+
+def _clipped(values: pa.Array, low: int, high: int) -> pa.Array:
+    limits = pa.array([low, high], values.type)
+    return pc.min_element_wise(pc.max_element_wise(values, limits[0], skip_nulls=False), limits[1], skip_nulls=False)
 
 
 def _number_names(numbers: NDArray[np.float64]) -> pa.Array:

@@ -1,14 +1,14 @@
-"""Every error that Trunkline raises on purpose.
+"""The exception tree of Trunkline.
 
 TrunklineError
 ├── ProblemError       params.yaml does not declare a problem that can be run
 ├── DataError          the data do not fit the declared problem
 │   └── ValidationFailed   a part breaks its expectations
 ├── TrainingError      training cannot go on (a loss that is not finite, a checkpoint that does not fit)
-├── ExportError        the exported graph would not say what the network says
+├── ExportError        the exported graph would not predict what the network predicts
 ├── CheckFailed        a gate was not passed
 ├── PromotionRefused   the candidate would make a task worse than the champion does
-└── ToolError          a tool that the path stands on (DVC, BentoML, Prefect) did not do its part
+└── ToolError          an external tool (DVC, BentoML, Prefect) failed
 
 A message names the thing, the rule, the value found and the fix, in that order.
 """
@@ -59,7 +59,7 @@ class TrainingError(TrunklineError):
 
 
 class ExportError(TrunklineError):
-    """The exported graph would not say what the network says."""
+    """The exported graph would not predict what the network predicts."""
 
     exit_code = 5
 
@@ -77,7 +77,7 @@ class PromotionRefused(TrunklineError):
 
 
 class ToolError(TrunklineError):
-    """A tool that the path stands on did not do its part."""
+    """An external tool (DVC, BentoML, Prefect) failed."""
 
     exit_code = 8
 

@@ -1,4 +1,4 @@
-"""Predictions and labels -> numbers per task with intervals, and the paired comparison of two models."""
+"""Metrics per task with bootstrap intervals, and the paired comparison of two models."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

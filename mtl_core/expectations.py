@@ -1,4 +1,4 @@
-"""An expectation of the data, by the name and arguments that Great Expectations gives it."""
+"""Expectations of the data, by their names and arguments in Great Expectations."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,20 +17,20 @@ class Expectation:
     type: str
     kwargs: dict[str, Any]
     notes: str = ""
-    """For people; profiling writes here what the reference held."""
+    """Text for readers; profiling notes here the values of the reference."""
     severity: Severity = "critical"
-    """What is not critical is reported and fails nothing."""
+    """Only a broken critical expectation fails validation; others are reported."""
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns it speaks about; none where it speaks about the table."""
+        """The columns that it is about; none where it is about the table."""
         named = (self.kwargs.get(key) for key in _COLUMN_KWARGS)
         return tuple(column for value in named if value for column in ([value] if isinstance(value, str) else value))
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity of the expectation, whatever its limits."""
+        """Identity of the expectation, which does not depend on its limits."""
         return (*self.columns, self.type)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Base class of all declared and fitted values: frozen, keyword-only, no unknown keys."""
+"""Base class of declared and fitted values: frozen, keyword-only, no unknown keys."""
 
 from typing import ClassVar
 
@@ -13,4 +13,4 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     renamed: ClassVar[dict[str, str]] = {}
-    """Old name of a key -> its name now, for the error that refuses the old one."""
+    """Old name of a key -> its new name, for the error that refuses the old one."""

@@ -27,7 +27,7 @@ class Check:
     value: float
     limit: float
     rule: Literal["at least", "at most", "above"]
-    """Relation of the value to the limit."""
+    """The relation of value and limit under which the gate passes."""
     unit: str
 
     @property
@@ -85,14 +85,14 @@ def baseline_checks(differences: Sequence[Difference]) -> list[Check]:
 
 
 def parity_check(name: str, found: Parity, gates: Gates) -> Check:
-    """Graph against network."""
+    """Largest difference between the predictions of graph and network."""
     return Check(
         name=name, value=found.difference, limit=gates.parity, rule="at most", unit=f"of the scale of {found.task}"
     )
 
 
 def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str, Any]]) -> list[Check]:
-    """Median time of a call for 1 and 1,000 rows; `inputs` maps the number of rows to what the session takes."""
+    """Median time of a call for 1 and 1,000 rows; `inputs` maps the number of rows to the session's inputs."""
     limits = {1: gates.latency_ms.rows_1, 1000: gates.latency_ms.rows_1000}
     return [
         Check(

@@ -1,6 +1,6 @@
-"""Types of a served input: how a raw column enters the exported graph, and how a client sends it as JSON.
+"""Input types: the tensor of a raw column in the exported graph, and its JSON form in a request.
 
-The signature, the graph's inputs, batch scoring, the parity check and the demo all follow from these values.
+The signature, the graph's inputs, batch scoring, the parity check and the demo all use them.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mtl_core.arrow import as_numbers, as_strings, is_text
+from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, is_text, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 
@@ -52,17 +52,17 @@ class InputType(ABC):
 
     name: ClassVar[str]
     is_string: ClassVar[bool] = False
-    """A string tensor; float64 otherwise."""
+    """True for a string tensor; otherwise float64."""
     is_sequence: ClassVar[bool] = False
-    """A row is a list of any length: its items can have labels of their own."""
+    """True where a row is a list of any length, whose items can have labels of their own."""
 
     @property
     def raw_type(self) -> pa.DataType:
-        """The Arrow type of the values that `adversarial` gives."""
+        """The Arrow type of the values of `adversarial`."""
         return pa.float64()
 
     def dimensions(self, column: str) -> tuple[int | str, ...]:
-        """Of the tensor behind its rows: () where a row is a single value."""
+        """Dimensions of the tensor after the rows; () where a row is a single value."""
         return ()
 
     def signature(self) -> dict[str, Any]:
@@ -71,19 +71,19 @@ class InputType(ABC):
 
     @abstractmethod
     def tensor(self, values: pa.Array) -> Array:
-        """A raw column as the graph takes it: (rows, ...) str objects or float64."""
+        """(rows,) raw column -> (rows, ...) input of the graph: str objects or float64."""
 
     def lengths(self, values: pa.Array) -> NDArray[np.int64]:
-        """(rows,) raw column -> how many items each row has; 1 where the type is no sequence."""
+        """(rows,) raw column -> (rows,) numbers of items; 1 where the type is no sequence."""
         return np.ones(len(values), dtype=np.int64)
 
     def json(self, values: pa.Array) -> list[Any]:
-        """A raw column as a client sends it, None where a value is missing."""
+        """(rows,) raw column -> JSON values of a request; None where a value is missing."""
         numbers = as_numbers(values)
         return [value if known else None for value, known in zip(numbers.tolist(), np.isfinite(numbers), strict=True)]
 
     def adversarial(self) -> pa.Array:
-        """Raw values on which a graph could differ from the network."""
+        """Raw values on which graph and network could differ."""
         return pa.array(ADVERSARIAL_NUMBERS, pa.float64())
 
 
@@ -151,8 +151,8 @@ class DatetimeInput(InputType):
         return as_seconds(values, zoned=self.zoned)
 
     def json(self, values: pa.Array) -> list[Any]:
-        moments = pc.cast(_moments(values, zoned=self.zoned), self.raw_type, safe=False)
-        return [None if moment is None else moment.isoformat() for moment in moments.to_pylist()]
+        timestamps = pc.cast(_timestamps(values, zoned=self.zoned), self.raw_type, safe=False)
+        return [None if timestamp is None else timestamp.isoformat() for timestamp in timestamps.to_pylist()]
 
     def adversarial(self) -> pa.Array:
         texts = ("0001-01-01T00:00:00", "1969-12-31T23:59:59.5", "2000-02-29T12:00:00", "9999-12-31T23:59:59")
@@ -230,15 +230,16 @@ class VectorInput(InputType):
 
     def adversarial(self) -> pa.Array:
         numbers = [[number] * self.size for number in ADVERSARIAL_NUMBERS]
-        mixed = [ADVERSARIAL_NUMBERS[place % len(ADVERSARIAL_NUMBERS)] for place in range(self.size)]
+        mixed = [ADVERSARIAL_NUMBERS[index % len(ADVERSARIAL_NUMBERS)] for index in range(self.size)]
         return pa.array([None, mixed, *numbers], self.raw_type)
 
 
 def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
     """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00, of the wall clock or, of
-    zoned moments, in UTC; NaN for a null and the empty string. DataError for text that is no such moment.
+    zoned timestamps, in UTC; NaN for a null and the empty string. Timestamps beyond the years 1 to 9999 are the nearest
+    ones within. DataError for text that is no such timestamp.
     """
-    micros = pc.cast(_moments(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
+    micros = pc.cast(_timestamps(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
     known = pc.is_valid(micros).to_numpy(zero_copy_only=False)
     numbers = pc.fill_null(pc.cast(micros, pa.int64()), 0).to_numpy(zero_copy_only=False)
     return np.where(known, numbers / 1e6, np.nan)
@@ -254,10 +255,10 @@ def as_string_lists(values: pa.Array, separator: str | None) -> Ragged:
 
 
 def list_items(values: pa.Array, separator: str | None) -> tuple[pa.Array, NDArray[np.int64]]:
-    """(rows,) as in `as_string_lists` -> the items of all rows in order, of the type that they have, and (rows,) how
-    many each row has.
+    """(rows,) as in `as_string_lists` -> the items of all rows in order, of their own type, and (rows,) the number of
+    items of each row.
     """
-    if not (is_text(values.type) or pa.types.is_null(values.type)):
+    if scalar_type(values.type) != "string":
         return pc.list_flatten(values), _lengths(values)
     texts = as_strings(values)
     lists = pc.split_pattern(texts, pattern=separator or "|")
@@ -269,16 +270,18 @@ def _lengths(lists: pa.Array) -> NDArray[np.int64]:
     return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _moments(values: pa.Array, *, zoned: bool) -> pa.Array:
-    """The column as dates or timestamps."""
+def _timestamps(values: pa.Array, *, zoned: bool) -> pa.Array:
+    """The column as dates or timestamps of the years 1 to 9999."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if not (is_text(values.type) or pa.types.is_null(values.type)):
-        return values
+        return bounded_timestamps(values)
     texts = as_strings(values)
     texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     try:
-        return pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None))
+        return bounded_timestamps(pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None)))
     except pa.ArrowInvalid as error:
         offset = "with Z or an offset" if zoned else "without an offset"
-        raise DataError(f"a moment must be ISO 8601 text {offset}, as in 2013-10-01T05:30:00, found: {error}") from None
+        raise DataError(
+            f"a timestamp must be ISO 8601 text {offset}, as in 2013-10-01T05:30:00, found: {error}"
+        ) from None

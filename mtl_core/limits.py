@@ -1,48 +1,52 @@
-"""Limits of a suite around the values of the reference. Pure arithmetic, to three significant digits."""
+"""Limits of a suite's expectations around the values of the reference, to three significant digits."""
 
 import math
 import sys
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-__all__ = ["count_band", "least_present", "mean_band", "range_band", "rate_band"]
+__all__ = ["count_limits", "mean_limits", "min_share_present", "range_limits", "rate_limits"]
 
-Band = dict[str, int | float]
+Limits = dict[str, int | float]
 
 
-def least_present(shares_missing: Sequence[float]) -> float:
-    """The least share of values in a part: it may miss 5% and thrice the worst part, or half of the way to all."""
+def min_share_present(shares_missing: Sequence[float]) -> float:
+    """Minimum share of values in a part: up to 5% plus three times the worst part's share may be missing, but no
+    more than half of the values that the worst part has.
+    """
     worst = max(shares_missing)
     return max(0.0, _rounded(1 - min(3 * worst + 0.05, (1 + worst) / 2), ROUND_FLOOR))
 
 
-def count_band(counts: Sequence[int]) -> Band:
-    """From half the smallest count, but not nothing, to twice the greatest."""
+def count_limits(counts: Sequence[int]) -> Limits:
+    """Limits from half of the smallest count, at least 1, to twice the largest."""
     return {"min_value": max(1, min(counts) // 2), "max_value": max(counts) * 2}
 
 
-def range_band(low: float, high: float) -> Band:
-    """The range widened by its whole width on both sides, but never across zero."""
+def range_limits(low: float, high: float) -> Limits:
+    """The range, widened by its width on both sides, but never across 0."""
     width = high - low or abs(low) or 1.0
     wide_low = low - width if low < 0 else max(0.0, low - width)
     wide_high = high + width if high > 0 else min(0.0, high + width)
-    return _band(wide_low, wide_high)
+    return _limits(wide_low, wide_high)
 
 
-def mean_band(means: Sequence[float], deviation: float) -> Band:
-    """The parts' means, widened by a standard deviation on both sides."""
+def mean_limits(means: Sequence[float], deviation: float) -> Limits:
+    """The range of the parts' means, widened by a standard deviation on both sides."""
     slack = deviation or abs(means[0]) or 1.0
-    return _band(min(means) - slack, max(means) + slack)
+    return _limits(min(means) - slack, max(means) + slack)
 
 
-def rate_band(rates: Sequence[tuple[int, int]]) -> Band:
-    """(yes, rows) per part -> a quarter of the least to four times the greatest odds, with three standard errors."""
-    smooth = [(yes + 0.5) / (rows + 1) for yes, rows in rates]  # what a part lacks is rare, not impossible
+def rate_limits(rates: Sequence[tuple[int, int]]) -> Limits:
+    """(positives, rows) per part -> limits from a quarter of the smallest to four times the largest odds, widened by
+    three standard errors.
+    """
+    smooth = [(yes + 0.5) / (rows + 1) for yes, rows in rates]  # a rate of 0 is rare, not impossible
     fewest = min(rows for _, rows in rates)
     low, high = _scale_odds(min(smooth), 0.25), _scale_odds(max(smooth), 4.0)
     low -= 3 * math.sqrt(low * (1 - low) / fewest)
     high += 3 * math.sqrt(high * (1 - high) / fewest)
-    return _band(max(0.0, low), min(1.0, high))
+    return _limits(max(0.0, low), min(1.0, high))
 
 
 def _scale_odds(rate: float, factor: float) -> float:
@@ -50,19 +54,19 @@ def _scale_odds(rate: float, factor: float) -> float:
     return odds / (1 + odds)
 
 
-def _band(low: float, high: float) -> Band:
+def _limits(low: float, high: float) -> Limits:
     return {"min_value": _plain(_rounded(low, ROUND_FLOOR)), "max_value": _plain(_rounded(high, ROUND_CEILING))}
 
 
 def _rounded(number: float, towards: str) -> float:
-    most = sys.float_info.max
-    number = min(max(number, -most), most)
+    limit = sys.float_info.max
+    number = min(max(number, -limit), limit)
     if number == 0:
         return 0.0
     last = Decimal(1).scaleb(math.floor(math.log10(abs(number))) - 2)
-    return min(max(float(Decimal(f"{number:.12g}").quantize(last, rounding=towards)), -most), most)
+    return min(max(float(Decimal(f"{number:.12g}").quantize(last, rounding=towards)), -limit), limit)
 
 
 def _plain(number: float) -> int | float:
-    """Whole numbers without a decimal point, as people write them."""
+    """Whole numbers as int."""
     return int(number) if number.is_integer() and abs(number) < 2**53 else number

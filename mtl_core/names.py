@@ -1,6 +1,8 @@
 """Names that several packages agree on."""
 
-__all__ = ["INTERNAL"]
+__all__ = ["INTERNAL", "LABEL"]
 
 INTERNAL = "trunkline/"
 """Prefix of every internal value of the exported graph, so that no name of a column or task can collide with one."""
+LABEL = "label:"
+"""Begins the names of the indicator columns that validation measures label rates on."""

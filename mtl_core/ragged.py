@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 __all__ = ["Block", "Ragged", "flat", "pad_positions", "spans"]
 
 MAX_CELLS = 1 << 18
-"""Of a batch without gradients: rows times the longest row."""
+"""Maximum cells of a batch without gradients: rows times the longest row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One array of an encoded split. Dense: (rows, *shape). Ragged: values (total, *shape) and offsets, and in a batch
-    (B, L, *shape) with `pad` behind the end of each row.
+    """Shape and type of an array of an encoded split. Dense: (rows, *shape). Ragged: values (total, *shape) and
+    offsets; in a batch (B, L, *shape) with `pad` after the end of each row.
     """
 
     shape: tuple[int, ...]
@@ -56,7 +56,7 @@ class Ragged:
         return self.of_lengths(self.values[positions], lengths)
 
     def padded(self, pad: Any) -> NDArray[Any]:
-        """(rows, longest, ...) with `pad` behind the end of each row; at least one column."""
+        """(rows, longest, ...) with `pad` after the end of each row; at least one column."""
         lengths = self.lengths
         shape = (len(self), max(1, int(lengths.max(initial=0))), *self.values.shape[1:])
         out = np.full(shape, pad, dtype=self.values.dtype)
@@ -72,12 +72,12 @@ def pad_positions(lengths: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.
 
 
 def flat(values: NDArray[Any] | Ragged) -> NDArray[Any]:
-    """What counts one by one: the rows of a dense array, the items of a ragged one."""
+    """(n, ...) the rows of a dense array, or the items of a ragged one."""
     return values.values if isinstance(values, Ragged) else values
 
 
 def spans(lengths: NDArray[Any], rows: int) -> Iterator[tuple[int, int]]:
-    """(n,) lengths -> start and stop of `rows` rows at a time, of fewer where padding makes more than MAX_CELLS."""
+    """(n,) lengths -> start and stop of `rows` rows at a time; fewer where padding would take more than MAX_CELLS."""
     start = 0
     while start < len(lengths):
         longest = np.maximum.accumulate(np.maximum(lengths[start : start + rows], 1))

@@ -1,4 +1,4 @@
-"""The one walker of pydantic models and discriminated unions: members, tags, and the type behind a path."""
+"""Reflection on pydantic models and discriminated unions: members, tags, and the type at a path."""
 
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 __all__ = ["TAGS", "bare", "is_union", "locate", "members", "tag_key", "tag_of", "tagged"]
 
 TAGS = ("kind", "method", "by")
-"""The fields that say which member of a union a mapping is."""
+"""Names of the fields that discriminate unions."""
 
 
 def members(declared: Any) -> list[type[BaseModel]]:
@@ -43,7 +43,7 @@ def bare(declared: Any) -> Any:
 
 
 def is_union(declared: Any) -> bool:
-    """True for a union type, in either spelling."""
+    """True for a union, in either spelling."""
     return isinstance(declared, UnionType) or get_origin(declared) is Union
 
 

@@ -34,7 +34,7 @@ JOINT = "*"
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """When one task stops. Scores and limits are in standard errors of the task's validation metric."""
+    """Stopping rule of a task. Scores and limits are in standard errors of the task's validation metric."""
 
     patience: int
     """Evaluations without an improvement."""
@@ -69,7 +69,7 @@ class _Progress:
 
 
 class Stopper:
-    """Fed one score per task per evaluation; higher is better."""
+    """Early stopping of all tasks, updated with one score per task and evaluation; higher is better."""
 
     def __init__(
         self,

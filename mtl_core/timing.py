@@ -11,7 +11,7 @@ Call = Callable[[], object]
 
 
 def median_ms(calls: Mapping[str, Call], *, rounds: int = 50, warm_up: int = 5) -> dict[str, float]:
-    """Name -> median milliseconds of a call. They take turns, so that what slows the machine slows all of them."""
+    """Name -> median milliseconds of a call. Calls take turns, so that other load on the machine affects all alike."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(warm_up + rounds):
         for name, call in calls.items():

@@ -31,7 +31,8 @@ class Served:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._reader = RowReader(model.signature.inputs)
+        answered = {output.sequence for output in model.signature.outputs if output.sequence is not None}
+        self._reader = RowReader(model.signature.inputs, answered=answered)
         self.has_lists = self._reader.has_lists
         self._writer = AnswerWriter(model.signature)
         self.description = _encode({"model": model.version, "signature": model.signature})

@@ -17,17 +17,18 @@ from serving.inputs import MAX_PADDED
 from serving.structs import make_struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from serving.inputs import Input
 
     Array = np.ndarray[Any, Any]
     Values = tuple[Any, ...]
 
-__all__ = ["MAX_REQUEST_ITEMS", "MAX_ROWS", "Batch", "RowReader", "consecutive"]
+__all__ = ["MAX_REQUEST_ITEMS", "MAX_ROWS", "TOKEN_CELLS", "Batch", "RowReader", "consecutive"]
 
 MAX_ROWS = 10_000
 MAX_REQUEST_ITEMS = 2**20  # of all lists of strings of a request; a task of level token answers each of them
+TOKEN_CELLS = 16  # cells that an item counts as where a task answers it: the whole network runs for each item
 
 
 class Batch(NamedTuple):
@@ -44,12 +45,21 @@ class Batch(NamedTuple):
 class RowReader:
     """Decoder of bodies `[{...}, ...]` whose rows hold exactly the inputs of one signature; null means missing.
 
+    answered: the inputs whose items have answers of their own.
     max_padded: cells of one tensor of rank 2; a request that needs more becomes several batches.
     has_lists: whether there is such a tensor.
     """
 
-    def __init__(self, inputs: tuple[Input, ...], *, max_rows: int = MAX_ROWS, max_padded: int = MAX_PADDED) -> None:
+    def __init__(
+        self,
+        inputs: tuple[Input, ...],
+        *,
+        answered: Collection[str] = (),
+        max_rows: int = MAX_ROWS,
+        max_padded: int = MAX_PADDED,
+    ) -> None:
         self._inputs = inputs
+        self._cells = {column.name: TOKEN_CELLS if column.name in answered else 1 for column in inputs}
         self._max_rows = max_rows
         self._max_padded = max_padded
         self.has_lists = any(column.rank == 2 for column in inputs)
@@ -96,7 +106,8 @@ class RowReader:
                 "the rows in several requests",
                 status=413,
             )
-        widths = [max(row) for row in zip(*(lengths for _, _, lengths in lists), strict=True)]
+        cells = ([length * self._cells[column.name] for length in lengths] for column, _, lengths in lists)
+        widths = [max(row) for row in zip(*cells, strict=True)]
         return (
             Batch(
                 {name: tensor[part] for name, tensor in flat.items()}

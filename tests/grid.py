@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
 
 from mtl_core.config import AnyBalancing, AnyTrunk, Stopping
 from mtl_core.schema import tagged
@@ -21,12 +20,14 @@ __all__ = [
     "STOPPED",
     "TASKS",
     "TRUNKS",
+    "WITH_STATE",
     "Case",
     "covering",
     "document",
     "pairs",
     "policies_of",
     "possible",
+    "small_trunk",
     "table",
 ]
 
@@ -61,10 +62,13 @@ STOPPED = ("late", "visits", "span")
 """The tasks that stop after the second epoch, except under `joint`: no improvement is large enough for them."""
 
 
+WITH_STATE = {"dwa", "excess_mtl", "famo", "gradnorm", "gradvac", "imtl_l", "uw"}
+"""The balancings that have something to store in a checkpoint."""
+
+
 def _family(balancing: str) -> str:
-    options = _BALANCINGS[balancing](**OPTIONS.get(balancing, {}))
-    kind = "aggregation" if options.needs_sharing else "scalarisation"  # type: ignore[attr-defined]
-    return f"{kind} with state" if options.build(tuple(TASKS)).state_dict() else kind  # type: ignore[attr-defined]
+    kind = "aggregation" if _BALANCINGS[balancing].needs_sharing else "scalarisation"  # type: ignore[attr-defined]
+    return f"{kind} with state" if balancing in WITH_STATE else kind
 
 
 FAMILIES: dict[str, str] = {balancing: _family(balancing) for balancing in BALANCINGS}
@@ -78,7 +82,7 @@ def possible(trunk: str, balancing: str) -> bool:
 
 def policies_of(balancing: str) -> tuple[str, ...]:
     """The policies that it has to be tried with: every one, or one of each kind for a balancing without state."""
-    if FAMILIES[balancing].endswith("state"):
+    if balancing in WITH_STATE:
         return POLICIES
     place = BALANCINGS.index(balancing)
     return tuple(kind[place % len(kind)] for kind in KINDS_OF_POLICY)
@@ -128,7 +132,7 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
         "tasks": TASKS,
         "model": {
             "embedding": 4,
-            "trunk": {"kind": trunk, "dropout": 0.1, **_small(_TRUNKS[trunk])},
+            "trunk": small_trunk(trunk),
             "head": {"width": 0},
         },
         "training": {
@@ -143,10 +147,12 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
     }
 
 
-def _small(trunk: type[BaseModel]) -> dict[str, Any]:
-    """Eight units a layer, whatever the trunk calls them."""
-    sizes = {name: field.get_default() for name, field in trunk.model_fields.items() if "width" in name}
-    return {name: [8] * len(size) if isinstance(size, tuple) else 8 for name, size in sizes.items()}
+def small_trunk(kind: str) -> dict[str, Any]:
+    """Options of a trunk with eight units a layer, whatever it calls them."""
+    fields = _TRUNKS[kind].model_fields
+    sizes = {name: field.get_default() for name, field in fields.items() if "width" in name}
+    small = {name: [8] * len(size) if isinstance(size, tuple) else 8 for name, size in sizes.items()}
+    return {"kind": kind, "dropout": 0.1, **small}
 
 
 def table(rows: int = 500, seed: int = 0) -> pa.Table:

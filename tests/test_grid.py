@@ -18,6 +18,7 @@ from tests.grid import (
     STOPPED,
     TASKS,
     TRUNKS,
+    WITH_STATE,
     Case,
     covering,
     document,
@@ -43,13 +44,17 @@ def test_what_the_cases_cover() -> None:
     assert all(possible(trunk, balancing) for trunk, balancing, _ in CASES)
     tried = {(balancing, policy) for _, balancing, policy in CASES}
     assert tried == {(balancing, policy) for balancing in BALANCINGS for policy in policies_of(balancing)}
-    for balancing, family in FAMILIES.items():
-        assert len(policies_of(balancing)) == (4 if "state" in family else 2)
+    assert all(len(policies_of(balancing)) == (4 if balancing in WITH_STATE else 2) for balancing in BALANCINGS)
     assert {(FAMILIES[balancing], policy) for balancing, policy in tried} == set(product(FAMILIES.values(), POLICIES))
     shown = set().union(*map(pairs, CASES))
     assert shown >= set(product(TRUNKS, POLICIES))
     assert shown >= {(trunk, FAMILIES[b]) for trunk, b in product(TRUNKS, BALANCINGS) if possible(trunk, b)}
     assert {task["kind"] for task in TASKS.values()} == set(KINDS), "every problem has every kind of task"
+
+
+def test_which_balancings_have_a_state() -> None:
+    found = {method: parse_problem(document(("mmoe", method, "joint"))).training.balancing for method in BALANCINGS}
+    assert {method for method, options in found.items() if options.build(tuple(TASKS)).state_dict()} == WITH_STATE
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)

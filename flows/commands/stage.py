@@ -22,4 +22,25 @@ def command(name: str, folder: Path) -> None:
     """
     with keep_failure(folder, name):
         check_graph(folder)
+        _check_needs(folder, name)
         import_module(f"flows.stages.{name}").run(folder)
+
+
+def _check_needs(folder: Path, stage: str) -> None:
+    """DataError where the stage before has left nothing; a folder without a problem is the stage's own to refuse."""
+    from flows.layout import Layout
+    from mtl_core.config import PARAMS
+    from mtl_core.errors import DataError
+
+    layout = Layout(folder)
+    needs = {
+        "train": ("prepare", layout.encoder),
+        "export": ("train", layout.weights),
+        "check": ("export", layout.signature),
+        "report": ("check", layout.checks),
+    }
+    if stage in needs and (folder / PARAMS).exists() and not (path := needs[stage][1]).exists():
+        raise DataError(
+            f"{path}: must be there for the stage {stage}, found no file; run `mtl stage {needs[stage][0]}` first, or "
+            "`mtl retrain`, which runs all that has to run"
+        )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flows.layout import Layout
     from mtl_core.config import Problem
 
-__all__ = ["predicted", "prediction_table", "print_paths", "true_label"]
+__all__ = ["predicted", "prediction_table", "print_paths", "refusal", "true_label"]
 
 SHOWN_INPUTS = 4
 SHOWN_LEVELS = 5
@@ -44,6 +44,15 @@ def prediction_table(
             table.add_row(Text(f"  {column}"), *(Text(true_label(row, task.targets)) for row in rows), style="cyan")
         table.add_section()
     return table
+
+
+def refusal(champion: str, answer: dict[str, Any]) -> str:
+    """What the service says against rows of the test split, from the body of its answer."""
+    error = answer["error"]
+    lines = [f"  row {one['row']}, {one['field']}: {one['rule']}, found {one['found']}" for one in error["details"]]
+    first = f"champion {champion}: the service must answer rows of the test split, found: {error['message']}"
+    last = "no client can send such values: shorten or repair them in the data, or leave out the feature"
+    return "\n".join([first, *lines, last])
 
 
 def predicted(answer: Any) -> str:

@@ -54,7 +54,9 @@ def document(name: str, path: str, nulls: tuple[str, ...], rows: int, draft: Dra
         f"  path: {quoted(path)}",
     ]
     if nulls != ("",):
-        lines.append(f"  nulls: {_flow(nulls)}  # doubt: read as missing, since the rest of their columns are numbers")
+        lines.append(
+            f"  nulls: {_flow(nulls)}  # doubt: read as missing, since the rest of their columns are numbers or dates"
+        )
     lines += ["", *_section("split", {"": draft.split}), ""]
     lines.append("# Keep what is known when a prediction is asked for; what is known only afterwards leaks the answer.")
     names = _names(draft.features)

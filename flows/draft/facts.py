@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts
+from mtl_core.features.iso import is_iso_timestamp
 
 __all__ = ["Sample", "sample"]
 
 ROWS = 200_000
 """Read at most; ids and kinds show long before."""
 NULL_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")
-SAMPLE = 1_000
-"""Values of a column that a kind of feature may look at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +74,20 @@ def _batches(path: Path, nulls: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _null_words(table: pa.Table) -> tuple[str, ...]:
-    """Words that make text of columns which are numbers otherwise."""
+    """Words that make text of columns which are numbers or moments otherwise."""
     found: set[str] = set()
     for column in table.columns:
         if pa.types.is_string(column.type):
             values = [value for value in column.unique().to_pylist() if value is not None]
             words = {value for value in values if value.strip() in NULL_WORDS}
-            if words and len(values) > len(words) and all(_is_number(v) for v in values if v not in words):
+            others = [value for value in values if value not in words]
+            if words and others and (all(map(_is_number, others)) or _are_timestamps(others)):
                 found |= words
     return tuple(sorted(found))
+
+
+def _are_timestamps(texts: list[str]) -> bool:
+    return any(is_iso_timestamp(pa.array(texts), zoned=zoned).all() for zoned in (False, True))
 
 
 def _is_number(text: str) -> bool:
@@ -102,12 +107,14 @@ def _facts(name: str, values: pa.Array) -> ColumnFacts:
     known = values.drop_null()
     common: list[tuple[Any, int]] = []
     distinct = 0
-    if not (pa.types.is_nested(kind) or pa.types.is_null(kind)):
+    if not (pa.types.is_nested(kind) or pa.types.is_null(kind) or isinstance(kind, pa.BaseExtensionType)):
         counted = known.value_counts()
         order = pc.sort_indices(counted.field("counts"), sort_keys=[("", "descending")]).slice(0, 20)
         top = counted.take(order)
         distinct = len(counted)
-        common = list(zip(top.field("values").to_pylist(), top.field("counts").to_pylist(), strict=True))
+        # Python has no dates before the year 1, and knows not every zone.
+        values_of = top.field("values").to_pylist() if scalar_type(kind) else [None] * len(top)
+        common = list(zip(values_of, top.field("counts").to_pylist(), strict=True))
     numbers = _numbers(known)
     whole = bool(numbers is not None and np.array_equal(numbers, np.floor(numbers)))
     return ColumnFacts(
@@ -119,7 +126,7 @@ def _facts(name: str, values: pa.Array) -> ColumnFacts:
         common=tuple(common),
         whole=whole,
         sequence=bool(whole and numbers is not None and numbers.size > 1 and (np.diff(numbers) == 1).all()),
-        sample=known.slice(0, SAMPLE),
+        values=known,
     )
 
 

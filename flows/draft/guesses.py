@@ -3,13 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.draft.facts import Sample
+from mtl_core.arrow import bounded_timestamps, item_type, scalar_type
 from mtl_core.errors import DataError, ProblemError, nearest
 from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
+from mtl_core.features.zones import is_zone
+from mtl_core.names import INTERNAL, LABEL
 from mtl_core.schema import members
 
 __all__ = ["Draft", "guess_problem"]
@@ -45,7 +49,8 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
         guesses[split.options["column"]] = Proposal(note="says the split")
     features = {name: guess for name, guess in guesses.items() if guess.options}
     if not features:
-        raise DataError(f"no column is left to learn from: {', '.join(guesses) or 'every column is a task'}")
+        why = "".join(f"\n  {name}: {guess.note}" for name, guess in guesses.items())
+        raise DataError(f"no column is left to learn from: {why or 'every column is a task'}")
     return Draft(
         split=split,
         features=features,
@@ -57,6 +62,8 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
 def _feature(facts: ColumnFacts) -> Proposal:
     """The first proposal of a kind of feature; else why the column is left out."""
     many = f"{facts.distinct:,} distinct values in {facts.known:,} rows"
+    if not _can_be_declared(facts.name):
+        return Proposal(note="its name is empty, or begins like Trunkline's own ones; rename it to use it")
     if facts.known == 0:
         return Proposal(note="no value at all")
     if facts.distinct == 1 and facts.known == facts.rows:
@@ -75,18 +82,24 @@ def _feature(facts: ColumnFacts) -> Proposal:
     return Proposal(note=f"of type {facts.type}, which no kind of feature takes")
 
 
+def _can_be_declared(name: str) -> bool:
+    return bool(name) and not name.startswith((INTERNAL, LABEL))
+
+
 def _task(facts: ColumnFacts) -> Proposal:
     values = sorted(str(value) for value, _ in facts.common)
     holes = facts.rows - facts.known
     note = f"{holes / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if holes else ""
+    if scalar_type(facts.type) is None:
+        by_hand = "declare a task of kind multilabel by hand, for another one"
+        fix = by_hand if item_type(facts.type) else "write what matters of it into a column of its own"
+        raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}; {fix}")
     if facts.distinct < 2:
         raise DataError(f"--tasks: {facts.name!r} must have two values or more to be learned, found {values or 'none'}")
     if facts.is_boolean or (facts.is_number and {value for value, _ in facts.common} == {0, 1}):
         return Proposal(options={"kind": "binary"}, note=note)
     if facts.is_text:
         return _text_task(facts, note)
-    if not facts.is_number:
-        raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}")
     if facts.whole and facts.distinct <= FEW:
         doubt = f"{facts.distinct} whole numbers; regression if they are amounts"
         return Proposal(options={"kind": "multiclass"}, note=note, doubt=doubt)
@@ -113,7 +126,11 @@ def _text_task(facts: ColumnFacts, note: str) -> Proposal:
 
 
 def _split(seen: Sample, targets: Sequence[str]) -> Proposal:
-    known = [facts for name, facts in seen.facts.items() if name not in targets and facts.known == facts.rows]
+    known = [
+        facts
+        for name, facts in seen.facts.items()
+        if name not in targets and facts.known == facts.rows and _can_be_declared(name)
+    ]
     for facts in known:
         if names := _split_names(facts):
             return Proposal(options={"by": "column", "column": facts.name, **names})
@@ -140,7 +157,7 @@ def _not_a_time(facts: ColumnFacts) -> tuple[bool, bool]:
 
 
 def _split_names(facts: ColumnFacts) -> dict[str, str]:
-    """Names of validation and test in a column whose values are the names of splits; else none."""
+    """How a column calls validation and test, if its values are the names of splits."""
     if not facts.is_text or not 3 <= facts.distinct <= 4:
         return {}
     found = {part: v for v, _ in facts.common for part, names in PARTS.items() if str(v).strip().lower() in names}
@@ -148,13 +165,25 @@ def _split_names(facts: ColumnFacts) -> dict[str, str]:
 
 
 def _borders(values: pa.Array) -> dict[str, str] | None:
-    """Starts of the last fifth and the last tenth of the rows; at midnight where every split then has rows."""
+    """Where the last fifth and the last tenth of the rows begin; on a whole day where every split then has rows.
+
+    None where a border is at an end of the calendar, which stands for a missing date.
+    """
+    zone, values = getattr(values.type, "tz", None), bounded_timestamps(values)
+    if zone and is_zone(zone):
+        values = pc.cast(values, pa.timestamp(values.type.unit, zone))
     ordered = values.take(pc.sort_indices(values))
-    at = [ordered[len(ordered) * share // 10] for share in (8, 9)]
-    days = [pc.floor_temporal(value, unit="day") for value in at] if not pa.types.is_date(values.type) else at
-    chosen = days if ordered[0].as_py() < days[0].as_py() < days[1].as_py() else at
-    if not ordered[0].as_py() < chosen[0].as_py() < chosen[1].as_py():
+    first, *at = (ordered[len(ordered) * share // 10] for share in (0, 8, 9))
+    if not all(1 < pc.year(value).as_py() < 9999 for value in at):
         return None
-    short = chosen is days and getattr(values.type, "tz", None) is None
+    days = [pc.floor_temporal(value, unit="day") for value in at] if not pa.types.is_date(values.type) else at
+    chosen = days if _ascend(first, *days) else at
+    if not _ascend(first, *chosen):
+        return None
+    short = chosen is days and zone is None
     texts = [value.as_py().isoformat()[:10] if short else value.as_py().isoformat() for value in chosen]
     return {"validation": texts[0], "test": texts[1]}
+
+
+def _ascend(*moments: pa.Scalar) -> bool:
+    return all(pc.less(*pair).as_py() for pair in pairwise(moments))

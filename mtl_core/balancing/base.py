@@ -22,7 +22,7 @@ class Shared:
 
 
 class Balancer(nn.Module, ABC):
-    """From the losses of a batch to gradients. Its parameters are learned with the network's, without weight decay.
+    """Gradients from the losses of a batch. Its parameters are learned with the network's, without weight decay.
 
     Tasks are known by position. A task that takes no part moves nothing: its own parameters get no gradient (None, not
     0), and the state of the balancer about it does not change. All state that outlives an epoch is in `state_dict`, so

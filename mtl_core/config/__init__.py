@@ -1,4 +1,4 @@
-"""A declared problem: `params.yaml` as frozen models, a file per section, and the checks that they fit together.
+"""A declared problem: `params.yaml` as frozen models, a file per section, and the checks across sections.
 
 Each file is the reference of its section: options, bounds, defaults. Nothing here imports torch, onnx or the modules
 that options configure; `build` imports these when it is called.
@@ -16,7 +16,7 @@ from mtl_core.config.reading import load_problem, parse_problem
 from mtl_core.config.stopping import First, Stopping, TaskStopping
 from mtl_core.config.training import FinetuneHeads, RelatednessOptions, Training
 from mtl_core.config.trunks import AnyTrunk, TrunkOptions
-from mtl_core.config.tuning import Prune, Tuned, TuningOptions
+from mtl_core.config.tuning import Prune, SearchRange, TuningOptions
 
 __all__ = [
     "PARAMS",
@@ -38,13 +38,13 @@ __all__ = [
     "Problem",
     "Prune",
     "RelatednessOptions",
+    "SearchRange",
     "Split",
     "Stopping",
     "TaskStopping",
     "TimeSplit",
     "Training",
     "TrunkOptions",
-    "Tuned",
     "TuningOptions",
     "load_problem",
     "parse_problem",

@@ -1,4 +1,4 @@
-"""Options of a declared problem by dotted paths, as a search sets them, or a person with `dvc exp run -S`."""
+"""Options of a declared problem by dotted paths, as a search and `dvc exp run -S` set them."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from mtl_core.config.messages import suggest_key
 from mtl_core.errors import ProblemError
-from mtl_core.schema import TAGS, members
+from mtl_core.schema import TAGS, members, tag_key, tag_of
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
@@ -45,8 +45,8 @@ def get_option(problem: "Problem", path: str) -> Any:
 def set_options(document: Document, model: type[BaseModel], options: Mapping[str, Any]) -> dict[str, Any]:
     """Set those values in a document in place, and return those that were set. ProblemError for a path of no option.
 
-    Another `kind` or `method` removes the options that it does not have and keeps those that it has. It is set before
-    the options beside it; those among `options` that it does not have are left out.
+    A new `kind` or `method` is set before the other options of its section. It removes the options that its model does
+    not have and keeps the others; `options` that the model does not have are ignored.
     """
     done: dict[str, Any] = {}
     for path in sorted(options, key=lambda path: (path.rpartition(".")[2] not in TAGS, path.count("."))):
@@ -72,25 +72,21 @@ def _set_option(document: Document, model: type[BaseModel], path: str, value: An
     _field(node, expected, default, last, path)
     if last in TAGS and last in node and node[last] != value:
         for member in members(expected):
-            if value in get_args(member.model_fields[last].annotation):
+            if tag_of(member) == value:
                 for unknown in [key for key in node if key not in member.model_fields]:
                     del node[unknown]
     node[last] = value
 
 
 def _field(node: Document, expected: Any, default: Any, step: str, path: str) -> tuple[Any, Any]:
-    """Type and default of the field `step` of a mapping. A mapping of a union that lacks its tag gets that of the
-    default.
-    """
+    """Type and default of the field `step` of a mapping. A mapping of a union without a tag gets the default's tag."""
     if get_origin(expected) is dict:
         return get_args(expected)[1], None
     models = members(expected)
-    tag = next((tag for tag in TAGS if len(models) > 1 and tag in models[0].model_fields), None)
-    if tag is not None:
+    if len(models) > 1 and (tag := tag_key(models[0])) is not None:
         if tag not in node and default is not None:
             node[tag] = getattr(default, tag)
-        tagged = [member for member in models if node.get(tag) in get_args(member.model_fields[tag].annotation)]
-        models = tagged if step != tag else models
+        models = models if step == tag else [member for member in models if tag_of(member) == node.get(tag)]
     for member in models:
         if step in member.model_fields:
             field = member.model_fields[step]

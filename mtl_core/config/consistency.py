@@ -1,4 +1,4 @@
-"""Checks across the sections of a declared problem. One line per error."""
+"""Consistency checks across the sections of a declared problem, one line per error."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from mtl_core.config.changes import with_options
 from mtl_core.config.messages import format_errors
 from mtl_core.config.stopping import First, Stopping
 from mtl_core.errors import ProblemError, nearest
-from mtl_core.names import INTERNAL
+from mtl_core.names import INTERNAL, LABEL
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
@@ -21,7 +21,7 @@ MEASURE = frozenset({"levels", "metric"})
 
 
 def consistency_errors(problem: "Problem") -> Iterator[str]:
-    """Lines of path in the file, rule, value found, fix."""
+    """Error lines: path in the file, rule, value found, fix."""
     yield from _names(problem)
     yield from _tasks(problem)
     yield from _metrics(problem)
@@ -39,6 +39,17 @@ def _names(problem: "Problem") -> Iterator[str]:
             yield (
                 f"features.{name}.column: must not begin with {INTERNAL!r}, which marks the internal values of the "
                 f"exported graph, found {column!r}; rename the column"
+            )
+    read = {f"features.{name}.column": column for column, name in inputs.items()} | {
+        f"tasks.{name}.{'target' if task.target else 'columns'}": target
+        for name, task in problem.tasks.items()
+        for target in task.targets
+    }
+    for where, column in (read | {"split.column": problem.split.column}).items():
+        if column.startswith(LABEL):
+            yield (
+                f"{where}: must not begin with {LABEL!r}, which marks the labels whose rates validation measures, "
+                f"found {column!r}; rename the column"
             )
     for name, task in problem.tasks.items():
         for target in task.targets:
@@ -59,8 +70,7 @@ def _tasks(problem: "Problem") -> Iterator[str]:
     if all(task.unsupervised for task in problem.tasks.values()):
         kinds = ", ".join(dict.fromkeys(task.kind for task in problem.tasks.values()))
         yield (
-            f"tasks: one of them at least must learn from labels, found {kinds} alone, and nothing would shape what is "
-            "grouped; add a task that learns from labels"
+            f"tasks: at least one supervised task is required, found only {kinds}; add a task that learns from labels"
         )
 
 
@@ -84,8 +94,8 @@ def _balancing(problem: "Problem") -> Iterator[str]:
         yield from _unknown(path, "a declared task", getattr(balancing, option), list(problem.tasks), in_path=True)
     if balancing.needs_sharing and trunk.separate_inputs:
         yield (
-            f"training.balancing.method: {balancing.method} weighs the tasks' gradients on what they share, found "
-            f"model.trunk.kind {trunk.kind}, which shares nothing; use mean, or a trunk that shares"
+            f"training.balancing.method: {balancing.method} weighs the tasks' gradients on shared parameters, "
+            f"found model.trunk.kind {trunk.kind}, which has none; use mean, or a trunk that shares parameters"
         )
     elif balancing.needs_sharing and len(problem.tasks) == 1:
         yield (
@@ -158,7 +168,7 @@ def _tuning(problem: "Problem") -> Iterator[str]:
         around = [other for other in space if path.startswith(f"{other}.")]
         if around:
             yield f"{where}: lies inside of {around[0]}, which is tuned as a whole; leave out one of the two"
-        for value in tuned.corners:
+        for value in tuned.values:
             try:
                 with_options(problem, {path: value})
             except ProblemError as error:
@@ -170,12 +180,12 @@ def _tuning(problem: "Problem") -> Iterator[str]:
 
 
 def _not_tunable(problem: "Problem", path: str) -> str | None:
-    """Rule, value found and fix, for a path that no trial may change: trials share the encoded rows, the measure and
-    what makes a run repeatable.
+    """Rule, value found and fix for a path that no trial may change, since all trials share the encoded rows, the
+    metrics and the seeds; None for a path that may be tuned.
     """
     section, _, rest = path.partition(".")
     if path in ("training.seed", "training.threads"):
-        return "is part of what makes a run repeatable, and no trial changes it; leave it out"
+        return "must be the same in all trials, so that runs are reproducible; leave it out"
     if section in ("model", "training") and rest:
         return None
     if section != "tasks" or not rest:

@@ -1,4 +1,4 @@
-"""Where the rows are, and which of them train, validate and test."""
+"""`data` and `split`: the source of the rows, and their split into training, validation and test."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
@@ -14,18 +14,18 @@ Border = date | datetime | int | float | str
 
 
 class Data(Frozen):
-    """Where the rows are."""
+    """The source of the rows."""
 
     path: str
-    """One file, or a folder of parts: Parquet or CSV, relative to the problem's folder."""
+    """A file or a folder of part files, Parquet or CSV, relative to the problem's folder."""
     nulls: tuple[str, ...] = ("",)
-    """What stands for a missing value in CSV."""
+    """Text that stands for a missing value in CSV."""
     quarantine: Annotated[float, Field(ge=0, le=1)] = 0.001
-    """The largest share of a part's rows that validation may set aside."""
+    """Maximum share of a part's rows that validation may quarantine."""
 
 
 class TimeSplit(Frozen):
-    """Everything before `validation` trains, everything from `test` on tests."""
+    """Split by time: rows before `validation` train, rows from `test` on test, rows between validate."""
 
     by: Literal["time"]
     column: str
@@ -34,7 +34,7 @@ class TimeSplit(Frozen):
 
 
 class HashSplit(Frozen):
-    """By a hash of a key, so that the rows of one key never straddle two splits."""
+    """Split by a hash of a key: all rows with the same key are in the same split."""
 
     by: Literal["hash"]
     column: str
@@ -51,7 +51,7 @@ class HashSplit(Frozen):
 
 
 class ColumnSplit(Frozen):
-    """By a column that says it; rows with any other value train."""
+    """Split by the values of a column; rows with any other value train."""
 
     by: Literal["column"]
     column: str

@@ -1,7 +1,7 @@
 """`training.teachers`: knowledge distillation. Task -> its teacher.
 
-A teacher predicts every training row, and the task learns from that beside its labels (Hinton 2015, section 2). A task
-has one teacher, because it has one loss.
+A teacher predicts every training row, and the task learns from these predictions and from its labels (Hinton 2015,
+section 2). A task has at most one teacher.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -19,15 +19,15 @@ class Teacher(Frozen):
     renamed: ClassVar[dict[str, str]] = {"share": "weight", "every_row": "use_unlabelled"}
 
     weight: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Of the teacher in the task's loss; the rest is that of the labels."""
+    """Weight of the teacher in the task's loss; the labels have the rest."""
     use_unlabelled: bool = False
     """The task learns from the teacher on rows without a label too."""
 
 
 class SingleTaskTeacher(Teacher):
-    """A network of the same size for the task alone, by the same loop on the same rows, stopped on its own score by the
-    rule of the task (single-task teachers of one multi-task student: Clark, "BAM!", ACL 2019, section 3.2; their
-    annealing of the weight is left out).
+    """A network of the same size for the task alone, trained by the same loop on the same rows and stopped by the
+    task's own rule (single-task teachers of one multi-task student: Clark, "BAM!", ACL 2019, section 3.2; without their
+    annealing of the weight).
     """
 
     kind: Literal["single_task"] = "single_task"
@@ -36,8 +36,8 @@ class SingleTaskTeacher(Teacher):
 class Boosted(Teacher):
     """Gradient-boosted trees for the task alone (LightGBM, Ke 2017); needs the extra `boosted`.
 
-    Trees overfit their training rows, so each row is taught by trees that did not see its label (Wolpert 1992, "Stacked
-    generalization"): the labelled rows are split into folds, and the trees of a fold are trained on all others.
+    Trees overfit their training rows, so each row gets its soft targets from trees that did not see its label (Wolpert
+    1992, "Stacked generalization"): labelled rows are split into folds, and a fold's trees are trained on all others.
     """
 
     kind: Literal["boosted"] = "boosted"

@@ -13,7 +13,7 @@ __all__ = ["NAME", "PARAMS", "parse_yaml", "problem_name", "read_params"]
 
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
-"""Pattern of a problem's name: small letters, digits, - and _."""
+"""Pattern of a problem's name: lowercase letters, digits, - and _."""
 
 
 def parse_yaml(text: str) -> Any:
@@ -49,6 +49,6 @@ def problem_name(folder: Path) -> str:
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise ProblemError(
             f"{folder / PARAMS}: name must be small letters, digits, - and _, found {name!r:.60}; "
-            "`mtl check` says all that is wrong with the file"
+            "`mtl check` lists all errors of the file"
         )
     return name

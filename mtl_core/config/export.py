@@ -1,4 +1,4 @@
-"""How a trained network becomes the graph that is served."""
+"""`export`: conversion of the trained network to the served graph."""
 
 from mtl_core.frozen import Frozen
 
@@ -6,9 +6,9 @@ __all__ = ["Export"]
 
 
 class Export(Frozen):
-    """How a trained network becomes the graph that is served."""
+    """Options of the exported graph."""
 
     int8: bool = False
-    """Weights in 8 bits: a smaller and faster graph that differs from the network by what rounding costs. It must pass
-    every gate as it is served; how far it may differ, `gates.parity` then has to say.
+    """Weights in 8 bits: a smaller and faster graph, whose predictions differ from the network's by rounding. It must
+    pass every gate; `gates.parity` must then be declared, as the largest difference allowed.
     """

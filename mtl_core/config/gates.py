@@ -1,4 +1,4 @@
-"""What a model must pass before it can be promoted."""
+"""`gates`: limits that a model must pass before it can be promoted."""
 
 from typing import Annotated
 
@@ -17,13 +17,13 @@ class Latency(Frozen):
 
 
 class Gates(Frozen):
-    """What a model must pass before it can be promoted."""
+    """Limits that a model must pass before it can be promoted."""
 
     metrics: dict[str, dict[str, float]] = Field(default_factory=dict)
-    """Per task and metric the limit on the test split: a floor where higher is better, else a ceiling."""
+    """Task -> metric -> limit on the test split: a minimum where higher is better, else a maximum."""
     parity: Annotated[float, Field(gt=0)] = 1e-4
-    """Largest difference of graph and network, in the task's scale."""
+    """Maximum difference between the predictions of graph and network, in the task's scale."""
     latency_ms: Latency = Latency()
     size_mb: Annotated[float, Field(gt=0)] = 50.0
     worse_than_champion: Annotated[float, Field(ge=0)] = 0.0
-    """How much of a task's own metric a candidate may lose to the champion, beyond what chance explains."""
+    """Maximum loss of a candidate against the champion in a task's own metric, beyond what chance explains."""

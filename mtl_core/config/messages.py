@@ -1,4 +1,4 @@
-"""Validation errors of pydantic as lines for people: path in the file, rule, value found, nearest valid name."""
+"""Validation errors of pydantic as readable lines: path in the file, rule, value found, nearest valid name."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -68,7 +68,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def suggest_key(key: str, models: Sequence[type[BaseModel]]) -> str:
-    """The fix for a key that none of the models has: its name now, where it was renamed, or the nearest valid name."""
+    """The fix for a key that none of the models has: its new name where it was renamed, else the nearest valid name."""
     for model in models:
         if name := getattr(model, "renamed", {}).get(key):
             return f"it is called {name!r} now, rename it"

@@ -11,7 +11,7 @@ __all__ = ["HeadOptions", "Model"]
 
 
 class HeadOptions(Frozen):
-    """One per task: a hidden layer where `width` is not 0, then the task's logits."""
+    """Options of every task's head: a hidden layer where `width` is not 0, then the task's logits."""
 
     width: Annotated[int, Field(ge=0, le=65_536)] = 64
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1

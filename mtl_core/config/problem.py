@@ -22,10 +22,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$")]
 
 
 class Problem(Frozen):
-    """One entity, its columns, its tasks, and how they are learned."""
+    """An entity, its columns, its tasks and their training."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    """Names the model in the store: small letters, digits, - and _."""
+    """Name of the model in the store: lowercase letters, digits, - and _."""
     data: Data
     split: Split
     features: Annotated[dict[Name, AnyFeature], Field(min_length=1)]
@@ -35,7 +35,7 @@ class Problem(Frozen):
     export: Export = Export()
     gates: Gates = Gates()
     tuning: TuningOptions | None = Field(default=None, exclude=True)
-    """Says how to search, not what is learned, and no dump of a problem has it."""
+    """Options of `mtl tune`; excluded from every dump of a problem, since no result depends on them."""
 
     def column_of(self, feature: str) -> str:
         """The column that a feature reads."""

@@ -1,4 +1,4 @@
-"""From `params.yaml` to a problem."""
+"""Reading of `params.yaml` as a problem."""
 
 from pathlib import Path
 from typing import Any
@@ -26,5 +26,5 @@ def parse_problem(document: Any, *, source: str = PARAMS) -> Problem:
 
 
 def load_problem(folder: Path) -> Problem:
-    """Reads `params.yaml` of a problem's folder; raises ProblemError."""
+    """Read `params.yaml` of a problem's folder; raises ProblemError."""
     return parse_problem(read_params(folder), source=str(folder / PARAMS))

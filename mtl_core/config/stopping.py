@@ -18,7 +18,7 @@ Evaluations = Annotated[int, Field(ge=0)]
 
 
 class TaskStopping(Frozen):
-    """A task's own rule; an option that is not given is that of all tasks."""
+    """A task's own rule; options that are not given are those of `training.stopping`."""
 
     patience: Patience | None = None
     min_improvement: StandardErrors | None = None
@@ -32,8 +32,8 @@ class First(Frozen):
 
 
 class Stopping(Frozen):
-    """Early stopping per task. Scores are in standard errors of the task's validation metric, so that a limit is
-    neither a share of a score, which would have no meaning below 0, nor in the unit of the score.
+    """Early stopping per task. Scores and limits are in standard errors of the task's validation metric: shares of a
+    score have no meaning below 0, and units differ from task to task.
     """
 
     policy: Literal["joint", "freeze", "resume", "hold"] = "hold"

@@ -1,4 +1,4 @@
-"""The optimisation: steps, balancing, stopping, teachers."""
+"""`training`: optimiser, balancing, stopping, teachers."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -13,8 +13,8 @@ __all__ = ["FinetuneHeads", "RelatednessOptions", "Training"]
 
 
 class FinetuneHeads(Frozen):
-    """After training, every head is trained further by itself on the chosen trunk, which is frozen; a head that did not
-    improve on validation by more than the task's `min_improvement` is restored.
+    """Fine-tuning of every head on its own after training, on the frozen trunk of the chosen epoch. A head that does
+    not improve on validation by more than the task's `min_improvement` is restored.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 20
@@ -22,7 +22,7 @@ class FinetuneHeads(Frozen):
     patience: Annotated[int, Field(ge=1)] = 3
     """Epochs without an improvement after which a head stops."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    """That of `training` where none is given."""
+    """The learning rate of `training` where none is given."""
 
 
 class RelatednessOptions(Frozen):
@@ -31,17 +31,17 @@ class RelatednessOptions(Frozen):
     every: Annotated[int, Field(ge=0)] = 100
     """Steps between measurements, counted over the whole training; 0 for none."""
     affinity: bool = False
-    """Measures also how a step for each task alone would change every task's loss: a forward pass per task."""
+    """Measure also the change of every task's loss by a step for each task alone: a forward pass per task."""
 
     @model_validator(mode="after")
     def _affinity_needs_measurements(self) -> Self:
         if self.affinity and not self.every:
-            raise ValueError("affinity: needs a look now and then, found `every: 0`; set `every`, or remove `affinity`")
+            raise ValueError("affinity: needs measurements, found `every: 0`; set `every`, or remove `affinity`")
         return self
 
 
 class Training(Frozen):
-    """The optimisation."""
+    """Options of the training loop."""
 
     renamed: ClassVar[dict[str, str]] = {"refit_heads": "finetune_heads"}
 
@@ -52,7 +52,7 @@ class Training(Frozen):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     threads: Annotated[int, Field(ge=1, le=256)] = 2
-    """Threads of torch; a run is repeatable to the bit with the same number."""
+    """Threads of torch; with the same number a run is reproducible to the bit."""
     balancing: AnyBalancing = Mean()
     stopping: Stopping = Stopping()
     average_weights: bool = True
@@ -62,4 +62,4 @@ class Training(Frozen):
     finetune_heads: FinetuneHeads | None = None
     relatedness: RelatednessOptions = RelatednessOptions()
     teachers: dict[str, AnyTeacher] = Field(default_factory=dict)
-    """Task -> its teacher, beside its labels; under the policy `hold`, until it stops."""
+    """Task -> its teacher, in addition to its labels; under the policy `hold`, until the task stops."""

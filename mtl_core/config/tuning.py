@@ -1,4 +1,4 @@
-"""What `mtl tune` searches: which options, in which ranges, with how many trials."""
+"""`tuning`: the search of `mtl tune`, its options, ranges and number of trials."""
 
 import json
 from decimal import Decimal
@@ -8,9 +8,9 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Prune", "Tuned", "TuningOptions"]
+__all__ = ["Prune", "SearchRange", "TuningOptions"]
 
-Number = int | float
+Bound = int | float
 
 
 class Prune(Frozen):
@@ -19,34 +19,34 @@ class Prune(Frozen):
     """
 
     startup: Annotated[int, Field(ge=1)] = 5
-    """So many trials are trained whole before any is cut short."""
+    """Bound of trials that are trained in full before any is pruned."""
     warm_up: Annotated[int, Field(ge=0)] = 3
-    """So many epochs a trial has at least."""
+    """Minimum epochs of every trial."""
 
 
-class Tuned(Frozen):
-    """The values that one option may take: a range of numbers, or choices."""
+class SearchRange(Frozen):
+    """Values that an option may take: a range of numbers, or choices."""
 
-    low: Number | None = None
-    high: Number | None = None
-    """Included, as `low` is. Whole numbers only where both are whole."""
-    step: Number | None = None
+    low: Bound | None = None
+    high: Bound | None = None
+    """Inclusive, as is `low`. Whole numbers only where both are whole."""
+    step: Bound | None = None
     log: bool = False
-    """Whether ratios count, not differences: 0.001 lies halfway between 0.0001 and 0.01."""
+    """Logarithmic scale: 0.001 lies halfway between 0.0001 and 0.01."""
     choices: tuple[JsonValue, ...] | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether the numbers of the range are whole."""
+        """True for a range of whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
-    def corners(self) -> tuple[Any, ...]:
+    def values(self) -> tuple[Any, ...]:
         """The ends of the range, or every choice."""
         return self.choices if self.choices is not None else (self.low, self.high)
 
     def spans(self, value: Any) -> bool:
-        """Whether it is a number of the range."""
+        """True for a number of the range."""
         if self.low is None or self.high is None or isinstance(value, bool) or not isinstance(value, int | float):
             return False
         fits = isinstance(value, int) or not self.whole
@@ -72,7 +72,7 @@ class Tuned(Frozen):
             self._check_step(self.low, self.high, self.step)
         return self
 
-    def _check_step(self, low: Number, high: Number, step: Number) -> None:
+    def _check_step(self, low: Bound, high: Bound, step: Bound) -> None:
         if self.log:
             raise ValueError("step: steps are differences and log counts ratios; leave out one of the two")
         if step <= 0 or (self.whole and not isinstance(step, int)):
@@ -82,21 +82,21 @@ class Tuned(Frozen):
 
 
 def _pruning(value: object) -> object:
-    """`true` is the rule as it comes, `false` is none."""
+    """`true` is the rule with its defaults, `false` is no pruning."""
     return {} if value is True else None if value is False else value
 
 
 class TuningOptions(Frozen):
-    """A search for options that suit the problem better than those it declares."""
+    """A search for options that are better than the declared ones."""
 
     trials: Annotated[int, Field(ge=2)] = 40
-    """Of all workers together, the first of which is the problem as it is declared."""
+    """Bound of trials of all workers together; the first one is the problem as declared."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of what is tried; `training.seed` stays that of every trial."""
+    """Seed of the sampler; every trial trains with `training.seed`."""
     prune: Annotated[Prune | None, BeforeValidator(_pruning)] = Prune()
-    space: Annotated[dict[str, Tuned], Field(min_length=1)]
+    space: Annotated[dict[str, SearchRange], Field(min_length=1)]
     """Dotted path into `params.yaml` -> the values it may take."""
 
 
-def _steps(low: Number, value: Number, step: Number) -> bool:
+def _steps(low: Bound, value: Bound, step: Bound) -> bool:
     return (Decimal(str(value)) - Decimal(str(low))) % Decimal(str(step)) == 0

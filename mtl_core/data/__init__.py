@@ -1,1 +1,1 @@
-"""From parts on disk to batches: parts -> split -> encoder -> encoded arrays."""
+"""Data: part files -> split -> encoder -> encoded arrays -> batches."""

@@ -1,4 +1,4 @@
-"""Encoded splits: memory-mapped arrays, from which batches are taken; training needs memory for a batch alone."""
+"""Encoded splits as memory-mapped arrays, and their batches; training needs memory for a batch, not for a split."""
 
 import math
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ from mtl_core.ragged import spans
 __all__ = ["Batch", "EncodedSplit"]
 
 WINDOW = 100
-"""Batches whose rows are sorted by length together, so that a batch has rows of like length: of lengths with a long
-tail (log-normal, sigma 0.7) padding then takes 10% more cells, where 50 batches leave 20%.
+"""Batches whose rows are sorted by length together, so that a batch has rows of similar length. For log-normal lengths
+(sigma 0.7), padding then adds 10% to the cells; 50 batches would leave 20%.
 """
 Arrays = dict[str, Any]
-"""Name -> Tensor or RaggedTensor, which are indexed alike."""
+"""Name -> Tensor or RaggedTensor, which have the same indexing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Batch:
 
 
 class EncodedSplit:
-    """One split, memory-mapped. A batch is gathered by row numbers; nothing else of the table enters memory."""
+    """A split, memory-mapped. A batch is gathered by row numbers, and nothing else of the table is read."""
 
     def __init__(self, inputs: Arrays, labels: Arrays, weights: dict[str, Tensor] | None = None) -> None:
         self.inputs, self.labels, self.weights = inputs, labels, weights or {}
@@ -48,7 +48,7 @@ class EncodedSplit:
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> Self:
-        """Maps what a SplitWriter left in `folder`."""
+        """Map the arrays that a SplitWriter wrote into `folder`."""
         return cls(
             {name: _map(folder, name, block) for name, block in encoder.blocks.items()},
             {codec.name: _map(folder / "labels", codec.name, codec.block) for codec in encoder.tasks},
@@ -71,7 +71,7 @@ class EncodedSplit:
         )
 
     def slice(self, start: int, stop: int) -> Batch:
-        """Rows `start` to `stop`; of dense arrays without a copy."""
+        """Rows `start` to `stop`; without a copy of dense arrays."""
         return Batch(
             inputs={name: values[start:stop] for name, values in self.inputs.items()},
             labels={name: values[start:stop] for name, values in self.labels.items()},
@@ -81,8 +81,8 @@ class EncodedSplit:
     def order(self, generator: np.random.Generator, size: int) -> Iterator[Tensor]:
         """Row numbers of the batches of an epoch, `size` rows each, in the order that the generator decides.
 
-        With ragged arrays the rows of WINDOW batches are sorted by length, ties as they were drawn, and the window's
-        batches are shuffled: rows of like length meet, and short ones do not come first.
+        With ragged arrays the rows of WINDOW batches are sorted by length, ties in their random order, and the batches
+        of the window are shuffled, so that short rows do not come first.
         """
         order = torch.from_numpy(generator.permutation(len(self)))
         if self.lengths is None:
@@ -90,8 +90,8 @@ class EncodedSplit:
         return self._by_length(order, np.random.default_rng(generator.integers(2**63)), size)
 
     def spans(self, size: int) -> Iterator[tuple[int, int]]:
-        """The rows in order, from start to stop, `size` at a time; fewer where ragged arrays would make long rows of
-        too many.
+        """Start and stop of `size` rows at a time, in row order; of fewer where padding ragged arrays would take more
+        than MAX_CELLS of `mtl_core.ragged`.
         """
         if self.lengths is None:
             yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))
@@ -99,26 +99,26 @@ class EncodedSplit:
             yield from spans(self.lengths.numpy(), size)
 
     def flat_labels(self, task: str) -> Tensor:
-        """(n, ...) labels one by one: of the rows or, for a task of level token, of the items of all rows."""
+        """(n, ...) labels of the rows or, for a task of level token, of the items of all rows."""
         labels = self.labels[task]
         return labels.values if isinstance(labels, RaggedTensor) else labels
 
     def flat_weights(self, task: str) -> Tensor | None:
-        """(n,) weights to these labels, an item's being its row's; None where all count the same."""
+        """(n,) weights of these labels, where an item has the weight of its row; None where all count the same."""
         labels, weights = self.labels[task], self.weights.get(task)
         if weights is None or not isinstance(labels, RaggedTensor):
             return weights
         return weights.repeat_interleave(labels.lengths)
 
     def flat(self, task: str, values: Tensor, start: int, stop: int) -> Tensor:
-        """What a network says of rows `start` to `stop`, one by one: (B, ...), or (B, L, ...) without the padding."""
+        """Outputs of a network for rows `start` to `stop` -> (n, ...): (B, ...) as they are, (B, L, ...) unpadded."""
         labels = self.labels[task]
         if not isinstance(labels, RaggedTensor):
             return values
         return values[torch.arange(values.shape[1]) < labels.lengths[start:stop, None]]
 
     def by_row(self, task: str, values: Tensor) -> Tensor | RaggedTensor:
-        """(n, ...) values one by one -> as a batch takes them; padding is NaN."""
+        """(n, ...) values as in `flat_labels` -> an array that `take` of a batch reads; padding is NaN."""
         labels = self.labels[task]
         if not isinstance(labels, RaggedTensor):
             return values
@@ -128,11 +128,11 @@ class EncodedSplit:
         assert self.lengths is not None
         for window in torch.split(order, WINDOW * size):
             batches = torch.split(window[self.lengths[window].argsort(stable=True)], size)
-            yield from (batches[place] for place in generator.permutation(len(batches)).tolist())
+            yield from (batches[index] for index in generator.permutation(len(batches)).tolist())
 
 
 def _map(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
-    """A dense or ragged array; one without a block is dense, and its file says of which type and shape."""
+    """A dense or ragged array. An array without a block is dense, with type and shape stored in its file."""
     return _map_ragged(folder, name, block) if block and block.ragged else _map_dense(folder / f"{name}.npy")
 
 

@@ -1,4 +1,4 @@
-"""The encoder: every feature and task, fitted on the training split; it turns a table into arrays, and into a graph."""
+"""The encoder: every feature and task, fitted on the training split; it converts tables to arrays."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mtl_core.arrow import ColumnType, as_numbers, column_type
 from mtl_core.config import Problem
-from mtl_core.data.levels import check_sequences, one_each
+from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
 from mtl_core.files import write_text
@@ -52,7 +52,7 @@ class Encoder(Frozen):
 
     @property
     def sequences(self) -> dict[str, str]:
-        """Every task of level token -> the raw column whose items it labels."""
+        """Task of level token -> the raw column whose items it labels."""
         columns = {feature.name: feature.column for feature in self.features}
         return {codec.name: columns[codec.sequence] for codec in self.tasks if codec.sequence}
 
@@ -65,14 +65,14 @@ class Encoder(Frozen):
         return encoded
 
     def batch(self, table: Table) -> dict[str, NDArray[Any]]:
-        """Raw columns -> blocks as a network takes them: ragged ones padded."""
+        """Raw columns -> blocks as inputs of a network: ragged ones padded."""
         return {
             name: values.padded(self.blocks[name].pad) if isinstance(values, Ragged) else values
             for name, values in self.encode(table).items()
         }
 
     def to_columns(self, blocks: Mapping[str, Any]) -> TreeColumns:
-        """Blocks of some rows -> what tree models see: the columns of every kind that makes sense to them."""
+        """Blocks of some rows -> inputs of tree models; DataError where no kind of feature has any."""
         found = [
             columns
             for group in self.groups.values()
@@ -100,20 +100,24 @@ class Encoder(Frozen):
         if not codec.sequence:
             return labels
         column = self.sequences[codec.name]
-        return one_each(codec, labels, self.inputs[column].lengths(_array(table, column)))
+        return item_labels(codec, labels, self.inputs[column].lengths(_array(table, column)))
 
     def save(self, path: Path) -> None:
-        """Writes it as JSON."""
+        """Write the encoder as JSON."""
         write_text(path, self.model_dump_json(indent=1))
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads what `save` wrote."""
+        """Read an encoder that `save` wrote."""
         return cls.model_validate_json(path.read_text(encoding="utf-8"))
 
 
 def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.RecordBatch]) -> Encoder:
-    """Learns the encoder from the rows of the training split, in one pass."""
+    """Fit the encoder on the rows of the training split, in one pass.
+
+    Raises:
+        DataError: a feature or task cannot be fitted, or all weights of a task are 0.
+    """
     columns = {name: problem.column_of(name) for name in problem.features}
     features = {
         name: feature.fitter(name, columns[name], types[columns[name]]) for name, feature in problem.features.items()
@@ -140,16 +144,21 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
 
 
 def _check_inputs(features: Sequence[FittedFeature]) -> None:
-    """DataError where two features would have one column served in two forms."""
+    """DataError where two features need different input types of one column."""
     found: dict[str, FittedFeature] = {}
     for feature in features:
         first = found.setdefault(feature.column, feature)
         if first.input_type != feature.input_type:
             raise DataError(
                 f"features.{feature.name}: a column is served in one form, found {feature.column!r} as "
-                f"{feature.input_type.name} here and as {first.input_type.name} for features.{first.name}; give one of "
-                "them a column of its own"
+                f"{_form(feature)} here and as {_form(first)} for features.{first.name}; give one of them a "
+                "column of its own"
             )
+
+
+def _form(feature: FittedFeature) -> str:
+    separator = getattr(feature.input_type, "separator", None)
+    return feature.input_type.name + (f" with separator {separator!r}" if separator else "")
 
 
 def _array(table: Table, column: str) -> pa.Array:
@@ -183,6 +192,6 @@ def _weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
     if bad.any():
         raise DataError(
             f"task {name!r}: a row's weight must be a number from 0 to {np.finfo(np.float32).max:.1e}, found "
-            f"{numbers[bad][0]:g} in {column!r}; fill the column, or set the row aside"
+            f"{numbers[bad][0]:g} in {column!r}; fill the column, or quarantine the row"
         )
     return weights

@@ -1,4 +1,4 @@
-"""Levels: a task labels rows, or the tokens of a row: every item of a feature that is a sequence."""
+"""Levels of tasks: row, or token, where a task labels every item of a feature that is a sequence."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import Codec
 
-__all__ = ["check_sequences", "one_each"]
+__all__ = ["check_sequences", "item_labels"]
 
 
 def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) -> None:
@@ -24,9 +24,9 @@ def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) ->
             )
 
 
-def one_each(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDArray[np.int64]) -> Ragged:
-    """A task's encoded labels, checked against the (rows,) lengths of its sequence. A row without any label, as where
-    the list is null, is unlabelled: its items get labels that say so.
+def item_labels(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDArray[np.int64]) -> Ragged:
+    """A task's encoded labels, checked against the (rows,) lengths of its sequence. A row without any label, such as
+    a null list, is unlabelled, and so are its items.
     """
     block = codec.block
     assert block

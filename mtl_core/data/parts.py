@@ -1,4 +1,4 @@
-"""The parts of a data set: one file or a folder of Parquet or CSV files, read lazily, only the columns asked for."""
+"""Part files of a data set, Parquet or CSV, read lazily and only the requested columns."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -17,12 +17,12 @@ __all__ = ["BATCH", "BLOCK", "Part", "column_types", "parts"]
 
 SUFFIXES = (".parquet", ".csv")
 BATCH, BLOCK = 1 << 17, 1 << 24
-"""Of a batch: rows of Parquet, bytes of CSV."""
+"""Size of a batch: rows of Parquet, bytes of CSV."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One file. `types` are the columns' types in the first part, which every part must share."""
+    """A part file. `types` are the columns' types in the first part, which every part must have."""
 
     path: Path
     nulls: tuple[str, ...]
@@ -45,10 +45,10 @@ class Part:
         return pq.ParquetFile(self.path, metadata=file.metadata, memory_map=True, read_dictionary=texts)
 
     def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Those columns, in that order, in batches that fit in memory.
+        """The columns, in that order, in batches that fit in memory.
 
         Args:
-            dictionaries: columns of text that come as dictionary arrays, as most Parquet files hold them.
+            dictionaries: columns of text to read as dictionary arrays, as most Parquet files store them.
         """
         columns = list(columns)
         for column in columns:
@@ -66,7 +66,7 @@ class Part:
             ) from None
 
     def read(self, columns: Sequence[str]) -> pa.Table:
-        """Those columns of the whole part."""
+        """The columns of the whole part."""
         wanted = pa.schema([self.types.field(column) for column in columns if column in self.types.names])
         return pa.Table.from_batches(self.batches(columns), schema=wanted)
 
@@ -80,7 +80,7 @@ class Part:
 
 
 def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
-    """The parts of a problem's data, in the order of their names; hidden and other files are left alone."""
+    """The part files of a problem's data, in the order of their names; hidden and other files are ignored."""
     root = folder / problem.data.path
     if not root.exists():
         raise DataError(
@@ -136,7 +136,7 @@ def _types(path: Path, nulls: tuple[str, ...]) -> pa.Schema:
             fields = reader.schema
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: must be a readable {_suffix(path)[1:]} file, found: {error}") from None
-    # CSV does not say its types: what looks whole in the first block may have fractions or holes further down.
+    # CSV has no types: a column that is whole in the first block may have fractions or nulls further down.
     widened = {pa.int64(): pa.float64(), pa.null(): pa.string()}
     return pa.schema([field.with_type(widened.get(field.type, field.type)) for field in fields])
 
@@ -147,12 +147,12 @@ def _as_dictionary(field: pa.Field) -> pa.Field:
 
 
 def _with_dictionaries(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
-    """The batch with dictionaries where they are wanted, which no cast makes of every type."""
-    for place, field in enumerate(wanted):
-        values = batch.column(place)
+    """The batch with dictionary arrays where they are wanted; Arrow cannot cast every type to one."""
+    for index, field in enumerate(wanted):
+        values = batch.column(index)
         if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(values.type):
             entries = as_dictionary(values.cast(field.type.value_type))
-            batch = batch.set_column(place, field.with_type(entries.type), entries)
+            batch = batch.set_column(index, field.with_type(entries.type), entries)
     return batch
 
 

@@ -1,7 +1,7 @@
 """Preparation: parts -> fitted encoder and encoded splits, in two passes and memory for a few batches.
 
-The parts are read once: the first pass fits the encoder and keeps the rows, cast and split, as uncompressed Arrow on
-the disk, for the second to encode. To write and read that costs less than to decode Parquet again, and a small part of
+The part files are read once: the first pass fits the encoder and spills the rows, cast and split, to disk as
+uncompressed Arrow, which the second pass encodes. That is cheaper than decoding Parquet again, and much cheaper than
 parsing CSV again.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtl_core.arrow import is_text
+from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
@@ -26,7 +26,7 @@ from mtl_core.errors import DataError
 __all__ = ["RAW_SPLITS", "prepare"]
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
-"""Kept as raw rows too, since the exported graph is measured on them."""
+"""Splits that are stored as raw rows too, since the exported graph is measured on them."""
 
 Quarantine = dict[str, set[int]]
 Rows = tuple[SplitName, pa.RecordBatch]
@@ -34,28 +34,31 @@ Rows = tuple[SplitName, pa.RecordBatch]
 
 
 def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict[SplitName, int]:
-    """Writes the encoder, the encoded splits and the raw rows that are measured into the folder `out`.
+    """Write the encoder, the encoded splits and the raw rows of RAW_SPLITS into the folder `out`.
 
-    Needs room on the disk, beside `out`, for all rows as they are in memory; it is free again afterwards.
+    Needs temporary disk space next to `out` for all rows as they are in memory.
 
     Args:
-        quarantine: Parquet file of (part, row): rows that validation set aside.
+        quarantine: Parquet file of (part, row): the rows that validation quarantined.
         out: replaced as a whole, once everything is written.
 
     Returns:
         rows per split.
+
+    Raises:
+        DataError: the data do not fit the problem, or a split has no rows.
     """
     sources = parts(folder, problem)
     types = column_types(folder, problem, sources[0].types)
-    quarantined, texts = _read_quarantine(quarantine), _dictionary_columns(problem, types)
+    quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
     temporary = out.with_name(f".{out.name}.pending")
-    scratch = temporary / "kept"
+    spill = temporary / "spill"
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         for part in sources:
             left_out = quarantined.get(part.name, set())
-            for name, rows in _spill(scratch / part.name, _split(part, problem, texts, left_out)):
+            for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, left_out)):
                 counts[name] += rows.num_rows
                 if name == "train":
                     yield rows
@@ -65,11 +68,11 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
 
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        scratch.mkdir(parents=True)
+        spill.mkdir(parents=True)
         encoder = fit(problem, types, train_rows())
-        kept = (rows for part in sources for rows in _read_spill(scratch / part.name))
-        _write(temporary, encoder, counts, kept, _raw_schema(problem, sources[0]))
-        scratch.rmdir()
+        spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
+        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]))
+        spill.rmdir()
         shutil.rmtree(out, ignore_errors=True)
         temporary.replace(out)
     finally:
@@ -78,17 +81,17 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
 
 
 def _write(
-    out: Path, encoder: Encoder, counts: dict[SplitName, int], kept: Iterable[Rows], raw_schema: pa.Schema
+    out: Path, encoder: Encoder, counts: dict[SplitName, int], spilled: Iterable[Rows], raw_schema: pa.Schema
 ) -> None:
     writers = {name: SplitWriter(out / name, counts[name]) for name in SPLITS}
     with ExitStack() as stack:
-        # A dictionary larger than that, as of most numbers with fractions, takes longer to make than it saves.
+        # A larger dictionary, as most numbers with fractions need, costs more time than it saves.
         options: dict[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 1 << 17}
         raw = {
             name: stack.enter_context(pq.ParquetWriter(out / f"{name}.parquet", raw_schema, **options))
             for name in RAW_SPLITS
         }
-        for name, rows in kept:
+        for name, rows in spilled:
             writers[name].append(encoder.encode(rows), encoder.labels(rows), encoder.weights(rows))
             if name in raw:
                 raw[name].write_batch(rows.select(raw_schema.names).cast(raw_schema))
@@ -97,10 +100,10 @@ def _write(
     encoder.save(out / "encoder.json")
 
 
-def _split(part: Part, problem: Problem, texts: list[str], quarantined: set[int]) -> Iterator[Rows]:
-    """The rows of a part without quarantined ones, batch by batch and split by split."""
+def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[Rows]:
+    """The rows of a part without the quarantined ones, batch by batch and split by split."""
     start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
-    for batch in part.batches(problem.columns, dictionaries=texts):
+    for batch in part.batches(problem.columns, dictionaries=dictionaries):
         if bad.size:
             keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
             start += batch.num_rows
@@ -113,7 +116,7 @@ def _split(part: Part, problem: Problem, texts: list[str], quarantined: set[int]
 
 
 def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
-    """Passes rows on, and writes them to a file on the way."""
+    """Yield the rows, and write them to a file."""
     with ExitStack() as stack:
         writer = None
         for name, batch in rows:
@@ -123,7 +126,7 @@ def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
 
 
 def _read_spill(path: Path) -> Iterator[Rows]:
-    """Rows from such a file, which is removed afterwards."""
+    """The rows that `_spill` wrote to a file, which is removed afterwards."""
     if not path.exists():  # of a part without rows
         return
     # Read, not mapped, since mapped pages count as the process's own.
@@ -134,12 +137,9 @@ def _read_spill(path: Path) -> Iterator[Rows]:
 
 
 def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list[str]:
-    """The columns of text that features alone read: what they do with a value, they do once for all its rows."""
-    return [name for name in problem.feature_columns if _is_text(types[name]) and name != problem.split.column]
-
-
-def _is_text(arrow_type: pa.DataType) -> bool:
-    return is_text(arrow_type) or pa.types.is_null(arrow_type)
+    """The columns of text that only features read, which encode each distinct value once."""
+    text = (name for name in problem.feature_columns if scalar_type(types[name]) == "string")
+    return [name for name in text if name != problem.split.column]
 
 
 def _raw_schema(problem: Problem, first: Part) -> pa.Schema:
@@ -149,7 +149,9 @@ def _raw_schema(problem: Problem, first: Part) -> pa.Schema:
 
 def _read_quarantine(path: Path) -> Quarantine:
     if not path.exists():
-        raise DataError(f"{path}: the rows that validation set aside must be known, found no file; run validate first")
+        raise DataError(
+            f"{path}: the rows that validation quarantined must be known, found no file; run validate first"
+        )
     table = pq.read_table(path, columns=["part", "row"])
     found: Quarantine = {}
     for part, row in zip(table["part"].to_pylist(), table["row"].to_pylist(), strict=True):

@@ -1,4 +1,4 @@
-"""Ragged arrays as tensors, of which batches are taken padded."""
+"""Ragged arrays as tensors, whose batches are padded."""
 
 from dataclasses import dataclass
 
@@ -37,5 +37,5 @@ class RaggedTensor:
         return padded
 
     def __getitem__(self, rows: slice) -> Tensor:
-        """A span of rows, padded."""
+        """The rows of a slice, padded."""
         return self.index_select(0, torch.from_numpy(np.arange(*rows.indices(len(self)))))

@@ -1,4 +1,4 @@
-"""Which rows train, validate and test. Never by row order, never random without a seed."""
+"""Assignment of rows to the training, validation and test split. Never by row order, never random."""
 
 from typing import Literal
 
@@ -19,10 +19,10 @@ SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 def assign(split: Split, values: pa.Array) -> NDArray[np.int8]:
     """(rows,) values of the split's column -> (rows,) positions in SPLITS."""
-    if holes := pc.sum(pc.is_null(values, nan_is_null=True)).as_py():
+    if nulls := pc.sum(pc.is_null(values, nan_is_null=True)).as_py():
         raise DataError(
-            f"split.column: {split.column!r} must say for every row where it belongs, found {holes} nulls; "
-            "choose a column without holes"
+            f"split.column: {split.column!r} must have a value in every row, found {nulls} nulls; "
+            "choose a column without nulls"
         )
     match split:
         case TimeSplit():
@@ -54,12 +54,12 @@ def _border(column: str, border: Border, arrow_type: pa.DataType) -> pa.Scalar:
 
 
 def _by_hash(split: HashSplit, values: pa.Array) -> NDArray[np.int8]:
-    from pandas.util import hash_array  # a second of start-up, for this split alone
+    from pandas.util import hash_array  # imported here, since it takes a second and no other split needs it
 
     keys = np.asarray(as_strings(values).to_pylist(), dtype=object)
     # The upper 53 bits as a number in [0, 1): the same key falls into the same split on every machine and run.
-    place = (hash_array(keys) >> np.uint64(11)).astype(np.float64) / 2.0**53
-    return _positions(place >= split.test + split.validation, place < split.test)
+    fraction = (hash_array(keys) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    return _positions(fraction >= split.test + split.validation, fraction < split.test)
 
 
 def _by_column(split: ColumnSplit, values: pa.Array) -> NDArray[np.int8]:

@@ -1,4 +1,4 @@
-"""Writing of encoded splits: row-major arrays, part by part, in memory for a batch."""
+"""Writing of encoded splits as row-major arrays, batch by batch."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,15 +13,15 @@ from mtl_core.ragged import Ragged
 __all__ = ["OFFSETS", "VALUES", "SplitWriter"]
 
 VALUES, OFFSETS = ".values", ".offsets.npy"
-"""A ragged array NAME is two files: its values as they lie in memory, and where each row begins."""
+"""Suffixes of the two files of a ragged array: raw values, and the offsets at which rows begin."""
 
 Arrays = Mapping[str, NDArray[Any] | Ragged]
 
 
 class SplitWriter:
-    """Appends to the arrays of one split; the number of rows is known before.
+    """Appends to the arrays of one split, whose number of rows must be given.
 
-    They are written as files, not through mapped memory, which takes longer and whose pages count as the process's own.
+    Writes to files rather than to mapped memory, which is slower and whose pages count as memory of the process.
     """
 
     def __init__(self, folder: Path, rows: int) -> None:
@@ -31,7 +31,7 @@ class SplitWriter:
         self._totals: dict[Path, int] = {}
 
     def append(self, inputs: Arrays, labels: Arrays, weights: Arrays | None = None) -> None:
-        """Takes the next rows."""
+        """Append the next rows; DataError for more rows than were announced."""
         stop = self.filled + len(next(iter(labels.values())))
         if stop > self.rows:
             raise self._changed(f"{stop:,} or more")
@@ -41,7 +41,7 @@ class SplitWriter:
         self.filled = stop
 
     def close(self) -> None:
-        """Refuses a split that did not get the rows it was made for."""
+        """DataError where fewer rows were appended than were announced."""
         if self.filled != self.rows:
             raise self._changed(f"{self.filled:,}")
 

@@ -29,13 +29,13 @@ def boosted_logits(
 ) -> NDArray[np.float32]:
     """(training rows, outputs) logits.
 
-    A row with a label is taught by its fold's trees, which were grown without the labels of that fold; any other row by
-    the mean of all folds' trees. The folds are drawn from `training.seed` and the row's number. Needs memory for the
+    The logits of a labelled row are those of its fold's trees, which were grown without the labels of that fold; those
+    of any other row are the mean over all folds' trees. Folds are drawn from `training.seed`. Needs memory for the
     labelled rows. `on_step` is called with the number of finished models and that of all.
 
     Raises:
         DataError: all labels lie in one fold.
-        ProblemError: LightGBM is not installed, or has nothing for that kind of task.
+        ProblemError: LightGBM is not installed, or trees cannot learn the task.
         TrainingError: LightGBM refuses the labels.
     """
     trees = Trees(task.name, options, encoder, training)

@@ -18,7 +18,7 @@ from mtl_core.tasks import objectives
 __all__ = ["OnTeacher", "declared_teachers"]
 
 OnTeacher = Callable[[str, int, int], None]
-"""Called with a task, the number of finished steps of its teacher, and the number of all."""
+"""Callback with a task, the number of finished steps of its teacher, and the number of all steps."""
 
 
 def declared_teachers(

@@ -22,9 +22,9 @@ def own_best(
     network: Network,
     split: EncodedSplit,
 ) -> SoftTargets:
-    """The logits of the weights after `epoch` for the training rows; the network is left as it was.
+    """The logits of the training rows by the weights after `epoch`; the network keeps its own weights.
 
-    They are stored, so that a training that resumes does not compute them again.
+    They are stored, so that a resumed training does not compute them again.
 
     Args:
         weights: epoch -> state dict of the network after it.

@@ -34,13 +34,13 @@ def single_task_logits(
     train: Train,
     on_step: Callable[[int, int], None],
 ) -> NDArray[np.float32]:
-    """(training rows, outputs) logits of a network trained for the task alone.
+    """(training rows, outputs) logits of a network trained for the task alone; (items, outputs) for level token.
 
     A killed training resumes from `folder`. `on_step` is called with every epoch and the maximum number of epochs, and
     at the end with the maximum twice.
 
     Raises:
-        TrainingError: that training failed.
+        TrainingError: the training of the teacher failed.
     """
     epochs, rows = problem.training.epochs, split_of(task, train_split)
     try:

@@ -1,4 +1,4 @@
-"""Soft targets on disk, so that a training that resumes does not run its teachers again."""
+"""Soft targets on disk, so that a resumed training does not run its teachers again."""
 
 from pathlib import Path
 
@@ -13,22 +13,22 @@ __all__ = ["TeacherStore"]
 
 
 class TeacherStore:
-    """Files `teacher-NAME.npy` of (training rows, outputs) logits in a folder, each written whole or not at all."""
+    """Files `teacher-NAME.npy` in a folder: (training rows or items, outputs) logits, each written atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def has(self, name: str) -> bool:
-        """Whether soft targets of that name are stored."""
+        """True where soft targets of that name are stored."""
         return self._path(name).exists()
 
     def save(self, name: str, logits: NDArray[np.float32]) -> None:
-        """Stores soft targets."""
+        """Store soft targets."""
         with pending(self._path(name)) as temporary, temporary.open("wb") as file:
             np.save(file, logits, allow_pickle=False)
 
     def load(self, name: str) -> Tensor:
-        """(training rows, outputs) logits, memory-mapped."""
+        """(training rows or items, outputs) logits, memory-mapped."""
         return torch.from_numpy(np.load(self._path(name), mmap_mode="c", allow_pickle=False))
 
     def _path(self, name: str) -> Path:

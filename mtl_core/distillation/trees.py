@@ -1,4 +1,4 @@
-"""LightGBM on encoded inputs, repeatable to the bit on one machine. The only module that imports it."""
+"""LightGBM on encoded inputs, reproducible to the bit on one machine. The only module that imports LightGBM."""
 
 from types import ModuleType
 from typing import Any
@@ -38,7 +38,15 @@ def lightgbm_for(task: str) -> ModuleType:
 
 
 def tree_objectives(task: Objective, split: EncodedSplit) -> tuple[TreeObjective, ...]:
-    """The tree models of a task, from its labels and weights in the split; ProblemError for a kind without any."""
+    """The tree models of a task, from its labels and weights in the split.
+
+    Raises:
+        ProblemError: trees cannot learn the kind of the task, or it is of level token.
+    """
+    if task.codec.sequence:
+        raise ProblemError(
+            f"training.teachers.{task.name}: `boosted` needs a task of level row, found level token; drop this teacher"
+        )
     labels, weights = split.flat_labels(task.name).numpy(), split.flat_weights(task.name)
     found = task.tree_objectives(labels, np.ones(len(labels), np.float32) if weights is None else weights.numpy())
     if not found:
@@ -67,7 +75,7 @@ class Trees:
             "num_threads": training.threads,
             "seed": training.seed,
             "deterministic": True,
-            "force_row_wise": True,  # else it times both ways of counting, and takes the faster one
+            "force_row_wise": True,  # otherwise it times both histogram layouts and takes the faster one
             "verbosity": -1,
         }
 
@@ -78,7 +86,7 @@ class Trees:
             columns.values,
             label=objective.labels,
             weight=objective.weights,
-            categorical_feature=[place for place, flag in enumerate(columns.categorical) if flag],
+            categorical_feature=[index for index, flag in enumerate(columns.categorical) if flag],
             reference=reference,
             params=self.parameters,
         )
@@ -112,6 +120,6 @@ class Trees:
         return np.concatenate(found)
 
     def _columns(self, split: EncodedSplit, rows: NDArray[np.intp]) -> TreeColumns:
-        """(B,) row numbers -> what the trees see of them."""
+        """(B,) row numbers -> their inputs of the trees."""
         inputs = split.take(torch.from_numpy(rows)).inputs
         return self.encoder.to_columns({name: values.numpy() for name, values in inputs.items()})

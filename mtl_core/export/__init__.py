@@ -1,1 +1,1 @@
-"""Export: encoder and network as one ONNX graph, with a signature that says all that a server or client needs."""
+"""Export: encoder and network as one ONNX graph, with a signature for servers and clients."""

@@ -29,7 +29,7 @@ class GraphBuilder:
         self._count = 0
 
     def input(self, name: str, input_type: InputType) -> str:
-        """A raw column as a graph input, (rows, ...): strings or float64, as its type says."""
+        """A raw column as a graph input, (rows, ...): strings or float64, according to its type."""
         kind = TensorProto.STRING if input_type.is_string else TensorProto.DOUBLE
         shape = ["rows", *input_type.dimensions(name)]
         self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
@@ -56,18 +56,18 @@ class GraphBuilder:
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def stack(self, columns: Iterable[str]) -> str:
-        """n values of (rows,) -> (n, rows): whole columns lie together, and none is copied but once."""
+        """n values of (rows,) -> (n, rows), by a single copy of each."""
         each = list(columns)
         flat = self.add("Concat", *each, axis=0) if len(each) > 1 else each[0]
         return self.add("Reshape", flat, self.constant([len(each), -1], np.int64))
 
-    def pick(self, parts: Sequence[str], held: Sequence[Hashable], wanted: Sequence[Hashable]) -> str:
-        """Values of (n, rows) each, whose rows together are `held` by name -> (len(wanted), rows): the wanted ones."""
+    def pick(self, parts: Sequence[str], keys: Sequence[Hashable], wanted: Sequence[Hashable]) -> str:
+        """(n, rows) values, and the keys of all their rows in order -> (len(wanted), rows): the rows of those keys."""
         whole = self.add("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
-        if list(held) == list(wanted):
+        if list(keys) == list(wanted):
             return whole
-        positions = {name: position for position, name in enumerate(held)}
-        return self.add("Gather", whole, self.constant([positions[name] for name in wanted], np.int64), axis=0)
+        positions = {key: position for position, key in enumerate(keys)}
+        return self.add("Gather", whole, self.constant([positions[key] for key in wanted], np.int64), axis=0)
 
     def _fresh(self, stem: str) -> str:
         self._count += 1

@@ -1,4 +1,4 @@
-"""Encoder + network -> one ONNX graph: raw columns in under their own names, every task out in the user's units."""
+"""Encoder and network as one ONNX graph: inputs are raw columns, outputs the tasks in the user's units."""
 
 import logging
 import warnings
@@ -23,7 +23,7 @@ __all__ = ["NETWORK", "build_graph", "network_graph"]
 
 IR_VERSION = 10
 NETWORK = f"{INTERNAL}network/"
-"""Prefix of what the network's part of a graph holds."""
+"""Prefix of all names in the network's part of a graph."""
 
 
 class _Served(nn.Module):
@@ -83,7 +83,7 @@ def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
 
 
 def _dtype(block: Block) -> np.dtype[Any]:
-    """Of a block in a graph: ids as int32, whatever their width on disk."""
+    """Type of a block in a graph: int32 for ids, whatever their width on disk."""
     return np.dtype(np.int32) if np.issubdtype(block.dtype, np.integer) else block.dtype
 
 
@@ -95,9 +95,9 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
     """Blocks -> predictions, by torch's exporter, every name under the internal prefix."""
     rows = torch.export.Dim("rows", min=1)
     examples, dynamic = [], []
-    for place, block in enumerate(encoder.blocks.values()):
-        length = torch.export.Dim(f"length_{place}", min=1)
-        # Two rows and three items, since torch would take a single one for a constant.
+    for index, block in enumerate(encoder.blocks.values()):
+        length = torch.export.Dim(f"length_{index}", min=1)
+        # Two rows and three items, since torch would take a dimension of 1 for a constant.
         shape = (2, *((3,) if block.ragged else ()), *block.shape)
         examples.append(torch.zeros(shape, dtype=getattr(torch, _dtype(block).name)))
         dynamic.append({0: rows, 1: length} if block.ragged else {0: rows})
@@ -123,7 +123,7 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
 
 
 def _strip(proto: onnx.ModelProto) -> None:
-    """Leaves what computes. The exporter writes its trace beside every node, with the paths of this machine's files."""
+    """Remove the metadata of every node: the exporter writes traces there, with file paths of this machine."""
     del proto.graph.value_info[:], proto.metadata_props[:], proto.graph.metadata_props[:]
     for part in (*proto.graph.node, *proto.graph.initializer, *proto.graph.input, *proto.graph.output):
         del part.metadata_props[:]
@@ -131,14 +131,14 @@ def _strip(proto: onnx.ModelProto) -> None:
 
 
 def _name_outputs(graph: onnx.GraphProto, tasks: Sequence[str]) -> None:
-    """Gives every task's output its own name. The whole graph's values are prefixed, so nothing can collide."""
+    """Give every task's output its own name; all other values are prefixed, so that no name can collide."""
     for output, task in zip(graph.output, tasks, strict=True):
         graph.node.append(helper.make_node("Identity", [output.name], [task], name=f"{INTERNAL}output/{task}"))
         output.name = task
 
 
 def _one_opset_each(model: onnx.ModelProto) -> None:
-    """Both parts named theirs, which are the same."""
+    """Remove duplicate opset imports: both parts of the graph declare the same ones."""
     versions = {opset.domain: opset.version for opset in model.opset_import}
     del model.opset_import[:]
     model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in versions.items())
@@ -146,7 +146,7 @@ def _one_opset_each(model: onnx.ModelProto) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps torch's exporter from printing; what it warns of are its own innards."""
+    """Silence the log and the warnings of torch's exporter, which are about its own internals."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

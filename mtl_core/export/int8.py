@@ -1,8 +1,8 @@
 """A graph with its network in 8 bits: dynamic quantisation (Jacob et al. 2018, "Quantization and Training of Neural
 Networks for Efficient Integer-Arithmetic-Only Inference", section 2) by ONNX Runtime.
 
-Weights are rounded once, a scale per output; activations at each call, a scale per value over all rows of the call.
-So a row's prediction depends a little on the rows beside it.
+Weights are rounded once, with a scale per output; activations at each call, with a scale per tensor over all rows of
+the call. So a row's prediction depends slightly on the other rows of the call.
 """
 
 import logging
@@ -20,16 +20,16 @@ from mtl_core.export.graph import NETWORK
 __all__ = ["in_int8"]
 
 OPERATORS = ["Gather", "Gemm", "MatMul"]
-"""Embeddings and layers; normalisation, links and the encoder's part keep their bits."""
+"""Quantised operators: embeddings and linear layers. Normalisation, inverse links and the encoder stay in float32."""
 
-SMALL = 1_000
-"""Weights of a layer; a head's last layer has fewer."""
+MIN_WEIGHTS = 1_000
+"""Minimum weights of a quantised layer; a head's last layer has fewer."""
 
 
 def in_int8(graph: onnx.ModelProto) -> onnx.ModelProto:
     """An exported graph with the network's layers and embeddings in 8 bits; its inputs and outputs stay as they are."""
-    with tempfile.TemporaryDirectory() as place, _quiet():
-        path = Path(place) / "int8.onnx"
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        path = Path(folder) / "int8.onnx"
         quantize_dynamic(
             graph,
             path,
@@ -47,19 +47,19 @@ def in_int8(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _kept(graph: onnx.GraphProto) -> list[str]:
-    """The nodes that stay in 32 bits: the encoder's, and the network's small layers, which are faster so."""
+    """The nodes that stay in 32 bits: the encoder's, and the network's small layers, which are faster in float32."""
     sizes = {weight.name: math.prod(weight.dims) for weight in graph.initializer}
     kept = []
     for node in graph.node:
-        small = node.op_type != "Gather" and all(sizes.get(name, 0) < SMALL for name in node.input)
+        small = node.op_type != "Gather" and all(sizes.get(name, 0) < MIN_WEIGHTS for name in node.input)
         if small or not node.name.startswith(NETWORK):
-            kept += [node.name, f"{node.name}_MatMul"]  # what a Gemm is called once it is split
+            kept += [node.name, f"{node.name}_MatMul"]  # the name of a Gemm after it is split
     return kept
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """ONNX Runtime advises by the root logger to optimise a graph beforehand, which would rename its values."""
+    """Silence ONNX Runtime's advice to optimise the graph first, which would rename its values."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

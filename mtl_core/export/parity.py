@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtl_core.arrow import is_text
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.session import Session, run_graph
+from mtl_core.export.session import Session, list_lengths, row_spans, run_graph
 from mtl_core.model import Network
 from mtl_core.ragged import pad_positions
 
@@ -32,45 +32,59 @@ class Parity:
 
 
 def adversarial_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
-    """For every feature each of its adversarial values in turn, in a row that is ordinary otherwise."""
+    """A row per adversarial value of every feature; its other values are those of the first row of `table`."""
     types = {column: input_type.raw_type for column, input_type in encoder.inputs.items()}
     ordinary = table.slice(0, 1).select(list(types))
     ordinary = pa.table([_cast(ordinary[name], arrow_type) for name, arrow_type in types.items()], names=list(types))
     rows = []
     for feature in encoder.features:
-        values, place = feature.adversarial(), list(types).index(feature.column)
-        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(place, feature.column, values))
+        values, index = feature.adversarial(), list(types).index(feature.column)
+        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(index, feature.column, values))
     return pa.concat_tables(rows)
 
 
 def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table) -> Parity:
     """Compares graph and network on those raw rows.
 
-    A task's scale is 1 for probabilities, of whatever form, and for anything else the standard deviation of all that
-    the network predicts. What is not finite on either side is a difference of NaN, also where both say the same: no
-    such prediction can be served. Raises ExportError where the graph's predictions have another shape.
+    A task's scale is 1 for probabilities, and for anything else the standard deviation of the network's predictions. A
+    prediction that is not finite on either side is a difference of NaN, also where both are equal, since it cannot be
+    served.
+
+    Raises:
+        ExportError: the graph's predictions have another shape than the network's.
     """
     tasks = [task.name for task in encoder.tasks]
     by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences)
-    network.eval()
-    with torch.inference_mode():
-        predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.batch(table).items()})
+    by_network = _by_network(network, encoder, table)
     found = []
     for task in network.objectives:
-        by_network = predictions[task.name].numpy()
-        if (column := encoder.sequences.get(task.name)) is not None:
-            lengths = encoder.inputs[column].lengths(table[column].combine_chunks())
-            by_network = by_network[pad_positions(lengths)]
-        scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network)
-        difference = _largest_difference(task.name, by_graph[task.name], by_network) / scale
+        scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network[task.name])
+        difference = _largest_difference(task.name, by_graph[task.name], by_network[task.name]) / scale
         found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
     return max(found, key=lambda one: math.inf if math.isnan(one.difference) else one.difference)
 
 
+def _by_network(network: Network, encoder: Encoder, table: pa.Table) -> dict[str, NDArray[Any]]:
+    """The network's predictions in the form of `run_graph`; all rows at once, unless padding makes too many cells."""
+    lengths = list_lengths(table, encoder.inputs)
+    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
+    network.eval()
+    for start, stop in row_spans(table.num_rows, lengths, table.num_rows):
+        blocks = encoder.batch(table.slice(start, stop - start))
+        with torch.inference_mode():
+            predictions = network.predict({name: torch.from_numpy(x) for name, x in blocks.items()})
+        for task, of_task in predictions.items():
+            column = encoder.sequences.get(task)
+            values = of_task.numpy()
+            chunks[task].append(values if column is None else values[pad_positions(lengths[column][start:stop])])
+    return {task: np.concatenate(parts) for task, parts in chunks.items()}
+
+
 def _deviation(predictions: NDArray[Any]) -> float:
-    """1 where they are all the same, or not all finite."""
+    """Standard deviation; 1 where predictions are all the same, not all finite, or none."""
     # In 64 bits: the squares of large predictions overflow 32, and no difference would weigh anything.
-    deviation = float(predictions.astype(np.float64).std()) if np.isfinite(predictions).all() else 0.0
+    usable = predictions.size > 0 and np.isfinite(predictions).all()
+    deviation = float(predictions.astype(np.float64).std()) if usable else 0.0
     return deviation or 1.0
 
 
@@ -82,7 +96,7 @@ def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[A
         )
     if not (np.isfinite(by_graph).all() and np.isfinite(by_network).all()):
         return math.nan
-    return float(np.abs(by_graph.astype(np.float64) - by_network).max())
+    return float(np.abs(by_graph.astype(np.float64) - by_network).max(initial=0.0))  # 0 where no row has an item
 
 
 def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:

@@ -1,14 +1,14 @@
 """Running an exported graph on raw columns."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-# onnxruntime reports to its makers from the moment of its import, unless this is set before.
+# onnxruntime sends telemetry from its import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from onnxruntime import InferenceSession as Session
@@ -17,7 +17,7 @@ from onnxruntime import SessionOptions
 from mtl_core.input_types import InputType
 from mtl_core.ragged import pad_positions, spans
 
-__all__ = ["Session", "graph_inputs", "open_graph", "run_graph"]
+__all__ = ["Session", "graph_inputs", "list_lengths", "open_graph", "row_spans", "run_graph"]
 
 
 def open_graph(graph: bytes, threads: int = 1) -> Session:
@@ -31,8 +31,20 @@ def open_graph(graph: bytes, threads: int = 1) -> Session:
 
 
 def graph_inputs(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[Any]]:
-    """Raw columns as the graph takes them, each as the type of its input says."""
-    return {name: kind.tensor(table[name].combine_chunks()) for name, kind in inputs.items()}
+    """Raw columns -> inputs of the graph, according to their input types."""
+    return {name: input_type.tensor(table[name].combine_chunks()) for name, input_type in inputs.items()}
+
+
+def list_lengths(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[np.int64]]:
+    """(rows,) number of items, for every column of lists of any length."""
+    return {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
+
+
+def row_spans(total: int, lengths: Mapping[str, NDArray[np.int64]], rows: int) -> Iterator[tuple[int, int]]:
+    """Start and stop of at most `rows` of `total` rows at a time; fewer where lists, whose (total,) lengths these are,
+    would make too many padded cells.
+    """
+    return spans(np.max([np.ones(total, dtype=np.int64), *lengths.values()], axis=0), rows)
 
 
 def run_graph(
@@ -44,16 +56,16 @@ def run_graph(
     sequences: Mapping[str, str] = {},
     rows: int = 8192,
 ) -> dict[str, NDArray[Any]]:
-    """Those tasks' predictions for a table of raw columns, at most that many rows at a time: (rows, ...) each.
+    """Task -> (rows, ...) predictions for a table of raw columns, computed for at most `rows` rows at a time.
 
-    Of a task in `sequences`, which is of level token, (items, ...): one for each item of that column.
+    Args:
+        sequences: task of level token -> its column; its predictions are (items, ...), one for each item.
     """
     if not tasks:
         return {}
-    lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
-    longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
+    lengths = list_lengths(table, inputs)
     chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in tasks}
-    for start, stop in spans(longest, rows):
+    for start, stop in row_spans(table.num_rows, lengths, rows):
         found = session.run(tasks, graph_inputs(table.slice(start, stop - start), inputs))
         for task, predictions in zip(tasks, found, strict=True):
             if task in sequences:

@@ -1,4 +1,4 @@
-"""signature.json: everything that a server or a client needs to know of the graph beside it."""
+"""signature.json: the description of the exported graph for servers and clients."""
 
 import hashlib
 from importlib.metadata import version
@@ -8,19 +8,19 @@ from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.tasks import objectives
 
-__all__ = ["FORMAT", "signature"]
+__all__ = ["signature"]
 
 FORMAT = 2
 
 
 def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
-    """Inputs (name, type), outputs (name, kind, form, unit), and the digest that ties it to the graph's bytes."""
+    """Inputs (name, type), outputs (name, kind, form, unit), and the digest of the graph's bytes."""
     return {
         "format": FORMAT,
         "name": problem.name,
         "version_of_trunkline": version("trunkline"),
         "graph_sha256": hashlib.sha256(graph).hexdigest(),
-        "inputs": [{"name": name, **kind.signature()} for name, kind in encoder.inputs.items()],
+        "inputs": [{"name": name, **input_type.signature()} for name, input_type in encoder.inputs.items()],
         "outputs": [
             task.signature() | _level(encoder.sequences.get(task.name))
             for task in objectives(problem.tasks, encoder.tasks)
@@ -29,5 +29,5 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
 
 
 def _level(sequence: str | None) -> dict[str, str]:
-    """What says that a task answers for every item of that input; nothing for one that answers a row."""
+    """Entries of a task of level token, which has a prediction for every item of that input; none for level row."""
     return {} if sequence is None else {"level": "token", "sequence": sequence}

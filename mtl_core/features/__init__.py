@@ -1,6 +1,7 @@
-"""Kinds of feature, one file each, with everything that the product does with a feature (see base.py).
+"""Kinds of feature, one file each; base.py has their contract.
 
 To add a kind: write its file, and add its two classes to the unions below. tests/features/test_new_kind.py does that.
+A kind with an input type of its own needs the same type in serving/inputs.py, which reads its values from JSON.
 """
 
 from typing import Annotated
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 AnyFeature = Annotated[Datetime | Multicategorical | Categorical | Numeric | Vector, Field(discriminator="kind")]
-"""`mtl init` asks the kinds in this order, and takes the first that proposes something."""
+"""In the order in which `mtl init` asks the kinds; it takes the first proposal."""
 AnyFittedFeature = Annotated[
     FittedDatetime | FittedMulticategorical | FittedCategorical | FittedNumeric | FittedVector,
     Field(discriminator="kind"),

@@ -1,8 +1,7 @@
 """The contract of a kind of feature. Everything that the product does with a feature goes through it.
 
-A kind is one file with two classes: its options as `params.yaml` declares them, and what was fitted. Features of one
-kind are encoded, computed and exported together, since few operations on wide arrays cost a fraction of many on narrow
-ones: that is why some methods take all features of a kind at once.
+A kind is one file with two classes: the options in `params.yaml`, and the fitted feature. Some methods take all
+features of a kind at once, since few operations on wide arrays are much cheaper than many on narrow ones.
 """
 
 from __future__ import annotations
@@ -36,24 +35,24 @@ if TYPE_CHECKING:
 __all__ = ["SCALAR_INPUTS", "Block", "Feature", "FeatureFitter", "FittedFeature", "TreeColumns", "scalar_input"]
 
 SCALAR_INPUTS: dict[str, InputType] = {"string": StringInput(), "number": NumberInput(), "boolean": BooleanInput()}
-"""Column type -> how such a column is served."""
+"""Column type -> the input type of such a column."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TreeColumns:
-    """What tree models see of some features. values: (rows, columns) float32; one flag per column."""
+    """Inputs of tree models. values: (rows, columns) float32; `categorical`: a flag per column."""
 
     values: NDArray[np.float32]
     categorical: tuple[bool, ...]
-    """Ids without an order."""
+    """True for ids without an order."""
 
 
 class Feature(Frozen, ABC):
     """Options of one feature, as `params.yaml` declares them."""
 
     known_values: ClassVar[bool] = False
-    """The suite expects the values that the reference held; where another feature reads the same column as a quantity,
-    that one's expectations count.
+    """True where the suite expects the values of the reference. Where another feature reads the same column as a
+    quantity, the expectations of that feature count.
     """
 
     kind: str
@@ -62,40 +61,40 @@ class Feature(Frozen, ABC):
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
-        """What `mtl init` declares for such a column; None where another kind suits it better."""
+        """Proposal of `mtl init` for such a column; None where another kind suits it better."""
         return None
 
     @abstractmethod
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
-        """How a column of that type is served; DataError where this kind cannot read it. Where it takes the values to
-        know (the size of a list), the nearest that the type says.
+        """Input type of a column of that Arrow type; DataError where this kind cannot read it. What only values tell,
+        as the size of a list, is left at its default.
         """
 
     @abstractmethod
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> FeatureFitter:
-        """Starts to learn from the training split what the feature needs; DataError for a type it cannot read."""
+        """Make the fitter of the feature; DataError for a type that this kind cannot read."""
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """What `mtl profile` expects of the column's values beyond their type and nulls, from each part's values."""
+        """Expectations of `mtl profile` beyond type and nulls, from each part's values."""
         return []
 
 
 class FeatureFitter(ABC):
-    """Learns one feature from the training split, part by part, in memory that does not grow with the rows."""
+    """Fits one feature on the training split, batch by batch, in memory that does not grow with the rows."""
 
     @abstractmethod
     def update(self, values: pa.Array) -> None:
-        """Takes the next values of the column; text may come as a dictionary array."""
+        """Take the next values of the column; text may come as a dictionary array."""
 
     @abstractmethod
     def finish(self) -> FittedFeature:
-        """What was learned."""
+        """The fitted feature; DataError where the values do not suffice."""
 
 
 class FittedFeature(Frozen, ABC):
-    """One feature, fitted: the part of a feature that `encoder.json` stores.
+    """A fitted feature, as `encoder.json` stores it.
 
-    `encode` and `to_onnx` are one computation in two forms and agree on any value: ids exactly, floats to one ulp.
+    `encode` and `to_onnx` are the same computation and agree on any value: ids exactly, floats to one ulp.
     """
 
     kind: str
@@ -105,7 +104,7 @@ class FittedFeature(Frozen, ABC):
     @property
     @abstractmethod
     def input_type(self) -> InputType:
-        """How its column is served."""
+        """Input type of its column."""
 
     @abstractmethod
     def encode(self, values: pa.Array) -> NDArray[Any] | Ragged:
@@ -120,7 +119,7 @@ class FittedFeature(Frozen, ABC):
     def encode_blocks(
         cls, features: Sequence[Self], columns: Mapping[str, pa.Array]
     ) -> dict[str, NDArray[Any] | Ragged]:
-        """Raw columns -> the blocks. Here: one dense block, a feature's columns beside the last one's."""
+        """Raw columns -> blocks. By default one dense block with the features' columns concatenated."""
         ((name, block),) = cls.blocks(features).items()
         out, start = np.zeros((0, *block.shape), block.dtype), 0
         for feature in features:
@@ -133,13 +132,13 @@ class FittedFeature(Frozen, ABC):
     @classmethod
     @abstractmethod
     def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
-        """The network's part for all features of the kind: blocks of a batch -> (B, width), and sequences if any."""
+        """The part of the input layer for all features of the kind."""
 
     @classmethod
     @abstractmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
-        """Adds to `graph` what `encode_blocks` computes: input of each column -> value of each block, with the rows
-        first; ids as int32.
+        """Add the nodes of `encode_blocks` to `graph`: input name of each column -> value name of each block, with the
+        rows first; ids as int32.
         """
 
     def adversarial(self) -> pa.Array:
@@ -147,12 +146,12 @@ class FittedFeature(Frozen, ABC):
         return self.input_type.adversarial()
 
     def describe(self) -> str:
-        """What was learned, in a few words, for the report."""
+        """Short description of the fitted values, for the report."""
         return ""
 
     @classmethod
     def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns | None:
-        """Blocks of some rows -> what tree models see; None where the kind makes no sense to them."""
+        """Blocks of some rows -> inputs of tree models; None where trees cannot use the kind."""
         return None
 
 

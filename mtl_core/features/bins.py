@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 __all__ = ["ReservoirSample", "bin_edges"]
 
 SIZE = 2**16
-"""Values of a sample: its quantiles lie within .004 of the data's."""
+"""Values of a sample: its quantiles are within 0.004 of those of the data."""
 
 
 class ReservoirSample:
-    """A uniform sample without replacement of values that pass by, in memory that does not grow; all, while they fit.
+    """A uniform sample without replacement of a stream of values, in constant memory; all values while they fit.
 
-    Every value draws a key, and those with the smallest keys are kept. How the values are cut into batches makes no
-    difference.
+    Every value draws a random key, and those with the smallest keys are kept. The sample does not depend on the
+    boundaries of batches.
     """
 
     def __init__(self, size: int = SIZE) -> None:
@@ -22,9 +22,9 @@ class ReservoirSample:
         self._keys, self._values = np.zeros(0), np.zeros(0)
 
     def update(self, values: NDArray[np.float64]) -> None:
-        """Takes more values."""
+        """Take more values."""
         keys = self._generator.random(values.size)
-        if self._keys.size == self.size:  # most do not come in: the longer it goes on, the fewer
+        if self._keys.size == self.size:  # most values are not sampled
             near = np.flatnonzero(keys < self._keys.max())
             keys, values = keys[near], values[near]
         keys, values = np.concatenate([self._keys, keys]), np.concatenate([self._values, values])
@@ -43,17 +43,17 @@ def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     """(n,) values -> the edges of at most `bins` bins, ascending and distinct, the smallest and the largest value among
     them; none where nothing varies.
 
-    Each bin holds about equally many values, where a value more frequent than a bin's share counts as often as that:
-    quantiles alone would spend most bins on a value that most rows have (this departs from the paper).
+    Each bin holds about the same number of values, where the count of a value is capped at a bin's share (this departs
+    from the paper): plain quantiles would spend most bins on a value that most rows have.
     """
     distinct, counts = np.unique(values, return_counts=True)
     if not bins or distinct.size < 2:
         return np.zeros(0)
     weights = counts.astype(np.float64)
-    for _ in range(bins):  # to cut one down makes the others' share smaller
-        if weights.min() == weights.max():  # few values in many bins would be cut down to nothing
+    for _ in range(bins):  # capping one weight lowers the cap of the others
+        if weights.min() == weights.max():  # fewer values than bins: repeated capping would go to 0
             break
         weights = np.minimum(weights, weights.sum() / bins)
     reached = np.cumsum(weights)
-    places = np.searchsorted(reached, reached[-1] * np.linspace(0, 1, bins + 1)[1:-1])
-    return np.unique(np.concatenate([distinct[[0, -1]], distinct[places]]))
+    indices = np.searchsorted(reached, reached[-1] * np.linspace(0, 1, bins + 1)[1:-1])
+    return np.unique(np.concatenate([distinct[[0, -1]], distinct[indices]]))

@@ -1,8 +1,8 @@
-"""Calendar parts of moments, in integer arithmetic; datetime_nodes.py has the same as nodes of a graph.
+"""Calendar parts of timestamps, in integer arithmetic; datetime_nodes.py has the same as ONNX nodes.
 
-A moment has a position in the day (its minute), in the week, and in the year that begins in March, where the leap day
-is the last one. A part is a table over one of these positions. Source: H. Hinnant 2014, "chrono-Compatible Low-Level
-Date Algorithms", civil_from_days, for the proleptic Gregorian calendar.
+A timestamp has a position in the day (its minute), in the week, and in the year, which begins in March, so that the
+leap day is the last one. A part is a table over one of these positions. Source: H. Hinnant 2014, "chrono-Compatible
+Low-Level Date Algorithms", civil_from_days, for the proleptic Gregorian calendar.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ __all__ = [
     "PERIODS",
     "SHIFT",
     "YEAR_STARTS",
+    "CalendarPart",
     "Cycle",
-    "Moments",
-    "Part",
+    "Timestamps",
     "cycle_of",
-    "from_waves",
+    "from_sin_cos",
     "part_table",
-    "wave_table",
+    "sin_cos_table",
 ]
 
-Part = Literal["minute", "hour", "weekday", "day", "month", "dayofyear"]
+CalendarPart = Literal["minute", "hour", "weekday", "day", "month", "dayofyear"]
 Cycle = Literal["day", "week", "year"]
 
-PERIODS: dict[Part, int] = {"minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "dayofyear": 366}
+PERIODS: dict[CalendarPart, int] = {"minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "dayofyear": 366}
 """Number of values of each part, counted from 0; a week begins on Monday."""
 CYCLES: dict[Cycle, int] = {"day": 1440, "week": 7, "year": 732}
 """Number of positions: minutes, days, and days of a March year, those of leap years (by February before) behind."""
 
 MIN_SECONDS, MAX_SECONDS = -62_135_596_800.0, 253_402_300_799.0
-"""From 0001-01-01T00:00:00 to 9999-12-31T23:59:59, in seconds since 1970."""
+"""Range of timestamps, 0001-01-01T00:00:00 to 9999-12-31T23:59:59, in seconds since 1970."""
 SHIFT = 719_468 * 86_400
-"""Seconds from 0000-03-01 to 1970-01-01: counted from there no moment is negative, and division needs no floor."""
+"""Seconds from 0000-03-01 to 1970-01-01: counted from there no timestamp is negative, and division needs no floor."""
 ERA = 146_097
 """Days of 400 years."""
 
@@ -59,12 +59,12 @@ def _starts_of_years() -> NDArray[np.int64]:
 YEAR_STARTS = _starts_of_years()
 
 
-def cycle_of(part: Part) -> Cycle:
+def cycle_of(part: CalendarPart) -> Cycle:
     """The positions that a part is a table over."""
     return "day" if part in ("minute", "hour") else "week" if part == "weekday" else "year"
 
 
-def part_table(part: Part) -> NDArray[np.int64]:
+def part_table(part: CalendarPart) -> NDArray[np.int64]:
     """(positions of its cycle,) values of the part, from 0 to its period - 1."""
     position = np.arange(CYCLES[cycle_of(part)])
     leap, day = np.divmod(position, 366)  # of the year: counted from the first of March
@@ -84,13 +84,13 @@ def part_table(part: Part) -> NDArray[np.int64]:
             return np.where(day < 306, day + 59 + leap, day - 306)
 
 
-def wave_table(part: Part) -> NDArray[np.float32]:
+def sin_cos_table(part: CalendarPart) -> NDArray[np.float32]:
     """(2, positions of its cycle) sine and cosine of the part's angle."""
     angle = part_table(part) * (2 * np.pi / PERIODS[part])
     return np.stack([np.sin(angle), np.cos(angle)]).astype(np.float32)
 
 
-def from_waves(part: Part, sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> NDArray[np.int64]:
+def from_sin_cos(part: CalendarPart, sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> NDArray[np.int64]:
     """(rows,) values of the part; -1 where both are 0, as where it is missing."""
     turns = np.arctan2(sine, cosine, dtype=np.float64) / (2 * np.pi)
     values = np.rint(turns * PERIODS[part]).astype(np.int64) % PERIODS[part]
@@ -98,7 +98,7 @@ def from_waves(part: Part, sine: NDArray[np.float32], cosine: NDArray[np.float32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moments:
+class Timestamps:
     """Some rows of a column, with their positions in each cycle; anything where `known` is false."""
 
     seconds: NDArray[np.float64]
@@ -108,7 +108,7 @@ class Moments:
 
     @classmethod
     def of(cls, seconds: NDArray[np.float64], zone: Zone | None) -> Self:
-        """(rows,) seconds between MIN_SECONDS and MAX_SECONDS, or not finite where a moment is missing."""
+        """(rows,) seconds between MIN_SECONDS and MAX_SECONDS, or not finite where a timestamp is missing."""
         known = np.isfinite(seconds)
         seconds = np.where(known, seconds, 0.0)
         whole = np.floor(seconds)
@@ -123,6 +123,6 @@ class Moments:
         }
         return cls(seconds=seconds, known=known, positions=found)
 
-    def part(self, part: Part) -> NDArray[np.int64]:
+    def part(self, part: CalendarPart) -> NDArray[np.int64]:
         """(rows,) values of that part."""
         return part_table(part)[self.positions[cycle_of(part)]]

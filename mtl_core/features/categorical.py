@@ -25,9 +25,17 @@ from mtl_core.features.base import (
 )
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import distinct, span, tidy
-from mtl_core.features.vocabulary import FIRST, MISSING, ValueCounts, lookup_ids, lookup_node
+from mtl_core.features.vocabulary import (
+    FIRST,
+    MISSING,
+    ValueCounts,
+    id_dtype,
+    lookup_ids,
+    lookup_node,
+    table_offsets,
+)
 from mtl_core.input_types import InputType
-from mtl_core.limits import count_band
+from mtl_core.limits import count_limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,16 +49,18 @@ __all__ = ["Categorical", "FittedCategorical"]
 _MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
 
 MAX_LISTED = 50
-"""A column with more distinct values is expected to have about as many, not exactly these."""
+"""Maximum distinct values that the suite lists; of columns with more it expects the number of values."""
 KNOWN_SHARE = 0.99
 """A few new categories are expected, and a model has an id for them; more than 1% of the rows is an error."""
 MAX_TREE_CATEGORIES = 256
-"""Ids of a feature with more of them are plain numbers to trees, in the order of its vocabulary."""
+"""Maximum ids of a feature that is categorical for trees; with more, ids are numbers in vocabulary order."""
 
 MIN_OCCURRENCES = 10
-"""A category must occur so often to be worth an embedding: `min_count` is 5, and the split takes its share."""
-FEW = 12
-"""Whole numbers with up to that many distinct values may be codes rather than amounts."""
+"""Minimum occurrences of the most frequent value in a column that `mtl init` proposes as categorical: twice
+`min_count`, since the splits share the rows.
+"""
+MAX_CODES = 12
+"""Maximum distinct whole numbers that may be codes rather than amounts."""
 
 
 class Categorical(Feature):
@@ -81,7 +91,7 @@ class Categorical(Feature):
             return Proposal(options=found.options, doubt=doubt)
         if facts.distinct == 2:
             return found
-        if facts.distinct <= FEW:
+        if facts.distinct <= MAX_CODES:
             doubt = f"{facts.distinct} whole numbers; numeric if their order matters"
             return Proposal(options=found.options, doubt=doubt)
         return None
@@ -94,7 +104,7 @@ class Categorical(Feature):
         return CategoricalFitter(self, name, column, scalar_type(arrow_type) or "string")
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """The categories, or of many how many there are; nothing of booleans."""
+        """The set of categories, or their number where there are many; none for booleans."""
         if type_in_suite not in ("str", "float64"):
             return []
         every = distinct(parts)
@@ -103,14 +113,14 @@ class Categorical(Feature):
             return [expect("column_values_to_be_in_set", f"{len(every)} categories", **kwargs)]
         counts = [count for values in parts if (count := int(values.nunique()))]
         notes = f"{span(counts, ',')} distinct values in a part, {len(every):,} in all; new ones may come"
-        return [expect("column_unique_value_count_to_be_between", notes, column=column, **count_band(counts))]
+        return [expect("column_unique_value_count_to_be_between", notes, column=column, **count_limits(counts))]
 
 
 class CategoricalFitter(FeatureFitter):
     """Counts the values of a column."""
 
-    def __init__(self, options: Categorical, name: str, column: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.column, self.type = options, name, column, kind_of_column
+    def __init__(self, options: Categorical, name: str, column: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.column, self.type = options, name, column, column_type
         self.counts = ValueCounts()
 
     def update(self, values: pa.Array) -> None:
@@ -120,7 +130,7 @@ class CategoricalFitter(FeatureFitter):
         self.counts.update(*self._named(dictionary.dictionary.take(pa.array(seen)), counts[seen]))
 
     def _named(self, values: pa.Array, counts: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
-        """Some distinct values under their names in a vocabulary, and how often each occurs."""
+        """Distinct values as entries of a vocabulary, and their counts."""
         if self.type == "string":
             return as_strings(values), counts
         numbers = as_numbers(values)
@@ -160,7 +170,7 @@ class FittedCategorical(FittedFeature):
 
     def encode(self, values: pa.Array) -> NDArray[np.int32]:
         dictionary = as_dictionary(values)
-        ids = np.full(len(dictionary.dictionary) + 1, MISSING, dtype=np.int32)  # the last: of a null
+        ids = np.full(len(dictionary.dictionary) + 1, MISSING, dtype=np.int32)  # the last id is that of a null
         ids[:-1] = self._ids(dictionary.dictionary)
         positions: NDArray[np.int32] = pc.fill_null(dictionary.indices, len(dictionary.dictionary)).to_numpy()
         return ids[positions][:, None]
@@ -172,22 +182,22 @@ class FittedCategorical(FittedFeature):
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        narrow = sum(feature.size for feature in features) <= np.iinfo(np.int16).max
-        return {"categorical": Block(shape=(len(features),), dtype=np.dtype(np.int16 if narrow else np.int32))}
+        dtype = id_dtype(sum(feature.size for feature in features))
+        return {"categorical": Block(shape=(len(features),), dtype=dtype)}
 
     @classmethod
     def offsets(cls, features: Sequence[Self]) -> NDArray[np.int32]:
-        """(C,) first row of each feature in the embedding table that all share: what its ids in the block begin at."""
-        return np.cumsum([0, *(feature.size for feature in features[:-1])], dtype=np.int32)
+        """(C,) first row of each feature in the shared embedding table, by which its ids in the block are shifted."""
+        return table_offsets([feature.size for feature in features])
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
         ((name, block),) = cls.blocks(features).items()
         out: NDArray[Any] | None = None
-        for place, (feature, offset) in enumerate(zip(features, cls.offsets(features), strict=True)):
+        for index, (feature, offset) in enumerate(zip(features, cls.offsets(features), strict=True)):
             ids = feature.encode(columns[feature.column])
             out = np.empty((len(ids), len(features)), block.dtype) if out is None else out
-            out[:, place] = ids[:, 0] + offset
+            out[:, index] = ids[:, 0] + offset
         return {name: out}
 
     @classmethod
@@ -214,7 +224,7 @@ class FittedCategorical(FittedFeature):
         return TreeColumns(values=ids.astype(np.float32), categorical=flags)
 
     def _lookup(self, graph: GraphBuilder, column: str) -> str:
-        """(rows,) ids. Numbers are looked up as they come: what no key equals is unseen, whether fractional or huge."""
+        """(rows,) ids. Numbers that equal no key are unseen, also fractional and huge ones."""
         if self.type == "string":
             return lookup_node(graph, column, "", self.vocabulary, np.object_)
         return lookup_node(graph, column, np.nan, self.vocabulary, np.float64)

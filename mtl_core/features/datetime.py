@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import field_validator, model_validator
 
-from mtl_core.arrow import is_text, value_type
+from mtl_core.arrow import as_strings, is_temporal, is_text, value_type
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.calendar import (
     CYCLES,
     PERIODS,
-    Moments,
-    Part,
+    CalendarPart,
+    Timestamps,
     cycle_of,
-    from_waves,
+    from_sin_cos,
     part_table,
-    wave_table,
+    sin_cos_table,
 )
 from mtl_core.features.datetime_nodes import GraphRows, add_nodes
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.features.iso import first_text, is_moment, read_seconds, suite_pattern
+from mtl_core.features.iso import first_text, is_iso_timestamp, read_seconds, suite_pattern
 from mtl_core.features.running_stats import RunningStats
+from mtl_core.features.vocabulary import id_dtype, table_offsets
 from mtl_core.features.zones import Zone, is_zone
 from mtl_core.input_types import DatetimeInput, InputType
 
@@ -41,39 +43,41 @@ if TYPE_CHECKING:
 
 __all__ = ["Datetime", "FittedDatetime"]
 
-DEFAULT_CYCLIC: tuple[Part, ...] = ("hour", "weekday", "dayofyear")
+DEFAULT_CYCLIC: tuple[CalendarPart, ...] = ("hour", "weekday", "dayofyear")
 MISSING = 0
-"""The id of a missing moment; the values of a part follow it."""
+"""The id of a missing timestamp; the values of a part follow it."""
+MAX_INVALID = 0.001
+"""Maximum share of texts that are no timestamps where this kind is proposed: validation sets these rows aside."""
 MIN_MARGIN = np.timedelta64(3653, "D")
-"""Ten years: so far at least may new moments lie from those of the reference."""
+"""Ten years: minimum margin of the expected range around the reference."""
 _FIRST_DAY, _LAST_DAY = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
-"""What a validated frame, which counts nanoseconds, can hold."""
+"""Range of the nanosecond timestamps of a validated pandas frame."""
 
 
 class Datetime(Feature):
     """A date, a timestamp with or without a zone, or ISO 8601 text.
 
     Parts are minute, hour, weekday, day, month and dayofyear. By default those of hour, weekday and dayofyear that vary
-    in training are cyclic and none is categorical: the values of a cycle lie on a circle, of which a unit of the
-    network can single out any point, and neighbours begin alike. A missing moment is zeros and an id of its own; where
-    training had any, a column says so.
+    in training are cyclic and none is categorical: sine and cosine put the values of a cycle on a circle, where a
+    linear unit can separate any one of them and neighbours are close. A missing value is encoded as zeros and an id of
+    its own; where training has any, a further column flags them.
     """
 
     kind: Literal["datetime"] = "datetime"
-    cyclic: tuple[Part, ...] | None = None
-    """Parts as a sine and a cosine each."""
-    categorical: tuple[Part, ...] = ()
-    """Parts as an embedding each."""
+    cyclic: tuple[CalendarPart, ...] | None = None
+    """Parts that are encoded as sine and cosine."""
+    categorical: tuple[CalendarPart, ...] = ()
+    """Parts that are encoded as embeddings."""
     elapsed: bool = True
-    """Time itself, standardised and clipped to the training range."""
+    """Elapsed time as a number, standardised and clipped to the training range."""
     timezone: str = ""
-    """IANA zone of the calendar parts, for a column with a zone or offsets alone; UTC where none is given."""
+    """IANA zone of the calendar parts, only for a column with a zone or offsets; UTC where none is given."""
 
     @field_validator("cyclic", "categorical")
     @classmethod
-    def _once(cls, parts: tuple[Part, ...] | None) -> tuple[Part, ...] | None:
+    def _once(cls, parts: tuple[CalendarPart, ...] | None) -> tuple[CalendarPart, ...] | None:
         if parts is not None and len(set(parts)) < len(parts):
-            raise ValueError(f"must name each part once, found {', '.join(parts)}; remove what is repeated")
+            raise ValueError(f"must name each part once, found {', '.join(parts)}; remove the repetition")
         return parts
 
     @field_validator("timezone")
@@ -102,11 +106,14 @@ class Datetime(Feature):
             if zone is None or is_zone(zone):
                 return Proposal(options=options | ({"timezone": zone} if zone else {}))
             return Proposal(options=options, doubt=f"its zone {zone} is no IANA name: calendar parts are taken in UTC")
-        if not (facts.is_text and len(facts.sample)):
+        if not facts.is_text:
             return None
-        if is_moment(facts.sample, zoned=False).all():
+        texts = as_strings(facts.values)
+        texts = texts.filter(pc.not_equal(texts, ""))
+        least = max(1.0, len(texts) * (1 - MAX_INVALID))
+        if is_iso_timestamp(texts, zoned=False).sum() >= least:
             return Proposal(options=options)
-        if is_moment(facts.sample, zoned=True).all():
+        if is_iso_timestamp(texts, zoned=True).sum() >= least:
             return Proposal(options=options, doubt="calendar parts are taken in UTC; timezone: names another zone")
         return None
 
@@ -114,7 +121,7 @@ class Datetime(Feature):
         own = value_type(arrow_type)
         if is_text(own) or pa.types.is_null(own):
             return DatetimeInput(zoned=bool(self.timezone))
-        if not (pa.types.is_date(own) or pa.types.is_timestamp(own)):
+        if not is_temporal(own):
             raise DataError(
                 f"feature {name!r}: a datetime feature needs a column of dates, timestamps or ISO 8601 text, found "
                 f"{arrow_type} in column {column!r}; convert the column, or declare another kind"
@@ -140,13 +147,13 @@ class Datetime(Feature):
         return DatetimeFitter(self, name, column, None if by_values else found.zoned)
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """The form of text, row by row. Of dates and timestamps a range that is wide, since new rows are later than the
-        reference; what stands for a missing date, as 1900-01-01 or 9999-12-31, still lies outside.
+        """A pattern for text. For dates and timestamps a wide range, since new rows are later than the reference, but
+        without placeholders of missing dates such as 1900-01-01 or 9999-12-31.
         """
         values = [known for each in parts if len(known := each.dropna())]
         if type_in_suite == "str" and values:
             texts = pa.array([text for known in values for text in known.unique().tolist()], pa.string())
-            zoned = bool(is_moment(texts, zoned=True).sum() > is_moment(texts, zoned=False).sum())
+            zoned = bool(is_iso_timestamp(texts, zoned=True).sum() > is_iso_timestamp(texts, zoned=False).sum())
             notes = f"ISO 8601 {'with' if zoned else 'without'} an offset"
             return [expect("column_values_to_match_regex", notes, column=column, regex=suite_pattern(zoned=zoned))]
         if type_in_suite == "datetime64" and values:
@@ -160,10 +167,10 @@ class Datetime(Feature):
 
 
 class DatetimeFitter(FeatureFitter):
-    """Statistics of the seconds, the positions in each cycle that occur, and the count of missing moments."""
+    """Statistics of the seconds, the positions in each cycle that occur, and the count of missing timestamps."""
 
     def __init__(self, options: Datetime, name: str, column: str, zoned: bool | None) -> None:
-        """zoned: None where the column is text, whose first values say it."""
+        """zoned: None for a column of text, where the first value decides."""
         self.options, self.name, self.column, self.zoned = options, name, column, zoned
         self.zone = Zone.named(options.timezone) if options.timezone else None
         self.stats, self.missing = RunningStats(), 0
@@ -171,14 +178,14 @@ class DatetimeFitter(FeatureFitter):
 
     def update(self, values: pa.Array) -> None:
         if self.zoned is None and (first := first_text(values)) is not None:
-            self.zoned = bool(is_moment(pa.array([first]), zoned=True)[0])
+            self.zoned = bool(is_iso_timestamp(pa.array([first]), zoned=True)[0])
             if not self.zoned:
                 self.options.refuse_zone(self.name, self.column, f"text such as {first!r}")
         seconds = read_seconds(values, self.name, self.column, zoned=bool(self.zoned))
         known = seconds[np.isfinite(seconds)]
         self.missing += seconds.size - known.size
         self.stats.update(known)
-        for cycle, position in Moments.of(known, self.zone).positions.items():
+        for cycle, position in Timestamps.of(known, self.zone).positions.items():
             self.seen[cycle][position] = True
 
     def finish(self) -> FittedDatetime:
@@ -210,21 +217,21 @@ class DatetimeFitter(FeatureFitter):
             flag_missing=self.missing > 0,
         )
 
-    def _varies(self, part: Part) -> bool:
+    def _varies(self, part: CalendarPart) -> bool:
         return len(np.unique(part_table(part)[self.seen[cycle_of(part)]])) > 1
 
 
 class FittedDatetime(FittedFeature):
-    """(rows,) moments -> (rows, width) float32: elapsed time, the flag, a sine and a cosine of each cyclic part; and
+    """(rows,) timestamps -> (rows, width) float32: elapsed time, the flag, a sine and a cosine of each cyclic part; and
     (rows, categorical parts) ids in a block of their own.
     """
 
     kind: Literal["datetime"] = "datetime"
     zoned: bool
     zone: Zone | None
-    """Where the parts are taken: UTC, or the column's own clock, without one."""
-    cyclic: tuple[Part, ...]
-    categorical: tuple[Part, ...]
+    """Zone of the calendar parts; None for UTC, or for the wall clock of a column without a zone."""
+    cyclic: tuple[CalendarPart, ...]
+    categorical: tuple[CalendarPart, ...]
     elapsed: bool
     mean: float
     deviation: float
@@ -249,51 +256,49 @@ class FittedDatetime(FittedFeature):
 
     def encode(self, values: pa.Array) -> NDArray[np.float32]:
         """The numbers alone; `encode_blocks` gives the ids too."""
-        return self._numbers(self._moments(values))
+        return self._numbers(self._timestamps(values))
 
-    def _moments(self, values: pa.Array) -> Moments:
-        return Moments.of(read_seconds(values, self.name, self.column, zoned=self.zoned), self.zone)
+    def _timestamps(self, values: pa.Array) -> Timestamps:
+        return Timestamps.of(read_seconds(values, self.name, self.column, zoned=self.zoned), self.zone)
 
-    def _numbers(self, moments: Moments) -> NDArray[np.float32]:
+    def _numbers(self, timestamps: Timestamps) -> NDArray[np.float32]:
         columns: list[NDArray[Any]] = []
         if self.elapsed:
-            columns.append((np.clip(moments.seconds, self.low, self.high) - self.mean) / self.deviation)
+            columns.append((np.clip(timestamps.seconds, self.low, self.high) - self.mean) / self.deviation)
         for part in self.cyclic:
-            columns += list(wave_table(part)[:, moments.positions[cycle_of(part)]])
+            columns += list(sin_cos_table(part)[:, timestamps.positions[cycle_of(part)]])
         if self.flag_missing:
-            columns.insert(int(self.elapsed), np.ones(len(moments.known)))
-        out = np.empty((len(moments.known), len(columns)), dtype=np.float32)
-        for place, (name, values) in enumerate(zip(self.numbers, columns, strict=True)):
-            out[:, place] = np.where(moments.known ^ (name == "missing"), values, 0.0)
+            columns.insert(int(self.elapsed), np.ones(len(timestamps.known)))
+        out = np.empty((len(timestamps.known), len(columns)), dtype=np.float32)
+        for index, (name, values) in enumerate(zip(self.numbers, columns, strict=True)):
+            out[:, index] = np.where(timestamps.known ^ (name == "missing"), values, 0.0)
         return out
 
-    def _ids(self, moments: Moments) -> NDArray[np.int64]:
+    def _ids(self, timestamps: Timestamps) -> NDArray[np.int64]:
         """(rows, categorical parts)"""
-        ids = [np.where(moments.known, moments.part(part) + 1, MISSING) for part in self.categorical]
-        return np.stack(ids, axis=1) if ids else np.zeros((len(moments.known), 0), dtype=np.int64)
+        ids = [np.where(timestamps.known, timestamps.part(part) + 1, MISSING) for part in self.categorical]
+        return np.stack(ids, axis=1) if ids else np.zeros((len(timestamps.known), 0), dtype=np.int64)
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
         numbers = sum(len(feature.numbers) for feature in features)
         sizes = [size for feature in features for size in feature.sizes]
-        narrow = np.int16 if sum(sizes) <= np.iinfo(np.int16).max else np.int32
         found = {
             "datetime": Block(shape=(numbers,), dtype=np.dtype(np.float32)),
-            "datetime_parts": Block(shape=(len(sizes),), dtype=np.dtype(narrow)),
+            "datetime_parts": Block(shape=(len(sizes),), dtype=id_dtype(sum(sizes))),
         }
         return {name: block for name, block in found.items() if block.shape != (0,)}
 
     @classmethod
     def offsets(cls, features: Sequence[Self]) -> NDArray[np.int32]:
         """(C,) first row of each categorical part in the embedding table that all share."""
-        sizes = [size for feature in features for size in feature.sizes]
-        return np.cumsum([0, *sizes[:-1]], dtype=np.int32)[: len(sizes)]
+        return table_offsets([size for feature in features for size in feature.sizes])
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
-        moments = [feature._moments(columns[feature.column]) for feature in features]
-        numbers = [feature._numbers(found) for feature, found in zip(features, moments, strict=True)]
-        ids = [feature._ids(found) for feature, found in zip(features, moments, strict=True)]
+        timestamps = [feature._timestamps(columns[feature.column]) for feature in features]
+        numbers = [feature._numbers(found) for feature, found in zip(features, timestamps, strict=True)]
+        ids = [feature._ids(found) for feature, found in zip(features, timestamps, strict=True)]
         joined = {
             "datetime": np.concatenate(numbers, axis=1),
             "datetime_parts": np.concatenate(ids, axis=1) + cls.offsets(features),
@@ -313,29 +318,29 @@ class FittedDatetime(FittedFeature):
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
         numbers, ids = GraphRows(), GraphRows()
         for zone in dict.fromkeys(feature.zone for feature in features):
-            alike = {place: feature for place, feature in enumerate(features) if feature.zone == zone}
+            alike = {index: feature for index, feature in enumerate(features) if feature.zone == zone}
             raw = graph.stack(inputs[feature.column] for feature in alike.values())
             add_nodes(graph, alike, raw, numbers, ids)
-        wanted = [(place, name) for place, feature in enumerate(features) for name in feature.numbers]
-        parts = [(place, part) for place, feature in enumerate(features) for part in feature.categorical]
+        wanted = [(index, name) for index, feature in enumerate(features) for name in feature.numbers]
+        parts = [(index, part) for index, feature in enumerate(features) for part in feature.categorical]
         found = {}
         if wanted:
-            found["datetime"] = graph.add("Transpose", graph.pick(numbers.values, numbers.held, wanted))
+            found["datetime"] = graph.add("Transpose", graph.pick(numbers.values, numbers.keys, wanted))
         if parts:
             shift = graph.constant(cls.offsets(features)[:, None], np.int32)
-            shifted = graph.add("Add", graph.pick(ids.values, ids.held, parts), shift)
+            shifted = graph.add("Add", graph.pick(ids.values, ids.keys, parts), shift)
             found["datetime_parts"] = graph.add("Transpose", shifted)
         return found
 
     def adversarial(self) -> pa.Array:
-        """The borders of the calendar and of the training range, and moments around changes of the offset."""
+        """The borders of the calendar and of the training range, and timestamps around changes of the offset."""
         starts = np.array(self.zone.starts if self.zone else (), dtype=np.int64)
         near = np.searchsorted(starts, self.high)
         starts = np.concatenate([starts[:1], starts[max(0, near - 2) : near + 2], starts[-1:]])
         borders = np.concatenate([starts, np.floor([self.low, self.high]).astype(np.int64), [0, 951_868_800]])
         micros = (borders * 1_000_000)[:, None] + np.array([-1, 0, 999_999])
-        moments = pa.array(micros.ravel(), pa.int64()).cast(self.input_type.raw_type)
-        return pa.concat_arrays([self.input_type.adversarial(), moments])
+        timestamps = pa.array(micros.ravel(), pa.int64()).cast(self.input_type.raw_type)
+        return pa.concat_arrays([self.input_type.adversarial(), timestamps])
 
     def describe(self) -> str:
         first, last = (datetime(1970, 1, 1) + timedelta(seconds=end) for end in (self.low, self.high))
@@ -349,15 +354,15 @@ class FittedDatetime(FittedFeature):
         columns: list[NDArray[Any]] = []
         numbers = np.asarray(blocks.get("datetime"))
         ids = np.asarray(blocks.get("datetime_parts", 0)) - cls.offsets(features)
-        place, own_id = 0, 0
+        index, own_id = 0, 0
         for feature in features:
             plain = len(feature.numbers) - 2 * len(feature.cyclic)
-            columns += list(numbers[:, place : place + plain].T) if plain else []
+            columns += list(numbers[:, index : index + plain].T) if plain else []
             for position, part in enumerate(feature.cyclic):
-                start = place + plain + 2 * position
-                columns.append(from_waves(part, numbers[:, start], numbers[:, start + 1]))
+                start = index + plain + 2 * position
+                columns.append(from_sin_cos(part, numbers[:, start], numbers[:, start + 1]))
             for position, part in enumerate(feature.categorical):
                 if part not in feature.cyclic:
                     columns.append(ids[:, own_id + position] - 1)
-            place, own_id = place + len(feature.numbers), own_id + len(feature.categorical)
+            index, own_id = index + len(feature.numbers), own_id + len(feature.categorical)
         return TreeColumns(values=np.stack(columns, axis=1).astype(np.float32), categorical=(False,) * len(columns))

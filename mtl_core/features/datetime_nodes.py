@@ -1,4 +1,4 @@
-"""What `FittedDatetime.encode_blocks` computes, as nodes of a graph, for all features of one zone at once."""
+"""ONNX nodes of `FittedDatetime.encode_blocks`, for all features of one zone at once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from mtl_core.features.calendar import (
     Cycle,
     cycle_of,
     part_table,
-    wave_table,
+    sin_cos_table,
 )
+from mtl_core.features.standardised import standardised_nodes
 
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
@@ -31,21 +32,21 @@ __all__ = ["GraphRows", "add_nodes"]
 
 @dataclass(frozen=True)
 class GraphRows:
-    """Values of (n, rows) in a graph, and the feature's place and the column's name of every row of them."""
+    """Names of (n, rows) values in a graph, and for each of their rows its key: feature index and column name."""
 
     values: list[str] = field(default_factory=list)
-    held: list[tuple[int, str]] = field(default_factory=list)
+    keys: list[tuple[int, str]] = field(default_factory=list)
 
-    def add(self, value: str, places: Sequence[int], *names: str) -> None:
+    def add(self, value: str, indices: Sequence[int], *names: str) -> None:
         self.values.append(value)
-        self.held.extend((place, name) for name in names for place in places)
+        self.keys.extend((index, name) for name in names for index in indices)
 
 
 def add_nodes(
     graph: GraphBuilder, group: Mapping[int, FittedDatetime], raw: str, numbers: GraphRows, ids: GraphRows
 ) -> None:
-    """Adds numbers and ids of the features of one zone, by their places; raw: (D, rows) seconds."""
-    features, places = list(group.values()), list(group)
+    """Add numbers and ids of the features of one zone, given by index; raw: (D, rows) seconds."""
+    features, indices = list(group.values()), list(group)
     known = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
     seconds = graph.add("Where", known, raw, graph.constant(0.0, np.float64))
     limits = (graph.constant(limit, np.float64) for limit in (MIN_SECONDS, MAX_SECONDS))
@@ -53,43 +54,39 @@ def add_nodes(
     if any(feature.elapsed for feature in features):
         scaled = _elapsed_nodes(graph, features, seconds)
         zero = graph.constant(0.0, np.float32)
-        numbers.add(graph.add("Where", known, scaled, zero), places, "elapsed")
+        numbers.add(graph.add("Where", known, scaled, zero), indices, "elapsed")
     if any(feature.flag_missing for feature in features):
-        numbers.add(graph.cast(graph.add("Not", known), np.float32), places, "missing")
+        numbers.add(graph.cast(graph.add("Not", known), np.float32), indices, "missing")
     cyclic = dict.fromkeys(part for feature in features for part in feature.cyclic)
     categorical = dict.fromkeys(part for feature in features for part in feature.categorical)
     wanted = dict.fromkeys(cycle_of(part) for part in (*cyclic, *categorical))
     for cycle, position in _position_nodes(graph, seconds, features[0].zone, wanted).items():
         if own := [part for part in cyclic if cycle_of(part) == cycle]:
-            table = np.concatenate([wave_table(part) for part in own])  # (2 parts, positions)
+            table = np.concatenate([sin_cos_table(part) for part in own])  # (2 parts, positions)
             names = [f"{wave} {part}" for part in own for wave in ("sin", "cos")]
-            numbers.add(_lookup_nodes(graph, table, position, known, len(places)), places, *names)
+            numbers.add(_lookup_nodes(graph, table, position, known, len(indices)), indices, *names)
         if own := [part for part in categorical if cycle_of(part) == cycle]:
             table = np.stack([part_table(part) + 1 for part in own]).astype(np.int32)
-            ids.add(_lookup_nodes(graph, table, position, known, len(places)), places, *own)
+            ids.add(_lookup_nodes(graph, table, position, known, len(indices)), indices, *own)
 
 
 def _elapsed_nodes(graph: GraphBuilder, features: Sequence[FittedDatetime], seconds: str) -> str:
     """(D, rows) seconds -> the same standardised and clipped, float32."""
     means = np.array([[feature.mean] for feature in features])  # (D, 1)
     deviations = np.array([[feature.deviation] for feature in features])
-    # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
-    centred = graph.add("Sub", graph.constant(means, np.float64), seconds)
-    scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviations, np.float64)), np.float32)
     edges = (np.array([[feature.low, feature.high] for feature in features]) - means) / deviations  # (D, 2)
-    clipped = graph.add("Max", scaled, graph.constant(edges[:, :1], np.float32))
-    return graph.add("Min", clipped, graph.constant(edges[:, 1:], np.float32))
+    return standardised_nodes(graph, seconds, means, deviations, edges[:, :1], edges[:, 1:])
 
 
 def _lookup_nodes(graph: GraphBuilder, table: NDArray[Any], position: str, known: str, features: int) -> str:
-    """(n, positions) table, (D, rows) positions -> (n * D, rows); 0 where a moment is missing."""
+    """(n, positions) table, (D, rows) positions -> (n * D, rows); 0 where a timestamp is missing."""
     found = graph.add("Gather", graph.constant(table, table.dtype.type), position, axis=1)  # (n, D, rows)
     found = graph.add("Where", known, found, graph.constant(0, table.dtype.type))
     return graph.add("Reshape", found, graph.constant([len(table) * features, -1], np.int64))
 
 
 def _position_nodes(graph: GraphBuilder, seconds: str, zone: Zone | None, cycles: Iterable[Cycle]) -> dict[Cycle, str]:
-    """Positions as `Moments` has them, for the cycles asked for: (D, rows) float64 -> (D, rows) int64 or int32."""
+    """Positions as in `Timestamps`, for the given cycles: (D, rows) float64 -> (D, rows) int64 or int32."""
 
     def with_number(op: str, value: str, number: int, dtype: type[np.generic] = np.int32) -> str:
         return graph.add(op, value, graph.constant(number, dtype))

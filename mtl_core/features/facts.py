@@ -1,4 +1,4 @@
-"""What a table's first rows say of a column, and what a kind of feature proposes for it."""
+"""Statistics of a column's first rows, and the proposals of `mtl init` that follow from them."""
 
 import re
 from collections.abc import Mapping
@@ -7,17 +7,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from mtl_core.arrow import is_number, is_text
+from mtl_core.arrow import is_number, is_temporal, is_text
 
 __all__ = ["ID", "ColumnFacts", "Proposal"]
 
 ID = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid|code|no|nr|number|zip|zipcode|postcode)$|[a-z]I[dD]$", re.IGNORECASE)
-"""Names of columns that identify something."""
+"""Pattern of the names of identifier columns."""
+
+
+SAMPLE = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnFacts:
-    """One column. `known` counts the values that are not null; `common` are the most frequent ones, with counts."""
+    """Statistics of a column. `known` counts values that are not null; `common` are the most frequent, with counts, and
+    None for a value that is no text, number or boolean.
+    """
 
     name: str
     type: pa.DataType
@@ -26,46 +31,53 @@ class ColumnFacts:
     distinct: int
     common: tuple[tuple[Any, int], ...]
     whole: bool
-    """All numbers are without a fraction."""
+    """True where no number has a fraction."""
     sequence: bool
-    """Whole numbers that rise by one from row to row."""
-    sample: pa.Array
-    """The first values that are not null, at most a thousand."""
+    """True for whole numbers that rise by one from row to row."""
+    values: pa.Array
+    """The values that are not null."""
+
+    @property
+    def sample(self) -> pa.Array:
+        """The first values, at most a thousand, for what is slow to look at."""
+        return self.values.slice(0, SAMPLE)
 
     @property
     def is_temporal(self) -> bool:
-        """Dates or timestamps."""
-        return bool(pa.types.is_date(self.type) or pa.types.is_timestamp(self.type))
+        """True for dates and timestamps."""
+        return is_temporal(self.type)
 
     @property
     def is_text(self) -> bool:
-        """Text of either width."""
+        """True for text."""
         return is_text(self.type)
 
     @property
     def is_boolean(self) -> bool:
-        """Booleans."""
+        """True for booleans."""
         return bool(pa.types.is_boolean(self.type))
 
     @property
     def is_number(self) -> bool:
-        """Integers, floats or decimals."""
+        """True for integers, floats and decimals."""
         return is_number(self.type)
 
     @property
     def named_id(self) -> bool:
-        """Named like something that identifies."""
+        """True where the name is that of an identifier."""
         return bool(ID.search(self.name))
 
     @property
     def most_frequent(self) -> int:
-        """How often the commonest value occurs."""
+        """Count of the most frequent value."""
         return self.common[0][1] if self.common else 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Options of one feature, task or split; none for a column that is left out. `doubt` asks, `note` tells."""
+    """Options of a feature, task or split; empty for a column that is left out. `doubt` is a question to the user,
+    `note` an explanation.
+    """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""

@@ -1,4 +1,4 @@
-"""Columns of moments as seconds, and the ISO 8601 text that such a column may hold: one pattern for every use."""
+"""Columns of timestamps as seconds, and the ISO 8601 text that such a column may hold: one pattern for every use."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.calendar import MAX_SECONDS, MIN_SECONDS
 from mtl_core.input_types import as_seconds
 
-__all__ = ["first_text", "is_moment", "read_seconds", "suite_pattern"]
+__all__ = ["first_text", "is_iso_timestamp", "read_seconds", "suite_pattern"]
 
 _YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
 _LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
@@ -24,32 +24,32 @@ _OFFSET = "(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 
 _NAIVE = f"{_DATE}(?:[ T]{_TIME})?"
 _ZONED = f"{_DATE}[ T]{_TIME}{_OFFSET}"
-"""Days that exist, of the years 1 to 9999, since a day that does not would pass validation and stop preparation."""
+"""Only days that exist, of the years 1 to 9999: any other would pass validation and then stop preparation."""
 
 
-def is_moment(texts: pa.Array, *, zoned: bool) -> NDArray[np.bool_]:
-    """(rows,) text -> (rows,) mask of ISO 8601 moments: with an offset, or of the wall clock without one."""
+def is_iso_timestamp(texts: pa.Array, *, zoned: bool) -> NDArray[np.bool_]:
+    """(rows,) text -> (rows,) mask of ISO 8601 timestamps: with an offset, or of the wall clock without one."""
     found = pc.match_substring_regex(as_strings(texts), f"^(?:{_ZONED if zoned else _NAIVE})$")
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def suite_pattern(*, zoned: bool) -> str:
-    """The same as a regular expression of Python, in which `$` would let a line break pass."""
+    """The pattern for Python, where `$` would accept a trailing line break."""
     return rf"\A(?:{_ZONED if zoned else _NAIVE})\Z"
 
 
 def first_text(values: pa.Array) -> str | None:
     """The first value that is not missing."""
     texts = as_strings(values)
-    place = pc.index(pc.not_equal(texts, ""), True).as_py()
-    return None if place < 0 else str(texts[place].as_py())
+    index = pc.index(pc.not_equal(texts, ""), True).as_py()
+    return None if index < 0 else str(texts[index].as_py())
 
 
 def read_seconds(values: pa.Array, name: str, column: str, *, zoned: bool) -> NDArray[np.float64]:
     """(rows,) dates, timestamps or text of a feature's column -> (rows,) seconds since 1970-01-01T00:00:00, of the wall
     clock or in UTC where they are zoned, clipped to the years 1 to 9999; NaN where one is missing.
 
-    DataError, naming the value, for text that is no such moment.
+    DataError, naming the value, for text that is no such timestamp.
     """
     if is_text(values.type):
         _check(as_strings(values), name, column, zoned=zoned)
@@ -57,19 +57,19 @@ def read_seconds(values: pa.Array, name: str, column: str, *, zoned: bool) -> ND
 
 
 def _check(texts: pa.Array, name: str, column: str, *, zoned: bool) -> None:
-    bad = ~is_moment(texts, zoned=zoned) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
+    bad = ~is_iso_timestamp(texts, zoned=zoned) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
     if not bad.any():
         return
     value = texts[int(bad.argmax())]
     where = f"found {value.as_py()!r} in column {column!r}"
-    if is_moment(pa.array([value]), zoned=not zoned)[0]:
+    if is_iso_timestamp(pa.array([value]), zoned=not zoned)[0]:
         first, all_of = ("an offset", "an offset (Z is UTC)") if zoned else ("no offset", "no offset")
         raise DataError(
-            f"feature {name!r}: moments must all have {all_of}, as the first one in training has {first}, {where}; "
+            f"feature {name!r}: timestamps must all have {all_of}, as the first one in training has {first}, {where}; "
             "write all of them with an offset, or none"
         )
     raise DataError(
         f"feature {name!r}: a datetime feature needs ISO 8601 text, as 2013-10-01 or 2013-10-01T05:30:00"
-        f"{'Z' if zoned else ''} with at most 6 decimals, {where}; repair the values, let validation set such rows "
-        "aside (`mtl profile` writes the rule), or declare another kind"
+        f"{'Z' if zoned else ''} with at most 6 decimals, {where}; repair the values, let validation quarantine such "
+        "rows (`mtl profile` writes the rule), or declare another kind"
     )

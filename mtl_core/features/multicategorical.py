@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type
+from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type, value_type
 from mtl_core.errors import DataError
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.features.vocabulary import FIRST, ValueCounts, lookup_ids, lookup_node
+from mtl_core.features.vocabulary import FIRST, ValueCounts, id_dtype, lookup_ids, lookup_node
 from mtl_core.input_types import InputType, StringsInput, list_items
 from mtl_core.ragged import Ragged
 
@@ -29,17 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["MAX_ITEMS", "FittedMulticategorical", "Multicategorical"]
 
 MAX_ITEMS = 1_000
-"""Of a list: a batch holds as many cells a row as its longest list has items. The service refuses longer ones too."""
+"""Maximum items of a list, since a batch is padded to its longest list. The service has the same limit."""
 
 SEPARATORS = ("|", ";", ",")
 MIN_OCCURRENCES = 5
-"""An item must occur so often among the sampled values to count as one that repeats."""
+"""Minimum occurrences of an item in the sample to count as repeated."""
+MIN_FREQUENT = 10
+"""Minimum occurrences of the most frequent item: `min_count` is 5, and the split takes its share."""
 REPEATED_SHARE = 0.9
-"""Of all items: so many must repeat, be words, and be short."""
+"""Minimum share of items that are repeated short words."""
 MAX_WORD = 40
-"""Characters of such an item."""
+"""Maximum characters of a short word."""
 MODAL_SHARE = 0.9
-"""Of the values that hold items at all: where more of them have one same number of items, they are records."""
+"""Maximum share of values with the same number of items; above it they are records, not lists."""
 
 
 class Multicategorical(Feature):
@@ -56,17 +58,19 @@ class Multicategorical(Feature):
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
-        """Lists of strings, and text that is clearly a list: a wrong guess costs more than a missing one."""
+        """Lists of strings, and text that is clearly a list, since a wrong proposal costs more than a missing one."""
         items = item_type(facts.type)
         if items is not None and is_text(items):
+            if (longest := int(list_items(facts.values, None)[1].max(initial=0))) > MAX_ITEMS:
+                return Proposal(note=f"lists of up to {longest:,} items, more than {MAX_ITEMS:,}")
             counts = Counter(item for row in facts.sample.to_pylist() for item in row if item)
-            if max(counts.values(), default=0) >= MIN_OCCURRENCES:
+            if max(counts.values(), default=0) >= MIN_FREQUENT:
                 return Proposal(options={"kind": "multicategorical"})
             return Proposal(note="lists whose items do not repeat")
         if facts.is_text:
             texts = [text for text in as_strings(facts.sample).to_pylist() if text.strip()]
             for separator in SEPARATORS:
-                if _are_lists([text.split(separator) for text in texts]):
+                if _are_lists([text.split(separator) for text in texts]) and _fit(facts.values, separator):
                     options = {"kind": "multicategorical", "separator": separator}
                     return Proposal(options=options, doubt="read as lists; categorical if each text is one value")
         return None
@@ -149,8 +153,8 @@ class FittedMulticategorical(FittedFeature):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of its ids on disk."""
-        return np.dtype(np.int16 if self.size <= np.iinfo(np.int16).max else np.int32)
+        """Type of its ids on disk."""
+        return id_dtype(self.size)
 
     def encode(self, values: pa.Array) -> Ragged:
         items, lists, rows = _item_positions(self.name, self.column, values, self.separator)
@@ -160,7 +164,7 @@ class FittedMulticategorical(FittedFeature):
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        """One for each feature, since their lists differ in length."""
+        """A block per feature, since their lists differ in length."""
         return {feature.block: Block(shape=(), dtype=feature.dtype, ragged=True) for feature in features}
 
     @classmethod
@@ -192,12 +196,13 @@ class FittedMulticategorical(FittedFeature):
 def _item_positions(
     name: str, column: str, values: pa.Array, separator: str | None
 ) -> tuple[pa.Array, Ragged, NDArray[Any] | None]:
-    """(rows,) lists -> strings, lists of positions among them, and for every row the place of its list;
-    None where each row has its own. So a text that many rows share is split once. DataError for a list too long.
+    """(rows,) lists -> distinct items, lists of indices of items, and (rows,) the index of every row's list; None where
+    each row has its own list. So a text of many rows is split once. DataError for a list of more than MAX_ITEMS.
     """
     rows = None
-    if is_text(values.type) or pa.types.is_null(values.type):
-        texts = as_dictionary(pc.cast(values, pa.string()) if pa.types.is_null(values.type) else values)
+    if scalar_type(values.type) == "string":  # a column without any value has no type, and is text
+        values = pa.nulls(len(values), pa.string()) if pa.types.is_null(value_type(values.type)) else values
+        texts = as_dictionary(values)
         rows = pc.fill_null(texts.indices, len(texts.dictionary)).to_numpy(zero_copy_only=False)
         values = pa.concat_arrays([as_strings(texts.dictionary), pa.nulls(1, pa.string())])
     items, lengths = list_items(values, separator)
@@ -214,10 +219,10 @@ def _item_positions(
 
 
 def _are_lists(values: Sequence[Sequence[str]]) -> bool:
-    """Whether split texts look like lists of one vocabulary, rather than sentences, names, addresses or records.
+    """True for split texts that look like lists of one vocabulary, not like sentences, names, addresses or records.
 
-    Most texts are split; nearly all items repeat, are short, and are words; their number differs from text to text; and
-    most of those that repeat occur at several positions, counted from the start and from the end.
+    Most texts have several items; nearly all items are repeated short words; the number of items differs from text to
+    text; and most repeated items occur at several positions, counted from the start and from the end.
     """
     lists = [[item.strip() for item in value] for value in values]
     if not lists or sum(len(items) > 1 for items in lists) <= len(lists) / 2:
@@ -229,13 +234,18 @@ def _are_lists(values: Sequence[Sequence[str]]) -> bool:
     lengths = Counter(len(items) for items in lists)
     if max(lengths.values()) > MODAL_SHARE * len(lists):
         return False
-    ahead, behind = defaultdict(set), defaultdict(set)
+    from_start, from_end = defaultdict(set), defaultdict(set)
     for items in lists:
-        for place, item in enumerate(items):
-            ahead[item].add(place)
-            behind[item].add(len(items) - place)
-    wandering = [item for item in repeated if len(ahead[item]) > 1 and len(behind[item]) > 1]
-    return len(wandering) >= len(repeated) / 2
+        for index, item in enumerate(items):
+            from_start[item].add(index)
+            from_end[item].add(len(items) - index)
+    moving = [item for item in repeated if len(from_start[item]) > 1 and len(from_end[item]) > 1]
+    return len(moving) >= len(repeated) / 2 and max(repeated.values()) >= MIN_FREQUENT
+
+
+def _fit(texts: pa.Array, separator: str) -> bool:
+    """True where no text has more items than a list may have."""
+    return int(pc.max(pc.count_substring(texts, separator)).as_py()) < MAX_ITEMS
 
 
 def _is_word(item: str) -> bool:

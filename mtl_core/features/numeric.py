@@ -26,6 +26,7 @@ from mtl_core.features.bins import ReservoirSample, bin_edges
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import finite, range_expectations
 from mtl_core.features.running_stats import RunningStats
+from mtl_core.features.standardised import standardised_nodes
 from mtl_core.input_types import InputType
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["MIN_BIN_WIDTH", "FittedNumeric", "Numeric"]
 
 MIN_BIN_WIDTH = 1e-3
-"""In standard deviations: in a narrower bin the last bit of a number would make a visible difference."""
+"""In standard deviations: in a narrower bin, rounding of a float32 would change its encoding visibly."""
 
 
 class Numeric(Feature):
     """A number or a boolean.
 
-    Missing values (null, NaN, infinities) become the training mean; where training had any, a second column says so.
-    Values outside the range seen in training are clipped to it.
+    Missing values (null, NaN, infinities) become the training mean; where training has any, a second column flags
+    them. Values outside the training range are clipped to it.
     """
 
     kind: Literal["numeric"] = "numeric"
@@ -73,15 +74,15 @@ class Numeric(Feature):
         return NumericFitter(self, name, column, scalar_type(arrow_type) or "number")
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """The range: a number not seen before is no error."""
+        """The range of the values."""
         return range_expectations(column, finite(parts)) if type_in_suite == "float64" else []
 
 
 class NumericFitter(FeatureFitter):
     """Statistics of the transformed values, the range of the raw ones, and the count of missing ones."""
 
-    def __init__(self, options: Numeric, name: str, column: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.column, self.type = options, name, column, kind_of_column
+    def __init__(self, options: Numeric, name: str, column: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.column, self.type = options, name, column, column_type
         self.raw, self.sample, self.missing = RunningStats(), ReservoirSample(), 0
         self.transformed = self.raw if options.transform == "none" else RunningStats()
 
@@ -120,7 +121,7 @@ class NumericFitter(FeatureFitter):
         )
 
     def _bin_edges(self) -> tuple[float, ...]:
-        """As the network sees values. None of a single bin, since that is the number itself."""
+        """Standardised bin edges; none for a single bin, whose encoding is the number itself."""
         raw = bin_edges(np.concatenate([[self.raw.low], self.sample.values, [self.raw.high]]), self.options.bins)
         deviation = self.transformed.deviation or 1.0
         scaled = (_transform(raw, self.options.transform) - self.transformed.mean) / deviation
@@ -143,7 +144,7 @@ class FittedNumeric(FittedFeature):
     high: float
     flag_missing: bool
     bin_edges: tuple[float, ...] = ()
-    """Standardised, ascending: those of its piecewise-linear encoding, which the network computes."""
+    """Standardised, ascending edges of the piecewise-linear encoding, which the network computes."""
 
     @property
     def input_type(self) -> InputType:
@@ -178,20 +179,20 @@ class FittedNumeric(FittedFeature):
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
         parts: list[str] = []
-        held: list[tuple[int, int]] = []  # (feature, its column) of every row of the parts
+        keys: list[tuple[int, int]] = []  # feature index and column of every row of the parts
         for transform in dict.fromkeys(feature.transform for feature in features):
-            alike = [place for place, feature in enumerate(features) if feature.transform == transform]
-            raw = graph.stack(inputs[features[place].column] for place in alike)
+            alike = [index for index, feature in enumerate(features) if feature.transform == transform]
+            raw = graph.stack(inputs[features[index].column] for index in alike)
             size = graph.add("Abs", raw)
             known = graph.add("Less", size, graph.constant(np.inf, np.float64))
-            scaled = _scaled_nodes(graph, [features[place] for place in alike], raw, size)
+            scaled = _scaled_nodes(graph, [features[index] for index in alike], raw, size)
             parts.append(graph.add("Where", known, scaled, graph.constant(0.0, np.float32)))
-            held += [(place, 0) for place in alike]
-            if any(features[place].flag_missing for place in alike):
+            keys += [(index, 0) for index in alike]
+            if any(features[index].flag_missing for index in alike):
                 parts.append(graph.cast(graph.add("Not", known), np.float32))
-                held += [(place, 1) for place in alike]
-        wanted = [(place, column) for place, feature in enumerate(features) for column in range(feature.width)]
-        return {"numeric": graph.add("Transpose", graph.pick(parts, held, wanted))}
+                keys += [(index, 1) for index in alike]
+        wanted = [(index, column) for index, feature in enumerate(features) for column in range(feature.width)]
+        return {"numeric": graph.add("Transpose", graph.pick(parts, keys, wanted))}
 
     def describe(self) -> str:
         return f"{self.low:.4g} to {self.high:.4g}" + (", log" if self.transform == "log1p" else "")
@@ -203,8 +204,8 @@ class FittedNumeric(FittedFeature):
 
 
 def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: str, size: str) -> str:
-    """(D, rows) raw values of one transform, and how large each is -> the same standardised, float32; anything where a
-    value is missing.
+    """(D, rows) raw values of one transform, and their absolute values -> standardised float32; any value where one is
+    missing.
     """
     values, transform = raw, features[0].transform
     if transform == "log1p":
@@ -212,13 +213,8 @@ def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: s
         values = graph.add("Mul", graph.add("Sign", raw), magnitude)
     means = np.array([[feature.mean] for feature in features])  # (D, 1)
     deviations = np.array([[feature.deviation] for feature in features])
-    # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
-    centred = graph.add("Sub", graph.constant(means, np.float64), values)
-    scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviations, np.float64)), np.float32)
-    # `encode` clips raw values. All of this rises with them, so clipping the result is the same, and half as wide.
     edges = (_transform(np.array([[f.low, f.high] for f in features]), transform) - means) / deviations  # (D, 2)
-    clipped = graph.add("Max", scaled, graph.constant(edges[:, :1], np.float32))
-    return graph.add("Min", clipped, graph.constant(edges[:, 1:], np.float32))
+    return standardised_nodes(graph, values, means, deviations, edges[:, :1], edges[:, 1:])
 
 
 def _transform(values: NDArray[np.float64], transform: str) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Values of a column's parts, as profiling looks at them."""
+"""Statistics of a column's values over parts, for profiling."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl_core.expectations import Expectation, expect
-from mtl_core.limits import range_band
+from mtl_core.limits import range_limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,30 +18,30 @@ __all__ = ["distinct", "finite", "range_expectations", "span", "tidy"]
 
 
 def distinct(parts: Sequence[pd.Series]) -> set[Any]:
-    """Every value that some part holds."""
+    """The distinct values of all parts."""
     return set().union(*(values.dropna().unique().tolist() for values in parts))
 
 
 def finite(parts: Sequence[pd.Series]) -> list[NDArray[np.float64]]:
-    """The finite numbers of every part that has any."""
+    """The finite numbers of each part, without parts that have none."""
     numbers = (np.asarray(values, dtype=np.float64) for values in parts)
     return [known for each in numbers if len(known := each[np.isfinite(each)])]
 
 
 def range_expectations(column: str, parts: Sequence[NDArray[np.float64]]) -> list[Expectation]:
-    """The range of the parts' numbers, widened; none without a number."""
+    """An expectation of the widened range of the parts' numbers; none without numbers."""
     if not parts:
         return []
-    low, high = (float(of(of(numbers) for numbers in parts)) for of in (min, max))
-    return [expect("column_values_to_be_between", f"{low:g} to {high:g}", column=column, **range_band(low, high))]
+    low, high = (float(extreme(extreme(numbers) for numbers in parts)) for extreme in (min, max))
+    return [expect("column_values_to_be_between", f"{low:g} to {high:g}", column=column, **range_limits(low, high))]
 
 
 def span(values: Sequence[float], form: str) -> str:
-    """The smallest and the largest value in that format, or one where they read the same."""
+    """The smallest and the largest value in that format, or a single one where both have the same text."""
     low, high = format(min(values), form), format(max(values), form)
     return low if low == high else f"{low} to {high}"
 
 
 def tidy(values: Iterable[Any]) -> list[Any]:
-    """Sorted; whole numbers without a decimal point, as people write them."""
+    """The values sorted, whole numbers as int."""
     return sorted(int(value) if isinstance(value, float) and value.is_integer() else value for value in values)

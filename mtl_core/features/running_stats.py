@@ -7,9 +7,9 @@ __all__ = ["ColumnStats", "RunningStats"]
 
 
 class RunningStats:
-    """Running count, mean, deviation and range of finite float64 values; no catastrophic cancellation.
+    """Running count, mean, deviation and range of finite float64 values, without catastrophic cancellation.
 
-    Near the end of float64's range mean and deviation are not finite: that is for the caller to refuse.
+    Mean and deviation of values near the limits of float64 are not finite; the caller must check.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class RunningStats:
         self.low, self.high = np.inf, -np.inf
 
     def update(self, values: NDArray[np.float64]) -> None:
-        """Takes more values; an empty array changes nothing."""
+        """Take more values."""
         if not values.size:
             return
         count = self.count + values.size
@@ -38,8 +38,8 @@ class RunningStats:
 class ColumnStats:
     """Running count, mean, deviation and range of each column of (rows, columns) float64, in one pass.
 
-    What is not finite is missing. Attributes are (columns,); where a column has no value yet, its mean is 0 and its
-    range is empty. Near the end of float64's range mean and deviation are not finite: that is for the caller to refuse.
+    Values that are not finite are missing. Attributes are (columns,); a column without values has mean 0 and an empty
+    range. Mean and deviation of values near the limits of float64 are not finite; the caller must check.
     """
 
     def __init__(self, columns: int) -> None:
@@ -48,7 +48,7 @@ class ColumnStats:
         self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
 
     def update(self, values: NDArray[np.float64]) -> None:
-        """Takes more rows."""
+        """Take more rows."""
         known = np.isfinite(values)
         added = known.sum(axis=0)
         count = self.count + added

@@ -15,6 +15,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.running_stats import ColumnStats
+from mtl_core.features.standardised import standardised_nodes
 from mtl_core.input_types import InputType, VectorInput
 
 if TYPE_CHECKING:
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["FittedVector", "Vector"]
 
 MAX_PROPOSED = 4_096
-"""Numbers of a vector that `mtl init` takes by itself."""
+"""Maximum size of a vector that `mtl init` proposes."""
 CELLS = 1 << 20
-"""Of the rows that are worked on at a time, so that float64 copies of a batch stay small."""
+"""Numbers that are processed at a time, so that float64 copies of a batch stay small."""
 
 
 class Vector(Feature):
     """A list of numbers, of one length in all rows, standardised per dimension.
 
-    Missing numbers (null, NaN, infinities) become the training mean; where training had rows without any number, a
-    further column says so. Numbers outside the range of their dimension in training are clipped to it.
+    Missing numbers (null, NaN, infinities) become the training mean; where training has rows without any number, a
+    further column flags them. Numbers outside the training range of their dimension are clipped to it.
     """
 
     kind: Literal["vector"] = "vector"
@@ -45,7 +46,7 @@ class Vector(Feature):
         items = item_type(facts.type)
         if items is None or not is_number(items) or not len(facts.sample):
             return None
-        lengths = np.unique(pc.list_value_length(facts.sample).to_numpy(zero_copy_only=False))
+        lengths = np.unique(pc.list_value_length(facts.values).to_numpy(zero_copy_only=False))
         if lengths.size > 1:
             return Proposal(note="lists of numbers of several lengths; multicategorical if each stands for itself")
         size, numbers = int(lengths[0]), as_numbers(pc.list_flatten(facts.sample))
@@ -53,6 +54,8 @@ class Vector(Feature):
             return Proposal(note=f"lists of {size:,} numbers, more than {MAX_PROPOSED:,}; kind: vector takes them")
         if not size or np.array_equal(numbers, np.tile(numbers[:size], len(facts.sample)), equal_nan=True):
             return Proposal(note="the same numbers in every row")
+        if not np.isfinite(numbers).any():
+            return Proposal(note="no finite number")
         whole = pa.types.is_integer(items) and not pa.types.is_fixed_size_list(facts.type)
         doubt = "lists of whole numbers; multicategorical if each stands for itself" if whole else ""
         return Proposal(options={"kind": "vector"}, doubt=doubt)
@@ -72,7 +75,7 @@ class Vector(Feature):
 
 
 class VectorFitter(FeatureFitter):
-    """Statistics of every dimension, and whether some row has no number. The first list decides the length."""
+    """Statistics of every dimension, and a flag for rows without a number. The first list decides the length."""
 
     def __init__(self, name: str, column: str) -> None:
         self.name, self.column = name, column
@@ -82,7 +85,7 @@ class VectorFitter(FeatureFitter):
     def update(self, values: pa.Array) -> None:
         lengths = pc.list_value_length(values).drop_null()
         if self.stats is None and len(lengths):
-            self.stats = self._started(lengths[0].as_py())
+            self.stats = self._start(lengths[0].as_py())
         if self.stats is None:
             self.missing |= len(values) > 0
             return
@@ -92,7 +95,7 @@ class VectorFitter(FeatureFitter):
             self.stats.update(rows)
             self.missing |= bool((~np.isfinite(rows)).all(axis=1).any())
 
-    def _started(self, size: int) -> ColumnStats:
+    def _start(self, size: int) -> ColumnStats:
         if not size:
             raise DataError(
                 f"feature {self.name!r}: the lists of column {self.column!r} must have a number or more, found an "
@@ -107,10 +110,10 @@ class VectorFitter(FeatureFitter):
                 f"feature {self.name!r}: column {self.column!r} holds no finite number in the training split; leave "
                 "the feature out, or check the split"
             )
-        for place in np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))[:1]:
+        for index in np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))[:1]:
             raise DataError(
                 f"feature {self.name!r}: the squares of column {self.column!r} must fit in 64-bit floats, found "
-                f"{stats.low[place]:g} to {stats.high[place]:g} at position {place} of a list in training; repair them"
+                f"{stats.low[index]:g} to {stats.high[index]:g} at position {index} of a list in training; repair them"
             )
         known = stats.count > 0
         return FittedVector(
@@ -158,10 +161,10 @@ class FittedVector(FittedFeature):
         for start, rows in _chunks(self.size, values):
             missing = ~np.isfinite(rows)
             scaled = (np.clip(np.where(missing, 0.0, rows), low, high) - mean) / deviation
-            place = slice(start, start + len(rows))
-            out[place, : self.size] = np.where(missing, 0.0, scaled)
+            chunk = slice(start, start + len(rows))
+            out[chunk, : self.size] = np.where(missing, 0.0, scaled)
             if self.flag_missing:
-                out[place, self.size] = missing.all(axis=1)
+                out[chunk, self.size] = missing.all(axis=1)
         return out
 
     @classmethod
@@ -192,18 +195,13 @@ class FittedVector(FittedFeature):
         """(rows, D) raw numbers -> the columns of `encode`, in one or two parts."""
         mean, deviation, edges = np.array(self.mean), np.array(self.deviation), np.array([self.low, self.high])
         known = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
-        # (mean - x) / -deviation: ONNX Runtime drops `x - c` and `x / c` where c, rounded to float32, is 0 and 1.
-        centred = graph.add("Sub", graph.constant(mean[None], np.float64), raw)
-        scaled = graph.cast(graph.add("Div", centred, graph.constant(-deviation[None], np.float64)), np.float32)
-        # `encode` clips raw numbers. All of this rises with them, so clipping the result is the same, and half as wide.
         low, high = (edges - mean) / deviation
-        clipped = graph.add("Max", scaled, graph.constant(low[None], np.float32))
-        clipped = graph.add("Min", clipped, graph.constant(high[None], np.float32))
+        clipped = standardised_nodes(graph, raw, mean[None], deviation[None], low[None], high[None])
         parts = [graph.add("Where", known, clipped, graph.constant(0.0, np.float32))]
         if self.flag_missing:
             present = graph.cast(known, np.float32)
-            most = graph.add("ReduceMax", present, graph.constant([1], np.int64), keepdims=1)  # (rows, 1)
-            parts.append(graph.add("Sub", graph.constant(1.0, np.float32), most))
+            any_present = graph.add("ReduceMax", present, graph.constant([1], np.int64), keepdims=1)  # (rows, 1)
+            parts.append(graph.add("Sub", graph.constant(1.0, np.float32), any_present))
         return parts
 
 
@@ -218,7 +216,7 @@ def _check_lengths(name: str, column: str, size: int, values: pa.Array) -> None:
 
 
 def _chunks(size: int, values: pa.Array) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """The first row and the numbers, (rows, size) float64, of a few rows at a time; a missing list is all NaN."""
+    """First row and (rows, size) float64 numbers of some rows at a time; a missing list is all NaN."""
     step = max(1, CELLS // size)
     for start in range(0, len(values), step):
         yield start, VectorInput(size).tensor(values.slice(start, step))

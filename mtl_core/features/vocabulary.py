@@ -1,4 +1,4 @@
-"""Vocabularies: occurrences of distinct values, counted part by part, and the ids that values have, in both forms."""
+"""Vocabularies: counts of distinct values, and the ids of values, in NumPy and as an ONNX node."""
 
 from __future__ import annotations
 
@@ -13,28 +13,47 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-__all__ = ["FIRST", "MISSING", "UNSEEN", "ValueCounts", "lookup_ids", "lookup_node"]
+__all__ = [
+    "FIRST",
+    "MISSING",
+    "UNSEEN",
+    "ValueCounts",
+    "id_dtype",
+    "lookup_ids",
+    "lookup_node",
+    "table_offsets",
+]
 
 MISSING, UNSEEN, FIRST = 0, 1, 2
-"""Ids: of what is not there, of what the vocabulary lacks, and of its first entry."""
+"""Ids of missing values, of values outside the vocabulary, and of its first entry."""
 _MAX_PENDING = 1 << 18
-"""Distinct values of batches whose counts wait to be added up."""
+"""Maximum rows of pending counts before they are summed."""
+
+
+def id_dtype(ids: int) -> np.dtype[Any]:
+    """Type of stored ids below that number: int16 where they fit, else int32."""
+    return np.dtype(np.int16 if ids <= np.iinfo(np.int16).max else np.int32)
+
+
+def table_offsets(sizes: Sequence[int]) -> NDArray[np.int32]:
+    """(C,) numbers of ids of several columns -> (C,) first row of each in an embedding table that all share."""
+    return np.cumsum([0, *sizes[:-1]], dtype=np.int32)[: len(sizes)]
 
 
 class ValueCounts:
-    """Occurrences of each distinct value, in memory for the distinct values."""
+    """Counts of distinct values, in memory for the distinct values."""
 
     def __init__(self) -> None:
         self._counts: list[pa.Table] = []
 
     def update(self, values: pa.Array, counts: NDArray[np.int64]) -> None:
-        """Takes distinct values, and how often each occurs."""
+        """Take distinct values and their counts."""
         self._counts.append(pa.table({"value": values, "count": counts}))
         if sum(table.num_rows for table in self._counts) > _MAX_PENDING:
             self._counts = [self._total()]
 
     def frequent(self, min_count: int) -> tuple[Any, ...]:
-        """The values that occur so often, sorted; without the empty string, which is missing."""
+        """The values with that count or more, sorted; without the empty string, which is missing."""
         if not self._counts:
             return ()
         counted = self._total()
@@ -50,7 +69,7 @@ def lookup_ids(keys: pa.Array, missing: Any, vocabulary: Sequence[Any]) -> NDArr
     """(n,) values -> (n,) ids: MISSING for `missing`, else FIRST plus the position in the vocabulary, else UNSEEN."""
     found = pc.index_in(keys, value_set=pa.array([missing, *vocabulary], keys.type))
     positions = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
-    # Position 0 is missing, the vocabulary follows it; the id of the unseen stands between them.
+    # Position 0 is missing and the vocabulary follows; the id of unseen values lies between them.
     return np.where(positions < 0, UNSEEN, np.where(positions == 0, MISSING, positions + FIRST - 1)).astype(np.int32)
 
 

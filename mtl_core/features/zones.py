@@ -1,4 +1,4 @@
-"""Offsets of a time zone, taken from the IANA database once and stored, so that a model never sees another version."""
+"""Offsets of a time zone, read from the IANA database once and stored, so that a model keeps its version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mtl_core.frozen import Frozen
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-__all__ = ["FIRST_YEAR", "LAST_YEAR", "Zone", "is_zone"]
+__all__ = ["Zone", "is_zone"]
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 """The years whose changes of the offset are stored; before and after them the first and the last offset hold."""
@@ -65,7 +65,7 @@ class Zone(Frozen):
 
 
 def is_zone(name: str) -> bool:
-    """Whether the IANA database has a zone of that name."""
+    """True where the IANA database has a zone of that name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown; a path; a folder of zones
@@ -75,7 +75,7 @@ def is_zone(name: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _scan(name: str) -> Zone:
-    """Looks at every day, and halves the days in which the offset changes down to the second."""
+    """The zone from its offset on every day; a change within a day is found to the second by bisection."""
     zone = ZoneInfo(name)
 
     def offset(seconds: int) -> int:

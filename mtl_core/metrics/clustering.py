@@ -1,5 +1,5 @@
-"""Clustering metrics, with and without known classes. Predictions are (rows, clusters) probabilities, and the cluster
-of a row is its likeliest.
+"""Clustering metrics, with and without known classes. Predictions are (rows, clusters) probabilities; the cluster of a
+row is its most probable one.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Silhouette(Metric):
     Per row 1 - a / b, with a and b its dissimilarities from the nearest and the second nearest centroid: 0 halfway
     between two clusters, near 1 on a centroid far from all others. Ours is 1 + ||z - mu||^2, since under a Student t
     kernel with one degree of freedom a / b is then the second greatest probability by the greatest, so that predictions
-    alone can be measured. 0 where all rows are in one cluster, which tells none apart.
+    alone suffice. 0 where all rows are in one cluster.
     """
 
     def on(self, labels: Array, predictions: Array) -> Value:

@@ -1,4 +1,4 @@
-"""Multilabel metrics: (rows, labels) of 1, 0, or -1 where unknown, against probabilities; unknown ones do not count."""
+"""Multilabel metrics: (rows, labels) of 1, 0, or -1 for unknown, against probabilities; unknown ones are ignored."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class MacroAuc(Metric):
-    """The mean of the labels' AUCs, over the labels of which a yes and a no are known."""
+    """Mean AUC over the labels that have both positive and negative rows."""
 
     def on(self, labels: Array, predictions: Array) -> Value:
         curves = [auc(labels[:, label], predictions[:, label]) for label in range(labels.shape[1])]
@@ -29,7 +29,7 @@ class MacroAuc(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class LabelF1(Metric):
-    """F1 of what is predicted: over all labels at once, or as the mean over those that occur or are predicted."""
+    """F1 over all labels at once (micro), or the mean over the labels that occur or are predicted (macro)."""
 
     average: Literal["micro", "macro"]
 
@@ -51,7 +51,7 @@ class LabelF1(Metric):
 
 
 def multilabel_log_loss(labels: Array, predictions: Array) -> Array:
-    """(rows,) mean log loss over the known labels of a row, of which there is one or more."""
+    """(rows,) mean log loss over the known labels of a row, which has at least one."""
     known = labels >= 0
     probability = np.where(labels == 1, predictions, 1 - predictions.astype(np.float64))
     losses = -np.log(np.clip(probability, np.finfo(np.float32).eps, 1))
@@ -59,16 +59,16 @@ def multilabel_log_loss(labels: Array, predictions: Array) -> Array:
 
 
 def ranking_precision(labels: Array, predictions: Array) -> Array:
-    """(rows,) label ranking average precision (Tsoumakas, Katakis and Vlahavas 2010): over the row's yes, the mean
-    share of yes among what is ranked as high. 1 for a row without a yes, which cannot be ranked wrongly.
+    """(rows,) label ranking average precision (Tsoumakas, Katakis and Vlahavas 2010): over the row's positive labels,
+    the mean share of positive ones among the labels ranked at least as high. 1 for a row without a positive label.
     """
-    known, yes = labels >= 0, labels == 1
+    known, positive = labels >= 0, labels == 1
     total = np.zeros(len(labels))
     for label in range(labels.shape[1]):
-        rows = np.flatnonzero(yes[:, label])
+        rows = np.flatnonzero(positive[:, label])
         as_high = known[rows] & (predictions[rows] >= predictions[rows, label, None])  # (rows with the label, labels)
-        total[rows] += (as_high & yes[rows]).sum(axis=1) / as_high.sum(axis=1)
-    count = yes.sum(axis=1)
+        total[rows] += (as_high & positive[rows]).sum(axis=1) / as_high.sum(axis=1)
+    count = positive.sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), 1.0)
 
 

@@ -19,8 +19,8 @@ def pinball(levels: tuple[float, ...]) -> Metric:
 
 
 def interval_score(low: float, high: float) -> Metric:
-    """Interval score (Gneiting and Raftery 2007, eq. 43) of the outermost two levels, which need not lie evenly about
-    the median: the interval's width, plus a penalty for every label outside it.
+    """Interval score (Gneiting and Raftery 2007, eq. 43) of the outermost two levels, which need not be symmetric: the
+    interval's width, plus a penalty for every label outside it.
     """
 
     def rows(labels: Array, predictions: Array) -> Array:
@@ -32,7 +32,7 @@ def interval_score(low: float, high: float) -> Metric:
 
 
 def coverage_error(low: float, high: float) -> Metric:
-    """Absolute difference of the share of labels inside the outermost two quantiles and the one their levels give."""
+    """Absolute difference of the observed and the nominal share of labels between the outermost two quantiles."""
 
     def inside(labels: Array, predictions: Array) -> Array:
         return np.asarray((predictions[:, 0] <= labels) & (labels <= predictions[:, -1]))

@@ -1,4 +1,4 @@
-"""Ranking metrics of a score. Rows are sorted once, so that every further weighting is cheap."""
+"""Ranking metrics of a score. Rows are sorted once, so that further evaluations with other weights are cheap."""
 
 from dataclasses import dataclass
 
@@ -19,18 +19,18 @@ class Auc(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePrecision(Metric):
-    """The mean of precision over the yes, each at its own score (scikit-learn's, without interpolation). Undefined
-    without a yes.
+    """Mean precision over the positive rows, each at its own score (scikit-learn's definition, without interpolation).
+    Undefined without a positive row.
     """
 
     def on(self, labels: Array, predictions: Array) -> Value:
         order = np.argsort(-predictions, kind="stable")
-        yes, scores = labels[order] == 1, predictions[order]
+        positive, scores = labels[order] == 1, predictions[order]
         last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of every run of equal scores
 
         def value(weights: Array | None) -> float:
             each = np.ones(len(order)) if weights is None else weights[order]
-            chosen, hits = np.cumsum(each)[last], np.cumsum(each * yes)[last]
+            chosen, hits = np.cumsum(each)[last], np.cumsum(each * positive)[last]
             if not hits[-1] > 0:
                 return float("nan")
             precision = np.divide(hits, chosen, out=np.zeros(len(last)), where=chosen > 0)
@@ -41,20 +41,21 @@ class AveragePrecision(Metric):
 
 def auc(labels: Array, scores: Array) -> Value:
     """Area under the ROC curve, as a function of weights: the share of pairs of a positive and a negative row in which
-    the positive one scores higher; a tie counts half
-    (Hanley and McNeil 1982). NaN without a positive or a negative row; labels other than 1
-    and 0 do not count.
+    the positive one scores higher; a tie counts half (Hanley and McNeil 1982).
+
+    NaN without a positive or a negative row; rows with labels other than 1 and 0 are ignored.
     """
-    yes, no = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-    no = no[np.argsort(scores[no], kind="stable")]
-    below, not_above = (np.searchsorted(scores[no], scores[yes], side=side) for side in ("left", "right"))
+    positive, negative = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    negative = negative[np.argsort(scores[negative], kind="stable")]
+    below, not_above = (np.searchsorted(scores[negative], scores[positive], side=side) for side in ("left", "right"))
 
     def value(weights: Array | None) -> float:
-        yes_weights, no_weights = (np.ones(len(rows)) if weights is None else weights[rows] for rows in (yes, no))
-        passed = np.concatenate([[0.0], np.cumsum(no_weights)])
-        pairs = yes_weights.sum() * passed[-1]
+        both = (positive, negative)
+        gains, losses = (np.ones(len(rows)) if weights is None else weights[rows] for rows in both)
+        total = np.concatenate([[0.0], np.cumsum(losses)])  # weight of the negative rows below each rank
+        pairs = gains.sum() * total[-1]
         # A sum of products, not `@`, which starts threads for that many rows.
-        won = (yes_weights * (passed[below] + passed[not_above])).sum() / 2
+        won = (gains * (total[below] + total[not_above])).sum() / 2
         return float(won / pairs) if pairs > 0 else float("nan")
 
     return value

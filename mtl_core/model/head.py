@@ -11,7 +11,7 @@ __all__ = ["Head"]
 
 
 class Head(nn.Module):
-    """(..., width) -> (..., outputs) logits, through one hidden layer where the options ask for it."""
+    """(..., width) -> (..., outputs) logits, through one hidden layer where the options have one."""
 
     def __init__(self, options: HeadOptions, width: int, objective: Objective) -> None:
         super().__init__()

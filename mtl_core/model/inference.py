@@ -13,7 +13,7 @@ from mtl_core.model.network import Network
 __all__ = ["ROWS", "logits_of", "predictions_of"]
 
 ROWS = 8192
-"""Rows of a batch without gradients."""
+"""Maximum rows of a batch without gradients."""
 
 
 def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, dict[str, torch.Tensor]]]:

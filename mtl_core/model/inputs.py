@@ -1,4 +1,4 @@
-"""The input layer: a batch's blocks as one row of numbers, and as one row per item of a sequence."""
+"""The input layer: blocks of a batch -> a vector per row, and a vector per item of a sequence."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from mtl_core.config import Model
 from mtl_core.data.encoder import Encoder
-from mtl_core.nn.sequences import Encoded, Sequence
+from mtl_core.nn.sequences import GroupOutput, ItemSequence
 
 __all__ = ["InputLayer", "Inputs"]
 
 ALIGNMENT = 8
-"""The row is padded with zeros to a multiple of this: the matrix product behind it is faster so."""
+"""The row is padded with zeros to a multiple of this, which makes the next matrix product faster."""
 
 
 class Inputs(NamedTuple):
@@ -21,18 +21,18 @@ class Inputs(NamedTuple):
 
     row: Tensor
     """(B, width)"""
-    sequences: dict[str, Sequence]
-    """By the feature's name; `start` counts the row's columns."""
+    sequences: dict[str, ItemSequence]
+    """Feature -> its items; `start` is a column of `row`."""
 
     def tokens(self, feature: str) -> Tensor:
-        """(B, L, width): for every item of that feature the row, with the item in place of what pools it."""
+        """(B, L, width): for every item of that feature the row, with the item in place of the pooled items."""
         items, _, start = self.sequences[feature]
         rows = self.row.unsqueeze(1).expand(-1, items.shape[1], -1)
         return torch.cat([rows[..., :start], items, rows[..., start + items.shape[2] :]], dim=2)
 
 
 class InputLayer(nn.Module):
-    """Blocks by name, (B, ...) each -> (B, width): the part of each kind of feature, side by side."""
+    """Blocks by name, (B, ...) each -> `Inputs`: the parts of all kinds of feature, concatenated."""
 
     def __init__(self, encoder: Encoder, options: Model) -> None:
         super().__init__()
@@ -45,10 +45,10 @@ class InputLayer(nn.Module):
 
     def forward(self, blocks: dict[str, Tensor]) -> Inputs:
         parts: list[Tensor] = []
-        sequences: dict[str, Sequence] = {}
+        sequences: dict[str, ItemSequence] = {}
         start = 0
         for group, width in zip(self.groups.values(), self._widths, strict=True):
-            encoded: Encoded = group(blocks)
+            encoded: GroupOutput = group(blocks)
             parts += encoded.row
             sequences |= {name: found._replace(start=start + found.start) for name, found in encoded.sequences.items()}
             start += width

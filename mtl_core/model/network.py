@@ -63,7 +63,7 @@ class Network(nn.Module):
         return tuple(found[sequence][position] for position, sequence in enumerate(self._sequences))
 
     def _represented(self, encoded: Sequence[Inputs], sequence: str) -> tuple[Tensor, ...]:
-        """The trunk's outputs for rows or, of a sequence, for every item in its row."""
+        """The trunk's outputs for every row or, with a sequence, for every item of it."""
         x = [one.tokens(sequence) if sequence else one.row for one in encoded]  # (B, width) or (B, L, width) each
         representations: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
         return representations

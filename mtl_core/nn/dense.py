@@ -1,9 +1,9 @@
-"""Numbers of a block as they are, alone or beside embeddings of another block's ids."""
+"""Numbers of a block, unchanged, alone or with embeddings of another block's ids."""
 
 from torch import Tensor
 
 from mtl_core.nn.embedding import SharedEmbedding
-from mtl_core.nn.sequences import Encoded, GroupModule
+from mtl_core.nn.sequences import GroupModule, GroupOutput
 
 __all__ = ["DenseAndEmbedding", "DenseBlock"]
 
@@ -17,18 +17,18 @@ class DenseAndEmbedding(GroupModule):
         self.block, self.numbers, self.embedding = block, numbers, embedding
         self.width = numbers + (embedding.width if embedding is not None else 0)
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         numbers = (blocks[self.block],) if self.numbers else ()
         embedded = self.embedding(blocks).row if self.embedding is not None else ()
-        return Encoded((*numbers, *embedded), {})
+        return GroupOutput((*numbers, *embedded), {})
 
 
 class DenseBlock(GroupModule):
-    """(B, width) numbers of one block, unchanged; it learns nothing."""
+    """(B, width) numbers of one block, unchanged; without parameters."""
 
     def __init__(self, block: str, width: int) -> None:
         super().__init__()
         self.block, self.width = block, width
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
-        return Encoded((blocks[self.block],), {})
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
+        return GroupOutput((blocks[self.block],), {})

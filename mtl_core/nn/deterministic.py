@@ -1,4 +1,4 @@
-"""Settings of torch under which a training repeats to the bit on one machine."""
+"""Settings of torch under which training is reproducible to the bit on one machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,9 @@ __all__ = ["deterministic"]
 def deterministic(threads: int) -> Iterator[None]:
     """Fixed threads, deterministic algorithms, subnormal numbers as zero (they are slow and carry no information here).
 
-    New memory is not filled, which torch does by default with deterministic algorithms, at a cost; it is always written
-    before it is read. On leaving, the former settings are restored, since all of them hold for the whole process.
+    New memory is not filled, as torch would do with deterministic algorithms, since it is always written before it is
+    read. The settings hold for the whole process; on leaving, the former ones are restored, and subnormals are no
+    longer flushed.
     """
     before = (
         torch.get_num_threads(),

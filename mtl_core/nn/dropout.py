@@ -1,4 +1,4 @@
-"""Dropout that draws random bits for four elements at once: torch's own takes a quarter of a training step."""
+"""Dropout that draws random bits for four elements at once; torch's own takes a quarter of a training step."""
 
 import torch
 from torch import Tensor, nn

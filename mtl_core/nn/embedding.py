@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtl_core.nn.sequences import Encoded, GroupModule
+from mtl_core.nn.sequences import GroupModule, GroupOutput
 
 __all__ = ["EMBEDDING_STD", "SharedEmbedding", "embedding_lookup"]
 
 EMBEDDING_STD = 0.1
-"""Of the initial embeddings. torch begins with 1, which drowns rare values in noise that few steps take away."""
+"""Standard deviation of initial embeddings. With torch's 1, rare values, which few steps train, would stay noise."""
 
 
 class SharedEmbedding(GroupModule):
@@ -22,10 +22,10 @@ class SharedEmbedding(GroupModule):
         self.embedding = nn.Embedding(size, embedding)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         ids, table = blocks[self.block], self.embedding
         rows = embedding_lookup(ids.long(), table.weight) if self.training else table(ids.int())
-        return Encoded((rows.flatten(1),), {})
+        return GroupOutput((rows.flatten(1),), {})
 
 
 def embedding_lookup(ids: Tensor, table: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ __all__ = ["Experts", "Gate", "mixture"]
 
 
 class Experts(nn.Module):
-    """Parallel MLPs, each as an `MLP` is: (..., width), one for all or one each -> (experts, ..., out_width).
+    """Parallel MLPs, each like `MLP`: (..., width), one for all or one each -> (experts, ..., out_width).
 
     The weights of a layer are one parameter, so all experts of one object must serve the same tasks.
     """
@@ -43,7 +43,7 @@ class _ExpertLayer(nn.Module):
         self.shift = nn.Parameter(torch.zeros(experts * out_width))
 
     def forward(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # each (..., width) -> each (..., out_width)
-        # Expert by expert: the activations of one fit a processor's cache, those of all do not.
+        # One expert at a time: its activations fit into a processor's cache, those of all do not.
         experts, out_width, _ = self.weight.shape
         vectors = (vector.view(experts, out_width) for vector in (self.bias, self.scale, self.shift))
         return tuple(self._expert(*parts) for parts in zip(inputs, self.weight, *vectors, strict=True))

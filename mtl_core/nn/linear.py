@@ -11,7 +11,7 @@ __all__ = ["OneDnnLinear", "linear"]
 ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]  # torch leaves it so
     torch.ops.mkldnn, "_linear_pointwise"
 )
-"""True where this torch has the operator: it belongs to torch's compiler, so another build or version may lack it."""
+"""True where this torch has the operator; it belongs to torch's compiler, and another build may lack it."""
 
 
 class OneDnnLinear(nn.Linear):

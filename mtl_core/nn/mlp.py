@@ -11,7 +11,7 @@ __all__ = ["MLP"]
 class MLP(nn.Module):
     """Linear layers, each with LayerNorm, ReLU and dropout: (..., width) -> (..., out_width).
 
-    LayerNorm has no running statistics, which would move under a paused task.
+    LayerNorm has no running statistics, which would change for a paused task.
     """
 
     def __init__(self, width: int, widths: tuple[int, ...], dropout: float) -> None:

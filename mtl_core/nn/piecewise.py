@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mtl_core.nn.sequences import Encoded, GroupModule
+from mtl_core.nn.sequences import GroupModule, GroupOutput
 
 __all__ = ["PiecewiseLinear"]
 
@@ -34,14 +34,14 @@ class PiecewiseLinear(GroupModule):
         self.block, self.bins, self.width = block, len(bins), numbers + len(bins)
         columns, lows, highs = zip(*bins, strict=True) if bins else ((), (), ())
         low, high = (torch.tensor(ends, dtype=torch.float64) for ends in (lows, highs))
-        # Not in the state: the encoder stores them, and weights are what was learned.
+        # Not in the state, since the encoder stores the bin edges.
         self.register_buffer("column", torch.tensor(columns, dtype=torch.int64), persistent=False)
         self.register_buffer("start", low.float(), persistent=False)
         self.register_buffer("slope", (1 / (high - low)).float(), persistent=False)
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         numbers = blocks[self.block]
-        return Encoded((numbers, self.encode(numbers)) if self.bins else (numbers,), {})
+        return GroupOutput((numbers, self.encode(numbers)) if self.bins else (numbers,), {})
 
     def encode(self, numbers: Tensor) -> Tensor:
         """(B, D) -> (B, bins)"""

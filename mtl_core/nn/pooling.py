@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.nn.embedding import EMBEDDING_STD, embedding_lookup
-from mtl_core.nn.sequences import Encoded, GroupModule, Sequence
+from mtl_core.nn.sequences import GroupModule, GroupOutput, ItemSequence
 
 __all__ = ["MeanEmbeddings"]
 
 
 class MeanEmbeddings(GroupModule):
-    """(B, L) ids of several blocks, 0 where no item is -> (B, blocks * E): the mean embedding of each row's items.
+    """(B, L) ids of several blocks, 0 without an item -> (B, blocks * E): the mean embedding of each row's items.
 
     A row without any item gets the table's row 0, which is learned. Every block has a table of its own.
     """
@@ -27,20 +27,20 @@ class MeanEmbeddings(GroupModule):
         # A list, not a dict by name: a feature may be called what a module's attribute is called.
         self.tables = nn.ParameterList(tables)
 
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
         row, sequences, start = [], {}, 0
         for (feature, block), table in zip(self.blocks.items(), self.tables, strict=True):
             ids = blocks[block].long()  # (B, L)
             items = embedding_lookup(ids, table) if self.training else F.embedding(ids, table)  # (B, L, E)
             mask = ids != 0
             row.append(_mean(items, mask, table[0]))
-            sequences[feature] = Sequence(items, mask, start)
+            sequences[feature] = ItemSequence(items, mask, start)
             start += items.shape[2]
-        return Encoded(tuple(row), sequences)
+        return GroupOutput(tuple(row), sequences)
 
 
 def _mean(items: Tensor, mask: Tensor, empty: Tensor) -> Tensor:
-    """(B, L, E) items, (B, L) which of them are there, (E,) for rows without any -> (B, E)."""
+    """(B, L, E) items, (B, L) mask of present items, (E,) embedding of rows without any -> (B, E)."""
     counts = mask.sum(dim=1, keepdim=True)  # (B, 1)
     sums = (items * mask.unsqueeze(2)).sum(dim=1)
     return torch.where(counts > 0, sums / counts.clamp(min=1), empty)

@@ -5,26 +5,26 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["Encoded", "GroupModule", "Sequence"]
+__all__ = ["GroupModule", "GroupOutput", "ItemSequence"]
 
 
-class Sequence(NamedTuple):
-    """A feature with a value per item. `start` is the column, in the module's row, of what pools it."""
+class ItemSequence(NamedTuple):
+    """Items of a sequence feature. Columns `start` to `start + W` of the module's row hold the pooled items."""
 
     items: Tensor
     """(B, L, W)"""
     mask: Tensor
-    """(B, L) bool: the items that are there."""
+    """(B, L) bool: the present items."""
     start: int
 
 
-class Encoded(NamedTuple):
-    """What a module makes of a batch."""
+class GroupOutput(NamedTuple):
+    """Output of a `GroupModule` for a batch."""
 
     row: tuple[Tensor, ...]
-    """(B, ...) parts that lie side by side, `width` columns together; the input layer joins them once."""
-    sequences: dict[str, Sequence]
-    """By the feature's name; a row's columns `start` to `start + W` hold its pooled items."""
+    """(B, ...) parts, `width` columns in total, which the input layer concatenates."""
+    sequences: dict[str, ItemSequence]
+    """Feature -> its items."""
 
 
 class GroupModule(nn.Module, ABC):
@@ -33,5 +33,5 @@ class GroupModule(nn.Module, ABC):
     width: int
 
     @abstractmethod
-    def forward(self, blocks: dict[str, Tensor]) -> Encoded:
-        """Blocks of a batch by name, ids shifted as they are stored -> the kind's part of the row."""
+    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
+        """Blocks of a batch by name, with shifted ids as stored -> the kind's part of the row."""

@@ -15,16 +15,16 @@ from mtl_core.nn.monotone import inverse_monotone, monotone
 __all__ = ["MIN_DISTANCE", "Thresholds", "log_probabilities"]
 
 MIN_DISTANCE = 1e-4
-"""Between two thresholds: far above the rounding of float32, and still a class of 1 in 40,000 fits between."""
+"""Minimum distance of two thresholds: far above rounding of float32, and a class of 1 in 40,000 rows still fits."""
 MIN_DIFFERENCE = 1e-7
-"""Logits of a teacher may touch; they count as this far apart."""
+"""Minimum difference of two logits of a teacher, which may be equal."""
 
 
 class Thresholds(nn.Module):
     """(..., width) -> (..., thresholds) logits that fall strictly, `eta - theta_k`.
 
     Initially `theta` gives every class the same probability where `eta` is 0. `eta` has no bias, since the thresholds
-    are one.
+    act as one.
     """
 
     def __init__(self, width: int, thresholds: int) -> None:

@@ -1,7 +1,7 @@
 """The contract of a task: declared options, codec and objective.
 
-The codec is fitted on the training split and is all of a task that the encoder stores. The objective is made of the
-declared options and the codec whenever it is needed, and never stored.
+The codec is fitted on the training split and is the only part of a task that the encoder stores. The objective follows
+from the declared options and the codec, and is never stored.
 """
 
 from __future__ import annotations
@@ -24,13 +24,27 @@ from mtl_core.tasks.tree_objectives import TreeObjective
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Clusterer", "Codec", "LabelValues", "Labels", "Objective", "Task", "TaskFitter", "UnsupervisedObjective"]
+__all__ = [
+    "UNLABELLED",
+    "Clusterer",
+    "Codec",
+    "LabelValues",
+    "Labels",
+    "Objective",
+    "Task",
+    "TaskFitter",
+    "UnsupervisedObjective",
+]
+
+UNLABELLED = -1
+"""Integer label of a row, or of a label of a multilabel task, that is unknown."""
+
 
 LabelValues = NDArray[Any]
 Labels = TypeVar("Labels", "NDArray[Any]", "Tensor")
 """A NumPy array or a tensor; the result is of the same type."""
 Clusterer = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArray[np.float64]]
-"""(n, d) points, (n,) counts of them, clusters, restarts -> (clusters, d) means."""
+"""(n, d) points, (n,) weights, number of clusters, number of restarts -> (clusters, d) means."""
 
 
 class Task(Frozen, ABC):
@@ -40,18 +54,18 @@ class Task(Frozen, ABC):
     reads: ClassVar[frozenset[ColumnType]] = SCALAR_TYPES
     """The types of a target column."""
     unsupervised: ClassVar[bool] = False
-    """Whether its objective is an `UnsupervisedObjective`: neither labels nor another model can teach it."""
+    """True where its objective is an `UnsupervisedObjective`, which neither labels nor a teacher can train."""
     objective_options: ClassVar[frozenset[str]] = frozenset({"weight", "metric"})
     """Options of the objective alone: the codec, hence the encoded data, does not depend on them."""
 
     target: str
     """The column with the labels. A null is a row that is unlabelled for this task."""
     weight_column: str = ""
-    """A column of numbers, 0 or more: how much a row counts in the task's loss. Metrics count every row as one."""
+    """A column of row weights in the task's loss, 0 or more. Metrics do not use it."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Factor of its loss before balancing."""
     metric: str = ""
-    """The metric that stops the task and picks the checkpoint; the kind's first where none is given."""
+    """The metric for early stopping and the choice of the checkpoint; by default the kind's first."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -65,8 +79,8 @@ class Task(Frozen, ABC):
         return {metric.name: metric for metric in self.metrics}[name]
 
     @abstractmethod
-    def fitter(self, name: str, kind_of_column: ColumnType) -> TaskFitter:
-        """Starts to fit the codec on the training split."""
+    def fitter(self, name: str, column_type: ColumnType) -> TaskFitter:
+        """Make the fitter of the codec; DataError for a type of column that the kind cannot read."""
 
     @abstractmethod
     def objective(self, codec: Codec) -> Objective:
@@ -78,15 +92,15 @@ class Task(Frozen, ABC):
 
 
 class TaskFitter(ABC):
-    """Fits one task's codec on the training split, part by part."""
+    """Fits one task's codec on the training split, batch by batch."""
 
     @abstractmethod
     def update(self, values: pa.Array) -> None:
-        """Takes the next values of the target column."""
+        """Take the next values of the target column."""
 
     @abstractmethod
     def finish(self) -> Codec:
-        """The fitted codec."""
+        """The fitted codec; DataError where the labels do not suffice."""
 
 
 class Codec(Frozen, ABC):
@@ -98,13 +112,13 @@ class Codec(Frozen, ABC):
     targets: tuple[str, ...]
     """The columns with the labels, in order."""
     weight_column: str = ""
-    """The column with the rows' weights; "" where all rows count the same."""
+    """The column with the row weights; "" where all rows count the same."""
     sequence: str = ""
-    """Of a task of level token the feature whose items it labels, one label each; "" for a task of level row."""
+    """For a task of level token the feature whose items have a label each; "" for a task of level row."""
 
     @property
     def block(self) -> Block | None:
-        """How labels of level token lie in an encoded split; padding is unlabelled. None where labels are dense."""
+        """Shape and type of ragged labels, for level token; padding is unlabelled. None where labels are dense."""
         return None
 
     @property
@@ -122,13 +136,13 @@ class Codec(Frozen, ABC):
 
     @abstractmethod
     def labelled(self, labels: Labels) -> Labels:
-        """(rows, ...) labels -> (rows,) booleans: the rows that metrics count. For level token rows are items, here and
-        in every method of its objective.
+        """(rows, ...) labels -> (rows,) mask of the rows that metrics count. For level token rows are items, here and
+        in all methods of its objective.
         """
 
 
 class Objective(ABC):
-    """Loss, metrics, prediction and baseline of one task. Pure functions; the parameters are those of its head."""
+    """Loss, metrics, predictions and baseline of one task: pure functions of the outputs of its head."""
 
     options: Task
     codec: Codec
@@ -145,7 +159,7 @@ class Objective(ABC):
 
     @property
     def start_epoch(self) -> int:
-        """Number of the first epoch in which it takes part. Its predictions before are meaningless."""
+        """Number of the first epoch in which it trains; its predictions before are meaningless."""
         return 1
 
     @property
@@ -192,8 +206,8 @@ class Objective(ABC):
         """Its entry under `outputs` in signature.json."""
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
-        """The tree models that together predict what `inverse_link` does, for (rows, ...) labels and (rows,) weights;
-        none where trees cannot learn the kind.
+        """The tree models that together make the predictions of `inverse_link`, from (rows, ...) labels and (rows,)
+        weights; none where trees cannot learn the kind.
         """
         return ()
 

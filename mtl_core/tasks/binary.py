@@ -15,8 +15,9 @@ from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
 from mtl_core.metrics.ranking import Auc, AveragePrecision
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Objective, Task, TaskFitter
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, weigh
+from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
 if TYPE_CHECKING:
@@ -24,13 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Binary", "BinaryCodec", "BinaryObjective"]
 
-UNLABELLED = -1
-MIN_PROBABILITY = 1e-6
-"""Probabilities of a teacher are clipped to this distance from 0 and 1, so that logits stay finite."""
-
 
 class Binary(Task):
-    """Yes or no. The target is a boolean, 0 or 1; or `positive` or `at_least` says what counts as yes."""
+    """Yes or no. The target is a boolean, 0 or 1; or `positive` or `at_least` defines yes."""
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Auc(name="auc", higher_is_better=True),
@@ -46,7 +43,7 @@ class Binary(Task):
     at_least: float | None = None
     """Yes where the target is this or more."""
     positive_weight: PositiveWeight = None
-    """How much a yes counts in the loss where a no counts 1; `balanced` gives both the same say.
+    """Weight of a yes in the loss, where a no has 1; `balanced` gives both the same total weight.
 
     Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
@@ -59,20 +56,20 @@ class Binary(Task):
             raise ValueError("give `positive` or `at_least`, not both")
         return self
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> BinaryFitter:
-        if kind_of_column == "string" and not isinstance(self.positive, str):
+    def fitter(self, name: str, column_type: ColumnType) -> BinaryFitter:
+        if column_type == "string" and not isinstance(self.positive, str):
             raise DataError(
                 f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
             )
-        if kind_of_column != "string" and isinstance(self.positive, str):
+        if column_type != "string" and isinstance(self.positive, str):
             raise DataError(
                 f"task {name!r}: `positive` must be a value of the target, found the text {self.positive!r} where "
-                f"{self.target!r} is a {kind_of_column}; write a number, true or false"
+                f"{self.target!r} is a {column_type}; write a number, true or false"
             )
         return BinaryFitter(
             BinaryCodec(
                 name=name,
-                type=kind_of_column,
+                type=column_type,
                 targets=self.targets,
                 weight_column=self.weight_column,
                 positive=self.positive,
@@ -146,7 +143,7 @@ class BinaryObjective(Objective):
     def __init__(self, options: Binary, codec: Codec) -> None:
         super().__init__(options, codec)
         self.class_factors = positive_factors(options.positive_weight, self.codec.counts)
-        """Of a row's loss, for no and yes; empty where every row counts as one."""
+        """Factors of a row's loss, for no and yes; empty where every row counts as one."""
 
     @property
     def outputs(self) -> int:
@@ -171,8 +168,7 @@ class BinaryObjective(Objective):
         return logits[:, 0].sigmoid()
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        probability = np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-        return np.log(probability / (1 - probability)).astype(np.float32)[:, None]
+        return log_odds(predictions)[:, None]
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)

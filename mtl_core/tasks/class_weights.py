@@ -1,7 +1,7 @@
-"""Class weights: how much the rows of a class count in a task's loss.
+"""Class weights: factors of the rows of a class in a task's loss.
 
-They bias the predictions: a class that counts twice is predicted as if it had occurred twice as often, and its
-probability is no longer calibrated. Metrics count every row as one, and so show the cost of the bias.
+They bias the predictions: a class with weight 2 is predicted as if it had occurred twice as often, and its probability
+is no longer calibrated. Metrics are not weighted, so they show the cost of the bias.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _positive_weight(found: Any) -> Any:
 
 
 ClassWeights = Annotated[dict[str, float] | Literal["balanced"] | None, BeforeValidator(_class_weights)]
-"""Class -> weight, 1 for a class that it does not name; or `balanced`."""
+"""Class -> weight, 1 for a class that is not named; or `balanced`."""
 PositiveWeight = Annotated[float | Literal["balanced"] | None, BeforeValidator(_positive_weight)]
 """The weight of yes, where no weighs 1; or `balanced`."""
 
@@ -60,14 +60,14 @@ def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
 
 
 def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[int, int]) -> tuple[float, ...]:
-    """Factors of a negative and a positive row, from the rows of each; none at all where every row counts as one."""
+    """Factors of a negative and a positive row, from their counts; empty where every row counts as one."""
     if weight is None:
         return ()
     return balanced_factors(counts) if weight == BALANCED else (1.0, weight)
 
 
 def weigh(losses: Tensor, labels: Tensor, factors: tuple[float, ...]) -> Tensor:
-    """(B,) losses, (B,) labels from 0, a factor per class or none at all -> (B,) losses."""
+    """(B,) losses, (B,) labels from 0, factors per class or an empty tuple -> (B,) weighted losses."""
     if not factors:
         return losses
     import torch

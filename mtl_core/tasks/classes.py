@@ -14,15 +14,12 @@ from pydantic import Field, model_validator
 
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError, nearest
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Objective, Task, TaskFitter
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
-__all__ = ["MIN_PROBABILITY", "ClassCodec", "ClassFitter", "ClassObjective", "ClassTask"]
+__all__ = ["ClassCodec", "ClassObjective", "ClassTask"]
 
-UNLABELLED = -1
-MIN_PROBABILITY = 1e-6
-"""Smaller probabilities of a teacher are raised to this one, so that logits stay finite."""
 MAX_CLASSES = 32_767
 """Labels are int16."""
 
@@ -40,7 +37,7 @@ class ClassTask(Task, ABC):
     """The classes' names, in order."""
     edges: tuple[float, ...] = ()
     class_weights: ClassWeights = None
-    """How much a row of each class counts in the loss, 1 where not given; `balanced` gives every class the same say.
+    """Class -> weight of its rows in the loss, by default 1; `balanced` gives all classes the same total weight.
 
     Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
@@ -61,18 +58,18 @@ class ClassTask(Task, ABC):
         return self
 
     @abstractmethod
-    def codec(self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...]) -> ClassCodec:
+    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> ClassCodec:
         """The codec for those classes, without their counts."""
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> ClassFitter:
-        if self.edges and kind_of_column == "string":
+    def fitter(self, name: str, column_type: ColumnType) -> ClassFitter:
+        if self.edges and column_type == "string":
             raise DataError(
                 f"task {name!r}: `edges` need a target of numbers, found text in {self.target!r}; drop them"
             )
-        return ClassFitter(self, name, kind_of_column)
+        return ClassFitter(self, name, column_type)
 
     def unknown_weight(self, classes: tuple[str, ...]) -> str:
-        """The error in a weight for a class that is none of these; "" where there is none."""
+        """Error text for a weight of an unknown class; "" where there is none."""
         named = self.class_weights if isinstance(self.class_weights, dict) else {}
         unknown = next((name for name in named if name not in classes), None)
         if unknown is None:
@@ -81,10 +78,10 @@ class ClassTask(Task, ABC):
 
 
 class ClassFitter(TaskFitter):
-    """Counts the classes, learns their names where none are declared, and checks that more than one occurs."""
+    """Counts the classes, learns their names where none are declared, and checks that two or more occur."""
 
-    def __init__(self, options: ClassTask, name: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.type = options, name, kind_of_column
+    def __init__(self, options: ClassTask, name: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.type = options, name, column_type
         self.counts: Counter[str] = Counter()
 
     @property
@@ -158,7 +155,7 @@ class ClassObjective(Objective, ABC):
         if error := options.unknown_weight(self.codec.classes):
             raise DataError(f"task {self.name!r}: {error}")
         self.class_factors = self._factors()
-        """Of a row's loss, per class; empty where every row counts as one."""
+        """Factors of a row's loss, per class; empty where every row counts as one."""
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         counts = np.bincount(labels[labels >= 0], minlength=len(self.codec.classes)) + 1.0  # Laplace smoothing

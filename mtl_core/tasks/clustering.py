@@ -1,9 +1,9 @@
 """Clustering tasks: deep embedded clustering (DEC: Xie, Girshick and Farhadi, "Unsupervised Deep Embedding for
 Clustering Analysis", ICML 2016) on the trunk that the other tasks train.
 
-Points of a latent space are assigned to centroids by a Student t kernel; the sharpened assignments are the targets. In
-place of DEC's stacked autoencoder the trunk is trained by the other tasks for some epochs first; the targets are
-computed anew before every epoch.
+Points of a latent space are assigned to centroids by a Student t kernel; the sharpened assignments are the targets.
+Departs from the paper: the other tasks train the trunk for some epochs first, in place of a stacked autoencoder; the
+targets are computed again before every epoch.
 """
 
 from __future__ import annotations
@@ -20,23 +20,30 @@ from mtl_core.arrow import ColumnType, as_strings
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.clustering import NormalisedMutualInformation, Silhouette
-from mtl_core.tasks.base import Clusterer, Codec, Labels, LabelValues, Task, TaskFitter, UnsupervisedObjective
+from mtl_core.tasks.base import (
+    UNLABELLED,
+    Clusterer,
+    Codec,
+    Labels,
+    LabelValues,
+    Task,
+    TaskFitter,
+    UnsupervisedObjective,
+)
+from mtl_core.tasks.probabilities import clipped_log
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = ["Clustering", "ClusteringCodec", "ClusteringObjective"]
 
-UNLABELLED = -1
-MIN_PROBABILITY = 1e-6
-"""Smaller probabilities are raised to this one, so that logits stay finite."""
 MAX_CLASSES = 32_766
-"""Labels are int16, and one more stands for classes that training did not have."""
+"""Limit of int16 labels, of which one stands for classes that are not in training."""
 
 
 class Clustering(Task):
-    """A number of clusters that no label teaches. A `target` is for measuring alone: how well the clusters agree with
-    its classes. Without one there is no external measure of their quality: `silhouette` rises as they draw apart.
+    """Clusters, which are learned without labels. A `target` only measures the agreement of clusters with its classes.
+    Without one there is no external measure of their quality; `silhouette` rises with their separation.
     """
 
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -51,11 +58,11 @@ class Clustering(Task):
     """A column with known classes: text, whole numbers or booleans. Rows without one train all the same."""
     clusters: Annotated[int, Field(ge=2, le=1_000)]
     width: Annotated[int, Field(ge=1, le=1_024)] = 10
-    """Of the latent space."""
+    """Width of the latent space."""
     warm_up: Annotated[int, Field(ge=0)] = 1
-    """Epochs in which the other tasks alone train the trunk; then k-means places the centroids, and it starts."""
+    """Epochs in which only the other tasks train the trunk; then k-means initialises the centroids and it starts."""
     restarts: Annotated[int, Field(ge=1, le=100)] = 10
-    """Of k-means; the best is taken."""
+    """Restarts of k-means; the best result is taken."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -71,8 +78,8 @@ class Clustering(Task):
         """The metric of that name; "" is `nmi` where there is a target, else `silhouette`."""
         return super().metric_named(name or ("nmi" if self.target else "silhouette"))
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> ClusteringFitter:
-        return ClusteringFitter(self, name, kind_of_column)
+    def fitter(self, name: str, column_type: ColumnType) -> ClusteringFitter:
+        return ClusteringFitter(self, name, column_type)
 
     def objective(self, codec: Codec) -> ClusteringObjective:
         return ClusteringObjective(self, codec)
@@ -81,8 +88,8 @@ class Clustering(Task):
 class ClusteringFitter(TaskFitter):
     """Counts the rows, and learns the classes of a target."""
 
-    def __init__(self, options: Clustering, name: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.type = options, name, kind_of_column
+    def __init__(self, options: Clustering, name: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.type = options, name, column_type
         self.rows = 0
         self.seen: set[str] = set()
 
@@ -164,12 +171,12 @@ class ClusteringObjective(UnsupervisedObjective):
         return Centroids(width, self.options.width, self.outputs)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """0: labels do not train it."""
+        """Zeros, since labels do not train the task."""
         return logits.new_zeros(len(logits))
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        """Cross-entropy of targets and assignments. Its gradient is that of DEC's KL(P||Q) (eq. 2); unlike the latter
-        it stays above 0, as balancings that take the logarithm of a loss need it.
+        """Cross-entropy of targets and assignments. Its gradient is that of DEC's KL(P||Q) (eq. 2), but it stays above
+        0, as balancing methods that take the logarithm of a loss require.
         """
         import torch.nn.functional as F
 
@@ -180,7 +187,7 @@ class ClusteringObjective(UnsupervisedObjective):
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         """For predictions of this very network only: the clusters of another model come in another order."""
-        return np.log(np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1)).astype(np.float32)
+        return clipped_log(predictions)
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.full(self.outputs, 1 / self.outputs, dtype=np.float32)

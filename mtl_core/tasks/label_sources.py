@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from mtl_core.arrow import as_numbers, as_strings
 from mtl_core.errors import DataError
+from mtl_core.tasks.base import UNLABELLED
 
-__all__ = ["UNKNOWN", "answers", "marked", "names_in", "rows_per_name"]
-
-UNKNOWN = -1
+__all__ = ["answers", "marked", "names_in", "rows_per_name"]
 
 
 def names_in(values: pa.Array, separator: str) -> tuple[NDArray[np.int64], pa.Array]:
-    """(rows,) text -> the row of every name in it, rising, and the names, without blanks around and none empty."""
+    """(rows,) text -> (n,) ascending rows and (n,) names: every name in the text, stripped, without empty ones."""
     parts = pc.split_pattern(as_strings(values), pattern=separator)
     names = pc.utf8_trim_whitespace(parts.flatten())
     named = pc.not_equal(names, "")
@@ -34,23 +33,23 @@ def rows_per_name(rows: NDArray[np.int64], names: pa.Array) -> dict[str, int]:
 
 
 def marked(values: pa.Array, separator: str, labels: Sequence[str]) -> tuple[NDArray[np.int8], pa.Array]:
-    """(rows,) text -> (rows, labels) of 1 and 0, or unknown in a row that names nothing; and the names of no label."""
+    """(rows,) text -> (rows, labels) of 1 and 0, UNLABELLED in a row without names; and the names that are no label."""
     rows, names = names_in(values, separator)
     found = pc.fill_null(pc.index_in(names, value_set=pa.array(labels, pa.string())), -1)
     indices = found.to_numpy(zero_copy_only=False)
-    marks = np.full((len(values), len(labels)), UNKNOWN, dtype=np.int8)
+    marks = np.full((len(values), len(labels)), UNLABELLED, dtype=np.int8)
     marks[rows] = 0
     marks[rows[indices >= 0], indices[indices >= 0]] = 1
     return marks, names.filter(pc.less(found, 0))
 
 
 def answers(task: str, column: str, values: pa.Array) -> NDArray[np.int8]:
-    """(rows,) of 0, 1 and null -> (rows,) of 0, 1 and unknown; DataError for anything else."""
+    """(rows,) of 0, 1 and null -> (rows,) of 0, 1 and UNLABELLED; DataError for any other value."""
     numbers = as_numbers(values)
     invalid = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
     if invalid.any():
         raise DataError(
             f"task {task!r}: a label's column holds 0, 1 or nothing, found {numbers[invalid][0]:g} in {column!r}; "
-            "repair it, or set the row aside"
+            "repair it, or quarantine the row"
         )
-    return np.where(np.isnan(numbers), UNKNOWN, numbers == 1).astype(np.int8)
+    return np.where(np.isnan(numbers), UNLABELLED, numbers == 1).astype(np.int8)

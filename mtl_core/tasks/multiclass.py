@@ -13,7 +13,8 @@ from mtl_core.metrics import Metric
 from mtl_core.metrics.classification import ACCURACY, LOG_LOSS, MacroF1
 from mtl_core.tasks.base import Codec
 from mtl_core.tasks.class_weights import weigh
-from mtl_core.tasks.classes import MIN_PROBABILITY, ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.classes import ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.probabilities import clipped_log
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,7 @@ __all__ = ["Multiclass", "MulticlassCodec", "MulticlassObjective"]
 
 
 class Multiclass(ClassTask):
-    """One of several classes: the values of the target, or the bands that `edges` cut a number into.
+    """A class out of several: the values of the target, or the bands that `edges` cut a number into.
 
     The names are learned from the training split where neither `classes` nor `edges` are given.
     """
@@ -34,10 +35,10 @@ class Multiclass(ClassTask):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over all classes (Szegedy 2016, section 7)."""
 
-    def codec(self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...]) -> MulticlassCodec:
+    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> MulticlassCodec:
         return MulticlassCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             classes=classes,
@@ -64,8 +65,8 @@ class MulticlassObjective(ClassObjective):
         return len(self.codec.classes)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The factor of a class is that of the whole row, so that twice the factor is twice the rows; the class weights
-        of torch would weigh the smoothed share by the factors of the other classes.
+        """Cross-entropy, times the factor of the row's class: twice the factor is twice the rows. torch's own class
+        weights would weigh the smoothed share by the factors of the other classes.
         """
         import torch.nn.functional as F
 
@@ -82,4 +83,4 @@ class MulticlassObjective(ClassObjective):
         return logits.softmax(dim=1)
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        return np.log(np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1)).astype(np.float32)
+        return clipped_log(predictions)

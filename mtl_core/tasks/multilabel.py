@@ -18,6 +18,7 @@ from mtl_core.metrics.multilabel import LabelF1, MacroAuc, multilabel_log_loss, 
 from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors
 from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
+from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
 if TYPE_CHECKING:
@@ -25,17 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Multilabel", "MultilabelCodec", "MultilabelObjective"]
 
-MIN_PROBABILITY = 1e-6
-"""Probabilities of a teacher are clipped to this distance from 0 and 1, so that logits stay finite."""
 MAX_LABELS = 1_000
 
 
 class Multilabel(Task):
-    """Which of several labels a row has. They stand in one text, `target`, as in "Drama|War"; or each in a column of
-    its own, 0 or 1, `columns`.
+    """Any number of several labels: names in the text of `target`, as in "Drama|War", or a column of 0 and 1 for each
+    label in `columns`.
 
-    A text that names nothing (null, empty, blank) is an unlabelled row; a row that has none of the labels says so with
-    the word `none`, or with a name that is no label. In `columns` a null is unknown for that label alone.
+    A text without names (null, empty, blank) is an unlabelled row; a row without any of the labels has the word `none`,
+    or a name that is no label. In `columns` a null is unknown for that label alone.
     """
 
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -65,7 +64,7 @@ class Multilabel(Task):
     none: str = ""
     """The word that names no label."""
     positive_weight: PositiveWeight = None
-    """How much a yes counts in the loss, where a no counts 1; `balanced` gives a label's yes and no the same say.
+    """Weight of a yes in the loss, where a no has 1; `balanced` gives yes and no of a label the same total weight.
 
     Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
@@ -103,24 +102,24 @@ class Multilabel(Task):
                 )
         return self
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> MultilabelFitter:
-        if self.columns and kind_of_column == "string":
+    def fitter(self, name: str, column_type: ColumnType) -> MultilabelFitter:
+        if self.columns and column_type == "string":
             raise DataError(
                 f"task {name!r}: `columns` must hold 0, 1 or booleans, found text in {', '.join(self.columns)}; "
                 "convert the columns"
             )
-        if self.target and kind_of_column != "string":
+        if self.target and column_type != "string":
             raise DataError(
-                f"task {name!r}: a multilabel target is a text that names labels, found a {kind_of_column} in "
+                f"task {name!r}: a multilabel target is a text that names labels, found a {column_type} in "
                 f"{self.target!r}; use kind: multiclass, or `columns` where every label has a column of its own"
             )
-        return MultilabelFitter(self, name, kind_of_column)
+        return MultilabelFitter(self, name, column_type)
 
-    def codec(self, name: str, kind_of_column: ColumnType, labels: tuple[str, ...]) -> MultilabelCodec:
+    def codec(self, name: str, column_type: ColumnType, labels: tuple[str, ...]) -> MultilabelCodec:
         """The codec for those labels, without their counts."""
         return MultilabelCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             labels=labels,
@@ -136,8 +135,8 @@ class Multilabel(Task):
 class MultilabelFitter(TaskFitter):
     """Counts the yes and the known answers of each label; learns the labels where none are declared."""
 
-    def __init__(self, options: Multilabel, name: str, kind_of_column: ColumnType) -> None:
-        self.options, self.name, self.type = options, name, kind_of_column
+    def __init__(self, options: Multilabel, name: str, column_type: ColumnType) -> None:
+        self.options, self.name, self.type = options, name, column_type
         self.declared = options.columns or options.labels
         self.yes: Counter[str] = Counter()
         self.known: Counter[str] = Counter()
@@ -173,7 +172,7 @@ class MultilabelFitter(TaskFitter):
             )
         if unknown := [label for label in labels if not self.known[label]]:
             raise DataError(
-                f"task {self.name!r}: the training split must say something of every label, found nothing of "
+                f"task {self.name!r}: every label must be known in some row of the training split, found none for "
                 f"{unknown[0]!r} in {columns}; leave it out, or check the split"
             )
         if not any(0 < self.yes[label] < self.known[label] for label in labels):
@@ -192,7 +191,7 @@ class MultilabelCodec(Codec):
     """Between the names of one text; "" where every label has a column of its own."""
     none: str
     declared: bool
-    """Whether the labels are declared: any other name but `none` is refused."""
+    """True where the labels are declared, so that any other name but `none` is refused."""
     counts: tuple[tuple[int, int], ...] = ()
     """Rows of the training split that are no and yes, per label."""
 
@@ -224,7 +223,7 @@ class MultilabelObjective(Objective):
         super().__init__(options, codec)
         weight, counts = options.positive_weight, self.codec.counts
         self.factors = () if weight is None else tuple(positive_factors(weight, of_label) for of_label in counts)
-        """Per label that of a no and of a yes in the loss; empty where each counts 1."""
+        """Per label the factors of a no and a yes in the loss; empty where each counts as one."""
 
     @property
     def outputs(self) -> int:
@@ -251,8 +250,7 @@ class MultilabelObjective(Objective):
         return logits.sigmoid()
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        probability = np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-        return np.log(probability / (1 - probability)).astype(np.float32)
+        return log_odds(predictions)
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels == 1).sum(axis=0) / (labels >= 0).sum(axis=0), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Targets that are a number: standardised inside, in their own unit outside. Shared by regression and quantiles."""
+"""Numeric targets: standardised in the network, predicted in their own unit. Shared by regression and quantiles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["NumberCodec", "NumberFitter", "NumberObjective", "NumberTask"]
+__all__ = ["NumberCodec", "NumberObjective", "NumberTask"]
 
 FLOAT32 = np.finfo(np.float32)
 """The type of stored labels."""
@@ -32,14 +32,14 @@ class NumberTask(Task, ABC):
     def codec(self, **fields: Any) -> NumberCodec:
         """The codec with those fields."""
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> NumberFitter:
-        if kind_of_column == "string":
+    def fitter(self, name: str, column_type: ColumnType) -> NumberFitter:
+        if column_type == "string":
             raise DataError(
                 f"task {name!r}: a task of kind {self.kind} needs a target of numbers, found text in {self.target!r}; "
                 "declare it as kind: multiclass, or convert the column"
             )
         fields = {"targets": self.targets, "weight_column": self.weight_column}
-        return NumberFitter(self.codec(name=name, type=kind_of_column, **fields))
+        return NumberFitter(self.codec(name=name, type=column_type, **fields))
 
 
 class NumberFitter(TaskFitter):
@@ -68,10 +68,11 @@ class NumberCodec(Codec, ABC):
     """Labels (rows,) float32 in the target's unit, NaN where unlabelled."""
 
     mean: float = 0.0
-    """Of the training split, as are the others."""
+    """Mean of the training split."""
     scale: float = 1.0
-    """The standard deviation."""
+    """Standard deviation of the training split."""
     minimum: float = 0.0
+    """Minimum of the training split."""
 
     def numbers(self, values: pa.Array) -> NDArray[np.float64]:
         """(rows,) target -> numbers, NaN where unlabelled; DataError for a number beyond the range of float32."""
@@ -80,7 +81,7 @@ class NumberCodec(Codec, ABC):
         if (huge := np.abs(numbers) > FLOAT32.max).any():
             raise DataError(
                 f"task {self.name!r}: labels must fit in 32-bit floats, found {numbers[huge][0]:g} in {self.target!r}; "
-                "set the row aside, or give the target in a larger unit"
+                "quarantine the row, or give the target in a larger unit"
             )
         return numbers
 

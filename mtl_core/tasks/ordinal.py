@@ -14,7 +14,8 @@ from mtl_core.metrics.classification import ACCURACY, LOG_LOSS
 from mtl_core.metrics.ordinal import RANKED_PROBABILITY_SCORE, STEPS_MAE, WEIGHTED_KAPPA
 from mtl_core.tasks.base import Codec
 from mtl_core.tasks.class_weights import weigh
-from mtl_core.tasks.classes import MIN_PROBABILITY, ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.classes import ClassCodec, ClassObjective, ClassTask
+from mtl_core.tasks.probabilities import MIN_PROBABILITY
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,7 +24,7 @@ __all__ = ["Ordinal", "OrdinalCodec", "OrdinalObjective"]
 
 
 class Ordinal(ClassTask):
-    """One of several classes in rising order: the values that `classes` lists, or the bands that `edges` cut.
+    """A class out of several in rising order: the values that `classes` lists, or the bands that `edges` cut.
 
     The ranked probability score (Epstein 1969), here divided by the number of thresholds so that it lies between 0 and
     1, comes first: it is proper like the log loss, but an error of one class costs less than an error of three, and no
@@ -40,10 +41,10 @@ class Ordinal(ClassTask):
             raise ValueError("an ordinal task needs `classes` in rising order, found none; list them, lowest first")
         return self
 
-    def codec(self, name: str, kind_of_column: ColumnType, classes: tuple[str, ...]) -> OrdinalCodec:
+    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> OrdinalCodec:
         return OrdinalCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             classes=classes,

@@ -1,4 +1,4 @@
-"""Regression tasks: one output, standardised inside, in the target's unit outside."""
+"""Regression tasks: one output, standardised in the network, predicted in the target's unit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Regression", "RegressionCodec", "RegressionObjective"]
 
 MIN_RATIO = 1e-6
-"""Smaller ratios of a teacher's rate to the mean are raised to this one, so that logits stay finite."""
+"""Minimum ratio of a teacher's rate to the mean, so that logits stay finite."""
 TREE_LOSSES = {"squared": "l2", "absolute": "l1", "huber": "huber", "poisson": "poisson"}
 """LightGBM's names of the losses."""
 
@@ -78,7 +78,7 @@ class RegressionObjective(NumberObjective):
         if self.is_poisson and (negative := labels < 0).any():
             raise DataError(
                 f"task {self.name!r}: labels under loss: poisson must be 0 or more, found {labels[negative][0]:g} in "
-                f"{self.codec.target!r}; set the row aside, or choose another loss"
+                f"{self.codec.target!r}; quarantine the row, or choose another loss"
             )
 
     def standardised(self, labels: Tensor) -> Tensor:

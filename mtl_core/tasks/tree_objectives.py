@@ -11,7 +11,7 @@ __all__ = ["TreeObjective", "class_trees", "number_trees"]
 
 @dataclass(frozen=True, kw_only=True)
 class TreeObjective:
-    """What one tree model learns, and from which rows of a split."""
+    """Objective, rows, labels and weights of one tree model."""
 
     parameters: dict[str, Any]
     """LightGBM's objective and its parameters: the task's own loss, in the target's unit."""
@@ -20,20 +20,20 @@ class TreeObjective:
     labels: NDArray[np.float32]
     """(known,)"""
     weights: NDArray[np.float32]
-    """(known,) of a row in the loss, times its class's."""
+    """(known,) weights of the rows in the loss, times the factors of their classes."""
 
 
 def class_trees(
     labels: NDArray[Any], weights: NDArray[np.float32], factors: tuple[float, ...], **parameters: Any
 ) -> TreeObjective:
-    """From (rows,) classes, below 0 where unknown; each counts by its factor, as in the task's loss."""
+    """Objective for (rows,) classes, below 0 where unknown; `factors` per class as in the task's loss."""
     if factors:
         weights = weights * np.array(factors, dtype=np.float32)[labels.clip(0)]
     return _trees(labels, labels >= 0, weights, parameters)
 
 
 def number_trees(labels: NDArray[Any], weights: NDArray[np.float32], **parameters: Any) -> TreeObjective:
-    """From (rows,) numbers, NaN where unknown."""
+    """Objective for (rows,) numbers, NaN where unknown."""
     return _trees(labels, ~np.isnan(labels), weights, parameters)
 
 

@@ -1,4 +1,4 @@
-"""Training: one loop, per-task stopping on a shared model, checkpoints from which it resumes to the same result."""
+"""Training of a shared network: loop, early stopping per task, checkpoints, fine-tuning of heads."""
 
 from mtl_core.training.history import Epoch, FinetunedHead, TrainingResult
 from mtl_core.training.loop import train

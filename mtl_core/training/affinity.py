@@ -32,7 +32,7 @@ Gradients = tuple[Tensor | None, ...]
 
 
 class Probe:
-    """Measures on batches of one epoch. Modifies nothing: no weight, no `.grad`, no random state."""
+    """Measurements on batches of one epoch. Modifies no weight, no `.grad` and no random state."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Probe:
         batch: Batch,
         own: Mapping[str, SoftTargets],
     ) -> None:
-        """Adds the affinities of one source, from the losses after one step of it on the shared parameters."""
+        """Add the affinities of one source, from the losses after its step on the shared parameters."""
         steps = {
             name: step
             for (name, parameter), gradient in zip(self.shared.items(), gradients, strict=True)
@@ -106,7 +106,7 @@ class Probe:
         )
 
     def _step(self, parameter: nn.Parameter, gradient: Tensor) -> Tensor | None:
-        """Adam's, without momentum (Kingma and Ba 2015, algorithm 1); None where it has not moved the parameter yet."""
+        """The step of Adam without momentum (Kingma and Ba 2015, algorithm 1); None before Adam's first step."""
         state, options = self.optimizer.state.get(parameter), self.optimizer.defaults
         if not state:
             return None

@@ -12,7 +12,7 @@ from mtl_core.model import Network
 __all__ = ["Average"]
 
 ETA = 8
-"""The average reaches back over about the last ninth of the steps, however many there are."""
+"""The average covers about the last ninth of the steps, whatever their number."""
 
 
 class Average(nn.Module):
@@ -31,7 +31,7 @@ class Average(nn.Module):
         self.register_buffer("steps", torch.zeros(sum(1 for _ in network.parameters()), dtype=torch.int64))
 
     def update(self, network: Network) -> None:
-        """After an optimiser's step of `network`, while its gradients are still there."""
+        """Follow an optimiser step of `network`; called before its gradients are reset."""
         counts = self.steps.tolist()
         parameters = zip(self.network.parameters(), network.parameters(), strict=True)
         with torch.no_grad():

@@ -30,7 +30,7 @@ __all__ = ["CheckpointStore", "fingerprint", "save_weights"]
 
 
 def fingerprint(*parts: str) -> str:
-    """Digest of all that a checkpoint depends on: the given texts, the version of torch, the source of this library."""
+    """Digest of the given texts, the version of torch and the source of this library, on which a checkpoint depends."""
     digest = hashlib.sha256(torch.__version__.encode())
     root = Path(mtl_core.__file__).parent
     for path in sorted(root.rglob("*.py")):
@@ -41,7 +41,7 @@ def fingerprint(*parts: str) -> str:
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """A safetensors file, whole or not at all."""
+    """Write a safetensors file atomically."""
     with pending(path) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)
 
@@ -54,17 +54,17 @@ class CheckpointStore:
         self._checkpoint = folder / "checkpoint.safetensors"
 
     def save(self, modules: Mapping[str, nn.Module], optimizer: Optimizer, state: dict[str, Any]) -> None:
-        """Writes the state after an epoch; `state` is what is not a tensor."""
+        """Write the state after an epoch; `state` is the part without tensors."""
         tensors = {f"{part}.{name}": x for part, module in modules.items() for name, x in module.state_dict().items()}
         for position, values in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{position}.{key}": value for key, value in values.items()}
         save_weights(self._checkpoint, tensors, {"digest": self.digest, "state": json.dumps(state)})
 
     def restore(self, modules: Mapping[str, nn.Module], optimizer: Optimizer) -> dict[str, Any] | None:
-        """Loads the last checkpoint into them and returns its state; None where there is none to resume from."""
+        """Load the last checkpoint into modules and optimiser, and return its state; None where there is none."""
         try:
             with safe_open(self._checkpoint, framework="pt") as file:
-                metadata = file.metadata()
+                metadata = file.metadata() or {}
         except (FileNotFoundError, SafetensorError):
             metadata = {}
         if metadata.get("digest") != self.digest:
@@ -82,7 +82,7 @@ class CheckpointStore:
         return state
 
     def keep(self, epoch: int, network: nn.Module) -> None:
-        """Stores the weights after that epoch."""
+        """Store the weights after that epoch."""
         save_weights(self._epoch(epoch), network.state_dict())
 
     def weights(self, epoch: int) -> dict[str, Tensor]:
@@ -90,7 +90,7 @@ class CheckpointStore:
         return load_file(self._epoch(epoch))
 
     def prune(self, epochs: Iterable[int]) -> None:
-        """Removes the weights of every other epoch."""
+        """Remove the weights of all other epochs."""
         kept = {self._epoch(epoch) for epoch in epochs}
         for path in self.folder.glob("epoch-*.safetensors"):
             if path not in kept:
@@ -108,7 +108,7 @@ class CheckpointStore:
             shutil.rmtree(folder)
 
     def clear(self) -> None:
-        """Removes everything."""
+        """Remove everything in the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 

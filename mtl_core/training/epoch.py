@@ -1,4 +1,4 @@
-"""One epoch: a pass over the training rows."""
+"""A training epoch: one pass over the training rows."""
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -35,13 +35,13 @@ def train_epoch(
     after_step: Callable[[], None] = lambda: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> dict[str, float]:
-    """One pass over the split, in an order and with a dropout that (seed, number) decides.
+    """Train for one pass over the split; (seed, number) decides the order of the rows and the dropout.
 
-    A paused task has no loss, hence its own parameters no gradient: the optimiser skips them, and neither momentum nor
-    weight decay moves them. A batch in which no task takes part moves nothing.
+    A paused task has no loss and its own parameters have no gradient, so that neither momentum nor weight decay changes
+    them. A batch in which no task takes part changes nothing.
 
     Args:
-        after_step: called while the gradients of the step are still there.
+        after_step: called before the gradients of the step are reset.
 
     Returns:
         mean loss per task over the batches in which it took part; NaN where it took part in none.
@@ -94,7 +94,7 @@ def optimizer_of(network: nn.Module, balancing: nn.Module, options: Training) ->
 
 
 def _forget_gradients(absent: Sequence[Sequence[nn.Parameter]]) -> None:
-    """Sets gradients of absent tasks to None; stacked operations leave zeros.
+    """Set gradients of absent tasks to None; stacked operations leave zeros.
 
     A parameter whose gradient is 0 is still moved by momentum and weight decay; one without a gradient is skipped.
     """

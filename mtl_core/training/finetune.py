@@ -1,8 +1,7 @@
 """Fine-tuning of the heads, each on its own, on the final trunk.
 
-A head and its trunk are chosen together, at the epoch that is best for all tasks, hence seldom at the best epoch of a
-single task; and while a head was paused its trunk moved on. The outputs of the fixed trunk are computed once and
-stored, so that a pass costs no more than the head.
+The chosen epoch is the best for all tasks, seldom the best for a single one, and the trunk has changed since a paused
+head was trained. The outputs of the frozen trunk are computed once and stored, so that an epoch costs only the head.
 """
 
 import math
@@ -38,13 +37,12 @@ def finetune_heads(
     store: CheckpointStore,
     progress: Progress,
 ) -> tuple[FinetunedHead, ...]:
-    """Trains every head on from its weights, on its task's labels alone; all other parameters stay as they are.
+    """Train every head further on its task's labels alone; all other parameters are frozen.
 
-    A head stops early on its task's own validation score, and keeps its best epoch if that beats the head as it was by
-    more than the task's `min_improvement`; otherwise it is left as it was, to the bit. So no task gets worse on
-    validation. Left out are tasks without a validation score, and unsupervised tasks, which have no labels to learn
-    from. Fine-tuning that was killed starts over from the chosen weights to the same result: every epoch draws its
-    randomness from (seed, task, epoch) alone.
+    A head stops early on its task's own validation score, and keeps its best epoch if that improves on the initial head
+    by more than the task's `min_improvement`; otherwise the initial head is restored to the bit. So no task gets worse
+    on validation. Tasks without a validation score and unsupervised tasks are skipped. After a crash fine-tuning starts
+    over with the same result, since every epoch draws its randomness from (seed, task, epoch) alone.
 
     Needs room on disk for the trunk's outputs: 4 bytes x rows x width, once, or once per task where the trunk gives
     each task an output of its own.
@@ -100,7 +98,7 @@ def representations(network: Network, split: EncodedSplit, folder: Path) -> tupl
 
 @dataclass(frozen=True, kw_only=True)
 class HeadTrainer:
-    """Trains one head of a network. The inputs of both splits are those of the head, as `x`."""
+    """Trains one head of a network. Both splits have one input, `x`: the inputs of the head."""
 
     network: Network
     position: int
@@ -119,7 +117,7 @@ class HeadTrainer:
         return self.network.heads[self.position]
 
     def value(self) -> float:
-        """Its task's own metric on validation."""
+        """The task's own metric on validation."""
         self.head.eval()
         name = self.task.name
         with torch.inference_mode():
@@ -128,12 +126,12 @@ class HeadTrainer:
         return metric_values((self.task,), self.validation, {name: predictions.numpy()})[name]
 
     def score(self, value: float) -> float:
-        """That metric as a score."""
+        """Score of a value of that metric."""
         name = self.task.name
         return normalised((self.task,), {name: value}, {name: self.error})[name]
 
     def finetune(self, options: Training, finetuning: FinetuneHeads, progress: Progress) -> FinetunedHead:
-        """Trains until stopping or `epochs` ends it, then keeps the best epoch or restores the head."""
+        """Train until early stopping or the maximum epochs, then keep the best epoch or restore the head."""
         head, task = self.head, self.task.name
         min_improvement = options.stopping.of(task).min_improvement
         stopper = Stopping(patience=finetuning.patience, min_improvement=min_improvement).build((task,))
@@ -158,7 +156,7 @@ class HeadTrainer:
         return FinetunedHead(task=task, kept=kept, before=before, after=best if kept else before, epochs=number)
 
     def train_epoch(self, number: int, optimizer: torch.optim.Optimizer, options: Training) -> None:
-        """One pass over the rows that its loss counts."""
+        """Train for one pass over the rows that count in the task's loss."""
         self.head.train()
         generator = np.random.default_rng([options.seed, self.position, number])
         counted = self.task.trains_on(self.train.labels[self.task.name]).nonzero()[:, 0]

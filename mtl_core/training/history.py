@@ -25,8 +25,8 @@ class Relations(Frozen):
 
 
 class Epoch(Frozen, allow_inf_nan=True):
-    """One epoch. `values` are the tasks' own metrics on validation, `scores` the same, oriented so that higher
-    is better and divided by their standard error; both NaN where the metric is undefined.
+    """Record of an epoch. `values` are the tasks' own metrics on validation; `scores` are the same, oriented so that
+    higher is better and divided by their standard error. Both are NaN where the metric is undefined.
     """
 
     number: int
@@ -48,26 +48,26 @@ class Epoch(Frozen, allow_inf_nan=True):
 
 
 class FinetunedHead(Frozen):
-    """One head, trained on alone on the final trunk. Values are its task's own metric on validation."""
+    """Result of fine-tuning a head. Values are its task's own metric on validation."""
 
     task: str
     kept: bool
-    """Whether the model has the fine-tuned head; the old one otherwise."""
+    """True where the model has the fine-tuned head, not the initial one."""
     before: float
     after: float
-    """That of the head that the model has."""
+    """Value of the head that the model has."""
     epochs: int
-    """Number of epochs that it trained."""
+    """Number of trained epochs."""
 
 
 class TrainingResult(Frozen, allow_inf_nan=True):
-    """A finished training."""
+    """Result of a training."""
 
     epochs: tuple[Epoch, ...]
     chosen: int
     """Number of the epoch whose weights are the model."""
     standard_errors: dict[str, float]
-    """Per task that of its own metric on validation; 1 where it was never defined."""
+    """Task -> standard error of its own metric on validation; 1 where the metric was never defined."""
     parameters: int
     refits: tuple[FinetunedHead, ...] = ()
     """The heads that were fine-tuned, in the problem's order."""

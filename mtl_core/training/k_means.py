@@ -1,4 +1,4 @@
-"""k-means (Lloyd 1982, begun as by Arthur and Vassilvitskii 2007), repeatable to the bit."""
+"""k-means (Lloyd 1982) with k-means++ initialisation (Arthur and Vassilvitskii 2007), reproducible to the bit."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ __all__ = ["k_means"]
 def k_means(
     points: NDArray[np.float64], counts: NDArray[np.float64], clusters: int, restarts: int, *, seed: int
 ) -> NDArray[np.float64]:
-    """(n, d) points, (n,) how often each counts -> (clusters, d) means, the best of so many starts."""
-    with threadpool_limits(1):  # its threads add up in no fixed order
+    """(n, d) points, (n,) weights -> (clusters, d) means, the best of `restarts` runs."""
+    with threadpool_limits(1):  # several threads would sum in no fixed order
         found = KMeans(clusters, n_init=restarts, random_state=seed).fit(points, sample_weight=counts)
     return np.asarray(found.cluster_centers_)

@@ -1,4 +1,4 @@
-"""The training loop: read it from top to bottom."""
+"""The training loop."""
 
 import math
 import time
@@ -34,11 +34,11 @@ def train(
     folder: Path,
     progress: Progress | None = None,
 ) -> tuple[Network, TrainingResult]:
-    """Trains until stopping or `epochs` ends it, from the last checkpoint in `folder` if there is one.
+    """Train until early stopping or the maximum epochs, from the last checkpoint in `folder` if there is one.
 
-    Same problem, data, code and machine give the same weights, killed in between or not: every epoch draws its
-    randomness from (seed, epoch) alone. Every task is evaluated after every epoch by the network as it is then, with
-    its weights averaged where that is declared, whether it trained or not.
+    The same problem, data, code and machine give the same weights, with or without crashes: every epoch draws its
+    randomness from (seed, epoch) alone. After every epoch all tasks are evaluated, also paused ones, with the average
+    of the weights where that is declared.
 
     Returns:
         the network with the weights of the chosen epoch, its heads fine-tuned where that is declared; and its history.
@@ -105,8 +105,8 @@ def _result(state: State, chosen: int, errors: dict[str, float], heads: tuple[Fi
 
 
 def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: int) -> dict[str, SoftTargets]:
-    """The soft targets that the training makes itself for the next epoch: by the best weights of a task that
-    stopped and is distilled since, and by an unsupervised task.
+    """The soft targets that the network computes itself for the next epoch: of distilled tasks by their best weights,
+    and of unsupervised tasks.
     """
     distilled, number = state.stopper.distilled, len(state.epochs) + 1
     best = {
@@ -121,7 +121,7 @@ def _evaluate(state: State, validation: EncodedSplit) -> tuple[dict[str, float],
     """Each task's own metric after the epoch, and its score; both NaN for a task that has not started."""
     predictions = predictions_of(state.evaluated, validation)
     values = metric_values(state.tasks, validation, predictions) | dict.fromkeys(state.waiting, math.nan)
-    # The standard error of a task is that of its first score, whenever that comes.
+    # The standard error of a task is that of its first score.
     first = [
         task for task in state.tasks if task.name not in state.standard_errors and math.isfinite(values[task.name])
     ]

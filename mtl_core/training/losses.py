@@ -1,4 +1,4 @@
-"""The losses of the tasks on a batch: of the labels, masked where there is none, and of the soft targets."""
+"""Losses of the tasks on a batch: of the labels, where there are any, and of the soft targets."""
 
 from collections.abc import Collection, Mapping
 
@@ -20,9 +20,9 @@ def masked_mean(losses: Tensor, mask: Tensor, weights: Tensor | None = None) -> 
         count = torch.where(mask, weights, 0.0).sum()
         return torch.where(mask, losses * weights, 0.0).sum() / count if count else None
     count = mask.sum()
-    if count == len(mask):
-        return losses.mean()
-    return torch.where(mask, losses, 0.0).sum() / count if count else None
+    if not count:
+        return None
+    return losses.mean() if count == len(mask) else torch.where(mask, losses, 0.0).sum() / count
 
 
 def task_losses(
@@ -47,7 +47,7 @@ def task_losses(
 
 
 def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | None) -> Tensor | None:
-    """The loss of the labels, of the soft targets, or of both by the weight of the latter; None where no row counts."""
+    """The loss of the labels, of the soft targets, or their weighted sum; None where no row counts."""
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
     soft = None if targets is None else targets.logits
     assert not isinstance(soft, RaggedTensor)  # of a batch
@@ -68,8 +68,8 @@ def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | 
 def _by_item(
     logits: Tensor, labels: Tensor, weights: Tensor | None, soft: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """(B, L, ...) of a task of level token -> (items, ...); the items are the rows of its loss. Padding has no label,
-    and is left out where the soft targets say which it is.
+    """(B, L, ...) of a task of level token -> (items, ...), the rows of its loss. Padding is unlabelled; with soft
+    targets, whose padding is NaN, it is removed.
     """
     weights = None if weights is None else weights.repeat_interleave(labels.shape[1])
     logits, labels = logits.flatten(0, 1), labels.flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Progress of a training, as reported to whoever watches it."""
+"""Progress callbacks of a training."""
 
 from mtl_core.training.history import Epoch, FinetunedHead
 
@@ -6,7 +6,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Callbacks of a training. By default each does nothing: override those that are needed."""
+    """Callbacks of a training, which by default do nothing."""
 
     def on_teacher(self, task: str, step: int, steps: int) -> None:
         """Called before the first epoch, with the finished steps of a task's teacher and the number of all."""
@@ -15,7 +15,7 @@ class Progress:
         """Called after every optimiser step of an epoch, and after every epoch of a head that is fine-tuned."""
 
     def on_epoch(self, epoch: Epoch) -> None:
-        """Called after every epoch; of a training that resumes, at once for the epochs that it has already."""
+        """Called after every epoch; when training resumes, first for each epoch of the checkpoint."""
 
     def on_finetune(self, head: FinetunedHead) -> None:
         """Called after every head that was fine-tuned."""

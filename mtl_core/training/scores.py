@@ -35,7 +35,7 @@ def normalised(
 def standard_errors(
     tasks: Sequence[Objective], split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> dict[str, float]:
-    """The standard error of each task's own metric: its unit of noise, by which scores are divided; 1 where it is 0."""
+    """Task -> standard error of its own metric, by which scores are divided; 1 where it is 0."""
     found = {task.name: standard_error(task.metric, *_labelled(task, split, predictions)) for task in tasks}
     return {name: error if error > 0 else 1.0 for name, error in found.items()}
 

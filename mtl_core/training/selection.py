@@ -1,4 +1,4 @@
-"""Which epoch's weights are kept, and which of them become the model. Pure functions of the validation scores."""
+"""Choice of the epochs whose weights are stored, and of the model. Pure functions of the validation scores."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 __all__ = ["best_epoch", "best_epoch_of", "useful_epochs"]
 
 Scores = Mapping[str, float]
-"""Task -> score of one epoch, higher is better; one that is not finite is none. Epochs are numbered from 1."""
+"""Task -> score in an epoch, higher is better; not finite where there is none. Epochs are numbered from 1."""
 
 
 def useful_epochs(history: Sequence[Scores]) -> set[int]:
-    """The epochs that may yet become the model or a task's teacher; no other epoch's weights are needed again.
+    """The epochs that may still become the model or a task's teacher; other weights are not needed.
 
     An epoch that another one matches on every task and beats on one cannot be the best under any increasing summary
     of the scores, now or later. Of equal epochs the first counts.
@@ -31,13 +31,12 @@ def best_epoch_of(task: str, history: Sequence[Scores]) -> int:
 def best_epoch(history: Sequence[Scores], by: Literal["mean", "worst"] = "mean") -> int:
     """The epoch whose weights are the model.
 
-    A task's score, in standard errors of its validation metric, becomes its regret: how far it lies below the task's
-    best epoch. `mean` takes the least mean of their square roots: the root tempers, since the first standard errors
-    lost weigh most, so that a task with a hundred times the headroom does not decide alone. `worst` takes the least
-    largest regret, then the least second largest, and so on.
+    A task's regret is the difference of its score, in standard errors, from that of its best epoch. `mean` takes the
+    least mean of the regrets' square roots, so that a task with large regrets does not decide alone. `worst` takes the
+    least largest regret, then the least second largest, and so on.
 
-    An epoch in which fewer tasks lack the score that they have elsewhere goes before all this, a task that never has
-    one is left out, and ties go to the earlier epoch.
+    First come the epochs with the fewest missing scores. A task without any score is ignored. Ties go to the earlier
+    epoch.
     """
     table = _table(history)
     best = table.max(axis=0)

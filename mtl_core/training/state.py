@@ -1,4 +1,4 @@
-"""The state of a training: everything that changes from epoch to epoch, and that a checkpoint holds."""
+"""The state of a training: all that changes from epoch to epoch and is stored in a checkpoint."""
 
 from typing import Any
 
@@ -58,17 +58,17 @@ class State:
         return (*self.waiting, *self.stopper.paused)
 
     def teacher_epoch(self, task: str) -> int:
-        """The best epoch of a stopped task up to its stop: later epochs learned from it."""
+        """The best epoch of a stopped task up to its stop; in later epochs the task was distilled from it."""
         until = next(epoch.number for epoch in self.epochs if task in epoch.stopped)
         return best_epoch_of(task, scores_of(self.epochs[:until]))
 
     def after_step(self) -> None:
-        """Follows an optimiser step, while its gradients are still there."""
+        """Update the average after an optimiser step, before gradients are reset."""
         if self.average:
             self.average.update(self.network)
 
     def save(self, store: CheckpointStore) -> None:
-        """Stores the state after an epoch, and the weights of every epoch that is still needed."""
+        """Store the state after an epoch, and the weights of every epoch that is still needed."""
         if self.epochs:
             store.keep(len(self.epochs), self.evaluated)
             store.prune(useful_epochs(scores_of(self.epochs)))
@@ -78,7 +78,7 @@ class State:
         store.save(self._modules(), self.optimizer, record.model_dump())
 
     def restore(self, store: CheckpointStore) -> None:
-        """Loads the last checkpoint, if there is one; otherwise stores the initial state, so that a crash in the first
+        """Load the last checkpoint, if there is one; otherwise store the initial state, so that a crash in the first
         epoch does not discard finished teachers.
         """
         record = _Record.model_validate(store.restore(self._modules(), self.optimizer) or {})

@@ -1,4 +1,4 @@
-"""Targets of unsupervised tasks: made of their own predictions before every epoch, for the whole training split."""
+"""Soft targets of unsupervised tasks, computed from their own predictions before every epoch."""
 
 from collections.abc import Collection
 from functools import partial
@@ -17,7 +17,7 @@ from mtl_core.training.k_means import k_means
 __all__ = ["unsupervised_targets"]
 
 SAMPLE = 20_000
-"""Rows of training that the initial parameters of a task are computed from."""
+"""Maximum rows that the initial parameters of a task are computed from."""
 
 
 def unsupervised_targets(
@@ -25,11 +25,11 @@ def unsupervised_targets(
 ) -> dict[str, SoftTargets]:
     """The soft targets in epoch `number` of every unsupervised task that has started, by the network as it is.
 
-    A task whose first epoch this is gets its initial parameters. All of it follows from the network and the seed, so
-    that a training that resumes makes the same targets again. Needs memory for several times rows x outputs numbers.
+    A task in its first epoch gets its initial parameters. Targets depend on the network and the seed alone, so that a
+    resumed training computes the same ones. Needs memory for several times rows x outputs numbers.
 
     Args:
-        without: tasks that are paused, or learn from another teacher.
+        without: tasks that are paused or distilled.
     """
     started = {
         position: task
@@ -53,7 +53,7 @@ def unsupervised_targets(
 
 
 def _initialise(network: Network, position: int, task: UnsupervisedObjective, split: EncodedSplit, seed: int) -> None:
-    """Sets the initial parameters of a task, from the whole split or from a sample of it."""
+    """Set the initial parameters of a task, from a sample of at most SAMPLE rows."""
     generator, head = np.random.default_rng(seed), network.heads[position]
     assert isinstance(head, Head)
     sample = np.sort(generator.choice(len(split), size=min(SAMPLE, len(split)), replace=False))

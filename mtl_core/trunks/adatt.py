@@ -64,7 +64,7 @@ class AdaTTTrunk(Trunk):
 
 
 class Fusion(nn.Module):
-    """One level: streams of every task and a shared one, if any -> the same, without the shared one at the last."""
+    """A level of fusion: streams of every task and a shared one, if any -> the same, at the last level without it."""
 
     def __init__(
         self,

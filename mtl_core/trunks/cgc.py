@@ -10,7 +10,7 @@ __all__ = ["CGCTrunk"]
 
 
 class CGCTrunk(PLETrunk):
-    """One level: per task, a gate over its own experts and the shared ones."""
+    """A single level of extraction: per task, a gate over its own experts and the shared ones."""
 
     def __init__(
         self, width: int, tasks: int, *, experts: int, shared_experts: int, widths: tuple[int, ...], dropout: float

@@ -43,7 +43,7 @@ class MessagePassingTrunk(Trunk):
 
 
 class Round(nn.Module):
-    """One round: each task adds the attention over all tasks to its own representation."""
+    """A round of messages: each task adds the attention over all tasks to its own representation."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()

@@ -67,7 +67,7 @@ class PLETrunk(Trunk):
 
 
 class Extraction(nn.Module):
-    """One level: streams of every task and a shared one -> the same, without the shared one at the last level."""
+    """A level of extraction: streams of every task and a shared one -> the same, at the last level without it."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ __all__ = ["SharedBottomTrunk"]
 
 
 class SharedBottomTrunk(Trunk):
-    """One MLP, whose output every task gets."""
+    """A single MLP, whose output every task gets."""
 
     def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()

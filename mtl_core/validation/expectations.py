@@ -16,7 +16,7 @@ from great_expectations.expectations.registry import list_registered_expectation
 
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation
-from mtl_core.validation.frame import LABEL
+from mtl_core.names import LABEL
 from mtl_core.validation.outcome import Level
 
 __all__ = ["OF_TYPE", "POSITION", "build", "configure", "level_of"]

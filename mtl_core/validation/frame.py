@@ -10,17 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mtl_core.arrow import as_numbers, as_strings, column_type, item_type
+from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, column_type, is_temporal, item_type
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, parts
 from mtl_core.errors import DataError
+from mtl_core.names import LABEL
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 
-__all__ = ["LABEL", "as_it_stands", "frame", "label_columns", "read", "type_in_suite"]
-
-LABEL = "label:"
-"""Begins the names of the indicator columns that label rates are measured on."""
+__all__ = ["as_it_stands", "frame", "label_columns", "read", "type_in_suite"]
 
 
 def as_it_stands(part: Part, problem: Problem) -> Part:
@@ -63,7 +61,7 @@ def type_in_suite(arrow_type: pa.DataType) -> str:
         return "bool"
     if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
         return "str"
-    if pa.types.is_date(arrow_type) or pa.types.is_timestamp(arrow_type):
+    if is_temporal(arrow_type):
         return "datetime64"
     if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type):
         return "float64"
@@ -97,8 +95,8 @@ def _series(values: pa.Array) -> pd.Series:
 
 
 def _nanoseconds(values: pa.Array) -> pa.Array:
-    """Moments outside 1678 to 2261, which nanoseconds cannot count, become the nearest limit: 9999-12-31 stays late."""
-    moments = pc.cast(values, pa.timestamp("us"), safe=False)
+    """Timestamps outside 1678 to 2261, the range of nanoseconds, become the nearest limit: 9999-12-31 stays late."""
+    moments = pc.cast(bounded_timestamps(values), pa.timestamp("us"), safe=False)
     low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
     late_enough = pc.max_element_wise(moments, low, skip_nulls=False)
     return pc.cast(pc.min_element_wise(late_enough, high, skip_nulls=False), pa.timestamp("ns"))

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mtl_core.arrow import bounded_timestamps, is_temporal
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError, nearest
+from mtl_core.names import LABEL
 from mtl_core.validation.expectations import OF_TYPE
-from mtl_core.validation.frame import LABEL, as_it_stands, frame, label_columns, read
+from mtl_core.validation.frame import as_it_stands, frame, label_columns, read
 from mtl_core.validation.outcome import PartResult, QuarantineReason
 from mtl_core.validation.runner import EXAMPLES, ExpectationRunner, MeasuredExpectation
 
@@ -152,11 +154,17 @@ def _reasons(
         return []
     rows = runner.rows(values, position)
     columns = outcome.expectation.columns
-    cells = zip(*(table[column].take(rows).to_pylist() for column in columns), strict=True)
+    cells = zip(*(_cells(table[column].take(rows).combine_chunks()) for column in columns), strict=True)
     return [
         QuarantineReason(row=row, column=", ".join(columns), expectation=str(outcome.expectation), value=_text(cell))
         for row, cell in zip(rows, cells, strict=True)
     ]
+
+
+def _cells(values: pa.Array) -> list[object]:
+    if is_temporal(values.type):
+        values = bounded_timestamps(values)
+    return list(values.to_pylist())
 
 
 def _text(cell: tuple[object, ...]) -> str | None:

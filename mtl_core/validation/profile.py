@@ -12,7 +12,7 @@ from mtl_core.data.parts import Part
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.profiling import distinct, finite, range_expectations, span, tidy
-from mtl_core.limits import count_band, least_present, mean_band, rate_band
+from mtl_core.limits import count_limits, mean_limits, min_share_present, rate_limits
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 from mtl_core.tasks.multilabel import Multilabel
@@ -62,7 +62,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
 def _rows(problem: Problem, rows: list[int]) -> list[Expectation]:
     return [
         expect("table_columns_to_match_set", column_set=list(problem.columns), exact_match=False),
-        expect("table_row_count_to_be_between", f"{span(rows, ',')} rows in a part", **count_band(rows)),
+        expect("table_row_count_to_be_between", f"{span(rows, ',')} rows in a part", **count_limits(rows)),
     ]
 
 
@@ -72,7 +72,7 @@ def _nulls(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
     is_target = column in problem.targets
     if column == problem.split.column or (max(shares) == 0 and not is_target):
         return [expect("column_values_to_not_be_null", column=column)]
-    if not (mostly := least_present(shares)):
+    if not (mostly := min_share_present(shares)):
         return []
     notes = f"{span(shares, '.2%')} missing in a part"
     return [expect("column_values_to_not_be_null", notes, column=column, mostly=mostly)]
@@ -106,8 +106,8 @@ def _target_values(problem: Problem, column: str, type_: str, parts: list[pd.Ser
     found = range_expectations(column, known)
     if known and any(isinstance(task, Regression) for task in tasks):
         means = [float(numbers.mean()) for numbers in known]
-        band = mean_band(means, max(float(numbers.std()) for numbers in known))
-        found.append(expect("column_mean_to_be_between", f"{span(means, '.3g')} in a part", column=column, **band))
+        limits = mean_limits(means, max(float(numbers.std()) for numbers in known))
+        found.append(expect("column_mean_to_be_between", f"{span(means, '.3g')} in a part", column=column, **limits))
     return found
 
 
@@ -125,4 +125,4 @@ def _label_rate(column: str, parts: list[Labels]) -> list[Expectation]:
     if not rates:
         return []
     notes = f"{span([yes / rows for yes, rows in rates], '.2%')} of the labelled rows in a part"
-    return [expect("column_mean_to_be_between", notes, column=column, **rate_band(rates))]
+    return [expect("column_mean_to_be_between", notes, column=column, **rate_limits(rates))]

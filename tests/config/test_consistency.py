@@ -13,12 +13,12 @@ SINGLE = {"kind": "single_task"}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "gradients weighed where nothing is shared": (
         {"model.trunk": SINGLE, "training.balancing": {"method": "upgrad"}},
-        "training.balancing.method: upgrad weighs the tasks' gradients on what they share, found model.trunk.kind "
-        "single_task, which shares nothing; use mean, or a trunk that shares",
+        "training.balancing.method: upgrad weighs the tasks' gradients on shared parameters, found model.trunk.kind "
+        "single_task, which has none; use mean, or a trunk that shares parameters",
     ),
     "gradient norms where nothing is shared": (
         {"model.trunk": SINGLE, "training.balancing": {"method": "gradnorm"}},
-        "training.balancing.method: gradnorm weighs the tasks' gradients on what they share",
+        "training.balancing.method: gradnorm weighs the tasks' gradients on shared parameters",
     ),
     "gradients of one task": (
         {"tasks.days": ..., "training.balancing": {"method": "mgda"}},
@@ -30,7 +30,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "nothing that learns from labels": (
         {"tasks": {"groups": {"kind": "clustering", "clusters": 3}}},
-        "tasks: one of them at least must learn from labels, found clustering alone",
+        "tasks: at least one supervised task is required, found only clustering",
     ),
     "a teacher for an unknown task": (
         {"training.teachers": {"dayz": {"kind": "boosted"}}},

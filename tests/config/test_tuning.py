@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.config import Prune, Tuned, parse_problem
+from mtl_core.config import Prune, SearchRange, parse_problem
 from mtl_core.config.changes import get_option, set_options, to_document, with_options
 from mtl_core.errors import ProblemError
 from tests.config.orders import changed as with_value
@@ -87,7 +87,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         {"low": 0.0, "high": 2.0},
         "tuning.space.tasks.days.weight: each value alone must make a valid problem, found 0.0 (tasks.days.weight: ",
     ),
-    "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: is part of what makes a run"),
+    "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: must be the same in all trials"),
     "the threads": ("training.threads", {"low": 1, "high": 2}, "tuning.space.training.threads: is part of what makes"),
     "a bound that is none": (
         "training.learning_rate",
@@ -199,7 +199,7 @@ def test_an_option_of_an_objective_is_tuned(path: str, values: dict[str, Any]) -
     problem = parse_problem(tuned({path: values}))
     assert problem.tuning is not None
     name, option = path.split(".")[1:]
-    for value in problem.tuning.space[path].corners:
+    for value in problem.tuning.space[path].values:
         assert getattr(with_options(problem, {path: value}).tasks[name], option) == value
 
 
@@ -265,16 +265,16 @@ def test_an_option_of_a_section_that_is_not_written() -> None:
 
 @given(low=st.integers(1, 50), width=st.integers(1, 50), value=st.integers(-5, 120))
 def test_a_range_spans_its_ends_and_what_lies_between(low: int, width: int, value: int) -> None:
-    whole = Tuned(low=low, high=low + width)
+    whole = SearchRange(low=low, high=low + width)
     assert whole.spans(value) == (low <= value <= low + width)
-    assert whole.corners == (low, low + width)
+    assert whole.values == (low, low + width)
     assert not whole.spans(low + 0.5)
     assert not whole.spans(True)
-    assert Tuned(low=float(low), high=float(low + width)).spans(low + 0.5)
-    assert not Tuned(choices=(low, "x")).spans(low)
+    assert SearchRange(low=float(low), high=float(low + width)).spans(low + 0.5)
+    assert not SearchRange(choices=(low, "x")).spans(low)
 
 
 def test_a_range_with_steps_spans_the_steps_alone() -> None:
-    steps = Tuned(low=0.0, high=0.5, step=0.1)
+    steps = SearchRange(low=0.0, high=0.5, step=0.1)
     assert all(steps.spans(value) for value in (0.0, 0.1, 0.3, 0.5))
     assert not any(steps.spans(value) for value in (0.05, 0.6, "0.1", None))

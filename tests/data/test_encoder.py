@@ -131,6 +131,16 @@ def test_what_a_feature_or_task_refuses_is_refused() -> None:
         fitted(tasks={"days": {"kind": "binary", "target": "days"}})
 
 
+def test_two_forms_of_one_column_are_named() -> None:
+    lists = {"kind": "multicategorical", "column": "shop", "min_count": 1}
+    two = {"first": {**lists, "separator": "|"}, "second": {**lists, "separator": ";"}}
+    words = (
+        r"features.second: .* as strings with separator ';' here and as strings with separator '\|' for features.first"
+    )
+    with pytest.raises(DataError, match=words):
+        fitted(features=two)
+
+
 def weighed(values: Any, arrow_type: pa.DataType | None = None) -> pa.Table:
     """Month 1 with a column `copies`, which those values fill from its start again and again."""
     column = pa.array((list(values) * ROWS)[:ROWS], arrow_type)
@@ -166,7 +176,7 @@ def test_weights_of_a_table(values: list[Any], arrow_type: pa.DataType, expected
 
 
 BAD_WEIGHTS = {
-    "missing": ([1.0, None], "found nan in 'copies'; fill the column, or set the row aside"),
+    "missing": ([1.0, None], "found nan in 'copies'; fill the column, or quarantine the row"),
     "not a number": ([1.0, float("nan")], "found nan"),
     "negative": ([1.0, -0.5], r"from 0 to 3\.4e\+38, found -0\.5"),
     "infinite": ([1.0, float("inf")], "found inf"),

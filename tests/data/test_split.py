@@ -82,7 +82,7 @@ def test_borders_refused(values: pa.Array, validation: Any, test: Any, words: st
 )
 def test_holes_are_refused(by: str, values: list[float | None], count: int) -> None:
     options = {"validation": 0.2, "test": 0.3} if by != "column" else {}
-    with pytest.raises(DataError, match=rf"split\.column: 'c' .*found {count} nulls; choose a column without holes"):
+    with pytest.raises(DataError, match=rf"split\.column: 'c' .*found {count} nulls; choose a column without nulls"):
         assign(split(by, **options), pa.array(values, pa.float64()))
 
 

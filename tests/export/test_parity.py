@@ -1,6 +1,7 @@
 """Parity: every form of prediction is held against the network, and nothing that differs looks the same."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from mtl_core.errors import ExportError
 from mtl_core.export.parity import Parity, adversarial_rows, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
-from tests.small import Small
+from tests.features import lists
+from tests.small import Small, prepared
 
 
 class Session:
@@ -112,6 +114,24 @@ def test_predictions_that_are_all_the_same_have_a_scale(small: Small) -> None:
     network = Network.seeded(small.problem, encoder, 0)
     answers = {"minutes": predictions(network, encoder, small.raw_test)["minutes"] + np.float32(0.5)}
     assert parity(Session(answers), network, encoder, small.raw_test).difference == 0.5  # type: ignore[arg-type]
+
+
+def test_long_lists_are_predicted_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One long list would pad all rows to its length; the predictions are those of all rows at once."""
+    with_lists = prepared(tmp_path, lists.document(), lists.table(300))
+    encoder, rows = with_lists.encoder, with_lists.raw_test
+    network = Network.seeded(with_lists.problem, encoder, 0)
+    same = predictions(network, encoder, rows)
+    cells: list[int] = []
+    network.register_forward_pre_hook(
+        lambda _, inputs: cells.append(max(x.numel() for name, x in inputs[0].items() if encoder.blocks[name].ragged))
+    )
+    monkeypatch.setattr("mtl_core.ragged.MAX_CELLS", 100)
+    monkeypatch.setattr("mtl_core.export.parity.run_graph", lambda *_, **__: same)
+    found = parity(Session(same), network, encoder, rows)  # type: ignore[arg-type]
+    assert found.difference < 1e-5
+    assert len(cells) > 1
+    assert max(cells) <= 100
 
 
 def test_every_kind_comes_through_the_export(

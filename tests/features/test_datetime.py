@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mtl_core.errors import DataError
-from mtl_core.features.calendar import PERIODS, Part
+from mtl_core.features.calendar import PERIODS, CalendarPart
 from mtl_core.features.datetime import MISSING, Datetime, FittedDatetime
-from mtl_core.features.iso import is_moment
+from mtl_core.features.iso import is_iso_timestamp
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import patient
 
@@ -48,7 +48,7 @@ zoned_moments = st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31), timez
 missing_or = partial(st.one_of, st.none())
 
 
-def parts_of(moment: datetime) -> dict[Part, int]:
+def parts_of(moment: datetime) -> dict[CalendarPart, int]:
     """As Python has them."""
     return {
         "minute": moment.minute,
@@ -157,6 +157,29 @@ def test_what_the_graph_may_be_sent_is_encoded_alike(zone: str | None) -> None:
     assert len(values) > 15
 
 
+FAR = {
+    "days": pa.array([10**8, -(10**8), 15_000], pa.int32()).cast(pa.date32()),
+    "milliseconds of days": pa.array([10**17, -(10**17), 0]).cast(pa.date64()),
+    "seconds": pa.array([10**15, -(10**15), 0]).cast(pa.timestamp("s")),
+    "milliseconds": pa.array([10**18, -(10**18), 0]).cast(pa.timestamp("ms")),
+    "seconds in a zone": pa.array([10**15, -(10**15), 0]).cast(pa.timestamp("s", "Asia/Tokyo")),
+    "text": pa.array(["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2013-10-01T00:00:00Z"]),
+}
+
+
+@pytest.mark.parametrize("column", FAR.values(), ids=FAR)
+def test_what_lies_beyond_the_calendar_is_its_end(column: pa.Array) -> None:
+    feature = fit(Datetime(), [column], column.type)
+    seconds = feature.input_type.tensor(column)
+    low, high = datetime(1, 1, 1, tzinfo=UTC).timestamp(), datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+    assert seconds[1] == low
+    assert high <= seconds[0] <= high + 86_400
+    assert_same_in_graph([feature], [column])
+    sent = feature.input_type.json(column)
+    assert sent[0].startswith("9999-12-31T")
+    assert sent[1].startswith("0001-01-01T00:00:00")
+
+
 def test_a_missing_moment_is_zeros_a_flag_and_an_id() -> None:
     column = pa.array([datetime(2013, 1, 1, 6), None, datetime(2013, 1, 3, 18)], NAIVE)
     feature = fit(Datetime(categorical=("hour",)), [column], NAIVE)
@@ -241,7 +264,7 @@ def test_the_pattern_accepts_what_can_be_read_and_nothing_else(text: str, zoned:
         readable = not text.startswith("0000")  # Arrow has a year 0
     except pa.ArrowInvalid:
         readable = False
-    assert is_moment(column, zoned=zoned).tolist() == [readable]
+    assert is_iso_timestamp(column, zoned=zoned).tolist() == [readable]
 
 
 NOT_ISO = r"needs ISO 8601 text, as 2013-10-01 or .*, found '{}' in column 'f'; repair the values, let validation"

@@ -187,6 +187,9 @@ TIMES = [datetime(2013, 1, 1) + timedelta(hours=row) for row in range(50)]
                 options={"kind": "datetime"}, doubt="calendar parts are taken in UTC; timezone: names another zone"
             ),
         ),
+        (pa.array([*[day.isoformat() for day in DAYS], "", None] * 20), Proposal(options={"kind": "datetime"})),
+        (pa.array([*[day.isoformat() for day in DAYS] * 20, "soon"]), Proposal(options={"kind": "datetime"})),
+        (pa.array(["", ""]), None),
         (pa.array([*[day.isoformat() for day in DAYS], "soon"]), None),
         (pa.array([f"{day:%Y%m%d}" for day in DAYS]), None),
         (pa.array([f"{day:%d.%m.%Y}" for day in DAYS]), None),

@@ -123,6 +123,14 @@ def test_every_arrow_type_of_text(values: pa.Array) -> None:
     np.testing.assert_array_equal(assert_agree(feature, values), [[2, 3], [0, 0], [4, 0]])
 
 
+@pytest.mark.parametrize("values", [pa.nulls(3), pa.nulls(3).dictionary_encode()], ids=lambda values: str(values.type))
+def test_a_column_without_any_value(values: pa.Array) -> None:
+    with pytest.raises(DataError, match="no item of column 'f' occurs"):
+        fit(Multicategorical(separator="|"), [values], values.type)
+    feature = fit(Multicategorical(min_count=1, separator="|"), [pa.array(["a"])], pa.string())
+    np.testing.assert_array_equal(assert_agree(feature, values), [[0]] * 3)
+
+
 ROWS: list[tuple[str, list[Any], list[list[int]]]] = [
     ("one item", [["a"], ["b"]], [[2], [3]]),
     ("all rows empty", [[], None, []], [[0], [0], [0]]),
@@ -351,7 +359,7 @@ def facts(values: pa.Array) -> ColumnFacts:
         common=tuple(common),
         whole=False,
         sequence=False,
-        sample=values.drop_null().slice(0, 1_000),
+        values=values.drop_null(),
     )
 
 
@@ -405,7 +413,7 @@ def test_text_is_proposed_where_it_is_clearly_a_list(values: pa.Array, separator
     ("values", "options", "noted"),
     [
         pytest.param(pa.array([["a"], [], ["b", "a"]] * 5), {"kind": "multicategorical"}, False, id="strings"),
-        pytest.param(pa.array([["a"], [None], [""]] * 4, LISTS), {}, True, id="an item four times"),
+        pytest.param(pa.array([["a"], [None], [""]] * 9, LISTS), {}, True, id="an item nine times"),
         pytest.param(pa.array([[f"{row}"] for row in range(99)]), {}, True, id="none repeats"),
     ],
 )

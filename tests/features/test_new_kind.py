@@ -231,8 +231,7 @@ class FittedWords(FittedFeature):
     def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
         from torch import Tensor, nn
 
-        from mtl_core.nn.sequences import Encoded, GroupModule
-        from mtl_core.nn.sequences import Sequence as Items
+        from mtl_core.nn.sequences import GroupModule, GroupOutput, ItemSequence
 
         class Means(GroupModule):
             """The mean of the words' embeddings, a table per feature; that of id 0 where there is no word."""
@@ -242,7 +241,7 @@ class FittedWords(FittedFeature):
                 self.width = options.embedding * len(features)
                 self.tables = nn.ModuleList(nn.Embedding(2 + len(f.vocabulary), options.embedding) for f in features)
 
-            def forward(self, blocks: dict[str, Tensor]) -> Encoded:
+            def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
                 rows, sequences = [], {}
                 for place, (feature, table) in enumerate(zip(features, self.tables, strict=True)):
                     ids = blocks[f"words.{feature.name}"].int()
@@ -250,8 +249,8 @@ class FittedWords(FittedFeature):
                     count = mask.sum(dim=1, keepdim=True)
                     mean = (items * mask.unsqueeze(2)).sum(dim=1) / count.clamp(min=1)
                     rows.append(mean + (count == 0) * table.weight[0])
-                    sequences[feature.name] = Items(items, mask, place * options.embedding)
-                return Encoded(tuple(rows), sequences)
+                    sequences[feature.name] = ItemSequence(items, mask, place * options.embedding)
+                return GroupOutput(tuple(rows), sequences)
 
         return Means()
 

@@ -252,18 +252,18 @@ def test_the_network_takes_the_block_as_it_is() -> None:
 
 
 def proposed(values: pa.Array) -> Any:
-    sample = values.drop_null().slice(0, 1_000)
+    known = values.drop_null()
     return Vector.propose(
         ColumnFacts(
             name="f",
             type=values.type,
             rows=len(values),
-            known=len(sample),
+            known=len(known),
             distinct=0,
             common=(),
             whole=False,
             sequence=False,
-            sample=sample,
+            values=known,
         )
     )
 
@@ -295,6 +295,8 @@ def test_lists_of_one_length_are_proposed(values: pa.Array, doubt: str) -> None:
         (pa.array([[1.5], [2.0, 3.0]]), "several lengths"),
         (pa.array([[], []], LISTS), "the same numbers"),
         (pa.array([[1, None]] * 9), "the same numbers"),
+        (pa.array([[None, np.nan], [np.inf, None]], LISTS), "no finite number"),
+        (pa.array([[1.5]] * 2_000 + [[1.5, 2.0]]), "several lengths"),
         (wide(MAX_PROPOSED + 1), "lists of 4,097 numbers"),
     ],
 )

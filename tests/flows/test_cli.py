@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli import COMMANDS, cli, main
-from mtl_core.errors import CheckFailed, DataError, ProblemError
+from mtl_core.errors import CheckFailed, DataError, ProblemError, ToolError
 from tests.conftest import write_table
 
 
@@ -123,6 +123,23 @@ def test_a_stage_that_fails_says_so_once_and_for_the_flow(
     monkeypatch.setattr(check, "run", lambda _folder: None)
     assert run("stage", "check", "-C", str(tmp_path)) == 0
     assert last_failure(tmp_path, "check") is None
+
+
+@pytest.mark.parametrize(
+    ("stage", "before"), [("train", "prepare"), ("export", "train"), ("check", "export"), ("report", "check")]
+)
+def test_a_stage_says_which_one_must_run_before(
+    tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], stage: str, before: str
+) -> None:
+    (tmp_path / "params.yaml").write_text((tiny_problem / "params.yaml").read_text())
+    assert run("stage", stage, "-C", str(tmp_path)) == DataError.exit_code
+    assert f"run `mtl stage {before}` first" in capfd.readouterr().err
+
+
+def test_a_demo_needs_a_champion(tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "params.yaml").write_text((tiny_problem / "params.yaml").read_text())
+    assert run("demo", "-C", str(tmp_path)) == ToolError.exit_code
+    assert "no champion" in capfd.readouterr().err
 
 
 def test_a_problem_without_models_says_what_makes_one(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from flows.console.demo import predicted, prediction_table, true_label
+from flows.console.demo import predicted, prediction_table, refusal, true_label
 from mtl_core.config import parse_problem
 
 
@@ -92,3 +92,10 @@ def test_every_task_has_its_lines_and_names_are_not_markup() -> None:
         "spend 0.1 | 0.5 | 0.9 1 | 2 | 4",
         "spend 7",
     ]
+
+
+def test_a_refusal_names_row_field_rule_and_value() -> None:
+    detail = {"row": 2, "field": "note", "rule": "must have at most 1,000 characters", "found": "'zzz...'"}
+    words = refusal("flights:1", {"error": {"message": "1 broken rule", "details": [detail], "total": 1}})
+    assert "flights:1" in words
+    assert "  row 2, note: must have at most 1,000 characters, found 'zzz...'" in words

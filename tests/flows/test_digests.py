@@ -157,6 +157,20 @@ def test_an_edit_of_this_tree_changes_the_digests_of_the_stages_that_use_it(
     assert {stage for stage in before if before[stage] != after[stage]} == stages
 
 
+NETWORK = ("mtl_core.balancing", "mtl_core.nn", "mtl_core.stopping", "mtl_core.trunks")
+
+
+@pytest.mark.parametrize("stage", ["validate", "prepare"])
+def test_functions_of_stages_without_a_network_import_its_parts_alone(stage: str) -> None:
+    """The digests of these stages leave out what functions import. So a function of theirs that imports anything else,
+    as the `encode` of a kind of feature could, would run code outside of its digest: import it at the top.
+    """
+    code, module = CodeTree.installed(), f"flows.stages.{stage}"
+    left_out = code.closure(module, nested=True) - code.closure(module, nested=False)
+    assert {"mtl_core.trunks.mmoe", "mtl_core.nn.pooling", "mtl_core.balancing.upgrad"} <= left_out
+    assert [name for name in left_out if not name.startswith(NETWORK)] == []
+
+
 @pytest.mark.parametrize("stage", RUN)
 def test_no_stage_runs_code_outside_of_its_digest(whole: Whole, tmp_path: Path, stage: str) -> None:
     """Whatever a stage really imports is in its closure, also what its functions import."""

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -53,6 +54,27 @@ def read(draft: Draft) -> Problem:
         pytest.param([row % 2 for row in range(ROWS)], "categorical", False, id="0 and 1"),
         pytest.param(list(range(7, 7 + ROWS)), None, False, id="row numbers"),
         pytest.param([DAY + timedelta(row) for row in range(ROWS)], "datetime", False, id="dates"),
+        pytest.param(pa.array([10**8, *range(1, ROWS)], pa.int32()).cast(pa.date32()), "datetime", False, id="far"),
+        pytest.param(pa.array([10**15, *range(1, ROWS)]).cast(pa.timestamp("s")), "datetime", False, id="very far"),
+        pytest.param(
+            pa.array([-62_135_596_800, *range(1, ROWS)]).cast(pa.timestamp("s", "America/New_York")),
+            "datetime",
+            False,
+            id="before the year 1 by its own clock",
+        ),
+        pytest.param(
+            pa.array(range(ROWS)).cast(pa.timestamp("s", "Mars/Phobos")), "datetime", True, id="of an unknown zone"
+        ),
+        pytest.param(
+            ["", *((DAY + timedelta(row)).isoformat() for row in range(1, ROWS))], "datetime", False, id="ISO"
+        ),
+        pytest.param(
+            pa.FixedShapeTensorArray.from_numpy_ndarray(np.arange(ROWS * 4.0).reshape(ROWS, 2, 2)),
+            None,
+            False,
+            id="tensors",
+        ),
+        pytest.param(pa.array([10**15 + row for row in range(ROWS)]).cast(pa.duration("s")), None, False, id="spans"),
         pytest.param([None] * ROWS, None, False, id="nothing"),
         pytest.param(["same"] * ROWS, None, False, id="constant"),
         pytest.param(["same", None] * (ROWS // 2), "categorical", False, id="there or not"),
@@ -100,6 +122,7 @@ def test_unlabelled_rows_are_counted(tmp_path: Path) -> None:
         pytest.param([1] * ROWS, id="constant"),
         pytest.param([f"t{row}" for row in range(ROWS)], id="free text"),
         pytest.param([DAY] * (ROWS - 1) + [DAY + timedelta(1)], id="dates"),
+        pytest.param([["a", "b"]] * ROWS, id="lists"),
     ],
 )
 def test_what_no_task_can_be_is_refused(tmp_path: Path, values: list[Any]) -> None:
@@ -120,6 +143,16 @@ def test_an_unknown_task_names_the_nearest_column(tmp_path: Path) -> None:
             {"joined": [DAY + timedelta(row) for row in range(ROWS)]},
             {"by": "time", "column": "joined", "validation": "2024-06-09", "test": "2024-06-29"},
             id="a date",
+        ),
+        pytest.param(
+            {"ends": [date(9999, 12, 31) if row > 150 else DAY + timedelta(row) for row in range(ROWS)]},
+            {"by": "hash"},
+            id="dates at the end of the calendar",
+        ),
+        pytest.param(
+            {"at": pa.array(range(ROWS)).cast(pa.timestamp("s", "Mars/Phobos"))},
+            {"by": "time", "column": "at", "validation": "1970-01-01T00:02:40+00:00"},
+            id="an unknown zone",
         ),
         pytest.param({"joined": [None, *(DAY + timedelta(row) for row in range(1, ROWS))]}, {"by": "hash"}, id="holes"),
         pytest.param(
@@ -143,6 +176,28 @@ def test_a_split_is_guessed(tmp_path: Path, columns: dict[str, list[Any]], expec
     read(draft)
 
 
+def test_lists_longer_than_a_batch_takes_are_left_out(tmp_path: Path) -> None:
+    lists = [["a", "b"] * (501 if row == ROWS - 1 else row % 3) for row in range(ROWS)]
+    texts = ["|".join(["b", "a"][row % 2 :] * (1_001 if row == ROWS - 1 else 1)) for row in range(ROWS)]
+    vectors = [[float(row)] * (2 if row < ROWS - 1 else 3) for row in range(ROWS)]
+    draft = drafted(tmp_path, {**COLUMNS, "lists": lists, "texts": texts, "vectors": vectors}, "yes")
+    assert "1,002 items" in draft.left_out["lists"].note
+    assert draft.features["texts"].options["kind"] == "categorical"
+    assert "several lengths" in draft.left_out["vectors"].note
+
+
+def test_names_that_cannot_be_declared_are_left_out(tmp_path: Path) -> None:
+    reserved = {"label:id": list(range(ROWS)), "trunkline/id": list(range(ROWS)), "": list(range(ROWS))}
+    draft = drafted(tmp_path, {**reserved, **COLUMNS}, "yes")
+    assert all("rename" in draft.left_out[name].note for name in reserved)
+    read(draft)
+
+
+def test_without_a_feature_every_column_says_why(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"(?s)left to learn from.*\n  key: .*an id, or free text"):
+        drafted(tmp_path, {"key": COLUMNS["key"], "yes": COLUMNS["yes"]}, "yes")
+
+
 def test_without_a_column_to_split_by(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column to split by"):
         drafted(tmp_path, {"few": [row % 4 for row in range(ROWS)], "yes": COLUMNS["yes"]}, "yes")
@@ -155,6 +210,14 @@ def test_words_for_missing_values_are_found_in_csv(tmp_path: Path) -> None:
     assert seen.nulls == ("", "NA")
     assert pa.types.is_floating(seen.facts["a"].type)
     assert seen.facts["a"].known == 80
+
+
+def test_words_for_missing_dates_are_found_in_csv(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,yes\n" + "".join(f"{'NA' if row % 9 == 0 else DAY},{row % 2}\n" for row in range(90)))
+    seen = sample(path)
+    assert seen.nulls == ("", "NA")
+    assert seen.facts["a"].is_temporal
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n", "a,a\n1,2\n"], ids=["empty", "no rows", "two of one name"])

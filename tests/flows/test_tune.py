@@ -14,7 +14,7 @@ from mtl_core.errors import DataError, ProblemError, TrainingError
 from mtl_core.studies.files import read_study, write_study
 from mtl_core.studies.tuning import Tuning
 from mtl_core.studies.tuning.search import Search
-from tests.flows.conftest import forget_homes
+from tests.flows.conftest import Whole, forget_homes
 
 SECTION = """
 # What is searched.
@@ -42,10 +42,10 @@ def kept(folder: Path) -> Tuning:
 
 
 @pytest.fixture(scope="module")
-def searched(tiny_problem: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tiny problem, tuned once."""
+def searched(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the retrained problem, whose data are prepared, tuned once."""
     folder = tmp_path_factory.mktemp("tuned") / "tiny"
-    shutil.copytree(tiny_problem, folder, symlinks=True)
+    shutil.copytree(whole.folder, folder, symlinks=True)
     with (folder / "params.yaml").open("a", encoding="utf-8") as file:
         file.write(SECTION)
     forget_homes()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mtl_core.config import Tuned
+from mtl_core.config import SearchRange
 from mtl_core.report.studies.tuning import section
 from mtl_core.studies.files import write_study
 from mtl_core.studies.provenance import Provenance, config_digest
@@ -15,12 +15,12 @@ from tests.report.reading import read
 from tests.report.story import IMAGE, LONG, NAMES, SCRIPT
 
 SPACE = {
-    "training.learning_rate": Tuned(low=0.001, high=0.1, log=True),
-    "model.trunk.dropout": Tuned(low=0.0, high=0.5),
-    "training.batch_size": Tuned(low=256, high=4096, step=256),
-    "model.trunk.widths": Tuned(choices=([64], [512, 256, 128, 64, 32])),
-    "training.finetune_heads": Tuned(choices=(None, {"epochs": 3, "patience": 2})),
-    "training.checkpoint": Tuned(choices=("mean", SCRIPT, IMAGE)),
+    "training.learning_rate": SearchRange(low=0.001, high=0.1, log=True),
+    "model.trunk.dropout": SearchRange(low=0.0, high=0.5),
+    "training.batch_size": SearchRange(low=256, high=4096, step=256),
+    "model.trunk.widths": SearchRange(choices=([64], [512, 256, 128, 64, 32])),
+    "training.finetune_heads": SearchRange(choices=(None, {"epochs": 3, "patience": 2})),
+    "training.checkpoint": SearchRange(choices=("mean", SCRIPT, IMAGE)),
 }
 DECLARED: dict[str, Any] = {
     "training.learning_rate": 0.0005,

@@ -17,7 +17,7 @@ from serving.errors import RequestError
 from serving.inputs import MAX_ITEMS, MAX_PADDED
 from serving.live import LiveModel, Served
 from serving.model import Model
-from serving.rows import RowReader, consecutive
+from serving.rows import TOKEN_CELLS, RowReader, consecutive
 from tests.serving.bodies import NUMBERS, iso_texts
 from tests.serving.made import TAGS, TOKENS, tokens, write
 from tests.strategies import patient
@@ -161,3 +161,13 @@ def test_one_long_list_among_many_rows_takes_little_memory(served: Served) -> No
     assert peak < 3 * MAX_BODY  # the rows as Python objects, and a batch; in one piece the lists alone would be 80 MB
     answers = json.loads(served.answer(content))["predictions"]
     assert [len(answer["code"]) for answer in answers] == [2] * 5_000 + [MAX_ITEMS] + [2] * 4_999
+
+
+def test_items_that_are_answered_come_in_smaller_batches(served: Served) -> None:
+    """The network runs for each item, so that a call would take gigabytes where the list alone takes megabytes."""
+    rows = [{**NOTHING, "words": ["b"] * 100}] * 2_000
+    batches = [columns["words"] for columns, _ in served._reader.read(json.dumps(rows).encode())]
+    assert sum(map(len, batches)) == len(rows)
+    assert MAX_PADDED / TOKEN_CELLS / 2 < max(batch.size for batch in batches) <= MAX_PADDED / TOKEN_CELLS
+    pooled = RowReader(served.model.signature.inputs).read(json.dumps(rows).encode())
+    assert [len(columns["words"]) for columns, _ in pooled] == [2_000]

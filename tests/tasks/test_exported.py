@@ -46,7 +46,7 @@ def test_heads_and_links_say_in_onnx_what_they_say_in_torch(exported: Small) -> 
         for head in network.heads:
             for parameter in head.last.parameters():
                 parameter.mul_(GAIN)
-        predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.inputs(rows).items()})
+        predictions = network.predict({name: torch.from_numpy(x) for name, x in encoder.batch(rows).items()})
     graph = open_graph(build_graph(network, encoder).SerializeToString())
     found = run_graph(graph, rows, encoder.inputs, list(TASKS))
     for task in network.objectives:

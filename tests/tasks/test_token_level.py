@@ -16,7 +16,7 @@ from pydantic import Field
 
 from mtl_core import tasks
 from mtl_core.arrow import ColumnType, as_numbers
-from mtl_core.data.levels import check_sequences, one_each
+from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.errors import DataError
 from mtl_core.input_types import NumberInput, StringsInput
 from mtl_core.metrics import Metric
@@ -39,10 +39,10 @@ class Marks(Task):
     kind: Literal["marks"] = "marks"
     sequence: str
 
-    def fitter(self, name: str, kind_of_column: ColumnType) -> MarksFitter:
+    def fitter(self, name: str, column_type: ColumnType) -> MarksFitter:
         codec = MarksCodec(
             name=name,
-            type=kind_of_column,
+            type=column_type,
             targets=self.targets,
             weight_column=self.weight_column,
             sequence=self.sequence,
@@ -229,13 +229,13 @@ def codec(sequence: str = "words") -> MarksCodec:
 
 def test_a_row_without_labels_is_unlabelled() -> None:
     labels = codec().encode(pa.array([[1, None], None, [], [0]]))
-    assert one_each(codec(), labels, np.array([2, 3, 1, 1])).values.tolist() == [1, -1, -1, -1, -1, -1, 0]
+    assert item_labels(codec(), labels, np.array([2, 3, 1, 1])).values.tolist() == [1, -1, -1, -1, -1, -1, 0]
 
 
 def test_as_many_labels_as_items() -> None:
     labels = codec().encode(pa.array([[1], [1, 0]]))
     with pytest.raises(DataError, match=r"one label for each of the 3 items of 'words', found 2 in 'marks'; repair"):
-        one_each(codec(), labels, np.array([1, 3]))
+        item_labels(codec(), labels, np.array([1, 3]))
 
 
 def test_a_sequence_is_a_feature_of_lists() -> None:
@@ -243,6 +243,55 @@ def test_a_sequence_is_a_feature_of_lists() -> None:
     for wrong in ("size", "nothing"):
         with pytest.raises(DataError, match=f"whose values are lists of any length, found '{wrong}'; there is words"):
             check_sequences([codec(wrong)], {"words": StringsInput(), "size": NumberInput()})
+
+
+@pytest.mark.parametrize("use_unlabelled", [False, True])
+def test_a_batch_whose_lists_are_all_empty_has_no_loss(use_unlabelled: bool) -> None:
+    """Such a batch moves nothing, whatever the task learns from."""
+    import torch
+
+    from mtl_core.data.encoded import Batch
+    from mtl_core.data.ragged_tensor import RaggedTensor
+    from mtl_core.distillation import SoftTargets
+    from mtl_core.training.losses import task_losses
+
+    task = Marks(target="marks", sequence="words").objective(codec())
+    labels = torch.full((3, 1), -1, dtype=torch.int8)
+    batch = Batch(inputs={}, labels={"marks": labels}, weights={})
+    logits = {"marks": torch.randn(3, 1, 1)}
+    assert task_losses((task,), logits, batch, {}) == {}
+    no_items = RaggedTensor(values=torch.zeros(0, 1), offsets=torch.zeros(4, dtype=torch.int64), pad=np.nan)
+    teacher = SoftTargets(logits=no_items, use_unlabelled=use_unlabelled).take(torch.arange(3))
+    for weights in ({}, {"marks": torch.ones(3)}):
+        weighted = Batch(inputs={}, labels={"marks": labels}, weights=weights)
+        assert task_losses((task,), logits, weighted, {"marks": teacher}) == {}
+
+
+def test_rows_without_an_item_differ_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a split whose lists are all empty is measured, and its gates say that the metric is missing."""
+    from mtl_core.export.parity import parity
+    from mtl_core.model import Network
+    from tests.features import lists
+    from tests.small import prepared
+
+    with_lists = prepared(tmp_path, lists.document(), lists.table(300))
+    late = with_lists.tasks[0]
+    marks = Marks(target="marks", sequence="tags").objective(codec("tags"))
+    encoder = with_lists.encoder.model_copy(update={"tasks": (late.codec, marks.codec)})
+    network = Network(encoder, (late, marks), with_lists.problem.model)
+    raw = with_lists.raw_test.slice(0, 3)
+    rows = raw.set_column(raw.column_names.index("tags"), "tags", pa.array([[], None, []], pa.list_(pa.string())))
+    network.eval()
+    same = {"late": network.predict(tensors(encoder, rows))["late"].detach().numpy(), "marks": np.zeros(0, np.float32)}
+    monkeypatch.setattr("mtl_core.export.parity.run_graph", lambda *_, **__: same)
+    assert parity(None, network, encoder, rows).difference == 0.0  # type: ignore[arg-type]
+
+
+def tensors(encoder: Any, rows: pa.Table) -> dict[str, Any]:
+    """Blocks of the rows as a network takes them."""
+    import torch
+
+    return {name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()}
 
 
 if __name__ == "__main__":

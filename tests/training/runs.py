@@ -11,18 +11,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mtl_core.config import AnyTrunk
 from mtl_core.distillation import TeacherStore
 from mtl_core.model import Network
-from mtl_core.schema import tagged
 from mtl_core.training import Epoch, FinetunedHead, Progress, TrainingResult, train
 from mtl_core.training.checkpoint import CheckpointStore
 from tests.small import Small
 
 Weights = dict[str, Tensor]
-
-TRUNKS: tuple[str, ...] = tuple(tagged(AnyTrunk))
-"""Every kind of trunk that a problem can declare."""
 
 
 def weights(module: nn.Module) -> Weights:

@@ -19,8 +19,9 @@ from mtl_core.training import FinetunedHead, Progress, TrainingResult
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.finetune import finetune_heads, representations
 from mtl_core.training.scores import metric_values, standard_errors
+from tests.grid import TRUNKS
 from tests.small import Small, document
-from tests.training.runs import TRUNKS, Weights, run, same, weights
+from tests.training.runs import Weights, run, same, weights
 
 TASKS = ("late", "band", "minutes", "rare")
 LONG = {"epochs": 12, "patience": 3}

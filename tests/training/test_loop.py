@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import mtl_core.training.loop
+from mtl_core.config import parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.model import Network
@@ -29,8 +32,8 @@ from tests.training.runs import Crashes, Watched, run, same, weights, without_ti
 TASKS = ("late", "band", "minutes", "rare")
 
 
-@pytest.mark.parametrize("method", ["mean", "sum", "random", "uw", "upgrad", "gradnorm"])
-def test_every_task_learns_under_every_balancing(small: Small, tmp_path: Path, method: str) -> None:
+@pytest.mark.parametrize("method", ["mean", "uw", "upgrad"])
+def test_every_task_learns(small: Small, tmp_path: Path, method: str) -> None:
     _, outcome = run(small, tmp_path, balancing={"method": method}, stopping={"policy": "joint"})
     first, last = outcome.epochs[0].losses, outcome.epochs[-1].losses
     assert all(last[task] < first[task] for task in ("late", "band", "minutes", "rare"))
@@ -93,12 +96,16 @@ def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
     small: Small, tmp_path: Path, policy: str, balancing: str
 ) -> None:
     """After every epoch, file and refitted head, in the middle of every pass, and before a teacher is written."""
-    stopping = {"policy": policy, "patience": 1} | ({"margin": 0.0} if policy == "resume" else {})
-    options = {"epochs": 8, "stopping": stopping, "finetune_heads": {"epochs": 4, "patience": 2}}
+    stopping: dict[str, Any] = {"policy": policy, "patience": 1}
+    options = {"epochs": 5, "stopping": stopping, "finetune_heads": {"epochs": 2, "patience": 2}}
+    if policy in ("freeze", "hold"):  # no improvement is large enough for two of the tasks
+        stopping["tasks"] = {task: {"min_improvement": 1_000} for task in ("late", "minutes")}
+    if policy == "resume":  # long steps, so that tasks stop and fall behind
+        stopping["margin"], options["learning_rate"] = 0.0, 0.03
     options["balancing"] = {"method": balancing}
     expected, undisturbed = run(small, tmp_path / "undisturbed", **options)
     # What the law is about must happen in this run.
-    some = [epoch.number for epoch in undisturbed.epochs if epoch.stopped and epoch.number < 8]
+    some = [epoch.number for epoch in undisturbed.epochs if epoch.stopped and epoch.number < 5]
     assert some or policy == "joint"
     assert any(epoch.resumed for epoch in undisturbed.epochs[:-1]) == (policy == "resume")
     assert any(epoch.held for epoch in undisturbed.epochs) == (policy == "hold")
@@ -228,7 +235,7 @@ save_weights(out, network.state_dict())
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(small: Small, tmp_path: Path) -> None:
-    """kill -9 at three random moments, then once to the end."""
+    """kill -9 at a random moment, then once to the end."""
     hold = {"policy": "hold", "patience": 1}
     options = document(epochs=5, batch_size=16, stopping=hold, finetune_heads={"epochs": 3})
     arguments = [
@@ -239,18 +246,15 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights(small: Small, tmp_p
     ]
     command = [sys.executable, "-c", SCRIPT, *arguments]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    generator = np.random.default_rng(time.time_ns())
-    moments = generator.integers(1, 120, size=3)
-    for steps in moments:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
-            assert process.stdout is not None
-            for _, _ in zip(range(steps), process.stdout, strict=False):
-                pass
-            process.send_signal(signal.SIGKILL)
+    moment = np.random.default_rng(time.time_ns()).integers(1, 200)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stdout is not None
+        for _, _ in zip(range(moment), process.stdout, strict=False):
+            pass
+        process.send_signal(signal.SIGKILL)
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-    arguments[1:3] = [str(tmp_path / "whole"), str(tmp_path / "whole.safetensors")]
-    subprocess.run([sys.executable, "-c", SCRIPT, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
-    assert (tmp_path / "cut.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes(), moments
+    whole, _ = train(parse_problem(options), small.encoder, small.train, small.validation, tmp_path / "whole")
+    assert same(load_file(tmp_path / "cut.safetensors"), weights(whole)), moment
 
 
 def test_a_checkpoint_of_other_params_is_not_gone_on_from(small: Small, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def test_masked_mean_is_the_mean_over_the_mask() -> None:
     assert masked_mean(losses, torch.tensor([True, False, True])) == pytest.approx(3.5)
     assert masked_mean(losses, torch.tensor([True, True, True])) == pytest.approx(3.0)
     assert masked_mean(losses, torch.tensor([False, False, False])) is None
+    assert masked_mean(losses[:0], torch.zeros(0, dtype=torch.bool)) is None
 
 
 def test_masked_mean_by_weights_counts_a_row_as_often_as_its_weight() -> None:

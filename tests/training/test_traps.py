@@ -28,8 +28,9 @@ from mtl_core.training import train
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.scores import metric_values, normalised
 from mtl_core.training.selection import best_epoch
+from tests.grid import TRUNKS
 from tests.small import Small, document, table
-from tests.training.runs import TRUNKS, Watched, Weights, run, same, weights
+from tests.training.runs import Watched, Weights, run, same, weights
 
 TASKS = ("late", "band", "minutes", "rare")
 METHODS = list(tagged(AnyBalancing))

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 
 from mtl_core.errors import DataError
+from mtl_core.expectations import expect
 from mtl_core.validation.runner import ExpectationRunner
+from mtl_core.validation.suite import Suite
 from mtl_core.validation.write import write_profile
 from tests.validation.conftest import DECLARED, ROWS, change, problem, set_column, table, write_part
 from tests.validation.judging import (
@@ -66,6 +68,15 @@ def test_a_bad_row_is_set_aside_with_its_reasons(folder: Path, runner: Expectati
     assert reasons[9] == "expect_column_values_to_be_in_set(value_set=['fair', 'good', 'poor'])"
     assert (result.passed, result.set_aside) == (True, 8), result.problems
     assert not replace(result, share=0.0799).passed
+
+
+def test_a_date_that_python_does_not_have_is_set_aside(folder: Path) -> None:
+    days = pa.array([10**8 if row == 3 else 19_800 + row for row in range(ROWS)], pa.int32()).cast(pa.date32())
+    late = (expect("column_values_to_be_between", column="day", min_value="2000-01-01", max_value="2100-01-01"),)
+    ranged = ExpectationRunner(Suite(name="shops", expectations=late), folder)
+    declared = problem(data={**DECLARED["data"], "quarantine": 0.5})
+    result = with_changed_part(folder, lambda content: set_column(content, "day", days), ranged, declared)
+    assert lines(result) == [(3, "day", "9999-12-31")]
 
 
 def test_numbers_that_are_not_finite_are_set_aside(folder: Path, runner: ExpectationRunner) -> None:

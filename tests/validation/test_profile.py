@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation
-from mtl_core.limits import count_band, least_present, mean_band, range_band, rate_band
+from mtl_core.limits import count_limits, mean_limits, min_share_present, range_limits, rate_limits
 from mtl_core.validation.frame import frame, label_columns, type_in_suite
 from mtl_core.validation.outcome import PartResult, QuarantineReason
 from mtl_core.validation.profile import profile
@@ -35,7 +35,7 @@ def said(suite: Suite, column: str) -> dict[str, dict[str, object]]:
 @given(NUMBERS, NUMBERS)
 def test_range_holds_what_was_seen_and_never_crosses_zero(a: float, b: float) -> None:
     low, high = sorted((a, b))
-    band = range_band(low, high)
+    band = range_limits(low, high)
     assert band["min_value"] <= low <= high <= band["max_value"]
     assert (band["min_value"] < 0) == (low < 0)
     assert (band["max_value"] > 0) == (high > 0)
@@ -43,27 +43,27 @@ def test_range_holds_what_was_seen_and_never_crosses_zero(a: float, b: float) ->
 
 @given(SHARES)
 def test_presence_allows_every_share_that_was_seen(shares: list[float]) -> None:
-    least = least_present(shares)
+    least = min_share_present(shares)
     assert 0 <= least <= 1 - max(shares) or least == 0
     assert max(shares) == 1 or least > 0 or max(shares) > 0.99
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1))
 def test_count_band_holds_every_count_and_refuses_none(counts: list[int]) -> None:
-    band = count_band(counts)
+    band = count_limits(counts)
     assert 1 <= band["min_value"] <= min(counts) <= max(counts) < band["max_value"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 100)).filter(lambda r: r[0] <= r[1]), min_size=1))
 def test_rate_band_holds_every_rate(rates: list[tuple[int, int]]) -> None:
-    band = rate_band(rates)
+    band = rate_limits(rates)
     assert 0 <= band["min_value"] <= band["max_value"] <= 1
     assert all(band["min_value"] <= yes / rows <= band["max_value"] for yes, rows in rates)
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.floats(0, 1e9))
 def test_mean_band_holds_every_mean(means: list[float], deviation: float) -> None:
-    band = mean_band(means, deviation)
+    band = mean_limits(means, deviation)
     assert band["min_value"] <= min(means) <= max(means) <= band["max_value"]
 
 

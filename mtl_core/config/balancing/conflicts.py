@@ -44,8 +44,8 @@ class DualProj(WithPreference):
 
 
 class PCGrad(Balancing):
-    """From each gradient its component against the others is removed, one after another in random order, and the
-    results are summed (Yu 2020). Without conflict it is the sum.
+    """Sum of the gradients, each without its components against the others, which are removed one after another in
+    random order (Yu 2020).
     """
 
     needs_sharing: ClassVar[bool] = True

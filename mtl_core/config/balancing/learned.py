@@ -60,9 +60,9 @@ class FAMO(Balancing):
 
     method: Literal["famo"] = "famo"
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.025
-    """Of the logits; the paper uses 0.025."""
+    """Learning rate of the logits; the paper uses 0.025."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-3
-    """Of the logits, the paper's gamma: pulls the weights together."""
+    """Weight decay of the logits, the paper's gamma: pulls the weights together."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.famo import FAMOBalancer
@@ -79,7 +79,7 @@ class ExcessMTL(Balancing):
 
     method: Literal["excess_mtl"] = "excess_mtl"
     step_size: Positive = 0.01
-    """Of the exponent; the paper's eta."""
+    """Step size of the exponent; the paper's eta."""
     warm_up: Annotated[int, Field(ge=0)] = 3
     """Epochs with equal weights; the paper's appendix C.1 has 3."""
 
@@ -99,9 +99,9 @@ class GradNorm(Balancing):
 
     method: Literal["gradnorm"] = "gradnorm"
     alpha: Annotated[float, Field(ge=0)] = 1.5
-    """How strongly slow tasks are favoured; 0 makes all lengths equal."""
+    """Preference of slow tasks; 0 makes all lengths equal."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.025
-    """Of the weights."""
+    """Learning rate of the weights."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.gradnorm import GradNormBalancer

@@ -1,4 +1,4 @@
-"""`model.trunk`: what the tasks share of the network. The networks themselves are in `mtl_core.trunks`.
+"""`model.trunk`: the part of the network that tasks share. The modules are in `mtl_core.trunks`.
 
 To add a trunk: write its file there and its options here, and add these to the union below.
 """

@@ -23,7 +23,7 @@ class TrunkOptions(Frozen, ABC):
     """Options of a trunk."""
 
     separate_inputs: ClassVar[bool] = False
-    """True where every task has an input layer of its own, hence shares nothing."""
+    """True where every task has an input layer of its own, so that tasks share nothing."""
 
     kind: str
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from mtl_core.config import Tuned
+from mtl_core.config import SearchRange
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, WIDTH, data, short
 from mtl_core.report.wording import option_value
 from mtl_core.studies.tuning import Trial, Tuning
@@ -56,7 +56,7 @@ def scatter(study: Tuning, path: str) -> alt.TopLevelMixin:
     return alt.layer(rule, _declared(y), *points).properties(width=WIDTH - 52, height=130)
 
 
-def _values(tuned: Tuned) -> alt.Axis:
+def _values(tuned: SearchRange) -> alt.Axis:
     look = {"format": ",d", "tickMinStep": 1} if tuned.whole else {"format": "~g"} if tuned.log else {}
     return alt.Axis(title=None, grid=False, tickCount=4, **look)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from mtl_core.config import Tuned
+from mtl_core.config import SearchRange
 from mtl_core.frozen import Frozen
 from mtl_core.numbers import Number, defined
 from mtl_core.studies.provenance import Provenance
@@ -69,7 +69,7 @@ class Tuning(Frozen):
     """The study's file."""
 
     made: Provenance
-    space: dict[str, Tuned]
+    space: dict[str, SearchRange]
     declared: dict[str, JsonValue]
     """Path -> what `params.yaml` says there."""
     yardstick: Yardstick

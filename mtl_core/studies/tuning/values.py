@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from mtl_core.config import Problem, Tuned
+from mtl_core.config import Problem, SearchRange
 from mtl_core.config.changes import get_option, with_options
 
 __all__ = ["as_sampled", "declared_sample", "distribution", "rounded"]
@@ -15,7 +15,7 @@ DIGITS = 4
 """That a person can read: the training's noise is far above the fifth."""
 
 
-def distribution(tuned: Tuned) -> BaseDistribution:
+def distribution(tuned: SearchRange) -> BaseDistribution:
     """Optuna's form of the values. A choice is its JSON text, since lists and mappings may be chosen too."""
     if tuned.choices is not None:
         return CategoricalDistribution([_text(choice) for choice in tuned.choices])
@@ -26,14 +26,14 @@ def distribution(tuned: Tuned) -> BaseDistribution:
     return FloatDistribution(float(tuned.low), float(tuned.high), log=tuned.log, step=tuned.step)
 
 
-def as_sampled(tuned: Tuned, sampled: Any) -> Any:
+def as_sampled(tuned: SearchRange, sampled: Any) -> Any:
     """The option's value for what Optuna sampled."""
     if tuned.choices is not None:
         return json.loads(sampled)
     return sampled if tuned.whole or tuned.step is not None else rounded(tuned, float(sampled))
 
 
-def rounded(tuned: Tuned, value: float) -> float:
+def rounded(tuned: SearchRange, value: float) -> float:
     """To four digits, of the number itself on a scale of ratios, else of the range's width; within the range."""
     assert tuned.low is not None
     assert tuned.high is not None
@@ -42,7 +42,7 @@ def rounded(tuned: Tuned, value: float) -> float:
     return float(min(max(near, tuned.low), tuned.high))
 
 
-def declared_sample(problem: Problem, space: dict[str, Tuned]) -> dict[str, Any] | None:
+def declared_sample(problem: Problem, space: dict[str, SearchRange]) -> dict[str, Any] | None:
     """What is declared, as if Optuna had sampled it; None where some of it lies outside of the space."""
     found: dict[str, Any] = {}
     for path, tuned in space.items():

@@ -49,7 +49,7 @@ def _trivial(problem: Prepared) -> dict[str, float]:
     """Task -> its own metric of the best constant prediction."""
     splits, tasks = problem.splits, problem.tasks
     labels = {part: {n: v.numpy() for n, v in getattr(splits, part).labels.items()} for part in ("train", "test")}
-    guesses = baseline_predictions(tasks, labels["train"], len(splits.test))
+    guesses = baseline_predictions(tasks, labels["train"], labels["test"])
     found = evaluate(tasks, labels["test"], guesses, resamples=0)
     return {task.name: found[task.name][task.metric.name].value for task in tasks}
 

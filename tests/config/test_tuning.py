@@ -88,7 +88,11 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "tuning.space.tasks.days.weight: each value alone must make a valid problem, found 0.0 (tasks.days.weight: ",
     ),
     "the seed": ("training.seed", {"low": 0, "high": 9}, "tuning.space.training.seed: must be the same in all trials"),
-    "the threads": ("training.threads", {"low": 1, "high": 2}, "tuning.space.training.threads: is part of what makes"),
+    "the threads": (
+        "training.threads",
+        {"low": 1, "high": 2},
+        "tuning.space.training.threads: must be the same in all trials",
+    ),
     "a bound that is none": (
         "training.learning_rate",
         {"low": 0.0, "high": 0.1},

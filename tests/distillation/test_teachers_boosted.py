@@ -15,6 +15,7 @@ from mtl_core.distillation import trees
 from mtl_core.distillation.boosted import boosted_logits
 from mtl_core.distillation.trees import check_trees, lightgbm_for
 from mtl_core.errors import DataError, ProblemError, TrainingError
+from mtl_core.features import categorical
 from tests.distillation.taught_kinds import KINDS, Taught, taught
 from tests.small import Small
 from tests.tasks.declared import objective, task
@@ -159,7 +160,7 @@ def test_few_ids_are_categories_and_many_are_numbers(
     small: Small, monkeypatch: pytest.MonkeyPatch, most: int, learned: bool
 ) -> None:
     """Two cuts tell every other one of four categories apart, but not every other one of four numbers in a row."""
-    monkeypatch.setattr(trees, "MAX_CATEGORIES", most)
+    monkeypatch.setattr(categorical, "MAX_TREE_CATEGORIES", most)
     found = taught(small, "squared")
     odd = (found.train.inputs["categorical"][:, 0] % 2).float()
     options = Boosted(trees=2, learning_rate=1, leaves=2)

@@ -133,7 +133,7 @@ def test_a_number_reaches_the_network_by_itself_and_by_its_bins(small: Small) ->
 
 def test_the_exported_graph_agrees_also_on_adversarial_rows(small: Small) -> None:
     """With weights that the bins alone decide: all columns of the numbers and the embeddings are cut off."""
-    network = Network.seeded(small.encoder, small.problem.model, 0)
+    network = Network.seeded(small.problem, small.encoder, 0)
     (layer,) = network.inputs
     assert isinstance(layer, InputLayer)
     numbers = small.encoder.blocks["numeric"].shape[0]

@@ -152,7 +152,7 @@ REFUSED = {
     ),
     "every row has all": (of_text(min_count=1), pa.array(["a|b", None]), ["both answers", "'y'"]),
     "no row has any": (of_text(labels=ABC, none="-"), pa.array(["-", "-"]), ["both answers"]),
-    "all rows unlabelled": (of_text(labels=ABC), pa.array([None], pa.string()), ["found nothing of 'a' in 'y'"]),
+    "all rows unlabelled": (of_text(labels=ABC), pa.array([None], pa.string()), ["found none for 'a' in 'y'"]),
 }
 
 
@@ -168,7 +168,7 @@ REFUSED_COLUMNS = {
     "text": (structs(a=["1", "0"], b=["0", "1"]), ["must hold 0, 1 or booleans", "found text in a, b"]),
     "a strange number": (structs(a=[1.0, 0.0], b=[0.0, 0.5]), ["0, 1 or nothing", "found 0.5 in 'b'"]),
     "infinity": (structs(a=[1.0, INF], b=[0.0, 1.0]), ["found inf in 'a'"]),
-    "an empty column": (structs(a=[1, 0], b=pa.nulls(2, pa.int8())), ["nothing of 'b'", "leave it out"]),
+    "an empty column": (structs(a=[1, 0], b=pa.nulls(2, pa.int8())), ["none for 'b'", "leave it out"]),
     "one answer only": (structs(a=[1, 1], b=[0, None]), ["both answers", "in 'a', 'b'"]),
 }
 

@@ -4,11 +4,14 @@ import json
 import math
 from typing import Any
 
+import msgspec
 import onnx
 import pytest
 
+from mtl_core import input_types
 from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
+from serving.inputs import Input
 from serving.live import Served
 from serving.model import Model
 from tests.every_kind import KINDS
@@ -55,3 +58,18 @@ def test_every_kind_is_answered_in_its_form(answered: list[tuple[Row, dict[str, 
         assert answer["visits"] > 0
         for probabilities in (answer["grade"]["probabilities"].values(), answer["group"]["probabilities"]):
             assert math.fsum(probabilities) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_service_reads_every_input_type() -> None:
+    """A type that it does not know is refused when a model is promoted, after all stages have run."""
+    kinds = [
+        *(input_types.StringInput(), input_types.NumberInput(), input_types.BooleanInput()),
+        *(input_types.DatetimeInput(zoned=False), input_types.DatetimeInput(zoned=True)),
+        *(input_types.StringsInput(), input_types.VectorInput(2)),
+    ]
+    declared = {value for value in vars(input_types).values() if isinstance(value, type)}
+    concrete = {value for value in declared if issubclass(value, input_types.InputType)} - {input_types.InputType}
+    assert {type(kind) for kind in kinds} == concrete
+    read = [msgspec.convert({"name": "x", **kind.signature()}, Input) for kind in kinds]
+    assert [one.is_sequence for one in read] == [kind.is_sequence for kind in kinds]
+    assert [one.tensor_type == "tensor(string)" for one in read] == [kind.is_string for kind in kinds]

@@ -6,17 +6,23 @@ from typing import Any
 
 import msgspec
 import onnx
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mtl_core import input_types
 from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
+from mtl_core.features.iso import suite_pattern
 from serving.inputs import Input
+from serving.iso_datetime import seconds_since_epoch
 from serving.live import Served
 from serving.model import Model
 from tests.every_kind import KINDS
 from tests.serving.made import write
 from tests.small import Small
+from tests.strategies import patient
 
 Row = dict[str, Any]
 
@@ -73,3 +79,14 @@ def test_the_service_reads_every_input_type() -> None:
     read = [msgspec.convert({"name": "x", **kind.signature()}, Input) for kind in kinds]
     assert [one.is_sequence for one in read] == [kind.is_sequence for kind in kinds]
     assert [one.tensor_type == "tensor(string)" for one in read] == [kind.is_string for kind in kinds]
+
+
+@pytest.mark.parametrize("zoned", [False, True])
+def test_the_service_reads_the_timestamps_that_training_reads(zoned: bool) -> None:
+    @given(st.from_regex(suite_pattern(zoned=zoned), fullmatch=True, alphabet=st.characters(codec="ascii")))
+    @patient
+    def law(text: str) -> None:
+        (trained,) = input_types.as_seconds(pa.array([text]), zoned=zoned)
+        assert seconds_since_epoch(text, zoned=zoned) == pytest.approx(trained, rel=1e-12, abs=1e-6)
+
+    law()

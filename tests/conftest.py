@@ -35,18 +35,6 @@ def write_table(path: Path, rows: int = ROWS, seed: int = 0) -> Path:
     return path
 
 
-SHARING = {"export", "flows"}
-"""Folders whose files share what takes long to make."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, since they share what they make; the grid's are many and share little."""
-    for item in items:
-        if item.path.name != "test_grid.py":
-            shares = item.path.parent.name in SHARING
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name if shares else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def tools() -> Iterator[None]:
     """The tools' environment as the command line prepares it, with no state of the user's; undone afterwards."""

@@ -24,6 +24,7 @@ from mtl_core.metrics.ranking import Auc
 from mtl_core.ragged import Block, Ragged
 from mtl_core.schema import members
 from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.probabilities import log_odds
 from tests.whole_way import in_own_interpreter, leave, whole_way
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class MarksObjective(Objective):
         return logits[:, 0].sigmoid()
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        raise NotImplementedError
+        return log_odds(predictions)[:, None]
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)

@@ -48,7 +48,7 @@ class AnswerWriter:
         self._cells = [(task.name, task.sequence, _cells(task)) for task in signature.outputs]
 
     def rows(self, answers: Mapping[str, Array], lengths: Mapping[str, Sequence[int]]) -> list[Any]:
-        """One row per prediction.
+        """Predictions as rows, in order.
 
         answers: float32 of the shape that the signature gives, under each task's name. lengths: the number of items of
         each row's list, under the name of each input that is a task's `sequence`.
@@ -61,7 +61,7 @@ class AnswerWriter:
 
 
 def _per_token(cells: Cells, values: Array, lengths: Sequence[int]) -> Iterable[object]:
-    """One list per row, without the padding; values: (rows, longest, *row_shape)."""
+    """Lists of the answers of every row, without the padding; values: (rows, longest, *row_shape)."""
     is_token = np.arange(values.shape[1]) < np.array(lengths)[:, None]  # (rows, longest)
     tokens = list(cells(values[is_token]))  # of all rows
     return [tokens[start:end] for start, end in pairwise([0, *accumulate(lengths)])]

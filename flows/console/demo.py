@@ -47,7 +47,7 @@ def prediction_table(
 
 
 def refusal(champion: str, answer: dict[str, Any]) -> str:
-    """What the service says against rows of the test split, from the body of its answer."""
+    """Words of a refusal by the service of rows of the test split, from the body of its answer."""
     error = answer["error"]
     lines = [f"  row {one['row']}, {one['field']}: {one['rule']}, found {one['found']}" for one in error["details"]]
     first = f"champion {champion}: the service must answer rows of the test split, found: {error['message']}"

@@ -165,7 +165,7 @@ def _split_names(facts: ColumnFacts) -> dict[str, str]:
 
 
 def _borders(values: pa.Array) -> dict[str, str] | None:
-    """Where the last fifth and the last tenth of the rows begin; on a whole day where every split then has rows.
+    """Beginnings of the last fifth and the last tenth of the rows; on a whole day where every split then has rows.
 
     None where a border is at an end of the calendar, which stands for a missing date.
     """

@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.errors import DataError
 
 __all__ = [
@@ -37,7 +37,7 @@ EXACT = 2.0**53
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, in days since 1970."""
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6}
-"""Of a second; nanoseconds cannot leave the years 1677 to 2262."""
+"""Ticks per second of a timestamp's unit; nanoseconds cannot leave the years 1677 to 2262."""
 
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -60,7 +60,7 @@ def is_number(arrow_type: pa.DataType) -> bool:
 
 
 def is_temporal(arrow_type: pa.DataType) -> bool:
-    """Whether a column of that type holds dates or timestamps."""
+    """True for a column of dates or timestamps, plain or as a dictionary."""
     own = value_type(arrow_type)
     return bool(pa.types.is_date(own) or pa.types.is_timestamp(own))
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, is_text, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged

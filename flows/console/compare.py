@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.console.bars import bars
+from flows.console.bars import StudyProgress
 from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from mtl_core.studies.comparison import Verdict
     from mtl_core.training import Epoch
 
@@ -24,23 +22,14 @@ __all__ = ["CompareProgress", "print_comparison"]
 _COLOURS = {HELPS: "[green]", HARMS: "[red]"}
 
 
-class CompareProgress:
+class CompareProgress(StudyProgress):
     """Two bars on stderr: parts of the study, and progress within the present one."""
 
     def __init__(self, parts: int, epochs: int) -> None:
+        super().__init__(transient=True)
         self.epochs = epochs
-        self.progress = bars(Console(stderr=True), transient=True)
         self.parts = self.progress.add_task("compare", total=parts)
         self.part = self.progress.add_task("", total=None)
-
-    def __enter__(self) -> Self:
-        self.progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.progress.stop()
 
     def on_part(self, words: str, number: int) -> None:
         """Callback at the start of a part."""

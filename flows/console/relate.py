@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text  # a name may hold what rich would take for its markup
 
-from flows.console.bars import bars
+from flows.console.bars import StudyProgress
 from mtl_core.report.studies.relatedness import decimals_of
 from mtl_core.report.wording import NOTHING, rounded
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from mtl_core.studies.relatedness import Relatedness
     from mtl_core.training import Epoch
 
@@ -23,22 +21,13 @@ __all__ = ["RelateProgress", "print_relatedness"]
 _WORDS = {"joint": "the declared trunk", "vectors": "task vectors"}
 
 
-class RelateProgress:
+class RelateProgress(StudyProgress):
     """Bar on stderr: steps of the epoch under way."""
 
     def __init__(self, epochs: int) -> None:
+        super().__init__(transient=True)
         self.epochs = epochs
-        self.progress = bars(Console(stderr=True), transient=True)
         self.bar = self.progress.add_task(self._words("joint", 1), total=None)
-
-    def __enter__(self) -> Self:
-        self.progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.progress.stop()
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:
         """Callback after an epoch of that training."""

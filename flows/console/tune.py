@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text  # a name may hold what rich would take for its markup
 
-from flows.console.bars import bars
+from flows.console.bars import StudyProgress
 from mtl_core.report.wording import option_value, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
     from mtl_core.config import Problem
     from mtl_core.studies.tuning import Trial, Tuning
@@ -25,22 +24,13 @@ SHOWN = 10
 """Trials in the table at the end: the best ones."""
 
 
-class TuneProgress:
+class TuneProgress(StudyProgress):
     """Line on stderr per finished trial, and a bar over all of them."""
 
     def __init__(self, done: int, trials: int, best: Trial | None) -> None:
+        super().__init__(transient=False)
         self.best = best
-        self.progress = bars(Console(stderr=True))
         self.bar = self.progress.add_task("trials", completed=done, total=trials)
-
-    def __enter__(self) -> Self:
-        self.progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.progress.stop()
 
     def on_end(self, trial: Trial) -> None:
         """Callback after a trial."""

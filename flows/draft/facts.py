@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flows.draft.facts import Sample
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import bounded_timestamps, item_type, scalar_type
 from mtl_core.errors import DataError, ProblemError, nearest
 from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal

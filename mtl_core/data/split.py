@@ -4,9 +4,9 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings
 from mtl_core.config import Border, ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.errors import DataError

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_text
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType, as_dictionary, as_numbers, as_strings, is_exact, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect

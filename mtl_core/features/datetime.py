@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import field_validator, model_validator
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_temporal, is_text, value_type
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect

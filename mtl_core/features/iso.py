@@ -2,9 +2,9 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_text
 from mtl_core.errors import DataError
 from mtl_core.features.calendar import MAX_SECONDS, MIN_SECONDS

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from mtl_core import arrow_compute as pc
 
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder

@@ -105,14 +105,14 @@ class ArmRun(Frozen):
 
     @property
     def seconds(self) -> float:
-        """Of the processor, for all its trainings."""
+        """Processor seconds of all its trainings."""
         own = [task.seconds for task in self.tasks.values()]
         return sum(own) if self.arm == SINGLE_TASK else own[0]
 
 
 def problems_of(arm: Arm, problem: Problem, seed: int) -> dict[str, Problem]:
-    """What that arm trains: "" -> the shared network's problem, or task -> its own. An unsupervised task has no
-    network of its own: it groups by what others learn.
+    """Problems that an arm trains: "" -> the shared network's, or task -> its own. An unsupervised task has no network
+    of its own, since it clusters the embeddings that other tasks learn.
     """
     seeded = problem.model_copy(update={"training": problem.training.model_copy(update={"seed": seed})})
     if arm == SINGLE_TASK:

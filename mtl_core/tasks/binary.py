@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric

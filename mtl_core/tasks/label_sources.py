@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, as_strings
 from mtl_core.errors import DataError
 from mtl_core.tasks.base import UNLABELLED

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, column_type, is_temporal, item_type
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, parts

@@ -34,11 +34,11 @@ class Balance:
 
 
 class Form(ABC):
-    """What one form of prediction shows. Labels and predictions are those of labelled rows only."""
+    """Parts of the report for one form of prediction. Labels and predictions are those of labelled rows only."""
 
     @abstractmethod
     def trivial(self, one: NDArray[Any]) -> str:
-        """What the baseline says of every row: () or (classes,)."""
+        """Words for the prediction of the baseline, () or (classes,), which is the same for every row."""
 
     @abstractmethod
     def balance(self, labels: Mapping[str, NDArray[Any]]) -> Balance:

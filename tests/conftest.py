@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,3 +78,15 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("BENTOML_HOME", "PREFECT_HOME"):
         os.environ.pop(name, None)
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process runs a file; and all files of tests/flows, whose fixtures take a minute to make."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class FlowsTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/flows" if nodeid.startswith("tests/flows/") else super()._split_scope(nodeid)
+
+    return FlowsTogether(config, log)

@@ -117,12 +117,13 @@ def test_data_that_counts_is_what_is_installed() -> None:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree]:
-    """A copy of this source tree, to be edited, and the tree that has read it."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree, dict[str, str]]:
+    """A copy of this source tree, the tree that has read it, and its digests."""
     folder = tmp_path_factory.mktemp("source")
     for package in ("flows", "mtl_core"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder, CodeTree({package: folder / package for package in ("flows", "mtl_core")})
+    code = CodeTree({package: folder / package for package in ("flows", "mtl_core")})
+    return folder, code, code_digests(code)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree]:
     ],
 )
 def test_an_edit_of_this_tree_changes_the_digests_of_the_stages_that_use_it(
-    source: tuple[Path, CodeTree], edited: str, stages: set[str]
+    source: tuple[Path, CodeTree, dict[str, str]], edited: str, stages: set[str]
 ) -> None:
-    folder, code = source
-    before, path = code_digests(code), folder / edited
-    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    folder, code, before = source
+    path = folder / edited
+    original = path.read_text(encoding="utf-8")
+    path.write_text(original + "\n", encoding="utf-8")
     after = code_digests(code)
+    path.write_text(original, encoding="utf-8")
     assert set(before) == set(RUN)
     assert {stage for stage in before if before[stage] != after[stage]} == stages
 

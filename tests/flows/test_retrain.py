@@ -2,7 +2,7 @@
 
 import json
 import re
-import subprocess
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
-from flows.pipeline.graph import DIGESTS, STAGES, bring_up_to_date, open_repository
+from flows.pipeline.graph import STAGES, bring_up_to_date, open_repository
 from flows.retrain.flow import run_retrain, serve_retrain, tell_service
 from flows.retrain.result import RetrainResult
 from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
@@ -25,19 +25,20 @@ from serving.store import Store
 from tests.flows.conftest import Whole, git
 
 
-@contextmanager
-def changed(folder: Path, old: str, new: str) -> Iterator[None]:
-    """params.yaml with a change, and what was made of it undone afterwards."""
+@pytest.fixture
+def copied(whole: Whole, tmp_path: Path) -> Path:
+    """A copy of the retrained problem, to be changed."""
+    folder = tmp_path / "tiny"
+    shutil.copytree(whole.folder, folder, symlinks=True)
+    return folder
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    """Replaces a text that stands once in params.yaml."""
     params = folder / "params.yaml"
     before = params.read_text(encoding="utf-8")
     assert before.count(old) == 1
     params.write_text(before.replace(old, new), encoding="utf-8")
-    try:
-        yield
-    finally:
-        params.write_text(before, encoding="utf-8")
-        for stage in STAGES:
-            bring_up_to_date(folder, stage)
 
 
 RUN = list(STAGES[1:])
@@ -88,9 +89,9 @@ def test_a_second_run_runs_nothing_and_keeps_the_champion(whole: Whole) -> None:
     assert "is the champion already" in again.comparison.notes[0]
 
 
-def test_changed_gates_run_check_and_report_alone(whole: Whole) -> None:
-    with changed(whole.folder, "size_mb: 50", "size_mb: 49"):
-        assert ran(run_retrain(whole.folder)) == ["check", "report"]
+def test_changed_gates_run_check_and_report_alone(copied: Path) -> None:
+    change(copied, "size_mb: 50", "size_mb: 49")
+    assert ran(run_retrain(copied)) == ["check", "report"]
 
 
 @pytest.mark.parametrize(
@@ -101,62 +102,42 @@ def test_changed_gates_run_check_and_report_alone(whole: Whole) -> None:
         pytest.param("visits: {kind: numeric}", "visits: {kind: categorical}", "validate", id="features"),
     ],
 )
-def test_changed_params_run_from_their_stage_on(whole: Whole, old: str, new: str, first: str) -> None:
-    params = whole.folder / "params.yaml"
-    before = params.read_text(encoding="utf-8")
-    try:
-        params.write_text(before.replace(old, new), encoding="utf-8")
-        with open_repository(whole.folder) as repo:
-            assert set(repo.status()) >= {first}
-            assert min(STAGES.index(stage) for stage in repo.status() if stage != DIGESTS) == STAGES.index(first)
-    finally:
-        params.write_text(before, encoding="utf-8")
+def test_changed_params_run_from_their_stage_on(copied: Path, old: str, new: str, first: str) -> None:
+    change(copied, old, new)
+    with open_repository(copied) as repo:
+        outdated = [stage for stage in STAGES[1:] if stage in repo.status()]
+    assert outdated[0] == first
 
 
-def test_a_worse_candidate_is_refused_by_name(whole: Whole, capfd: pytest.CaptureFixture[str]) -> None:
-    with changed(whole.folder, "epochs: 4", "epochs: 1"):
-        assert run("retrain", "-C", str(whole.folder)) == PromotionRefused.exit_code
-        said = capfd.readouterr().err
-        assert re.search(r"spend: mae .* worse by .* 95% interval", said)
-        assert said.rstrip().endswith("`")  # the refusal is the last thing said, and no traceback
-        assert "Traceback" not in said
-        assert store(whole.folder).champion("tiny") == whole.first.version
-        refused = next(tag for tag in store(whole.folder).versions("tiny") if tag != whole.first.version)
-        assert run("promote", refused, "-C", str(whole.folder)) == 0
-        assert store(whole.folder).champion("tiny") == refused
-        assert run("promote", whole.first.version.split(":")[1], "-C", str(whole.folder)) == 0
-        assert store(whole.folder).champion("tiny") == whole.first.version
-    assert run("models", "--json", "-C", str(whole.folder)) == 0
-    models = json.loads(capfd.readouterr().out.split("\n", 2)[2])
+def test_a_worse_candidate_is_refused_by_name(whole: Whole, copied: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    change(copied, "epochs: 4", "epochs: 1")
+    assert run("retrain", "-C", str(copied)) == PromotionRefused.exit_code
+    said = capfd.readouterr().err
+    assert re.search(r"spend: mae .* worse by .* 95% interval", said)
+    assert said.rstrip().endswith("`")  # the refusal is the last thing said, and no traceback
+    assert "Traceback" not in said
+    assert store(copied).champion("tiny") == whole.first.version
+    refused = next(tag for tag in store(copied).versions("tiny") if tag != whole.first.version)
+    assert run("promote", refused, "-C", str(copied)) == 0
+    assert store(copied).champion("tiny") == refused
+    assert run("promote", whole.first.version.split(":")[1], "-C", str(copied)) == 0
+    assert store(copied).champion("tiny") == whole.first.version
+    capfd.readouterr()
+    assert run("models", "--json", "-C", str(copied)) == 0
+    models = json.loads(capfd.readouterr().out)
     assert {model["version"]: model["champion"] for model in models} == {whole.first.version: True, refused: False}
 
 
-def test_a_failed_check_stops_the_flow_with_its_own_words(whole: Whole, capfd: pytest.CaptureFixture[str]) -> None:
-    with changed(whole.folder, "metrics: {}", "metrics: {churned: {auc: 0.999}}"):
-        assert run("retrain", "-C", str(whole.folder)) == CheckFailed.exit_code
-        said = capfd.readouterr().err.rstrip()
-        kept = last_failure(whole.folder, "check")
+def test_a_failed_check_stops_the_flow_with_its_own_words(
+    whole: Whole, copied: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    change(copied, "metrics: {}", "metrics: {churned: {auc: 0.999}}")
+    assert run("retrain", "-C", str(copied)) == CheckFailed.exit_code
+    said = capfd.readouterr().err.rstrip()
     assert "stage check: 1 of " in said
     assert "Traceback" not in said
-    assert said.endswith(str(kept))  # the stage's own words, last
-    assert store(whole.folder).champion("tiny") == whole.first.version
-
-
-def test_dvcs_own_commands_work(whole: Whole) -> None:
-    def dvc(*arguments: str) -> str:
-        return subprocess.run(["dvc", *arguments], cwd=whole.folder, check=True, capture_output=True, text=True).stdout
-
-    try:
-        said = dvc("exp", "run", "--set-param", "training.seed=1", "--name", "longer")
-        assert re.findall(r"Running stage '(\w+)'", said) == [DIGESTS, *RUN[2:]]
-        assert "training.seed" in dvc("params", "diff")
-        assert "test.spend.mae" in dvc("metrics", "show")
-        assert "index.html" in dvc("plots", "show", "--out", "artifacts/plots")
-        assert "longer" in dvc("exp", "list")
-    finally:
-        git(whole.folder, "checkout", "--", "params.yaml")
-        for stage in STAGES:
-            bring_up_to_date(whole.folder, stage)
+    assert said.endswith(str(last_failure(copied, "check")))  # the stage's own words, last
+    assert store(copied).champion("tiny") == whole.first.version
 
 
 def test_the_demo_shows_served_predictions_and_where_everything_is(

@@ -43,13 +43,16 @@ def kept(folder: Path) -> Tuning:
 
 @pytest.fixture(scope="module")
 def searched(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the retrained problem, whose data are prepared, tuned once."""
+    """A copy of the retrained problem, tuned once; then without its report, which takes seconds to draw again."""
     folder = tmp_path_factory.mktemp("tuned") / "tiny"
     shutil.copytree(whole.folder, folder, symlinks=True)
     with (folder / "params.yaml").open("a", encoding="utf-8") as file:
         file.write(SECTION)
     forget_homes()
     assert run("tune", "-C", str(folder)) == 0
+    report = Layout(folder).report
+    assert 'id="tuning"' in report.read_text(encoding="utf-8")
+    report.unlink()
     return folder
 
 

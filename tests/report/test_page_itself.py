@@ -2,11 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+import altair as alt
 import pytest
+import vl_convert
+from jsonschema import Draft7Validator, ValidationError
 
 import mtl_core.report
 from flows.stages.report import run as run_stage
+from mtl_core.studies.files import write_study
+from tests.report import compared, test_relatedness_section, test_tuning_section
 from tests.report.made import Made
 from tests.report.reading import Page, read
 from tests.report.story import IMAGE, SCRIPT
@@ -80,3 +86,23 @@ def _contrast(one: str, other: str) -> float:
 
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_picture_is_valid_vega_lite(changeable: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all studies. The report itself does not ask altair, which would take a third of its time."""
+    layout, drawn = changeable.layout, []
+    schema = Draft7Validator(alt.load_schema())
+    write_study(layout.relatedness, test_relatedness_section.study())
+    write_study(layout.comparison, compared.study())
+    write_study(layout.tuning, test_tuning_section.searched())
+
+    def validated(spec: dict[str, Any]) -> str:
+        schema.validate(spec)
+        drawn.append(spec)
+        return "<svg viewBox='0 0 1 1'></svg>"
+
+    monkeypatch.setattr(vl_convert, "vegalite_to_svg", validated)
+    changeable.page()
+    assert len(drawn) > 40
+    with pytest.raises(ValidationError):
+        validated({"mark": "bar", "encoding": {"x": {"field": 1}}})

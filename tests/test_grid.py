@@ -30,6 +30,7 @@ from tests.grid import (
 from tests.small import Small, prepared
 from tests.training.runs import Callbacks
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines, and tracing them costs a third of these trainings
 CASES = covering()
 
 

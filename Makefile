@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup data serve lint clean
+.PHONY: help run test setup data serve lint format clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ run: data ## the main job: data, retrain, and served predictions for real flight
 	$(BIN)/mtl retrain
 	$(BIN)/mtl demo
 
-test: data lint ## lint, types, tests with coverage
+test: data format ## lint, types, tests with coverage
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=95
 
 setup: $(STAMP) ## the virtual environment, from requirements.lock
@@ -25,10 +25,12 @@ data: $(STAMP) ## data/ as data.dvc pins it
 serve: $(STAMP) ## the service on the champion, until Ctrl-C
 	$(BIN)/mtl serve
 
-lint: $(STAMP) ## ruff and mypy
+lint: format ## ruff and mypy
+	$(BIN)/mypy
+
+format: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 
 clean: ## removes the environment and everything generated; data/ and DVC's cache stay
 	rm -rf $(VENV) .trunkline artifacts .mypy_cache .pytest_cache .ruff_cache .coverage *.egg-info build
@@ -43,6 +45,6 @@ $(STAMP): requirements.lock pyproject.toml
 	fi; \
 	echo "setting up $(VENV) with $$found; the first time takes some minutes"; \
 	$$found -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

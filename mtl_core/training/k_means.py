@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without annotations
 
 __all__ = ["k_means"]
@@ -12,6 +11,8 @@ def k_means(
     points: NDArray[np.float64], counts: NDArray[np.float64], clusters: int, restarts: int, *, seed: int
 ) -> NDArray[np.float64]:
     """(n, d) points, (n,) weights -> (clusters, d) means, the best of `restarts` runs."""
+    from sklearn.cluster import KMeans  # its import takes a second, which problems without clusters are spared
+
     with threadpool_limits(1):  # several threads would sum in no fixed order
         found = KMeans(clusters, n_init=restarts, random_state=seed).fit(points, sample_weight=counts)
     return np.asarray(found.cluster_centers_)

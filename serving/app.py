@@ -1,4 +1,4 @@
-"""The HTTP face: `POST /predict`, `GET /model`, a page of plain text, and every refusal as JSON.
+"""The HTTP face: `POST /predict`, `GET /model`, `GET /readyz`, a page of plain text, and every refusal as JSON.
 
 A plain ASGI application rather than BentoML's typed methods: it decides what a refusal looks like, and answers one row
 in a third of the time.
@@ -34,8 +34,8 @@ INLINE_LISTS = 2 * 2**10  # bytes; the same where inputs are lists, since one lo
 _READ = ("GET", "HEAD")
 
 # The page at "/" is ours, not BentoML's: that one calls a tracker on the web.
-_OURS = {"/predict": ("POST",), "/model": _READ, "/": _READ}
-_BENTOML = ("/livez", "/readyz", "/healthz", "/metrics", "/docs.json", "/schema.json")
+_OURS = {"/predict": ("POST",), "/model": _READ, "/readyz": _READ, "/": _READ}
+_BENTOML = ("/livez", "/healthz", "/metrics", "/docs.json", "/schema.json")
 _METHODS = {**_OURS, **dict.fromkeys(_BENTOML, _READ)}
 
 _PAGE = """\
@@ -96,24 +96,33 @@ def build_app(live: LiveModel) -> Starlette:
 
 
 class PathGuard:
-    """Answers at once, with JSON, whatever is not served; the rest goes on to `app`.
+    """Answers at once, with JSON, whatever is not served, and `/readyz`; the rest goes on to `app`.
 
     It stands before BentoML, whose metrics keep a series for every path that was ever asked for: a client could make as
-    many as it likes.
+    many as it likes. BentoML's own `/readyz` cannot name the version that answers.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, live: LiveModel) -> None:
+        self._app, self._live = app, live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})
+        elif scope["path"] == "/readyz" and scope["method"] in _READ:
+            await _readiness(self._live)(scope, receive, send)
         elif scope["method"] in _METHODS.get(scope["path"], ()):
             await self._app(scope, receive, send)
         else:
             await _not_served(scope["method"], scope["path"])(scope, receive, send)
+
+
+def _readiness(live: LiveModel) -> Response:
+    """Status 200 while a model answers, with its version and the champion that could not be loaded, if any."""
+    model = live.current.model.version if live.current else None
+    content = _encode({"model": model, "refused": live.refused})
+    return Response(content, status_code=200 if model else 503, media_type="application/json")
 
 
 def _not_served(method: str, path: str) -> Response:

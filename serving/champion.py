@@ -1,8 +1,9 @@
 """The champion: one pointer file per model name that says which version is served, and which were before.
 
-    HOME/champions/NAME.json    {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]}
+    HOME/champions/NAME.json            {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]}
+    HOME/champions/NAME.refused.json    {"champion", "serving", "reason", "at"}, while a service cannot load it
 
-The file is only ever replaced whole, so a reader sees the old champion or the new one. HOME is BentoML's home.
+A file is only ever replaced whole, so a reader sees the old champion or the new one. HOME is BentoML's home.
 """
 
 from __future__ import annotations
@@ -15,12 +16,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from serving.errors import NoChampionError, StoreError
+from serving.errors import NoChampionError, ServingError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MAX_PROMOTIONS", "Champion", "Promotion", "champion_file", "point_to", "read_champion", "write_whole"]
+__all__ = [
+    "MAX_PROMOTIONS",
+    "Champion",
+    "Promotion",
+    "Refusal",
+    "champion_file",
+    "clear_refusal",
+    "point_to",
+    "read_champion",
+    "read_refusal",
+    "write_refusal",
+    "write_whole",
+]
 
 MAX_PROMOTIONS = 1_000  # the last ones are kept
 
@@ -38,6 +51,15 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     champion: str
     promotions: tuple[Promotion, ...]
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A champion that a service could not load: the version that it serves instead, the reason, and when (UTC)."""
+
+    champion: str
+    serving: str
+    reason: str
+    at: datetime
 
 
 def champion_file(home: Path, name: str) -> Path:
@@ -61,17 +83,44 @@ def read_champion(home: Path, name: str) -> Champion:
 
 
 def point_to(home: Path, name: str, tag: str) -> None:
-    """Make a version the champion, in one atomic step; nothing changes if it is already."""
+    """Make a version the champion, in one atomic step.
+
+    If it is already, the file's time alone changes: a service that could not load it tries again.
+    """
     try:
         now = read_champion(home, name)
     except NoChampionError:
         now = None
     if now is not None and now.champion == tag:
+        champion_file(home, name).touch()
         return
     step = Promotion(at=datetime.now(UTC), before=now.champion if now else None, after=tag)
     past = now.promotions if now else ()
     pointer = Champion(champion=tag, promotions=(*past, step)[-MAX_PROMOTIONS:])
     write_whole(champion_file(home, name), msgspec.json.format(msgspec.json.encode(pointer), indent=1) + b"\n")
+
+
+def read_refusal(home: Path, name: str) -> Refusal | None:
+    """The refusal of the present champion by a service; None where there is none, or it is of an earlier champion."""
+    try:
+        found = msgspec.json.decode(_refusal_file(home, name).read_bytes(), type=Refusal)
+        return found if read_champion(home, name).champion == found.champion else None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, ServingError):
+        return None
+
+
+def write_refusal(home: Path, name: str, refusal: Refusal) -> None:
+    """Record that a service refused a champion."""
+    write_whole(_refusal_file(home, name), msgspec.json.encode(refusal) + b"\n")
+
+
+def clear_refusal(home: Path, name: str) -> None:
+    """Remove the record of a refusal, if there is one."""
+    _refusal_file(home, name).unlink(missing_ok=True)
+
+
+def _refusal_file(home: Path, name: str) -> Path:
+    return champion_file(home, name).with_suffix(".refused.json")
 
 
 def write_whole(path: Path, content: bytes) -> None:

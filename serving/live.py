@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from serving.answers import AnswerWriter
-from serving.champion import champion_file, read_champion
-from serving.model import Model
+from serving.champion import Refusal, champion_file, clear_refusal, read_champion, write_refusal
+from serving.errors import ServingError
+from serving.model import GRAPH_FILE, Model
 from serving.rows import RowReader
+from serving.signature import SIGNATURE_FILE
 from serving.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    Stamp = tuple[int, int] | None
 
 __all__ = ["POLL_SECONDS", "LiveModel", "Served"]
 
@@ -76,41 +81,51 @@ class Served:
 
 
 class LiveModel:
-    """Holds the served champion; `current` is None until `open` has loaded one, and is only ever replaced whole."""
+    """Holds the served champion; `current` is None until `open` has loaded one, and is only ever replaced whole.
+
+    `refused` is the present champion where it could not be loaded; then `current` is the one before it.
+    """
 
     def __init__(self) -> None:
         self.current: Served | None = None
+        self.refused: Refusal | None = None
         self._home: Path
         self._name: str
-        self._mark: tuple[int, int] | None = None
+        self._pointer: Stamp = None
+        self._files: tuple[Stamp, ...] = ()
 
     def open(self, home: Path, name: str) -> None:
         """Load the champion and remember where it is; raises ServingError."""
         self._home, self._name = home, name
-        self._mark = self._look()
+        self._pointer = _stamp(champion_file(home, name))
         self.current = Served.champion(home, name)
+        self._accept()
 
     def close(self) -> None:
         """Serve nothing any more."""
         self.current = None
 
     async def refresh(self) -> bool:
-        """Take up a champion that was promoted since the last look; returns whether it did.
+        """Load a champion that was promoted since the last call; returns whether it did.
 
         It is loaded off the event loop, so that requests go on being answered. A champion that cannot be loaded is
-        refused in the log, once for each promotion, and the one before it stays.
+        refused, in the log and in the store, and the one before it stays; it is tried again when its files change or it
+        is promoted again.
         """
-        mark = self._look()
-        if mark == self._mark:
+        if not self._has_changed():
             return False
-        self._mark = mark
         before = self.current.model.version if self.current else None
         try:
-            self.current = await asyncio.to_thread(Served.champion, self._home, self._name)
+            champion = await asyncio.to_thread(Served.champion, self._home, self._name)
         except Exception as error:  # whatever is wrong with a new model, the old one must go on
             _log.error("refused the new champion of %r, %s stays: %s", self._name, before, error)
+            self._refuse(before, str(error))
             return False
-        _log.info("%s replaced %s", self.current.model.version, before)
+        self.current = champion
+        self._accept()
+        if champion.model.version == before:  # promoted again
+            return False
+        _log.info("%s replaced %s", champion.model.version, before)
         return True
 
     async def watch(self) -> None:
@@ -119,13 +134,50 @@ class LiveModel:
             await asyncio.sleep(POLL_SECONDS)
             await self.refresh()
 
-    def _look(self) -> tuple[int, int] | None:
-        # A pointer that is replaced is another file: one stat tells.
+    def _has_changed(self) -> bool:
+        """True after a promotion; while a champion is refused, also after a change of its files."""
+        pointer = _stamp(champion_file(self._home, self._name))
+        if pointer == self._pointer and self.refused is None:
+            return False
+        files = self._stamps_of_champion()
+        if (pointer, files) == (self._pointer, self._files):
+            return False
+        self._pointer, self._files = pointer, files
+        return True
+
+    def _stamps_of_champion(self) -> tuple[Stamp, ...]:
         try:
-            status = champion_file(self._home, self._name).stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+            folder = Store(self._home).path(read_champion(self._home, self._name).champion)
+        except ServingError:
+            return ()
+        return tuple(_stamp(folder / file) for file in (GRAPH_FILE, SIGNATURE_FILE))
+
+    def _refuse(self, serving: str | None, reason: str) -> None:
+        try:
+            champion = read_champion(self._home, self._name).champion
+        except ServingError:
+            champion = ""  # the pointer itself is broken
+        self.refused = Refusal(champion=champion, serving=serving or "", reason=reason, at=datetime.now(UTC))
+        try:
+            write_refusal(self._home, self._name, self.refused)
+        except OSError as error:
+            _log.warning("the refusal cannot be recorded in the store: %s", error)
+
+    def _accept(self) -> None:
+        self.refused = None
+        try:
+            clear_refusal(self._home, self._name)
+        except OSError as error:
+            _log.warning("a record of a refusal cannot be removed from the store: %s", error)
+
+
+def _stamp(path: Path) -> Stamp:
+    """Inode and time of a file, which change when it is replaced; None where it cannot be read."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _spaced(content: bytes) -> str:

@@ -2,7 +2,8 @@
 
     POST /predict   [{feature: value, ...}, ...] -> {"model": "NAME:VERSION", "predictions": [{task: value, ...}, ...]}
     GET /model      {"model": "NAME:VERSION", "signature": {...}}
-    GET /readyz, /livez, /healthz, /metrics      BentoML's own
+    GET /readyz     {"model": "NAME:VERSION", "refused": null, or the champion that could not be loaded and the reason}
+    GET /livez, /healthz, /metrics      BentoML's own
 
 Reads TRUNKLINE_MODEL (the model's name) and BENTOML_HOME (its store) when it starts, not when it is imported.
 """
@@ -36,7 +37,7 @@ class _Service(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML ships no 
     """BentoML's service behind the guard of paths."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        return PathGuard(super().to_asgi(is_main))
+        return PathGuard(super().to_asgi(is_main), _live)
 
 
 # One worker, because each holds the model. Spans and the access log cost more than the model does: BENTOML_CONFIG turns

@@ -76,6 +76,9 @@ class Store:
                 for source in (model / GRAPH_FILE, model / SIGNATURE_FILE):
                     shutil.copyfile(source, stored.path_of(source.name))
                 shutil.copyfile(checks, stored.path_of(CHECKS_FILE))
+            self._folder(tag).chmod(0o755)  # BentoML's 0700 would hide it from the service's user
+            for path in self._folder(tag).iterdir():
+                path.chmod(0o644)
         return tag
 
     def promote(self, tag: str) -> None:

@@ -17,14 +17,16 @@ def command(folder: Path, as_json: bool) -> None:
     """List the versions in the store, newest first, with their checks and the champion's mark."""
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
+    from serving.champion import read_refusal
     from serving.store import CHECKS_FILE, Store
 
     store, name = Store(store_home(folder)), problem_name(folder)
-    champion = store.champion(name)
+    champion, refusal = store.champion(name), read_refusal(store.home, name)
     models = [
         {
             "version": tag,
             "champion": tag == champion,
+            "refused": refusal.reason if refusal and tag == champion else None,
             **json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8")),
         }
         for tag in store.versions(name)
@@ -34,6 +36,8 @@ def command(folder: Path, as_json: bool) -> None:
     elif not models:
         click.echo(f"{name}: no version yet; `mtl retrain` makes one")
     else:
-        from flows.console.models import print_models
+        from flows.console.models import print_models, refusal_text
 
         print_models(models)
+        if refusal:
+            click.echo(refusal_text(refusal))

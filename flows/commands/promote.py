@@ -20,10 +20,15 @@ def command(version: str, folder: Path) -> None:
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
+    from serving.champion import read_refusal
     from serving.store import Store
 
     store, name = Store(store_home(folder)), problem_name(folder)
     tag = version if ":" in version else f"{name}:{version}"
-    before = store.champion(name)
+    before, refusal = store.champion(name), read_refusal(store.home, name)
     store.promote(tag)
     click.echo(f"{tag} is the champion" + (f"; before it, {before} was" if before not in (None, tag) else ""))
+    if refusal and refusal.champion == tag:
+        from flows.console.models import refusal_text
+
+        click.echo(refusal_text(refusal))

@@ -1,11 +1,16 @@
 """Output of `mtl models`: a row per version of the store."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["print_models"]
+if TYPE_CHECKING:
+    from serving.champion import Refusal
+
+__all__ = ["print_models", "refusal_text"]
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
@@ -19,6 +24,15 @@ def print_models(models: list[dict[str, Any]]) -> None:
             if "." in check["name"] and " " not in check["name"]
         ]
         passed = sum(check["passed"] for check in model["checks"])
-        champion = "[green]serving[/green]" if model["champion"] else ""
+        champion = ("[red]refused[/red]" if model["refused"] else "[green]serving[/green]") if model["champion"] else ""
         table.add_row(model["version"], champion, f"{passed} of {len(model['checks'])} passed", "\n".join(metrics))
     Console().print(table)
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """Which version a service answers with, since it could not load the champion, and why."""
+    return (
+        f"a service could not load {refusal.champion} at {refusal.at:%Y-%m-%d %H:%M:%S} UTC and answers with "
+        f"{refusal.serving or 'no version'}: {refusal.reason}\n"
+        "it tries again when the files of that version change, or when a version is promoted"
+    )

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from click.testing import CliRunner
 
 from flows.cli import COMMANDS, cli, main
 from mtl_core.errors import CheckFailed, DataError, ProblemError, ToolError
+from serving.champion import Refusal, write_refusal
+from serving.store import Store
 from tests.conftest import write_table
+from tests.serving.made import SIGNATURE, graph, promote, write
 
 
 def run(*arguments: str) -> int:
@@ -148,3 +152,28 @@ def test_a_problem_without_models_says_what_makes_one(tiny_problem: Path, capfd:
     assert run("promote", "tiny:nothing", "-C", str(tiny_problem)) == 8
     assert run("serve", "-C", str(tiny_problem)) == 8
     assert "no champion" in capfd.readouterr().err
+
+
+def test_a_champion_that_a_service_refused_is_named_with_the_version_that_answers(
+    tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "params.yaml").write_text((tiny_problem / "params.yaml").read_text())
+    store = Store(tmp_path / ".trunkline" / "bentoml")
+    served, refused = (
+        promote(store, write(tmp_path / f"model-{bias}", graph(bias=bias), SIGNATURE | {"name": "tiny"}))
+        for bias in (0.0, 1.0)
+    )
+    words = f"a service could not load {refused} at 2026-01-02 03:04:05 UTC and answers with {served}: damaged [x]"
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    refusal = Refusal(champion=refused, serving=served, reason="damaged [x]", at=at)
+    write_refusal(store.home, "tiny", refusal)
+    assert run("models", "-C", str(tmp_path)) == 0
+    assert words in capfd.readouterr().out
+    assert run("models", "--json", "-C", str(tmp_path)) == 0
+    models = json.loads(capfd.readouterr().out)
+    assert {model["version"]: model["refused"] for model in models} == {served: None, refused: "damaged [x]"}
+    assert run("promote", refused, "-C", str(tmp_path)) == 0
+    assert words in capfd.readouterr().out
+    assert run("promote", served, "-C", str(tmp_path)) == 0
+    assert run("models", "-C", str(tmp_path)) == 0
+    assert "could not load" not in capfd.readouterr().out

@@ -45,4 +45,4 @@ def live(store: Store, export: Callable[..., Path]) -> LiveModel:
 
 @pytest.fixture
 def client(live: LiveModel) -> TestClient:
-    return TestClient(PathGuard(build_app(live)))
+    return TestClient(PathGuard(build_app(live), live))

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 import serving.service
 from serving.app import PathGuard
 from serving.errors import NoChampionError, ServingError
+from serving.live import LiveModel
 from serving.service import Predict
 from tests.serving.made import ROW, promote
 
@@ -71,7 +72,7 @@ def test_only_what_is_served_reaches_bentoml_and_its_metrics() -> None:
             reached.append((scope["method"], scope["path"]))
         await PlainTextResponse("")(scope, receive, send)
 
-    client = TestClient(PathGuard(bento))
+    client = TestClient(PathGuard(bento, LiveModel()))
     for method, path in (("GET", "/a"), ("GET", "/metrics/b"), ("GET", "/predict"), ("POST", "/metrics")):
         assert client.request(method, path).status_code in (404, 405)
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/predict"):

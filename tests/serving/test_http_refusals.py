@@ -132,7 +132,8 @@ def test_a_client_that_is_too_slow_is_let_go(client: TestClient, monkeypatch: py
 
 
 def test_nothing_is_served_before_a_model_is_there() -> None:
-    client = TestClient(PathGuard(build_app(LiveModel())))
+    live = LiveModel()
+    client = TestClient(PathGuard(build_app(live), live))
     for answer in (client.post("/predict", json=[ROW]), client.get("/model"), client.get("/")):
         assert answer.status_code == 503
         assert "no model is loaded yet" in answer.json()["error"]["message"]

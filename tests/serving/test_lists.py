@@ -71,7 +71,7 @@ def test_every_item_has_its_answer_and_padding_has_none(served: Served, rows: li
 def test_lists_over_http(served: Served) -> None:
     live = LiveModel()
     live.current = served
-    client = TestClient(PathGuard(build_app(live)))
+    client = TestClient(PathGuard(build_app(live), live))
     rows = [{**NOTHING, "words": ["a"] * length} for length in range(200)]
     assert len(json.dumps(rows[:5])) < INLINE_LISTS < len(json.dumps(rows))
     for some in (rows, rows[:5]):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 import serving.live
+from serving.champion import read_refusal
 from serving.errors import NoChampionError
 from serving.live import LiveModel, Served
 from tests.serving.made import promote
@@ -16,6 +18,8 @@ from tests.serving.made import promote
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from starlette.testclient import TestClient
 
     from serving.store import Store
 
@@ -54,6 +58,70 @@ def test_a_broken_champion_is_refused_and_the_old_one_goes_on(
         assert asyncio.run(live.refresh()) is False
     assert live.current is old
     assert [f"{old.model.version} stays" in record.getMessage() for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("mend", ["files", "promoted again", "another"])
+def test_a_refused_champion_is_tried_again_when_its_files_or_the_promotion_change(
+    live: LiveModel, store: Store, export: Export, client: TestClient, mend: str
+) -> None:
+    assert live.current is not None
+    old = live.current.model.version
+    assert client.get("/readyz").json() == {"model": old, "refused": None}
+    tag = promote(store, export(bias=100.0))
+    graph = store.path(tag) / "model.onnx"
+    whole = graph.read_bytes()
+    graph.write_bytes(b"broken")
+    assert asyncio.run(live.refresh()) is False
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["model"] == old
+    assert ready.json()["refused"]["champion"] == tag
+    assert "SHA-256" in ready.json()["refused"]["reason"]
+    refusal = read_refusal(store.home, "flights")
+    assert refusal is not None
+    assert (refusal.champion, refusal.serving) == (tag, old)
+
+    graph.write_bytes(whole)
+    if mend == "promoted again":
+        os.utime(graph, ns=(0, 0))
+        live._files = live._stamps_of_champion()  # as if the files had been looked at since
+        assert asyncio.run(live.refresh()) is False
+        store.promote(tag)
+    elif mend == "another":
+        graph.write_bytes(b"broken")
+        assert asyncio.run(live.refresh()) is False
+        tag = promote(store, export(bias=3.0))
+    assert asyncio.run(live.refresh()) is True
+    assert client.get("/readyz").json() == {"model": tag, "refused": None}
+    assert read_refusal(store.home, "flights") is None
+    assert asyncio.run(live.refresh()) is False
+
+
+def test_a_store_that_cannot_be_written_keeps_no_refusal_and_stops_nothing(
+    live: LiveModel, store: Store, export: Export, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(serving.live, "write_refusal", full)
+    monkeypatch.setattr(serving.live, "clear_refusal", full)
+    tag = promote(store, export(bias=100.0))
+    graph = store.path(tag) / "model.onnx"
+    whole = graph.read_bytes()
+    graph.write_bytes(b"broken")
+    assert asyncio.run(live.refresh()) is False
+    assert live.refused is not None
+    graph.write_bytes(whole)
+    assert asyncio.run(live.refresh()) is True
+    assert live.refused is None
+    assert sum("No space left" in record.getMessage() for record in caplog.records) == 2
+
+
+def test_a_champion_that_is_promoted_again_stays(live: LiveModel, store: Store) -> None:
+    assert live.current is not None
+    store.promote(live.current.model.version)
+    assert asyncio.run(live.refresh()) is False
+    assert len(store.promotions("flights")) == 1
 
 
 def test_the_watch_sees_a_promotion_by_itself(

@@ -46,6 +46,15 @@ def test_the_same_bytes_are_the_same_version_in_every_store(store: Store, export
     assert save(store, export(change={"version_of_trunkline": "0.2.0"})) != tag
 
 
+def test_a_version_can_be_read_by_the_user_that_serves(store: Store, export: Export) -> None:
+    tag = save(store, export())
+    store.promote(tag)
+    folder = store.path(tag)
+    assert folder.stat().st_mode & 0o777 == 0o755
+    for path in (*folder.iterdir(), champion_file(store.home, "flights")):
+        assert path.stat().st_mode & 0o777 == 0o644, path.name
+
+
 def test_versions_are_listed_newest_first(store: Store, export: Export) -> None:
     tags = [save(store, export(bias=float(bias))) for bias in range(3)]
     assert store.versions("flights") == tags[::-1]

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from serving import process
+from serving.champion import point_to
 from serving.errors import NoChampionError, ProcessError
-from tests.serving.made import ROW, promote
+from tests.serving.made import ROW, promote, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,33 @@ def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(exp
     assert not any(child.is_running() for child in children)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/readyz", trust_env=False)
+
+
+def test_a_champion_that_was_damaged_and_mended_is_served_in_the_end(export: Export, store: Store) -> None:
+    first = promote(store, export())
+    second = save(store, export(bias=100.0))
+    graph = store.path(second) / "model.onnx"
+    whole = graph.read_bytes()
+
+    def until(url: str, model: str, refused: str | None) -> None:
+        end = time.monotonic() + 20
+        while True:
+            ready = httpx.get(f"{url}/readyz", trust_env=False).json()
+            found = ready["model"], ready["refused"] and ready["refused"]["champion"]
+            if found == (model, refused):
+                return
+            assert time.monotonic() < end, ready
+            time.sleep(0.05)
+
+    with process.running(store.home, "flights") as url:
+        until(url, first, None)
+        graph.write_bytes(b"damaged")
+        point_to(store.home, "flights", second)
+        until(url, first, second)
+        graph.write_bytes(whole)
+        until(url, second, None)
+        answer = httpx.post(f"{url}/predict", json=[ROW], trust_env=False).json()
+    assert answer["predictions"][0]["arr_delay"] == 102.5
 
 
 def test_it_stops_when_the_caller_fails(export: Export, store: Store) -> None:

@@ -82,7 +82,7 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One process runs a file; and all files of tests/flows, whose fixtures take a minute to make."""
+    """Give each file to one process, and all of tests/flows to one, since its fixtures take a minute to make."""
     from xdist.scheduler import LoadFileScheduling
 
     class FlowsTogether(LoadFileScheduling):

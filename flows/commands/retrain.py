@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.command(epilog=example("mtl retrain", "PREFECT_API_URL=http://127.0.0.1:4200/api mtl retrain -C customers"))
 @in_folder
 @json_output
-@click.option("--cron", metavar="CRON", help='Run on this schedule, as in "0 5 * * *", until Ctrl-C; needs a server.')
+@click.option("--cron", metavar="CRON", help='Run on this schedule, as in "0 5 * * *", until stopped; needs a server.')
 def command(folder: Path, as_json: bool, cron: str | None) -> None:
     """Bring every stage up to date, compare with the champion, promote, record.
 

@@ -5,6 +5,7 @@ for the service. It runs against the Prefect server that PREFECT_API_URL names, 
 """
 
 import functools
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from mtl_core.errors import ToolError, TrunklineError
 from serving.errors import ServingError
 from serving.store import Store
 
-__all__ = ["retrain", "run_retrain", "serve_retrain"]
+__all__ = ["deployment_name", "retrain", "run_retrain", "serve_retrain"]
 
 SERVICE = "TRUNKLINE_SERVICE_URL"
 PROBES, PROBE_SECONDS = 20, 1.0
@@ -152,7 +153,10 @@ def run_retrain(folder: Path) -> RetrainResult:
 
 
 def serve_retrain(folder: Path, cron: str) -> None:
-    """Run the flow on a schedule, in this process, until it is interrupted; one run at a time."""
+    """Run the flow on a schedule, in this process, until it is stopped; one run at a time.
+
+    The schedule stays active on the server when the process ends, so that a restarted container goes on.
+    """
     if not os.environ.get("PREFECT_API_URL"):
         raise ToolError(
             "--cron: a schedule needs a Prefect server, found no PREFECT_API_URL; run `prefect server start`, and set "
@@ -162,7 +166,21 @@ def serve_retrain(folder: Path, cron: str) -> None:
         schedule = Cron(cron)
     except ValueError as error:
         raise ToolError(f"--cron: must be five fields, as in '0 5 * * *', found {cron!r}: {error}") from None
-    retrain.serve(name=folder.name, schedule=schedule, parameters={"folder": str(folder)}, limit=1)
+    retrain.serve(
+        name=deployment_name(folder),
+        description=f"`mtl retrain --cron` in {folder.resolve()}",
+        schedule=schedule,
+        parameters={"folder": str(folder.resolve())},
+        limit=1,
+        pause_on_shutdown=False,
+    )
+
+
+def deployment_name(folder: Path) -> str:
+    """Name of the deployment of a problem's folder, with a digest of its path, since two folders may have one name."""
+    path = folder.resolve()
+    # Prefect forbids / and % in names.
+    return f"{path.name.replace('%', '_')}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 def _run(function: Any, *args: Any) -> Any:

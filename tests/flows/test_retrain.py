@@ -1,9 +1,13 @@
 """The whole path on a tiny problem: what runs, what is promoted, what is refused, what is remembered."""
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,13 +16,14 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL
 
 from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
 from flows.pipeline.graph import STAGES, bring_up_to_date, open_repository
-from flows.retrain.flow import run_retrain, serve_retrain, tell_service
+from flows.retrain.flow import deployment_name, run_retrain, serve_retrain, tell_service
 from flows.retrain.result import RetrainResult
 from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
 from serving.store import Store
@@ -225,3 +230,36 @@ def test_a_schedule_that_cannot_be_kept_is_refused(
         monkeypatch.setenv("PREFECT_API_URL", url)
     with pytest.raises(ToolError, match=says):
         serve_retrain(tmp_path, cron)
+
+
+def test_two_folders_of_one_name_are_two_deployments(tmp_path: Path) -> None:
+    names = {deployment_name(tmp_path / parent / "50% off") for parent in ("a", "b")}
+    assert len(names) == 2
+    assert all(re.fullmatch(r"50_ off-[0-9a-f]{8}", name) for name in names)
+    assert deployment_name(tmp_path / "a" / ".." / "b" / "50% off") in names
+
+
+def test_a_schedule_stays_active_when_its_process_is_stopped(
+    prefect_server: None, tiny_problem: Path, tmp_path: Path
+) -> None:
+    """SIGTERM is how a container or a service manager stops a process, to start it again."""
+    name = f"retrain/{deployment_name(tiny_problem)}"
+    command = ["mtl", "retrain", "--cron", "0 5 * * *", "-C", str(tiny_problem)]
+    environment = os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value()), "PREFECT_HOME": str(tmp_path)}
+    with get_client(sync_client=True) as client:
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                for _ in range(120):
+                    time.sleep(0.5)
+                    if process.poll() is not None or any(one.name in name for one in client.read_deployments()):
+                        break
+                time.sleep(2)  # it has told the server, and now waits for the hour
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=30)
+        found = client.read_deployment_by_name(name)
+    assert not found.paused
+    assert [schedule.active for schedule in found.schedules] == [True]
+    assert found.parameters == {"folder": str(tiny_problem)}

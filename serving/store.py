@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,6 @@ from serving.signature import SIGNATURE_FILE, read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from bentoml import Model as StoredModel
 
 __all__ = ["CHECKS_FILE", "Store"]
 
@@ -125,12 +124,26 @@ class Store:
 
     def versions(self, name: str) -> list[str]:
         """The tags of a model name, the newest first; empty where there is none."""
-        folders = (self.home / "models" / name).glob("*/model.yaml")
-        stored = [self._stored(f"{name}:{file.parent.name}") for file in folders]
-        return [str(model.tag) for model in sorted(stored, key=lambda model: model.creation_time, reverse=True)]
+        files = (self.home / "models" / name).glob("*/model.yaml")
+        tags = [f"{name}:{file.parent.name}" for file in files]
+        return sorted(tags, key=lambda tag: (self._created(tag), tag), reverse=True)
 
-    def _stored(self, tag: str) -> StoredModel:
-        return bentoml.models.get(tag, _model_store=self._models)
+    def damage(self, tag: str) -> str | None:
+        """The reason for which a version cannot be served; None where it is whole."""
+        folder = self.path(tag)
+        try:
+            check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))
+            _read_checks(folder / CHECKS_FILE)
+        except ServingError as error:
+            return str(error)
+        return None
+
+    def _created(self, tag: str) -> datetime:
+        try:
+            return bentoml.models.get(tag, _model_store=self._models).creation_time
+        except Exception:  # a damaged model.yaml: what BentoML raises then shares no base class
+            seconds = (self._folder(tag) / "model.yaml").stat().st_mtime
+            return datetime.fromtimestamp(seconds, UTC)
 
     def _folder(self, tag: str) -> Path:
         name, _, version = tag.partition(":")

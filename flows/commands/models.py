@@ -22,15 +22,14 @@ def command(folder: Path, as_json: bool) -> None:
 
     store, name = Store(store_home(folder)), problem_name(folder)
     champion, refusal = store.champion(name), read_refusal(store.home, name)
-    models = [
-        {
-            "version": tag,
-            "champion": tag == champion,
-            "refused": refusal.reason if refusal and tag == champion else None,
-            **json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8")),
-        }
-        for tag in store.versions(name)
-    ]
+    models = []
+    for tag in store.versions(name):
+        damage = store.damage(tag)
+        checks = {"passed": False, "checks": []}
+        if damage is None:
+            checks |= json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8"))
+        refused = refusal.reason if refusal and tag == champion else None
+        models.append({"version": tag, "champion": tag == champion, "refused": refused, "damage": damage, **checks})
     if as_json:
         click.echo(json.dumps(models, indent=1))
     elif not models:

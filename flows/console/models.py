@@ -25,8 +25,14 @@ def print_models(models: list[dict[str, Any]]) -> None:
         ]
         passed = sum(check["passed"] for check in model["checks"])
         champion = ("[red]refused[/red]" if model["refused"] else "[green]serving[/green]") if model["champion"] else ""
-        table.add_row(model["version"], champion, f"{passed} of {len(model['checks'])} passed", "\n".join(metrics))
-    Console().print(table)
+        checks = "[red]damaged[/red]" if model["damage"] else f"{passed} of {len(model['checks'])} passed"
+        table.add_row(model["version"], champion, checks, "\n".join(metrics))
+    console = Console()
+    console.print(table)
+    for model in models:
+        if model["damage"]:
+            words = f"{model['version']} cannot be served: {model['damage']}"
+            console.print(words, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def refusal_text(refusal: Refusal) -> str:

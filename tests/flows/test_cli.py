@@ -14,7 +14,7 @@ from mtl_core.errors import CheckFailed, DataError, ProblemError, ToolError
 from serving.champion import Refusal, write_refusal
 from serving.store import Store
 from tests.conftest import write_table
-from tests.serving.made import SIGNATURE, graph, promote, write
+from tests.serving.made import SIGNATURE, graph, promote, save, write
 
 
 def run(*arguments: str) -> int:
@@ -152,6 +152,27 @@ def test_a_problem_without_models_says_what_makes_one(tiny_problem: Path, capfd:
     assert run("promote", "tiny:nothing", "-C", str(tiny_problem)) == 8
     assert run("serve", "-C", str(tiny_problem)) == 8
     assert "no champion" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["checks.json", "model.onnx", "signature.json", "model.yaml"])
+def test_one_damaged_version_does_not_hide_the_others(
+    tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], file: str
+) -> None:
+    (tmp_path / "params.yaml").write_text((tiny_problem / "params.yaml").read_text())
+    store = Store(tmp_path / ".trunkline" / "bentoml")
+    whole, damaged = (
+        save(store, write(tmp_path / f"model-{bias}", graph(bias=bias), SIGNATURE | {"name": "tiny"}))
+        for bias in (0.0, 1.0)
+    )
+    (store.path(damaged) / file).write_text("a: [")
+    assert run("models", "-C", str(tmp_path)) == 0
+    shown = capfd.readouterr().out
+    assert whole in shown
+    assert (f"{damaged} cannot be served: " in shown) == (file != "model.yaml")  # which the service does not read
+    assert run("models", "--json", "-C", str(tmp_path)) == 0
+    models = {model["version"]: model for model in json.loads(capfd.readouterr().out)}
+    assert models[whole]["damage"] is None
+    assert (file in (models[damaged]["damage"] or "")) == (file != "model.yaml")
 
 
 def test_a_champion_that_a_service_refused_is_named_with_the_version_that_answers(

@@ -148,7 +148,7 @@ class LiveModel:
     def _stamps_of_champion(self) -> tuple[Stamp, ...]:
         try:
             folder = Store(self._home).path(read_champion(self._home, self._name).champion)
-        except ServingError:
+        except (ServingError, OSError):  # the watch must go on, also over a store that is gone for a while
             return ()
         return tuple(_stamp(folder / file) for file in (GRAPH_FILE, SIGNATURE_FILE))
 

@@ -36,7 +36,7 @@ def print_models(models: list[dict[str, Any]]) -> None:
 
 
 def refusal_text(refusal: Refusal) -> str:
-    """Which version a service answers with, since it could not load the champion, and why."""
+    """Message: the champion that a service could not load, the reason, and the version that it answers with."""
     return (
         f"a service could not load {refusal.champion} at {refusal.at:%Y-%m-%d %H:%M:%S} UTC and answers with "
         f"{refusal.serving or 'no version'}: {refusal.reason}\n"

@@ -117,6 +117,23 @@ def test_a_store_that_cannot_be_written_keeps_no_refusal_and_stops_nothing(
     assert sum("No space left" in record.getMessage() for record in caplog.records) == 2
 
 
+def test_a_store_that_is_gone_for_a_while_does_not_end_the_watch(
+    live: LiveModel, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: object) -> None:
+        raise OSError("Stale file handle")
+
+    old, kept = live.current, store.home.rename(store.home.with_name("elsewhere"))
+    with monkeypatch.context() as patched:
+        patched.setattr(serving.live, "Store", gone)
+        (store.home / "champions").mkdir(parents=True)
+        (store.home / "champions" / "flights.json").write_bytes((kept / "champions" / "flights.json").read_bytes())
+        assert asyncio.run(live.refresh()) is False
+        assert live.refused is not None
+        assert asyncio.run(live.refresh()) is False
+    assert live.current is old
+
+
 def test_a_champion_that_is_promoted_again_stays(live: LiveModel, store: Store) -> None:
     assert live.current is not None
     store.promote(live.current.model.version)

@@ -33,8 +33,8 @@ LABELS = {
     "ordinal": torch.tensor([0, 2, 1, -1], dtype=torch.int16),
     **dict.fromkeys((*DISTANCES, "quantiles", "poisson"), NUMBERS),
 }
+"""Four rows each."""
 few = settings(patient, max_examples=20)
-"""Of four rows each."""
 
 
 def logits_for(name: str) -> st.SearchStrategy[Tensor]:

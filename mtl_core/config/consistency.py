@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from mtl_core.config.changes import with_options
+from mtl_core.config.data import ColumnSplit
 from mtl_core.config.messages import format_errors
 from mtl_core.config.stopping import First, Stopping
 from mtl_core.errors import ProblemError, nearest
@@ -45,7 +46,9 @@ def _names(problem: "Problem") -> Iterator[str]:
         for name, task in problem.tasks.items()
         for target in task.targets
     }
-    for where, column in (read | {"split.column": problem.split.column}).items():
+    split = problem.split
+    keys = {"split.column": split.column} | ({"split.key": split.key} if isinstance(split, ColumnSplit) else {})
+    for where, column in (read | keys).items():
         if column.startswith(LABEL):
             yield (
                 f"{where}: must not begin with {LABEL!r}, which marks the labels whose rates validation measures, "

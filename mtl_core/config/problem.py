@@ -58,8 +58,8 @@ class Problem(Frozen):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is read: features, targets, weights of rows, split."""
-        return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.weight_columns, self.split.column)))
+        """Every column that is declared: features, targets, weights of rows, split."""
+        return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.weight_columns, *self.split.columns)))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -19,7 +19,7 @@ from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
-from mtl_core.data.split import SPLITS, SplitName, assign
+from mtl_core.data.split import SPLITS, SplitName, Splitter
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 
@@ -103,12 +103,15 @@ def _write(
 def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[Rows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
     start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
-    for batch in part.batches(problem.columns, dictionaries=dictionaries):
+    splitter = Splitter.of(problem, part.types.names)
+    columns = list(dict.fromkeys((*problem.columns, *splitter.columns)))
+    for batch in part.batches(columns, dictionaries=dictionaries):
         if bad.size:
             keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
             start += batch.num_rows
             batch = batch.filter(pa.array(keep))
-        splits = assign(problem.split, batch.column(problem.split.column))
+        splits = splitter.assign(batch)
+        batch = batch.select(problem.columns)
         for position, name in enumerate(SPLITS):
             own = splits == position
             if own.any():
@@ -139,7 +142,7 @@ def _read_spill(path: Path) -> Iterator[Rows]:
 def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list[str]:
     """The columns of text that only features read, which encode each distinct value once."""
     text = (name for name in problem.feature_columns if scalar_type(types[name]) == "string")
-    return [name for name in text if name != problem.split.column]
+    return [name for name in text if name not in problem.split.columns]
 
 
 def _raw_schema(problem: Problem, first: Part) -> pa.Schema:

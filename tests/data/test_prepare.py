@@ -259,7 +259,7 @@ def test_a_text_that_also_splits(folder: Path) -> None:
         homes = pa.array([("here", "there", "away")[number]] * ROWS)
         write(folder, **{name: month(number + 1).append_column("home", homes)})
     features = {**DECLARED["features"], "home": {"kind": "categorical"}}
-    split = {"by": "column", "column": "home", "validation": "there", "test": "away"}
+    split = {"by": "column", "column": "home", "train": "here", "validation": "there", "test": "away"}
     assert run(folder, declared(features=features, split=split)) == dict.fromkeys(SPLITS, ROWS)
     _, splits = opened(folder)
     assert (splits["test"].inputs["categorical"][:, 1] == 5 + 1).all()  # after the five ids of shops, the unseen

@@ -5,6 +5,7 @@ uncompressed Arrow, which the second pass encodes. That is cheaper than decoding
 parsing CSV again.
 """
 
+import json
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -17,13 +18,19 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
+from mtl_core.data.duplicates import DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
+from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import SPLITS, SplitName, Splitter
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
+from mtl_core.files import write_text
 
-__all__ = ["RAW_SPLITS", "prepare"]
+__all__ = ["DUPLICATES", "RAW_SPLITS", "prepare"]
+
+DUPLICATES = "duplicates.json"
+"""Split -> rows whose features all equal those of a training row."""
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are stored as raw rows too, since the exported graph is measured on them."""
@@ -34,7 +41,7 @@ Rows = tuple[SplitName, pa.RecordBatch]
 
 
 def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict[SplitName, int]:
-    """Write the encoder, the encoded splits and the raw rows of RAW_SPLITS into the folder `out`.
+    """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS and DUPLICATES into the folder `out`.
 
     Needs temporary disk space next to `out` for all rows as they are in memory.
 
@@ -60,6 +67,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
             left_out = quarantined.get(part.name, set())
             for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, left_out)):
                 counts[name] += rows.num_rows
+                duplicates.update(name, row_keys(rows, problem.feature_columns))
                 if name == "train":
                     yield rows
         for name, count in counts.items():
@@ -69,7 +77,9 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         spill.mkdir(parents=True)
-        encoder = fit(problem, types, train_rows())
+        with DuplicateCounter(temporary / "keys") as duplicates:
+            encoder = fit(problem, types, train_rows())
+            write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
         _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]))
         spill.rmdir()

@@ -2,6 +2,7 @@
 order of the columns, nor on the layout of an array.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,12 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_numbers, as_strings, bounded_timestamps, is_exact, is_number, is_temporal
+from mtl_core.arrow import as_dictionary, as_numbers, bounded_timestamps, is_exact, is_number, is_temporal
 
 __all__ = ["row_keys"]
 
 Keys = NDArray[np.uint64]
 
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,14}")
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -48,25 +50,19 @@ def _cells(values: pa.Array) -> Keys:
 
 def _entries(values: pa.Array) -> Keys:
     entries = as_dictionary(values)
-    hashes = np.append(_hashed(_texts(entries.dictionary)), np.uint64(0))  # a missing row is at -1
+    hashes = _hashed(_texts(entries.dictionary))
+    hashes = np.append(hashes, np.uint64(0))  # a missing row is at -1
     return np.asarray(hashes[pc.fill_null(entries.indices, -1).to_numpy(zero_copy_only=False)])
 
 
 def _numbers(numbers: NDArray[np.float64]) -> Keys:
-    """Whole numbers by their text, which a column of text may hold too; others by their bits, which is faster."""
-    whole = is_exact(numbers)
+    """Whole numbers in their own bits, and so fractions beyond float32; other fractions in those of float32."""
+    numbers = numbers + 0.0  # -0.0 is 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         single = numbers.astype(np.float32)
-    bits = np.where(np.isfinite(single), single.view(np.uint32), numbers.view(np.uint64))  # or beyond float32
-    found = np.where(np.isfinite(numbers), _mixed(bits), np.uint64(0))
-    found[whole] = _whole(numbers[whole])
-    return found
-
-
-def _whole(numbers: NDArray[np.float64]) -> Keys:
-    distinct = pa.array(numbers).dictionary_encode()
-    hashes = _hashed(as_strings(distinct.dictionary).to_pylist())
-    return np.asarray(hashes[distinct.indices.to_numpy()])
+    in_full = is_exact(numbers) | np.isinf(single)
+    bits = np.where(in_full, numbers.view(np.uint64), single.view(np.uint32))
+    return np.where(np.isfinite(numbers), _mixed(bits), np.uint64(0))
 
 
 def _lists(values: pa.Array) -> Keys:
@@ -94,12 +90,15 @@ def _texts(values: pa.Array) -> list[Any]:
 
 
 def _hashed(texts: list[Any]) -> Keys:
-    """(n,) texts -> (n,) hashes, never 0 but for None and the empty one."""
+    """(n,) texts -> (n,) hashes, 0 for None and the empty one; a whole number has the hash of that number."""
     from pandas.util import hash_array  # imported here, since it takes a second
 
     known = np.array([bool(text) for text in texts], dtype=np.bool_)
     found = hash_array(np.array([text or "" for text in texts], dtype=object)).astype(np.uint64)
-    return np.where(known, np.maximum(found, np.uint64(1)), np.uint64(0))
+    found = np.where(known, np.maximum(found, np.uint64(1)), np.uint64(0))
+    whole = [place for place, text in enumerate(texts) if text and _WHOLE.fullmatch(text)]
+    found[whole] = _numbers(np.array([float(texts[place]) for place in whole]))
+    return found
 
 
 def _mixed(keys: Keys) -> Keys:

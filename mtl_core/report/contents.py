@@ -10,7 +10,7 @@ from mtl_core.report.run import Run
 from mtl_core.report.wording import percent
 from mtl_core.tasks import Objective
 
-__all__ = ["Coverage", "coverage", "features_by_kind", "reasons", "rows_per_split", "split_words"]
+__all__ = ["Coverage", "coverage", "duplicate_words", "features_by_kind", "reasons", "rows_per_split", "split_words"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,12 @@ def rows_per_split(run: Run) -> dict[str, tuple[int, float]]:
     """Split -> its rows, and their share of all."""
     rows = {name: len(split) for name, split in run.splits.items()}
     return {name: (count, count / sum(rows.values())) for name, count in rows.items()}
+
+
+def duplicate_words(run: Run) -> str:
+    """Rows of validation and test that equal a training row, in one sentence; "" without any."""
+    found = [f"{rows:,} of the {len(run.splits[name]):,} {name} rows" for name, rows in run.duplicates.items() if rows]
+    return f"{' and '.join(found)} equal a training row in every feature." if found else ""
 
 
 def split_words(problem: Problem) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import DUPLICATES
 from mtl_core.data.split import SPLITS
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study
@@ -78,6 +79,8 @@ class Run:
     evaluation: dict[str, dict[str, dict[str, float | None]]]
     """Task -> metric -> value, low, high, trivial; on the test split."""
     validation: dict[str, Any]
+    duplicates: dict[str, int]
+    """Split -> rows whose features all equal those of a training row."""
     quarantine: pa.Table
     predictions: Path
     relatedness: Relatedness | None
@@ -128,6 +131,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         metrics=_json(paths.metrics),
         evaluation=_json(paths.evaluation),
         validation=_json(paths.validation / "result.json"),
+        duplicates=_json(paths.encoded / DUPLICATES),
         quarantine=pq.read_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
         relatedness=read_study(paths.relatedness, Relatedness),

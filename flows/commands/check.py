@@ -15,18 +15,21 @@ __all__ = ["command"]
 def command(folder: Path, as_json: bool) -> None:
     """Show the declared problem, resolved, or say what is wrong with it.
 
-    Reads params.yaml and the data's schema; nothing is run. Every mistake is named with its path in the file,
-    the rule, the value found and the nearest valid name.
+    Reads params.yaml, the data's schema and some of its rows; nothing is run. Every mistake is named with its path in
+    the file, the rule, the value found and the nearest valid name. Doubts, such as a feature that gives a target away,
+    are warnings.
     """
     from flows.pipeline.graph import check_graph
     from mtl_core.arrow import scalar_type
     from mtl_core.config import load_problem
+    from mtl_core.data.doubts import data_doubts
     from mtl_core.data.parts import column_types, parts
 
     check_graph(folder)
     problem = load_problem(folder)
     files = parts(folder, problem)
     types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem).items()}
+    doubts = data_doubts(problem, files)
     counts = [_rows(part.path) for part in files]
     rows = None if None in counts else sum(count or 0 for count in counts)
     if as_json:
@@ -36,11 +39,12 @@ def command(folder: Path, as_json: bool) -> None:
         if problem.tuning:
             resolved["tuning"] = problem.tuning.model_dump(mode="json")
         resolved["data"] |= {"parts": [part.name for part in files], "rows": rows, "types": types}
-        click.echo(json.dumps(resolved, indent=1))
+        click.echo(json.dumps(resolved | {"warnings": doubts}, indent=1))
     else:
-        from flows.console.check import print_problem
+        from flows.console.check import print_problem, print_warnings
 
         print_problem(problem, [part.name for part in files], rows, types)
+        print_warnings(doubts)
 
 
 def _rows(path: Path) -> int | None:

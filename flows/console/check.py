@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mtl_core.config import Problem
 
-__all__ = ["print_problem"]
+__all__ = ["print_problem", "print_warnings"]
 
 
 def print_problem(problem: Problem, parts: Sequence[str], rows: int | None, types: Mapping[str, str]) -> None:
@@ -33,6 +33,13 @@ def print_problem(problem: Problem, parts: Sequence[str], rows: int | None, type
     console.print(
         f"[green]{problem.name}: {len(problem.features)} features, {len(problem.tasks)} tasks; nothing wrong found"
     )
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    """A line per warning: what may be right, but looks wrong."""
+    console = Console()
+    for warning in warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
 
 
 def _overview(problem: Problem, names: Sequence[str], rows: int | None) -> Table:

@@ -16,7 +16,7 @@ from mtl_core.data.borders import border_in
 from mtl_core.data.row_keys import row_keys
 from mtl_core.errors import DataError
 
-__all__ = ["SPLITS", "SplitName", "Splitter", "assign"]
+__all__ = ["SPLITS", "SplitName", "Splitter", "assign", "check_split"]
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -76,6 +76,15 @@ def assign(split: Split, values: pa.Array, keys: pa.Array | None = None) -> NDAr
             return _by_column(split, values, keys)
 
 
+def check_split(split: Split, column: str, values: pa.Array) -> None:
+    """DataError where (rows,) values of a column that the split reads, its key or its own, cannot be split."""
+    _check_known(column, values, "column" if column == split.column else "key")
+    if column == split.column and isinstance(split, TimeSplit):
+        _by_time(split, values)
+    elif column == split.column and isinstance(split, ColumnSplit):
+        _parts(split, values)
+
+
 def _check_known(column: str, values: pa.Array, option: str = "column") -> None:
     if nulls := pc.sum(pc.is_null(values, nan_is_null=True)).as_py():
         raise DataError(
@@ -99,16 +108,22 @@ def _by_hash(split: HashSplit, keys: pa.Array) -> NDArray[np.int8]:
 
 
 def _by_column(split: ColumnSplit, values: pa.Array, keys: pa.Array | None) -> NDArray[np.int8]:
+    found = _parts(split, values)
+    if isinstance(split.validation, float):
+        assert keys is not None
+        _check_known(split.key, keys, option="key")
+        found[(found == 0) & (_fractions(keys) < split.validation)] = 1
+    return found
+
+
+def _parts(split: ColumnSplit, values: pa.Array) -> NDArray[np.int8]:
+    """(rows,) positions in SPLITS by value alone, where a share is still to be taken from those that train."""
     names = as_strings(values)
     part_of = {name: place for place, part in enumerate(SPLITS) for name in split.parts.get(part, ())}
     places = pc.index_in(names, value_set=pa.array(part_of, pa.string()))
     if places.null_count:
         _refuse(split, names.filter(pc.is_null(places)))
     found: NDArray[np.int8] = np.array(list(part_of.values()), dtype=np.int8)[places.to_numpy()]
-    if isinstance(split.validation, float):
-        assert keys is not None
-        _check_known(split.key, keys, option="key")
-        found[(found == 0) & (_fractions(keys) < split.validation)] = 1
     return found
 
 

@@ -18,7 +18,7 @@ from mtl_core.tasks import Task
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.classes import ClassTask
 
-__all__ = ["data_doubts", "repeating"]
+__all__ = ["band_labels", "data_doubts", "repeating"]
 
 PARTS, ROWS = 12, 200_000
 """Part files that are looked into, evenly spaced, the first batch of each; and rows of all of them together."""
@@ -87,13 +87,13 @@ def _leaks(problem: Problem, table: pa.Table) -> list[str]:
     found = find_leaks(table, features, targets)
     told = {(leak.target, leak.columns) for leak in found}
     for name, task in problem.tasks.items():
-        if (labels := _bands(task, table)) is not None:
+        if (labels := band_labels(task, table)) is not None:
             of_task = table.select(list(features)).append_column(name, labels)
             found += [leak for leak in find_leaks(of_task, features, [name]) if (task.target, leak.columns) not in told]
     return [f"{leak.words}; {leak.question}" for leak in found]
 
 
-def _bands(task: Task, table: pa.Table) -> pa.Array | None:
+def band_labels(task: Task, table: pa.Table) -> pa.Array | None:
     """(rows,) labels of a task whose classes are bands of a number; None for any other task."""
     edges: tuple[float, ...] = ()
     names: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +84,8 @@ class Run:
     """Split -> rows whose features all equal those of a training row."""
     quarantine: pa.Table
     predictions: Path
+    raw_test: Path
+    """Raw rows of the test split."""
     relatedness: Relatedness | None
     comparison: Comparison | None
     tuning: Tuning | None
@@ -103,6 +106,10 @@ class Run:
             labels = split.flat_labels(task.name).numpy()
             found[name] = labels[task.codec.labelled(labels)]
         return found
+
+    def test_rows(self, columns: Sequence[str]) -> pa.Table:
+        """Raw columns of the test split."""
+        return pq.read_table(self.raw_test, columns=list(dict.fromkeys(columns)))
 
     def scored(self, task: Objective) -> Scored:
         """The task's labels and predictions on the test split."""
@@ -134,6 +141,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         duplicates=_json(paths.encoded / DUPLICATES),
         quarantine=pq.read_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
+        raw_test=paths.encoded / "test.parquet",
         relatedness=read_study(paths.relatedness, Relatedness),
         comparison=read_study(paths.comparison, Comparison),
         tuning=read_study(paths.tuning, Tuning),

@@ -12,14 +12,18 @@ __all__ = ["doubt_leaks"]
 
 def doubt_leaks(seen: Sample, guesses: Mapping[str, Proposal], targets: Sequence[str]) -> dict[str, Proposal]:
     """The guesses by column, with a doubt at each feature, and a note at each column left out, that knows a target."""
-    found = dict(guesses)
     columns = [name for name, guess in guesses.items() if guess.options or seen.facts[name].is_number]
+    words: dict[str, list[str]] = {}
+    questions: dict[str, str] = {}
     for leak in find_leaks(seen.table, columns, targets):
         for name in leak.columns:
-            guess = found[name]
-            if guess.options:
-                words = [guess.doubt] if guess.doubt else []
-                found[name] = replace(guess, doubt="; ".join([*words, f"{leak.words}; {leak.question}"]))
-            else:
-                found[name] = replace(guess, note=f"{guess.note}; {leak.words}")
+            words.setdefault(name, []).append(leak.words)
+            questions[name] = leak.question
+    found = dict(guesses)
+    for name, texts in words.items():
+        guess = guesses[name]
+        if guess.options:
+            found[name] = replace(guess, doubt="; ".join([*filter(None, [guess.doubt]), *texts, questions[name]]))
+        else:
+            found[name] = replace(guess, note="; ".join([guess.note, *texts]))
     return found

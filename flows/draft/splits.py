@@ -66,7 +66,7 @@ def _by_hash(seen: Sample, key: ColumnFacts | None, others: Iterable[str]) -> Pr
     elif _groups(key):
         doubt = f"rows with the same {key.name!r} stay in one split; better a time, where there is one"
     else:
-        doubt = f"each row has a {key.name!r} of its own; better a time, or what identifies a person or thing"
+        doubt = f"each row has a value of its own in {key.name!r}; better a time, or what identifies a person or thing"
     if listed := " and ".join(map(repr, others)):
         doubt += f"; {listed} repeats too: are rows with the same value of one person or thing?"
     name = ROW if key is None else key.name

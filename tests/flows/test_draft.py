@@ -237,7 +237,7 @@ PATIENTS = {"visit_id": [row * 7 % 1_009 for row in range(ROWS)], "patient_id": 
         pytest.param(
             {"key": COLUMNS["key"], "zip": [f"{row % 70:05}" for row in range(ROWS)]},
             "key",
-            "each row has a 'key' of its own",
+            "each row has a value of its own in 'key'",
             id="a code that repeats is no person",
         ),
     ],

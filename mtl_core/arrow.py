@@ -92,7 +92,9 @@ def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType
 
 
 def as_numbers(values: pa.Array) -> NDArray[np.float64]:
-    """(rows,) float64; a null is NaN, true is 1."""
+    """(rows,) float64; a null is NaN, true is 1. Whole numbers beyond EXACT and long decimals are rounded, as a graph
+    of float64 does too.
+    """
     numbers = pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan)
     return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
 
@@ -132,7 +134,8 @@ def bounded_timestamps(values: pa.Array) -> pa.Array:
     if pa.types.is_date(values.type):
         if pa.types.is_date64(values.type):
             millis = _clipped(pc.cast(values, pa.int64()), _FIRST_DAY * 86_400_000, _LAST_DAY * 86_400_000)
-            values = pc.cast(pc.cast(millis, pa.date64()), pa.date32(), safe=False)
+            days = pc.floor_temporal(pc.cast(millis, pa.timestamp("ms")), unit="day")
+            values = pc.cast(days, pa.date32())
         days = _clipped(pc.cast(values, pa.int32()), _FIRST_DAY, _LAST_DAY)
         return pc.cast(days, pa.date32())
     unit = values.type.unit

@@ -239,6 +239,7 @@ def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
     zoned timestamps, in UTC; NaN for a null and the empty string. Timestamps beyond the years 1 to 9999 are the nearest
     ones within. DataError for text that is no such timestamp.
     """
+    # Years 1 to 9999 fit into microseconds, so that this drops nanoseconds and nothing else.
     micros = pc.cast(_timestamps(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
     known = pc.is_valid(micros).to_numpy(zero_copy_only=False)
     numbers = pc.fill_null(pc.cast(micros, pa.int64()), 0).to_numpy(zero_copy_only=False)

@@ -105,4 +105,4 @@ def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:
         values = values.dictionary_decode()
     if is_text(values.type) and not is_text(arrow_type):  # ISO text, of which the empty one is missing
         values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
-    return pc.cast(values, arrow_type, safe=False)
+    return pc.cast(values, arrow_type, safe=False)  # what wraps around is as adversarial: both sides get the same

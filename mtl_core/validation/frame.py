@@ -96,6 +96,7 @@ def _series(values: pa.Array) -> pd.Series:
 
 def _nanoseconds(values: pa.Array) -> pa.Array:
     """Timestamps outside 1678 to 2261, the range of nanoseconds, become the nearest limit: 9999-12-31 stays late."""
+    # Years 1 to 9999 fit into microseconds, so that this drops nanoseconds and nothing else.
     moments = pc.cast(bounded_timestamps(values), pa.timestamp("us"), safe=False)
     low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
     late_enough = pc.max_element_wise(moments, low, skip_nulls=False)

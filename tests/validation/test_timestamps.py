@@ -1,0 +1,53 @@
+"""No change of a timestamp's unit loses a value in silence: what does not fit becomes the nearest moment that does."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl_core.input_types import as_seconds
+from mtl_core.validation.frame import frame
+from tests.strategies import patient
+
+TYPES = {
+    **{f"timestamp {unit}": pa.timestamp(unit) for unit in ("s", "ms", "us", "ns")},
+    "timestamp of a zone": pa.timestamp("us", "Europe/Berlin"),
+    "date32": pa.date32(),
+    "date64": pa.date64(),
+}
+TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+FIRST, LAST = -62_135_596_800, 253_402_300_799
+"""The years 1 to 9999, in seconds since 1970."""
+FIRST_NS, LAST_NS = -9_214_560_000, 9_214_646_400
+"""1678-01-01 and 2262-01-01, all that pandas frames hold of them."""
+
+
+@pytest.mark.parametrize("arrow_type", TYPES.values(), ids=TYPES)
+@given(data=st.data())
+@patient
+def test_a_moment_is_itself_or_the_nearest_that_fits(arrow_type: pa.DataType, data: st.DataObject) -> None:
+    """As the seconds that a feature reads, and as Great Expectations sees it."""
+    wide = pa.int32() if arrow_type == pa.date32() else pa.int64()
+    limit = 2 ** (wide.bit_width - 1) - 1
+    ticks = data.draw(st.lists(st.integers(-limit, limit) | st.integers(-(10**6), 10**6), min_size=1, max_size=20))
+    per_second = {pa.date32(): 1 / 86_400, pa.date64(): 1_000}.get(arrow_type)
+    per_second = per_second or TICKS[arrow_type.unit]
+    if arrow_type == pa.date64():
+        ticks = [tick // 86_400_000 * 86_400_000 for tick in ticks if tick > -(10**18)] or [0]
+    values = pa.array(ticks, wide).cast(arrow_type)
+    exact = np.array([tick / per_second for tick in ticks])
+    found = as_seconds(values, zoned=getattr(arrow_type, "tz", None) is not None)
+    np.testing.assert_allclose(
+        found, np.clip(exact, FIRST, LAST), rtol=1e-15, atol=86_400 * (exact > LAST).any() + 1e-6
+    )
+    seen = frame(pa.table({"at": values}))["at"].to_numpy().astype("datetime64[ns]").astype(np.int64) / 1e9
+    np.testing.assert_allclose(seen, np.clip(exact, FIRST_NS, LAST_NS), rtol=1e-15, atol=1e-6)
+
+
+def test_the_end_of_the_calendar_stays_late() -> None:
+    """As nanoseconds 9999-12-31 would be a day of 1816."""
+    values = pa.array(["2024-01-01", "9999-12-31"]).cast(pa.timestamp("us"))
+    seen = frame(pa.table({"at": values}))["at"]
+    assert seen.dt.year.tolist() == [2024, 2262]
+    assert as_seconds(values, zoned=False).tolist() == [1_704_067_200, 253_402_214_400]

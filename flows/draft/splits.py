@@ -28,6 +28,8 @@ PARTS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "holdout"),
 }
+FLAG = re.compile(r"(is|in)?[_ .-]?(?P<part>train(ing)?|test(ing)?|holdout)([_ .-]?set)?", re.IGNORECASE)
+"""Pattern of the names of columns of yes and no that say the split."""
 MAX_PARTS = 12
 """A column that says the split has no more values."""
 
@@ -96,6 +98,8 @@ def _not_a_time(facts: ColumnFacts) -> tuple[bool, bool]:
 
 def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None:
     """The split by a column whose values are names of its parts, in any spelling; None for any other column."""
+    if (flag := FLAG.fullmatch(facts.name)) and _is_flag(facts):
+        return _by_flag(facts, flag["part"].lower().startswith("train"), key)
     if not facts.is_text or not 2 <= facts.distinct <= MAX_PARTS:
         return None
     found: dict[str, list[str]] = {part: [] for part in (*PARTS, "")}
@@ -115,14 +119,32 @@ def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None
     if found["validation"] and found["test"]:
         options["validation"] = _one_or_all(found["validation"])
     else:
-        options["validation"] = 0.1
-        doubts.append(f"a tenth of the rows that train validates, by a hash of {key.name if key else 'the row'}")
+        options |= {"validation": 0.1} | _key(key)
+        doubts.append(_taken(key))
     options["test"] = _one_or_all(found["test"] or found["validation"])
-    if key is not None and options["validation"] == 0.1:
-        options["key"] = key.name
     if found[""]:
         doubts.append(f"add {_listed(found[''])} to train, validation or test, or `mtl check` refuses such rows")
     return Proposal(options=options, doubt="; ".join(doubts))
+
+
+def _is_flag(facts: ColumnFacts) -> bool:
+    return facts.distinct == 2 and (facts.is_boolean or {value for value, _ in facts.common} == {0, 1})
+
+
+def _by_flag(facts: ColumnFacts, trains: bool, key: ColumnFacts | None) -> Proposal:
+    """The split by a column that says yes or no to train, or to test."""
+    yes, no = (True, False) if facts.is_boolean else (1, 0)
+    train, test = (yes, no) if trains else (no, yes)
+    options = {"by": "column", "column": facts.name, "train": train, "validation": 0.1, "test": test}
+    return Proposal(options=options | _key(key), doubt=_taken(key))
+
+
+def _key(key: ColumnFacts | None) -> dict[str, str]:
+    return {"key": key.name} if key else {}
+
+
+def _taken(key: ColumnFacts | None) -> str:
+    return f"a tenth of the rows that train validates, by a hash of {key.name if key else 'the row'}"
 
 
 def _one_or_all(values: list[str]) -> str | list[str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from flows.layout import Layout
 from mtl_core.config import load_problem
-from mtl_core.data.prepare import DUPLICATES, prepare
+from mtl_core.data.duplicates import DUPLICATES
+from mtl_core.data.prepare import prepare
 
 
 def run(folder: Path) -> None:

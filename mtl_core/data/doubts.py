@@ -9,16 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_numbers
 from mtl_core.config import HashSplit, Problem
 from mtl_core.data.parts import Part
 from mtl_core.data.split import Splitter, check_split
 from mtl_core.leaks import find_leaks
-from mtl_core.tasks import Task
-from mtl_core.tasks.binary import Binary
-from mtl_core.tasks.classes import ClassTask
+from mtl_core.tasks.bands import band_labels
 
-__all__ = ["band_labels", "data_doubts", "repeating"]
+__all__ = ["data_doubts", "repeating"]
 
 PARTS, ROWS = 12, 200_000
 """Part files that are looked into, evenly spaced, the first batch of each; and rows of all of them together."""
@@ -91,18 +88,3 @@ def _leaks(problem: Problem, table: pa.Table) -> list[str]:
             of_task = table.select(list(features)).append_column(name, labels)
             found += [leak for leak in find_leaks(of_task, features, [name]) if (task.target, leak.columns) not in told]
     return [f"{leak.words}; {leak.question}" for leak in found]
-
-
-def band_labels(task: Task, table: pa.Table) -> pa.Array | None:
-    """(rows,) labels of a task whose classes are bands of a number; None for any other task."""
-    edges: tuple[float, ...] = ()
-    names: tuple[str, ...] = ()
-    if isinstance(task, Binary) and task.at_least is not None:
-        edges, names = (task.at_least,), (f"below {task.at_least:g}", f"{task.at_least:g} or more")
-    elif isinstance(task, ClassTask):
-        edges, names = task.edges, task.classes
-    if not edges:
-        return None
-    numbers = as_numbers(table[task.target].combine_chunks())
-    labels = [names[place] for place in np.digitize(numbers, edges)]
-    return pa.array(labels, mask=np.isnan(numbers))

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
-from mtl_core.data.duplicates import DuplicateCounter
+from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
 from mtl_core.data.row_keys import row_keys
@@ -27,10 +27,7 @@ from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from mtl_core.files import write_text
 
-__all__ = ["DUPLICATES", "RAW_SPLITS", "prepare"]
-
-DUPLICATES = "duplicates.json"
-"""Split -> rows whose features all equal those of a training row."""
+__all__ = ["RAW_SPLITS", "prepare"]
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are stored as raw rows too, since the exported graph is measured on them."""

@@ -1,10 +1,10 @@
 """Results on the test split that are too good to be true, and the features that may give the target away."""
 
-from mtl_core.data.doubts import band_labels
 from mtl_core.leaks import most_related
 from mtl_core.report.metric_words import metric_title
 from mtl_core.report.run import Run
 from mtl_core.tasks import Objective
+from mtl_core.tasks.bands import band_labels
 
 __all__ = ["perfection"]
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mtl_core.config import Problem
+from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.prepare import DUPLICATES
 from mtl_core.data.split import SPLITS
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mtl_core.data import parts as parts_module
+from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.prepare import DUPLICATES, RAW_SPLITS, prepare
+from mtl_core.data.prepare import RAW_SPLITS, prepare
 from mtl_core.data.split import SPLITS
 from mtl_core.errors import DataError
 from tests.data.orders import DECLARED, ROWS, declared, month, no_quarantine, quarantine, write

@@ -283,6 +283,18 @@ def test_a_column_that_says_the_split(
     read(draft)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "train", "test"),
+    [("is_test", [True, False], False, True), ("training", [1, 0], 1, 0), ("Holdout set", [0, 1], 0, 1)],
+)
+def test_a_flag_that_says_the_split(tmp_path: Path, name: str, values: list[Any], train: Any, test: Any) -> None:
+    draft = drafted(tmp_path, {**COLUMNS, name: [values[row % 3 == 0] for row in range(ROWS)]}, "yes")
+    expected = {"by": "column", "column": name, "train": train, "validation": 0.1, "test": test}
+    assert draft.split.options == expected
+    assert name in draft.left_out
+    read(draft)
+
+
 def test_validation_is_taken_by_the_key_that_repeats(tmp_path: Path) -> None:
     part = [("train", "test")[row % 2] for row in range(ROWS)]
     draft = drafted(tmp_path, {**PATIENTS, "amount": COLUMNS["amount"], "yes": COLUMNS["yes"], "part": part}, "yes")

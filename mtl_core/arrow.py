@@ -15,6 +15,7 @@ __all__ = [
     "ColumnType",
     "as_dictionary",
     "as_numbers",
+    "as_plain",
     "as_strings",
     "bounded_timestamps",
     "column_type",
@@ -97,6 +98,15 @@ def as_numbers(values: pa.Array) -> NDArray[np.float64]:
     """
     numbers = pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan)
     return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def as_plain(values: pa.Array) -> pa.Array:
+    """(rows,) views and run-end encoded values as plain arrays, which all of Arrow takes; others as they are."""
+    if pa.types.is_run_end_encoded(values.type):
+        return pc.run_end_decode(values)
+    if pa.types.is_string_view(values.type):
+        return pc.cast(values, pa.string())
+    return pc.cast(values, pa.binary()) if pa.types.is_binary_view(values.type) else values
 
 
 def as_dictionary(values: pa.Array) -> pa.DictionaryArray:

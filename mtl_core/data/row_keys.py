@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_numbers, bounded_timestamps, is_exact, is_number, is_temporal
+from mtl_core.arrow import as_dictionary, as_numbers, as_plain, bounded_timestamps, is_exact, is_number, is_temporal
 
 __all__ = ["row_keys"]
 
@@ -37,12 +37,13 @@ def row_keys(rows: pa.RecordBatch, columns: Iterable[str]) -> Keys:
 
 def _cells(values: pa.Array) -> Keys:
     """(rows,) values of any type -> (rows,) hashes; 0 where one is missing."""
-    if isinstance(values, pa.ExtensionArray):
-        values = values.storage
+    values = as_plain(values.storage if isinstance(values, pa.ExtensionArray) else values)
     if pa.types.is_null(values.type):
         return np.zeros(len(values), dtype=np.uint64)
     if pa.types.is_struct(values.type):
         return row_keys(pa.RecordBatch.from_struct_array(values), [field.name for field in values.type])
+    if pa.types.is_map(values.type):
+        return _hashed([repr(value) if value else None for value in values.to_pylist()])
     if pa.types.is_nested(values.type):
         return _lists(values)
     return _numbers(as_numbers(values)) if is_number(values.type) else _entries(values)

@@ -9,12 +9,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, is_number, is_temporal, scalar_type
+from mtl_core.arrow import as_numbers, as_plain, as_strings, bounded_timestamps, is_number, is_temporal, scalar_type
 
 __all__ = ["FEW", "Codes", "Column", "read_columns"]
 
 MIN_ROWS, MAX_ROWS, MAX_CELLS = 1_000, 20_000, 10_000_000
 """Rows of the sample; and rows times pairs of a feature and a target, which take about a second."""
+LIMIT = 1e150
+"""Numbers beyond it are missing here, since their squares overflow."""
 FEW = 12
 """Numbers with up to that many distinct values are classes."""
 
@@ -63,8 +65,7 @@ def read_columns(table: pa.Table, features: Sequence[str], targets: Sequence[str
     pairs = max(1, len(features) * len(targets))
     rows = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // pairs), table.num_rows)
     places = pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)) if rows else pa.array([], pa.int64())
-    sampled = table.select(names).take(places)
-    return {name: _column(name, sampled[name].combine_chunks()) for name in names}
+    return {name: _column(name, as_plain(table[name].combine_chunks()).take(places)) for name in names}
 
 
 def _column(name: str, values: pa.Array) -> Column:
@@ -90,7 +91,7 @@ def _column(name: str, values: pa.Array) -> Column:
 
 
 def _of_numbers(name: str, numbers: NDArray[np.float64]) -> Column:
-    known = np.isfinite(numbers)
+    known = np.isfinite(numbers) & (np.abs(numbers) < LIMIT)
     distinct, codes = np.unique(numbers[known], return_inverse=True)
     full = np.full(len(numbers), -1, dtype=np.int64)
     full[known] = codes

@@ -53,7 +53,9 @@ def test_a_csv_and_a_parquet_file_give_the_same_keys(tmp_path_factory: pytest.Te
     assert keys(table.select(table.column_names[::-1])) == keys(table)
 
 
+MAP = pa.map_(pa.string(), pa.int8())
 SAME = {
+    "views": [pa.array(["a"]), pa.array(["a"], pa.string_view())],
     "whole numbers": [pa.array([7], pa.int8()), pa.array([7.0]), pa.array([Decimal("7.00")]), pa.array(["7"])],
     "fractions": [pa.array([0.1]), pa.array([0.1], pa.float32()), pa.array([Decimal("0.10")])],
     "days": [pa.array([dt.date(2024, 1, 1)]), pa.array([dt.datetime(2024, 1, 1)]), pa.array(["2024-01-01"])],
@@ -61,7 +63,11 @@ SAME = {
     "moments of zones": [
         pa.array([dt.datetime(2024, 1, 1, 5)], pa.timestamp("us", zone)) for zone in ("UTC", "Asia/Tokyo")
     ],
-    "text": [pa.array(["a"]), pa.array(["a"], pa.large_string()), pa.array(["a"]).dictionary_encode()],
+    "text": [
+        pa.array(["a"]),
+        pa.array(["a"], pa.large_string()),
+        pa.array(["a"]).dictionary_encode(),
+    ],
     "lists": [
         pa.array([[1, 2]]),
         pa.array([[1.0, 2.0]], pa.large_list(pa.float64())),
@@ -90,6 +96,7 @@ def test_other_values_have_other_keys() -> None:
         [[1, 2], [2, 1], [1], [1, 1], [12]],
         [b"\xff", b"\xfe", b"a"],
         [dt.timedelta(1), dt.timedelta(2)],
+        [pa.scalar([("a", 1)], MAP), pa.scalar([("a", 2)], MAP)],
         [{"a": 1, "b": 2}, {"a": 2, "b": 1}, {"a": 1, "b": None}],
         [dt.datetime(2024, 1, 1, 0, 0, 1), dt.datetime(2024, 1, 1)],
     ]

@@ -99,6 +99,7 @@ NOT_FOUND: dict[str, dict[str, Any]] = {
     "no rows": {"x": A[:0], "t": A[:0]},
     "more columns than rows": {**{f"x{place}": DRAW.normal(size=80) for place in range(90)}, "t": A[:80]},
     "no label": {"x": A, "t": pa.nulls(ROWS, pa.float64())},
+    "huge numbers": {"x": np.where(HALF, 1e308, -1e308), "t": np.where(YES, -1e308, B)},
     "infinities": {"x": np.where(HALF, np.inf, A), "t": np.where(YES, -np.inf, B)},
 }
 
@@ -122,3 +123,23 @@ def test_a_large_table_is_sampled() -> None:
     table = table.append_column("t", pa.array(np.arange(30_000.0)))
     table = table.append_column("f", table["t"])
     assert [leak.columns for leak in find_leaks(table, [*table.column_names[:4], "f"], ["t"])] == [("f",)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([b"\xff"] * 99),
+        pa.array(["a", "b", "c"] * 33, pa.string_view()),
+        pa.array(["a", "b", "c"] * 33).dictionary_encode(),
+        pa.array(range(99), pa.duration("s")),
+        pa.array(range(99)).cast(pa.timestamp("s", "Mars/Phobos")),
+        pa.array([10**8] * 99, pa.int32()).cast(pa.date32()),
+        pa.array([{"a": 1}] * 99),
+        pa.RunEndEncodedArray.from_arrays(pa.array([99], pa.int32()), pa.array([1])),
+        pa.FixedShapeTensorArray.from_numpy_ndarray(np.arange(99 * 4.0).reshape(99, 2, 2)),
+    ],
+    ids=lambda values: str(values.type)[:20],
+)
+def test_columns_of_any_type_are_taken(values: pa.Array) -> None:
+    for target in (A[:99], YES[:99]):
+        assert leaks(f=values, t=target) == []

@@ -26,7 +26,7 @@ def command(folder: Path, as_json: bool) -> None:
     check_graph(folder)
     problem = load_problem(folder)
     files = parts(folder, problem)
-    types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem).items()}
+    types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem, files).items()}
     counts = [_rows(part.path) for part in files]
     rows = None if None in counts else sum(count or 0 for count in counts)
     if as_json:

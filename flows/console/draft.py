@@ -13,9 +13,8 @@ __all__ = ["next_steps"]
 
 def next_steps(draft: Draft, folder: Path) -> str:
     """Counts, a line per doubt, and the commands that follow."""
-    guesses = {"split": draft.split, **draft.features, **draft.tasks}
     lines = [f"\n{len(draft.features)} features, {len(draft.left_out)} columns left out, {len(draft.tasks)} tasks"]
-    lines += [f"  doubt: {name}: {guess.doubt}" for name, guess in guesses.items() if guess.doubt]
+    lines += [f"  doubt: {name}: {doubt}" for name, doubt in draft.doubts.items()]
     where = "" if folder == Path.cwd() else f" -C {folder}"
     lines += [
         "\nNext:",

@@ -49,7 +49,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
         DataError: the data do not fit the problem, or a split has no rows.
     """
     sources = parts(folder, problem)
-    types = column_types(folder, problem, sources[0].types)
+    types = column_types(folder, problem, sources)
     quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
     temporary = out.with_name(f".{out.name}.pending")

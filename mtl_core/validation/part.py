@@ -13,7 +13,7 @@ from mtl_core.data.parts import Part
 from mtl_core.errors import DataError, nearest
 from mtl_core.names import LABEL
 from mtl_core.validation.expectations import OF_TYPE
-from mtl_core.validation.frame import as_it_stands, frame, label_columns, read
+from mtl_core.validation.frame import frame, label_columns, read
 from mtl_core.validation.outcome import PartResult, QuarantineReason
 from mtl_core.validation.runner import EXAMPLES, ExpectationRunner, MeasuredExpectation
 
@@ -34,11 +34,12 @@ class PartValidation:
 def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> PartValidation:
     """Read the part and measure every expectation; DataError only for a part that cannot be read at all."""
     suite = runner.suite.expectations
-    names = as_it_stands(part, problem).types.names
+    names = list(part.names)
     expected = list(dict.fromkeys([*problem.columns, *(c for c in runner.suite.columns if not c.startswith(LABEL))]))
     if any("row_condition" in expectation.kwargs for expectation in suite):
         expected = list(dict.fromkeys([*expected, *names]))  # a condition may speak about any column
-    table, unreadable = read(part, problem, expected)
+    types = {e.columns[0]: str(e.kwargs["type_"]) for e in suite if e.type in OF_TYPE and "type_" in e.kwargs}
+    table, unreadable = read(part, expected, types)
     values = frame(table)
     structure = [
         position for position, e in enumerate(suite) if (not e.columns or e.type in OF_TYPE) and _has(e.columns, names)

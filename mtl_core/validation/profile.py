@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.profiling import distinct, finite, range_expectations, span, tidy
 from mtl_core.limits import count_limits, mean_limits, min_share_present, rate_limits
@@ -17,7 +17,7 @@ from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.regression import Regression
-from mtl_core.validation.frame import as_it_stands, frame, label_columns, type_in_suite
+from mtl_core.validation.frame import frame, label_columns, type_in_suite
 from mtl_core.validation.suite import Suite
 
 __all__ = ["profile"]
@@ -35,11 +35,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
     types: dict[str, str] = {}
     labels: list[dict[str, Labels]] = []
     for part in reference:
-        own = as_it_stands(part, problem)
-        for column in problem.columns:
-            if column not in own.types.names:
-                raise DataError(f"{part.path}: no column {column!r}; {nearest(column, own.types.names)}")
-        table = own.read(problem.columns)
+        table = part.read(problem.columns)
         if not table.num_rows:
             raise DataError(f"{part.path}: a reference part needs rows, found none; name others with --reference PART")
         for column in problem.columns:

@@ -62,7 +62,7 @@ def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
         options = (
             csv.ReadOptions(block_size=BLOCK),
             csv.ParseOptions(newlines_in_values=True),
-            csv.ConvertOptions(null_values=["", *part.data.csv.nulls], strings_can_be_null=True, column_types=types),
+            csv.ConvertOptions(null_values=["", *part.reading.csv.nulls], strings_can_be_null=True, column_types=types),
         )
         with csv.open_csv(part.path, *options) as reader:
             for _ in reader:

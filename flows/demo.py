@@ -1,10 +1,8 @@
 """Questions to the champion about real rows, over HTTP, for `mtl demo`."""
 
 from pathlib import Path
-from typing import Any
 
 import httpx
-import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
@@ -31,7 +29,7 @@ def run_demo(folder: Path, count: int) -> None:
         raise DataError(f"{rows}: the test split must be there, found no file; `mtl retrain` prepares it")
     table = pq.read_table(rows)
     table = table.take(_evenly_spaced(table.num_rows, count))
-    sent = _as_json(table, Encoder.load(layout.encoder))
+    sent = Encoder.load(layout.encoder).request_values(table)
     console = Console()
     with running(store.home, problem.name) as url:
         champion = store.champion(problem.name)
@@ -52,11 +50,6 @@ def run_demo(folder: Path, count: int) -> None:
     shown = [asked | known for asked, known in zip(body, labels, strict=True)]
     console.print(prediction_table(problem, inputs, shown, answer["predictions"]))
     print_paths(layout, problem.name, store.path(champion))
-
-
-def _as_json(table: pa.Table, encoder: Encoder) -> dict[str, list[Any]]:
-    """The raw columns as a client sends them."""
-    return {name: kind.json(table[name].combine_chunks()) for name, kind in encoder.inputs.items()}
 
 
 def _evenly_spaced(total: int, count: int) -> list[int]:

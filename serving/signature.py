@@ -3,7 +3,8 @@
 The file lies beside `model.onnx` and is written by the export. It is read strictly: an unknown key, an unknown format
 or a repeated name is refused, because a client would otherwise be told something else than what is computed.
 
-Format 2 has more types of inputs than format 1, and outputs of level token; what format 1 says means the same in both.
+Format 2 has more types of inputs than format 1, and outputs of level token; format 3 says how inputs read text. What an
+earlier format says means the same in a later one.
 
 To add a form of answer: give it a struct here, with the shape of its answer, and its JSON in answers.py. To add a type
 of input: see inputs.py.
@@ -40,7 +41,7 @@ __all__ = [
     "read_signature",
 ]
 
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 SIGNATURE_FILE = "signature.json"
 
 # The rule of BentoML's tags; also what makes a name safe as a file name.

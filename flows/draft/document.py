@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flows.draft.guesses import Draft
-from flows.draft.reading import Reading
+from flows.draft.reading import DetectedReading
 from mtl_core.features import Proposal
 
 __all__ = ["document", "quoted", "safe_name"]
@@ -115,14 +115,14 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def _reading(reading: Reading) -> list[str]:
+def _reading(reading: DetectedReading) -> list[str]:
     """Lines of `data` about how the file is read, where that differs from the defaults."""
     lines = []
-    if options := reading.csv.model_dump(exclude_defaults=True):
+    if options := reading.options.csv.model_dump(exclude_defaults=True):
         lines.append(f"  csv: {_flow(options)}{_comment(Proposal(doubt=reading.doubts.get('data.csv', '')))}")
-    if reading.dates:
+    if reading.options.dates:
         lines.append("  dates:")
-        for column, form in reading.dates.items():
+        for column, form in reading.options.dates.items():
             about = Proposal(doubt=reading.doubts.get(f"data.dates.{column}", ""))
             lines.append(f"    {quoted(column)}: {quoted(form)}{_comment(about)}")
     return lines

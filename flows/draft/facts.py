@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from flows.draft.doubts import doubt
-from flows.draft.reading import Reading, detect
+from flows.draft.reading import DetectedReading, detect
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import scalar_type
 from mtl_core.data.part_files import open_part
@@ -32,7 +32,7 @@ class Sample:
     table: pa.Table
     facts: Mapping[str, ColumnFacts]
     doubts: Mapping[str, str]
-    reading: Reading
+    reading: DetectedReading
     complete: bool
     """True if these are all rows of the table."""
 
@@ -40,11 +40,11 @@ class Sample:
 def sample(path: Path) -> Sample:
     """Read the first rows of a Parquet or CSV file; raises DataError where there is nothing to learn from."""
     reading = detect(path)
-    file = open_part(path, reading.csv)
+    options = reading.options
+    file = open_part(path, options.csv)
     if twice := [name for name, count in Counter(file.names).items() if count > 1]:
         raise DataError(f"{path}: every column needs a name of its own, found twice: {', '.join(twice)}; rename one")
-    data = reading.data(path.name)
-    part = Part(file=file, data=data, types=column_schema([file], data))
+    part = Part(file=file, reading=options, types=column_schema([file], options))
     batches: list[pa.RecordBatch] = []
     complete = True
     for batch in part.batches(part.names):
@@ -55,7 +55,7 @@ def sample(path: Path) -> Sample:
     if not table.num_rows or not table.num_columns:
         raise DataError(f"{path}: must have rows and columns, found {table.num_rows} rows, {table.num_columns} columns")
     facts = {name: _facts(name, table[name].combine_chunks()) for name in table.column_names}
-    doubts = {name: found for name, about in facts.items() if (found := doubt(about, reading.csv))}
+    doubts = {name: found for name, about in facts.items() if (found := doubt(about, options.csv))}
     return Sample(table=table, facts=facts, doubts=doubts, reading=reading, complete=complete)
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from flows.draft.facts import Sample
-from flows.draft.reading import Reading
+from flows.draft.reading import DetectedReading
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import bounded_timestamps, item_type, scalar_type
 from mtl_core.errors import DataError, ProblemError, nearest
@@ -40,7 +40,7 @@ class Draft:
     features: Mapping[str, Proposal]
     left_out: Mapping[str, Proposal]
     tasks: Mapping[str, Proposal]
-    reading: Reading
+    reading: DetectedReading
 
     @property
     def doubts(self) -> dict[str, str]:

@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
-from mtl_core.config import Csv, Data
+from mtl_core.config import Csv, Reading
 from mtl_core.data.cells import convert, infer_type, without_nulls
 from mtl_core.data.part_files import open_part, suffix
 
-__all__ = ["NULL_WORDS", "Reading", "detect"]
+__all__ = ["NULL_WORDS", "DetectedReading", "detect"]
 
 ROWS = 20_000
 """Rows looked at: marks and formats show long before."""
@@ -32,19 +32,14 @@ _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """Options of `data` that differ from the defaults. `doubts`: path of an option -> doubt."""
+class DetectedReading:
+    """How a file is to be read, and the doubts about it: path of an option -> doubt."""
 
-    csv: Csv = field(default_factory=Csv)
-    dates: Mapping[str, str] = field(default_factory=dict)
+    options: Reading
     doubts: Mapping[str, str] = field(default_factory=dict)
 
-    def data(self, path: str) -> Data:
-        """The section `data` of a problem."""
-        return Data(path=path, csv=self.csv, dates=dict(self.dates))
 
-
-def detect(path: Path) -> Reading:
+def detect(path: Path) -> DetectedReading:
     """Detect how a CSV or Parquet file is to be read; DataError where it cannot be."""
     csv, doubts = Csv(), []
     if suffix(path) != ".parquet":
@@ -62,7 +57,8 @@ def detect(path: Path) -> Reading:
         doubts.append(f"numbers such as {example!r} are read with {marks}")
         csv = csv.model_copy(update={"nulls": _null_words(texts, csv)})
     dates, unclear = _dates(texts, csv)
-    return Reading(csv=csv, dates=dates, doubts=({"data.csv": "; ".join(doubts)} if doubts else {}) | unclear)
+    about_csv = {"data.csv": "; ".join(doubts)} if doubts else {}
+    return DetectedReading(options=Reading(csv=csv, dates=dates), doubts=about_csv | unclear)
 
 
 def _encoding(path: Path) -> str:

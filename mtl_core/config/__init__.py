@@ -5,7 +5,7 @@ that options configure; `build` imports these when it is called.
 """
 
 from mtl_core.config.balancing import AnyBalancing, Balancing
-from mtl_core.config.data import Border, ColumnSplit, Csv, Data, HashSplit, Split, TimeSplit
+from mtl_core.config.data import Border, ColumnSplit, Csv, Data, HashSplit, Reading, Split, TimeSplit
 from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.document import PARAMS, parse_yaml
 from mtl_core.config.export import Export
@@ -38,6 +38,7 @@ __all__ = [
     "Model",
     "Problem",
     "Prune",
+    "Reading",
     "RelatednessOptions",
     "SearchRange",
     "Split",

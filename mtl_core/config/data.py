@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Border", "ColumnSplit", "Csv", "Data", "DeclaredType", "HashSplit", "Split", "TimeSplit"]
+__all__ = ["Border", "ColumnSplit", "Csv", "Data", "DeclaredType", "HashSplit", "Reading", "Split", "TimeSplit"]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Border = date | datetime | int | float | str
@@ -62,13 +62,9 @@ class Csv(Frozen):
         return self
 
 
-class Data(Frozen):
-    """The source of the rows."""
+class Reading(Frozen):
+    """How values are read, from files and, where they are sent as text, from requests."""
 
-    renamed: ClassVar[dict[str, str]] = {"nulls": "csv.nulls"}
-
-    path: str
-    """A file or a folder of part files, Parquet or CSV, relative to the problem's folder."""
     csv: Csv = Csv()
     types: dict[str, DeclaredType] = Field(default_factory=dict)
     """Types of columns where the values do not tell: {code: text} keeps 007 apart from 7. A cell that is not of its
@@ -76,8 +72,6 @@ class Data(Frozen):
     """
     dates: dict[str, str] = Field(default_factory=dict)
     """Formats of columns of dates and times that are not ISO 8601, as Python's strptime reads them: "%m/%d/%Y"."""
-    quarantine: Annotated[float, Field(ge=0, le=1)] = 0.001
-    """Maximum share of a part's rows that validation may quarantine."""
 
     @field_validator("dates")
     @classmethod
@@ -100,6 +94,22 @@ class Data(Frozen):
         if twice := [column for column in self.dates if column in self.types]:
             raise ValueError(f"a column stands in `types` or in `dates`, found {twice[0]!r} in both; remove one")
         return self
+
+
+class Data(Reading):
+    """The source of the rows."""
+
+    renamed: ClassVar[dict[str, str]] = {"nulls": "csv.nulls"}
+
+    path: str
+    """A file or a folder of part files, Parquet or CSV, relative to the problem's folder."""
+    quarantine: Annotated[float, Field(ge=0, le=1)] = 0.001
+    """Maximum share of a part's rows that validation may quarantine."""
+
+    @property
+    def reading(self) -> Reading:
+        """How values are read, without where they lie."""
+        return Reading(csv=self.csv, types=self.types, dates=self.dates)
 
 
 class TimeSplit(Frozen):

@@ -1,6 +1,7 @@
 """The encoder: every feature and task, fitted on the training split; it converts tables to arrays."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mtl_core.arrow import ColumnType, as_numbers, column_type
-from mtl_core.config import Problem
+from mtl_core.config import Problem, Reading
 from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
@@ -33,6 +34,8 @@ class Encoder(Frozen):
 
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
     tasks: Annotated[tuple[AnyCodec, ...], Field(min_length=1)]
+    reading: Reading = Reading()
+    """How the raw columns were read, for the signature: a request's text is read alike."""
 
     @property
     def groups(self) -> dict[str, tuple[FittedFeature, ...]]:
@@ -86,6 +89,13 @@ class Encoder(Frozen):
             categorical=tuple(flag for columns in found for flag in columns.categorical),
         )
 
+    def request_values(self, table: Table) -> dict[str, list[Any]]:
+        """Raw columns -> their values as a client sends them: dates in the declared format."""
+        return {
+            column: _formatted(kind.json(_array(table, column)), self.reading.dates.get(column))
+            for column, kind in self.inputs.items()
+        }
+
     def labels(self, table: Table) -> dict[str, NDArray[Any] | Ragged]:
         """Target columns -> labels per task; ragged for a task of level token, one for each item of its sequence."""
         return {codec.name: self._labels(codec, table) for codec in self.tasks}
@@ -110,6 +120,12 @@ class Encoder(Frozen):
     def load(cls, path: Path) -> Self:
         """Read an encoder that `save` wrote."""
         return cls.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def _formatted(values: list[Any], date_format: str | None) -> list[Any]:
+    if date_format is None:
+        return values
+    return [None if value is None else datetime.fromisoformat(value).strftime(date_format) for value in values]
 
 
 def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.RecordBatch]) -> Encoder:
@@ -140,7 +156,7 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     _check_inputs(fitted)
     codecs = tuple(fitter.finish() for fitter in tasks.values())
     check_sequences(codecs, {feature.name: feature.input_type for feature in fitted})
-    return Encoder.model_validate({"features": fitted, "tasks": codecs})
+    return Encoder.model_validate({"features": fitted, "tasks": codecs, "reading": problem.data.reading})
 
 
 def _check_inputs(features: Sequence[FittedFeature]) -> None:

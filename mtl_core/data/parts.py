@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from mtl_core.arrow import column_type, is_number, is_text, value_type
-from mtl_core.config import Data, Problem
+from mtl_core.config import Problem, Reading
 from mtl_core.data.cells import convert, first_misfit
 from mtl_core.data.part_files import SUFFIXES, PartFile, open_part, suffix
 from mtl_core.data.types import column_schema, why_text
@@ -22,7 +22,7 @@ class Part:
     """A part file. `types` are the columns' types over all parts, by which every part is read."""
 
     file: PartFile
-    data: Data
+    reading: Reading
     types: pa.Schema
 
     @property
@@ -42,7 +42,7 @@ class Part:
 
     def own_types(self) -> pa.Schema:
         """Types of the columns that this file has, over this file alone."""
-        return column_schema([self.file], self.data)
+        return column_schema([self.file], self.reading)
 
     def batches(
         self, columns: Sequence[str], dictionaries: Collection[str] = (), types: pa.Schema | None = None
@@ -75,14 +75,14 @@ class Part:
         return pa.Table.from_batches(batches, schema=pa.schema([types.field(column) for column in columns]))
 
     def _convert(self, values: pa.Array, field: pa.Field, row: int) -> pa.Array:
-        form = self.data.dates.get(field.name)
+        form = self.reading.dates.get(field.name)
         try:
-            return convert(values, field.type, self.data.csv, form)
+            return convert(values, field.type, self.reading.csv, form)
         except pa.ArrowException as error:
-            position = first_misfit(values, field.type, self.data.csv, form)
+            position = first_misfit(values, field.type, self.reading.csv, form)
             fix = "repair the cell, or name it in data.csv.nulls where it stands for a missing value"
             raise DataError(
-                f"{self.path}: column {field.name!r} must be {_rule(field, self.data)}, found "
+                f"{self.path}: column {field.name!r} must be {_rule(field, self.reading)}, found "
                 f"{values[position].as_py()!r:.60} in row {row + position} ({error!s:.100}); "
                 f"{fix if is_text(values.type) else 'repair or remove the part'}"
             ) from None
@@ -105,12 +105,13 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     for file in files:
         if twice := [name for name, count in Counter(file.names).items() if count > 1]:
             raise DataError(f"{file.path}: column names must be distinct, found {twice[0]!r} twice; rename one")
-    types = column_schema(files, problem.data)
+    reading = problem.data.reading
+    types = column_schema(files, reading)
     for option in ("types", "dates"):
-        for column in getattr(problem.data, option):
+        for column in getattr(reading, option):
             if column not in types.names:
                 raise DataError(f"data.{option}.{column}: no such column; {nearest(column, types.names)}")
-    return tuple(Part(file=file, data=problem.data, types=types) for file in files)
+    return tuple(Part(file=file, reading=reading, types=types) for file in files)
 
 
 def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> dict[str, pa.DataType]:
@@ -160,10 +161,10 @@ def _check_weights(problem: Problem, types: pa.Schema) -> None:
             raise DataError(f"{where}, found {found} in {column!r}; convert it")
 
 
-def _rule(field: pa.Field, data: Data) -> str:
-    if form := data.dates.get(field.name):
+def _rule(field: pa.Field, reading: Reading) -> str:
+    if form := reading.dates.get(field.name):
         return f"of the format {form!r}, as data.dates declares"
-    declared = data.types.get(field.name)
+    declared = reading.types.get(field.name)
     return f"{declared}, as data.types declares" if declared else f"{value_type(field.type)} as in the other parts"
 
 

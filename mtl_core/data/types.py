@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_temporal, is_text
-from mtl_core.config.data import Data, DeclaredType
+from mtl_core.config.data import DeclaredType, Reading
 from mtl_core.data.cells import is_known_number, widen, without_nulls
 from mtl_core.data.part_files import PartFile
 
@@ -15,13 +15,13 @@ __all__ = ["column_schema", "why_text"]
 _TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%f", "%p", "%X", "%c", "%z")
 
 
-def column_schema(files: Sequence[PartFile], data: Data) -> pa.Schema:
+def column_schema(files: Sequence[PartFile], reading: Reading) -> pa.Schema:
     """The columns that some file has, each with the type that holds all its values, or with its declared one."""
     fields: dict[str, pa.Field] = {}
     for file in files:
         for field in file.types:
             fields[field.name] = _widened(files, fields[field.name], field) if field.name in fields else field
-    return pa.schema([_declared(field, data) for field in fields.values()])
+    return pa.schema([_declared(field, reading) for field in fields.values()])
 
 
 def why_text(files: Sequence[PartFile], column: str) -> str:
@@ -59,10 +59,10 @@ def _widened(files: Sequence[PartFile], one: pa.Field, other: pa.Field) -> pa.Fi
     return pa.field(one.name, found)
 
 
-def _declared(field: pa.Field, data: Data) -> pa.Field:
-    if (form := data.dates.get(field.name)) and not is_temporal(field.type):
+def _declared(field: pa.Field, reading: Reading) -> pa.Field:
+    if (form := reading.dates.get(field.name)) and not is_temporal(field.type):
         return pa.field(field.name, _type_of_format(form))
-    if (declared := data.types.get(field.name)) is not None:
+    if (declared := reading.types.get(field.name)) is not None:
         return pa.field(field.name, _type_declared(declared, field.type))
     # A column without any value is text, as a request's null is one of any type.
     return field.with_type(pa.string()) if pa.types.is_null(field.type) else field

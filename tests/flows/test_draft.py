@@ -208,7 +208,7 @@ def test_words_for_missing_values_are_found_in_csv(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b,yes\n" + "".join(f"{'NA' if row % 9 == 0 else row / 7},NA?,{row % 2}\n" for row in range(90)))
     seen = sample(path)
-    assert seen.reading.csv.nulls == ("NA",)
+    assert seen.reading.options.csv.nulls == ("NA",)
     assert pa.types.is_floating(seen.facts["a"].type)
     assert seen.facts["a"].known == 80
 
@@ -217,7 +217,7 @@ def test_words_for_missing_dates_are_found_in_csv(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,yes\n" + "".join(f"{'NA' if row % 9 == 0 else DAY},{row % 2}\n" for row in range(90)))
     seen = sample(path)
-    assert seen.reading.csv.nulls == ("NA",)
+    assert seen.reading.options.csv.nulls == ("NA",)
     assert seen.facts["a"].is_temporal
 
 

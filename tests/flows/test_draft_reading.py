@@ -70,13 +70,13 @@ def test_how_a_file_is_read(
 ) -> None:
     """As options of `data`, each with its doubt; with them the column is no text."""
     seen = sample(write(tmp_path, columns, separator, encoding))
-    found = seen.reading.data("table.csv")
-    assert found.model_dump(mode="json", exclude_defaults=True) == {"path": "table.csv", **expected}
+    found = seen.reading.options
+    assert found.model_dump(mode="json", exclude_defaults=True) == expected
     assert {path.split(".")[1] for path in seen.reading.doubts} <= set(expected)
     assert not next(iter(facts for name, facts in seen.facts.items() if name in columns)).is_text
     draft = guess_problem(seen, ["y"])
     text = document("table", "table.csv", ROWS, draft)
-    assert parse_problem(YAML(typ="safe", pure=True).load(text)).data == found
+    assert parse_problem(YAML(typ="safe", pure=True).load(text)).data.reading == found
     for path, doubt in seen.reading.doubts.items():
         assert doubt in text, path
 
@@ -84,7 +84,7 @@ def test_how_a_file_is_read(
 def test_a_format_that_the_order_of_the_rows_tells(tmp_path: Path) -> None:
     """Both read all cells; with the day first, the rows are in the order of time."""
     seen = sample(write(tmp_path, {"x": [f"{1 + row % 10}/{1 + row // 10}/2024" for row in range(ROWS)]}))
-    assert seen.reading.dates == {"x": "%d/%m/%Y"}
+    assert seen.reading.options.dates == {"x": "%d/%m/%Y"}
     assert "%m/%d/%Y would read them too" in seen.reading.doubts["data.dates.x"]
 
 

@@ -15,6 +15,7 @@ from mtl_core.arrow import is_number, is_text
 from mtl_core.config import Csv, Reading
 from mtl_core.data.cells import convert, infer_type, without_nulls
 from mtl_core.data.part_files import open_part, suffix
+from mtl_core.errors import DataError
 
 __all__ = ["NULL_WORDS", "DetectedReading", "detect"]
 
@@ -46,7 +47,10 @@ def detect(path: Path) -> DetectedReading:
         encoding = _encoding(path)
         if encoding != "utf-8":
             doubts.append(f"the file is no UTF-8 text and was taken for {encoding}")
-        csv = Csv(encoding=encoding, separator=_separator(path, encoding))
+        try:
+            csv = Csv(encoding=encoding, separator=_separator(path, encoding))
+        except UnicodeError as error:
+            raise DataError(f"{path}: must be {encoding} text, as it begins, found: {error}; write it anew") from None
     texts = _texts(path, csv)
     csv = csv.model_copy(update={"nulls": _null_words(texts, csv)})
     if csv.nulls:

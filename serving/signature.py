@@ -53,10 +53,12 @@ _Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 class _Output(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="form", omit_defaults=True
 ):
-    """Fields of every task's entry. The answer is float32.
+    """Fields of every task's entry.
 
     level: `row`, one answer per row, shape (rows, *row_shape); or `token`, one answer per item of the list that is the
     row's value of the input `sequence`, shape (rows, longest, *row_shape).
+
+    dtype: type of the answer.
     """
 
     name: _Text
@@ -64,6 +66,12 @@ class _Output(
     unit: str
     level: Literal["row", "token"] = "row"
     sequence: str | None = None
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @property
+    def tensor_type(self) -> str:
+        """ONNX's name of the answer's type."""
+        return "tensor(float)" if self.dtype == "float32" else "tensor(double)"
 
     @property
     def row_shape(self) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ def run(folder: Path) -> None:
     network = Network.build(problem, encoder)
     network.load_state_dict(load_file(layout.weights))
     tasks = network.objectives
-    labels = {name: encoder.labels(table) for name, table in tables.items()}
+    labels = {name: encoder.labels(table, exact=True) for name, table in tables.items()}
     known = {name: {task: flat(values) for task, values in found.items()} for name, found in labels.items()}
     names = list(network.tasks)
     session = open_graph(layout.graph.read_bytes())

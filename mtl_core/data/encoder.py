@@ -86,17 +86,22 @@ class Encoder(Frozen):
             categorical=tuple(flag for columns in found for flag in columns.categorical),
         )
 
-    def labels(self, table: Table) -> dict[str, NDArray[Any] | Ragged]:
-        """Target columns -> labels per task; ragged for a task of level token, one for each item of its sequence."""
-        return {codec.name: self._labels(codec, table) for codec in self.tasks}
+    def labels(self, table: Table, *, exact: bool = False) -> dict[str, NDArray[Any] | Ragged]:
+        """Target columns -> labels per task; ragged for a task of level token, one for each item of its sequence.
+
+        Args:
+            exact: as metrics read them, and not as they are stored.
+        """
+        return {codec.name: self._labels(codec, table, exact) for codec in self.tasks}
 
     def weights(self, table: Table) -> dict[str, NDArray[np.float32]]:
         """Weight columns -> (rows,) weights of rows in the loss, for the tasks that declare one."""
         columns = {codec.name: codec.weight_column for codec in self.tasks if codec.weight_column}
         return {name: _weights(table, name, column) for name, column in columns.items()}
 
-    def _labels(self, codec: Codec, table: Table) -> NDArray[Any] | Ragged:
-        labels = codec.encode(_target(table, codec.targets))
+    def _labels(self, codec: Codec, table: Table, exact: bool) -> NDArray[Any] | Ragged:
+        target = _target(table, codec.targets)
+        labels = codec.exact(target) if exact else codec.encode(target)
         if not codec.sequence:
             return labels
         column = self.sequences[codec.name]

@@ -121,6 +121,7 @@ def label_columns(
             found.update({column: np.full(len(values), np.nan) for column in named})
         elif isinstance(task, Binary):
             fitter = task.fitter(name, column_type(task.target, values.type))
+            fitter.update(values)
             found[prefix] = _indicator(fitter.codec.encode(values), 1)
         elif isinstance(task, Multiclass):
             classes_of = task.fitter(name, column_type(task.target, values.type))

@@ -8,10 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
 from mtl_core.expectations import expect
+from mtl_core.validation.part import validate_part
 from mtl_core.validation.runner import ExpectationRunner
-from mtl_core.validation.suite import Suite
+from mtl_core.validation.suite import Suite, load_suite, suite_path
 from mtl_core.validation.write import write_profile
 from tests.validation.conftest import DECLARED, ROWS, change, problem, set_column, table, write_part
 from tests.validation.judging import (
@@ -77,6 +79,18 @@ def test_a_date_that_python_does_not_have_is_set_aside(folder: Path) -> None:
     declared = problem(data={**DECLARED["data"], "quarantine": 0.5})
     result = with_changed_part(folder, lambda content: set_column(content, "day", days), ranged, declared)
     assert lines(result) == [(3, "day", "9999-12-31")]
+
+
+def test_infinities_of_the_reference_pass(tmp_path: Path) -> None:
+    """In a feature and in the target of a regression, where they are missing; another part may have none."""
+    write_part(tmp_path, "2024-02.parquet", change("amount", {6: INF, 7: -INF})(change("days", {3: INF})(table(2))))
+    write_part(tmp_path, BAD, table(3))
+    write_profile(tmp_path, problem())
+    path = suite_path(tmp_path, problem())
+    runner = ExpectationRunner(load_suite(path), path)
+    for part in parts(tmp_path, problem()):
+        result = validate_part(part, problem(), runner).result
+        assert (result.passed, lines(result)) == (True, []), result.problems
 
 
 def test_numbers_that_are_not_finite_are_set_aside(folder: Path, runner: ExpectationRunner) -> None:

@@ -101,6 +101,22 @@ def test_declared_classes_of_numbers_are_numbers_in_the_set(tmp_path: Path) -> N
     assert [c for c in suite.columns if c.startswith("label:")] == [f"label:grade={c}" for c in "123"]
 
 
+def test_the_values_of_a_target_in_words_are_listed_and_no_third_one_is_learned(tmp_path: Path) -> None:
+    """Over all parts: each has one word besides yes, but they differ."""
+    words = pa.array(["high" if place % 3 else "low" for place in range(ROWS)])
+    write_part(tmp_path, "a.parquet", set_column(table(2), "grade", words))
+    declared = problem(tasks={"high": {"kind": "binary", "target": "grade", "positive": "high"}})
+    found = said(profile(declared, parts(tmp_path, declared)), "grade")
+    assert found["values_to_be_in_set"] == {"value_set": ["high", "low"]}
+    write_part(tmp_path, "b.parquet", set_column(table(3), "grade", pa.array(["high", "medium"] * (ROWS // 2))))
+    with pytest.raises(DataError, match="found 'low', 'medium' in 'grade'"):
+        profile(declared, parts(tmp_path, declared))
+    for more in ({"others": "negative"}, {"negative": "low", "others": "unlabelled"}):
+        task = {"kind": "binary", "target": "grade", "positive": "high", **more}
+        declared = problem(tasks={"high": task})
+        assert "values_to_be_in_set" not in said(profile(declared, parts(tmp_path, declared)), "grade")
+
+
 def test_many_categories_are_counted_and_not_listed(tmp_path: Path) -> None:
     write_part(tmp_path, "a.parquet", set_column(table(2), "shop", pa.array([f"s{place}" for place in range(ROWS)])))
     suite = profile(problem(), parts(tmp_path, problem()))

@@ -12,35 +12,40 @@ from rich.table import Table
 from mtl_core.report.wording import option_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mtl_core.config import Problem
+    from mtl_core.data.split import SplitName
+    from mtl_core.validation.preflight import DataSummary
 
 __all__ = ["print_problem"]
 
 
-def print_problem(problem: Problem, parts: Sequence[str], rows: int | None, types: Mapping[str, str]) -> None:
+def print_problem(problem: Problem, data: DataSummary, types: Mapping[str, str]) -> None:
     """Sections, features and tasks; then a line that nothing is wrong.
 
     Args:
-        parts: names of the data's part files.
-        rows: total number of rows; None where it is unknown before the data are read.
+        data: part files, rows and labelled rows.
         types: column -> type.
     """
     console = Console()
-    for table in (_overview(problem, parts, rows), _features(problem, types), _tasks(problem)):
+    for table in (_overview(problem, data), _features(problem, types), _tasks(problem)):
         console.print(table)
     console.print(
         f"[green]{problem.name}: {len(problem.features)} features, {len(problem.tasks)} tasks; nothing wrong found"
     )
 
 
-def _overview(problem: Problem, names: Sequence[str], rows: int | None) -> Table:
+def _overview(problem: Problem, data: DataSummary) -> Table:
     table = _table(problem.name, "section", "resolved")
+    names, rows = data.parts, sum(data.rows.values())
     span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-    counted = "rows counted when they are read" if rows is None else f"{rows:,} rows"
-    table.add_row("data", f"{problem.data.path}: {len(names)} part{'s' if len(names) > 1 else ''} ({span}), {counted}")
-    table.add_row("split", _words(problem.split))
+    parts = f"{len(names)} part{'s' if len(names) > 1 else ''} ({span})"
+    table.add_row("data", escape(f"{problem.data.path}: {parts}, {rows:,} rows"))
+    table.add_row("split", f"{_words(problem.split)}\n{_counts(data.rows)} rows")
+    for task, labelled in data.labelled.items():
+        if labelled != data.rows:
+            table.add_row(f"labels of {task}", f"{_counts(labelled)} labelled")
     trunk, head = problem.model.trunk, problem.model.head
     table.add_row("trunk", f"{_words(trunk)}; embedding {problem.model.embedding}\n{_meaning(trunk)}")
     table.add_row("head", _words(head))
@@ -88,6 +93,10 @@ def _tasks(problem: Problem) -> Table:
             ", ".join(f"{key} {value:g}" for key, value in limits.items()) or "only against the baseline",
         )
     return table
+
+
+def _counts(counts: Mapping[SplitName, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _words(model: Any, leave_out: tuple[str, ...] = ()) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,10 @@ def _evaluation(measured: dict[str, dict[str, Measured]], baseline: dict[str, di
     return {
         task: {
             metric: {
-                key: defined(number) for key, number in (asdict(m) | {"trivial": baseline[task][metric].value}).items()
+                "value": defined(m.value),
+                "low": defined(m.low),
+                "high": defined(m.high),
+                "trivial": defined(baseline[task][metric].value),
             }
             for metric, m in metrics.items()
         }

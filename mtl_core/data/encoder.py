@@ -20,7 +20,7 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import AnyCodec, Codec, Task
 
-__all__ = ["Encoder", "fit"]
+__all__ = ["Encoder", "fit", "row_weights", "target_type", "target_values", "weightless_error"]
 
 Table: TypeAlias = pa.Table | pa.RecordBatch
 
@@ -97,10 +97,10 @@ class Encoder(Frozen):
     def weights(self, table: Table) -> dict[str, NDArray[np.float32]]:
         """Weight columns -> (rows,) weights of rows in the loss, for the tasks that declare one."""
         columns = {codec.name: codec.weight_column for codec in self.tasks if codec.weight_column}
-        return {name: _weights(table, name, column) for name, column in columns.items()}
+        return {name: row_weights(table, name, column) for name, column in columns.items()}
 
     def _labels(self, codec: Codec, table: Table, exact: bool) -> NDArray[Any] | Ragged:
-        target = _target(table, codec.targets)
+        target = target_values(table, codec.targets)
         labels = codec.exact(target) if exact else codec.encode(target)
         if not codec.sequence:
             return labels
@@ -127,20 +127,17 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     features = {
         name: feature.fitter(name, columns[name], types[columns[name]]) for name, feature in problem.features.items()
     }
-    tasks = {name: task.fitter(name, _type_of(name, task, types)) for name, task in problem.tasks.items()}
+    tasks = {name: task.fitter(name, target_type(name, task, types)) for name, task in problem.tasks.items()}
     weight_columns = {name: task.weight_column for name, task in problem.tasks.items() if task.weight_column}
     weightless = list(weight_columns)
     for batch in train:
         for name, feature in features.items():
             feature.update(_array(batch, columns[name]))
         for name, task in tasks.items():
-            task.update(_target(batch, problem.tasks[name].targets))
-        weightless = [name for name in weightless if not _weights(batch, name, weight_columns[name]).any()]
-    if weightless:
-        raise DataError(
-            f"task {weightless[0]!r}: some row of the training split must weigh more than 0, found none in "
-            f"{weight_columns[weightless[0]]!r}; check the column and the split"
-        )
+            task.update(target_values(batch, problem.tasks[name].targets))
+        weightless = [name for name in weightless if not row_weights(batch, name, weight_columns[name]).any()]
+    for name in weightless:
+        raise DataError(weightless_error(name, weight_columns[name]))
     fitted = tuple(fitter.finish() for fitter in features.values())
     _check_inputs(fitted)
     codecs = tuple(fitter.finish() for fitter in tasks.values())
@@ -171,7 +168,7 @@ def _array(table: Table, column: str) -> pa.Array:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
-def _target(table: Table, targets: tuple[str, ...]) -> pa.Array:
+def target_values(table: Table, targets: tuple[str, ...]) -> pa.Array:
     """The target column; several as an array of structs, none as an array of nulls."""
     columns = [_array(table, name) for name in targets]
     if not columns:
@@ -179,7 +176,8 @@ def _target(table: Table, targets: tuple[str, ...]) -> pa.Array:
     return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(targets))
 
 
-def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
+def target_type(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
+    """The type of a task's targets; DataError where it cannot read them, or they have several."""
     found = dict.fromkeys(column_type(column, types[column], task.reads) for column in task.targets)
     if len(found) > 1:
         raise DataError(
@@ -189,7 +187,16 @@ def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnT
     return next(iter(found), "string")  # nulls are text, as in `column_type`
 
 
-def _weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
+def weightless_error(name: str, column: str) -> str:
+    """The error of a task all of whose training rows weigh 0."""
+    return (
+        f"task {name!r}: some row of the training split must weigh more than 0, found none in {column!r}; check the "
+        "column and the split"
+    )
+
+
+def row_weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
+    """(rows,) weights of a task's rows; DataError for one that is negative or not finite."""
     numbers = as_numbers(_array(table, column))
     with np.errstate(over="ignore"):
         weights = numbers.astype(np.float32)

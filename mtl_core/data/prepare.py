@@ -19,7 +19,7 @@ from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
-from mtl_core.data.split import SPLITS, SplitName, assign
+from mtl_core.data.split import SPLITS, SplitName, by_split, empty_splits
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 
@@ -62,9 +62,8 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
                 counts[name] += rows.num_rows
                 if name == "train":
                     yield rows
-        for name, count in counts.items():
-            if not count:
-                raise DataError(f"split: every split needs rows, found none for {name}; check split in params.yaml")
+        for error in empty_splits(counts):
+            raise DataError(error)
 
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -108,11 +107,7 @@ def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: s
             keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
             start += batch.num_rows
             batch = batch.filter(pa.array(keep))
-        splits = assign(problem.split, batch.column(problem.split.column))
-        for position, name in enumerate(SPLITS):
-            own = splits == position
-            if own.any():
-                yield name, batch if own.all() else batch.filter(pa.array(own))
+        yield from by_split(problem.split, batch)
 
 
 def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:

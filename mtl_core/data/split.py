@@ -1,5 +1,6 @@
 """Assignment of rows to the training, validation and test split. Never by row order, never random."""
 
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from mtl_core.arrow import as_strings
 from mtl_core.config import Border, ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.errors import DataError
 
-__all__ = ["SPLITS", "SplitName", "assign"]
+__all__ = ["SPLITS", "SplitName", "assign", "by_split", "empty_splits"]
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -31,6 +32,24 @@ def assign(split: Split, values: pa.Array) -> NDArray[np.int8]:
             return _by_hash(split, values)
         case ColumnSplit():
             return _by_column(split, values)
+
+
+def by_split(split: Split, rows: pa.RecordBatch) -> Iterator[tuple[SplitName, pa.RecordBatch]]:
+    """The rows of each split that has some."""
+    positions = assign(split, rows.column(split.column))
+    for position, name in enumerate(SPLITS):
+        own = positions == position
+        if own.any():
+            yield name, rows if own.all() else rows.filter(pa.array(own))
+
+
+def empty_splits(counts: Mapping[SplitName, int]) -> list[str]:
+    """An error for each split without rows."""
+    return [
+        f"split: every split needs rows, found none for {name}; check split in params.yaml"
+        for name, count in counts.items()
+        if not count
+    ]
 
 
 def _by_time(split: TimeSplit, values: pa.Array) -> NDArray[np.int8]:

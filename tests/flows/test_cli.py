@@ -105,7 +105,7 @@ def test_check_names_the_nearest_column(tiny_problem: Path, tmp_path: Path, capf
     params = (tiny_problem / "params.yaml").read_text()
     (tmp_path / "params.yaml").write_text(params.replace("  visits:", "  vists:"))
     (tmp_path / "data").symlink_to(tiny_problem / "data")
-    assert run("check", "-C", str(tmp_path)) == DataError.exit_code
+    assert run("check", "-C", str(tmp_path)) == ProblemError.exit_code
     assert "no column 'vists'; did you mean 'visits'?" in capfd.readouterr().err
 
 

@@ -109,7 +109,7 @@ def _short(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:.3g}"
+            return f"{value:.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.3g}"
         case list():
             return _listed([_short(item) for item in value[: SHOWN_ITEMS + 1]])
         case _:

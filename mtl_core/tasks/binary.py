@@ -82,13 +82,13 @@ class Binary(Task):
         return self
 
     def fitter(self, name: str, column_type: ColumnType) -> BinaryFitter:
-        if column_type == "string" and not isinstance(self.positive, str):
+        if column_type == "string" and self.positive is None:
             raise DataError(
                 f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
             )
         for option, value in (("positive", self.positive), *(("negative", value) for value in self.negatives)):
             if value is not None and isinstance(value, str) != (column_type == "string"):
-                form = "text" if column_type == "string" else "a number, true or false"
+                form = "text, in quotes" if column_type == "string" else "a number, true or false"
                 found = "text" if column_type == "string" else f"a {column_type}"
                 raise DataError(
                     f"task {name!r}: `{option}` must be a value of the target, found {described(value)} "

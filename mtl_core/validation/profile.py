@@ -15,7 +15,7 @@ from mtl_core.features.profiling import distinct, finite, infinite_shares, range
 from mtl_core.limits import count_limits, mean_limits, min_share_present, rate_limits
 from mtl_core.tasks import Task
 from mtl_core.tasks.binary import Binary
-from mtl_core.tasks.multiclass import Multiclass
+from mtl_core.tasks.classes import ClassTask
 from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.regression import Regression
 from mtl_core.validation.frame import as_it_stands, frame, label_columns, type_in_suite
@@ -95,14 +95,14 @@ def _target_values(problem: Problem, column: str, type_: str, parts: list[pd.Ser
     """The classes of a target, else the range of its numbers; and the mean of what is regressed."""
     named = {name: task for name, task in problem.tasks.items() if column in task.targets}
     tasks = list(named.values())
-    multiclass = [task for task in tasks if isinstance(task, Multiclass) and not task.edges and task.others == "refuse"]
+    classes = [task for task in tasks if isinstance(task, ClassTask) and not task.edges and task.others == "refuse"]
     binary = [task for task in tasks if isinstance(task, Binary) and task.others == "refuse"]
     plain = any(task.positive is None and task.at_least is None for task in binary)
     plain |= any(isinstance(task, Multilabel) and bool(task.columns) for task in tasks)
     if type_ not in ("str", "float64"):
         return []
-    if multiclass:
-        return [_classes(column, multiclass[0], type_, parts)]
+    if classes:
+        return [_classes(column, classes[0], type_, parts)]
     plain &= type_ == "float64"
     if allowed := [0, 1] if plain else _answers(column, named, type_, parts):
         return [expect("column_values_to_be_in_set", column=column, value_set=allowed)]
@@ -126,7 +126,7 @@ def _answers(column: str, tasks: Mapping[str, Task], type_: str, parts: list[pd.
     return []
 
 
-def _classes(column: str, task: Multiclass, type_: str, parts: list[pd.Series]) -> Expectation:
+def _classes(column: str, task: ClassTask, type_: str, parts: list[pd.Series]) -> Expectation:
     """Every row, since an unknown class cannot be a label."""
     classes: Iterable[Any] = task.classes or distinct(parts)
     if type_ == "float64":

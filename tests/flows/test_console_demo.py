@@ -15,7 +15,9 @@ from mtl_core.config import parse_problem
     [
         (None, "-"),
         (0.00123456, "0.00123"),
-        (12345.6, "1.23e+04"),
+        (12345.6, "12346"),
+        (1_699_999_961.25, "1699999961"),
+        (1e20, "1e+20"),
         (-4.98, "-4.98"),
         ({"class": "on time", "probabilities": {"early": 0.2, "on time": 0.8}}, "on time (0.80)"),
         ({"class": None, "probabilities": {"early": None, "on time": None}}, "-"),

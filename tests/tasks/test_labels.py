@@ -190,6 +190,11 @@ def test_part_by_part_equals_at_once(data: st.DataObject, values: list[int | Non
 REFUSED = {
     "text without positive": (task("binary"), pa.array(["yes", "no"]), ["'y' is text", "positive: yes"]),
     "text with at_least": (task("binary", at_least=1), pa.array(["1", "0"]), ["'y' is text"]),
+    "a boolean as positive of text": (
+        task("binary", positive=True),
+        pa.array(["true"]),
+        ["found true", "quotes"],
+    ),
     "text as positive of numbers": (task("binary", positive="yes"), pa.array([0, 1]), ["'yes'", "'y' is a number"]),
     "text as positive of booleans": (task("binary", positive="yes"), pa.array([True, False]), ["is a boolean"]),
     "strange number": (task("binary"), pa.array([0.0, 1.0, 0.5]), ["0 or 1", "found 0.5", "'y'", "positive: VALUE"]),

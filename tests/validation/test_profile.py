@@ -92,13 +92,15 @@ def test_the_suite_of_the_reference(folder: Path) -> None:
     assert rates == ["label:returned", "label:slow", "label:grade=fair", "label:grade=good", "label:grade=poor"]
 
 
-def test_declared_classes_of_numbers_are_numbers_in_the_set(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["multiclass", "ordinal"])
+def test_declared_classes_of_numbers_are_numbers_in_the_set(tmp_path: Path, kind: str) -> None:
     write_part(tmp_path, "a.parquet", set_column(table(2), "grade", pa.array([place % 2 + 1 for place in range(ROWS)])))
-    tasks = {"grade": {"kind": "multiclass", "target": "grade", "classes": ["1", "2", "3"]}}
+    tasks = {"grade": {"kind": kind, "target": "grade", "classes": ["1", "2", "3"]}}
     declared = problem(tasks=tasks)
     suite = profile(declared, parts(tmp_path, declared))
     assert said(suite, "grade")["values_to_be_in_set"] == {"value_set": [1, 2, 3]}
-    assert [c for c in suite.columns if c.startswith("label:")] == [f"label:grade={c}" for c in "123"]
+    rates = [f"label:grade={c}" for c in "123"] if kind == "multiclass" else []
+    assert [c for c in suite.columns if c.startswith("label:")] == rates
 
 
 def test_the_values_of_a_target_in_words_are_listed_and_no_third_one_is_learned(tmp_path: Path) -> None:

@@ -126,12 +126,6 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "exported graph, "
         "found 'trunkline/ids'; rename the column",
     ),
-    "a column that validation reserves": (
-        "features.amount.column",
-        "label:returned",
-        "features.amount.column: must not begin with 'label:', which marks the labels whose rates validation measures, "
-        "found 'label:returned'; rename the column",
-    ),
     # Wrong types and values
     "a feature that is no mapping": (
         "features.shop",

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
 
 from flows.console.demo import prediction_table, print_paths, refusal
+from flows.console.terminal import open_console
 from flows.environment import store_home
 from flows.layout import Layout
 from mtl_core.config import load_problem
@@ -32,7 +32,7 @@ def run_demo(folder: Path, count: int) -> None:
     table = pq.read_table(rows)
     table = table.take(_evenly_spaced(table.num_rows, count))
     sent = _as_json(table, Encoder.load(layout.encoder))
-    console = Console()
+    console = open_console()
     with running(store.home, problem.name) as url:
         champion = store.champion(problem.name)
         assert champion is not None  # running refuses to start without one

@@ -133,7 +133,7 @@ def _run(job: Job, search: Search, total: int, workers: int) -> None:
             for event in run_trials(job, search, max(0, total - max(1, len(before))), workers):
                 _report(progress, event)
         except KeyboardInterrupt:
-            progress.progress.console.print("stopped; what is finished is kept")
+            progress.say("stopped; what is finished is kept")
 
 
 def _report(progress: TuneProgress, event: Trial | Lost) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text  # a name may hold what rich would take for its markup
+from rich.text import Text
+
+from flows.console.terminal import open_console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,7 @@ def _is_missing(value: Any) -> bool:
 
 def print_paths(layout: Layout, name: str, model: Path) -> None:
     """Paths of report, checks, Data Docs and model, then the command that serves it."""
-    here, console = Path.cwd(), Console()
+    here, console = Path.cwd(), open_console()
     paths = {
         "report": layout.report,
         "checks": layout.checks,
@@ -137,6 +138,6 @@ def print_paths(layout: Layout, name: str, model: Path) -> None:
     width = max(map(len, paths))
     for title, path in paths.items():
         shown = path.relative_to(here) if path.is_relative_to(here) else path
-        console.print(f"{title:>{width}}  {shown}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{title:>{width}}  {shown}", highlight=False, soft_wrap=True)
     folder = "" if layout.folder == here else f" -C {layout.folder}"
-    console.print(f"\nServe {name} for good: mtl serve{folder}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\nServe {name} for good: mtl serve{folder}", highlight=False, soft_wrap=True)

@@ -47,7 +47,9 @@ def run_demo(folder: Path, count: int) -> None:
         answer = response.json()
         if response.status_code != httpx.codes.OK:
             raise DataError(refusal(champion, answer))
-        console.print(f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False)
+        console.print(
+            f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False, soft_wrap=True
+        )
     labels = table.select(list(problem.targets)).to_pylist()  # of the inputs, what was sent: it is always Python's own
     shown = [asked | known for asked, known in zip(body, labels, strict=True)]
     console.print(prediction_table(problem, inputs, shown, answer["predictions"]))

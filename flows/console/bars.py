@@ -55,17 +55,17 @@ class Bars:
         self.view.stop()
 
     def add(self, description: str, total: int | None = None, completed: int = 0) -> TaskID:
-        """Show one more bar; without a total it only says that something goes on."""
-        return self.view.add_task(description, total=total, completed=completed)
+        """Add a bar, hidden while it has neither a description nor a count; without a total it has no end."""
+        return self.view.add_task(description, total=total, completed=completed, visible=bool(description))
 
     def restart(self, bar: TaskID, description: str) -> None:
         """Begin a bar anew, under another description."""
-        self.view.reset(bar, description=description)
+        self.view.reset(bar, description=description, visible=bool(description))
         self._log_bars()
 
     def move(self, bar: TaskID, completed: int, total: int | None, description: str | None = None) -> None:
         """Show how far it is."""
-        self.view.update(bar, completed=completed, total=total, description=description)
+        self.view.update(bar, completed=completed, total=total, description=description, visible=True)
         self._log_bars()
 
     def track(self, items: Sequence[Item], description: str) -> Iterable[Item]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from flows.console.terminal import open_console
+from flows.console.terminal import open_console, shown
 from mtl_core.report.wording import option_value
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _features(problem: Problem, types: Mapping[str, str]) -> Table:
     table = _table("features", "name", "column", "type", "kind", "options")
     for name, feature in problem.features.items():
         column = problem.column_of(name)
-        table.add_row(name, column, types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
+        table.add_row(name, shown(column), types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
     return table
 
 
@@ -80,7 +80,7 @@ def _tasks(problem: Problem) -> Table:
         table.add_row(
             name,
             task.kind,
-            ", ".join(task.targets) or "none",
+            ", ".join(map(shown, task.targets)) or "none",
             metric.name,
             "higher" if metric.higher_is_better else "lower",
             _words(task, leave_out=("kind", "target", "columns", "metric")),
@@ -92,8 +92,8 @@ def _tasks(problem: Problem) -> Table:
 def _words(model: Any, leave_out: tuple[str, ...] = ()) -> str:
     """The options of a section in one line, without empty and unset values."""
     values = {key: value for key, value in model.model_dump(mode="json").items() if key not in leave_out}
-    shown = {key: value for key, value in values.items() if value not in (None, "", [], {})}
-    return ", ".join(f"{key} {option_value(value)}" for key, value in shown.items())
+    given = {key: value for key, value in values.items() if value not in (None, "", [], {})}
+    return shown(", ".join(f"{key} {option_value(value)}" for key, value in given.items()))
 
 
 def _explained(words: str, options: Any) -> Text:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from flows.console.terminal import open_console
+from flows.console.terminal import open_console, shortened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,8 @@ __all__ = ["predicted", "prediction_table", "print_paths", "refusal", "true_labe
 SHOWN_INPUTS = 4
 SHOWN_LEVELS = 5
 SHOWN_ITEMS = 5
+LONGEST_NAME = 24
+LONGEST_VALUE = 30
 NOTHING = "-"
 
 
@@ -33,18 +36,22 @@ def prediction_table(
     for number in range(1, len(rows) + 1):
         table.add_column(str(number), overflow="fold")
     for name in inputs[:SHOWN_INPUTS]:
-        table.add_row(Text(name), *(Text(_short(row[name])) for row in rows), style="dim")
+        table.add_row(_name(name), *(Text(_short(row[name])) for row in rows), style="dim")
     table.add_section()
     for name, task in problem.tasks.items():
         answers = [given.get(name) for given in predictions]
         table.add_row(
-            Text(name, "bold").append(_levels(answers[0]), "not bold"), *(Text(predicted(a)) for a in answers)
+            Text(_name(name), "bold").append(_levels(answers[0]), "not bold"), *(Text(predicted(a)) for a in answers)
         )
         if task.targets:
             column = task.targets[0] if len(task.targets) == 1 else "truly"
-            table.add_row(Text(f"  {column}"), *(Text(true_label(row, task.targets)) for row in rows), style="cyan")
+            table.add_row(f"  {_name(column)}", *(Text(true_label(row, task.targets)) for row in rows), style="cyan")
         table.add_section()
     return table
+
+
+def _name(name: str) -> str:
+    return shortened(shown(name), LONGEST_NAME)
 
 
 def refusal(champion: str, answer: dict[str, Any]) -> str:
@@ -62,7 +69,7 @@ def predicted(answer: Any) -> str:
         case {"class": None} | {"labels": None} | {"cluster": None}:
             return NOTHING
         case {"class": best, "probabilities": probabilities}:
-            return f"{best} ({probabilities[best]:.2f})"
+            return f"{_short(best)} ({probabilities[best]:.2f})"
         case {"labels": [], "probabilities": probabilities}:
             return f"none ({_likely(probabilities, [max(probabilities, key=probabilities.get)])})"
         case {"labels": labels, "probabilities": probabilities}:
@@ -100,7 +107,7 @@ def true_label(row: dict[str, Any], targets: Sequence[str]) -> str:
 def _likely(probabilities: dict[str, float], labels: Sequence[str]) -> str:
     """Labels with their probabilities, highest first."""
     ranked = sorted(labels, key=lambda label: -probabilities[label])
-    return ", ".join(f"{label} {probabilities[label]:.2f}" for label in ranked)
+    return ", ".join(f"{_short(label)} {probabilities[label]:.2f}" for label in ranked)
 
 
 def _short(value: Any) -> str:
@@ -109,12 +116,12 @@ def _short(value: Any) -> str:
             return NOTHING
         case bool():
             return "yes" if value else "no"
-        case float():
+        case float() | Decimal():
             return f"{value:.3g}"
         case list():
             return _listed([_short(item) for item in value[: SHOWN_ITEMS + 1]])
         case _:
-            return str(value)
+            return shortened(shown(str(value)), LONGEST_VALUE)
 
 
 def _listed(items: list[str]) -> str:

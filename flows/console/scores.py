@@ -9,6 +9,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from flows.console.terminal import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -90,7 +92,7 @@ class ScoreTable:
         """The last epoch and the best one of each task; of too many tasks the first ones, of long names both ends."""
         last = f"epoch {self.epochs[-1].number} of at most {self.max_epochs}" if self.epochs else "epoch 1"
         table = self._table(f"training {self.name}, {last}: each task's metric on validation")
-        table.add_column(_shortened("task", longest), no_wrap=True)
+        table.add_column(shortened("task", longest), no_wrap=True)
         for column in ("metric", "now", "best", "in epoch"):
             table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
         shown = self.tasks if rows is None or rows >= len(self.tasks) else self.tasks[: rows - 1]
@@ -98,9 +100,9 @@ class ScoreTable:
             best = self._records[-1].get(task.name)
             record = ("", "") if best is None else (_value(self.epochs[best], task.name), str(self.epochs[best].number))
             now = self._cell(task.name, len(self.epochs) - 1) if self.epochs else ""
-            table.add_row(_shortened(task.name, longest), task.metric.name, now, *record)
+            table.add_row(shortened(task.name, longest), task.metric.name, now, *record)
         if hidden := self.tasks[len(shown) :]:
-            table.add_row(_shortened(f"… {len(hidden)} more", longest), style="dim")
+            table.add_row(shortened(f"… {len(hidden)} more", longest), style="dim")
         return table
 
     def _table(self, title: str) -> Table:
@@ -115,10 +117,6 @@ class ScoreTable:
     def _is_best(self, task: str, epoch: Epoch) -> bool:
         best = self._records[-1].get(task)
         return epoch.scores[task] > (-math.inf if best is None else self.epochs[best].scores[task])
-
-
-def _shortened(name: str, longest: int) -> str:
-    return name if len(name) <= longest else f"{name[: longest // 2]}…{name[len(name) - (longest - 1) // 2 :]}"
 
 
 def _value(epoch: Epoch, task: str) -> str:

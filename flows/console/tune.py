@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mtl_core.config import Problem
     from mtl_core.studies.tuning import Trial, Tuning
     from mtl_core.studies.tuning.workers import Lost
+    from mtl_core.training import Epoch
 
 __all__ = ["TuneProgress", "print_tuning"]
 
@@ -30,7 +31,7 @@ class TuneProgress(Bars):
     def __init__(self, done: int, trials: int, best: Trial | None) -> None:
         super().__init__(open_console(stderr=True))
         self.best, self.trials, self.done = best, trials, done
-        self.bar = self.add("trials", trials, done)
+        self.bar, self.trial = self.add("trials", trials, done), self.add("")
 
     def on_end(self, trial: Trial) -> None:
         """Callback after a trial."""
@@ -42,7 +43,12 @@ class TuneProgress(Bars):
         outcome = f": {trial.why}" if trial.why else f" {signed(objective, 2)} after {_epochs(trial.epochs)}"
         self.say(f"trial {trial.number} {trial.state}{outcome}{best}")
         self.done += 1
+        self.restart(self.trial, "")
         self.move(self.bar, self.done, self.trials)
+
+    def on_epoch(self, number: int, epoch: Epoch) -> None:
+        """Callback after an epoch of a trial in this process."""
+        self.restart(self.trial, f"trial {number}: epoch {epoch.number} done")
 
     def on_lost(self, lost: Lost) -> None:
         """Callback after the death of a worker."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoreTable"]
 
-AROUND = 9
+AROUND = 8
 """Lines of a table besides its rows: title, header, borders, caption."""
 MIN_NAME = 12
 MARKS = {
@@ -31,7 +32,7 @@ MARKS = {
     "resting": ("·", "dim", "at rest"),
 }
 """Field of an epoch -> mark of its tasks, the mark's style, words for it."""
-CAPTION = "bold: a new best; ■ stopped; ▶ trains again; ○ held, learning from its own best; · at rest"
+CAPTION = "bold: a new best; ■ stopped; ▶ trains again; ○ held to its own best; · at rest"
 
 
 class ScoreTable:
@@ -59,22 +60,24 @@ class ScoreTable:
             cells.append(" ".join([task.name, task.metric.name, f"{epoch.values[task.name]:.4f}", *best, *marks]))
         return f"epoch {epoch.number} of at most {self.max_epochs}, {epoch.seconds:.1f} s: {', '.join(cells)}"
 
-    def fitted(self, console: Console, options: ConsoleOptions, height: int | None) -> Table:
-        """The table in at most that many lines, as far as its frame allows; None shows everything."""
+    def fitted(self, console: Console, options: ConsoleOptions, height: int | None) -> Group:
+        """Title, table and caption in at most that many lines, as far as its frame allows; None shows everything."""
         rows = None if height is None else max(1, height - AROUND)
 
         def width(table: Table) -> int:
             return Measurement.get(console, options.update(width=10_000), table).maximum
 
+        epochs = f"epoch {self.epochs[-1].number} of at most {self.max_epochs}" if self.epochs else "epoch 1"
         table = self._by_epoch(rows)
-        if width(table) <= options.max_width:
-            return table
-        without_names = width(self._by_task(rows, 1)) - 1
-        return self._by_task(rows, max(MIN_NAME, options.max_width - without_names))
+        if width(table) > options.max_width:
+            without_names = width(self._by_task(rows, 1)) - 1
+            table = self._by_task(rows, max(MIN_NAME, options.max_width - without_names))
+        title = f"training {self.name}, {epochs}: each task's metric on validation"
+        return Group(Text(title, "italic"), table, Text(CAPTION, "dim"))
 
     def _by_epoch(self, rows: int | None) -> Table:
         """The last epochs."""
-        table = self._table(f"training {self.name}: each task's metric on validation")
+        table = Table()
         table.add_column("epoch", justify="right", no_wrap=True)
         for task in self.tasks:
             table.add_column(f"{task.name}\n{task.metric.name}", justify="right", no_wrap=True)
@@ -90,8 +93,7 @@ class ScoreTable:
 
     def _by_task(self, rows: int | None, longest: int) -> Table:
         """The last epoch and the best one of each task; of too many tasks the first ones, of long names both ends."""
-        last = f"epoch {self.epochs[-1].number} of at most {self.max_epochs}" if self.epochs else "epoch 1"
-        table = self._table(f"training {self.name}, {last}: each task's metric on validation")
+        table = Table()
         table.add_column(shortened("task", longest), no_wrap=True)
         for column in ("metric", "now", "best", "in epoch"):
             table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
@@ -104,9 +106,6 @@ class ScoreTable:
         if hidden := self.tasks[len(shown) :]:
             table.add_row(shortened(f"… {len(hidden)} more", longest), style="dim")
         return table
-
-    def _table(self, title: str) -> Table:
-        return Table(title=title, caption=CAPTION, title_justify="left", caption_justify="left")
 
     def _cell(self, task: str, index: int) -> Text:
         epoch = self.epochs[index]

@@ -40,6 +40,9 @@ def _names(problem: "Problem") -> Iterator[str]:
                 f"features.{name}.column: must not begin with {INTERNAL!r}, which marks the internal values of the "
                 f"exported graph, found {column!r}; rename the column"
             )
+    unnamed = [f"tasks.{name}.target" for name, task in problem.tasks.items() if "" in task.targets]
+    unnamed += [] if problem.split.column else ["split.column"]
+    yield from (f"{where}: must name a column, found ''; give that column a name in the data" for where in unnamed)
     for name, task in problem.tasks.items():
         for target in task.targets:
             if target in inputs:

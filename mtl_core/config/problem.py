@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from mtl_core.config.consistency import consistency_errors
 from mtl_core.config.data import Data, Split
-from mtl_core.config.document import NAME
+from mtl_core.config.document import KEY, NAME
 from mtl_core.config.export import Export
 from mtl_core.config.gates import Gates
 from mtl_core.config.model import Model
@@ -19,7 +19,7 @@ from mtl_core.tasks import AnyTask
 
 __all__ = ["Problem"]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$")]
+Name = Annotated[str, Field(pattern=KEY)]
 
 
 class Problem(Frozen):

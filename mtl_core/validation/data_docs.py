@@ -7,6 +7,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from great_expectations.render.components import RenderedDocumentContent
 from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
@@ -104,7 +105,7 @@ def _index(result: Result) -> str:
     name, verdict = escape(result.problem), _verdict(result.passed)
     rows = "\n".join(
         f"<tr><td>{_verdict(part.passed)}</td>"
-        f'<td><a href="{escape(_page(part), quote=True)}">{escape(part.part)}</a></td>'
+        f'<td><a href="{quote(_page(part))}">{escape(part.part)}</a></td>'
         f'<td class="number">{part.rows:,}</td><td class="number">{part.set_aside:,}</td>'
         f'<td class="number">{sum(not outcome.success for outcome in part.outcomes)} of {len(part.outcomes)}</td></tr>'
         for part in result.parts

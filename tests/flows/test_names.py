@@ -56,12 +56,13 @@ NAMES = (
         "name",
         "class",
     ),
-    *("column", "prediction/churned", "trunkline", "self", "epoch", "s", "mean"),
+    *("column", "prediction/churned", "trunkline", "self", "epoch", "s", "mean", "spend_zz"),
 )
 """Of features, by turns numbers and text."""
 CLASSES = ["[b]", "x:y\n", "</script><zz>", "\x1b[31m\0", "a.b['c']"]
-TASKS = {"churned_yes": "churned [yes]", "label_tier": "label:tier", "spend_zz": "spend <zz>"}
+TASKS = {"churned_yes": "churned [yes]", "label_tier": "label:tier", "spend_zz_2": "spend <zz>"}
 """Name of the task that `mtl init` makes of a column -> the column."""
+KEY, DATE, TAGS = "key [<zz>]", "when: [at]", "tags <zz>/length"
 RESERVED = ("", "trunkline/x")
 UNIT = "[km]/h <zz>"
 
@@ -70,12 +71,14 @@ def write_table(path: Path) -> None:
     draw = random.Random(0)
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
-        out.writerow(["key", *NAMES, *TASKS.values(), *RESERVED])
+        out.writerow([KEY, DATE, TAGS, *NAMES, *TASKS.values(), *RESERVED])
         for row in range(ROWS):
             size = draw.gauss(0, 1)
             tier = CLASSES[min(4, max(0, int(1.5 * size + 2)))]
             features = [draw.choice(CLASSES) if i % 2 else f"{size + draw.gauss(0, 1):.3f}" for i in range(len(NAMES))]
-            out.writerow([f"k{row}", *features, int(size > 0), tier, f"{3 * size:.3f}", 0.5 * row, 0.25 * row])
+            tags = "|".join(draw.sample(CLASSES, row % 4))
+            known = f"k{row}", f"2024-{1 + row % 12:02}-{1 + row % 28:02}", tags
+            out.writerow([*known, *features, int(size > 0), tier, f"{3 * size:.3f}", 0.5 * row, 0.25 * row])
 
 
 def mtl(folder: Path, *arguments: str) -> None:
@@ -106,7 +109,7 @@ def walked(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 def test_a_draft_reads_every_column(walked: Layout) -> None:
     problem = load_problem(walked.folder)
-    assert problem.feature_columns == NAMES
+    assert (problem.split.column, problem.feature_columns) == (DATE, (DATE, TAGS, *NAMES))
     assert {name: task.target for name, task in problem.tasks.items()} == TASKS
 
 
@@ -120,7 +123,7 @@ def test_every_column_is_shown_by_check(walked: Layout, capsys: pytest.CaptureFi
 
 def test_every_column_is_an_input_under_its_own_name(walked: Layout) -> None:
     signature = json.loads(walked.signature.read_text(encoding="utf-8"))
-    assert [column["name"] for column in signature["inputs"]] == list(NAMES)
+    assert [column["name"] for column in signature["inputs"]] == [DATE, TAGS, *NAMES]
     assert {output["name"]: output.get("classes") for output in signature["outputs"]}["label_tier"] == sorted(CLASSES)
 
 
@@ -144,12 +147,14 @@ def test_every_row_is_served_as_it_was_measured(walked: Layout, tmp_path: Path) 
         answers = client.post("/predict", json=rows).json()["predictions"]
         assert all(client.get(path).status_code == 200 for path in ("/", "/model"))
     measured = pq.read_table(walked.predictions).slice(0, 5)
-    for name in ("churned_yes", "spend_zz"):
+    for name in ("churned_yes", "spend_zz_2"):
         assert [row[name] for row in answers] == pytest.approx(measured[f"prediction/{name}"].to_pylist(), rel=1e-5)
     assert set(answers[0]["label_tier"]["probabilities"]) == set(CLASSES)
     console = Console(width=80, file=io.StringIO(), markup=False)
     targets = table.select(list(problem.targets)).to_pylist()
-    console.print(prediction_table(problem, list(NAMES), [a | b for a, b in zip(rows, targets, strict=True)], answers))
+    console.print(
+        prediction_table(problem, list(columns), [a | b for a, b in zip(rows, targets, strict=True)], answers)
+    )
 
 
 def test_consoles_are_opened_in_one_place() -> None:

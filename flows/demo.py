@@ -4,9 +4,9 @@ from pathlib import Path
 
 import httpx
 import pyarrow.parquet as pq
-from rich.console import Console
 
 from flows.console.demo import prediction_table, print_paths, refusal
+from flows.console.terminal import open_console
 from flows.environment import store_home
 from flows.layout import Layout
 from mtl_core.config import load_problem
@@ -30,7 +30,7 @@ def run_demo(folder: Path, count: int) -> None:
     table = pq.read_table(rows)
     table = table.take(_evenly_spaced(table.num_rows, count))
     sent = Encoder.load(layout.encoder).request_values(table)
-    console = Console()
+    console = open_console()
     with running(store.home, problem.name) as url:
         champion = store.champion(problem.name)
         assert champion is not None  # running refuses to start without one
@@ -45,7 +45,9 @@ def run_demo(folder: Path, count: int) -> None:
         answer = response.json()
         if response.status_code != httpx.codes.OK:
             raise DataError(refusal(champion, answer))
-        console.print(f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False)
+        console.print(
+            f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False, soft_wrap=True
+        )
     labels = table.select(list(problem.targets)).to_pylist()  # of the inputs, what was sent: it is always Python's own
     shown = [asked | known for asked, known in zip(body, labels, strict=True)]
     console.print(prediction_table(problem, inputs, shown, answer["predictions"]))

@@ -1,7 +1,7 @@
 """`mtl tune` for a folder: resume the study, repeat a trial, write a trial's options into params.yaml."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.console.tune import TuneProgress
@@ -127,13 +127,14 @@ def _run(job: Job, search: Search, total: int, workers: int) -> None:
     before = search.trials
     best = next((trial for trial in before if trial.number == best_of(before)), None)
     with TuneProgress(len(before), total, best) as progress:
+        search.runner = replace(search.runner, watch=progress.on_epoch)  # workers are processes of their own
         if not before:
             progress.on_end(search.measure_declared())
         try:
             for event in run_trials(job, search, max(0, total - max(1, len(before))), workers):
                 _report(progress, event)
         except KeyboardInterrupt:
-            progress.progress.console.print("stopped; what is finished is kept")
+            progress.say("stopped; what is finished is kept")
 
 
 def _report(progress: TuneProgress, event: Trial | Lost) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape  # a list is no markup
 from rich.table import Table
+from rich.text import Text
 
+from flows.console.terminal import open_console, shown
 from mtl_core.report.wording import option_value
 
 if TYPE_CHECKING:
@@ -28,12 +28,11 @@ def print_problem(problem: Problem, data: DataSummary, types: Mapping[str, str])
         data: part files, rows and labelled rows.
         types: column -> type.
     """
-    console = Console()
+    console = open_console()
     for table in (_overview(problem, data), _features(problem, types), _tasks(problem)):
         console.print(table)
-    console.print(
-        f"[green]{problem.name}: {len(problem.features)} features, {len(problem.tasks)} tasks; nothing wrong found"
-    )
+    counts = f"{len(problem.features)} features, {len(problem.tasks)} tasks"
+    console.print(f"{problem.name}: {counts}; nothing wrong found", style="green")
 
 
 def _overview(problem: Problem, data: DataSummary) -> Table:
@@ -41,25 +40,25 @@ def _overview(problem: Problem, data: DataSummary) -> Table:
     names, rows = data.parts, sum(data.rows.values())
     span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
     parts = f"{len(names)} part{'s' if len(names) > 1 else ''} ({span})"
-    table.add_row("data", escape(f"{problem.data.path}: {parts}, {rows:,} rows"))
+    table.add_row("data", f"{problem.data.path}: {parts}, {rows:,} rows")
     table.add_row("split", f"{_words(problem.split)}\n{_counts(data.rows)} rows")
     for task, labelled in data.labelled.items():
         if labelled != data.rows:
             table.add_row(f"labels of {task}", f"{_counts(labelled)} labelled")
     trunk, head = problem.model.trunk, problem.model.head
-    table.add_row("trunk", f"{_words(trunk)}; embedding {problem.model.embedding}\n{_meaning(trunk)}")
+    table.add_row("trunk", _explained(f"{_words(trunk)}; embedding {problem.model.embedding}", trunk))
     table.add_row("head", _words(head))
     training = problem.training
     apart = ("balancing", "stopping", "checkpoint", "finetune_heads", "teachers")
     table.add_row("training", _words(training, leave_out=apart))
-    table.add_row("balancing", f"{_words(training.balancing)}\n{_meaning(training.balancing)}")
+    table.add_row("balancing", _explained(_words(training.balancing), training.balancing))
     table.add_row(
         "stopping", f"{_words(training.stopping)}; the model is the epoch with the best {training.checkpoint}"
     )
     if training.finetune_heads:
         table.add_row("finetune heads", _words(training.finetune_heads))
     for task, teacher in training.teachers.items():
-        table.add_row(f"teacher of {task}", f"{_words(teacher)}\n{_meaning(teacher)}")
+        table.add_row(f"teacher of {task}", _explained(_words(teacher), teacher))
     if problem.tuning:
         table.add_row("tuning", f"{problem.tuning.trials} trials over {', '.join(problem.tuning.space)}")
     table.add_row("export", _words(problem.export))
@@ -74,7 +73,7 @@ def _features(problem: Problem, types: Mapping[str, str]) -> Table:
     table = _table("features", "name", "column", "type", "kind", "options")
     for name, feature in problem.features.items():
         column = problem.column_of(name)
-        table.add_row(name, column, types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
+        table.add_row(name, shown(column), types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
     return table
 
 
@@ -86,7 +85,7 @@ def _tasks(problem: Problem) -> Table:
         table.add_row(
             name,
             task.kind,
-            ", ".join(task.targets) or "none",
+            ", ".join(map(shown, task.targets)) or "none",
             metric.name,
             "higher" if metric.higher_is_better else "lower",
             _words(task, leave_out=("kind", "target", "columns", "metric")),
@@ -102,14 +101,14 @@ def _counts(counts: Mapping[SplitName, int]) -> str:
 def _words(model: Any, leave_out: tuple[str, ...] = ()) -> str:
     """The options of a section in one line, without empty and unset values."""
     values = {key: value for key, value in model.model_dump(mode="json").items() if key not in leave_out}
-    shown = {key: value for key, value in values.items() if value not in (None, "", [], {})}
-    return escape(", ".join(f"{key} {option_value(value)}" for key, value in shown.items()))
+    given = {key: value for key, value in values.items() if value not in (None, "", [], {})}
+    return shown(", ".join(f"{key} {option_value(value)}" for key, value in given.items()))
 
 
-def _meaning(options: Any) -> str:
-    """First sentence of the docstring of a method's options."""
+def _explained(words: str, options: Any) -> Text:
+    """The words, then the first sentence of the docstring of a method's options."""
     sentence = " ".join((inspect.getdoc(type(options)) or "").split()).split(". ")[0].rstrip(".")
-    return f"[dim]{sentence}"
+    return Text(words).append(f"\n{sentence}", "dim")
 
 
 def _table(title: str, *columns: str) -> Table:

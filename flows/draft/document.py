@@ -153,7 +153,7 @@ def _scalar(value: Any) -> str:
 
 
 def _shown(column: str) -> str:
-    return column if column.isprintable() else json.dumps(column)
+    return column if column and column.isprintable() else json.dumps(column)
 
 
 def _batch(rows: int) -> int:

@@ -14,7 +14,7 @@ from mtl_core.arrow import bounded_timestamps, item_type, scalar_type
 from mtl_core.errors import DataError, ProblemError, nearest
 from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
 from mtl_core.features.zones import is_zone
-from mtl_core.names import INTERNAL, LABEL
+from mtl_core.names import INTERNAL
 from mtl_core.schema import members
 
 __all__ = ["Draft", "guess_problem"]
@@ -109,7 +109,7 @@ def _feature(facts: ColumnFacts) -> Proposal:
 
 
 def _can_be_declared(name: str) -> bool:
-    return bool(name) and not name.startswith((INTERNAL, LABEL))
+    return bool(name) and not name.startswith(INTERNAL)
 
 
 def _task(facts: ColumnFacts) -> Proposal:

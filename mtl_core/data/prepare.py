@@ -6,7 +6,7 @@ parsing CSV again.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,18 @@ RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 Quarantine = dict[str, set[int]]
 Rows = tuple[SplitName, pa.RecordBatch]
 """Rows of one split."""
+OnRows = Callable[[int, int | None, str], None]
+"""Callback: number of rows that are done, number of all where it is known, what is done with them."""
 
 
-def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict[SplitName, int]:
+def prepare(
+    folder: Path,
+    problem: Problem,
+    quarantine: Path,
+    out: Path,
+    *,
+    on_rows: OnRows = lambda done, total, words: None,
+) -> dict[SplitName, int]:
     """Write the encoder, the encoded splits and the raw rows of RAW_SPLITS into the folder `out`.
 
     Needs temporary disk space next to `out` for all rows as they are in memory.
@@ -41,6 +50,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     Args:
         quarantine: Parquet file of (part, row): the rows that validation quarantined.
         out: replaced as a whole, once everything is written.
+        on_rows: called in both passes after every batch.
 
     Returns:
         rows per split.
@@ -60,6 +70,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
             left_out = quarantined.get(part.name, set())
             for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, left_out)):
                 counts[name] += rows.num_rows
+                on_rows(sum(counts.values()), None, "rows read")
                 if name == "train":
                     yield rows
         for error in empty_splits(counts):
@@ -70,7 +81,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
         spill.mkdir(parents=True)
         encoder = fit(problem, types, train_rows())
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
-        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]))
+        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]), on_rows)
         spill.rmdir()
         shutil.rmtree(out, ignore_errors=True)
         temporary.replace(out)
@@ -80,7 +91,12 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
 
 
 def _write(
-    out: Path, encoder: Encoder, counts: dict[SplitName, int], spilled: Iterable[Rows], raw_schema: pa.Schema
+    out: Path,
+    encoder: Encoder,
+    counts: dict[SplitName, int],
+    spilled: Iterable[Rows],
+    raw_schema: pa.Schema,
+    on_rows: OnRows,
 ) -> None:
     writers = {name: SplitWriter(out / name, counts[name]) for name in SPLITS}
     with ExitStack() as stack:
@@ -90,10 +106,13 @@ def _write(
             name: stack.enter_context(pq.ParquetWriter(out / f"{name}.parquet", raw_schema, **options))
             for name in RAW_SPLITS
         }
+        done, total = 0, sum(counts.values())
         for name, rows in spilled:
             writers[name].append(encoder.encode(rows), encoder.labels(rows), encoder.weights(rows))
             if name in raw:
                 raw[name].write_batch(rows.select(raw_schema.names).cast(raw_schema))
+            done += rows.num_rows
+            on_rows(done, total, "rows encoded")
     for writer in writers.values():
         writer.close()
     encoder.save(out / "encoder.json")

@@ -14,7 +14,6 @@ from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, column_ty
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError
-from mtl_core.names import LABEL
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 
@@ -108,10 +107,11 @@ def label_columns(
     `suite_columns` name. A target that the table lacks gives none; one that its task cannot read is a DataError.
     """
     found: dict[str, NDArray[np.float64]] = {}
+    label = problem.label_prefix
     for name, task in problem.tasks.items():
         if task.target not in table.column_names:
             continue
-        prefix = f"{LABEL}{name}"
+        prefix = f"{label}{name}"
         values = table[task.target].combine_chunks()
         named = [column for column in suite_columns if column == prefix or column.startswith(f"{prefix}=")]
         if values.null_count == len(values):

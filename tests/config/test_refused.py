@@ -96,23 +96,31 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "model.trunk.widths: must have at least 1; found []",
     ),
     # Names
-    "a name with capitals": ("name", "Orders", "name: string should match pattern '^[a-z]"),
-    "a name of 64 letters": ("name", "o" * 64, "name: string should match pattern"),
-    "a feature's name with a blank": ("features.a b", {"kind": "numeric"}, "features.a b: string should match pattern"),
+    "a name with capitals": (
+        "name",
+        "Orders",
+        "name: must be a lowercase letter, then at most 62 lowercase letters, digits, - and _; found 'Orders'",
+    ),
+    "a name of 64 letters": ("name", "o" * 64, "name: must be a lowercase letter"),
+    "a feature's name with a blank": (
+        "features.a b",
+        {"kind": "numeric"},
+        "features.a b: must be a letter from A to Z or _, then",
+    ),
     "a task's name that begins with a digit": (
         "tasks.1x",
         {"kind": "binary", "target": "y"},
-        "tasks.1x: string should match pattern",
+        "tasks.1x: must be a letter from A to Z or _, then",
     ),
     "a task's name with a slash": (
         "tasks.a/b",
         {"kind": "binary", "target": "y"},
-        "tasks.a/b: string should match pattern",
+        "tasks.a/b: must be a letter from A to Z or _, then",
     ),
     "a task's name of 101 letters": (
         "tasks." + "t" * 101,
         {"kind": "binary", "target": "y"},
-        "tasks." + "t" * 101 + ": string should match pattern",
+        "tasks." + "t" * 101 + ": must be a letter from A to Z or _, then",
     ),
     "a nameless column": (
         "features.amount.column",
@@ -126,12 +134,10 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "exported graph, "
         "found 'trunkline/ids'; rename the column",
     ),
-    "a column that validation reserves": (
-        "features.amount.column",
-        "label:returned",
-        "features.amount.column: must not begin with 'label:', which marks the labels whose rates validation measures, "
-        "found 'label:returned'; rename the column",
-    ),
+    "a target without a name": ("tasks.days.target", "", "tasks.days.target: must name a column, found ''"),
+    "a split by a column without a name": ("split.column", "", "split.column: must name a column, found ''"),
+    "a name with a line break": ("features.a\nb", {"kind": "numeric"}, "features.'a\\nb': must be a letter"),
+    "a name that is empty": ("features.", {"kind": "numeric"}, "features.'': must be a letter"),
     # Wrong types and values
     "a feature that is no mapping": (
         "features.shop",

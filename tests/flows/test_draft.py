@@ -188,7 +188,7 @@ def test_lists_longer_than_a_batch_takes_are_left_out(tmp_path: Path) -> None:
 
 
 def test_names_that_cannot_be_declared_are_left_out(tmp_path: Path) -> None:
-    reserved = {"label:id": list(range(ROWS)), "trunkline/id": list(range(ROWS)), "": NAMES}
+    reserved = {"trunkline/id": list(range(ROWS)), "": NAMES}
     draft = drafted(tmp_path, {**reserved, **COLUMNS}, "yes")
     assert all("rename" in draft.left_out[name].note for name in reserved)
     read(draft)

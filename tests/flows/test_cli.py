@@ -53,7 +53,7 @@ def test_every_module_of_commands_is_a_command_or_their_arguments() -> None:
     [
         pytest.param(["check"], ProblemError.exit_code, "mtl init FILE --tasks a,b", id="no problem there"),
         pytest.param(["init", "table.csv", "--tasks", "chruned"], ProblemError.exit_code, "did you mean 'churned'?"),
-        pytest.param(["init", "table.txt", "--tasks", "churned"], DataError.exit_code, "must be .csv or .parquet"),
+        pytest.param(["init", "table.txt", "--tasks", "churned"], DataError.exit_code, "must be .parquet, .csv, .tsv"),
         pytest.param(["init", "table.csv", "--tasks", "tier", "--name", "A!"], ProblemError.exit_code, "name: "),
         pytest.param(["stage", "trian"], 2, "'trian' is not one of", id="unknown stage"),
         pytest.param(["chekc"], 2, "No such command 'chekc'", id="unknown command"),

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["Expectation", "Severity", "expect"]
+__all__ = ["NAMES", "Expectation", "Severity", "expect"]
 
 Severity = Literal["critical", "warning", "info"]
 
 _COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list")
-_NAMES = (*_COLUMN_KWARGS, "column_set")
+NAMES = (*_COLUMN_KWARGS, "column_set")
+"""Arguments that are names of columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Expectation:
         def new(value: Any) -> Any:
             return [names.get(name, name) for name in value] if isinstance(value, list) else names.get(value, value)
 
-        kwargs = {key: new(value) if key in _NAMES else value for key, value in self.kwargs.items()}
+        kwargs = {key: new(value) if key in NAMES else value for key, value in self.kwargs.items()}
         return replace(self, kwargs=kwargs)
 
     @property

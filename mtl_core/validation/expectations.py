@@ -15,7 +15,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
 from mtl_core.errors import DataError, nearest
-from mtl_core.expectations import Expectation
+from mtl_core.expectations import NAMES, Expectation
 from mtl_core.validation.outcome import Level
 
 __all__ = ["OF_TYPE", "POSITION", "build", "configure", "level_of"]
@@ -39,7 +39,7 @@ def level_of(expectation: Expectation, built: GxExpectation, label_prefix: str) 
 def configure(expectation: Expectation, position: int) -> ExpectationConfiguration:
     return ExpectationConfiguration(
         type=expectation.type,
-        kwargs={key: _moment(value) for key, value in expectation.kwargs.items()},
+        kwargs={key: value if key in NAMES else _moment(value) for key, value in expectation.kwargs.items()},
         meta={**expectation.meta, POSITION: position},
         notes=expectation.notes or None,
         severity=FailureSeverity(expectation.severity),

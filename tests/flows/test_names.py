@@ -57,9 +57,22 @@ NAMES = (
         "class",
     ),
     *("column", "prediction/churned", "trunkline", "self", "epoch", "s", "mean", "spend_zz"),
+    *(
+        "2024-01-01",
+        "12:30",
+        "1e5",
+        "=1+1",
+        "@x",
+        "A" * 64,
+        "[[x]]",
+        "\N{ZERO WIDTH SPACE}",
+        "$PARAMETER",
+        "{{x}}",
+        "<%x%>",
+    ),
 )
 """Of features, by turns numbers and text."""
-CLASSES = ["[b]", "x:y\n", "</script><zz>", "\x1b[31m\0", "a.b['c']"]
+CLASSES = ["[b]", "x:y\n", "</script><zz>", "\x1b[31m\0", "a.b['c']", "2024-01-01", "1"]
 TASKS = {"churned_yes": "churned [yes]", "label_tier": "label:tier", "spend_zz_2": "spend <zz>"}
 """Name of the task that `mtl init` makes of a column -> the column."""
 KEY, DATE, TAGS = "key [<zz>]", "when: [at]", "tags <zz>/length"
@@ -74,7 +87,7 @@ def write_table(path: Path) -> None:
         out.writerow([KEY, DATE, TAGS, *NAMES, *TASKS.values(), *RESERVED])
         for row in range(ROWS):
             size = draw.gauss(0, 1)
-            tier = CLASSES[min(4, max(0, int(1.5 * size + 2)))]
+            tier = CLASSES[min(6, max(0, int(2 * size + 3)))]
             features = [draw.choice(CLASSES) if i % 2 else f"{size + draw.gauss(0, 1):.3f}" for i in range(len(NAMES))]
             tags = "|".join(draw.sample(CLASSES, row % 4))
             known = f"k{row}", f"2024-{1 + row % 12:02}-{1 + row % 28:02}", tags

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from flows.layout import Layout
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, is_up_to_date
+from flows.running import exclusive_run
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -21,8 +22,9 @@ Study = TypeVar("Study", bound=Frozen)
 def encoded(folder: Path) -> tuple[Problem, Encoder, Splits]:
     """The folder's problem, its encoder and splits; the stages before training are brought up to date."""
     problem, layout = load_problem(folder), Layout(folder)
-    for stage in (DIGESTS, "validate", "prepare"):
-        bring_up_to_date(folder, stage)
+    with exclusive_run(folder):
+        for stage in (DIGESTS, "validate", "prepare"):
+            bring_up_to_date(folder, stage)
     encoder = Encoder.load(layout.encoder)
     train, validation, test = (
         EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation", "test")
@@ -47,8 +49,9 @@ def show_in_report(folder: Path) -> str:
     report = Layout(folder).report
     if not report.exists():
         return "the report will show it: `mtl retrain` makes one"
-    bring_up_to_date(folder, DIGESTS)
-    if not all(is_up_to_date(folder, stage) for stage in ("train", "export", "check")):
-        return "the report is of an earlier declaration; `mtl retrain` makes one that shows it"
-    bring_up_to_date(folder, "report")
+    with exclusive_run(folder, wait=True):  # the study may have taken hours
+        bring_up_to_date(folder, DIGESTS)
+        if not all(is_up_to_date(folder, stage) for stage in ("train", "export", "check")):
+            return "the report is of an earlier declaration; `mtl retrain` makes one that shows it"
+        bring_up_to_date(folder, "report")
     return f"shown in {report.relative_to(folder)}"

@@ -5,7 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["pending", "write_bytes", "write_text"]
+__all__ = ["naming", "pending", "write_bytes", "write_text"]
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an OSError that leaves the block the path, unless it has one: a write that fails does not say which file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -14,8 +25,9 @@ def pending(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.pending")
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

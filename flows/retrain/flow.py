@@ -21,11 +21,14 @@ from prefect.states import Failed
 from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
+from flows.lifeline import end_with_parent, start_lifeline
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
+from flows.retrain.server import prefect_server
+from flows.running import check_writable, exclusive_run
 from mtl_core.config import load_problem
 from mtl_core.errors import ToolError, TrunklineError
 from serving.errors import ServingError
@@ -126,7 +129,14 @@ def tell_service(candidate: str) -> str:
 @as_failed_state
 def retrain(folder: Path) -> RetrainResult:
     """Bring every stage up to date, compare, promote, record, wait for the service."""
-    prepare_environment(folder)  # a worker that runs this has not come through the command line
+    prepare_environment(folder)  # a worker or a schedule that runs this has not come through the command line
+    end_with_parent()
+    with exclusive_run(folder, wait=True):
+        check_writable(folder)
+        return _retrain(folder)
+
+
+def _retrain(folder: Path) -> RetrainResult:
     stages = [_run(run_stage, folder, stage) for stage in stage_names(folder)]
     checks = publish(folder)
     candidate = _run(save_candidate, folder)
@@ -147,7 +157,8 @@ def retrain(folder: Path) -> RetrainResult:
 
 def run_retrain(folder: Path) -> RetrainResult:
     """Run the flow; raises the error of the task that failed."""
-    result = _run(retrain, folder)
+    with prefect_server(Path(os.environ["PREFECT_HOME"])):
+        result = _run(retrain, folder)
     assert isinstance(result, RetrainResult)
     return result
 
@@ -166,6 +177,7 @@ def serve_retrain(folder: Path, cron: str) -> None:
         schedule = Cron(cron)
     except ValueError as error:
         raise ToolError(f"--cron: must be five fields, as in '0 5 * * *', found {cron!r}: {error}") from None
+    start_lifeline(Layout(folder).lifelines)  # a run of the schedule is a process of its own
     retrain.serve(
         name=deployment_name(folder),
         description=f"`mtl retrain --cron` in {folder.resolve()}",

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from flows.environment import store_home
 from flows.layout import Layout
@@ -35,13 +36,13 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
     def on_busy(holder: Holder | None) -> bool:
         if holder is not None and holder.key and holder.key == started_by:
             return True
-        who = f"{folder}: {holder or 'another command'} works on this problem"
+        found = holder or "another command"
         if not wait:
             raise RunInProgress(
-                f"{who}, and only one command may at a time; run this one when that has ended, as `mtl retrain` and "
-                "`mtl stage` do by themselves with --wait"
+                f"{folder}: only one command may work on a problem at a time, found {found}; run this one when that "
+                "has ended, as `mtl retrain` and `mtl stage` do by themselves with --wait"
             )
-        print(f"{who}; waiting for it to end", file=sys.stderr, flush=True)
+        print(f"{folder}: waiting for {found} to end", file=sys.stderr, flush=True)
         return False
 
     with exclusive_lock(layout.run_lock, on_busy, key=start_lifeline(layout.lifelines)) as acquired:
@@ -76,12 +77,9 @@ def check_writable(folder: Path) -> None:
     disks = set()
     for home in homes:
         home.mkdir(parents=True, exist_ok=True)
-        probe, disk = home / f".probe.{os.getpid()}.pending", home.stat().st_dev
-        try:
-            with naming(home):
-                probe.write_bytes(b"" if disk in disks else bytes(ROOM))
-        finally:
-            probe.unlink(missing_ok=True)
+        disk = home.stat().st_dev
+        with naming(home), TemporaryFile(dir=home) as probe:
+            probe.write(b"" if disk in disks else bytes(ROOM))
         disks.add(disk)
 
 

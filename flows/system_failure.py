@@ -3,13 +3,13 @@
 import errno
 import getpass
 import os
-import re
 import shutil
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 from mtl_core.errors import SystemFailure
+from mtl_core.files import errno_of
 
 __all__ = ["system_failure"]
 
@@ -17,28 +17,25 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 OPEN_FILES = {errno.EMFILE, errno.ENFILE}
 
-_IN_WORDS = (
-    (re.compile(r"\(os error (\d+)\)"), None),  # safetensors, whose errors come from Rust
-    (re.compile(r"No space left on device|disk is full|\d+ requested and \d+ written"), errno.ENOSPC),  # SQLite, NumPy
-)
-"""Causes that libraries give in the text of an error of their own; where there is no number in it, the errno."""
 
-
-def system_failure(error: BaseException) -> SystemFailure | None:
+def system_failure(error: BaseException, path: Path | None = None) -> SystemFailure | None:
     """The error in words of ours; None if it is none of the operating system's, but a bug.
 
     An OSError always is; an error of a library is if it was caused by a full disk, a missing permission or a limit of
     open files, or says so.
+
+    Args:
+        path: what was worked on, if the error has no path; the working directory where none is given.
     """
     for cause in _causes(error):
-        code = _code(cause)
-        if code in FULL | REFUSED | OPEN_FILES:
-            return SystemFailure(_words(code, _path(error)))
+        code = errno_of(cause)
+        if code is not None and code in FULL | REFUSED | OPEN_FILES:
+            return SystemFailure(_words(code, _path(error) or str(path or Path.cwd())))
     if isinstance(error, OSError):
         where = traceback.extract_tb(error.__traceback__)
         line = f" (at {where[-1].filename}:{where[-1].lineno})" if where else ""
-        path = f"{_path(error)}: " if error.filename is not None else ""
-        return SystemFailure(f"{path}the operating system refused: {error.strerror or error}{line}")
+        subject = f"{name}: the operating system" if (name := _path(error)) else "the operating system"
+        return SystemFailure(f"{subject} refused: {error.strerror or error}{line}")
     return None
 
 
@@ -51,27 +48,18 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
 
 
-def _code(error: BaseException) -> int | None:
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno
-    for pattern, code in _IN_WORDS:
-        if match := pattern.search(str(error)):
-            return code or int(match[1])
-    return None
-
-
 def _path(error: BaseException) -> str:
-    """The path in the error or its causes, else the working directory."""
+    """The path in the error or its causes; "" without one."""
     names = (cause.filename for cause in _causes(error) if isinstance(cause, OSError))
-    return next((os.fsdecode(name) for name in names if isinstance(name, str | bytes)), str(Path.cwd()))
+    return next((os.fsdecode(name) for name in names if isinstance(name, str | bytes)), "")
 
 
 def _words(code: int, path: str) -> str:
     if code in FULL:
-        limit = "the file would be larger than its limit allows" if code == errno.EFBIG else f"found {_free(path)}"
+        cause = "the size of files is limited" if code == errno.EFBIG else "the disk is full, or a quota is used up"
         return (
-            f"{path}: must be written, {limit}: the disk is full, or a quota is used up; free space there, "
-            "then run the same command again"
+            f"{path}: must be written, and there is no space for it, {_free(path)} on its disk: {cause}; free space "
+            "there, then run the same command again"
         )
     if code in REFUSED:
         reason = "a file system that is read-only" if code == errno.EROFS else "no permission"
@@ -89,7 +77,7 @@ def _free(path: str) -> str:
             return f"{shutil.disk_usage(place).free / 1e6:.1f} MB free"
         except OSError:
             continue
-    return "no space"
+    return "none free"
 
 
 def _user() -> str:

@@ -46,18 +46,21 @@ def open_repository(folder: Path) -> Iterator[Any]:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it lists files to add to git after every call
+    cache = folder
     try:
         with chdir(folder), Repo(str(folder)) as repo:  # DVC resolves some paths against the working directory
+            cache = Path(repo.cache.local.path)
             yield repo
     except LockError as error:
         raise RunInProgress(f"DVC in {folder}: {error}") from None
-    except DvcException as error:
-        if (failure := system_failure(error)) is not None:
+    except (DvcException, OSError) as error:
+        if (failure := system_failure(error, cache)) is not None:
             raise failure from None
         causes = [str(error)]
-        while error.__cause__ is not None and isinstance(error.__cause__, Exception):
-            error = error.__cause__
-            causes.append(str(error))
+        cause = error.__cause__
+        while cause is not None:
+            causes.append(str(cause))
+            cause = cause.__cause__
         raise ToolError(f"DVC in {folder}: " + ": ".join(dict.fromkeys(causes))) from None
 
 
@@ -107,8 +110,8 @@ def bring_up_to_date(folder: Path, stage: str) -> bool:
         except ReproductionError as error:
             if (failure := last_failure(folder, stage)) is not None:
                 raise StageFailed(f"stage {stage}: {failure}", failure.exit_code) from None
-            if (failed := system_failure(error)) is not None:
-                raise failed from None
+            if (refused := system_failure(error, Path(repo.cache.local.path))) is not None:
+                raise refused from None
             cause = error.__cause__ or error
             # A stage on a full disk ends with its exit code, and cannot write its failure down.
             code = re.search(r"exited with (\d+)$", str(cause))

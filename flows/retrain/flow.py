@@ -30,7 +30,7 @@ from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
 from flows.running import check_writable, exclusive_run
 from mtl_core.config import load_problem
-from mtl_core.errors import ToolError, TrunklineError
+from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from serving.errors import ServingError
 from serving.store import Store
 
@@ -87,6 +87,11 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
         return ChampionComparison(champion=None, notes=("no champion yet, so there is nothing to compare with",))
     if champion == candidate:
         return ChampionComparison(champion=champion, notes=("the candidate is the champion already: nothing changed",))
+    if (damage := store.damage(champion)) is not None:
+        raise PromotionRefused(
+            f"champion {champion}: must be whole to be compared with, found {damage}. Restore its files, or take "
+            f"{candidate} without a comparison: `mtl promote {candidate}`"
+        )
     comparison = compare_models(folder, candidate, champion, store.path(champion))
     refuse_worse(comparison, candidate, problem.gates.worse_than_champion)
     return comparison
@@ -157,6 +162,7 @@ def _retrain(folder: Path) -> RetrainResult:
 
 def run_retrain(folder: Path) -> RetrainResult:
     """Run the flow; raises the error of the task that failed."""
+    prepare_environment(folder)
     with prefect_server(Path(os.environ["PREFECT_HOME"])):
         result = _run(retrain, folder)
     assert isinstance(result, RetrainResult)

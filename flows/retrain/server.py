@@ -22,8 +22,13 @@ __all__ = ["prefect_server"]
 
 LOOPBACK = "127.0.0.1"
 LOG = "server.log"
-ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-"""As Prefect sets it for a server that is there for one process."""
+ENVIRONMENT = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+}
+"""As Prefect sets it for a server that is there for one process, and with a log, unlike this process."""
 LOG_LINES = 15
 POLL_SECONDS, TELL_SECONDS = 0.2, 5.0
 STOP_SECONDS = 5.0
@@ -45,6 +50,7 @@ def prefect_server(home: Path) -> Iterator[None]:
         with _answering(url, "does it run? without PREFECT_API_URL, a run has a server of its own"):
             yield
         return
+    home.mkdir(parents=True, exist_ok=True)
     log = home / LOG
     url, process = _start(log)
     seconds = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
@@ -72,13 +78,8 @@ def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
         listener.listen(100)
         port = listener.getsockname()[1]
         process = subprocess.Popen(  # a list of arguments, no shell
-            [sys.executable, "-m", "flows.retrain.server", str(listener.fileno())],
-            env={
-                **os.environ,
-                "PREFECT_UI_ENABLED": "0",
-                "PREFECT__SERVER_EPHEMERAL": "1",
-                "PREFECT__SERVER_FINAL": "1",
-            },
+            _command(listener.fileno()),
+            env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -87,6 +88,10 @@ def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
     # Not at the end of the block: threads of Prefect's client send their last events when this process ends.
     atexit.register(_stop, process)
     return f"http://{LOOPBACK}:{port}/api", process
+
+
+def _command(descriptor: int) -> list[str]:
+    return [sys.executable, "-m", "flows.retrain.server", str(descriptor)]
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -9,6 +9,7 @@ from rich.progress import track
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.errors import ValidationFailed
+from mtl_core.files import naming
 from mtl_core.validation.validate import validate
 
 
@@ -19,7 +20,8 @@ def run(folder: Path) -> None:
     progress = partial(
         track, description="validating", console=console, transient=True, disable=not console.is_terminal
     )
-    result = validate(folder, problem, layout.validation, progress=progress)
+    with naming(layout.validation):
+        result = validate(folder, problem, layout.validation, progress=progress)
     docs = layout.validation / "data_docs" / "index.html"
     if not result.passed:
         raise ValidationFailed(f"{result.message}\nlook at {docs.relative_to(folder)}")

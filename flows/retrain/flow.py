@@ -31,6 +31,7 @@ from flows.retrain.server import prefect_server
 from flows.running import check_writable, exclusive_run
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
+from mtl_core.files import naming
 from serving.errors import ServingError
 from serving.store import Store
 
@@ -73,8 +74,9 @@ def run_stage(folder: Path, stage: str) -> StageRun:
 @as_failed_state
 def save_candidate(folder: Path) -> str:
     """Save the model and the checks of exactly its bytes in the store; returns its tag."""
-    layout = Layout(folder)
-    return Store(store_home(folder)).save(model=layout.graph.parent, checks=layout.checks)
+    layout, home = Layout(folder), store_home(folder)
+    with naming(home):
+        return Store(home).save(model=layout.graph.parent, checks=layout.checks)
 
 
 @task

@@ -8,12 +8,13 @@ from flows.console.terminal import open_console
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.prepare import prepare
+from mtl_core.files import naming
 
 
 def run(folder: Path) -> None:
     """Writes artifacts/encoded."""
     layout = Layout(folder)
-    with Bars(open_console(), transient=True) as bars:
+    with naming(layout.encoded), Bars(open_console(), transient=True) as bars:
         bar = bars.add("rows")
         counts = prepare(
             folder, load_problem(folder), layout.quarantine, layout.encoded, on_rows=partial(bars.move, bar)

@@ -15,21 +15,23 @@ __all__ = ["command"]
 def command(folder: Path, as_json: bool) -> None:
     """Show the declared problem, resolved, or say what is wrong with it.
 
-    Reads params.yaml and the suite, of the data the columns of targets, weights and split, and of all other columns
-    the types; nothing is run. Names what the later stages would refuse: kinds against types, values that are no label,
-    splits without rows or labels, metrics that would be undefined. Every mistake is named with its path in the file,
-    the rule, the value found and the fix.
+    Reads params.yaml and the suite, of the data the columns of targets, weights and split, of all other columns the
+    types, and some rows; nothing is run. Names what the later stages would refuse: kinds against types, values that are
+    no label, splits without rows or labels, metrics that would be undefined. Every mistake is named with its path in
+    the file, the rule, the value found and the fix. Doubts, such as a feature that gives a target away, are warnings.
     """
     from flows.pipeline.graph import check_graph
     from mtl_core.arrow import scalar_type
     from mtl_core.config import load_problem
-    from mtl_core.data.parts import column_types
+    from mtl_core.data.doubts import data_doubts
+    from mtl_core.data.parts import column_types, parts
     from mtl_core.validation.preflight import check_data
 
     check_graph(folder)
     problem = load_problem(folder)
     summary = check_data(folder, problem)
     types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem).items()}
+    doubts = data_doubts(problem, parts(folder, problem))
     if as_json:
         import json
 
@@ -43,8 +45,9 @@ def command(folder: Path, as_json: bool) -> None:
             "labelled": summary.labelled,
             "types": types,
         }
-        click.echo(json.dumps(resolved, indent=1))
+        click.echo(json.dumps(resolved | {"warnings": doubts}, indent=1))
     else:
-        from flows.console.check import print_problem
+        from flows.console.check import print_problem, print_warnings
 
         print_problem(problem, summary, types)
+        print_warnings(doubts)

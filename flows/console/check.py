@@ -12,13 +12,13 @@ from flows.console.terminal import open_console, shown
 from mtl_core.report.wording import option_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mtl_core.config import Problem
     from mtl_core.data.split import SplitName
     from mtl_core.validation.preflight import DataSummary
 
-__all__ = ["print_problem"]
+__all__ = ["print_problem", "print_warnings"]
 
 
 def print_problem(problem: Problem, data: DataSummary, types: Mapping[str, str]) -> None:
@@ -33,6 +33,13 @@ def print_problem(problem: Problem, data: DataSummary, types: Mapping[str, str])
         console.print(table)
     counts = f"{len(problem.features)} features, {len(problem.tasks)} tasks"
     console.print(f"{problem.name}: {counts}; nothing wrong found", style="green")
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    """A line per warning: what may be right, but looks wrong."""
+    console = open_console()
+    for warning in warnings:
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True, highlight=False)
 
 
 def _overview(problem: Problem, data: DataSummary) -> Table:

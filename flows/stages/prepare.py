@@ -1,5 +1,6 @@
 """Stage `prepare`: fits the encoder on the training split and writes the encoded splits."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from flows.console.bars import Bars
 from flows.console.terminal import open_console
 from flows.layout import Layout
 from mtl_core.config import load_problem
-from mtl_core.data.prepare import prepare
+from mtl_core.data.prepare import DUPLICATES, prepare
 from mtl_core.files import naming
 
 
@@ -20,3 +21,6 @@ def run(folder: Path) -> None:
             folder, load_problem(folder), layout.quarantine, layout.encoded, on_rows=partial(bars.move, bar)
         )
     print("encoded " + ", ".join(f"{rows:,} rows for {name}" for name, rows in counts.items()))
+    for name, rows in json.loads((layout.encoded / DUPLICATES).read_text(encoding="utf-8")).items():
+        if rows:
+            print(f"{rows:,} of the {counts[name]:,} rows for {name} equal a training row in every feature")

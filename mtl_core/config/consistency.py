@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from mtl_core.config.changes import with_options
 from mtl_core.config.messages import format_errors
+from mtl_core.config.split import ColumnSplit
 from mtl_core.config.stopping import First, Stopping
 from mtl_core.errors import ProblemError, nearest
 from mtl_core.names import INTERNAL
@@ -40,8 +41,10 @@ def _names(problem: "Problem") -> Iterator[str]:
                 f"features.{name}.column: must not begin with {INTERNAL!r}, which marks the internal values of the "
                 f"exported graph, found {column!r}; rename the column"
             )
+    split = problem.split
+    keys = {"split.column": split.column} | ({"split.key": split.key} if isinstance(split, ColumnSplit) else {})
     unnamed = [f"tasks.{name}.target" for name, task in problem.tasks.items() if "" in task.targets]
-    unnamed += [] if problem.split.column else ["split.column"]
+    unnamed += [where for where, column in keys.items() if not column]
     yield from (f"{where}: must name a column, found ''; give that column a name in the data" for where in unnamed)
     for name, task in problem.tasks.items():
         for target in task.targets:

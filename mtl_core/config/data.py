@@ -1,17 +1,15 @@
-"""`data` and `split`: the source of the rows, and their split into training, validation and test."""
+"""`data`: the source of the rows, and how their values are read."""
 
 import codecs
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Border", "ColumnSplit", "Csv", "Data", "DeclaredType", "HashSplit", "Reading", "Split", "TimeSplit"]
+__all__ = ["Csv", "Data", "DeclaredType", "Reading"]
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Border = date | datetime | int | float | str
 DeclaredType = Literal["text", "number", "boolean", "datetime"]
 
 _MOMENT = datetime(2019, 11, 23, 13, 45, 59)
@@ -110,41 +108,3 @@ class Data(Reading):
     def reading(self) -> Reading:
         """How values are read, without where they lie."""
         return Reading(csv=self.csv, types=self.types, dates=self.dates)
-
-
-class TimeSplit(Frozen):
-    """Split by time: rows before `validation` train, rows from `test` on test, rows between validate."""
-
-    by: Literal["time"]
-    column: str
-    validation: Border
-    test: Border
-
-
-class HashSplit(Frozen):
-    """Split by a hash of a key: all rows with the same key are in the same split."""
-
-    by: Literal["hash"]
-    column: str
-    validation: Share = 0.1
-    test: Share = 0.1
-
-    @model_validator(mode="after")
-    def _some_train(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError(
-                f"`validation` and `test` must leave rows to train on, found {self.validation + self.test:g}"
-            )
-        return self
-
-
-class ColumnSplit(Frozen):
-    """Split by the values of a column; rows with any other value train."""
-
-    by: Literal["column"]
-    column: str
-    validation: str | int = "validation"
-    test: str | int = "test"
-
-
-Split = Annotated[TimeSplit | HashSplit | ColumnSplit, Field(discriminator="by")]

@@ -5,11 +5,12 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from mtl_core.config.consistency import consistency_errors
-from mtl_core.config.data import Data, Split
+from mtl_core.config.data import Data
 from mtl_core.config.document import KEY, NAME
 from mtl_core.config.export import Export
 from mtl_core.config.gates import Gates
 from mtl_core.config.model import Model
+from mtl_core.config.split import Split
 from mtl_core.config.training import Training
 from mtl_core.config.tuning import TuningOptions
 from mtl_core.features import AnyFeature
@@ -59,8 +60,8 @@ class Problem(Frozen):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is read: features, targets, weights of rows, split."""
-        return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.weight_columns, self.split.column)))
+        """Every column that is declared: features, targets, weights of rows, split."""
+        return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.weight_columns, *self.split.columns)))
 
     @property
     def label_prefix(self) -> str:

@@ -5,6 +5,7 @@ uncompressed Arrow, which the second pass encodes. That is cheaper than decoding
 parsing CSV again.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -17,13 +18,19 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
+from mtl_core.data.duplicates import DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
-from mtl_core.data.split import SPLITS, SplitName, by_split, empty_splits
+from mtl_core.data.row_keys import row_keys
+from mtl_core.data.split import SPLITS, SplitName, Splitter, empty_splits
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
+from mtl_core.files import write_text
 
-__all__ = ["RAW_SPLITS", "prepare"]
+__all__ = ["DUPLICATES", "RAW_SPLITS", "prepare"]
+
+DUPLICATES = "duplicates.json"
+"""Split -> rows whose features all equal those of a training row."""
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are stored as raw rows too, since the exported graph is measured on them."""
@@ -43,7 +50,7 @@ def prepare(
     *,
     on_rows: OnRows = lambda done, total, words: None,
 ) -> dict[SplitName, int]:
-    """Write the encoder, the encoded splits and the raw rows of RAW_SPLITS into the folder `out`.
+    """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS and DUPLICATES into the folder `out`.
 
     Needs temporary disk space next to `out` for all rows as they are in memory.
 
@@ -71,6 +78,7 @@ def prepare(
             for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, left_out)):
                 counts[name] += rows.num_rows
                 on_rows(sum(counts.values()), None, "rows read")
+                duplicates.update(name, row_keys(rows, problem.feature_columns))
                 if name == "train":
                     yield rows
         for error in empty_splits(counts):
@@ -79,7 +87,9 @@ def prepare(
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         spill.mkdir(parents=True)
-        encoder = fit(problem, types, train_rows())
+        with DuplicateCounter(temporary / "keys") as duplicates:
+            encoder = fit(problem, types, train_rows())
+            write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
         _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]), on_rows)
         spill.rmdir()
@@ -121,12 +131,15 @@ def _write(
 def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[Rows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
     start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
-    for batch in part.batches(problem.columns, dictionaries=dictionaries):
+    splitter = Splitter.of(problem, part.types.names)
+    columns = list(dict.fromkeys((*problem.columns, *splitter.columns)))
+    for batch in part.batches(columns, dictionaries=dictionaries):
         if bad.size:
             keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
             start += batch.num_rows
             batch = batch.filter(pa.array(keep))
-        yield from by_split(problem.split, batch)
+        for name, rows in splitter.split_rows(batch):
+            yield name, rows.select(problem.columns)
 
 
 def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
@@ -153,7 +166,7 @@ def _read_spill(path: Path) -> Iterator[Rows]:
 def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list[str]:
     """The columns of text that only features read, which encode each distinct value once."""
     text = (name for name in problem.feature_columns if scalar_type(types[name]) == "string")
-    return [name for name in text if name != problem.split.column]
+    return [name for name in text if name not in problem.split.columns]
 
 
 def _raw_schema(problem: Problem, first: Part) -> pa.Schema:

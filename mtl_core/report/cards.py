@@ -5,6 +5,7 @@ from typing import Any
 
 from mtl_core.report.forms import form_for
 from mtl_core.report.metric_words import explained, metric_title, unit_of
+from mtl_core.report.perfection import perfection
 from mtl_core.report.run import Run, Scored
 from mtl_core.report.wording import interval, interval_places, listed, number, rounded, with_unit
 from mtl_core.tasks import Objective
@@ -39,6 +40,8 @@ class Card:
     """True if it beats the baseline beyond chance; None where no check says so."""
     scale: Scale | None
     sentences: tuple[str, ...]
+    doubt: str
+    """A question about a result that is too good to be true; "" for any other."""
 
 
 def card(run: Run, task: Objective, scored: Scored) -> Card:
@@ -64,6 +67,7 @@ def card(run: Run, task: Objective, scored: Scored) -> Card:
         better=_better(run, f"{task.name}.{metric.name} over baseline"),
         scale=_scale(task, value, low, high, trivial),
         sentences=tuple(sentence for sentence in sentences if sentence),
+        doubt=perfection(run, task, len(scored.labels)),
     )
 
 

@@ -3,13 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from mtl_core.config import Problem, TimeSplit
+from mtl_core.config import ROW, HashSplit, Problem, TimeSplit
+from mtl_core.data.split import SPLITS
 from mtl_core.report.forms import form_for
 from mtl_core.report.run import Run
 from mtl_core.report.wording import percent
 from mtl_core.tasks import Objective
 
-__all__ = ["Coverage", "coverage", "features_by_kind", "reasons", "rows_per_split", "split_words"]
+__all__ = ["Coverage", "coverage", "duplicate_words", "features_by_kind", "reasons", "rows_per_split", "split_words"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,12 @@ def rows_per_split(run: Run) -> dict[str, tuple[int, float]]:
     return {name: (count, count / sum(rows.values())) for name, count in rows.items()}
 
 
+def duplicate_words(run: Run) -> str:
+    """Rows of validation and test that equal a training row, in one sentence; "" without any."""
+    found = [f"{rows:,} of the {len(run.splits[name]):,} {name} rows" for name, rows in run.duplicates.items() if rows]
+    return f"{' and '.join(found)} equal a training row in every feature." if found else ""
+
+
 def split_words(problem: Problem) -> str:
     """How rows were dealt out."""
     split = problem.split
@@ -45,12 +52,19 @@ def split_words(problem: Problem) -> str:
             f"By time: {split.column} before {split.validation} trains, from {split.test} on tests, what lies between "
             "validates."
         )
-    if split.by == "hash":
+    if isinstance(split, HashSplit):
+        key = "the row" if split.column == ROW else split.column
+        together = "equal rows" if split.column == ROW else f"the rows of one {key}"
         return (
-            f"By a hash of {split.column}, so that the rows of one {split.column} stay together: "
-            f"{percent(split.validation)} validate, {percent(split.test)} test."
+            f"By a hash of {key}, so that {together} stay together: {percent(split.validation)} validate, "
+            f"{percent(split.test)} test."
         )
-    return f"By the column {split.column}: {split.validation!r} validates, {split.test!r} tests, all else trains."
+    train, validation, test = (" or ".join(map(repr, split.parts.get(part, ()))) for part in SPLITS)
+    if isinstance(split.validation, float):
+        validates = f"{percent(split.validation)} of that, by a hash of {split.key}, validates"
+    else:
+        validates = f"{validation} validates"
+    return f"By the column {split.column}: {train} trains, {validates}, {test} tests."
 
 
 def coverage(run: Run, task: Objective) -> Coverage:

@@ -62,6 +62,7 @@ def render(run: Run) -> str:
         features=contents.features_by_kind(run),
         rows=contents.rows_per_split(run),
         split=contents.split_words(run.problem),
+        duplicates=contents.duplicate_words(run),
         coverage=[contents.coverage(run, task) for task in run.tasks if task.options.targets],
         clusters=any(task.unsupervised for task in run.tasks),
         reasons=contents.reasons(run),

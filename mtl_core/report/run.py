@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from mtl_core.config import Problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import DUPLICATES
 from mtl_core.data.split import SPLITS
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study
@@ -78,8 +80,12 @@ class Run:
     evaluation: dict[str, dict[str, dict[str, float | None]]]
     """Task -> metric -> value, low, high, trivial; on the test split."""
     validation: dict[str, Any]
+    duplicates: dict[str, int]
+    """Split -> rows whose features all equal those of a training row."""
     quarantine: pa.Table
     predictions: Path
+    raw_test: Path
+    """Raw rows of the test split."""
     relatedness: Relatedness | None
     comparison: Comparison | None
     tuning: Tuning | None
@@ -100,6 +106,10 @@ class Run:
             labels = split.flat_labels(task.name).numpy()
             found[name] = labels[task.codec.labelled(labels)]
         return found
+
+    def test_rows(self, columns: Sequence[str]) -> pa.Table:
+        """Raw columns of the test split."""
+        return pq.read_table(self.raw_test, columns=list(dict.fromkeys(columns)))
 
     def scored(self, task: Objective) -> Scored:
         """The task's labels and predictions on the test split."""
@@ -128,8 +138,10 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         metrics=_json(paths.metrics),
         evaluation=_json(paths.evaluation),
         validation=_json(paths.validation / "result.json"),
+        duplicates=_json(paths.encoded / DUPLICATES),
         quarantine=pq.read_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
+        raw_test=paths.encoded / "test.parquet",
         relatedness=read_study(paths.relatedness, Relatedness),
         comparison=read_study(paths.comparison, Comparison),
         tuning=read_study(paths.tuning, Tuning),

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mtl_core.config import PARAMS, Problem
+from mtl_core.config import PARAMS, ROW, HashSplit, Problem
 from mtl_core.data.encoder import row_weights, target_type, target_values, weightless_error
 from mtl_core.data.parts import Part, column_types, parts
-from mtl_core.data.split import SPLITS, SplitName, assign, by_split, empty_splits
+from mtl_core.data.split import SPLITS, SplitName, Splitter, check_split, empty_splits
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective
@@ -68,6 +68,7 @@ class _Scan:
 
     def __init__(self, problem: Problem, sources: Sequence[Part], sets: ValueSets) -> None:
         self.problem, self.sources, self.sets = problem, sources, sets
+        self.splitter = Splitter.of(problem, sources[0].types.names)
         self.errors: list[str] = []
         self.rows: Counts = dict.fromkeys(SPLITS, 0)
         self.fitters: dict[str, TaskFitter] = {}
@@ -81,9 +82,11 @@ class _Scan:
         bare = problem.model_copy(update={"features": {}, "tasks": {}})
         with self._noting("split"):
             column_types(folder, bare, self.sources)
-            assign(problem.split, pa.array([], types.field(problem.split.column).type))
-        # A split that is there, so that a missing one is told once.
-        bare = bare.model_copy(update={"split": problem.split.model_copy(update={"column": types.names[0]})})
+            for column in self.splitter.columns:
+                if column not in self.splitter.row:
+                    check_split(problem.split, column, pa.array([], types.field(column).type))
+        # A split that any data have, so that an error of the declared one is told once.
+        bare = bare.model_copy(update={"split": HashSplit(by="hash", column=ROW)})
         for name, feature in problem.features.items():
             with self._noting(f"features.{name}"):
                 found = column_types(folder, bare.model_copy(update={"features": {name: feature}}), self.sources)
@@ -170,7 +173,7 @@ class _Scan:
         pass with an error for each part that has too many of these.
         """
         problem = self.problem
-        columns = tuple(dict.fromkeys((*problem.targets, *problem.weight_columns, problem.split.column)))
+        columns = tuple(dict.fromkeys((*problem.targets, *problem.weight_columns, *self.splitter.columns)))
         for part in self.sources:
             rows, quarantined, example = 0, 0, ""
             for batch in part.batches(columns):
@@ -181,7 +184,7 @@ class _Scan:
                     column, outside = next(iter(unexpected.items()))
                     example = example or f"{batch.column(column)[int(outside.argmax())].as_py()!r} in {column!r}"
                     batch = batch.filter(pa.array(~bad))
-                yield from by_split(problem.split, batch)
+                yield from self.splitter.split_rows(batch)
             if first and quarantined > problem.data.quarantine * rows:
                 self.errors.append(
                     f"data.quarantine: at most {problem.data.quarantine:.3%} of the rows of a part may be quarantined, "

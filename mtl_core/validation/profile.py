@@ -67,7 +67,7 @@ def _nulls(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
     """None where the reference has none. A target may always have some: its rows are unlabelled, not bad."""
     shares = [float(values.isna().mean()) for values in parts]
     is_target = column in problem.targets
-    if column == problem.split.column or (max(shares) == 0 and not is_target):
+    if column in problem.split.columns or (max(shares) == 0 and not is_target):
         return [expect("column_values_to_not_be_null", column=column)]
     if not (mostly := min_share_present(shares)):
         return []

@@ -177,10 +177,20 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         TIME | {"validation": [1]},
         "split.validation: must be a date or a date with a time or a whole number or a number or text; found [1]",
     ),
-    "a split's value that is a list": (
+    "a split's value that is a list of lists": (
         "split",
-        {"by": "column", "column": "x", "test": [1]},
-        "split.test: must be text or a whole number; found [1]",
+        {"by": "column", "column": "x", "test": [[1]]},
+        "split.test: must be text, a whole number, true or false, or a list of such values, found [[1]]",
+    ),
+    "no value for a split": (
+        "split",
+        {"by": "column", "column": "x", "train": []},
+        "split.train: must be text, a whole number, true or false, or a list of such values, found []",
+    ),
+    "a share that is none": (
+        "split",
+        {"by": "column", "column": "x", "validation": 1.5},
+        "split.validation: must be text, a whole number, true or false, or a list of such values, found 1.5",
     ),
     "a positive that is a list": (
         "tasks.returned.positive",
@@ -214,6 +224,21 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "split",
         {"by": "hash", "column": "c", "validation": 0.5, "test": 0.5},
         "split: `validation` and `test` must leave rows to train on, found 1",
+    ),
+    "one value for two splits": (
+        "split",
+        {"by": "column", "column": "x", "test": ["b", "train"]},
+        "split: a value must be named once, found 'train' twice; take one away",
+    ),
+    "a key that nothing hashes": (
+        "split",
+        {"by": "column", "column": "x", "key": "person"},
+        "split: `key` is for a share of the rows that train, found `validation` 'validation'",
+    ),
+    "a key with the mark of labels": (
+        "split",
+        {"by": "column", "column": "x", "validation": 0.1, "key": "label:a"},
+        "split.key: must not begin with 'label:'",
     ),
     "two rules for yes": (
         "tasks.days",

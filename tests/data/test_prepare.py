@@ -1,5 +1,7 @@
 """Preparation: parts in, a whole folder of encoded splits out, or nothing changed."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from mtl_core.data import parts as parts_module
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.prepare import RAW_SPLITS, prepare
+from mtl_core.data.prepare import DUPLICATES, RAW_SPLITS, prepare
 from mtl_core.data.split import SPLITS
 from mtl_core.errors import DataError
 from tests.data.orders import DECLARED, ROWS, declared, month, no_quarantine, quarantine, write
@@ -259,11 +261,38 @@ def test_a_text_that_also_splits(folder: Path) -> None:
         homes = pa.array([("here", "there", "away")[number]] * ROWS)
         write(folder, **{name: month(number + 1).append_column("home", homes)})
     features = {**DECLARED["features"], "home": {"kind": "categorical"}}
-    split = {"by": "column", "column": "home", "validation": "there", "test": "away"}
+    split = {"by": "column", "column": "home", "train": "here", "validation": "there", "test": "away"}
     assert run(folder, declared(features=features, split=split)) == dict.fromkeys(SPLITS, ROWS)
     _, splits = opened(folder)
     assert (splits["test"].inputs["categorical"][:, 1] == 5 + 1).all()  # after the five ids of shops, the unseen
     assert raw(folder, "test")["home"].to_pylist() == ["away"] * ROWS
+
+
+def test_a_split_by_row_needs_neither_key_nor_time(folder: Path) -> None:
+    """A CSV and a Parquet file of one table give the same split, and equal rows stay together."""
+    table = pa.concat_tables([month(1), month(1), month(2)]).drop_columns(["row", "day"])
+    by_row = declared(
+        features=DECLARED["features"], split={"by": "hash", "column": "row", "validation": 0.3, "test": 0.3}
+    )
+    raws = []
+    for suffix in ("", "_csv"):
+        shutil.rmtree(folder / "data")
+        write(folder, **{f"a{suffix}": table})
+        assert sum(run(folder, by_row).values()) == 3 * ROWS
+        raws.append([raw(folder, name)["amount"].cast(pa.float64()).to_pylist() for name in RAW_SPLITS])
+        assert json.loads((folder / "encoded" / DUPLICATES).read_text()) == {"validation": 0, "test": 0}
+    assert raws[0] == raws[1]
+
+
+def test_duplicates_of_training_rows_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation has the rows of training again, test half of them; what is quarantined counts nowhere."""
+    monkeypatch.setattr("mtl_core.data.duplicates.CHUNK", 7)
+    again = month(1).set_column(0, "day", month(2)["day"])
+    half = pa.concat_tables([month(1).slice(0, ROWS // 2), month(9).slice(ROWS // 2)])
+    write(folder, b=again, c=half.set_column(0, "day", month(3)["day"]))
+    run(folder, aside=[("b.parquet", 0), ("a.parquet", 5)])
+    assert json.loads((folder / "encoded" / DUPLICATES).read_text()) == {"validation": ROWS - 2, "test": ROWS // 2 - 1}
+    assert not (folder / "encoded" / "keys").exists()
 
 
 def test_no_record_of_the_rows_set_aside(folder: Path) -> None:

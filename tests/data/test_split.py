@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.data.split import SPLITS, assign
+from mtl_core.config import Problem, parse_yaml
+from mtl_core.data.split import SPLITS, Splitter, assign
 from mtl_core.errors import DataError
-from tests.data.orders import declared
+from tests.data.orders import ROWS, declared, month
 from tests.strategies import layouts, patient
 
 DAYS = pa.array([dt.date(2024, 1, 31), dt.date(2024, 2, 1), dt.date(2024, 2, 29), dt.date(2024, 3, 1)])
+IN_BERLIN = DAYS.cast(pa.timestamp("us", "Europe/Berlin"))
 NAN = float("nan")
 
 
@@ -39,6 +41,35 @@ TIME = {
     "timestamps": (DAYS.cast(pa.timestamp("us")), "2024-02-01", "2024-03-01"),
     "timestamps, declared as dates": (DAYS.cast(pa.timestamp("ns")), dt.date(2024, 2, 1), dt.date(2024, 3, 1)),
     "timestamps in a zone": (DAYS.cast(pa.timestamp("us", "UTC")), "2024-02-01T00:00Z", "2024-03-01T00:00Z"),
+    "timestamps of New York": (
+        pa.array(
+            [dt.datetime(2024, 2, 1, hour, 59) for hour in (4, 5)]
+            + [dt.datetime(2024, 2, 2), dt.datetime(2024, 3, 1, 5)]
+        ).cast(pa.timestamp("us", "America/New_York")),
+        "2024-02-01",
+        "2024-03-01",
+    ),
+    "text of months": (pa.array(["2024-01", "2024-02", "2024-02", "2024-03"]), "2024-02", "2024-03"),
+    "text of days without hyphens": (pa.array(["20240131", "20240201", "20240229", "20240301"]), 20240201, "20240301"),
+    "text of quarters": (pa.array(["2023Q4", "2024Q1", "2024Q1", "2024Q2"]), "2024Q1", "2024Q2"),
+    "text of years": (pa.array(["2021", "2022", "2023", "2024"]), "2022", 2024),
+    "text of moments, more exact than the border": (
+        pa.array(["2024-01-31T23:59:59.9", "2024-02-01T00:00", "2024-02-29T23:59+02:00", "2024-03-01 00:00Z"]),
+        dt.datetime(2024, 2, 1),
+        "2024-03-01",
+    ),
+    "text of moments, written with a blank": (
+        pa.array(["2024-02-01 05:29:59", "2024-02-01 05:30:00", "2024-02-29 12:00:00", "2024-03-01 00:00:00"]),
+        dt.datetime(2024, 2, 1, 5, 30),
+        "2024-03-01T00:00",
+    ),
+    "text with the offset of the border": (
+        pa.array(
+            ["2024-01-31T12:00+02:00", "2024-02-01T12:00+02:00", "2024-02-02T00:00+02:00", "2024-03-01T00:00+02:00"]
+        ),
+        "2024-02-01T00:00+02:00",
+        "2024-03-01",
+    ),
     "whole numbers": (pa.array([201, 202, 203, 204]), 202, 204),
     "whole numbers, declared with a point": (pa.array([201, 202, 203, 204]), 202.0, 204.0),
     "fractions": (pa.array([1.0, 1.5, 1.9, float("inf")]), 1.5, 2),
@@ -58,7 +89,21 @@ BORDERS = {
     "a fraction for whole numbers": (pa.array([1, 2]), 1.5, 2, "column 'c' (int64), found 1.5"),
     "text for numbers": (pa.array([1, 2]), "a", 2, "column 'c' (int64), found 'a'"),
     "beyond int64": (pa.array([1, 2]), 10**30, 10**31, "column 'c' (int64), found 1000000"),
-    "without the zone": (DAYS.cast(pa.timestamp("us", "UTC")), "2024-02-01", "2024-03-01", "expected a zone offset"),
+    "a zone where the column has none": (
+        DAYS.cast(pa.timestamp("us")),
+        dt.datetime(2024, 2, 1, tzinfo=dt.UTC),
+        "2024-03-01",
+        "expected no zone offset",
+    ),
+    "an hour that the zone skips": (IN_BERLIN, "2024-03-31T02:30", "2024-05-01", "doesn't exist in timezone"),
+    "an hour that the zone has twice": (IN_BERLIN, "2024-02-01", dt.datetime(2024, 10, 27, 2, 30), "is ambiguous"),
+    "beyond nanoseconds": (DAYS.cast(pa.timestamp("ns")), "2024-02-01", dt.date(9999, 12, 31), "found '9999-12-31'"),
+    "local time beyond nanoseconds": (
+        DAYS.cast(pa.timestamp("ns", "America/New_York")),
+        "2024-02-01",
+        "2262-04-11T23:30",
+        "beyond the range",
+    ),
     "the wrong way round": (
         DAYS,
         "2024-03-01",
@@ -76,12 +121,82 @@ def test_borders_refused(values: pa.Array, validation: Any, test: Any, words: st
     assert words in str(caught.value)
 
 
+def texts(*values: str) -> pa.Array:
+    return pa.array(values)
+
+
+NO_TIMES = {
+    "month first": (texts("1/1/2023", "10/2/2023"), "10/1/2023", "11/1/2023", "1/1/2023"),
+    "day before month": (texts("2024-01-12", "2024-13-01"), "2024-02-01", "2024-03-01", "2024-13-01"),
+    "without zeros": (texts("2024-01-12", "2024-1-13"), "2024-02-01", "2024-03-01", "2024-1-13"),
+    "words": (texts("2024-01-12", "soon"), "2024-02-01", "2024-03-01", "soon"),
+    "an empty text": (texts("2024-01-12", ""), "2024-02-01", "2024-03-01", ""),
+    "less exact than the border": (
+        texts("2024-01-12T10:00", "2024-02-01"),
+        "2024-02-01T12:00",
+        "2024-03-01",
+        "2024-02-01",
+    ),
+    "two marks before the time": (
+        texts("2024-02-01T10:00", "2024-02-01 11:00"),
+        "2024-02-01T12:00",
+        "2024-03-01",
+        "2024-02-01 11:00",
+    ),
+    "another offset than the border's": (
+        texts("2024-02-01T10:00+01:00", "2024-02-01T10:00+02:00"),
+        "2024-02-01T12:00+01:00",
+        "2024-03-01",
+        "2024-02-01T10:00+02:00",
+    ),
+    "a form of its own": (texts("20240112", "2024-01-13"), "20240201", "20240301", "2024-01-13"),
+}
+
+
+@pytest.mark.parametrize(("values", "validation", "test", "found"), NO_TIMES.values(), ids=NO_TIMES)
+def test_text_that_does_not_order_as_time_is_refused(values: pa.Array, validation: str, test: str, found: str) -> None:
+    for layout in (values, values.dictionary_encode(), values.cast(pa.large_string())):
+        with pytest.raises(DataError) as caught:
+            assign(split("time", validation=validation, test=test), layout)
+        assert f"found {found!r} in column 'c' and the border {validation!r}" in str(caught.value)
+        assert 'data: {dates: {c: "%m/%d/%Y"}}' in str(caught.value)
+
+
+@given(moments=st.lists(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)), min_size=3, unique=True))
+@patient
+def test_text_is_split_as_the_times_that_it_names(moments: list[dt.datetime]) -> None:
+    moments.sort()
+    borders = {"validation": moments[len(moments) // 3], "test": moments[-1]}
+    expected = names(split("time", **borders), pa.array(moments, pa.timestamp("us")))
+    written = [moment.isoformat(timespec="microseconds") for moment in moments]
+    as_text = {name: border.isoformat(timespec="microseconds") for name, border in borders.items()}
+    assert names(split("time", **as_text), written) == expected
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC", "+05:30"])
+@pytest.mark.parametrize("border", ["2024-04-07", "2024-04-07T06:30:00", "2024-04-07T06:30:00+02:00"])
+def test_a_border_means_one_moment_quoted_or_not(zone: str, border: str) -> None:
+    """YAML reads an unquoted date as a date and a quoted one as text: both are local time of the column's zone."""
+    hours = pa.array([dt.datetime(2024, 4, 6) + dt.timedelta(hours=hour / 2) for hour in range(96)])
+    values = hours.cast(pa.timestamp("us", zone))
+    unquoted, quoted = (parse_yaml(f"{{validation: {mark}{border}{mark}, test: 2024-05-01}}") for mark in ("", '"'))
+    assert isinstance(unquoted["validation"], dt.date)
+    found = [names(split("time", **declared), values) for declared in (unquoted, quoted)]
+    assert found[0] == found[1]
+    moment = dt.datetime.fromisoformat(border)
+    if moment.tzinfo is None:
+        expected = [value.replace(tzinfo=None) < moment for value in values.to_pylist()]
+    else:
+        expected = [value < moment for value in values.to_pylist()]
+    assert [part == "train" for part in found[0]] == expected
+
+
 @pytest.mark.parametrize("by", ["time", "hash", "column"])
 @pytest.mark.parametrize(
     ("values", "count"), [([1.0, None], 1), ([1.0, NAN, None], 2), ([None, None], 2)], ids=["null", "NaN", "all"]
 )
 def test_holes_are_refused(by: str, values: list[float | None], count: int) -> None:
-    options = {"validation": 0.2, "test": 0.3} if by != "column" else {}
+    options: dict[str, Any] = {"validation": 0.2, "test": 0.3} if by != "column" else {"train": 1}
     with pytest.raises(DataError, match=rf"split\.column: 'c' .*found {count} nulls; choose a column without nulls"):
         assign(split(by, **options), pa.array(values, pa.float64()))
 
@@ -131,14 +246,93 @@ def test_growing_a_share_moves_rows_one_way() -> None:
 @pytest.mark.parametrize(
     ("values", "options"),
     [
-        (["train", "validation", "test", "Test", ""], {}),
-        ([7, 8, 9, 1, 0], {"validation": 8, "test": 9}),
-        ([7.0, 8.0, 9.0, 8.5, 0.0], {"validation": 8, "test": "9"}),
+        (["train", "validation", "test", "training"], {}),
+        (
+            ["Train", "dev", "Test ", ""],
+            {"train": ["Train", ""], "validation": ["val", "dev"], "test": ["test", "Test "]},
+        ),
+        ([7, 8, 9, 1], {"train": [7, 1], "validation": 8, "test": 9}),
+        ([7.0, 8.0, 9.0, 8.5], {"train": ["7", "8.5"], "validation": 8, "test": "9"}),
     ],
-    ids=["text", "whole numbers", "a CSV's numbers"],
+    ids=["text", "several texts", "whole numbers", "a CSV's numbers"],
 )
 def test_by_column(values: list[Any], options: dict[str, Any]) -> None:
-    expected = ["train", "validation", "test", "train", "train"]
+    expected = ["train", "validation", "test", "train"]
     by_column = split("column", **options)
     assert names(by_column, values) == expected
     assert names(by_column, pa.array(values).dictionary_encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "words"),
+    [
+        (
+            ["train", "test", "Test ", "Test "],
+            {},
+            "found 'Test ' in 2 rows; say what such rows do, as in `test: ['test', 'Test ']`",
+        ),
+        (
+            ["train", "val", "dev", "test"],
+            {"validation": "val"},
+            "found 'dev' in 1 rows; say what such rows do, as in `train:",
+        ),
+        (["train", "test", ""], {}, "found '' in 1 rows"),
+        ([0, 1, 2], {"validation": 1, "test": 2}, "found '0' in 1 rows"),
+    ],
+    ids=["two spellings", "val and dev", "an empty text", "folds"],
+)
+def test_a_value_that_is_not_declared_is_refused(values: list[Any], options: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError, match=r"split\.column: every value of 'c' must be declared") as caught:
+        names(split("column", **options), values)
+    assert words in str(caught.value)
+
+
+def in_parts(problem: Problem, table: pa.Table, rows: int = 2**30) -> list[str]:
+    splitter = Splitter.of(problem, table.column_names)
+    batches = table.select(splitter.columns).to_batches(max_chunksize=rows)
+    return [SPLITS[place] for batch in batches for place in splitter.assign(batch)]
+
+
+def test_validation_may_be_a_share_of_the_rows_that_train() -> None:
+    """By a hash of a key or, without one, of the row."""
+    table = pa.table({"part": ["train", "test"] * 3_000, "person": np.arange(6_000) // 6, "size": np.arange(6_000) / 7})
+    by_row = declared(split={"by": "column", "column": "part", "validation": 0.2})
+    by_person = declared(split={"by": "column", "column": "part", "validation": 0.2, "key": "person"})
+    for problem in (by_row, by_person):
+        found = np.array(in_parts(problem, table))
+        np.testing.assert_array_equal(found == "test", np.arange(6_000) % 2 == 1)
+        assert 480 < (found == "validation").sum() < 720
+    of_person = found[::2].reshape(1_000, 3)
+    assert (of_person == of_person[:, :1]).all()
+
+
+def test_booleans_may_say_the_split() -> None:
+    table = pa.table({"is_test": [False, True] * 500, "size": np.arange(1_000) / 7})
+    problem = declared(split={"by": "column", "column": "is_test", "train": False, "validation": 0.1, "test": True})
+    found = np.array(in_parts(problem, table))
+    np.testing.assert_array_equal(found == "test", np.arange(1_000) % 2 == 1)
+    assert (found == "validation").any()
+
+
+BY_ROW = {"by": "hash", "column": "row", "validation": 0.3, "test": 0.3}
+
+
+def test_a_row_is_all_columns_but_the_targets() -> None:
+    table = month(1).drop_columns("row")
+    expected = in_parts(declared(split=BY_ROW), table)
+    assert len(set(expected)) == 3
+    targets = pa.table({"returned": table["returned"].to_pylist()[::-1], "days": [5] * ROWS})
+    changed = table.drop_columns(["returned", "days"])
+    for name in targets.column_names:
+        changed = changed.append_column(name, targets[name])
+    assert in_parts(declared(split=BY_ROW), changed) == expected
+    assert in_parts(declared(split=BY_ROW, features={"shop": {"kind": "categorical"}}), table) == expected
+    assert in_parts(declared(split=BY_ROW), table, rows=7) == expected
+    assert in_parts(declared(split=BY_ROW), table.append_column("new", pa.nulls(ROWS))) == expected
+    assert in_parts(declared(split=BY_ROW), table.drop_columns("note")) != expected
+
+
+def test_a_column_called_row_is_that_column() -> None:
+    table = month(1)
+    values = table["row"].combine_chunks()
+    assert in_parts(declared(split=BY_ROW), table) == names(declared(split=BY_ROW).split, values)

@@ -1,6 +1,8 @@
 """The command line: help that teaches, errors as a message and an exit code, output for machines."""
 
+import csv
 import json
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -99,6 +101,26 @@ def test_check_for_machines(tiny_problem: Path, capfd: pytest.CaptureFixture[str
     resolved = json.loads(capfd.readouterr().out)
     assert list(resolved["tasks"]) == ["churned", "spend", "tier"]
     assert resolved["data"]["types"]["Größe"] == "number"
+    assert resolved["warnings"] == []
+
+
+def test_check_warns_of_a_feature_that_gives_a_target_away(
+    tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A warning is no error."""
+    params = (tiny_problem / "params.yaml").read_text()
+    copied = 'features:\n  copy: {kind: categorical, column: "[tier]"}\n'
+    (tmp_path / "params.yaml").write_text(params.replace("features:\n", copied))
+    shutil.copy(tiny_problem / "dvc.yaml", tmp_path)
+    with next((tiny_problem / "data").glob("*.csv")).open(encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    (tmp_path / "data").mkdir()
+    with (tmp_path / "data" / "tiny.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([[*head, "[tier]"], *([*row, row[-1]] for row in rows)])
+    assert run("check", "-C", str(tmp_path)) == 0
+    assert "warning: '[tier]' equals target 'tier' in 100.0% of the rows" in capfd.readouterr().out
+    assert run("check", "--json", "-C", str(tmp_path)) == 0
+    assert len(json.loads(capfd.readouterr().out)["warnings"]) == 1
 
 
 def test_check_names_the_nearest_column(tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -199,9 +199,128 @@ def test_without_a_feature_every_column_says_why(tmp_path: Path) -> None:
         drafted(tmp_path, {"key": COLUMNS["key"], "yes": COLUMNS["yes"]}, "yes")
 
 
-def test_without_a_column_to_split_by(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no column to split by"):
-        drafted(tmp_path, {"few": [row % 4 for row in range(ROWS)], "yes": COLUMNS["yes"]}, "yes")
+def test_without_time_and_key_rows_are_split_as_a_whole(tmp_path: Path) -> None:
+    few, size = [row % 4 for row in range(ROWS)], [row * 0.5 for row in range(ROWS)]
+    columns = {"few": few, "size": size, "yes": COLUMNS["yes"]}
+    draft = drafted(tmp_path, columns, "yes")
+    assert draft.split.options == {"by": "hash", "column": "row", "validation": 0.1, "test": 0.1}
+    assert "no time and no key" in draft.split.doubt
+    assert read(draft).columns == ("few", "size", "yes")
+    with pytest.raises(DataError, match="called 'row', but a column has that name; rename it"):
+        drafted(tmp_path, {**columns, "row": [row % 7 for row in range(ROWS)]}, "yes")
+
+
+PATIENTS = {"visit_id": [row * 7 % 1_009 for row in range(ROWS)], "patient_id": [f"p{row % 40}" for row in range(ROWS)]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "key", "doubt"),
+    [
+        pytest.param(PATIENTS, "patient_id", "rows with the same 'patient_id' stay", id="an id that repeats"),
+        pytest.param(
+            {**PATIENTS, "patient_id": [f"p{row % 10}" for row in range(ROWS)]},
+            "visit_id",
+            "'patient_id' repeats too",
+            id="an id that repeats, of too few values",
+        ),
+        pytest.param(
+            {**PATIENTS, "patient_id": [None, *PATIENTS["patient_id"][1:]]},
+            "visit_id",
+            "'patient_id' repeats too",
+            id="an id that repeats, with holes",
+        ),
+        pytest.param(
+            {"key": COLUMNS["key"], "patient": [f"person {row % 70}" for row in range(ROWS)]},
+            "patient",
+            "rows with the same 'patient'",
+            id="text that repeats and is no feature",
+        ),
+        pytest.param(
+            {"key": COLUMNS["key"], "zip": [f"{row % 70:05}" for row in range(ROWS)]},
+            "key",
+            "each row has a value of its own in 'key'",
+            id="a code that repeats is no person",
+        ),
+    ],
+)
+def test_a_key_that_repeats_is_preferred(tmp_path: Path, columns: dict[str, list[Any]], key: str, doubt: str) -> None:
+    draft = drafted(tmp_path, {"amount": COLUMNS["amount"], "yes": COLUMNS["yes"], **columns}, "yes")
+    assert draft.split.options["column"] == key
+    assert doubt in draft.split.doubt
+    read(draft)
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "doubts"),
+    [
+        pytest.param(["train", "test"], {"validation": 0.1, "test": "test"}, ["a hash of the row"], id="no validation"),
+        pytest.param(["train", "dev"], {"validation": 0.1, "test": "dev"}, ["a hash of the row"], id="no test"),
+        pytest.param(
+            ["Train", "val", "dev", "test"],
+            {"train": "Train", "validation": ["dev", "val"], "test": "test"},
+            ["do 'dev' and 'val' all mean validation?"],
+            id="val and dev",
+        ),
+        pytest.param(
+            ["train", "valid", "test", "Test "],
+            {"validation": "valid", "test": ["Test ", "test"]},
+            ["do 'Test ' and 'test' all mean test?"],
+            id="two spellings",
+        ),
+        pytest.param(
+            ["train", "training", "valid", "test", "spare"],
+            {"validation": "valid", "test": "test"},
+            ["do 'train' and 'training' all mean train?", "add 'spare' to train, validation or test"],
+            id="a word that is none",
+        ),
+    ],
+)
+def test_a_column_that_says_the_split(
+    tmp_path: Path, words: list[str], options: dict[str, Any], doubts: list[str]
+) -> None:
+    draft = drafted(tmp_path, {**COLUMNS, "part": [words[row % len(words)] for row in range(ROWS)]}, "yes")
+    assert draft.split.options == {"by": "column", "column": "part", **options}
+    assert all(doubt in draft.split.doubt for doubt in doubts)
+    read(draft)
+
+
+def test_validation_is_taken_by_the_key_that_repeats(tmp_path: Path) -> None:
+    part = [("train", "test")[row % 2] for row in range(ROWS)]
+    draft = drafted(tmp_path, {**PATIENTS, "amount": COLUMNS["amount"], "yes": COLUMNS["yes"], "part": part}, "yes")
+    assert (draft.split.options["validation"], draft.split.options["key"]) == (0.1, "patient_id")
+    read(draft)
+
+
+@pytest.mark.parametrize("words", [["train", "bus", "car"], ["test", "other"], ["training", "work"]])
+def test_words_that_name_no_parts_are_a_feature(tmp_path: Path, words: list[str]) -> None:
+    draft = drafted(tmp_path, {**COLUMNS, "by": [words[row % len(words)] for row in range(ROWS)]}, "yes")
+    assert draft.split.options["by"] == "hash"
+    assert "by" in draft.features
+
+
+def test_columns_that_know_a_target_are_doubted(tmp_path: Path) -> None:
+    """Features with a doubt, a column that is left out with a note; no other column."""
+    spend = [row * 0.25 % 17 for row in range(ROWS)]
+    tax = [row * 0.75 % 5 for row in range(ROWS)]
+    columns = {
+        "sum": [one + other for one, other in zip(spend, tax, strict=True)],
+        "tax": tax,
+        "left": [DAY if row % 3 == 0 else None for row in range(ROWS)],
+        "number": list(range(ROWS)),
+        "late": [row > ROWS // 2 for row in range(ROWS)],
+        "size": [row * 7 % 97 / 8 for row in range(ROWS)],
+        "spend": spend,
+        "yes": COLUMNS["yes"],
+        "key": COLUMNS["key"],
+    }
+    draft = drafted(tmp_path, columns, "yes", "spend", "late")
+    doubts = {name: guess.doubt for name, guess in draft.features.items() if guess.doubt}
+    assert "'spend' is 'sum' - 'tax'" in doubts["sum"]
+    assert "are they known when a prediction is asked for?" in doubts["tax"]
+    assert "'left' is missing in 100.0% of the rows where target 'yes' is 'false'" in doubts["left"]
+    assert set(doubts) == {"sum", "tax", "left"}
+    assert "orders target 'late' (AUC 1.000)" in draft.left_out["number"].note
+    read(draft)
 
 
 def test_words_for_missing_values_are_found_in_csv(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.report.cards import card
-from mtl_core.report.contents import coverage, features_by_kind, split_words
+from mtl_core.report.contents import coverage, duplicate_words, features_by_kind, split_words
 from mtl_core.tasks.multilabel import Multilabel
 from tests.report.made import Made
 from tests.report.story import DOCUMENT
@@ -46,6 +46,22 @@ def test_splits_in_words() -> None:
     assert "By time: day before 2024-03-01 trains, from 2024-04-01 on tests" in split_words(by_time)
     assert "10% validate, 25% test" in split_words(by_hash)
     assert "By the column part" in split_words(_declared())
+    by_row = _declared(split={"by": "hash", "column": "row"})
+    assert "By a hash of the row, so that equal rows stay together" in split_words(by_row)
+    shared = _declared(split={"by": "column", "column": "part", "train": ["a", 1], "validation": 0.2, "key": "person"})
+    assert (
+        split_words(shared)
+        == "By the column part: 'a' or '1' trains, 20% of that, by a hash of person, validates, 'test' tests."
+    )
+
+
+def test_duplicates_in_words(made: Made) -> None:
+    run = made.run()
+    assert duplicate_words(replace(run, duplicates={"validation": 0, "test": 0})) == ""
+    assert (
+        duplicate_words(replace(run, duplicates={"validation": 3, "test": 300}))
+        == "3 of the 300 validation rows and 300 of the 300 test rows equal a training row in every feature."
+    )
 
 
 def test_features_in_words(made: Made) -> None:

@@ -82,7 +82,7 @@ def test_the_data_are_told(page: Page) -> None:
     assert "train 299" in text  # the row that was set aside trained
     assert "validation 300" in text
     assert "test 300" in text
-    assert "By the column part: 'validation' validates, 'test' tests, all else trains." in text
+    assert "By the column part: 'train' or 'training' trains, 'validation' validates, 'test' tests." in text
     assert "set aside by validation 1 of 900" in text
     assert "minutes is there missing 1" in text
     assert "1 categorical colour 3 values" in text

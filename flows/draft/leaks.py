@@ -1,0 +1,29 @@
+"""Doubts about columns that know a target, in the guesses of `mtl init`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from flows.draft.facts import Sample
+from mtl_core.features import Proposal
+from mtl_core.leaks import find_leaks
+
+__all__ = ["doubt_leaks"]
+
+
+def doubt_leaks(seen: Sample, guesses: Mapping[str, Proposal], targets: Sequence[str]) -> dict[str, Proposal]:
+    """The guesses by column, with a doubt at each feature, and a note at each column left out, that knows a target."""
+    columns = [name for name, guess in guesses.items() if guess.options or seen.facts[name].is_number]
+    words: dict[str, list[str]] = {}
+    questions: dict[str, str] = {}
+    for leak in find_leaks(seen.table, columns, targets):
+        for name in leak.columns:
+            words.setdefault(name, []).append(leak.words)
+            questions[name] = leak.question
+    found = dict(guesses)
+    for name, texts in words.items():
+        guess = guesses[name]
+        if guess.options:
+            found[name] = replace(guess, doubt="; ".join([*filter(None, [guess.doubt]), *texts, questions[name]]))
+        else:
+            found[name] = replace(guess, note="; ".join([guess.note, *texts]))
+    return found

@@ -1,0 +1,158 @@
+"""The guess how to split: by a column that says it, by time, by a key, or by whole rows."""
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+
+from flows.draft.facts import Sample
+from mtl_core import arrow_compute as pc
+from mtl_core.arrow import bounded_timestamps
+from mtl_core.config import ROW
+from mtl_core.data.doubts import ENTITY, ROWS_PER_VALUE
+from mtl_core.errors import DataError
+from mtl_core.features import ColumnFacts, Proposal
+from mtl_core.features.zones import is_zone
+from mtl_core.names import INTERNAL
+
+__all__ = ["guess_split"]
+
+SPLIT_KEYS = 30
+"""A hash of fewer distinct keys than that may leave a split empty."""
+WHEN = re.compile(r"time|date|day|created|at$|when|stamp", re.IGNORECASE)
+NOT_WHEN = re.compile(r"birth|dob|expir|due", re.IGNORECASE)
+PARTS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "holdout"),
+}
+MAX_PARTS = 12
+"""A column that says the split has no more values."""
+
+
+def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
+    """The guess for columns that are no targets, of which `guesses` says which are features."""
+    known = [
+        facts
+        for name, facts in seen.facts.items()
+        if name in guesses and facts.known == facts.rows and name and not name.startswith(INTERNAL)
+    ]
+    keys = [facts for facts in known if _is_key(facts, guesses)]
+    key = max(keys, key=lambda facts: (_groups(facts), facts.named_id, facts.distinct), default=None)
+    for facts in known:
+        if (split := _named_parts(facts, key if key is not None and _groups(key) else None)) is not None:
+            return split
+    times = sorted((f for f in known if f.is_temporal and f.distinct >= SPLIT_KEYS), key=_not_a_time)
+    if times and (borders := _borders(seen.table[times[0].name].combine_chunks())):
+        if not seen.complete:
+            doubt = f"the borders are 80% and 90% of the first {seen.table.num_rows:,} rows only; move them"
+        else:
+            doubt = "is this when the row happened? the last tenth tests, the tenth before it validates"
+        return Proposal(options={"by": "time", "column": times[0].name, **borders}, doubt=doubt)
+    others = [facts.name for facts in seen.facts.values() if facts.name in guesses and _is_entity(facts)]
+    return _by_hash(seen, key, [name for name in others if key is None or name != key.name])
+
+
+def _by_hash(seen: Sample, key: ColumnFacts | None, others: Iterable[str]) -> Proposal:
+    if key is None and ROW in seen.facts:
+        raise DataError(
+            f"no column to split by: it must have no holes and at least {SPLIT_KEYS} distinct values, as a time or an "
+            f"id. Without one rows are split as a whole, which is called {ROW!r}, but a column has that name; rename it"
+        )
+    if key is None:
+        doubt = "no time and no key were found, so rows are split by a hash of all columns but the targets"
+    elif _groups(key):
+        doubt = f"rows with the same {key.name!r} stay in one split; better a time, where there is one"
+    else:
+        doubt = f"each row has a value of its own in {key.name!r}; better a time, or what identifies a person or thing"
+    if listed := " and ".join(map(repr, others)):
+        doubt += f"; {listed} repeats too: are rows with the same value of one person or thing?"
+    name = ROW if key is None else key.name
+    return Proposal(options={"by": "hash", "column": name, "validation": 0.1, "test": 0.1}, doubt=doubt)
+
+
+def _is_key(facts: ColumnFacts, guesses: Mapping[str, Proposal]) -> bool:
+    """True for a column named like an id, and for text and whole numbers that are no feature."""
+    if facts.is_temporal or facts.distinct < SPLIT_KEYS:
+        return False
+    return facts.named_id or ((facts.is_text or facts.whole) and not guesses[facts.name].options)
+
+
+def _groups(facts: ColumnFacts) -> bool:
+    """True for a key whose values repeat, as those of a person or a thing with several rows."""
+    named = bool(ENTITY.search(facts.name))
+    return facts.known >= facts.distinct * (ROWS_PER_VALUE if named else 2) and (named or not facts.named_id)
+
+
+def _is_entity(facts: ColumnFacts) -> bool:
+    return facts.distinct > 1 and bool(ENTITY.search(facts.name)) and _groups(facts)
+
+
+def _not_a_time(facts: ColumnFacts) -> tuple[bool, bool]:
+    return bool(NOT_WHEN.search(facts.name)), not WHEN.search(facts.name)
+
+
+def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None:
+    """The split by a column whose values are names of its parts, in any spelling; None for any other column."""
+    if not facts.is_text or not 2 <= facts.distinct <= MAX_PARTS:
+        return None
+    found: dict[str, list[str]] = {part: [] for part in (*PARTS, "")}
+    for value, _ in facts.common:
+        word = str(value).strip().lower()
+        found[next((part for part, words in PARTS.items() if word in words), "")].append(str(value))
+    if not found["train"] or not (found["validation"] or found["test"]):
+        return None
+    doubts = [
+        f"do {_listed(values)} all mean {part}? else name each where it belongs"
+        for part, values in found.items()
+        if part and len(values) > 1
+    ]
+    options: dict[str, Any] = {"by": "column", "column": facts.name}
+    if not set(found["train"]) <= set(PARTS["train"]):
+        options["train"] = _one_or_all(found["train"])
+    if found["validation"] and found["test"]:
+        options["validation"] = _one_or_all(found["validation"])
+    else:
+        options["validation"] = 0.1
+        doubts.append(f"a tenth of the rows that train validates, by a hash of {key.name if key else 'the row'}")
+    options["test"] = _one_or_all(found["test"] or found["validation"])
+    if key is not None and options["validation"] == 0.1:
+        options["key"] = key.name
+    if found[""]:
+        doubts.append(f"add {_listed(found[''])} to train, validation or test, or `mtl check` refuses such rows")
+    return Proposal(options=options, doubt="; ".join(doubts))
+
+
+def _one_or_all(values: list[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else sorted(values)
+
+
+def _listed(values: list[str]) -> str:
+    return " and ".join(map(repr, sorted(values)))
+
+
+def _borders(values: pa.Array) -> dict[str, str] | None:
+    """Beginnings of the last fifth and the last tenth of the rows; on a whole day where every split then has rows.
+
+    None where a border is at an end of the calendar, which stands for a missing date.
+    """
+    zone, values = getattr(values.type, "tz", None), bounded_timestamps(values)
+    if zone and is_zone(zone):
+        values = pc.cast(values, pa.timestamp(values.type.unit, zone))
+    ordered = values.take(pc.sort_indices(values))
+    first, *at = (ordered[len(ordered) * share // 10] for share in (0, 8, 9))
+    if not all(1 < pc.year(value).as_py() < 9999 for value in at):
+        return None
+    days = [pc.floor_temporal(value, unit="day") for value in at] if not pa.types.is_date(values.type) else at
+    chosen = days if _ascend(first, *days) else at
+    if not _ascend(first, *chosen):
+        return None
+    short = chosen is days and zone is None
+    texts = [value.as_py().isoformat()[:10] if short else value.as_py().isoformat() for value in chosen]
+    return {"validation": texts[0], "test": texts[1]}
+
+
+def _ascend(*moments: pa.Scalar) -> bool:
+    return all(pc.less(*pair).as_py() for pair in pairwise(moments))

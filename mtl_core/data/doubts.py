@@ -1,0 +1,108 @@
+"""Doubts about a declared problem and its data, from a sample of the rows: leaks, and keys that separate what belongs
+together. None of them is an error.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from mtl_core import arrow_compute as pc
+from mtl_core.arrow import as_numbers
+from mtl_core.config import HashSplit, Problem
+from mtl_core.data.parts import Part
+from mtl_core.data.split import Splitter, check_split
+from mtl_core.leaks import find_leaks
+from mtl_core.tasks import Task
+from mtl_core.tasks.binary import Binary
+from mtl_core.tasks.classes import ClassTask
+
+__all__ = ["band_labels", "data_doubts", "repeating"]
+
+PARTS, ROWS = 12, 200_000
+"""Part files that are looked into, evenly spaced, the first batch of each; and rows of all of them together."""
+ENTITY = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid)$|[a-z]I[dD]$", re.IGNORECASE)
+"""Pattern of the names of columns that identify a person or a thing."""
+ROWS_PER_VALUE = 1.2
+"""A column with fewer rows per value hardly repeats."""
+
+
+def data_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
+    """A line per doubt.
+
+    Raises DataError where the sample cannot be split: a null, a text that does not order as time does, or a value that
+    is not declared.
+    """
+    names = parts[0].types.names
+    splitter = Splitter.of(problem, names)
+    keys = [name for name in splitter.columns if name not in splitter.row]
+    entities = [name for name in names if ENTITY.search(name) and name not in problem.columns]
+    table = _sample(parts, list(dict.fromkeys((*problem.columns, *keys, *entities))))
+    for name in keys:
+        check_split(problem.split, name, table[name].combine_chunks())
+    return [*_split_doubts(problem, splitter, table, entities), *_leaks(problem, table)]
+
+
+def repeating(table: pa.Table, names: Sequence[str]) -> list[str]:
+    """Those of the columns whose values repeat, as those of a person or a thing with several rows."""
+    found = []
+    for name in names:
+        known = table[name].drop_null()
+        distinct = pc.count_distinct(known).as_py() if len(known) else 0
+        if distinct > 1 and len(known) >= ROWS_PER_VALUE * distinct:
+            found.append(name)
+    return found
+
+
+def _sample(parts: Sequence[Part], columns: list[str]) -> pa.Table:
+    """The first rows of some parts, in their order."""
+    places = sorted({round(place) for place in np.linspace(0, len(parts) - 1, min(PARTS, len(parts)))})
+    tables = []
+    for place in places:
+        first = next(iter(parts[place].batches(columns)), None)
+        if first is not None:
+            tables.append(pa.Table.from_batches([first.slice(0, ROWS // len(places))]))
+    return pa.concat_tables(tables) if tables else parts[0].read(columns)
+
+
+def _split_doubts(problem: Problem, splitter: Splitter, table: pa.Table, entities: Sequence[str]) -> list[str]:
+    """A hash of a key that every row has for itself, where another id repeats."""
+    key = splitter.key
+    if key is None or (not splitter.row and repeating(table, [key])):
+        return []
+    others = [name for name in repeating(table, entities) if name != key]
+    if not others:
+        return []
+    option = "column" if isinstance(problem.split, HashSplit) else "key"
+    which = "key of its own" if splitter.row else f"{key!r} of its own"
+    return [
+        f"split: nearly every row has a {which}, while {' and '.join(map(repr, others))} repeats; where rows with the "
+        f"same {others[0]!r} are of one person or thing, split by it, as in `{option}: {others[0]}`"
+    ]
+
+
+def _leaks(problem: Problem, table: pa.Table) -> list[str]:
+    features, targets = problem.feature_columns, problem.targets
+    found = find_leaks(table, features, targets)
+    told = {(leak.target, leak.columns) for leak in found}
+    for name, task in problem.tasks.items():
+        if (labels := band_labels(task, table)) is not None:
+            of_task = table.select(list(features)).append_column(name, labels)
+            found += [leak for leak in find_leaks(of_task, features, [name]) if (task.target, leak.columns) not in told]
+    return [f"{leak.words}; {leak.question}" for leak in found]
+
+
+def band_labels(task: Task, table: pa.Table) -> pa.Array | None:
+    """(rows,) labels of a task whose classes are bands of a number; None for any other task."""
+    edges: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+    if isinstance(task, Binary) and task.at_least is not None:
+        edges, names = (task.at_least,), (f"below {task.at_least:g}", f"{task.at_least:g} or more")
+    elif isinstance(task, ClassTask):
+        edges, names = task.edges, task.classes
+    if not edges:
+        return None
+    numbers = as_numbers(table[task.target].combine_chunks())
+    labels = [names[place] for place in np.digitize(numbers, edges)]
+    return pa.array(labels, mask=np.isnan(numbers))

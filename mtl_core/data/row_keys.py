@@ -1,0 +1,109 @@
+"""64-bit keys of whole rows, which depend on the values alone: neither on the file format, the part, the batch, the
+order of the columns, nor on the layout of an array.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mtl_core import arrow_compute as pc
+from mtl_core.arrow import as_dictionary, as_numbers, bounded_timestamps, is_exact, is_number, is_temporal
+
+__all__ = ["row_keys"]
+
+Keys = NDArray[np.uint64]
+
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,14}")
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+def row_keys(rows: pa.RecordBatch, columns: Iterable[str]) -> Keys:
+    """(rows,) uint64. Rows with equal values in these columns have the same key.
+
+    A whole number is the same whatever its type, a fraction is compared as float32, since files store it in several
+    widths; a timestamp as the moment that it is, to microseconds. A missing value (null, NaN, infinity, "" or an empty
+    list) adds nothing, so that a column without values changes no key.
+    """
+    keys = np.zeros(rows.num_rows, dtype=np.uint64)
+    for name in columns:
+        cells = _cells(rows.column(name))
+        keys += np.where(cells == 0, np.uint64(0), _mixed(cells ^ _hashed([name])[0]))
+    return keys
+
+
+def _cells(values: pa.Array) -> Keys:
+    """(rows,) values of any type -> (rows,) hashes; 0 where one is missing."""
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage
+    if pa.types.is_null(values.type):
+        return np.zeros(len(values), dtype=np.uint64)
+    if pa.types.is_struct(values.type):
+        return row_keys(pa.RecordBatch.from_struct_array(values), [field.name for field in values.type])
+    if pa.types.is_nested(values.type):
+        return _lists(values)
+    return _numbers(as_numbers(values)) if is_number(values.type) else _entries(values)
+
+
+def _entries(values: pa.Array) -> Keys:
+    entries = as_dictionary(values)
+    hashes = _hashed(_texts(entries.dictionary))
+    hashes = np.append(hashes, np.uint64(0))  # a missing row is at -1
+    return np.asarray(hashes[pc.fill_null(entries.indices, -1).to_numpy(zero_copy_only=False)])
+
+
+def _numbers(numbers: NDArray[np.float64]) -> Keys:
+    """Whole numbers in their own bits, and so fractions beyond float32; other fractions in those of float32."""
+    numbers = numbers + 0.0  # -0.0 is 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = numbers.astype(np.float32)
+    in_full = is_exact(numbers) | np.isinf(single)
+    bits = np.where(in_full, numbers.view(np.uint64), single.view(np.uint32))
+    return np.where(np.isfinite(numbers), _mixed(bits), np.uint64(0))
+
+
+def _lists(values: pa.Array) -> Keys:
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    ends = np.cumsum(lengths)
+    places = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    items = _mixed(_cells(pc.list_flatten(values)) + _STEP * (places + 1).astype(np.uint64))
+    sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(items, dtype=np.uint64)])
+    return np.where(lengths > 0, _mixed(sums[ends] - sums[ends - lengths]), np.uint64(0))
+
+
+def _texts(values: pa.Array) -> list[Any]:
+    """Values -> texts that are equal where the values are; None or "" where one is missing."""
+    if is_temporal(values.type):
+        moments = bounded_timestamps(values)
+        # Nanoseconds are dropped, since no CSV writer keeps them; all moments of the years 1 to 9999 fit.
+        texts = pc.cast(
+            pc.cast(moments, pa.timestamp("us", getattr(moments.type, "tz", None)), safe=False), pa.string()
+        )
+        return list(pc.replace_substring_regex(texts, pattern=r"( 00:00:00)?\.0{6}$", replacement="").to_pylist())
+    try:
+        return list(pc.cast(values, pa.string()).to_pylist())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are no text, spans of time
+        return [None if value is None else repr(value) for value in values.to_pylist()]
+
+
+def _hashed(texts: list[Any]) -> Keys:
+    """(n,) texts -> (n,) hashes, 0 for None and the empty one; a whole number has the hash of that number."""
+    from pandas.util import hash_array  # imported here, since it takes a second
+
+    known = np.array([bool(text) for text in texts], dtype=np.bool_)
+    found = hash_array(np.array([text or "" for text in texts], dtype=object)).astype(np.uint64)
+    found = np.where(known, np.maximum(found, np.uint64(1)), np.uint64(0))
+    whole = [place for place, text in enumerate(texts) if text and _WHOLE.fullmatch(text)]
+    found[whole] = _numbers(np.array([float(texts[place]) for place in whole]))
+    return found
+
+
+def _mixed(keys: Keys) -> Keys:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every bit depends on all bits."""
+    keys = keys + _STEP
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))

@@ -1,0 +1,6 @@
+"""Signs of leakage: columns that know the target. Measured on a bounded sample of raw rows, without a model."""
+
+from mtl_core.leaks.find import Leak, find_leaks
+from mtl_core.leaks.relation import most_related
+
+__all__ = ["Leak", "find_leaks", "most_related"]

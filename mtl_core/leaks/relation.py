@@ -1,0 +1,115 @@
+"""How much one column says of another one: 0 for nothing, 1 where it gives it away."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mtl_core.leaks.columns import Codes, Column, read_columns
+
+__all__ = ["MIN_ROWS", "Relation", "most_related", "relation"]
+
+MIN_ROWS = 30
+"""Fewer common rows say nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """`strength` from 0 to 1, and the measure in words."""
+
+    strength: float
+    words: str
+
+
+def relation(feature: Column, target: Column) -> Relation | None:
+    """How much the feature says of the target, in the rows that have both; None where there are too few."""
+    both = (feature.codes >= 0) & (target.codes >= 0)
+    if both.sum() < MIN_ROWS:
+        return None
+    codes, labels = feature.codes[both], target.codes[both]
+    counts = np.bincount(labels, minlength=target.size)
+    if target.is_classes:
+        if (counts > 0).sum() < 2:
+            return None
+        found = [_classes(codes, labels) if feature.is_classes else _neighbours(codes, labels)]
+        if feature.numbers is not None and (counts > 0).sum() == 2:
+            found.append(_auc(codes, labels == labels.max()))
+        return max(found, key=lambda one: one.strength)
+    assert target.numbers is not None
+    values = target.numbers[both]
+    if values.std() == 0:
+        return None
+    found = [_group_means(codes, values)] if feature.is_classes else []
+    if feature.numbers is not None:
+        found.append(_correlation(feature.numbers[both], values, "correlation"))
+        found.append(_correlation(_ranks(codes), _ranks(labels), "rank correlation"))
+    return max(found, key=lambda one: one.strength)
+
+
+def most_related(table: pa.Table, features: Sequence[str], target: str, count: int = 3) -> list[tuple[str, Relation]]:
+    """The features that say most of the target, the strongest first."""
+    columns = read_columns(table, features, [target])
+    found = {name: relation(columns[name], columns[target]) for name in features if name != target}
+    ordered = sorted(((name, one) for name, one in found.items() if one), key=lambda pair: -pair[1].strength)
+    return ordered[:count]
+
+
+def _auc(codes: Codes, positive: NDArray[np.bool_]) -> Relation:
+    size = int(codes.max()) + 1
+    yes, no = (np.bincount(codes[rows], minlength=size).astype(np.float64) for rows in (positive, ~positive))
+    below = np.cumsum(no) - no / 2  # a tie counts half
+    area = float((yes * below).sum() / (yes.sum() * no.sum()))
+    area = max(area, 1 - area)
+    return Relation(strength=2 * area - 1, words=f"AUC {area:.3f}")
+
+
+def _classes(codes: Codes, labels: Codes) -> Relation:
+    """By the commonest class among the other rows with the same value."""
+    classes = int(labels.max()) + 1
+    pairs, counts = np.unique(codes * classes + labels, return_counts=True)
+    order = np.lexsort((counts, pairs // classes))
+    groups, counts = (pairs // classes)[order], counts[order]
+    last = np.append(groups[1:] != groups[:-1], True)  # the commonest class of each value
+    has_rival = np.append(False, groups[1:] == groups[:-1])[last]
+    rivals = np.where(has_rival, np.append(0, counts[:-1])[last], 0)
+    return _right(float(counts[last][counts[last] - 1 > rivals].sum() / len(codes)), labels)
+
+
+def _neighbours(codes: Codes, labels: Codes) -> Relation:
+    """By the class of the row before, in the order of the values."""
+    ordered = labels[np.argsort(codes, kind="stable")]
+    return _right(float(np.mean(ordered[1:] == ordered[:-1])), labels)
+
+
+def _right(share: float, labels: Codes) -> Relation:
+    """Strength beyond the share of the commonest class."""
+    base = float(np.bincount(labels).max() / len(labels))
+    return Relation(
+        strength=max(0.0, (share - base) / (1 - base)), words=f"its values tell the class in {share:.1%} of the rows"
+    )
+
+
+def _group_means(codes: Codes, values: NDArray[np.float64]) -> Relation:
+    """R² of the mean of the other rows with the same value; of all rows where there is no other."""
+    centred = (values - values.mean()) / values.std()
+    counts, sums = np.bincount(codes), np.bincount(codes, weights=centred)
+    others = counts[codes] - 1
+    means = np.where(others > 0, (sums[codes] - centred) / np.maximum(others, 1), 0.0)
+    fit = max(0.0, 1 - float(np.square(centred - means).mean()))
+    return Relation(strength=math.sqrt(fit), words=f"R² {fit:.4f} of the means per value")
+
+
+def _correlation(first: NDArray[np.float64], second: NDArray[np.float64], words: str) -> Relation:
+    a, b = (values - values.mean() for values in (first, second))
+    scale = math.sqrt(float(np.square(a).sum())) * math.sqrt(float(np.square(b).sum()))
+    found = float((a * b).sum()) / scale if scale > 0 and math.isfinite(scale) else 0.0
+    return Relation(strength=min(1.0, abs(found)), words=f"{words} {found:.4f}")
+
+
+def _ranks(codes: Codes) -> NDArray[np.float64]:
+    """(rows,) mean rank of the rows with the same code."""
+    counts = np.bincount(codes)
+    return (np.cumsum(counts) - (counts - 1) / 2)[codes]

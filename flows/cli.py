@@ -1,6 +1,7 @@
 """The command line `mtl`."""
 
 import gc
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -64,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else is a bug: a traceback.
     """
     gc.set_threshold(200_000)  # start-up makes as many objects that live on; collections among them cost a tenth of it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a log's encoding may lack a character of some name
     try:
         cli.main(args=arguments, prog_name="mtl", standalone_mode=True)
     except (TrunklineError, ServingError) as error:

@@ -5,6 +5,7 @@ import html
 import io
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,15 @@ def test_every_column_is_shown_by_check(walked: Layout, capsys: pytest.CaptureFi
     assert "\x1b" not in shown
     for name in ("[km]", "[/bold]", ":smile:", r"new\nline", r"\x1b[31m", r"\u202e", "label:churned", UNIT[:4]):
         assert name in shown
+
+
+def test_a_log_of_few_characters_takes_every_name(walked: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.BytesIO()
+    with io.TextIOWrapper(log, encoding="ascii") as stdout, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", stdout)
+        mtl(walked.folder, "check")
+        stdout.flush()
+        assert rb"\U0001f600" in log.getvalue()
 
 
 def test_every_column_is_an_input_under_its_own_name(walked: Layout) -> None:

@@ -125,7 +125,11 @@ class ParquetFile:
         texts = [name for name in dictionaries if name in own.names and pa.types.is_string(own.field(name).type)]
         try:
             file = pq.ParquetFile(self.path, metadata=self._file.metadata, memory_map=True, read_dictionary=texts)
-            yield from file.iter_batches(columns=list(columns), batch_size=BATCH)
+            for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
+                for values in batch.columns:
+                    if is_text(values.type):
+                        values.validate(full=True)  # a file may hold bytes that are no UTF-8
+                yield batch
         except (pa.ArrowException, OSError, KeyError) as error:
             raise self.unreadable(error) from None
 

@@ -74,8 +74,15 @@ NAMES = (
 )
 """Of features, by turns numbers and text."""
 CLASSES = ["[b]", "x:y\n", "</script><zz>", "\x1b[31m\0", "a.b['c']", "2024-01-01", "1"]
-TASKS = {"churned_yes": "churned [yes]", "label_tier": "label:tier", "spend_zz_2": "spend <zz>"}
+TASKS = {
+    "churned_yes": "churned [yes]",
+    "label_tier": "label:tier",
+    "spend_zz_2": "spend <zz>",
+    "mark_a": "mark [a]",
+    "mark_zz": "mark <zz>",
+}
 """Name of the task that `mtl init` makes of a column -> the column."""
+MARKS = ["mark [a]", "mark <zz>"]
 KEY, DATE, TAGS = "key [<zz>]", "when: [at]", "tags <zz>/length"
 RESERVED = ("", "trunkline/x")
 UNIT = "[km]/h <zz>"
@@ -92,7 +99,8 @@ def write_table(path: Path) -> None:
             features = [draw.choice(CLASSES) if i % 2 else f"{size + draw.gauss(0, 1):.3f}" for i in range(len(NAMES))]
             tags = "|".join(draw.sample(CLASSES, row % 4))
             known = f"k{row}", f"2024-{1 + row % 12:02}-{1 + row % 28:02}", tags
-            out.writerow([*known, *features, int(size > 0), tier, f"{3 * size:.3f}", 0.5 * row, 0.25 * row])
+            targets = int(size > 0), tier, f"{3 * size:.3f}", int(size > 1), int(size < 0)
+            out.writerow([*known, *features, *targets, 0.5 * row, 0.25 * row])
 
 
 def mtl(folder: Path, *arguments: str) -> None:
@@ -111,7 +119,8 @@ def walked(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     params = folder / "params.yaml"
     text = params.read_text(encoding="utf-8")
     small = {"[256, 128]": "[8]", "epochs: 20": "epochs: 3", "learning_rate: 0.001": "learning_rate: 0.01"}
-    for old, new in {**small, '"spend <zz>"': f'"spend <zz>"\n    unit: "{UNIT}"'}.items():
+    marks = f"tasks:\n  marks: {{kind: multilabel, columns: {json.dumps(MARKS)}}}"
+    for old, new in {**small, "tasks:": marks, '"spend <zz>"': f'"spend <zz>"\n    unit: "{UNIT}"'}.items():
         assert old in text
         text = text.replace(old, new)
     params.write_text(text, encoding="utf-8")
@@ -124,7 +133,7 @@ def walked(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def test_a_draft_reads_every_column(walked: Layout) -> None:
     problem = load_problem(walked.folder)
     assert (problem.split.column, problem.feature_columns) == (DATE, (DATE, TAGS, *NAMES))
-    assert {name: task.target for name, task in problem.tasks.items()} == TASKS
+    assert {name: task.target for name, task in problem.tasks.items() if name != "marks"} == TASKS
 
 
 def test_every_column_is_shown_by_check(walked: Layout, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +163,7 @@ def test_pages_show_names_as_text(walked: Layout) -> None:
     report = walked.report.read_text(encoding="utf-8")
     docs = [page.read_text(encoding="utf-8") for page in (walked.validation / "data_docs").iterdir()]
     assert not any("<zz" in page for page in (report, *docs))
-    printable = filter(str.isprintable, (*NAMES, *CLASSES, UNIT))
+    printable = filter(str.isprintable, (*NAMES, *CLASSES, *MARKS, UNIT))
     assert not [name for name in printable if name not in html.unescape(report)]
 
 
@@ -173,6 +182,7 @@ def test_every_row_is_served_as_it_was_measured(walked: Layout, tmp_path: Path) 
     for name in ("churned_yes", "spend_zz_2"):
         assert [row[name] for row in answers] == pytest.approx(measured[f"prediction/{name}"].to_pylist(), rel=1e-5)
     assert set(answers[0]["label_tier"]["probabilities"]) == set(CLASSES)
+    assert list(answers[0]["marks"]["probabilities"]) == MARKS
     console = Console(width=80, file=io.StringIO(), markup=False)
     targets = table.select(list(problem.targets)).to_pylist()
     console.print(

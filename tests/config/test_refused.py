@@ -235,11 +235,6 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         {"by": "column", "column": "x", "key": "person"},
         "split: `key` is for a share of the rows that train, found `validation` 'validation'",
     ),
-    "a key with the mark of labels": (
-        "split",
-        {"by": "column", "column": "x", "validation": 0.1, "key": "label:a"},
-        "split.key: must not begin with 'label:'",
-    ),
     "two rules for yes": (
         "tasks.days",
         {"kind": "binary", "target": "y", "positive": 1, "at_least": 2},

@@ -188,6 +188,8 @@ def _serve(folder: Path) -> Walk:
 
     from flows.layout import Layout
     from mtl_core.data.encoder import Encoder
+    from mtl_core.errors import DataError
+    from serving.errors import RequestError
     from serving.live import Served
     from serving.model import Model
 
@@ -195,7 +197,10 @@ def _serve(folder: Path) -> Walk:
     rows = pq.read_table(layout.encoded / "test.parquet").slice(0, 5)
     sent = Encoder.load(layout.encoder).request_values(rows)
     body = [dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)]
-    answer = Served(Model.load(layout.graph.parent)).answer(msgspec.json.encode(body))
+    try:
+        answer = Served(Model.load(layout.graph.parent)).answer(msgspec.json.encode(body))
+    except RequestError as error:  # a text of the file that is longer than the service takes
+        return Walk(command="demo", code=DataError.exit_code, words=f"error: {error}")
     return Walk(command="predict", code=0, words=answer.decode())
 
 

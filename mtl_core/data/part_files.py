@@ -166,4 +166,4 @@ def _csv_types(file: CsvFile, _size: int, _changed: int) -> pa.Schema:
 def _plain(stored: pa.DataType) -> pa.DataType:
     if pa.types.is_string_view(stored):
         return pa.string()
-    return pa.float64() if pa.types.is_decimal(stored) else stored
+    return pa.float64() if pa.types.is_decimal(stored) or pa.types.is_float16(stored) else stored

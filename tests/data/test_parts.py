@@ -1,6 +1,7 @@
 """Parts: which files count, what is read of them, and what is refused."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -374,3 +375,20 @@ def test_why_a_column_is_text(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"'amount' is text because of '5 kg' in row 9 of a\.csv, beside 9 numbers"):
         column_types(tmp_path, declared(features={"amount": {"kind": "vector"}}))
+
+
+PLAIN = {
+    "decimals": pa.array([Decimal("1.25"), None]),
+    "narrow decimals": pa.array([Decimal("1.25"), None], pa.decimal32(5, 2)),
+    "half floats": pa.array([1.25, None], pa.float16()),
+    "text views": pa.array(["1.25", None], pa.string_view()),
+}
+
+
+@pytest.mark.parametrize("values", PLAIN.values(), ids=PLAIN)
+def test_types_that_little_computes_with_are_read_as_plain_ones(tmp_path: Path, values: pa.Array) -> None:
+    write(tmp_path, a=pa.table({"amount": values}))
+    (part,) = parts(tmp_path, declared())
+    wanted, expected = (pa.string(), "1.25") if values.type == pa.string_view() else (pa.float64(), 1.25)
+    assert part.types.field("amount").type == wanted
+    assert part.read(["amount"])["amount"].to_pylist() == [expected, None]

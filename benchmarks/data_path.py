@@ -34,7 +34,8 @@ from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
 from memory import prepare_there
 
 from mtl_core.config import Problem, load_problem
-from mtl_core.data.parts import BATCH, BLOCK, Part, parts
+from mtl_core.data.part_files import BATCH, BLOCK
+from mtl_core.data.parts import Part, parts
 from mtl_core.validation.frame import frame, label_columns
 from mtl_core.validation.runner import ExpectationRunner
 from mtl_core.validation.suite import load_suite, suite_path
@@ -61,7 +62,7 @@ def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
         options = (
             csv.ReadOptions(block_size=BLOCK),
             csv.ParseOptions(newlines_in_values=True),
-            csv.ConvertOptions(null_values=list(part.nulls), strings_can_be_null=True, column_types=types),
+            csv.ConvertOptions(null_values=["", *part.reading.csv.nulls], strings_can_be_null=True, column_types=types),
         )
         with csv.open_csv(part.path, *options) as reader:
             for _ in reader:

@@ -1,13 +1,15 @@
 """The command line `mtl`."""
 
 import gc
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
-from mtl_core.errors import ToolError, TrunklineError
+from mtl_core.errors import TrunklineError
 from serving.errors import ServingError
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -59,11 +61,26 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs `mtl`. An error of ours is its message on stderr and its exit code; anything else is a bug: a traceback."""
+    """Runs `mtl`. An error of ours, or of the operating system, is its message on stderr and its exit code; anything
+    else is a bug: a traceback.
+    """
     gc.set_threshold(200_000)  # start-up makes as many objects that live on; collections among them cost a tenth of it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a log's encoding may lack a character of some name
     try:
         cli.main(args=arguments, prog_name="mtl", standalone_mode=True)
     except (TrunklineError, ServingError) as error:
-        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code if isinstance(error, TrunklineError) else ToolError.exit_code)
+        _end_with(error)
+    except Exception as error:
+        from flows.system_failure import system_failure
+
+        if (failure := system_failure(error)) is None:
+            raise
+        _end_with(failure)
+
+
+def _end_with(error: TrunklineError | ServingError) -> NoReturn:
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(str(error), err=True)
+    sys.exit(error.exit_code)

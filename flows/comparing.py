@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 from flows.console.compare import CompareProgress
 from flows.layout import Layout
 from flows.provenance import provenance_of
-from flows.studies import encoded, kept, scratch, show_in_report
+from flows.studies import encoded, exclusive_scratch, kept, show_in_report
 from mtl_core.config import load_problem
 from mtl_core.studies.compared_runs import check_sharing, parts_of
 from mtl_core.studies.comparing import compare_arms
@@ -31,9 +31,13 @@ def compared(folder: Path, seeds: int, policies: bool) -> tuple[Comparison, str]
     raw = pq.read_table(layout.encoded / "test.parquet", columns=list(encoder.inputs))
     command = f"mtl compare --seeds {seeds}" + (" --policies" if policies else "")
     made = provenance_of(command, range(first, first + seeds), folder, problem)
-    with CompareProgress(parts_of(problem, policies, seeds), problem.training.epochs) as progress:
+    parts = parts_of(problem, policies, seeds)
+    with (
+        exclusive_scratch(folder, "compare") as unfinished,
+        CompareProgress(parts, problem.training.epochs) as progress,
+    ):
         study = compare_arms(
-            *(problem, encoder, splits, raw, scratch(folder, "compare"), made),
+            *(problem, encoder, splits, raw, unfinished, made),
             policies=policies,
             on_part=progress.on_part,
             on_epoch=progress.on_epoch,

@@ -1,38 +1,35 @@
 """Questions to the champion about real rows, over HTTP, for `mtl demo`."""
 
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
 
 from flows.console.demo import prediction_table, print_paths, refusal
+from flows.console.terminal import open_console
 from flows.environment import store_home
 from flows.layout import Layout
-from mtl_core.config import load_problem
+from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
-from mtl_core.errors import DataError
+from mtl_core.errors import DataError, ToolError
 from serving.champion import read_champion
 from serving.process import running
 from serving.signature import read_signature
 from serving.store import Store
 
-__all__ = ["run_demo"]
+__all__ = ["read_rows", "run_demo"]
+
+SECONDS = 30.0
 
 
 def run_demo(folder: Path, count: int) -> None:
     """Serve the champion on a free port, predict `count` rows of the test split, print the table, stop the service."""
     problem, layout, store = load_problem(folder), Layout(folder), Store(store_home(folder))
     read_champion(store.home, problem.name)
-    rows = layout.encoded / "test.parquet"
-    if not rows.exists():
-        raise DataError(f"{rows}: the test split must be there, found no file; `mtl retrain` prepares it")
-    table = pq.read_table(rows)
-    table = table.take(_evenly_spaced(table.num_rows, count))
-    sent = _as_json(table, Encoder.load(layout.encoder))
-    console = Console()
+    table = read_rows(problem, layout.encoded / "test.parquet", count)
+    sent = Encoder.load(layout.encoder).request_values(table)
+    console = open_console()
     with running(store.home, problem.name) as url:
         champion = store.champion(problem.name)
         assert champion is not None  # running refuses to start without one
@@ -43,20 +40,30 @@ def run_demo(folder: Path, count: int) -> None:
                 "`mtl retrain` makes a model of what is declared now"
             )
         body = [dict(zip(inputs, row, strict=True)) for row in zip(*(sent[name] for name in inputs), strict=True)]
-        response = httpx.post(f"{url}/predict", json=body, timeout=30.0, trust_env=False)
+        try:
+            response = httpx.post(f"{url}/predict", json=body, timeout=SECONDS, trust_env=False)
+        except httpx.HTTPError as error:
+            raise ToolError(f"{url}/predict: must answer within {SECONDS:g} s, found {error!r}; try again") from None
         answer = response.json()
         if response.status_code != httpx.codes.OK:
             raise DataError(refusal(champion, answer))
-        console.print(f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False)
+        console.print(
+            f"POST {url}/predict: {len(body)} rows, answered by {answer['model']}", highlight=False, soft_wrap=True
+        )
     labels = table.select(list(problem.targets)).to_pylist()  # of the inputs, what was sent: it is always Python's own
     shown = [asked | known for asked, known in zip(body, labels, strict=True)]
     console.print(prediction_table(problem, inputs, shown, answer["predictions"]))
     print_paths(layout, problem.name, store.path(champion))
 
 
-def _as_json(table: pa.Table, encoder: Encoder) -> dict[str, list[Any]]:
-    """The raw columns as a client sends them."""
-    return {name: kind.json(table[name].combine_chunks()) for name, kind in encoder.inputs.items()}
+def read_rows(problem: Problem, path: Path, count: int) -> pa.Table:
+    """That many rows of the test split, at equal distances; raises DataError where they are not of this problem."""
+    if not path.exists():
+        raise DataError(f"{path}: the test split must be there, found no file; `mtl retrain` prepares it")
+    table = pq.read_table(path)
+    if new := [target for target in problem.targets if target not in table.column_names]:
+        raise DataError(f"{path}: must have every target, found no column {new[0]!r}; `mtl retrain` prepares it")
+    return table.take(_evenly_spaced(table.num_rows, count))
 
 
 def _evenly_spaced(total: int, count: int) -> list[int]:

@@ -22,6 +22,26 @@ class Layout:
         return self.folder / ".trunkline"
 
     @property
+    def run_lock(self) -> Path:
+        """Held by the one command that works on the problem."""
+        return self.state / "run.lock"
+
+    @property
+    def stage_lock(self) -> Path:
+        """Held by the process of a stage, which may be a child of the command that holds `run_lock`."""
+        return self.state / "stage.lock"
+
+    @property
+    def lifelines(self) -> Path:
+        """A file for each process whose children end with it."""
+        return self.state / "lifelines"
+
+    @property
+    def failures(self) -> Path:
+        """The last failure of each stage."""
+        return self.state / "failures"
+
+    @property
     def digests(self) -> Path:
         """Digests of the stages' code and of the declared labels."""
         return self.artifacts / "digests.json"

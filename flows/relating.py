@@ -6,7 +6,7 @@ from pathlib import Path
 from flows.console.relate import RelateProgress
 from flows.layout import Layout
 from flows.provenance import provenance_of
-from flows.studies import encoded, kept, scratch, show_in_report
+from flows.studies import encoded, exclusive_scratch, kept, show_in_report
 from mtl_core.config import load_problem
 from mtl_core.files import write_text
 from mtl_core.report.studies.relatedness import affinity_figure, vectors_figure
@@ -29,18 +29,19 @@ def related(folder: Path, every: int, vectors: bool) -> tuple[Relatedness, str]:
     problem, encoder, splits = encoded(folder)
     command = f"mtl relate --every {every}" + ("" if vectors else " --no-vectors")
     made = provenance_of(command, [problem.training.seed], folder, problem)
-    layout, unfinished = Layout(folder), scratch(folder, "relate")
-    with RelateProgress(problem.training.epochs) as progress:
-        study = relate(
-            *(problem, encoder, splits, unfinished, made),
-            every=every,
-            vectors=vectors,
-            on_epoch=progress.on_epoch,
-            on_step=progress.on_step,
-        )
-    write_study(layout.relatedness, study)
-    files = [layout.relatedness, *_draw(layout, study)]
-    shutil.rmtree(unfinished)
+    layout = Layout(folder)
+    with exclusive_scratch(folder, "relate") as unfinished:
+        with RelateProgress(problem.training.epochs) as progress:
+            study = relate(
+                *(problem, encoder, splits, unfinished, made),
+                every=every,
+                vectors=vectors,
+                on_epoch=progress.on_epoch,
+                on_step=progress.on_step,
+            )
+        write_study(layout.relatedness, study)
+        files = [layout.relatedness, *_draw(layout, study)]
+        shutil.rmtree(unfinished)
     names = ", ".join(str(path.relative_to(folder)) for path in files)
     return study, f"kept in {names}; {show_in_report(folder)}"
 

@@ -1,19 +1,23 @@
 """Common steps of the studies `mtl compare`, `mtl relate` and `mtl tune`: encoded rows, kept files, the report."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from flows.layout import Layout
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, is_up_to_date
+from flows.running import exclusive_run
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.errors import DataError
+from mtl_core.errors import DataError, RunInProgress
 from mtl_core.frozen import Frozen
+from mtl_core.locks import Holder, exclusive_lock
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.files import read_study
 
-__all__ = ["encoded", "kept", "scratch", "show_in_report"]
+__all__ = ["encoded", "exclusive_scratch", "kept", "scratch", "show_in_report"]
 
 Study = TypeVar("Study", bound=Frozen)
 
@@ -21,8 +25,9 @@ Study = TypeVar("Study", bound=Frozen)
 def encoded(folder: Path) -> tuple[Problem, Encoder, Splits]:
     """The folder's problem, its encoder and splits; the stages before training are brought up to date."""
     problem, layout = load_problem(folder), Layout(folder)
-    for stage in (DIGESTS, "validate", "prepare"):
-        bring_up_to_date(folder, stage)
+    with exclusive_run(folder):
+        for stage in (DIGESTS, "validate", "prepare"):
+            bring_up_to_date(folder, stage)
     encoder = Encoder.load(layout.encoder)
     train, validation, test = (
         EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation", "test")
@@ -33,6 +38,21 @@ def encoded(folder: Path) -> tuple[Problem, Encoder, Splits]:
 def scratch(folder: Path, study: str) -> Path:
     """Folder in which a study of that name keeps its finished parts, so that a killed one resumes."""
     return Layout(folder).state / "studies" / study
+
+
+@contextmanager
+def exclusive_scratch(folder: Path, study: str) -> Iterator[Path]:
+    """The same folder, for one command at a time; RunInProgress for another."""
+    path = scratch(folder, study)
+
+    def refuse(holder: Holder | None) -> bool:
+        raise RunInProgress(
+            f"{path}: only one `mtl {study}` may work there at a time, found {holder or 'another'}; run this one when "
+            "that has ended"
+        )
+
+    with exclusive_lock(path.with_suffix(".lock"), refuse):
+        yield path
 
 
 def kept(path: Path, kind: type[Study], command: str) -> Study:
@@ -47,8 +67,9 @@ def show_in_report(folder: Path) -> str:
     report = Layout(folder).report
     if not report.exists():
         return "the report will show it: `mtl retrain` makes one"
-    bring_up_to_date(folder, DIGESTS)
-    if not all(is_up_to_date(folder, stage) for stage in ("train", "export", "check")):
-        return "the report is of an earlier declaration; `mtl retrain` makes one that shows it"
-    bring_up_to_date(folder, "report")
+    with exclusive_run(folder, wait=True):  # the study may have taken hours
+        bring_up_to_date(folder, DIGESTS)
+        if not all(is_up_to_date(folder, stage) for stage in ("train", "export", "check")):
+            return "the report is of an earlier declaration; `mtl retrain` makes one that shows it"
+        bring_up_to_date(folder, "report")
     return f"shown in {report.relative_to(folder)}"

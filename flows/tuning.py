@@ -1,7 +1,7 @@
 """`mtl tune` for a folder: resume the study, repeat a trial, write a trial's options into params.yaml."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.console.tune import TuneProgress
@@ -16,7 +16,7 @@ from mtl_core.studies.provenance import config_digest
 from mtl_core.studies.tuning import Trial, Tuning
 from mtl_core.studies.tuning.applying import with_changes
 from mtl_core.studies.tuning.search import Search, name_of
-from mtl_core.studies.tuning.study import best_of, exclusive_lock, repeat, study_of
+from mtl_core.studies.tuning.study import best_of, exclusive_study, repeat, study_of
 from mtl_core.studies.tuning.trials import TrialRunner
 from mtl_core.studies.tuning.workers import Job, Lost, run_trials
 
@@ -54,7 +54,7 @@ def tuned(folder: Path, trials: int | None, workers: int) -> TuneResult:
             "  tuning: {space: {training.learning_rate: {low: 0.0003, high: 0.01, log: true}}}"
         )
     total, unfinished, layout = trials or options.trials, scratch(folder, STUDY), Layout(folder)
-    with exclusive_lock(unfinished):
+    with exclusive_study(unfinished):
         problem, _, splits = encoded(folder)
         command = f"mtl tune --trials {total}" + (f" --workers {workers}" if workers > 1 else "")
         made = provenance_of(command, [problem.training.seed, options.seed], folder, problem)
@@ -76,7 +76,7 @@ def repeated(folder: Path, number: int) -> str:
     """Train a trial again. Raises TrainingError where its numbers differ in a single bit."""
     study, _ = _current(folder)
     unfinished = scratch(folder, STUDY)
-    with exclusive_lock(unfinished):
+    with exclusive_study(unfinished):
         problem, encoder, splits = encoded(folder)
         runner = TrialRunner(
             problem=problem, encoder=encoder, train=splits.train, validation=splits.validation, folder=unfinished
@@ -127,13 +127,14 @@ def _run(job: Job, search: Search, total: int, workers: int) -> None:
     before = search.trials
     best = next((trial for trial in before if trial.number == best_of(before)), None)
     with TuneProgress(len(before), total, best) as progress:
+        search.runner = replace(search.runner, watch=progress.on_epoch)  # workers are processes of their own
         if not before:
             progress.on_end(search.measure_declared())
         try:
             for event in run_trials(job, search, max(0, total - max(1, len(before))), workers):
                 _report(progress, event)
         except KeyboardInterrupt:
-            progress.progress.console.print("stopped; what is finished is kept")
+            progress.say("stopped; what is finished is kept")
 
 
 def _report(progress: TuneProgress, event: Trial | Lost) -> None:

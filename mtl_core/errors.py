@@ -8,7 +8,9 @@ TrunklineError
 ├── ExportError        the exported graph would not predict what the network predicts
 ├── CheckFailed        a gate was not passed
 ├── PromotionRefused   the candidate would make a task worse than the champion does
-└── ToolError          an external tool (DVC, BentoML, Prefect) failed
+├── ToolError          an external tool (DVC, BentoML, Prefect) failed
+├── RunInProgress      another command works on the same problem
+└── SystemFailure      the operating system refused: a full disk, a folder that cannot be written, ...
 
 A message names the thing, the rule, the value found and the fix, in that order.
 """
@@ -22,6 +24,8 @@ __all__ = [
     "ExportError",
     "ProblemError",
     "PromotionRefused",
+    "RunInProgress",
+    "SystemFailure",
     "ToolError",
     "TrainingError",
     "TrunklineError",
@@ -80,6 +84,18 @@ class ToolError(TrunklineError):
     """An external tool (DVC, BentoML, Prefect) failed."""
 
     exit_code = 8
+
+
+class RunInProgress(TrunklineError):
+    """Another command works on the same problem."""
+
+    exit_code = 9
+
+
+class SystemFailure(TrunklineError):
+    """The operating system refused: a full disk, a folder that cannot be written, too many open files."""
+
+    exit_code = 10
 
 
 def nearest(found: str, known: Sequence[str]) -> str:

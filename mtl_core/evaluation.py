@@ -25,6 +25,8 @@ class Measured:
     value: float
     low: float
     high: float
+    undefined: str = ""
+    """What the labels lack, where the value is undefined for any predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,8 @@ class Difference:
     difference: float
     low: float
     high: float
+    undefined: str = ""
+    """What the labels lack, where the metric is undefined for any predictions."""
 
 
 def evaluate(
@@ -77,6 +81,7 @@ def compare(
                 difference=task.metric.oriented(values[1] - values[0]),
                 low=low,
                 high=high,
+                undefined=task.metric.undefined(known),
             )
         )
     return found
@@ -93,7 +98,7 @@ def baseline_predictions(tasks: Sequence[Objective], train_labels: Arrays, label
 
 def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], resamples: int) -> Measured:
     low, high = interval(resampled(metric, labels, predictions, resamples=resamples))
-    return Measured(value=metric(labels, predictions), low=low, high=high)
+    return Measured(value=metric(labels, predictions), low=low, high=high, undefined=metric.undefined(labels))
 
 
 def _labelled(task: Objective, labels: Arrays, predictions: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:

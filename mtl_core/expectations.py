@@ -1,13 +1,16 @@
 """Expectations of the data, by their names and arguments in Great Expectations."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["Expectation", "Severity", "expect"]
+__all__ = ["NAMES", "Expectation", "Severity", "expect"]
 
 Severity = Literal["critical", "warning", "info"]
 
 _COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list")
+NAMES = (*_COLUMN_KWARGS, "column_set")
+"""Arguments that are names of columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,15 @@ class Expectation:
         """The columns that it is about; none where it is about the table."""
         named = (self.kwargs.get(key) for key in _COLUMN_KWARGS)
         return tuple(column for value in named if value for column in ([value] if isinstance(value, str) else value))
+
+    def renamed(self, names: Mapping[str, str]) -> "Expectation":
+        """The same expectation of columns that have those names."""
+
+        def new(value: Any) -> Any:
+            return [names.get(name, name) for name in value] if isinstance(value, list) else names.get(value, value)
+
+        kwargs = {key: new(value) if key in NAMES else value for key, value in self.kwargs.items()}
+        return replace(self, kwargs=kwargs)
 
     @property
     def key(self) -> tuple[str, ...]:

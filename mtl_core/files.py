@@ -1,11 +1,57 @@
 """Files that a crash cannot leave half-written: a temporary name beside the target, then a rename."""
 
+import errno
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["pending", "write_bytes", "write_text"]
+from mtl_core.errors import TrunklineError
+
+__all__ = ["errno_of", "naming", "pending", "reserve", "write_bytes", "write_text"]
+
+_RUST = re.compile(r"\(os error (\d+)\)")
+"""In the errors of safetensors."""
+_FULL = re.compile(r"No space left on device|disk is full|\d+ requested and \d+ written")
+"""In the errors of SQLite and of NumPy's tofile."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Raise what the operating system refuses in the block as an OSError with an errno and a path.
+
+    A write that fails does not say which file, and libraries say it in errors of their own. An OSError that has a path
+    keeps it.
+    """
+    try:
+        yield
+    except TrunklineError:
+        raise
+    except Exception as error:
+        if (code := errno_of(error)) is None:
+            raise
+        if isinstance(error, OSError):
+            error.errno, error.filename = code, error.filename or str(path)
+            raise
+        raise OSError(code, os.strerror(code), str(path)) from error
+
+
+def errno_of(error: BaseException) -> int | None:
+    """The operating system's code for the cause of an error, as far as the error or its text has one."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    if match := _RUST.search(str(error)):
+        return int(match[1])
+    return errno.ENOSPC if _FULL.search(str(error)) else None
+
+
+def reserve(path: Path) -> None:
+    """Allocate the blocks of a sparse file: to write to mapped memory on a full disk is no OSError but a SIGBUS."""
+    if sys.platform == "linux":
+        with naming(path), path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 @contextmanager
@@ -14,8 +60,9 @@ def pending(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.pending")
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -29,6 +29,8 @@ class Check:
     rule: Literal["at least", "at most", "above"]
     """The relation of value and limit under which the gate passes."""
     unit: str
+    reason: str = ""
+    """Why the value is undefined, where it is."""
 
     @property
     def passed(self) -> bool:
@@ -47,7 +49,8 @@ class Check:
         """The verdict as a sentence."""
         verdict = "passed" if self.passed else "FAILED"
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.name}: {verdict}; must be {self.rule} {self.limit:.4g}{unit}, found {self.value:.4g}"
+        found = f"none: {self.reason}" if self.reason else f"{self.value:.4g}"
+        return f"{self.name}: {verdict}; must be {self.rule} {self.limit:.4g}{unit}, found {found}"
 
 
 def metric_checks(
@@ -65,6 +68,7 @@ def metric_checks(
                     limit=limit,
                     rule="at least" if metric.higher_is_better else "at most",
                     unit=_unit(task) if metric.unit == "target" else metric.unit,
+                    reason=_reason(measured[task.name][name].undefined),
                 )
             )
     return checks
@@ -79,6 +83,7 @@ def baseline_checks(differences: Sequence[Difference]) -> list[Check]:
             limit=0.0,
             rule="above",
             unit="(lower end of the paired 95% interval)",
+            reason=_reason(found.undefined),
         )
         for found in differences
     ]
@@ -119,6 +124,10 @@ def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> N
     ]
     document = {"passed": all(check.passed for check in checks), "checks": entries, "notes": list(notes)}
     write_text(path, json.dumps(document, indent=1) + "\n")
+
+
+def _reason(undefined: str) -> str:
+    return undefined and f"{undefined} in the test split"
 
 
 def _unit(task: Objective) -> str:

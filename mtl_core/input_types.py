@@ -3,9 +3,11 @@
 The signature, the graph's inputs, batch scoring, the parity check and the demo all use them.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,9 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, is_text, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
+
+if TYPE_CHECKING:
+    from mtl_core.config import Csv
 
 __all__ = [
     "BooleanInput",
@@ -69,6 +74,12 @@ class InputType(ABC):
         """The input's entry in signature.json, without its name."""
         return {"type": self.name}
 
+    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        """How text in such a column is read, where that is not told by the type alone: options that differ from the
+        defaults.
+        """
+        return {"nulls": list(csv.nulls)} if csv.nulls else {}
+
     @abstractmethod
     def tensor(self, values: pa.Array) -> Array:
         """(rows,) raw column -> (rows, ...) input of the graph: str objects or float64."""
@@ -114,6 +125,10 @@ class NumberInput(InputType):
 
     name: ClassVar[str] = "number"
 
+    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        marks = csv.model_dump(include={"decimal", "thousands"}, exclude_defaults=True)
+        return super().text_form(csv, date_format) | marks
+
     def tensor(self, values: pa.Array) -> Array:
         return as_numbers(values)
 
@@ -142,6 +157,9 @@ class DatetimeInput(InputType):
     @property
     def name(self) -> str:  # type: ignore[override]  # by instance
         return "zoned_datetime" if self.zoned else "datetime"
+
+    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        return super().text_form(csv, date_format) | ({"format": date_format} if date_format else {})
 
     @property
     def raw_type(self) -> pa.DataType:
@@ -174,6 +192,9 @@ class StringsInput(InputType):
 
     def dimensions(self, column: str) -> tuple[int | str, ...]:
         return (f"{column}/length",)
+
+    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        return {} if self.separator is None else super().text_form(csv, date_format) | {"separator": self.separator}
 
     def tensor(self, values: pa.Array) -> Array:
         return as_string_lists(values, self.separator).padded("")
@@ -211,6 +232,9 @@ class VectorInput(InputType):
 
     def signature(self) -> dict[str, Any]:
         return {"type": self.name, "size": self.size}
+
+    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        return {}
 
     def tensor(self, values: pa.Array) -> Array:
         known = pc.is_valid(values).to_numpy(zero_copy_only=False)

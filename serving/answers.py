@@ -50,7 +50,7 @@ class AnswerWriter:
     def rows(self, answers: Mapping[str, Array], lengths: Mapping[str, Sequence[int]]) -> list[Any]:
         """Predictions as rows, in order.
 
-        answers: float32 of the shape that the signature gives, under each task's name. lengths: the number of items of
+        answers: of the type and shape that the signature gives, under each task's name. lengths: the number of items of
         each row's list, under the name of each input that is a task's `sequence`.
         """
         columns = [

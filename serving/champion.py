@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from serving.errors import NoChampionError, ServingError, StoreError
+from serving.errors import DamagedError, NoChampionError, ServingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def champion_file(home: Path, name: str) -> Path:
 
 
 def read_champion(home: Path, name: str) -> Champion:
-    """The pointer of a model name; raises NoChampionError where nothing was promoted, StoreError where it is broken."""
+    """The pointer of a model name; NoChampionError where nothing was promoted, DamagedError where it is broken."""
     path = champion_file(home, name)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Champion)
@@ -77,7 +77,7 @@ def read_champion(home: Path, name: str) -> Champion:
             f"model {name!r} has no champion: {path} does not exist; make and promote one with `mtl retrain`"
         ) from error
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StoreError(
+        raise DamagedError(
             f"{path}: must be a pointer to a version, found {error}; remove the file and promote a version again"
         ) from error
 

@@ -5,7 +5,9 @@ ServingError
 ├── ModelError         the graph is broken, or is not the one that its signature describes
 ├── StoreError         the model store cannot do what was asked
 │   ├── NoVersionError     no such version
-│   └── NoChampionError    nothing was promoted yet
+│   ├── NoChampionError    nothing was promoted yet
+│   └── DamagedError       a champion's files are not those that were saved
+├── PortError          the service cannot listen at the address and port
 ├── RequestError       a client's request that is refused: status, message, details by row and field
 ├── InputValueError    a value of a request breaks a rule of its input's type; becomes a RequestError
 └── ProcessError       the service's process did not start, or died
@@ -16,11 +18,13 @@ from __future__ import annotations
 import msgspec
 
 __all__ = [
+    "DamagedError",
     "ErrorDetail",
     "InputValueError",
     "ModelError",
     "NoChampionError",
     "NoVersionError",
+    "PortError",
     "ProcessError",
     "RequestError",
     "ServingError",
@@ -30,7 +34,9 @@ __all__ = [
 
 
 class ServingError(Exception):
-    """Root of the exceptions of the package `serving`."""
+    """Root of the exceptions of the package `serving`. `exit_code` is what the command line returns for it."""
+
+    exit_code = 8
 
 
 class SignatureError(ServingError):
@@ -51,6 +57,18 @@ class NoVersionError(StoreError):
 
 class NoChampionError(StoreError):
     """No version was promoted under this name yet."""
+
+
+class DamagedError(StoreError):
+    """A champion's files, or the pointer to it, are not those that were saved."""
+
+    exit_code = 12
+
+
+class PortError(ServingError):
+    """The service cannot listen at the address and port."""
+
+    exit_code = 11
 
 
 class ProcessError(ServingError):

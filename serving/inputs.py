@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import msgspec
 import numpy as np
 
+from serving.cells import TextForm
 from serving.errors import InputValueError
 from serving.iso_datetime import seconds_since_epoch
 
@@ -41,10 +42,14 @@ MAX_PADDED = 2**20  # cells of one tensor (rows, longest) in one call of the gra
 _Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
 
-class _Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+class _Input(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", omit_defaults=True
+):
     """A raw column: by default a float64 tensor of shape (rows,), NaN where the value is null."""
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
+    text: TextForm | None = None
+    """How a value sent as text is read; None where the type alone says it."""
 
     tensor_type: ClassVar[str] = "tensor(double)"
     rank: ClassVar[int] = 1
@@ -79,6 +84,8 @@ class StringInput(_Input, frozen=True, kw_only=True, tag="string"):
         return _Text | None
 
     def to_tensor(self, values: Sequence[Any]) -> Array:
+        if self.text is not None and self.text.nulls:
+            values = ["" if value in self.text.nulls else value for value in values]
         return np.array([value or "" for value in values], object)
 
     def violation(self, value: object) -> Violation:
@@ -90,9 +97,14 @@ class NumberInput(_Input, frozen=True, kw_only=True, tag="number"):
 
     @property
     def json_type(self) -> Any:
-        return float | None
+        return float | None if self.text is None else float | _Text | None
+
+    def to_tensor(self, values: Sequence[Any]) -> Array:
+        return np.array(values if self.text is None else _read(values, self.text, self.text.number), np.float64)
 
     def violation(self, value: object) -> Violation:
+        if self.text is not None and isinstance(value, str):
+            return _text_violation(value, self.text, self.text.number)
         return _number_violation(value)
 
 
@@ -101,9 +113,14 @@ class BooleanInput(_Input, frozen=True, kw_only=True, tag="boolean"):
 
     @property
     def json_type(self) -> Any:
-        return bool | None
+        return bool | None if self.text is None else bool | _Text | None
+
+    def to_tensor(self, values: Sequence[Any]) -> Array:
+        return np.array(values if self.text is None else _read(values, self.text, self.text.boolean), np.float64)
 
     def violation(self, value: object) -> Violation:
+        if self.text is not None and isinstance(value, str):
+            return _text_violation(value, self.text, self.text.boolean)
         return None if isinstance(value, bool) else ("must be true, false or null", value)
 
 
@@ -117,17 +134,17 @@ class DatetimeInput(_Input, frozen=True, kw_only=True, tag="datetime"):
         return str | None
 
     def to_tensor(self, values: Sequence[Any]) -> Array:
-        seconds = [None if text is None else seconds_since_epoch(text, zoned=self.zoned) for text in values]
-        return np.array(seconds, dtype=np.float64)
+        return np.array(_read(values, self.text, self._seconds), dtype=np.float64)
 
     def violation(self, value: object) -> Violation:
         if not isinstance(value, str):
-            return "must be a string (ISO 8601) or null", value
-        try:
-            seconds_since_epoch(value, zoned=self.zoned)
-        except InputValueError as error:
-            return str(error), value
-        return None
+            return f"must be a string ({(self.text and self.text.format) or 'ISO 8601'}) or null", value
+        return _text_violation(value, self.text, self._seconds)
+
+    def _seconds(self, text: str) -> float:
+        if self.text is not None and self.text.format is not None:
+            return self.text.seconds(text, zoned=self.zoned)
+        return seconds_since_epoch(text, zoned=self.zoned)
 
 
 class ZonedDatetimeInput(DatetimeInput, frozen=True, kw_only=True, tag="zoned_datetime"):
@@ -146,9 +163,11 @@ class StringsInput(_Input, frozen=True, kw_only=True, tag="strings"):
 
     @property
     def json_type(self) -> Any:
-        return Annotated[list[_Text | None], msgspec.Meta(max_length=MAX_ITEMS)] | None
+        items = Annotated[list[_Text | None], msgspec.Meta(max_length=MAX_ITEMS)]
+        return items | _Text | None if self._is_text else items | None
 
     def to_tensor(self, values: Sequence[Any]) -> Array:
+        values = self._lists(values)
         lengths = np.array(self.lengths(values))
         tensor = np.full((len(values), max(1, lengths.max())), "", dtype=object)
         items = [item or "" for row in values if row for item in row]
@@ -156,9 +175,18 @@ class StringsInput(_Input, frozen=True, kw_only=True, tag="strings"):
         return tensor
 
     def lengths(self, values: Sequence[Any]) -> list[int]:
-        return [len(row or ()) for row in values]
+        return [len(row or ()) for row in self._lists(values)]
+
+    @property
+    def _is_text(self) -> bool:
+        return self.text is not None and self.text.separator is not None
+
+    def _lists(self, values: Sequence[Any]) -> Sequence[Any]:
+        return _read(values, self.text, self.text.items) if self.text is not None and self._is_text else values
 
     def violation(self, value: object) -> Violation:
+        if self._is_text and isinstance(value, str):
+            return _string_violation(value)
         if not isinstance(value, list):
             return "must be a list of strings or null", value
         if len(value) > MAX_ITEMS:
@@ -191,6 +219,23 @@ class VectorInput(_Input, frozen=True, kw_only=True, tag="vector"):
 
 
 Input = StringInput | NumberInput | BooleanInput | DatetimeInput | ZonedDatetimeInput | StringsInput | VectorInput
+
+
+def _read(values: Sequence[Any], form: TextForm | None, read: Callable[[str], Any]) -> list[Any]:
+    """The values, with texts read; None for those that stand for a missing value."""
+    if form is None:
+        return [read(value) if isinstance(value, str) else value for value in values]
+    return [value if not isinstance(value, str) else None if form.is_null(value) else read(value) for value in values]
+
+
+def _text_violation(text: str, form: TextForm | None, read: Callable[[str], Any]) -> Violation:
+    if form is not None and (broken := _string_violation(text)):
+        return broken
+    try:
+        _read([text], form, read)
+    except InputValueError as error:
+        return str(error), text
+    return None
 
 
 def _string_violation(value: object) -> Violation:

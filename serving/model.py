@@ -62,8 +62,8 @@ class Model:
     def predict(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
         """Answer every task.
 
-        columns: one tensor per input, as its type makes it. Returns float32 of the shape that the signature gives, per
-        task, in the signature's order. Raises ModelError.
+        columns: one tensor per input, as its type makes it. Returns arrays of the type and shape that the
+        signature gives, per task, in the signature's order. Raises ModelError.
         """
         try:
             answers = self._session.run(self._names, columns)
@@ -112,7 +112,7 @@ def _options() -> onnxruntime.SessionOptions:
 def _check_ends(folder: Path, signature: Signature, session: onnxruntime.InferenceSession) -> None:
     declared = {
         "inputs": {column.name: (column.tensor_type, column.rank) for column in signature.inputs},
-        "outputs": {task.name: ("tensor(float)", task.rank) for task in signature.outputs},
+        "outputs": {task.name: (task.tensor_type, task.rank) for task in signature.outputs},
     }
     in_graph = {
         "inputs": {end.name: (end.type, len(end.shape)) for end in session.get_inputs()},

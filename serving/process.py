@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
-from serving.champion import read_champion
 from serving.errors import ProcessError
+from serving.preflight import check_champion, check_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +36,11 @@ _ROOT = Path(__file__).resolve().parents[1]
 def serve(home: Path, name: str, *, host: str = LOOPBACK, port: int = 3000) -> NoReturn:
     """Become the service of a model's champion: this process is replaced, and ends with Ctrl-C or SIGTERM.
 
-    home: the store's folder (BENTOML_HOME). host: an IP address. Raises NoChampionError before anything is started.
+    home: the store's folder (BENTOML_HOME). host: an IP address or a name of this machine. Raises NoChampionError,
+    NoVersionError, DamagedError or PortError before anything is started.
     """
-    read_champion(home, name)
+    check_champion(home, name)
+    check_port(host, port)
     environment = _environment(home, name)  # resolves paths, so before the folder changes
     sys.stdout.flush()
     sys.stderr.flush()
@@ -51,9 +53,9 @@ def running(home: Path, name: str, *, seconds: float = 60.0) -> Iterator[str]:
     """Run the service beside the caller on a free loopback port; yields its base URL once it is ready, then stops it.
 
     home: the store's folder (BENTOML_HOME). seconds: how long it may take to become ready.
-    Raises NoChampionError, or ProcessError with the last lines of its log.
+    Raises NoChampionError, NoVersionError, DamagedError, or ProcessError with the last lines of its log.
     """
-    read_champion(home, name)
+    check_champion(home, name)
     port = _free_port()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # a list of arguments, no shell

@@ -3,7 +3,8 @@
 The file lies beside `model.onnx` and is written by the export. It is read strictly: an unknown key, an unknown format
 or a repeated name is refused, because a client would otherwise be told something else than what is computed.
 
-Format 2 has more types of inputs than format 1, and outputs of level token; what format 1 says means the same in both.
+Format 2 has more types of inputs than format 1, and outputs of level token; format 3 says how inputs read text. What an
+earlier format says means the same in a later one.
 
 To add a form of answer: give it a struct here, with the shape of its answer, and its JSON in answers.py. To add a type
 of input: see inputs.py.
@@ -40,7 +41,7 @@ __all__ = [
     "read_signature",
 ]
 
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 SIGNATURE_FILE = "signature.json"
 
 # The rule of BentoML's tags; also what makes a name safe as a file name.
@@ -53,10 +54,12 @@ _Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 class _Output(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="form", omit_defaults=True
 ):
-    """Fields of every task's entry. The answer is float32.
+    """Fields of every task's entry.
 
     level: `row`, one answer per row, shape (rows, *row_shape); or `token`, one answer per item of the list that is the
     row's value of the input `sequence`, shape (rows, longest, *row_shape).
+
+    dtype: type of the answer.
     """
 
     name: _Text
@@ -64,6 +67,12 @@ class _Output(
     unit: str
     level: Literal["row", "token"] = "row"
     sequence: str | None = None
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @property
+    def tensor_type(self) -> str:
+        """ONNX's name of the answer's type."""
+        return "tensor(float)" if self.dtype == "float32" else "tensor(double)"
 
     @property
     def row_shape(self) -> tuple[int, ...]:

@@ -33,8 +33,8 @@ DECLARED = (*PAGES, "features.md")
 """What can be chosen."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """What several trainings tell."""
-EVERY = (*DECLARED, "splits.md", *STUDIES, "quality-and-speed.md")
-"""And what was measured of the whole."""
+EVERY = (*DECLARED, "data.md", "splits.md", *STUDIES, "quality-and-speed.md", "operation.md")
+"""And what was measured of the whole, and how it is operated."""
 BASE: dict[str, Any] = {
     "name": "flights",
     "data": {"path": "data"},

@@ -11,7 +11,7 @@ import click
 
 from flows.environment import prepare_environment
 
-__all__ = ["example", "in_folder", "json_output", "stdout_to_stderr"]
+__all__ = ["example", "in_folder", "json_output", "stdout_to_stderr", "wait_option"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,6 +32,12 @@ def in_folder(function: Function) -> Function:
 def json_output(function: Function) -> Function:
     """Add `--json`; the command gets it as `as_json`, and then prints one JSON document and nothing else."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")(function)
+
+
+def wait_option(function: Function) -> Function:
+    """Add `--wait`; the command gets it as `wait`."""
+    help_text = "Where another command works on the problem, wait for it to end, rather than end with exit code 9."
+    return click.option("--wait", is_flag=True, help=help_text)(function)
 
 
 @contextmanager

@@ -15,40 +15,39 @@ __all__ = ["command"]
 def command(folder: Path, as_json: bool) -> None:
     """Show the declared problem, resolved, or say what is wrong with it.
 
-    Reads params.yaml, the data's schema and some of its rows; nothing is run. Every mistake is named with its path in
-    the file, the rule, the value found and the nearest valid name. Doubts, such as a feature that gives a target away,
-    are warnings.
+    Reads params.yaml and the suite, of the data the columns of targets, weights and split, of all other columns the
+    types, and some rows; nothing is run. Names what the later stages would refuse: kinds against types, values that are
+    no label, splits without rows or labels, metrics that would be undefined. Every mistake is named with its path in
+    the file, the rule, the value found and the fix. Doubts, such as a feature that gives a target away, are warnings.
     """
     from flows.pipeline.graph import check_graph
     from mtl_core.arrow import scalar_type
     from mtl_core.config import load_problem
     from mtl_core.data.doubts import data_doubts
     from mtl_core.data.parts import column_types, parts
+    from mtl_core.validation.preflight import check_data
 
     check_graph(folder)
     problem = load_problem(folder)
-    files = parts(folder, problem)
+    summary = check_data(folder, problem)
     types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem).items()}
-    doubts = data_doubts(problem, files)
-    counts = [_rows(part.path) for part in files]
-    rows = None if None in counts else sum(count or 0 for count in counts)
+    doubts = data_doubts(problem, parts(folder, problem))
     if as_json:
         import json
 
         resolved = problem.model_dump(mode="json")
         if problem.tuning:
             resolved["tuning"] = problem.tuning.model_dump(mode="json")
-        resolved["data"] |= {"parts": [part.name for part in files], "rows": rows, "types": types}
+        resolved["data"] |= {
+            "parts": summary.parts,
+            "rows": sum(summary.rows.values()),
+            "rows_per_split": summary.rows,
+            "labelled": summary.labelled,
+            "types": types,
+        }
         click.echo(json.dumps(resolved | {"warnings": doubts}, indent=1))
     else:
         from flows.console.check import print_problem, print_warnings
 
-        print_problem(problem, [part.name for part in files], rows, types)
+        print_problem(problem, summary, types)
         print_warnings(doubts)
-
-
-def _rows(path: Path) -> int | None:
-    """Rows of a Parquet file, from its footer; None for CSV, which would have to be read whole."""
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(path).num_rows) if path.suffix == ".parquet" else None

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
+from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr, wait_option
 from flows.environment import prepare_prefect
+from flows.running import check_writable, exclusive_run
 
 __all__ = ["command"]
 
@@ -15,23 +16,33 @@ __all__ = ["command"]
 @click.command(epilog=example("mtl retrain", "PREFECT_API_URL=http://127.0.0.1:4200/api mtl retrain -C customers"))
 @in_folder
 @json_output
+@wait_option
 @click.option("--cron", metavar="CRON", help='Run on this schedule, as in "0 5 * * *", until stopped; needs a server.')
-def command(folder: Path, as_json: bool, cron: str | None) -> None:
+def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
     """Bring every stage up to date, compare with the champion, promote, record.
 
     Runs the stages of dvc.yaml that are not up to date, each as a Prefect task. The candidate is refused if it makes
     a task worse than the champion does; otherwise it becomes the champion, and a running service takes it over.
     The run is kept as a DVC experiment. Needs no server; with PREFECT_API_URL set, it is seen there.
-    """
-    prepare_prefect()
-    from flows.console.retrain import print_result
-    from flows.retrain.flow import run_retrain, serve_retrain
 
+    Refused with exit code 9 while another command works on the problem. Runs of --cron wait for it.
+    """
     if cron is not None:
+        prepare_prefect()
+        from flows.retrain.flow import serve_retrain
+
         serve_retrain(folder, cron)
-    elif as_json:
-        with stdout_to_stderr():
-            result = run_retrain(folder)
-        click.echo(json.dumps(dataclasses.asdict(result), indent=1))
-    else:
-        print_result(run_retrain(folder))
+        return
+    # Before Prefect is imported, so that a refusal comes at once.
+    with exclusive_run(folder, wait=wait):
+        check_writable(folder)
+        prepare_prefect()
+        from flows.console.retrain import print_result
+        from flows.retrain.flow import run_retrain
+
+        if as_json:
+            with stdout_to_stderr():
+                result = run_retrain(folder)
+            click.echo(json.dumps(dataclasses.asdict(result), indent=1))
+        else:
+            print_result(run_retrain(folder))

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
-from flows.commands.arguments import example, in_folder
+from flows.commands.arguments import example, in_folder, wait_option
+from flows.lifeline import end_with_parent
 from flows.pipeline.failure import keep_failure
 from flows.pipeline.graph import STAGES, check_graph
+from flows.running import exclusive_run, exclusive_stage
 
 __all__ = ["command"]
 
@@ -15,12 +17,15 @@ __all__ = ["command"]
 @click.command(epilog=example("mtl stage train -C customers"))
 @click.argument("name", type=click.Choice(STAGES))
 @in_folder
-def command(name: str, folder: Path) -> None:
+@wait_option
+def command(name: str, folder: Path, wait: bool) -> None:
     """Run one stage here and now, whether or not it is up to date.
 
-    This is what dvc.yaml calls. `dvc repro` and `mtl retrain` run only what has to run, and keep its outputs.
+    This is what dvc.yaml calls. `dvc repro` and `mtl retrain` run only what has to run, and keep its outputs. Refused
+    with exit code 9 while another command works on the problem.
     """
-    with keep_failure(folder, name):
+    end_with_parent()
+    with exclusive_run(folder, wait=wait), exclusive_stage(folder), keep_failure(folder, name):
         check_graph(folder)
         _check_needs(folder, name)
         import_module(f"flows.stages.{name}").run(folder)

@@ -1,31 +1,98 @@
-"""Progress bars in one look: description, bar, count, time."""
+"""Progress in one look: bars on a terminal; elsewhere plain lines with the time, so that a log tells slow from hung."""
 
-from types import TracebackType
-from typing import Self
+from __future__ import annotations
 
-from rich.console import Console
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Self, TypeVar
+
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-__all__ = ["StudyProgress", "bars"]
+from flows.console.terminal import is_live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from rich.console import Console
+    from rich.progress import Task, TaskID
+
+__all__ = ["Bars", "timed"]
+
+SECONDS = 10.0
+"""Least time between two lines that only say how far the bars are."""
+
+Item = TypeVar("Item")
 
 
-def bars(console: Console | None = None, *, transient: bool = False) -> Progress:
-    """Bars without a task yet; on stdout where no console is given."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=transient)
+def timed(words: str) -> str:
+    """A line of a log: ISO 8601 time, words."""
+    return f"{datetime.now().astimezone().isoformat(timespec='seconds')} {words}"
 
 
-class StudyProgress:
-    """Progress of a study, on stderr while it is entered."""
+class Bars:
+    """Bars with description, count and time, shown while this is entered."""
 
-    def __init__(self, *, transient: bool) -> None:
-        self.progress = bars(Console(stderr=True), transient=transient)
+    def __init__(self, console: Console, *, transient: bool = False) -> None:
+        self.live = is_live(console)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        self.view = Progress(*columns, console=console, transient=transient, disable=not self.live)
+        self._logged = -SECONDS
 
     def __enter__(self) -> Self:
-        self.progress.start()
+        self.view.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.progress.stop()
+        self.view.stop()
+
+    def add(self, description: str, total: int | None = None, completed: int = 0) -> TaskID:
+        """Add a bar, hidden while it has neither a description nor a count; without a total it has no end."""
+        return self.view.add_task(description, total=total, completed=completed, visible=bool(description))
+
+    def restart(self, bar: TaskID, description: str) -> None:
+        """Begin a bar anew, under another description."""
+        self.view.reset(bar, description=description, visible=bool(description))
+        self._log_bars()
+
+    def move(self, bar: TaskID, completed: int, total: int | None, description: str | None = None) -> None:
+        """Show how far it is."""
+        self.view.update(bar, completed=completed, total=total, description=description, visible=True)
+        self._log_bars()
+
+    def track(self, items: Sequence[Item], description: str) -> Iterable[Item]:
+        """The items one after another, with a bar of their own."""
+        bar = self.add(description, len(items))
+        for number, item in enumerate(items):
+            self.move(bar, number, len(items))
+            yield item
+        self.view.update(bar, completed=len(items))
+
+    def log(self, words: str) -> None:
+        """A line off a terminal, where the bars show the same."""
+        if not self.live:
+            self.say(words)
+
+    def say(self, words: str, style: str = "") -> None:
+        """A line above the bars."""
+        self._logged = time.monotonic()
+        line = words if self.live else timed(words)
+        self.view.console.print(Text(line, style), highlight=False, soft_wrap=True)
+
+    def _log_bars(self) -> None:
+        if not self.live and time.monotonic() - self._logged >= SECONDS:
+            self.say("; ".join(filter(None, map(_words, self.view.tasks))))
+
+
+def _words(bar: Task) -> str:
+    if bar.total is None:
+        return f"{bar.description}: {bar.completed:,.0f}" if bar.completed else bar.description
+    return f"{bar.description}: {bar.completed:,.0f} of {bar.total:,.0f}".removeprefix(": ")

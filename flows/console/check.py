@@ -5,63 +5,67 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape  # a list is no markup
 from rich.table import Table
+from rich.text import Text
 
+from flows.console.terminal import open_console, shown
 from mtl_core.report.wording import option_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mtl_core.config import Problem
+    from mtl_core.data.split import SplitName
+    from mtl_core.validation.preflight import DataSummary
 
 __all__ = ["print_problem", "print_warnings"]
 
 
-def print_problem(problem: Problem, parts: Sequence[str], rows: int | None, types: Mapping[str, str]) -> None:
+def print_problem(problem: Problem, data: DataSummary, types: Mapping[str, str]) -> None:
     """Sections, features and tasks; then a line that nothing is wrong.
 
     Args:
-        parts: names of the data's part files.
-        rows: total number of rows; None where it is unknown before the data are read.
+        data: part files, rows and labelled rows.
         types: column -> type.
     """
-    console = Console()
-    for table in (_overview(problem, parts, rows), _features(problem, types), _tasks(problem)):
+    console = open_console()
+    for table in (_overview(problem, data), _features(problem, types), _tasks(problem)):
         console.print(table)
-    console.print(
-        f"[green]{problem.name}: {len(problem.features)} features, {len(problem.tasks)} tasks; nothing wrong found"
-    )
+    counts = f"{len(problem.features)} features, {len(problem.tasks)} tasks"
+    console.print(f"{problem.name}: {counts}; nothing wrong found", style="green")
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
     """A line per warning: what may be right, but looks wrong."""
-    console = Console()
+    console = open_console()
     for warning in warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True, highlight=False)
 
 
-def _overview(problem: Problem, names: Sequence[str], rows: int | None) -> Table:
+def _overview(problem: Problem, data: DataSummary) -> Table:
     table = _table(problem.name, "section", "resolved")
+    names, rows = data.parts, sum(data.rows.values())
     span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-    counted = "rows counted when they are read" if rows is None else f"{rows:,} rows"
-    table.add_row("data", f"{problem.data.path}: {len(names)} part{'s' if len(names) > 1 else ''} ({span}), {counted}")
-    table.add_row("split", _words(problem.split))
+    parts = f"{len(names)} part{'s' if len(names) > 1 else ''} ({span})"
+    table.add_row("data", f"{problem.data.path}: {parts}, {rows:,} rows")
+    table.add_row("split", f"{_words(problem.split)}\n{_counts(data.rows)} rows")
+    for task, labelled in data.labelled.items():
+        if labelled != data.rows:
+            table.add_row(f"labels of {task}", f"{_counts(labelled)} labelled")
     trunk, head = problem.model.trunk, problem.model.head
-    table.add_row("trunk", f"{_words(trunk)}; embedding {problem.model.embedding}\n{_meaning(trunk)}")
+    table.add_row("trunk", _explained(f"{_words(trunk)}; embedding {problem.model.embedding}", trunk))
     table.add_row("head", _words(head))
     training = problem.training
     apart = ("balancing", "stopping", "checkpoint", "finetune_heads", "teachers")
     table.add_row("training", _words(training, leave_out=apart))
-    table.add_row("balancing", f"{_words(training.balancing)}\n{_meaning(training.balancing)}")
+    table.add_row("balancing", _explained(_words(training.balancing), training.balancing))
     table.add_row(
         "stopping", f"{_words(training.stopping)}; the model is the epoch with the best {training.checkpoint}"
     )
     if training.finetune_heads:
         table.add_row("finetune heads", _words(training.finetune_heads))
     for task, teacher in training.teachers.items():
-        table.add_row(f"teacher of {task}", f"{_words(teacher)}\n{_meaning(teacher)}")
+        table.add_row(f"teacher of {task}", _explained(_words(teacher), teacher))
     if problem.tuning:
         table.add_row("tuning", f"{problem.tuning.trials} trials over {', '.join(problem.tuning.space)}")
     table.add_row("export", _words(problem.export))
@@ -76,7 +80,7 @@ def _features(problem: Problem, types: Mapping[str, str]) -> Table:
     table = _table("features", "name", "column", "type", "kind", "options")
     for name, feature in problem.features.items():
         column = problem.column_of(name)
-        table.add_row(name, column, types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
+        table.add_row(name, shown(column), types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
     return table
 
 
@@ -88,7 +92,7 @@ def _tasks(problem: Problem) -> Table:
         table.add_row(
             name,
             task.kind,
-            ", ".join(task.targets) or "none",
+            ", ".join(map(shown, task.targets)) or "none",
             metric.name,
             "higher" if metric.higher_is_better else "lower",
             _words(task, leave_out=("kind", "target", "columns", "metric")),
@@ -97,17 +101,21 @@ def _tasks(problem: Problem) -> Table:
     return table
 
 
+def _counts(counts: Mapping[SplitName, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
 def _words(model: Any, leave_out: tuple[str, ...] = ()) -> str:
     """The options of a section in one line, without empty and unset values."""
     values = {key: value for key, value in model.model_dump(mode="json").items() if key not in leave_out}
-    shown = {key: value for key, value in values.items() if value not in (None, "", [], {})}
-    return escape(", ".join(f"{key} {option_value(value)}" for key, value in shown.items()))
+    given = {key: value for key, value in values.items() if value not in (None, "", [], {})}
+    return shown(", ".join(f"{key} {option_value(value)}" for key, value in given.items()))
 
 
-def _meaning(options: Any) -> str:
-    """First sentence of the docstring of a method's options."""
+def _explained(words: str, options: Any) -> Text:
+    """The words, then the first sentence of the docstring of a method's options."""
     sentence = " ".join((inspect.getdoc(type(options)) or "").split()).split(". ")[0].rstrip(".")
-    return f"[dim]{sentence}"
+    return Text(words).append(f"\n{sentence}", "dim")
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from flows.console.bars import StudyProgress
+from flows.console.bars import Bars
+from flows.console.terminal import open_console
 from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
@@ -19,45 +19,45 @@ if TYPE_CHECKING:
 
 __all__ = ["CompareProgress", "print_comparison"]
 
-_COLOURS = {HELPS: "[green]", HARMS: "[red]"}
+_COLOURS = {HELPS: "green", HARMS: "red"}
 
 
-class CompareProgress(StudyProgress):
+class CompareProgress(Bars):
     """Two bars on stderr: parts of the study, and progress within the present one."""
 
     def __init__(self, parts: int, epochs: int) -> None:
-        super().__init__(transient=True)
-        self.epochs = epochs
-        self.parts = self.progress.add_task("compare", total=parts)
-        self.part = self.progress.add_task("", total=None)
+        super().__init__(open_console(stderr=True), transient=True)
+        self.epochs, self.count = epochs, parts
+        self.parts, self.part = self.add("compare", parts), self.add("")
 
     def on_part(self, words: str, number: int) -> None:
         """Callback at the start of a part."""
-        self.progress.update(self.parts, description=escape(words), completed=number)
-        self.progress.reset(self.part, total=None, description="")
+        self.log(f"part {number + 1} of {self.count}: {words}")
+        self.move(self.parts, number, self.count, words)
+        self.restart(self.part, "")
 
     def on_epoch(self, network: str, epoch: Epoch) -> None:
         """Callback after an epoch; `network` is a task's name, "" for the shared network."""
         words = f"{network or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
-        self.progress.reset(self.part, total=None, description=escape(words))
+        self.restart(self.part, words)
 
     def on_step(self, step: int, steps: int) -> None:
         """Callback after a step of the epoch, or after one task's trees."""
-        self.progress.update(self.part, completed=step, total=steps)
+        self.move(self.part, step, steps)
 
 
 def print_comparison(found: Comparison) -> None:
     """Quality and cost as tables; then the sentence that names negative transfer."""
-    console = Console()
+    console = open_console()
     console.print(_quality(found))
     if len(found.courses) > 1:
         console.print(_policies(found))
     console.print(_cost(found))
     for note in found.notes:
-        console.print(note, style="dim", markup=False, highlight=False, soft_wrap=True)
-    console.print(found.headline, style="bold", markup=False, highlight=False, soft_wrap=True)
+        console.print(note, style="dim", highlight=False, soft_wrap=True)
+    console.print(found.headline, style="bold", highlight=False, soft_wrap=True)
     if harmed := found.judged(HARMS):
-        console.print(f"negative transfer: {', '.join(harmed)}", style="bold red", markup=False, highlight=False)
+        console.print(f"negative transfer: {', '.join(harmed)}", style="bold red", highlight=False)
 
 
 def _quality(found: Comparison) -> Table:
@@ -76,7 +76,7 @@ def _quality(found: Comparison) -> Table:
         )
         table.add_row(
             _named(name, task),
-            *(shared, single, _gain(task.over_single, decimals) + _judged(task.verdict)),
+            *(shared, single, _gain(task.over_single, decimals).append(_judged(task.verdict))),
             *((boosted, _gain(task.over_boosted, decimals)) if trees else ()),
         )
     return table
@@ -104,9 +104,9 @@ def _seeds(found: Comparison) -> str:
     return f"mean ± standard deviation of {count} seeds" if count > 1 else "one seed"
 
 
-def _named(name: str, task: ComparedTask) -> str:
+def _named(name: str, task: ComparedTask) -> Text:
     arrow = "↑" if task.higher_is_better else "↓"
-    return f"{escape(name)}\n[dim]{task.metric} {arrow}{f' {escape(task.unit)}' if task.unit else ''}"
+    return Text(name).append(f"\n{task.metric} {arrow}{f' {task.unit}' if task.unit else ''}", "dim")
 
 
 def _cost(found: Comparison) -> Table:
@@ -138,17 +138,18 @@ def _decimals(task: ComparedTask) -> int:
     return 4 if gain is None else interval_places(gain.low, gain.high)
 
 
-def _spread(found: MeanStd | None, decimals: int) -> str:
+def _spread(found: MeanStd | None, decimals: int) -> Text:
     if found is None or found.mean is None:
-        return NOTHING
-    return rounded(found.mean, decimals) + ("" if found.std is None else f"\n[dim]± {rounded(found.std, decimals)}")
+        return Text(NOTHING)
+    std = "" if found.std is None else f"\n± {rounded(found.std, decimals)}"
+    return Text(rounded(found.mean, decimals)).append(std, "dim")
 
 
-def _judged(verdict: Verdict | None) -> str:
-    return f"[/]\n{_COLOURS.get(verdict, '')}{verdict}" if verdict else ""
+def _judged(verdict: Verdict | None) -> Text:
+    return Text(f"\n{verdict}", _COLOURS.get(verdict, "")) if verdict else Text()
 
 
-def _gain(found: Gain | None, decimals: int) -> str:
+def _gain(found: Gain | None, decimals: int) -> Text:
     if found is None or found.difference is None:
-        return NOTHING
-    return f"{signed(found.difference, decimals)}\n[dim]{interval(found.low, found.high, decimals)}"
+        return Text(NOTHING)
+    return Text(signed(found.difference, decimals)).append(f"\n{interval(found.low, found.high, decimals)}", "dim")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text  # a name may hold what rich would take for its markup
+from rich.text import Text
+
+from flows.console.terminal import open_console, shortened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,8 @@ __all__ = ["predicted", "prediction_table", "print_paths", "refusal", "true_labe
 SHOWN_INPUTS = 4
 SHOWN_LEVELS = 5
 SHOWN_ITEMS = 5
+LONGEST_NAME = 24
+LONGEST_VALUE = 30
 NOTHING = "-"
 
 
@@ -32,18 +36,22 @@ def prediction_table(
     for number in range(1, len(rows) + 1):
         table.add_column(str(number), overflow="fold")
     for name in inputs[:SHOWN_INPUTS]:
-        table.add_row(Text(name), *(Text(_short(row[name])) for row in rows), style="dim")
+        table.add_row(_name(name), *(Text(_short(row[name])) for row in rows), style="dim")
     table.add_section()
     for name, task in problem.tasks.items():
         answers = [given.get(name) for given in predictions]
         table.add_row(
-            Text(name, "bold").append(_levels(answers[0]), "not bold"), *(Text(predicted(a)) for a in answers)
+            Text(_name(name), "bold").append(_levels(answers[0]), "not bold"), *(Text(predicted(a)) for a in answers)
         )
         if task.targets:
             column = task.targets[0] if len(task.targets) == 1 else "truly"
-            table.add_row(Text(f"  {column}"), *(Text(true_label(row, task.targets)) for row in rows), style="cyan")
+            table.add_row(f"  {_name(column)}", *(Text(true_label(row, task.targets)) for row in rows), style="cyan")
         table.add_section()
     return table
+
+
+def _name(name: str) -> str:
+    return shortened(shown(name), LONGEST_NAME)
 
 
 def refusal(champion: str, answer: dict[str, Any]) -> str:
@@ -61,7 +69,7 @@ def predicted(answer: Any) -> str:
         case {"class": None} | {"labels": None} | {"cluster": None}:
             return NOTHING
         case {"class": best, "probabilities": probabilities}:
-            return f"{best} ({probabilities[best]:.2f})"
+            return f"{_short(best)} ({probabilities[best]:.2f})"
         case {"labels": [], "probabilities": probabilities}:
             return f"none ({_likely(probabilities, [max(probabilities, key=probabilities.get)])})"
         case {"labels": labels, "probabilities": probabilities}:
@@ -99,7 +107,7 @@ def true_label(row: dict[str, Any], targets: Sequence[str]) -> str:
 def _likely(probabilities: dict[str, float], labels: Sequence[str]) -> str:
     """Labels with their probabilities, highest first."""
     ranked = sorted(labels, key=lambda label: -probabilities[label])
-    return ", ".join(f"{label} {probabilities[label]:.2f}" for label in ranked)
+    return ", ".join(f"{_short(label)} {probabilities[label]:.2f}" for label in ranked)
 
 
 def _short(value: Any) -> str:
@@ -108,12 +116,13 @@ def _short(value: Any) -> str:
             return NOTHING
         case bool():
             return "yes" if value else "no"
-        case float():
-            return f"{value:.3g}"
+        case float() | Decimal():
+            number = float(value)
+            return f"{number:.0f}" if 1_000 <= abs(number) < 1e15 else f"{number:.3g}"
         case list():
             return _listed([_short(item) for item in value[: SHOWN_ITEMS + 1]])
         case _:
-            return str(value)
+            return shortened(shown(str(value)), LONGEST_VALUE)
 
 
 def _listed(items: list[str]) -> str:
@@ -127,7 +136,7 @@ def _is_missing(value: Any) -> bool:
 
 def print_paths(layout: Layout, name: str, model: Path) -> None:
     """Paths of report, checks, Data Docs and model, then the command that serves it."""
-    here, console = Path.cwd(), Console()
+    here, console = Path.cwd(), open_console()
     paths = {
         "report": layout.report,
         "checks": layout.checks,
@@ -137,6 +146,6 @@ def print_paths(layout: Layout, name: str, model: Path) -> None:
     width = max(map(len, paths))
     for title, path in paths.items():
         shown = path.relative_to(here) if path.is_relative_to(here) else path
-        console.print(f"{title:>{width}}  {shown}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{title:>{width}}  {shown}", highlight=False, soft_wrap=True)
     folder = "" if layout.folder == here else f" -C {layout.folder}"
-    console.print(f"\nServe {name} for good: mtl serve{folder}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\nServe {name} for good: mtl serve{folder}", highlight=False, soft_wrap=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.console.terminal import shown
+
 if TYPE_CHECKING:
     from flows.draft.guesses import Draft
 
@@ -13,9 +15,8 @@ __all__ = ["next_steps"]
 
 def next_steps(draft: Draft, folder: Path) -> str:
     """Counts, a line per doubt, and the commands that follow."""
-    guesses = {"split": draft.split, **draft.features, **draft.tasks}
     lines = [f"\n{len(draft.features)} features, {len(draft.left_out)} columns left out, {len(draft.tasks)} tasks"]
-    lines += [f"  doubt: {name}: {guess.doubt}" for name, guess in guesses.items() if guess.doubt]
+    lines += [f"  doubt: {shown(name)}: {doubt}" for name, doubt in draft.doubts.items()]
     where = "" if folder == Path.cwd() else f" -C {folder}"
     lines += [
         "\nNext:",

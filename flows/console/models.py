@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from flows.console.terminal import open_console
 
 if TYPE_CHECKING:
     from serving.champion import Refusal
@@ -24,15 +26,17 @@ def print_models(models: list[dict[str, Any]]) -> None:
             if "." in check["name"] and " " not in check["name"]
         ]
         passed = sum(check["passed"] for check in model["checks"])
-        champion = ("[red]refused[/red]" if model["refused"] else "[green]serving[/green]") if model["champion"] else ""
-        checks = "[red]damaged[/red]" if model["damage"] else f"{passed} of {len(model['checks'])} passed"
+        champion = (
+            (Text("refused", "red") if model["refused"] else Text("serving", "green")) if model["champion"] else ""
+        )
+        checks = Text("damaged", "red") if model["damage"] else f"{passed} of {len(model['checks'])} passed"
         table.add_row(model["version"], champion, checks, "\n".join(metrics))
-    console = Console()
+    console = open_console()
     console.print(table)
     for model in models:
         if model["damage"]:
             words = f"{model['version']} cannot be served: {model['damage']}"
-            console.print(words, style="red", markup=False, highlight=False, soft_wrap=True)
+            console.print(words, style="red", highlight=False, soft_wrap=True)
 
 
 def refusal_text(refusal: Refusal) -> str:

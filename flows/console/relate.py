@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text  # a name may hold what rich would take for its markup
+from rich.text import Text
 
-from flows.console.bars import StudyProgress
+from flows.console.bars import Bars
+from flows.console.terminal import open_console
 from mtl_core.report.studies.relatedness import decimals_of
 from mtl_core.report.wording import NOTHING, rounded
 
@@ -21,21 +21,21 @@ __all__ = ["RelateProgress", "print_relatedness"]
 _WORDS = {"joint": "the declared trunk", "vectors": "task vectors"}
 
 
-class RelateProgress(StudyProgress):
+class RelateProgress(Bars):
     """Bar on stderr: steps of the epoch under way."""
 
     def __init__(self, epochs: int) -> None:
-        super().__init__(transient=True)
+        super().__init__(open_console(stderr=True), transient=True)
         self.epochs = epochs
-        self.bar = self.progress.add_task(self._words("joint", 1), total=None)
+        self.bar = self.add(self._words("joint", 1))
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:
         """Callback after an epoch of that training."""
-        self.progress.reset(self.bar, total=None, description=self._words(training, min(epoch.number + 1, self.epochs)))
+        self.restart(self.bar, self._words(training, min(epoch.number + 1, self.epochs)))
 
     def on_step(self, step: int, steps: int) -> None:
         """Callback after a step of the epoch."""
-        self.progress.update(self.bar, completed=step, total=steps)
+        self.move(self.bar, step, steps)
 
     def _words(self, training: str, epoch: int) -> str:
         return f"{_WORDS[training]}: epoch {epoch} of at most {self.epochs}"
@@ -43,7 +43,7 @@ class RelateProgress(StudyProgress):
 
 def print_relatedness(found: Relatedness, networks: int | None) -> None:
     """Affinities, then the best partition for each number of networks; that into `networks` is marked."""
-    console = Console()
+    console = open_console()
     console.print(_affinities(found))
     console.print(_groupings(found, networks))
 

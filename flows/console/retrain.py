@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from flows.console.bars import timed
+from flows.console.terminal import is_live, open_console
 from mtl_core.report.wording import interval, places, rounded, signed
 
 if TYPE_CHECKING:
@@ -17,12 +19,16 @@ __all__ = ["print_result", "print_stage"]
 
 def print_stage(name: str) -> None:
     """Heading before a stage's own output; on stderr, so that stdout stays machine-readable."""
-    Console(stderr=True).rule(f"[bold]{name}", align="left")
+    console = open_console(stderr=True)
+    if is_live(console):
+        console.rule(Text(name, "bold"), align="left")
+    else:
+        console.print(timed(f"stage {name}"), highlight=False)
 
 
 def print_result(result: RetrainResult) -> None:
     """Stages, checks, comparison, version."""
-    console = Console()
+    console = open_console()
     table = Table("stage", "time", title="retrain", title_justify="left", title_style="bold")
     for stage in result.stages:
         table.add_row(stage.name, f"{stage.seconds:.1f} s" if stage.ran else "up to date")
@@ -34,7 +40,7 @@ def print_result(result: RetrainResult) -> None:
     passed = sum(check["passed"] for check in result.checks)
     console.print(f"checks: {passed} of {len(result.checks)} passed")
     verb = "promoted" if result.promoted else "is the champion already"
-    console.print(f"[bold]{result.version}[/bold] {verb}")
+    console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
     console.print(f"{result.recorded}\n{result.told}", highlight=False, soft_wrap=True)
 
 

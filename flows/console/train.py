@@ -1,76 +1,81 @@
-"""Output of the stage `train`: a live table of every task's score, and a summary."""
+"""Output of the stage `train`: every task's score as the training goes on, and a summary."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Group
-from rich.table import Table
+from rich.live import Live
 
-from flows.console.bars import bars
+from flows.console.bars import Bars
+from flows.console.scores import ScoreTable
 from mtl_core.tasks import objectives
 from mtl_core.training import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
+
+    from rich.console import Console, ConsoleOptions, RenderResult
 
     from mtl_core.config import Problem
     from mtl_core.data.encoder import Encoder
     from mtl_core.training import Epoch, FinetunedHead, TrainingResult
 
-__all__ = ["LiveTable", "summary"]
+__all__ = ["TrainProgress", "summary"]
 
 
-class LiveTable(Progress):
-    """Row per epoch; each task's best score in bold, the epoch in which it stopped marked."""
+class TrainProgress(Progress):
+    """Table of scores above a bar on a terminal, in no more lines than it has; elsewhere a line per epoch."""
 
-    def __init__(self, problem: Problem, encoder: Encoder) -> None:
-        self.tasks, self.epochs = objectives(problem.tasks, encoder.tasks), problem.training.epochs
-        self.best = {task.name: -math.inf for task in self.tasks}
-        self.table = Table(
-            title=f"training {problem.name}: each task's metric on validation",
-            caption="bold: a new best; ■ stopped; ▶ trains again; ○ held, learning from its own best; · at rest",
-            title_justify="left",
-            caption_justify="left",
-        )
-        self.table.add_column("epoch", justify="right")
-        for task in self.tasks:
-            self.table.add_column(f"{task.name}\n{task.metric.name}", justify="right")
-        self.table.add_column("s", justify="right")
-        self.progress = bars()
-        self.bar = self.progress.add_task("epoch 1", total=None)
-        self.view = Group(self.table, self.progress)
+    def __init__(self, problem: Problem, encoder: Encoder, console: Console) -> None:
+        self.console, self.epochs = console, problem.training.epochs
+        self.scores = ScoreTable(problem.name, objectives(problem.tasks, encoder.tasks), self.epochs)
+        self.bars = Bars(console)
+        self.bar = self.bars.add("epoch 1")
+        self._live = Live(self, console=console, refresh_per_second=4) if self.bars.live else None
+        self._ended = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._ended:
+            yield self.scores.fitted(console, options, None)
+        else:
+            yield self.scores.fitted(console, options, console.height - 1)
+            yield self.bars.view
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the whole table."""
+        self._ended = True
+        if self._live:
+            self._live.stop()
+        elif error is None:
+            self.console.print(self)
 
     def on_epoch(self, epoch: Epoch) -> None:
-        """Add the epoch's row."""
-        cells = [self._cell(task.name, epoch) for task in self.tasks]
-        self.table.add_row(str(epoch.number), *cells, f"{epoch.seconds:.1f}")
-        self.progress.reset(self.bar, description=f"epoch {min(epoch.number + 1, self.epochs)}", total=None)
+        """Add the epoch's scores."""
+        self.scores.add(epoch)
+        self.bars.log(self.scores.words())
+        self.bars.restart(self.bar, f"epoch {min(epoch.number + 1, self.epochs)}")
 
     def on_step(self, step: int, steps: int) -> None:
         """Move the bar."""
-        self.progress.update(self.bar, completed=step, total=steps)
+        self.bars.move(self.bar, step, steps)
 
     def on_teacher(self, task: str, step: int, steps: int) -> None:
         """Move the bar while a teacher is trained, before the first epoch."""
-        self.progress.update(self.bar, description=f"teacher of {task}", completed=step, total=steps)
+        self.bars.move(self.bar, step, steps, f"teacher of {task}")
         if step == steps:
-            self.progress.reset(self.bar, description="epoch 1", total=None)
+            self.bars.restart(self.bar, "epoch 1")
 
     def on_finetune(self, head: FinetunedHead) -> None:
         """Move on to the next head."""
-        self.progress.reset(self.bar, description=f"heads, after {head.task}", total=None)
-
-    def _cell(self, task: str, epoch: Epoch) -> str:
-        text = f"{epoch.values[task]:.4f}"
-        if epoch.scores[task] > self.best[task]:
-            self.best[task], text = epoch.scores[task], f"[bold]{text}[/bold]"
-        if task in epoch.stopped:
-            return f"{text} [yellow]■[/yellow]"
-        if task in epoch.resumed:
-            return f"{text} [green]▶[/green]"
-        return f"{text} [dim]{'○' if task in epoch.held else '·' if task in epoch.resting else ' '}[/dim]"
+        self.bars.restart(self.bar, f"heads, after {head.task}")
 
 
 def summary(outcome: TrainingResult) -> Iterator[str]:

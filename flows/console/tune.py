@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text  # a name may hold what rich would take for its markup
+from rich.text import Text
 
-from flows.console.bars import StudyProgress
+from flows.console.bars import Bars
+from flows.console.terminal import open_console
 from mtl_core.report.wording import option_value, signed
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mtl_core.config import Problem
     from mtl_core.studies.tuning import Trial, Tuning
     from mtl_core.studies.tuning.workers import Lost
+    from mtl_core.training import Epoch
 
 __all__ = ["TuneProgress", "print_tuning"]
 
@@ -24,13 +25,13 @@ SHOWN = 10
 """Trials in the table at the end: the best ones."""
 
 
-class TuneProgress(StudyProgress):
+class TuneProgress(Bars):
     """Line on stderr per finished trial, and a bar over all of them."""
 
     def __init__(self, done: int, trials: int, best: Trial | None) -> None:
-        super().__init__(transient=False)
-        self.best = best
-        self.bar = self.progress.add_task("trials", completed=done, total=trials)
+        super().__init__(open_console(stderr=True))
+        self.best, self.trials, self.done = best, trials, done
+        self.bar, self.trial = self.add("trials", trials, done), self.add("")
 
     def on_end(self, trial: Trial) -> None:
         """Callback after a trial."""
@@ -40,19 +41,25 @@ class TuneProgress(StudyProgress):
             self.best = trial if before is None or objective > before else self.best
         best = f"; best {signed(self.best.objective, 2)}, trial {self.best.number}" if self.best else ""
         outcome = f": {trial.why}" if trial.why else f" {signed(objective, 2)} after {_epochs(trial.epochs)}"
-        self.progress.console.print(Text(f"trial {trial.number} {trial.state}{outcome}{best}"))
-        self.progress.advance(self.bar)
+        self.say(f"trial {trial.number} {trial.state}{outcome}{best}")
+        self.done += 1
+        self.restart(self.trial, "")
+        self.move(self.bar, self.done, self.trials)
+
+    def on_epoch(self, number: int, epoch: Epoch) -> None:
+        """Callback after an epoch of a trial in this process."""
+        self.restart(self.trial, f"trial {number}: epoch {epoch.number} done")
 
     def on_lost(self, lost: Lost) -> None:
         """Callback after the death of a worker."""
-        self.progress.console.print(Text(str(lost), "red"))
+        self.say(str(lost), "red")
 
 
 def print_tuning(study: Tuning, problem: Problem) -> None:
     """The best trials, the options of the best one that differ from the declared, and the commands to use it."""
     from mtl_core.studies.tuning.applying import experiment
 
-    console = Console()
+    console = open_console()
     console.print(_trials(study))
     best = study.trial(study.best)
     if best is None or best.number == 0:
@@ -60,7 +67,7 @@ def print_tuning(study: Tuning, problem: Problem) -> None:
         return
     console.print(_best(study, best))
     console.print("to train it whole, and test it:")
-    console.print(f"  {experiment(problem, study.differences(best))}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"  {experiment(problem, study.differences(best))}", highlight=False, soft_wrap=True)
     console.print(f"to write it into params.yaml:\n  mtl tune --apply {best.number}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flows.draft.guesses import Draft
+from flows.draft.reading import DetectedReading
 from mtl_core.features import Proposal
 
 __all__ = ["document", "quoted", "safe_name"]
@@ -40,10 +41,9 @@ gates:
 """
 
 
-def document(name: str, path: str, nulls: tuple[str, ...], rows: int, draft: Draft) -> str:
+def document(name: str, path: str, rows: int, draft: Draft) -> str:
     """The whole file. `path`: where the data lie in the folder; `rows`: how many there are, for the size of a batch."""
-    doubts = sum(bool(guess.doubt) for guess in (draft.split, *draft.features.values(), *draft.tasks.values()))
-    doubts += int(nulls != ("",))
+    doubts = len(draft.doubts)
     words = "1 guess is in doubt" if doubts == 1 else f"{doubts} guesses are in doubt"
     lines = [
         f"# The declared problem, drafted from the data; {words}: search for `doubt:`.",
@@ -53,11 +53,7 @@ def document(name: str, path: str, nulls: tuple[str, ...], rows: int, draft: Dra
         "data:",
         f"  path: {quoted(path)}",
     ]
-    if nulls != ("",):
-        lines.append(
-            f"  nulls: {_flow(nulls)}  # doubt: read as missing, since the rest of their columns are numbers or dates"
-        )
-    lines += ["", *_section("split", {"": draft.split}), ""]
+    lines += [*_reading(draft.reading), "", *_section("split", {"": draft.split}), ""]
     lines.append("# Keep what is known when a prediction is asked for; what is known only afterwards leaks the answer.")
     names = _names(draft.features)
     lines.append("features:")
@@ -66,7 +62,7 @@ def document(name: str, path: str, nulls: tuple[str, ...], rows: int, draft: Dra
         lines.append(f"  {quoted(names[column])}: {_flow(options)}{_comment(guess)}")
     if draft.left_out:
         lines.append("  # left out:")
-        lines += [f"  #   {_shown(column)}: {guess.note}" for column, guess in draft.left_out.items()]
+        lines += [f"  #   {_shown(column)}: {_words(guess)}" for column, guess in draft.left_out.items()]
     lines += ["", "tasks:"]
     tasks = _names(draft.tasks, taken=draft.features)
     for column, guess in draft.tasks.items():
@@ -119,10 +115,29 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
+def _reading(reading: DetectedReading) -> list[str]:
+    """Lines of `data` about how the file is read, where that differs from the defaults."""
+    lines = []
+    if options := reading.options.csv.model_dump(exclude_defaults=True):
+        lines.append(f"  csv: {_flow(options)}{_comment(Proposal(doubt=reading.doubts.get('data.csv', '')))}")
+    if reading.options.dates:
+        lines.append("  dates:")
+        for column, form in reading.options.dates.items():
+            about = Proposal(doubt=reading.doubts.get(f"data.dates.{column}", ""))
+            lines.append(f"    {quoted(column)}: {quoted(form)}{_comment(about)}")
+    return lines
+
+
 def _comment(guess: Proposal) -> str:
+    words = _words(guess)
+    return f"  # {words}" if words else ""
+
+
+def _words(guess: Proposal) -> str:
+    """Note and doubt in one line, without what would end it."""
     words = [guess.note] if guess.note else []
     words += [f"doubt: {guess.doubt}"] if guess.doubt else []
-    return "  # " + "; ".join(words).replace("\n", " ") if words else ""
+    return "".join(character if character.isprintable() else " " for character in "; ".join(words))
 
 
 def _flow(value: Any) -> str:
@@ -138,7 +153,7 @@ def _scalar(value: Any) -> str:
 
 
 def _shown(column: str) -> str:
-    return column if column.isprintable() else json.dumps(column)
+    return column if column and column.isprintable() else json.dumps(column)
 
 
 def _batch(rows: int) -> int:

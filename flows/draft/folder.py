@@ -8,6 +8,7 @@ from flows.git import git_output
 from flows.pipeline.graph import GRAPH, graph_text
 from flows.pipeline.pin import DATA, pin
 from mtl_core.config import PARAMS
+from mtl_core.data.part_files import SUFFIXES, suffix
 from mtl_core.errors import DataError, ProblemError, ToolError
 from mtl_core.files import write_text
 
@@ -20,9 +21,9 @@ IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 def place_of(file: Path, folder: Path) -> str:
     """Path of a data file relative to the problem's folder: its own if that is below data/, else one in data/."""
-    if file.suffix.lower() not in (".csv", ".parquet"):
+    if suffix(file) not in SUFFIXES:
         raise DataError(
-            f"{file}: data must be .csv or .parquet, found {file.suffix or 'no suffix'}; convert or rename it"
+            f"{file}: data must be {', '.join(SUFFIXES)}, found {file.suffix or 'no suffix'}; convert or rename it"
         )
     if file.is_relative_to(folder / DATA):
         return file.relative_to(folder).as_posix()

@@ -1,21 +1,26 @@
 """Guesses from facts: which columns are features, which kind the tasks are, how to split. Doubts are said."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flows.draft.facts import Sample
 from flows.draft.leaks import doubt_leaks
+from flows.draft.reading import DetectedReading
 from flows.draft.splits import guess_split
 from mtl_core.arrow import item_type, scalar_type
 from mtl_core.errors import DataError, ProblemError, nearest
 from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
-from mtl_core.names import INTERNAL, LABEL
+from mtl_core.names import INTERNAL
 from mtl_core.schema import members
 
 __all__ = ["Draft", "guess_problem"]
 
 FEW = 12
 """Whole numbers with up to that many distinct values may be classes rather than amounts."""
+NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")
+INDEX = re.compile(r"(Unnamed: [0-9]+|__index_level_[0-9]+__|index|level_[0-9]+)?", re.IGNORECASE)
+"""Names that data frames give to their row labels when they are written."""
 YES = ("yes", "y", "true", "t", "1", "positive")
 
 
@@ -27,41 +32,63 @@ class Draft:
     features: Mapping[str, Proposal]
     left_out: Mapping[str, Proposal]
     tasks: Mapping[str, Proposal]
+    reading: DetectedReading
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """Doubts by what they are about: an option of `data`, `split`, or a column."""
+        guesses = {"split": self.split, **self.features, **self.tasks, **self.left_out}
+        return dict(self.reading.doubts) | {name: guess.doubt for name, guess in guesses.items() if guess.doubt}
 
 
 def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
     """Raises ProblemError for a target that is no column, DataError where nothing can be guessed."""
     for target in targets:
         if target not in seen.facts:
-            raise ProblemError(f"--tasks: {target!r} is not a column of the data; {nearest(target, list(seen.facts))}")
-    guesses = {name: _feature(facts) for name, facts in seen.facts.items() if name not in targets}
+            header = any(NUMBER.fullmatch(name) for name in seen.facts)
+            hint = "; the first line must hold the columns' names: is it missing?" if header else ""
+            raise ProblemError(
+                f"--tasks: {target!r} is not a column of the data; {nearest(target, list(seen.facts))}{hint}"
+            )
+    guesses = {
+        name: _doubted(_feature(facts), seen.doubts.get(name, ""))
+        for name, facts in seen.facts.items()
+        if name not in targets
+    }
     split = guess_split(seen, guesses)
     if split.options["by"] == "column":
         guesses[split.options["column"]] = Proposal(note="says the split")
     if not any(guess.options for guess in guesses.values()):
         why = "".join(f"\n  {name}: {guess.note}" for name, guess in guesses.items())
         raise DataError(f"no column is left to learn from: {why or 'every column is a task'}")
-    tasks = {target: _task(seen.facts[target]) for target in targets}
+    tasks = {target: _doubted(_task(seen.facts[target]), seen.doubts.get(target, "")) for target in targets}
     guesses = doubt_leaks(seen, guesses, targets)
     return Draft(
         split=split,
         features={name: guess for name, guess in guesses.items() if guess.options},
         left_out={name: guess for name, guess in guesses.items() if not guess.options},
+        reading=seen.reading,
         tasks=tasks,
     )
+
+
+def _doubted(guess: Proposal, doubt: str) -> Proposal:
+    return replace(guess, doubt="; ".join(filter(None, (guess.doubt, doubt))))
 
 
 def _feature(facts: ColumnFacts) -> Proposal:
     """The first proposal of a kind of feature; else why the column is left out."""
     many = f"{facts.distinct:,} distinct values in {facts.known:,} rows"
+    whole = facts.is_number and facts.whole and facts.distinct == facts.known > 0
+    if whole and INDEX.fullmatch(facts.name):
+        return Proposal(note=many, doubt="the row labels of a data frame, taken for no feature")
     if not _can_be_declared(facts.name):
         return Proposal(note="its name is empty, or begins like Trunkline's own ones; rename it to use it")
     if facts.known == 0:
         return Proposal(note="no value at all")
     if facts.distinct == 1 and facts.known == facts.rows:
         return Proposal(note="the same value in every row")
-    unique = facts.is_number and facts.whole and facts.distinct == facts.known
-    if unique and (facts.sequence or facts.named_id):
+    if whole and (facts.sequence or facts.named_id):
         return Proposal(note=f"{many}: an id")
     for kind in members(AnyFeature):
         assert issubclass(kind, Feature)
@@ -75,7 +102,7 @@ def _feature(facts: ColumnFacts) -> Proposal:
 
 
 def _can_be_declared(name: str) -> bool:
-    return bool(name) and not name.startswith((INTERNAL, LABEL))
+    return bool(name) and not name.startswith(INTERNAL)
 
 
 def _task(facts: ColumnFacts) -> Proposal:

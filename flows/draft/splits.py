@@ -15,7 +15,7 @@ from mtl_core.data.doubts import ENTITY, ROWS_PER_VALUE
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone
-from mtl_core.names import INTERNAL, LABEL
+from mtl_core.names import INTERNAL
 
 __all__ = ["guess_split"]
 
@@ -39,7 +39,7 @@ def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
     known = [
         facts
         for name, facts in seen.facts.items()
-        if name in guesses and facts.known == facts.rows and name and not name.startswith((INTERNAL, LABEL))
+        if name in guesses and facts.known == facts.rows and name and not name.startswith(INTERNAL)
     ]
     keys = [facts for facts in known if _is_key(facts, guesses)]
     key = max(keys, key=lambda facts: (_groups(facts), facts.named_id, facts.distinct), default=None)

@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flows.layout import Layout
+from flows.system_failure import system_failure
 from mtl_core.errors import TrunklineError
-from mtl_core.files import write_text
+from mtl_core.files import naming, write_text
 
 __all__ = ["StageFailed", "keep_failure", "last_failure"]
 
@@ -24,16 +25,25 @@ class StageFailed(TrunklineError):
 
 @contextmanager
 def keep_failure(folder: Path, stage: str) -> Iterator[None]:
-    """Write down a TrunklineError that leaves the block; an earlier failure of that stage is removed."""
+    """Write down an error of ours, or of the operating system in our words, that leaves the block.
+
+    An earlier failure of that stage is removed.
+    """
     path = _path(folder, stage)
-    path.unlink(missing_ok=True)
     try:
-        yield
-    except TrunklineError as error:
+        with naming(folder):
+            path.unlink(missing_ok=True)
+            yield
+    except Exception as error:
+        ours = error if isinstance(error, TrunklineError) else system_failure(error)
+        if ours is None:
+            raise
         # A full disk must not hide the stage's own message.
         with suppress(OSError):
-            write_text(path, json.dumps({"message": str(error), "exit_code": error.exit_code}))
-        raise
+            write_text(path, json.dumps({"message": str(ours), "exit_code": ours.exit_code}))
+        if ours is error:
+            raise
+        raise ours from error
 
 
 def last_failure(folder: Path, stage: str) -> StageFailed | None:
@@ -46,4 +56,4 @@ def last_failure(folder: Path, stage: str) -> StageFailed | None:
 
 
 def _path(folder: Path, stage: str) -> Path:
-    return Layout(folder).state / "failures" / f"{stage}.json"
+    return Layout(folder).failures / f"{stage}.json"

@@ -4,6 +4,7 @@ DVC is called in this process: a command of its own costs seconds a stage, and d
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from importlib.resources import files
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.pipeline.failure import StageFailed, last_failure
-from mtl_core.errors import ProblemError, ToolError
+from flows.system_failure import system_failure
+from mtl_core.errors import ProblemError, RunInProgress, ToolError
 
 __all__ = [
     "DIGESTS",
@@ -34,19 +36,31 @@ STAGES = (DIGESTS, "validate", "prepare", "train", "export", "check", "report")
 
 @contextmanager
 def open_repository(folder: Path) -> Iterator[Any]:
-    """The DVC repository around the problem's folder; what DVC raises becomes a ToolError."""
+    """The DVC repository around the problem's folder.
+
+    What DVC raises becomes a RunInProgress where another DVC command works there, a SystemFailure where the operating
+    system is the cause, else a ToolError.
+    """
     from dvc.exceptions import DvcException
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it lists files to add to git after every call
+    cache = folder
     try:
         with chdir(folder), Repo(str(folder)) as repo:  # DVC resolves some paths against the working directory
+            cache = Path(repo.cache.local.path)
             yield repo
-    except DvcException as error:
+    except LockError as error:
+        raise RunInProgress(f"DVC in {folder}: {error}") from None
+    except (DvcException, OSError) as error:
+        if (failure := system_failure(error, cache)) is not None:
+            raise failure from None
         causes = [str(error)]
-        while error.__cause__ is not None and isinstance(error.__cause__, Exception):
-            error = error.__cause__
-            causes.append(str(error))
+        cause = error.__cause__
+        while cause is not None:
+            causes.append(str(cause))
+            cause = cause.__cause__
         raise ToolError(f"DVC in {folder}: " + ": ".join(dict.fromkeys(causes))) from None
 
 
@@ -96,4 +110,10 @@ def bring_up_to_date(folder: Path, stage: str) -> bool:
         except ReproductionError as error:
             if (failure := last_failure(folder, stage)) is not None:
                 raise StageFailed(f"stage {stage}: {failure}", failure.exit_code) from None
-            raise StageFailed(f"stage {stage}: {error.__cause__ or error}; its output above says why", 1) from None
+            if (refused := system_failure(error, Path(repo.cache.local.path))) is not None:
+                raise refused from None
+            cause = error.__cause__ or error
+            # A stage on a full disk ends with its exit code, and cannot write its failure down.
+            code = re.search(r"exited with (\d+)$", str(cause))
+            message = f"stage {stage}: {cause}; its output above says why"
+            raise StageFailed(message, int(code[1]) if code else 1) from None

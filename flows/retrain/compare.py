@@ -17,7 +17,7 @@ from mtl_core.export.session import Session, open_graph, run_graph
 from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
 
-__all__ = ["ChampionComparison", "compare_models", "refuse_worse"]
+__all__ = ["ChampionComparison", "compare_models", "forms", "refuse_worse"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,11 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Ch
             f"no longer has, or has with another type: {', '.join(lost)}. The champion keeps serving; to take "
             f"{candidate} without a comparison: `mtl promote {candidate}`"
         )
-    outputs = {output["name"]: output for output in theirs["outputs"]}
-    same = [output["name"] for output in ours["outputs"] if outputs.get(output["name"]) == output]
+    outputs = forms(theirs)
+    same = [name for name, form in forms(ours).items() if outputs.get(name) == form]
     tasks = [task for task in objectives(load_problem(folder).tasks, encoder.tasks) if task.name in same]
     table = pq.read_table(layout.encoded / "test.parquet")
-    labels = {name: flat(values) for name, values in encoder.labels(table).items()}
+    labels = {name: flat(values) for name, values in encoder.labels(table, exact=True).items()}
     read = {name: encoder.inputs[name] for name in columns}
     champion_says, candidate_says = (
         run_graph(_open(graph), table, inputs, same, sequences=encoder.sequences)
@@ -62,7 +62,7 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Ch
     return ChampionComparison(
         champion=tag,
         differences=tuple(compare(tasks, labels, champion_says, candidate_says)),
-        notes=_notes(outputs, {output["name"]: output for output in ours["outputs"]}),
+        notes=_notes(outputs, forms(ours)),
     )
 
 
@@ -86,6 +86,12 @@ def _open(graph: Path) -> Session:
 
 def _signature(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def forms(signature: Any) -> dict[str, Any]:
+    """Task -> its entry under `outputs` without its dtype: float32 and float64 are compared as the same numbers."""
+    entries = ({key: value for key, value in output.items() if key != "dtype"} for output in signature["outputs"])
+    return {entry["name"]: entry for entry in entries}
 
 
 def _words(found: Difference) -> str:

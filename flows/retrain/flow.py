@@ -21,13 +21,17 @@ from prefect.states import Failed
 from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
+from flows.lifeline import end_with_parent, start_lifeline
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
+from flows.retrain.server import prefect_server
+from flows.running import check_writable, exclusive_run
 from mtl_core.config import load_problem
-from mtl_core.errors import ToolError, TrunklineError
+from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
+from mtl_core.files import naming
 from serving.errors import ServingError
 from serving.store import Store
 
@@ -70,8 +74,9 @@ def run_stage(folder: Path, stage: str) -> StageRun:
 @as_failed_state
 def save_candidate(folder: Path) -> str:
     """Save the model and the checks of exactly its bytes in the store; returns its tag."""
-    layout = Layout(folder)
-    return Store(store_home(folder)).save(model=layout.graph.parent, checks=layout.checks)
+    layout, home = Layout(folder), store_home(folder)
+    with naming(home):
+        return Store(home).save(model=layout.graph.parent, checks=layout.checks)
 
 
 @task
@@ -84,6 +89,11 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
         return ChampionComparison(champion=None, notes=("no champion yet, so there is nothing to compare with",))
     if champion == candidate:
         return ChampionComparison(champion=champion, notes=("the candidate is the champion already: nothing changed",))
+    if (damage := store.damage(champion)) is not None:
+        raise PromotionRefused(
+            f"champion {champion}: must be whole to be compared with, found {damage}. Restore its files, or take "
+            f"{candidate} without a comparison: `mtl promote {candidate}`"
+        )
     comparison = compare_models(folder, candidate, champion, store.path(champion))
     refuse_worse(comparison, candidate, problem.gates.worse_than_champion)
     return comparison
@@ -126,7 +136,14 @@ def tell_service(candidate: str) -> str:
 @as_failed_state
 def retrain(folder: Path) -> RetrainResult:
     """Bring every stage up to date, compare, promote, record, wait for the service."""
-    prepare_environment(folder)  # a worker that runs this has not come through the command line
+    prepare_environment(folder)  # a worker or a schedule that runs this has not come through the command line
+    end_with_parent()
+    with exclusive_run(folder, wait=True):
+        check_writable(folder)
+        return _retrain(folder)
+
+
+def _retrain(folder: Path) -> RetrainResult:
     stages = [_run(run_stage, folder, stage) for stage in stage_names(folder)]
     checks = publish(folder)
     candidate = _run(save_candidate, folder)
@@ -147,7 +164,9 @@ def retrain(folder: Path) -> RetrainResult:
 
 def run_retrain(folder: Path) -> RetrainResult:
     """Run the flow; raises the error of the task that failed."""
-    result = _run(retrain, folder)
+    prepare_environment(folder)
+    with prefect_server(Path(os.environ["PREFECT_HOME"])):
+        result = _run(retrain, folder)
     assert isinstance(result, RetrainResult)
     return result
 
@@ -166,6 +185,7 @@ def serve_retrain(folder: Path, cron: str) -> None:
         schedule = Cron(cron)
     except ValueError as error:
         raise ToolError(f"--cron: must be five fields, as in '0 5 * * *', found {cron!r}: {error}") from None
+    start_lifeline(Layout(folder).lifelines)  # a run of the schedule is a process of its own
     retrain.serve(
         name=deployment_name(folder),
         description=f"`mtl retrain --cron` in {folder.resolve()}",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def run(folder: Path) -> None:
     network = Network.build(problem, encoder)
     network.load_state_dict(load_file(layout.weights))
     tasks = network.objectives
-    labels = {name: encoder.labels(table) for name, table in tables.items()}
+    labels = {name: encoder.labels(table, exact=True) for name, table in tables.items()}
     known = {name: {task: flat(values) for task, values in found.items()} for name, found in labels.items()}
     names = list(network.tasks)
     session = open_graph(layout.graph.read_bytes())
@@ -94,7 +93,10 @@ def _evaluation(measured: dict[str, dict[str, Measured]], baseline: dict[str, di
     return {
         task: {
             metric: {
-                key: defined(number) for key, number in (asdict(m) | {"trivial": baseline[task][metric].value}).items()
+                "value": defined(m.value),
+                "low": defined(m.low),
+                "high": defined(m.high),
+                "trivial": defined(baseline[task][metric].value),
             }
             for metric, m in metrics.items()
         }

@@ -1,18 +1,26 @@
 """Stage `prepare`: fits the encoder on the training split and writes the encoded splits."""
 
 import json
+from functools import partial
 from pathlib import Path
 
+from flows.console.bars import Bars
+from flows.console.terminal import open_console
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.prepare import prepare
+from mtl_core.files import naming
 
 
 def run(folder: Path) -> None:
     """Writes artifacts/encoded."""
     layout = Layout(folder)
-    counts = prepare(folder, load_problem(folder), layout.quarantine, layout.encoded)
+    with naming(layout.encoded), Bars(open_console(), transient=True) as bars:
+        bar = bars.add("rows")
+        counts = prepare(
+            folder, load_problem(folder), layout.quarantine, layout.encoded, on_rows=partial(bars.move, bar)
+        )
     print("encoded " + ", ".join(f"{rows:,} rows for {name}" for name, rows in counts.items()))
     for name, rows in json.loads((layout.encoded / DUPLICATES).read_text(encoding="utf-8")).items():
         if rows:

@@ -1,12 +1,10 @@
-"""Stage `train`: the shared network, trained, with a live table of every task's score."""
+"""Stage `train`: the shared network, trained, with every task's score as it goes on."""
 
 import shutil
 from pathlib import Path
 
-from rich.console import Console
-from rich.live import Live
-
-from flows.console.train import LiveTable, summary
+from flows.console.terminal import open_console
+from flows.console.train import TrainProgress, summary
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.encoded import EncodedSplit
@@ -21,12 +19,8 @@ def run(folder: Path) -> None:
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
     splits = [EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation")]
-    live = LiveTable(problem, encoder)
-    console = Console()
-    with Live(live.view, console=console, refresh_per_second=4, transient=not console.is_terminal):
-        network, outcome = train(problem, encoder, splits[0], splits[1], layout.resume, live)
-    if not console.is_terminal:
-        console.print(live.table)
+    with TrainProgress(problem, encoder, open_console()) as progress:
+        network, outcome = train(problem, encoder, splits[0], splits[1], layout.resume, progress)
     save_weights(layout.weights, network.state_dict())
     write_text(layout.history, outcome.model_dump_json(indent=1))
     _write_curves(layout.training / "plots", outcome)

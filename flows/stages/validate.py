@@ -3,23 +3,21 @@
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-
+from flows.console.bars import Bars
+from flows.console.terminal import open_console
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.errors import ValidationFailed
+from mtl_core.files import naming
 from mtl_core.validation.validate import validate
 
 
 def run(folder: Path) -> None:
     """Writes artifacts/validation; then raises ValidationFailed where a part breaks its expectations."""
     layout, problem = Layout(folder), load_problem(folder)
-    console = Console()
-    progress = partial(
-        track, description="validating", console=console, transient=True, disable=not console.is_terminal
-    )
-    result = validate(folder, problem, layout.validation, progress=progress)
+    with naming(layout.validation), Bars(open_console(), transient=True) as bars:
+        progress = partial(bars.track, description="parts validated")
+        result = validate(folder, problem, layout.validation, progress=progress)
     docs = layout.validation / "data_docs" / "index.html"
     if not result.passed:
         raise ValidationFailed(f"{result.message}\nlook at {docs.relative_to(folder)}")

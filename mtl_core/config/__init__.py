@@ -5,7 +5,7 @@ that options configure; `build` imports these when it is called.
 """
 
 from mtl_core.config.balancing import AnyBalancing, Balancing
-from mtl_core.config.data import ROW, Border, ColumnSplit, Data, HashSplit, Split, TimeSplit
+from mtl_core.config.data import Csv, Data, Reading
 from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.document import PARAMS, parse_yaml
 from mtl_core.config.export import Export
@@ -13,6 +13,7 @@ from mtl_core.config.gates import Gates, Latency
 from mtl_core.config.model import HeadOptions, Model
 from mtl_core.config.problem import Problem
 from mtl_core.config.reading import load_problem, parse_problem
+from mtl_core.config.split import ROW, Border, ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.config.stopping import First, Stopping, TaskStopping
 from mtl_core.config.training import FinetuneHeads, RelatednessOptions, Training
 from mtl_core.config.trunks import AnyTrunk, TrunkOptions
@@ -27,6 +28,7 @@ __all__ = [
     "Balancing",
     "Border",
     "ColumnSplit",
+    "Csv",
     "Data",
     "Export",
     "FinetuneHeads",
@@ -38,6 +40,7 @@ __all__ = [
     "Model",
     "Problem",
     "Prune",
+    "Reading",
     "RelatednessOptions",
     "SearchRange",
     "Split",

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from mtl_core.config.changes import with_options
-from mtl_core.config.data import ColumnSplit
 from mtl_core.config.messages import format_errors
+from mtl_core.config.split import ColumnSplit
 from mtl_core.config.stopping import First, Stopping
 from mtl_core.errors import ProblemError, nearest
-from mtl_core.names import INTERNAL, LABEL
+from mtl_core.names import INTERNAL
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
@@ -41,19 +41,11 @@ def _names(problem: "Problem") -> Iterator[str]:
                 f"features.{name}.column: must not begin with {INTERNAL!r}, which marks the internal values of the "
                 f"exported graph, found {column!r}; rename the column"
             )
-    read = {f"features.{name}.column": column for column, name in inputs.items()} | {
-        f"tasks.{name}.{'target' if task.target else 'columns'}": target
-        for name, task in problem.tasks.items()
-        for target in task.targets
-    }
     split = problem.split
     keys = {"split.column": split.column} | ({"split.key": split.key} if isinstance(split, ColumnSplit) else {})
-    for where, column in (read | keys).items():
-        if column.startswith(LABEL):
-            yield (
-                f"{where}: must not begin with {LABEL!r}, which marks the labels whose rates validation measures, "
-                f"found {column!r}; rename the column"
-            )
+    unnamed = [f"tasks.{name}.target" for name, task in problem.tasks.items() if "" in task.targets]
+    unnamed += [where for where, column in keys.items() if not column]
+    yield from (f"{where}: must name a column, found ''; give that column a name in the data" for where in unnamed)
     for name, task in problem.tasks.items():
         for target in task.targets:
             if target in inputs:

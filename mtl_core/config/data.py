@@ -1,130 +1,110 @@
-"""`data` and `split`: the source of the rows, and their split into training, validation and test."""
+"""`data`: the source of the rows, and how their values are read."""
 
-from collections import Counter
-from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+import codecs
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["ROW", "Border", "ColumnSplit", "Data", "HashSplit", "Split", "TimeSplit"]
+__all__ = ["Csv", "Data", "DeclaredType", "Reading"]
 
-ROW = "row"
-"""Key of a split by hash that stands for all columns but the targets."""
+DeclaredType = Literal["text", "number", "boolean", "datetime"]
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-def _values(found: Any) -> Any:
-    """One error where a union would give one for each of its members."""
-    items = found if isinstance(found, list | tuple) else (found,)
-    if not items or not all(isinstance(item, str | int) for item in items):
-        raise ValueError(f"must be text, a whole number, true or false, or a list of such values, found {found!r:.80}")
-    return found
+_MOMENT = datetime(2019, 11, 23, 13, 45, 59)
+"""Distinct in year, month and day, to try a format on."""
 
 
-def _share_or_values(found: Any) -> Any:
-    return found if isinstance(found, float) and 0 < found < 1 else _values(found)
+class Csv(Frozen):
+    """How text is read: the form of CSV files, and of the values in their cells.
+
+    `nulls`, `decimal` and `thousands` hold for text in Parquet files and in requests as well, so that one rule reads a
+    value wherever it comes from.
+    """
+
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """The character between cells; ";" and "\\t" are common."""
+    decimal: Literal[".", ","] = "."
+    """The decimal mark of numbers."""
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    """The mark between groups of three digits, as in 1,234,567; none by default."""
+    encoding: str = "utf-8"
+    """The encoding of CSV files, by a name that Python knows: utf-8, utf-16, latin-1, cp1252 ..."""
+    nulls: tuple[str, ...] = ()
+    """Words that stand for a missing value, beside the empty cell. A cell must equal one exactly."""
+
+    @field_validator("separator")
+    @classmethod
+    def _separates(cls, separator: str) -> str:
+        if separator in '"\r\n\0':
+            raise ValueError(f"must be the character between cells, not a quote or a line break, found {separator!r}")
+        return separator
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+            "".encode(encoding)  # some codecs are not of text
+        except (LookupError, ValueError):
+            raise ValueError(
+                f"must be an encoding of text, as utf-8, utf-16, latin-1 or cp1252, found {encoding!r}"
+            ) from None
+        return encoding
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError(f"`thousands` must differ from `decimal`, found {self.decimal!r} for both")
+        return self
 
 
-Value = str | bool | int
-Values = Value | tuple[Value, ...]
-Border = date | datetime | int | float | str
+class Reading(Frozen):
+    """How values are read, from files and, where they are sent as text, from requests."""
+
+    csv: Csv = Csv()
+    types: dict[str, DeclaredType] = Field(default_factory=dict)
+    """Types of columns where the values do not tell: {code: text} keeps 007 apart from 7. A cell that is not of its
+    column's declared type is an error.
+    """
+    dates: dict[str, str] = Field(default_factory=dict)
+    """Formats of columns of dates and times that are not ISO 8601, as Python's strptime reads them: "%m/%d/%Y"."""
+
+    @field_validator("dates")
+    @classmethod
+    def _tells_the_day(cls, dates: dict[str, str]) -> dict[str, str]:
+        for column, form in dates.items():
+            try:
+                read = datetime.strptime(_MOMENT.astimezone().strftime(form), form)
+            except ValueError as error:
+                raise ValueError(
+                    f"{column}: must be a format of strptime, as %d.%m.%Y, found {form!r} ({error})"
+                ) from None
+            if read.date() != _MOMENT.date():
+                raise ValueError(
+                    f"{column}: a format must have a year, a month and a day, as %d.%m.%Y %H:%M, found {form!r}"
+                )
+        return dates
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if twice := [column for column in self.dates if column in self.types]:
+            raise ValueError(f"a column stands in `types` or in `dates`, found {twice[0]!r} in both; remove one")
+        return self
 
 
-class Data(Frozen):
+class Data(Reading):
     """The source of the rows."""
+
+    renamed: ClassVar[dict[str, str]] = {"nulls": "csv.nulls"}
 
     path: str
     """A file or a folder of part files, Parquet or CSV, relative to the problem's folder."""
-    nulls: tuple[str, ...] = ("",)
-    """Text that stands for a missing value in CSV."""
     quarantine: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Maximum share of a part's rows that validation may quarantine."""
 
-
-class TimeSplit(Frozen):
-    """Split by time: rows before `validation` train, rows from `test` on test, rows between validate."""
-
-    by: Literal["time"]
-    column: str
-    """Dates, timestamps, numbers, or ISO 8601 text."""
-    validation: Border
-    test: Border
-    """A border without a zone is in the local time of the column's zone, quoted or not."""
-
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the data that it names."""
-        return (self.column,)
-
-
-class HashSplit(Frozen):
-    """Split by a hash of a key: all rows with the same key are in the same split."""
-
-    by: Literal["hash"]
-    column: str
-    """The key. `row`, where the data have no column of that name, is every column but the targets."""
-    validation: Share = 0.1
-    test: Share = 0.1
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the data that it names."""
-        return () if self.column == ROW else (self.column,)
-
-    @model_validator(mode="after")
-    def _some_train(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError(
-                f"`validation` and `test` must leave rows to train on, found {self.validation + self.test:g}"
-            )
-        return self
-
-
-class ColumnSplit(Frozen):
-    """Split by the values of a column; a row with a value that is not declared is refused."""
-
-    by: Literal["column"]
-    column: str
-    train: Annotated[Values, BeforeValidator(_values)] = ("train", "training")
-    """The values, one or several, whose rows train."""
-    validation: Annotated[Share | Values, BeforeValidator(_share_or_values)] = "validation"
-    """A share, as 0.1, takes the rows from those that train, by a hash of `key`."""
-    test: Annotated[Values, BeforeValidator(_values)] = "test"
-    key: str = ROW
-    """Key of the hash where `validation` is a share, as the column of a split by hash."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the data that it names."""
-        return (self.column,) if self.key == ROW else (self.column, self.key)
-
-    @property
-    def parts(self) -> dict[str, tuple[str, ...]]:
-        """Split -> the texts of its values; none for validation where that is a share."""
-        named = {"train": self.train, "test": self.test}
-        if not isinstance(self.validation, float):
-            named["validation"] = self.validation
-        return {part: tuple(map(_text, v if isinstance(v, tuple) else (v,))) for part, v in named.items()}
-
-    @model_validator(mode="after")
-    def _one_part_a_value(self) -> Self:
-        values = [value for part in self.parts.values() for value in part]
-        if twice := [value for value, count in Counter(values).items() if count > 1]:
-            raise ValueError(f"a value must be named once, found {twice[0]!r} twice; take one away")
-        if self.key != ROW and not isinstance(self.validation, float):
-            raise ValueError(
-                f"`key` is for a share of the rows that train, found `validation` {self.validation!r}; leave it out, "
-                "or give `validation` a share, as 0.1"
-            )
-        return self
-
-
-def _text(value: Value) -> str:
-    """The value as a column of that type is compared: booleans as Arrow writes them."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-Split = Annotated[TimeSplit | HashSplit | ColumnSplit, Field(discriminator="by")]
+    def reading(self) -> Reading:
+        """How values are read, without where they lie."""
+        return Reading(csv=self.csv, types=self.types, dates=self.dates)

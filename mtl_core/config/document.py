@@ -9,11 +9,19 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl_core.errors import ProblemError
 
-__all__ = ["NAME", "PARAMS", "parse_yaml", "problem_name", "read_params"]
+__all__ = ["KEY", "NAME", "PARAMS", "RULES", "parse_yaml", "problem_name", "read_params"]
 
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 """Pattern of a problem's name: lowercase letters, digits, - and _."""
+KEY = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
+"""Pattern of the name of a feature or task."""
+RULES = {
+    NAME: "a lowercase letter, then at most 62 lowercase letters, digits, - and _",
+    KEY: "a letter from A to Z or _, then at most 99 such letters, digits, _, . and -; its column may have any name, "
+    "under `column` or `target`",
+}
+"""The patterns in words."""
 
 
 def parse_yaml(text: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mtl_core.config.document import RULES
 from mtl_core.errors import nearest
 from mtl_core.schema import is_union, locate, members, tag_of
 
@@ -35,7 +36,7 @@ def format_errors(error: ValidationError, model: type[BaseModel], source: str) -
 
 def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
     path, expected = locate(model, detail["loc"])
-    where = ".".join(str(step) for step in path)
+    where = ".".join(map(_step, path))
     found = f"found {detail['input']!r:.80}"
     match detail["type"]:
         case "extra_forbidden":
@@ -57,6 +58,8 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{where}: must be a mapping of names to values; {found}"
         case "tuple_type":
             return f"{where}: must be a list; {found}"
+        case "string_pattern_mismatch" if rule := RULES.get(detail["ctx"]["pattern"]):
+            return f"{where}: must be {rule}; {found}"
         case "too_short":
             return f"{where}: must have at least {detail['ctx']['min_length']}; {found}"
         case _ if choices := _choices(expected):
@@ -65,6 +68,11 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{where}: must be text; {found}"
         case _:
             return f"{where}: {detail['msg'][0].lower()}{detail['msg'][1:]}; {found}"
+
+
+def _step(step: int | str) -> str:
+    text = str(step)
+    return text if text and text.isprintable() else repr(text)
 
 
 def suggest_key(key: str, models: Sequence[type[BaseModel]]) -> str:

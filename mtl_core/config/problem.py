@@ -5,20 +5,22 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from mtl_core.config.consistency import consistency_errors
-from mtl_core.config.data import Data, Split
-from mtl_core.config.document import NAME
+from mtl_core.config.data import Data
+from mtl_core.config.document import KEY, NAME
 from mtl_core.config.export import Export
 from mtl_core.config.gates import Gates
 from mtl_core.config.model import Model
+from mtl_core.config.split import Split
 from mtl_core.config.training import Training
 from mtl_core.config.tuning import TuningOptions
 from mtl_core.features import AnyFeature
 from mtl_core.frozen import Frozen
+from mtl_core.names import LABEL
 from mtl_core.tasks import AnyTask
 
 __all__ = ["Problem"]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$")]
+Name = Annotated[str, Field(pattern=KEY)]
 
 
 class Problem(Frozen):
@@ -60,6 +62,14 @@ class Problem(Frozen):
     def columns(self) -> tuple[str, ...]:
         """Every column that is declared: features, targets, weights of rows, split."""
         return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.weight_columns, *self.split.columns)))
+
+    @property
+    def label_prefix(self) -> str:
+        """Begins the names of the columns that validation measures label rates on, and of no column that is read."""
+        prefix = LABEL
+        while any(column.startswith(prefix) for column in self.columns):
+            prefix += ":"
+        return prefix
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,6 +1,7 @@
 """The encoder: every feature and task, fitted on the training split; it converts tables to arrays."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mtl_core.arrow import ColumnType, as_numbers, column_type
-from mtl_core.config import Problem
+from mtl_core.config import Problem, Reading
 from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
@@ -20,7 +21,7 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import AnyCodec, Codec, Task
 
-__all__ = ["Encoder", "fit"]
+__all__ = ["Encoder", "fit", "row_weights", "target_type", "target_values", "weightless_error"]
 
 Table: TypeAlias = pa.Table | pa.RecordBatch
 
@@ -33,6 +34,8 @@ class Encoder(Frozen):
 
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
     tasks: Annotated[tuple[AnyCodec, ...], Field(min_length=1)]
+    reading: Reading = Reading()
+    """How the raw columns were read, for the signature: a request's text is read alike."""
 
     @property
     def groups(self) -> dict[str, tuple[FittedFeature, ...]]:
@@ -86,17 +89,29 @@ class Encoder(Frozen):
             categorical=tuple(flag for columns in found for flag in columns.categorical),
         )
 
-    def labels(self, table: Table) -> dict[str, NDArray[Any] | Ragged]:
-        """Target columns -> labels per task; ragged for a task of level token, one for each item of its sequence."""
-        return {codec.name: self._labels(codec, table) for codec in self.tasks}
+    def request_values(self, table: Table) -> dict[str, list[Any]]:
+        """Raw columns -> their values as a client sends them: dates in the declared format."""
+        return {
+            column: _formatted(kind.json(_array(table, column)), self.reading.dates.get(column))
+            for column, kind in self.inputs.items()
+        }
+
+    def labels(self, table: Table, *, exact: bool = False) -> dict[str, NDArray[Any] | Ragged]:
+        """Target columns -> labels per task; ragged for a task of level token, one for each item of its sequence.
+
+        Args:
+            exact: as metrics read them, and not as they are stored.
+        """
+        return {codec.name: self._labels(codec, table, exact) for codec in self.tasks}
 
     def weights(self, table: Table) -> dict[str, NDArray[np.float32]]:
         """Weight columns -> (rows,) weights of rows in the loss, for the tasks that declare one."""
         columns = {codec.name: codec.weight_column for codec in self.tasks if codec.weight_column}
-        return {name: _weights(table, name, column) for name, column in columns.items()}
+        return {name: row_weights(table, name, column) for name, column in columns.items()}
 
-    def _labels(self, codec: Codec, table: Table) -> NDArray[Any] | Ragged:
-        labels = codec.encode(_target(table, codec.targets))
+    def _labels(self, codec: Codec, table: Table, exact: bool) -> NDArray[Any] | Ragged:
+        target = target_values(table, codec.targets)
+        labels = codec.exact(target) if exact else codec.encode(target)
         if not codec.sequence:
             return labels
         column = self.sequences[codec.name]
@@ -112,6 +127,12 @@ class Encoder(Frozen):
         return cls.model_validate_json(path.read_text(encoding="utf-8"))
 
 
+def _formatted(values: list[Any], date_format: str | None) -> list[Any]:
+    if date_format is None:
+        return values
+    return [None if value is None else datetime.fromisoformat(value).strftime(date_format) for value in values]
+
+
 def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.RecordBatch]) -> Encoder:
     """Fit the encoder on the rows of the training split, in one pass.
 
@@ -122,25 +143,22 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     features = {
         name: feature.fitter(name, columns[name], types[columns[name]]) for name, feature in problem.features.items()
     }
-    tasks = {name: task.fitter(name, _type_of(name, task, types)) for name, task in problem.tasks.items()}
+    tasks = {name: task.fitter(name, target_type(name, task, types)) for name, task in problem.tasks.items()}
     weight_columns = {name: task.weight_column for name, task in problem.tasks.items() if task.weight_column}
     weightless = list(weight_columns)
     for batch in train:
         for name, feature in features.items():
             feature.update(_array(batch, columns[name]))
         for name, task in tasks.items():
-            task.update(_target(batch, problem.tasks[name].targets))
-        weightless = [name for name in weightless if not _weights(batch, name, weight_columns[name]).any()]
-    if weightless:
-        raise DataError(
-            f"task {weightless[0]!r}: some row of the training split must weigh more than 0, found none in "
-            f"{weight_columns[weightless[0]]!r}; check the column and the split"
-        )
+            task.update(target_values(batch, problem.tasks[name].targets))
+        weightless = [name for name in weightless if not row_weights(batch, name, weight_columns[name]).any()]
+    for name in weightless:
+        raise DataError(weightless_error(name, weight_columns[name]))
     fitted = tuple(fitter.finish() for fitter in features.values())
     _check_inputs(fitted)
     codecs = tuple(fitter.finish() for fitter in tasks.values())
     check_sequences(codecs, {feature.name: feature.input_type for feature in fitted})
-    return Encoder.model_validate({"features": fitted, "tasks": codecs})
+    return Encoder.model_validate({"features": fitted, "tasks": codecs, "reading": problem.data.reading})
 
 
 def _check_inputs(features: Sequence[FittedFeature]) -> None:
@@ -166,7 +184,7 @@ def _array(table: Table, column: str) -> pa.Array:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
-def _target(table: Table, targets: tuple[str, ...]) -> pa.Array:
+def target_values(table: Table, targets: tuple[str, ...]) -> pa.Array:
     """The target column; several as an array of structs, none as an array of nulls."""
     columns = [_array(table, name) for name in targets]
     if not columns:
@@ -174,7 +192,8 @@ def _target(table: Table, targets: tuple[str, ...]) -> pa.Array:
     return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(targets))
 
 
-def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
+def target_type(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
+    """The type of a task's targets; DataError where it cannot read them, or they have several."""
     found = dict.fromkeys(column_type(column, types[column], task.reads) for column in task.targets)
     if len(found) > 1:
         raise DataError(
@@ -184,7 +203,16 @@ def _type_of(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnT
     return next(iter(found), "string")  # nulls are text, as in `column_type`
 
 
-def _weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
+def weightless_error(name: str, column: str) -> str:
+    """The error of a task all of whose training rows weigh 0."""
+    return (
+        f"task {name!r}: some row of the training split must weigh more than 0, found none in {column!r}; check the "
+        "column and the split"
+    )
+
+
+def row_weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
+    """(rows,) weights of a task's rows; DataError for one that is negative or not finite."""
     numbers = as_numbers(_array(table, column))
     with np.errstate(over="ignore"):
         weights = numbers.astype(np.float32)

@@ -7,7 +7,7 @@ parsing CSV again.
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
 from mtl_core.data.row_keys import row_keys
-from mtl_core.data.split import SPLITS, SplitName, Splitter
+from mtl_core.data.split import SPLITS, SplitName, Splitter, empty_splits
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from mtl_core.files import write_text
@@ -35,9 +35,18 @@ RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 Quarantine = dict[str, set[int]]
 Rows = tuple[SplitName, pa.RecordBatch]
 """Rows of one split."""
+OnRows = Callable[[int, int | None, str], None]
+"""Callback: number of rows that are done, number of all where it is known, what is done with them."""
 
 
-def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict[SplitName, int]:
+def prepare(
+    folder: Path,
+    problem: Problem,
+    quarantine: Path,
+    out: Path,
+    *,
+    on_rows: OnRows = lambda done, total, words: None,
+) -> dict[SplitName, int]:
     """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS and DUPLICATES into the folder `out`.
 
     Needs temporary disk space next to `out` for all rows as they are in memory.
@@ -45,6 +54,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
     Args:
         quarantine: Parquet file of (part, row): the rows that validation quarantined.
         out: replaced as a whole, once everything is written.
+        on_rows: called in both passes after every batch.
 
     Returns:
         rows per split.
@@ -53,7 +63,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
         DataError: the data do not fit the problem, or a split has no rows.
     """
     sources = parts(folder, problem)
-    types = column_types(folder, problem, sources[0].types)
+    types = column_types(folder, problem, sources)
     quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
     temporary = out.with_name(f".{out.name}.pending")
@@ -64,12 +74,12 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
             left_out = quarantined.get(part.name, set())
             for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, left_out)):
                 counts[name] += rows.num_rows
+                on_rows(sum(counts.values()), None, "rows read")
                 duplicates.update(name, row_keys(rows, problem.feature_columns))
                 if name == "train":
                     yield rows
-        for name, count in counts.items():
-            if not count:
-                raise DataError(f"split: every split needs rows, found none for {name}; check split in params.yaml")
+        for error in empty_splits(counts):
+            raise DataError(error)
 
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -78,7 +88,7 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
             encoder = fit(problem, types, train_rows())
             write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
-        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]))
+        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]), on_rows)
         spill.rmdir()
         shutil.rmtree(out, ignore_errors=True)
         temporary.replace(out)
@@ -88,7 +98,12 @@ def prepare(folder: Path, problem: Problem, quarantine: Path, out: Path) -> dict
 
 
 def _write(
-    out: Path, encoder: Encoder, counts: dict[SplitName, int], spilled: Iterable[Rows], raw_schema: pa.Schema
+    out: Path,
+    encoder: Encoder,
+    counts: dict[SplitName, int],
+    spilled: Iterable[Rows],
+    raw_schema: pa.Schema,
+    on_rows: OnRows,
 ) -> None:
     writers = {name: SplitWriter(out / name, counts[name]) for name in SPLITS}
     with ExitStack() as stack:
@@ -98,10 +113,13 @@ def _write(
             name: stack.enter_context(pq.ParquetWriter(out / f"{name}.parquet", raw_schema, **options))
             for name in RAW_SPLITS
         }
+        done, total = 0, sum(counts.values())
         for name, rows in spilled:
             writers[name].append(encoder.encode(rows), encoder.labels(rows), encoder.weights(rows))
             if name in raw:
                 raw[name].write_batch(rows.select(raw_schema.names).cast(raw_schema))
+            done += rows.num_rows
+            on_rows(done, total, "rows encoded")
     for writer in writers.values():
         writer.close()
     encoder.save(out / "encoder.json")
@@ -117,12 +135,8 @@ def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: s
             keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
             start += batch.num_rows
             batch = batch.filter(pa.array(keep))
-        splits = splitter.assign(batch)
-        batch = batch.select(problem.columns)
-        for position, name in enumerate(SPLITS):
-            own = splits == position
-            if own.any():
-                yield name, batch if own.all() else batch.filter(pa.array(own))
+        for name, rows in splitter.split_rows(batch):
+            yield name, rows.select(problem.columns)
 
 
 def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:

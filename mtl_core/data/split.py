@@ -1,7 +1,7 @@
 """Assignment of rows to the training, validation and test split. Never by row order, never random."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn, Self
 
@@ -16,7 +16,7 @@ from mtl_core.data.borders import border_in
 from mtl_core.data.row_keys import row_keys
 from mtl_core.errors import DataError
 
-__all__ = ["SPLITS", "SplitName", "Splitter", "assign", "check_split"]
+__all__ = ["SPLITS", "SplitName", "Splitter", "assign", "check_split", "empty_splits"]
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -59,6 +59,14 @@ class Splitter:
             return assign(self.split, keys)
         return assign(self.split, rows.column(self.split.column), keys)
 
+    def split_rows(self, rows: pa.RecordBatch) -> Iterator[tuple[SplitName, pa.RecordBatch]]:
+        """The rows of each split that has some."""
+        positions = self.assign(rows)
+        for position, name in enumerate(SPLITS):
+            own = positions == position
+            if own.any():
+                yield name, rows if own.all() else rows.filter(pa.array(own))
+
 
 def assign(split: Split, values: pa.Array, keys: pa.Array | None = None) -> NDArray[np.int8]:
     """(rows,) values of the split's column -> (rows,) positions in SPLITS.
@@ -91,6 +99,15 @@ def _check_known(column: str, values: pa.Array, option: str = "column") -> None:
             f"split.{option}: {column!r} must have a value in every row, found {nulls} nulls; "
             "choose a column without nulls"
         )
+
+
+def empty_splits(counts: Mapping[SplitName, int]) -> list[str]:
+    """An error for each split without rows."""
+    return [
+        f"split: every split needs rows, found none for {name}; check split in params.yaml"
+        for name, count in counts.items()
+        if not count
+    ]
 
 
 def _by_time(split: TimeSplit, values: pa.Array) -> NDArray[np.int8]:

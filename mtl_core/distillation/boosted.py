@@ -53,7 +53,7 @@ def boosted_logits(
             on_step(position * options.folds + number + 1, len(learned) * options.folds)
         predictions.append(_out_of_fold(trees, models, train_split, objective, fold))
     shape = task.baseline(train_split.flat_labels(task.name).numpy()).shape  # of a row: () or (classes,)
-    return task.to_logits(np.column_stack(predictions).reshape(-1, *shape))
+    return task.tree_logits(np.column_stack(predictions).reshape(-1, *shape))
 
 
 def _check_folds(task: Objective, found: NDArray[np.int64]) -> None:

@@ -4,13 +4,14 @@ import hashlib
 from importlib.metadata import version
 from typing import Any
 
-from mtl_core.config import Problem
+from mtl_core.config import Problem, Reading
 from mtl_core.data.encoder import Encoder
+from mtl_core.input_types import InputType
 from mtl_core.tasks import objectives
 
 __all__ = ["signature"]
 
-FORMAT = 2
+FORMAT = 3
 
 
 def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
@@ -20,12 +21,23 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
         "name": problem.name,
         "version_of_trunkline": version("trunkline"),
         "graph_sha256": hashlib.sha256(graph).hexdigest(),
-        "inputs": [{"name": name, **input_type.signature()} for name, input_type in encoder.inputs.items()],
+        "inputs": [
+            {"name": name, **input_type.signature()} | _text(name, input_type, encoder.reading)
+            for name, input_type in encoder.inputs.items()
+        ],
         "outputs": [
             task.signature() | _level(encoder.sequences.get(task.name))
             for task in objectives(problem.tasks, encoder.tasks)
         ],
     }
+
+
+def _text(column: str, input_type: InputType, reading: Reading) -> dict[str, Any]:
+    """The entry that says how text is read, where the file's text is not of the type's own form, or is declared to be
+    of that type; none elsewhere.
+    """
+    form = input_type.text_form(reading.csv, reading.dates.get(column))
+    return {"text": form} if form or (column in reading.types and not input_type.is_string) else {}
 
 
 def _level(sequence: str | None) -> dict[str, str]:

@@ -24,7 +24,7 @@ from mtl_core.features.base import (
 )
 from mtl_core.features.bins import ReservoirSample, bin_edges
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.features.profiling import finite, range_expectations
+from mtl_core.features.profiling import range_expectations
 from mtl_core.features.running_stats import RunningStats
 from mtl_core.features.standardised import standardised_nodes
 from mtl_core.input_types import InputType
@@ -75,7 +75,7 @@ class Numeric(Feature):
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
         """The range of the values."""
-        return range_expectations(column, finite(parts)) if type_in_suite == "float64" else []
+        return range_expectations(column, parts) if type_in_suite == "float64" else []
 
 
 class NumericFitter(FeatureFitter):

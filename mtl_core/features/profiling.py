@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl_core.expectations import Expectation, expect
-from mtl_core.limits import range_limits
+from mtl_core.limits import min_share_present, range_limits
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["distinct", "finite", "range_expectations", "span", "tidy"]
+__all__ = ["distinct", "finite", "infinite_shares", "range_expectations", "span", "tidy"]
 
 
 def distinct(parts: Sequence[pd.Series]) -> set[Any]:
@@ -28,12 +28,27 @@ def finite(parts: Sequence[pd.Series]) -> list[NDArray[np.float64]]:
     return [known for each in numbers if len(known := each[np.isfinite(each)])]
 
 
-def range_expectations(column: str, parts: Sequence[NDArray[np.float64]]) -> list[Expectation]:
-    """An expectation of the widened range of the parts' numbers; none without numbers."""
-    if not parts:
+def infinite_shares(parts: Sequence[pd.Series]) -> list[float]:
+    """The share of infinities among the numbers of each part."""
+    numbers = (np.asarray(values, dtype=np.float64) for values in parts)
+    return [float(np.isinf(known).mean()) for each in numbers if len(known := each[~np.isnan(each)])]
+
+
+def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectation]:
+    """An expectation of the widened range of the parts' finite numbers; none without them. An infinity breaks it, but
+    where the parts hold some, a share of the numbers may lie outside.
+    """
+    known, shares = finite(parts), infinite_shares(parts)
+    if not known:
         return []
-    low, high = (float(extreme(extreme(numbers) for numbers in parts)) for extreme in (min, max))
-    return [expect("column_values_to_be_between", f"{low:g} to {high:g}", column=column, **range_limits(low, high))]
+    low, high = (float(extreme(extreme(numbers) for numbers in known)) for extreme in (min, max))
+    limits, notes = range_limits(low, high), f"{low:g} to {high:g}"
+    if max(shares) == 0:
+        return [expect("column_values_to_be_between", notes, column=column, **limits)]
+    if not (mostly := min_share_present(shares)):
+        return []
+    notes += f", {span(shares, '.2%')} infinite in a part"
+    return [expect("column_values_to_be_between", notes, column=column, **limits, mostly=mostly)]
 
 
 def span(values: Sequence[float], form: str) -> str:

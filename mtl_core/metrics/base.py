@@ -31,6 +31,10 @@ class Metric(ABC):
     def on(self, labels: Array, predictions: Array) -> Value:
         """The value as a function of (rows,) weights, None for all equal; the rest is computed once."""
 
+    def undefined(self, labels: Array) -> str:
+        """What the labels lack, so that the value is NaN for any predictions; "" where they suffice."""
+        return "" if len(labels) else "no labelled row"
+
     def __call__(self, labels: Array, predictions: Array) -> float:
         """The metric's value."""
         return self.on(labels, predictions)(None) if len(labels) else float("nan")

@@ -17,6 +17,9 @@ class NormalisedMutualInformation(Metric):
     0 where they are independent. Undefined where the labels hold one class only.
     """
 
+    def undefined(self, labels: Array) -> str:
+        return super().undefined(labels) or ("" if len(np.unique(labels)) > 1 else "one class only")
+
     def on(self, labels: Array, predictions: Array) -> Value:
         classes, indices = np.unique(labels, return_inverse=True)
         clusters = predictions.shape[1]

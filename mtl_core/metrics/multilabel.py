@@ -18,6 +18,10 @@ THRESHOLD = 0.5
 class MacroAuc(Metric):
     """Mean AUC over the labels that have both positive and negative rows."""
 
+    def undefined(self, labels: Array) -> str:
+        both = (labels == 1).any(axis=0) & (labels == 0).any(axis=0)
+        return super().undefined(labels) or ("" if both.any() else "no label with both positive and negative rows")
+
     def on(self, labels: Array, predictions: Array) -> Value:
         curves = [auc(labels[:, label], predictions[:, label]) for label in range(labels.shape[1])]
 

@@ -13,6 +13,9 @@ __all__ = ["Auc", "AveragePrecision", "auc"]
 class Auc(Metric):
     """Labels (rows,) 1 or 0 against scores: see `auc`."""
 
+    def undefined(self, labels: Array) -> str:
+        return super().undefined(labels) or ("" if len(np.unique(labels)) > 1 else "one class only")
+
     def on(self, labels: Array, predictions: Array) -> Value:
         return auc(labels, predictions)
 
@@ -22,6 +25,9 @@ class AveragePrecision(Metric):
     """Mean precision over the positive rows, each at its own score (scikit-learn's definition, without interpolation).
     Undefined without a positive row.
     """
+
+    def undefined(self, labels: Array) -> str:
+        return super().undefined(labels) or ("" if (labels == 1).any() else "no positive row")
 
     def on(self, labels: Array, predictions: Array) -> Value:
         order = np.argsort(-predictions, kind="stable")

@@ -16,6 +16,9 @@ class R2(Metric):
     undefined for a single row.
     """
 
+    def undefined(self, labels: Array) -> str:
+        return super().undefined(labels) or ("" if len(labels) > 1 else "one labelled row only")
+
     def on(self, labels: Array, predictions: Array) -> Value:
         labels, squares = labels.astype(np.float64), np.square(labels.astype(np.float64) - predictions)
 

@@ -1,5 +1,6 @@
 """How every picture looks: one theme, and colours that the page's style sheet gives a value for light and for dark."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ WIDTH = 340
 """Width of a picture, in pixels: what a phone shows without shrinking it; wider screens put several side by side."""
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CONFIG = {
     "aria": False,  # the picture has one label as a whole; a thousand labelled points help nobody
     "background": "transparent",
@@ -60,10 +62,23 @@ def short(name: str, most: int = 14) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
+def _drawable(value: Any) -> Any:
+    """The specification without the characters that XML has not: in the name of a class, one ends the process."""
+    match value:
+        case dict():
+            return {key: _drawable(inner) for key, inner in value.items()}
+        case list():
+            return [_drawable(inner) for inner in value]
+        case str():
+            return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+        case _:
+            return value
+
+
 def svg(chart: alt.TopLevelMixin, label: str) -> Markup:
     """The chart as an SVG element that scales with its place; `label` is what a screen reader says instead."""
     spec = chart.to_dict(validate=False) | {"config": _CONFIG}  # a third of a report's time; the tests validate
-    text = vl_convert.vegalite_to_svg(spec)
+    text = vl_convert.vegalite_to_svg(_drawable(spec))
     head, _, body = text.partition(">")
     box = head.partition('viewBox="')[2].partition('"')[0]
     return Markup('<svg viewBox="{}" role="img" aria-label="{}">{}').format(box, label, Markup(body))

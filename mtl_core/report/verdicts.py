@@ -46,7 +46,7 @@ def verdicts(run: Run) -> list[Verdict]:
                 passed=entry["passed"],
                 title=title,
                 meaning=", ".join(part for part in (meaning, phrase) if part),
-                found="not measured" if value is None else with_unit(number(value), unit),
+                found=(entry.get("reason") or "not measured") if value is None else with_unit(number(value), unit),
                 limit=f"{entry['rule']} {with_unit(number(entry['limit']), unit)}",
             )
         )

@@ -167,7 +167,7 @@ def _predicted(trees: Trees, task: Objective, models: list[Any], splits: Splits)
     rows = np.arange(len(splits.test))
     columns = np.column_stack([trees.predict(model, splits.test, rows) for model in models])
     shape = task.baseline(splits.train.flat_labels(task.name).numpy()).shape  # of a row: () or (classes,)
-    logits = task.to_logits(columns.reshape(-1, *shape))
+    logits = task.tree_logits(columns.reshape(-1, *shape))
     return to_predictions(task, torch.from_numpy(logits)).numpy()
 
 

@@ -134,6 +134,10 @@ class Codec(Frozen, ABC):
         Several targets come as one array of structs, a field per column.
         """
 
+    def exact(self, values: pa.Array) -> LabelValues | Ragged:
+        """The labels of `encode` as metrics read them: without the rounding of a compact dtype."""
+        return self.encode(values)
+
     @abstractmethod
     def labelled(self, labels: Labels) -> Labels:
         """(rows, ...) labels -> (rows,) mask of the rows that metrics count. For level token rows are items, here and
@@ -197,8 +201,12 @@ class Objective(ABC):
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions of any model in the user's units -> (rows, outputs) logits that `inverse_link` maps to them."""
 
+    def tree_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        """Predictions of the models of `tree_objectives` -> (rows, outputs) logits."""
+        return self.to_logits(predictions)
+
     @abstractmethod
-    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
+    def baseline(self, labels: LabelValues) -> NDArray[Any]:
         """The best constant prediction for the training labels, for one row: () or (classes,)."""
 
     @abstractmethod
@@ -206,7 +214,7 @@ class Objective(ABC):
         """Its entry under `outputs` in signature.json."""
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
-        """The tree models that together make the predictions of `inverse_link`, from (rows, ...) labels and (rows,)
+        """The tree models that together make what `tree_logits` reads, from (rows, ...) labels and (rows,)
         weights; none where trees cannot learn the kind.
         """
         return ()

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from mtl_core import arrow_compute as pc
-from mtl_core.arrow import ColumnType, as_numbers, as_strings
+from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
 from mtl_core.metrics.ranking import Auc, AveragePrecision
-from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import Codec, LabelValues, Objective, Task
+from mtl_core.tasks.binary_codec import BinaryCodec, BinaryFitter, Others, Value, described
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, weigh
 from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
@@ -27,7 +26,10 @@ __all__ = ["Binary", "BinaryCodec", "BinaryObjective"]
 
 
 class Binary(Task):
-    """Yes or no. The target is a boolean, 0 or 1; or `positive` or `at_least` defines yes."""
+    """Yes or no. The target is a boolean, 0 or 1; or `positive` and `negative`, or `at_least`, define yes and no.
+
+    The value for no is learned from the training split where only `positive` is given, if there is one other value.
+    """
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Auc(name="auc", higher_is_better=True),
@@ -38,8 +40,12 @@ class Binary(Task):
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"positive_weight", "label_smoothing"}
 
     kind: Literal["binary"] = "binary"
-    positive: str | bool | float | None = None
+    positive: Value | None = None
     """Yes where the target equals this."""
+    negative: Value | Annotated[tuple[Value, ...], Field(min_length=1)] | None = None
+    """No where the target equals this, or one of these."""
+    others: Others = "refuse"
+    """What a value is that is neither `positive` nor `negative`: refused, negative, or unlabelled."""
     at_least: float | None = None
     """Yes where the target is this or more."""
     positive_weight: PositiveWeight = None
@@ -50,22 +56,44 @@ class Binary(Task):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over yes and no (Szegedy 2016, section 7)."""
 
+    @property
+    def negatives(self) -> tuple[Value, ...]:
+        """The declared values for no; none where they are learned."""
+        if self.negative is None:
+            return ()
+        return self.negative if isinstance(self.negative, tuple) else (self.negative,)
+
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        if self.positive is not None and self.at_least is not None:
+        if self.at_least is not None and self.positive is not None:
             raise ValueError("give `positive` or `at_least`, not both")
+        if self.at_least is not None and (self.negatives or self.others != "refuse"):
+            option = "negative" if self.negatives else "others"
+            raise ValueError(f"`at_least` makes every number a yes or a no, found `{option}` too; leave it out")
+        if self.positive is None and (self.negatives or self.others == "negative"):
+            option = "negative" if self.negatives else "others: negative"
+            raise ValueError(f"`{option}` needs `positive`, the value that is yes, found none; give it")
+        if self.negatives and self.others == "negative":
+            raise ValueError("give `negative` or `others: negative`, which makes every other value a no, not both")
+        if self.positive is not None and self.others == "unlabelled" and not self.negatives:
+            raise ValueError("`others: unlabelled` needs `negative`, the value that is no, found none; give it")
+        if self.positive in self.negatives:
+            raise ValueError(f"`positive` and `negative` must differ, found {self.positive!r} in both")
         return self
 
     def fitter(self, name: str, column_type: ColumnType) -> BinaryFitter:
-        if column_type == "string" and not isinstance(self.positive, str):
+        if column_type == "string" and self.positive is None:
             raise DataError(
                 f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
             )
-        if column_type != "string" and isinstance(self.positive, str):
-            raise DataError(
-                f"task {name!r}: `positive` must be a value of the target, found the text {self.positive!r} where "
-                f"{self.target!r} is a {column_type}; write a number, true or false"
-            )
+        for option, value in (("positive", self.positive), *(("negative", value) for value in self.negatives)):
+            if value is not None and isinstance(value, str) != (column_type == "string"):
+                form = "text, in quotes" if column_type == "string" else "a number, true or false"
+                found = "text" if column_type == "string" else f"a {column_type}"
+                raise DataError(
+                    f"task {name!r}: `{option}` must be a value of the target, found {described(value)} "
+                    f"where {self.target!r} is {found}; write {form}"
+                )
         return BinaryFitter(
             BinaryCodec(
                 name=name,
@@ -73,65 +101,14 @@ class Binary(Task):
                 targets=self.targets,
                 weight_column=self.weight_column,
                 positive=self.positive,
+                negative=self.negatives,
+                others=self.others,
                 at_least=self.at_least,
             )
         )
 
     def objective(self, codec: Codec) -> BinaryObjective:
         return BinaryObjective(self, codec)
-
-
-class BinaryFitter(TaskFitter):
-    """Counts both classes, and checks that each occurs."""
-
-    def __init__(self, codec: BinaryCodec) -> None:
-        self.codec, self.counts = codec, np.zeros(2, dtype=np.int64)
-
-    def update(self, values: pa.Array) -> None:
-        labels = self.codec.encode(values)
-        self.counts += np.bincount(labels[labels >= 0], minlength=2)
-
-    def finish(self) -> BinaryCodec:
-        if not self.counts.all():
-            raise DataError(
-                f"task {self.codec.name!r}: a binary task needs both answers in the training split, found "
-                f"{self.counts[1]} yes and {self.counts[0]} no in target {self.codec.target!r}; "
-                "check `positive` or `at_least`, and the split"
-            )
-        return self.codec.model_copy(update={"counts": tuple(self.counts.tolist())})
-
-
-class BinaryCodec(Codec):
-    """Labels (rows,) int8: 0, 1, or -1 where unlabelled."""
-
-    kind: Literal["binary"] = "binary"
-    positive: str | bool | float | None
-    at_least: float | None
-    counts: tuple[int, int] = (0, 0)
-    """Rows of the training split that are no and yes."""
-
-    def encode(self, values: pa.Array) -> LabelValues:
-        if self.type == "string":
-            text = as_strings(values)
-            yes = pc.equal(text, str(self.positive)).to_numpy(zero_copy_only=False)
-            return np.where(pc.equal(text, "").to_numpy(zero_copy_only=False), UNLABELLED, yes).astype(np.int8)
-        numbers = as_numbers(values)
-        if self.at_least is not None:
-            yes = numbers >= self.at_least
-        elif self.positive is not None:
-            yes = numbers == float(self.positive)
-        else:
-            yes = numbers == 1
-            invalid = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
-            if invalid.any():
-                raise DataError(
-                    f"task {self.name!r}: a binary target is 0 or 1, found {numbers[invalid][0]:g} in "
-                    f"{self.target!r}; say what counts as yes with `positive: VALUE` or `at_least: NUMBER`"
-                )
-        return np.where(np.isnan(numbers), UNLABELLED, yes).astype(np.int8)
-
-    def labelled(self, labels: Labels) -> Labels:
-        return labels >= 0
 
 
 class BinaryObjective(Objective):

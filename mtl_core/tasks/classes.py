@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,8 @@ class ClassTask(Task, ABC):
     classes: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=MAX_CLASSES)] = ()
     """The classes' names, in order."""
     edges: tuple[float, ...] = ()
+    others: Literal["refuse", "unlabelled"] = "refuse"
+    """What a value is that is not among the declared `classes`: refused, or unlabelled."""
     class_weights: ClassWeights = None
     """Class -> weight of its rows in the loss, by default 1; `balanced` gives all classes the same total weight.
 
@@ -53,6 +55,9 @@ class ClassTask(Task, ABC):
                 f"{len(self.edges)} edges make {len(self.edges) + 1} bands, found {len(self.classes)} names in "
                 "`classes`"
             )
+        if self.others != "refuse" and (self.edges or not self.classes):
+            found = "`edges`, in which every number has a class" if self.edges else "none"
+            raise ValueError(f"`others` is about values besides `classes`, found {found}; leave it out")
         if self.classes and (error := self.unknown_weight(self.classes)):
             raise ValueError(error)
         return self
@@ -120,6 +125,7 @@ class ClassCodec(Codec, ABC):
 
     classes: tuple[str, ...]
     edges: tuple[float, ...] = ()
+    others: Literal["refuse", "unlabelled"] = "refuse"
     counts: tuple[int, ...] = ()
     """Rows of the training split per class."""
 
@@ -132,11 +138,11 @@ class ClassCodec(Codec, ABC):
         found = pc.fill_null(pc.index_in(names, value_set=pa.array(self.classes, pa.string())), UNLABELLED)
         labels = found.to_numpy(zero_copy_only=False).astype(np.int16)
         unknown = (labels < 0) & pc.not_equal(names, "").to_numpy(zero_copy_only=False)
-        if unknown.any():
+        if unknown.any() and self.others == "refuse":
             raise DataError(
                 f"task {self.name!r}: the classes are {', '.join(self.classes)}, found "
                 f"{names[int(unknown.argmax())].as_py()!r} in {self.target!r}; declare all of them under "
-                "`classes`"
+                "`classes`, with `others: unlabelled` where any other is no label, or quarantine the row"
             )
         return np.asarray(labels)
 

@@ -43,6 +43,7 @@ class Multiclass(ClassTask):
             weight_column=self.weight_column,
             classes=classes,
             edges=self.edges,
+            others=self.others,
         )
 
     def objective(self, codec: Codec) -> MulticlassObjective:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["NumberCodec", "NumberObjective", "NumberTask"]
 
 FLOAT32 = np.finfo(np.float32)
-"""The type of stored labels."""
+MAX_OFFSET = 10.0
+"""Maximum distance of the mean from 0, in standard deviations, up to which labels and predictions are float32. Further
+away, rounding would cost more than a decimal digit of what the network can tell apart.
+"""
+MIN_VARIATION = 1e-12
+"""Minimum standard deviation, as a share of the largest number: sums of float64 round away what is smaller."""
 
 
 class NumberTask(Task, ABC):
@@ -54,18 +59,20 @@ class NumberFitter(TaskFitter):
 
     def finish(self) -> NumberCodec:
         seen = self.stats
-        if seen.deviation <= max(FLOAT32.tiny, FLOAT32.eps * max(abs(seen.low), abs(seen.high))):
+        if seen.deviation <= max(float(FLOAT32.tiny), MIN_VARIATION * max(-seen.low, seen.high)):
             raise DataError(
                 f"task {self.codec.name!r}: a task of kind {self.codec.kind} needs a target that varies in the "
-                f"training split, by more than 32-bit floats round away, found {seen.count} values with a deviation of "
+                f"training split, by more than rounding, found {seen.count} values with a deviation of "
                 f"{seen.deviation:g} in {self.codec.target!r}; check the target and the split, or give it in "
                 "another unit"
             )
-        return self.codec.model_copy(update={"mean": seen.mean, "scale": seen.deviation, "minimum": seen.low})
+        dtype = "float32" if abs(seen.mean) <= MAX_OFFSET * seen.deviation else "float64"
+        statistics = {"mean": seen.mean, "scale": seen.deviation, "minimum": seen.low}
+        return self.codec.model_copy(update={**statistics, "dtype": dtype})
 
 
 class NumberCodec(Codec, ABC):
-    """Labels (rows,) float32 in the target's unit, NaN where unlabelled."""
+    """Labels (rows,) in the target's unit, NaN where unlabelled."""
 
     mean: float = 0.0
     """Mean of the training split."""
@@ -73,6 +80,8 @@ class NumberCodec(Codec, ABC):
     """Standard deviation of the training split."""
     minimum: float = 0.0
     """Minimum of the training split."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """The type of stored labels and of predictions: float64 where the mean is far from 0 for the deviation."""
 
     def numbers(self, values: pa.Array) -> NDArray[np.float64]:
         """(rows,) target -> numbers, NaN where unlabelled; DataError for a number beyond the range of float32."""
@@ -86,7 +95,10 @@ class NumberCodec(Codec, ABC):
         return numbers
 
     def encode(self, values: pa.Array) -> LabelValues:
-        return self.numbers(values).astype(np.float32)
+        return self.numbers(values).astype(self.dtype)
+
+    def exact(self, values: pa.Array) -> LabelValues:
+        return self.numbers(values)
 
     def labelled(self, labels: Labels) -> Labels:
         labelled: Labels = labels == labels  # only NaN differs from itself
@@ -99,6 +111,35 @@ class NumberObjective(Objective, ABC):
     codec: NumberCodec
 
     def standardised(self, labels: Tensor) -> Tensor:
-        """(B,) labels in deviations from the mean; 0 where unlabelled."""
+        """(B,) labels -> (B,) float32 in deviations from the mean; 0 where unlabelled."""
         known = labels.masked_fill(labels.isnan(), self.codec.mean)
-        return (known - self.codec.mean) / self.codec.scale
+        return ((known - self.codec.mean) / self.codec.scale).float()
+
+    def in_unit(self, standardised: Tensor) -> Tensor:
+        """(B, ...) deviations from the mean -> (B, ...) numbers in the target's unit, of the codec's type."""
+        return self.widened(standardised) * self.constant(self.codec.scale) + self.constant(self.codec.mean)
+
+    def constant(self, number: float) -> float | Tensor:
+        """A factor or summand of predictions. For float64 a tensor: the ONNX exporter rounds numbers to float32."""
+        if self.codec.dtype == "float32":
+            return number
+        import torch
+
+        return torch.tensor(number, dtype=torch.float64)
+
+    def widened(self, values: Tensor) -> Tensor:
+        """The values as float64 where the predictions are."""
+        return values.double() if self.codec.dtype == "float64" else values
+
+    @property
+    def tree_offset(self) -> float:
+        """What the labels of tree models are measured from, since LightGBM stores labels in float32."""
+        return self.codec.mean if self.codec.dtype == "float64" else 0.0
+
+    def tree_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
+        return self.to_logits(predictions.astype(np.float64) + self.tree_offset)
+
+    @property
+    def dtype_entry(self) -> dict[str, str]:
+        """The entry of the signature for the type of predictions; none for float32."""
+        return {} if self.codec.dtype == "float32" else {"dtype": self.codec.dtype}

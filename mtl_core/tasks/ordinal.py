@@ -49,6 +49,7 @@ class Ordinal(ClassTask):
             weight_column=self.weight_column,
             classes=classes,
             edges=self.edges,
+            others=self.others,
         )
 
     def objective(self, codec: Codec) -> OrdinalObjective:

@@ -102,7 +102,7 @@ class QuantilesObjective(NumberObjective):
     def inverse_link(self, logits: Tensor) -> Tensor:
         from mtl_core.nn.monotone import monotone
 
-        return monotone(logits) * self.codec.scale + self.codec.mean
+        return self.in_unit(monotone(logits))
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         """Sorted first, since the quantiles of other models may cross."""
@@ -111,14 +111,15 @@ class QuantilesObjective(NumberObjective):
         quantiles = np.sort(predictions.astype(np.float64), axis=1)
         return inverse_monotone((quantiles - self.codec.mean) / self.codec.scale).astype(np.float32)
 
-    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
+    def baseline(self, labels: LabelValues) -> NDArray[Any]:
         known = labels[~np.isnan(labels)]
-        return np.asarray(np.quantile(known, self.options.levels, method="inverted_cdf"), dtype=np.float32)
+        return np.asarray(np.quantile(known, self.options.levels, method="inverted_cdf"), dtype=labels.dtype)
 
     def signature(self) -> dict[str, Any]:
         form = {"form": "quantiles", "unit": self.options.unit, "levels": list(self.options.levels)}
-        return {"name": self.name, "kind": self.codec.kind, **form}
+        return {"name": self.name, "kind": self.codec.kind, **form, **self.dtype_entry}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         levels = self.options.levels
-        return tuple(number_trees(labels, weights, objective="quantile", alpha=level) for level in levels)
+        shifted = labels - self.tree_offset
+        return tuple(number_trees(shifted, weights, objective="quantile", alpha=level) for level in levels)

@@ -96,8 +96,8 @@ class RegressionObjective(NumberObjective):
         if self.is_poisson:
             from mtl_core.nn.poisson import rate
 
-            return rate(logits[:, 0] + math.log(self.codec.mean))
-        return logits[:, 0] * self.codec.scale + self.codec.mean
+            return rate(self.widened(logits[:, 0]) + self.constant(math.log(self.codec.mean)))
+        return self.in_unit(logits[:, 0])
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         numbers = predictions.astype(np.float64)
@@ -105,18 +105,23 @@ class RegressionObjective(NumberObjective):
             return np.log(np.maximum(numbers / self.codec.mean, MIN_RATIO)).astype(np.float32)[:, None]
         return ((numbers - self.codec.mean) / self.codec.scale).astype(np.float32)[:, None]
 
-    def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
+    def baseline(self, labels: LabelValues) -> NDArray[Any]:
         known = labels[~np.isnan(labels)]
         at_mean = self.options.loss in ("squared", "poisson")
-        return np.asarray(known.mean() if at_mean else np.median(known), dtype=np.float32)
+        return np.asarray(known.mean() if at_mean else np.median(known), dtype=labels.dtype)
 
     def signature(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": self.codec.kind, "form": "number", "unit": self.options.unit}
+        form = {"form": "number", "unit": self.options.unit}
+        return {"name": self.name, "kind": self.codec.kind, **form, **self.dtype_entry}
+
+    @property
+    def tree_offset(self) -> float:
+        return 0.0 if self.is_poisson else super().tree_offset  # of a rate only its logarithm can be shifted
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         # Only huber reads alpha: its loss is squared up to there, as the task's is within one deviation.
         parameters = {"objective": TREE_LOSSES[self.options.loss], "alpha": self.codec.scale}
-        return (number_trees(labels, weights, **parameters),)
+        return (number_trees(labels - self.tree_offset, weights, **parameters),)
 
     def _distance(self, outputs: Tensor, targets: Tensor) -> Tensor:
         import torch.nn.functional as F
@@ -132,4 +137,4 @@ class RegressionObjective(NumberObjective):
                 from mtl_core.nn.poisson import half_deviance
 
                 shift = math.log(self.codec.mean)
-                return half_deviance(outputs + shift, targets + shift)
+                return half_deviance(self.widened(outputs) + shift, targets + shift).to(outputs.dtype)

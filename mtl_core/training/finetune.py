@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mtl_core.config import FinetuneHeads, Stopping, Training
 from mtl_core.data.encoded import EncodedSplit
+from mtl_core.files import reserve
 from mtl_core.model import Network
 from mtl_core.model.inference import ROWS
 from mtl_core.tasks import Objective
@@ -91,6 +92,7 @@ def representations(network: Network, split: EncodedSplit, folder: Path) -> tupl
                 if owner not in arrays:
                     path, shape = folder / f"{owner:04}.npy", (len(split.flat_labels(task)), *values.shape[1:])
                     arrays[owner] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+                    reserve(path)
                 arrays[owner][filled[owner] : filled[owner] + len(values)] = values.numpy()
                 filled[owner] += len(values)
     return tuple(torch.from_numpy(arrays[owner]) for owner in owners)

@@ -6,6 +6,8 @@ from html import escape
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from great_expectations.render.components import RenderedDocumentContent
 from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
@@ -44,7 +46,8 @@ class DataDocs:
     """Renders a page per part as the parts come, and writes all of them at the end."""
 
     def __init__(self, runner: ExpectationRunner) -> None:
-        self.runner, self.view = runner, DefaultJinjaPageView()
+        self.runner = runner
+        self.template = DefaultJinjaPageView().env.get_template("page.j2")
         self.pages: dict[str, str] = {}
 
     def add(self, validated: PartValidation) -> None:
@@ -77,7 +80,21 @@ class DataDocs:
         return content
 
     def _draw(self, content: RenderedDocumentContent) -> str:
-        return offline(self.view.render(content))  # type: ignore[no-untyped-call] # without annotations there
+        return offline(self.template.render(_escaped(content.to_json_dict()), now=lambda: _NO_TIME))
+
+
+def _escaped(value: Any) -> Any:
+    """The content with every text escaped for HTML, but the parameters of styled templates, which the view escapes."""
+    match value:
+        case dict():
+            kept = ("params", "styling") if "styling" in value else ()
+            return {key: inner if key in kept else _escaped(inner) for key, inner in value.items()}
+        case list():
+            return [_escaped(inner) for inner in value]
+        case str():
+            return escape(value, quote=False)
+        case _:
+            return value
 
 
 def _page(part: PartResult) -> str:
@@ -88,7 +105,7 @@ def _index(result: Result) -> str:
     name, verdict = escape(result.problem), _verdict(result.passed)
     rows = "\n".join(
         f"<tr><td>{_verdict(part.passed)}</td>"
-        f'<td><a href="{escape(_page(part), quote=True)}">{escape(part.part)}</a></td>'
+        f'<td><a href="{quote(_page(part))}">{escape(part.part)}</a></td>'
         f'<td class="number">{part.rows:,}</td><td class="number">{part.set_aside:,}</td>'
         f'<td class="number">{sum(not outcome.success for outcome in part.outcomes)} of {len(part.outcomes)}</td></tr>'
         for part in result.parts

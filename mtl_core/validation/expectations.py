@@ -15,8 +15,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
 from mtl_core.errors import DataError, nearest
-from mtl_core.expectations import Expectation
-from mtl_core.names import LABEL
+from mtl_core.expectations import NAMES, Expectation
 from mtl_core.validation.outcome import Level
 
 __all__ = ["OF_TYPE", "POSITION", "build", "configure", "level_of"]
@@ -28,9 +27,9 @@ POSITION = "place in the suite"
 _PER_ROW = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 
 
-def level_of(expectation: Expectation, built: GxExpectation) -> Level:
-    """`row` for what must hold in every row; with `mostly`, or about a type, it is a statement about the part."""
-    about_labels = any(column.startswith(LABEL) for column in expectation.columns)
+def level_of(expectation: Expectation, built: GxExpectation, label_prefix: str) -> Level:
+    """`row` for what must hold in every row; with `mostly`, or about a type or a label rate, it is about the part."""
+    about_labels = any(column.startswith(label_prefix) for column in expectation.columns)
     if about_labels or not isinstance(built, _PER_ROW) or expectation.type in OF_TYPE:
         return "part"
     mostly = expectation.kwargs.get("mostly")
@@ -40,7 +39,7 @@ def level_of(expectation: Expectation, built: GxExpectation) -> Level:
 def configure(expectation: Expectation, position: int) -> ExpectationConfiguration:
     return ExpectationConfiguration(
         type=expectation.type,
-        kwargs={key: _moment(value) for key, value in expectation.kwargs.items()},
+        kwargs={key: value if key in NAMES else _moment(value) for key, value in expectation.kwargs.items()},
         meta={**expectation.meta, POSITION: position},
         notes=expectation.notes or None,
         severity=FailureSeverity(expectation.severity),

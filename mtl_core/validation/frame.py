@@ -1,6 +1,6 @@
 """A part as Great Expectations sees it: a pandas frame of four types of column, and indicators of its labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,43 +12,39 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, column_type, is_temporal, item_type
 from mtl_core.config import Problem
-from mtl_core.data.parts import Part, parts
+from mtl_core.data.parts import Part
 from mtl_core.errors import DataError
-from mtl_core.names import LABEL
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 
-__all__ = ["as_it_stands", "frame", "label_columns", "read", "type_in_suite"]
+__all__ = ["frame", "label_columns", "read", "type_in_suite"]
 
 
-def as_it_stands(part: Part, problem: Problem) -> Part:
-    """The same file with its own columns and types, where `parts` gives every part those of the first."""
-    data = problem.data.model_copy(update={"path": part.path.name})
-    (own,) = parts(part.path.parent, problem.model_copy(update={"data": data}))
-    return own
-
-
-def read(part: Part, problem: Problem, columns: Sequence[str]) -> tuple[pa.Table, str]:
+def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
     """Those of the columns that the part has, and why later stages cannot read it, or "".
 
-    Raises DataError for a part that cannot be read at all.
+    A column is read as the type over all parts. Where the suite says that it is of another one, which the part by
+    itself has, that is taken: this part must not fail for what another one holds.
+
+    Args:
+        suite_types: the type that the suite expects of a column, where it expects one.
+
+    Raises:
+        DataError: a part that cannot be read at all.
     """
-    own = as_it_stands(part, problem)
-    present = [column for column in columns if column in own.types.names]
-    if part.path.suffix == ".parquet" and any(_differ(own, part, column) for column in present):
-        return own.read(present), ""
+    present = [column for column in columns if column in part.names]
+    own = part.own_types()
+    types = pa.schema([_judged(part.types.field(name), own.field(name), suite_types.get(name, "")) for name in present])
     try:
-        return part.read(present), ""
+        return part.read(present, types), ""
     except DataError as error:
-        return own.read(present), str(error)
+        stored = pa.schema([part.file.types.field(name) for name in present])
+        return part.read(present, stored), str(error)
 
 
-def _differ(own: Part, part: Part, column: str) -> bool:
-    """True if the file has another type than the first part. A CSV has none: the type that it can be read as counts."""
-    if column not in part.types.names:
-        return False
-    types = [one.types.field(column).type for one in (own, part)]
-    return not any(map(pa.types.is_null, types)) and len(set(map(type_in_suite, types))) > 1
+def _judged(over_all: pa.Field, own: pa.Field, expected: str) -> pa.Field:
+    named = [type_in_suite(field.type) for field in (over_all, own)]
+    return own if expected and expected != named[0] and expected == named[1] else over_all
 
 
 def type_in_suite(arrow_type: pa.DataType) -> str:
@@ -112,16 +108,18 @@ def label_columns(
     `suite_columns` name. A target that the table lacks gives none; one that its task cannot read is a DataError.
     """
     found: dict[str, NDArray[np.float64]] = {}
+    label = problem.label_prefix
     for name, task in problem.tasks.items():
         if task.target not in table.column_names:
             continue
-        prefix = f"{LABEL}{name}"
+        prefix = f"{label}{name}"
         values = table[task.target].combine_chunks()
         named = [column for column in suite_columns if column == prefix or column.startswith(f"{prefix}=")]
         if values.null_count == len(values):
             found.update({column: np.full(len(values), np.nan) for column in named})
         elif isinstance(task, Binary):
             fitter = task.fitter(name, column_type(task.target, values.type))
+            fitter.update(values)
             found[prefix] = _indicator(fitter.codec.encode(values), 1)
         elif isinstance(task, Multiclass):
             classes_of = task.fitter(name, column_type(task.target, values.type))

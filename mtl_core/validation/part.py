@@ -11,9 +11,8 @@ from mtl_core.arrow import bounded_timestamps, is_temporal
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError, nearest
-from mtl_core.names import LABEL
 from mtl_core.validation.expectations import OF_TYPE
-from mtl_core.validation.frame import as_it_stands, frame, label_columns, read
+from mtl_core.validation.frame import frame, label_columns, read
 from mtl_core.validation.outcome import PartResult, QuarantineReason
 from mtl_core.validation.runner import EXAMPLES, ExpectationRunner, MeasuredExpectation
 
@@ -33,12 +32,15 @@ class PartValidation:
 
 def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> PartValidation:
     """Read the part and measure every expectation; DataError only for a part that cannot be read at all."""
-    suite = runner.suite.expectations
-    names = as_it_stands(part, problem).types.names
-    expected = list(dict.fromkeys([*problem.columns, *(c for c in runner.suite.columns if not c.startswith(LABEL))]))
+    suite, label = runner.suite.expectations, problem.label_prefix
+    indicators = [column for column in runner.suite.columns if column.startswith(label)]
+    names = list(part.names)
+    expected = list(dict.fromkeys([*problem.columns, *(c for c in runner.suite.columns if c not in indicators)]))
     if any("row_condition" in expectation.kwargs for expectation in suite):
-        expected = list(dict.fromkeys([*expected, *names]))  # a condition may speak about any column
-    table, unreadable = read(part, problem, expected)
+        # A condition may speak about any column.
+        expected = list(dict.fromkeys([*expected, *(name for name in names if not name.startswith(label))]))
+    types = {e.columns[0]: str(e.kwargs["type_"]) for e in suite if e.type in OF_TYPE and "type_" in e.kwargs}
+    table, unreadable = read(part, expected, types)
     values = frame(table)
     structure = [
         position for position, e in enumerate(suite) if (not e.columns or e.type in OF_TYPE) and _has(e.columns, names)
@@ -54,7 +56,8 @@ def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> Pa
     values, readable = _without({reason.row for reason in reasons}, values, table)
     readable = readable.select([column for column in table.column_names if column not in blocked])
     labels, refused = _labels(problem, readable, runner.suite.columns)
-    blocked |= {column: bool(refused) or _target(problem, column) in blocked for column in _unlabelled(runner, labels)}
+    unlabelled = [column for column in indicators if column not in labels.columns]
+    blocked |= {column: bool(refused) or _target(problem, column) in blocked for column in unlabelled}
     whole = pd.concat([values, labels], axis=1)
     found |= _measure(runner, whole, [position for position in range(len(suite)) if position not in found], blocked)
 
@@ -181,11 +184,7 @@ def _labels(problem: Problem, table: pa.Table, columns: Sequence[str]) -> tuple[
         return pd.DataFrame(index=range(table.num_rows)), str(error)
 
 
-def _unlabelled(runner: ExpectationRunner, labels: pd.DataFrame) -> list[str]:
-    return [column for column in runner.suite.columns if column.startswith(LABEL) and column not in labels.columns]
-
-
 def _target(problem: Problem, label: str) -> str:
     """The column that an indicator stands for, or "" where no task has it."""
-    task = problem.tasks.get(label.removeprefix(LABEL).split("=")[0])
+    task = problem.tasks.get(label.removeprefix(problem.label_prefix).split("=")[0])
     return task.target if task else ""

@@ -1,6 +1,6 @@
 """Profiling: reference parts -> the suite that they, and parts like them, meet. Its limits are wide, to be narrowed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect
-from mtl_core.features.profiling import distinct, finite, range_expectations, span, tidy
+from mtl_core.features.profiling import distinct, finite, infinite_shares, range_expectations, span, tidy
 from mtl_core.limits import count_limits, mean_limits, min_share_present, rate_limits
+from mtl_core.tasks import Task
 from mtl_core.tasks.binary import Binary
-from mtl_core.tasks.multiclass import Multiclass
+from mtl_core.tasks.classes import ClassTask
 from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.regression import Regression
-from mtl_core.validation.frame import as_it_stands, frame, label_columns, type_in_suite
+from mtl_core.validation.frame import frame, label_columns, type_in_suite
 from mtl_core.validation.suite import Suite
 
 __all__ = ["profile"]
@@ -35,11 +36,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
     types: dict[str, str] = {}
     labels: list[dict[str, Labels]] = []
     for part in reference:
-        own = as_it_stands(part, problem)
-        for column in problem.columns:
-            if column not in own.types.names:
-                raise DataError(f"{part.path}: no column {column!r}; {nearest(column, own.types.names)}")
-        table = own.read(problem.columns)
+        table = part.read(problem.columns)
         if not table.num_rows:
             raise DataError(f"{part.path}: a reference part needs rows, found none; name others with --reference PART")
         for column in problem.columns:
@@ -84,7 +81,7 @@ def _values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -
         return _target_values(problem, column, type_, parts)
     readers = [feature for name, feature in problem.features.items() if problem.column_of(name) == column]
     if not readers:
-        return range_expectations(column, finite(parts)) if type_ == "float64" else []
+        return range_expectations(column, parts) if type_ == "float64" else []
     # A column that is read as a quantity too: a value not seen before is no error.
     readers = [reader for reader in readers if not reader.known_values] or readers
     return readers[0].expectations(column, type_, parts)
@@ -92,26 +89,40 @@ def _values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -
 
 def _target_values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -> list[Expectation]:
     """The classes of a target, else the range of its numbers; and the mean of what is regressed."""
-    tasks = [task for task in problem.tasks.values() if column in task.targets]
-    multiclass = [task for task in tasks if isinstance(task, Multiclass) and not task.edges]
-    plain = any(isinstance(task, Binary) and task.positive is None and task.at_least is None for task in tasks)
+    named = {name: task for name, task in problem.tasks.items() if column in task.targets}
+    tasks = list(named.values())
+    classes = [task for task in tasks if isinstance(task, ClassTask) and not task.edges and task.others == "refuse"]
+    binary = [task for task in tasks if isinstance(task, Binary) and task.others == "refuse"]
+    plain = any(task.positive is None and task.at_least is None for task in binary)
     plain |= any(isinstance(task, Multilabel) and bool(task.columns) for task in tasks)
     if type_ not in ("str", "float64"):
         return []
-    if multiclass:
-        return [_classes(column, multiclass[0], type_, parts)]
-    if plain and type_ == "float64":
-        return [expect("column_values_to_be_in_set", column=column, value_set=[0, 1])]
-    known = finite(parts) if type_ == "float64" else []
-    found = range_expectations(column, known)
-    if known and any(isinstance(task, Regression) for task in tasks):
+    if classes:
+        return [_classes(column, classes[0], type_, parts)]
+    plain &= type_ == "float64"
+    if allowed := [0, 1] if plain else _answers(column, named, type_, parts):
+        return [expect("column_values_to_be_in_set", column=column, value_set=allowed)]
+    if type_ != "float64":
+        return []
+    known, found = finite(parts), range_expectations(column, parts)
+    if known and not max(infinite_shares(parts)) and any(isinstance(task, Regression) for task in tasks):
         means = [float(numbers.mean()) for numbers in known]
         limits = mean_limits(means, max(float(numbers.std()) for numbers in known))
         found.append(expect("column_mean_to_be_between", f"{span(means, '.3g')} in a part", column=column, **limits))
     return found
 
 
-def _classes(column: str, task: Multiclass, type_: str, parts: list[pd.Series]) -> Expectation:
+def _answers(column: str, tasks: Mapping[str, Task], type_: str, parts: list[pd.Series]) -> list[Any]:
+    """The values for yes and no of a binary task that refuses all others; none where no task does."""
+    for name, task in tasks.items():
+        if isinstance(task, Binary) and task.positive is not None and task.others == "refuse":
+            codec = task.fitter(name, "string" if type_ == "str" else "number").declared
+            known = [value if isinstance(value, str) else float(value) for value in codec.known]
+            return tidy(known if codec.negative else [*known, *codec.learned(distinct(parts) - {known[0]})])
+    return []
+
+
+def _classes(column: str, task: ClassTask, type_: str, parts: list[pd.Series]) -> Expectation:
     """Every row, since an unknown class cannot be a label."""
     classes: Iterable[Any] = task.classes or distinct(parts)
     if type_ == "float64":

@@ -14,7 +14,9 @@ import pandas as pd
 from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult, ExpectationValidationResult
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
+from mtl_core.names import LABEL
 from mtl_core.validation.expectations import POSITION, build, configure, level_of
 from mtl_core.validation.outcome import Outcome
 from mtl_core.validation.suite import Suite
@@ -36,14 +38,20 @@ class MeasuredExpectation:
 class ExpectationRunner:
     """A suite in a context in memory: nothing is read from or written to a Great Expectations project."""
 
-    def __init__(self, suite: Suite, path: Path) -> None:
-        """Raises DataError, naming the entry of the file `path`, where an expectation is none."""
+    def __init__(self, suite: Suite, path: Path, label_prefix: str = LABEL) -> None:
+        """Raises DataError, naming the entry of the file `path`, where an expectation is none.
+
+        Args:
+            label_prefix: begins the names of the indicator columns.
+        """
         self.suite = suite
         self._configurations = [
             configure(expectation, position) for position, expectation in enumerate(suite.expectations)
         ]
         built = [build(one, f"{path}: expectations[{position}]") for position, one in enumerate(self._configurations)]
-        self.levels = tuple(map(level_of, suite.expectations, built))
+        self.levels = tuple(
+            level_of(expectation, one, label_prefix) for expectation, one in zip(suite.expectations, built, strict=True)
+        )
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         asset = context.data_sources.add_pandas(suite.name).add_dataframe_asset("parts")
@@ -103,17 +111,26 @@ class ExpectationRunner:
 
     def gx_suite(self) -> ExpectationSuite:
         """The suite as Great Expectations has it. Made anew, since an expectation object belongs to one suite only."""
-        return self._suite(range(len(self._configurations)))
+        return self._suite(self._configurations)
 
-    def _suite(self, positions: Sequence[int]) -> ExpectationSuite:
-        expectations = [self._configurations[position].to_domain_obj() for position in positions]
+    def _suite(self, configurations: Sequence[ExpectationConfiguration]) -> ExpectationSuite:
+        expectations = [configuration.to_domain_obj() for configuration in configurations]
         return ExpectationSuite(name=self.suite.name, expectations=expectations)
 
     def _validate(
         self, frame: pd.DataFrame, positions: Sequence[int], form: Literal["SUMMARY", "COMPLETE"]
     ) -> ExpectationSuiteValidationResult:
+        configurations, names = [self._configurations[position] for position in positions], _distinct_names(frame)
+        if names:
+            renamed = (self.suite.expectations[position].renamed(names) for position in positions)
+            configurations = list(map(configure, renamed, positions))
+            frame = frame.rename(columns=names)
         batch = self._batches.get_batch({"dataframe": frame})
-        return batch.validate(self._suite(positions), result_format=form)
+        result = batch.validate(self._suite(configurations), result_format=form)
+        if names:
+            for raw in result.results:
+                raw.expectation_config = self._configurations[_position(raw)]
+        return result
 
     def _measured(self, position: int, raw: ExpectationValidationResult, rows: int) -> MeasuredExpectation:
         expectation, level = self.suite.expectations[position], self.levels[position]
@@ -132,6 +149,26 @@ class ExpectationRunner:
             why=why,
         )
         return MeasuredExpectation(outcome=outcome, raw=raw)
+
+
+def _distinct_names(frame: pd.DataFrame) -> dict[str, str]:
+    """Column -> another name, where Great Expectations takes its own for an earlier column's: it ignores case and
+    backticks.
+    """
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    for column in frame.columns:
+        name = column
+        while _read_as(name) in taken:
+            name += "_"
+        taken.add(_read_as(name))
+        if name != column:
+            names[column] = name
+    return names
+
+
+def _read_as(name: str) -> str:
+    return name.casefold().strip("`")
 
 
 def _position(raw: ExpectationValidationResult) -> int:

@@ -31,7 +31,7 @@ def validate(
     """
     path = suite_path(folder, problem)
     sources = parts(folder, problem)
-    runner = ExpectationRunner(load_suite(path), path)
+    runner = ExpectationRunner(load_suite(path), path, problem.label_prefix)
     docs = DataDocs(runner)
     results = []
     for part in progress(sources):

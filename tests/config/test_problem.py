@@ -40,7 +40,7 @@ ACCEPTED = {
     "no dropout": ("model.head.dropout", 0),
     "no hidden layer in the head": ("model.head.width", 0),
     "trunk": ("model.trunk", {"kind": "shared_bottom", "widths": [8]}),
-    "nulls": ("data.nulls", ["", "NA"]),
+    "nulls": ("data.csv.nulls", ["", "NA"]),
 }
 
 

@@ -96,23 +96,31 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "model.trunk.widths: must have at least 1; found []",
     ),
     # Names
-    "a name with capitals": ("name", "Orders", "name: string should match pattern '^[a-z]"),
-    "a name of 64 letters": ("name", "o" * 64, "name: string should match pattern"),
-    "a feature's name with a blank": ("features.a b", {"kind": "numeric"}, "features.a b: string should match pattern"),
+    "a name with capitals": (
+        "name",
+        "Orders",
+        "name: must be a lowercase letter, then at most 62 lowercase letters, digits, - and _; found 'Orders'",
+    ),
+    "a name of 64 letters": ("name", "o" * 64, "name: must be a lowercase letter"),
+    "a feature's name with a blank": (
+        "features.a b",
+        {"kind": "numeric"},
+        "features.a b: must be a letter from A to Z or _, then",
+    ),
     "a task's name that begins with a digit": (
         "tasks.1x",
         {"kind": "binary", "target": "y"},
-        "tasks.1x: string should match pattern",
+        "tasks.1x: must be a letter from A to Z or _, then",
     ),
     "a task's name with a slash": (
         "tasks.a/b",
         {"kind": "binary", "target": "y"},
-        "tasks.a/b: string should match pattern",
+        "tasks.a/b: must be a letter from A to Z or _, then",
     ),
     "a task's name of 101 letters": (
         "tasks." + "t" * 101,
         {"kind": "binary", "target": "y"},
-        "tasks." + "t" * 101 + ": string should match pattern",
+        "tasks." + "t" * 101 + ": must be a letter from A to Z or _, then",
     ),
     "a nameless column": (
         "features.amount.column",
@@ -126,12 +134,10 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "exported graph, "
         "found 'trunkline/ids'; rename the column",
     ),
-    "a column that validation reserves": (
-        "features.amount.column",
-        "label:returned",
-        "features.amount.column: must not begin with 'label:', which marks the labels whose rates validation measures, "
-        "found 'label:returned'; rename the column",
-    ),
+    "a target without a name": ("tasks.days.target", "", "tasks.days.target: must name a column, found ''"),
+    "a split by a column without a name": ("split.column", "", "split.column: must name a column, found ''"),
+    "a name with a line break": ("features.a\nb", {"kind": "numeric"}, "features.'a\\nb': must be a letter"),
+    "a name that is empty": ("features.", {"kind": "numeric"}, "features.'': must be a letter"),
     # Wrong types and values
     "a feature that is no mapping": (
         "features.shop",
@@ -145,7 +151,21 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         {"days": 3},
         "gates.metrics.days: must be a mapping of names to values; found 3",
     ),
-    "nulls as text": ("data.nulls", "NA", "data.nulls: must be a list; found 'NA'"),
+    "nulls as text": ("data.csv", {"nulls": "NA"}, "data.csv.nulls: must be a list; found 'NA'"),
+    "nulls by their former name": ("data.nulls", ["NA"], "data.nulls: unknown key; it is called 'csv.nulls' now"),
+    "no separator": ("data.csv", {"separator": ""}, "data.csv.separator: "),
+    "a quote as the separator": ("data.csv", {"separator": '"'}, "data.csv.separator: must be the character between"),
+    "an encoding that is none": ("data.csv", {"encoding": "utf-9"}, "data.csv.encoding: must be an encoding of text"),
+    "an encoding of bytes": ("data.csv", {"encoding": "base64"}, "data.csv.encoding: must be an encoding of text"),
+    "one mark for two": ("data.csv", {"decimal": ",", "thousands": ","}, "data.csv: `thousands` must differ"),
+    "a type that is none": ("data.types", {"shop": "string"}, "data.types.shop: unknown; found 'string'"),
+    "a format without a year": ("data.dates", {"day": "%d.%m."}, "data.dates: day: a format must have a year"),
+    "a format that is none": ("data.dates", {"day": "%d.%m.%Y %Q"}, "data.dates: day: must be a format of strptime"),
+    "a type and a format": (
+        "data",
+        {"path": "data", "types": {"day": "text"}, "dates": {"day": "%Y-%m-%d"}},
+        "data: a column stands in `types` or in `dates`, found 'day' in both",
+    ),
     "a class that is a number": (
         "tasks.days",
         {"kind": "multiclass", "target": "y", "classes": [0, "b"]},
@@ -214,11 +234,6 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "split",
         {"by": "column", "column": "x", "key": "person"},
         "split: `key` is for a share of the rows that train, found `validation` 'validation'",
-    ),
-    "a key with the mark of labels": (
-        "split",
-        {"by": "column", "column": "x", "validation": 0.1, "key": "label:a"},
-        "split.key: must not begin with 'label:'",
     ),
     "two rules for yes": (
         "tasks.days",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mtl_core.config import Gates
-from mtl_core.evaluation import Difference, Measured
+from mtl_core.evaluation import Difference, Measured, compare, evaluate
 from mtl_core.export.parity import Parity
 from mtl_core.gates import Check, baseline_checks, latency_checks, metric_checks, parity_check, size_check, write_checks
 from tests.small import Small
@@ -46,6 +46,18 @@ def test_a_metrics_direction_decides_floor_or_ceiling(small: Small) -> None:
     floor, ceiling = metric_checks(gates, small.tasks, measured)
     assert (floor.name, floor.rule, floor.passed) == ("late.auc", "at least", True)
     assert (ceiling.name, ceiling.rule, ceiling.unit, ceiling.passed) == ("minutes.mae", "at most", "minutes", True)
+
+
+def test_a_gate_without_a_value_says_what_the_labels_lack(small: Small) -> None:
+    labels = {"late": np.ones(9, np.int8), "minutes": np.full(9, np.nan, np.float32)}
+    predictions = {"late": np.full(9, 0.5), "minutes": np.zeros(9)}
+    tasks = [task for task in small.tasks if task.name in labels]
+    gates = Gates(metrics={"late": {"auc": 0.8}, "minutes": {"mae": 2.0}})
+    checks = metric_checks(gates, tasks, evaluate(tasks, labels, predictions, resamples=5))
+    checks += baseline_checks(compare(tasks, labels, predictions, predictions, resamples=5))
+    lacking = ["one class only in the test split", "no labelled row in the test split"]
+    assert [check.reason for check in checks] == lacking * 2
+    assert all(check.words.endswith(f"found none: {check.reason}") and not check.passed for check in checks)
 
 
 @pytest.mark.parametrize(("low", "passed"), [(0.01, True), (0.0, False), (-0.01, False), (math.nan, False)])

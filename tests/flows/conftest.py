@@ -11,6 +11,9 @@ import pytest
 
 from flows.retrain.flow import run_retrain
 from flows.retrain.result import RetrainResult
+from tests.small import small
+
+__all__ = ["Whole", "git", "small"]
 
 
 @dataclass(frozen=True, kw_only=True)

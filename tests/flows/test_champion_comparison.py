@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from flows.retrain.compare import ChampionComparison, refuse_worse
+from flows.retrain.compare import ChampionComparison, forms, refuse_worse
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference
 
@@ -54,6 +54,11 @@ def test_the_refusal_names_every_task_that_got_worse_and_no_other() -> None:
     assert "champion m:old keeps serving" in words
     assert "mtl promote m:new" in words
     assert refused.value.exit_code == 7
+
+
+def test_numbers_in_32_and_in_64_bits_are_compared() -> None:
+    entry = {"name": "t", "kind": "regression", "form": "number", "unit": "s"}
+    assert forms({"outputs": [entry]}) == forms({"outputs": [entry | {"dtype": "float64"}]}) == {"t": entry}
 
 
 def test_a_first_model_has_nothing_to_be_worse_than() -> None:

@@ -55,7 +55,7 @@ def test_every_module_of_commands_is_a_command_or_their_arguments() -> None:
     [
         pytest.param(["check"], ProblemError.exit_code, "mtl init FILE --tasks a,b", id="no problem there"),
         pytest.param(["init", "table.csv", "--tasks", "chruned"], ProblemError.exit_code, "did you mean 'churned'?"),
-        pytest.param(["init", "table.txt", "--tasks", "churned"], DataError.exit_code, "must be .csv or .parquet"),
+        pytest.param(["init", "table.txt", "--tasks", "churned"], DataError.exit_code, "must be .parquet, .csv, .tsv"),
         pytest.param(["init", "table.csv", "--tasks", "tier", "--name", "A!"], ProblemError.exit_code, "name: "),
         pytest.param(["stage", "trian"], 2, "'trian' is not one of", id="unknown stage"),
         pytest.param(["chekc"], 2, "No such command 'chekc'", id="unknown command"),
@@ -127,7 +127,7 @@ def test_check_names_the_nearest_column(tiny_problem: Path, tmp_path: Path, capf
     params = (tiny_problem / "params.yaml").read_text()
     (tmp_path / "params.yaml").write_text(params.replace("  visits:", "  vists:"))
     (tmp_path / "data").symlink_to(tiny_problem / "data")
-    assert run("check", "-C", str(tmp_path)) == DataError.exit_code
+    assert run("check", "-C", str(tmp_path)) == ProblemError.exit_code
     assert "no column 'vists'; did you mean 'visits'?" in capfd.readouterr().err
 
 

@@ -1,13 +1,18 @@
 """What `mtl demo` prints of an answer, in few words, and of what happened."""
 
+import io
 import math
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from flows.console.demo import predicted, prediction_table, refusal, true_label
+from flows.demo import read_rows
 from mtl_core.config import parse_problem
+from mtl_core.errors import DataError
+from tests.small import Small
 
 
 @pytest.mark.parametrize(
@@ -15,7 +20,9 @@ from mtl_core.config import parse_problem
     [
         (None, "-"),
         (0.00123456, "0.00123"),
-        (12345.6, "1.23e+04"),
+        (12345.6, "12346"),
+        (1_699_999_961.25, "1699999961"),
+        (1e20, "1e+20"),
         (-4.98, "-4.98"),
         ({"class": "on time", "probabilities": {"early": 0.2, "on time": 0.8}}, "on time (0.80)"),
         ({"class": None, "probabilities": {"early": None, "on time": None}}, "-"),
@@ -99,3 +106,32 @@ def test_a_refusal_names_row_field_rule_and_value() -> None:
     words = refusal("flights:1", {"error": {"message": "1 broken rule", "details": [detail], "total": 1}})
     assert "flights:1" in words
     assert "  row 2, note: must have at most 1,000 characters, found 'zzz...'" in words
+
+
+def test_rows_of_another_declaration_are_refused(small: Small) -> None:
+    path = small.folder / "encoded" / "test.parquet"
+    assert read_rows(small.problem, path, 5).num_rows == 5
+    document = small.problem.model_dump(mode="json")
+    document["tasks"]["paid"] = {"kind": "binary", "target": "paid"}
+    with pytest.raises(DataError, match=r"test\.parquet: must have every target, found no column 'paid'"):
+        read_rows(parse_problem(document), path, 5)
+    with pytest.raises(DataError, match="found no file; `mtl retrain`"):
+        read_rows(small.problem, small.folder / "test.parquet", 5)
+
+
+def test_long_names_and_values_leave_room_for_the_answers() -> None:
+    document = {
+        "name": "wide",
+        "data": {"path": "data"},
+        "split": {"by": "hash", "column": "key"},
+        "features": {"x": {"kind": "numeric"}},
+        "tasks": {"t" * 100: {"kind": "binary", "target": "[y]"}},
+    }
+    row = {"x" * 300: Decimal("12.50"), "new\nline": "v" * 300, "[y]": 1}
+    console = Console(width=80, file=io.StringIO(), markup=False)
+    console.print(prediction_table(parse_problem(document), list(row)[:2], [row] * 5, [{"t" * 100: 0.25}] * 5))
+    text = console.file.getvalue()
+    assert text.count("0.25") == 5
+    assert text.count("12.5") == 5
+    assert "new\\nline" in text
+    assert "[y]" in text

@@ -20,6 +20,7 @@ from mtl_core.errors import DataError, ProblemError
 
 ROWS = 200
 DAY = date(2024, 1, 1)
+NAMES = [f"v{row}" for row in range(ROWS)]
 COLUMNS: dict[str, list[Any]] = {
     "key": [f"k{row}" for row in range(ROWS)],
     "amount": [row * 0.37 for row in range(ROWS)],
@@ -34,7 +35,7 @@ def drafted(tmp_path: Path, columns: dict[str, list[Any]], *targets: str) -> Dra
 
 
 def read(draft: Draft) -> Problem:
-    text = document("table", "data/table.parquet", ("",), ROWS, draft)
+    text = document("table", "data/table.parquet", ROWS, draft)
     return parse_problem(YAML(typ="safe", pure=True).load(text))
 
 
@@ -187,7 +188,7 @@ def test_lists_longer_than_a_batch_takes_are_left_out(tmp_path: Path) -> None:
 
 
 def test_names_that_cannot_be_declared_are_left_out(tmp_path: Path) -> None:
-    reserved = {"label:id": list(range(ROWS)), "trunkline/id": list(range(ROWS)), "": list(range(ROWS))}
+    reserved = {"trunkline/id": list(range(ROWS)), "": NAMES}
     draft = drafted(tmp_path, {**reserved, **COLUMNS}, "yes")
     assert all("rename" in draft.left_out[name].note for name in reserved)
     read(draft)
@@ -338,7 +339,7 @@ def test_words_for_missing_values_are_found_in_csv(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b,yes\n" + "".join(f"{'NA' if row % 9 == 0 else row / 7},NA?,{row % 2}\n" for row in range(90)))
     seen = sample(path)
-    assert seen.nulls == ("", "NA")
+    assert seen.reading.options.csv.nulls == ("NA",)
     assert pa.types.is_floating(seen.facts["a"].type)
     assert seen.facts["a"].known == 80
 
@@ -347,7 +348,7 @@ def test_words_for_missing_dates_are_found_in_csv(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,yes\n" + "".join(f"{'NA' if row % 9 == 0 else DAY},{row % 2}\n" for row in range(90)))
     seen = sample(path)
-    assert seen.nulls == ("", "NA")
+    assert seen.reading.options.csv.nulls == ("NA",)
     assert seen.facts["a"].is_temporal
 
 

@@ -23,7 +23,7 @@ from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
 from flows.pipeline.graph import STAGES, bring_up_to_date, open_repository
-from flows.retrain.flow import deployment_name, run_retrain, serve_retrain, tell_service
+from flows.retrain.flow import compare_with_champion, deployment_name, run_retrain, serve_retrain, tell_service
 from flows.retrain.result import RetrainResult
 from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
 from serving.store import Store
@@ -166,6 +166,15 @@ def test_without_git_and_without_a_commit_the_words_say_why(tmp_path: Path, tool
 def test_a_folder_outside_dvc_is_a_tool_error(tmp_path: Path, tools: None) -> None:
     with pytest.raises(ToolError, match="DVC in"):
         bring_up_to_date(tmp_path, "train")
+
+
+def test_a_damaged_champion_is_named_before_a_candidate_is_compared_with_it(whole: Whole, copied: Path) -> None:
+    graph = store(copied).path(whole.first.version) / Layout(copied).graph.name
+    graph.write_bytes(b"damaged")
+    refused = compare_with_champion.fn(copied, "tiny:other")
+    assert isinstance(refused, State)
+    assert isinstance(refused.data, PromotionRefused)
+    assert str(graph) in str(refused.message)
 
 
 @contextmanager

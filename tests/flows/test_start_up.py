@@ -28,13 +28,13 @@ CASES = {
     "init --graph": (["init", "--graph"], 0, LIGHT),
     "data": (["data"], 0, HEAVY),
     "init": (["init", "TABLE", "--tasks", "churned,spend"], 0, HEAVY | {"great_expectations"}),
-    "check": (["check"], 0, LIGHT - {"pandas"}),  # it looks at rows, and pyarrow imports pandas for that
+    "check": (["check"], 0, LIGHT - {"pandas"}),  # pyarrow imports it before it reads an array
     "profile": (["profile", "--force"], 0, HEAVY | {"dvc"}),
     "models": (["models"], 0, LIGHT - {"onnxruntime"}),  # the store checks the graphs that it is given
     "promote": (["promote", "tiny:none"], 8, LIGHT - {"onnxruntime"}),
     "stage digests": (["stage", "digests"], 0, LIGHT),
     "stage validate": (["stage", "validate"], 0, HEAVY | {"dvc"}),
-    "stage prepare": (["stage", "prepare"], 0, LIGHT - {"pandas"}),  # pyarrow imports it before it reads an array
+    "stage prepare": (["stage", "prepare"], 0, LIGHT - {"pandas"}),  # as `check`
 }
 """Arguments, exit code, modules that must not be imported. A stage comes after those that it needs."""
 

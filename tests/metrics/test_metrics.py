@@ -10,6 +10,10 @@ from sklearn import metrics as peers
 
 from mtl_core.metrics import Metric, RowMean
 from mtl_core.metrics.bootstrap import interval, resampled, standard_error
+from mtl_core.metrics.clustering import NormalisedMutualInformation
+from mtl_core.metrics.multilabel import MacroAuc
+from mtl_core.metrics.ranking import Auc, AveragePrecision
+from mtl_core.metrics.regression import MAE, R2
 from tests.strategies import patient
 from tests.tasks.declared import task
 
@@ -229,3 +233,23 @@ def test_an_interval_of_nothing_is_nan() -> None:
     assert np.isnan(interval(np.array([]))).all()
     assert np.isnan(interval(np.full(3, np.nan))).all()
     assert interval(np.array([np.inf, 1.0, np.nan, 3.0]), level=1.0) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "lacking", "sufficient"),
+    [
+        (Auc(name="auc", higher_is_better=True), [1, 1], [0, 1]),
+        (AveragePrecision(name="ap", higher_is_better=True), [0, 0], [1, 1]),
+        (R2(name="r2", higher_is_better=True), [0.5], [0.5, 0.5]),
+        (MAE, [], [0.5]),
+        (MacroAuc(name="macro_auc", higher_is_better=True), [[1, 0], [1, -1]], [[1, 0], [0, -1]]),
+        (NormalisedMutualInformation(name="nmi", higher_is_better=True), [3, 3], [3, 4]),
+    ],
+    ids=lambda case: getattr(case, "name", ""),
+)
+def test_a_metric_is_undefined_where_it_says_what_labels_lack(metric: Metric, lacking: Any, sufficient: Any) -> None:
+    for labels, defined in ((lacking, False), (sufficient, True)):
+        known = np.array(labels)
+        wide = known.ndim > 1 or metric.name == "nmi"
+        predictions = np.random.default_rng(0).random((len(known), 2) if wide else len(known))
+        assert np.isfinite(metric(known, predictions)) == defined == (metric.undefined(known) == "")

@@ -92,20 +92,20 @@ def graph(*, bias: float = 0.0, distance_type: int = TensorProto.DOUBLE, classes
     return _bytes(helper.make_graph(nodes, "flights", inputs, outputs, constants))
 
 
-def shifted(name: str, by: Sequence[float], column: str = "x") -> bytes:
+def shifted(name: str, by: Sequence[float], column: str = "x", dtype: int = TensorProto.FLOAT) -> bytes:
     """A graph that answers column + by: (rows,) where `by` is empty, (rows, width) where it has that many numbers."""
     value, node = helper.make_tensor_value_info, helper.make_node
     nodes = [
-        node("Cast", [column], ["_x"], to=TensorProto.FLOAT),
+        node("Cast", [column], ["_x"], to=dtype),
         node("Unsqueeze", ["_x", "_axis"], ["_column"]),
         node("Add", ["_column", "_by"], [name]) if by else node("Identity", ["_x"], [name]),
     ]
     constants = [
         helper.make_tensor("_axis", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("_by", TensorProto.FLOAT, [1, len(by)], by),
+        helper.make_tensor("_by", dtype, [1, len(by)], by),
     ]
     inputs = [value(column, TensorProto.DOUBLE, ["rows"])]
-    outputs = [value(name, TensorProto.FLOAT, ["rows", "width"] if by else ["rows"])]
+    outputs = [value(name, dtype, ["rows", "width"] if by else ["rows"])]
     return _bytes(helper.make_graph(nodes, "shifted", inputs, outputs, constants))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import TensorProto
 
 from serving.answers import AnswerWriter
 from serving.errors import ModelError
@@ -124,3 +125,17 @@ def test_the_labels_of_a_row_are_those_at_a_half_or_more(rows: list[list[float]]
         None if np.isnan(row).any() else [name for name, chance in zip(NAMES, row, strict=True) if chance >= 0.5]
         for row in rows
     ]
+
+
+@pytest.mark.parametrize(("form", "entry", "by"), [("number", {}, ()), ("quantiles", {"levels": [0.5]}, (0.0,))])
+def test_a_number_in_64_bits_is_answered_with_all_its_digits(
+    tmp_path: Path, form: str, entry: dict[str, Any], by: tuple[float, ...]
+) -> None:
+    task = {"name": "t", "kind": "k", "form": form, "unit": "s", "dtype": "float64", **entry}
+    signature = {**SIGNATURE, "format": 2, "inputs": [{"name": "x", "type": "number"}], "outputs": [task]}
+    wide, narrow = (shifted("t", by, dtype=dtype) for dtype in (TensorProto.DOUBLE, TensorProto.FLOAT))
+    served = Served(Model.load(write(tmp_path / "wide", wide, signature), version="v"))
+    (row,) = json.loads(served.answer(b'[{"x": 1600000000.25}]'))["predictions"]
+    assert row["t"] in (1600000000.25, {"0.5": 1600000000.25})
+    with pytest.raises(ModelError, match=r"'t' is tensor\(double\) of rank . there and tensor\(float\)"):
+        Model.load(write(tmp_path / "narrow", narrow, signature))

@@ -10,12 +10,12 @@ import pytest
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
-from mtl_core.errors import ToolError, TrainingError
+from mtl_core.errors import RunInProgress, TrainingError
 from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.tuning import Measure, Trial, Tuning
 from mtl_core.studies.tuning.record import gains, mean_gain
 from mtl_core.studies.tuning.search import JOURNAL, Search, name_of
-from mtl_core.studies.tuning.study import best_of, exclusive_lock, repeat, study_of
+from mtl_core.studies.tuning.study import best_of, exclusive_study, repeat, study_of
 from mtl_core.studies.tuning.trials import TrialProgress, TrialRunner
 from mtl_core.training import Epoch
 from tests.small import Small, document
@@ -140,7 +140,7 @@ def test_a_trial_cut_short_by_a_kill_does_not_count(small: Small, tmp_path: Path
         file.write(b'{"op_code":4,"wor')
     (tmp_path / f"{JOURNAL}.lock").symlink_to("nowhere")
     (tmp_path / "trial-2").mkdir()
-    with exclusive_lock(tmp_path):
+    with exclusive_study(tmp_path):
         again = searched(small, tmp_path, 1)
     assert [trial.number for trial in again.trials] == [0, 1, 3]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", JOURNAL]
@@ -157,12 +157,12 @@ def test_a_trial_killed_between_the_two_writes_of_its_end_is_kept(small: Small, 
 
 def test_only_one_command_at_a_time(tmp_path: Path) -> None:
     with (
-        exclusive_lock(tmp_path),
-        pytest.raises(ToolError, match="only one `mtl tune` may work there"),
-        exclusive_lock(tmp_path),
+        exclusive_study(tmp_path),
+        pytest.raises(RunInProgress, match="only one `mtl tune` may work there"),
+        exclusive_study(tmp_path),
     ):
         pass
-    with exclusive_lock(tmp_path):
+    with exclusive_study(tmp_path):
         pass
 
 

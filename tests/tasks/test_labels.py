@@ -29,13 +29,24 @@ BINARY = {
     "at_least is inclusive": ({"at_least": 15}, pa.array([14.999, 15.0, 15.001, None, INF, -INF]), [0, 1, 1, -1, 1, 0]),
     "positive number": ({"positive": 3}, pa.array([3, 2, None]), [1, 0, -1]),
     "positive false": ({"positive": False}, pa.array([True, False, None]), [0, 1, -1]),
-    "positive text": ({"positive": "yes"}, pa.array(["yes", "no", "Yes", " yes", None, ""]), [1, 0, 0, 0, -1, -1]),
+    "positive text": ({"positive": "yes"}, pa.array(["yes", "no", "no", None, ""]), [1, 0, 0, -1, -1]),
+    "both words": ({"positive": "yes", "negative": "no"}, pa.array(["no", "yes", ""]), [0, 1, -1]),
+    "several words for no": ({"positive": "A", "negative": ["B", "C"]}, pa.array(["C", "A", "B"]), [0, 1, 0]),
+    "one against all others": ({"positive": "A", "others": "negative"}, pa.array(["C", "A", "B", None]), [0, 1, 0, -1]),
+    "any other word is no label": (
+        {"positive": "yes", "negative": "no", "others": "unlabelled"},
+        pa.array(["yes", "no", "Yes", " yes"]),
+        [1, 0, -1, -1],
+    ),
+    "any other number is no label": ({"others": "unlabelled"}, pa.array([1, 0, -9, 2]), [1, 0, -1, -1]),
+    "both numbers": ({"positive": 2, "negative": 1}, pa.array([1.0, 2.0, NAN]), [0, 1, -1]),
     "positive dictionary": ({"positive": "yes"}, pa.array(["yes", "no", None]).dictionary_encode(), [1, 0, -1]),
     "positive large_string": ({"positive": "yes"}, pa.array(["yes", "no"], pa.large_string()), [1, 0]),
 }
 MULTICLASS = {
     "learned, sorted": ({}, pa.array(["b", "a", None, "", "c"]), [1, 0, -1, -1, 2]),
     "declared order": ({"classes": ["b", "a"]}, pa.array(["b", "a", None]), [0, 1, -1]),
+    "others unlabelled": ({"classes": ["b", "a"], "others": "unlabelled"}, pa.array(["b", "a", "c"]), [0, 1, -1]),
     "blanks matter": ({}, pa.array(["a", "a ", " a"]), [1, 2, 0]),
     "whole numbers": ({"classes": ["1", "2"]}, pa.array([1.0, 2.0, None, NAN, INF]), [0, 1, -1, -1, -1]),
     "integers": ({"classes": ["1", "2"]}, pa.array([2, 1, None]), [1, 0, -1]),
@@ -51,6 +62,15 @@ MULTICLASS = {
 def test_binary(options: dict[str, Any], values: pa.Array, labels: list[int]) -> None:
     found = fit(task("binary", **options), values).encode(values)
     assert (found.dtype, found.tolist()) == (np.int8, labels)
+
+
+def test_encoders_of_before_the_value_for_no_was_learned_are_read() -> None:
+    old = {"kind": "binary", "name": "t", "type": "string", "targets": ["y"], "positive": "yes", "at_least": None}
+    codec = TypeAdapter(AnyCodec).validate_python({**old, "counts": [1, 1]})
+    assert codec.encode(pa.array(["yes", "no", "other", None])).tolist() == [1, 0, 0, -1]
+    codec = TypeAdapter(AnyCodec).validate_python({**old, "type": "number", "positive": None})
+    with pytest.raises(DataError, match="0 or 1, found 2"):
+        codec.encode(pa.array([0, 1, 2]))
 
 
 @pytest.mark.parametrize(("options", "values", "labels"), MULTICLASS.values(), ids=MULTICLASS)
@@ -99,6 +119,42 @@ def test_a_number_keeps_its_unit(kind: str) -> None:
     np.testing.assert_array_equal(found, np.array([1, NAN, -7.5, NAN, NAN, NAN], dtype=np.float32))
 
 
+@pytest.mark.parametrize("loss", ["squared", "absolute", "huber", "poisson", "quantiles"])
+@pytest.mark.parametrize("offset", [5_800_000.0, 1_600_000_000.0])
+def test_a_large_offset_loses_nothing(offset: float, loss: str) -> None:
+    """Labels, predictions, baseline and the labels of trees are those of the target without the offset."""
+    declared = task("quantiles", levels=[0.5]) if loss == "quantiles" else task("regression", loss=loss)
+    near = np.array([0.37, -12.5, 3.0, 8.125])
+    values = pa.array([*(near + offset), None])
+    fitted = objective(declared, values)
+    assert fitted.signature()["dtype"] == "float64"
+    labels = fitted.codec.encode(values)
+    np.testing.assert_array_equal(labels, [*(near + offset), NAN])
+    baseline = fitted.baseline(labels)
+    centre = near.mean() if loss in ("squared", "poisson") else np.quantile(near, 0.5, method="inverted_cdf")
+    centre = np.median(near) if loss in ("absolute", "huber") else centre
+    assert baseline - offset == pytest.approx(centre, abs=1e-6)
+    known = labels[:-1].reshape(-1, *baseline.shape)
+    back = fitted.inverse_link(torch.from_numpy(fitted.to_logits(known))).numpy()
+    assert back.dtype == np.float64
+    np.testing.assert_allclose(back, known, rtol=0, atol=1e-5 * (offset / 1e6 if loss == "poisson" else 1))
+    if loss != "poisson":
+        (trees,) = fitted.tree_objectives(labels, np.ones(5, np.float32))
+        np.testing.assert_allclose(trees.labels, near - near.mean(), atol=1e-5)
+        logits = fitted.tree_logits(trees.labels.reshape(known.shape))
+        np.testing.assert_allclose(logits, fitted.to_logits(known), atol=1e-6)
+    outputs = torch.from_numpy(fitted.to_logits(known))
+    assert fitted.loss(outputs, torch.from_numpy(labels[:-1])).dtype == torch.float32
+
+
+def test_numbers_near_0_are_stored_in_32_bits_and_measured_in_64() -> None:
+    values = pa.array([0.1, -2.0, None, 7.3])
+    fitted = objective(task("regression"), values)
+    assert fitted.codec.encode(values).dtype == np.float32
+    np.testing.assert_array_equal(fitted.codec.exact(values), [0.1, -2.0, NAN, 7.3])
+    assert "dtype" not in fitted.signature()
+
+
 @pytest.mark.parametrize(
     "fitted",
     [
@@ -134,11 +190,28 @@ def test_part_by_part_equals_at_once(data: st.DataObject, values: list[int | Non
 REFUSED = {
     "text without positive": (task("binary"), pa.array(["yes", "no"]), ["'y' is text", "positive: yes"]),
     "text with at_least": (task("binary", at_least=1), pa.array(["1", "0"]), ["'y' is text"]),
+    "a boolean as positive of text": (
+        task("binary", positive=True),
+        pa.array(["true"]),
+        ["found true", "quotes"],
+    ),
     "text as positive of numbers": (task("binary", positive="yes"), pa.array([0, 1]), ["'yes'", "'y' is a number"]),
     "text as positive of booleans": (task("binary", positive="yes"), pa.array([True, False]), ["is a boolean"]),
     "strange number": (task("binary"), pa.array([0.0, 1.0, 0.5]), ["0 or 1", "found 0.5", "'y'", "positive: VALUE"]),
     "infinity as yes or no": (task("binary"), pa.array([0.0, 1.0, INF]), ["0 or 1", "found inf"]),
     "never yes": (task("binary", positive="x"), pa.array(["a", "b", None]), ["both answers", "found 0 yes and 2 no"]),
+    "a third word": (
+        task("binary", positive="high"),
+        pa.array(["high", "low", "medium"]),
+        ["one value besides `positive: high`", "found 'low', 'medium' in 'y'", "`negative:", "`others: negative`"],
+    ),
+    "a third number": (task("binary", positive=2), pa.array([0.5, 1, 2]), ["`positive: 2`", "found 0.5, 1 in 'y'"]),
+    "a word besides both": (
+        task("binary", positive="yes", negative="no"),
+        pa.array(["yes", "no", "No"]),
+        ["'yes' or 'no'", "found 'No' in 'y'", "`others: unlabelled`"],
+    ),
+    "a number as negative of text": (task("binary", positive="a", negative=0), pa.array(["a"]), ["`negative`", "text"]),
     "never no": (task("binary"), pa.array([1, 1, None]), ["found 2 yes and 0 no", "'y'"]),
     "no label at all": (task("binary"), pa.array([None, None], pa.int8()), ["found 0 yes and 0 no"]),
     "edges on text": (BANDS, pa.array(["1"]), ["`edges` need a target of numbers", "'y'"]),
@@ -173,10 +246,10 @@ REFUSED = {
     "regression on a constant": (task("regression"), pa.array([7, 7, 7]), ["varies", "found 3 values", "'y'"]),
     "regression without a label": (task("regression"), pa.array([None], pa.float64()), ["varies", "found 0 values"]),
     "regression beyond 32 bits": (task("regression"), pa.array([0.0, 1e39]), ["32-bit floats", "found 1e+39", "'y'"]),
-    "regression that 32 bits round away": (
+    "regression that 64 bits round away": (
         task("regression"),
-        pa.array([1.7e9, 1.7e9 + 30]),
-        ["varies", "found 2 values with a deviation of 15", "another unit"],
+        pa.array([1.7e9, 1.7e9 + 1e-6]),
+        ["varies", "found 2 values with a deviation of 4.", "another unit"],
     ),
     "regression below 32 bits": (task("regression"), pa.array([0.0, 1e-60]), ["varies", "another unit"]),
 }
@@ -194,6 +267,8 @@ def test_refused_after_training_too() -> None:
     """A class or a label that only the test split holds."""
     with pytest.raises(DataError, match=r"classes are a, b, found 'c'"):
         fit(task("multiclass"), pa.array(["a", "b"])).encode(pa.array(["a", "c"]))
+    with pytest.raises(DataError, match=r"must be 'high' or 'low', found 'medium' in 'y'"):
+        fit(task("binary", positive="high"), pa.array(["high", "low"])).encode(pa.array(["medium"]))
     with pytest.raises(DataError, match=r"0 or 1, found 2"):
         fit(task("binary"), pa.array([0, 1])).encode(pa.array([2]))
     with pytest.raises(DataError, match=r"32-bit floats, found -1e\+39"):
@@ -202,6 +277,12 @@ def test_refused_after_training_too() -> None:
 
 DECLARED = {
     "positive and at_least": ({"kind": "binary", "positive": 1, "at_least": 1}, "not both"),
+    "negative and at_least": ({"kind": "binary", "negative": 0, "at_least": 1}, "found `negative` too"),
+    "negative alone": ({"kind": "binary", "negative": "no"}, "needs `positive`"),
+    "positive is negative": ({"kind": "binary", "positive": "a", "negative": ["b", "a"]}, "must differ, found 'a'"),
+    "no and others": ({"kind": "binary", "positive": "a", "negative": "b", "others": "negative"}, "not both"),
+    "others of what": ({"kind": "binary", "positive": "a", "others": "unlabelled"}, "needs `negative`"),
+    "others without classes": ({"kind": "multiclass", "others": "unlabelled"}, "values besides `classes`, found none"),
     "one class": ({"kind": "multiclass", "classes": ["a"]}, "two or more distinct"),
     "a class twice": ({"kind": "multiclass", "classes": ["a", "a"]}, "two or more distinct"),
     "a nameless class": ({"kind": "multiclass", "classes": ["a", ""]}, "at least 1 character"),

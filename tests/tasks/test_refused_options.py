@@ -30,7 +30,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an option of another kind": (
         {**SIZES, "positive_weight": 2},
         "tasks.t.positive_weight: unknown key; valid: target, weight_column, weight, metric, kind, classes, edges, "
-        "class_weights",
+        "others, class_weights",
     ),
     "no order": (
         {"kind": "ordinal"},

@@ -92,13 +92,31 @@ def test_the_suite_of_the_reference(folder: Path) -> None:
     assert rates == ["label:returned", "label:slow", "label:grade=fair", "label:grade=good", "label:grade=poor"]
 
 
-def test_declared_classes_of_numbers_are_numbers_in_the_set(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["multiclass", "ordinal"])
+def test_declared_classes_of_numbers_are_numbers_in_the_set(tmp_path: Path, kind: str) -> None:
     write_part(tmp_path, "a.parquet", set_column(table(2), "grade", pa.array([place % 2 + 1 for place in range(ROWS)])))
-    tasks = {"grade": {"kind": "multiclass", "target": "grade", "classes": ["1", "2", "3"]}}
+    tasks = {"grade": {"kind": kind, "target": "grade", "classes": ["1", "2", "3"]}}
     declared = problem(tasks=tasks)
     suite = profile(declared, parts(tmp_path, declared))
     assert said(suite, "grade")["values_to_be_in_set"] == {"value_set": [1, 2, 3]}
-    assert [c for c in suite.columns if c.startswith("label:")] == [f"label:grade={c}" for c in "123"]
+    rates = [f"label:grade={c}" for c in "123"] if kind == "multiclass" else []
+    assert [c for c in suite.columns if c.startswith("label:")] == rates
+
+
+def test_the_values_of_a_target_in_words_are_listed_and_no_third_one_is_learned(tmp_path: Path) -> None:
+    """Over all parts: each has one word besides yes, but they differ."""
+    words = pa.array(["high" if place % 3 else "low" for place in range(ROWS)])
+    write_part(tmp_path, "a.parquet", set_column(table(2), "grade", words))
+    declared = problem(tasks={"high": {"kind": "binary", "target": "grade", "positive": "high"}})
+    found = said(profile(declared, parts(tmp_path, declared)), "grade")
+    assert found["values_to_be_in_set"] == {"value_set": ["high", "low"]}
+    write_part(tmp_path, "b.parquet", set_column(table(3), "grade", pa.array(["high", "medium"] * (ROWS // 2))))
+    with pytest.raises(DataError, match="found 'low', 'medium' in 'grade'"):
+        profile(declared, parts(tmp_path, declared))
+    for more in ({"others": "negative"}, {"negative": "low", "others": "unlabelled"}):
+        task = {"kind": "binary", "target": "grade", "positive": "high", **more}
+        declared = problem(tasks={"high": task})
+        assert "values_to_be_in_set" not in said(profile(declared, parts(tmp_path, declared)), "grade")
 
 
 def test_many_categories_are_counted_and_not_listed(tmp_path: Path) -> None:

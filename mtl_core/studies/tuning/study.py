@@ -1,34 +1,32 @@
 """The study as a whole: from the trials that a search has kept to the file, and a trial trained once more."""
 
-import fcntl
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mtl_core.errors import ToolError, TrainingError
+from mtl_core.errors import RunInProgress, TrainingError
 from mtl_core.files import write_bytes
+from mtl_core.locks import Holder, exclusive_lock
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning.record import Trial, Tuning
 from mtl_core.studies.tuning.search import JOURNAL, Search
 from mtl_core.studies.tuning.trials import EndedEarly, TrialProgress, TrialRunner
 
-__all__ = ["best_of", "exclusive_lock", "repeat", "study_of"]
+__all__ = ["best_of", "exclusive_study", "repeat", "study_of"]
 
 
 @contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Only one command works in the folder; ToolError for another. The end of a process, however it comes, frees it.
-    What a kill left half-written is taken away.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ToolError(
-                f"{folder}: only one `mtl tune` may work there at a time, found another; wait for it, or use --workers"
-            ) from None
+def exclusive_study(folder: Path) -> Iterator[None]:
+    """Only one command works in the study's folder; RunInProgress for another. Leftovers of a kill are removed."""
+
+    def refuse(holder: Holder | None) -> bool:
+        raise RunInProgress(
+            f"{folder}: only one `mtl tune` may work there at a time, found {holder or 'another'}; wait for it, or use "
+            "--workers"
+        )
+
+    with exclusive_lock(folder / "lock", refuse):
         _mend(folder / JOURNAL)
         _clear(folder)
         try:

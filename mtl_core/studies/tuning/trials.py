@@ -57,6 +57,8 @@ class TrialRunner:
     train: EncodedSplit
     validation: EncodedSplit
     folder: Path
+    watch: Callable[[int, Epoch], None] = lambda number, epoch: None
+    """Callback after every epoch of a trial, with the trial's number."""
 
     @classmethod
     def open(cls, problem: Problem, encoded: Path, folder: Path) -> "TrialRunner":
@@ -138,8 +140,13 @@ class TrialRunner:
     def _trained(self, problem: Problem, number: int, on_epoch: Callable[[Epoch], None]) -> TrainingResult:
         """Its weights are not kept."""
         scratch = self.folder / f"trial-{number}"
+
+        def on_any_epoch(_: str, epoch: Epoch) -> None:
+            self.watch(number, epoch)
+            on_epoch(epoch)
+
         try:
-            progress = NamedProgress("", lambda _, epoch: on_epoch(epoch))
+            progress = NamedProgress("", on_any_epoch)
             return train(problem, self.encoder, self.train, self.validation, scratch, progress)[1]
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

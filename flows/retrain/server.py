@@ -1,0 +1,150 @@
+"""Prefect's temporary server, for runs without PREFECT_API_URL: a child that ends with this process, whose log is kept.
+
+Prefect starts one by itself, too: it outlives a kill, and says nothing where it does not come up.
+"""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from flows.lifeline import end_with_parent
+from mtl_core.errors import ToolError
+
+__all__ = ["prefect_server"]
+
+LOOPBACK = "127.0.0.1"
+LOG = "server.log"
+ENVIRONMENT = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+}
+"""As Prefect sets it for a server that is there for one process, and with a log, unlike this process."""
+LOG_LINES = 15
+POLL_SECONDS, TELL_SECONDS = 0.2, 5.0
+STOP_SECONDS = 5.0
+
+
+@contextmanager
+def prefect_server(home: Path) -> Iterator[None]:
+    """A Prefect server for the block: that of PREFECT_API_URL or, without one, one of our own until this process ends.
+
+    Args:
+        home: PREFECT_HOME; the server's log is written there.
+
+    Raises:
+        ToolError: the server does not come up, or does not answer; with the last lines of our server's log.
+    """
+    from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
+
+    if url := PREFECT_API_URL.value():
+        with _answering(url, "does it run? without PREFECT_API_URL, a run has a server of its own"):
+            yield
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / LOG
+    url, process = _start(log)
+    seconds = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+    _wait_until_ready(process, url, seconds, log)
+    with temporary_settings({PREFECT_API_URL: url}), _answering(url, f"its log, {log}, says why"):
+        yield
+
+
+@contextmanager
+def _answering(url: str, fix: str) -> Iterator[None]:
+    """Turn what the client raises about a server that is not there, or fails, into a ToolError."""
+    try:
+        yield
+    except (httpx.HTTPError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
+            raise
+        found = str(error).splitlines() or [repr(error)]
+        raise ToolError(f"Prefect server {url}: must answer, found {found[0]}; {fix}") from error
+
+
+def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
+    # The socket is bound here and handed over: a port that was only looked for may be taken meanwhile.
+    with socket.socket() as listener, log.open("wb") as output:
+        listener.bind((LOOPBACK, 0))
+        listener.listen(100)
+        port = listener.getsockname()[1]
+        process = subprocess.Popen(  # a list of arguments, no shell
+            _command(listener.fileno()),
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listener.fileno()],
+        )
+    # Not at the end of the block: threads of Prefect's client send their last events when this process ends.
+    atexit.register(_stop, process)
+    return f"http://{LOOPBACK}:{port}/api", process
+
+
+def _command(descriptor: int) -> list[str]:
+    return [sys.executable, "-m", "flows.retrain.server", str(descriptor)]
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: float, log: Path) -> None:
+    """Raises ToolError; says every TELL_SECONDS on stderr that it waits."""
+    start = time.monotonic()
+    told = start
+    while not _is_ready(url):
+        now = time.monotonic()
+        if process.poll() is not None:
+            raise ToolError(f"Prefect's temporary server ended with code {process.returncode}{_explain(log)}")
+        if now - start > seconds:
+            _stop(process)
+            raise ToolError(f"Prefect's temporary server must answer within {seconds:g} s, and does not{_explain(log)}")
+        if now - told > TELL_SECONDS:
+            told = now
+            words = f"waiting for Prefect's temporary server, {now - start:.0f} s of at most {seconds:g} s"
+            print(words, file=sys.stderr, flush=True)
+        time.sleep(POLL_SECONDS)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=2.0, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _explain(log: Path) -> str:
+    """What to do, and the last lines of the log."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+    fix = (
+        f"; its database and its log are in {log.parent}, which may be removed, and PREFECT_SERVER_EPHEMERAL_STARTUP_"
+        "TIMEOUT_SECONDS allows it more time on a slow machine"
+    )
+    return "\n".join([fix, *(lines or [f"{log} is empty"])])
+
+
+def _serve(descriptor: int) -> None:
+    """Life of the server's process, on the listening socket of that file descriptor."""
+    end_with_parent()
+    import uvicorn
+
+    uvicorn.run("prefect.server.api.server:create_app", factory=True, fd=descriptor, log_level="error", lifespan="on")
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -1,0 +1,94 @@
+"""One run at a time: the lock that a command holds while it changes a problem's artifacts."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from flows.environment import store_home
+from flows.layout import Layout
+from flows.lifeline import lifeline, remove_dead_lifelines, start_lifeline
+from mtl_core.errors import RunInProgress
+from mtl_core.files import naming
+from mtl_core.locks import Holder, exclusive_lock
+
+__all__ = ["check_writable", "exclusive_run", "exclusive_stage"]
+
+ROOM = 8 << 20
+"""Bytes that must be free before a run starts: a Prefect database, a report, the arrays of a small problem."""
+
+
+@contextmanager
+def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Be the only command that works on the folder's problem, and end every child with this process.
+
+    Child processes that call `end_with_parent`, and nested calls, run under the lock of the one that started them.
+    Whatever a killed run has left is removed first.
+
+    Args:
+        wait: wait for another command to end, and say so on stderr, rather than raise RunInProgress.
+    """
+    layout, started_by = Layout(folder), lifeline()
+
+    def on_busy(holder: Holder | None) -> bool:
+        if holder is not None and holder.key and holder.key == started_by:
+            return True
+        found = holder or "another command"
+        if not wait:
+            raise RunInProgress(
+                f"{folder}: only one command may work on a problem at a time, found {found}; run this one when that "
+                "has ended, as `mtl retrain` and `mtl stage` do by themselves with --wait"
+            )
+        print(f"{folder}: waiting for {found} to end", file=sys.stderr, flush=True)
+        return False
+
+    with exclusive_lock(layout.run_lock, on_busy, key=start_lifeline(layout.lifelines)) as acquired:
+        if acquired:
+            with exclusive_stage(folder):
+                _remove_leftovers(layout)
+        yield
+
+
+@contextmanager
+def exclusive_stage(folder: Path) -> Iterator[None]:
+    """Be the only stage of the problem; waits for one that a killed run has left to end, which it does at once.
+
+    Training's scratch folder belongs to the process that holds this lock.
+    """
+
+    def on_busy(holder: Holder | None) -> bool:
+        print(f"{folder}: waiting for {holder or 'a stage'}, left by a killed run, to end", file=sys.stderr, flush=True)
+        return False
+
+    with exclusive_lock(Layout(folder).stage_lock, on_busy):
+        yield
+
+
+def check_writable(folder: Path) -> None:
+    """Raises an OSError with its path where a run could not write: no permission, or less than ROOM free.
+
+    Writes ROOM bytes, since a quota or a limit shows in no other way.
+    """
+    layout = Layout(folder)
+    homes = (layout.state, layout.artifacts, Path(os.environ["PREFECT_HOME"]), store_home(folder))
+    disks = set()
+    for home in homes:
+        home.mkdir(parents=True, exist_ok=True)
+        disk = home.stat().st_dev
+        with naming(home), TemporaryFile(dir=home) as probe:
+            probe.write(b"" if disk in disks else bytes(ROOM))
+        disks.add(disk)
+
+
+def _remove_leftovers(layout: Layout) -> None:
+    """What no process works on while the locks are held: files and folders under a temporary name."""
+    remove_dead_lifelines(layout.lifelines)
+    for folder in (layout.artifacts, layout.resume, layout.failures):
+        for path in list(folder.rglob(".*.pending")):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

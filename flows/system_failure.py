@@ -1,0 +1,87 @@
+"""Errors of the operating system, as one line of ours: path, cause and fix."""
+
+import errno
+import getpass
+import os
+import shutil
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtl_core.errors import SystemFailure
+from mtl_core.files import errno_of
+
+__all__ = ["system_failure"]
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+OPEN_FILES = {errno.EMFILE, errno.ENFILE}
+
+
+def system_failure(error: BaseException, path: Path | None = None) -> SystemFailure | None:
+    """The error in words of ours; None if it is none of the operating system's, but a bug.
+
+    An OSError always is; an error of a library is if it was caused by a full disk, a missing permission or a limit of
+    open files, or says so.
+
+    Args:
+        path: what was worked on, if the error has no path; the working directory where none is given.
+    """
+    for cause in _causes(error):
+        code = errno_of(cause)
+        if code is not None and code in FULL | REFUSED | OPEN_FILES:
+            return SystemFailure(_words(code, _path(error) or str(path or Path.cwd())))
+    if isinstance(error, OSError):
+        where = traceback.extract_tb(error.__traceback__)
+        line = f" (at {where[-1].filename}:{where[-1].lineno})" if where else ""
+        subject = f"{name}: the operating system" if (name := _path(error)) else "the operating system"
+        return SystemFailure(f"{subject} refused: {error.strerror or error}{line}")
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        seen.append(current)
+        yield current
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+def _path(error: BaseException) -> str:
+    """The path in the error or its causes; "" without one."""
+    names = (cause.filename for cause in _causes(error) if isinstance(cause, OSError))
+    return next((os.fsdecode(name) for name in names if isinstance(name, str | bytes)), "")
+
+
+def _words(code: int, path: str) -> str:
+    if code in FULL:
+        cause = "the size of files is limited" if code == errno.EFBIG else "the disk is full, or a quota is used up"
+        return (
+            f"{path}: must be written, and there is no space for it, {_free(path)} on its disk: {cause}; free space "
+            "there, then run the same command again"
+        )
+    if code in REFUSED:
+        reason = "a file system that is read-only" if code == errno.EROFS else "no permission"
+        return (
+            f"{path}: must be readable and writable for user {_user()}, found {reason}; change its owner, its mode or "
+            "its mount, or use a copy of the folder, then run the same command again"
+        )
+    return f"{path}: cannot be opened, too many files are open; raise the limit, as in `ulimit -n 4096`, and try again"
+
+
+def _free(path: str) -> str:
+    """Free bytes of the disk of the path, which need not exist."""
+    for place in (Path(path), *Path(path).absolute().parents):
+        try:
+            return f"{shutil.disk_usage(place).free / 1e6:.1f} MB free"
+        except OSError:
+            continue
+    return "none free"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())

@@ -1,0 +1,169 @@
+"""Part files as they are stored: CSV, whose cells are text, and Parquet. Read lazily and only the requested columns."""
+
+import codecs
+import csv as standard_csv
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from mtl_core.arrow import is_text
+from mtl_core.config.data import Csv
+from mtl_core.data.cells import infer_type, widen, without_nulls
+from mtl_core.errors import DataError
+
+__all__ = ["BATCH", "BLOCK", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix"]
+
+SUFFIXES = (".parquet", ".csv", ".tsv")
+BATCH, BLOCK = 1 << 17, 1 << 24
+"""Size of a batch: rows of Parquet, bytes of CSV."""
+_SEPARATORS = (";", "\t", "|", ",")
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file, in the declared form."""
+
+    path: Path
+    csv: Csv
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, from the first line that is not empty."""
+        # Arrow drops a byte order mark; Python does under this name alone.
+        encoding = "utf-8-sig" if codecs.lookup(self.csv.encoding).name == "utf-8" else self.csv.encoding
+        try:
+            with self.path.open(encoding=encoding, newline="") as file:
+                lines = standard_csv.reader(file, delimiter=self.csv.separator)
+                return tuple(next((line for line in lines if line), ()))
+        except (OSError, UnicodeError, standard_csv.Error) as error:
+            raise self.unreadable(error) from None
+
+    @property
+    def types(self) -> pa.Schema:
+        """Types of the columns, from all cells."""
+        status = self.path.stat()
+        return _csv_types(self, status.st_size, status.st_mtime_ns)
+
+    def is_empty(self, column: str) -> bool:
+        """True for a column without a value."""
+        return bool(pa.types.is_null(self.types.field(column).type))
+
+    def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Batches of the columns, as text."""
+        read = csv.ReadOptions(block_size=BLOCK, encoding=self.csv.encoding)
+        parse = csv.ParseOptions(delimiter=self.csv.separator, newlines_in_values=True)
+        types = dict.fromkeys(self.names, pa.string())
+        convert = csv.ConvertOptions(include_columns=list(columns), column_types=types, null_values=[])
+        try:
+            with csv.open_csv(self.path, read_options=read, parse_options=parse, convert_options=convert) as reader:
+                yield from reader
+        except (pa.ArrowException, OSError, UnicodeError, KeyError) as error:
+            raise self.unreadable(error) from None
+
+    def unreadable(self, error: Exception) -> DataError:
+        """The error for a file that is not of the declared form."""
+        words = " ".join(str(error).split())
+        if isinstance(error, UnicodeError) or "UTF8" in words:
+            return DataError(
+                f"{self.path}: must be {self.csv.encoding} text, found a byte that is not ({words:.80}); declare its "
+                "encoding, as in data.csv: {encoding: latin-1} (or cp1252, utf-16 ...), or write the file as utf-8"
+            )
+        if "straddling" in words:
+            fix = f"a row must be shorter than {BLOCK >> 20} MiB; is a quote not closed?"
+        elif "columns, got" in words:
+            fix = f"every line must have as many cells as the header, whose names are {self._header()}"
+        else:
+            fix = "repair or remove it"
+        return DataError(f"{self.path}: must be a readable CSV file, found: {words:.300}; {fix}")
+
+    def _header(self) -> str:
+        names = ", ".join(repr(name) for name in self.names[:5]) + (" ..." if len(self.names) > 5 else "")
+        others = [mark for mark in _SEPARATORS if mark != self.csv.separator]
+        if len(self.names) == 1 and (found := [mark for mark in others if mark in self.names[0]]):
+            return f"{names}; declare the separator, as in data.csv: {{separator: {found[0]!r}}}"
+        return f"{names}; remove lines above the header, repair the line, or declare data.csv.separator"
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file."""
+
+    path: Path
+    csv: Csv
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.path, memory_map=True)
+        except (pa.ArrowException, OSError) as error:
+            raise self.unreadable(error) from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self._file.schema_arrow.names)
+
+    @cached_property
+    def types(self) -> pa.Schema:
+        """Types of the columns, from the footer; what Arrow computes little with as its nearest plain type."""
+        return pa.schema([field.with_type(_plain(field.type)) for field in self._file.schema_arrow])
+
+    def is_empty(self, column: str) -> bool:
+        """True for a column without a value."""
+        return all(batch.column(0).null_count == batch.num_rows for batch in self.batches([column]))
+
+    def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Batches of the columns; those in `dictionaries` as dictionary arrays where they are text, as most files store
+        them.
+        """
+        own = self._file.schema_arrow
+        texts = [name for name in dictionaries if name in own.names and pa.types.is_string(own.field(name).type)]
+        try:
+            file = pq.ParquetFile(self.path, metadata=self._file.metadata, memory_map=True, read_dictionary=texts)
+            for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
+                for values in batch.columns:
+                    if is_text(values.type):
+                        values.validate(full=True)  # a file may hold bytes that are no UTF-8
+                yield batch
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise self.unreadable(error) from None
+
+    def unreadable(self, error: Exception) -> DataError:
+        """The error for a file that is damaged or no Parquet file."""
+        words = " ".join(str(error).split())
+        return DataError(f"{self.path}: must be a readable Parquet file, found: {words:.300}; repair or remove it")
+
+
+PartFile = CsvFile | ParquetFile
+
+
+def open_part(path: Path, csv: Csv) -> PartFile:
+    """The file, by its suffix."""
+    return ParquetFile(path, csv) if suffix(path) == ".parquet" else CsvFile(path, csv)
+
+
+def suffix(path: Path) -> str:
+    """The file's suffix in lower case."""
+    return path.suffix.lower()
+
+
+@lru_cache(maxsize=1_024)
+def _csv_types(file: CsvFile, _size: int, _changed: int) -> pa.Schema:
+    """Types over all cells of a file, kept as long as the file has that size and time of change."""
+    found: dict[str, pa.DataType] = dict.fromkeys(file.names, pa.null())
+    for batch in file.batches(file.names):
+        for name, cells in zip(batch.schema.names, batch.columns, strict=True):
+            if not is_text(found[name]):
+                found[name] = widen(found[name], infer_type(without_nulls(cells, file.csv), file.csv))
+    return pa.schema(found.items())
+
+
+def _plain(stored: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(stored):
+        return pa.string()
+    return pa.float64() if pa.types.is_decimal(stored) or pa.types.is_float16(stored) else stored

@@ -1,0 +1,75 @@
+"""Exclusive locks on files. The kernel releases a lock when its process ends, however it ends: none is ever stale."""
+
+import fcntl
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mtl_core.files import naming
+
+__all__ = ["Holder", "exclusive_lock"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """The process that holds a lock, as it wrote itself into the file."""
+
+    pid: int
+    command: str
+    since: str
+    """ISO 8601 local time with its offset."""
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"`{self.command}`, process {self.pid}, since {self.since}"
+
+
+@contextmanager
+def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key: str = "") -> Iterator[bool]:
+    """Hold the lock on the file, which is created if needed and never removed; True where it was taken here.
+
+    Args:
+        on_busy: called with the holder (None if it is just changing) where the lock is held already. It raises to
+            refuse, returns False to wait for the lock, and True to run under that of the holder.
+        key: what the holder's own children know it by.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if on_busy(_read(path)):
+                yield False
+                return
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        with naming(path):
+            _write(handle, key)
+        try:
+            yield True
+        finally:
+            os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def _write(handle: int, key: str) -> None:
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    holder = Holder(pid=os.getpid(), command=command, since=since, key=key)
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
+
+
+def _read(path: Path) -> Holder | None:
+    """The holder; None where it is about to write, or to release the lock."""
+    try:
+        return Holder(**json.loads(path.read_bytes()))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,78 @@
+"""Values sent as text, read as the cells of a file are: the same rules as in training, for one value at a time."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from serving.errors import InputValueError
+
+__all__ = ["TextForm"]
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
+
+_Mark = Annotated[str, msgspec.Meta(max_length=1)]
+
+
+class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How text in a column is read.
+
+    nulls: words for a missing value, beside the empty text. decimal, thousands: marks of numbers. format: of strptime,
+    for dates and times; ISO 8601 where there is none. separator: between the items of a list; none where a list comes
+    as such.
+    """
+
+    nulls: tuple[str, ...] = ()
+    decimal: Literal[".", ","] = "."
+    thousands: _Mark = ""
+    format: str | None = None
+    separator: str | None = None
+
+    def is_null(self, text: str) -> bool:
+        """Whether the text stands for a missing value."""
+        return not text or text in self.nulls
+
+    def number(self, text: str) -> float | None:
+        """The number, None for a missing one; raises InputValueError."""
+        cell = text.strip()
+        if self.thousands:
+            mark, decimal = re.escape(self.thousands), re.escape(self.decimal)
+            if re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?:{decimal}[0-9]*)?", cell):
+                cell = cell.replace(self.thousands, "")
+        if self.decimal != ".":
+            # A point that is no mark makes the text no number: 1.500 must not become one and a half.
+            cell = cell.replace(".", "?").replace(self.decimal, ".")
+        if not (cell.isascii() and _NUMBER.fullmatch(cell)):
+            marks = f"{self.decimal!r} as its decimal mark" + (
+                f", {self.thousands!r} for thousands" * bool(self.thousands)
+            )
+            raise InputValueError(f"must be a number, text of one with {marks}, or null")
+        number = float(cell)
+        return None if math.isnan(number) else number
+
+    def boolean(self, text: str) -> bool:
+        """True or false; raises InputValueError."""
+        if (found := _BOOLEANS.get(text.strip().lower())) is None:
+            raise InputValueError("must be true or false, such a text, or null")
+        return found
+
+    def seconds(self, text: str, *, zoned: bool) -> float:
+        """Seconds since 1970-01-01T00:00:00 of text of the format; raises InputValueError."""
+        assert self.format is not None
+        try:
+            moment = datetime.strptime(text.strip(), self.format)
+        except ValueError as error:
+            raise InputValueError(f"must be a date of the format {self.format} or null ({error})") from error
+        elapsed = moment - (_EPOCH_UTC if zoned else _EPOCH)
+        return elapsed.days * 86_400 + elapsed.seconds + elapsed.microseconds / 1e6
+
+    def items(self, text: str) -> list[str]:
+        """The items of a list that is one text, without blanks around them."""
+        assert self.separator is not None
+        return [item.strip() for item in text.split(self.separator)] if text else []

@@ -1,0 +1,76 @@
+"""Checks before a service is started, for a refusal in one line; they import neither BentoML nor ONNX Runtime."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import socket
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from serving.champion import champion_file, read_champion
+from serving.errors import DamagedError, NoVersionError, PortError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["check_champion", "check_port"]
+
+
+class _Signature(msgspec.Struct):
+    graph_sha256: str
+
+
+def check_champion(home: Path, name: str) -> None:
+    """The champion's files must be the bytes that were saved.
+
+    home: the store's folder (BENTOML_HOME). Raises NoChampionError, NoVersionError, DamagedError.
+    """
+    tag = read_champion(home, name).champion
+    version = tag.partition(":")[2]
+    folder = home / "models" / name / version
+    if not folder.is_dir():
+        raise NoVersionError(
+            f"{champion_file(home, name)}: must name a version in the store, found {tag}, which is not there; restore "
+            "its folder, or promote another one: `mtl models` lists them"
+        )
+    content = _read(tag, folder / "signature.json")
+    # A version is named after its signature, which names the graph.
+    if (found := hashlib.sha256(content).hexdigest()[: len(version)]) != version:
+        raise _damaged(tag, folder / "signature.json", f"its SHA-256 must begin with {version}, found {found}")
+    expected = msgspec.json.decode(content, type=_Signature).graph_sha256
+    if (found := hashlib.sha256(_read(tag, folder / "model.onnx")).hexdigest()) != expected:
+        raise _damaged(tag, folder / "model.onnx", f"its SHA-256 must be {expected}, found {found}")
+
+
+def check_port(host: str, port: int) -> None:
+    """The address and port must be free to listen on; raises PortError."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in addresses:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does, after its last run
+                probe.bind(address)
+    except OSError as error:
+        fixes = {
+            errno.EADDRINUSE: "another program listens there; stop that one, or give another port with --port",
+            errno.EACCES: "ports below 1024 are for the administrator; give another one with --port",
+            errno.EADDRNOTAVAIL: "this machine has no such address; give one of its own with --host",
+        }
+        fix = fixes.get(error.errno or 0, f"found: {error.strerror or error}; give another --host or --port")
+        raise PortError(f"{host}:{port}: the service must be able to listen there, and cannot: {fix}") from error
+
+
+def _read(tag: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _damaged(tag, path, f"must be a readable file, found: {error.strerror}") from error
+
+
+def _damaged(tag: str, path: Path, rule: str) -> DamagedError:
+    return DamagedError(
+        f"{path}: {rule}; champion {tag} is damaged: restore the file, or promote another version: `mtl models` lists "
+        "them"
+    )

@@ -1,0 +1,137 @@
+"""Cells of text: which type they have, wherever the blocks are cut, and which values."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl_core.config import Csv
+from mtl_core.data.cells import convert, first_misfit, infer_type, parse, widen
+
+PLAIN = Csv()
+TIME, ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
+
+INFERRED: dict[str, tuple[list[str | None], pa.DataType]] = {
+    "nothing": ([None, None], pa.null()),
+    "whole numbers": (["1", None, "-2", "0", " 3 "], pa.int64()),
+    "numbers": (["1", "2.5", ".5", "-0.0", "1e3", "nan", "inf"], pa.float64()),
+    "a zero before a point": (["0.5", "0", "-0.25", "0e1"], pa.float64()),
+    "leading zeros": (["1", "02"], pa.string()),
+    "a signed leading zero": (["-01", "1"], pa.string()),
+    "hexadecimal": (["0x1F", "0x20"], pa.string()),
+    "as many digits as 64 bits hold": (["123456789012345678"], pa.int64()),
+    "more digits": (["1234567890123456789", "1"], pa.string()),
+    "booleans": (["true", "False", "TRUE", None], pa.bool_()),
+    "booleans and digits": (["true", "0"], pa.string()),
+    "dates": (["2024-02-29", "0001-01-01", "9999-12-31"], pa.date32()),
+    "a day that is none": (["2023-02-29"], pa.string()),
+    "dates and times": (["2024-02-29", "2024-02-29T12:00"], pa.timestamp("s")),
+    "fractions of seconds": (["2024-02-29 12:00:00", "2024-02-29 12:00:00.25"], TIME),
+    "nanoseconds": (["2024-02-29 12:00:00.123456789"], TIME),
+    "offsets": (["2024-02-29T12:00:00Z", "2024-02-29T12:00:00+02:00"], pa.timestamp("s", "UTC")),
+    "offsets and none": (["2024-02-29T12:00:00Z", "2024-02-29T12:00:00"], pa.string()),
+    "times of day": (["12:30", "00:15"], pa.string()),
+    "a number among dates": (["2024-02-29", "5"], pa.string()),
+    "text": (["1", "2", "many"], pa.string()),
+}
+
+
+@pytest.mark.parametrize(("cells", "expected"), INFERRED.values(), ids=INFERRED)
+def test_types(cells: list[str | None], expected: pa.DataType) -> None:
+    assert infer_type(pa.array(cells, pa.string()), PLAIN) == expected
+
+
+CELLS = st.sampled_from(
+    [None, *(cell for cells, _ in INFERRED.values() for cell in cells), "x", "-1", "3.25", "2024-01-01", "true"]
+)
+FORMS = st.sampled_from([PLAIN, Csv(decimal=","), Csv(decimal=",", thousands="."), Csv(thousands=",")])
+
+
+@given(st.lists(CELLS, max_size=8), st.lists(CELLS, max_size=8), st.lists(CELLS, max_size=8), FORMS)
+def test_the_type_of_all_cells_is_the_widest_of_their_blocks(
+    one: list[str | None], two: list[str | None], three: list[str | None], csv: Csv
+) -> None:
+    """Wherever a file is cut into blocks, and a table into files; and every block can be read as that type."""
+    blocks = [pa.array(cells, pa.string()) for cells in (one, two, three)]
+    types = [infer_type(block, csv) for block in blocks]
+    whole = infer_type(pa.array(one + two + three, pa.string()), csv)
+    assert widen(widen(types[0], types[1]), types[2]) == whole
+    assert widen(types[2], widen(types[1], types[0])) == whole
+    whole = pa.string() if pa.types.is_null(whole) else whole
+    for block in blocks:
+        values = convert(block, whole, csv)
+        assert (values.type, values.null_count) == (whole, block.null_count)
+
+
+TYPES = [
+    *(pa.null(), pa.int8(), pa.int64(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_(), pa.string()),
+    *(pa.large_string(), pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("ns"), pa.timestamp("s", "UTC")),
+    *(pa.timestamp("ms", "Europe/Berlin"), pa.dictionary(pa.int8(), pa.string())),
+]
+
+
+@given(*[st.sampled_from(TYPES)] * 3)
+def test_the_order_of_parts_does_not_matter(one: pa.DataType, two: pa.DataType, three: pa.DataType) -> None:
+    assert widen(one, two) == widen(two, one) or one == two
+    assert widen(widen(one, two), three) == widen(one, widen(two, three))
+
+
+def test_lists_widen_as_their_items_do() -> None:
+    ints, floats = pa.list_(pa.int64()), pa.list_(pa.float64())
+    assert widen(ints, floats) == widen(floats, ints) == floats
+    assert widen(ints, pa.null()) == ints
+    assert widen(ints, pa.string()) == ints
+
+
+READ: dict[str, tuple[Csv, pa.DataType, dict[str, Any]]] = {
+    "numbers": (PLAIN, pa.float64(), {" 1.5 ": 1.5, "1,5": None, "1.234,5": None, "+2": 2.0}),
+    "a decimal comma": (Csv(decimal=","), pa.float64(), {"1,5": 1.5, "2": 2.0, "1.5": None, "1.500": None}),
+    "grouped": (Csv(thousands=","), pa.float64(), {"1,234.5": 1234.5, "1,23": None, "12,345,678": 12345678.0}),
+    "grouped by points": (
+        Csv(decimal=",", thousands="."),
+        pa.float64(),
+        {"1.234,5": 1234.5, "1.5": None, "-1.000": -1e3},
+    ),
+    "grouped by blanks": (Csv(decimal=",", thousands=" "), pa.int64(), {"1 234": 1234, "12 34": None}),
+    "booleans": (PLAIN, pa.bool_(), {"true": True, "0": False, "1": True, "False": False, "yes": None, "2": None}),
+    "timestamps": (PLAIN, TIME, {"2024-01-01 10:00:00.123456789": datetime(2024, 1, 1, 10, 0, 0, 123456), "x": None}),
+    "zoned": (PLAIN, ZONED, {"2024-01-01T10:00:00+02:00": datetime(2024, 1, 1, 8, tzinfo=UTC), "2024-01-01": None}),
+}
+
+
+@pytest.mark.parametrize(("csv", "wanted", "cells"), READ.values(), ids=READ)
+def test_values(csv: Csv, wanted: pa.DataType, cells: dict[str, Any]) -> None:
+    for cell, value in cells.items():
+        cells_of = pa.array([None, cell], pa.string())
+        if value is None:
+            with pytest.raises(pa.ArrowInvalid):
+                parse(cells_of, wanted, csv)
+            assert first_misfit(cells_of, wanted, csv) == 1
+        else:
+            assert parse(cells_of, wanted, csv).to_pylist() == [None, value]
+
+
+def test_dates_of_a_format() -> None:
+    cells = pa.array(["2/1/2024", None, "2/1/2024", " 12/31/1999"])
+    expected = [date(2024, 2, 1), None, date(2024, 2, 1), date(1999, 12, 31)]
+    assert convert(cells, pa.date32(), PLAIN, "%m/%d/%Y").to_pylist() == expected
+    with pytest.raises(pa.ArrowInvalid, match="does not match format"):
+        convert(pa.array(["13/1/2024"]), pa.date32(), PLAIN, "%m/%d/%Y")
+    zoned = convert(pa.array(["01.02.2024 10:00 +0200"]), ZONED, PLAIN, "%d.%m.%Y %H:%M %z")
+    assert zoned.to_pylist() == [datetime(2024, 2, 1, 8, tzinfo=UTC)]
+
+
+def test_other_values_as_text() -> None:
+    """As the features and the service name them: a whole number without a point."""
+    assert convert(pa.array([1.0, None, 2.5]), pa.string(), PLAIN).to_pylist() == ["1", None, "2.5"]
+    assert convert(pa.array([7, None], pa.int8()), pa.string(), PLAIN).to_pylist() == ["7", None]
+    assert convert(pa.array([True, None]), pa.string(), PLAIN).to_pylist() == ["true", None]
+    assert convert(pa.nulls(2), pa.string(), PLAIN).to_pylist() == [None, None]
+
+
+def test_a_number_that_the_wider_type_cannot_hold_is_refused() -> None:
+    with pytest.raises(pa.ArrowInvalid):
+        convert(pa.array([2**53 + 1]), pa.float64(), PLAIN)

@@ -1,0 +1,112 @@
+"""Progress of a training: a table that fits its terminal, and elsewhere plain lines with the time."""
+
+import io
+import re
+from collections.abc import Sequence
+
+import pytest
+from rich.console import Console
+
+from flows.console import bars
+from flows.console.train import TrainProgress
+from mtl_core.config import Problem
+from mtl_core.training import Epoch
+from tests.small import Small
+
+WIDTH, HEIGHT = 80, 24
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"
+LONG = "a_long_name_of_a_task_that_is_much_too_wide_for_any_column_of_a_table"
+
+
+class Terminal(io.StringIO):
+    """A file that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def epoch(number: int, names: Sequence[str], **changes: tuple[str, ...]) -> Epoch:
+    values = {name: (number * 7 + index * 3) % 11 / 11 for index, name in enumerate(names)}
+    fields = {"stopped": (), "held": (), **changes}
+    return Epoch(number=number, losses=values, values=values, scores=values, seconds=1.25, **fields)
+
+
+def progress(small: Small, names: Sequence[str], file: io.StringIO) -> TrainProgress:
+    """The small problem's, with tasks of those names."""
+    rare, codec = small.problem.tasks["rare"], small.encoder.tasks[-1]
+    document = small.problem.model_dump(mode="json") | {"tasks": {name: rare.model_dump() for name in names}}
+    codecs = tuple(codec.model_copy(update={"name": name}) for name in names)
+    encoder = small.encoder.model_copy(update={"tasks": codecs})
+    return TrainProgress(Problem.model_validate(document), encoder, Console(file=file, width=WIDTH, height=HEIGHT))
+
+
+@pytest.mark.parametrize("epochs", [0, 3, 30])
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["late", "band"], id="2 tasks"),
+        pytest.param([f"task_{number}" for number in range(12)], id="12 tasks"),
+        pytest.param([f"task_{number}" for number in range(40)], id="40 tasks"),
+        pytest.param([f"{LONG}_{number}" for number in range(5)], id="long names"),
+    ],
+)
+def test_the_table_fits_the_terminal(
+    small: Small, names: list[str], epochs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    watched = progress(small, names, Terminal())
+    for number in range(1, epochs + 1):
+        watched.on_epoch(epoch(number, names, stopped=(names[0],) if number == epochs else ()))
+    watched.on_step(1, 4)
+    with watched.console.capture() as captured:
+        watched.console.print(watched)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", captured.get()).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert len(lines) <= HEIGHT
+    text = "\n".join(lines)
+    assert names[0][:12] in text
+    assert names[0][-8:] in text
+    if epochs:
+        assert f"{epoch(epochs, names).values[names[0]]:.4f} ■" in text  # the newest epoch is never what is left out
+
+
+def test_the_whole_table_is_left_at_the_end(small: Small) -> None:
+    names, file = [f"task_{number}" for number in range(40)], io.StringIO()
+    with progress(small, names, file) as watched:
+        watched.on_epoch(epoch(1, names))
+    table = file.getvalue().split("training small", 1)[1]
+    assert [name for name in names if f" {name} " not in table] == []
+
+
+def test_elsewhere_lines_have_a_time(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bars, "SECONDS", 0)
+    names, file = ["late", "band"], io.StringIO()
+    with progress(small, names, file) as watched:
+        watched.on_teacher("late", 1, 2)
+        watched.on_step(1, 4)
+        watched.on_epoch(epoch(1, names, held=("band",)))
+    text = file.getvalue()
+    assert "\r" not in text
+    assert "\x1b" not in text
+    teacher, step, scores, *_ = text.splitlines()
+    assert re.fullmatch(rf"{TIME} teacher of late: 1 of 2", teacher)
+    assert re.fullmatch(rf"{TIME} .*: 1 of 4", step)
+    assert re.fullmatch(rf"{TIME} epoch 1 of at most 6, 1.2 s: late auc 0.6364 best, band auc 0.9091 best held", scores)
+
+
+def test_steps_are_said_now_and_then(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bars, "SECONDS", 3_600)
+    file = io.StringIO()
+    watched = progress(small, ["late"], file)
+    for step in range(100):
+        watched.on_step(step, 100)
+    assert len(file.getvalue().splitlines()) == 1
+
+
+def test_colours_in_a_log_make_it_no_terminal(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    file = io.StringIO()
+    with progress(small, ["late"], file) as watched:
+        watched.on_epoch(epoch(1, ["late"]))
+    assert re.match(rf"{TIME} epoch 1 of", file.getvalue())
+    assert "\r" not in file.getvalue()

@@ -1,0 +1,137 @@
+"""`mtl init`: how a file is read, and doubts about values that look like something else than what they are read as."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ruamel.yaml import YAML
+
+from flows.draft.document import document
+from flows.draft.facts import sample
+from flows.draft.guesses import guess_problem
+from mtl_core.config import parse_problem
+from mtl_core.errors import DataError, ProblemError
+
+ROWS = 120
+NUMBERS = [row * 7.5 - 99 for row in range(ROWS)]
+
+
+def cells(*values: str) -> list[str]:
+    return [values[row % len(values)] for row in range(ROWS)]
+
+
+def write(folder: Path, columns: dict[str, list[Any]], separator: str = ",", encoding: str = "utf-8") -> Path:
+    """A CSV file with cells quoted where they hold the separator."""
+    columns = {"key": [f"k{row}" for row in range(ROWS)], **columns, "y": [row % 2 for row in range(ROWS)]}
+    rows = zip(*columns.values(), strict=True)
+    quoted = ([f'"{cell}"' if separator in str(cell) else str(cell) for cell in row] for row in (columns, *rows))
+    path = folder / "table.csv"
+    path.write_text("".join(separator.join(row) + "\n" for row in quoted), encoding=encoding, newline="")
+    return path
+
+
+def comma(number: float) -> str:
+    return f"{number:.2f}".replace(".", ",")
+
+
+def grouped(number: float) -> str:
+    return f"{number * 1000:,.1f}"
+
+
+DAYS = [f"{1 + row % 12}/{1 + row % 28}/2024" for row in range(ROWS)]
+
+FORMS: dict[str, tuple[dict[str, list[Any]], str, str, dict[str, Any]]] = {
+    "the default": ({"x": NUMBERS, "when": cells("2024-01-01", "2024-01-02")}, ",", "utf-8", {}),
+    "semicolons": ({"x": list(map(comma, NUMBERS))}, ";", "utf-8", {"csv": {"separator": ";", "decimal": ","}}),
+    "tabs": ({"x": NUMBERS}, "\t", "utf-8", {"csv": {"separator": "\t"}}),
+    "Latin-1": ({"grün": NUMBERS}, ",", "latin-1", {"csv": {"encoding": "cp1252"}}),
+    "UTF-16": ({"x": NUMBERS}, ",", "utf-16", {"csv": {"encoding": "utf-16"}}),
+    "a decimal comma in quotes": ({"x": list(map(comma, NUMBERS))}, ",", "utf-8", {"csv": {"decimal": ","}}),
+    "grouped digits": ({"x": list(map(grouped, NUMBERS))}, ",", "utf-8", {"csv": {"thousands": ","}}),
+    "words for missing values": ({"x": cells("1.5", "NA", "2")}, ",", "utf-8", {"csv": {"nulls": ["NA"]}}),
+    "blanks for missing values": ({"x": cells("1.5", "  ", "2")}, ",", "utf-8", {"csv": {"nulls": ["  "]}}),
+    "NaN among numbers": ({"x": cells("1.5", "nan", "2")}, ",", "utf-8", {}),
+    "days first": ({"x": cells("31.12.2023", "1.1.2024")}, ",", "utf-8", {"dates": {"x": "%d.%m.%Y"}}),
+    "months first": ({"x": DAYS}, ",", "utf-8", {"dates": {"x": "%m/%d/%Y"}}),
+    "times": (
+        {"x": cells("31/12/2023 23:59", "1/1/2024 00:00")},
+        ",",
+        "utf-8",
+        {"dates": {"x": "%d/%m/%Y %H:%M"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("columns", "separator", "encoding", "expected"), FORMS.values(), ids=FORMS)
+def test_how_a_file_is_read(
+    tmp_path: Path, columns: dict[str, list[Any]], separator: str, encoding: str, expected: dict[str, Any]
+) -> None:
+    """As options of `data`, each with its doubt; with them the column is no text."""
+    seen = sample(write(tmp_path, columns, separator, encoding))
+    found = seen.reading.options
+    assert found.model_dump(mode="json", exclude_defaults=True) == expected
+    assert {path.split(".")[1] for path in seen.reading.doubts} <= set(expected)
+    assert not next(iter(facts for name, facts in seen.facts.items() if name in columns)).is_text
+    draft = guess_problem(seen, ["y"])
+    text = document("table", "table.csv", ROWS, draft)
+    assert parse_problem(YAML(typ="safe", pure=True).load(text)).data.reading == found
+    for path, doubt in seen.reading.doubts.items():
+        assert doubt in text, path
+
+
+def test_a_format_that_the_order_of_the_rows_tells(tmp_path: Path) -> None:
+    """Both read all cells; with the day first, the rows are in the order of time."""
+    seen = sample(write(tmp_path, {"x": [f"{1 + row % 10}/{1 + row // 10}/2024" for row in range(ROWS)]}))
+    assert seen.reading.options.dates == {"x": "%d/%m/%Y"}
+    assert "%m/%d/%Y would read them too" in seen.reading.doubts["data.dates.x"]
+
+
+MIXED = [f"{row / 7:.3f}" for row in range(ROWS)]
+DOUBTS: dict[str, tuple[list[str], str]] = {
+    "a few odd cells": (
+        [*MIXED[:-2], "12 km", "unknown"],
+        "118 numbers, and 2 cells that are none, such as '12 km', 'unknown'",
+    ),
+    "leading zeros": ([f"{row:04}" for row in range(ROWS)], "numbers with leading zeros, which stay text"),
+    "currency": ([f"${row},500" for row in range(ROWS)], "amounts with a sign, such as '$0,500'"),
+    "spellings": (cells("Yes", "YES ", "yes", "no"), "'Yes', 'YES ', 'yes' differ in capitals or blanks alone"),
+    "seconds": ([str(1_700_000_000 + 60 * row) for row in range(ROWS)], "seconds since 1970, from 2023-11-14 on"),
+    "milliseconds": ([str(1_700_000_000_000 + row) for row in range(ROWS)], "milliseconds since 1970, from 2023-11-14"),
+    "row labels": ([str((row * 7) % 1_000) for row in range(ROWS)], "row labels of a data frame"),
+    "codes": (cells("a1", "b2", "c3"), ""),
+    "amounts": ([str(row * 10_000_000) for row in range(ROWS)], ""),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_a_doubt_about_a_column(tmp_path: Path, name: str) -> None:
+    column = "Unnamed: 0" if name == "row labels" else "x"
+    values, words = DOUBTS[name]
+    draft = guess_problem(sample(write(tmp_path, {column: values, "z": NUMBERS})), ["y"])
+    assert words in draft.doubts.get(column, "") if words else column not in draft.doubts
+    if words:
+        assert words in document("table", "table.csv", ROWS, draft)
+
+
+def test_numbers_stored_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"key": [f"k{row}" for row in range(ROWS)], "x": MIXED, "y": [0, 1] * (ROWS // 2)}), path)
+    assert "data.types: {x: number}" in sample(path).doubts["x"]
+
+
+def test_a_file_without_a_header(tmp_path: Path) -> None:
+    path = write(tmp_path, {"x": NUMBERS})
+    path.write_text(path.read_text().split("\n", 1)[1])
+    with pytest.raises(
+        ProblemError, match=r"--tasks: 'y' is not a column .*the first line must hold the columns' names"
+    ):
+        guess_problem(sample(path), ["y"])
+
+
+def test_lines_above_the_header(tmp_path: Path) -> None:
+    path = write(tmp_path, {"x": NUMBERS})
+    path.write_text("Export of 2024\n\n" + path.read_text())
+    with pytest.raises(DataError, match=r"names are 'Export of 2024'; remove lines above the header"):
+        sample(path)

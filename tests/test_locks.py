@@ -1,0 +1,67 @@
+"""Locks on files: one holder, whom the others can name; free as soon as its process is gone."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from mtl_core.locks import Holder, exclusive_lock
+
+HOLD = """
+import sys
+from pathlib import Path
+from mtl_core.locks import exclusive_lock
+with exclusive_lock(Path(sys.argv[1]), lambda _: False):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+class Busy(Exception):
+    """Raised by `refuse`."""
+
+
+def refuse(holder: Holder | None) -> bool:
+    raise Busy(str(holder))
+
+
+def test_a_second_holder_is_refused_with_the_name_of_the_first_until_it_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "lock"
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(Busy, match=f"process {other.pid}, since 2"), exclusive_lock(path, refuse):
+            pass
+        other.kill()
+        other.wait()
+    with exclusive_lock(path, refuse) as acquired:
+        assert acquired
+        assert path.read_bytes()
+    assert path.read_bytes() == b""
+
+
+def test_who_waits_gets_it_and_who_shares_runs_at_once(tmp_path: Path) -> None:
+    order, keys = [], []
+
+    def share(holder: Holder | None) -> bool:
+        assert holder is not None
+        keys.append(holder.key)
+        return True
+
+    def wait() -> None:
+        with exclusive_lock(tmp_path / "lock", lambda _: bool(order.append("waits"))):
+            order.append("second")
+
+    thread = threading.Thread(target=wait)
+    with exclusive_lock(tmp_path / "lock", refuse, key="mine"):
+        with exclusive_lock(tmp_path / "lock", share) as acquired:
+            assert not acquired
+        thread.start()
+        while not order:
+            thread.join(0.01)
+        order.append("first")
+    thread.join()
+    assert (order, keys) == (["waits", "first", "second"], ["mine"])

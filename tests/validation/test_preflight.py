@@ -1,0 +1,134 @@
+"""`mtl check` against the data: what later stages would refuse, all at once, a line each; and the numbers of rows."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from mtl_core.data.prepare import prepare
+from mtl_core.errors import DataError, ProblemError
+from mtl_core.validation import preflight
+from mtl_core.validation.preflight import check_data
+from mtl_core.validation.quarantine import write_quarantine
+from mtl_core.validation.write import write_profile
+from tests.validation.conftest import ROWS, change, problem, set_column, table, write_part
+
+MONTHS = {"train": 2, "validation": 3, "test": 4}
+
+
+def folder_of(tmp_path: Path, **changed: dict[str, list[Any]]) -> Path:
+    """A part per split, with other columns in some of them."""
+    for split, month in MONTHS.items():
+        content = table(month)
+        for column, values in changed.get(split, {}).items():
+            content = set_column(content, column, pa.array(values))
+        write_part(tmp_path, f"2024-{month:02}.parquet", content)
+    return tmp_path
+
+
+def lines(folder: Path, **declared: Any) -> list[str]:
+    with pytest.raises(ProblemError) as caught:
+        check_data(folder, problem(**declared))
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+@pytest.fixture(params=["kept in memory", "read twice"])
+def passes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "read twice":
+        monkeypatch.setattr(preflight, "MAX_KEPT", 0)
+
+
+@pytest.mark.usefixtures("passes")
+def test_rows_and_labels_are_counted_per_split(tmp_path: Path) -> None:
+    summary = check_data(folder_of(tmp_path), problem())
+    everywhere = dict.fromkeys(MONTHS, ROWS)
+    assert summary.rows == everywhere
+    assert summary.labelled["grade"] == everywhere
+    assert summary.labelled["days"] == summary.labelled["slow"] == dict.fromkeys(MONTHS, ROWS - ROWS // 20)
+
+
+@pytest.mark.usefixtures("passes")
+def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path,
+        train={"grade": ["good", "fair"] * (ROWS // 2)},
+        test={"returned": [1] * ROWS, "days": [None] * ROWS, "grade": ["gone"] * ROWS},
+    )
+    found = lines(folder, gates={"metrics": {"returned": {"log_loss": 0.5}, "slow": {"brier": 0.2}}})
+    assert [line.split(":")[0] for line in found] == [
+        *("tasks.grade", "tasks.returned.metric", "tasks.slow.metric", "gates.metrics.slow.brier"),
+        "tasks.days.metric",
+    ]
+    text = "\n".join(found)
+    for words in ("found 'poor'", "one class only in 'returned'", "no labelled row in 'days'", "0 of 100 test"):
+        assert words in text
+
+
+def test_kinds_are_held_against_types(tmp_path: Path) -> None:
+    features = {"note": {"kind": "vector"}, "gone": {"kind": "numeric"}, "amount": {"kind": "numeric"}}
+    tasks = {
+        "grade": {"kind": "regression", "target": "grade"},
+        "days": {"kind": "multilabel", "target": "days"},
+        "slow": {"kind": "binary", "target": "days", "at_least": 5, "weight_column": "shop"},
+        "returned": {"kind": "binary", "target": "returned"},
+    }
+    found = lines(folder_of(tmp_path), features=features, tasks=tasks)
+    assert [line.split(":")[0] for line in found] == [
+        *("features.note", "features.gone", "tasks.grade", "tasks.days", "tasks.slow.weight_column")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ({"by": "time", "column": "day", "validation": "2025-01-01", "test": "2025-02-01"}, "found none for"),
+        ({"by": "time", "column": "amount", "validation": "a", "test": "b"}, "a border must be a value of column"),
+        ({"by": "hash", "column": "humidity"}, "split.column: 'humidity' must have a value in every row"),
+        ({"by": "hash", "column": "hour"}, "no column 'hour'"),
+    ],
+)
+def test_a_split_that_cannot_be_is_told(tmp_path: Path, split: dict[str, Any], words: str) -> None:
+    (line,) = lines(folder_of(tmp_path), split=split)
+    assert line.startswith("split")
+    assert words in line
+
+
+def test_weights_are_checked(tmp_path: Path) -> None:
+    declared = {"slow": {"kind": "binary", "target": "days", "at_least": 5, "weight_column": "amount"}}
+    folder = folder_of(tmp_path, train={"amount": [0] * ROWS})
+    assert "more than 0" in lines(folder, tasks=declared)[0]
+    folder = folder_of(tmp_path, test={"amount": [-1] * ROWS})
+    assert "found -1" in lines(folder, tasks=declared)[0]
+
+
+def test_what_the_suite_quarantines_is_no_mistake_unless_it_is_too_much(tmp_path: Path) -> None:
+    """As `prepare` sees it, which reads the rows without those that validation quarantined."""
+    write_profile(folder_of(tmp_path), problem())
+    spoilt = change("grade", {0: "gone", 1: "gone"})(change("returned", {1: 2})(table(4)))
+    write_part(tmp_path, "2024-04.parquet", spoilt)
+    summary = check_data(tmp_path, problem())
+    assert summary.rows == {"train": ROWS, "validation": ROWS, "test": ROWS - 2}
+    write_part(tmp_path, "2024-04.parquet", set_column(table(4), "grade", pa.array(["gone", "good"] * (ROWS // 2))))
+    (line,) = lines(tmp_path, gates={})
+    assert line.startswith("data.quarantine: ")
+    assert "found 50 of 100 of 2024-04.parquet" in line
+    assert "such as 'gone' in 'grade'" in line
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"test": {"grade": ["gone"] * ROWS}},
+        {"train": {"grade": ["good"] * ROWS}},
+        {"validation": {"returned": [2] * ROWS}},
+        {"train": {"days": [7] * ROWS}},
+    ],
+)
+def test_prepare_refuses_the_same_in_the_same_words(tmp_path: Path, changed: dict[str, Any]) -> None:
+    folder = folder_of(tmp_path, **changed)
+    told = lines(folder)
+    write_quarantine(tmp_path / "none.parquet", [])
+    with pytest.raises(DataError) as caught:
+        prepare(folder, problem(), tmp_path / "none.parquet", tmp_path / "encoded")
+    assert any(str(caught.value).partition(": ")[2] in line for line in told)

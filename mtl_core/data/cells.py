@@ -31,6 +31,7 @@ _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _CODE = r"^[+-]?(?:0[0-9]+(?:[.eE]|$)|0[xX]|[0-9]{19,}$)"
 """Digits that a number would not keep: leading zeros, hexadecimals, and more digits than 64 bits hold."""
 _UNITS = ("s", "ms", "us", "ns")
+_KINDS = {"text": is_text, "number": is_number, "boolean": pa.types.is_boolean, "datetime": is_temporal}
 
 
 def without_nulls(values: pa.Array, csv: Csv) -> pa.Array:
@@ -119,6 +120,8 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
     Args:
         form: the declared format of a column of dates.
     """
+    if _through_text(values.type, wanted):
+        values = _texts(_decoded(values))
     if is_text(values.type):
         if pa.types.is_string_view(values.type):  # Arrow computes little with these
             values = pc.cast(values, pa.string())
@@ -127,10 +130,6 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
             return _laid_out(values, wanted)
         cells = pc.cast(_decoded(values), pa.string())
         return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
-    if values.type == wanted:
-        return values
-    if is_text(wanted) and not pa.types.is_null(values.type):
-        values = _texts(_decoded(values))
     return _laid_out(values, wanted)
 
 
@@ -215,12 +214,17 @@ def _fits_int64(arrow_type: pa.DataType) -> bool:
 
 
 def _is_scalar(arrow_type: pa.DataType) -> bool:
-    kinds = (is_text, is_number, is_temporal, pa.types.is_boolean)
-    return any(fits(arrow_type) for fits in kinds)
+    return any(fits(arrow_type) for fits in _KINDS.values())
 
 
 def _decoded(values: pa.Array) -> pa.Array:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def _through_text(stored: pa.DataType, wanted: pa.DataType) -> bool:
+    """True where Arrow's own cast would take a number for days since 1970, 2 for true, or has no name for it."""
+    kinds = [next((kind for kind, fits in _KINDS.items() if fits(value_type(each))), None) for each in (stored, wanted)]
+    return None not in kinds and kinds[0] != kinds[1] and kinds != ["boolean", "number"] and kinds[0] != "text"
 
 
 def _laid_out(values: pa.Array, wanted: pa.DataType) -> pa.Array:

@@ -73,3 +73,8 @@ def quarantine(folder: Path, rows: list[tuple[str, int]]) -> Path:
 def no_quarantine(folder: Path) -> Path:
     """The file where no row is set aside."""
     return quarantine(folder, [])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -18,7 +18,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import RAW_SPLITS, prepare
 from mtl_core.data.split import SPLITS
 from mtl_core.errors import DataError
-from tests.data.orders import DECLARED, ROWS, declared, month, no_quarantine, quarantine, write
+from tests.data.orders import DECLARED, ROWS, contents, declared, month, no_quarantine, quarantine, write
 
 READ = {**DECLARED["features"], "row": {"kind": "numeric"}}
 """The features with one that tells rows apart."""
@@ -43,10 +43,6 @@ def opened(folder: Path) -> tuple[Encoder, dict[str, EncodedSplit]]:
 
 def raw(folder: Path, name: str) -> pa.Table:
     return pq.read_table(folder / "encoded" / f"{name}.parquet")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_every_row_once_in_its_split(folder: Path) -> None:

@@ -143,10 +143,14 @@ def mutated(number: int) -> tuple[str, bytes, Callable[[str], str]]:
     return ".csv", _text(_table(source), source).encode(), lambda text: _params(source, text)
 
 
-def walk(folder: Path, number: int) -> Walk:
+def walk(folder: Path, number: int, *, trained: bool = True) -> Walk:
     """Take a mutated file from `mtl init` to served predictions, or to the first command that refuses it.
 
     Raises whatever is no error of ours.
+
+    Args:
+        trained: False to stop after `prepare`, behind which no stage reads what the file held, with its rows read as
+            those of a request.
     """
     suffix, content, change = mutated(number)
     folder.mkdir(parents=True)
@@ -160,13 +164,14 @@ def walk(folder: Path, number: int) -> Walk:
     small = params.read_text(encoding="utf-8").replace("epochs: 20", "epochs: 1\n  threads: 1")
     small = small.replace("widths: [256, 128]", "widths: [8]").replace("width: 64", "width: 4")
     params.write_text(change(small), encoding="utf-8")
-    stages = [["stage", name] for name in ("validate", "prepare", "train", "export", "check", "report")]
+    names = ("validate", "prepare", "train", "export", "check", "report") if trained else ("validate", "prepare")
+    stages = [["stage", name] for name in names]
     for command, *arguments in (["check"], ["profile"], *stages):
         found = _run(command, [*arguments, *where])
         # A gate that is not passed stops a promotion, and nothing that is tried here.
         if found.code and arguments != ["check"]:
             return found
-    return _serve(folder / "problem")
+    return _serve(folder / "problem", trained=trained)
 
 
 def _run(command: str, arguments: list[str]) -> Walk:
@@ -182,26 +187,33 @@ def _run(command: str, arguments: list[str]) -> Walk:
     return Walk(command=command, code=0, words=words.getvalue())
 
 
-def _serve(folder: Path) -> Walk:
-    """What `mtl demo` sends, answered by the exported model."""
+def _serve(folder: Path, *, trained: bool) -> Walk:
+    """What `mtl demo` sends, read as the service reads it, and answered by the exported model."""
     import msgspec
 
     from flows.layout import Layout
+    from mtl_core.config import load_problem
     from mtl_core.data.encoder import Encoder
     from mtl_core.errors import DataError
+    from mtl_core.export.signature import signature
     from serving.errors import RequestError
+    from serving.inputs import Input
     from serving.live import Served
     from serving.model import Model
+    from serving.rows import RowReader
 
     layout = Layout(folder)
     rows = pq.read_table(layout.encoded / "test.parquet").slice(0, 5)
-    sent = Encoder.load(layout.encoder).request_values(rows)
-    body = [dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)]
+    encoder = Encoder.load(layout.encoder)
+    sent = encoder.request_values(rows)
+    body = msgspec.json.encode([dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)])
+    inputs = signature(load_problem(folder), encoder, b"")["inputs"]
     try:
-        answer = Served(Model.load(layout.graph.parent)).answer(msgspec.json.encode(body))
+        list(RowReader(tuple(msgspec.convert(entry, Input) for entry in inputs)).read(body))
+        answer = Served(Model.load(layout.graph.parent)).answer(body) if trained else b""
     except RequestError as error:  # a text of the file that is longer than the service takes
         return Walk(command="demo", code=DataError.exit_code, words=f"error: {error}")
-    return Walk(command="predict", code=0, words=answer.decode())
+    return Walk(command="predict" if trained else "read", code=0, words=answer.decode())
 
 
 def _same(text: str) -> str:

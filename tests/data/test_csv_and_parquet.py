@@ -25,7 +25,6 @@ COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[object]]] = {
     "code": (pa.string(), st.sampled_from(["007", "7", "0x1", "12", "00"])),
     "count": (pa.int64(), st.integers(-5, 5) | st.sampled_from([2**53 - 1, 10**17])),
     "amount": (pa.float64(), st.floats(-1e6, 1e6) | st.sampled_from([0.5, 1e100, -1e-300, 3.0])),
-    "narrow": (pa.float32(), st.floats(-100, 100, width=32)),
     "member": (pa.bool_(), st.booleans()),
     "day": (pa.date32(), st.dates(date(1, 1, 1), date(9999, 12, 31))),
     "moment": (pa.timestamp("us"), st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1))),
@@ -37,7 +36,6 @@ COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[object]]] = {
 KINDS = {
     "count": "numeric",
     "amount": "numeric",
-    "narrow": "numeric",
     "day": "datetime",
     "moment": "datetime",
     "zoned": "datetime",
@@ -87,11 +85,13 @@ def prepared(folder: Path, table: pa.Table, suffix: str, by: str) -> dict[str, b
     return {name: content for name, content in contents(folder / "encoded").items() if not name.endswith(".parquet")}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(tables(), st.sampled_from(["key", "row", "count"]))
 def test_a_table_gives_the_same_from_either(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, by: str) -> None:
     if by == "count":
         table = table.set_column(table.column_names.index("count"), "count", pa.array(range(ROWS)))
     folder = tmp_path_factory.mktemp("files")
-    assert prepared(folder / "csv", table, ".csv", by) == prepared(folder / "parquet", table, ".parquet", by)
+    by_csv, by_parquet = (prepared(folder / suffix[1:], table, suffix, by) for suffix in (".csv", ".parquet"))
+    assert by_csv.keys() == by_parquet.keys()
+    assert [name for name in by_csv if by_csv[name] != by_parquet[name]] == []
     shutil.rmtree(folder)

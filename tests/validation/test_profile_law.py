@@ -73,7 +73,7 @@ def write(path: Path, content: dict[str, list[Any]], number: int) -> None:
     pq.write_table(pa.table(arrays), path)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.lists(st.tuples(columns(), st.sampled_from([".csv", ".parquet"])), min_size=1, max_size=3))
 def test_the_parts_that_were_profiled_pass(
     tmp_path_factory: pytest.TempPathFactory, contents: list[tuple[dict[str, list[Any]], str]]

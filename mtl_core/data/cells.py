@@ -125,13 +125,17 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
         values = without_nulls(values, csv)
         if is_text(wanted):
             return _laid_out(values, wanted)
-        cells = pc.cast(_decoded(values), pa.string())
-        return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
-    if values.type == wanted:
-        return values
+        return _read(pc.cast(_decoded(values), pa.string()), wanted, csv, form)
+    if is_number(values.type) and (is_temporal(wanted) or pa.types.is_boolean(wanted)):
+        # As a CSV file has them. Arrow takes 20240131 for a count of days or ticks since 1970, and 2 for true.
+        return _read(_texts(_decoded(values)), wanted, Csv(), form)
     if is_text(wanted) and not pa.types.is_null(values.type):
         values = _texts(_decoded(values))
     return _laid_out(values, wanted)
+
+
+def _read(cells: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None) -> pa.Array:
+    return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
 
 
 def first_misfit(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = None) -> int:

@@ -132,6 +132,21 @@ def test_other_values_as_text() -> None:
     assert convert(pa.nulls(2), pa.string(), PLAIN).to_pylist() == [None, None]
 
 
+def test_numbers_as_dates_and_booleans_are_read_as_their_text() -> None:
+    """As from a CSV file: never as a count of days or ticks since 1970, and no number but 0 and 1 is a boolean."""
+    for integers in (pa.int32(), pa.int64()):
+        days = pa.array([20240131, None], integers)
+        assert convert(days, pa.date32(), PLAIN, "%Y%m%d").to_pylist() == [date(2024, 1, 31), None]
+        assert convert(days, TIME, PLAIN, "%Y%m%d").to_pylist() == [datetime(2024, 1, 31), None]
+    assert convert(pa.array([1.0, 0.0, None]), pa.bool_(), Csv(decimal=",")).to_pylist() == [True, False, None]
+    for values, wanted in ((pa.array([0, 2]), pa.bool_()), (pa.array([1.0, 0.5]), pa.bool_())):
+        with pytest.raises(pa.ArrowInvalid):
+            convert(values, wanted, PLAIN)
+        assert first_misfit(values, wanted, PLAIN) == 1
+    with pytest.raises(pa.ArrowInvalid):
+        convert(pa.array([1_700_000_000]), TIME, PLAIN)
+
+
 def test_a_number_that_the_wider_type_cannot_hold_is_refused() -> None:
     with pytest.raises(pa.ArrowInvalid):
         convert(pa.array([2**53 + 1]), pa.float64(), PLAIN)

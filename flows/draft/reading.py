@@ -13,7 +13,8 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
 from mtl_core.config import Csv, Reading
-from mtl_core.data.cells import convert, infer_type, without_nulls
+from mtl_core.data.cells import convert, without_nulls
+from mtl_core.data.inference import infer_type
 from mtl_core.data.part_files import open_part, suffix
 from mtl_core.errors import DataError
 

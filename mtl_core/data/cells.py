@@ -1,7 +1,6 @@
 """Values of cells of text. The one place where text becomes a number, a boolean, a date or a time.
 
-`infer_type` and `widen` decide a type over many blocks of cells, in any order and cut anywhere: the type of all cells
-is the widest of the blocks' types. serving/cells.py reads single values of a request by the same rules.
+serving/cells.py reads single values of a request by the same rules.
 """
 
 from datetime import UTC, datetime
@@ -9,28 +8,13 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_strings, is_number, is_temporal, is_text, item_type, value_type
+from mtl_core.arrow import as_dictionary, as_strings, is_number, is_temporal, is_text
 from mtl_core.config.data import Csv
 from mtl_core.errors import DataError
 
-__all__ = ["convert", "first_misfit", "infer_type", "is_known_number", "parse", "parse_dates", "widen", "without_nulls"]
-
-_INFERRED = (
-    pa.int64(),
-    pa.float64(),
-    pa.bool_(),
-    pa.date32(),
-    pa.timestamp("s"),
-    pa.timestamp("us"),
-    pa.timestamp("s", "UTC"),
-    pa.timestamp("us", "UTC"),
-)
-"""Types of cells, from narrow to wide. Finer than microseconds is cut off."""
+__all__ = ["convert", "first_misfit", "is_known_number", "parse", "parse_dates", "plain_numbers", "without_nulls"]
 
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-_CODE = r"^[+-]?(?:0[0-9]+(?:[.eE]|$)|0[xX]|[0-9]{19,}$)"
-"""Digits that a number would not keep: leading zeros, hexadecimals, and more digits than 64 bits hold."""
-_UNITS = ("s", "ms", "us", "ns")
 
 
 def without_nulls(values: pa.Array, csv: Csv) -> pa.Array:
@@ -43,51 +27,12 @@ def without_nulls(values: pa.Array, csv: Csv) -> pa.Array:
     return pc.if_else(missing, pa.scalar(None, values.type), values) if pc.any(missing).as_py() else values
 
 
-def infer_type(cells: pa.Array, csv: Csv) -> pa.DataType:
-    """The narrowest type of (rows,) strings: null, int64, float64, bool, date32, a timestamp, else string.
-
-    Digits with leading zeros, and whole numbers beyond 64 bits, are text: they are codes, and a number loses digits.
-    """
-    known = cells.drop_null()
-    if not len(known):
-        return pa.null()
-    if _is_code(known, csv):
-        return pa.string()
-    for candidate in _INFERRED:
-        # Most types are ruled out by the first cell alone.
-        if _is(candidate, known.slice(0, 1), csv) and _is(candidate, known, csv):
-            return candidate
-    return pa.string()
-
-
-def widen(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """The narrowest type that holds the values of both: nulls fit all, integers numbers, dates times, scalars text.
-
-    The first one where nothing holds both, as text and lists.
-    """
-    one, other = value_type(one), value_type(other)
-    if one == other or pa.types.is_null(other):
-        return one
-    if pa.types.is_null(one):
-        return other
-    if is_text(one) and is_text(other):
-        return pa.string()
-    if is_number(one) and is_number(other):
-        return pa.int64() if all(map(_fits_int64, (one, other))) else pa.float64()
-    if (wider := _widen_temporal(one, other)) is not None:
-        return wider
-    items = item_type(one), item_type(other)
-    if items[0] is not None and items[1] is not None:
-        return pa.list_(widen(items[0], items[1]))
-    return pa.string() if _is_scalar(one) and _is_scalar(other) else one
-
-
 def parse(cells: pa.Array, wanted: pa.DataType, csv: Csv) -> pa.Array:
     """(rows,) strings -> (rows,) values of that type; pa.ArrowInvalid for a cell that is none. A null stays null."""
     if pa.types.is_boolean(wanted):
         return _booleans(cells)
     if is_number(wanted):
-        return pc.cast(_plain_numbers(cells, csv), wanted)
+        return pc.cast(plain_numbers(cells, csv), wanted)
     cells = pc.utf8_trim_whitespace(cells)
     try:
         return pc.cast(cells, wanted)
@@ -134,10 +79,6 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
     return _laid_out(values, wanted)
 
 
-def _read(cells: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None) -> pa.Array:
-    return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
-
-
 def first_misfit(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = None) -> int:
     """Position of the first of (rows,) values that `convert` cannot read; DataError where it reads all of them."""
     start, end = 0, len(values)
@@ -154,30 +95,7 @@ def first_misfit(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | No
     return start
 
 
-def is_known_number(cells: pa.Array, csv: Csv) -> pa.Array:
-    """(rows,) strings -> (rows,) mask of the finite numbers."""
-    return pc.fill_null(pc.match_substring_regex(_plain_numbers(cells, csv), _NUMBER), False)
-
-
-def _is(wanted: pa.DataType, cells: pa.Array, csv: Csv) -> bool:
-    if pa.types.is_boolean(wanted):
-        return bool(pc.all(pc.is_in(pc.utf8_lower(cells), pa.array(["true", "false"])), min_count=0).as_py())
-    try:
-        parse(cells, wanted, csv)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _is_code(cells: pa.Array, csv: Csv) -> bool:
-    plain = _plain_numbers(cells, csv)
-    # Few numbers begin with a zero, and a pattern costs ten times as much as looking at the first character.
-    first = pc.or_(pc.starts_with(plain, "0"), pc.or_(pc.starts_with(plain, "-0"), pc.starts_with(plain, "+0")))
-    suspects = plain.filter(pc.or_(first, pc.greater(pc.binary_length(plain), 18)))
-    return bool(len(suspects) and pc.any(pc.match_substring_regex(suspects, _CODE)).as_py())
-
-
-def _plain_numbers(cells: pa.Array, csv: Csv) -> pa.Array:
+def plain_numbers(cells: pa.Array, csv: Csv) -> pa.Array:
     """Cells without blanks around them and marks of thousands, with a point as the decimal mark."""
     cells = pc.utf8_trim_whitespace(cells)
     if csv.thousands:
@@ -190,37 +108,21 @@ def _plain_numbers(cells: pa.Array, csv: Csv) -> pa.Array:
     return cells
 
 
+def is_known_number(cells: pa.Array, csv: Csv) -> pa.Array:
+    """(rows,) strings -> (rows,) mask of the finite numbers."""
+    return pc.fill_null(pc.match_substring_regex(plain_numbers(cells, csv), _NUMBER), False)
+
+
+def _read(cells: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None) -> pa.Array:
+    return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
+
+
 def _booleans(cells: pa.Array) -> pa.Array:
     words = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
     yes, no = (pc.is_in(words, pa.array(known)) for known in (["true", "1"], ["false", "0"]))
     if pc.any(pc.and_(pc.is_valid(cells), pc.invert(pc.or_(yes, no)))).as_py():
         raise pa.ArrowInvalid("a boolean must be true, false, 1 or 0")
     return pc.if_else(pc.is_null(cells), pa.scalar(None, pa.bool_()), yes)
-
-
-def _widen_temporal(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The finer of two dates or timestamps; None where the types are others, or a clock meets a zone."""
-    if not (is_temporal(one) and is_temporal(other)):
-        return None
-    dates = [pa.types.is_date(each) for each in (one, other)]
-    if all(dates):
-        return pa.date64()
-    if any(dates):
-        timestamp = other if dates[0] else one
-        return timestamp if timestamp.tz is None else None
-    if (one.tz is None) != (other.tz is None):
-        return None
-    unit = max(one.unit, other.unit, key=_UNITS.index)
-    return pa.timestamp(unit, one.tz if one.tz == other.tz else "UTC")
-
-
-def _fits_int64(arrow_type: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(arrow_type) and arrow_type != pa.uint64())
-
-
-def _is_scalar(arrow_type: pa.DataType) -> bool:
-    kinds = (is_text, is_number, is_temporal, pa.types.is_boolean)
-    return any(fits(arrow_type) for fits in kinds)
 
 
 def _decoded(values: pa.Array) -> pa.Array:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import is_text
 from mtl_core.config.data import Csv
-from mtl_core.data.cells import infer_type, widen, without_nulls
+from mtl_core.data.cells import without_nulls
+from mtl_core.data.inference import infer_type, widen
 from mtl_core.errors import DataError
 
 __all__ = ["BATCH", "BLOCK", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix"]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import Csv
-from mtl_core.data.cells import convert, first_misfit, infer_type, parse, widen
+from mtl_core.data.cells import convert, first_misfit, parse
+from mtl_core.data.inference import infer_type, widen
 
 PLAIN = Csv()
 TIME, ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")

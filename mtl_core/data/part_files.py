@@ -17,12 +17,13 @@ from mtl_core.data.cells import without_nulls
 from mtl_core.data.inference import infer_type, widen
 from mtl_core.errors import DataError
 
-__all__ = ["BATCH", "BLOCK", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix"]
+__all__ = ["BATCH", "BLOCK", "SEPARATORS", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix"]
 
 SUFFIXES = (".parquet", ".csv", ".tsv")
 BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""
-_SEPARATORS = (";", "\t", "|", ",")
+SEPARATORS = (",", ";", "\t", "|")
+"""Common separators of cells in CSV files."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class CsvFile:
 
     def _header(self) -> str:
         names = ", ".join(repr(name) for name in self.names[:5]) + (" ..." if len(self.names) > 5 else "")
-        others = [mark for mark in _SEPARATORS if mark != self.csv.separator]
+        others = [mark for mark in SEPARATORS if mark != self.csv.separator]
         if len(self.names) == 1 and (found := [mark for mark in others if mark in self.names[0]]):
             return f"{names}; declare the separator, as in data.csv: {{separator: {found[0]!r}}}"
         return f"{names}; remove lines above the header, repair the line, or declare data.csv.separator"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from flows.draft.doubts import doubt
 from flows.draft.reading import DetectedReading, detect
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import scalar_type
+from mtl_core.arrow import as_numbers, decoded, is_number, scalar_type
 from mtl_core.data.part_files import open_part
 from mtl_core.data.parts import Part
 from mtl_core.data.types import column_schema
@@ -60,8 +60,7 @@ def sample(path: Path) -> Sample:
 
 
 def _facts(name: str, values: pa.Array) -> ColumnFacts:
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     rows, kind = len(values), values.type
     if pa.types.is_floating(kind):
         values = pc.if_else(pc.is_finite(values), values, None)
@@ -76,8 +75,8 @@ def _facts(name: str, values: pa.Array) -> ColumnFacts:
         # Python has no dates before the year 1, and knows not every zone.
         values_of = top.field("values").to_pylist() if scalar_type(kind) else [None] * len(top)
         common = list(zip(values_of, top.field("counts").to_pylist(), strict=True))
-    numbers = _numbers(known)
-    whole = bool(numbers is not None and np.array_equal(numbers, np.floor(numbers)))
+    numbers = as_numbers(known) if is_number(kind) else None
+    whole = numbers is not None and np.array_equal(numbers, np.floor(numbers))
     return ColumnFacts(
         name=name,
         type=kind,
@@ -89,10 +88,3 @@ def _facts(name: str, values: pa.Array) -> ColumnFacts:
         sequence=bool(whole and numbers is not None and numbers.size > 1 and (np.diff(numbers) == 1).all()),
         values=known,
     )
-
-
-def _numbers(known: pa.Array) -> Any:
-    kind = known.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return pc.cast(known, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return None

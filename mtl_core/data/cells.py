@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_strings, is_number, is_temporal, is_text
+from mtl_core.arrow import as_dictionary, as_strings, decoded, is_number, is_temporal, is_text
 from mtl_core.config.data import Csv
 from mtl_core.errors import DataError
 
@@ -70,12 +70,12 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
         values = without_nulls(values, csv)
         if is_text(wanted):
             return _laid_out(values, wanted)
-        return _read(pc.cast(_decoded(values), pa.string()), wanted, csv, form)
+        return _read(pc.cast(decoded(values), pa.string()), wanted, csv, form)
     if is_number(values.type) and (is_temporal(wanted) or pa.types.is_boolean(wanted)):
         # As a CSV file has them. Arrow takes 20240131 for a count of days or ticks since 1970, and 2 for true.
-        return _read(_texts(_decoded(values)), wanted, Csv(), form)
+        return _read(_texts(decoded(values)), wanted, Csv(), form)
     if is_text(wanted) and not pa.types.is_null(values.type):
-        values = _texts(_decoded(values))
+        values = _texts(decoded(values))
     return _laid_out(values, wanted)
 
 
@@ -125,16 +125,12 @@ def _booleans(cells: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_null(cells), pa.scalar(None, pa.bool_()), yes)
 
 
-def _decoded(values: pa.Array) -> pa.Array:
-    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-
-
 def _laid_out(values: pa.Array, wanted: pa.DataType) -> pa.Array:
     """The values as that type, which may be a dictionary; Arrow cannot cast every type to one."""
     if values.type == wanted:
         return values
     if not pa.types.is_dictionary(wanted):
-        return pc.cast(_decoded(values), wanted)
+        return pc.cast(decoded(values), wanted)
     if not pa.types.is_dictionary(values.type):
         values = as_dictionary(pc.cast(values, wanted.value_type))
     return values.cast(wanted)

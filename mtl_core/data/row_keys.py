@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_numbers, as_plain, bounded_timestamps, is_exact, is_number, is_temporal
+from mtl_core.arrow import as_dictionary, as_microseconds, as_numbers, as_plain, is_exact, is_number, is_temporal
 
 __all__ = ["row_keys"]
 
@@ -78,11 +78,7 @@ def _lists(values: pa.Array) -> Keys:
 def _texts(values: pa.Array) -> list[Any]:
     """Values -> texts that are equal where the values are; None or "" where one is missing."""
     if is_temporal(values.type):
-        moments = bounded_timestamps(values)
-        # Nanoseconds are dropped, since no CSV writer keeps them; all moments of the years 1 to 9999 fit.
-        texts = pc.cast(
-            pc.cast(moments, pa.timestamp("us", getattr(moments.type, "tz", None)), safe=False), pa.string()
-        )
+        texts = pc.cast(as_microseconds(values), pa.string())  # no CSV writer keeps nanoseconds
         return list(pc.replace_substring_regex(texts, pattern=r"( 00:00:00)?\.0{6}$", replacement="").to_pylist())
     try:
         return list(pc.cast(values, pa.string()).to_pylist())

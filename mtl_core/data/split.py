@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_strings
+from mtl_core.arrow import as_strings, decoded
 from mtl_core.config import ROW, ColumnSplit, HashSplit, Problem, Split, TimeSplit
 from mtl_core.data.borders import border_in
 from mtl_core.data.row_keys import row_keys
@@ -111,8 +111,7 @@ def empty_splits(counts: Mapping[SplitName, int]) -> list[str]:
 
 
 def _by_time(split: TimeSplit, values: pa.Array) -> NDArray[np.int8]:
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     validation, test = (border_in(values, split.column, border) for border in (split.validation, split.test))
     if not pc.less(validation, test).as_py():
         raise DataError(f"split: `validation` must begin before `test`, found {split.validation} and {split.test}")

@@ -1,6 +1,5 @@
 """Facts about the columns of a table, from its first rows."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from flows.draft.doubts import doubt
 from flows.draft.reading import DetectedReading, detect
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, decoded, is_number, scalar_type
-from mtl_core.data.part_files import open_part
+from mtl_core.data.part_files import check_names, open_part
 from mtl_core.data.parts import Part
 from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError
@@ -42,8 +41,7 @@ def sample(path: Path) -> Sample:
     reading = detect(path)
     options = reading.options
     file = open_part(path, options.csv)
-    if twice := [name for name, count in Counter(file.names).items() if count > 1]:
-        raise DataError(f"{path}: every column needs a name of its own, found twice: {', '.join(twice)}; rename one")
+    check_names(file)
     part = Part(file=file, reading=options, types=column_schema([file], options))
     batches: list[pa.RecordBatch] = []
     complete = True

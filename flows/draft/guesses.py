@@ -115,7 +115,7 @@ def _task(facts: ColumnFacts) -> Proposal:
         raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}; {fix}")
     if facts.distinct < 2:
         raise DataError(f"--tasks: {facts.name!r} must have two values or more to be learned, found {values or 'none'}")
-    if facts.is_boolean or (facts.is_number and {value for value, _ in facts.common} == {0, 1}):
+    if facts.is_flag:
         return Proposal(options={"kind": "binary"}, note=note)
     if facts.is_text:
         return _text_task(facts, note)

@@ -7,11 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.draft.doubts import NAMED_TIME
 from flows.draft.facts import Sample
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import bounded_timestamps
 from mtl_core.config import ROW
-from mtl_core.data.doubts import ENTITY, ROWS_PER_VALUE
+from mtl_core.data.doubts import ROWS_PER_VALUE
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone
@@ -21,8 +22,7 @@ __all__ = ["guess_split"]
 
 SPLIT_KEYS = 30
 """A hash of fewer distinct keys than that may leave a split empty."""
-WHEN = re.compile(r"time|date|day|created|at$|when|stamp", re.IGNORECASE)
-NOT_WHEN = re.compile(r"birth|dob|expir|due", re.IGNORECASE)
+OTHER_TIME = re.compile(r"birth|dob|expir|due", re.IGNORECASE)
 PARTS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -84,21 +84,21 @@ def _is_key(facts: ColumnFacts, guesses: Mapping[str, Proposal]) -> bool:
 
 def _groups(facts: ColumnFacts) -> bool:
     """True for a key whose values repeat, as those of a person or a thing with several rows."""
-    named = bool(ENTITY.search(facts.name))
+    named = facts.named_entity
     return facts.known >= facts.distinct * (ROWS_PER_VALUE if named else 2) and (named or not facts.named_id)
 
 
 def _is_entity(facts: ColumnFacts) -> bool:
-    return facts.distinct > 1 and bool(ENTITY.search(facts.name)) and _groups(facts)
+    return facts.distinct > 1 and facts.named_entity and _groups(facts)
 
 
 def _not_a_time(facts: ColumnFacts) -> tuple[bool, bool]:
-    return bool(NOT_WHEN.search(facts.name)), not WHEN.search(facts.name)
+    return bool(OTHER_TIME.search(facts.name)), not NAMED_TIME.search(facts.name)
 
 
 def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None:
     """The split by a column whose values are names of its parts, in any spelling; None for any other column."""
-    if (flag := FLAG.fullmatch(facts.name)) and _is_flag(facts):
+    if (flag := FLAG.fullmatch(facts.name)) and facts.is_flag:
         return _by_flag(facts, flag["part"].lower().startswith("train"), key)
     if not facts.is_text or not 2 <= facts.distinct <= MAX_PARTS:
         return None
@@ -125,10 +125,6 @@ def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None
     if found[""]:
         doubts.append(f"add {_listed(found[''])} to train, validation or test, or `mtl check` refuses such rows")
     return Proposal(options=options, doubt="; ".join(doubts))
-
-
-def _is_flag(facts: ColumnFacts) -> bool:
-    return facts.distinct == 2 and (facts.is_boolean or {value for value, _ in facts.common} == {0, 1})
 
 
 def _by_flag(facts: ColumnFacts, trains: bool, key: ColumnFacts | None) -> Proposal:

@@ -2,7 +2,6 @@
 together. None of them is an error.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.config import HashSplit, Problem
 from mtl_core.data.parts import Part
 from mtl_core.data.split import Splitter, check_split
+from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
 from mtl_core.tasks.bands import band_labels
 
@@ -19,8 +19,6 @@ __all__ = ["data_doubts", "repeating"]
 
 PARTS, ROWS = 12, 200_000
 """Part files that are looked into, evenly spaced, the first batch of each; and rows of all of them together."""
-ENTITY = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid)$|[a-z]I[dD]$", re.IGNORECASE)
-"""Pattern of the names of columns that identify a person or a thing."""
 ROWS_PER_VALUE = 1.2
 """A column with fewer rows per value hardly repeats."""
 

@@ -2,6 +2,7 @@
 
 import codecs
 import csv as standard_csv
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,7 +18,18 @@ from mtl_core.data.cells import without_nulls
 from mtl_core.data.inference import infer_type, widen
 from mtl_core.errors import DataError
 
-__all__ = ["BATCH", "BLOCK", "SEPARATORS", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix"]
+__all__ = [
+    "BATCH",
+    "BLOCK",
+    "SEPARATORS",
+    "SUFFIXES",
+    "CsvFile",
+    "ParquetFile",
+    "PartFile",
+    "check_names",
+    "open_part",
+    "suffix",
+]
 
 SUFFIXES = (".parquet", ".csv", ".tsv")
 BATCH, BLOCK = 1 << 17, 1 << 24
@@ -147,6 +159,12 @@ PartFile = CsvFile | ParquetFile
 def open_part(path: Path, csv: Csv) -> PartFile:
     """The file, by its suffix."""
     return ParquetFile(path, csv) if suffix(path) == ".parquet" else CsvFile(path, csv)
+
+
+def check_names(file: PartFile) -> None:
+    """DataError where two columns have one name."""
+    if twice := [name for name, count in Counter(file.names).items() if count > 1]:
+        raise DataError(f"{file.path}: column names must be distinct, found {twice[0]!r} twice; rename one")
 
 
 def suffix(path: Path) -> str:

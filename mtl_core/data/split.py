@@ -16,10 +16,12 @@ from mtl_core.data.borders import border_in
 from mtl_core.data.row_keys import row_keys
 from mtl_core.errors import DataError
 
-__all__ = ["SPLITS", "SplitName", "Splitter", "assign", "check_split", "empty_splits"]
+__all__ = ["SPLITS", "SplitName", "SplitRows", "Splitter", "assign", "check_split", "empty_splits"]
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+SplitRows = tuple[SplitName, pa.RecordBatch]
+"""Rows of one split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Splitter:
             return assign(self.split, keys)
         return assign(self.split, rows.column(self.split.column), keys)
 
-    def split_rows(self, rows: pa.RecordBatch) -> Iterator[tuple[SplitName, pa.RecordBatch]]:
+    def split_rows(self, rows: pa.RecordBatch) -> Iterator[SplitRows]:
         """The rows of each split that has some."""
         positions = self.assign(rows)
         for position, name in enumerate(SPLITS):

@@ -20,8 +20,8 @@ from mtl_core.features import ColumnFacts
 
 __all__ = ["Sample", "sample"]
 
-ROWS = 200_000
-"""Read at most; ids and kinds show long before."""
+MAX_ROWS = 200_000
+"""Rows that are read: ids and kinds show long before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def sample(path: Path) -> Sample:
     batches: list[pa.RecordBatch] = []
     complete = True
     for batch in part.batches(part.names):
-        if not (complete := sum(seen.num_rows for seen in batches) < ROWS):
+        if not (complete := sum(seen.num_rows for seen in batches) < MAX_ROWS):
             break
         batches.append(batch)
     table = pa.Table.from_batches(batches, schema=part.types)

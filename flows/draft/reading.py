@@ -1,4 +1,4 @@
-"""How a file is to be read: encoding, separator, decimal mark, words for missing values, formats of dates."""
+"""Detection of the form of a file: encoding, separator, decimal mark, words for missing values, formats of dates."""
 
 import codecs
 import csv as standard_csv
@@ -20,8 +20,8 @@ from mtl_core.errors import DataError
 
 __all__ = ["NULL_WORDS", "DetectedReading", "detect"]
 
-ROWS = 20_000
-"""Rows looked at: marks and formats show long before."""
+MAX_ROWS = 20_000
+"""Rows that are examined: marks and formats show long before."""
 NULL_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")
 _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (".", "'"))
 """Decimal mark and mark of thousands."""
@@ -29,14 +29,14 @@ _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", " "), 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectedReading:
-    """How a file is to be read, and the doubts about it: path of an option -> doubt."""
+    """The detected options of reading, and the doubts about them: path of an option -> doubt."""
 
     options: Reading
     doubts: Mapping[str, str] = field(default_factory=dict)
 
 
 def detect(path: Path) -> DetectedReading:
-    """Detect how a CSV or Parquet file is to be read; DataError where it cannot be."""
+    """Detect the options for a CSV or Parquet file; DataError where it cannot be read."""
     csv, doubts = Csv(), []
     if suffix(path) != ".parquet":
         encoding = _encoding(path)
@@ -98,11 +98,11 @@ def _texts(path: Path, csv: Csv) -> dict[str, pa.Array]:
     batches: list[pa.RecordBatch] = []
     for batch in file.batches(file.names):
         batches.append(batch)
-        if sum(each.num_rows for each in batches) >= ROWS:
+        if sum(each.num_rows for each in batches) >= MAX_ROWS:
             break
     if not batches:
         return {}
-    table = pa.Table.from_batches(batches).slice(0, ROWS)
+    table = pa.Table.from_batches(batches).slice(0, MAX_ROWS)
     found = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if is_text(column.type):

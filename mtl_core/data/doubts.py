@@ -1,5 +1,5 @@
-"""Doubts about a declared problem and its data, from a sample of the rows: leaks, and keys that separate what belongs
-together. None of them is an error.
+"""Doubts about a declared problem and its data, from a sample of the rows: leaks, and a split by the wrong key. None is
+an error.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from mtl_core.tasks.bands import band_labels
 
 __all__ = ["data_doubts", "repeating"]
 
-PARTS, ROWS = 12, 200_000
-"""Part files that are looked into, evenly spaced, the first batch of each; and rows of all of them together."""
-ROWS_PER_VALUE = 1.2
+MAX_PARTS, MAX_ROWS = 12, 200_000
+"""Part files of the sample, evenly spaced, the first batch of each; and rows of all of them together."""
+MIN_ROWS_PER_VALUE = 1.2
 """A column with fewer rows per value hardly repeats."""
 
 
@@ -45,19 +45,19 @@ def repeating(table: pa.Table, names: Sequence[str]) -> list[str]:
     for name in names:
         known = table[name].drop_null()
         distinct = pc.count_distinct(known).as_py() if len(known) else 0
-        if distinct > 1 and len(known) >= ROWS_PER_VALUE * distinct:
+        if distinct > 1 and len(known) >= MIN_ROWS_PER_VALUE * distinct:
             found.append(name)
     return found
 
 
 def _sample(parts: Sequence[Part], columns: list[str]) -> pa.Table:
     """The first rows of some parts, in their order."""
-    places = sorted({round(place) for place in np.linspace(0, len(parts) - 1, min(PARTS, len(parts)))})
+    indices = sorted({round(index) for index in np.linspace(0, len(parts) - 1, min(MAX_PARTS, len(parts)))})
     tables = []
-    for place in places:
-        first = next(iter(parts[place].batches(columns)), None)
+    for index in indices:
+        first = next(iter(parts[index].batches(columns)), None)
         if first is not None:
-            tables.append(pa.Table.from_batches([first.slice(0, ROWS // len(places))]))
+            tables.append(pa.Table.from_batches([first.slice(0, MAX_ROWS // len(indices))]))
     return pa.concat_tables(tables) if tables else parts[0].read(columns)
 
 
@@ -80,9 +80,11 @@ def _split_doubts(problem: Problem, splitter: Splitter, table: pa.Table, entitie
 def _leaks(problem: Problem, table: pa.Table) -> list[str]:
     features, targets = problem.feature_columns, problem.targets
     found = find_leaks(table, features, targets)
-    told = {(leak.target, leak.columns) for leak in found}
+    known = {(leak.target, leak.columns) for leak in found}
     for name, task in problem.tasks.items():
         if (labels := band_labels(task, table)) is not None:
             of_task = table.select(list(features)).append_column(name, labels)
-            found += [leak for leak in find_leaks(of_task, features, [name]) if (task.target, leak.columns) not in told]
+            found += [
+                leak for leak in find_leaks(of_task, features, [name]) if (task.target, leak.columns) not in known
+            ]
     return [f"{leak.words}; {leak.question}" for leak in found]

@@ -69,8 +69,8 @@ def _numbers(numbers: NDArray[np.float64]) -> Keys:
 def _lists(values: pa.Array) -> Keys:
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     ends = np.cumsum(lengths)
-    places = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
-    items = _mixed(_cells(pc.list_flatten(values)) + _STEP * (places + 1).astype(np.uint64))
+    indices = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    items = _mixed(_cells(pc.list_flatten(values)) + _STEP * (indices + 1).astype(np.uint64))
     sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(items, dtype=np.uint64)])
     return np.where(lengths > 0, _mixed(sums[ends] - sums[ends - lengths]), np.uint64(0))
 
@@ -93,8 +93,8 @@ def _hashed(texts: list[Any]) -> Keys:
     known = np.array([bool(text) for text in texts], dtype=np.bool_)
     found = hash_array(np.array([text or "" for text in texts], dtype=object)).astype(np.uint64)
     found = np.where(known, np.maximum(found, np.uint64(1)), np.uint64(0))
-    whole = [place for place, text in enumerate(texts) if text and _WHOLE.fullmatch(text)]
-    found[whole] = _numbers(np.array([float(texts[place]) for place in whole]))
+    whole = [index for index, text in enumerate(texts) if text and _WHOLE.fullmatch(text)]
+    found[whole] = _numbers(np.array([float(texts[index]) for index in whole]))
     return found
 
 

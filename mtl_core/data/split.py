@@ -137,11 +137,11 @@ def _by_column(split: ColumnSplit, values: pa.Array, keys: pa.Array | None) -> N
 def _parts(split: ColumnSplit, values: pa.Array) -> NDArray[np.int8]:
     """(rows,) positions in SPLITS by value alone, where a share is still to be taken from those that train."""
     names = as_strings(values)
-    part_of = {name: place for place, part in enumerate(SPLITS) for name in split.parts.get(part, ())}
-    places = pc.index_in(names, value_set=pa.array(part_of, pa.string()))
-    if places.null_count:
-        _refuse(split, names.filter(pc.is_null(places)))
-    found: NDArray[np.int8] = np.array(list(part_of.values()), dtype=np.int8)[places.to_numpy()]
+    part_of = {name: index for index, part in enumerate(SPLITS) for name in split.parts.get(part, ())}
+    indices = pc.index_in(names, value_set=pa.array(part_of, pa.string()))
+    if indices.null_count:
+        _refuse(split, names.filter(pc.is_null(indices)))
+    found: NDArray[np.int8] = np.array(list(part_of.values()), dtype=np.int8)[indices.to_numpy()]
     return found
 
 

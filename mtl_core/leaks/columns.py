@@ -74,8 +74,8 @@ def read_columns(table: pa.Table, features: Sequence[str], targets: Sequence[str
     names = list(dict.fromkeys((*features, *targets)))
     pairs = max(1, len(features) * len(targets))
     rows = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // pairs), table.num_rows)
-    places = pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)) if rows else pa.array([], pa.int64())
-    return {name: _column(name, as_plain(table[name].combine_chunks()).take(places)) for name in names}
+    indices = pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)) if rows else pa.array([], pa.int64())
+    return {name: _column(name, as_plain(table[name].combine_chunks()).take(indices)) for name in names}
 
 
 def _column(name: str, values: pa.Array) -> Column:

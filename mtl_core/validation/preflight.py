@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from mtl_core.config import PARAMS, ROW, HashSplit, Problem
 from mtl_core.config.messages import list_errors
-from mtl_core.data.encoder import row_weights, target_type, target_values, weightless_error
 from mtl_core.data.parts import Part, column_types, parts
 from mtl_core.data.split import SPLITS, SplitName, check_split, empty_splits
+from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective

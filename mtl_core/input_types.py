@@ -75,9 +75,7 @@ class InputType(ABC):
         return {"type": self.name}
 
     def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
-        """How text in such a column is read, where that is not told by the type alone: options that differ from the
-        defaults.
-        """
+        """Options of reading text in such a column that differ from the defaults."""
         return {"nulls": list(csv.nulls)} if csv.nulls else {}
 
     @abstractmethod

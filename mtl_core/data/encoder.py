@@ -33,7 +33,7 @@ class Encoder(Frozen):
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
     tasks: Annotated[tuple[AnyCodec, ...], Field(min_length=1)]
     reading: Reading = Reading()
-    """How the raw columns were read, for the signature: a request's text is read alike."""
+    """Options by which the raw columns were read; the signature has them for the text of requests."""
 
     @property
     def groups(self) -> dict[str, tuple[FittedFeature, ...]]:

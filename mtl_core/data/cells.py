@@ -52,9 +52,9 @@ def parse_dates(cells: pa.Array, form: str) -> pa.Array:
         read = [
             None if text is None else datetime.strptime(text.strip(), form) for text in encoded.dictionary.to_pylist()
         ]
-    except ValueError as error:
+        read = [moment if moment is None or not zoned else moment.astimezone(UTC) for moment in read]
+    except (ValueError, OverflowError) as error:  # the latter beyond the years 1 to 9999 in UTC
         raise pa.ArrowInvalid(str(error)) from None
-    read = [moment if moment is None or not zoned else moment.astimezone(UTC) for moment in read]
     return pa.array(read, pa.timestamp("us", "UTC" if zoned else None)).take(encoded.indices)
 
 

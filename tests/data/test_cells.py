@@ -121,6 +121,8 @@ def test_dates_of_a_format() -> None:
     assert convert(cells, pa.date32(), PLAIN, "%m/%d/%Y").to_pylist() == expected
     with pytest.raises(pa.ArrowInvalid, match="does not match format"):
         convert(pa.array(["13/1/2024"]), pa.date32(), PLAIN, "%m/%d/%Y")
+    with pytest.raises(pa.ArrowInvalid, match="out of range"):
+        convert(pa.array(["01.01.0001 00:00 +0200"]), ZONED, PLAIN, "%d.%m.%Y %H:%M %z")
     zoned = convert(pa.array(["01.02.2024 10:00 +0200"]), ZONED, PLAIN, "%d.%m.%Y %H:%M %z")
     assert zoned.to_pylist() == [datetime(2024, 2, 1, 8, tzinfo=UTC)]
 

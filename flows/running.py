@@ -1,4 +1,4 @@
-"""One run at a time: the lock that a command holds while it changes a problem's artifacts."""
+"""The lock that a command holds while it changes a problem's artifacts."""
 
 import os
 import shutil
@@ -17,16 +17,16 @@ from mtl_core.locks import Holder, exclusive_lock
 
 __all__ = ["check_writable", "exclusive_run", "exclusive_stage"]
 
-ROOM = 8 << 20
+MIN_FREE = 8 << 20
 """Bytes that must be free before a run starts: a Prefect database, a report, the arrays of a small problem."""
 
 
 @contextmanager
 def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Be the only command that works on the folder's problem, and end every child with this process.
+    """Make this the only command that works on the folder's problem, and end every child with this process.
 
     Child processes that call `end_with_parent`, and nested calls, run under the lock of the one that started them.
-    Whatever a killed run has left is removed first.
+    Leftovers of a killed run are removed first.
 
     Args:
         wait: wait for another command to end, and say so on stderr, rather than raise RunInProgress.
@@ -54,7 +54,7 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
 @contextmanager
 def exclusive_stage(folder: Path) -> Iterator[None]:
-    """Be the only stage of the problem; waits for one that a killed run has left to end, which it does at once.
+    """Make this the only stage of the problem; wait for one that a killed run has left to end, which it does at once.
 
     Training's scratch folder belongs to the process that holds this lock.
     """
@@ -68,9 +68,9 @@ def exclusive_stage(folder: Path) -> Iterator[None]:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises an OSError with its path where a run could not write: no permission, or less than ROOM free.
+    """Raises an OSError with its path where a run could not write: no permission, or less than MIN_FREE free.
 
-    Writes ROOM bytes, since a quota or a limit shows in no other way.
+    Writes MIN_FREE bytes, since a quota or a limit shows in no other way.
     """
     layout = Layout(folder)
     homes = (layout.state, layout.artifacts, Path(os.environ["PREFECT_HOME"]), store_home(folder))
@@ -79,12 +79,12 @@ def check_writable(folder: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         disk = home.stat().st_dev
         with naming(home), TemporaryFile(dir=home) as probe:
-            probe.write(b"" if disk in disks else bytes(ROOM))
+            probe.write(b"" if disk in disks else bytes(MIN_FREE))
         disks.add(disk)
 
 
 def _remove_leftovers(layout: Layout) -> None:
-    """What no process works on while the locks are held: files and folders under a temporary name."""
+    """Remove files and folders under a temporary name, on which no process works while the locks are held."""
     remove_dead_lifelines(layout.lifelines)
     for folder in (layout.artifacts, layout.resume, layout.failures):
         for path in list(folder.rglob(".*.pending")):

@@ -11,9 +11,9 @@ from flows.running import exclusive_run
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.errors import DataError, RunInProgress
+from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
-from mtl_core.locks import Holder, exclusive_lock
+from mtl_core.locks import exclusive_command
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.files import read_study
 
@@ -44,14 +44,7 @@ def scratch(folder: Path, study: str) -> Path:
 def exclusive_scratch(folder: Path, study: str) -> Iterator[Path]:
     """The same folder, for one command at a time; RunInProgress for another."""
     path = scratch(folder, study)
-
-    def refuse(holder: Holder | None) -> bool:
-        raise RunInProgress(
-            f"{path}: only one `mtl {study}` may work there at a time, found {holder or 'another'}; run this one when "
-            "that has ended"
-        )
-
-    with exclusive_lock(path.with_suffix(".lock"), refuse):
+    with exclusive_command(path.with_suffix(".lock"), f"mtl {study}"):
         yield path
 
 

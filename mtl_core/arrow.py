@@ -14,16 +14,19 @@ __all__ = [
     "SCALAR_TYPES",
     "ColumnType",
     "as_dictionary",
+    "as_microseconds",
     "as_numbers",
     "as_plain",
     "as_strings",
     "bounded_timestamps",
     "column_type",
+    "decoded",
     "is_exact",
     "is_number",
     "is_temporal",
     "is_text",
     "item_type",
+    "null_if_empty",
     "scalar_type",
     "value_type",
 ]
@@ -109,6 +112,11 @@ def as_plain(values: pa.Array) -> pa.Array:
     return pc.cast(values, pa.binary()) if pa.types.is_binary_view(values.type) else values
 
 
+def decoded(values: pa.Array) -> pa.Array:
+    """(rows,) values of a dictionary array as a plain one; others as they are."""
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
 def as_dictionary(values: pa.Array) -> pa.DictionaryArray:
     """(rows,) values -> the same as a dictionary array, so that work per value is not repeated per row.
 
@@ -127,11 +135,15 @@ def as_strings(values: pa.Array) -> pa.Array:
     A whole number gives the same text whatever its type, since a null or a CSV file turns integers into floats; a
     number that is not finite is a null.
     """
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     if pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
         values = _number_names(as_numbers(values))
     return pc.fill_null(pc.cast(values, pa.string()), "")
+
+
+def null_if_empty(texts: pa.Array) -> pa.Array:
+    """(rows,) strings, with a null for the empty one."""
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
 
 
 def bounded_timestamps(values: pa.Array) -> pa.Array:
@@ -139,8 +151,7 @@ def bounded_timestamps(values: pa.Array) -> pa.Array:
 
     What lies beyond becomes the nearest moment within: finer units overflow there, and Python has no such dates.
     """
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     if pa.types.is_date(values.type):
         if pa.types.is_date64(values.type):
             millis = _clipped(pc.cast(values, pa.int64()), _FIRST_DAY * 86_400_000, _LAST_DAY * 86_400_000)
@@ -153,6 +164,14 @@ def bounded_timestamps(values: pa.Array) -> pa.Array:
     if ticks := _TICKS.get(unit):
         bounded = _clipped(bounded, _FIRST_DAY * 86_400 * ticks, (_LAST_DAY + 1) * 86_400 * ticks - 1)
     return pc.cast(bounded, pa.timestamp(unit, tz=None if values.type.tz is None else "UTC"))
+
+
+def as_microseconds(values: pa.Array) -> pa.Array:
+    """(rows,) dates or timestamps, bounded as above, as timestamps in microseconds; the years 1 to 9999 fit into these,
+    so that this drops nanoseconds and nothing else.
+    """
+    moments = bounded_timestamps(values)
+    return pc.cast(moments, pa.timestamp("us", getattr(moments.type, "tz", None)), safe=False)
 
 
 def is_exact(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -26,7 +26,7 @@ class Measured:
     low: float
     high: float
     undefined: str = ""
-    """What the labels lack, where the value is undefined for any predictions."""
+    """Reason why the value is undefined for any predictions; "" where it is defined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Difference:
     low: float
     high: float
     undefined: str = ""
-    """What the labels lack, where the metric is undefined for any predictions."""
+    """Reason why the metric is undefined for any predictions; "" where it is defined."""
 
 
 def evaluate(

@@ -30,7 +30,7 @@ class Check:
     """The relation of value and limit under which the gate passes."""
     unit: str
     reason: str = ""
-    """Why the value is undefined, where it is."""
+    """Reason why the value is undefined; "" where it is defined."""
 
     @property
     def passed(self) -> bool:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, is_text, scalar_type
+from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, decoded, is_text, null_if_empty, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 
@@ -75,9 +75,7 @@ class InputType(ABC):
         return {"type": self.name}
 
     def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
-        """How text in such a column is read, where that is not told by the type alone: options that differ from the
-        defaults.
-        """
+        """Options of reading text in such a column that differ from the defaults."""
         return {"nulls": list(csv.nulls)} if csv.nulls else {}
 
     @abstractmethod
@@ -297,12 +295,10 @@ def _lengths(lists: pa.Array) -> NDArray[np.int64]:
 
 def _timestamps(values: pa.Array, *, zoned: bool) -> pa.Array:
     """The column as dates or timestamps of the years 1 to 9999."""
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     if not (is_text(values.type) or pa.types.is_null(values.type)):
         return bounded_timestamps(values)
-    texts = as_strings(values)
-    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    texts = null_if_empty(as_strings(values))
     try:
         return bounded_timestamps(pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None)))
     except pa.ArrowInvalid as error:

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mtl_core.errors import RunInProgress
 from mtl_core.files import naming
 
-__all__ = ["Holder", "exclusive_lock"]
+__all__ = ["Holder", "exclusive_command", "exclusive_lock"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,19 @@ def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key:
             os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def exclusive_command(path: Path, command: str, *, fix: str = "run this one when that has ended") -> Iterator[None]:
+    """Hold the lock on the file for a command; RunInProgress, naming the holder, where another process has it."""
+
+    def refuse(holder: Holder | None) -> bool:
+        raise RunInProgress(
+            f"{path.parent}: only one `{command}` may work there at a time, found {holder or 'another'}; {fix}"
+        )
+
+    with exclusive_lock(path, refuse):
+        yield
 
 
 def _write(handle: int, key: str) -> None:

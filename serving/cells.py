@@ -21,7 +21,7 @@ _Mark = Annotated[str, msgspec.Meta(max_length=1)]
 
 
 class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How text in a column is read.
+    """Options of reading text in a column.
 
     nulls: words for a missing value, beside the empty text. decimal, thousands: marks of numbers. format: of strptime,
     for dates and times; ISO 8601 where there is none. separator: between the items of a list; none where a list comes
@@ -35,7 +35,7 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     separator: str | None = None
 
     def is_null(self, text: str) -> bool:
-        """Whether the text stands for a missing value."""
+        """True if the text stands for a missing value."""
         return not text or text in self.nulls
 
     def number(self, text: str) -> float | None:

@@ -1,7 +1,7 @@
 """Exceptions of the package `serving`.
 
 ServingError
-├── SignatureError     signature.json says something that cannot be served
+├── SignatureError     signature.json describes something that cannot be served
 ├── ModelError         the graph is broken, or is not the one that its signature describes
 ├── StoreError         the model store cannot do what was asked
 │   ├── NoVersionError     no such version

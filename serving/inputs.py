@@ -49,7 +49,7 @@ class _Input(
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     text: TextForm | None = None
-    """How a value sent as text is read; None where the type alone says it."""
+    """Options of reading a value sent as text; None where the type has none."""
 
     tensor_type: ClassVar[str] = "tensor(double)"
     rank: ClassVar[int] = 1

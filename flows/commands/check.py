@@ -17,7 +17,7 @@ def command(folder: Path, as_json: bool) -> None:
 
     Reads params.yaml and the suite, of the data the columns of targets, weights and split, of all other columns the
     types, and some rows; nothing is run. Names what the later stages would refuse: kinds against types, values that are
-    no label, splits without rows or labels, metrics that would be undefined. Every mistake is named with its path in
+    no label, splits without rows or labels, metrics that would be undefined. Every error is listed with its path in
     the file, the rule, the value found and the fix. Doubts, such as a feature that gives a target away, are warnings.
     """
     from flows.pipeline.graph import check_graph
@@ -29,9 +29,10 @@ def command(folder: Path, as_json: bool) -> None:
 
     check_graph(folder)
     problem = load_problem(folder)
-    summary = check_data(folder, problem)
-    types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem).items()}
-    doubts = data_doubts(problem, parts(folder, problem))
+    sources = parts(folder, problem)
+    summary = check_data(folder, problem, sources)
+    types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem, sources).items()}
+    doubts = data_doubts(problem, sources)
     if as_json:
         import json
 

@@ -29,7 +29,7 @@ def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
     """
     if cron is not None:
         prepare_prefect()
-        from flows.retrain.flow import serve_retrain
+        from flows.retrain.schedule import serve_retrain
 
         serve_retrain(folder, cron)
         return

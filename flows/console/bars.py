@@ -1,4 +1,4 @@
-"""Progress in one look: bars on a terminal; elsewhere plain lines with the time, so that a log tells slow from hung."""
+"""Progress: bars on a terminal; elsewhere lines with the time, so that a log tells a slow command from a hung one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bars", "timed"]
 
-SECONDS = 10.0
-"""Least time between two lines that only say how far the bars are."""
+LOG_SECONDS = 10.0
+"""Minimum time between two lines of progress."""
 
 Item = TypeVar("Item")
 
@@ -43,7 +43,7 @@ class Bars:
             TimeElapsedColumn(),
         )
         self.view = Progress(*columns, console=console, transient=transient, disable=not self.live)
-        self._logged = -SECONDS
+        self._logged = -LOG_SECONDS
 
     def __enter__(self) -> Self:
         self.view.start()
@@ -88,7 +88,7 @@ class Bars:
         self.view.console.print(Text(line, style), highlight=False, soft_wrap=True)
 
     def _log_bars(self) -> None:
-        if not self.live and time.monotonic() - self._logged >= SECONDS:
+        if not self.live and time.monotonic() - self._logged >= LOG_SECONDS:
             self.say("; ".join(filter(None, map(_words, self.view.tasks))))
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from flows.draft.guesses import Draft
 from flows.draft.reading import DetectedReading
+from mtl_core.config.document import KEY
 from mtl_core.features import Proposal
 
 __all__ = ["document", "quoted", "safe_name"]
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 REST = """\
 # The shared network and how it is learned; these are the defaults.
@@ -84,7 +84,7 @@ def quoted(text: str) -> str:
 def safe_name(text: str) -> str:
     """A name that params.yaml accepts for a feature or task, as near as can be."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")[:90] or "column"
-    return name if NAME.fullmatch(name) else f"_{name}"
+    return name if re.fullmatch(KEY, name) else f"_{name}"
 
 
 def _section(title: str, guesses: Mapping[str, Proposal]) -> list[str]:
@@ -97,7 +97,7 @@ def _section(title: str, guesses: Mapping[str, Proposal]) -> list[str]:
 def _names(columns: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
     """Column -> the name it is declared under: its own where that is a valid name, never one twice, none of `taken`."""
     columns, taken = list(columns), set(taken)
-    found = {column: column for column in columns if NAME.fullmatch(column)}
+    found = {column: column for column in columns if re.fullmatch(KEY, column)}
     for column in columns:
         if column not in found:
             base, number = safe_name(column), 2

@@ -10,7 +10,7 @@ from mtl_core.config import Csv
 from mtl_core.data.cells import is_known_number, without_nulls
 from mtl_core.features import ColumnFacts
 
-__all__ = ["doubt"]
+__all__ = ["NAMED_TIME", "doubt"]
 
 MIN_NUMBERS = 0.8
 """Share of numbers from which on a column of text was probably meant to be one of numbers."""
@@ -18,7 +18,8 @@ SHOWN = 3
 _CURRENCY = re.compile(r"^\s*-?\s*(?:[$€£¥₹]|USD|EUR|GBP)\s*-?[0-9]|[0-9]\s*(?:[$€£¥₹%]|USD|EUR|GBP)\s*$")
 _EPOCHS = {"seconds": 1.0, "milliseconds": 1e3}
 _FROM, _TO = datetime(2000, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp()
-_WHEN = re.compile(r"time|date|created|updated|at$|when|stamp|^ts$|_ts$|epoch", re.IGNORECASE)
+NAMED_TIME = re.compile(r"time|date|day|created|[_ .-]at$|when|stamp|(^|_)ts$|epoch", re.IGNORECASE)
+"""Pattern of the names of columns that say when a row happened."""
 
 
 def doubt(facts: ColumnFacts, csv: Csv) -> str:
@@ -73,7 +74,7 @@ def _epoch(facts: ColumnFacts) -> str:
         return ""
     low, high = (pc.cast(value, pa.float64(), safe=False).as_py() for value in pc.min_max(facts.values).values())
     for unit, scale in _EPOCHS.items():
-        if low / scale >= _FROM and high / scale < _TO and (_WHEN.search(facts.name) or low / scale > 1e9):
+        if low / scale >= _FROM and high / scale < _TO and (NAMED_TIME.search(facts.name) or low / scale > 1e9):
             first = datetime.fromtimestamp(low / scale, UTC).date()
             return (
                 f"looks like {unit} since 1970, from {first} on; as a number it has no hour and no weekday: write it "

@@ -1,6 +1,5 @@
 """Facts about the columns of a table, from its first rows."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ import pyarrow as pa
 from flows.draft.doubts import doubt
 from flows.draft.reading import DetectedReading, detect
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import scalar_type
-from mtl_core.data.part_files import open_part
+from mtl_core.arrow import as_numbers, decoded, is_number, scalar_type
+from mtl_core.data.part_files import check_names, open_part
 from mtl_core.data.parts import Part
 from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError
@@ -21,8 +20,8 @@ from mtl_core.features import ColumnFacts
 
 __all__ = ["Sample", "sample"]
 
-ROWS = 200_000
-"""Read at most; ids and kinds show long before."""
+MAX_ROWS = 200_000
+"""Rows that are read: ids and kinds show long before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +41,12 @@ def sample(path: Path) -> Sample:
     reading = detect(path)
     options = reading.options
     file = open_part(path, options.csv)
-    if twice := [name for name, count in Counter(file.names).items() if count > 1]:
-        raise DataError(f"{path}: every column needs a name of its own, found twice: {', '.join(twice)}; rename one")
+    check_names(file)
     part = Part(file=file, reading=options, types=column_schema([file], options))
     batches: list[pa.RecordBatch] = []
     complete = True
     for batch in part.batches(part.names):
-        if not (complete := sum(seen.num_rows for seen in batches) < ROWS):
+        if not (complete := sum(seen.num_rows for seen in batches) < MAX_ROWS):
             break
         batches.append(batch)
     table = pa.Table.from_batches(batches, schema=part.types)
@@ -60,8 +58,7 @@ def sample(path: Path) -> Sample:
 
 
 def _facts(name: str, values: pa.Array) -> ColumnFacts:
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     rows, kind = len(values), values.type
     if pa.types.is_floating(kind):
         values = pc.if_else(pc.is_finite(values), values, None)
@@ -76,8 +73,8 @@ def _facts(name: str, values: pa.Array) -> ColumnFacts:
         # Python has no dates before the year 1, and knows not every zone.
         values_of = top.field("values").to_pylist() if scalar_type(kind) else [None] * len(top)
         common = list(zip(values_of, top.field("counts").to_pylist(), strict=True))
-    numbers = _numbers(known)
-    whole = bool(numbers is not None and np.array_equal(numbers, np.floor(numbers)))
+    numbers = as_numbers(known) if is_number(kind) else None
+    whole = numbers is not None and np.array_equal(numbers, np.floor(numbers))
     return ColumnFacts(
         name=name,
         type=kind,
@@ -89,10 +86,3 @@ def _facts(name: str, values: pa.Array) -> ColumnFacts:
         sequence=bool(whole and numbers is not None and numbers.size > 1 and (np.diff(numbers) == 1).all()),
         values=known,
     )
-
-
-def _numbers(known: pa.Array) -> Any:
-    kind = known.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return pc.cast(known, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return None

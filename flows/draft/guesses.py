@@ -1,4 +1,4 @@
-"""Guesses from facts: which columns are features, which kind the tasks are, how to split. Doubts are said."""
+"""Proposals from facts: the features, the kinds of the tasks, and the split, each with its doubts."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
     }
     split = guess_split(seen, guesses)
     if split.options["by"] == "column":
-        guesses[split.options["column"]] = Proposal(note="says the split")
+        guesses[split.options["column"]] = Proposal(note="names the split")
     if not any(guess.options for guess in guesses.values()):
         why = "".join(f"\n  {name}: {guess.note}" for name, guess in guesses.items())
         raise DataError(f"no column is left to learn from: {why or 'every column is a task'}")
@@ -107,15 +107,15 @@ def _can_be_declared(name: str) -> bool:
 
 def _task(facts: ColumnFacts) -> Proposal:
     values = sorted(str(value) for value, _ in facts.common)
-    holes = facts.rows - facts.known
-    note = f"{holes / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if holes else ""
+    nulls = facts.rows - facts.known
+    note = f"{nulls / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if nulls else ""
     if scalar_type(facts.type) is None:
         by_hand = "declare a task of kind multilabel by hand, for another one"
         fix = by_hand if item_type(facts.type) else "write what matters of it into a column of its own"
         raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}; {fix}")
     if facts.distinct < 2:
         raise DataError(f"--tasks: {facts.name!r} must have two values or more to be learned, found {values or 'none'}")
-    if facts.is_boolean or (facts.is_number and {value for value, _ in facts.common} == {0, 1}):
+    if facts.is_flag:
         return Proposal(options={"kind": "binary"}, note=note)
     if facts.is_text:
         return _text_task(facts, note)

@@ -1,4 +1,4 @@
-"""Doubts about columns that know a target, in the guesses of `mtl init`."""
+"""Doubts about target leakage, in the proposals of `mtl init`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ __all__ = ["doubt_leaks"]
 
 
 def doubt_leaks(seen: Sample, guesses: Mapping[str, Proposal], targets: Sequence[str]) -> dict[str, Proposal]:
-    """The guesses by column, with a doubt at each feature, and a note at each column left out, that knows a target."""
+    """The proposals by column, with a doubt or, for a left-out column, a note where one predicts a target."""
     columns = [name for name, guess in guesses.items() if guess.options or seen.facts[name].is_number]
     words: dict[str, list[str]] = {}
     questions: dict[str, str] = {}

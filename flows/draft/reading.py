@@ -1,11 +1,10 @@
-"""How a file is to be read: encoding, separator, decimal mark, words for missing values, formats of dates."""
+"""Detection of the form of a file: encoding, separator, decimal mark, words for missing values, formats of dates."""
 
 import codecs
 import csv as standard_csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,35 +12,31 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
 from mtl_core.config import Csv, Reading
-from mtl_core.data.cells import convert, infer_type, without_nulls
-from mtl_core.data.part_files import open_part, suffix
+from mtl_core.data.cells import parse_dates, without_nulls
+from mtl_core.data.date_formats import formats_of
+from mtl_core.data.inference import infer_type
+from mtl_core.data.part_files import SEPARATORS, open_part, suffix
 from mtl_core.errors import DataError
 
 __all__ = ["NULL_WORDS", "DetectedReading", "detect"]
 
-ROWS = 20_000
-"""Rows looked at: marks and formats show long before."""
+MAX_ROWS = 20_000
+"""Rows that are examined: marks and formats show long before."""
 NULL_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")
-_SEPARATORS = (",", ";", "\t", "|")
 _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (".", "'"))
 """Decimal mark and mark of thousands."""
-_DAYS = (
-    *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
-    *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y"),
-)
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectedReading:
-    """How a file is to be read, and the doubts about it: path of an option -> doubt."""
+    """The detected options of reading, and the doubts about them: path of an option -> doubt."""
 
     options: Reading
     doubts: Mapping[str, str] = field(default_factory=dict)
 
 
 def detect(path: Path) -> DetectedReading:
-    """Detect how a CSV or Parquet file is to be read; DataError where it cannot be."""
+    """Detect the options for a CSV or Parquet file; DataError where it cannot be read."""
     csv, doubts = Csv(), []
     if suffix(path) != ".parquet":
         encoding = _encoding(path)
@@ -87,7 +82,7 @@ def _separator(path: Path, encoding: str) -> str:
     with path.open(encoding=encoding, newline="") as file:
         lines = [line for _, line in zip(range(100), file, strict=False)]
     scores = {}
-    for separator in _SEPARATORS:
+    for separator in SEPARATORS:
         try:
             widths = Counter(len(cells) for cells in standard_csv.reader(lines, delimiter=separator) if cells)
         except standard_csv.Error:
@@ -103,11 +98,11 @@ def _texts(path: Path, csv: Csv) -> dict[str, pa.Array]:
     batches: list[pa.RecordBatch] = []
     for batch in file.batches(file.names):
         batches.append(batch)
-        if sum(each.num_rows for each in batches) >= ROWS:
+        if sum(each.num_rows for each in batches) >= MAX_ROWS:
             break
     if not batches:
         return {}
-    table = pa.Table.from_batches(batches).slice(0, ROWS)
+    table = pa.Table.from_batches(batches).slice(0, MAX_ROWS)
     found = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if is_text(column.type):
@@ -158,7 +153,7 @@ def _dates(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[dict[str, str], dic
         cells = without_nulls(values, csv).drop_null()
         if not len(cells) or not is_text(infer_type(cells, csv)):
             continue
-        if not (forms := _formats(cells)):
+        if not (forms := formats_of(cells)):
             continue
         chosen = next((form for form in forms if _ascends(cells, form)), forms[0])
         dates[name] = chosen
@@ -168,29 +163,7 @@ def _dates(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[dict[str, str], dic
     return dates, doubts
 
 
-def _formats(cells: pa.Array) -> list[str]:
-    first = cells[0].as_py()
-    forms = [day + time for day in _DAYS for time in _TIMES]
-    return [form for form in forms if _reads(first, form) and _reads_all(cells, form)]
-
-
-def _reads(cell: str, form: str) -> bool:
-    try:
-        datetime.strptime(cell.strip(), form)
-    except ValueError:
-        return False
-    return True
-
-
-def _reads_all(cells: pa.Array, form: str) -> bool:
-    try:
-        convert(cells, pa.timestamp("us"), Csv(), form)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
 def _ascends(cells: pa.Array, form: str) -> bool:
     """True where the dates are in order, as those of most logs are."""
-    moments = pc.cast(convert(cells, pa.timestamp("us"), Csv(), form), pa.int64())
+    moments = pc.cast(parse_dates(cells, form), pa.int64())
     return len(moments) > 1 and bool(pc.all(pc.less_equal(moments[:-1], moments[1:])).as_py())

@@ -1,4 +1,4 @@
-"""The guess how to split: by a column that says it, by time, by a key, or by whole rows."""
+"""The proposed split: by a column that names the splits, by time, by a key, or by whole rows."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,11 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.draft.doubts import NAMED_TIME
 from flows.draft.facts import Sample
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import bounded_timestamps
 from mtl_core.config import ROW
-from mtl_core.data.doubts import ENTITY, ROWS_PER_VALUE
+from mtl_core.data.doubts import MIN_ROWS_PER_VALUE
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone
@@ -19,23 +20,22 @@ from mtl_core.names import INTERNAL
 
 __all__ = ["guess_split"]
 
-SPLIT_KEYS = 30
-"""A hash of fewer distinct keys than that may leave a split empty."""
-WHEN = re.compile(r"time|date|day|created|at$|when|stamp", re.IGNORECASE)
-NOT_WHEN = re.compile(r"birth|dob|expir|due", re.IGNORECASE)
+MIN_KEYS = 30
+"""A hash of fewer distinct keys may leave a split empty."""
+OTHER_TIME = re.compile(r"birth|dob|expir|due", re.IGNORECASE)
 PARTS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "holdout"),
 }
 FLAG = re.compile(r"(is|in)?[_ .-]?(?P<part>train(ing)?|test(ing)?|holdout)([_ .-]?set)?", re.IGNORECASE)
-"""Pattern of the names of columns of yes and no that say the split."""
+"""Pattern of the names of columns of yes and no that name the split."""
 MAX_PARTS = 12
-"""A column that says the split has no more values."""
+"""Maximum number of values of a column that names the splits."""
 
 
 def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
-    """The guess for columns that are no targets, of which `guesses` says which are features."""
+    """The proposal for a table. `guesses`: the columns that are no targets, with options for the features."""
     known = [
         facts
         for name, facts in seen.facts.items()
@@ -46,7 +46,7 @@ def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
     for facts in known:
         if (split := _named_parts(facts, key if key is not None and _groups(key) else None)) is not None:
             return split
-    times = sorted((f for f in known if f.is_temporal and f.distinct >= SPLIT_KEYS), key=_not_a_time)
+    times = sorted((f for f in known if f.is_temporal and f.distinct >= MIN_KEYS), key=_not_a_time)
     if times and (borders := _borders(seen.table[times[0].name].combine_chunks())):
         if not seen.complete:
             doubt = f"the borders are 80% and 90% of the first {seen.table.num_rows:,} rows only; move them"
@@ -60,8 +60,8 @@ def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
 def _by_hash(seen: Sample, key: ColumnFacts | None, others: Iterable[str]) -> Proposal:
     if key is None and ROW in seen.facts:
         raise DataError(
-            f"no column to split by: it must have no holes and at least {SPLIT_KEYS} distinct values, as a time or an "
-            f"id. Without one rows are split as a whole, which is called {ROW!r}, but a column has that name; rename it"
+            f"no column to split by: a time or an id needs a value in every row, and {MIN_KEYS} distinct ones. "
+            f"Without one rows are split as a whole, which is called {ROW!r}, but a column has that name; rename it"
         )
     if key is None:
         doubt = "no time and no key were found, so rows are split by a hash of all columns but the targets"
@@ -77,28 +77,28 @@ def _by_hash(seen: Sample, key: ColumnFacts | None, others: Iterable[str]) -> Pr
 
 def _is_key(facts: ColumnFacts, guesses: Mapping[str, Proposal]) -> bool:
     """True for a column named like an id, and for text and whole numbers that are no feature."""
-    if facts.is_temporal or facts.distinct < SPLIT_KEYS:
+    if facts.is_temporal or facts.distinct < MIN_KEYS:
         return False
     return facts.named_id or ((facts.is_text or facts.whole) and not guesses[facts.name].options)
 
 
 def _groups(facts: ColumnFacts) -> bool:
     """True for a key whose values repeat, as those of a person or a thing with several rows."""
-    named = bool(ENTITY.search(facts.name))
-    return facts.known >= facts.distinct * (ROWS_PER_VALUE if named else 2) and (named or not facts.named_id)
+    named = facts.named_entity
+    return facts.known >= facts.distinct * (MIN_ROWS_PER_VALUE if named else 2) and (named or not facts.named_id)
 
 
 def _is_entity(facts: ColumnFacts) -> bool:
-    return facts.distinct > 1 and bool(ENTITY.search(facts.name)) and _groups(facts)
+    return facts.distinct > 1 and facts.named_entity and _groups(facts)
 
 
 def _not_a_time(facts: ColumnFacts) -> tuple[bool, bool]:
-    return bool(NOT_WHEN.search(facts.name)), not WHEN.search(facts.name)
+    return bool(OTHER_TIME.search(facts.name)), not NAMED_TIME.search(facts.name)
 
 
 def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None:
-    """The split by a column whose values are names of its parts, in any spelling; None for any other column."""
-    if (flag := FLAG.fullmatch(facts.name)) and _is_flag(facts):
+    """The split by a column whose values are names of splits, in any spelling; None for any other column."""
+    if (flag := FLAG.fullmatch(facts.name)) and facts.is_flag:
         return _by_flag(facts, flag["part"].lower().startswith("train"), key)
     if not facts.is_text or not 2 <= facts.distinct <= MAX_PARTS:
         return None
@@ -127,12 +127,8 @@ def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None
     return Proposal(options=options, doubt="; ".join(doubts))
 
 
-def _is_flag(facts: ColumnFacts) -> bool:
-    return facts.distinct == 2 and (facts.is_boolean or {value for value, _ in facts.common} == {0, 1})
-
-
 def _by_flag(facts: ColumnFacts, trains: bool, key: ColumnFacts | None) -> Proposal:
-    """The split by a column that says yes or no to train, or to test."""
+    """The split by a column that is yes for the rows that train, or for those that test."""
     yes, no = (True, False) if facts.is_boolean else (1, 0)
     train, test = (yes, no) if trains else (no, yes)
     options = {"by": "column", "column": facts.name, "train": train, "validation": 0.1, "test": test}

@@ -5,7 +5,6 @@ for the service. It runs against the Prefect server that PREFECT_API_URL names, 
 """
 
 import functools
-import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -15,13 +14,12 @@ from typing import Any, ParamSpec, TypeVar
 import httpx
 from prefect import flow, task
 from prefect.client.schemas.objects import State
-from prefect.schedules import Cron
 from prefect.states import Failed
 
 from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
-from flows.lifeline import end_with_parent, start_lifeline
+from flows.lifeline import end_with_parent
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
@@ -35,7 +33,7 @@ from mtl_core.files import naming
 from serving.errors import ServingError
 from serving.store import Store
 
-__all__ = ["deployment_name", "retrain", "run_retrain", "serve_retrain"]
+__all__ = ["retrain", "run_retrain"]
 
 SERVICE = "TRUNKLINE_SERVICE_URL"
 PROBES, PROBE_SECONDS = 20, 1.0
@@ -169,38 +167,6 @@ def run_retrain(folder: Path) -> RetrainResult:
         result = _run(retrain, folder)
     assert isinstance(result, RetrainResult)
     return result
-
-
-def serve_retrain(folder: Path, cron: str) -> None:
-    """Run the flow on a schedule, in this process, until it is stopped; one run at a time.
-
-    The schedule stays active on the server when the process ends, so that a restarted container goes on.
-    """
-    if not os.environ.get("PREFECT_API_URL"):
-        raise ToolError(
-            "--cron: a schedule needs a Prefect server, found no PREFECT_API_URL; run `prefect server start`, and set "
-            "PREFECT_API_URL to the address that it prints"
-        )
-    try:
-        schedule = Cron(cron)
-    except ValueError as error:
-        raise ToolError(f"--cron: must be five fields, as in '0 5 * * *', found {cron!r}: {error}") from None
-    start_lifeline(Layout(folder).lifelines)  # a run of the schedule is a process of its own
-    retrain.serve(
-        name=deployment_name(folder),
-        description=f"`mtl retrain --cron` in {folder.resolve()}",
-        schedule=schedule,
-        parameters={"folder": str(folder.resolve())},
-        limit=1,
-        pause_on_shutdown=False,
-    )
-
-
-def deployment_name(folder: Path) -> str:
-    """Name of the deployment of a problem's folder, with a digest of its path, since two folders may have one name."""
-    path = folder.resolve()
-    # Prefect forbids / and % in names.
-    return f"{path.name.replace('%', '_')}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 def _run(function: Any, *args: Any) -> Any:

@@ -1,6 +1,6 @@
 """Prefect's temporary server, for runs without PREFECT_API_URL: a child that ends with this process, whose log is kept.
 
-Prefect starts one by itself, too: it outlives a kill, and says nothing where it does not come up.
+The server that Prefect starts by itself outlives a kill, and has no log where it does not come up.
 """
 
 import atexit
@@ -30,7 +30,7 @@ ENVIRONMENT = {
 }
 """As Prefect sets it for a server that is there for one process, and with a log, unlike this process."""
 LOG_LINES = 15
-POLL_SECONDS, TELL_SECONDS = 0.2, 5.0
+POLL_SECONDS, NOTICE_SECONDS = 0.2, 5.0
 STOP_SECONDS = 5.0
 
 
@@ -104,9 +104,9 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: float, log: Path) -> None:
-    """Raises ToolError; says every TELL_SECONDS on stderr that it waits."""
+    """Wait until the server answers, with a notice on stderr every NOTICE_SECONDS; raises ToolError."""
     start = time.monotonic()
-    told = start
+    last_notice = start
     while not _is_ready(url):
         now = time.monotonic()
         if process.poll() is not None:
@@ -114,8 +114,8 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: flo
         if now - start > seconds:
             _stop(process)
             raise ToolError(f"Prefect's temporary server must answer within {seconds:g} s, and does not{_explain(log)}")
-        if now - told > TELL_SECONDS:
-            told = now
+        if now - last_notice > NOTICE_SECONDS:
+            last_notice = now
             words = f"waiting for Prefect's temporary server, {now - start:.0f} s of at most {seconds:g} s"
             print(words, file=sys.stderr, flush=True)
         time.sleep(POLL_SECONDS)
@@ -129,7 +129,7 @@ def _is_ready(url: str) -> bool:
 
 
 def _explain(log: Path) -> str:
-    """What to do, and the last lines of the log."""
+    """The fix, and the last lines of the log."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
     fix = (
         f"; its database and its log are in {log.parent}, which may be removed, and PREFECT_SERVER_EPHEMERAL_STARTUP_"

@@ -17,7 +17,7 @@ _MOMENT = datetime(2019, 11, 23, 13, 45, 59)
 
 
 class Csv(Frozen):
-    """How text is read: the form of CSV files, and of the values in their cells.
+    """Options of reading text: the form of CSV files, and of the values in their cells.
 
     `nulls`, `decimal` and `thousands` hold for text in Parquet files and in requests as well, so that one rule reads a
     value wherever it comes from.
@@ -61,11 +61,11 @@ class Csv(Frozen):
 
 
 class Reading(Frozen):
-    """How values are read, from files and, where they are sent as text, from requests."""
+    """Options of reading values, from files and, where they are sent as text, from requests."""
 
     csv: Csv = Csv()
     types: dict[str, DeclaredType] = Field(default_factory=dict)
-    """Types of columns where the values do not tell: {code: text} keeps 007 apart from 7. A cell that is not of its
+    """Types of columns whose values do not show it: {code: text} keeps 007 apart from 7. A cell that is not of its
     column's declared type is an error.
     """
     dates: dict[str, str] = Field(default_factory=dict)
@@ -73,7 +73,7 @@ class Reading(Frozen):
 
     @field_validator("dates")
     @classmethod
-    def _tells_the_day(cls, dates: dict[str, str]) -> dict[str, str]:
+    def _has_a_day(cls, dates: dict[str, str]) -> dict[str, str]:
         for column, form in dates.items():
             try:
                 read = datetime.strptime(_MOMENT.astimezone().strftime(form), form)
@@ -106,5 +106,5 @@ class Data(Reading):
 
     @property
     def reading(self) -> Reading:
-        """How values are read, without where they lie."""
+        """The options of reading, without path and quarantine."""
         return Reading(csv=self.csv, types=self.types, dates=self.dates)

@@ -12,7 +12,7 @@ from mtl_core.config.document import RULES
 from mtl_core.errors import nearest
 from mtl_core.schema import is_union, locate, members, tag_of
 
-__all__ = ["format_errors", "suggest_key"]
+__all__ = ["format_errors", "list_errors", "suggest_key"]
 
 KINDS = {
     bool: "true or false",
@@ -30,7 +30,12 @@ def format_errors(error: ValidationError, model: type[BaseModel], source: str) -
     # Without duplicates: pydantic reports every member of a union that did not fit.
     details = error.errors(include_url=False)
     lines = list(dict.fromkeys(line for detail in details for line in _line(detail, model).splitlines()))
-    head = f"{source}: {len(lines)} mistake" + ("s" if len(lines) > 1 else "")
+    return list_errors(source, lines)
+
+
+def list_errors(source: str, lines: Sequence[str]) -> str:
+    """The number of errors in a file, then a line each."""
+    head = f"{source}: {len(lines)} error" + ("s" if len(lines) > 1 else "")
     return "\n".join([head, *(f"  {line}" for line in lines)])
 
 

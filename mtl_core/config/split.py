@@ -17,7 +17,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 def _values(found: Any) -> Any:
-    """One error where a union would give one for each of its members."""
+    """A single error, where a union would give one for each of its members."""
     items = found if isinstance(found, list | tuple) else (found,)
     if not items or not all(isinstance(item, str | int) for item in items):
         raise ValueError(f"must be text, a whole number, true or false, or a list of such values, found {found!r:.80}")

@@ -8,15 +8,11 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_text
 from mtl_core.config import Border
+from mtl_core.data.date_formats import FORMATS, formats_of
 from mtl_core.errors import DataError
 
 __all__ = ["border_in"]
 
-FORMATS = (
-    *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%Y/%m/%d", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
-    *("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S"),
-    *("%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y"),
-)
 _OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 _CLOCK = rf"[T ]([01][0-9]|2[0-3])(:[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?)?{_OFFSET}?"
 _MONTH, _DAY = "(0[1-9]|1[0-2])", "(0[1-9]|[12][0-9]|3[01])"
@@ -49,31 +45,20 @@ def _text_border(values: pa.Array, column: str, border: str) -> pa.Scalar:
     if re.fullmatch(_ISO, border):
         offset = zoned["offset"] if (zoned := _ZONED.search(border)) else ""
         # A value in the form of the border, or more exact, and with the same offset, is before it exactly as text is.
-        form = re.sub("[0-9]", "[0-9]", re.escape(border.removesuffix(offset)))
-        form = f"^{form}{re.escape(offset) + '$' if offset else ''}"
-        orders = pc.and_(pc.match_substring_regex(texts, f"^({_ISO})$"), pc.match_substring_regex(texts, form))
+        pattern = re.sub("[0-9]", "[0-9]", re.escape(border.removesuffix(offset)))
+        pattern = f"^{pattern}{re.escape(offset) + '$' if offset else ''}"
+        orders = pc.and_(pc.match_substring_regex(texts, f"^({_ISO})$"), pc.match_substring_regex(texts, pattern))
         strange = texts.filter(pc.invert(orders))
     else:
         strange = texts
     if len(strange):
+        form = next(iter(formats_of(strange[:1_000])), FORMATS[0])
         raise DataError(
             f"split: text is split by time only where it orders as time does, in ISO 8601 and the form of the border, "
             f"found {strange[0].as_py()!r} in column {column!r} and the border {border!r}; say how its dates are "
-            f'written, as in `data: {{dates: {{{column}: "{_format(strange)}"}}}}`, or write ISO 8601'
+            f'written, as in `data: {{dates: {{{column}: "{form}"}}}}`, or write ISO 8601'
         )
     return pa.scalar(border, values.type)
-
-
-def _format(texts: pa.Array) -> str:
-    """The first of the usual formats that reads the first texts; the first of all where none does."""
-
-    def reads(form: str) -> bool:
-        try:
-            return all(datetime.strptime(text, form) for text in texts[:1_000].to_pylist())
-        except ValueError:
-            return False
-
-    return next(filter(reads, FORMATS), FORMATS[0])
 
 
 def _scalar(arrow_type: pa.DataType, column: str, border: str | float) -> pa.Scalar:

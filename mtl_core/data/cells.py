@@ -1,7 +1,6 @@
 """Values of cells of text. The one place where text becomes a number, a boolean, a date or a time.
 
-`infer_type` and `widen` decide a type over many blocks of cells, in any order and cut anywhere: the type of all cells
-is the widest of the blocks' types. serving/cells.py reads single values of a request by the same rules.
+serving/cells.py reads single values of a request by the same rules.
 """
 
 from datetime import UTC, datetime
@@ -9,28 +8,13 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_strings, is_number, is_temporal, is_text, item_type, value_type
+from mtl_core.arrow import as_dictionary, as_strings, decoded, is_number, is_temporal, is_text, value_type
 from mtl_core.config.data import Csv
 from mtl_core.errors import DataError
 
-__all__ = ["convert", "first_misfit", "infer_type", "is_known_number", "parse", "parse_dates", "widen", "without_nulls"]
-
-_INFERRED = (
-    pa.int64(),
-    pa.float64(),
-    pa.bool_(),
-    pa.date32(),
-    pa.timestamp("s"),
-    pa.timestamp("us"),
-    pa.timestamp("s", "UTC"),
-    pa.timestamp("us", "UTC"),
-)
-"""Types of cells, from narrow to wide. Finer than microseconds is cut off."""
+__all__ = ["convert", "first_misfit", "is_known_number", "parse", "parse_dates", "plain_numbers", "without_nulls"]
 
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-_CODE = r"^[+-]?(?:0[0-9]+(?:[.eE]|$)|0[xX]|[0-9]{19,}$)"
-"""Digits that a number would not keep: leading zeros, hexadecimals, and more digits than 64 bits hold."""
-_UNITS = ("s", "ms", "us", "ns")
 _KINDS = {"text": is_text, "number": is_number, "boolean": pa.types.is_boolean, "datetime": is_temporal}
 
 
@@ -44,51 +28,12 @@ def without_nulls(values: pa.Array, csv: Csv) -> pa.Array:
     return pc.if_else(missing, pa.scalar(None, values.type), values) if pc.any(missing).as_py() else values
 
 
-def infer_type(cells: pa.Array, csv: Csv) -> pa.DataType:
-    """The narrowest type of (rows,) strings: null, int64, float64, bool, date32, a timestamp, else string.
-
-    Digits with leading zeros, and whole numbers beyond 64 bits, are text: they are codes, and a number loses digits.
-    """
-    known = cells.drop_null()
-    if not len(known):
-        return pa.null()
-    if _is_code(known, csv):
-        return pa.string()
-    for candidate in _INFERRED:
-        # Most types are ruled out by the first cell alone.
-        if _is(candidate, known.slice(0, 1), csv) and _is(candidate, known, csv):
-            return candidate
-    return pa.string()
-
-
-def widen(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """The narrowest type that holds the values of both: nulls fit all, integers numbers, dates times, scalars text.
-
-    The first one where nothing holds both, as text and lists.
-    """
-    one, other = value_type(one), value_type(other)
-    if one == other or pa.types.is_null(other):
-        return one
-    if pa.types.is_null(one):
-        return other
-    if is_text(one) and is_text(other):
-        return pa.string()
-    if is_number(one) and is_number(other):
-        return pa.int64() if all(map(_fits_int64, (one, other))) else pa.float64()
-    if (wider := _widen_temporal(one, other)) is not None:
-        return wider
-    items = item_type(one), item_type(other)
-    if items[0] is not None and items[1] is not None:
-        return pa.list_(widen(items[0], items[1]))
-    return pa.string() if _is_scalar(one) and _is_scalar(other) else one
-
-
 def parse(cells: pa.Array, wanted: pa.DataType, csv: Csv) -> pa.Array:
     """(rows,) strings -> (rows,) values of that type; pa.ArrowInvalid for a cell that is none. A null stays null."""
     if pa.types.is_boolean(wanted):
         return _booleans(cells)
     if is_number(wanted):
-        return pc.cast(_plain_numbers(cells, csv), wanted)
+        return pc.cast(plain_numbers(cells, csv), wanted)
     cells = pc.utf8_trim_whitespace(cells)
     try:
         return pc.cast(cells, wanted)
@@ -108,9 +53,9 @@ def parse_dates(cells: pa.Array, form: str) -> pa.Array:
         read = [
             None if text is None else datetime.strptime(text.strip(), form) for text in encoded.dictionary.to_pylist()
         ]
-    except ValueError as error:
+        read = [moment if moment is None or not zoned else moment.astimezone(UTC) for moment in read]
+    except (ValueError, OverflowError) as error:  # the latter beyond the years 1 to 9999 in UTC
         raise pa.ArrowInvalid(str(error)) from None
-    read = [moment if moment is None or not zoned else moment.astimezone(UTC) for moment in read]
     return pa.array(read, pa.timestamp("us", "UTC" if zoned else None)).take(encoded.indices)
 
 
@@ -120,16 +65,17 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
     Args:
         form: the declared format of a column of dates.
     """
-    if _through_text(values.type, wanted):
-        values = _texts(_decoded(values))
     if is_text(values.type):
         if pa.types.is_string_view(values.type):  # Arrow computes little with these
             values = pc.cast(values, pa.string())
         values = without_nulls(values, csv)
         if is_text(wanted):
             return _laid_out(values, wanted)
-        cells = pc.cast(_decoded(values), pa.string())
-        return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
+        return _read(pc.cast(decoded(values), pa.string()), wanted, csv, form)
+    if _through_text(values.type, wanted):
+        # As a CSV file has them. Arrow takes 20240131 for a count of days or ticks since 1970, and 2 for true.
+        texts = _texts(decoded(values))
+        return _laid_out(texts, wanted) if is_text(wanted) else _read(texts, wanted, Csv(), form)
     return _laid_out(values, wanted)
 
 
@@ -149,30 +95,7 @@ def first_misfit(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | No
     return start
 
 
-def is_known_number(cells: pa.Array, csv: Csv) -> pa.Array:
-    """(rows,) strings -> (rows,) mask of the finite numbers."""
-    return pc.fill_null(pc.match_substring_regex(_plain_numbers(cells, csv), _NUMBER), False)
-
-
-def _is(wanted: pa.DataType, cells: pa.Array, csv: Csv) -> bool:
-    if pa.types.is_boolean(wanted):
-        return bool(pc.all(pc.is_in(pc.utf8_lower(cells), pa.array(["true", "false"])), min_count=0).as_py())
-    try:
-        parse(cells, wanted, csv)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _is_code(cells: pa.Array, csv: Csv) -> bool:
-    plain = _plain_numbers(cells, csv)
-    # Few numbers begin with a zero, and a pattern costs ten times as much as looking at the first character.
-    first = pc.or_(pc.starts_with(plain, "0"), pc.or_(pc.starts_with(plain, "-0"), pc.starts_with(plain, "+0")))
-    suspects = plain.filter(pc.or_(first, pc.greater(pc.binary_length(plain), 18)))
-    return bool(len(suspects) and pc.any(pc.match_substring_regex(suspects, _CODE)).as_py())
-
-
-def _plain_numbers(cells: pa.Array, csv: Csv) -> pa.Array:
+def plain_numbers(cells: pa.Array, csv: Csv) -> pa.Array:
     """Cells without blanks around them and marks of thousands, with a point as the decimal mark."""
     cells = pc.utf8_trim_whitespace(cells)
     if csv.thousands:
@@ -185,6 +108,15 @@ def _plain_numbers(cells: pa.Array, csv: Csv) -> pa.Array:
     return cells
 
 
+def is_known_number(cells: pa.Array, csv: Csv) -> pa.Array:
+    """(rows,) strings -> (rows,) mask of the finite numbers."""
+    return pc.fill_null(pc.match_substring_regex(plain_numbers(cells, csv), _NUMBER), False)
+
+
+def _read(cells: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None) -> pa.Array:
+    return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
+
+
 def _booleans(cells: pa.Array) -> pa.Array:
     words = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
     yes, no = (pc.is_in(words, pa.array(known)) for known in (["true", "1"], ["false", "0"]))
@@ -193,38 +125,10 @@ def _booleans(cells: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_null(cells), pa.scalar(None, pa.bool_()), yes)
 
 
-def _widen_temporal(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The finer of two dates or timestamps; None where the types are others, or a clock meets a zone."""
-    if not (is_temporal(one) and is_temporal(other)):
-        return None
-    dates = [pa.types.is_date(each) for each in (one, other)]
-    if all(dates):
-        return pa.date64()
-    if any(dates):
-        timestamp = other if dates[0] else one
-        return timestamp if timestamp.tz is None else None
-    if (one.tz is None) != (other.tz is None):
-        return None
-    unit = max(one.unit, other.unit, key=_UNITS.index)
-    return pa.timestamp(unit, one.tz if one.tz == other.tz else "UTC")
-
-
-def _fits_int64(arrow_type: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(arrow_type) and arrow_type != pa.uint64())
-
-
-def _is_scalar(arrow_type: pa.DataType) -> bool:
-    return any(fits(arrow_type) for fits in _KINDS.values())
-
-
-def _decoded(values: pa.Array) -> pa.Array:
-    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-
-
 def _through_text(stored: pa.DataType, wanted: pa.DataType) -> bool:
-    """True where Arrow's own cast would take a number for days since 1970, 2 for true, or has no name for it."""
+    """True where the types are of different kinds, other than booleans as numbers."""
     kinds = [next((kind for kind, fits in _KINDS.items() if fits(value_type(each))), None) for each in (stored, wanted)]
-    return None not in kinds and kinds[0] != kinds[1] and kinds != ["boolean", "number"] and kinds[0] != "text"
+    return None not in kinds and kinds[0] != kinds[1] and kinds != ["boolean", "number"]
 
 
 def _laid_out(values: pa.Array, wanted: pa.DataType) -> pa.Array:
@@ -232,7 +136,7 @@ def _laid_out(values: pa.Array, wanted: pa.DataType) -> pa.Array:
     if values.type == wanted:
         return values
     if not pa.types.is_dictionary(wanted):
-        return pc.cast(_decoded(values), wanted)
+        return pc.cast(decoded(values), wanted)
     if not pa.types.is_dictionary(values.type):
         values = as_dictionary(pc.cast(values, wanted.value_type))
     return values.cast(wanted)

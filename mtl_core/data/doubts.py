@@ -1,8 +1,7 @@
-"""Doubts about a declared problem and its data, from a sample of the rows: leaks, and keys that separate what belongs
-together. None of them is an error.
+"""Doubts about a declared problem and its data, from a sample of the rows: leaks, and a split by the wrong key. None is
+an error.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,16 +11,15 @@ from mtl_core import arrow_compute as pc
 from mtl_core.config import HashSplit, Problem
 from mtl_core.data.parts import Part
 from mtl_core.data.split import Splitter, check_split
+from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
 from mtl_core.tasks.bands import band_labels
 
 __all__ = ["data_doubts", "repeating"]
 
-PARTS, ROWS = 12, 200_000
-"""Part files that are looked into, evenly spaced, the first batch of each; and rows of all of them together."""
-ENTITY = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid)$|[a-z]I[dD]$", re.IGNORECASE)
-"""Pattern of the names of columns that identify a person or a thing."""
-ROWS_PER_VALUE = 1.2
+MAX_PARTS, MAX_ROWS = 12, 200_000
+"""Part files of the sample, evenly spaced, the first batch of each; and rows of all of them together."""
+MIN_ROWS_PER_VALUE = 1.2
 """A column with fewer rows per value hardly repeats."""
 
 
@@ -47,19 +45,19 @@ def repeating(table: pa.Table, names: Sequence[str]) -> list[str]:
     for name in names:
         known = table[name].drop_null()
         distinct = pc.count_distinct(known).as_py() if len(known) else 0
-        if distinct > 1 and len(known) >= ROWS_PER_VALUE * distinct:
+        if distinct > 1 and len(known) >= MIN_ROWS_PER_VALUE * distinct:
             found.append(name)
     return found
 
 
 def _sample(parts: Sequence[Part], columns: list[str]) -> pa.Table:
     """The first rows of some parts, in their order."""
-    places = sorted({round(place) for place in np.linspace(0, len(parts) - 1, min(PARTS, len(parts)))})
+    indices = sorted({round(index) for index in np.linspace(0, len(parts) - 1, min(MAX_PARTS, len(parts)))})
     tables = []
-    for place in places:
-        first = next(iter(parts[place].batches(columns)), None)
+    for index in indices:
+        first = next(iter(parts[index].batches(columns)), None)
         if first is not None:
-            tables.append(pa.Table.from_batches([first.slice(0, ROWS // len(places))]))
+            tables.append(pa.Table.from_batches([first.slice(0, MAX_ROWS // len(indices))]))
     return pa.concat_tables(tables) if tables else parts[0].read(columns)
 
 
@@ -82,9 +80,11 @@ def _split_doubts(problem: Problem, splitter: Splitter, table: pa.Table, entitie
 def _leaks(problem: Problem, table: pa.Table) -> list[str]:
     features, targets = problem.feature_columns, problem.targets
     found = find_leaks(table, features, targets)
-    told = {(leak.target, leak.columns) for leak in found}
+    known = {(leak.target, leak.columns) for leak in found}
     for name, task in problem.tasks.items():
         if (labels := band_labels(task, table)) is not None:
             of_task = table.select(list(features)).append_column(name, labels)
-            found += [leak for leak in find_leaks(of_task, features, [name]) if (task.target, leak.columns) not in told]
+            found += [
+                leak for leak in find_leaks(of_task, features, [name]) if (task.target, leak.columns) not in known
+            ]
     return [f"{leak.words}; {leak.question}" for leak in found]

@@ -47,6 +47,6 @@ class DuplicateCounter:
         self._file.flush()
         with self._path.open("rb") as file:
             while len(known) and len(keys := np.fromfile(file, dtype=np.uint64, count=CHUNK)):
-                places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-                trained[places[known[places] == keys]] = True
+                indices = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+                trained[indices[known[indices] == keys]] = True
         return {split: int(trained[np.searchsorted(known, keys)].sum()) for split, keys in held.items()}

@@ -3,27 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.arrow import ColumnType, as_numbers, column_type
 from mtl_core.config import Problem, Reading
 from mtl_core.data.levels import check_sequences, item_labels
+from mtl_core.data.targets import Table, column_array, row_weights, target_type, target_values, weightless_error
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
 from mtl_core.files import write_text
 from mtl_core.frozen import Frozen
 from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
-from mtl_core.tasks import AnyCodec, Codec, Task
+from mtl_core.tasks import AnyCodec, Codec
 
-__all__ = ["Encoder", "fit", "row_weights", "target_type", "target_values", "weightless_error"]
-
-Table: TypeAlias = pa.Table | pa.RecordBatch
+__all__ = ["Encoder", "fit"]
 
 
 class Encoder(Frozen):
@@ -35,7 +33,7 @@ class Encoder(Frozen):
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
     tasks: Annotated[tuple[AnyCodec, ...], Field(min_length=1)]
     reading: Reading = Reading()
-    """How the raw columns were read, for the signature: a request's text is read alike."""
+    """Options by which the raw columns were read; the signature has them for the text of requests."""
 
     @property
     def groups(self) -> dict[str, tuple[FittedFeature, ...]]:
@@ -61,7 +59,7 @@ class Encoder(Frozen):
 
     def encode(self, table: Table) -> dict[str, NDArray[Any] | Ragged]:
         """Raw columns -> blocks."""
-        columns = {column: _array(table, column) for column in self.inputs}
+        columns = {column: column_array(table, column) for column in self.inputs}
         encoded: dict[str, NDArray[Any] | Ragged] = {}
         for group in self.groups.values():
             encoded |= type(group[0]).encode_blocks(group, columns)
@@ -92,7 +90,7 @@ class Encoder(Frozen):
     def request_values(self, table: Table) -> dict[str, list[Any]]:
         """Raw columns -> their values as a client sends them: dates in the declared format."""
         return {
-            column: _formatted(kind.json(_array(table, column)), self.reading.dates.get(column))
+            column: _formatted(kind.json(column_array(table, column)), self.reading.dates.get(column))
             for column, kind in self.inputs.items()
         }
 
@@ -115,7 +113,7 @@ class Encoder(Frozen):
         if not codec.sequence:
             return labels
         column = self.sequences[codec.name]
-        return item_labels(codec, labels, self.inputs[column].lengths(_array(table, column)))
+        return item_labels(codec, labels, self.inputs[column].lengths(column_array(table, column)))
 
     def save(self, path: Path) -> None:
         """Write the encoder as JSON."""
@@ -148,7 +146,7 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     weightless = list(weight_columns)
     for batch in train:
         for name, feature in features.items():
-            feature.update(_array(batch, columns[name]))
+            feature.update(column_array(batch, columns[name]))
         for name, task in tasks.items():
             task.update(target_values(batch, problem.tasks[name].targets))
         weightless = [name for name in weightless if not row_weights(batch, name, weight_columns[name]).any()]
@@ -177,49 +175,3 @@ def _check_inputs(features: Sequence[FittedFeature]) -> None:
 def _form(feature: FittedFeature) -> str:
     separator = getattr(feature.input_type, "separator", None)
     return feature.input_type.name + (f" with separator {separator!r}" if separator else "")
-
-
-def _array(table: Table, column: str) -> pa.Array:
-    values = table.column(column)
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-
-
-def target_values(table: Table, targets: tuple[str, ...]) -> pa.Array:
-    """The target column; several as an array of structs, none as an array of nulls."""
-    columns = [_array(table, name) for name in targets]
-    if not columns:
-        return pa.nulls(table.num_rows)
-    return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(targets))
-
-
-def target_type(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
-    """The type of a task's targets; DataError where it cannot read them, or they have several."""
-    found = dict.fromkeys(column_type(column, types[column], task.reads) for column in task.targets)
-    if len(found) > 1:
-        raise DataError(
-            f"task {name!r}: all its targets must have one type, found {', '.join(found)} in "
-            f"{', '.join(task.targets)}; convert the columns"
-        )
-    return next(iter(found), "string")  # nulls are text, as in `column_type`
-
-
-def weightless_error(name: str, column: str) -> str:
-    """The error of a task all of whose training rows weigh 0."""
-    return (
-        f"task {name!r}: some row of the training split must weigh more than 0, found none in {column!r}; check the "
-        "column and the split"
-    )
-
-
-def row_weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
-    """(rows,) weights of a task's rows; DataError for one that is negative or not finite."""
-    numbers = as_numbers(_array(table, column))
-    with np.errstate(over="ignore"):
-        weights = numbers.astype(np.float32)
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
-        raise DataError(
-            f"task {name!r}: a row's weight must be a number from 0 to {np.finfo(np.float32).max:.1e}, found "
-            f"{numbers[bad][0]:g} in {column!r}; fill the column, or quarantine the row"
-        )
-    return weights

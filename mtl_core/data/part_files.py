@@ -2,6 +2,7 @@
 
 import codecs
 import csv as standard_csv
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,15 +14,28 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import is_text
 from mtl_core.config.data import Csv
-from mtl_core.data.cells import infer_type, widen, without_nulls
+from mtl_core.data.cells import without_nulls
+from mtl_core.data.inference import infer_type, widen
 from mtl_core.errors import DataError
 
-__all__ = ["BATCH", "BLOCK", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix"]
+__all__ = [
+    "BATCH",
+    "BLOCK",
+    "SEPARATORS",
+    "SUFFIXES",
+    "CsvFile",
+    "ParquetFile",
+    "PartFile",
+    "check_names",
+    "open_part",
+    "suffix",
+]
 
 SUFFIXES = (".parquet", ".csv", ".tsv")
 BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""
-_SEPARATORS = (";", "\t", "|", ",")
+SEPARATORS = (",", ";", "\t", "|")
+"""Common separators of cells in CSV files."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,7 @@ class CsvFile:
 
     def _header(self) -> str:
         names = ", ".join(repr(name) for name in self.names[:5]) + (" ..." if len(self.names) > 5 else "")
-        others = [mark for mark in _SEPARATORS if mark != self.csv.separator]
+        others = [mark for mark in SEPARATORS if mark != self.csv.separator]
         if len(self.names) == 1 and (found := [mark for mark in others if mark in self.names[0]]):
             return f"{names}; declare the separator, as in data.csv: {{separator: {found[0]!r}}}"
         return f"{names}; remove lines above the header, repair the line, or declare data.csv.separator"
@@ -145,6 +159,12 @@ PartFile = CsvFile | ParquetFile
 def open_part(path: Path, csv: Csv) -> PartFile:
     """The file, by its suffix."""
     return ParquetFile(path, csv) if suffix(path) == ".parquet" else CsvFile(path, csv)
+
+
+def check_names(file: PartFile) -> None:
+    """DataError where two columns have one name."""
+    if twice := [name for name, count in Counter(file.names).items() if count > 1]:
+        raise DataError(f"{file.path}: column names must be distinct, found {twice[0]!r} twice; rename one")
 
 
 def suffix(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Part files of a data set: their rows, with one type per column over all of them."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import pyarrow as pa
 from mtl_core.arrow import column_type, is_number, is_text, value_type
 from mtl_core.config import Problem, Reading
 from mtl_core.data.cells import convert, first_misfit
-from mtl_core.data.part_files import SUFFIXES, PartFile, open_part, suffix
+from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part, suffix
 from mtl_core.data.types import column_schema, why_text
 from mtl_core.errors import DataError, nearest
 
@@ -103,8 +102,7 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
         raise DataError(f"{root}: data must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} files, found none")
     files = [open_part(path, problem.data.csv) for path in paths]
     for file in files:
-        if twice := [name for name, count in Counter(file.names).items() if count > 1]:
-            raise DataError(f"{file.path}: column names must be distinct, found {twice[0]!r} twice; rename one")
+        check_names(file)
     reading = problem.data.reading
     types = column_schema(files, reading)
     for option in ("types", "dates"):

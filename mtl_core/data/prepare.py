@@ -22,7 +22,7 @@ from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, column_types, parts
 from mtl_core.data.row_keys import row_keys
-from mtl_core.data.split import SPLITS, SplitName, Splitter, empty_splits
+from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, empty_splits
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from mtl_core.files import write_text
@@ -33,8 +33,6 @@ RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are stored as raw rows too, since the exported graph is measured on them."""
 
 Quarantine = dict[str, set[int]]
-Rows = tuple[SplitName, pa.RecordBatch]
-"""Rows of one split."""
 OnRows = Callable[[int, int | None, str], None]
 """Callback: number of rows that are done, number of all where it is known, what is done with them."""
 
@@ -101,7 +99,7 @@ def _write(
     out: Path,
     encoder: Encoder,
     counts: dict[SplitName, int],
-    spilled: Iterable[Rows],
+    spilled: Iterable[SplitRows],
     raw_schema: pa.Schema,
     on_rows: OnRows,
 ) -> None:
@@ -125,7 +123,7 @@ def _write(
     encoder.save(out / "encoder.json")
 
 
-def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[Rows]:
+def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[SplitRows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
     start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
     splitter = Splitter.of(problem, part.types.names)
@@ -139,7 +137,7 @@ def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: s
             yield name, rows.select(problem.columns)
 
 
-def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
+def _spill(path: Path, rows: Iterable[SplitRows]) -> Iterator[SplitRows]:
     """Yield the rows, and write them to a file."""
     with ExitStack() as stack:
         writer = None
@@ -149,7 +147,7 @@ def _spill(path: Path, rows: Iterable[Rows]) -> Iterator[Rows]:
             yield name, batch
 
 
-def _read_spill(path: Path) -> Iterator[Rows]:
+def _read_spill(path: Path) -> Iterator[SplitRows]:
     """The rows that `_spill` wrote to a file, which is removed afterwards."""
     if not path.exists():  # of a part without rows
         return

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_numbers, as_plain, bounded_timestamps, is_exact, is_number, is_temporal
+from mtl_core.arrow import as_dictionary, as_microseconds, as_numbers, as_plain, is_exact, is_number, is_temporal
 
 __all__ = ["row_keys"]
 
@@ -69,8 +69,8 @@ def _numbers(numbers: NDArray[np.float64]) -> Keys:
 def _lists(values: pa.Array) -> Keys:
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     ends = np.cumsum(lengths)
-    places = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
-    items = _mixed(_cells(pc.list_flatten(values)) + _STEP * (places + 1).astype(np.uint64))
+    indices = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    items = _mixed(_cells(pc.list_flatten(values)) + _STEP * (indices + 1).astype(np.uint64))
     sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(items, dtype=np.uint64)])
     return np.where(lengths > 0, _mixed(sums[ends] - sums[ends - lengths]), np.uint64(0))
 
@@ -78,11 +78,7 @@ def _lists(values: pa.Array) -> Keys:
 def _texts(values: pa.Array) -> list[Any]:
     """Values -> texts that are equal where the values are; None or "" where one is missing."""
     if is_temporal(values.type):
-        moments = bounded_timestamps(values)
-        # Nanoseconds are dropped, since no CSV writer keeps them; all moments of the years 1 to 9999 fit.
-        texts = pc.cast(
-            pc.cast(moments, pa.timestamp("us", getattr(moments.type, "tz", None)), safe=False), pa.string()
-        )
+        texts = pc.cast(as_microseconds(values), pa.string())  # no CSV writer keeps nanoseconds
         return list(pc.replace_substring_regex(texts, pattern=r"( 00:00:00)?\.0{6}$", replacement="").to_pylist())
     try:
         return list(pc.cast(values, pa.string()).to_pylist())
@@ -97,8 +93,8 @@ def _hashed(texts: list[Any]) -> Keys:
     known = np.array([bool(text) for text in texts], dtype=np.bool_)
     found = hash_array(np.array([text or "" for text in texts], dtype=object)).astype(np.uint64)
     found = np.where(known, np.maximum(found, np.uint64(1)), np.uint64(0))
-    whole = [place for place, text in enumerate(texts) if text and _WHOLE.fullmatch(text)]
-    found[whole] = _numbers(np.array([float(texts[place]) for place in whole]))
+    whole = [index for index, text in enumerate(texts) if text and _WHOLE.fullmatch(text)]
+    found[whole] = _numbers(np.array([float(texts[index]) for index in whole]))
     return found
 
 

@@ -10,16 +10,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_strings
+from mtl_core.arrow import as_strings, decoded
 from mtl_core.config import ROW, ColumnSplit, HashSplit, Problem, Split, TimeSplit
 from mtl_core.data.borders import border_in
 from mtl_core.data.row_keys import row_keys
 from mtl_core.errors import DataError
 
-__all__ = ["SPLITS", "SplitName", "Splitter", "assign", "check_split", "empty_splits"]
+__all__ = ["SPLITS", "SplitName", "SplitRows", "Splitter", "assign", "check_split", "empty_splits"]
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+SplitRows = tuple[SplitName, pa.RecordBatch]
+"""Rows of one split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Splitter:
             return assign(self.split, keys)
         return assign(self.split, rows.column(self.split.column), keys)
 
-    def split_rows(self, rows: pa.RecordBatch) -> Iterator[tuple[SplitName, pa.RecordBatch]]:
+    def split_rows(self, rows: pa.RecordBatch) -> Iterator[SplitRows]:
         """The rows of each split that has some."""
         positions = self.assign(rows)
         for position, name in enumerate(SPLITS):
@@ -111,8 +113,7 @@ def empty_splits(counts: Mapping[SplitName, int]) -> list[str]:
 
 
 def _by_time(split: TimeSplit, values: pa.Array) -> NDArray[np.int8]:
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     validation, test = (border_in(values, split.column, border) for border in (split.validation, split.test))
     if not pc.less(validation, test).as_py():
         raise DataError(f"split: `validation` must begin before `test`, found {split.validation} and {split.test}")
@@ -136,11 +137,11 @@ def _by_column(split: ColumnSplit, values: pa.Array, keys: pa.Array | None) -> N
 def _parts(split: ColumnSplit, values: pa.Array) -> NDArray[np.int8]:
     """(rows,) positions in SPLITS by value alone, where a share is still to be taken from those that train."""
     names = as_strings(values)
-    part_of = {name: place for place, part in enumerate(SPLITS) for name in split.parts.get(part, ())}
-    places = pc.index_in(names, value_set=pa.array(part_of, pa.string()))
-    if places.null_count:
-        _refuse(split, names.filter(pc.is_null(places)))
-    found: NDArray[np.int8] = np.array(list(part_of.values()), dtype=np.int8)[places.to_numpy()]
+    part_of = {name: index for index, part in enumerate(SPLITS) for name in split.parts.get(part, ())}
+    indices = pc.index_in(names, value_set=pa.array(part_of, pa.string()))
+    if indices.null_count:
+        _refuse(split, names.filter(pc.is_null(indices)))
+    found: NDArray[np.int8] = np.array(list(part_of.values()), dtype=np.int8)[indices.to_numpy()]
     return found
 
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_temporal, is_text
 from mtl_core.config.data import DeclaredType, Reading
-from mtl_core.data.cells import is_known_number, widen, without_nulls
+from mtl_core.data.cells import is_known_number, without_nulls
+from mtl_core.data.inference import widen
 from mtl_core.data.part_files import PartFile
 
 __all__ = ["column_schema", "why_text"]

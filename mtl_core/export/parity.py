@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import is_text
+from mtl_core.arrow import decoded, is_text, null_if_empty
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.session import Session, list_lengths, row_spans, run_graph
@@ -100,9 +100,7 @@ def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[A
 
 
 def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:
-    values = values.combine_chunks()
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values.combine_chunks())
     if is_text(values.type) and not is_text(arrow_type):  # ISO text, of which the empty one is missing
-        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
+        values = null_if_empty(values)
     return pc.cast(values, arrow_type, safe=False)  # what wraps around is as adversarial: both sides get the same

@@ -33,7 +33,7 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
 
 
 def _text(column: str, input_type: InputType, reading: Reading) -> dict[str, Any]:
-    """The entry that says how text is read, where the file's text is not of the type's own form, or is declared to be
+    """The entry for the reading of text, where the file's text is not of the type's own form, or is declared to be
     of that type; none elsewhere.
     """
     form = input_type.text_form(reading.csv, reading.dates.get(column))

@@ -9,11 +9,17 @@ import pyarrow as pa
 
 from mtl_core.arrow import is_number, is_temporal, is_text
 
-__all__ = ["ID", "ColumnFacts", "Proposal"]
+__all__ = ["ENTITY", "ColumnFacts", "Proposal"]
 
-ID = re.compile(r"(^|[_ .-])(id|ids|key|uuid|guid|code|no|nr|number|zip|zipcode|postcode)$|[a-z]I[dD]$", re.IGNORECASE)
-"""Pattern of the names of identifier columns."""
-
+_OWNERS = (
+    "account|case|client|customer|device|employee|group|item|member|order|passenger|patient|person|product|session|"
+    "store|student|subject|user"
+)
+"""Words that stand before `id` in one word; not every word that ends so is an id: `paid`, `bid`, `grid`."""
+ENTITY = re.compile(rf"(?i:(?:^|[_ .-]|{_OWNERS})(?:ids?|key|uuid|guid))$|[a-z]I[dD]$")
+"""Pattern of the names of columns that identify a person or a thing."""
+_ID = re.compile(rf"(?i:(?:^|[_ .-])(?:code|no|nr|number|zip|zipcode|postcode))$|{ENTITY.pattern}")
+"""Pattern of the names of identifier columns, codes and numbers among them."""
 
 SAMPLE = 1_000
 
@@ -63,9 +69,19 @@ class ColumnFacts:
         return is_number(self.type)
 
     @property
+    def is_flag(self) -> bool:
+        """True for booleans, and for numbers that are 0 and 1, where both occur."""
+        return self.distinct == 2 and (self.is_boolean or {value for value, _ in self.common} == {0, 1})
+
+    @property
     def named_id(self) -> bool:
-        """True where the name is that of an identifier."""
-        return bool(ID.search(self.name))
+        """True where the name is that of an identifier, a code or a number."""
+        return bool(_ID.search(self.name))
+
+    @property
+    def named_entity(self) -> bool:
+        """True where the name is that of an identifier of a person or a thing."""
+        return bool(ENTITY.search(self.name))
 
     @property
     def most_frequent(self) -> int:

@@ -1,4 +1,4 @@
-"""Signs of leakage: columns that know the target. Measured on a bounded sample of raw rows, without a model."""
+"""Target leakage: columns that predict the target almost perfectly. Measured on raw rows, without a model."""
 
 from mtl_core.leaks.find import Leak, find_leaks
 from mtl_core.leaks.relation import most_related

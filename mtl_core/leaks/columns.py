@@ -9,7 +9,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_numbers, as_plain, as_strings, bounded_timestamps, is_number, is_temporal, scalar_type
+from mtl_core.arrow import (
+    as_microseconds,
+    as_numbers,
+    as_plain,
+    as_strings,
+    decoded,
+    is_number,
+    is_temporal,
+    null_if_empty,
+    scalar_type,
+)
 
 __all__ = ["FEW", "Codes", "Column", "read_columns"]
 
@@ -64,13 +74,12 @@ def read_columns(table: pa.Table, features: Sequence[str], targets: Sequence[str
     names = list(dict.fromkeys((*features, *targets)))
     pairs = max(1, len(features) * len(targets))
     rows = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // pairs), table.num_rows)
-    places = pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)) if rows else pa.array([], pa.int64())
-    return {name: _column(name, as_plain(table[name].combine_chunks()).take(places)) for name in names}
+    indices = pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)) if rows else pa.array([], pa.int64())
+    return {name: _column(name, as_plain(table[name].combine_chunks()).take(indices)) for name in names}
 
 
 def _column(name: str, values: pa.Array) -> Column:
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decoded(values)
     if pa.types.is_boolean(values.type):
         numbers = as_numbers(values)
         known = np.isfinite(numbers)
@@ -78,12 +87,9 @@ def _column(name: str, values: pa.Array) -> Column:
     if is_number(values.type):
         return _of_numbers(name, as_numbers(values))
     if is_temporal(values.type):
-        moments = bounded_timestamps(values)
-        moments = pc.cast(moments, pa.timestamp("us", getattr(moments.type, "tz", None)), safe=False)
-        return _of_numbers(name, as_numbers(pc.cast(moments, pa.int64())))
+        return _of_numbers(name, as_numbers(pc.cast(as_microseconds(values), pa.int64())))
     if scalar_type(values.type) == "string":
-        texts = as_strings(values)
-        entries = pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts).dictionary_encode()
+        entries = null_if_empty(as_strings(values)).dictionary_encode()
         codes = pc.fill_null(entries.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         return Column(name, codes >= 0, None, codes, tuple(entries.dictionary.to_pylist()))
     known = np.asarray(pc.is_valid(values).to_numpy(zero_copy_only=False), dtype=np.bool_)

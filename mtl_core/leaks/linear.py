@@ -1,4 +1,4 @@
-"""Targets that are a sum or a difference of columns: a least-squares fit, measured on rows that it has not seen."""
+"""Targets that are a sum or a difference of columns: a least-squares fit, evaluated on other rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ __all__ = ["LinearRelation", "linear_relation"]
 MIN_FIT = 0.9999
 """R²: the rest is at most 1% of the target's standard deviation."""
 MAX_ROWS, MAX_COLUMNS, ROWS_PER_COLUMN, MIN_ROWS = 4_000, 100, 5, 60
-MIN_WEIGHT = 0.01
-"""Standard deviations of the target that a column must move it by, at one of its own."""
+MIN_COEFFICIENT = 0.01
+"""Minimum standardised coefficient of a column."""
 SHOWN = 4
 
 Numbers = NDArray[np.float64]
@@ -54,12 +54,12 @@ def _fit(columns: list[Column], target: Column, rows: NDArray[np.intp]) -> Linea
     weights = _weights(centred, y)
     if weights is None:
         return None
-    moved = np.flatnonzero(np.abs(weights) > MIN_WEIGHT)
+    moved = np.flatnonzero(np.abs(weights) > MIN_COEFFICIENT)
     fewer = _weights(centred[:, moved], y)
     if fewer is None:
         moved, fewer = np.arange(len(columns)), weights
     raw = fewer * wanted.std() / values.std(axis=0)[moved]
-    names = tuple(columns[place].name for place in moved)
+    names = tuple(columns[index].name for index in moved)
     return LinearRelation(columns=names, words=f"target {target.name!r} is {_sum(names, raw)} in nearly every row")
 
 
@@ -73,8 +73,8 @@ def _weights(values: Numbers, wanted: Numbers) -> Numbers | None:
 
 def _sum(names: tuple[str, ...], weights: Numbers) -> str:
     largest = np.argsort(-np.abs(weights))[:SHOWN]
-    order = sorted(largest, key=lambda place: weights[place] < 0)  # so that a difference begins with what it is of
-    terms = [f"{'-' if weights[place] < 0 else '+'} {_times(abs(weights[place]))}{names[place]!r}" for place in order]
+    order = sorted(largest, key=lambda index: weights[index] < 0)  # a difference begins with its minuend
+    terms = [f"{'-' if weights[index] < 0 else '+'} {_times(abs(weights[index]))}{names[index]!r}" for index in order]
     more = f" + {len(names) - SHOWN} more columns" if len(names) > SHOWN else ""
     return " ".join(terms).removeprefix("+ ") + more
 

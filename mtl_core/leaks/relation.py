@@ -1,8 +1,9 @@
-"""How much one column says of another one: 0 for nothing, 1 where it gives it away."""
+"""Strength of the relation of a feature and a target: 0 for none, 1 where the feature determines the target."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 
 from mtl_core.leaks.columns import Codes, Column, read_columns
 
-__all__ = ["MIN_ROWS", "Relation", "most_related", "relation"]
+__all__ = ["MIN_ROWS", "Relation", "correlation", "most_related", "relation"]
 
 MIN_ROWS = 30
-"""Fewer common rows say nothing."""
+"""Fewer rows with both values are not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Relation:
 
 
 def relation(feature: Column, target: Column) -> Relation | None:
-    """How much the feature says of the target, in the rows that have both; None where there are too few."""
+    """The strongest of the measures that fit the types, in the rows with both values; None where these are too few."""
     both = (feature.codes >= 0) & (target.codes >= 0)
     if both.sum() < MIN_ROWS:
         return None
@@ -44,17 +45,24 @@ def relation(feature: Column, target: Column) -> Relation | None:
         return None
     found = [_group_means(codes, values)] if feature.is_classes else []
     if feature.numbers is not None:
-        found.append(_correlation(feature.numbers[both], values, "correlation"))
-        found.append(_correlation(_ranks(codes), _ranks(labels), "rank correlation"))
+        found.append(_linear(feature.numbers[both], values, "correlation"))
+        found.append(_linear(_ranks(codes), _ranks(labels), "rank correlation"))
     return max(found, key=lambda one: one.strength)
 
 
 def most_related(table: pa.Table, features: Sequence[str], target: str, count: int = 3) -> list[tuple[str, Relation]]:
-    """The features that say most of the target, the strongest first."""
+    """The features with the strongest relation to the target, the strongest first."""
     columns = read_columns(table, features, [target])
     found = {name: relation(columns[name], columns[target]) for name in features if name != target}
     ordered = sorted(((name, one) for name, one in found.items() if one), key=lambda pair: -pair[1].strength)
     return ordered[:count]
+
+
+def correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Pearson's coefficient of (rows,) numbers or booleans; 0 where one of them does not vary."""
+    a, b = first - first.mean(), second - second.mean()
+    scale = math.sqrt(float(np.square(a).sum())) * math.sqrt(float(np.square(b).sum()))
+    return float((a * b).sum()) / scale if scale > 0 and math.isfinite(scale) else 0.0
 
 
 def _auc(codes: Codes, positive: NDArray[np.bool_]) -> Relation:
@@ -88,7 +96,8 @@ def _right(share: float, labels: Codes) -> Relation:
     """Strength beyond the share of the commonest class."""
     base = float(np.bincount(labels).max() / len(labels))
     return Relation(
-        strength=max(0.0, (share - base) / (1 - base)), words=f"its values tell the class in {share:.1%} of the rows"
+        strength=max(0.0, (share - base) / (1 - base)),
+        words=f"its values give the class in {share:.1%} of the rows",
     )
 
 
@@ -102,10 +111,8 @@ def _group_means(codes: Codes, values: NDArray[np.float64]) -> Relation:
     return Relation(strength=math.sqrt(fit), words=f"R² {fit:.4f} of the means per value")
 
 
-def _correlation(first: NDArray[np.float64], second: NDArray[np.float64], words: str) -> Relation:
-    a, b = (values - values.mean() for values in (first, second))
-    scale = math.sqrt(float(np.square(a).sum())) * math.sqrt(float(np.square(b).sum()))
-    found = float((a * b).sum()) / scale if scale > 0 and math.isfinite(scale) else 0.0
+def _linear(first: NDArray[np.float64], second: NDArray[np.float64], words: str) -> Relation:
+    found = correlation(first, second)
     return Relation(strength=min(1.0, abs(found)), words=f"{words} {found:.4f}")
 
 

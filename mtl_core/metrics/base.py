@@ -32,7 +32,7 @@ class Metric(ABC):
         """The value as a function of (rows,) weights, None for all equal; the rest is computed once."""
 
     def undefined(self, labels: Array) -> str:
-        """What the labels lack, so that the value is NaN for any predictions; "" where they suffice."""
+        """Reason why these labels leave the metric undefined for any predictions; "" where they define it."""
         return "" if len(labels) else "no labelled row"
 
     def __call__(self, labels: Array, predictions: Array) -> float:

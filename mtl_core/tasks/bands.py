@@ -22,5 +22,5 @@ def band_labels(task: Task, table: pa.Table) -> pa.Array | None:
     if not edges:
         return None
     numbers = as_numbers(table[task.target].combine_chunks())
-    labels = [names[place] for place in np.digitize(numbers, edges)]
+    labels = [names[index] for index in np.digitize(numbers, edges)]
     return pa.array(labels, mask=np.isnan(numbers))

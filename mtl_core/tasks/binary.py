@@ -45,7 +45,7 @@ class Binary(Task):
     negative: Value | Annotated[tuple[Value, ...], Field(min_length=1)] | None = None
     """No where the target equals this, or one of these."""
     others: Others = "refuse"
-    """What a value is that is neither `positive` nor `negative`: refused, negative, or unlabelled."""
+    """Treatment of a value that is neither `positive` nor `negative`: refused, taken as negative, or unlabelled."""
     at_least: float | None = None
     """Yes where the target is this or more."""
     positive_weight: PositiveWeight = None

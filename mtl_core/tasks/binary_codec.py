@@ -68,7 +68,7 @@ class BinaryCodec(Codec):
     negative: tuple[Value, ...] = ()
     """The values that are no."""
     others: Others = "negative"
-    """What any other value is; encoders of before this field know no value for no."""
+    """Treatment of any other value. The default is for encoders from before this field, which have no value for no."""
     counts: tuple[int, int] = (0, 0)
     """Rows of the training split that are no and yes."""
 

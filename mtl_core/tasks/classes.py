@@ -37,7 +37,7 @@ class ClassTask(Task, ABC):
     """The classes' names, in order."""
     edges: tuple[float, ...] = ()
     others: Literal["refuse", "unlabelled"] = "refuse"
-    """What a value is that is not among the declared `classes`: refused, or unlabelled."""
+    """Treatment of a value that is not among the declared `classes`: refused, or unlabelled."""
     class_weights: ClassWeights = None
     """Class -> weight of its rows in the loss, by default 1; `balanced` gives all classes the same total weight.
 

@@ -22,7 +22,7 @@ __all__ = ["NumberCodec", "NumberObjective", "NumberTask"]
 FLOAT32 = np.finfo(np.float32)
 MAX_OFFSET = 10.0
 """Maximum distance of the mean from 0, in standard deviations, up to which labels and predictions are float32. Further
-away, rounding would cost more than a decimal digit of what the network can tell apart.
+away, rounding would cost the network more than a decimal digit.
 """
 MIN_VARIATION = 1e-12
 """Minimum standard deviation, as a share of the largest number: sums of float64 round away what is smaller."""
@@ -133,7 +133,7 @@ class NumberObjective(Objective, ABC):
 
     @property
     def tree_offset(self) -> float:
-        """What the labels of tree models are measured from, since LightGBM stores labels in float32."""
+        """Offset subtracted from the labels of tree models, since LightGBM stores labels in float32."""
         return self.codec.mean if self.codec.dtype == "float64" else 0.0
 
     def tree_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:

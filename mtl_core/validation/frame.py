@@ -10,7 +10,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, column_type, is_temporal, item_type
+from mtl_core.arrow import (
+    as_microseconds,
+    as_numbers,
+    as_strings,
+    column_type,
+    is_number,
+    is_temporal,
+    is_text,
+    item_type,
+    null_if_empty,
+    value_type,
+)
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError
@@ -51,15 +62,14 @@ def type_in_suite(arrow_type: pa.DataType) -> str:
     """Name of a column type in a suite: float64 (every number), str, bool, datetime64 or, as pandas calls a
     column of lists, object; else Arrow's name.
     """
-    if pa.types.is_dictionary(arrow_type):
-        arrow_type = arrow_type.value_type
+    arrow_type = value_type(arrow_type)
     if pa.types.is_boolean(arrow_type):
         return "bool"
-    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
+    if is_text(arrow_type):
         return "str"
     if is_temporal(arrow_type):
         return "datetime64"
-    if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type):
+    if is_number(arrow_type):
         return "float64"
     return "object" if item_type(arrow_type) is not None else str(arrow_type)
 
@@ -81,8 +91,7 @@ def _series(values: pa.Array) -> pd.Series:
         case "bool":
             return values.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
         case "str":
-            text = as_strings(values)
-            return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).to_pandas()
+            return null_if_empty(as_strings(values)).to_pandas()
         case "datetime64":
             # Naive nanoseconds: the only times that Great Expectations compares with the texts of a JSON suite.
             return pd.Series(_nanoseconds(values).to_numpy(zero_copy_only=False))
@@ -92,8 +101,7 @@ def _series(values: pa.Array) -> pd.Series:
 
 def _nanoseconds(values: pa.Array) -> pa.Array:
     """Timestamps outside 1678 to 2261, the range of nanoseconds, become the nearest limit: 9999-12-31 stays late."""
-    # Years 1 to 9999 fit into microseconds, so that this drops nanoseconds and nothing else.
-    moments = pc.cast(bounded_timestamps(values), pa.timestamp("us"), safe=False)
+    moments = pc.cast(as_microseconds(values), pa.timestamp("us"))
     low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
     late_enough = pc.max_element_wise(moments, low, skip_nulls=False)
     return pc.cast(pc.min_element_wise(late_enough, high, skip_nulls=False), pa.timestamp("ns"))

@@ -16,22 +16,20 @@ import numpy as np
 import pyarrow as pa
 
 from mtl_core.config import PARAMS, ROW, HashSplit, Problem
-from mtl_core.data.encoder import row_weights, target_type, target_values, weightless_error
+from mtl_core.config.messages import list_errors
 from mtl_core.data.parts import Part, column_types, parts
-from mtl_core.data.split import SPLITS, SplitName, Splitter, check_split, empty_splits
+from mtl_core.data.split import SPLITS, SplitName, check_split, empty_splits
+from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective
 from mtl_core.tasks.base import TaskFitter
+from mtl_core.validation.target_rows import TargetRows
 from mtl_core.validation.value_sets import ValueSets, load_value_sets
 
 __all__ = ["DataSummary", "check_data"]
 
-MAX_KEPT = 1 << 28
-"""Maximum bytes of rows that are kept in memory between the passes; more are read again."""
 Counts = dict[SplitName, int]
-Rows = tuple[SplitName, pa.RecordBatch]
-"""Rows of one split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +43,20 @@ class DataSummary:
     """For a task of level token its items."""
 
 
-def check_data(folder: Path, problem: Problem) -> DataSummary:
-    """Hold the problem against its data.
+def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> DataSummary:
+    """Check the problem against its data. `sources` are the problem's parts, where they are known.
 
     Raises:
         ProblemError: lists all that a later stage would refuse, a line each with its path in params.yaml.
         DataError: a part file cannot be read.
     """
-    scan = _Scan(problem, parts(folder, problem), load_value_sets(folder, problem))
+    scan = _Scan(problem, sources or parts(folder, problem), load_value_sets(folder, problem))
     scan.check_columns(folder)
     if not scan.errors:
         scan.fit()
         scan.measure()
     if errors := list(dict.fromkeys(scan.errors)):
-        head = f"{folder / PARAMS}: {len(errors)} mistake{'s' if len(errors) > 1 else ''}, held against the data"
-        raise ProblemError("\n".join([head, *(f"  {line}" for line in errors)]))
+        raise ProblemError(list_errors(f"{folder / PARAMS} and its data", errors))
     return DataSummary(parts=tuple(part.name for part in scan.sources), rows=scan.rows, labelled=scan.labelled)
 
 
@@ -67,14 +64,14 @@ class _Scan:
     """Two passes over the data: the first fits the codecs, the second encodes the labels of every split."""
 
     def __init__(self, problem: Problem, sources: Sequence[Part], sets: ValueSets) -> None:
-        self.problem, self.sources, self.sets = problem, sources, sets
-        self.splitter = Splitter.of(problem, sources[0].types.names)
+        self.problem, self.sources = problem, sources
+        self.target_rows = TargetRows(problem, sources, sets)
+        self.splitter = self.target_rows.splitter
         self.errors: list[str] = []
         self.rows: Counts = dict.fromkeys(SPLITS, 0)
         self.fitters: dict[str, TaskFitter] = {}
         self.objectives: dict[str, Objective] = {}
         self.labelled: dict[str, Counts] = {}
-        self.kept: list[Rows] = []
 
     def check_columns(self, folder: Path) -> None:
         """Columns and their types, against the kinds that read them."""
@@ -85,7 +82,7 @@ class _Scan:
             for column in self.splitter.columns:
                 if column not in self.splitter.row:
                     check_split(problem.split, column, pa.array([], types.field(column).type))
-        # A split that any data have, so that an error of the declared one is told once.
+        # A split that any data have, so that an error of the declared one is listed once.
         bare = bare.model_copy(update={"split": HashSplit(by="hash", column=ROW)})
         for name, feature in problem.features.items():
             with self._noting(f"features.{name}"):
@@ -100,7 +97,7 @@ class _Scan:
         """First pass: rows per split, codecs and objectives; none of these where the data cannot be split."""
         weighed: set[str] = set()
         with self._noting("data"):
-            for name, rows in self._first_rows():
+            for name, rows in self.target_rows.first_pass():
                 self.rows[name] += rows.num_rows
                 for task in list(self.fitters):
                     with self._noting(f"tasks.{task}", self.fitters, task):
@@ -108,6 +105,7 @@ class _Scan:
             for error in empty_splits(self.rows):
                 raise DataError(error)
             self._finish(weighed)
+        self.errors += self.target_rows.errors
 
     def _finish(self, weighed: set[str]) -> None:
         for task, fitter in self.fitters.items():
@@ -121,7 +119,7 @@ class _Scan:
         """Second pass: labels of every split, and the metrics that they define."""
         held_out: dict[tuple[str, SplitName], list[LabelValues]] = defaultdict(list)
         self.labelled = {task: dict.fromkeys(SPLITS, 0) for task in self.objectives}
-        for name, rows in (self.kept or self._rows()) if self.objectives else ():
+        for name, rows in self.target_rows.second_pass() if self.objectives else ():
             for task in list(self.objectives):
                 with self._noting(f"tasks.{task}", self.objectives, task):
                     labels = _labels(self.objectives[task], rows)
@@ -156,41 +154,6 @@ class _Scan:
             return set()
         self.fitters[task].update(target_values(rows, options.targets))
         return {task} if weighs else set()
-
-    def _first_rows(self) -> Iterator[Rows]:
-        """The rows of the first pass; kept for the second one where they are few."""
-        self.kept, size = [], 0
-        for name, rows in self._rows(first=True):
-            size += rows.nbytes
-            if size <= MAX_KEPT:
-                self.kept.append((name, rows))
-            yield name, rows
-        if size > MAX_KEPT:
-            self.kept.clear()
-
-    def _rows(self, *, first: bool = False) -> Iterator[Rows]:
-        """The rows of every split, without those that validation quarantines for the value of a target; in the first
-        pass with an error for each part that has too many of these.
-        """
-        problem = self.problem
-        columns = tuple(dict.fromkeys((*problem.targets, *problem.weight_columns, *self.splitter.columns)))
-        for part in self.sources:
-            rows, quarantined, example = 0, 0, ""
-            for batch in part.batches(columns):
-                rows += batch.num_rows
-                if unexpected := self.sets.unexpected(batch):
-                    bad = np.logical_or.reduce(list(unexpected.values()))
-                    quarantined += int(bad.sum())
-                    column, outside = next(iter(unexpected.items()))
-                    example = example or f"{batch.column(column)[int(outside.argmax())].as_py()!r} in {column!r}"
-                    batch = batch.filter(pa.array(~bad))
-                yield from self.splitter.split_rows(batch)
-            if first and quarantined > problem.data.quarantine * rows:
-                self.errors.append(
-                    f"data.quarantine: at most {problem.data.quarantine:.3%} of the rows of a part may be quarantined, "
-                    f"found {quarantined:,} of {rows:,} of {part.name} with a target that the suite does not expect, "
-                    f"such as {example}; repair the rows, or edit the suite and the task"
-                )
 
     @contextmanager
     def _noting(self, where: str, live: dict[str, Any] | None = None, name: str = "") -> Iterator[None]:

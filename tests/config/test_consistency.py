@@ -61,7 +61,7 @@ def test_refused_together(changes: dict[str, Any], line: str) -> None:
     with pytest.raises(ProblemError) as caught:
         parse_problem(merged(changes))
     head, *lines = str(caught.value).split("\n")
-    assert head == "params.yaml: 1 mistake"
+    assert head == "params.yaml: 1 error"
     assert lines[0].startswith(f"  {line}")
     assert len(lines) == 1
 
@@ -85,7 +85,7 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(ProblemError) as caught:
         parse_problem(document)
     head, *lines = str(caught.value).split("\n")
-    assert head == "params.yaml: 3 mistakes"
+    assert head == "params.yaml: 3 errors"
     assert [line.split(":")[0].strip() for line in lines] == [
         "tasks.x.target",
         "tasks.days.metric",

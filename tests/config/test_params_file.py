@@ -42,7 +42,7 @@ REFUSED = {
     "a null character": ("name: a\0", "must be YAML, found: unacceptable character"),
     "not UTF-8": (b"\x89PNG\r\n\x1a\n\x00\xff", "must be YAML, found: 'utf-8' codec can't decode byte 0x89"),
     "UTF-16": ("name: a".encode("utf-16"), "must be YAML, found: 'utf-8' codec"),
-    "a feature of itself": ("features: &f\n  x: *f", "5 mistakes"),
+    "a feature of itself": ("features: &f\n  x: *f", "5 errors"),
 }
 
 

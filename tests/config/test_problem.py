@@ -56,7 +56,7 @@ def test_all_mistakes_at_once() -> None:
     with pytest.raises(ProblemError) as caught:
         parse_problem(document)
     head, *lines = str(caught.value).splitlines()
-    assert head == "params.yaml: 4 mistakes"
+    assert head == "params.yaml: 4 errors"
     assert [line.split(":")[0].strip() for line in lines] == [
         "name",
         "data.path",

@@ -355,7 +355,7 @@ def test_refused(path: str, value: Any, line: str) -> None:
     with pytest.raises(ProblemError) as caught:
         parse_problem(changed(path, value), source="here/params.yaml")
     head, *lines = str(caught.value).split("\n")
-    assert head == "here/params.yaml: 1 mistake"
+    assert head == "here/params.yaml: 1 error"
     assert len(lines) == 1
     assert lines[0].startswith(f"  {line}")
     assert caught.value.exit_code == 2

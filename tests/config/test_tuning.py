@@ -222,7 +222,7 @@ def test_a_problem_with_another_mistake_tells_of_that_alone() -> None:
     document = with_value("tasks.days.metric", "maes", tuned({"training.learning_rate": RATE}))
     with pytest.raises(ProblemError) as caught:
         parse_problem(document)
-    assert str(caught.value).startswith("params.yaml: 1 mistake\n  tasks.days.metric")
+    assert str(caught.value).startswith("params.yaml: 1 error\n  tasks.days.metric")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import Csv
-from mtl_core.data.cells import convert, first_misfit, infer_type, parse, widen
+from mtl_core.data.cells import convert, first_misfit, parse
+from mtl_core.data.inference import infer_type, widen
 
 PLAIN = Csv()
 TIME, ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
@@ -120,6 +121,8 @@ def test_dates_of_a_format() -> None:
     assert convert(cells, pa.date32(), PLAIN, "%m/%d/%Y").to_pylist() == expected
     with pytest.raises(pa.ArrowInvalid, match="does not match format"):
         convert(pa.array(["13/1/2024"]), pa.date32(), PLAIN, "%m/%d/%Y")
+    with pytest.raises(pa.ArrowInvalid, match="out of range"):
+        convert(pa.array(["01.01.0001 00:00 +0200"]), ZONED, PLAIN, "%d.%m.%Y %H:%M %z")
     zoned = convert(pa.array(["01.02.2024 10:00 +0200"]), ZONED, PLAIN, "%d.%m.%Y %H:%M %z")
     assert zoned.to_pylist() == [datetime(2024, 2, 1, 8, tzinfo=UTC)]
 
@@ -154,6 +157,21 @@ def test_values_of_another_kind_are_read_as_their_text_is(
             convert(values, wanted, PLAIN, form)
     else:
         assert convert(values, wanted, PLAIN, form).to_pylist() == expected
+
+
+def test_numbers_as_dates_and_booleans_are_read_as_their_text() -> None:
+    """As from a CSV file: never as a count of days or ticks since 1970, and no number but 0 and 1 is a boolean."""
+    for integers in (pa.int32(), pa.int64()):
+        days = pa.array([20240131, None], integers)
+        assert convert(days, pa.date32(), PLAIN, "%Y%m%d").to_pylist() == [date(2024, 1, 31), None]
+        assert convert(days, TIME, PLAIN, "%Y%m%d").to_pylist() == [datetime(2024, 1, 31), None]
+    assert convert(pa.array([1.0, 0.0, None]), pa.bool_(), Csv(decimal=",")).to_pylist() == [True, False, None]
+    for values, wanted in ((pa.array([0, 2]), pa.bool_()), (pa.array([1.0, 0.5]), pa.bool_())):
+        with pytest.raises(pa.ArrowInvalid):
+            convert(values, wanted, PLAIN)
+        assert first_misfit(values, wanted, PLAIN) == 1
+    with pytest.raises(pa.ArrowInvalid):
+        convert(pa.array([1_700_000_000]), TIME, PLAIN)
 
 
 def test_a_number_that_the_wider_type_cannot_hold_is_refused() -> None:

@@ -77,7 +77,7 @@ def test_leaks_are_doubted_once_for_a_target_and_once_for_bands_of_it(tmp_path: 
     found = doubts(tmp_path, of_visits(features=features, split={"by": "hash", "column": "patient_id"}), a=table)
     assert [text.split(" (")[0] for text in found] == [
         "'copy' equals target 'days' in 100.0% of the rows; is it known when a prediction is asked for?",
-        "'late' alone gives target 'slow' away",
+        "'late' alone predicts target 'slow'",
     ]
 
 

@@ -58,7 +58,7 @@ def validated() -> None:
 def test_progress_is_lines_with_the_time(
     run: Callable[[], Any], words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bars, "SECONDS", 0)
+    monkeypatch.setattr(bars, "LOG_SECONDS", 0)
     run()
     out, text = capsys.readouterr()
     assert out == ""

@@ -79,7 +79,7 @@ def test_the_whole_table_is_left_at_the_end(small: Small) -> None:
 
 
 def test_elsewhere_lines_have_a_time(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bars, "SECONDS", 0)
+    monkeypatch.setattr(bars, "LOG_SECONDS", 0)
     names, file = ["late", "band"], io.StringIO()
     with progress(small, names, file) as watched:
         watched.on_teacher("late", 1, 2)
@@ -95,7 +95,7 @@ def test_elsewhere_lines_have_a_time(small: Small, monkeypatch: pytest.MonkeyPat
 
 
 def test_steps_are_said_now_and_then(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bars, "SECONDS", 3_600)
+    monkeypatch.setattr(bars, "LOG_SECONDS", 3_600)
     file = io.StringIO()
     watched = progress(small, ["late"], file)
     for step in range(100):

@@ -111,6 +111,14 @@ def test_a_task_is_guessed(tmp_path: Path, values: list[Any], options: dict[str,
     assert read(draft).tasks["target"].kind == options["kind"]
 
 
+@pytest.mark.parametrize(("name", "kind"), [("paid", "numeric"), ("userid", None), ("shopId", None)])
+def test_not_every_name_that_ends_like_an_id_is_one(tmp_path: Path, name: str, kind: str | None) -> None:
+    columns = {name: [7 * row % 101 for row in range(ROWS)], "x": ["a", "b"] * (ROWS // 2), "y": [0, 1] * (ROWS // 2)}
+    draft = drafted(tmp_path, columns, "y")
+    assert draft.split.options["column"] == ("row" if kind else name)
+    assert (draft.features[name].options["kind"] if name in draft.features else None) == kind
+
+
 def test_unlabelled_rows_are_counted(tmp_path: Path) -> None:
     draft = drafted(tmp_path, {**COLUMNS, "target": [None, 0.5, 1.5, 2.5] * (ROWS // 4)}, "target")
     assert "25.0% of the rows are unlabelled" in draft.tasks["target"].note

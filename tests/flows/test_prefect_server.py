@@ -35,7 +35,7 @@ def test_a_server_that_ends_is_reported_with_its_last_lines(tmp_path: Path, monk
 def test_a_server_that_is_late_is_ended_and_the_wait_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(server, "TELL_SECONDS", 0.1)
+    monkeypatch.setattr(server, "NOTICE_SECONDS", 0.1)
     monkeypatch.setattr(server, "_is_ready", lambda _: False)
     with pytest.raises(ToolError, match=r"must answer within 0\.5 s.*PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"):
         start(tmp_path, monkeypatch, "import time; time.sleep(60)", 0.5)

@@ -23,8 +23,9 @@ from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
 from flows.pipeline.graph import STAGES, bring_up_to_date, open_repository
-from flows.retrain.flow import compare_with_champion, deployment_name, run_retrain, serve_retrain, tell_service
+from flows.retrain.flow import compare_with_champion, run_retrain, tell_service
 from flows.retrain.result import RetrainResult
+from flows.retrain.schedule import deployment_name, serve_retrain
 from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
 from serving.store import Store
 from tests.flows.conftest import Whole, git

@@ -36,12 +36,20 @@ FOUND: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "a copy in another type": ({"f": A > 0, "t": np.where(A > 0, 1, 0)}, ("f",), "equals target"),
     "a copy of words": ({"f": WORDS[::-1], "t": WORDS[::-1]}, ("f",), "equals target"),
     "a copy with some noise": ({"f": A + 0.01 * B, "x": X, "t": A}, ("f",), "correlation 0.9999"),
-    "in another unit": ({"f": 1.8 * A + 32, "t": A}, ("f",), "'f' alone gives target 't' away (correlation 1.0000)"),
+    "in another unit": ({"f": 1.8 * A + 32, "t": A}, ("f",), "'f' alone predicts target 't' (correlation 1.0000)"),
     "in logarithms": ({"f": np.exp(3 * A), "t": A}, ("f",), "rank correlation 1.0000"),
     "the number behind yes": ({"f": X + NOISE, "t": YES}, ("f",), "AUC 1.000"),
-    "the number behind bands": ({"f": A, "t": np.digitize(A, [-1, 0, 1]).astype(str)}, ("f",), "tell the class in 99"),
-    "the word of a class": ({"f": np.where(YES, "ja", "nein"), "t": YES}, ("f",), "tell the class in 100.0%"),
-    "many words of each class": ({"f": WORDS, "t": [word[-1] for word in WORDS]}, ("f",), "tell the class in 100.0%"),
+    "the number behind bands": (
+        {"f": A, "t": np.digitize(A, [-1, 0, 1]).astype(str)},
+        ("f",),
+        "give the class in 99",
+    ),
+    "the word of a class": ({"f": np.where(YES, "ja", "nein"), "t": YES}, ("f",), "give the class in 100.0%"),
+    "many words of each class": (
+        {"f": WORDS, "t": [word[-1] for word in WORDS]},
+        ("f",),
+        "give the class in 100.0%",
+    ),
     "a word of each amount": ({"f": WORDS, "t": [float(word[5:]) for word in WORDS]}, ("f",), "R² 1.0000"),
     "a sum, rounded": (
         {"f": A, "x": X, "g": B, "t": (A + B).round(3)},
@@ -78,7 +86,7 @@ FOUND: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize(("columns", "names", "words"), FOUND.values(), ids=FOUND)
-def test_what_gives_a_target_away_is_found(columns: dict[str, Any], names: tuple[str, ...], words: str) -> None:
+def test_what_predicts_a_target_is_found(columns: dict[str, Any], names: tuple[str, ...], words: str) -> None:
     found = leaks(**columns)
     assert [leaking for leaking, _ in found] == ([names] if names else [])
     assert all(words in text for _, text in found)

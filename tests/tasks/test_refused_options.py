@@ -64,7 +64,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_refused(options: dict[str, Any], line: str) -> None:
     with pytest.raises(ProblemError) as caught:
         parse_problem(document() | {"tasks": {"t": {"target": "minutes", **options}}})
-    assert str(caught.value).splitlines() == ["params.yaml: 1 mistake", f"  {line}"]
+    assert str(caught.value).splitlines() == ["params.yaml: 1 error", f"  {line}"]
 
 
 def test_what_stands_beside_it_is_accepted() -> None:

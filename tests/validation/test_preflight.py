@@ -8,7 +8,7 @@ import pytest
 
 from mtl_core.data.prepare import prepare
 from mtl_core.errors import DataError, ProblemError
-from mtl_core.validation import preflight
+from mtl_core.validation import target_rows
 from mtl_core.validation.preflight import check_data
 from mtl_core.validation.quarantine import write_quarantine
 from mtl_core.validation.write import write_profile
@@ -36,7 +36,7 @@ def lines(folder: Path, **declared: Any) -> list[str]:
 @pytest.fixture(params=["kept in memory", "read twice"])
 def passes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "read twice":
-        monkeypatch.setattr(preflight, "MAX_KEPT", 0)
+        monkeypatch.setattr(target_rows, "MAX_KEPT", 0)
 
 
 @pytest.mark.usefixtures("passes")

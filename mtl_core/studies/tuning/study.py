@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mtl_core.errors import RunInProgress, TrainingError
+from mtl_core.errors import TrainingError
 from mtl_core.files import write_bytes
-from mtl_core.locks import Holder, exclusive_lock
+from mtl_core.locks import exclusive_command
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning.record import Trial, Tuning
 from mtl_core.studies.tuning.search import JOURNAL, Search
@@ -19,14 +19,7 @@ __all__ = ["best_of", "exclusive_study", "repeat", "study_of"]
 @contextmanager
 def exclusive_study(folder: Path) -> Iterator[None]:
     """Only one command works in the study's folder; RunInProgress for another. Leftovers of a kill are removed."""
-
-    def refuse(holder: Holder | None) -> bool:
-        raise RunInProgress(
-            f"{folder}: only one `mtl tune` may work there at a time, found {holder or 'another'}; wait for it, or use "
-            "--workers"
-        )
-
-    with exclusive_lock(folder / "lock", refuse):
+    with exclusive_command(folder / "lock", "mtl tune", fix="wait for it, or use --workers"):
         _mend(folder / JOURNAL)
         _clear(folder)
         try:

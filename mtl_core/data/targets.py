@@ -1,0 +1,63 @@
+"""Columns of a table as arrays: targets of tasks and weights of rows."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mtl_core.arrow import ColumnType, as_numbers, column_type
+from mtl_core.errors import DataError
+from mtl_core.tasks import Task
+
+__all__ = ["Table", "column_array", "row_weights", "target_type", "target_values", "weightless_error"]
+
+Table: TypeAlias = pa.Table | pa.RecordBatch
+
+
+def column_array(table: Table, column: str) -> pa.Array:
+    """(rows,) values of the column, in one piece."""
+    values = table.column(column)
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def target_values(table: Table, targets: tuple[str, ...]) -> pa.Array:
+    """The target column; several as an array of structs, none as an array of nulls."""
+    columns = [column_array(table, name) for name in targets]
+    if not columns:
+        return pa.nulls(table.num_rows)
+    return columns[0] if len(columns) == 1 else pa.StructArray.from_arrays(columns, names=list(targets))
+
+
+def target_type(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
+    """The type of a task's targets; DataError where it cannot read them, or they have several."""
+    found = dict.fromkeys(column_type(column, types[column], task.reads) for column in task.targets)
+    if len(found) > 1:
+        raise DataError(
+            f"task {name!r}: all its targets must have one type, found {', '.join(found)} in "
+            f"{', '.join(task.targets)}; convert the columns"
+        )
+    return next(iter(found), "string")  # nulls are text, as in `column_type`
+
+
+def weightless_error(name: str, column: str) -> str:
+    """The error of a task all of whose training rows weigh 0."""
+    return (
+        f"task {name!r}: some row of the training split must weigh more than 0, found none in {column!r}; check the "
+        "column and the split"
+    )
+
+
+def row_weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
+    """(rows,) weights of a task's rows; DataError for one that is negative or not finite."""
+    numbers = as_numbers(column_array(table, column))
+    with np.errstate(over="ignore"):
+        weights = numbers.astype(np.float32)
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        raise DataError(
+            f"task {name!r}: a row's weight must be a number from 0 to {np.finfo(np.float32).max:.1e}, found "
+            f"{numbers[bad][0]:g} in {column!r}; fill the column, or quarantine the row"
+        )
+    return weights

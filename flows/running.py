@@ -10,10 +10,10 @@ from tempfile import TemporaryFile
 
 from flows.environment import store_home
 from flows.layout import Layout
-from flows.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 from mtl_core.errors import RunInProgress
 from mtl_core.files import naming
 from mtl_core.locks import Holder, exclusive_lock
+from serving.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 
 __all__ = ["check_writable", "exclusive_run", "exclusive_stage"]
 

@@ -21,7 +21,6 @@ from prefect.states import Failed
 from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
-from flows.lifeline import end_with_parent, start_lifeline
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
@@ -33,6 +32,7 @@ from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import naming
 from serving.errors import ServingError
+from serving.lifeline import end_with_parent, start_lifeline
 from serving.store import Store
 
 __all__ = ["deployment_name", "retrain", "run_retrain", "serve_retrain"]

@@ -82,6 +82,18 @@ def test_errors_are_a_message_and_a_code(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("in `dump`: KeyboardInterrupt: ")])
+def test_an_interrupt_is_one_line_and_its_code(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("flows.pipeline.graph.graph_text", interrupted)
+    assert run("init", "--graph") == 130
+    assert capfd.readouterr() == ("", "interrupted\n")
+
+
 def test_init_overwrites_nothing(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
     table = write_table(tiny_problem.parent / "again.csv")
     before = {path: path.read_bytes() for path in tiny_problem.glob("*") if path.is_file()}

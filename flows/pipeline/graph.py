@@ -99,9 +99,11 @@ def is_up_to_date(folder: Path, stage: str) -> bool:
 def bring_up_to_date(folder: Path, stage: str) -> bool:
     """Run one stage unless it is up to date; True if it ran. Its output goes to this terminal.
 
-    Raises StageFailed with the stage's own message and exit code, ToolError where DVC itself fails.
+    Raises StageFailed with the stage's own message and exit code, RunInProgress where another DVC command works on its
+    files, ToolError where DVC itself fails.
     """
     from dvc.exceptions import ReproductionError
+    from dvc.lock import LockError
 
     check_graph(folder)
     with open_repository(folder) as repo:
@@ -113,7 +115,9 @@ def bring_up_to_date(folder: Path, stage: str) -> bool:
             if (refused := system_failure(error, Path(repo.cache.local.path))) is not None:
                 raise refused from None
             cause = error.__cause__ or error
+            if isinstance(cause, LockError):
+                raise RunInProgress(f"stage {stage}: {cause}") from None
             # A stage on a full disk ends with its exit code, and cannot write its failure down.
-            code = re.search(r"exited with (\d+)$", str(cause))
-            message = f"stage {stage}: {cause}; its output above says why"
-            raise StageFailed(message, int(code[1]) if code else 1) from None
+            if (code := re.search(r"exited with (\d+)$", str(cause))) is None:
+                raise ToolError(f"stage {stage}: DVC could not run it: {cause}") from None
+            raise StageFailed(f"stage {stage}: {cause}; its output above says why", int(code[1])) from None

@@ -27,7 +27,7 @@ from flows.retrain.compare import ChampionComparison, compare_models, refuse_wor
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
-from flows.running import check_writable, exclusive_run
+from flows.running import check_start, exclusive_run
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import naming
@@ -139,7 +139,7 @@ def retrain(folder: Path) -> RetrainResult:
     prepare_environment(folder)  # a worker or a schedule that runs this has not come through the command line
     end_with_parent()
     with exclusive_run(folder, wait=True):
-        check_writable(folder)
+        check_start(folder)
         return _retrain(folder)
 
 

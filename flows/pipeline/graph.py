@@ -70,13 +70,28 @@ def graph_text() -> str:
 
 
 def check_graph(folder: Path) -> None:
-    """Raises ProblemError for a `dvc.yaml` of an earlier version, whose stages would miss a change of the code."""
+    """Raises ProblemError for a `dvc.yaml` that lacks a stage, which would never run again.
+
+    Or that is of an earlier version, whose stages would miss a change of the code. A stage can run without a graph.
+    """
+    from mtl_core.config.document import read_yaml
+
     path = folder / GRAPH
-    if path.exists() and "- trunkline.json:" in path.read_text(encoding="utf-8"):
+    fix = f"replace the file by that of this version: `mtl init --graph > {path}`"
+    try:
+        document = read_yaml(path)
+    except FileNotFoundError:
+        return
+    stages = document.get("stages") if isinstance(document, dict) else None
+    if "- trunkline.json:" in path.read_text(encoding="utf-8"):
         raise ProblemError(
             f"{path}: must depend on the code through artifacts/digests.json, found trunkline.json, which earlier "
-            f"versions used; replace the file by that of this version: `mtl init --graph > {path}`, and remove "
-            "trunkline.json"
+            f"versions used; {fix}, and remove trunkline.json"
+        )
+    if missing := [stage for stage in STAGES if not isinstance(stages, dict) or stage not in stages]:
+        raise ProblemError(
+            f"{path}: must have the stages {', '.join(STAGES)}, found no {', '.join(missing)}; a stage that is not "
+            f"there never runs, and the model stays as it is; {fix}"
         )
 
 

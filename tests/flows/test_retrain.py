@@ -22,7 +22,7 @@ from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
-from flows.pipeline.graph import STAGES, bring_up_to_date, open_repository
+from flows.pipeline.graph import STAGES, bring_up_to_date, graph_text, open_repository
 from flows.retrain.flow import compare_with_champion, deployment_name, run_retrain, serve_retrain, tell_service
 from flows.retrain.result import RetrainResult
 from mtl_core.errors import CheckFailed, ProblemError, PromotionRefused, RunInProgress, ToolError
@@ -173,15 +173,16 @@ def test_what_dvc_refuses_before_the_stage_runs(tmp_path: Path, tools: None) -> 
     from dvc.repo import Repo
 
     Repo.init(str(tmp_path), no_scm=True).close()
-    (tmp_path / "dvc.yaml").write_text("stages: {train: {cmd: 'true', params: [model], outs: [out]}}", encoding="utf-8")
+    mine = "stages:\n  mine: {cmd: 'true', params: [model], outs: [out]}\n"
+    (tmp_path / "dvc.yaml").write_text(graph_text().replace("stages:\n", mine), encoding="utf-8")
     (tmp_path / "params.yaml").write_text("{}", encoding="utf-8")
-    with pytest.raises(ToolError, match=r"stage train: DVC could not run it: .*'model'"):
-        bring_up_to_date(tmp_path, "train")
+    with pytest.raises(ToolError, match=r"stage mine: DVC could not run it: .*'model'"):
+        bring_up_to_date(tmp_path, "mine")
     lock = {"write": {str(tmp_path / "out"): {"pid": 1, "cmd": "dvc repro"}}, "read": {}}
     (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(lock), encoding="utf-8")
     (tmp_path / "params.yaml").write_text("model: 1", encoding="utf-8")
-    with pytest.raises(RunInProgress, match=r"stage train: .*busy"):
-        bring_up_to_date(tmp_path, "train")
+    with pytest.raises(RunInProgress, match=r"stage mine: .*busy"):
+        bring_up_to_date(tmp_path, "mine")
 
 
 def test_a_problem_that_is_declared_wrong_is_refused_before_anything_starts(

@@ -2,10 +2,11 @@
 
 import gc
 import io
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -13,6 +14,9 @@ from mtl_core.errors import TrunklineError
 from serving.errors import ServingError
 
 __all__ = ["COMMANDS", "cli", "main"]
+
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C, as of a shell."""
 
 COMMANDS = (
     "init",
@@ -34,6 +38,16 @@ COMMANDS = (
 
 class Commands(click.Group):
     """Imports a command's module when it is asked for, and not before."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BaseException as error:
+            # Libraries in Rust turn it into an error of their own that names it.
+            if not isinstance(error, KeyboardInterrupt) and "KeyboardInterrupt" not in str(error):
+                raise
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

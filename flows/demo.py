@@ -14,6 +14,7 @@ from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError, ToolError
 from serving.champion import read_champion
+from serving.lifeline import start_lifeline
 from serving.process import running
 from serving.signature import read_signature
 from serving.store import Store
@@ -30,6 +31,7 @@ def run_demo(folder: Path, count: int) -> None:
     table = read_rows(problem, layout.encoded / "test.parquet", count)
     sent = Encoder.load(layout.encoder).request_values(table)
     console = open_console()
+    start_lifeline(layout.lifelines)
     with running(store.home, problem.name) as url:
         champion = store.champion(problem.name)
         assert champion is not None  # running refuses to start without one

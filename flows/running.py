@@ -10,12 +10,12 @@ from tempfile import TemporaryFile
 
 from flows.environment import store_home
 from flows.layout import Layout
-from flows.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 from mtl_core.errors import RunInProgress
 from mtl_core.files import naming
 from mtl_core.locks import Holder, exclusive_lock
+from serving.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 
-__all__ = ["check_writable", "exclusive_run", "exclusive_stage"]
+__all__ = ["check_start", "exclusive_run", "exclusive_stage"]
 
 MIN_FREE = 8 << 20
 """Bytes that must be free before a run starts: a Prefect database, a report, the arrays of a small problem."""
@@ -67,7 +67,15 @@ def exclusive_stage(folder: Path) -> Iterator[None]:
         yield
 
 
-def check_writable(folder: Path) -> None:
+def check_start(folder: Path) -> None:
+    """What can be refused before a run starts: ProblemError for params.yaml, OSError where it could not write."""
+    from mtl_core.config import load_problem
+
+    load_problem(folder)
+    _check_writable(folder)
+
+
+def _check_writable(folder: Path) -> None:
     """Raises an OSError with its path where a run could not write: no permission, or less than MIN_FREE free.
 
     Writes MIN_FREE bytes, since a quota or a limit shows in no other way.

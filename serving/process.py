@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from serving.errors import ProcessError
 from serving.preflight import check_champion, check_port
+from serving.scratch import SCRATCH_VARIABLE, make_scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +43,7 @@ def serve(home: Path, name: str, *, host: str = LOOPBACK, port: int = 3000) -> N
     """
     check_champion(home, name)
     check_port(host, port)
-    environment = _environment(home, name)  # resolves paths, so before the folder changes
+    environment = _environment(home, name, make_scratch())  # resolves paths, so before the folder changes
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(_ROOT)
@@ -52,16 +54,17 @@ def serve(home: Path, name: str, *, host: str = LOOPBACK, port: int = 3000) -> N
 def running(home: Path, name: str, *, seconds: float = 60.0) -> Iterator[str]:
     """Run the service beside the caller on a free loopback port; yields its base URL once it is ready, then stops it.
 
-    home: the store's folder (BENTOML_HOME). seconds: how long it may take to become ready.
+    home: the store's folder (BENTOML_HOME). seconds: how long it may take to become ready. A caller that has a lifeline
+    takes the service with it where it is killed.
     Raises NoChampionError, NoVersionError, DamagedError, or ProcessError with the last lines of its log.
     """
     check_champion(home, name)
-    port = _free_port()
+    port, scratch = _free_port(), make_scratch()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # a list of arguments, no shell
             _command(LOOPBACK, port),
             cwd=_ROOT,
-            env=_environment(home, name),
+            env=_environment(home, name, scratch),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -72,16 +75,18 @@ def running(home: Path, name: str, *, seconds: float = 60.0) -> Iterator[str]:
             yield f"http://{LOOPBACK}:{port}"
         finally:
             _stop(process)
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _command(host: str, port: int) -> list[str]:
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:Predict"]
+    command = [sys.executable, "-m", "serving", "serve", "serving.service:Predict"]
     return [*command, "--host", host, "--port", str(port)]
 
 
-def _environment(home: Path, name: str) -> dict[str, str]:
+def _environment(home: Path, name: str, scratch: Path) -> dict[str, str]:
     quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ORT_DISABLE_TELEMETRY": "1"}
-    return {**os.environ, **quiet, "BENTOML_HOME": str(home.resolve()), "TRUNKLINE_MODEL": name}
+    where = {"BENTOML_HOME": str(scratch), SCRATCH_VARIABLE: str(scratch)}
+    return {**os.environ, **quiet, **where, "TRUNKLINE_STORE": str(home.resolve()), "TRUNKLINE_MODEL": name}
 
 
 def _free_port() -> int:

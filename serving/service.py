@@ -1,11 +1,11 @@
-"""The BentoML service: `python -m bentoml serve serving.service:Predict`, see process.py.
+"""The BentoML service: `python -m serving serve serving.service:Predict`, see process.py.
 
     POST /predict   [{feature: value, ...}, ...] -> {"model": "NAME:VERSION", "predictions": [{task: value, ...}, ...]}
     GET /model      {"model": "NAME:VERSION", "signature": {...}}
     GET /readyz     {"model": "NAME:VERSION", "refused": null, or the champion that could not be loaded and the reason}
     GET /livez, /healthz, /metrics      BentoML's own
 
-Reads TRUNKLINE_MODEL (the model's name) and BENTOML_HOME (its store) when it starts, not when it is imported.
+Reads TRUNKLINE_MODEL (the model's name) and TRUNKLINE_STORE (its store) when it starts, not when it is imported.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ import bentoml
 
 from serving.app import PathGuard, build_app
 from serving.errors import ServingError
+from serving.lifeline import end_with_parent
 from serving.live import LiveModel, Served
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["HOME_VARIABLE", "MODEL_VARIABLE", "Predict"]
+__all__ = ["MODEL_VARIABLE", "STORE_VARIABLE", "Predict"]
 
-HOME_VARIABLE = "BENTOML_HOME"
+STORE_VARIABLE = "TRUNKLINE_STORE"
 MODEL_VARIABLE = "TRUNKLINE_MODEL"
 
 _live = LiveModel()
@@ -62,6 +63,7 @@ class Predict:
     @bentoml.on_startup  # type: ignore[untyped-decorator]  # BentoML ships no types for it
     async def open(self) -> None:
         """Load the champion, then watch for the next."""
+        end_with_parent()
         await asyncio.to_thread(_live.open, *_where())
         self._watch = asyncio.create_task(_live.watch())
 
@@ -78,10 +80,10 @@ class Predict:
 
 
 def _where() -> tuple[Path, str]:
-    home, name = os.environ.get(HOME_VARIABLE), os.environ.get(MODEL_VARIABLE)
+    home, name = os.environ.get(STORE_VARIABLE), os.environ.get(MODEL_VARIABLE)
     if not home or not name:
         raise ServingError(
-            f"{HOME_VARIABLE} must name the store's folder and {MODEL_VARIABLE} the model, "
+            f"{STORE_VARIABLE} must name the store's folder and {MODEL_VARIABLE} the model, "
             f"found {home!r} and {name!r}; `mtl serve` sets both"
         )
     return Path(home), name

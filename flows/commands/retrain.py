@@ -8,7 +8,7 @@ import click
 
 from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr, wait_option
 from flows.environment import prepare_prefect
-from flows.running import check_writable, exclusive_run
+from flows.running import check_start, exclusive_run
 
 __all__ = ["command"]
 
@@ -35,7 +35,7 @@ def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
         return
     # Before Prefect is imported, so that a refusal comes at once.
     with exclusive_run(folder, wait=wait):
-        check_writable(folder)
+        check_start(folder)
         prepare_prefect()
         from flows.console.retrain import print_result
         from flows.retrain.flow import run_retrain

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from flows.commands.arguments import example, in_folder, wait_option
-from flows.lifeline import end_with_parent
 from flows.pipeline.failure import keep_failure
 from flows.pipeline.graph import STAGES, check_graph
 from flows.running import exclusive_run, exclusive_stage
+from serving.lifeline import end_with_parent
 
 __all__ = ["command"]
 

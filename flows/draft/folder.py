@@ -1,21 +1,23 @@
 """Folder of a drafted problem: its files, under git and DVC, its data pinned."""
 
+import filecmp
 import shutil
 from importlib.resources import files
 from pathlib import Path
 
 from flows.git import git_output
 from flows.pipeline.graph import GRAPH, graph_text
-from flows.pipeline.pin import DATA, pin
+from flows.pipeline.pin import DATA, PIN, pin
 from mtl_core.config import PARAMS
 from mtl_core.data.part_files import SUFFIXES, suffix
 from mtl_core.errors import DataError, ProblemError, ToolError
-from mtl_core.files import write_text
+from mtl_core.files import pending, write_text
 
 __all__ = ["check_free", "make_folder", "place_of"]
 
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
+CHUNK = 1 << 20  # bytes
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 
@@ -31,11 +33,19 @@ def place_of(file: Path, folder: Path) -> str:
 
 
 def check_free(folder: Path, place: str, file: Path) -> None:
-    """Raises ProblemError where something would be overwritten."""
-    made = [folder / name for name in (PARAMS, GRAPH, f"{DATA}.dvc")]
-    if folder / place != file:
-        made.append(folder / place)
-    if there := [path.name for path in made if path.exists()]:
+    """Raises ProblemError where something would be overwritten, other than by what is there already.
+
+    An earlier call that was ended halfway has left no params.yaml, and perhaps the rest.
+    """
+    copy, graph, pinned = folder / place, folder / GRAPH, folder / PIN
+    made = [folder / PARAMS] if (folder / PARAMS).exists() else []
+    if pinned.exists() and [path for path in (folder / DATA).rglob("*") if path.is_file()] != [copy]:
+        made.append(pinned)
+    if graph.exists() and graph.read_bytes() != graph_text().encode():
+        made.append(graph)
+    if copy != file and copy.exists() and not filecmp.cmp(file, copy, shallow=False):
+        made.append(copy)
+    if there := [path.name for path in made]:
         raise ProblemError(
             f"{folder}: must not hold a problem yet, found {', '.join(there)}; name another folder with -C FOLDER"
         )
@@ -46,15 +56,18 @@ def make_folder(folder: Path, file: Path, place: str, params: str) -> list[str]:
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     done = [f"wrote {PARAMS}, {GRAPH}"]
     if folder / place != file:
-        shutil.copyfile(file, folder / place)
+        with pending(folder / place) as copy, file.open("rb") as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target, CHUNK)
         done.append(f"copied {file.name} to {place}")
-    write_text(folder / PARAMS, params)
     write_text(folder / GRAPH, graph_text())
     write_text(folder / STUDIES, files("flows.draft").joinpath("studies.md").read_text(encoding="utf-8"))
     _ignore(folder / ".gitignore")
     done += _under_dvc(folder)
-    pin(folder)
-    done.append(f"pinned {DATA}/ as {DATA}.dvc")
+    # Last, since it makes the folder a problem: what fails before leaves one where the same command can run again.
+    with pending(folder / PARAMS) as draft:
+        draft.write_bytes(params.encode())
+        pin(folder)
+    done.append(f"pinned {DATA}/ as {PIN}")
     return done
 
 

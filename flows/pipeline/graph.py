@@ -70,13 +70,28 @@ def graph_text() -> str:
 
 
 def check_graph(folder: Path) -> None:
-    """Raises ProblemError for a `dvc.yaml` of an earlier version, whose stages would miss a change of the code."""
+    """Raises ProblemError for a `dvc.yaml` that lacks a stage, which would never run again.
+
+    Or that is of an earlier version, whose stages would miss a change of the code. A stage can run without a graph.
+    """
+    from mtl_core.config.document import read_yaml
+
     path = folder / GRAPH
-    if path.exists() and "- trunkline.json:" in path.read_text(encoding="utf-8"):
+    fix = f"replace the file by that of this version: `mtl init --graph > {path}`"
+    try:
+        document = read_yaml(path)
+    except FileNotFoundError:
+        return
+    stages = document.get("stages") if isinstance(document, dict) else None
+    if "- trunkline.json:" in path.read_text(encoding="utf-8"):
         raise ProblemError(
             f"{path}: must depend on the code through artifacts/digests.json, found trunkline.json, which earlier "
-            f"versions used; replace the file by that of this version: `mtl init --graph > {path}`, and remove "
-            "trunkline.json"
+            f"versions used; {fix}, and remove trunkline.json"
+        )
+    if missing := [stage for stage in STAGES if not isinstance(stages, dict) or stage not in stages]:
+        raise ProblemError(
+            f"{path}: must have the stages {', '.join(STAGES)}, found no {', '.join(missing)}; a stage that is not "
+            f"there never runs, and the model stays as it is; {fix}"
         )
 
 
@@ -99,9 +114,11 @@ def is_up_to_date(folder: Path, stage: str) -> bool:
 def bring_up_to_date(folder: Path, stage: str) -> bool:
     """Run one stage unless it is up to date; True if it ran. Its output goes to this terminal.
 
-    Raises StageFailed with the stage's own message and exit code, ToolError where DVC itself fails.
+    Raises StageFailed with the stage's own message and exit code, RunInProgress where another DVC command works on its
+    files, ToolError where DVC itself fails.
     """
     from dvc.exceptions import ReproductionError
+    from dvc.lock import LockError
 
     check_graph(folder)
     with open_repository(folder) as repo:
@@ -113,7 +130,9 @@ def bring_up_to_date(folder: Path, stage: str) -> bool:
             if (refused := system_failure(error, Path(repo.cache.local.path))) is not None:
                 raise refused from None
             cause = error.__cause__ or error
+            if isinstance(cause, LockError):
+                raise RunInProgress(f"stage {stage}: {cause}") from None
             # A stage on a full disk ends with its exit code, and cannot write its failure down.
-            code = re.search(r"exited with (\d+)$", str(cause))
-            message = f"stage {stage}: {cause}; its output above says why"
-            raise StageFailed(message, int(code[1]) if code else 1) from None
+            if (code := re.search(r"exited with (\d+)$", str(cause))) is None:
+                raise ToolError(f"stage {stage}: DVC could not run it: {cause}") from None
+            raise StageFailed(f"stage {stage}: {cause}; its output above says why", int(code[1])) from None

@@ -19,18 +19,18 @@ from prefect.states import Failed
 from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
-from flows.lifeline import end_with_parent
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
-from flows.running import check_writable, exclusive_run
+from flows.running import check_start, exclusive_run
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import naming
 from serving.errors import ServingError
+from serving.lifeline import end_with_parent
 from serving.store import Store
 
 __all__ = ["retrain", "run_retrain"]
@@ -137,7 +137,7 @@ def retrain(folder: Path) -> RetrainResult:
     prepare_environment(folder)  # a worker or a schedule that runs this has not come through the command line
     end_with_parent()
     with exclusive_run(folder, wait=True):
-        check_writable(folder)
+        check_start(folder)
         return _retrain(folder)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from prefect.schedules import Cron
 
 from flows.layout import Layout
-from flows.lifeline import start_lifeline
 from flows.retrain.flow import retrain
 from mtl_core.errors import ToolError
+from serving.lifeline import start_lifeline
 
 __all__ = ["deployment_name", "serve_retrain"]
 

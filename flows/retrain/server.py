@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from flows.lifeline import end_with_parent
 from mtl_core.errors import ToolError
+from serving.lifeline import end_with_parent
 
 __all__ = ["prefect_server"]
 
@@ -84,6 +84,7 @@ def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=[listener.fileno()],
+            start_new_session=True,  # the terminal's Ctrl-C is for us, who still need it to end the run
         )
     # Not at the end of the block: threads of Prefect's client send their last events when this process ends.
     atexit.register(_stop, process)

@@ -9,7 +9,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl_core.errors import ProblemError
 
-__all__ = ["KEY", "NAME", "PARAMS", "RULES", "parse_yaml", "problem_name", "read_params"]
+__all__ = ["KEY", "NAME", "PARAMS", "RULES", "parse_yaml", "problem_name", "read_params", "read_yaml"]
 
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
@@ -33,12 +33,20 @@ def read_params(folder: Path) -> Any:
     """The document in `params.yaml` of a problem's folder; raises ProblemError."""
     path = folder / PARAMS
     try:
-        return parse_yaml(path.read_text(encoding="utf-8"))
+        return read_yaml(path)
     except FileNotFoundError:
         raise ProblemError(
             f"{path}: not found; a problem is a folder with {PARAMS}: go to one, name one with -C FOLDER, "
             "or make one with `mtl init FILE --tasks a,b`"
         ) from None
+
+
+def read_yaml(path: Path) -> Any:
+    """The document in a file; FileNotFoundError without one, ProblemError where it cannot be read."""
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise ProblemError(f"{path}: must be a readable file, found: {error.strerror}") from None
     except MarkedYAMLError as error:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from mtl_core import arrow_compute as pc
 from mtl_core.config import HashSplit, Problem
 from mtl_core.data.parts import Part
+from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import Splitter, check_split
 from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
@@ -43,8 +43,10 @@ def repeating(table: pa.Table, names: Sequence[str]) -> list[str]:
     """Those of the columns whose values repeat, as those of a person or a thing with several rows."""
     found = []
     for name in names:
-        known = table[name].drop_null()
-        distinct = pc.count_distinct(known).as_py() if len(known) else 0
+        keys = [row_keys(batch, [name]) for batch in table.select([name]).to_batches()]
+        known = np.concatenate([np.zeros(0, np.uint64), *keys])
+        known = known[known != 0]  # without the missing values
+        distinct = len(np.unique(known))
         if distinct > 1 and len(known) >= MIN_ROWS_PER_VALUE * distinct:
             found.append(name)
     return found

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mtl_core.config import Problem
-from mtl_core.data.doubts import data_doubts
+from mtl_core.data.doubts import data_doubts, repeating
 from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
 from tests.data.orders import declared, write
@@ -61,6 +61,30 @@ def test_a_key_that_separates_what_another_id_groups(tmp_path: Path, split: dict
     found = doubts(tmp_path, of_visits(split=split), a=table)
     assert len(found) == bool(words)
     assert all(words in text for text in found)
+
+
+ODD_IDS = {
+    "a map": pa.map_(pa.string(), pa.int64()),
+    "a struct": pa.struct([("site", pa.string()), ("number", pa.int64())]),
+    "a list": pa.list_(pa.int64()),
+    "a view of text": pa.string_view(),
+    "a dictionary": pa.dictionary(pa.int8(), pa.string()),
+}
+
+
+@pytest.mark.parametrize("arrow_type", ODD_IDS.values(), ids=ODD_IDS)
+def test_an_id_of_any_type_can_repeat(arrow_type: pa.DataType) -> None:
+    values: dict[str, list[Any]] = {
+        "map": [[("a", 1)], [("a", 2)]],
+        "struct": [{"site": "a", "number": 1}, {"site": "b", "number": 1}],
+        "list": [[1, 2], [2, 1]],
+    }
+    name = str(arrow_type).partition("<")[0]
+    column = pa.array(
+        [*values.get(name, ["a", "b"]) * 2, None, None], pa.string() if name == "dictionary" else arrow_type
+    )
+    table = pa.table({"id": column.cast(arrow_type), "key": [None, None, None, "a", "b", "c"]})
+    assert repeating(table, ["id", "key"]) == ["id"]
 
 
 def test_an_id_that_is_a_feature_is_no_doubt(tmp_path: Path) -> None:

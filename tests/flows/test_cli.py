@@ -1,7 +1,9 @@
 """The command line: help that teaches, errors as a message and an exit code, output for machines."""
 
 import csv
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli import COMMANDS, cli, main
-from mtl_core.errors import CheckFailed, DataError, ProblemError, ToolError
+from mtl_core.errors import CheckFailed, DataError, ProblemError, SystemFailure, ToolError
 from serving.champion import Refusal, write_refusal
 from serving.store import Store
 from tests.conftest import write_table
@@ -82,12 +84,45 @@ def test_errors_are_a_message_and_a_code(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("in `dump`: KeyboardInterrupt: ")])
+def test_an_interrupt_is_one_line_and_its_code(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("flows.pipeline.graph.graph_text", interrupted)
+    assert run("init", "--graph") == 130
+    assert capfd.readouterr() == ("", "interrupted\n")
+
+
 def test_init_overwrites_nothing(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
     table = write_table(tiny_problem.parent / "again.csv")
     before = {path: path.read_bytes() for path in tiny_problem.glob("*") if path.is_file()}
     assert run("init", str(table), "--tasks", "churned", "-C", str(tiny_problem)) == ProblemError.exit_code
-    assert "found params.yaml, dvc.yaml, data.dvc" in capfd.readouterr().err
+    assert "found params.yaml, data.dvc;" in capfd.readouterr().err
     assert {path: path.read_bytes() for path in tiny_problem.glob("*") if path.is_file()} == before
+
+
+def test_init_that_was_refused_space_runs_again(
+    tiny_problem: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = str(tmp_path / "table.csv")
+    shutil.copy(next((tiny_problem / "data").iterdir()), source)
+    command = ("init", source, "--tasks", "churned", "-C", str(tmp_path / "new"))
+    with monkeypatch.context() as full:
+        full.setattr("flows.draft.folder.pin", raise_full)
+        assert run(*command) == SystemFailure.exit_code
+    assert str(tmp_path / "new") in capfd.readouterr().err
+    Path(source).write_bytes(b"key,churned\n" + Path(source).read_bytes())
+    assert run(*command) == ProblemError.exit_code  # another table of the same name
+    Path(source).write_bytes((tmp_path / "new" / "data" / "table.csv").read_bytes())
+    assert run(*command) == 0
+    assert run("check", "-C", str(tmp_path / "new")) == 0
+
+
+def raise_full(folder: Path) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_check_shows_the_problem(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:

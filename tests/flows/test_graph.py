@@ -82,3 +82,20 @@ def test_a_graph_of_an_earlier_version_is_refused_with_the_fix(
         assert f"`mtl init --graph > {tmp_path / GRAPH}`" in capfd.readouterr().err
     (tmp_path / GRAPH).write_text(graph_text())
     check_graph(tmp_path)
+
+
+LACKING = {
+    "no document": ("", "found no digests, validate, "),
+    "a list": ("[1]", "found no digests, validate, "),
+    "a stage": (graph_text().replace("  export:\n", "  exported:\n"), "found no export;"),
+    "no YAML": ("stages: [", "must be YAML"),
+}
+
+
+@pytest.mark.parametrize(("text", "found"), LACKING.values(), ids=LACKING)
+def test_a_graph_that_would_leave_a_model_as_it_is_is_refused(tmp_path: Path, text: str, found: str) -> None:
+    (tmp_path / GRAPH).write_text(text, encoding="utf-8")
+    with pytest.raises(ProblemError) as caught:
+        check_graph(tmp_path)
+    assert f"{tmp_path / GRAPH}: " in str(caught.value)
+    assert found in str(caught.value)

@@ -22,11 +22,11 @@ from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
-from flows.pipeline.graph import STAGES, bring_up_to_date, open_repository
+from flows.pipeline.graph import STAGES, bring_up_to_date, graph_text, open_repository
 from flows.retrain.flow import compare_with_champion, run_retrain, tell_service
 from flows.retrain.result import RetrainResult
 from flows.retrain.schedule import deployment_name, serve_retrain
-from mtl_core.errors import CheckFailed, PromotionRefused, ToolError
+from mtl_core.errors import CheckFailed, ProblemError, PromotionRefused, RunInProgress, ToolError
 from serving.store import Store
 from tests.flows.conftest import Whole, git
 
@@ -167,6 +167,34 @@ def test_without_git_and_without_a_commit_the_words_say_why(tmp_path: Path, tool
 def test_a_folder_outside_dvc_is_a_tool_error(tmp_path: Path, tools: None) -> None:
     with pytest.raises(ToolError, match="DVC in"):
         bring_up_to_date(tmp_path, "train")
+
+
+def test_what_dvc_refuses_before_the_stage_runs(tmp_path: Path, tools: None) -> None:
+    """A section that is missing in params.yaml, and files that another process, here 1, works on."""
+    from dvc.repo import Repo
+
+    Repo.init(str(tmp_path), no_scm=True).close()
+    mine = "stages:\n  mine: {cmd: 'true', params: [model], outs: [out]}\n"
+    (tmp_path / "dvc.yaml").write_text(graph_text().replace("stages:\n", mine), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text("{}", encoding="utf-8")
+    with pytest.raises(ToolError, match=r"stage mine: DVC could not run it: .*'model'"):
+        bring_up_to_date(tmp_path, "mine")
+    lock = {"write": {str(tmp_path / "out"): {"pid": 1, "cmd": "dvc repro"}}, "read": {}}
+    (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(lock), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text("model: 1", encoding="utf-8")
+    with pytest.raises(RunInProgress, match=r"stage mine: .*busy"):
+        bring_up_to_date(tmp_path, "mine")
+
+
+def test_a_problem_that_is_declared_wrong_is_refused_before_anything_starts(
+    tiny_problem: Path, tmp_path: Path, tools: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(tiny_problem, folder, symlinks=True)
+    (folder / "params.yaml").write_text("{}", encoding="utf-8")
+    assert run("retrain", "-C", str(folder)) == ProblemError.exit_code
+    assert "tasks: required" in capfd.readouterr().err
+    assert not (Layout(folder).state / "prefect").exists()
 
 
 def test_a_damaged_champion_is_named_before_a_candidate_is_compared_with_it(whole: Whole, copied: Path) -> None:

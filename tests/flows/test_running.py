@@ -15,10 +15,10 @@ import pytest
 
 from flows.cli import main
 from flows.layout import Layout
-from flows.lifeline import start_lifeline
 from flows.pipeline.graph import open_repository
 from flows.running import exclusive_run
 from mtl_core.errors import RunInProgress
+from serving.lifeline import start_lifeline
 from tests.flows.conftest import Whole
 
 HOLD = """
@@ -126,7 +126,7 @@ def test_a_stage_ends_with_the_run_that_started_it(whole: Whole, tmp_path: Path)
 SERVER = """
 import sys
 from pathlib import Path
-from flows.lifeline import start_lifeline
+from serving.lifeline import start_lifeline
 from flows.retrain import server
 start_lifeline(Path(sys.argv[1]))
 print(server._start(Path(sys.argv[1]) / "log")[1].pid, flush=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def environment(store: Store, export: Export, monkeypatch: pytest.MonkeyPatch) -> str:
     tag = promote(store, export())
-    monkeypatch.setenv("BENTOML_HOME", str(store.home))
+    monkeypatch.setenv("TRUNKLINE_STORE", str(store.home))
     monkeypatch.setenv("TRUNKLINE_MODEL", "flights")
     return tag
 
@@ -56,7 +56,7 @@ def test_the_service_checks_its_champion_before_it_starts(
     environment: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     Predict.inner.check()
-    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("TRUNKLINE_STORE", str(tmp_path / "empty"))
     with pytest.raises(NoChampionError, match="mtl retrain"):
         Predict.inner.check()
     monkeypatch.delenv("TRUNKLINE_MODEL")

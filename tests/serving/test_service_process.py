@@ -17,6 +17,7 @@ import pytest
 from serving import process
 from serving.champion import point_to
 from serving.errors import NoChampionError, ProcessError
+from serving.scratch import make_scratch
 from tests.serving.made import ROW, promote, save
 
 if TYPE_CHECKING:
@@ -118,6 +119,42 @@ def test_it_stops_when_the_caller_fails(export: Export, store: Store) -> None:
     assert not any(child.is_running() for child in children)
 
 
+DEMO = """
+import sys
+from pathlib import Path
+from serving.lifeline import start_lifeline
+from serving.process import running
+start_lifeline(Path(sys.argv[1]))
+with running(Path(sys.argv[2]), "flights"):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_it_ends_with_a_caller_that_is_killed_and_the_next_start_removes_its_folder(
+    export: Export, store: Store, tmp_path: Path
+) -> None:
+    promote(store, export())
+    stored = set(store.home.rglob("*"))
+    with subprocess.Popen(
+        [sys.executable, "-c", DEMO, str(tmp_path), str(store.home)],
+        env={**os.environ, "PYTHONPATH": str(Path(process.__file__).parents[1])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as caller:
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == b"ready\n"
+        arbiter, worker = psutil.Process(caller.pid).children(recursive=True)
+        scratch = Path(arbiter.environ()["BENTOML_HOME"])
+        caller.kill()
+        _, alive = psutil.wait_procs([arbiter, worker], timeout=20)
+        assert not alive
+    assert set(store.home.rglob("*")) == stored  # it may be read-only
+    assert scratch.exists()
+    make_scratch().rmdir()
+    assert not scratch.exists()
+
+
 def test_without_a_champion_nothing_is_started(tmp_path: Path) -> None:
     with pytest.raises(NoChampionError, match="mtl retrain"), process.running(tmp_path, "flights"):
         pytest.fail("it runs")
@@ -193,11 +230,13 @@ def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(
             process._wait_until_ready(child, port, 60.0, log)
             assert httpx.get(f"http://127.0.0.1:{port}/model", trust_env=False).json()["model"] == tag
             workers = psutil.Process(child.pid).children(recursive=True)
+            scratch = Path(psutil.Process(child.pid).environ()["BENTOML_HOME"])
             child.terminate()
             child.wait(timeout=30)
         finally:
             child.kill()
     assert not any(worker.is_running() for worker in workers)
+    assert not scratch.exists()
 
 
 def test_the_command_replaces_the_caller(
@@ -213,6 +252,6 @@ def test_the_command_replaces_the_caller(
     assert isinstance(command, list)
     assert command[-4:] == ["--host", "0.0.0.0", "--port", "8080"]
     assert isinstance(environment, dict)
-    assert environment["BENTOML_HOME"] == str(store.home)
+    assert environment["TRUNKLINE_STORE"] == str(store.home)
     assert environment["TRUNKLINE_MODEL"] == "flights"
     assert environment["BENTOML_DO_NOT_TRACK"] == "True"

@@ -5,6 +5,8 @@ thread: it gets it when the kernel has ended the parent. This works across shell
 pipes, and on macOS, which cannot signal the death of a parent.
 """
 
+from __future__ import annotations
+
 import atexit
 import fcntl
 import os
@@ -56,17 +58,20 @@ def end_with_parent() -> None:
     threading.Thread(target=_wait, args=(handle,), name="lifeline", daemon=True).start()
 
 
-def remove_dead_lifelines(folder: Path) -> None:
-    """Remove the files of processes that were killed."""
+def remove_dead_lifelines(folder: Path) -> bool:
+    """Remove the files of processes that were killed; True if there were any."""
+    dead = False
     for path in folder.glob("[0-9]*"):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
+            dead = True
         except BlockingIOError:
             pass  # its process lives
         finally:
             os.close(handle)
+    return dead
 
 
 def _wait(handle: int) -> None:

@@ -103,14 +103,16 @@ def parse_dates(cells: pa.Array, form: str) -> pa.Array:
     # Python's own strptime, once per distinct value, since the service reads a request's value with it too.
     encoded = cells.dictionary_encode()
     zoned = "%z" in form
+
+    def read(text: str) -> datetime:
+        moment = datetime.strptime(text.strip(), form)
+        return moment.astimezone(UTC) if zoned else moment
+
     try:
-        read = [
-            None if text is None else datetime.strptime(text.strip(), form) for text in encoded.dictionary.to_pylist()
-        ]
-    except ValueError as error:
+        moments = [None if text is None else read(text) for text in encoded.dictionary.to_pylist()]
+    except (ValueError, OverflowError) as error:  # the year 9999 may end earlier in UTC
         raise pa.ArrowInvalid(str(error)) from None
-    read = [moment if moment is None or not zoned else moment.astimezone(UTC) for moment in read]
-    return pa.array(read, pa.timestamp("us", "UTC" if zoned else None)).take(encoded.indices)
+    return pa.array(moments, pa.timestamp("us", "UTC" if zoned else None)).take(encoded.indices)
 
 
 def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = None) -> pa.Array:
@@ -125,12 +127,14 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
         values = without_nulls(values, csv)
         if is_text(wanted):
             return _laid_out(values, wanted)
-        cells = pc.cast(_decoded(values), pa.string())
-        return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
-    if values.type == wanted:
-        return values
-    if is_text(wanted) and not pa.types.is_null(values.type):
-        values = _texts(_decoded(values))
+        return _parsed(pc.cast(_decoded(values), pa.string()), wanted, csv, form)
+    if values.type == wanted or pa.types.is_null(values.type):
+        return _laid_out(values, wanted)
+    if is_text(wanted):
+        return _laid_out(_texts(_decoded(values)), wanted)
+    if is_number(values.type) and (is_temporal(wanted) or pa.types.is_boolean(wanted)):
+        # Arrow takes any number for ticks since 1970, and all but 0 for true; a cell of a CSV file is none of these.
+        return _parsed(_texts(_decoded(values)), wanted, Csv(), form)
     return _laid_out(values, wanted)
 
 
@@ -153,6 +157,10 @@ def first_misfit(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | No
 def is_known_number(cells: pa.Array, csv: Csv) -> pa.Array:
     """(rows,) strings -> (rows,) mask of the finite numbers."""
     return pc.fill_null(pc.match_substring_regex(_plain_numbers(cells, csv), _NUMBER), False)
+
+
+def _parsed(cells: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None) -> pa.Array:
+    return pc.cast(parse_dates(cells, form), wanted) if form else parse(cells, wanted, csv)
 
 
 def _is(wanted: pa.DataType, cells: pa.Array, csv: Csv) -> bool:

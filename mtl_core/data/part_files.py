@@ -21,6 +21,8 @@ __all__ = ["BATCH", "BLOCK", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "
 SUFFIXES = (".parquet", ".csv", ".tsv")
 BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""
+_INT96_UNIT = "us"
+"""Unit of the timestamps of older writers, as Spark's; in Arrow's nanoseconds 9999-12-31 wraps around to 1816."""
 _SEPARATORS = (";", "\t", "|", ",")
 
 
@@ -99,7 +101,7 @@ class ParquetFile:
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path, memory_map=True)
+            return pq.ParquetFile(self.path, memory_map=True, coerce_int96_timestamp_unit=_INT96_UNIT)
         except (pa.ArrowException, OSError) as error:
             raise self.unreadable(error) from None
 
@@ -124,7 +126,13 @@ class ParquetFile:
         own = self._file.schema_arrow
         texts = [name for name in dictionaries if name in own.names and pa.types.is_string(own.field(name).type)]
         try:
-            file = pq.ParquetFile(self.path, metadata=self._file.metadata, memory_map=True, read_dictionary=texts)
+            file = pq.ParquetFile(
+                self.path,
+                metadata=self._file.metadata,
+                memory_map=True,
+                read_dictionary=texts,
+                coerce_int96_timestamp_unit=_INT96_UNIT,
+            )
             for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
                 for values in batch.columns:
                     if is_text(values.type):

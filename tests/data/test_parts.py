@@ -1,6 +1,6 @@
 """Parts: which files count, what is read of them, and what is refused."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,15 @@ def test_columns_asked_for_as_codes(tmp_path: Path, values: pa.Array, name: str)
     assert batch["shop"].type == pa.dictionary(pa.int32(), of.value_type if pa.types.is_dictionary(of) else of)
     assert batch["other"].type == of
     assert batch["shop"].to_pylist() == batch["other"].to_pylist() == values.to_pylist()
+
+
+def test_timestamps_of_96_bits_beyond_nanoseconds(tmp_path: Path) -> None:
+    """As Spark writes them; an end of the calendar stands for a missing date."""
+    moments = [datetime(1, 1, 1), datetime(2024, 2, 29, 12, 30, 0, 250), None, datetime(9999, 12, 31)]
+    write(tmp_path, a=month(1))
+    table = pa.table({"since": pa.array(moments, pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "data" / "a.parquet", use_deprecated_int96_timestamps=True)
+    assert read(tmp_path, "since") == moments
 
 
 def test_columns_that_may_hold_no_null(tmp_path: Path) -> None:

@@ -13,7 +13,17 @@ from mtl_core.arrow import as_dictionary, as_strings, is_number, is_temporal, is
 from mtl_core.config.data import Csv
 from mtl_core.errors import DataError
 
-__all__ = ["convert", "first_misfit", "infer_type", "is_known_number", "parse", "parse_dates", "widen", "without_nulls"]
+__all__ = [
+    "BOOLEAN_WORDS",
+    "convert",
+    "first_misfit",
+    "infer_type",
+    "is_known_number",
+    "parse",
+    "parse_dates",
+    "widen",
+    "without_nulls",
+]
 
 _INFERRED = (
     pa.int64(),
@@ -31,6 +41,9 @@ _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _CODE = r"^[+-]?(?:0[0-9]+(?:[.eE]|$)|0[xX]|[0-9]{19,}$)"
 """Digits that a number would not keep: leading zeros, hexadecimals, and more digits than 64 bits hold."""
 _UNITS = ("s", "ms", "us", "ns")
+_YES, _NO = ("true", "1"), ("false", "0")
+BOOLEAN_WORDS = frozenset((*_YES, *_NO))
+"""The cells that a column of booleans may hold, in small letters."""
 
 
 def without_nulls(values: pa.Array, csv: Csv) -> pa.Array:
@@ -196,7 +209,7 @@ def _plain_numbers(cells: pa.Array, csv: Csv) -> pa.Array:
 
 def _booleans(cells: pa.Array) -> pa.Array:
     words = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
-    yes, no = (pc.is_in(words, pa.array(known)) for known in (["true", "1"], ["false", "0"]))
+    yes, no = (pc.is_in(words, pa.array(known)) for known in (_YES, _NO))
     if pc.any(pc.and_(pc.is_valid(cells), pc.invert(pc.or_(yes, no)))).as_py():
         raise pa.ArrowInvalid("a boolean must be true, false, 1 or 0")
     return pc.if_else(pc.is_null(cells), pa.scalar(None, pa.bool_()), yes)

@@ -148,6 +148,8 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
     if is_number(values.type) and (is_temporal(wanted) or pa.types.is_boolean(wanted)):
         # Arrow takes any number for ticks since 1970, and all but 0 for true; a cell of a CSV file is none of these.
         return _parsed(_texts(_decoded(values)), wanted, Csv(), form)
+    if pa.types.is_timestamp(values.type) and pa.types.is_timestamp(wanted) and (not values.type.tz) != (not wanted.tz):
+        raise pa.ArrowInvalid("a time with a zone is none of a wall clock, nor the other way round")
     return _laid_out(values, wanted)
 
 

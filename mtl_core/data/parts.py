@@ -11,7 +11,7 @@ from mtl_core.arrow import column_type, is_number, is_text, value_type
 from mtl_core.config import Problem, Reading
 from mtl_core.data.cells import convert, first_misfit
 from mtl_core.data.part_files import SUFFIXES, PartFile, open_part, suffix
-from mtl_core.data.types import column_schema, why_text
+from mtl_core.data.types import check_parts_agree, column_schema, why_text
 from mtl_core.errors import DataError, nearest
 
 __all__ = ["Part", "column_types", "parts"]
@@ -126,6 +126,8 @@ def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -
     for column in problem.columns:
         if column not in types.names:
             raise DataError(f"{folder / problem.data.path}: no column {column!r}; {nearest(column, types.names)}")
+        if is_text(types.field(column).type):
+            check_parts_agree([part.file for part in sources], column, problem.data.reading)
         if column in problem.feature_columns or column in problem.targets:
             found[column] = types.field(column).type
     for name, feature in problem.features.items():

@@ -143,6 +143,8 @@ STORED: dict[str, tuple[pa.Array, pa.DataType, str | None, list[Any] | None]] = 
     "a day that is none": (pa.array([20240230], pa.int32()), pa.date32(), "%Y%m%d", None),
     "ticks": (pa.array([1_700_000_000]), TIME, None, None),
     "days since 1970": (pa.array([19_000], pa.int32()), pa.date32(), None, None),
+    "a zone for a wall clock": (pa.array([1], ZONED), TIME, None, None),
+    "a wall clock for a zone": (pa.array([1], TIME), ZONED, None, None),
     "ones and zeros": (pa.array([1.0, 0.0, None]), pa.bool_(), None, [True, False, None]),
     "a two": (pa.array([0, 1, 2]), pa.bool_(), None, None),
     "a half": (pa.array([0.5]), pa.bool_(), None, None),
@@ -150,10 +152,10 @@ STORED: dict[str, tuple[pa.Array, pa.DataType, str | None, list[Any] | None]] = 
 
 
 @pytest.mark.parametrize(("values", "wanted", "form", "expected"), STORED.values(), ids=STORED)
-def test_a_number_is_a_date_or_a_boolean_only_where_its_text_is(
+def test_a_stored_value_is_of_another_type_only_where_its_text_is(
     values: pa.Array, wanted: pa.DataType, form: str | None, expected: list[Any] | None
 ) -> None:
-    """Arrow would take it for ticks since 1970, and all but 0 for true."""
+    """Arrow would take a number for ticks since 1970 or for true, and a time of a zone for one of a wall clock."""
     if expected is None:
         with pytest.raises(pa.ArrowInvalid):
             convert(values, wanted, PLAIN, form)

@@ -314,6 +314,41 @@ def test_a_column_of_a_type_that_cannot_enter_the_graph(tmp_path: Path) -> None:
         column_types(tmp_path, declared(features={"day": {"kind": "numeric"}}))
 
 
+DISAGREE: dict[str, tuple[dict[str, list[Any] | pa.Array], str]] = {
+    "booleans, then digits": (
+        {"a_csv": ["True", None], "b_csv": ["0", "1"]},
+        r"bool in a.csv and int64 in b.csv; .* data.types: {shop: boolean}",
+    ),
+    "booleans, then numbers": (
+        {"a": [True, None], "b": [1.0, None]},
+        r"bool in a.parquet and double in b.parquet; .*boolean",
+    ),
+    "a clock, then a zone": (
+        {"a": pa.array([1], pa.timestamp("s")), "b": pa.array([1], pa.timestamp("s", "UTC"))},
+        r"timestamp\[ms\] in a.parquet and timestamp\[ms, tz=UTC\] in b.parquet; .*text",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "words"), DISAGREE.values(), ids=DISAGREE)
+def test_parts_that_only_text_could_hold_are_refused_unless_declared(
+    tmp_path: Path, values: dict[str, list[Any] | pa.Array], words: str
+) -> None:
+    """Else True and 1 are two values, and a part more changes the type of the input."""
+    shop: Any = {
+        "features": {"shop": {"kind": "categorical"}},
+        "tasks": {"days": {"kind": "regression", "target": "days"}},
+    }
+    write(tmp_path, **{name: pa.table({"shop": cells, "days": range(len(cells))}) for name, cells in values.items()})
+    with pytest.raises(DataError, match=f"column 'shop' must have types in its parts that go together, found {words}"):
+        column_types(tmp_path, declared(**shop, split={"by": "hash", "column": "days"}))
+    data: Any = {"path": "data", "types": {"shop": "text"}}
+    assert (
+        column_types(tmp_path, declared(**shop, split={"by": "hash", "column": "days"}, data=data))["shop"]
+        == pa.string()
+    )
+
+
 def weighed(column: str) -> Any:
     return declared(tasks={"slow": {"kind": "binary", "target": "returned", "weight_column": column}})
 

@@ -44,7 +44,7 @@ def sample(path: Path) -> Sample:
     file = open_part(path, options.csv)
     if twice := [name for name, count in Counter(file.names).items() if count > 1]:
         raise DataError(f"{path}: every column needs a name of its own, found twice: {', '.join(twice)}; rename one")
-    part = Part(file=file, reading=options, types=column_schema([file], options))
+    part = Part(file=file, reading=options, types=column_schema([file], options), shared=file.names)
     batches: list[pa.RecordBatch] = []
     complete = True
     for batch in part.batches(part.names):

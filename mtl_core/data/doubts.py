@@ -31,7 +31,7 @@ def data_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
     Raises DataError where the sample cannot be split: a null, a text that does not order as time does, or a value that
     is not declared.
     """
-    names = parts[0].types.names
+    names = parts[0].shared
     splitter = Splitter.of(problem, names)
     keys = [name for name in splitter.columns if name not in splitter.row]
     entities = [name for name in names if ENTITY.search(name) and name not in problem.columns]

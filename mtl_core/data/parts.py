@@ -24,6 +24,8 @@ class Part:
     file: PartFile
     reading: Reading
     types: pa.Schema
+    shared: tuple[str, ...]
+    """Names of the columns that every part has."""
 
     @property
     def path(self) -> Path:
@@ -111,7 +113,8 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
         for column in getattr(reading, option):
             if column not in types.names:
                 raise DataError(f"data.{option}.{column}: no such column; {nearest(column, types.names)}")
-    return tuple(Part(file=file, reading=reading, types=types) for file in files)
+    shared = tuple(name for name in types.names if all(name in file.names for file in files))
+    return tuple(Part(file=file, reading=reading, types=types, shared=shared) for file in files)
 
 
 def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> dict[str, pa.DataType]:

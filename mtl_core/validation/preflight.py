@@ -68,7 +68,7 @@ class _Scan:
 
     def __init__(self, problem: Problem, sources: Sequence[Part], sets: ValueSets) -> None:
         self.problem, self.sources, self.sets = problem, sources, sets
-        self.splitter = Splitter.of(problem, sources[0].types.names)
+        self.splitter = Splitter.of(problem, sources[0].shared)
         self.errors: list[str] = []
         self.rows: Counts = dict.fromkeys(SPLITS, 0)
         self.fitters: dict[str, TaskFitter] = {}

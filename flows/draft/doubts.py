@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
+from mtl_core.arrow import as_numbers, is_exact
 from mtl_core.config import Csv
 from mtl_core.data.cells import BOOLEAN_WORDS, is_known_number, parse_dates, without_nulls
 from mtl_core.features import ColumnFacts
@@ -38,7 +39,7 @@ def doubt(facts: ColumnFacts, csv: Csv) -> str:
             return ""
         about = _odd_cells(facts.name, texts, csv) or _odd_dates(texts)
         return about or _spellings(texts) or _yes_and_no(facts.name, texts)
-    return _epoch(facts) or _days(facts) if facts.is_number else ""
+    return _epoch(facts) or _days(facts) or _codes(facts) if facts.is_number else ""
 
 
 def _odd_cells(name: str, texts: pa.Array, csv: Csv) -> str:
@@ -144,3 +145,10 @@ def _days(facts: ColumnFacts) -> str:
         f"looks like dates, such as {low.as_py():.0f}; as a number it has no weekday, and leaps from month to month: "
         f'data.dates: {{{facts.name}: "%Y%m%d"}} reads it for a datetime feature'
     )
+
+
+def _codes(facts: ColumnFacts) -> str:
+    """Whole numbers beyond 2^53, which are rounded as numbers."""
+    if not facts.whole or is_exact(as_numbers(facts.values)).all():
+        return ""
+    return f"whole numbers beyond 2^53 are rounded; where they are codes, data.types: {{{facts.name}: text}} keeps them"

@@ -4,12 +4,14 @@ together. None of them is an error.
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
 from mtl_core.config import HashSplit, Problem
+from mtl_core.data.part_files import SUFFIXES, unread
 from mtl_core.data.parts import Part
 from mtl_core.data.split import Splitter, check_split
 from mtl_core.leaks import find_leaks
@@ -38,7 +40,7 @@ def data_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
     table = _sample(parts, list(dict.fromkeys((*problem.columns, *keys, *entities))))
     for name in keys:
         check_split(problem.split, name, table[name].combine_chunks())
-    return [*_split_doubts(problem, splitter, table, entities), *_leaks(problem, table)]
+    return [*_unread(problem, parts), *_split_doubts(problem, splitter, table, entities), *_leaks(problem, table)]
 
 
 def repeating(table: pa.Table, names: Sequence[str]) -> list[str]:
@@ -61,6 +63,18 @@ def _sample(parts: Sequence[Part], columns: list[str]) -> pa.Table:
         if first is not None:
             tables.append(pa.Table.from_batches([first.slice(0, ROWS // len(places))]))
     return pa.concat_tables(tables) if tables else parts[0].read(columns)
+
+
+def _unread(problem: Problem, parts: Sequence[Part]) -> list[str]:
+    """Files beside the parts that were probably meant to be parts."""
+    folder = parts[0].path.parent
+    if folder.name != PurePath(problem.data.path).name or not (names := unread(folder)):
+        return []
+    shown = ", ".join(map(repr, names[:3])) + (" ..." if len(names) > 3 else "")
+    return [
+        f"data.path: {shown} in {problem.data.path} {'is' if len(names) == 1 else 'are'} not read; part files are "
+        f"{', '.join(SUFFIXES)} in the folder itself: unpack or move what belongs to the data"
+    ]
 
 
 def _split_doubts(problem: Problem, splitter: Splitter, table: pa.Table, entities: Sequence[str]) -> list[str]:

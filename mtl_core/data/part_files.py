@@ -16,11 +16,12 @@ from mtl_core.config.data import Csv
 from mtl_core.data.cells import infer_type, widen, without_nulls
 from mtl_core.errors import DataError
 
-__all__ = ["BATCH", "BLOCK", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix"]
+__all__ = ["BATCH", "BLOCK", "SUFFIXES", "CsvFile", "ParquetFile", "PartFile", "open_part", "suffix", "unread"]
 
 SUFFIXES = (".parquet", ".csv", ".tsv")
 BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""
+_PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 _INT96_UNIT = "us"
 """Unit of the timestamps of older writers, as Spark's; in Arrow's nanoseconds 9999-12-31 wraps around to 1816."""
 _SEPARATORS = (";", "\t", "|", ",")
@@ -158,6 +159,18 @@ def open_part(path: Path, csv: Csv) -> PartFile:
 def suffix(path: Path) -> str:
     """The file's suffix in lower case."""
     return path.suffix.lower()
+
+
+def unread(root: Path) -> list[str]:
+    """Names in a folder of part files that hold data and are no part: packed files, and folders with such files."""
+
+    def holds_data(path: Path) -> bool:
+        if path.is_dir():
+            return any(suffix(each) in SUFFIXES or holds_data(each) for each in path.iterdir())
+        return suffix(path) in _PACKED and suffix(path.with_suffix("")) in SUFFIXES
+
+    visible = sorted(path for path in root.iterdir() if not path.name.startswith((".", "_")))
+    return [path.name + "/" * path.is_dir() for path in visible if holds_data(path)]
 
 
 @lru_cache(maxsize=1_024)

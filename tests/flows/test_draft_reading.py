@@ -104,6 +104,7 @@ DOUBTS: dict[str, tuple[list[str], str]] = {
     "currency": ([f"${row},500" for row in range(ROWS)], "amounts with a sign, such as '$0,500'"),
     "negative amounts in brackets": (cells("(3.50)", "2.25", "(1.00)"), "amounts with a sign, such as '(3.50)'"),
     "groups apart by a narrow blank": (cells("1\u202f234", "12\u202f345"), "amounts with a sign, such as '1"),
+    "huge codes": (cells(*(str(2**53 + row) for row in range(5))), "data.types: {x: text} keeps them"),
     "yes and no": (cells("Y", "yes", "No"), "yes and no in several spellings, 'No', 'Y', 'yes',"),
     "booleans and digits": (cells("True", "0", "False", "1"), "data.types: {x: boolean} reads them alike"),
     "days as numbers": (cells("20240229", "20231231"), 'data.dates: {x: "%Y%m%d"} reads it'),

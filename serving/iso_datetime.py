@@ -29,10 +29,12 @@ _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 def seconds_since_epoch(text: str, *, zoned: bool) -> float:
     """Seconds since 1970-01-01T00:00:00, rounded once, to the nearest float64.
 
+    Blanks around the text do not count, as in a file. Raises InputValueError with the rule.
+
     zoned: the text must end with `Z` or an offset, and UTC is counted; else it must have neither, and the wall clock
-    itself is counted. Raises InputValueError with the rule.
+    itself is counted.
     """
-    match = _ISO.fullmatch(text)
+    match = _ISO.fullmatch(text.strip())
     if match is None:
         raise InputValueError(f"must be ISO 8601 text as {_EXAMPLES[zoned]}, or null")
     date, time, fraction, zone = match.groups()

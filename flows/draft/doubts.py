@@ -6,16 +6,26 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
+from mtl_core.arrow import as_numbers, is_exact
 from mtl_core.config import Csv
-from mtl_core.data.cells import is_known_number, without_nulls
+from mtl_core.data.cells import BOOLEAN_WORDS, is_known_number, parse_dates, without_nulls
 from mtl_core.features import ColumnFacts
+from mtl_core.features.iso import is_iso_timestamp
 
 __all__ = ["NAMED_TIME", "doubt"]
 
 MIN_NUMBERS = 0.8
 """Share of numbers from which on a column of text was probably meant to be one of numbers."""
 SHOWN = 3
-_CURRENCY = re.compile(r"^\s*-?\s*(?:[$€£¥₹]|USD|EUR|GBP)\s*-?[0-9]|[0-9]\s*(?:[$€£¥₹%]|USD|EUR|GBP)\s*$")
+_AMOUNT = re.compile(
+    r"^\s*-?\s*(?:[$€£¥₹]|USD|EUR|GBP)\s*-?[0-9]|[0-9]\s*(?:[$€£¥₹%]|USD|EUR|GBP)\s*$"
+    r"|^\s*(?:\([0-9.,]+\)|[0-9.,]+-|\u2212[0-9.,]+|[+-]?[0-9]{1,3}(?:[\u00a0\u202f\u2019'][0-9]{3})+(?:[.,][0-9]+)?)\s*$"
+)
+"""Amounts with a currency or %, negative ones as in books, and groups of digits apart by marks that no option names."""
+_DATE = (
+    r"^\s*(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}|[0-9]{2}))(?:[T ].*)?$"
+)
+_BOOLEANS = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n", "on", "off", "1", "0"))
 _EPOCHS = {"seconds": 1.0, "milliseconds": 1e3}
 _FROM, _TO = datetime(2000, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 NAMED_TIME = re.compile(r"time|date|day|created|[_ .-]at$|when|stamp|(^|_)ts$|epoch", re.IGNORECASE)
@@ -26,8 +36,11 @@ def doubt(facts: ColumnFacts, csv: Csv) -> str:
     """The doubt about a column, with the cells that raise it and the option that resolves it; "" for none."""
     if facts.is_text and facts.known:
         texts = without_nulls(pc.cast(facts.values, pa.string()), csv).drop_null()
-        return _odd_cells(facts.name, texts, csv) or _spellings(texts) if len(texts) else ""
-    return _epoch(facts) if facts.is_number else ""
+        if not len(texts):
+            return ""
+        about = _odd_cells(facts.name, texts, csv) or _odd_dates(texts)
+        return about or _spellings(texts) or _yes_and_no(facts.name, texts)
+    return _epoch(facts) or _days(facts) or _codes(facts) if facts.is_number else ""
 
 
 def _odd_cells(name: str, texts: pa.Array, csv: Csv) -> str:
@@ -47,9 +60,44 @@ def _odd_cells(name: str, texts: pa.Array, csv: Csv) -> str:
             f"{numbers:,} numbers, and {len(texts) - numbers:,} cells that are none, such as {shown}; where these mean "
             "a missing value, add them to data.csv.nulls and the column is one of numbers"
         )
-    if all(_CURRENCY.search(cell) for cell in cells):
-        return f"amounts with a sign, such as {shown}, are text; write them as numbers without the sign"
+    if all(_AMOUNT.search(cell) for cell in cells):
+        return f"amounts with a sign, such as {shown}, are text; write them as plain numbers"
     return ""
+
+
+def _odd_dates(texts: pa.Array) -> str:
+    """Dates of which some are written otherwise, or are no dates."""
+    if pc.sum(pc.match_substring_regex(texts, _DATE)).as_py() < MIN_NUMBERS * len(texts):
+        return ""
+    shapes = pc.replace_substring_regex(pc.replace_substring_regex(texts, "[0-9]{3,}", "Y"), "[0-9]+", "d")
+    counted = shapes.value_counts()
+    usual = pc.equal(
+        shapes, counted.field("values")[pc.index(counted.field("counts"), pc.max(counted.field("counts"))).as_py()]
+    )
+    iso = is_iso_timestamp(texts, zoned=False) | is_iso_timestamp(texts, zoned=True)
+    odd = texts.filter(pc.invert(pc.and_(usual, pa.array(iso)) if 2 * iso.sum() > len(texts) else usual))
+    if not len(odd):
+        return ""
+    shown = ", ".join(f"{cell!r:.40}" for cell in odd.unique()[:SHOWN].to_pylist())
+    return (
+        f"{len(texts) - len(odd):,} dates of one form, such as {texts.filter(usual)[0].as_py()!r:.40}, and "
+        f"{len(odd):,} other cells, such as {shown}; write all in one form, or add those that mean a missing value to "
+        "data.csv.nulls"
+    )
+
+
+def _yes_and_no(name: str, texts: pa.Array) -> str:
+    """Yes and no in several spellings."""
+    distinct = texts.unique()
+    if not 2 < len(distinct) <= len(_BOOLEANS):
+        return ""
+    words = sorted(distinct.to_pylist())
+    plain = {word.strip().lower() for word in words}
+    if not plain <= _BOOLEANS:
+        return ""
+    shown = ", ".join(map(repr, words))
+    fix = f"data.types: {{{name}: boolean}} reads them alike" if plain <= BOOLEAN_WORDS else "write them alike"
+    return f"yes and no in several spellings, {shown}, count as different values; {fix}"
 
 
 def _spellings(texts: pa.Array) -> str:
@@ -81,3 +129,27 @@ def _epoch(facts: ColumnFacts) -> str:
                 "as ISO 8601 text for a datetime feature"
             )
     return ""
+
+
+def _days(facts: ColumnFacts) -> str:
+    """Whole numbers that are all dates of the years 1900 to 2100, as 20240229."""
+    if not (facts.whole and facts.distinct > 1):
+        return ""
+    low, high = pc.min_max(facts.values).values()
+    if low.as_py() < 1900_01_01 or high.as_py() > 2100_12_31:
+        return ""
+    try:
+        parse_dates(pc.cast(pc.cast(facts.values.unique(), pa.int64()), pa.string()), "%Y%m%d")
+    except pa.ArrowInvalid:
+        return ""
+    return (
+        f"looks like dates, such as {low.as_py():.0f}; as a number it has no weekday, and leaps from month to month: "
+        f'data.dates: {{{facts.name}: "%Y%m%d"}} reads it for a datetime feature'
+    )
+
+
+def _codes(facts: ColumnFacts) -> str:
+    """Whole numbers beyond 2^53, which are rounded as numbers."""
+    if not facts.whole or is_exact(as_numbers(facts.values)).all():
+        return ""
+    return f"whole numbers beyond 2^53 are rounded; where they are codes, data.types: {{{facts.name}: text}} keeps them"

@@ -42,7 +42,7 @@ def sample(path: Path) -> Sample:
     options = reading.options
     file = open_part(path, options.csv)
     check_names(file)
-    part = Part(file=file, reading=options, types=column_schema([file], options))
+    part = Part(file=file, reading=options, types=column_schema([file], options), shared=file.names)
     batches: list[pa.RecordBatch] = []
     complete = True
     for batch in part.batches(part.names):

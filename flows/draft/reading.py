@@ -48,13 +48,13 @@ def detect(path: Path) -> DetectedReading:
             raise DataError(f"{path}: must be {encoding} text, as it begins, found: {error}; write it anew") from None
     texts = _texts(path, csv)
     csv = csv.model_copy(update={"nulls": _null_words(texts, csv)})
-    if csv.nulls:
-        doubts.append("`nulls` are read as missing, since the rest of their columns are numbers or dates")
     csv, example = _with_marks(texts, csv)
     if example:
         marks = f"{csv.decimal!r} as the decimal mark" + (f", {csv.thousands!r} for thousands" * bool(csv.thousands))
         doubts.append(f"numbers such as {example!r} are read with {marks}")
         csv = csv.model_copy(update={"nulls": _null_words(texts, csv)})
+    if csv.nulls:
+        doubts.append(_about_nulls(texts, csv))
     dates, unclear = _dates(texts, csv)
     about_csv = {"data.csv": "; ".join(doubts)} if doubts else {}
     return DetectedReading(options=Reading(csv=csv, dates=dates), doubts=about_csv | unclear)
@@ -123,6 +123,18 @@ def _null_words(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _about_nulls(texts: Mapping[str, pa.Array], csv: Csv) -> str:
+    """The doubt about words for missing values, with the columns of text that have them too."""
+    words = pa.array(csv.nulls, pa.string())
+    others = [
+        repr(name)
+        for name, values in texts.items()
+        if _type(without_nulls(values, csv), csv) is None and pc.any(pc.is_in(values, words)).as_py()
+    ]
+    text = f"; as text they are in {', '.join(others)} too, and become missing there" if others else ""
+    return "`nulls` are read as missing, since the rest of their columns are numbers or dates" + text
+
+
 def _type(values: pa.Array, csv: Csv) -> pa.DataType | None:
     """The type of values that are no text."""
     found = infer_type(values, csv)
@@ -131,7 +143,8 @@ def _type(values: pa.Array, csv: Csv) -> pa.DataType | None:
 
 def _with_marks(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[Csv, str]:
     """The form with which most columns are numbers, and a number that the default form cannot read, else ""."""
-    known = {name: without_nulls(values, csv).drop_null() for name, values in texts.items()}
+    missing = csv.model_copy(update={"nulls": (*csv.nulls, *NULL_WORDS)})
+    known = {name: without_nulls(values, missing).drop_null() for name, values in texts.items()}
     forms = [csv.model_copy(update={"decimal": decimal, "thousands": mark}) for decimal, mark in _MARKS]
     counts = [sum(_is_numeric(values, form) for values in known.values()) for form in forms]
     best = forms[counts.index(max(counts))]

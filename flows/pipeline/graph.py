@@ -48,7 +48,11 @@ def open_repository(folder: Path) -> Iterator[Any]:
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it lists files to add to git after every call
     cache = folder
     try:
-        with chdir(folder), Repo(str(folder)) as repo:  # DVC resolves some paths against the working directory
+        with (
+            chdir(folder),
+            _dates_as_text(),
+            Repo(str(folder)) as repo,
+        ):  # DVC resolves some paths against the working directory
             cache = Path(repo.cache.local.path)
             yield repo
     except LockError as error:
@@ -62,6 +66,24 @@ def open_repository(folder: Path) -> Iterator[Any]:
             causes.append(str(cause))
             cause = cause.__cause__
         raise ToolError(f"DVC in {folder}: " + ": ".join(dict.fromkeys(causes))) from None
+
+
+@contextmanager
+def _dates_as_text() -> Iterator[None]:
+    """Let DVC read a date in YAML without quotes as its text.
+
+    DVC takes no date in any `params.yaml` below its repository, and a border of a split by time means the same with and
+    without quotes.
+    """
+    from ruamel.yaml.constructor import SafeConstructor
+
+    tag, readers = "tag:yaml.org,2002:timestamp", SafeConstructor.yaml_constructors
+    before = readers[tag]
+    readers[tag] = SafeConstructor.construct_yaml_str
+    try:
+        yield
+    finally:
+        readers[tag] = before
 
 
 def graph_text() -> str:

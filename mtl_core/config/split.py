@@ -11,7 +11,7 @@ from mtl_core.frozen import Frozen
 __all__ = ["ROW", "Border", "ColumnSplit", "HashSplit", "Split", "TimeSplit"]
 
 ROW = "row"
-"""Key of a split by hash that stands for all columns but the targets."""
+"""Key of a split by hash that stands for all columns but the targets, of those that every part has."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

@@ -12,10 +12,22 @@ from mtl_core.arrow import as_dictionary, as_strings, decoded, is_number, is_tem
 from mtl_core.config.data import Csv
 from mtl_core.errors import DataError
 
-__all__ = ["convert", "first_misfit", "is_known_number", "parse", "parse_dates", "plain_numbers", "without_nulls"]
+__all__ = [
+    "BOOLEAN_WORDS",
+    "convert",
+    "first_misfit",
+    "is_known_number",
+    "parse",
+    "parse_dates",
+    "plain_numbers",
+    "without_nulls",
+]
 
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _KINDS = {"text": is_text, "number": is_number, "boolean": pa.types.is_boolean, "datetime": is_temporal}
+_YES, _NO = ("true", "1"), ("false", "0")
+BOOLEAN_WORDS = frozenset((*_YES, *_NO))
+"""The cells that a column of booleans may hold, in lower case."""
 
 
 def without_nulls(values: pa.Array, csv: Csv) -> pa.Array:
@@ -49,14 +61,16 @@ def parse_dates(cells: pa.Array, form: str) -> pa.Array:
     # Python's own strptime, once per distinct value, since the service reads a request's value with it too.
     encoded = cells.dictionary_encode()
     zoned = "%z" in form
+
+    def read(text: str) -> datetime:
+        moment = datetime.strptime(text.strip(), form)
+        return moment.astimezone(UTC) if zoned else moment
+
     try:
-        read = [
-            None if text is None else datetime.strptime(text.strip(), form) for text in encoded.dictionary.to_pylist()
-        ]
-        read = [moment if moment is None or not zoned else moment.astimezone(UTC) for moment in read]
-    except (ValueError, OverflowError) as error:  # the latter beyond the years 1 to 9999 in UTC
+        moments = [None if text is None else read(text) for text in encoded.dictionary.to_pylist()]
+    except (ValueError, OverflowError) as error:  # the year 9999 may end earlier in UTC
         raise pa.ArrowInvalid(str(error)) from None
-    return pa.array(read, pa.timestamp("us", "UTC" if zoned else None)).take(encoded.indices)
+    return pa.array(moments, pa.timestamp("us", "UTC" if zoned else None)).take(encoded.indices)
 
 
 def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = None) -> pa.Array:
@@ -76,6 +90,8 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
         # As a CSV file has them. Arrow takes 20240131 for a count of days or ticks since 1970, and 2 for true.
         texts = _texts(decoded(values))
         return _laid_out(texts, wanted) if is_text(wanted) else _read(texts, wanted, Csv(), form)
+    if pa.types.is_timestamp(values.type) and pa.types.is_timestamp(wanted) and (not values.type.tz) != (not wanted.tz):
+        raise pa.ArrowInvalid("a time with a zone is none of a wall clock, nor the other way round")
     return _laid_out(values, wanted)
 
 
@@ -119,7 +135,7 @@ def _read(cells: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None) -> p
 
 def _booleans(cells: pa.Array) -> pa.Array:
     words = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
-    yes, no = (pc.is_in(words, pa.array(known)) for known in (["true", "1"], ["false", "0"]))
+    yes, no = (pc.is_in(words, pa.array(known)) for known in (_YES, _NO))
     if pc.any(pc.and_(pc.is_valid(cells), pc.invert(pc.or_(yes, no)))).as_py():
         raise pa.ArrowInvalid("a boolean must be true, false, 1 or 0")
     return pc.if_else(pc.is_null(cells), pa.scalar(None, pa.bool_()), yes)

@@ -3,11 +3,13 @@ an error.
 """
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 
 from mtl_core.config import HashSplit, Problem
+from mtl_core.data.part_files import SUFFIXES, unread
 from mtl_core.data.parts import Part
 from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import Splitter, check_split
@@ -29,14 +31,14 @@ def data_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
     Raises DataError where the sample cannot be split: a null, a text that does not order as time does, or a value that
     is not declared.
     """
-    names = parts[0].types.names
+    names = parts[0].shared
     splitter = Splitter.of(problem, names)
     keys = [name for name in splitter.columns if name not in splitter.row]
     entities = [name for name in names if ENTITY.search(name) and name not in problem.columns]
     table = _sample(parts, list(dict.fromkeys((*problem.columns, *keys, *entities))))
     for name in keys:
         check_split(problem.split, name, table[name].combine_chunks())
-    return [*_split_doubts(problem, splitter, table, entities), *_leaks(problem, table)]
+    return [*_unread(problem, parts), *_split_doubts(problem, splitter, table, entities), *_leaks(problem, table)]
 
 
 def repeating(table: pa.Table, names: Sequence[str]) -> list[str]:
@@ -61,6 +63,18 @@ def _sample(parts: Sequence[Part], columns: list[str]) -> pa.Table:
         if first is not None:
             tables.append(pa.Table.from_batches([first.slice(0, MAX_ROWS // len(indices))]))
     return pa.concat_tables(tables) if tables else parts[0].read(columns)
+
+
+def _unread(problem: Problem, parts: Sequence[Part]) -> list[str]:
+    """Files beside the parts that were probably meant to be parts."""
+    folder = parts[0].path.parent
+    if folder.name != PurePath(problem.data.path).name or not (names := unread(folder)):
+        return []
+    shown = ", ".join(map(repr, names[:3])) + (" ..." if len(names) > 3 else "")
+    return [
+        f"data.path: {shown} in {problem.data.path} {'is' if len(names) == 1 else 'are'} not read; part files are "
+        f"{', '.join(SUFFIXES)} in the folder itself: unpack or move what belongs to the data"
+    ]
 
 
 def _split_doubts(problem: Problem, splitter: Splitter, table: pa.Table, entities: Sequence[str]) -> list[str]:

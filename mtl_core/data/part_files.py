@@ -29,6 +29,7 @@ __all__ = [
     "check_names",
     "open_part",
     "suffix",
+    "unread",
 ]
 
 SUFFIXES = (".parquet", ".csv", ".tsv")
@@ -36,6 +37,9 @@ BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""
 SEPARATORS = (",", ";", "\t", "|")
 """Common separators of cells in CSV files."""
+_PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
+_INT96_UNIT = "us"
+"""Unit of the timestamps of older writers, as Spark's; in Arrow's nanoseconds 9999-12-31 wraps around to 1816."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class ParquetFile:
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path, memory_map=True)
+            return pq.ParquetFile(self.path, memory_map=True, coerce_int96_timestamp_unit=_INT96_UNIT)
         except (pa.ArrowException, OSError) as error:
             raise self.unreadable(error) from None
 
@@ -138,7 +142,13 @@ class ParquetFile:
         own = self._file.schema_arrow
         texts = [name for name in dictionaries if name in own.names and pa.types.is_string(own.field(name).type)]
         try:
-            file = pq.ParquetFile(self.path, metadata=self._file.metadata, memory_map=True, read_dictionary=texts)
+            file = pq.ParquetFile(
+                self.path,
+                metadata=self._file.metadata,
+                memory_map=True,
+                read_dictionary=texts,
+                coerce_int96_timestamp_unit=_INT96_UNIT,
+            )
             for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
                 for values in batch.columns:
                     if is_text(values.type):
@@ -170,6 +180,18 @@ def check_names(file: PartFile) -> None:
 def suffix(path: Path) -> str:
     """The file's suffix in lower case."""
     return path.suffix.lower()
+
+
+def unread(root: Path) -> list[str]:
+    """Names in a folder of part files that hold data and are no part: packed files, and folders with such files."""
+
+    def holds_data(path: Path) -> bool:
+        if path.is_dir():
+            return any(suffix(each) in SUFFIXES or holds_data(each) for each in path.iterdir())
+        return suffix(path) in _PACKED and suffix(path.with_suffix("")) in SUFFIXES
+
+    visible = sorted(path for path in root.iterdir() if not path.name.startswith((".", "_")))
+    return [path.name + "/" * path.is_dir() for path in visible if holds_data(path)]
 
 
 @lru_cache(maxsize=1_024)

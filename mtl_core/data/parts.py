@@ -10,7 +10,7 @@ from mtl_core.arrow import column_type, is_number, is_text, value_type
 from mtl_core.config import Problem, Reading
 from mtl_core.data.cells import convert, first_misfit
 from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part, suffix
-from mtl_core.data.types import column_schema, why_text
+from mtl_core.data.types import check_parts_agree, column_schema, why_text
 from mtl_core.errors import DataError, nearest
 
 __all__ = ["Part", "column_types", "parts"]
@@ -23,6 +23,8 @@ class Part:
     file: PartFile
     reading: Reading
     types: pa.Schema
+    shared: tuple[str, ...]
+    """Names of the columns that every part has."""
 
     @property
     def path(self) -> Path:
@@ -109,7 +111,8 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
         for column in getattr(reading, option):
             if column not in types.names:
                 raise DataError(f"data.{option}.{column}: no such column; {nearest(column, types.names)}")
-    return tuple(Part(file=file, reading=reading, types=types) for file in files)
+    shared = tuple(name for name in types.names if all(name in file.names for file in files))
+    return tuple(Part(file=file, reading=reading, types=types, shared=shared) for file in files)
 
 
 def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> dict[str, pa.DataType]:
@@ -124,6 +127,8 @@ def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -
     for column in problem.columns:
         if column not in types.names:
             raise DataError(f"{folder / problem.data.path}: no column {column!r}; {nearest(column, types.names)}")
+        if is_text(types.field(column).type):
+            check_parts_agree([part.file for part in sources], column, problem.data.reading)
         if column in problem.feature_columns or column in problem.targets:
             found[column] = types.field(column).type
     for name, feature in problem.features.items():

@@ -126,7 +126,7 @@ def _write(
 def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[SplitRows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
     start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
-    splitter = Splitter.of(problem, part.types.names)
+    splitter = Splitter.of(problem, part.shared)
     columns = list(dict.fromkeys((*problem.columns, *splitter.columns)))
     for batch in part.batches(columns, dictionaries=dictionaries):
         if bad.size:

@@ -36,7 +36,7 @@ class Splitter:
 
     @classmethod
     def of(cls, problem: Problem, names: Collection[str]) -> Self:
-        """`names`: all columns of the data."""
+        """`names`: the columns that every part has; one that only some have would give their rows another key."""
         split, key = problem.split, None
         if isinstance(split, HashSplit):
             key = split.column

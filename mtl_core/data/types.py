@@ -1,17 +1,19 @@
 """The type of each column, decided over all part files at once."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import is_number, is_temporal, is_text
+from mtl_core.arrow import is_number, is_temporal, is_text, value_type
 from mtl_core.config.data import DeclaredType, Reading
 from mtl_core.data.cells import is_known_number, without_nulls
 from mtl_core.data.inference import widen
 from mtl_core.data.part_files import PartFile
+from mtl_core.errors import DataError
 
-__all__ = ["column_schema", "why_text"]
+__all__ = ["check_parts_agree", "column_schema", "why_text"]
 
 _TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%f", "%p", "%X", "%c", "%z")
 
@@ -23,6 +25,28 @@ def column_schema(files: Sequence[PartFile], reading: Reading) -> pa.Schema:
         for field in file.types:
             fields[field.name] = _widened(files, fields[field.name], field) if field.name in fields else field
     return pa.schema([_declared(field, reading) for field in fields.values()])
+
+
+def check_parts_agree(files: Sequence[PartFile], column: str, reading: Reading) -> None:
+    """DataError for a column that is text only because its parts have types of which none holds the other's values, as
+    booleans beside numbers; declaring its type allows it.
+    """
+    if column in reading.types or column in reading.dates:
+        return
+    first: dict[str, PartFile] = {}
+    for file in files:
+        if column in file.names and not file.is_empty(column):
+            first.setdefault(str(value_type(file.types.field(column).type)), file)
+    found = [file.types.field(column).type for file in first.values()]
+    if any(map(is_text, found)) or not is_text(reduce(widen, found, pa.null())):
+        return
+    seen = " and ".join(f"{name} in {file.path.name}" for name, file in first.items())
+    booleans = any(map(pa.types.is_boolean, found)) and all(is_number(each) or each == pa.bool_() for each in found)
+    declared = f"data.types: {{{column}: {'boolean' if booleans else 'text'}}}"
+    raise DataError(
+        f"column {column!r} must have types in its parts that go together, found {seen}; correct the parts, or declare "
+        f"the type, as in {declared}"
+    )
 
 
 def why_text(files: Sequence[PartFile], column: str) -> str:

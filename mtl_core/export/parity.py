@@ -19,6 +19,9 @@ from mtl_core.ragged import pad_positions
 
 __all__ = ["Parity", "adversarial_rows", "parity"]
 
+MAX_CELLS = 1 << 22
+"""Maximum raw values that are predicted at a time: a network has some dozens of numbers for each."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
@@ -36,11 +39,23 @@ def adversarial_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
     types = {column: input_type.raw_type for column, input_type in encoder.inputs.items()}
     ordinary = table.slice(0, 1).select(list(types))
     ordinary = pa.table([_cast(ordinary[name], arrow_type) for name, arrow_type in types.items()], names=list(types))
-    rows = []
-    for feature in encoder.features:
-        values, index = feature.adversarial(), list(types).index(feature.column)
-        rows.append(pa.concat_tables([ordinary] * len(values)).set_column(index, feature.column, values))
-    return pa.concat_tables(rows)
+    values = [(list(types).index(feature.column), feature.adversarial()) for feature in encoder.features]
+    total, start = sum(len(each) for _, each in values), 0
+    columns: list[list[pa.Array]] = [[] for _ in types]  # a chunk of ordinary values, or of one feature's
+    filled = [0] * len(types)
+    for index, each in values:
+        columns[index] += [_repeated(ordinary, index, start - filled[index]), each]
+        start += len(each)
+        filled[index] = start
+    for index, chunks in enumerate(columns):
+        chunks.append(_repeated(ordinary, index, total - filled[index]))
+    # One array per column: a chunk per row and column needs gigabytes where the columns are thousands.
+    return pa.table([pa.concat_arrays(chunks) for chunks in columns], names=list(types))
+
+
+def _repeated(rows: pa.Table, column: int, times: int) -> pa.Array:
+    """(times,) the first value of the column."""
+    return rows.column(column).combine_chunks().take(pa.array(np.zeros(times, dtype=np.int64)))
 
 
 def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table) -> Parity:
@@ -54,8 +69,9 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
         ExportError: the graph's predictions have another shape than the network's.
     """
     tasks = [task.name for task in encoder.tasks]
-    by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences)
-    by_network = _by_network(network, encoder, table)
+    rows = max(1, MAX_CELLS // len(encoder.inputs))
+    by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences, rows=min(rows, 8192))
+    by_network = _by_network(network, encoder, table, rows)
     found = []
     for task in network.objectives:
         scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network[task.name])
@@ -64,12 +80,12 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     return max(found, key=lambda one: math.inf if math.isnan(one.difference) else one.difference)
 
 
-def _by_network(network: Network, encoder: Encoder, table: pa.Table) -> dict[str, NDArray[Any]]:
-    """The network's predictions in the form of `run_graph`; all rows at once, unless padding makes too many cells."""
+def _by_network(network: Network, encoder: Encoder, table: pa.Table, rows: int) -> dict[str, NDArray[Any]]:
+    """The network's predictions in the form of `run_graph`, computed for at most `rows` rows at a time."""
     lengths = list_lengths(table, encoder.inputs)
     chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
     network.eval()
-    for start, stop in row_spans(table.num_rows, lengths, table.num_rows):
+    for start, stop in row_spans(table.num_rows, lengths, rows):
         blocks = encoder.batch(table.slice(start, stop - start))
         with torch.inference_mode():
             predictions = network.predict({name: torch.from_numpy(x) for name, x in blocks.items()})

@@ -84,7 +84,7 @@ class Categorical(Feature):
             return None
         if facts.is_text:
             return None if facts.distinct > facts.known / 2 else found
-        if not (facts.is_number and facts.whole):
+        if not (facts.is_number and facts.whole and is_exact(as_numbers(facts.values)).all()):
             return None
         if facts.named_id:
             doubt = "named like an id, so each value stands for itself; numeric if its size matters"
@@ -138,7 +138,8 @@ class CategoricalFitter(FeatureFitter):
         if strays := int(counts[np.isfinite(numbers) & ~whole].sum()):
             raise DataError(
                 f"feature {self.name!r}: a categorical feature needs whole numbers, text or booleans, found "
-                f"{strays} fractional or huge values in column {self.column!r}; declare it as kind: numeric"
+                f"{strays} fractional or huge values in column {self.column!r}; declare it as kind: numeric, or its "
+                f"type, as in data.types: {{{self.column}: text}}"
             )
         return pa.array(numbers[whole].astype(np.int64)), counts[whole]
 

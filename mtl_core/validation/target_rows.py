@@ -21,7 +21,7 @@ class TargetRows:
 
     def __init__(self, problem: Problem, sources: Sequence[Part], sets: ValueSets) -> None:
         self.problem, self.sources, self.sets = problem, sources, sets
-        self.splitter = Splitter.of(problem, sources[0].types.names)
+        self.splitter = Splitter.of(problem, sources[0].shared)
         self.errors: list[str] = []
         """An error for each part with too many such rows, after the first pass."""
         self._kept: list[SplitRows] = []

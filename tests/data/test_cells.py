@@ -177,3 +177,35 @@ def test_numbers_as_dates_and_booleans_are_read_as_their_text() -> None:
 def test_a_number_that_the_wider_type_cannot_hold_is_refused() -> None:
     with pytest.raises(pa.ArrowInvalid):
         convert(pa.array([2**53 + 1]), pa.float64(), PLAIN)
+
+
+STORED: dict[str, tuple[pa.Array, pa.DataType, str | None, list[Any] | None]] = {
+    "days": (pa.array([20240229, None], pa.int32()), pa.date32(), "%Y%m%d", [date(2024, 2, 29), None]),
+    "seconds": (pa.array([20240229123000]), TIME, "%Y%m%d%H%M%S", [datetime(2024, 2, 29, 12, 30)]),
+    "a day that is none": (pa.array([20240230], pa.int32()), pa.date32(), "%Y%m%d", None),
+    "ticks": (pa.array([1_700_000_000]), TIME, None, None),
+    "days since 1970": (pa.array([19_000], pa.int32()), pa.date32(), None, None),
+    "a zone for a wall clock": (pa.array([1], ZONED), TIME, None, None),
+    "a wall clock for a zone": (pa.array([1], TIME), ZONED, None, None),
+    "ones and zeros": (pa.array([1.0, 0.0, None]), pa.bool_(), None, [True, False, None]),
+    "a two": (pa.array([0, 1, 2]), pa.bool_(), None, None),
+    "a half": (pa.array([0.5]), pa.bool_(), None, None),
+}
+
+
+@pytest.mark.parametrize(("values", "wanted", "form", "expected"), STORED.values(), ids=STORED)
+def test_a_stored_value_is_of_another_type_only_where_its_text_is(
+    values: pa.Array, wanted: pa.DataType, form: str | None, expected: list[Any] | None
+) -> None:
+    """Arrow would take a number for ticks since 1970 or for true, and a time of a zone for one of a wall clock."""
+    if expected is None:
+        with pytest.raises(pa.ArrowInvalid):
+            convert(values, wanted, PLAIN, form)
+    else:
+        assert convert(values, wanted, PLAIN, form).to_pylist() == expected
+
+
+@pytest.mark.parametrize("cell", ["31.12.9999 23:00 -0500", "01.01.0001 00:00 +0200"])
+def test_a_moment_beyond_the_calendar_in_utc_is_refused(cell: str) -> None:
+    with pytest.raises(pa.ArrowInvalid):
+        convert(pa.array([cell]), ZONED, PLAIN, "%d.%m.%Y %H:%M %z")

@@ -35,6 +35,19 @@ def of_visits(**changes: Any) -> Problem:
     return declared(**{"features": {"age": {"kind": "numeric"}}, **changes})
 
 
+def test_data_that_no_part_file_holds(tmp_path: Path) -> None:
+    problem = of_visits(split={"by": "hash", "column": "patient_id"})
+    assert doubts(tmp_path, problem, a=VISITS) == []
+    (tmp_path / "data" / "year=2024" / "month=1").mkdir(parents=True)
+    for name in ("b.csv.gz", ".c.csv.gz", "d.csv.tmp", "notes.gz"):
+        (tmp_path / "data" / name).touch()
+    assert "'b.csv.gz' in data is not read" in doubts(tmp_path, problem)[0]
+    (tmp_path / "data" / "year=2024" / "month=1" / "c.parquet").touch()
+    assert "'b.csv.gz', 'year=2024/' in data are not read" in doubts(tmp_path, problem)[0]
+    one = of_visits(split={"by": "hash", "column": "patient_id"}, data={"path": "data/a.parquet"})
+    assert doubts(tmp_path, one) == []
+
+
 BY_KEY: dict[str, tuple[dict[str, Any], str]] = {
     "a key of each row": (
         {"by": "hash", "column": "visit_id"},

@@ -1,6 +1,6 @@
 """Parts: which files count, what is read of them, and what is refused."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,15 @@ def test_columns_asked_for_as_codes(tmp_path: Path, values: pa.Array, name: str)
     assert batch["shop"].type == pa.dictionary(pa.int32(), of.value_type if pa.types.is_dictionary(of) else of)
     assert batch["other"].type == of
     assert batch["shop"].to_pylist() == batch["other"].to_pylist() == values.to_pylist()
+
+
+def test_timestamps_of_96_bits_beyond_nanoseconds(tmp_path: Path) -> None:
+    """As Spark writes them; an end of the calendar stands for a missing date."""
+    moments = [datetime(1, 1, 1), datetime(2024, 2, 29, 12, 30, 0, 250), None, datetime(9999, 12, 31)]
+    write(tmp_path, a=month(1))
+    table = pa.table({"since": pa.array(moments, pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "data" / "a.parquet", use_deprecated_int96_timestamps=True)
+    assert read(tmp_path, "since") == moments
 
 
 def test_columns_that_may_hold_no_null(tmp_path: Path) -> None:
@@ -303,6 +312,41 @@ def test_a_column_of_a_type_that_cannot_enter_the_graph(tmp_path: Path) -> None:
     write(tmp_path, a=month(1))
     with pytest.raises(DataError, match=r"found date32"):
         column_types(tmp_path, declared(features={"day": {"kind": "numeric"}}))
+
+
+DISAGREE: dict[str, tuple[dict[str, list[Any] | pa.Array], str]] = {
+    "booleans, then digits": (
+        {"a_csv": ["True", None], "b_csv": ["0", "1"]},
+        r"bool in a.csv and int64 in b.csv; .* data.types: {shop: boolean}",
+    ),
+    "booleans, then numbers": (
+        {"a": [True, None], "b": [1.0, None]},
+        r"bool in a.parquet and double in b.parquet; .*boolean",
+    ),
+    "a clock, then a zone": (
+        {"a": pa.array([1], pa.timestamp("s")), "b": pa.array([1], pa.timestamp("s", "UTC"))},
+        r"timestamp\[ms\] in a.parquet and timestamp\[ms, tz=UTC\] in b.parquet; .*text",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "words"), DISAGREE.values(), ids=DISAGREE)
+def test_parts_that_only_text_could_hold_are_refused_unless_declared(
+    tmp_path: Path, values: dict[str, list[Any] | pa.Array], words: str
+) -> None:
+    """Else True and 1 are two values, and a part more changes the type of the input."""
+    shop: Any = {
+        "features": {"shop": {"kind": "categorical"}},
+        "tasks": {"days": {"kind": "regression", "target": "days"}},
+    }
+    write(tmp_path, **{name: pa.table({"shop": cells, "days": range(len(cells))}) for name, cells in values.items()})
+    with pytest.raises(DataError, match=f"column 'shop' must have types in its parts that go together, found {words}"):
+        column_types(tmp_path, declared(**shop, split={"by": "hash", "column": "days"}))
+    data: Any = {"path": "data", "types": {"shop": "text"}}
+    assert (
+        column_types(tmp_path, declared(**shop, split={"by": "hash", "column": "days"}, data=data))["shop"]
+        == pa.string()
+    )
 
 
 def weighed(column: str) -> Any:

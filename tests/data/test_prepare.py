@@ -118,6 +118,17 @@ def test_raw_rows_stand_beside_the_encoded_ones(folder: Path) -> None:
             np.testing.assert_array_equal(splits[name].labels[task].numpy(), labels)
 
 
+def test_a_column_of_some_parts_leaves_a_split_by_whole_rows_as_it_is(tmp_path: Path) -> None:
+    problem = declared(split={"by": "hash", "column": "row", "validation": 0.3, "test": 0.4})
+    tables = {
+        name: month(number).rename_columns({"row": "number"}) for number, name in enumerate(("a", "b", "c_csv"), 1)
+    }
+    write(tmp_path, **tables)
+    before = run(tmp_path, problem), raw(tmp_path, "test")
+    write(tmp_path, b=tables["b"].append_column("new", pa.array([1] * ROWS)))
+    assert (run(tmp_path, problem), raw(tmp_path, "test")) == before
+
+
 def test_the_column_of_the_split_is_kept_where_it_is_a_target_or_a_feature(folder: Path) -> None:
     for column in ("row", "amount"):
         by_it = declared(features=READ, split={"by": "time", "column": "row", "validation": 2000, "test": 3000})

@@ -7,7 +7,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from flows.cli import main
-from flows.pipeline.graph import DIGESTS, GRAPH, STAGES, bring_up_to_date, check_graph, graph_text, stage_names
+from flows.pipeline.graph import (
+    DIGESTS,
+    GRAPH,
+    STAGES,
+    bring_up_to_date,
+    check_graph,
+    graph_text,
+    is_up_to_date,
+    stage_names,
+)
 from mtl_core.errors import ProblemError
 
 ROOT = Path(__file__).parents[2]
@@ -99,3 +108,17 @@ def test_a_graph_that_would_leave_a_model_as_it_is_is_refused(tmp_path: Path, te
         check_graph(tmp_path)
     assert f"{tmp_path / GRAPH}: " in str(caught.value)
     assert found in str(caught.value)
+
+
+@pytest.mark.parametrize("moment", ["2024-04-07", "2024-04-07T10:00:00+02:00"])
+def test_a_date_without_quotes_in_params(tmp_path: Path, tools: None, moment: str) -> None:
+    """DVC itself takes no date, not even in the folder of another problem."""
+    from dvc.repo import Repo
+
+    Repo.init(str(tmp_path), no_scm=True).close()
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / GRAPH).write_text(graph_text())
+        (tmp_path / name / "params.yaml").write_text(f"split:\n  validation: {moment}\n")
+    assert stage_names(tmp_path / "one") == STAGES
+    assert not is_up_to_date(tmp_path / "other", "validate")

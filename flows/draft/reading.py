@@ -177,6 +177,8 @@ def _dates(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[dict[str, str], dic
         dates[name] = chosen
         others = [form for form in forms if form != chosen]
         doubt = f"dates such as {cells[0].as_py()!r} are read as {chosen}"
+        if "%y" in chosen:
+            doubt += ", where the years 69 to 99 are those of 1900 and all others of 2000"
         doubts[f"data.dates.{name}"] = doubt + (f"; {', '.join(others)} would read them too" if others else "")
     return dates, doubts
 

@@ -94,6 +94,19 @@ def test_a_format_that_the_order_of_the_rows_tells(tmp_path: Path) -> None:
     assert "%m/%d/%Y would read them too" in seen.reading.doubts["data.dates.x"]
 
 
+def test_years_of_two_digits_are_doubted(tmp_path: Path) -> None:
+    """A birthday of 1950 would be in 2050."""
+    seen = sample(write(tmp_path, {"x": cells("31.12.50", "1.1.99")}))
+    assert "the years 69 to 99 are those of 1900" in seen.reading.doubts["data.dates.x"]
+
+
+def test_a_target_of_numbers_stored_as_text_is_refused_with_the_option_that_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"key": [f"k{row}" for row in range(ROWS)], "x": NUMBERS, "y": MIXED}), path)
+    with pytest.raises(DataError, match=r"must have classes that repeat.*\n  y: .*data\.types: {y: number}"):
+        guess_problem(sample(path), ["y"])
+
+
 MIXED = [f"{row / 7:.3f}" for row in range(ROWS)]
 DOUBTS: dict[str, tuple[list[str], str]] = {
     "a few odd cells": (

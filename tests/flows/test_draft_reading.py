@@ -48,6 +48,7 @@ FORMS: dict[str, tuple[dict[str, list[Any]], str, str, dict[str, Any]]] = {
     "tabs": ({"x": NUMBERS}, "\t", "utf-8", {"csv": {"separator": "\t"}}),
     "Latin-1": ({"grün": NUMBERS}, ",", "latin-1", {"csv": {"encoding": "cp1252"}}),
     "UTF-16": ({"x": NUMBERS}, ",", "utf-16", {"csv": {"encoding": "utf-16"}}),
+    "UTF-16 without a mark": ({"x": NUMBERS}, ",", "utf-16-le", {"csv": {"encoding": "utf-16-le"}}),
     "a decimal comma in quotes": ({"x": list(map(comma, NUMBERS))}, ",", "utf-8", {"csv": {"decimal": ","}}),
     "grouped digits": ({"x": list(map(grouped, NUMBERS))}, ",", "utf-8", {"csv": {"thousands": ","}}),
     "words for missing values": ({"x": cells("1.5", "NA", "2")}, ",", "utf-8", {"csv": {"nulls": ["NA"]}}),

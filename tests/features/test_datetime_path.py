@@ -192,7 +192,7 @@ TIMES = [datetime(2013, 1, 1) + timedelta(hours=row) for row in range(50)]
         (pa.array(["", ""]), None),
         (pa.array([*[day.isoformat() for day in DAYS], "soon"]), None),
         (pa.array([f"{day:%Y%m%d}" for day in DAYS]), None),
-        (pa.array([f"{day:%d.%m.%Y}" for day in DAYS]), None),
+        (pa.array([f"{day:%d.%m.%Y}" for day in DAYS]), Proposal(options={"kind": "datetime"})),
         (pa.array(np.arange(50)), None),
     ],
 )

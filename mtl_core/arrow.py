@@ -11,6 +11,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.errors import DataError
 
 __all__ = [
+    "EXACT",
     "SCALAR_TYPES",
     "ColumnType",
     "as_dictionary",

@@ -61,7 +61,7 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
     if not any(guess.options for guess in guesses.values()):
         why = "".join(f"\n  {name}: {guess.note}" for name, guess in guesses.items())
         raise DataError(f"no column is left to learn from: {why or 'every column is a task'}")
-    tasks = {target: _doubted(_task(seen.facts[target]), seen.doubts.get(target, "")) for target in targets}
+    tasks = {target: _target(seen, target) for target in targets}
     guesses = doubt_leaks(seen, guesses, targets)
     return Draft(
         split=split,
@@ -70,6 +70,14 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
         reading=seen.reading,
         tasks=tasks,
     )
+
+
+def _target(seen: Sample, name: str) -> Proposal:
+    doubt = seen.doubts.get(name, "")
+    try:
+        return _doubted(_task(seen.facts[name]), doubt)
+    except DataError as error:
+        raise DataError(f"{error}\n  {name}: {doubt}" if doubt else str(error)) from None
 
 
 def _doubted(guess: Proposal, doubt: str) -> Proposal:

@@ -61,11 +61,16 @@ def detect(path: Path) -> DetectedReading:
 
 
 def _encoding(path: Path) -> str:
-    """utf-8, utf-16 by its byte order mark, else cp1252 or, where that lacks a byte, latin-1."""
+    """utf-8, utf-16 by its byte order mark or by a zero beside the first character, else cp1252 or, where that lacks a
+    byte, latin-1.
+    """
     candidates = ["utf-8", "cp1252", "latin-1"]
     with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
+        first = file.read(2)
+    if first in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    if len(first) == 2 and 0 in first:
+        return "utf-16-be" if first[0] == 0 else "utf-16-le"
     for candidate in candidates[:-1]:
         try:
             with path.open(encoding=candidate, newline="") as text:
@@ -172,6 +177,8 @@ def _dates(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[dict[str, str], dic
         dates[name] = chosen
         others = [form for form in forms if form != chosen]
         doubt = f"dates such as {cells[0].as_py()!r} are read as {chosen}"
+        if "%y" in chosen:
+            doubt += ", where the years 69 to 99 are those of 1900 and all others of 2000"
         doubts[f"data.dates.{name}"] = doubt + (f"; {', '.join(others)} would read them too" if others else "")
     return dates, doubts
 

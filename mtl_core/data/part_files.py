@@ -95,6 +95,7 @@ class CsvFile:
             fix = f"a row must be shorter than {BLOCK >> 20} MiB; is a quote not closed?"
         elif "columns, got" in words:
             fix = f"every line must have as many cells as the header, whose names are {self._header()}"
+            fix += "; is a quote not closed?" if '"' in words.partition("columns, got")[2] else ""
         else:
             fix = "repair or remove it"
         return DataError(f"{self.path}: must be a readable CSV file, found: {words:.300}; {fix}")

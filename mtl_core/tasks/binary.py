@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from mtl_core.arrow import ColumnType
+from mtl_core.arrow import EXACT, ColumnType
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
@@ -77,6 +77,12 @@ class Binary(Task):
             raise ValueError("give `negative` or `others: negative`, which makes every other value a no, not both")
         if self.positive is not None and self.others == "unlabelled" and not self.negatives:
             raise ValueError("`others: unlabelled` needs `negative`, the value that is no, found none; give it")
+        for value in (self.positive, *self.negatives):
+            if isinstance(value, float) and abs(value) >= EXACT:
+                raise ValueError(
+                    f"a number must be below 2^53 to differ from its neighbours, found about {value:.0f}; read the "
+                    "target as text by data.types, and give the value in quotes"
+                )
         if self.positive in self.negatives:
             raise ValueError(f"`positive` and `negative` must differ, found {self.positive!r} in both")
         return self

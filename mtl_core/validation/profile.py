@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core.config import Problem
@@ -34,7 +35,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
     """
     frames: list[pd.DataFrame] = []
     types: dict[str, str] = {}
-    labels: list[dict[str, Labels]] = []
+    targets: list[pa.Table] = []
     for part in reference:
         table = part.read(problem.columns)
         if not table.num_rows:
@@ -43,7 +44,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
             if table[column].null_count < table.num_rows:
                 types.setdefault(column, type_in_suite(table.schema.field(column).type))
         frames.append(frame(table))
-        labels.append(label_columns(problem, table))
+        targets.append(table.select(problem.targets))
     expectations = _rows(problem, [len(part) for part in frames])
     for column, type_ in ((column, types.get(column, "")) for column in problem.columns):
         if type_:  # a column without any value says nothing
@@ -51,7 +52,10 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
             expectations.append(expect("column_values_to_be_of_type", column=column, type_=type_))
             expectations += _nulls(problem, column, values)
             expectations += _values(problem, column, type_, values)
-    for name in dict.fromkeys(name for part in labels for name in part):
+    # A class that a part lacks has a rate of 0 there.
+    names = list(dict.fromkeys(name for table in targets for name in label_columns(problem, table)))
+    labels = [label_columns(problem, table, names) for table in targets]
+    for name in names:
         expectations += _label_rate(name, [part[name] for part in labels if name in part])
     return Suite(name=problem.name, expectations=tuple(expectations))
 

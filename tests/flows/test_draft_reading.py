@@ -48,6 +48,7 @@ FORMS: dict[str, tuple[dict[str, list[Any]], str, str, dict[str, Any]]] = {
     "tabs": ({"x": NUMBERS}, "\t", "utf-8", {"csv": {"separator": "\t"}}),
     "Latin-1": ({"grün": NUMBERS}, ",", "latin-1", {"csv": {"encoding": "cp1252"}}),
     "UTF-16": ({"x": NUMBERS}, ",", "utf-16", {"csv": {"encoding": "utf-16"}}),
+    "UTF-16 without a mark": ({"x": NUMBERS}, ",", "utf-16-le", {"csv": {"encoding": "utf-16-le"}}),
     "a decimal comma in quotes": ({"x": list(map(comma, NUMBERS))}, ",", "utf-8", {"csv": {"decimal": ","}}),
     "grouped digits": ({"x": list(map(grouped, NUMBERS))}, ",", "utf-8", {"csv": {"thousands": ","}}),
     "words for missing values": ({"x": cells("1.5", "NA", "2")}, ",", "utf-8", {"csv": {"nulls": ["NA"]}}),
@@ -92,6 +93,19 @@ def test_a_format_that_the_order_of_the_rows_tells(tmp_path: Path) -> None:
     seen = sample(write(tmp_path, {"x": [f"{1 + row % 10}/{1 + row // 10}/2024" for row in range(ROWS)]}))
     assert seen.reading.options.dates == {"x": "%d/%m/%Y"}
     assert "%m/%d/%Y would read them too" in seen.reading.doubts["data.dates.x"]
+
+
+def test_years_of_two_digits_are_doubted(tmp_path: Path) -> None:
+    """A birthday of 1950 would be in 2050."""
+    seen = sample(write(tmp_path, {"x": cells("31.12.50", "1.1.99")}))
+    assert "the years 69 to 99 are those of 1900" in seen.reading.doubts["data.dates.x"]
+
+
+def test_a_target_of_numbers_stored_as_text_is_refused_with_the_option_that_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"key": [f"k{row}" for row in range(ROWS)], "x": NUMBERS, "y": MIXED}), path)
+    with pytest.raises(DataError, match=r"must have classes that repeat.*\n  y: .*data\.types: {y: number}"):
+        guess_problem(sample(path), ["y"])
 
 
 MIXED = [f"{row / 7:.3f}" for row in range(ROWS)]

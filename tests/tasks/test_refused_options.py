@@ -15,6 +15,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"kind": "binary", "positive_weight": -1},
         "tasks.t.positive_weight: must be `balanced` or a number above 0, found -1",
     ),
+    "a value that float64 rounds": (
+        {"kind": "binary", "positive": 2**53 + 1},
+        "tasks.t: a number must be below 2^53 to differ from its neighbours, found about 9007199254740992; read the "
+        "target as text by data.types, and give the value in quotes",
+    ),
     "class_weights": (
         {**SIZES, "class_weights": ["small"]},
         "tasks.t.class_weights: must be `balanced`, or a mapping of classes to weights, found ['small']",

@@ -119,6 +119,21 @@ def test_the_values_of_a_target_in_words_are_listed_and_no_third_one_is_learned(
         assert "values_to_be_in_set" not in said(profile(declared, parts(tmp_path, declared)), "grade")
 
 
+def test_a_class_that_a_part_lacks_may_be_missing_in_a_part(tmp_path: Path) -> None:
+    """Else the part that was profiled breaks its own suite."""
+    for number, words in enumerate((["high", "low"], ["high", "medium"]), 1):
+        grades = pa.array(words * (ROWS // 2))
+        write_part(tmp_path, f"{number}.parquet", set_column(table(number), "grade", grades))
+    declared = problem(tasks={"grade": {"kind": "multiclass", "target": "grade"}})
+    suite = profile(declared, parts(tmp_path, declared))
+    least = {
+        name: said(suite, f"label:grade={name}")["mean_to_be_between"]["min_value"]
+        for name in ("high", "low", "medium")
+    }
+    assert least["low"] == least["medium"] == 0
+    assert least["high"] == 0.08
+
+
 def test_many_categories_are_counted_and_not_listed(tmp_path: Path) -> None:
     write_part(tmp_path, "a.parquet", set_column(table(2), "shop", pa.array([f"s{place}" for place in range(ROWS)])))
     suite = profile(problem(), parts(tmp_path, problem()))

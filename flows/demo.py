@@ -13,6 +13,7 @@ from flows.layout import Layout
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError, ToolError
+from mtl_core.files import intact
 from serving.champion import read_champion
 from serving.lifeline import start_lifeline
 from serving.process import running
@@ -62,7 +63,8 @@ def read_rows(problem: Problem, path: Path, count: int) -> pa.Table:
     """That many rows of the test split, at equal distances; raises DataError where they are not of this problem."""
     if not path.exists():
         raise DataError(f"{path}: the test split must be there, found no file; `mtl retrain` prepares it")
-    table = pq.read_table(path)
+    with intact(path):
+        table = pq.read_table(path)
     if new := [target for target in problem.targets if target not in table.column_names]:
         raise DataError(f"{path}: must have every target, found no column {new[0]!r}; `mtl retrain` prepares it")
     return table.take(_evenly_spaced(table.num_rows, count))

@@ -30,7 +30,12 @@ def system_failure(error: BaseException, path: Path | None = None) -> SystemFail
     for cause in _causes(error):
         code = errno_of(cause)
         if code is not None and code in FULL | REFUSED | OPEN_FILES:
-            return SystemFailure(_words(code, _path(error) or str(path or Path.cwd())))
+            return SystemFailure(_words(code, _path(error) or str(path or _working_directory() or ".")))
+    if isinstance(error, FileNotFoundError) and not _path(error) and not _working_directory():
+        return SystemFailure(
+            "the working directory: must exist, found it removed; change to another folder, then run the same command "
+            "again, with -C FOLDER for the problem's folder"
+        )
     if isinstance(error, OSError):
         where = traceback.extract_tb(error.__traceback__)
         line = f" (at {where[-1].filename}:{where[-1].lineno})" if where else ""
@@ -52,6 +57,13 @@ def _path(error: BaseException) -> str:
     """The path in the error or its causes; "" without one."""
     names = (cause.filename for cause in _causes(error) if isinstance(cause, OSError))
     return next((os.fsdecode(name) for name in names if isinstance(name, str | bytes)), "")
+
+
+def _working_directory() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 def _words(code: int, path: str) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mtl_core.errors import TrunklineError
+from mtl_core.errors import DataError, TrunklineError
 
-__all__ = ["errno_of", "naming", "pending", "reserve", "write_bytes", "write_text"]
+__all__ = ["errno_of", "intact", "naming", "pending", "reserve", "write_bytes", "write_text"]
 
 _RUST = re.compile(r"\(os error (\d+)\)")
 """In the errors of safetensors."""
@@ -36,6 +36,26 @@ def naming(path: Path) -> Iterator[None]:
             error.errno, error.filename = code, error.filename or str(path)
             raise
         raise OSError(code, os.strerror(code), str(path)) from error
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Raise what a reader says of a damaged artifact in the block as a DataError with its path and the fix.
+
+    What the operating system refuses, such as a file that is not there, stays as it is.
+    """
+    try:
+        yield
+    except TrunklineError:
+        raise
+    except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+            raise
+        lines = [line.strip() for line in str(error).splitlines()[:2]]
+        raise DataError(
+            f"{path}: must be as its stage wrote it, found damage ({type(error).__name__}: {' '.join(lines)}); "
+            "`mtl retrain` writes it anew"
+        ) from error
 
 
 def errno_of(error: BaseException) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -13,7 +12,11 @@ from serving.errors import InputValueError
 
 __all__ = ["TextForm"]
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|[+-]?(?:inf|infinity|(?P<nan>nan)(?:\([a-z0-9_]*\))?)",
+    re.IGNORECASE,
+)
+"""Also C's own texts of what is no number, such as nan(ind)."""
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,13 +51,13 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.decimal != ".":
             # A point that is no mark makes the text no number: 1.500 must not become one and a half.
             cell = cell.replace(".", "?").replace(self.decimal, ".")
-        if not (cell.isascii() and _NUMBER.fullmatch(cell)):
+        match = _NUMBER.fullmatch(cell) if cell.isascii() else None
+        if match is None:
             marks = f"{self.decimal!r} as its decimal mark" + (
                 f", {self.thousands!r} for thousands" * bool(self.thousands)
             )
             raise InputValueError(f"must be a number, text of one with {marks}, or null")
-        number = float(cell)
-        return None if math.isnan(number) else number
+        return None if match["nan"] else float(cell)
 
     def boolean(self, text: str) -> bool:
         """True or false; raises InputValueError."""

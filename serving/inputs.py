@@ -142,9 +142,11 @@ class DatetimeInput(_Input, frozen=True, kw_only=True, tag="datetime"):
         return _text_violation(value, self.text, self._seconds)
 
     def _seconds(self, text: str) -> float:
-        if self.text is not None and self.text.format is not None:
-            return self.text.seconds(text, zoned=self.zoned)
-        return seconds_since_epoch(text, zoned=self.zoned)
+        if self.text is None:
+            return seconds_since_epoch(text, zoned=self.zoned)
+        if self.text.format is None:  # cells of a file may have blanks around them
+            return seconds_since_epoch(text.strip(), zoned=self.zoned)
+        return self.text.seconds(text, zoned=self.zoned)
 
 
 class ZonedDatetimeInput(DatetimeInput, frozen=True, kw_only=True, tag="zoned_datetime"):

@@ -19,7 +19,7 @@ from mtl_core.errors import CheckFailed
 from mtl_core.evaluation import Measured, baseline_predictions, compare, evaluate
 from mtl_core.export.parity import adversarial_rows, parity
 from mtl_core.export.session import graph_inputs, open_graph, run_graph
-from mtl_core.files import pending, write_text
+from mtl_core.files import intact, pending, write_text
 from mtl_core.gates import Check, baseline_checks, latency_checks, metric_checks, parity_check, size_check, write_checks
 from mtl_core.model import Network
 from mtl_core.numbers import defined
@@ -32,14 +32,16 @@ def run(folder: Path) -> None:
     """Writes checks, metrics, evaluation and predictions; raises CheckFailed where a gate is not passed."""
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
-    tables = {name: pq.read_table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
+    tables = {name: _table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
     network = Network.build(problem, encoder)
-    network.load_state_dict(load_file(layout.weights))
+    with intact(layout.weights):
+        network.load_state_dict(load_file(layout.weights))
     tasks = network.objectives
     labels = {name: encoder.labels(table, exact=True) for name, table in tables.items()}
     known = {name: {task: flat(values) for task, values in found.items()} for name, found in labels.items()}
     names = list(network.tasks)
-    session = open_graph(layout.graph.read_bytes())
+    with intact(layout.graph):
+        session = open_graph(layout.graph.read_bytes())
     predictions = {
         name: run_graph(session, table, encoder.inputs, names, sequences=encoder.sequences)
         for name, table in tables.items()
@@ -73,6 +75,11 @@ def run(folder: Path) -> None:
     _write_predictions(layout.predictions, labels["test"], predictions["test"])
     write_checks(layout.checks, checks, _notes(problem))
     _conclude(checks)
+
+
+def _table(path: Path) -> pa.Table:
+    with intact(path):
+        return pq.read_table(path)
 
 
 def _rows(table: pa.Table, rows: int) -> pa.Table:

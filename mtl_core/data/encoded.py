@@ -14,6 +14,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.data.writer import OFFSETS, VALUES
 from mtl_core.features import Block
+from mtl_core.files import intact
 from mtl_core.ragged import spans
 
 __all__ = ["Batch", "EncodedSplit"]
@@ -133,7 +134,8 @@ class EncodedSplit:
 
 def _map(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
     """A dense or ragged array. An array without a block is dense, with type and shape stored in its file."""
-    return _map_ragged(folder, name, block) if block and block.ragged else _map_dense(folder / f"{name}.npy")
+    with intact(folder / name):
+        return _map_ragged(folder, name, block) if block and block.ragged else _map_dense(folder / f"{name}.npy")
 
 
 def _map_dense(path: Path) -> Tensor:

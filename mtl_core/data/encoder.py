@@ -15,7 +15,7 @@ from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.data.targets import Table, column_array, row_weights, target_type, target_values, weightless_error
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
-from mtl_core.files import write_text
+from mtl_core.files import intact, write_text
 from mtl_core.frozen import Frozen
 from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
@@ -122,7 +122,8 @@ class Encoder(Frozen):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read an encoder that `save` wrote."""
-        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        with intact(path):
+            return cls.model_validate_json(path.read_bytes())
 
 
 def _formatted(values: list[Any], date_format: str | None) -> list[Any]:

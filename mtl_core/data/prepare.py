@@ -25,7 +25,7 @@ from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, empty_splits
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
-from mtl_core.files import write_text
+from mtl_core.files import intact, write_text
 
 __all__ = ["RAW_SPLITS", "prepare"]
 
@@ -174,7 +174,8 @@ def _read_quarantine(path: Path) -> Quarantine:
         raise DataError(
             f"{path}: the rows that validation quarantined must be known, found no file; run validate first"
         )
-    table = pq.read_table(path, columns=["part", "row"])
+    with intact(path):
+        table = pq.read_table(path, columns=["part", "row"])
     found: Quarantine = {}
     for part, row in zip(table["part"].to_pylist(), table["row"].to_pylist(), strict=True):
         found.setdefault(part, set()).add(row)

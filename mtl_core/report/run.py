@@ -18,6 +18,7 @@ from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
+from mtl_core.files import intact
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study
 from mtl_core.studies.provenance import Provenance, config_digest
@@ -109,11 +110,11 @@ class Run:
 
     def test_rows(self, columns: Sequence[str]) -> pa.Table:
         """Raw columns of the test split."""
-        return pq.read_table(self.raw_test, columns=list(dict.fromkeys(columns)))
+        return _table(self.raw_test, list(dict.fromkeys(columns)))
 
     def scored(self, task: Objective) -> Scored:
         """The task's labels and predictions on the test split."""
-        table = pq.read_table(self.predictions, columns=[f"label/{task.name}", f"prediction/{task.name}"])
+        table = _table(self.predictions, [f"label/{task.name}", f"prediction/{task.name}"])
         labels, predictions = (_array(column) for column in table.columns)
         known = task.codec.labelled(labels)
         labels, predictions = labels[known], predictions[known]
@@ -139,7 +140,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         evaluation=_json(paths.evaluation),
         validation=_json(paths.validation / "result.json"),
         duplicates=_json(paths.encoded / DUPLICATES),
-        quarantine=pq.read_table(paths.validation / "quarantine.parquet"),
+        quarantine=_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
         raw_test=paths.encoded / "test.parquet",
         relatedness=read_study(paths.relatedness, Relatedness),
@@ -149,15 +150,22 @@ def read_run(problem: Problem, paths: Paths) -> Run:
 
 
 def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    with intact(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    with intact(path):
+        return pq.read_table(path, columns=columns)
 
 
 def _outcome(path: Path) -> TrainingResult:
     """JSON has no NaN: where a number is undefined it holds null."""
-    document = _json(path)
-    for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
-        numbers.update({name: math.nan for name, value in numbers.items() if value is None})
-    return TrainingResult.model_validate(document)
+    with intact(path):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
+            numbers.update({name: math.nan for name, value in numbers.items() if value is None})
+        return TrainingResult.model_validate(document)
 
 
 def _array(column: pa.ChunkedArray) -> Array:

@@ -1,6 +1,7 @@
 """One raw row, by file and by request, gives the same inputs of the graph, for every way of reading text."""
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mtl_core.data.parts import column_types, parts
 from mtl_core.export.signature import signature
 from serving.cells import TextForm
 from serving.errors import InputValueError
-from serving.inputs import Input
+from serving.inputs import DatetimeInput, Input, ZonedDatetimeInput
 
 ROWS = 40
 FEATURES: dict[str, dict[str, Any]] = {
@@ -159,7 +160,20 @@ FORMS = st.builds(
     st.sampled_from([(), ("NA",)]),
 )
 NUMBERS = st.text(st.sampled_from("0123456789+-.,' eE"), min_size=1, max_size=9) | st.sampled_from(
-    ["nan", "-inf", "Infinity", "1.234.567,5", "12,345.6", " 7 ", "1e400", "0x1F", "1_0"]
+    [
+        "-nan(ind)",
+        "NaN()",
+        "nan(a b)",
+        "nan",
+        "-inf",
+        "Infinity",
+        "1.234.567,5",
+        "12,345.6",
+        " 7 ",
+        "1e400",
+        "0x1F",
+        "1_0",
+    ]
 )
 
 
@@ -174,3 +188,26 @@ def test_numbers_are_read_alike(cell: str, csv_form: Csv) -> None:
         return
     by_request = form.number(cell)
     assert by_request == by_file or (by_request is None and by_file != by_file)
+
+
+TIMES = st.builds(
+    lambda before, date, time, zone, after: before + date + time + zone + after,
+    st.sampled_from(["", " ", "\t", "\u00a0"]),
+    st.sampled_from(["2024-01-31", "0001-01-01", "2023-02-29", "2024-1-31"]),
+    st.sampled_from(["", "T05:06", " 05:06:07", "T05:06:07.25", "T5:06", "T24:00"]),
+    st.sampled_from(["", "Z", "+02:00"]),
+    st.sampled_from(["", " ", "\n"]),
+)
+
+
+@given(TIMES, st.booleans())
+def test_times_are_read_alike(cell: str, zoned: bool) -> None:
+    column = (ZonedDatetimeInput if zoned else DatetimeInput)(name="at", text=TextForm())
+    try:
+        (by_file,) = parse(pa.array([cell]), pa.timestamp("us", "UTC" if zoned else None), Csv()).to_pylist()
+    except pa.ArrowInvalid:
+        with pytest.raises(InputValueError):
+            column.to_tensor([cell])
+        return
+    epoch = datetime(1970, 1, 1, tzinfo=UTC if zoned else None)
+    assert column.to_tensor([cell]).tolist() == [(by_file - epoch).total_seconds()]

@@ -26,7 +26,7 @@ from flows.pipeline.graph import STAGES, bring_up_to_date, graph_text, open_repo
 from flows.retrain.flow import compare_with_champion, run_retrain, tell_service
 from flows.retrain.result import RetrainResult
 from flows.retrain.schedule import deployment_name, serve_retrain
-from mtl_core.errors import CheckFailed, ProblemError, PromotionRefused, RunInProgress, ToolError
+from mtl_core.errors import CheckFailed, DataError, ProblemError, PromotionRefused, RunInProgress, ToolError
 from serving.store import Store
 from tests.flows.conftest import Whole, git
 
@@ -195,6 +195,31 @@ def test_a_problem_that_is_declared_wrong_is_refused_before_anything_starts(
     assert run("retrain", "-C", str(folder)) == ProblemError.exit_code
     assert "tasks: required" in capfd.readouterr().err
     assert not (Layout(folder).state / "prefect").exists()
+
+
+DAMAGED = [
+    ("encoded/encoder.json", ["demo"]),
+    ("encoded/test.parquet", ["demo"]),
+    ("validation/quarantine.parquet", ["stage", "prepare"]),
+    ("encoded/train/labels/churned.npy", ["stage", "train"]),
+    ("training/model.safetensors", ["stage", "export"]),
+    ("training/model.safetensors", ["stage", "check"]),
+    ("model/model.onnx", ["stage", "check"]),
+    ("training/history.json", ["stage", "report"]),
+    ("evaluation.json", ["stage", "report"]),
+    ("predictions.parquet", ["stage", "report"]),
+]
+
+
+@pytest.mark.parametrize(("artifact", "command"), DAMAGED)
+def test_a_damaged_artifact_is_named(
+    copied: Path, artifact: str, command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = Layout(copied).artifacts / artifact
+    path.unlink()  # it may be a link to DVC's cache
+    path.write_bytes(b"[1")
+    assert run(*command, "-C", str(copied)) == DataError.exit_code
+    assert f"error: {path.with_suffix('') if path.suffix == '.npy' else path}: must be" in capfd.readouterr().err
 
 
 def test_a_damaged_champion_is_named_before_a_candidate_is_compared_with_it(whole: Whole, copied: Path) -> None:

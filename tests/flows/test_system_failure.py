@@ -168,3 +168,14 @@ def test_a_retrain_that_could_not_write_ends_before_it_starts(
     said = capfd.readouterr().err
     assert said.startswith(f"error: {folder}/{'.trunkline' if obstacle == 'full' else 'artifacts'}: ")
     assert said.count("\n") == 1
+
+
+def test_a_removed_working_directory_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run("check") == SystemFailure.exit_code
+    assert "the working directory: must exist" in capfd.readouterr().err

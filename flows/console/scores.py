@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from flows.console.terminal import shortened
+from flows.console.terminal import shortened, shortened_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +98,12 @@ class ScoreTable:
         for column in ("metric", "now", "best", "in epoch"):
             table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
         shown = self.tasks if rows is None or rows >= len(self.tasks) else self.tasks[: rows - 1]
-        for task in shown:
+        names = shortened_names([task.name for task in self.tasks], longest)
+        for task, name in zip(shown, names, strict=False):  # some may be hidden
             best = self._records[-1].get(task.name)
             record = ("", "") if best is None else (_value(self.epochs[best], task.name), str(self.epochs[best].number))
             now = self._cell(task.name, len(self.epochs) - 1) if self.epochs else ""
-            table.add_row(shortened(task.name, longest), task.metric.name, now, *record)
+            table.add_row(name, task.metric.name, now, *record)
         if hidden := self.tasks[len(shown) :]:
             table.add_row(shortened(f"… {len(hidden)} more", longest), style="dim")
         return table

@@ -1,8 +1,11 @@
 """Consoles for stdout and stderr, on which every name is shown as it is."""
 
+import os
+from collections.abc import Sequence
+
 from rich.console import Console
 
-__all__ = ["is_live", "open_console", "shortened", "shown"]
+__all__ = ["is_live", "open_console", "shortened", "shortened_names", "shown"]
 
 
 def open_console(*, stderr: bool = False) -> Console:
@@ -23,3 +26,12 @@ def shown(text: str) -> str:
 def shortened(text: str, longest: int) -> str:
     """Both ends of a text that is too long."""
     return text if len(text) <= longest else f"{text[: longest // 2]}…{text[len(text) - (longest - 1) // 2 :]}"
+
+
+def shortened_names(names: Sequence[str], longest: int) -> list[str]:
+    """Both ends of names that are too long; without the beginning that all share where two would look alike."""
+    found = [shortened(name, longest) for name in names]
+    if len(set(found)) == len(set(names)):
+        return found
+    start = len(os.path.commonprefix(list(names)))  # noqa: RUF071 - of characters is what is meant
+    return [shortened(f"…{name[start:]}", longest) for name in names]

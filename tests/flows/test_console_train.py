@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from flows.console import bars
+from flows.console.terminal import shortened_names
 from flows.console.train import TrainProgress
 from mtl_core.config import Problem
 from mtl_core.training import Epoch
@@ -68,6 +69,13 @@ def test_the_table_fits_the_terminal(
     assert names[0][-8:] in text
     if epochs:
         assert f"{epoch(epochs, names).values[names[0]]:.4f} ■" in text  # the newest epoch is never what is left out
+
+
+def test_names_that_would_look_alike_lose_their_common_beginning() -> None:
+    ends = "x" * 20
+    assert shortened_names(["late", f"begins_{ends}"], 12) == ["late", "begins…xxxxx"]
+    alike = [f"common_{number}_{ends}" for number in range(3)]
+    assert shortened_names(alike, 12) == [f"…{number}_xxx…xxxxx" for number in range(3)]
 
 
 def test_the_whole_table_is_left_at_the_end(small: Small) -> None:

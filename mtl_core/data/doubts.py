@@ -3,12 +3,13 @@ an error.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 
-from mtl_core.config import HashSplit, Problem
+from mtl_core.config import HashSplit, Problem, TimeSplit
 from mtl_core.data.part_files import SUFFIXES, unread
 from mtl_core.data.parts import Part
 from mtl_core.data.row_keys import row_keys
@@ -38,7 +39,20 @@ def data_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
     table = _sample(parts, list(dict.fromkeys((*problem.columns, *keys, *entities))))
     for name in keys:
         check_split(problem.split, name, table[name].combine_chunks())
-    return [*_unread(problem, parts), *_split_doubts(problem, splitter, table, entities), *_leaks(problem, table)]
+    about_split = _split_doubts(problem, splitter, table, entities)
+    return [*_unread(problem, parts), *_border_doubts(problem), *about_split, *_leaks(problem, table)]
+
+
+def _border_doubts(problem: Problem) -> list[str]:
+    """Borders that YAML reads as dates, which DVC cannot compare."""
+    if not isinstance(problem.split, TimeSplit):
+        return []
+    borders = {"validation": problem.split.validation, "test": problem.split.test}
+    return [
+        f"split.{name}: a date without quotes stops `dvc repro`, found {border}; put it in quotes"
+        for name, border in borders.items()
+        if isinstance(border, date)
+    ]
 
 
 def repeating(table: pa.Table, names: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Doubts about a problem and its data: what `mtl check` warns of, and what it refuses after a look at some rows."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from mtl_core.config import Problem
 from mtl_core.data.doubts import data_doubts, repeating
 from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
-from tests.data.orders import declared, write
+from tests.data.orders import declared, month, write
 
 COUNT = 400
 DRAW = np.random.default_rng(1)
@@ -46,6 +47,13 @@ def test_data_that_no_part_file_holds(tmp_path: Path) -> None:
     assert "'b.csv.gz', 'year=2024/' in data are not read" in doubts(tmp_path, problem)[0]
     one = of_visits(split={"by": "hash", "column": "patient_id"}, data={"path": "data/a.parquet"})
     assert doubts(tmp_path, one) == []
+
+
+def test_a_border_that_dvc_does_not_read(tmp_path: Path) -> None:
+    borders = {"validation": date(2024, 2, 1), "test": "2024-03-01"}
+    problem = declared(split={"by": "time", "column": "day", **borders})
+    (found,) = doubts(tmp_path, problem, a=month(1), b=month(2), c=month(3))
+    assert found == "split.validation: a date without quotes stops `dvc repro`, found 2024-02-01; put it in quotes"
 
 
 BY_KEY: dict[str, tuple[dict[str, Any], str]] = {

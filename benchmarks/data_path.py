@@ -33,7 +33,7 @@ from apart import Cost, apart
 from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
 from memory import prepare_there
 
-from mtl_core.config import Problem, load_problem
+from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
 from mtl_core.data.parts import Part, parts
 from mtl_core.validation.frame import frame, label_columns
@@ -48,25 +48,31 @@ BAD_ROWS = 100
 
 
 def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
-    """Every batch of every part by pyarrow. `texts` come as dictionaries from Parquet; CSV is told its types, which is
-    faster than to let it infer them.
+    """Every batch of every part by pyarrow. `texts` come as dictionaries from Parquet; CSV is told the types that the
+    first block of the first part has, which is faster than to let it infer them for each.
     """
     pa.set_cpu_count(threads)
-    for part in parts(folder, load_problem(folder)):
-        if part.path.suffix == ".parquet":
-            file = pq.ParquetFile(part.path, memory_map=True, read_dictionary=list(texts))
-            for _ in file.iter_batches(batch_size=BATCH):
+    types: dict[str, pa.DataType] = {}
+    # Not by `parts`, which reads a CSV file to find its types: that is a part of preparation.
+    for path in sorted((folder / "data").iterdir()):
+        if path.suffix == ".parquet":
+            for _ in pq.ParquetFile(path, memory_map=True, read_dictionary=list(texts)).iter_batches(batch_size=BATCH):
                 pass
             continue
-        types = {field.name: field.type for field in part.types}
-        options = (
-            csv.ReadOptions(block_size=BLOCK),
-            csv.ParseOptions(newlines_in_values=True),
-            csv.ConvertOptions(null_values=["", *part.reading.csv.nulls], strings_can_be_null=True, column_types=types),
-        )
-        with csv.open_csv(part.path, *options) as reader:
+        if not types:
+            with csv.open_csv(path, *_csv_options({})) as reader:
+                types = {field.name: field.type for field in reader.schema}
+        with csv.open_csv(path, *_csv_options(types)) as reader:
             for _ in reader:
                 pass
+
+
+def _csv_options(types: dict[str, pa.DataType]) -> tuple[csv.ReadOptions, csv.ParseOptions, csv.ConvertOptions]:
+    return (
+        csv.ReadOptions(block_size=BLOCK),
+        csv.ParseOptions(newlines_in_values=True),
+        csv.ConvertOptions(null_values=[""], strings_can_be_null=True, column_types=types),
+    )
 
 
 def at_least(folder: Path, threads: int) -> None:

@@ -80,9 +80,6 @@ def convert(values: pa.Array, wanted: pa.DataType, csv: Csv, form: str | None = 
         form: the declared format of a column of dates.
     """
     if is_text(values.type):
-        if pa.types.is_string_view(values.type):  # Arrow computes little with these
-            values = pc.cast(values, pa.string())
-        values = without_nulls(values, csv)
         if is_text(wanted):
             return _laid_out(values, wanted)
         return _read(pc.cast(decoded(values), pa.string()), wanted, csv, form)

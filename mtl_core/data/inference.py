@@ -38,12 +38,10 @@ def infer_type(cells: pa.Array, csv: Csv) -> pa.DataType:
     known = cells.drop_null()
     if not len(known):
         return pa.null()
-    if _is_code(known, csv):
-        return pa.string()
     for candidate in _INFERRED:
         # Most types are ruled out by the first cell alone.
         if _is(candidate, known.slice(0, 1), csv) and _is(candidate, known, csv):
-            return candidate
+            return pa.string() if is_number(candidate) and _is_code(known, csv) else candidate
     return pa.string()
 
 
@@ -82,8 +80,9 @@ def _is(wanted: pa.DataType, cells: pa.Array, csv: Csv) -> bool:
 def _is_code(cells: pa.Array, csv: Csv) -> bool:
     plain = plain_numbers(cells, csv)
     # Few numbers begin with a zero, and a pattern costs ten times as much as looking at the first character.
-    first = pc.or_(pc.starts_with(plain, "0"), pc.or_(pc.starts_with(plain, "-0"), pc.starts_with(plain, "+0")))
-    suspects = plain.filter(pc.or_(first, pc.greater(pc.binary_length(plain), 18)))
+    zero = pc.and_not(pc.starts_with(plain, "0"), pc.starts_with(plain, "0."))
+    signed = pc.or_(pc.starts_with(plain, "-0"), pc.starts_with(plain, "+0"))
+    suspects = plain.filter(pc.or_(pc.or_(zero, signed), pc.greater(pc.binary_length(plain), 18)))
     return bool(len(suspects) and pc.any(pc.match_substring_regex(suspects, _CODE)).as_py())
 
 

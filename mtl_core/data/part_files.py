@@ -72,11 +72,16 @@ class CsvFile:
         return bool(pa.types.is_null(self.types.field(column).type))
 
     def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Batches of the columns, as text."""
+        """Batches of the columns, as text, with null for the words that stand for a missing value."""
         read = csv.ReadOptions(block_size=BLOCK, encoding=self.csv.encoding)
         parse = csv.ParseOptions(delimiter=self.csv.separator, newlines_in_values=True)
         types = dict.fromkeys(self.names, pa.string())
-        convert = csv.ConvertOptions(include_columns=list(columns), column_types=types, null_values=[])
+        convert = csv.ConvertOptions(
+            include_columns=list(columns),
+            column_types=types,
+            null_values=["", *self.csv.nulls],
+            strings_can_be_null=True,
+        )
         try:
             with csv.open_csv(self.path, read_options=read, parse_options=parse, convert_options=convert) as reader:
                 yield from reader
@@ -138,7 +143,7 @@ class ParquetFile:
 
     def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Batches of the columns; those in `dictionaries` as dictionary arrays where they are text, as most files store
-        them.
+        them. Text has null for the words that stand for a missing value.
         """
         own = self._file.schema_arrow
         texts = [name for name in dictionaries if name in own.names and pa.types.is_string(own.field(name).type)]
@@ -151,12 +156,18 @@ class ParquetFile:
                 coerce_int96_timestamp_unit=_INT96_UNIT,
             )
             for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
-                for values in batch.columns:
-                    if is_text(values.type):
-                        values.validate(full=True)  # a file may hold bytes that are no UTF-8
-                yield batch
+                yield pa.RecordBatch.from_arrays([self._text(values) for values in batch.columns], batch.schema.names)
         except (pa.ArrowException, OSError, KeyError) as error:
             raise self.unreadable(error) from None
+
+    def _text(self, values: pa.Array) -> pa.Array:
+        """Text without the words for a missing value; all other values as they are."""
+        if not is_text(values.type):
+            return values
+        values.validate(full=True)  # a file may hold bytes that are no UTF-8
+        if pa.types.is_string_view(values.type):  # Arrow computes little with these
+            values = values.cast(pa.string())
+        return without_nulls(values, self.csv)
 
     def unreadable(self, error: Exception) -> DataError:
         """The error for a file that is damaged or no Parquet file."""
@@ -202,7 +213,7 @@ def _csv_types(file: CsvFile, _size: int, _changed: int) -> pa.Schema:
     for batch in file.batches(file.names):
         for name, cells in zip(batch.schema.names, batch.columns, strict=True):
             if not is_text(found[name]):
-                found[name] = widen(found[name], infer_type(without_nulls(cells, file.csv), file.csv))
+                found[name] = widen(found[name], infer_type(cells, file.csv))
     return pa.schema(found.items())
 
 

@@ -4,6 +4,7 @@ order of the columns, nor on the layout of an array.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,13 @@ def row_keys(rows: pa.RecordBatch, columns: Iterable[str]) -> Keys:
     keys = np.zeros(rows.num_rows, dtype=np.uint64)
     for name in columns:
         cells = _cells(rows.column(name))
-        keys += np.where(cells == 0, np.uint64(0), _mixed(cells ^ _hashed([name])[0]))
+        keys += np.where(cells == 0, np.uint64(0), _mixed(cells ^ _name_key(name)))
     return keys
+
+
+@lru_cache(maxsize=100_000)
+def _name_key(name: str) -> np.uint64:
+    return np.uint64(_hashed([name])[0])
 
 
 def _cells(values: pa.Array) -> Keys:
@@ -91,7 +97,8 @@ def _hashed(texts: list[Any]) -> Keys:
     from pandas.util import hash_array  # imported here, since it takes a second
 
     known = np.array([bool(text) for text in texts], dtype=np.bool_)
-    found = hash_array(np.array([text or "" for text in texts], dtype=object)).astype(np.uint64)
+    # Without categories, which it would find first: these texts are distinct.
+    found = hash_array(np.array([text or "" for text in texts], dtype=object), categorize=False).astype(np.uint64)
     found = np.where(known, np.maximum(found, np.uint64(1)), np.uint64(0))
     whole = [index for index, text in enumerate(texts) if text and _WHOLE.fullmatch(text)]
     found[whole] = _numbers(np.array([float(texts[index]) for index in whole]))

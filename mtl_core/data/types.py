@@ -8,7 +8,7 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_temporal, is_text, value_type
 from mtl_core.config.data import DeclaredType, Reading
-from mtl_core.data.cells import is_known_number, without_nulls
+from mtl_core.data.cells import is_known_number
 from mtl_core.data.inference import widen
 from mtl_core.data.part_files import PartFile
 from mtl_core.errors import DataError
@@ -58,7 +58,7 @@ def why_text(files: Sequence[PartFile], column: str) -> str:
             if not is_text(batch.column(0).type):
                 numbers, rows = numbers + batch.num_rows, rows + batch.num_rows
                 continue
-            cells = without_nulls(pc.cast(batch.column(0), pa.string()), file.csv)
+            cells = pc.cast(batch.column(0), pa.string())
             known = is_known_number(cells, file.csv)
             numbers += pc.sum(known).as_py() or 0
             rows += len(cells) - cells.null_count

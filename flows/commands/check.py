@@ -32,7 +32,7 @@ def command(folder: Path, as_json: bool) -> None:
     sources = parts(folder, problem)
     summary = check_data(folder, problem, sources)
     types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem, sources).items()}
-    doubts = data_doubts(problem, sources)
+    warnings = [*summary.warnings, *data_doubts(problem, sources)]
     if as_json:
         import json
 
@@ -46,9 +46,9 @@ def command(folder: Path, as_json: bool) -> None:
             "labelled": summary.labelled,
             "types": types,
         }
-        click.echo(json.dumps(resolved | {"warnings": doubts}, indent=1))
+        click.echo(json.dumps(resolved | {"warnings": warnings}, indent=1))
     else:
         from flows.console.check import print_problem, print_warnings
 
         print_problem(problem, summary, types)
-        print_warnings(doubts)
+        print_warnings(warnings)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mtl_core.config import PARAMS, ROW, HashSplit, Problem
 from mtl_core.config.messages import list_errors
@@ -24,6 +25,7 @@ from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective
 from mtl_core.tasks.base import TaskFitter
+from mtl_core.tasks.classes import ClassCodec
 from mtl_core.validation.target_rows import TargetRows
 from mtl_core.validation.value_sets import ValueSets, load_value_sets
 
@@ -41,6 +43,8 @@ class DataSummary:
     rows: Counts
     labelled: dict[str, Counts]
     """For a task of level token its items."""
+    warnings: tuple[str, ...] = ()
+    """What no stage refuses, and what a model cannot learn from."""
 
 
 def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> DataSummary:
@@ -57,7 +61,12 @@ def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> 
         scan.measure()
     if errors := list(dict.fromkeys(scan.errors)):
         raise ProblemError(list_errors(f"{folder / PARAMS} and its data", errors))
-    return DataSummary(parts=tuple(part.name for part in scan.sources), rows=scan.rows, labelled=scan.labelled)
+    return DataSummary(
+        parts=tuple(part.name for part in scan.sources),
+        rows=scan.rows,
+        labelled=scan.labelled,
+        warnings=tuple(scan.unlearnable_classes()),
+    )
 
 
 class _Scan:
@@ -72,6 +81,7 @@ class _Scan:
         self.fitters: dict[str, TaskFitter] = {}
         self.objectives: dict[str, Objective] = {}
         self.labelled: dict[str, Counts] = {}
+        self.class_counts: dict[tuple[str, SplitName], NDArray[np.int64]] = {}
 
     def check_columns(self, folder: Path) -> None:
         """Columns and their types, against the kinds that read them."""
@@ -124,12 +134,36 @@ class _Scan:
                 with self._noting(f"tasks.{task}", self.objectives, task):
                     labels = _labels(self.objectives[task], rows)
                     self.labelled[task][name] += len(labels)
+                    self._count_classes(task, name, labels)
                     if name != "train":
                         held_out[task, name].append(labels)
         for task, objective in self.objectives.items():
             for name in SPLITS[1:]:
                 found = held_out[task, name]
                 self.errors += self._undefined(objective, name, np.concatenate(found) if found else np.zeros(0))
+
+    def unlearnable_classes(self) -> Iterator[str]:
+        """A line for each class that no training row has."""
+        for task in self.objectives:
+            counts = [self.class_counts.get((task, name)) for name in SPLITS]
+            codec = self.objectives[task].codec
+            if counts[0] is None or not isinstance(codec, ClassCodec):
+                continue
+            for index in np.flatnonzero(counts[0] == 0):
+                others = " and ".join(
+                    f"{0 if found is None else found[index]:,} {name}"
+                    for name, found in zip(SPLITS[1:], counts[1:], strict=True)
+                )
+                yield (
+                    f"tasks.{task}: class {codec.classes[index]!r} occurs in no training row, and in {others} rows: "
+                    "no model can learn it; change the split, or leave the class out"
+                )
+
+    def _count_classes(self, task: str, split: SplitName, labels: LabelValues) -> None:
+        codec = self.objectives[task].codec
+        if isinstance(codec, ClassCodec):
+            counts = np.bincount(labels.astype(np.int64), minlength=len(codec.classes))
+            self.class_counts[task, split] = counts + self.class_counts.get((task, split), 0)
 
     def _undefined(self, objective: Objective, split: SplitName, labels: LabelValues) -> Iterator[str]:
         """An error for each metric that a stage needs, and that these labels leave undefined."""

@@ -12,7 +12,7 @@ from mtl_core.validation import target_rows
 from mtl_core.validation.preflight import check_data
 from mtl_core.validation.quarantine import write_quarantine
 from mtl_core.validation.write import write_profile
-from tests.validation.conftest import ROWS, change, problem, set_column, table, write_part
+from tests.validation.conftest import DECLARED, ROWS, change, problem, set_column, table, write_part
 
 MONTHS = {"train": 2, "validation": 3, "test": 4}
 
@@ -63,6 +63,18 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     text = "\n".join(found)
     for words in ("found 'poor'", "one class only in 'returned'", "no labelled row in 'days'", "0 of 100 test"):
         assert words in text
+
+
+@pytest.mark.usefixtures("passes")
+def test_a_declared_class_that_no_training_row_has_is_a_warning(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, train={"grade": ["good", "fair"] * (ROWS // 2)})
+    grade = {"kind": "multiclass", "target": "grade", "classes": ["good", "fair", "poor"]}
+    summary = check_data(folder, problem(tasks={**DECLARED["tasks"], "grade": grade}))
+    (warning,) = summary.warnings
+    assert warning.startswith(
+        "tasks.grade: class 'poor' occurs in no training row, and in 33 validation and 33 test rows"
+    )
+    assert check_data(folder_of(tmp_path / "whole"), problem()).warnings == ()
 
 
 def test_kinds_are_held_against_types(tmp_path: Path) -> None:

@@ -135,45 +135,6 @@ def test_other_values_as_text() -> None:
     assert convert(pa.nulls(2), pa.string(), PLAIN).to_pylist() == [None, None]
 
 
-ACROSS: dict[str, tuple[pa.Array, pa.DataType, str | None, list[Any] | None]] = {
-    "digits of a date": (pa.array([20240229, None]), pa.date32(), "%Y%m%d", [date(2024, 2, 29), None]),
-    "a number as a date": (pa.array([20240229]), pa.date32(), None, None),
-    "a number as a time": (pa.array([1_700_000_000]), TIME, None, None),
-    "0 and 1 as booleans": (pa.array([0, 1, None]), pa.bool_(), None, [False, True, None]),
-    "2 as a boolean": (pa.array([0, 2]), pa.bool_(), None, None),
-    "booleans as numbers": (pa.array([True, None]), pa.float64(), None, [1.0, None]),
-    "a time as a number": (pa.array([0], TIME), pa.int64(), None, None),
-    "a date as a time": (pa.array([date(2024, 2, 29)]), TIME, None, [datetime(2024, 2, 29)]),
-}
-
-
-@pytest.mark.parametrize(("values", "wanted", "form", "expected"), ACROSS.values(), ids=ACROSS)
-def test_values_of_another_kind_are_read_as_their_text_is(
-    values: pa.Array, wanted: pa.DataType, form: str | None, expected: list[Any] | None
-) -> None:
-    """A number is no count of days since 1970, and 2 is not true."""
-    if expected is None:
-        with pytest.raises(pa.ArrowInvalid):
-            convert(values, wanted, PLAIN, form)
-    else:
-        assert convert(values, wanted, PLAIN, form).to_pylist() == expected
-
-
-def test_numbers_as_dates_and_booleans_are_read_as_their_text() -> None:
-    """As from a CSV file: never as a count of days or ticks since 1970, and no number but 0 and 1 is a boolean."""
-    for integers in (pa.int32(), pa.int64()):
-        days = pa.array([20240131, None], integers)
-        assert convert(days, pa.date32(), PLAIN, "%Y%m%d").to_pylist() == [date(2024, 1, 31), None]
-        assert convert(days, TIME, PLAIN, "%Y%m%d").to_pylist() == [datetime(2024, 1, 31), None]
-    assert convert(pa.array([1.0, 0.0, None]), pa.bool_(), Csv(decimal=",")).to_pylist() == [True, False, None]
-    for values, wanted in ((pa.array([0, 2]), pa.bool_()), (pa.array([1.0, 0.5]), pa.bool_())):
-        with pytest.raises(pa.ArrowInvalid):
-            convert(values, wanted, PLAIN)
-        assert first_misfit(values, wanted, PLAIN) == 1
-    with pytest.raises(pa.ArrowInvalid):
-        convert(pa.array([1_700_000_000]), TIME, PLAIN)
-
-
 def test_a_number_that_the_wider_type_cannot_hold_is_refused() -> None:
     with pytest.raises(pa.ArrowInvalid):
         convert(pa.array([2**53 + 1]), pa.float64(), PLAIN)
@@ -190,6 +151,9 @@ STORED: dict[str, tuple[pa.Array, pa.DataType, str | None, list[Any] | None]] = 
     "ones and zeros": (pa.array([1.0, 0.0, None]), pa.bool_(), None, [True, False, None]),
     "a two": (pa.array([0, 1, 2]), pa.bool_(), None, None),
     "a half": (pa.array([0.5]), pa.bool_(), None, None),
+    "booleans as numbers": (pa.array([True, None]), pa.float64(), None, [1.0, None]),
+    "a time as a number": (pa.array([0], TIME), pa.int64(), None, None),
+    "a date as a time": (pa.array([date(2024, 2, 29)]), TIME, None, [datetime(2024, 2, 29)]),
 }
 
 

@@ -68,7 +68,7 @@ def exclusive_stage(folder: Path) -> Iterator[None]:
 
 
 def check_start(folder: Path) -> None:
-    """What can be refused before a run starts: ProblemError for params.yaml, OSError where it could not write."""
+    """Refusals before a run starts: ProblemError for params.yaml, OSError where the run could not write."""
     from mtl_core.config import load_problem
 
     load_problem(folder)

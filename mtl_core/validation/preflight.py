@@ -44,7 +44,7 @@ class DataSummary:
     labelled: dict[str, Counts]
     """For a task of level token its items."""
     warnings: tuple[str, ...] = ()
-    """What no stage refuses, and what a model cannot learn from."""
+    """Declared classes without a training row, which no stage refuses and no model can learn."""
 
 
 def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> DataSummary:

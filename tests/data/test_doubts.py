@@ -128,7 +128,7 @@ def test_leaks_are_doubted_once_for_a_target_and_once_for_bands_of_it(tmp_path: 
 
 @pytest.mark.parametrize("many", [1, 30])
 def test_clean_data_are_not_doubted(tmp_path: Path, many: int) -> None:
-    """Of one part or of many, of which some are looked at."""
+    """No doubt from one part file, nor from many of which only some are sampled."""
     tables = {f"p{number:02}": VISITS.slice(number * COUNT // many, COUNT // many) for number in range(many)}
     assert doubts(tmp_path, of_visits(split={"by": "hash", "column": "patient_id"}), **tables) == []
 

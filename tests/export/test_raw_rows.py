@@ -1,4 +1,4 @@
-"""One raw row, by file and by request, gives the same inputs of the graph, for every way of reading text."""
+"""Equal inputs of the graph for a raw row read from a file and sent in a request, for every way of reading text."""
 
 import csv
 from datetime import UTC, datetime

@@ -72,7 +72,7 @@ NAMES = (
         "<%x%>",
     ),
 )
-"""Of features, by turns numbers and text."""
+"""Names of feature columns; numbers and text alternate."""
 CLASSES = ["[b]", "x:y\n", "</script><zz>", "\x1b[31m\0", "a.b['c']", "2024-01-01", "1"]
 TASKS = {
     "churned_yes": "churned [yes]",

@@ -1,4 +1,4 @@
-"""One command at a time works on a problem; what it has started ends with it, and what a kill left is removed."""
+"""Locks of a problem's folder, the end of child processes with their parent, and removal of leftovers of a kill."""
 
 import os
 import shutil

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from mtl_core.config import Problem
+    from mtl_core.config.budget import Budget
     from mtl_core.data.encoder import Encoder
     from mtl_core.training import Epoch, FinetunedHead, TrainingResult
 
@@ -28,8 +29,8 @@ class TrainProgress(Progress):
     """Table of scores above a bar on a terminal, in no more lines than it has; elsewhere a line per epoch."""
 
     def __init__(self, problem: Problem, encoder: Encoder, console: Console) -> None:
-        self.console, self.epochs = console, problem.training.epochs
-        self.scores = ScoreTable(problem.name, objectives(problem.tasks, encoder.tasks), self.epochs)
+        self.console = console
+        self.scores = ScoreTable(problem.name, objectives(problem.tasks, encoder.tasks))
         self.bars = Bars(console)
         self.bar = self.bars.add("epoch 1")
         self._live = Live(self, console=console, refresh_per_second=4) if self.bars.live else None
@@ -57,11 +58,15 @@ class TrainProgress(Progress):
         elif error is None:
             self.console.print(self)
 
+    def on_start(self, budget: Budget) -> None:
+        """Note the maximum number of epochs."""
+        self.scores.max_epochs = budget.epochs
+
     def on_epoch(self, epoch: Epoch) -> None:
         """Add the epoch's scores."""
         self.scores.add(epoch)
         self.bars.log(self.scores.words())
-        self.bars.restart(self.bar, f"epoch {min(epoch.number + 1, self.epochs)}")
+        self.bars.restart(self.bar, f"epoch {min(epoch.number + 1, self.scores.max_epochs)}")
 
     def on_step(self, step: int, steps: int) -> None:
         """Move the bar."""

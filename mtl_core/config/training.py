@@ -46,9 +46,13 @@ class Training(Frozen):
     renamed: ClassVar[dict[str, str]] = {"refit_heads": "finetune_heads"}
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    epochs: Annotated[int, Field(ge=1)] = 20
-    """Maximum number; early stopping usually ends training before."""
-    batch_size: Annotated[int, Field(ge=1)] = 2048
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Maximum number of epochs; early stopping usually ends training before. This and the next two follow from the
+    number of training rows where they are not given, see `mtl_core.config.budget`.
+    """
+    steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two evaluations; one pass over the rows where `epochs` is given and this is not."""
+    batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     threads: Annotated[int, Field(ge=1, le=256)] = 2

@@ -68,7 +68,7 @@ def render(run: Run) -> str:
         reasons=contents.reasons(run),
         courses=[(course, curve(course)) for course in courses],
         epochs=list(_epochs(courses)),
-        stopping=stopping_words(run.problem.training.stopping),
+        stopping=stopping_words(run.problem.training.stopping, run.outcome.budget.patience),
         shade=SHADES.get(run.problem.training.stopping.policy),
         refits=refit_words(run.outcome),
         relatedness=relatedness.section(run),

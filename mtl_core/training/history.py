@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from mtl_core.config.budget import Budget
 from mtl_core.frozen import Frozen
 
 __all__ = ["Epoch", "FinetunedHead", "Relations", "TrainingResult", "scores_of"]
@@ -63,6 +64,7 @@ class FinetunedHead(Frozen):
 class TrainingResult(Frozen, allow_inf_nan=True):
     """Result of a training."""
 
+    budget: Budget
     epochs: tuple[Epoch, ...]
     chosen: int
     """Number of the epoch whose weights are the model."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtl_core.config import Problem
+from mtl_core.config.budget import Budget, budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation import SoftTargets, declared_teachers, own_best
@@ -48,7 +49,9 @@ def train(
         TrainingError: a loss is not finite.
     """
     options, progress = problem.training, progress or Progress()
-    state, store = State(problem, encoder), CheckpointStore(folder, _digest(problem, encoder))
+    budget = budget_of(options, len(train_split))
+    progress.on_start(budget)
+    state, store = State(problem, encoder, budget), CheckpointStore(folder, _digest(problem, encoder))
     _check_labels(state, train_split, validation)
     state.restore(store)
     for epoch in state.epochs:
@@ -58,13 +61,13 @@ def train(
     )
 
     with deterministic(options.threads):
-        while len(state.epochs) < options.epochs and not state.stopper.ended:
+        while len(state.epochs) < budget.epochs and not state.stopper.ended:
             began, number = time.perf_counter(), len(state.epochs) + 1
             distilled, paused = state.stopper.distilled, state.paused
             targets = teachers | _targets(state, store, train_split, options.seed)
             probe = Probe(state.network, state.optimizer, options.relatedness, number)
             losses = train_epoch(
-                *(state.network, state.balancer, state.optimizer, train_split, options),
+                *(state.network, state.balancer, state.optimizer, train_split, options, budget),
                 number=number,
                 soft_targets=targets,
                 paused=paused,
@@ -93,14 +96,22 @@ def train(
         chosen = best_epoch(scores_of(state.epochs), options.checkpoint)
         state.network.load_state_dict(store.weights(chosen))
         errors = {task.name: state.standard_errors.get(task.name, 1.0) for task in state.tasks}
-        heads = finetune_heads(state.network, train_split, validation, options, errors, store, progress)
-    return state.network, _result(state, chosen, errors, heads)
+        splits = (train_split, validation)
+        heads = finetune_heads(state.network, *splits, options, budget.batch_size, errors, store, progress)
+    return state.network, _result(state, budget, chosen, errors, heads)
 
 
-def _result(state: State, chosen: int, errors: dict[str, float], heads: tuple[FinetunedHead, ...]) -> TrainingResult:
+def _result(
+    state: State, budget: Budget, chosen: int, errors: dict[str, float], heads: tuple[FinetunedHead, ...]
+) -> TrainingResult:
     parameters = sum(parameter.numel() for parameter in state.network.parameters())
     return TrainingResult(
-        epochs=tuple(state.epochs), chosen=chosen, standard_errors=errors, parameters=parameters, refits=heads
+        budget=budget,
+        epochs=tuple(state.epochs),
+        chosen=chosen,
+        standard_errors=errors,
+        parameters=parameters,
+        refits=heads,
     )
 
 

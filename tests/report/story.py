@@ -88,7 +88,8 @@ def history() -> dict[str, Any]:
             }
         )
     errors = dict.fromkeys(NAMES, 0.05) | {"late": 0.01, "band": 0.02, LONG: 0.1, "ghost": 1.0}
-    return {"epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
+    budget = {"batch_size": 2048, "steps_per_epoch": 7, "epochs": 20, "patience": 3}
+    return {"budget": budget, "epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
 
 
 def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -61,7 +61,7 @@ def finetune(
     errors = standard_errors(tasks, small.validation, predictions_of(network, small.validation))
     folder.mkdir(exist_ok=True)
     found = finetune_heads(
-        *(network, train_split or small.train, validation, problem.training, errors),
+        *(network, train_split or small.train, validation, problem.training, 64, errors),
         *(CheckpointStore(folder, ""), Progress()),
     )
     assert not list(folder.iterdir()), "what was kept of the trunk's outputs goes again"

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 import mtl_core.training.loop
 from mtl_core.config import parse_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.model import Network
@@ -56,8 +57,9 @@ def test_golden_loss_curve(small: Small) -> None:
     network = Network.seeded(problem, small.encoder, 0)
     balancing = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancing, problem.training)
+    budget = budget_of(problem.training, len(small.train))
     curve = [
-        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, number=n).values())
+        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, budget, number=n).values())
         for n in range(1, 13)
     ]
     golden = Path(__file__).with_name("golden_curve.json")
@@ -288,8 +290,9 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_weights_move(small: Sma
     optimizer = optimizer_of(network, balancing, problem.training)
     labels = small.train.labels | {"minutes": torch.full_like(small.train.labels["minutes"], torch.inf)}
     broken = type(small.train)(small.train.inputs, labels)
+    budget = budget_of(problem.training, len(broken))
     with pytest.raises(TrainingError, match=r"epoch 1, step 1: .*minutes \(inf\).*learning_rate"):
-        train_epoch(network, balancing, optimizer, broken, problem.training, number=1)
+        train_epoch(network, balancing, optimizer, broken, problem.training, budget, number=1)
     assert same(before, weights(network))
 
 

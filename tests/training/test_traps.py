@@ -19,6 +19,7 @@ import mtl_core.training.loop
 from flows.layout import Layout
 from flows.stages import train as stage
 from mtl_core.config import AnyBalancing, parse_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
@@ -94,7 +95,8 @@ def test_weight_decay_and_momentum_move_nothing_that_rests(small: Small, trunk: 
         return [known_of(optimizer, network.task_parameters(position)) for position in range(len(tasks))]
 
     def epoch(number: int, *resting: str) -> dict[str, float]:
-        arguments = (network, balancer, optimizer, small.train, problem.training)
+        budget = budget_of(problem.training, len(small.train))
+        arguments = (network, balancer, optimizer, small.train, problem.training, budget)
         return train_epoch(*arguments, number=number, paused=resting)
 
     epoch(1)

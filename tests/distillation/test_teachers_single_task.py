@@ -35,7 +35,7 @@ def logits_of(small: Small, task: str, scratch: Path, split: EncodedSplit | None
 
 @pytest.mark.parametrize("task", TASKS)
 def test_it_knows_its_task(small: Small, tmp_path: Path, task: str) -> None:
-    logits = logits_of(small, task, tmp_path, epochs=12)
+    logits = logits_of(small, task, tmp_path, epochs=20, stopping={"patience": 6})
     fitted = next(found for found in small.tasks if found.name == task)
     labels = small.train.labels[task]
     known = fitted.codec.labelled(labels).numpy()

@@ -179,11 +179,20 @@ class Objective(ABC):
         """DataError for labels that the objective has no loss or metric for; labels are those of a whole split."""
         return
 
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        """Logits of the training labels' distribution, with which the head begins; of numbers the mean, 0."""
+        return (0.0,) * self.outputs
+
     def head_layer(self, width: int) -> nn.Module:
         """The last layer of its head: (..., width) -> (..., outputs) logits."""
+        import torch
         from torch import nn
 
-        return nn.Linear(width, self.outputs)
+        layer = nn.Linear(width, self.outputs)
+        with torch.no_grad():
+            layer.bias.copy_(torch.tensor(self.prior_logits))
+        return layer
 
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:

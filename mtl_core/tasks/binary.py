@@ -15,7 +15,7 @@ from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
 from mtl_core.metrics.ranking import Auc, AveragePrecision
 from mtl_core.tasks.base import Codec, LabelValues, Objective, Task
 from mtl_core.tasks.binary_codec import BinaryCodec, BinaryFitter, Others, Value, described
-from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, weigh
+from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, prior_log_odds, weigh
 from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
@@ -131,6 +131,10 @@ class BinaryObjective(Objective):
     @property
     def outputs(self) -> int:
         return 1
+
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        return (prior_log_odds(self.codec.counts, self.class_factors),)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F

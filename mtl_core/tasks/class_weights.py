@@ -15,7 +15,15 @@ from pydantic import BeforeValidator
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["BALANCED", "ClassWeights", "PositiveWeight", "balanced_factors", "positive_factors", "weigh"]
+__all__ = [
+    "BALANCED",
+    "ClassWeights",
+    "PositiveWeight",
+    "balanced_factors",
+    "positive_factors",
+    "prior_log_odds",
+    "weigh",
+]
 
 BALANCED: Literal["balanced"] = "balanced"
 
@@ -57,6 +65,13 @@ def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
     """
     rows, present = sum(counts), sum(count > 0 for count in counts)
     return tuple(rows / (present * count) if count else 1.0 for count in counts)
+
+
+def prior_log_odds(counts: tuple[int, int], factors: tuple[float, ...]) -> float:
+    """Log odds of yes among rows that are no and yes, each with half a row more, as the loss weighs them."""
+    no, yes = (count + 0.5 for count in counts)
+    no_factor, yes_factor = factors or (1.0, 1.0)
+    return math.log(yes * yes_factor) - math.log(no * no_factor)
 
 
 def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[int, int]) -> tuple[float, ...]:

@@ -163,6 +163,13 @@ class ClassObjective(Objective, ABC):
         self.class_factors = self._factors()
         """Factors of a row's loss, per class; empty where every row counts as one."""
 
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """(classes,) shares of the training labels, each class with a row more, as the loss weighs them."""
+        counts = np.array(self.codec.counts or (0,) * len(self.codec.classes), dtype=np.float64) + 1.0
+        weighed = counts * self.class_factors if self.class_factors else counts
+        return np.asarray(weighed / weighed.sum())
+
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         counts = np.bincount(labels[labels >= 0], minlength=len(self.codec.classes)) + 1.0  # Laplace smoothing
         return np.asarray(counts / counts.sum(), dtype=np.float32)

@@ -65,6 +65,10 @@ class MulticlassObjective(ClassObjective):
     def outputs(self) -> int:
         return len(self.codec.classes)
 
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        return tuple(np.log(self.prior).tolist())
+
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, times the factor of the row's class: twice the factor is twice the rows. torch's own class
         weights would weigh the smoothed share by the factors of the other classes.

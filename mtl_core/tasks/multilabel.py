@@ -16,7 +16,7 @@ from mtl_core.errors import DataError
 from mtl_core.metrics import Metric, RowMean
 from mtl_core.metrics.multilabel import LabelF1, MacroAuc, multilabel_log_loss, ranking_precision
 from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
-from mtl_core.tasks.class_weights import PositiveWeight, positive_factors
+from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, prior_log_odds
 from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
 from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
@@ -228,6 +228,11 @@ class MultilabelObjective(Objective):
     @property
     def outputs(self) -> int:
         return len(self.codec.labels)
+
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        factors = self.factors or ((),) * self.outputs
+        return tuple(prior_log_odds(*of_label) for of_label in zip(self.codec.counts, factors, strict=True))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch

@@ -74,7 +74,7 @@ class OrdinalObjective(ClassObjective):
     def head_layer(self, width: int) -> nn.Module:
         from mtl_core.nn.thresholds import Thresholds
 
-        return Thresholds(width, self.outputs)
+        return Thresholds(width, self.prior.cumsum()[:-1])
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.balancing import Shared
@@ -12,6 +13,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer, Inputs
 from mtl_core.nn.calibration import Calibration
+from mtl_core.nn.linear import OneDnnLinear
 from mtl_core.tasks import Objective, objectives
 
 __all__ = ["Network", "to_predictions"]
@@ -39,8 +41,11 @@ class Network(nn.Module):
         inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
+        private = [OneDnnLinear(inputs[0].width, options.private) for _ in self.tasks if options.private]
+        self.private = nn.ModuleList(private)
         # Lists, not dicts by name: a task may be called what a module's attribute is called.
-        self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, objective) for objective in objectives)
+        width = self.trunk.out_width + options.private
+        self.heads = nn.ModuleList(Head(options.head, width, objective) for objective in objectives)
         self.calibration = nn.ModuleList(Calibration() for _ in objectives)
         self._separate_inputs = separate_inputs
         self._sequences = tuple(objective.codec.sequence for objective in objectives)
@@ -57,16 +62,21 @@ class Network(nn.Module):
         return cls.build(problem, encoder)
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Blocks -> inputs of the heads, per task in order: (B, out_width), or (B, L, out_width) for level token."""
+        """Blocks -> inputs of the heads, per task in order: (B, width), or (B, L, width) for level token. The trunk's
+        output and, where there is one, that of the task's private layer.
+        """
         encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
         found = {sequence: self._represented(encoded, sequence) for sequence in dict.fromkeys(self._sequences)}
         return tuple(found[sequence][position] for position, sequence in enumerate(self._sequences))
 
     def _represented(self, encoded: Sequence[Inputs], sequence: str) -> tuple[Tensor, ...]:
-        """The trunk's outputs for every row or, with a sequence, for every item of it."""
+        """The representations of every row or, with a sequence, of every item of it."""
         x = [one.tokens(sequence) if sequence else one.row for one in encoded]  # (B, width) or (B, L, width) each
-        representations: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
-        return representations
+        shared: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
+        if not self.private:
+            return shared
+        own = [F.relu(layer(x[task if self._separate_inputs else 0])) for task, layer in enumerate(self.private)]
+        return tuple(torch.cat(parts, dim=-1) for parts in zip(shared, own, strict=True))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         representations = self.represent(inputs)
@@ -86,8 +96,11 @@ class Network(nn.Module):
         }
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        """The parameters that serve that task alone: its head, its calibration, and its part of inputs and trunk."""
-        inputs = self.inputs[task].parameters() if self._separate_inputs else ()
+        """The parameters that serve that task alone: its head, its calibration, its private layer, and its part of
+        inputs and trunk.
+        """
+        inputs = list(self.inputs[task].parameters()) if self._separate_inputs else []
+        inputs += self.private[task].parameters() if self.private else []
         heads = (*self.heads[task].parameters(), *self.calibration[task].parameters())
         return (*inputs, *self.trunk.task_parameters(task), *heads)
 

@@ -162,6 +162,11 @@ class Objective(ABC):
         """Number of logits of its head."""
 
     @property
+    def scale(self) -> float:
+        """Unit of differences between predictions: 1 for probabilities, for numbers the deviation of the labels."""
+        return 1.0
+
+    @property
     def start_epoch(self) -> int:
         """Number of the first epoch in which it trains; its predictions before are meaningless."""
         return 1

@@ -22,7 +22,7 @@ MIN_EPOCH = 20
 """Minimum steps between two evaluations, whose cost is that of some steps."""
 EVALUATIONS = 50
 """Minimum evaluations within the maximum number of steps."""
-PATIENCE, MIN_PATIENCE = 0.2, 3
+PATIENCE, MIN_PATIENCE = 0.1, 3
 """Patience as a share of the maximum number of epochs, and the fewest epochs."""
 
 
@@ -45,7 +45,7 @@ class Budget(Frozen):
 
 def budget_of(training: "Training", rows: int) -> Budget:
     """The declared numbers, and for those that are not declared the defaults for so many training rows."""
-    batch_size = training.batch_size or min(MAX_BATCH, max(MIN_BATCH, 2 ** round(math.log2(3 * math.sqrt(rows)))))
+    batch_size = training.batch_size or _batch_size(rows)
     steps_per_pass = math.ceil(rows / batch_size)
     steps = max(MIN_STEPS, PASSES * steps_per_pass)
     per_epoch = training.steps_per_epoch or steps_per_pass
@@ -54,3 +54,9 @@ def budget_of(training: "Training", rows: int) -> Budget:
     epochs = training.epochs or math.ceil(steps / per_epoch)
     patience = training.stopping.patience or max(MIN_PATIENCE, round(PATIENCE * epochs))
     return Budget(batch_size=batch_size, steps_per_epoch=per_epoch, epochs=epochs, patience=patience)
+
+
+def _batch_size(rows: int) -> int:
+    """A power of two: a 32nd of the rows of a small table, and of a large one in proportion to their square root."""
+    size = min(max(rows / 32, 1.0), 3 * math.sqrt(rows))
+    return min(MAX_BATCH, max(MIN_BATCH, 1 << round(math.log2(size))))

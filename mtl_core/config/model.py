@@ -22,6 +22,8 @@ class Model(Frozen):
 
     embedding: Annotated[int, Field(ge=1, le=1_024)] = 16
     """Width of every categorical value's embedding; all share one table."""
+    bins: Annotated[int, Field(ge=0)] = 256
+    """Maximum bins of the piecewise-linear encodings of all numeric features, each of which may have the same share."""
     trunk: AnyTrunk = SharedBottom()
     private: Annotated[int, Field(ge=0, le=65_536)] = 32
     """Width of a layer of the inputs per task, beside the trunk, so that a task can learn what the others have no use

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mtl_core.config.balancing import AnyBalancing, Mean
+from mtl_core.config.balancing import AnyBalancing, InverseLoss
 from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.stopping import Stopping
 from mtl_core.frozen import Frozen
@@ -54,10 +54,11 @@ class Training(Frozen):
     """Steps between two evaluations; one pass over the rows where `epochs` is given and this is not."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.3
+    """Times the learning rate it is the share by which a step lowers each weight."""
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     """Threads of torch; with the same number a run is reproducible to the bit."""
-    balancing: AnyBalancing = Mean()
+    balancing: AnyBalancing = InverseLoss()
     stopping: Stopping = Stopping()
     average_weights: bool = True
     """The model is the average of the weights over about the last ninth of the steps, not the last weights."""

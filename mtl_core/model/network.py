@@ -1,7 +1,7 @@
 """The network that joins input layer, trunk, heads and calibration, and its predictions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -103,6 +103,11 @@ class Network(nn.Module):
         inputs += self.private[task].parameters() if self.private else []
         heads = (*self.heads[task].parameters(), *self.calibration[task].parameters())
         return (*inputs, *self.trunk.task_parameters(task), *heads)
+
+    @property
+    def input_scales(self) -> tuple[nn.Parameter, ...]:
+        """The learned scales of the inputs."""
+        return tuple(cast(InputLayer, layer).scale for layer in self.inputs)
 
     def shared(self) -> Shared:
         """Every other parameter."""

@@ -19,6 +19,8 @@ from mtl_core.training.losses import task_losses
 
 __all__ = ["batches_of", "optimizer_of", "train_epoch"]
 
+SCALE_RATE = 6.0
+"""Learning rate of the inputs' scales, in learning rates of the other parameters (Holzmüller 2024, table A.1)."""
 BeforeStep = Callable[[int, int, Batch, Mapping[str, SoftTargets]], None]
 """Callback before each step: (step from 0, number of steps, batch, its soft targets). Must not modify them."""
 
@@ -101,10 +103,14 @@ def batches_of(split: EncodedSplit, budget: Budget, *, seed: int, number: int) -
         yield from batches
 
 
-def optimizer_of(network: nn.Module, balancing: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, algorithm 2), which without decay is Adam; the balancing has none."""
+def optimizer_of(network: Network, balancing: nn.Module, options: Training) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019, algorithm 2), which without decay is Adam. Balancing and scales of the inputs
+    have none, and the scales a higher rate.
+    """
+    scales = {id(scale) for scale in network.input_scales}
     groups = [
-        {"params": list(network.parameters()), "weight_decay": options.weight_decay},
+        {"params": [p for p in network.parameters() if id(p) not in scales], "weight_decay": options.weight_decay},
+        {"params": list(network.input_scales), "weight_decay": 0.0, "lr": SCALE_RATE * options.learning_rate},
         {"params": list(balancing.parameters()), "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, fused=True)

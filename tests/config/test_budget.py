@@ -32,7 +32,7 @@ def test_more_rows_never_mean_smaller_batches_or_fewer_rows_read(rows: int, more
         ({"epochs": 20, "batch_size": 64}, {"epochs": 20, "batch_size": 64, "steps_per_epoch": 16}),
         ({"epochs": 20, "batch_size": 64, "steps_per_epoch": 5}, {"epochs": 20, "steps_per_epoch": 5}),
         ({"stopping": {"patience": 7}}, {"patience": 7}),
-        ({"epochs": 30}, {"patience": 6}),
+        ({"epochs": 60}, {"patience": 6}),
         ({"epochs": 6}, {"patience": 3}),
         ({"batch_size": 4096}, {"batch_size": 4096, "steps_per_epoch": 20}),
     ],

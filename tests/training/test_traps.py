@@ -165,7 +165,7 @@ def test_a_network_that_broke_down_has_no_score_and_no_crash(small: Small) -> No
     network = Network.seeded(small.problem, small.encoder, 0)
     with torch.no_grad():
         network.heads[0].last.bias.fill_(math.nan)
-        network.heads[2].last.bias.fill_(math.inf)
+        network.heads[2].last.bias.fill_(math.nan)
     values = measured(small, network)
     scores = normalised(small.tasks, values, dict.fromkeys(TASKS, 1.0))
     assert [math.isfinite(scores[task]) for task in TASKS] == [False, True, False, True]
@@ -208,7 +208,7 @@ def test_the_model_is_chosen_on_validation_and_training_never_sees_the_test_spli
 
 def test_a_head_refitted_on_the_final_trunk_makes_no_task_worse_on_validation(small: Small, tmp_path: Path) -> None:
     """A high learning rate: most refits are for the worse, and are taken back."""
-    refitting = {"epochs": 3, "patience": 3, "learning_rate": 0.3}
+    refitting = {"epochs": 3, "patience": 3, "learning_rate": 0.15}
     plain, without = run(small, tmp_path / "off", epochs=4, stopping={"policy": "freeze"})
     refitted, outcome = run(small, tmp_path / "on", epochs=4, stopping={"policy": "freeze"}, finetune_heads=refitting)
     network = Network.seeded(small.problem, small.encoder, 0)

@@ -39,6 +39,11 @@ def print_result(result: RetrainResult) -> None:
         console.print(f"compare: {note}")
     passed = sum(check["passed"] for check in result.checks)
     console.print(f"checks: {passed} of {len(result.checks)} passed")
+    for check in result.checks:
+        if check["outcome"] == "warning":
+            console.print(check["words"], style="yellow", highlight=False, soft_wrap=True)
+    if result.gates_off:
+        console.print(f"gates that are off: {', '.join(result.gates_off)}", highlight=False, soft_wrap=True)
     verb = "promoted" if result.promoted else "is the champion already"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
     console.print(f"{result.recorded}\n{result.told}", highlight=False, soft_wrap=True)

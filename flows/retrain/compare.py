@@ -84,7 +84,7 @@ def refuse_worse(comparison: ChampionComparison, candidate: str, allowed: float 
             f"candidate {candidate} is not promoted; no task may get worse than champion {comparison.champion} by more "
             f"than gates.worse_than_champion = {allowed:g} and beyond chance, and {len(worse)} did:\n"
             + "\n".join(f"  {difference_words(difference)}" for difference in worse)
-            + f"\nchampion {comparison.champion} keeps serving, and the candidate is kept as refused; improve it, raise "
+            + f"\nchampion {comparison.champion} keeps serving, the candidate is kept as refused; improve it, raise "
             f"the gate, or overrule the refusal: `mtl promote {candidate} --overrule`"
         )
 

@@ -15,6 +15,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS, SplitName
 from mtl_core.data.writer import OFFSETS, VALUES
 from mtl_core.errors import DataError
+from mtl_core.files import intact
 from mtl_core.tasks import Codec, LabelValues
 
 __all__ = ["Coverage", "check_coverage", "coverage_errors"]
@@ -53,7 +54,8 @@ def check_coverage(problem: Problem, encoder: Encoder, encoded: Path) -> None:
     for codec in encoder.tasks:
         known, rows = {}, {}
         for split in SPLITS:
-            labels, rows[split] = _stored_labels(encoded / split / "labels", codec)
+            with intact(encoded / split / "labels" / codec.name):
+                labels, rows[split] = _stored_labels(encoded / split / "labels", codec)
             known[split] = labels[codec.labelled(labels)]
         labelled = {split: len(labels) for split, labels in known.items()}
         errors += coverage_errors(problem, Coverage(codec=codec, known=known, rows=rows, labelled=labelled))

@@ -10,11 +10,11 @@ from rich.text import Text
 from flows.console.terminal import open_console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from serving.champion import Refusal
 
-__all__ = ["print_models", "refusal_text"]
+__all__ = ["count_checks", "print_models", "refusal_text"]
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
@@ -43,10 +43,15 @@ def _status(model: dict[str, Any]) -> Text:
 
 
 def _checks(model: dict[str, Any]) -> Text:
-    if model["damage"]:
-        return Text("damaged", "red")
-    passed = sum(check["passed"] for check in model["checks"])
-    return Text(f"{passed} of {len(model['checks'])} passed")
+    return Text("damaged", "red") if model["damage"] else Text(count_checks(model["checks"]))
+
+
+def count_checks(checks: Sequence[Mapping[str, Any]]) -> str:
+    """How many checks of a version passed, and how many warn."""
+    passed = sum(check["passed"] for check in checks)
+    warnings = sum(check.get("outcome") == "warning" for check in checks)  # of an earlier version, none
+    words = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    return f"{passed} of {len(checks)} passed{words}"
 
 
 def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -63,24 +63,24 @@ def check_coverage(problem: Problem, encoder: Encoder, encoded: Path) -> None:
         raise DataError("\n".join(errors))
 
 
-def coverage_errors(problem: Problem, found: Coverage) -> Iterator[str]:
+def coverage_errors(problem: Problem, coverage: Coverage) -> Iterator[str]:
     """A line per metric of a task that is needed, and that the labels leave undefined."""
-    name, gates = found.codec.name, problem.gates
+    name, gates = coverage.codec.name, problem.gates
     options = problem.tasks[name]
     own = (options.metric_named(options.metric).name, f"tasks.{name}.metric")
     needed = [(metric, f"gates.metrics.{name}.{metric}") for metric in gates.limits_of(name)]
     if not options.unsupervised:
-        yield from _undefined(problem, found, "validation", [own])
+        yield from _undefined(problem, coverage, "validation", [own])
         needed = needed if gates.baseline_rule(name) == "ignore" else [own, *needed]
-    yield from _undefined(problem, found, "test", needed)
+    yield from _undefined(problem, coverage, "test", needed)
 
 
-def _undefined(problem: Problem, found: Coverage, split: SplitName, needed: Sequence[Need]) -> Iterator[str]:
-    name, target, labels = found.codec.name, found.codec.target, found.known[split]
+def _undefined(problem: Problem, coverage: Coverage, split: SplitName, needed: Sequence[Need]) -> Iterator[str]:
+    name, target, labels = coverage.codec.name, coverage.codec.target, coverage.known[split]
     purpose = "to stop on" if split == "validation" else "for its gates"
     if needed and not len(labels):
         yield (
-            f"tasks.{name}: the {split} split must have labels {purpose}, found none in {target!r} ({found.words}); "
+            f"tasks.{name}: the {split} split must have labels {purpose}, found none in {target!r} ({coverage.words}); "
             f"change the split so that it has some, or {_without(name, split, needed)}"
         )
         return
@@ -89,7 +89,7 @@ def _undefined(problem: Problem, found: Coverage, split: SplitName, needed: Sequ
             needs = [need for need in needed if need[0] == metric]
             yield (
                 f"{needs[0][1]}: {metric} must be defined on the {split} split, found {why} in {target!r} "
-                f"({found.words}); change the split or the metric, or {_without(name, split, needs)}"
+                f"({coverage.words}); change the split or the metric, or {_without(name, split, needs)}"
             )
 
 

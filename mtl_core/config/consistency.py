@@ -76,6 +76,7 @@ def _metrics(problem: "Problem") -> Iterator[str]:
             yield from _unknown(f"tasks.{name}.metric", f"a metric of kind {task.kind}", [task.metric], known)
     limits = problem.gates.metrics
     yield from _unknown("gates.metrics", "a declared task", limits, list(problem.tasks), in_path=True)
+    yield from _unknown("gates.baseline", "a declared task", problem.gates.baseline, list(problem.tasks), in_path=True)
     for name in limits.keys() & problem.tasks.keys():
         task = problem.tasks[name]
         known = [metric.name for metric in task.metrics]
@@ -139,11 +140,16 @@ def _teachers(problem: "Problem") -> Iterator[str]:
 
 
 def _export(problem: "Problem") -> Iterator[str]:
-    if problem.export.int8 and "parity" not in problem.gates.model_fields_set:
+    if not problem.export.int8:
+        return
+    limits = problem.gates.parity
+    missing = [name for name in type(limits).model_fields if name not in limits.model_fields_set]
+    if missing:
+        where = "gates.parity" if len(missing) > 1 else f"gates.parity.{missing[0]}"
         yield (
-            "export.int8: how far 8 bits may be from the network must be declared, found no gates.parity, "
-            f"whose default of {problem.gates.parity:g} is for 32 bits; declare it, as a share of a task's scale, or "
-            "set int8 to false"
+            f"export.int8: how far 8 bits may be from the network must be declared, found no {where}, "
+            f"whose default of {type(limits)().test_rows:g} is for 32 bits; declare it, as a share of a task's scale, "
+            "or set int8 to false"
         )
 
 

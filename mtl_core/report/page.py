@@ -21,7 +21,7 @@ from mtl_core.report.metric_words import metric_title, unit_of
 from mtl_core.report.run import Run
 from mtl_core.report.stopping_words import SHADES, refit_words, stopping_words
 from mtl_core.report.studies import relatedness, sharing, tuning
-from mtl_core.report.verdicts import headline, verdicts
+from mtl_core.report.verdicts import headline, overall, verdicts
 from mtl_core.report.wording import interval, interval_places, number, percent, rounded
 from mtl_core.tasks import Objective
 
@@ -57,6 +57,9 @@ def render(run: Run) -> str:
         style=Markup(environment.get_template("page.css").render()),
         run=run,
         headline=headline(checks),
+        overall=overall(checks),
+        styles={"passed": "good", "warning": "warn", "failed": "bad"},
+        marks={"passed": "✓", "warning": "!", "failed": "✕"},
         checks=checks,
         tasks=[_test_of(run, task) for task in run.tasks],
         features=contents.features_by_kind(run),
@@ -125,7 +128,8 @@ def _yaml(problem: Problem) -> str:
     yaml.default_flow_style = False
     yaml.width = 100
     text = io.StringIO()
-    yaml.dump(_without_unset(problem.model_dump(mode="json")), text)
+    document = problem.model_dump(mode="json")
+    yaml.dump(_without_unset(document) | {"gates": document["gates"]}, text)  # there null switches a gate off
     return text.getvalue()
 
 

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from flows.layout import Layout
+from mtl_core.checks import write_checks
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.evaluation import baseline_predictions, evaluate
 from mtl_core.export.signature import signature
-from mtl_core.gates import write_checks
+from mtl_core.gates import gates_off, tasks_without_limit
 from mtl_core.report.page import render
 from mtl_core.report.run import Paths, Run, read_run
 from mtl_core.tasks import objectives
@@ -106,7 +107,8 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     values = {task: {m: v["value"] for m, v in metrics.items()} for task, metrics in rows.items()}
     _write_json(layout.evaluation, rows)
     _write_json(layout.metrics, {"validation": values, "test": values})
-    write_checks(layout.checks, checks(), [f"a note with {SCRIPT}"])
+    notes = [f"a note with {SCRIPT}", *gates_off(problem.gates), *tasks_without_limit(problem)]
+    write_checks(layout.checks, checks(), notes)
 
 
 def _column(values: NDArray[Any]) -> pa.Array:

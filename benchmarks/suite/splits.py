@@ -12,8 +12,8 @@ import pandas as pd
 __all__ = ["MAX_ROWS", "ByGroup", "ByTime", "OwnSplit", "Random", "Rule"]
 
 MAX_ROWS = 10_000
-"""Rows of a problem, all splits together. A larger table keeps those with the smallest hash: whole groups where it is split
-by group. Where it is split by time, it keeps every k-th row in order of time, with the smallest k that is enough.
+"""Rows of a problem, all splits together. A larger table keeps those with the smallest hash, whole groups where it is
+split by group; where it is split by time, every k-th row in order of time, with the smallest k that is enough.
 """
 VALIDATION, TEST = 0.2, 0.2
 

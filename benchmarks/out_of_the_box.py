@@ -65,6 +65,8 @@ def _train(runs: Sequence[Run], processes: int) -> None:
         for number, job in enumerate(as_completed(jobs), 1):
             each = jobs[job]
             words = f"{each.problem.name}: {each.method}, seed {each.seed}"
+            if job.exception():
+                pool.shutdown(wait=False, cancel_futures=True)
             print(f"[{number}/{len(jobs)}] {words}: {job.result():.1f} processor seconds", flush=True)
 
 
@@ -74,6 +76,10 @@ def _collect(problem: Untouched, runs: Sequence[Run]) -> tuple[list[TaskFound], 
     for place, task in enumerate(problem.tasks):
         labels = problem.splits.test.flat_labels(task.name).numpy()
         known = task.codec.labelled(labels)
+        if reason := task.metric.undefined(labels[known]):
+            raise SystemExit(
+                f"{problem.name}: the test labels of {task.name!r} must define its metric, found: {reason}"
+            )
         said: dict[str, list[np.ndarray]] = {}
         seconds: dict[str, list[float]] = {}
         for each in runs:

@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 from peer_environments import PEERS, environment
 from raw_tables import PARTS, labels_of, spec_of, write_raw_table
-from untouched import WORK, Untouched
+from untouched import WORK, Untouched, code_digest
 
-from flows.pipeline.code import CodeTree
 from mtl_core.model.inference import predictions_of
 from mtl_core.training import train
 
@@ -117,10 +116,9 @@ def _train_peer(run: Run) -> None:
 
 
 def _own_digest(problem: Untouched) -> str:
-    tree = CodeTree.installed()
-    code = (tree.digest(module, nested=True) for module in ("mtl_core.training", "mtl_core.model.inference"))
+    code = code_digest("mtl_core.training", "mtl_core.model.inference")
     declared = problem.problem.model_dump_json(exclude={"gates"})
-    return _digest(declared, problem.encoder.model_dump_json(), problem.splits.digest, *code)
+    return _digest(declared, problem.encoder.model_dump_json(), problem.splits.digest, code)
 
 
 def _peer_digest(problem: Untouched, method: str, place: int) -> str:

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
 
@@ -27,7 +27,7 @@ from mtl_core.files import write_text
 from mtl_core.studies.arms import Splits
 from mtl_core.tasks import Objective, objectives
 
-__all__ = ["WORK", "Untouched", "untouched"]
+__all__ = ["WORK", "Untouched", "code_digest", "untouched"]
 
 WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
 
@@ -72,10 +72,9 @@ class Untouched:
 
 def untouched(problem: SuiteProblem) -> Untouched:
     """The problem, drafted and encoded again where its table or that code has changed."""
-    table, tree = problem.table(), CodeTree.installed()
+    table = problem.table()
     digest = hashlib.sha256(table.read_bytes())
-    for module in ("flows.draft.drafting", "mtl_core.data.prepare", "mtl_core.data.encoded"):
-        digest.update(tree.digest(module, nested=True).encode())
+    digest.update(code_digest("flows.draft.drafting", "mtl_core.data.prepare", "mtl_core.data.encoded").encode())
     home = WORK / problem.name
     folder, stamp = home / "prepared", home / "prepared.json"
     if not stamp.exists() or json.loads(stamp.read_text(encoding="utf-8")) != digest.hexdigest():
@@ -84,6 +83,13 @@ def untouched(problem: SuiteProblem) -> Untouched:
         _make(problem, table, folder)
         write_text(stamp, json.dumps(digest.hexdigest()))
     return Untouched(problem.name, folder)
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Digest of the modules and of all code behind them."""
+    tree = CodeTree.installed()
+    return "".join(tree.digest(module, nested=True) for module in modules)
 
 
 def _make(problem: SuiteProblem, table: Path, folder: Path) -> None:

@@ -74,9 +74,11 @@ def _catboost(objective: str, task: Task, seed: int, train: Rows, validation: Ro
 
 def _xgboost(objective: str, task: Task, seed: int, train: Rows, validation: Rows) -> Predict:
     kind = xgboost.XGBRegressor if task.kind == "number" else xgboost.XGBClassifier
+    # XGBClassifier leaves this out for two classes, which its objective for several refuses.
+    more = {"num_class": task.classes} if task.kind == "classes" else {}
     model = kind(
         objective=objective, n_estimators=1000, early_stopping_rounds=PATIENCE, random_state=seed, n_jobs=1,
-        enable_categorical=True,
+        enable_categorical=True, **more,
     )  # fmt: skip
     model.fit(train.x, train.y, eval_set=[(validation.x, validation.y)], verbose=False)
     if task.kind == "number":

@@ -78,9 +78,7 @@ class Categorical(Feature):
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
         found = Proposal(options={"kind": "categorical"})
-        if facts.is_boolean:
-            return found
-        if facts.most_frequent < MIN_OCCURRENCES:
+        if facts.is_two_valued or facts.most_frequent < MIN_OCCURRENCES:
             return None
         if facts.is_text:
             return None if facts.distinct > facts.known / 2 else found
@@ -89,8 +87,6 @@ class Categorical(Feature):
         if facts.named_id:
             doubt = "named like an id, so each value stands for itself; numeric if its size matters"
             return Proposal(options=found.options, doubt=doubt)
-        if facts.distinct == 2:
-            return found
         if facts.distinct <= MAX_CODES:
             doubt = f"{facts.distinct} whole numbers; numeric if their order matters"
             return Proposal(options=found.options, doubt=doubt)

@@ -18,7 +18,7 @@ from mtl_core.export.session import Session, open_graph, run_graph
 from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
 
-__all__ = ["ChampionComparison", "compare_models", "forms", "refuse_worse"]
+__all__ = ["ChampionComparison", "compare_models", "forms", "input_matrices", "refuse_worse"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Ch
     labels = {name: flat(values) for name, values in encoder.labels(table, exact=True).items()}
     read = {name: encoder.inputs[name] for name in columns}
     champion_says, candidate_says = (
-        run_graph(_open(graph), table, inputs, same, sequences=encoder.sequences, matrices=_matrices(signature))
+        run_graph(_open(graph), table, inputs, same, sequences=encoder.sequences, matrices=input_matrices(signature))
         for graph, inputs, signature in (
             (champion / layout.graph.name, read, theirs),
             (layout.graph, encoder.inputs, ours),
@@ -93,7 +93,7 @@ def _signature(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _matrices(signature: Any) -> list[Matrix]:
+def input_matrices(signature: Any) -> list[Matrix]:
     """The matrices among a graph's inputs; none before format 4, nor where its columns are few."""
     return [Matrix(name=entry["name"], columns=tuple(entry["columns"])) for entry in signature.get("matrices", ())]
 

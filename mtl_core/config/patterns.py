@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from fnmatch import translate
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -96,9 +97,8 @@ def _matches(name: str, exclude: Sequence[str], columns: Sequence[str]) -> tuple
     """The columns that a pattern matches without those that it excludes, and error lines."""
     found = dict.fromkeys(filter(re.compile(translate(name)).match, columns))
     if not found:
-        near = nearest(_WILDCARDS.sub("", name), columns)
         rule = "must match a column that is no target, no weight and no column of the split"
-        return {}, [f"features.{name}: {rule}, found none; {near}"]
+        return {}, [f"features.{name}: {rule}, found none; {_near(name, columns)}"]
     errors = []
     left_out: set[str] = set()
     for text in exclude:
@@ -113,3 +113,11 @@ def _matches(name: str, exclude: Sequence[str], columns: Sequence[str]) -> tuple
     if not kept and not errors:
         errors.append(f"features.{name}.exclude: must leave a column, found none that is left; remove the pattern")
     return kept, errors
+
+
+def _near(name: str, columns: Sequence[str]) -> str:
+    """The column whose beginning, or end, is most like that of the pattern."""
+    first, *_, last = _WILDCARDS.split(name)
+    parts = {column[: len(first)] if first else column[-len(last) :]: column for column in reversed(columns)}
+    close = get_close_matches(first or last, parts, n=1, cutoff=0.6)
+    return f"did you mean {parts[close[0]]!r}?" if close else nearest(name, columns)

@@ -53,10 +53,10 @@ def pattern_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
     for name, columns in matched_columns(problem, parts[0].types.names)[0].items():
         if partial := [column for column in columns if column not in read]:
             lacking = next(part.name for part in parts if partial[0] not in part.names)
-            others = f" and {len(partial) - 1:,} more columns" if len(partial) > 1 else ""
+            which = f"{partial[0]!r} is" if len(partial) == 1 else f"{partial[0]!r} and {len(partial) - 1:,} more are"
             found.append(
-                f"features.{name}: {partial[0]!r}{others} is not read, since not every part has it, as {lacking}; "
-                "complete or remove those parts, or add it to `exclude`"
+                f"features.{name}: {which} not read, since not every part has such a column, as {lacking}; complete or "
+                "remove those parts, or name it in `exclude`"
             )
     return found
 

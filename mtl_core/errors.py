@@ -98,7 +98,14 @@ class SystemFailure(TrunklineError):
     exit_code = 10
 
 
+MAX_NAMES = 40
+"""Maximum names that an error lists."""
+
+
 def nearest(found: str, known: Sequence[str]) -> str:
-    """`did you mean 'x'?`, or all valid names where none is near."""
+    """`did you mean 'x'?`, or the valid names where none is near."""
     close = get_close_matches(found, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else "valid: " + ", ".join(known)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" ... ({len(known):,} in all)" if len(known) > MAX_NAMES else ""
+    return f"valid: {', '.join(known[:MAX_NAMES])}{more}"

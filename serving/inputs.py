@@ -54,6 +54,7 @@ class _Input(
     tensor_type: ClassVar[str] = "tensor(double)"
     rank: ClassVar[int] = 1
     is_sequence: ClassVar[bool] = False  # whether a token-level output may refer to it
+    is_plain: ClassVar[bool] = False  # whether a value that is no text is the cell of the tensor itself
     example: ClassVar[object] = None
 
     @property
@@ -95,6 +96,8 @@ class StringInput(_Input, frozen=True, kw_only=True, tag="string"):
 class NumberInput(_Input, frozen=True, kw_only=True, tag="number"):
     """A finite number."""
 
+    is_plain: ClassVar[bool] = True
+
     @property
     def json_type(self) -> Any:
         return float | None if self.text is None else float | _Text | None
@@ -110,6 +113,8 @@ class NumberInput(_Input, frozen=True, kw_only=True, tag="number"):
 
 class BooleanInput(_Input, frozen=True, kw_only=True, tag="boolean"):
     """True (1.0) or false (0.0)."""
+
+    is_plain: ClassVar[bool] = True
 
     @property
     def json_type(self) -> Any:

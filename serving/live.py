@@ -37,7 +37,7 @@ class Served:
     def __init__(self, model: Model) -> None:
         self.model = model
         answered = {output.sequence for output in model.signature.outputs if output.sequence is not None}
-        self._reader = RowReader(model.signature.inputs, answered=answered)
+        self._reader = RowReader(model.signature.inputs, model.signature.matrices, answered=answered)
         self.has_lists = self._reader.has_lists
         self._writer = AnswerWriter(model.signature)
         self.description = _encode({"model": model.version, "signature": model.signature})

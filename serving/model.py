@@ -13,6 +13,7 @@ import onnxruntime
 
 from serving.errors import ModelError
 from serving.signature import SIGNATURE_FILE, Signature, read_signature
+from serving.tensors import TensorMaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ class Model:
     def predict(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
         """Answer every task.
 
-        columns: one tensor per input, as its type makes it. Returns arrays of the type and shape that the
+        columns: the graph's tensors by name, as `TensorMaker` makes them. Returns arrays of the type and shape that the
         signature gives, per task, in the signature's order. Raises ModelError.
         """
         try:
@@ -72,7 +73,10 @@ class Model:
         return dict(zip(self._names, answers, strict=True))
 
     def _check_answers(self, folder: Path) -> None:
-        columns = {column.name: column.to_tensor([None, column.example]) for column in self.signature.inputs}
+        inputs = self.signature.inputs
+        rows = [tuple(None for _ in inputs), tuple(column.example for column in inputs)]
+        maker = TensorMaker(inputs, self.signature.matrices)
+        columns = maker.flat(rows) | {column.name: column.to_tensor(values) for column, values in maker.lists(rows)}
         answers = self.predict(columns)
         for task in self.signature.outputs:
             shape, found = task.shape(columns), answers[task.name].shape
@@ -111,7 +115,7 @@ def _options() -> onnxruntime.SessionOptions:
 
 def _check_ends(folder: Path, signature: Signature, session: onnxruntime.InferenceSession) -> None:
     declared = {
-        "inputs": {column.name: (column.tensor_type, column.rank) for column in signature.inputs},
+        "inputs": TensorMaker(signature.inputs, signature.matrices).ends,
         "outputs": {task.name: (task.tensor_type, task.rank) for task in signature.outputs},
     }
     in_graph = {

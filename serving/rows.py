@@ -15,11 +15,13 @@ from serving.decoding import decode_with_errors, refusal
 from serving.errors import InputValueError, RequestError
 from serving.inputs import MAX_PADDED
 from serving.structs import make_struct
+from serving.tensors import TensorMaker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from serving.inputs import Input
+    from serving.signature import Matrix
 
     Array = np.ndarray[Any, Any]
     Values = tuple[Any, ...]
@@ -34,7 +36,7 @@ TOKEN_CELLS = 16  # cells that an item counts as where a task answers it: the wh
 class Batch(NamedTuple):
     """Consecutive rows of a request, enough for one call of the graph.
 
-    columns: one tensor per input, as the graph takes them. lengths: per input whose tensor is of rank 2, the cells that
+    columns: the tensors that the graph takes, by name. lengths: per input whose tensor is of rank 2, the cells that
     each row fills: the items of its list.
     """
 
@@ -45,6 +47,7 @@ class Batch(NamedTuple):
 class RowReader:
     """Decoder of bodies `[{...}, ...]` whose rows hold exactly the inputs of one signature; null means missing.
 
+    matrices: the tensors that hold several inputs.
     answered: the inputs whose items have answers of their own.
     max_padded: cells of one tensor of rank 2; a request that needs more becomes several batches.
     has_lists: whether there is such a tensor.
@@ -53,6 +56,7 @@ class RowReader:
     def __init__(
         self,
         inputs: tuple[Input, ...],
+        matrices: tuple[Matrix, ...] = (),
         *,
         answered: Collection[str] = (),
         max_rows: int = MAX_ROWS,
@@ -63,7 +67,7 @@ class RowReader:
         self._max_rows = max_rows
         self._max_padded = max_padded
         self.has_lists = any(column.rank == 2 for column in inputs)
-        self._to_tensor = [(column.name, column.to_tensor) for column in inputs]
+        self._maker = TensorMaker(inputs, matrices)
         row = make_struct({column.name: column.json_type for column in inputs}, strict=True)
         bounds = msgspec.Meta(min_length=1, max_length=max_rows)
         self._decoder: msgspec.json.Decoder[list[Any]] | None = None
@@ -72,33 +76,30 @@ class RowReader:
 
     def read(self, body: bytes) -> Iterable[Batch]:
         """The rows in order; raises RequestError before the first batch. Padded tensors are made batch by batch."""
-        columns = self._decode_carefully(body) if self._decoder is None else self._decode(self._decoder, body)
+        rows = self._decode_carefully(body) if self._decoder is None else self._decode(self._decoder, body)
         try:
-            if self.has_lists:
-                return self._padded(tuple(columns))
-            return (Batch({n: to_tensor(v) for (n, to_tensor), v in zip(self._to_tensor, columns, strict=True)}, {}),)
+            flat = self._maker.flat(rows)
+            return self._padded(flat, rows) if self.has_lists else (Batch(flat, {}),)
         except InputValueError as error:
             raise self._refusal(body, error) from error
 
-    def _decode(self, decoder: msgspec.json.Decoder[list[Any]], body: bytes) -> Iterable[Values]:
+    def _decode(self, decoder: msgspec.json.Decoder[list[Any]], body: bytes) -> list[Values]:
         try:
             rows = decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._refusal(body, error) from error
-        return zip(*map(msgspec.structs.astuple, rows), strict=True)
+        return list(map(msgspec.structs.astuple, rows))
 
-    def _decode_carefully(self, body: bytes) -> Iterable[Values]:
+    def _decode_carefully(self, body: bytes) -> list[Values]:
         rows = decode_with_errors(body, self._inputs, max_rows=self._max_rows)
-        return (tuple(row[column.name] for row in rows) for column in self._inputs)
+        return [tuple(row[column.name] for column in self._inputs) for row in rows]
 
     def _refusal(self, body: bytes, error: Exception) -> Exception:
         return refusal(body, self._inputs, max_rows=self._max_rows, reason=str(error))
 
-    def _padded(self, columns: tuple[Values, ...]) -> Iterator[Batch]:
-        """Split the rows so that no padded tensor has more than `max_padded` cells."""
-        by_input = list(zip(self._inputs, columns, strict=True))
-        flat = {column.name: column.to_tensor(values) for column, values in by_input if column.rank == 1}
-        lists = [(column, values, column.lengths(values)) for column, values in by_input if column.rank == 2]
+    def _padded(self, flat: dict[str, Array], rows: Sequence[Values]) -> Iterator[Batch]:
+        """Split the rows so that no padded tensor has more than `max_padded` cells. `flat`: the other tensors."""
+        lists = [(column, values, column.lengths(values)) for column, values in self._maker.lists(rows)]
         items = sum(sum(lengths) for column, _, lengths in lists if column.is_sequence)
         if items > MAX_REQUEST_ITEMS:
             raise RequestError(

@@ -3,8 +3,8 @@
 The file lies beside `model.onnx` and is written by the export. It is read strictly: an unknown key, an unknown format
 or a repeated name is refused, because a client would otherwise be told something else than what is computed.
 
-Format 2 has more types of inputs than format 1, and outputs of level token; format 3 says how inputs read text. What an
-earlier format says means the same in a later one.
+Format 2 has more types of inputs than format 1, and outputs of level token; format 3 says how inputs read text; format
+4 says which inputs come as one matrix. What an earlier format says means the same in a later one.
 
 To add a form of answer: give it a struct here, with the shape of its answer, and its JSON in answers.py. To add a type
 of input: see inputs.py.
@@ -34,6 +34,7 @@ __all__ = [
     "ClassOutput",
     "ClusterOutput",
     "LabelOutput",
+    "Matrix",
     "NumberOutput",
     "Output",
     "QuantileOutput",
@@ -41,7 +42,7 @@ __all__ = [
     "read_signature",
 ]
 
-FORMATS = (1, 2, 3)
+FORMATS = (1, 2, 3, 4)
 SIGNATURE_FILE = "signature.json"
 
 # The rule of BentoML's tags; also what makes a name safe as a file name.
@@ -149,14 +150,26 @@ class ClusterOutput(_Output, frozen=True, kw_only=True, tag="cluster_probabiliti
 Output = NumberOutput | ClassOutput | LabelOutput | QuantileOutput | ClusterOutput
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that a server or a client needs to know about a graph; `graph_sha256` binds it to its bytes."""
+class Matrix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tensor of the graph, (rows, columns), that holds several inputs of one value a row, in this order."""
+
+    name: _Text
+    columns: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Everything that a server or a client needs to know about a graph; `graph_sha256` binds it to its bytes.
+
+    inputs: what a row has, whatever the tensors of the graph. matrices: the tensors that hold several inputs; every
+    other input is a tensor under its own name.
+    """
 
     format: int
     name: str
     version_of_trunkline: str
     graph_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
+    matrices: tuple[Matrix, ...] = ()
     outputs: Annotated[tuple[Output, ...], msgspec.Meta(min_length=1)]
 
     def __post_init__(self) -> None:
@@ -167,6 +180,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             )
         _refuse_twice("inputs", [column.name for column in self.inputs])
         _refuse_twice("outputs", [task.name for task in self.outputs])
+        _check_matrices(self.matrices, self.inputs)
         sequences = [column.name for column in self.inputs if column.is_sequence]
         for task in self.outputs:
             _check_level(task, sequences)
@@ -199,6 +213,18 @@ def _refuse_twice(where: str, names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(f"{where} must have distinct names, found {twice[0]!r} twice")
+
+
+def _check_matrices(matrices: Sequence[Matrix], inputs: Sequence[Input]) -> None:
+    known = {column.name: column for column in inputs}
+    _refuse_twice("matrices", [*known, *(matrix.name for matrix in matrices)])
+    _refuse_twice("columns of matrices", [name for matrix in matrices for name in matrix.columns])
+    for matrix in matrices:
+        for name in matrix.columns:
+            if name not in known or known[name].rank != 1:
+                raise ValueError(f"columns of {matrix.name} must be inputs with one value a row, found {name!r}")
+        if len(types := sorted({known[name].tensor_type for name in matrix.columns})) > 1:
+            raise ValueError(f"columns of {matrix.name} must be of one tensor type, found {' and '.join(types)}")
 
 
 def _check_level(task: Output, sequences: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from flows.draft.folder import STUDIES
 from flows.pipeline.graph import GRAPH
 from flows.pipeline.pin import FETCH, PIN
 from mtl_core.config import PARAMS, load_problem
-from mtl_core.data.parts import column_types
+from mtl_core.data.column_types import column_types
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(path.parent for path in (ROOT / "examples").glob(f"*/{PARAMS}"))

@@ -23,16 +23,19 @@ def command(folder: Path, as_json: bool) -> None:
     from flows.pipeline.graph import check_graph
     from mtl_core.arrow import scalar_type
     from mtl_core.config import load_problem
-    from mtl_core.data.doubts import data_doubts
-    from mtl_core.data.parts import column_types, parts
+    from mtl_core.config.patterns import matched_columns
+    from mtl_core.data.column_types import column_types
+    from mtl_core.data.doubts import data_doubts, pattern_doubts
+    from mtl_core.data.parts import open_data
     from mtl_core.validation.preflight import check_data
 
     check_graph(folder)
-    problem = load_problem(folder)
-    sources = parts(folder, problem)
+    declared = load_problem(folder)
+    problem, sources = open_data(folder, declared)
+    matches, _ = matched_columns(declared, sources[0].shared)
     summary = check_data(folder, problem, sources)
     types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem, sources).items()}
-    warnings = [*summary.warnings, *data_doubts(problem, sources)]
+    warnings = [*summary.warnings, *pattern_doubts(declared, sources), *data_doubts(problem, sources)]
     if as_json:
         import json
 
@@ -46,9 +49,10 @@ def command(folder: Path, as_json: bool) -> None:
             "labelled": summary.labelled,
             "types": types,
         }
+        resolved["patterns"] = {name: len(columns) for name, columns in matches.items()}
         click.echo(json.dumps(resolved | {"warnings": warnings}, indent=1))
     else:
         from flows.console.check import print_problem, print_warnings
 
-        print_problem(problem, summary, types)
+        print_problem(declared, summary, types, matches)
         print_warnings(warnings)

@@ -28,17 +28,21 @@ BASELINE = {
 """Rule of a task's baseline, in words."""
 
 
-def print_problem(problem: Problem, data: DataSummary, types: Mapping[str, str]) -> None:
+def print_problem(
+    problem: Problem, data: DataSummary, types: Mapping[str, str], matches: Mapping[str, Sequence[str]]
+) -> None:
     """Sections, features and tasks; then a line that nothing is wrong.
 
     Args:
         data: part files, rows and labelled rows.
         types: column -> type.
+        matches: pattern -> the columns that it declares.
     """
     console = open_console()
-    for table in (_overview(problem, data), _features(problem, types), _tasks(problem)):
+    for table in (_overview(problem, data), _features(problem, types, matches), _tasks(problem)):
         console.print(table)
-    counts = f"{len(problem.features)} features, {len(problem.tasks)} tasks"
+    features = len(problem.features) - len(matches) + sum(map(len, matches.values()))
+    counts = f"{features:,} features, {len(problem.tasks)} tasks"
     console.print(f"{problem.name}: {counts}; nothing wrong found", style="green")
 
 
@@ -91,11 +95,18 @@ def _gates(gates: Gates) -> str:
     return "; ".join(title + words for title, words in sections.items() if words)
 
 
-def _features(problem: Problem, types: Mapping[str, str]) -> Table:
+def _features(problem: Problem, types: Mapping[str, str], matches: Mapping[str, Sequence[str]]) -> Table:
+    """A row per feature; of a pattern the number of columns and their types."""
     table = _table("features", "name", "column", "type", "kind", "options")
     for name, feature in problem.features.items():
-        column = problem.column_of(name)
-        table.add_row(name, shown(column), types[column], feature.kind, _words(feature, leave_out=("kind", "column")))
+        options = _words(feature, leave_out=("kind", "column"))
+        if name in matches:
+            columns = matches[name]
+            found = ", ".join(sorted({types[column] for column in columns}))
+            table.add_row(shown(name), f"{len(columns):,} columns", found, feature.kind, options)
+        else:
+            column = problem.column_of(name)
+            table.add_row(name, shown(column), types[column], feature.kind, options)
     return table
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.console.terminal import shown
+from flows.draft.patterns import MIN_COLUMNS, alike
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from flows.draft.guesses import Draft
 
 __all__ = ["next_steps"]
@@ -16,7 +19,7 @@ __all__ = ["next_steps"]
 def next_steps(draft: Draft, folder: Path) -> str:
     """Counts, a line per doubt, and the commands that follow."""
     lines = [f"\n{len(draft.features)} features, {len(draft.left_out)} columns left out, {len(draft.tasks)} tasks"]
-    lines += [f"  doubt: {shown(name)}: {doubt}" for name, doubt in draft.doubts.items()]
+    lines += [f"  doubt: {line}" for line in _doubts(draft.doubts)]
     where = "" if folder == Path.cwd() else f" -C {folder}"
     lines += [
         "\nNext:",
@@ -27,3 +30,15 @@ def next_steps(draft: Draft, folder: Path) -> str:
         f"  mtl serve{where}     answers POST /predict",
     ]
     return "\n".join(lines)
+
+
+def _doubts(doubts: Mapping[str, str]) -> Iterator[str]:
+    """A line per doubt; a single one for many doubts that differ in numbers alone."""
+    groups: dict[str, list[str]] = {}
+    for name, doubt in doubts.items():
+        groups.setdefault(alike(doubt), []).append(name)
+    for names in groups.values():
+        shown_names = names[:1] if len(names) >= MIN_COLUMNS else names
+        for name in shown_names:
+            more = f" and {len(names) - 1:,} more" if len(shown_names) < len(names) else ""
+            yield f"{shown(name)}{more}: {doubts[name]}"

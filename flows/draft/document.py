@@ -2,15 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flows.draft.guesses import Draft
+from flows.draft.patterns import MIN_COLUMNS, Pattern, alike
 from flows.draft.reading import DetectedReading
-from mtl_core.config.document import KEY
+from mtl_core.config.patterns import distinct_names
 from mtl_core.features import Proposal
 
-__all__ = ["document", "quoted", "safe_name"]
+__all__ = ["document", "quoted"]
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
@@ -62,16 +64,11 @@ def document(name: str, path: str, draft: Draft) -> str:
     ]
     lines += [*_reading(draft.reading), "", *_section("split", {"": draft.split}), ""]
     lines.append("# Keep what is known when a prediction is asked for; what is known only afterwards leaks the answer.")
-    names = _names(draft.features)
-    lines.append("features:")
-    for column, guess in draft.features.items():
-        options = dict(guess.options) | ({"column": column} if names[column] != column else {})
-        lines.append(f"  {quoted(names[column])}: {_flow(options)}{_comment(guess)}")
+    lines += ["features:", *_features(draft)]
     if draft.left_out:
-        lines.append("  # left out:")
-        lines += [f"  #   {_shown(column)}: {_words(guess)}" for column, guess in draft.left_out.items()]
+        lines += ["  # left out:", *(f"  #   {line}" for line in _left_out(draft.left_out))]
     lines += ["", "tasks:"]
-    tasks = _names(draft.tasks, taken=draft.features)
+    tasks = distinct_names(draft.tasks, taken=draft.features)
     for column, guess in draft.tasks.items():
         kind, *more = guess.options.items()
         lines.append(f"  {quoted(tasks[column])}:")
@@ -88,10 +85,39 @@ def quoted(text: str) -> str:
     return '"' + "".join(_escaped(character) for character in text) + '"'
 
 
-def safe_name(text: str) -> str:
-    """A name that params.yaml accepts for a feature or task, as near as can be."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")[:90] or "column"
-    return name if re.fullmatch(KEY, name) else f"_{name}"
+def _features(draft: Draft) -> Iterator[str]:
+    """A line per pattern, in the place of its first column, and per feature that is declared by name."""
+    pattern_of = {column: name for name, pattern in draft.patterns.items() for column in pattern.columns}
+    names = distinct_names(column for column in draft.features if column not in pattern_of)
+    written: set[str] = set()
+    for column, guess in draft.features.items():
+        if (name := pattern_of.get(column)) is None:
+            options = dict(guess.options) | ({"column": column} if names[column] != column else {})
+            yield f"  {quoted(names[column])}: {_flow(options)}{_comment(guess)}"
+        elif name not in written:
+            written.add(name)
+            yield _pattern(name, draft.patterns[name])
+
+
+def _pattern(name: str, pattern: Pattern) -> str:
+    guess, count = pattern.proposal, f"{len(pattern.columns):,} columns"
+    if pattern.constant:
+        count += f", {len(pattern.constant):,} of them with the same value in every row"
+    options = dict(guess.options) | ({"exclude": pattern.exclude} if pattern.exclude else {})
+    note = "; ".join(filter(None, (count, guess.note)))
+    return f"  {quoted(name)}: {_flow(options)}{_comment(replace(guess, note=note))}"
+
+
+def _left_out(proposals: Mapping[str, Proposal]) -> Iterator[str]:
+    """A line per column; a single one for many columns with like names and reasons."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for column, guess in proposals.items():
+        groups.setdefault((alike(column), alike(_words(guess))), []).append(column)
+    for columns in groups.values():
+        if len(columns) < MIN_COLUMNS:
+            yield from (f"{_shown(column)}: {_words(proposals[column])}" for column in columns)
+        else:
+            yield f"{_shown(columns[0])} and {len(columns) - 1:,} more: {_words(proposals[columns[0]])}"
 
 
 def _section(title: str, guesses: Mapping[str, Proposal]) -> list[str]:
@@ -99,20 +125,6 @@ def _section(title: str, guesses: Mapping[str, Proposal]) -> list[str]:
     (first, *more) = guess.options.items()
     rest = [f"  {key}: {_scalar(value)}" for key, value in more]
     return [f"{title}:{_comment(guess)}", f"  {first[0]}: {_scalar(first[1])}", *rest]
-
-
-def _names(columns: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Column -> the name it is declared under: its own where that is a valid name, never one twice, none of `taken`."""
-    columns, taken = list(columns), set(taken)
-    found = {column: column for column in columns if re.fullmatch(KEY, column)}
-    for column in columns:
-        if column not in found:
-            base, number = safe_name(column), 2
-            name = base
-            while name in taken or name in found.values():
-                name, number = f"{base}_{number}", number + 1
-            found[column] = name
-    return found
 
 
 def _escaped(character: str) -> str:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flows.draft.facts import Sample
 from flows.draft.leaks import doubt_leaks
+from flows.draft.patterns import CONSTANT, Pattern, find_patterns
 from flows.draft.reading import DetectedReading
 from flows.draft.splits import guess_split
 from mtl_core.arrow import item_type, scalar_type
@@ -26,13 +27,17 @@ YES = ("yes", "y", "true", "t", "1", "positive")
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A whole problem as guessed; features and left-out columns by the column's name."""
+    """A whole problem as guessed; features and left-out columns by the column's name.
+
+    `patterns`: name -> the features that it declares.
+    """
 
     split: Proposal
     features: Mapping[str, Proposal]
     left_out: Mapping[str, Proposal]
     tasks: Mapping[str, Proposal]
     reading: DetectedReading
+    patterns: Mapping[str, Pattern] = field(default_factory=dict)
 
     @property
     def doubts(self) -> dict[str, str]:
@@ -56,20 +61,41 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
         if name not in targets
     }
     split = guess_split(seen, guesses)
-    if split.options["by"] == "column":
-        guesses[split.options["column"]] = Proposal(note="names the split")
+    for name, note in _split_columns(split).items():
+        if name in guesses and guesses[name].options:
+            guesses[name] = Proposal(note=note)
     if not any(guess.options for guess in guesses.values()):
         why = "".join(f"\n  {name}: {guess.note}" for name, guess in guesses.items())
         raise DataError(f"no column is left to learn from: {why or 'every column is a task'}")
     tasks = {target: _target(seen, target) for target in targets}
     guesses = doubt_leaks(seen, guesses, targets)
+    features = {name: guess for name, guess in guesses.items() if guess.options}
+    left_out = {name: guess for name, guess in guesses.items() if not guess.options}
+    numbers = [name for name, facts in seen.facts.items() if facts.is_number or facts.is_boolean]
+    own = {split.options["column"], split.options.get("key"), ""}
+    patterns = find_patterns(
+        {name: guess for name, guess in features.items() if name not in own},
+        {name: guess for name, guess in left_out.items() if name not in own},
+        numbers,
+    )
+    matched = {name for pattern in patterns.values() for name in pattern.columns}
     return Draft(
         split=split,
-        features={name: guess for name, guess in guesses.items() if guess.options},
-        left_out={name: guess for name, guess in guesses.items() if not guess.options},
+        features={name: guess for name, guess in guesses.items() if name in features or name in matched},
+        left_out={name: guess for name, guess in left_out.items() if name not in matched},
         reading=seen.reading,
         tasks=tasks,
+        patterns=patterns,
     )
+
+
+def _split_columns(split: Proposal) -> dict[str, str]:
+    """Columns of the split that are no feature, and why. A time is one, since hours and weekdays come again."""
+    by, column = split.options["by"], split.options["column"]
+    if by == "time":
+        return {}
+    found = {column: "names the split" if by == "column" else "the key of the split, whose values come in no other one"}
+    return found | ({split.options["key"]: "the key of the split"} if "key" in split.options else {})
 
 
 def _target(seen: Sample, name: str) -> Proposal:
@@ -95,7 +121,7 @@ def _feature(facts: ColumnFacts) -> Proposal:
     if facts.known == 0:
         return Proposal(note="no value at all")
     if facts.distinct == 1 and facts.known == facts.rows:
-        return Proposal(note="the same value in every row")
+        return Proposal(note=CONSTANT)
     if whole and (facts.sequence or facts.named_id):
         return Proposal(note=f"{many}: an id")
     for kind in members(AnyFeature):

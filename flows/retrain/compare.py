@@ -13,11 +13,20 @@ from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference, compare
+from mtl_core.export.matrices import Matrix
 from mtl_core.export.session import Session, open_graph, run_graph
 from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
 
-__all__ = ["ChampionComparison", "compare_models", "difference_words", "forms", "refuse_worse", "worse_tasks"]
+__all__ = [
+    "ChampionComparison",
+    "compare_models",
+    "difference_words",
+    "forms",
+    "input_matrices",
+    "refuse_worse",
+    "worse_tasks",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +66,11 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Ch
     labels = {name: flat(values) for name, values in encoder.labels(table, exact=True).items()}
     read = {name: encoder.inputs[name] for name in columns}
     champion_says, candidate_says = (
-        run_graph(_open(graph), table, inputs, same, sequences=encoder.sequences)
-        for graph, inputs in ((champion / layout.graph.name, read), (layout.graph, encoder.inputs))
+        run_graph(_open(graph), table, inputs, same, sequences=encoder.sequences, matrices=input_matrices(signature))
+        for graph, inputs, signature in (
+            (champion / layout.graph.name, read, theirs),
+            (layout.graph, encoder.inputs, ours),
+        )
     )
     differences = compare(tasks, labels, champion_says, candidate_says)
     undefined = [f"{d.task} ({d.undefined} in the test split)" for d in differences if d.undefined]
@@ -95,6 +107,11 @@ def _open(graph: Path) -> Session:
 
 def _signature(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def input_matrices(signature: Any) -> list[Matrix]:
+    """The matrices among a graph's inputs; none before format 4, nor where its columns are few."""
+    return [Matrix(name=entry["name"], columns=tuple(entry["columns"])) for entry in signature.get("matrices", ())]
 
 
 def forms(signature: Any) -> dict[str, Any]:

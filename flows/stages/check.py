@@ -18,7 +18,8 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
 from mtl_core.evaluation import Measured, baseline_predictions, compare, evaluate
-from mtl_core.export.parity import adversarial_rows, parity
+from mtl_core.export.adversarial import adversarial_rows
+from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
 from mtl_core.files import intact, pending, write_text
 from mtl_core.gates import (

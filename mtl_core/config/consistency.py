@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from mtl_core.config.changes import with_options
 from mtl_core.config.messages import format_errors
+from mtl_core.config.patterns import is_pattern, pattern_errors
 from mtl_core.config.split import ColumnSplit
 from mtl_core.config.stopping import First, Stopping
 from mtl_core.errors import ProblemError, nearest
@@ -15,7 +16,7 @@ from mtl_core.names import INTERNAL
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
 
-__all__ = ["consistency_errors"]
+__all__ = ["consistency_errors", "name_errors"]
 
 MEASURE = frozenset({"levels", "metric"})
 """Options of a task's objective that its metric depends on."""
@@ -23,7 +24,9 @@ MEASURE = frozenset({"levels", "metric"})
 
 def consistency_errors(problem: "Problem") -> Iterator[str]:
     """Error lines: path in the file, rule, value found, fix."""
-    yield from _names(problem)
+    for name, feature in problem.features.items():
+        yield from pattern_errors(name, feature)
+    yield from name_errors(problem)
     yield from _tasks(problem)
     yield from _metrics(problem)
     yield from _balancing(problem)
@@ -33,8 +36,9 @@ def consistency_errors(problem: "Problem") -> Iterator[str]:
     yield from _tuning(problem)
 
 
-def _names(problem: "Problem") -> Iterator[str]:
-    inputs = {problem.column_of(name): name for name in problem.features}
+def name_errors(problem: "Problem") -> Iterator[str]:
+    """Error lines about names of columns; of columns that patterns match, once these are resolved."""
+    inputs = {problem.column_of(name): name for name in problem.features if not is_pattern(name)}
     for column, name in inputs.items():
         if column.startswith(INTERNAL):
             yield (

@@ -9,17 +9,20 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl_core.errors import ProblemError
 
-__all__ = ["KEY", "NAME", "PARAMS", "RULES", "parse_yaml", "problem_name", "read_params", "read_yaml"]
+__all__ = ["FEATURE", "KEY", "NAME", "PARAMS", "RULES", "parse_yaml", "problem_name", "read_params", "read_yaml"]
 
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 """Pattern of a problem's name: lowercase letters, digits, - and _."""
 KEY = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
-"""Pattern of the name of a feature or task."""
+"""Pattern of the name of a task, and of a feature that reads a single column."""
+FEATURE = rf"{KEY}|[*?\[]"
+"""Pattern of the name of a feature, which may have wildcards for the names of columns."""
+_NAMED = "a letter from A to Z or _, then at most 99 such letters, digits, _, . and -"
 RULES = {
     NAME: "a lowercase letter, then at most 62 lowercase letters, digits, - and _",
-    KEY: "a letter from A to Z or _, then at most 99 such letters, digits, _, . and -; its column may have any name, "
-    "under `column` or `target`",
+    KEY: f"{_NAMED}; its column may have any name, under `target`",
+    FEATURE: f"{_NAMED}; its column may have any name, under `column`; or a pattern with *, ? or [...] for columns",
 }
 """The patterns in words."""
 

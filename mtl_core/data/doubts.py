@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mtl_core.config import HashSplit, Problem, TimeSplit
+from mtl_core.config.patterns import matched_columns
 from mtl_core.data.part_files import SUFFIXES, unread
 from mtl_core.data.parts import Part
 from mtl_core.data.row_keys import row_keys
@@ -18,7 +19,7 @@ from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
 from mtl_core.tasks.bands import band_labels
 
-__all__ = ["data_doubts", "repeating"]
+__all__ = ["data_doubts", "pattern_doubts", "repeating"]
 
 MAX_PARTS, MAX_ROWS = 12, 200_000
 """Part files of the sample, evenly spaced, the first batch of each; and rows of all of them together."""
@@ -41,6 +42,23 @@ def data_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
         check_split(problem.split, name, table[name].combine_chunks())
     about_split = _split_doubts(problem, splitter, table, entities)
     return [*_unread(problem, parts), *_border_doubts(problem), *about_split, *_leaks(problem, table)]
+
+
+def pattern_doubts(problem: Problem, parts: Sequence[Part]) -> list[str]:
+    """A line per pattern of the unresolved problem that matches columns of some parts alone, which are not read."""
+    if not problem.patterns or len(parts[0].shared) == len(parts[0].types):
+        return []
+    read = frozenset(parts[0].shared)
+    found = []
+    for name, columns in matched_columns(problem, parts[0].types.names)[0].items():
+        if partial := [column for column in columns if column not in read]:
+            lacking = next(part.name for part in parts if partial[0] not in part.names)
+            which = f"{partial[0]!r} is" if len(partial) == 1 else f"{partial[0]!r} and {len(partial) - 1:,} more are"
+            found.append(
+                f"features.{name}: {which} not read, since not every part has such a column, as {lacking}; complete or "
+                "remove those parts, or name it in `exclude`"
+            )
+    return found
 
 
 def _border_doubts(problem: Problem) -> list[str]:

@@ -127,7 +127,7 @@ class ParquetFile:
         except (pa.ArrowException, OSError) as error:
             raise self.unreadable(error) from None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns."""
         return tuple(self._file.schema_arrow.names)
@@ -145,16 +145,18 @@ class ParquetFile:
         """Batches of the columns; those in `dictionaries` as dictionary arrays where they are text, as most files store
         them. Text has null for the words that stand for a missing value.
         """
-        own = self._file.schema_arrow
-        texts = [name for name in dictionaries if name in own.names and pa.types.is_string(own.field(name).type)]
+        own, names = self._file.schema_arrow, frozenset(self.names)
+        texts = [name for name in dictionaries if name in names and pa.types.is_string(own.field(name).type)]
         try:
-            file = pq.ParquetFile(
-                self.path,
-                metadata=self._file.metadata,
-                memory_map=True,
-                read_dictionary=texts,
-                coerce_int96_timestamp_unit=_INT96_UNIT,
-            )
+            file = self._file
+            if texts:  # what a file reads as a dictionary is said when it is opened
+                file = pq.ParquetFile(
+                    self.path,
+                    metadata=self._file.metadata,
+                    memory_map=True,
+                    read_dictionary=texts,
+                    coerce_int96_timestamp_unit=_INT96_UNIT,
+                )
             for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
                 yield pa.RecordBatch.from_arrays([self._text(values) for values in batch.columns], batch.schema.names)
         except (pa.ArrowException, OSError, KeyError) as error:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mtl_core.arrow import column_type, is_number, is_text, value_type
+from mtl_core.arrow import is_text, value_type
 from mtl_core.config import Problem, Reading
 from mtl_core.data.cells import convert, first_misfit
 from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part, suffix
-from mtl_core.data.types import check_parts_agree, column_schema, why_text
+from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError, nearest
 
-__all__ = ["Part", "column_types", "parts"]
+__all__ = ["Part", "open_data", "parts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +57,13 @@ class Part:
         Raises:
             DataError: a column that the file lacks, or a value that is not of its column's type.
         """
-        columns, types = list(columns), self.types if types is None else types
+        columns, types, known = list(columns), self.types if types is None else types, frozenset(self.names)
         for column in columns:
-            if column not in self.names:
+            if column not in known:
                 raise DataError(f"{self.path}: no column {column!r}; {nearest(column, self.names)}")
         wanted = pa.schema([types.field(column) for column in columns])
-        wanted = pa.schema([_as_dictionary(field) if field.name in dictionaries else field for field in wanted])
+        coded = frozenset(dictionaries)
+        wanted = pa.schema([_as_dictionary(field) if field.name in coded else field for field in wanted])
         row = 0
         for batch in self.file.batches(columns, dictionaries):
             arrays = [self._convert(batch.column(field.name), field, row) for field in wanted]
@@ -89,6 +90,15 @@ class Part:
             ) from None
 
 
+def open_data(folder: Path, problem: Problem) -> tuple[Problem, tuple[Part, ...]]:
+    """The problem with its patterns resolved over the columns that every part has, and the parts.
+
+    Raises DataError where the data cannot be read, ProblemError where a pattern does not fit the columns.
+    """
+    sources = parts(folder, problem)
+    return problem.resolved(sources[0].shared), sources
+
+
 def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     """The part files of a problem's data, in the order of their names; hidden and other files are ignored.
 
@@ -109,59 +119,11 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     types = column_schema(files, reading)
     for option in ("types", "dates"):
         for column in getattr(reading, option):
-            if column not in types.names:
+            if types.get_field_index(column) < 0:
                 raise DataError(f"data.{option}.{column}: no such column; {nearest(column, types.names)}")
-    shared = tuple(name for name in types.names if all(name in file.names for file in files))
+    names = [frozenset(file.names) for file in files]
+    shared = tuple(name for name in types.names if all(name in of_file for of_file in names))
     return tuple(Part(file=file, reading=reading, types=types, shared=shared) for file in files)
-
-
-def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> dict[str, pa.DataType]:
-    """The Arrow type of each feature and target column. `sources` are the problem's parts, where they are known.
-
-    DataError where a column is not there, or no feature, task or weight can read its type.
-    """
-    sources = sources or parts(folder, problem)
-    types = sources[0].types
-    _check_weights(problem, types)
-    found = {}
-    for column in problem.columns:
-        if column not in types.names:
-            raise DataError(f"{folder / problem.data.path}: no column {column!r}; {nearest(column, types.names)}")
-        if is_text(types.field(column).type):
-            check_parts_agree([part.file for part in sources], column, problem.data.reading)
-        if column in problem.feature_columns or column in problem.targets:
-            found[column] = types.field(column).type
-    for name, feature in problem.features.items():
-        column = problem.column_of(name)
-        try:
-            feature.input_type(name, column, found[column])
-        except DataError as error:
-            raise DataError(f"{error}{_why_text(sources, column)}") from None
-    for task in problem.tasks.values():
-        for target in task.targets:
-            try:
-                column_type(target, found[target], task.reads)
-            except DataError as error:
-                raise DataError(f"{error}{_why_text(sources, target)}") from None
-    return found
-
-
-def _why_text(sources: Sequence[Part], column: str) -> str:
-    if not is_text(sources[0].types.field(column).type):
-        return ""
-    return why_text([part.file for part in sources], column)
-
-
-def _check_weights(problem: Problem, types: pa.Schema) -> None:
-    for name, task in problem.tasks.items():
-        if not (column := task.weight_column):
-            continue
-        where = f"tasks.{name}.weight_column: must be a column of numbers or booleans"
-        if column not in types.names:
-            raise DataError(f"{where}, found no column {column!r}; {nearest(column, types.names)}")
-        found = types.field(column).type
-        if not (is_number(found) or pa.types.is_boolean(found)):
-            raise DataError(f"{where}, found {found} in {column!r}; convert it")
 
 
 def _rule(field: pa.Field, reading: Reading) -> str:

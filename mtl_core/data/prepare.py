@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
+from mtl_core.data.column_types import column_types
 from mtl_core.data.coverage import check_coverage
 from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
-from mtl_core.data.parts import Part, column_types, parts
+from mtl_core.data.parts import Part, open_data
 from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, empty_splits
 from mtl_core.data.writer import SplitWriter
@@ -61,7 +62,7 @@ def prepare(
     Raises:
         DataError: the data do not fit the problem, or a split has no rows, or lacks the labels of a task.
     """
-    sources = parts(folder, problem)
+    problem, sources = open_data(folder, problem)
     types = column_types(folder, problem, sources)
     quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)

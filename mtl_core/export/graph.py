@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.builder import ML_OPSET, OPSET, GraphBuilder
+from mtl_core.export.matrices import matrices_of
 from mtl_core.features import Block
 from mtl_core.model import Network
 from mtl_core.names import INTERNAL
@@ -69,7 +70,7 @@ def _block(name: str) -> str:
 def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     """Raw columns -> blocks, by the nodes of every kind of feature."""
     graph = GraphBuilder()
-    inputs = {column: graph.input(column, input_type) for column, input_type in encoder.inputs.items()}
+    inputs = _inputs(graph, encoder)
     for group in encoder.groups.values():
         for name, value in type(group[0]).to_onnx(graph, group, inputs).items():
             graph.nodes.append(helper.make_node("Identity", [value], [_block(name)], name=f"{_block(name)}/output"))
@@ -80,6 +81,15 @@ def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     proto = helper.make_graph(graph.nodes, "trunkline", graph.inputs, outputs, initializer=graph.constants)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+def _inputs(graph: GraphBuilder, encoder: Encoder) -> dict[str, str]:
+    """Raw column -> its value: an input of its own, or a column of a matrix."""
+    kinds = encoder.inputs
+    found: dict[str, str] = {}
+    for matrix in matrices_of(kinds):
+        found |= graph.matrix(matrix.name, matrix.columns, is_string=kinds[matrix.columns[0]].is_string)
+    return found | {column: graph.input(column, kind) for column, kind in kinds.items() if column not in found}
 
 
 def _dtype(block: Block) -> np.dtype[Any]:

@@ -9,15 +9,13 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from mtl_core import arrow_compute as pc
-from mtl_core.arrow import decoded, is_text, null_if_empty
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.session import Session, list_lengths, row_spans, run_graph
 from mtl_core.model import Network
 from mtl_core.ragged import pad_positions
 
-__all__ = ["Parity", "adversarial_rows", "parity"]
+__all__ = ["Parity", "parity"]
 
 MAX_CELLS = 1 << 22
 """Maximum raw values that are predicted at a time: a network has some dozens of numbers for each."""
@@ -32,30 +30,6 @@ class Parity:
     difference: float
     task: str
     rows: int
-
-
-def adversarial_rows(table: pa.Table, encoder: Encoder) -> pa.Table:
-    """A row per adversarial value of every feature; its other values are those of the first row of `table`."""
-    types = {column: input_type.raw_type for column, input_type in encoder.inputs.items()}
-    ordinary = table.slice(0, 1).select(list(types))
-    ordinary = pa.table([_cast(ordinary[name], arrow_type) for name, arrow_type in types.items()], names=list(types))
-    values = [(list(types).index(feature.column), feature.adversarial()) for feature in encoder.features]
-    total, start = sum(len(each) for _, each in values), 0
-    columns: list[list[pa.Array]] = [[] for _ in types]  # a chunk of ordinary values, or of one feature's
-    filled = [0] * len(types)
-    for index, each in values:
-        columns[index] += [_repeated(ordinary, index, start - filled[index]), each]
-        start += len(each)
-        filled[index] = start
-    for index, chunks in enumerate(columns):
-        chunks.append(_repeated(ordinary, index, total - filled[index]))
-    # One array per column: a chunk per row and column needs gigabytes where the columns are thousands.
-    return pa.table([pa.concat_arrays(chunks) for chunks in columns], names=list(types))
-
-
-def _repeated(rows: pa.Table, column: int, times: int) -> pa.Array:
-    """(times,) the first value of the column."""
-    return rows.column(column).combine_chunks().take(pa.array(np.zeros(times, dtype=np.int64)))
 
 
 def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table) -> Parity:
@@ -103,10 +77,3 @@ def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[A
     if not (np.isfinite(by_graph).all() and np.isfinite(by_network).all()):
         return math.nan
     return float(np.abs(by_graph.astype(np.float64) - by_network).max(initial=0.0))  # 0 where no row has an item
-
-
-def _cast(values: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.Array:
-    values = decoded(values.combine_chunks())
-    if is_text(values.type) and not is_text(arrow_type):  # ISO text, of which the empty one is missing
-        values = null_if_empty(values)
-    return pc.cast(values, arrow_type, safe=False)  # what wraps around is as adversarial: both sides get the same

@@ -14,6 +14,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from onnxruntime import InferenceSession as Session
 from onnxruntime import SessionOptions
 
+from mtl_core.export.matrices import Matrix, matrices_of
 from mtl_core.input_types import InputType
 from mtl_core.ragged import pad_positions, spans
 
@@ -30,9 +31,18 @@ def open_graph(graph: bytes, threads: int = 1) -> Session:
     return Session(graph, options, providers=["CPUExecutionProvider"])
 
 
-def graph_inputs(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[Any]]:
-    """Raw columns -> inputs of the graph, according to their input types."""
-    return {name: input_type.tensor(table[name].combine_chunks()) for name, input_type in inputs.items()}
+def graph_inputs(
+    table: pa.Table, inputs: Mapping[str, InputType], matrices: Sequence[Matrix] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Raw columns -> inputs of the graph, according to their input types.
+
+    Args:
+        matrices: the matrices among the graph's inputs; by default those of a graph that is exported now.
+    """
+    found = {name: input_type.tensor(table[name].combine_chunks()) for name, input_type in inputs.items()}
+    for matrix in matrices_of(inputs) if matrices is None else matrices:
+        found[matrix.name] = np.stack([found.pop(column) for column in matrix.columns], axis=1)
+    return found
 
 
 def list_lengths(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[np.int64]]:
@@ -54,19 +64,21 @@ def run_graph(
     tasks: Sequence[str],
     *,
     sequences: Mapping[str, str] = {},
+    matrices: Sequence[Matrix] | None = None,
     rows: int = 8192,
 ) -> dict[str, NDArray[Any]]:
     """Task -> (rows, ...) predictions for a table of raw columns, computed for at most `rows` rows at a time.
 
     Args:
         sequences: task of level token -> its column; its predictions are (items, ...), one for each item.
+        matrices: as in `graph_inputs`.
     """
     if not tasks:
         return {}
     lengths = list_lengths(table, inputs)
     chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in tasks}
     for start, stop in row_spans(table.num_rows, lengths, rows):
-        found = session.run(tasks, graph_inputs(table.slice(start, stop - start), inputs))
+        found = session.run(tasks, graph_inputs(table.slice(start, stop - start), inputs, matrices))
         for task, predictions in zip(tasks, found, strict=True):
             if task in sequences:
                 predictions = predictions[pad_positions(lengths[sequences[task]][start:stop])]

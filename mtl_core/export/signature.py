@@ -6,16 +6,20 @@ from typing import Any
 
 from mtl_core.config import Problem, Reading
 from mtl_core.data.encoder import Encoder
+from mtl_core.export.matrices import matrices_of
 from mtl_core.input_types import InputType
 from mtl_core.tasks import objectives
 
 __all__ = ["signature"]
 
-FORMAT = 3
+FORMAT = 4
 
 
 def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
-    """Inputs (name, type), outputs (name, kind, form, unit), and the digest of the graph's bytes."""
+    """Inputs (name, type), the matrices in which many of them come, outputs (name, kind, form, unit), and the digest of
+    the graph's bytes.
+    """
+    matrices = [{"name": matrix.name, "columns": list(matrix.columns)} for matrix in matrices_of(encoder.inputs)]
     return {
         "format": FORMAT,
         "name": problem.name,
@@ -25,6 +29,7 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
             {"name": name, **input_type.signature()} | _text(name, input_type, encoder.reading)
             for name, input_type in encoder.inputs.items()
         ],
+        **({"matrices": matrices} if matrices else {}),
         "outputs": [
             task.signature() | _level(encoder.sequences.get(task.name))
             for task in objectives(problem.tasks, encoder.tasks)

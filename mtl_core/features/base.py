@@ -58,6 +58,8 @@ class Feature(Frozen, ABC):
     kind: str
     column: Annotated[str, Field(min_length=1)] | None = None
     """The column it reads; the feature's own name where none is given."""
+    exclude: tuple[str, ...] = ()
+    """Of a feature whose name is a pattern: columns that it does not read, by name or by a pattern of their own."""
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:

@@ -30,6 +30,7 @@ from mtl_core.features.vocabulary import (
     MISSING,
     ValueCounts,
     id_dtype,
+    joint_lookup_node,
     lookup_ids,
     lookup_node,
     table_offsets,
@@ -55,6 +56,9 @@ KNOWN_SHARE = 0.99
 MAX_TREE_CATEGORIES = 256
 """Maximum ids of a feature that is categorical for trees; with more, ids are numbers in vocabulary order."""
 
+MAX_LOOKUPS = 64
+"""Maximum features with a look-up node each; more share nodes, each of which costs microseconds."""
+
 MIN_OCCURRENCES = 10
 """Minimum occurrences of the most frequent value in a column that `mtl init` proposes as categorical: twice
 `min_count`, since the splits share the rows.
@@ -78,9 +82,7 @@ class Categorical(Feature):
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
         found = Proposal(options={"kind": "categorical"})
-        if facts.is_boolean:
-            return found
-        if facts.most_frequent < MIN_OCCURRENCES:
+        if facts.is_two_valued or facts.most_frequent < MIN_OCCURRENCES:
             return None
         if facts.is_text:
             return None if facts.distinct > facts.known / 2 else found
@@ -89,8 +91,6 @@ class Categorical(Feature):
         if facts.named_id:
             doubt = "named like an id, so each value stands for itself; numeric if its size matters"
             return Proposal(options=found.options, doubt=doubt)
-        if facts.distinct == 2:
-            return found
         if facts.distinct <= MAX_CODES:
             doubt = f"{facts.distinct} whole numbers; numeric if their order matters"
             return Proposal(options=found.options, doubt=doubt)
@@ -210,7 +210,10 @@ class FittedCategorical(FittedFeature):
 
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
-        ids = graph.stack(feature._lookup(graph, inputs[feature.column]) for feature in features)
+        if len(features) > MAX_LOOKUPS:
+            ids = _joint_lookup(graph, features, inputs)
+        else:
+            ids = graph.stack(feature._lookup(graph, inputs[feature.column]) for feature in features)
         narrow = graph.cast(ids, np.int32)
         shifted = graph.add("Add", narrow, graph.constant(cls.offsets(features)[:, None], np.int32))
         return {"categorical": graph.add("Transpose", shifted)}
@@ -229,6 +232,18 @@ class FittedCategorical(FittedFeature):
         if self.type == "string":
             return lookup_node(graph, column, "", self.vocabulary, np.object_)
         return lookup_node(graph, column, np.nan, self.vocabulary, np.float64)
+
+
+def _joint_lookup(graph: GraphBuilder, features: Sequence[FittedCategorical], inputs: Mapping[str, str]) -> str:
+    """(n, rows) ids of all features, by a look-up of the texts and one of the numbers."""
+    texts = [index for index, feature in enumerate(features) if feature.type == "string"]
+    numbers = [index for index, feature in enumerate(features) if feature.type != "string"]
+    parts: list[str] = []
+    for indices, missing, dtype in ((texts, "", np.object_), (numbers, np.nan, np.float64)):
+        if own := [features[index] for index in indices]:
+            raw = graph.stack(inputs[feature.column] for feature in own)
+            parts.append(joint_lookup_node(graph, raw, missing, [feature.vocabulary for feature in own], dtype))
+    return graph.pick(parts, [*texts, *numbers], range(len(features)))
 
 
 def _whole_keys(numbers: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -74,6 +74,11 @@ class ColumnFacts:
         return self.distinct == 2 and (self.is_boolean or {value for value, _ in self.common} == {0, 1})
 
     @property
+    def is_two_valued(self) -> bool:
+        """True for booleans, and for numbers of at most two values, which are as good as two categories."""
+        return self.is_boolean or (self.is_number and self.distinct <= 2)
+
+    @property
     def named_id(self) -> bool:
         """True where the name is that of an identifier, a code or a number."""
         return bool(_ID.search(self.name))

@@ -60,7 +60,7 @@ class Numeric(Feature):
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
         amount = facts.is_number and not (facts.whole and facts.named_id)
-        return Proposal(options={"kind": "numeric"}) if amount else None
+        return Proposal(options={"kind": "numeric"}) if amount or facts.is_two_valued else None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
         found = scalar_input(name, self.kind, column, arrow_type)

@@ -35,13 +35,15 @@ def infinite_shares(parts: Sequence[pd.Series]) -> list[float]:
 
 
 def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-    """An expectation of the widened range of the parts' finite numbers; none without them. An infinity breaks it, but
-    where the parts hold some, a share of the numbers may lie outside.
+    """An expectation of the widened range of the parts' finite numbers; none without them, or where all are 0. An
+    infinity breaks it, but where the parts hold some, a share of the numbers may lie outside.
     """
     known, shares = finite(parts), infinite_shares(parts)
     if not known:
         return []
     low, high = (float(extreme(extreme(numbers) for numbers in known)) for extreme in (min, max))
+    if low == high == 0:  # a flag that no row of the reference has says nothing about the next part
+        return []
     limits, notes = range_limits(low, high), f"{low:g} to {high:g}"
     if max(shares) == 0:
         return [expect("column_values_to_be_between", notes, column=column, **limits)]

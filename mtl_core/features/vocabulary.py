@@ -20,6 +20,7 @@ __all__ = [
     "UNSEEN",
     "ValueCounts",
     "id_dtype",
+    "joint_lookup_node",
     "lookup_ids",
     "lookup_node",
     "table_offsets",
@@ -84,5 +85,40 @@ def lookup_node(
         domain="ai.onnx.ml",
         keys_tensor=graph.tensor([missing, *vocabulary], dtype),
         values_tensor=graph.tensor([MISSING, *range(FIRST, FIRST + len(vocabulary))], np.int64),
+        default_tensor=graph.tensor([UNSEEN], np.int64),
+    )
+
+
+def joint_lookup_node(
+    graph: GraphBuilder, values: str, missing: Any, vocabularies: Sequence[Sequence[Any]], dtype: type[np.generic]
+) -> str:
+    """`lookup_node` for many columns at once: (n, rows) values -> (n, rows) int64 ids in n vocabularies.
+
+    A value becomes its position among the values of all vocabularies, the position with its column becomes the id.
+    """
+    every = list(dict.fromkeys(value for vocabulary in vocabularies for value in vocabulary))
+    positions = {value: 1 + index for index, value in enumerate(every)}  # 0 is missing
+    stride = len(every) + 2  # and the last one unseen everywhere
+    found = graph.add(
+        "LabelEncoder",
+        values,
+        domain="ai.onnx.ml",
+        keys_tensor=graph.tensor([missing, *every], dtype),
+        values_tensor=graph.tensor(np.arange(1 + len(every)), np.int64),
+        default_tensor=graph.tensor([1 + len(every)], np.int64),
+    )
+    starts = stride * np.arange(len(vocabularies))
+    pairs = graph.add("Add", found, graph.constant(starts[:, None], np.int64))
+    keys: list[int] = []
+    ids: list[int] = []
+    for start, vocabulary in zip(starts.tolist(), vocabularies, strict=True):
+        keys += [start, *(start + positions[value] for value in vocabulary)]
+        ids += [MISSING, *range(FIRST, FIRST + len(vocabulary))]
+    return graph.add(
+        "LabelEncoder",
+        pairs,
+        domain="ai.onnx.ml",
+        keys_tensor=graph.tensor(keys, np.int64),
+        values_tensor=graph.tensor(ids, np.int64),
         default_tensor=graph.tensor([UNSEEN], np.int64),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,13 +45,18 @@ class Column:
     """(rows,) NaN where it has none; None for text."""
     codes: Codes
     """(rows,) 0 to size - 1 in the order of the values, -1 without one; all -1 for lists."""
-    names: tuple[str, ...]
+    values: Sequence[Any]
     """The value of each code."""
 
     @property
     def size(self) -> int:
         """Number of distinct values."""
-        return len(self.names)
+        return len(self.values)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The text of each code's value."""
+        return tuple(value if isinstance(value, str) else f"{value:g}" for value in self.values)
 
     @property
     def is_classes(self) -> bool:
@@ -101,4 +107,4 @@ def _of_numbers(name: str, numbers: NDArray[np.float64]) -> Column:
     distinct, codes = np.unique(numbers[known], return_inverse=True)
     full = np.full(len(numbers), -1, dtype=np.int64)
     full[known] = codes
-    return Column(name, known, np.where(known, numbers, np.nan), full, tuple(f"{value:g}" for value in distinct))
+    return Column(name, known, np.where(known, numbers, np.nan), full, tuple(distinct.tolist()))

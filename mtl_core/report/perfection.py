@@ -35,7 +35,7 @@ def perfection(run: Run, task: Objective, rows: int) -> str:
 
 
 def _related(run: Run, task: Objective) -> str:
-    features, target = run.problem.feature_columns, task.options.targets[0]
+    features, target = list(run.encoder.inputs), task.options.targets[0]
     table = run.test_rows([*features, *task.options.targets])
     labels = band_labels(task.options, table)
     if labels is not None:

@@ -43,7 +43,8 @@ def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> 
     Raises:
         DataError: a part that cannot be read at all.
     """
-    present = [column for column in columns if column in part.names]
+    names = frozenset(part.names)
+    present = [column for column in columns if column in names]
     own = part.own_types()
     types = pa.schema([_judged(part.types.field(name), own.field(name), suite_types.get(name, "")) for name in present])
     try:

@@ -18,6 +18,8 @@ from mtl_core.validation.runner import EXAMPLES, ExpectationRunner, MeasuredExpe
 
 __all__ = ["PartValidation", "validate_part"]
 
+MAX_HINTS = 20
+"""Maximum wrong columns for which the nearest name is looked for."""
 _COLUMNS = "expect_table_columns_to_match_set"
 _ABOUT_NULLS = ("expect_column_values_to_not_be_null", "expect_column_proportion_of_non_null_values_to_be_between")
 
@@ -42,13 +44,13 @@ def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> Pa
     types = {e.columns[0]: str(e.kwargs["type_"]) for e in suite if e.type in OF_TYPE and "type_" in e.kwargs}
     table, unreadable = read(part, expected, types)
     values = frame(table)
-    structure = [
-        position for position, e in enumerate(suite) if (not e.columns or e.type in OF_TYPE) and _has(e.columns, names)
-    ]
+    known = frozenset(names)
+    about_structure = ((position, e) for position, e in enumerate(suite) if not e.columns or e.type in OF_TYPE)
+    structure = [position for position, e in about_structure if known.issuperset(e.columns)]
     found = runner.measure(values.reindex(columns=names), structure)
     found = {position: _with_examples(one, values) for position, one in found.items()}
     errors = _wrong_columns(found, expected, names)
-    blocked = {c: True for c in expected if c not in names} | _wrong_types(found)
+    blocked = {c: True for c in expected if c not in known} | _wrong_types(found)
 
     rows = [position for position, level in enumerate(runner.levels) if level == "row"]
     found |= _measure(runner, values, rows, blocked)
@@ -85,24 +87,29 @@ def _without(quarantined: set[int], values: pd.DataFrame, table: pa.Table) -> tu
     return values[kept].reset_index(drop=True), table.filter(pa.array(kept))
 
 
-def _has(columns: Iterable[str], names: Sequence[str]) -> bool:
-    return all(column in names for column in columns)
-
-
 def _wrong_columns(found: dict[int, MeasuredExpectation], expected: list[str], names: list[str]) -> list[str]:
     """A line per column that is missing or not in the suite; marks the outcomes that these lines explain."""
-    missing = dict.fromkeys(column for column in expected if column not in names)
+    known = frozenset(names)
+    missing = dict.fromkeys(column for column in expected if column not in known)
     extra: dict[str, list[str]] = {}
     for position, one in found.items():
         expectation = one.outcome.expectation
         if expectation.type == _COLUMNS and one.outcome.broken:
             listed = expectation.kwargs.get("column_set") or []
-            missing |= dict.fromkeys(column for column in listed if column not in names)
+            missing |= dict.fromkeys(column for column in listed if column not in known)
             if expectation.kwargs.get("exact_match") is not False:
                 extra |= {column: listed for column in names if column not in listed}
             found[position] = replace(one, outcome=replace(one.outcome, explained=True))
-    lines = [f"{column}: no such column; {nearest(column, names)}" for column in missing]
-    return lines + [f"{column}: no column of the suite; {nearest(column, listed)}" for column, listed in extra.items()]
+    lines = [f"{column}: no such column{_hint(column, names, index)}" for index, column in enumerate(missing)]
+    return lines + [
+        f"{column}: no column of the suite{_hint(column, listed, index)}"
+        for index, (column, listed) in enumerate(extra.items())
+    ]
+
+
+def _hint(column: str, names: list[str], index: int) -> str:
+    """The nearest name, of the first lines alone: looking for it goes through all names."""
+    return f"; {nearest(column, names)}" if index < MAX_HINTS else ""
 
 
 def _with_examples(one: MeasuredExpectation, values: pd.DataFrame) -> MeasuredExpectation:

@@ -16,10 +16,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtl_core.config import PARAMS, ROW, HashSplit, Problem
+from mtl_core.config import PARAMS, Problem
 from mtl_core.config.messages import list_errors
+from mtl_core.data.column_types import declared_type, feature_type, target_types
 from mtl_core.data.coverage import Coverage, coverage_errors
-from mtl_core.data.parts import Part, column_types, parts
+from mtl_core.data.parts import Part, open_data
 from mtl_core.data.split import SPLITS, SplitName, check_split, empty_splits
 from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
 from mtl_core.errors import DataError, ProblemError
@@ -49,13 +50,15 @@ class DataSummary:
 
 
 def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> DataSummary:
-    """Check the problem against its data. `sources` are the problem's parts, where they are known.
+    """Check the problem against its data. `sources`: the parts, where they are known and the problem is resolved.
 
     Raises:
         ProblemError: lists all that a later stage would refuse, a line each with its path in params.yaml.
         DataError: a part file cannot be read.
     """
-    scan = _Scan(problem, sources or parts(folder, problem), load_value_sets(folder, problem))
+    if not sources:
+        problem, sources = open_data(folder, problem)
+    scan = _Scan(problem, sources, load_value_sets(folder, problem))
     scan.check_columns(folder)
     if not scan.errors:
         scan.fit()
@@ -86,22 +89,19 @@ class _Scan:
 
     def check_columns(self, folder: Path) -> None:
         """Columns and their types, against the kinds that read them."""
-        types, problem = self.sources[0].types, self.problem
-        bare = problem.model_copy(update={"features": {}, "tasks": {}})
+        types, problem, sources = self.sources[0].types, self.problem, self.sources
         with self._noting("split"):
-            column_types(folder, bare, self.sources)
+            for column in problem.split.columns:
+                declared_type(folder, problem, sources, column)
             for column in self.splitter.columns:
                 if column not in self.splitter.row:
                     check_split(problem.split, column, pa.array([], types.field(column).type))
-        # A split that any data have, so that an error of the declared one is listed once.
-        bare = bare.model_copy(update={"split": HashSplit(by="hash", column=ROW)})
         for name, feature in problem.features.items():
             with self._noting(f"features.{name}"):
-                found = column_types(folder, bare.model_copy(update={"features": {name: feature}}), self.sources)
-                feature.fitter(name, problem.column_of(name), found[problem.column_of(name)])
+                feature.fitter(name, problem.column_of(name), feature_type(folder, problem, sources, name))
         for name, task in problem.tasks.items():
             with self._noting(f"tasks.{name}"):
-                found = column_types(folder, bare.model_copy(update={"tasks": {name: task}}), self.sources)
+                found = target_types(folder, problem, sources, name)
                 self.fitters[name] = task.fitter(name, target_type(name, task, found))
 
     def fit(self) -> None:

@@ -12,6 +12,7 @@ from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect
+from mtl_core.features import Feature
 from mtl_core.features.profiling import distinct, finite, infinite_shares, range_expectations, span, tidy
 from mtl_core.limits import count_limits, mean_limits, min_share_present, rate_limits
 from mtl_core.tasks import Task
@@ -46,12 +47,15 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
         frames.append(frame(table))
         targets.append(table.select(problem.targets))
     expectations = _rows(problem, [len(part) for part in frames])
+    readers: dict[str, list[Feature]] = {}
+    for name, feature in problem.features.items():
+        readers.setdefault(problem.column_of(name), []).append(feature)
     for column, type_ in ((column, types.get(column, "")) for column in problem.columns):
         if type_:  # a column without any value says nothing
             values = [part[column] for part in frames]
             expectations.append(expect("column_values_to_be_of_type", column=column, type_=type_))
             expectations += _nulls(problem, column, values)
-            expectations += _values(problem, column, type_, values)
+            expectations += _values(problem, readers.get(column, []), column, type_, values)
     # A class that a part lacks has a rate of 0 there.
     names = list(dict.fromkeys(name for table in targets for name in label_columns(problem, table)))
     labels = [label_columns(problem, table, names) for table in targets]
@@ -79,11 +83,12 @@ def _nulls(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
     return [expect("column_values_to_not_be_null", notes, column=column, mostly=mostly)]
 
 
-def _values(problem: Problem, column: str, type_: str, parts: list[pd.Series]) -> list[Expectation]:
+def _values(
+    problem: Problem, readers: list[Feature], column: str, type_: str, parts: list[pd.Series]
+) -> list[Expectation]:
     """Expectations of the column's readers; of a column that only splits or weighs rows, its range."""
     if column in problem.targets:
         return _target_values(problem, column, type_, parts)
-    readers = [feature for name, feature in problem.features.items() if problem.column_of(name) == column]
     if not readers:
         return range_expectations(column, parts) if type_ == "float64" else []
     # A column that is read as a quantity too: a value not seen before is no error.

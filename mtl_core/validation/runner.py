@@ -3,7 +3,7 @@
 This module and the Data Docs alone import the package, which takes seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from mtl_core.validation.suite import Suite
 
 __all__ = ["EXAMPLES", "ExpectationRunner", "MeasuredExpectation"]
 
+MAX_COLUMNS = 64
+"""Maximum columns of a frame on which expectations about columns are run together."""
 EXAMPLES = 3
 """Maximum number of unexpected values that an outcome shows."""
 
@@ -59,11 +61,32 @@ class ExpectationRunner:
 
     def measure(self, frame: pd.DataFrame, positions: Sequence[int]) -> dict[int, MeasuredExpectation]:
         """Run the expectations at those positions of the suite."""
-        if not positions:
-            return {}
-        result = self._validate(frame, positions, "SUMMARY")
-        found = {_position(raw): raw for raw in result.results}
+        found: dict[int, ExpectationValidationResult] = {}
+        for columns, chunk in self._chunks(positions):
+            # Great Expectations goes through all columns of its frame once or more for every expectation.
+            narrow = frame[[name for name in frame.columns if name in columns]] if columns else frame
+            found |= {_position(raw): raw for raw in self._validate(narrow, chunk, "SUMMARY").results}
         return {position: self._measured(position, found[position], len(frame)) for position in positions}
+
+    def _chunks(self, positions: Sequence[int]) -> Iterator[tuple[set[str], list[int]]]:
+        """Positions of expectations about the same few columns, with these; with no columns where all are needed."""
+        of_table: list[int] = []
+        columns: set[str] = set()
+        chunk: list[int] = []
+        for position in positions:
+            expectation = self.suite.expectations[position]
+            if not expectation.columns or "row_condition" in expectation.kwargs:
+                of_table.append(position)
+                continue
+            if len(columns.union(expectation.columns)) > MAX_COLUMNS and chunk:
+                yield columns, chunk
+                columns, chunk = set(), []
+            columns.update(expectation.columns)
+            chunk.append(position)
+        if chunk:
+            yield columns, chunk
+        if of_table:
+            yield set(), of_table
 
     def rows(self, frame: pd.DataFrame, position: int) -> list[int]:
         """The index labels of all rows that break the expectation at that position: a second pass, for it alone.

@@ -1,6 +1,7 @@
 """The suite: expectations of a part, in the JSON of Great Expectations that people edit."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,9 +107,11 @@ def differences(old: Suite, new: Suite) -> tuple[str, ...]:
 
 def _keyed(expectations: Sequence[Expectation]) -> dict[tuple[Any, ...], Expectation]:
     found: dict[tuple[Any, ...], Expectation] = {}
+    repeats: Counter[tuple[Any, ...]] = Counter()
     for expectation in expectations:
-        repeats = sum(key[:-1] == expectation.key for key in found)
-        found[(*expectation.key, repeats)] = expectation
+        key = expectation.key
+        found[(*key, repeats[key])] = expectation
+        repeats[key] += 1
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mtl_core.config import Problem
-from mtl_core.data.parts import Part, parts
+from mtl_core.data.parts import Part, open_data
 from mtl_core.files import write_text
 from mtl_core.validation.data_docs import DataDocs
 from mtl_core.validation.outcome import Result
@@ -30,7 +30,7 @@ def validate(
         progress: gets the parts and gives them one after another, as `rich.progress.track` does.
     """
     path = suite_path(folder, problem)
-    sources = parts(folder, problem)
+    problem, sources = open_data(folder, problem)
     runner = ExpectationRunner(load_suite(path), path, problem.label_prefix)
     docs = DataDocs(runner)
     results = []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mtl_core.config import Problem
-from mtl_core.data.parts import Part, parts
+from mtl_core.data.parts import Part, open_data
 from mtl_core.errors import DataError, nearest
 from mtl_core.validation.profile import profile
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
@@ -25,7 +25,7 @@ def write_profile(
     """
     path = suite_path(folder, problem)
     where = path.relative_to(folder).as_posix()
-    sources = parts(folder, problem)
+    problem, sources = open_data(folder, problem)
     suite = profile(problem, [_named(name, sources) for name in references] or sources)
     if not path.exists():
         write_suite(path, suite)

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mtl_core.data.column_types import column_types
 from mtl_core.data.part_files import BLOCK
-from mtl_core.data.parts import column_types, parts
+from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
 from tests.data.orders import DECLARED, ROWS, declared, month, write
 

@@ -7,9 +7,10 @@ import pytest
 
 from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
+from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import NETWORK, build_graph
 from mtl_core.export.int8 import in_int8
-from mtl_core.export.parity import adversarial_rows, parity
+from mtl_core.export.parity import parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from tests.small import Small, document

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.parity import Parity, adversarial_rows, parity
+from mtl_core.export.adversarial import adversarial_rows
+from mtl_core.export.parity import Parity, parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from tests.features import lists

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from mtl_core.config import Csv, Problem, parse_problem
 from mtl_core.data.cells import parse
+from mtl_core.data.column_types import column_types
 from mtl_core.data.encoder import Encoder, fit
-from mtl_core.data.parts import column_types, parts
+from mtl_core.data.parts import parts
 from mtl_core.export.signature import signature
 from serving.cells import TextForm
 from serving.errors import InputValueError

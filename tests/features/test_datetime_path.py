@@ -17,8 +17,9 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.parts import parts
 from mtl_core.data.prepare import prepare
+from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import adversarial_rows, parity
+from mtl_core.export.parity import parity
 from mtl_core.export.session import open_graph
 from mtl_core.features import Proposal
 from mtl_core.features.datetime import Datetime

@@ -15,8 +15,9 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.errors import DataError
+from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import adversarial_rows, parity
+from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, open_graph
 from mtl_core.model import Network
 from mtl_core.training import train

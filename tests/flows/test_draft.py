@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from flows.draft.document import document, quoted, safe_name
+from flows.draft.document import document, quoted
 from flows.draft.facts import sample
 from flows.draft.guesses import Draft, guess_problem
 from flows.draft.reading import DetectedReading
 from mtl_core.config import Export, Gates, Model, Problem, Reading, parse_problem
+from mtl_core.config.patterns import safe_name
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.features import Proposal
 
@@ -46,7 +47,7 @@ def read(draft: Draft) -> Problem:
     [
         pytest.param([f"v{row % 5}" for row in range(ROWS)], "categorical", False, id="text that repeats"),
         pytest.param([f"v{row}" for row in range(ROWS)], None, False, id="text that does not"),
-        pytest.param([row % 2 == 0 for row in range(ROWS)], "categorical", False, id="boolean"),
+        pytest.param([row % 2 == 0 for row in range(ROWS)], "numeric", False, id="boolean"),
         pytest.param([row * 0.5 for row in range(ROWS)], "numeric", False, id="fractions"),
         pytest.param(
             [float("inf") if row % 2 else 0.5 + row for row in range(ROWS)], "numeric", False, id="infinities"
@@ -54,7 +55,7 @@ def read(draft: Draft) -> Problem:
         pytest.param([row * row for row in range(ROWS)], "numeric", False, id="whole numbers"),
         pytest.param([row % 12 for row in range(ROWS)], "categorical", True, id="12 whole numbers"),
         pytest.param([row % 13 for row in range(ROWS)], "numeric", False, id="13 whole numbers"),
-        pytest.param([row % 2 for row in range(ROWS)], "categorical", False, id="0 and 1"),
+        pytest.param([row % 2 for row in range(ROWS)], "numeric", False, id="0 and 1"),
         pytest.param(list(range(7, 7 + ROWS)), None, False, id="row numbers"),
         pytest.param([DAY + timedelta(row) for row in range(ROWS)], "datetime", False, id="dates"),
         pytest.param(pa.array([10**8, *range(1, ROWS)], pa.int32()).cast(pa.date32()), "datetime", False, id="far"),

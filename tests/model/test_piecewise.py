@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mtl_core.config import Model
 from mtl_core.data.encoder import Encoder
+from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
-from mtl_core.export.parity import adversarial_rows, parity
+from mtl_core.export.parity import parity
 from mtl_core.export.session import open_graph
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.features.numeric import MIN_BIN_WIDTH, FittedNumeric

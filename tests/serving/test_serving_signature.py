@@ -69,9 +69,9 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 0}, "format must be 1 or 2 or 3, found 0"),
-        ({"format": 4}, "format must be 1 or 2 or 3, found 4"),
-        ({"format": 4, "something": "new"}, "format must be 1 or 2 or 3, found 4"),
+        ({"format": 0}, "format must be 1 or 2 or 3 or 4, found 0"),
+        ({"format": 5}, "format must be 1 or 2 or 3 or 4, found 5"),
+        ({"format": 5, "something": "new"}, "format must be 1 or 2 or 3 or 4, found 5"),
         ({"format": "1"}, "Expected `int`"),
         ({"something": 1}, "unknown field `something`"),
         ({"graph_sha256": "abc"}, "graph_sha256"),

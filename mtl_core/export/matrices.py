@@ -1,0 +1,37 @@
+"""Matrices among the inputs of the exported graph.
+
+A graph takes each raw column under its own name. A runtime spends microseconds on every input and on every node that
+reads one, so that of many columns with a single value a row all numbers come as one matrix, and all texts as another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mtl_core.input_types import InputType
+from mtl_core.names import INTERNAL
+
+__all__ = ["MAX_SEPARATE", "Matrix", "matrices_of"]
+
+MAX_SEPARATE = 64
+"""Maximum columns of numbers, and of texts, that are inputs of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """An input of the graph, (rows, columns): float64 or, of columns of text, strings."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+def matrices_of(inputs: Mapping[str, InputType]) -> tuple[Matrix, ...]:
+    """The matrices of an exported graph that reads those raw columns."""
+    columns: dict[str, list[str]] = {"numbers": [], "strings": []}
+    for name, kind in inputs.items():
+        if not kind.dimensions(name):
+            columns["strings" if kind.is_string else "numbers"].append(name)
+    return tuple(
+        Matrix(name=f"{INTERNAL}{stem}", columns=tuple(names))
+        for stem, names in columns.items()
+        if len(names) > MAX_SEPARATE
+    )

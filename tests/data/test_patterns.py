@@ -1,0 +1,74 @@
+"""Patterns over the columns of real data: the stages see plain features."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mtl_core.config import Problem, parse_problem
+from mtl_core.data.doubts import pattern_doubts
+from mtl_core.data.parts import open_data, parts
+from mtl_core.errors import ProblemError
+from mtl_core.validation.preflight import check_data
+from mtl_core.validation.write import write_profile
+from tests.small import Small, document, prepared
+from tests.wide import TASKS, plain, table, wide
+
+__all__ = ["wide"]
+
+
+def test_patterns_give_the_encoder_and_the_arrays_of_features_declared_by_name(wide: Small, tmp_path: Path) -> None:
+    by_name = prepared(tmp_path, document() | {"features": plain(), "tasks": TASKS}, table())
+    assert wide.problem.patterns
+    found, expected = (folder / "encoded" for folder in (wide.folder, by_name.folder))
+    files = sorted(path.relative_to(expected) for path in expected.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(found) for path in found.rglob("*") if path.is_file())
+    for path in files:
+        assert (found / path).read_bytes() == (expected / path).read_bytes(), path
+
+
+def test_suite_and_check_see_the_features(wide: Small) -> None:
+    declared = wide.problem
+    problem, sources = open_data(wide.folder, declared)
+    assert problem.columns == (*(name for name in sources[0].types.names if name != "key"), "key")
+    assert check_data(wide.folder, declared) == check_data(wide.folder, problem, sources)
+    write_profile(wide.folder, declared)
+    assert write_profile(wide.folder, problem) == ("gx/expectations/small.json: unchanged",)
+
+
+ROWS = 40
+
+
+def declared(**features: dict[str, object]) -> Problem:
+    tasks = {"y": {"kind": "regression", "target": "y"}}
+    return parse_problem(document() | {"features": {"a": {"kind": "numeric"}} | features, "tasks": tasks})
+
+
+def write(folder: Path, name: str, *columns: str) -> None:
+    (folder / "data").mkdir(exist_ok=True)
+    values = {column: np.arange(ROWS) * 1.5 for column in ("key", "a", *columns, "y")}
+    pq.write_table(pa.table(values), folder / "data" / name)
+
+
+def test_a_column_that_not_every_part_has_is_not_read_and_warned_of(tmp_path: Path) -> None:
+    write(tmp_path, "1.parquet", "fp_0", "fp_1", "fp_2")
+    write(tmp_path, "2.parquet", "fp_0", "fp_3")
+    problem = declared(**{"fp_*": {"kind": "numeric"}})
+    resolved, sources = open_data(tmp_path, problem)
+    assert list(resolved.features) == ["a", "fp_0"]
+    (line,) = pattern_doubts(problem, sources)
+    assert line.startswith(
+        "features.fp_*: 'fp_1' and 2 more are not read, since not every part has such a column, as 2.p"
+    )
+    write(tmp_path, "2.parquet", "fp_0", "fp_1", "fp_2")
+    assert not pattern_doubts(problem, parts(tmp_path, problem))
+
+
+def test_a_pattern_that_matches_no_column_is_an_error_of_every_command(tmp_path: Path) -> None:
+    write(tmp_path, "1.parquet", "fp_0")
+    problem = declared(**{"pf_*": {"kind": "numeric"}})
+    for command in (open_data, check_data, write_profile):
+        with pytest.raises(ProblemError, match=r"features\.pf_\*: must match .* did you mean 'fp_0'"):
+            command(tmp_path, problem)  # type: ignore[operator] # mypy joins them to `object`

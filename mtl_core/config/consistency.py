@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["consistency_errors"]
 
-MEASURE = frozenset({"levels", "metric"})
-"""Options of a task's objective that its metric depends on."""
+MEASURE = frozenset({"levels", "metric", "threshold"})
+"""Options of a task's objective that its metrics depend on."""
 
 
 def consistency_errors(problem: "Problem") -> Iterator[str]:
@@ -74,6 +74,13 @@ def _metrics(problem: "Problem") -> Iterator[str]:
         if task.metric:
             known = [metric.name for metric in task.metrics]
             yield from _unknown(f"tasks.{name}.metric", f"a metric of kind {task.kind}", [task.metric], known)
+            unfit = next((metric.unfit for metric in task.metrics if metric.name == task.metric), "")
+            if unfit:
+                fit = ", ".join(metric.name for metric in task.metrics if not metric.unfit)
+                yield (
+                    f"tasks.{name}.metric: must tell models apart while they train, found {task.metric!r}: {unfit}; "
+                    f"take one of {fit}"
+                )
     limits = problem.gates.metrics
     yield from _unknown("gates.metrics", "a declared task", limits, list(problem.tasks), in_path=True)
     for name in limits.keys() & problem.tasks.keys():

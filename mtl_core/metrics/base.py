@@ -26,6 +26,8 @@ class Metric(ABC):
     higher_is_better: bool
     unit: str = ""
     """"" for a pure number, "target" for the unit of the task's target."""
+    unfit: str = ""
+    """Reason why no task may stop on it; "" where one may."""
 
     @abstractmethod
     def on(self, labels: Array, predictions: Array) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,9 +15,13 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric, RowMean
+from mtl_core.metrics.calibration import MULTILABEL_ECE
+from mtl_core.metrics.decisions import TUNED
 from mtl_core.metrics.multilabel import LabelF1, MacroAuc, multilabel_log_loss, ranking_precision
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import Codec, Labels, LabelValues, TaskFitter
+from mtl_core.tasks.calibrated import OutputGroup
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors
+from mtl_core.tasks.decisions import DecisionObjective, DecisionTask
 from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
 from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
@@ -29,7 +34,7 @@ __all__ = ["Multilabel", "MultilabelCodec", "MultilabelObjective"]
 MAX_LABELS = 1_000
 
 
-class Multilabel(Task):
+class Multilabel(DecisionTask):
     """Any number of several labels: names in the text of `target`, as in "Drama|War", or a column of 0 and 1 for each
     label in `columns`.
 
@@ -37,15 +42,10 @@ class Multilabel(Task):
     or a name that is no label. In `columns` a null is unknown for that label alone.
     """
 
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        MacroAuc(name="macro_auc", higher_is_better=True),
-        RowMean(name="log_loss", higher_is_better=False, rows=multilabel_log_loss),
-        LabelF1(name="micro_f1", higher_is_better=True, average="micro"),
-        LabelF1(name="macro_f1", higher_is_better=True, average="macro"),
-        RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
-    )
-
-    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"positive_weight", "label_smoothing"}
+    objective_options: ClassVar[frozenset[str]] = DecisionTask.objective_options | {
+        "positive_weight",
+        "label_smoothing",
+    }
 
     kind: Literal["multilabel"] = "multilabel"
     target: str = ""
@@ -66,7 +66,7 @@ class Multilabel(Task):
     positive_weight: PositiveWeight = None
     """Weight of a yes in the loss, where a no has 1; `balanced` gives yes and no of a label the same total weight.
 
-    Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Calibration takes its bias of the probabilities back, see `mtl_core.tasks.class_weights`; metrics are not weighted.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of an answer that is spread evenly over yes and no (Szegedy 2016, section 7)."""
@@ -74,6 +74,19 @@ class Multilabel(Task):
     @property
     def targets(self) -> tuple[str, ...]:
         return self.columns or (self.target,)
+
+    def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
+        decision: dict[str, Any] = {"higher_is_better": True, "thresholds": thresholds}
+        if self.rule is not None:
+            decision["unfit"] = TUNED
+        return (
+            MacroAuc(name="macro_auc", higher_is_better=True),
+            RowMean(name="log_loss", higher_is_better=False, rows=multilabel_log_loss),
+            LabelF1(name="micro_f1", average="micro", **decision),
+            LabelF1(name="macro_f1", average="macro", **decision),
+            RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
+            MULTILABEL_ECE,
+        )
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -213,7 +226,7 @@ class MultilabelCodec(Codec):
         return labelled
 
 
-class MultilabelObjective(Objective):
+class MultilabelObjective(DecisionObjective):
     """Logits (rows, labels): the log odds of each label."""
 
     options: Multilabel
@@ -228,6 +241,27 @@ class MultilabelObjective(Objective):
     @property
     def outputs(self) -> int:
         return len(self.codec.labels)
+
+    @property
+    def is_class_weighted(self) -> bool:
+        return bool(self.factors)
+
+    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype), reduction="none")
+
+    def groups(self, values: Tensor, labels: Tensor) -> Sequence[OutputGroup]:
+        """A group per label with MIN_LABELS rows of yes and of no, and one of all other labels together."""
+        own: list[OutputGroup] = []
+        rare: list[int] = []
+        for label in range(self.outputs):
+            group = _group(values, labels, [label])
+            if group.is_sufficient:
+                own.append(group)
+            else:
+                rare.append(label)
+        return (*own, _group(values, labels, rare)) if rare else own
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch
@@ -257,9 +291,21 @@ class MultilabelObjective(Objective):
 
     def signature(self) -> dict[str, Any]:
         form = {"form": "label_probabilities", "unit": "probability", "labels": list(self.codec.labels)}
-        return {"name": self.name, "kind": self.codec.kind, **form}
+        entry = {"name": self.name, "kind": self.codec.kind, **form}
+        return entry if self.options.threshold is None else {**entry, "thresholds": list(self.thresholds)}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         factors = self.factors or ((),) * self.outputs
         each = zip(labels.T, factors, strict=True)  # a model per label
         return tuple(class_trees(of_label, weights, factor, objective="binary") for of_label, factor in each)
+
+
+def _group(values: Tensor, labels: Tensor, outputs: list[int]) -> OutputGroup:
+    """The known labels of those outputs, all rows of one output after the other."""
+    of_outputs = labels[:, outputs].T
+    known = of_outputs >= 0
+    answers = of_outputs[known].long()
+    counts = tuple(answers.bincount(minlength=2).tolist())
+    return OutputGroup(
+        outputs=tuple(outputs), values=values[:, outputs].T[known][:, None], labels=answers, counts=counts
+    )

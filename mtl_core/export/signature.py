@@ -1,21 +1,26 @@
 """signature.json: the description of the exported graph for servers and clients."""
 
 import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 from mtl_core.config import Problem, Reading
 from mtl_core.data.encoder import Encoder
 from mtl_core.input_types import InputType
-from mtl_core.tasks import objectives
+from mtl_core.tasks import Objective
 
 __all__ = ["signature"]
 
-FORMAT = 3
+FORMAT = 4
 
 
-def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
-    """Inputs (name, type), outputs (name, kind, form, unit), and the digest of the graph's bytes."""
+def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], graph: bytes) -> dict[str, Any]:
+    """Inputs (name, type), outputs (name, kind, form, unit), and the digest of the graph's bytes.
+
+    Args:
+        tasks: the objectives of the network, with its tuned thresholds.
+    """
     return {
         "format": FORMAT,
         "name": problem.name,
@@ -25,10 +30,7 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
             {"name": name, **input_type.signature()} | _text(name, input_type, encoder.reading)
             for name, input_type in encoder.inputs.items()
         ],
-        "outputs": [
-            task.signature() | _level(encoder.sequences.get(task.name))
-            for task in objectives(problem.tasks, encoder.tasks)
-        ],
+        "outputs": [task.signature() | _level(encoder.sequences.get(task.name)) for task in tasks],
     }
 
 

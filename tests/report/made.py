@@ -71,7 +71,7 @@ def make(folder: Path) -> Made:
     prepare(folder, problem, layout.quarantine, layout.encoded)
     encoder = Encoder.load(layout.encoder)
     _write_json(layout.history, history())
-    _write_json(layout.signature, signature(problem, encoder, b"graph"))
+    _write_json(layout.signature, signature(problem, encoder, objectives(problem.tasks, encoder.tasks), b"graph"))
     layout.graph.write_bytes(b"graph")
     _write_test(layout, problem, encoder)
     return Made(layout=layout, problem=problem)

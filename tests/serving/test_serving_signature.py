@@ -76,7 +76,10 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
         ({"format": 5}, "format must be 1 or 2 or 3 or 4, found 5"),
         ({"format": 5, "something": "new"}, "format must be 1 or 2 or 3 or 4, found 5"),
         ({"outputs": [{**NUMBER, "threshold": 1.5}]}, "Expected `float` <= 1.0"),
-        ({"outputs": [{**GENRES, "thresholds": [0.5]}]}, "must be as many as its "),
+        (
+            {"outputs": [{**GENRES, "labels": ["a", "b"], "thresholds": [0.5]}]},
+            "thresholds of g must be as many as its 2 labels, found 1",
+        ),
         ({"outputs": [{**BANDS, "threshold": 0.5}]}, "unknown field `threshold`"),
         ({"format": "1"}, "Expected `int`"),
         ({"something": 1}, "unknown field `something`"),

@@ -44,7 +44,7 @@ def along_diagonal(
         earlier = [{"said": float(s), "observed": float(o)} for s, o in zip(*before, strict=True)]
         other = alt.Chart(data(earlier)).encode(x=x, y=y)
         behind = [
-            other.mark_line(color=SECOND, strokeWidth=1.5, opacity=0.6, clip=True),
-            other.mark_point(color=SECOND, size=30, opacity=1, clip=True),
+            other.mark_line(color=SECOND, strokeWidth=1.5, opacity=0.6),
+            other.mark_point(color=SECOND, size=30, opacity=1),
         ]
     return alt.layer(diagonal, *behind, line, intervals, points).properties(width=WIDTH - 60, height=height)

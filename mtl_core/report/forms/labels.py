@@ -65,23 +65,23 @@ class Labels(Form):
     def sentence(self, scored: Scored) -> str:
         least = np.asarray(self.thresholds or (_LIKELY,))
         given, yes = decide(scored.predictions, least) & (scored.labels >= 0), scored.labels == 1
-        limit = self._limit
         if not yes.any():
             return "No labelled test row has any of the labels."
         if not given.any():
-            return f"It gives no label of any row a probability of {limit} or more."
+            return f"It gives no label of any row {self._probable}."
         right = (given & yes).sum()
         return (
-            f"Of the labels with a probability of {limit} or more {percent(right / given.sum())} are right, "
+            f"Of the labels with {self._probable} {percent(right / given.sum())} are right, "
             f"and they are {percent(right / yes.sum())} of all that apply."
         )
 
     @property
-    def _limit(self) -> str:
-        """The thresholds in words."""
+    def _probable(self) -> str:
+        """When a label is given, in words."""
         if len(set(self.thresholds)) > 1:
-            return f"their thresholds ({number(min(self.thresholds), 3)} to {number(max(self.thresholds), 3)})"
-        return percent(self.thresholds[0] if self.thresholds else _LIKELY)
+            low, high = (number(bound, 3) for bound in (min(self.thresholds), max(self.thresholds)))
+            return f"a probability that reaches their thresholds ({low} to {high})"
+        return f"a probability of {percent(self.thresholds[0] if self.thresholds else _LIKELY)} or more"
 
     def figures(self, scored: Scored) -> tuple[Figure, ...]:
         known = scored.labels >= 0

@@ -59,6 +59,7 @@ class AtThreshold(Metric):
     """The score of that name of the decisions at a threshold."""
 
     higher_is_better: bool = True
+    of_decision: bool = True
     threshold: float
 
     def undefined(self, labels: Array) -> str:

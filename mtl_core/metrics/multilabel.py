@@ -33,6 +33,7 @@ class MacroAuc(Metric):
 class LabelF1(Metric):
     """F1 over all labels at once (micro), or the mean over the labels that occur or are predicted (macro)."""
 
+    of_decision: bool = True
     average: Literal["micro", "macro"]
     thresholds: tuple[float, ...] = (0.5,)
     """The probabilities from which on a label is predicted: one per label, or one for all."""

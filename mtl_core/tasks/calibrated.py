@@ -50,7 +50,14 @@ class CalibratedObjective(Objective, ABC):
     @property
     @abstractmethod
     def is_class_weighted(self) -> bool:
-        """True where class weights bias the probabilities, so that a bias is needed to take that back."""
+        """True where class weights bias the probabilities."""
+
+    @property
+    def keeps_bias(self) -> bool:
+        """True where class weights are declared and the task's own metric is of its decisions, which they are to move;
+        with any other metric calibration takes their bias back.
+        """
+        return self.is_class_weighted and self.metric.of_decision
 
     @abstractmethod
     def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 They bias the network: a class with weight 2 is predicted as if it had occurred twice as often. Calibration
 (`mtl_core.training.calibration`) fits on the unweighted validation split, with a bias per class for tasks with class
 weights, and so takes that back: probabilities are those of the data, and the weights remain as an emphasis in training.
-Without calibration the bias stays. Metrics are not weighted.
+The bias stays without calibration, and where the task's own metric is of its decisions (accuracy, F1, ...), which the
+weights are to move. Metrics are not weighted.
 """
 
 from __future__ import annotations

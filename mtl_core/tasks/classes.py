@@ -42,7 +42,7 @@ class ClassTask(Task, ABC):
     class_weights: ClassWeights = None
     """Class -> weight of its rows in the loss, by default 1; `balanced` gives all classes the same total weight.
 
-    Calibration takes its bias of the probabilities back, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
     """
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ class Multilabel(DecisionTask):
     positive_weight: PositiveWeight = None
     """Weight of a yes in the loss, where a no has 1; `balanced` gives yes and no of a label the same total weight.
 
-    Calibration takes its bias of the probabilities back, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of an answer that is spread evenly over yes and no (Szegedy 2016, section 7)."""

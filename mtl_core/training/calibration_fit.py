@@ -2,8 +2,8 @@
 
 One scale per group of outputs (temperature scaling: Guo, Pleiss, Sun and Weinberger 2017, section 4.2); for tasks with
 class weights a bias too (Platt 1999; Alexandari, Kundaje and Shrikumar 2020), which takes their bias of the
-probabilities back; and for classes on enough rows a scale and a bias each (vector scaling: Guo 2017). Log loss is
-convex in both, for ordinal tasks too (Pratt 1981).
+probabilities back, unless the task's own metric is of its decisions; and for classes on enough rows a scale and a bias
+each (vector scaling: Guo 2017). Log loss is convex in both, for ordinal tasks too (Pratt 1981).
 """
 
 from collections.abc import Callable, Iterator
@@ -54,6 +54,8 @@ def _fits(task: CalibratedObjective, group: OutputGroup) -> Iterator[Fit]:
     biases = outputs if task.independent_outputs else 1
     yield _fit(task, group, "identity", scales=0, biases=0)
     yield _fit(task, group, "temperature", scales=1, biases=0)
+    if task.keeps_bias:
+        return
     if task.is_class_weighted and every_class:
         yield _fit(task, group, "temperature_and_bias", scales=1, biases=biases)
     large = len(group.labels) >= VECTOR_ROWS and outputs >= VECTOR_CLASSES

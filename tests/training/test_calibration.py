@@ -130,6 +130,26 @@ def test_it_takes_back_the_bias_of_class_weights(kind: str) -> None:
         assert not without.bias.any(), "without weights there is nothing to take back"
 
 
+DECISIONS = {"binary": "f1", "multiclass": "macro_f1", "ordinal": "weighted_kappa", "multilabel": "micro_f1"}
+
+
+@pytest.mark.parametrize("kind", DECISIONS)
+def test_class_weights_go_on_moving_decisions_where_the_tasks_own_metric_is_of_them(kind: str) -> None:
+    declared = WEIGHTED[kind].options.model_dump(exclude_unset=True) | {"metric": DECISIONS[kind]}
+    options = task(**declared, **({"threshold": 0.5} if kind == "binary" else {}))
+    fitted = options.objective(WEIGHTED[kind].codec)
+    logits = logits_of(fitted, 4_000)
+    labels, bias = drawn(fitted, logits), np.log(8) * torch.eye(fitted.outputs)[0]
+    for group, fit in fits(fitted, 2 * logits + bias, labels):
+        assert fit.method == "temperature"
+        assert not fit.bias.any()
+        if kind != "ordinal":
+            columns = group.values.shape[1]
+            before, after = (fitted.inverse_link(z) for z in (group.values, group.values * fit.scale[:columns]))
+            decisions = [p.argmax(1) if columns > 1 else p.flatten() >= 0.5 for p in (before, after)]
+            assert torch.equal(*decisions)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 150), size=st.sampled_from([1e-9, 0.3, 1.0, 5.0, 1e3, 1e30]))
 @patient

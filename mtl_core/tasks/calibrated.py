@@ -42,7 +42,9 @@ class OutputGroup:
 
 
 class CalibratedObjective(Objective, ABC):
-    """Calibrated logits are logits * scale + bias, with a scale above 0 per output."""
+    """Calibrated logits are logits * scale + bias, with a scale above 0 per output. The kind has the metrics `log_loss`
+    and `ece`.
+    """
 
     independent_outputs: ClassVar[bool] = False
     """True where every output may have a scale and a bias of its own; else all of a group have the same."""

@@ -1,6 +1,7 @@
 """Calibration of the trained network on the validation split; its methods are in `calibration_fit`."""
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
 from mtl_core.model.inference import logits_of
 from mtl_core.nn.calibration import Calibration
-from mtl_core.numbers import defined
+from mtl_core.numbers import Number, defined
 from mtl_core.tasks.calibrated import MIN_LABELS, CalibratedObjective
 from mtl_core.training.calibration_fit import METHODS, fit_group
 from mtl_core.training.history import TaskCalibration
@@ -36,51 +37,64 @@ def calibrate(network: Network, validation: EncodedSplit, *, enabled: bool = Tru
         assert isinstance(calibration, Calibration)
         labels = validation.flat_labels(task.name)
         known = task.codec.labelled(labels)
-        of_task = torch.cat(logits.pop(task.name))[known]
-        split = _Labelled(network=network, task=task, logits=of_task, labels=labels[known])
+        split = _Split(network=network, task=task, logits=logits.pop(task.name), known=known, labels=labels[known])
         calibration.reset()
         found.append(_calibrate(split, calibration) if enabled else split.unchanged("off"))
     return tuple(found)
 
 
+class _Measured(NamedTuple):
+    """Metrics of a task on validation; None where they are undefined."""
+
+    value: Number
+    """Its own."""
+    log_loss: Number
+    ece: Number
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Labelled:
-    """The labelled rows of a task on validation."""
+class _Split:
+    """Logits of a task on validation, batch by batch, and the labels of the (rows,) known ones."""
 
     network: Network
     task: CalibratedObjective
-    logits: Tensor
+    logits: list[Tensor]
+    known: Tensor
     labels: Tensor
 
-    def measure(self) -> tuple[float, float]:
-        """Log loss and ECE of the network's predictions; NaN where they are undefined."""
-        name = self.task.name
+    def measure(self) -> _Measured:
+        """Metrics of the network's predictions."""
+        name, options = self.task.name, self.task.options
         with torch.inference_mode():
-            predictions = self.network.predictions({name: self.logits})[name].numpy()
-        metrics = (self.task.options.metric_named(metric) for metric in ("log_loss", "ece"))
-        log_loss, ece = (metric(self.labels.numpy(), predictions) for metric in metrics)
-        return log_loss, ece
+            batches = [self.network.predictions({name: logits})[name] for logits in self.logits]
+            predictions = torch.cat(batches)[self.known].numpy()
+        metrics = (self.task.metric, options.metric_named("log_loss"), options.metric_named("ece"))
+        return _Measured(*(defined(metric(self.labels.numpy(), predictions)) for metric in metrics))
+
+    def record(self, before: _Measured, after: _Measured, **fields: Any) -> TaskCalibration:
+        """The record of the task."""
+        return TaskCalibration(
+            task=self.task.name,
+            value=after.value,
+            log_loss_before=before.log_loss,
+            log_loss_after=after.log_loss,
+            ece_before=before.ece,
+            ece_after=after.ece,
+            **fields,
+        )
 
     def unchanged(self, reason: str) -> TaskCalibration:
         """The record of a task that keeps the identity."""
-        log_loss, ece = (defined(value) for value in self.measure())
-        return TaskCalibration(
-            task=self.task.name,
-            method="identity",
-            reason=reason,
-            log_loss_before=log_loss,
-            log_loss_after=log_loss,
-            ece_before=ece,
-            ece_after=ece,
-        )
+        measured = self.measure()
+        return self.record(measured, measured, method="identity", reason=reason)
 
 
-def _calibrate(split: _Labelled, calibration: Calibration) -> TaskCalibration:
-    if not split.logits.isfinite().all():
-        return split.unchanged("a logit is not finite")
+def _calibrate(split: _Split, calibration: Calibration) -> TaskCalibration:
     # A copy, since tensors of inference mode take no part in derivatives.
-    groups = split.task.groups(split.logits.clone().double(), split.labels)
-    sufficient = [group for group in groups if group.is_sufficient]
+    logits = torch.cat(split.logits)[split.known].clone().double()
+    if not logits.isfinite().all():
+        return split.unchanged("a logit is not finite")
+    sufficient = [group for group in split.task.groups(logits, split.labels) if group.is_sufficient]
     if not sufficient:
         return split.unchanged(f"fewer than two classes with {MIN_LABELS} labelled validation rows")
     fits = [fit_group(split.task, group) for group in sufficient]
@@ -90,15 +104,8 @@ def _calibrate(split: _Labelled, calibration: Calibration) -> TaskCalibration:
         scale[list(group.outputs)], bias[list(group.outputs)] = fit.scale.float(), fit.bias.float()
     calibration.set(scale, bias)
     after = split.measure()
-    if not after[0] < before[0]:
+    if before.log_loss is None or after.log_loss is None or after.log_loss >= before.log_loss:
         calibration.reset()
         return split.unchanged("log loss on validation would not fall")
-    return TaskCalibration(
-        task=split.task.name,
-        method=max((fit.method for fit in fits), key=METHODS.index),
-        temperatures=tuple((1 / scale).tolist()),
-        log_loss_before=defined(before[0]),
-        log_loss_after=defined(after[0]),
-        ece_before=defined(before[1]),
-        ece_after=defined(after[1]),
-    )
+    method = max((fit.method for fit in fits), key=METHODS.index)
+    return split.record(before, after, method=method, temperatures=tuple((1 / scale).tolist()))

@@ -83,6 +83,8 @@ class TaskCalibration(Frozen):
     """Reason why it is the identity; "" where it is not."""
     temperatures: tuple[float, ...] = ()
     """Per output of the head; none for the identity."""
+    value: Number
+    """The task's own metric after it."""
     log_loss_before: Number
     log_loss_after: Number
     ece_before: Number
@@ -119,11 +121,11 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         return max(known, key=lambda epoch: epoch.scores[task]).values[task] if known else math.nan
 
     def final(self, task: str) -> float:
-        """The task's own metric of the model before calibration: after the chosen epoch, and after its head was
-        fine-tuned.
-        """
+        """The task's own metric of the model: after the chosen epoch, fine-tuning of its head, and calibration."""
+        calibrated = [found.value for found in self.calibrations if found.task == task and found.method != "identity"]
         finetuned = [head.after for head in self.refits if head.task == task]
-        return finetuned[0] if finetuned else self.epochs[self.chosen - 1].values[task]
+        known = [value for value in (*calibrated, *finetuned) if value is not None]
+        return known[0] if known else self.epochs[self.chosen - 1].values[task]
 
 
 def scores_of(epochs: Sequence[Epoch]) -> list[dict[str, float]]:

@@ -97,7 +97,7 @@ def calibrations() -> list[dict[str, Any]]:
     measured = {"value": None, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.02}
     nothing: dict[str, None] = dict.fromkeys(measured)
     return [
-        {"task": "late", "method": "temperature", "temperatures": [1.5], **measured, "value": 0.79},
+        {"task": "late", "method": "temperature", "temperatures": [1.5], **measured},
         {"task": "ghost", "method": "identity", "reason": "fewer than two classes", **nothing},
         {"task": "tags", "method": "temperature", "temperatures": [1.25, 2.0], **measured},
     ]

@@ -19,6 +19,7 @@ from mtl_core.tasks.calibrated import CalibratedObjective, OutputGroup
 from mtl_core.training import TrainingResult, train
 from mtl_core.training.calibration import calibrate
 from mtl_core.training.calibration_fit import MIN_SCALE, VECTOR_ROWS, Fit, fit_group
+from mtl_core.training.scores import metric_values
 from mtl_core.training.thresholds import tune_thresholds
 from tests.small import Small, document
 from tests.strategies import patient
@@ -337,7 +338,13 @@ def test_a_training_is_calibrated_and_goes_on_after_a_kill_to_the_same_bits(smal
     options: dict[str, Any] = {"epochs": 2, "finetune_heads": {"epochs": 1}}
     expected, outcome = run(small, tmp_path / "undisturbed", **options)
     assert [record.task for record in outcome.calibrations] == ["late", "band", "rare"]
-    assert any(record.method != "identity" for record in outcome.calibrations)
+    fitted = [record for record in outcome.calibrations if record.method != "identity"]
+    assert fitted
+    assert all(outcome.final(record.task) == record.value for record in fitted)
+    network = Network.build(small.declared(**options), small.encoder)
+    network.load_state_dict(expected)
+    values = metric_values(network.objectives, small.validation, predictions_of(network, small.validation))
+    assert {task: outcome.final(task) for task in values} == values
     assert TrainingResult.model_validate_json(outcome.model_dump_json()).calibrations == outcome.calibrations
     found, resumed = Crashes().run(small, tmp_path / "cut", **options)
     assert same(found, expected)

@@ -12,7 +12,7 @@ from mtl_core.tasks import objectives
 from mtl_core.training import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -84,7 +84,9 @@ class TrainProgress(Progress):
 
 
 def summary(outcome: TrainingResult) -> Iterator[str]:
-    """Line about the whole training, and one about fine-tuned heads where there are any."""
+    """Line about the whole training; where there are any, one about fine-tuned heads, one about calibrated tasks, and
+    one about tuned thresholds.
+    """
     stops: dict[str, list[str]] = {}
     for epoch in outcome.epochs:
         for task in epoch.stopped:
@@ -97,3 +99,19 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
         better = [f"{refit.task} {refit.before:.4g} to {refit.after:.4g}" for refit in outcome.refits if refit.kept]
         others = [refit.task for refit in outcome.refits if not refit.kept]
         yield f"heads fine-tuned: {', '.join(better) or 'none'}; left as they were: {', '.join(others) or 'none'}"
+    calibrated = [
+        f"{found.task} {found.log_loss_before:.4g} to {found.log_loss_after:.4g}"
+        for found in outcome.calibrations
+        if found.method != "identity"
+    ]
+    if calibrated:
+        yield f"calibrated, log loss on validation: {', '.join(calibrated)}"
+    if outcome.thresholds:
+        tuned = [f"{found.task} {_span(found.thresholds)}" for found in outcome.thresholds]
+        yield f"thresholds tuned on validation: {', '.join(tuned)}"
+
+
+def _span(values: Sequence[float]) -> str:
+    """One number, or the least and the greatest of several."""
+    least, most = min(values), max(values)
+    return f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"

@@ -115,8 +115,11 @@ def input_matrices(signature: Any) -> list[Matrix]:
 
 
 def forms(signature: Any) -> dict[str, Any]:
-    """Task -> its entry under `outputs` without its dtype: float32 and float64 are compared as the same numbers."""
-    entries = ({key: value for key, value in output.items() if key != "dtype"} for output in signature["outputs"])
+    """Task -> its entry under `outputs` without what may differ between models of the same task: float32 and float64
+    are compared as the same numbers, and no task's own metric depends on tuned thresholds.
+    """
+    ignored = ("dtype", "threshold", "thresholds")
+    entries = ({key: entry[key] for key in entry if key not in ignored} for entry in signature["outputs"])
     return {entry["name"]: entry for entry in entries}
 
 

@@ -32,6 +32,7 @@ from mtl_core.gates import (
     tasks_without_limit,
 )
 from mtl_core.model import Network
+from mtl_core.model.inference import uncalibrated_predictions_of
 from mtl_core.numbers import defined
 from mtl_core.ragged import Ragged, flat
 
@@ -76,7 +77,8 @@ def run(folder: Path) -> None:
     write_text(layout.metrics, json.dumps(_metrics(measured), indent=1) + "\n")
     of_baseline = evaluate(tasks, known["test"], baseline, resamples=0)
     write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], of_baseline), indent=1) + "\n")
-    _write_predictions(layout.predictions, labels["test"], predictions["test"])
+    uncalibrated = uncalibrated_predictions_of(network, EncodedSplit.open(layout.encoded / "test", encoder))
+    _write_predictions(layout.predictions, labels["test"], predictions["test"], uncalibrated)
     write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)])
     _conclude(checks, off)
 
@@ -128,12 +130,20 @@ def _evaluation(measured: dict[str, dict[str, Measured]], baseline: dict[str, di
 
 
 def _write_predictions(
-    path: Path, labels: Mapping[str, NDArray[Any] | Ragged], predictions: Mapping[str, NDArray[Any]]
+    path: Path,
+    labels: Mapping[str, NDArray[Any] | Ragged],
+    predictions: Mapping[str, NDArray[Any]],
+    uncalibrated: Mapping[str, NDArray[Any]],
 ) -> None:
-    """Columns `label/TASK` and `prediction/TASK` of the test rows; what has several numbers, or items, as lists."""
+    """Columns `label/TASK`, `prediction/TASK` and, where calibration changes it, `uncalibrated/TASK` of the test rows;
+    what has several numbers, or items, as lists.
+    """
     columns = {}
     for task, of_task in labels.items():
-        for kind, values in (("label", flat(of_task)), ("prediction", predictions[task])):
+        kinds = {"label": flat(of_task), "prediction": predictions[task]}
+        if task in uncalibrated:
+            kinds["uncalibrated"] = uncalibrated[task]
+        for kind, values in kinds.items():
             column = pa.array(values.reshape(-1))
             if values.ndim > 1:
                 column = pa.FixedSizeListArray.from_arrays(column, values.shape[1])

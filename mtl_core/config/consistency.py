@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["consistency_errors", "name_errors"]
 
-MEASURE = frozenset({"levels", "metric"})
-"""Options of a task's objective that its metric depends on."""
+MEASURE = frozenset({"levels", "metric", "threshold"})
+"""Options of a task's objective that its metrics depend on."""
 
 
 def consistency_errors(problem: "Problem") -> Iterator[str]:
@@ -78,6 +78,13 @@ def _metrics(problem: "Problem") -> Iterator[str]:
         if task.metric:
             known = [metric.name for metric in task.metrics]
             yield from _unknown(f"tasks.{name}.metric", f"a metric of kind {task.kind}", [task.metric], known)
+            unfit = next((metric.unfit for metric in task.metrics if metric.name == task.metric), "")
+            if unfit:
+                fit = ", ".join(metric.name for metric in task.metrics if not metric.unfit)
+                yield (
+                    f"tasks.{name}.metric: must tell models apart while they train, found {task.metric!r}: {unfit}; "
+                    f"take one of {fit}"
+                )
     limits = problem.gates.metrics
     yield from _unknown("gates.metrics", "a declared task", limits, list(problem.tasks), in_path=True)
     yield from _unknown("gates.baseline", "a declared task", problem.gates.baseline, list(problem.tasks), in_path=True)

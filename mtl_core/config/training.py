@@ -65,6 +65,8 @@ class Training(Frozen):
     checkpoint: Literal["mean", "worst"] = "mean"
     """The model is the epoch with the best mean of the tasks' normalised validation scores, or with the best worst."""
     finetune_heads: FinetuneHeads | None = None
+    calibration: bool = True
+    """Calibrate probabilities on validation after training, see `mtl_core.training.calibration`."""
     relatedness: RelatednessOptions = RelatednessOptions()
     teachers: dict[str, AnyTeacher] = Field(default_factory=dict)
     """Task -> its teacher, in addition to its labels; under the policy `hold`, until the task stops."""

@@ -13,8 +13,11 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer, Inputs
 from mtl_core.nn.calibration import Calibration
+from mtl_core.nn.decision import DecisionThresholds
 from mtl_core.nn.linear import OneDnnLinear
 from mtl_core.tasks import Objective, objectives
+from mtl_core.tasks.calibrated import CalibratedObjective
+from mtl_core.tasks.decisions import DecisionObjective
 
 __all__ = ["Network", "to_predictions"]
 
@@ -35,7 +38,7 @@ class Network(nn.Module):
 
     def __init__(self, encoder: Encoder, objectives: tuple[Objective, ...], options: Model) -> None:
         super().__init__()
-        self.objectives = objectives
+        self._objectives = objectives
         self.tasks = tuple(objective.name for objective in objectives)
         separate_inputs = options.trunk.separate_inputs
         inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
@@ -46,7 +49,8 @@ class Network(nn.Module):
         # Lists, not dicts by name: a task may be called what a module's attribute is called.
         width = self.trunk.out_width + options.private
         self.heads = nn.ModuleList(Head(options.head, width, objective) for objective in objectives)
-        self.calibration = nn.ModuleList(Calibration() for _ in objectives)
+        self.calibration = nn.ModuleList(_calibration(objective) for objective in objectives)
+        self.decisions = nn.ModuleList(_decision(objective) for objective in objectives)
         self._separate_inputs = separate_inputs
         self._sequences = tuple(objective.codec.sequence for objective in objectives)
 
@@ -60,6 +64,12 @@ class Network(nn.Module):
         """The network with the initial weights of that seed."""
         torch.manual_seed(seed)
         return cls.build(problem, encoder)
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The tasks' objectives, whose metrics use the tuned thresholds."""
+        pairs = zip(self._objectives, self.decisions, strict=True)
+        return tuple(_decided(objective, decision) for objective, decision in pairs)
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Blocks -> inputs of the heads, per task in order: (B, width), or (B, L, width) for level token. The trunk's
@@ -88,7 +98,7 @@ class Network(nn.Module):
 
     def predictions(self, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Logits of some tasks -> their predictions in the user's units."""
-        parts = zip(self.objectives, self.calibration, strict=True)
+        parts = zip(self._objectives, self.calibration, strict=True)
         return {
             objective.name: to_predictions(objective, logits[objective.name], calibration)
             for objective, calibration in parts
@@ -117,3 +127,22 @@ class Network(nn.Module):
             parameters=parameters,
             last=next((parameter for parameter in reversed(parameters) if parameter.ndim > 1), None),
         )
+
+
+def _calibration(objective: Objective) -> Calibration:
+    """The identity: without parameters for a task that has no probabilities of labels."""
+    return Calibration(objective.outputs if isinstance(objective, CalibratedObjective) else 0)
+
+
+def _decision(objective: Objective) -> DecisionThresholds:
+    """The initial thresholds where they are tuned; nothing for any other task."""
+    if isinstance(objective, DecisionObjective) and objective.options.rule is not None:
+        return DecisionThresholds(objective.outputs, objective.options.initial_threshold)
+    return DecisionThresholds(0, 0.5)
+
+
+def _decided(objective: Objective, decision: nn.Module) -> Objective:
+    assert isinstance(decision, DecisionThresholds)
+    if decision.outputs and isinstance(objective, DecisionObjective):
+        return objective.at(decision.values)
+    return objective

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from mtl_core.config import Problem
 from mtl_core.report import contents
+from mtl_core.report.calibration import calibration_rows
 from mtl_core.report.cards import Card, card
 from mtl_core.report.course import Course, course
 from mtl_core.report.curves import curve
@@ -74,6 +75,7 @@ def render(run: Run) -> str:
         stopping=stopping_words(run.problem.training.stopping, run.outcome.budget.patience),
         shade=SHADES.get(run.problem.training.stopping.policy),
         refits=refit_words(run.outcome),
+        calibrations=calibration_rows(run.outcome),
         relatedness=relatedness.section(run),
         sharing=sharing.section(run),
         tuning=tuning.section(run),

@@ -1,7 +1,10 @@
 """Class weights: factors of the rows of a class in a task's loss.
 
-They bias the predictions: a class with weight 2 is predicted as if it had occurred twice as often, and its probability
-is no longer calibrated. Metrics are not weighted, so they show the cost of the bias.
+They bias the network: a class with weight 2 is predicted as if it had occurred twice as often. Calibration
+(`mtl_core.training.calibration`) fits on the unweighted validation split, with a bias per class for tasks with class
+weights, and so takes that back: probabilities are those of the data, and the weights remain as an emphasis in training.
+The bias stays without calibration, and where the task's own metric is of its decisions (accuracy, F1, ...), which the
+weights are to move. Metrics are not weighted.
 """
 
 from __future__ import annotations

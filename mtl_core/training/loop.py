@@ -14,6 +14,7 @@ from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.deterministic import deterministic
 from mtl_core.training.affinity import Probe
+from mtl_core.training.calibration import calibrate
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint
 from mtl_core.training.epoch import train_epoch
 from mtl_core.training.finetune import finetune_heads
@@ -22,6 +23,7 @@ from mtl_core.training.progress import Progress
 from mtl_core.training.scores import metric_values, normalised, standard_errors
 from mtl_core.training.selection import best_epoch
 from mtl_core.training.state import State
+from mtl_core.training.thresholds import tune_thresholds
 from mtl_core.training.unsupervised import unsupervised_targets
 
 __all__ = ["train"]
@@ -42,7 +44,8 @@ def train(
     of the weights where that is declared.
 
     Returns:
-        the network with the weights of the chosen epoch, its heads fine-tuned where that is declared; and its history.
+        the network with the weights of the chosen epoch, its heads fine-tuned where that is declared, calibrated; and
+        its history.
 
     Raises:
         DataError: a task has no loss for some of its labels.
@@ -98,7 +101,10 @@ def train(
         errors = {task.name: state.standard_errors.get(task.name, 1.0) for task in state.tasks}
         splits = (train_split, validation)
         heads = finetune_heads(state.network, *splits, options, budget.batch_size, errors, store, progress)
-    return state.network, _result(state, budget, chosen, errors, heads)
+        calibrations = calibrate(state.network, validation, enabled=options.calibration)
+        thresholds = tune_thresholds(state.network, validation)
+    result = _result(state, budget, chosen, errors, heads)
+    return state.network, result.model_copy(update={"calibrations": calibrations, "thresholds": thresholds})
 
 
 def _result(

@@ -72,7 +72,7 @@ def make(folder: Path) -> Made:
     prepare(folder, problem, layout.quarantine, layout.encoded)
     encoder = Encoder.load(layout.encoder)
     _write_json(layout.history, history())
-    _write_json(layout.signature, signature(problem, encoder, b"graph"))
+    _write_json(layout.signature, signature(problem, encoder, objectives(problem.tasks, encoder.tasks), b"graph"))
     layout.graph.write_bytes(b"graph")
     _write_test(layout, problem, encoder)
     return Made(layout=layout, problem=problem)
@@ -95,6 +95,7 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     predicted = predictions(labels)
     columns = {f"label/{name}": _column(values) for name, values in labels.items()}
     columns |= {f"prediction/{name}": _column(values) for name, values in predicted.items()}
+    columns["uncalibrated/late"] = _column(np.clip(2 * predicted["late"] - 0.5, 0, 1))
     pq.write_table(pa.table(columns), layout.predictions)
     finite = {name: np.where(np.isfinite(values), values, 0) for name, values in predicted.items()}
     measured = evaluate(tasks, labels, finite, resamples=20)

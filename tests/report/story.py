@@ -90,7 +90,19 @@ def history() -> dict[str, Any]:
         )
     errors = dict.fromkeys(NAMES, 0.05) | {"late": 0.01, "band": 0.02, LONG: 0.1, "ghost": 1.0}
     budget = {"batch_size": 2048, "steps_per_epoch": 7, "epochs": 20, "patience": 3}
-    return {"budget": budget, "epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
+    whole = {"budget": budget, "epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
+    return whole | {"calibrations": calibrations(), "thresholds": [{"task": "tags", "thresholds": [0.25, 0.5]}]}
+
+
+def calibrations() -> list[dict[str, Any]]:
+    """One that was fitted, one per label, and one that was not."""
+    measured = {"value": None, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.02}
+    nothing: dict[str, None] = dict.fromkeys(measured)
+    return [
+        {"task": "late", "method": "temperature", "temperatures": [1.5], **measured},
+        {"task": "ghost", "method": "identity", "reason": "fewer than two classes", **nothing},
+        {"task": "tags", "method": "temperature", "temperatures": [1.25, 2.0], **measured},
+    ]
 
 
 def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

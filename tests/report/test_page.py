@@ -124,6 +124,8 @@ def test_the_learning_is_told(page: Page) -> None:
     ) in labels
     assert "alone silhouette 0.300, epoch 4 0.200" in text
     assert "ghost AUC, higher is better It was never defined" in text
+    assert "late temperature scaling 1.5 0.5 0.4 0.1 0.02 – ghost none: fewer than two classes – – – – – –" in text
+    assert "tags temperature scaling 1.25 to 2 0.5 0.4 0.1 0.02 0.25 to 0.5" in text
 
 
 def test_the_test_is_told(page: Page) -> None:
@@ -132,6 +134,9 @@ def test_the_test_is_told(page: Page) -> None:
     assert "1 labelled rows have no finite prediction" in text
     assert "predicted observed 95% interval rows" in text
     assert "no interval" in text
+    assert (
+        text.count("Open points: the same before calibration on validation") == 1
+    )  # of `late`, the one that it changes
     for title in ("Which class is taken for which?", "How far off are the predictions?", "taken at their word?"):
         assert title in text
 

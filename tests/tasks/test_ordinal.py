@@ -153,6 +153,7 @@ def test_golden_metrics() -> None:
             "accuracy": 2 / 3,
             "mae": 2 / 3,
             "weighted_kappa": 1 - (4 / 3) / (2 / 3 + 2 / 9 + (1 - 1 / 3) ** 2),
+            "ece": (0.8 + 0.6 + 1) / 3 - 2 / 3,
         }
     )
 

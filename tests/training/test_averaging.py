@@ -147,7 +147,7 @@ def test_its_state_says_all_of_it(network: Network, small: Small) -> None:
 
 def test_it_moves_no_weight_but_is_what_is_scored_and_kept(small: Small, tmp_path: Path) -> None:
     """Until a task stops, training is the same with it and without; without it the last weights are the model."""
-    options = {"epochs": 4, "stopping": {"policy": "joint", "patience": 4}}
+    options = {"epochs": 4, "stopping": {"policy": "joint", "patience": 4}, "calibration": False}
     on = Watched(small, tmp_path / "on", **options)
     off = Watched(small, tmp_path / "off", **options, average_weights=False)
     for with_it, without, averages in zip(on.weights, off.weights, on.averages, strict=True):

@@ -240,7 +240,7 @@ def final(small: Small, outcome: TrainingResult, found: Weights, problem: Proble
 
 
 def test_in_a_training_it_goes_on_from_the_chosen_epoch(small: Small, tmp_path: Path) -> None:
-    short = {"epochs": 2, "stopping": {"policy": "joint"}}
+    short = {"epochs": 2, "stopping": {"policy": "joint"}, "calibration": False}
     plain, without = run(small, tmp_path / "off", **short)
     refitted, outcome = run(small, tmp_path / "on", **short, finetune_heads=LONG)
     assert without.refits == ()

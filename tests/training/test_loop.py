@@ -201,14 +201,16 @@ def test_the_checkpoint_is_chosen_as_declared(
     """9 standard errors lost by one task against 4 lost by each of two. It is that epoch's average, or its weights."""
     told = iter([(0.0, 9.0, 9.0, 0.0), (5.0, 5.0, 9.0, 0.0), (9.0, 0.0, 0.0, 0.0)])
     monkeypatch.setattr(mtl_core.training.loop, "normalised", lambda *_: dict(zip(TASKS, next(told), strict=True)))
-    seen = Watched(small, tmp_path, epochs=3, checkpoint=by, stopping={"policy": "joint"}, average_weights=averaged)
+    options = {"checkpoint": by, "average_weights": averaged, "calibration": False}
+    seen = Watched(small, tmp_path, epochs=3, stopping={"policy": "joint"}, **options)
     assert seen.outcome.chosen == chosen
     assert same(weights(seen.final), seen.averages[chosen - 1])
     assert same(weights(seen.final), seen.weights[chosen - 1]) == (not averaged)
 
 
 def test_the_outcome_tells_the_best_and_the_final_value_of_every_task(small: Small, tmp_path: Path) -> None:
-    _, outcome = run(small, tmp_path, epochs=8, learning_rate=0.03, stopping={"policy": "freeze", "patience": 1})
+    options = {"stopping": {"policy": "freeze", "patience": 1}, "calibration": False}
+    _, outcome = run(small, tmp_path, epochs=8, learning_rate=0.03, **options)
     oriented = {task.name: task.metric.oriented for task in small.tasks}
     for task in TASKS:
         values = [epoch.values[task] for epoch in outcome.epochs]

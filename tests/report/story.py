@@ -22,7 +22,7 @@ DOCUMENT: dict[str, Any] = {
     "tasks": {
         "late": {"kind": "binary", "target": "minutes", "at_least": 0},
         "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", SCRIPT, IMAGE]},
-        LONG: {"kind": "regression", "target": "minutes", "unit": "<b>minutes</b>"},
+        LONG: {"kind": "regression", "loss": "absolute", "target": "minutes", "unit": "<b>minutes</b>"},
         "ghost": {"kind": "binary", "target": "ghost"},
         "visits": {"kind": "regression", "loss": "poisson", "target": "visits"},
         "grade": {

@@ -366,7 +366,7 @@ def test_metric_named() -> None:
     declared.append(task("regression", loss="poisson"))
     assert [one.metric_named("").name for one in declared] == [
         *("auc", "log_loss", "ranked_probability_score"),
-        *("mae", "pinball", "mae"),
+        *("rmse", "pinball", "poisson_deviance"),
     ]
     assert FITTED["regression"].metric.name == "rmse"
     assert [metric.name for metric in FITTED["regression"].metrics] == ["mae", "rmse", "r2"]

@@ -13,8 +13,16 @@ __all__ = ["PEERS", "Worker", "environment"]
 TORCH = "torch==2.13.0"
 """As in pyproject.toml: both sides compute with the same kernels."""
 PEERS = {
-    "deepctr_torch": ("deepctr-torch==0.3.0", "requests"),  # which it imports and does not ask for
-    "torch_rechub": ("torch-rechub==0.9.0",),
+    "deepctr_torch": (TORCH, "deepctr-torch==0.3.0", "requests"),  # which it imports and does not ask for
+    "torch_rechub": (TORCH, "torch-rechub==0.9.0"),
+    "boosted_trees": (
+        "lightgbm==4.7.0",
+        "catboost==1.2.10",
+        "xgboost-cpu==3.2.0",
+        "scikit-learn==1.9.1",
+        "pandas==3.1.1",
+    ),
+    "tabular_networks": (TORCH, "pytabkit==1.8.0"),
 }
 """Name -> what pip installs."""
 HOME = ROOT / ".trunkline" / "benchmarks" / "peers"
@@ -23,7 +31,7 @@ HOME = ROOT / ".trunkline" / "benchmarks" / "peers"
 def environment(peer: str) -> Path:
     """The peer's Python; made where there is none, from the index that pip is set to. SystemExit where that fails."""
     place = HOME / peer
-    packages = (TORCH, *PEERS[peer])
+    packages = PEERS[peer]
     python, stamp, wanted = place / "bin" / "python", place / "installed", " ".join(packages)
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return python

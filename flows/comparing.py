@@ -9,6 +9,7 @@ from flows.layout import Layout
 from flows.provenance import provenance_of
 from flows.studies import encoded, exclusive_scratch, kept, show_in_report
 from mtl_core.config import load_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.studies.compared_runs import check_sharing, parts_of
 from mtl_core.studies.comparing import compare_arms
 from mtl_core.studies.comparison import Comparison
@@ -34,7 +35,7 @@ def compared(folder: Path, seeds: int, policies: bool) -> tuple[Comparison, str]
     parts = parts_of(problem, policies, seeds)
     with (
         exclusive_scratch(folder, "compare") as unfinished,
-        CompareProgress(parts, problem.training.epochs) as progress,
+        CompareProgress(parts, budget_of(problem.training, len(splits.train)).epochs) as progress,
     ):
         study = compare_arms(
             *(problem, encoder, splits, raw, unfinished, made),

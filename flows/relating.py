@@ -8,6 +8,7 @@ from flows.layout import Layout
 from flows.provenance import provenance_of
 from flows.studies import encoded, exclusive_scratch, kept, show_in_report
 from mtl_core.config import load_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.files import write_text
 from mtl_core.report.studies.relatedness import affinity_figure, vectors_figure
 from mtl_core.report.svg_file import svg_file
@@ -31,7 +32,7 @@ def related(folder: Path, every: int, vectors: bool) -> tuple[Relatedness, str]:
     made = provenance_of(command, [problem.training.seed], folder, problem)
     layout = Layout(folder)
     with exclusive_scratch(folder, "relate") as unfinished:
-        with RelateProgress(problem.training.epochs) as progress:
+        with RelateProgress(budget_of(problem.training, len(splits.train)).epochs) as progress:
             study = relate(
                 *(problem, encoder, splits, unfinished, made),
                 every=every,

@@ -1,56 +1,27 @@
-"""Gates: each is a number, a limit and a verdict. A gate without its input fails; none is skipped."""
+"""Gates: the checks of a model that `gates` in params.yaml asks for. Those that are switched off are named in notes."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from mtl_core.config import Gates
+from mtl_core.checks import BaselineCheck, Check
+from mtl_core.config import Gates, Problem
 from mtl_core.evaluation import Difference, Measured
 from mtl_core.export.parity import Parity
 from mtl_core.export.session import Session
-from mtl_core.files import write_text
-from mtl_core.numbers import defined
 from mtl_core.tasks import Objective
 from mtl_core.timing import median_ms
 
-__all__ = ["Check", "baseline_checks", "latency_checks", "metric_checks", "parity_check", "size_check", "write_checks"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """A gate. A value that is not finite never passes."""
-
-    name: str
-    value: float
-    limit: float
-    rule: Literal["at least", "at most", "above"]
-    """The relation of value and limit under which the gate passes."""
-    unit: str
-    reason: str = ""
-    """Reason why the value is undefined; "" where it is defined."""
-
-    @property
-    def passed(self) -> bool:
-        if not math.isfinite(self.value):
-            return False
-        match self.rule:
-            case "at least":
-                return self.value >= self.limit
-            case "at most":
-                return self.value <= self.limit
-            case "above":
-                return self.value > self.limit
-
-    @property
-    def words(self) -> str:
-        """The verdict as a sentence."""
-        verdict = "passed" if self.passed else "FAILED"
-        unit = f" {self.unit}" if self.unit else ""
-        found = f"none: {self.reason}" if self.reason else f"{self.value:.4g}"
-        return f"{self.name}: {verdict}; must be {self.rule} {self.limit:.4g}{unit}, found {found}"
+__all__ = [
+    "baseline_checks",
+    "gates_off",
+    "latency_checks",
+    "metric_checks",
+    "parity_check",
+    "size_checks",
+    "tasks_without_limit",
+]
 
 
 def metric_checks(
@@ -59,7 +30,7 @@ def metric_checks(
     """The limits that params.yaml sets on test metrics."""
     checks = []
     for task in tasks:
-        for name, limit in gates.metrics.get(task.name, {}).items():
+        for name, limit in gates.limits_of(task.name).items():
             metric = task.options.metric_named(name)
             checks.append(
                 Check(
@@ -74,26 +45,29 @@ def metric_checks(
     return checks
 
 
-def baseline_checks(differences: Sequence[Difference]) -> list[Check]:
-    """Every task must beat the baseline beyond chance: the lower end of the paired interval is above 0."""
+def baseline_checks(gates: Gates, tasks: Sequence[Objective], differences: Sequence[Difference]) -> list[Check]:
+    """Comparison of every task with its baseline, but of those whose comparison is switched off."""
+    unsupervised = {task.name for task in tasks if task.unsupervised}
     return [
-        Check(
+        BaselineCheck(
             name=f"{found.task}.{found.metric} over baseline",
             value=found.low,
+            high=found.high,
             limit=0.0,
             rule="above",
             unit="(lower end of the paired 95% interval)",
             reason=_reason(found.undefined),
+            required=gates.baseline_rule(found.task) == "required",
+            needs_labels=found.task not in unsupervised,
         )
         for found in differences
+        if gates.baseline_rule(found.task) != "ignore"
     ]
 
 
-def parity_check(name: str, found: Parity, gates: Gates) -> Check:
+def parity_check(name: str, found: Parity, limit: float) -> Check:
     """Largest difference between the predictions of graph and network."""
-    return Check(
-        name=name, value=found.difference, limit=gates.parity, rule="at most", unit=f"of the scale of {found.task}"
-    )
+    return Check(name=name, value=found.difference, limit=limit, rule="at most", unit=f"of the scale of {found.task}")
 
 
 def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str, Any]]) -> list[Check]:
@@ -108,22 +82,35 @@ def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str
             unit="ms",
         )
         for rows, limit in limits.items()
+        if limit is not None
     ]
 
 
-def size_check(gates: Gates, path: Path) -> Check:
-    """The graph's size on disk."""
-    return Check(name="size", value=path.stat().st_size / 1e6, limit=gates.size_mb, rule="at most", unit="MB")
+def size_checks(gates: Gates, path: Path) -> list[Check]:
+    """The graph's size on disk; none where its limit is switched off."""
+    if gates.size_mb is None:
+        return []
+    return [Check(name="size", value=path.stat().st_size / 1e6, limit=gates.size_mb, rule="at most", unit="MB")]
 
 
-def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:
-    """checks.json: {"passed", "checks": [{"name", "value", "limit", "passed", "unit", ...}], "notes"}."""
-    entries = [
-        asdict(check) | {"value": defined(check.value), "passed": check.passed, "words": check.words}
-        for check in checks
+def gates_off(gates: Gates) -> list[str]:
+    """A line per gate that is switched off."""
+    return [f"{name}: off ({line})" for name, line in gates.switched_off()]
+
+
+def tasks_without_limit(problem: Problem) -> list[str]:
+    """A line per task without a limit on a metric: what its predictions must pass nevertheless."""
+    words = {
+        "required": "it must only beat the baseline beyond chance",
+        "report": "it is refused only where it is worse than the baseline beyond chance",
+        "ignore": "nothing about its quality is checked",
+    }
+    gates = problem.gates
+    return [
+        f"{name}: no limit under gates.metrics; {words[gates.baseline_rule(name)]}"
+        for name in problem.tasks
+        if not gates.limits_of(name)
     ]
-    document = {"passed": all(check.passed for check in checks), "checks": entries, "notes": list(notes)}
-    write_text(path, json.dumps(document, indent=1) + "\n")
 
 
 def _reason(undefined: str) -> str:

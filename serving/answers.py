@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["LIKELY", "AnswerWriter"]
 
 LIKELY = 0.5
-"""The probability from which on a label is among the answer's `labels`."""
+"""The probability from which on a label is among the answer's `labels`, where the signature has no thresholds."""
 
 
 class AnswerWriter:
@@ -33,9 +33,9 @@ class AnswerWriter:
 
     The value by the form of the task:
 
-    - number: `2.5`
+    - number: `2.5`; with a threshold `{"decision": whether it is at least that, "probability": 0.83}`
     - class_probabilities: `{"class": the likeliest, "probabilities": {class: probability, ...}}`
-    - label_probabilities: `{"labels": [those that are LIKELY], "probabilities": {label: probability, ...}}`
+    - label_probabilities: `{"labels": [those that reach their thresholds], "probabilities": {label: probability, ...}}`
     - quantiles: `{level: value, ...}`
     - cluster_probabilities: `{"cluster": number of the likeliest, from 0, "probabilities": [one a cluster]}`
 
@@ -74,16 +74,27 @@ def _object(fields: Sequence[str]) -> Callable[..., object]:
 
 def _cells(task: Output) -> Cells:
     match task:
-        case NumberOutput():
+        case NumberOutput(threshold=None):
             return np.ndarray.tolist  # msgspec writes what is not finite as null
+        case NumberOutput():
+            return _decision(task.threshold or 0.0)
         case ClassOutput():
             return _classes(task.classes)
         case LabelOutput():
-            return _labels(task.labels)
+            return _labels(task.labels, task.thresholds or (LIKELY,) * len(task.labels))
         case QuantileOutput():
             return _quantiles(task.levels)
         case ClusterOutput():
             return _clusters(task.clusters)
+
+
+def _decision(threshold: float) -> Cells:
+    answer, least = _object(["decision", "probability"]), np.float32(threshold)
+
+    def cells(values: Array) -> Iterable[object]:  # (rows,)
+        return map(answer, (values >= least).tolist(), values.tolist())
+
+    return _or_nothing(cells, answer(None, None))
 
 
 def _classes(classes: tuple[str, ...]) -> Cells:
@@ -97,12 +108,12 @@ def _classes(classes: tuple[str, ...]) -> Cells:
     return _or_nothing(cells, answer(None, probabilities(*[None] * len(classes))))
 
 
-def _labels(labels: tuple[str, ...]) -> Cells:
-    names = np.array(labels, dtype=object)
+def _labels(labels: tuple[str, ...], thresholds: tuple[float, ...]) -> Cells:
+    names, least = np.array(labels, dtype=object), np.array(thresholds, dtype=np.float32)
     answer, probabilities = _object(["labels", "probabilities"]), _object(labels)
 
     def cells(values: Array) -> Iterable[object]:  # (rows, labels)
-        likely = values >= LIKELY
+        likely = values >= least
         # The names of all rows in one list, cut where a row ends: a row's own indexing would cost more than its JSON.
         found, ends = names[np.nonzero(likely)[1]].tolist(), [0, *likely.sum(axis=1).cumsum().tolist()]
         chosen = [found[start:end] for start, end in pairwise(ends)]
@@ -132,10 +143,10 @@ def _clusters(clusters: int) -> Cells:
 def _or_nothing(cells: Cells, nothing: object) -> Cells:
     """The same cells, with `nothing` for every row of which any value is not finite."""
 
-    def finite(values: Array) -> Iterable[object]:  # (rows, width)
+    def finite(values: Array) -> Iterable[object]:  # (rows,) or (rows, width)
         answers, is_finite = list(cells(values)), np.isfinite(values)
         if not is_finite.all():  # one reduction over all rows costs less than one per row, and is nearly always enough
-            for row in np.flatnonzero(~is_finite.all(axis=1)):
+            for row in np.flatnonzero(~is_finite.reshape(len(values), -1).all(axis=1)):
                 answers[row] = nothing
         return answers
 

@@ -45,7 +45,8 @@ POST /predict   a JSON list of rows, null where a value is missing:
                 {body}
                 The answer has a prediction for each of them, with null where the model finds none:
                 {answer}
-GET  /model     the version and its signature: every feature's type, every task's form, unit, classes, labels, levels
+GET  /model     the version and its signature: every feature's type, every task's form, unit, classes, labels, levels,
+                threshold
 GET  /readyz, /livez, /metrics
 """
 

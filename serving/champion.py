@@ -1,6 +1,7 @@
 """The champion: one pointer file per model name that says which version is served, and which were before.
 
-    HOME/champions/NAME.json            {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]}
+    HOME/champions/NAME.json            {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]},
+                                        with "overruled" in a promotion of a version that was refused
     HOME/champions/NAME.refused.json    {"champion", "serving", "reason", "at"}, while a service cannot load it
 
 A file is only ever replaced whole, so a reader sees the old champion or the new one. HOME is BentoML's home.
@@ -44,6 +45,8 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     at: datetime
     before: str | None = msgspec.field(name="from")
     after: str = msgspec.field(name="to")
+    overruled: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Reasons for which the version had been refused; not in the file where it had not."""
 
 
 class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,8 +85,8 @@ def read_champion(home: Path, name: str) -> Champion:
         ) from error
 
 
-def point_to(home: Path, name: str, tag: str) -> None:
-    """Make a version the champion, in one atomic step.
+def point_to(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] = ()) -> None:
+    """Make a version the champion, in one atomic step. `overruled`: reasons for which it had been refused.
 
     If it is already, the file's time alone changes: a service that could not load it tries again.
     """
@@ -94,7 +97,12 @@ def point_to(home: Path, name: str, tag: str) -> None:
     if now is not None and now.champion == tag:
         champion_file(home, name).touch()
         return
-    step = Promotion(at=datetime.now(UTC), before=now.champion if now else None, after=tag)
+    step = Promotion(
+        at=datetime.now(UTC),
+        before=now.champion if now else None,
+        after=tag,
+        overruled=overruled or msgspec.UNSET,
+    )
     past = now.promotions if now else ()
     pointer = Champion(champion=tag, promotions=(*past, step)[-MAX_PROMOTIONS:])
     write_whole(champion_file(home, name), msgspec.json.format(msgspec.json.encode(pointer), indent=1) + b"\n")

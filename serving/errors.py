@@ -5,6 +5,7 @@ ServingError
 ├── ModelError         the graph is broken, or is not the one that its signature describes
 ├── StoreError         the model store cannot do what was asked
 │   ├── NoVersionError     no such version
+│   ├── RefusedVersionError   a version that was refused, and that nobody overruled
 │   ├── NoChampionError    nothing was promoted yet
 │   └── DamagedError       a champion's files are not those that were saved
 ├── PortError          the service cannot listen at the address and port
@@ -26,6 +27,7 @@ __all__ = [
     "NoVersionError",
     "PortError",
     "ProcessError",
+    "RefusedVersionError",
     "RequestError",
     "ServingError",
     "SignatureError",
@@ -53,6 +55,12 @@ class StoreError(ServingError):
 
 class NoVersionError(StoreError):
     """The store holds no such version."""
+
+
+class RefusedVersionError(StoreError):
+    """The version was refused by its gates or lost against a champion, and may be promoted only by overruling that."""
+
+    exit_code = 7
 
 
 class NoChampionError(StoreError):

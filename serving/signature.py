@@ -4,7 +4,8 @@ The file lies beside `model.onnx` and is written by the export. It is read stric
 or a repeated name is refused, because a client would otherwise be told something else than what is computed.
 
 Format 2 has more types of inputs than format 1, and outputs of level token; format 3 says how inputs read text; format
-4 says which inputs come as one matrix. What an earlier format says means the same in a later one.
+4 says which inputs come as one matrix, and has decision thresholds. What an earlier format says means the same in a
+later one.
 
 To add a form of answer: give it a struct here, with the shape of its answer, and its JSON in answers.py. To add a type
 of input: see inputs.py.
@@ -50,6 +51,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+_Threshold = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class _Output(
@@ -93,7 +95,12 @@ class _Output(
 
 
 class NumberOutput(_Output, frozen=True, kw_only=True, tag="number"):
-    """A task that answers one number a row, in `unit`."""
+    """A task that answers one number a row, in `unit`.
+
+    threshold: the probability from which on the answer's decision is yes; None where the answer is the number alone.
+    """
+
+    threshold: _Threshold | None = None
 
 
 class ClassOutput(_Output, frozen=True, kw_only=True, tag="class_probabilities"):
@@ -110,12 +117,22 @@ class ClassOutput(_Output, frozen=True, kw_only=True, tag="class_probabilities")
 
 
 class LabelOutput(_Output, frozen=True, kw_only=True, tag="label_probabilities"):
-    """A task that answers a probability for each of `labels`, of which any number may be true."""
+    """A task that answers a probability for each of `labels`, of which any number may be true.
+
+    thresholds: per label the probability from which on it is among the answer's labels; 0.5 for each where none are
+    given.
+    """
 
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    thresholds: tuple[_Threshold, ...] = ()
 
     def __post_init__(self) -> None:
         _refuse_twice(f"labels of {self.name}", self.labels)
+        if self.thresholds and len(self.thresholds) != len(self.labels):
+            raise ValueError(
+                f"thresholds of {self.name} must be as many as its {len(self.labels)} labels, found "
+                f"{len(self.thresholds)}"
+            )
 
     @property
     def row_shape(self) -> tuple[int, ...]:

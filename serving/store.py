@@ -1,6 +1,7 @@
 """The versions' home: BentoML's model store, with one champion per model name.
 
     HOME/models/NAME/VERSION/    model.onnx, signature.json, checks.json (and BentoML's own model.yaml)
+                                 refused.json, where it lost against a champion, see refused.py
     HOME/champions/NAME.json     the pointer, see champion.py
 
 A version is named after its content, so the same bytes are the same version wherever and whenever they are saved.
@@ -18,26 +19,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bentoml.models
-import msgspec
 
 # BentoML reads BENTOML_HOME once a process and keeps it; a ModelStore of our own takes any home at any time.
 from bentoml._internal.models import ModelStore
 
 from serving.champion import Promotion, champion_file, point_to, read_champion, write_whole
-from serving.errors import ModelError, NoChampionError, NoVersionError, ServingError, SignatureError, StoreError
+from serving.errors import (
+    ModelError,
+    NoChampionError,
+    NoVersionError,
+    RefusedVersionError,
+    ServingError,
+    SignatureError,
+    StoreError,
+)
 from serving.model import GRAPH_FILE, check_graph_hash
+from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_loss
 from serving.signature import SIGNATURE_FILE, read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CHECKS_FILE", "Store"]
-
-CHECKS_FILE = "checks.json"
-
-
-class _Checks(msgspec.Struct):
-    passed: bool
+__all__ = ["Store"]
 
 
 class Store:
@@ -54,18 +57,20 @@ class Store:
     def save(self, *, model: Path, checks: Path) -> str:
         """Keep a version: the folder with `model.onnx` and `signature.json`, and the verdict on exactly those bytes.
 
-        Returns its tag. Saving the same bytes again returns the same tag and renews its checks. Raises SignatureError,
-        ModelError, StoreError.
+        Returns its tag. A version whose checks failed is kept as refused. Saving the same bytes again returns the same
+        tag and renews its checks; only the champion keeps those that it passed where the new ones failed, as under
+        stricter gates. Raises SignatureError, ModelError, StoreError.
         """
         signature = read_signature(model / SIGNATURE_FILE)
         check_graph_hash(model, signature)
-        _read_checks(checks)
+        passed = read_checks(checks).passed
         # The signature names the graph's hash, so its own hash stands for both.
         version = hashlib.sha256((model / SIGNATURE_FILE).read_bytes()).hexdigest()[:16]
         tag = f"{signature.name}:{version}"
         with self._locked(signature.name):
             if self._is_whole(tag):
-                write_whole(self._folder(tag) / CHECKS_FILE, checks.read_bytes())
+                if passed or tag != self.champion(signature.name):
+                    write_whole(self._folder(tag) / CHECKS_FILE, checks.read_bytes())
                 return tag
             # What a crash left half written.
             shutil.rmtree(self._folder(tag), ignore_errors=True)
@@ -80,24 +85,40 @@ class Store:
                 path.chmod(0o644)
         return tag
 
-    def promote(self, tag: str) -> None:
+    def refuse(self, tag: str, champion: str, reasons: tuple[str, ...]) -> None:
+        """Mark a version as refused, since it lost against a champion; raises NoVersionError."""
+        write_loss(self.path(tag), champion, reasons)
+
+    def accept(self, tag: str) -> None:
+        """Remove the mark of `refuse`, if there is one: the version has won since. Raises NoVersionError."""
+        (self.path(tag) / LOST_FILE).unlink(missing_ok=True)
+
+    def refusal(self, tag: str) -> tuple[str, ...]:
+        """Reasons why a version was refused; empty where it was not. Raises NoVersionError, StoreError."""
+        return read_reasons(self.path(tag))
+
+    def promote(self, tag: str, *, overrule: bool = False) -> tuple[str, ...]:
         """Make a version the champion; promoting an older one rolls back.
 
-        Only a whole version whose checks passed can be promoted. Raises NoVersionError, StoreError.
+        Returns the reasons that were overruled, which the pointer records. The champion itself can be promoted again,
+        whatever its checks say. Raises NoVersionError, StoreError where the version is not whole, RefusedVersionError
+        where it was refused and `overrule` is not set.
         """
-        folder = self.path(tag)
+        folder, name = self.path(tag), tag.partition(":")[0]
         try:
             check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))
         except (SignatureError, ModelError) as error:
             raise StoreError(f"{tag} cannot be promoted, it is not whole: {error}") from error
-        if not _read_checks(folder / CHECKS_FILE).passed:
-            raise StoreError(
-                f"{tag} cannot be promoted: its checks must have passed, found passed: false in "
-                f"{folder / CHECKS_FILE}; mend the model or its limits, check and save again"
+        reasons = read_reasons(folder)
+        if reasons and not overrule and tag != self.champion(name):
+            raise RefusedVersionError(
+                f"{tag} must have passed its gates to be promoted, and was refused:\n"
+                + "\n".join(f"  {reason}" for reason in reasons)
+                + f"\nto serve it all the same: `mtl promote {tag} --overrule`"
             )
-        name = tag.partition(":")[0]
         with self._locked(name):
-            point_to(self.home, name, tag)
+            point_to(self.home, name, tag, overruled=reasons)
+        return reasons
 
     def champion(self, name: str) -> str | None:
         """The champion's tag, or None where nothing was promoted yet; raises StoreError where the pointer is broken."""
@@ -112,6 +133,11 @@ class Store:
             return read_champion(self.home, name).promotions
         except NoChampionError:
             return ()
+
+    def overruled(self, tag: str) -> tuple[str, ...]:
+        """Reasons that the last promotion of a version overruled; empty where it overruled none."""
+        found = [step.overruled for step in self.promotions(tag.partition(":")[0]) if step.after == tag]
+        return found[-1] or () if found else ()
 
     def path(self, tag: str) -> Path:
         """The folder of a version; raises NoVersionError."""
@@ -133,7 +159,7 @@ class Store:
         folder = self.path(tag)
         try:
             check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))
-            _read_checks(folder / CHECKS_FILE)
+            read_reasons(folder)
         except ServingError as error:
             return str(error)
         return None
@@ -168,10 +194,3 @@ class Store:
         with path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def _read_checks(path: Path) -> _Checks:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Checks)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StoreError(f'{path}: must say "passed": true or false, found {error}; run the check stage') from error

@@ -207,7 +207,7 @@ def _serve(folder: Path, *, trained: bool) -> Walk:
     encoder = Encoder.load(layout.encoder)
     sent = encoder.request_values(rows)
     body = msgspec.json.encode([dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)])
-    inputs = signature(load_problem(folder), encoder, b"")["inputs"]
+    inputs = signature(load_problem(folder), encoder, (), b"")["inputs"]
     try:
         list(RowReader(tuple(msgspec.convert(entry, Input) for entry in inputs)).read(body))
         answer = Served(Model.load(layout.graph.parent)).answer(body) if trained else b""

@@ -13,7 +13,18 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
-from mtl_core.config import AnyBalancing, AnyTeacher, AnyTrunk, FinetuneHeads, Problem, Stopping, parse_problem
+from mtl_core.config import (
+    AnyBalancing,
+    AnyTeacher,
+    AnyTrunk,
+    FinetuneHeads,
+    Gates,
+    Latency,
+    ParityLimits,
+    Problem,
+    Stopping,
+    parse_problem,
+)
 from mtl_core.features import AnyFeature
 from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
@@ -33,8 +44,13 @@ DECLARED = (*PAGES, "features.md")
 """What can be chosen."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """What several trainings tell."""
-EVERY = (*DECLARED, "data.md", "splits.md", *STUDIES, "quality-and-speed.md", "operation.md")
-"""And what was measured of the whole, and how it is operated."""
+EVERY = (
+    *DECLARED,
+    *("data.md", "splits.md", "gates.md"),
+    *STUDIES,
+    *("quality-and-speed.md", "not-good-enough.md", "operation.md"),
+)
+"""And what was measured of the whole, what to change, and how it is operated."""
 BASE: dict[str, Any] = {
     "name": "flights",
     "data": {"path": "data"},
@@ -153,7 +169,7 @@ def says(words: str, option: str, default: str) -> bool:
 
 def options_of(member: Options) -> Iterator[tuple[str, str]]:
     for name, field in member.model_fields.items():
-        if name not in ("kind", "method"):
+        if name not in ("kind", "method") and not isinstance(field.default, Latency | ParityLimits):
             factory = field.default_factory
             yield name, shown(factory() if factory else field.default)  # type: ignore[call-arg] # it takes nothing
 
@@ -163,9 +179,10 @@ def every_option() -> Iterator[Any]:
         for kind, member in found.items():
             for option, default in options_of(member):
                 yield pytest.param(page, f"`{kind}`", option, default, id=f"{page}-{kind}-{option}")
-    for member in (Stopping, FinetuneHeads):
-        for option, default in options_of(member):
-            yield pytest.param("stopping.md", "", option, default, id=f"stopping.md-{option}")
+    sections_of = {"stopping.md": (Stopping, FinetuneHeads), "gates.md": (Gates, Latency, ParityLimits)}
+    for page, members in sections_of.items():
+        for option, default in (found for member in members for found in options_of(member)):
+            yield pytest.param(page, "", option, default, id=f"{page}-{option}")
 
 
 @pytest.mark.parametrize(("page", "section", "option", "default"), list(every_option()))

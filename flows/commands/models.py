@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flows.commands.arguments import example, in_folder, json_output
+
+if TYPE_CHECKING:
+    from serving.store import Store
 
 __all__ = ["command"]
 
@@ -14,22 +18,23 @@ __all__ = ["command"]
 @in_folder
 @json_output
 def command(folder: Path, as_json: bool) -> None:
-    """List the versions in the store, newest first, with their checks and the champion's mark."""
+    """List the versions in the store, newest first, with their checks and the champion's mark.
+
+    A refused version is listed with the reasons: the gates that failed, or the tasks in which it lost against the
+    champion. `mtl promote VERSION --overrule` serves it all the same.
+    """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
     from serving.champion import read_refusal
-    from serving.store import CHECKS_FILE, Store
+    from serving.store import Store
 
     store, name = Store(store_home(folder)), problem_name(folder)
-    champion, refusal = store.champion(name), read_refusal(store.home, name)
-    models = []
-    for tag in store.versions(name):
-        damage = store.damage(tag)
-        checks = {"passed": False, "checks": []}
-        if damage is None:
-            checks |= json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8"))
-        refused = refusal.reason if refusal and tag == champion else None
-        models.append({"version": tag, "champion": tag == champion, "refused": refused, "damage": damage, **checks})
+    champion, failure = store.champion(name), read_refusal(store.home, name)
+    models = [
+        _describe(store, tag)
+        | {"champion": tag == champion, "load_failure": failure.reason if failure and tag == champion else None}
+        for tag in store.versions(name)
+    ]
     if as_json:
         click.echo(json.dumps(models, indent=1))
     elif not models:
@@ -38,5 +43,22 @@ def command(folder: Path, as_json: bool) -> None:
         from flows.console.models import print_models, refusal_text
 
         print_models(models)
-        if refusal:
-            click.echo(refusal_text(refusal))
+        if failure:
+            click.echo(refusal_text(failure))
+
+
+def _describe(store: "Store", tag: str) -> dict[str, Any]:
+    """A version's checks, and why it was refused, overruled or is damaged; null where it was not."""
+    from serving.refused import CHECKS_FILE
+
+    damage = store.damage(tag)
+    checks: dict[str, Any] = {"passed": False, "checks": []}
+    if damage is None:
+        checks |= json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8"))
+    return {
+        "version": tag,
+        "refused": list(store.refusal(tag)) or None if damage is None else None,
+        "overruled": list(store.overruled(tag)) or None,
+        "damage": damage,
+        **checks,
+    }

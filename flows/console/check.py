@@ -14,11 +14,18 @@ from mtl_core.report.wording import option_value
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mtl_core.config import Problem
+    from mtl_core.config import Gates, Problem
     from mtl_core.data.split import SplitName
     from mtl_core.validation.preflight import DataSummary
 
 __all__ = ["print_problem", "print_warnings"]
+
+BASELINE = {
+    "required": "better than the baseline",
+    "report": "not worse than the baseline",
+    "ignore": "not compared with the baseline",
+}
+"""Rule of a task's baseline, in words."""
 
 
 def print_problem(
@@ -73,11 +80,19 @@ def _overview(problem: Problem, data: DataSummary) -> Table:
     if problem.tuning:
         table.add_row("tuning", f"{problem.tuning.trials} trials over {', '.join(problem.tuning.space)}")
     table.add_row("export", _words(problem.export))
-    gates = problem.gates
-    table.add_row(
-        "gates", _words(gates, leave_out=("metrics", "latency_ms")) + f"; latency {_words(gates.latency_ms)} ms"
-    )
+    table.add_row("gates", _gates(problem.gates))
     return table
+
+
+def _gates(gates: Gates) -> str:
+    """Limits that hold for every task, then the gates that are switched off."""
+    sections = {
+        "": _words(gates, leave_out=("metrics", "baseline", "parity", "latency_ms")),
+        "parity ": _words(gates.parity),
+        "latency in ms ": _words(gates.latency_ms),
+        "off: ": ", ".join(name for name, _ in gates.switched_off()),
+    }
+    return "; ".join(title + words for title, words in sections.items() if words)
 
 
 def _features(problem: Problem, types: Mapping[str, str], matches: Mapping[str, Sequence[str]]) -> Table:
@@ -99,7 +114,8 @@ def _tasks(problem: Problem) -> Table:
     table = _table("tasks", "name", "kind", "target", "stops on", "better", "options", "limits on test")
     for name, task in problem.tasks.items():
         metric = task.metric_named(task.metric)
-        limits = problem.gates.metrics.get(name, {})
+        gates = problem.gates
+        limits = [f"{metric} {limit:g}" for metric, limit in gates.limits_of(name).items()]
         table.add_row(
             name,
             task.kind,
@@ -107,7 +123,7 @@ def _tasks(problem: Problem) -> Table:
             metric.name,
             "higher" if metric.higher_is_better else "lower",
             _words(task, leave_out=("kind", "target", "columns", "metric")),
-            ", ".join(f"{key} {value:g}" for key, value in limits.items()) or "only against the baseline",
+            ", ".join([*limits, BASELINE[gates.baseline_rule(name)]]),
         )
     return table
 

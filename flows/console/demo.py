@@ -66,8 +66,10 @@ def refusal(champion: str, answer: dict[str, Any]) -> str:
 def predicted(answer: Any) -> str:
     """Short text for one task's answer to one row, as the service returns it."""
     match answer:
-        case {"class": None} | {"labels": None} | {"cluster": None}:
+        case {"class": None} | {"labels": None} | {"cluster": None} | {"decision": None}:
             return NOTHING
+        case {"decision": bool(decision), "probability": probability}:
+            return f"{'yes' if decision else 'no'} ({probability:.2f})"
         case {"class": best, "probabilities": probabilities}:
             return f"{_short(best)} ({probabilities[best]:.2f})"
         case {"labels": [], "probabilities": probabilities}:
@@ -86,7 +88,8 @@ def predicted(answer: Any) -> str:
 
 def _levels(answer: Any) -> str:
     """The levels shown, where the answer holds quantiles."""
-    return f" {' | '.join(_few(answer))}" if isinstance(answer, dict) and "probabilities" not in answer else ""
+    is_quantiles = isinstance(answer, dict) and not answer.keys() & {"probabilities", "probability"}
+    return f" {' | '.join(_few(answer))}" if is_quantiles else ""
 
 
 def _few(quantiles: dict[str, Any]) -> list[str]:

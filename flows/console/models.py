@@ -10,33 +10,58 @@ from rich.text import Text
 from flows.console.terminal import open_console
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from serving.champion import Refusal
 
-__all__ = ["print_models", "refusal_text"]
+__all__ = ["count_checks", "print_models", "refusal_text"]
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
-    """Version, champion's mark, checks, and metrics on test."""
-    table = Table("version", "champion", "checks", "metrics on test")
+    """Version, status, checks, and metrics on test; then why versions are damaged, refused or overruled."""
+    table = Table("version", "status", "checks", "metrics on test")
     for model in models:
         # Metric checks are named TASK.METRIC.
         metrics = [
             f"{check['name']} {check['value']:.4g}"
             for check in model["checks"]
-            if "." in check["name"] and " " not in check["name"]
+            if "." in check["name"] and " " not in check["name"] and check["value"] is not None
         ]
-        passed = sum(check["passed"] for check in model["checks"])
-        champion = (
-            (Text("refused", "red") if model["refused"] else Text("serving", "green")) if model["champion"] else ""
-        )
-        checks = Text("damaged", "red") if model["damage"] else f"{passed} of {len(model['checks'])} passed"
-        table.add_row(model["version"], champion, checks, "\n".join(metrics))
+        table.add_row(model["version"], _status(model), _checks(model), "\n".join(metrics))
     console = open_console()
     console.print(table)
     for model in models:
-        if model["damage"]:
-            words = f"{model['version']} cannot be served: {model['damage']}"
-            console.print(words, style="red", highlight=False, soft_wrap=True)
+        for words, style in _reasons(model):
+            console.print(f"{model['version']} {words}", style=style, highlight=False, soft_wrap=True)
+
+
+def _status(model: dict[str, Any]) -> Text:
+    """What became of a version: the champion serves, or a service could not load it."""
+    if model["champion"]:
+        return Text("not loaded", "red") if model["load_failure"] else Text("serving", "green")
+    return Text("refused", "yellow") if model["refused"] else Text()
+
+
+def _checks(model: dict[str, Any]) -> Text:
+    return Text("damaged", "red") if model["damage"] else Text(count_checks(model["checks"]))
+
+
+def count_checks(checks: Sequence[Mapping[str, Any]]) -> str:
+    """How many checks of a version passed, and how many warn."""
+    passed = sum(check["passed"] for check in checks)
+    warnings = sum(check.get("outcome") == "warning" for check in checks)  # of an earlier version, none
+    words = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    return f"{passed} of {len(checks)} passed{words}"
+
+
+def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Sentences that begin after the version's name, with their styles."""
+    if model["damage"]:
+        yield f"cannot be served: {model['damage']}", "red"
+    if model["champion"]:
+        yield from ((f"serves although it was refused: {reason}", "yellow") for reason in model["overruled"] or ())
+    else:
+        yield from ((f"was refused: {reason}", "yellow") for reason in model["refused"] or ())
 
 
 def refusal_text(refusal: Refusal) -> str:

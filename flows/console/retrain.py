@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.console.bars import timed
+from flows.console.models import count_checks
 from flows.console.terminal import is_live, open_console
 from mtl_core.report.wording import interval, places, rounded, signed
 
@@ -37,8 +38,12 @@ def print_result(result: RetrainResult) -> None:
         console.print(_differences(result))
     for note in result.comparison.notes:
         console.print(f"compare: {note}")
-    passed = sum(check["passed"] for check in result.checks)
-    console.print(f"checks: {passed} of {len(result.checks)} passed")
+    console.print(f"checks: {count_checks(result.checks)}")
+    for check in result.checks:
+        if check["outcome"] == "warning":
+            console.print(check["words"], style="yellow", highlight=False, soft_wrap=True)
+    if result.gates_off:
+        console.print(f"gates that are off: {', '.join(result.gates_off)}", highlight=False, soft_wrap=True)
     verb = "promoted" if result.promoted else "is the champion already"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
     console.print(f"{result.recorded}\n{result.told}", highlight=False, soft_wrap=True)

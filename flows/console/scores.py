@@ -38,7 +38,7 @@ CAPTION = "bold: a new best; ■ stopped; ▶ trains again; ○ held to its own 
 class ScoreTable:
     """The epochs so far, each task's best among them."""
 
-    def __init__(self, name: str, tasks: Sequence[Objective], max_epochs: int) -> None:
+    def __init__(self, name: str, tasks: Sequence[Objective], max_epochs: int = 1) -> None:
         self.name, self.tasks, self.max_epochs = name, tasks, max_epochs
         self.epochs: list[Epoch] = []
         self._records: list[dict[str, int]] = [{}]

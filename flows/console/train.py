@@ -12,12 +12,13 @@ from mtl_core.tasks import objectives
 from mtl_core.training import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from mtl_core.config import Problem
+    from mtl_core.config.budget import Budget
     from mtl_core.data.encoder import Encoder
     from mtl_core.training import Epoch, FinetunedHead, TrainingResult
 
@@ -28,8 +29,8 @@ class TrainProgress(Progress):
     """Table of scores above a bar on a terminal, in no more lines than it has; elsewhere a line per epoch."""
 
     def __init__(self, problem: Problem, encoder: Encoder, console: Console) -> None:
-        self.console, self.epochs = console, problem.training.epochs
-        self.scores = ScoreTable(problem.name, objectives(problem.tasks, encoder.tasks), self.epochs)
+        self.console = console
+        self.scores = ScoreTable(problem.name, objectives(problem.tasks, encoder.tasks))
         self.bars = Bars(console)
         self.bar = self.bars.add("epoch 1")
         self._live = Live(self, console=console, refresh_per_second=4) if self.bars.live else None
@@ -57,11 +58,15 @@ class TrainProgress(Progress):
         elif error is None:
             self.console.print(self)
 
+    def on_start(self, budget: Budget) -> None:
+        """Note the maximum number of epochs."""
+        self.scores.max_epochs = budget.epochs
+
     def on_epoch(self, epoch: Epoch) -> None:
         """Add the epoch's scores."""
         self.scores.add(epoch)
         self.bars.log(self.scores.words())
-        self.bars.restart(self.bar, f"epoch {min(epoch.number + 1, self.epochs)}")
+        self.bars.restart(self.bar, f"epoch {min(epoch.number + 1, self.scores.max_epochs)}")
 
     def on_step(self, step: int, steps: int) -> None:
         """Move the bar."""
@@ -79,7 +84,9 @@ class TrainProgress(Progress):
 
 
 def summary(outcome: TrainingResult) -> Iterator[str]:
-    """Line about the whole training, and one about fine-tuned heads where there are any."""
+    """Line about the whole training; where there are any, one about fine-tuned heads, one about calibrated tasks, and
+    one about tuned thresholds.
+    """
     stops: dict[str, list[str]] = {}
     for epoch in outcome.epochs:
         for task in epoch.stopped:
@@ -92,3 +99,19 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
         better = [f"{refit.task} {refit.before:.4g} to {refit.after:.4g}" for refit in outcome.refits if refit.kept]
         others = [refit.task for refit in outcome.refits if not refit.kept]
         yield f"heads fine-tuned: {', '.join(better) or 'none'}; left as they were: {', '.join(others) or 'none'}"
+    calibrated = [
+        f"{found.task} {found.log_loss_before:.4g} to {found.log_loss_after:.4g}"
+        for found in outcome.calibrations
+        if found.method != "identity"
+    ]
+    if calibrated:
+        yield f"calibrated, log loss on validation: {', '.join(calibrated)}"
+    if outcome.thresholds:
+        tuned = [f"{found.task} {_span(found.thresholds)}" for found in outcome.thresholds]
+        yield f"thresholds tuned on validation: {', '.join(tuned)}"
+
+
+def _span(values: Sequence[float]) -> str:
+    """One number, or the least and the greatest of several."""
+    least, most = min(values), max(values)
+    return f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"

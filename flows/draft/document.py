@@ -18,33 +18,40 @@ PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 
 REST = """\
-# The shared network and how it is learned; these are the defaults.
-model:
-  embedding: 16
-  trunk: {kind: shared_bottom, widths: [256, 128], dropout: 0.1}
-  head: {width: 64, dropout: 0.1}
+# The shared network and its training. What is not declared here has its default; pages of Trunkline's documentation say
+# what can be: docs/trunks.md, docs/balancing.md, docs/stopping.md.
+model: {}
 
 training:
   seed: 0
-  epochs: 20
-  batch_size: BATCH
-  learning_rate: 0.001
-  balancing: {method: mean}
-  stopping: {policy: hold, patience: 3}
 
-# With int8: true a smaller and faster graph, of weights in 8 bits; gates.parity must then say how far it may be off.
-export: {int8: false}
+# {int8: true} makes a smaller and faster graph, of weights in 8 bits; gates.parity must then say how far it may be off.
+export: {}
 
-# What a model must reach on the test split before it can serve, besides beating the baseline:
-#   metrics: {TASK: {METRIC: limit}}
-gates:
-  metrics: {}
-  size_mb: 50
+# What a model must pass before it can serve. A task may not be worse than the baseline beyond chance; where it is not
+# shown to be better, a warning says so. More limits, and how to switch a gate off by its name: docs/gates.md. As in
+#   gates: {metrics: {TASK: {METRIC: limit}}, baseline: {TASK: required}}
+GATES
+
+# What `mtl tune` tries; nothing else reads this section. docs/tuning.md
+tuning:
+  trials: 20
+  space:
+    training.learning_rate: {low: 0.0003, high: 0.01, log: true}
+    model.trunk.widths: {choices: [[128], [256, 128], [512, 256]]}
+    model.trunk.dropout: {low: 0.0, high: 0.3}
+    model.head.dropout: {low: 0.0, high: 0.3}
+
+# Not good enough? Look at the learning curves in artifacts/report.html; then try steps, patience, dropout and learning
+# rate, then trunks, then teachers: docs/not-good-enough.md has the commands.
 """
 
+WIDE = 100
+"""Features from which the time of a call is mostly theirs, so that the default limits say little."""
 
-def document(name: str, path: str, rows: int, draft: Draft) -> str:
-    """The whole file. `path`: where the data lie in the folder; `rows`: how many there are, for the size of a batch."""
+
+def document(name: str, path: str, draft: Draft) -> str:
+    """The whole file. `path`: where the data lie in the folder."""
     doubts = len(draft.doubts)
     words = "1 guess is in doubt" if doubts == 1 else f"{doubts} guesses are in doubt"
     lines = [
@@ -68,7 +75,7 @@ def document(name: str, path: str, rows: int, draft: Draft) -> str:
         lines.append(f"    kind: {kind[1]}{_comment(guess)}")
         lines.append(f"    target: {quoted(column)}")
         lines += [f"    {key}: {_scalar(value)}" for key, value in more]
-    return "\n".join(lines) + "\n\n" + REST.replace("BATCH", str(_batch(rows)))
+    return "\n".join(lines) + "\n\n" + REST.replace("GATES", _gates(len(draft.features)))
 
 
 def quoted(text: str) -> str:
@@ -168,6 +175,10 @@ def _shown(column: str) -> str:
     return column if column and column.isprintable() else json.dumps(column)
 
 
-def _batch(rows: int) -> int:
-    """A power of two that gives an epoch some steps also on a small table."""
-    return max(32, min(2048, 1 << (max(rows // 50, 1).bit_length() - 1)))
+def _gates(features: int) -> str:
+    """The section `gates`; its latencies grow with the features, as a first model's do."""
+    if features <= WIDE:
+        return "gates: {}"
+    return (
+        f"gates:\n  latency_ms: {{rows_1: {features / 10:g}, rows_1000: {features * 2}}}  # for {features:,} features"
+    )

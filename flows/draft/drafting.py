@@ -21,7 +21,7 @@ def draft_problem(file: Path, tasks: tuple[str, ...], folder: Path, name: str | 
     check_free(folder, place, file)
     seen = sample(file)
     draft = guess_problem(seen, _targets(tasks, list(seen.facts)))
-    text = document(name or _name(file), place, seen.table.num_rows, draft)
+    text = document(name or _name(file), place, draft)
     parse_problem(parse_yaml(text))  # a name given by the user may be refused
     return draft, make_folder(folder, file, place, text)
 

@@ -18,7 +18,15 @@ from mtl_core.export.session import Session, open_graph, run_graph
 from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
 
-__all__ = ["ChampionComparison", "compare_models", "forms", "input_matrices", "refuse_worse"]
+__all__ = [
+    "ChampionComparison",
+    "compare_models",
+    "difference_words",
+    "forms",
+    "input_matrices",
+    "refuse_worse",
+    "worse_tasks",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,24 +72,32 @@ def compare_models(folder: Path, candidate: str, tag: str, champion: Path) -> Ch
             (layout.graph, encoder.inputs, ours),
         )
     )
+    differences = compare(tasks, labels, champion_says, candidate_says)
+    undefined = [f"{d.task} ({d.undefined} in the test split)" for d in differences if d.undefined]
     return ChampionComparison(
         champion=tag,
-        differences=tuple(compare(tasks, labels, champion_says, candidate_says)),
-        notes=_notes(outputs, forms(ours)),
+        differences=tuple(difference for difference in differences if not difference.undefined),
+        notes=_notes(outputs, forms(ours), undefined),
     )
 
 
-def refuse_worse(comparison: ChampionComparison, candidate: str, allowed: float) -> None:
-    """Raises PromotionRefused, naming every task that got worse by more than `allowed` and beyond chance."""
+def worse_tasks(comparison: ChampionComparison, allowed: float | None) -> tuple[Difference, ...]:
+    """The tasks that got worse by more than `allowed` and beyond chance; none where `allowed` is None."""
+    if allowed is None:
+        return ()
     # A difference that is not a number is no proof of anything, least of all that nothing got worse.
-    worse = [d for d in comparison.differences if not (d.difference >= -allowed or d.high >= 0)]
-    if worse:
+    return tuple(d for d in comparison.differences if not (d.difference >= -allowed or d.high >= 0))
+
+
+def refuse_worse(comparison: ChampionComparison, candidate: str, allowed: float | None) -> None:
+    """Raises PromotionRefused, naming every task that got worse by more than `allowed` and beyond chance."""
+    if worse := worse_tasks(comparison, allowed):
         raise PromotionRefused(
             f"candidate {candidate} is not promoted; no task may get worse than champion {comparison.champion} by more "
             f"than gates.worse_than_champion = {allowed:g} and beyond chance, and {len(worse)} did:\n"
-            + "\n".join(f"  {_words(difference)}" for difference in worse)
-            + f"\nchampion {comparison.champion} keeps serving; improve the candidate, raise the gate, or take it all "
-            f"the same: `mtl promote {candidate}`"
+            + "\n".join(f"  {difference_words(difference)}" for difference in worse)
+            + f"\nchampion {comparison.champion} keeps serving, the candidate is kept as refused; improve it, raise "
+            f"the gate, or overrule the refusal: `mtl promote {candidate} --overrule`"
         )
 
 
@@ -99,22 +115,27 @@ def input_matrices(signature: Any) -> list[Matrix]:
 
 
 def forms(signature: Any) -> dict[str, Any]:
-    """Task -> its entry under `outputs` without its dtype: float32 and float64 are compared as the same numbers."""
-    entries = ({key: value for key, value in output.items() if key != "dtype"} for output in signature["outputs"])
+    """Task -> its entry under `outputs` without what may differ between models of the same task: float32 and float64
+    are compared as the same numbers, and no task's own metric depends on tuned thresholds.
+    """
+    ignored = ("dtype", "threshold", "thresholds")
+    entries = ({key: entry[key] for key in entry if key not in ignored} for entry in signature["outputs"])
     return {entry["name"]: entry for entry in entries}
 
 
-def _words(found: Difference) -> str:
+def difference_words(found: Difference) -> str:
+    """A difference for the worse, as a sentence."""
     return (
         f"{found.task}: {found.metric} {found.candidate:.4g}, the champion's {found.champion:.4g}; worse by "
         f"{-found.difference:.4g}, 95% interval {-found.high:.4g} to {-found.low:.4g}"
     )
 
 
-def _notes(champion: dict[str, Any], candidate: dict[str, Any]) -> tuple[str, ...]:
+def _notes(champion: dict[str, Any], candidate: dict[str, Any], undefined: Sequence[str]) -> tuple[str, ...]:
     kinds: dict[str, Sequence[str]] = {
         "new, so not compared": [name for name in candidate if name not in champion],
         "redefined, so not compared": [n for n in candidate if n in champion and champion[n] != candidate[n]],
+        "without a defined metric, so not compared": undefined,
         "no longer served": [name for name in champion if name not in candidate],
     }
     return tuple(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)

@@ -20,14 +20,15 @@ from flows.console.retrain import print_stage
 from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
+from flows.pipeline.failure import StageFailed
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
-from flows.retrain.compare import ChampionComparison, compare_models, refuse_worse
+from flows.retrain.compare import ChampionComparison, compare_models, difference_words, refuse_worse, worse_tasks
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
 from flows.running import check_start, exclusive_run
 from mtl_core.config import load_problem
-from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
+from mtl_core.errors import CheckFailed, PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import naming
 from serving.errors import ServingError
 from serving.lifeline import end_with_parent
@@ -93,6 +94,8 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
             f"{candidate} without a comparison: `mtl promote {candidate}`"
         )
     comparison = compare_models(folder, candidate, champion, store.path(champion))
+    if worse := worse_tasks(comparison, problem.gates.worse_than_champion):
+        store.refuse(candidate, champion, tuple(difference_words(difference) for difference in worse))
     refuse_worse(comparison, candidate, problem.gates.worse_than_champion)
     return comparison
 
@@ -100,8 +103,10 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
 @task
 @as_failed_state
 def promote(folder: Path, candidate: str) -> None:
-    """Make the candidate the champion, in one atomic step."""
-    Store(store_home(folder)).promote(candidate)
+    """Make the candidate the champion, in one atomic step. An earlier comparison that it lost is void."""
+    store = Store(store_home(folder))
+    store.accept(candidate)
+    store.promote(candidate)
 
 
 @task
@@ -142,7 +147,7 @@ def retrain(folder: Path) -> RetrainResult:
 
 
 def _retrain(folder: Path) -> RetrainResult:
-    stages = [_run(run_stage, folder, stage) for stage in stage_names(folder)]
+    stages = _bring_up_to_date(folder)
     checks = publish(folder)
     candidate = _run(save_candidate, folder)
     comparison = _run(compare_with_champion, folder, candidate)
@@ -152,12 +157,38 @@ def _retrain(folder: Path) -> RetrainResult:
     return RetrainResult(
         stages=tuple(stage for stage in stages if stage.name != DIGESTS),
         checks=checks,
+        gates_off=tuple(name for name, _ in load_problem(folder).gates.switched_off()),
         comparison=comparison,
         version=candidate,
         promoted=promoted,
         recorded=recorded,
         told=_run(tell_service, candidate),
     )
+
+
+def _bring_up_to_date(folder: Path) -> list[StageRun]:
+    """Every stage in its order; raises the error of the one that failed."""
+    stages = []
+    for stage in stage_names(folder):
+        try:
+            stages.append(_run(run_stage, folder, stage))
+        except StageFailed as failure:
+            if stage != "check" or failure.exit_code != CheckFailed.exit_code:
+                raise
+            raise _keep_refused(folder, failure) from None
+    return stages
+
+
+def _keep_refused(folder: Path, failure: StageFailed) -> StageFailed:
+    """Save a candidate whose gates failed; returns the failure with the words about what became of it."""
+    candidate = _run(save_candidate, folder)
+    champion = Store(store_home(folder)).champion(load_problem(folder).name)
+    if champion == candidate:
+        fate = f"{candidate} is the champion already, and keeps serving"
+    else:
+        serves = f"champion {champion} keeps serving" if champion else "there is no champion yet"
+        fate = f"{serves}, and the candidate is kept as refused; to overrule: `mtl promote {candidate} --overrule`"
+    return StageFailed(f"{failure}\n{fate}", failure.exit_code)
 
 
 def run_retrain(folder: Path) -> RetrainResult:

@@ -10,7 +10,7 @@ from flows.layout import Layout
 
 __all__ = ["publish"]
 
-COLUMNS = ("name", "value", "limit", "passed", "unit")
+COLUMNS = ("name", "value", "limit", "outcome", "unit")
 
 
 def publish(folder: Path) -> tuple[dict[str, Any], ...]:

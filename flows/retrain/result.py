@@ -24,6 +24,8 @@ class RetrainResult:
 
     stages: tuple[StageRun, ...]
     checks: tuple[dict[str, Any], ...]
+    gates_off: tuple[str, ...]
+    """Gates that params.yaml switches off."""
     comparison: ChampionComparison
     version: str
     promoted: bool

@@ -27,6 +27,6 @@ def run(folder: Path) -> None:
         model = in_int8(model)
     graph = model.SerializeToString(deterministic=True)
     write_bytes(layout.graph, graph)
-    write_text(layout.signature, json.dumps(signature(problem, encoder, graph), indent=1) + "\n")
+    write_text(layout.signature, json.dumps(signature(problem, encoder, network.objectives, graph), indent=1) + "\n")
     size = f"{len(graph) / 1e6:.2f} MB" + (" in 8 bits" if problem.export.int8 else "")
     print(f"{layout.graph.name}: {size}, {len(encoder.inputs)} columns in, {len(encoder.tasks)} tasks out")

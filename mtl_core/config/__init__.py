@@ -9,7 +9,7 @@ from mtl_core.config.data import Csv, Data, Reading
 from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.document import PARAMS, parse_yaml
 from mtl_core.config.export import Export
-from mtl_core.config.gates import Gates, Latency
+from mtl_core.config.gates import BaselineRule, Gates, Latency, ParityLimits
 from mtl_core.config.model import HeadOptions, Model
 from mtl_core.config.problem import Problem
 from mtl_core.config.reading import load_problem, parse_problem
@@ -26,6 +26,7 @@ __all__ = [
     "AnyTeacher",
     "AnyTrunk",
     "Balancing",
+    "BaselineRule",
     "Border",
     "ColumnSplit",
     "Csv",
@@ -38,6 +39,7 @@ __all__ = [
     "HeadOptions",
     "Latency",
     "Model",
+    "ParityLimits",
     "Problem",
     "Prune",
     "Reading",

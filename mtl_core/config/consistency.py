@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["consistency_errors", "name_errors"]
 
-MEASURE = frozenset({"levels", "metric"})
-"""Options of a task's objective that its metric depends on."""
+MEASURE = frozenset({"levels", "metric", "threshold"})
+"""Options of a task's objective that its metrics depend on."""
 
 
 def consistency_errors(problem: "Problem") -> Iterator[str]:
@@ -78,8 +78,16 @@ def _metrics(problem: "Problem") -> Iterator[str]:
         if task.metric:
             known = [metric.name for metric in task.metrics]
             yield from _unknown(f"tasks.{name}.metric", f"a metric of kind {task.kind}", [task.metric], known)
+            unfit = next((metric.unfit for metric in task.metrics if metric.name == task.metric), "")
+            if unfit:
+                fit = ", ".join(metric.name for metric in task.metrics if not metric.unfit)
+                yield (
+                    f"tasks.{name}.metric: must tell models apart while they train, found {task.metric!r}: {unfit}; "
+                    f"take one of {fit}"
+                )
     limits = problem.gates.metrics
     yield from _unknown("gates.metrics", "a declared task", limits, list(problem.tasks), in_path=True)
+    yield from _unknown("gates.baseline", "a declared task", problem.gates.baseline, list(problem.tasks), in_path=True)
     for name in limits.keys() & problem.tasks.keys():
         task = problem.tasks[name]
         known = [metric.name for metric in task.metrics]
@@ -143,11 +151,16 @@ def _teachers(problem: "Problem") -> Iterator[str]:
 
 
 def _export(problem: "Problem") -> Iterator[str]:
-    if problem.export.int8 and "parity" not in problem.gates.model_fields_set:
+    if not problem.export.int8:
+        return
+    limits = problem.gates.parity
+    missing = [name for name in type(limits).model_fields if name not in limits.model_fields_set]
+    if missing:
+        where = "gates.parity" if len(missing) > 1 else f"gates.parity.{missing[0]}"
         yield (
-            "export.int8: how far 8 bits may be from the network must be declared, found no gates.parity, "
-            f"whose default of {problem.gates.parity:g} is for 32 bits; declare it, as a share of a task's scale, or "
-            "set int8 to false"
+            f"export.int8: how far 8 bits may be from the network must be declared, found no {where}, "
+            f"whose default of {type(limits)().test_rows:g} is for 32 bits; declare it, as a share of a task's scale, "
+            "or set int8 to false"
         )
 
 

@@ -1,29 +1,106 @@
-"""`gates`: limits that a model must pass before it can be promoted."""
+"""`gates`: limits that a model must pass before it can be promoted. A limit of null switches its gate off."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Gates", "Latency"]
+__all__ = ["BaselineRule", "Gates", "Latency", "ParityLimits"]
+
+BaselineRule = Literal["required", "report", "ignore"]
+"""`required`: the task must beat the baseline beyond chance. `report`: it must not be worse than the baseline beyond
+chance, and a warning says where it is not shown to be better. `ignore`: the two are not compared.
+"""
+
+
+def _number_or_null(value: object) -> object:
+    """Refuse words such as `off`, which YAML reads as text, in favour of null."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _is_number(value)):
+        raise ValueError(f"must be a number, or null, which switches the gate off; found {value!r:.80}")
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+Limit = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_number_or_null)]
+MetricLimit = Annotated[Annotated[float, Field()] | None, BeforeValidator(_number_or_null)]
 
 
 class Latency(Frozen):
-    """Limits on the median time of one call of the graph, in milliseconds on one thread."""
+    """Limits on the median time of one call of the graph, in milliseconds on one thread. null stands for both."""
 
-    rows_1: Annotated[float, Field(gt=0)] = 5.0
-    rows_1000: Annotated[float, Field(gt=0)] = 100.0
+    rows_1: Limit = 5.0
+    rows_1000: Limit = 100.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_both(cls, value: Any) -> Any:
+        return dict.fromkeys(cls.model_fields) if value is None else value
+
+
+class ParityLimits(Frozen):
+    """Maximum difference between the predictions of graph and network, in the task's scale, on rows of the test split
+    and on adversarial rows. A number or null stands for both.
+    """
+
+    test_rows: Limit = 1e-4
+    adversarial_rows: Limit = 1e-4
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_limit_is_both(cls, value: Any) -> Any:
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            return dict.fromkeys(cls.model_fields, value)
+        if isinstance(value, str):
+            raise ValueError(f"must be a number, null, or a mapping of both limits; found {value!r:.80}")
+        return value
 
 
 class Gates(Frozen):
     """Limits that a model must pass before it can be promoted."""
 
-    metrics: dict[str, dict[str, float]] = Field(default_factory=dict)
+    metrics: dict[str, dict[str, MetricLimit]] = Field(default_factory=dict)
     """Task -> metric -> limit on the test split: a minimum where higher is better, else a maximum."""
-    parity: Annotated[float, Field(gt=0)] = 1e-4
-    """Maximum difference between the predictions of graph and network, in the task's scale."""
+    baseline: dict[str, BaselineRule] = Field(default_factory=dict)
+    """Task -> its comparison with the baseline, `report` where none is given."""
+    parity: ParityLimits = ParityLimits()
     latency_ms: Latency = Latency()
-    size_mb: Annotated[float, Field(gt=0)] = 50.0
-    worse_than_champion: Annotated[float, Field(ge=0)] = 0.0
+    size_mb: Limit = 50.0
+    worse_than_champion: Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_number_or_null)] = 0.0
     """Maximum loss of a candidate against the champion in a task's own metric, beyond what chance explains."""
+
+    def limits_of(self, task: str) -> dict[str, float]:
+        """Metric -> limit of a task, without those that are switched off."""
+        return {name: limit for name, limit in self.metrics.get(task, {}).items() if limit is not None}
+
+    def baseline_rule(self, task: str) -> BaselineRule:
+        """The comparison of a task with its baseline."""
+        return self.baseline.get(task, "report")
+
+    def switched_off(self) -> Iterator[tuple[str, str]]:
+        """Name of each gate that is declared away, and the line of `params.yaml` that does it."""
+        for task, limits in self.metrics.items():
+            for metric, limit in limits.items():
+                if limit is None:
+                    yield f"{task}.{metric}", f"gates.metrics.{task}.{metric}: null"
+        for task, rule in self.baseline.items():
+            if rule == "ignore":
+                yield f"baseline of {task}", f"gates.baseline.{task}: ignore"
+        for name, path, limit in (
+            ("parity", "parity.test_rows", self.parity.test_rows),
+            ("parity on adversarial rows", "parity.adversarial_rows", self.parity.adversarial_rows),
+            ("latency of 1 row", "latency_ms.rows_1", self.latency_ms.rows_1),
+            ("latency of 1,000 rows", "latency_ms.rows_1000", self.latency_ms.rows_1000),
+            ("size", "size_mb", self.size_mb),
+            ("comparison with the champion", "worse_than_champion", self.worse_than_champion),
+        ):
+            if limit is None:
+                yield name, f"gates.{path}: null"

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from mtl_core.config.document import RULES
 from mtl_core.errors import nearest
-from mtl_core.schema import is_union, locate, members, tag_of
+from mtl_core.schema import bare, is_union, locate, members, tag_of
 
 __all__ = ["format_errors", "list_errors", "suggest_key"]
 
@@ -98,8 +98,8 @@ def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
 
 
 def _choices(expected: Any) -> list[str]:
-    """The plain types of a union; none where it is something else."""
-    return [KINDS[kind] for kind in get_args(expected) if kind in KINDS] if is_union(expected) else []
+    """The plain types of a union; none where it is something else, as an optional type."""
+    return [KINDS[kind] for kind in get_args(expected) if kind in KINDS] if is_union(bare(expected)) else []
 
 
 def _quoted(names: str) -> list[str]:

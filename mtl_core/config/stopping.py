@@ -42,8 +42,10 @@ class Stopping(Frozen):
     """
     end: Literal["all", "any"] | First = "all"
     """Training ends when all tasks have stopped, or any, or `first: TASK`; or after `training.epochs`."""
-    patience: Patience = 3
-    """Evaluations without an improvement after which a task stops."""
+    patience: Patience | None = None
+    """Evaluations without an improvement after which a task stops; by default a share of the maximum number of epochs,
+    see `mtl_core.config.budget`.
+    """
     min_improvement: StandardErrors = 0.0
     """An improvement is more than this above the best score."""
     warm_up: Evaluations = 0
@@ -69,8 +71,15 @@ class Stopping(Frozen):
         own = self.tasks.get(task)
         return self.model_copy(update=own.model_dump(exclude_none=True)) if own else self
 
-    def build(self, tasks: tuple[str, ...], start_epochs: Mapping[str, int] | None = None) -> "Stopper":
-        """A stopper for those tasks. `start_epochs`: task -> the first epoch in which it takes part; 1 by default."""
+    def build(
+        self, tasks: tuple[str, ...], start_epochs: Mapping[str, int] | None = None, *, patience: int
+    ) -> "Stopper":
+        """A stopper for those tasks.
+
+        Args:
+            start_epochs: task -> the first epoch in which it takes part; 1 by default.
+            patience: that of tasks for which none is declared.
+        """
         from mtl_core.stopping import Rule, Stopper
 
         starts = start_epochs or {}
@@ -78,7 +87,7 @@ class Stopping(Frozen):
         for task in tasks:
             own = self if self.policy == "joint" else self.of(task)
             rules[task] = Rule(
-                patience=own.patience,
+                patience=own.patience or patience,
                 min_improvement=own.min_improvement,
                 warm_up=own.warm_up,
                 start_epoch=starts.get(task, 1),

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mtl_core.config.balancing import AnyBalancing, Mean
+from mtl_core.config.balancing import AnyBalancing, InverseLoss
 from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.stopping import Stopping
 from mtl_core.frozen import Frozen
@@ -46,20 +46,27 @@ class Training(Frozen):
     renamed: ClassVar[dict[str, str]] = {"refit_heads": "finetune_heads"}
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    epochs: Annotated[int, Field(ge=1)] = 20
-    """Maximum number; early stopping usually ends training before."""
-    batch_size: Annotated[int, Field(ge=1)] = 2048
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """Maximum number of epochs; early stopping usually ends training before. This and the next two follow from the
+    number of training rows where they are not given, see `mtl_core.config.budget`.
+    """
+    steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two evaluations; one pass over the rows where `epochs` is given and this is not."""
+    batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.3
+    """Times the learning rate it is the share by which a step lowers each weight."""
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     """Threads of torch; with the same number a run is reproducible to the bit."""
-    balancing: AnyBalancing = Mean()
+    balancing: AnyBalancing = InverseLoss()
     stopping: Stopping = Stopping()
     average_weights: bool = True
     """The model is the average of the weights over about the last ninth of the steps, not the last weights."""
     checkpoint: Literal["mean", "worst"] = "mean"
     """The model is the epoch with the best mean of the tasks' normalised validation scores, or with the best worst."""
     finetune_heads: FinetuneHeads | None = None
+    calibration: bool = True
+    """Calibrate probabilities on validation after training, see `mtl_core.training.calibration`."""
     relatedness: RelatednessOptions = RelatednessOptions()
     teachers: dict[str, AnyTeacher] = Field(default_factory=dict)
     """Task -> its teacher, in addition to its labels; under the policy `hold`, until the task stops."""

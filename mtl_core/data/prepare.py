@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
 from mtl_core.data.column_types import column_types
+from mtl_core.data.coverage import check_coverage
 from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, open_data
@@ -59,7 +60,7 @@ def prepare(
         rows per split.
 
     Raises:
-        DataError: the data do not fit the problem, or a split has no rows.
+        DataError: the data do not fit the problem, or a split has no rows, or lacks the labels of a task.
     """
     problem, sources = open_data(folder, problem)
     types = column_types(folder, problem, sources)
@@ -89,6 +90,7 @@ def prepare(
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
         _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]), on_rows)
         spill.rmdir()
+        check_coverage(problem, encoder, temporary)
         shutil.rmtree(out, ignore_errors=True)
         temporary.replace(out)
     finally:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mtl_core.config import Gates, Problem
 from mtl_core.config.balancing import Mean
+from mtl_core.config.budget import budget_of
 from mtl_core.config.trunks import SingleTask
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -42,7 +43,7 @@ def single_task_logits(
     Raises:
         TrainingError: the training of the teacher failed.
     """
-    epochs, rows = problem.training.epochs, split_of(task, train_split)
+    epochs, rows = budget_of(problem.training, len(train_split)).epochs, split_of(task, train_split)
     try:
         network = train(
             single_task_problem(problem, task),

@@ -35,9 +35,8 @@ class Parity:
 def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table) -> Parity:
     """Compares graph and network on those raw rows.
 
-    A task's scale is 1 for probabilities, and for anything else the standard deviation of the network's predictions. A
-    prediction that is not finite on either side is a difference of NaN, also where both are equal, since it cannot be
-    served.
+    A task's scale is 1 for probabilities, and for numbers the standard deviation of the training labels. A prediction
+    that is not finite on either side is a difference of NaN, also where both are equal, since it cannot be served.
 
     Raises:
         ExportError: the graph's predictions have another shape than the network's.
@@ -48,8 +47,7 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     by_network = _by_network(network, encoder, table, rows)
     found = []
     for task in network.objectives:
-        scale = 1.0 if task.signature()["unit"] == "probability" else _deviation(by_network[task.name])
-        difference = _largest_difference(task.name, by_graph[task.name], by_network[task.name]) / scale
+        difference = _largest_difference(task.name, by_graph[task.name], by_network[task.name]) / task.scale
         found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
     return max(found, key=lambda one: math.inf if math.isnan(one.difference) else one.difference)
 
@@ -68,14 +66,6 @@ def _by_network(network: Network, encoder: Encoder, table: pa.Table, rows: int) 
             values = of_task.numpy()
             chunks[task].append(values if column is None else values[pad_positions(lengths[column][start:stop])])
     return {task: np.concatenate(parts) for task, parts in chunks.items()}
-
-
-def _deviation(predictions: NDArray[Any]) -> float:
-    """Standard deviation; 1 where predictions are all the same, not all finite, or none."""
-    # In 64 bits: the squares of large predictions overflow 32, and no difference would weigh anything.
-    usable = predictions.size > 0 and np.isfinite(predictions).all()
-    deviation = float(predictions.astype(np.float64).std()) if usable else 0.0
-    return deviation or 1.0
 
 
 def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[Any]) -> float:

@@ -1,6 +1,7 @@
 """signature.json: the description of the exported graph for servers and clients."""
 
 import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -8,16 +9,19 @@ from mtl_core.config import Problem, Reading
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.matrices import matrices_of
 from mtl_core.input_types import InputType
-from mtl_core.tasks import objectives
+from mtl_core.tasks import Objective
 
 __all__ = ["signature"]
 
 FORMAT = 4
 
 
-def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any]:
+def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], graph: bytes) -> dict[str, Any]:
     """Inputs (name, type), the matrices in which many of them come, outputs (name, kind, form, unit), and the digest of
     the graph's bytes.
+
+    Args:
+        tasks: the objectives of the network, with its tuned thresholds.
     """
     matrices = [{"name": matrix.name, "columns": list(matrix.columns)} for matrix in matrices_of(encoder.inputs)]
     return {
@@ -30,10 +34,7 @@ def signature(problem: Problem, encoder: Encoder, graph: bytes) -> dict[str, Any
             for name, input_type in encoder.inputs.items()
         ],
         **({"matrices": matrices} if matrices else {}),
-        "outputs": [
-            task.signature() | _level(encoder.sequences.get(task.name))
-            for task in objectives(problem.tasks, encoder.tasks)
-        ],
+        "outputs": [task.signature() | _level(encoder.sequences.get(task.name)) for task in tasks],
     }
 
 

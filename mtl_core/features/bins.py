@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ReservoirSample", "bin_edges"]
+__all__ = ["ReservoirSample", "bin_edges", "thinned_edges"]
 
 SIZE = 2**16
 """Values of a sample: its quantiles are within 0.004 of those of the data."""
@@ -57,3 +57,16 @@ def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     reached = np.cumsum(weights)
     indices = np.searchsorted(reached, reached[-1] * np.linspace(0, 1, bins + 1)[1:-1])
     return np.unique(np.concatenate([distinct[[0, -1]], distinct[indices]]))
+
+
+def thinned_edges(edges: tuple[float, ...], bins: int) -> tuple[float, ...]:
+    """(n,) edges -> at most bins + 1 of them, evenly picked, the first and the last among them; none for less than two
+    bins, since one bin is the number itself.
+    """
+    if len(edges) <= bins + 1:
+        return edges
+    return (
+        tuple(edges[index] for index in np.linspace(0, len(edges) - 1, bins + 1).round().astype(int))
+        if bins > 1
+        else ()
+    )

@@ -22,7 +22,7 @@ from mtl_core.features.base import (
     TreeColumns,
     scalar_input,
 )
-from mtl_core.features.bins import ReservoirSample, bin_edges
+from mtl_core.features.bins import ReservoirSample, bin_edges, thinned_edges
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import range_expectations
 from mtl_core.features.running_stats import RunningStats
@@ -53,7 +53,9 @@ class Numeric(Feature):
     transform: Literal["none", "log1p"] = "none"
     """`log1p` maps x to sign(x) log(1 + |x|) before standardising, for amounts and counts with a long tail."""
     bins: Annotated[int, Field(ge=0, le=256)] = 16
-    """Maximum bins of the piecewise-linear encoding, which hold about equally many training rows; 0 disables it."""
+    """Maximum bins of the piecewise-linear encoding, which hold about equally many training rows; 0 disables it. There
+    are fewer where there are many numeric features, see `model.bins`.
+    """
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
@@ -173,7 +175,9 @@ class FittedNumeric(FittedFeature):
         from mtl_core.nn.piecewise import PiecewiseLinear
 
         starts = np.cumsum([0, *(feature.width for feature in features)]).tolist()
-        edges = {start: one.bin_edges for start, one in zip(starts, features, strict=False) if one.bin_edges}
+        share = options.bins // len(features)
+        thinned = (thinned_edges(feature.bin_edges, share) for feature in features)
+        edges = {start: found for start, found in zip(starts, thinned, strict=False) if found}
         return PiecewiseLinear("numeric", starts[-1], edges)
 
     @classmethod

@@ -26,6 +26,10 @@ class Metric(ABC):
     higher_is_better: bool
     unit: str = ""
     """"" for a pure number, "target" for the unit of the task's target."""
+    of_decision: bool = False
+    """True if it depends on which class or label is predicted, and not on probabilities."""
+    unfit: str = ""
+    """Reason why no task may stop on it; "" where one may."""
 
     @abstractmethod
     def on(self, labels: Array, predictions: Array) -> Value:

@@ -25,6 +25,8 @@ def _log_loss(labels: Array, predictions: Array) -> Array:
 class MacroF1(Metric):
     """Mean of the F1 of the classes that occur or are predicted, with a weight above 0."""
 
+    of_decision: bool = True
+
     def on(self, labels: Array, predictions: Array) -> Value:
         predicted, classes = predictions.argmax(axis=1), predictions.shape[1]
         hit = labels == predicted
@@ -41,4 +43,4 @@ class MacroF1(Metric):
 BINARY_LOG_LOSS = RowMean(name="log_loss", higher_is_better=False, rows=_binary_log_loss)
 BRIER = RowMean(name="brier", higher_is_better=False, rows=lambda y, p: np.square(p - y))
 LOG_LOSS = RowMean(name="log_loss", higher_is_better=False, rows=_log_loss)
-ACCURACY = RowMean(name="accuracy", higher_is_better=True, rows=lambda y, p: p.argmax(axis=1) == y)
+ACCURACY = RowMean(name="accuracy", higher_is_better=True, of_decision=True, rows=lambda y, p: p.argmax(axis=1) == y)

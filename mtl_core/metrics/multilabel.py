@@ -6,12 +6,10 @@ from typing import Literal
 import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, Value
+from mtl_core.metrics.decisions import decide
 from mtl_core.metrics.ranking import auc
 
 __all__ = ["LabelF1", "MacroAuc", "multilabel_log_loss", "ranking_precision"]
-
-THRESHOLD = 0.5
-"""A label is predicted from this probability on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +33,13 @@ class MacroAuc(Metric):
 class LabelF1(Metric):
     """F1 over all labels at once (micro), or the mean over the labels that occur or are predicted (macro)."""
 
+    of_decision: bool = True
     average: Literal["micro", "macro"]
+    thresholds: tuple[float, ...] = (0.5,)
+    """The probabilities from which on a label is predicted: one per label, or one for all."""
 
     def on(self, labels: Array, predictions: Array) -> Value:
-        chosen, true = predictions >= THRESHOLD, labels == 1
+        chosen, true = decide(predictions, np.asarray(self.thresholds)), labels == 1
         hits, errors = np.nonzero(chosen & true), np.nonzero((labels >= 0) & (chosen != true))
 
         def value(weights: Array | None) -> float:

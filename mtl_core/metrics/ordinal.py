@@ -32,6 +32,6 @@ def _weighted_kappa(labels: Array, predictions: Array, weights: Array | None) ->
 
 RANKED_PROBABILITY_SCORE = RowMean(name="ranked_probability_score", higher_is_better=False, rows=_ranked_probability)
 """Epstein 1969, divided by the number of thresholds, hence between 0 and 1."""
-STEPS_MAE = RowMean(name="mae", higher_is_better=False, unit="steps", rows=_steps)
-WEIGHTED_KAPPA = Weighted(name="weighted_kappa", higher_is_better=True, function=_weighted_kappa)
+STEPS_MAE = RowMean(name="mae", higher_is_better=False, of_decision=True, unit="steps", rows=_steps)
+WEIGHTED_KAPPA = Weighted(name="weighted_kappa", higher_is_better=True, of_decision=True, function=_weighted_kappa)
 """Cohen 1968, with quadratic weights."""

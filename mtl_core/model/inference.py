@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from mtl_core.data.encoded import EncodedSplit
-from mtl_core.model.network import Network
+from mtl_core.model.network import Network, to_predictions
 
-__all__ = ["ROWS", "logits_of", "predictions_of"]
+__all__ = ["ROWS", "logits_of", "predictions_of", "uncalibrated_predictions_of"]
 
 ROWS = 8192
 """Maximum rows of a batch without gradients."""
@@ -33,4 +33,17 @@ def predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[A
     for _, logits in logits_of(network, split):
         for task, predictions in network.predictions(logits).items():
             chunks[task].append(predictions.numpy())
+    return {name: np.concatenate(arrays) for name, arrays in chunks.items()}
+
+
+def uncalibrated_predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
+    """The predictions without calibration, of the tasks whose calibration is not the identity."""
+    pairs = zip(network.objectives, network.calibration, strict=True)
+    tasks = [task for task, calibration in pairs if not calibration.is_identity]
+    if not tasks:
+        return {}
+    chunks: dict[str, list[NDArray[Any]]] = {task.name: [] for task in tasks}
+    for _, logits in logits_of(network, split):
+        for task in tasks:
+            chunks[task.name].append(to_predictions(task, logits[task.name]).numpy())
     return {name: np.concatenate(arrays) for name, arrays in chunks.items()}

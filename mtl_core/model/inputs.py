@@ -32,7 +32,9 @@ class Inputs(NamedTuple):
 
 
 class InputLayer(nn.Module):
-    """Blocks by name, (B, ...) each -> `Inputs`: the parts of all kinds of feature, concatenated."""
+    """Blocks by name, (B, ...) each -> `Inputs`: the parts of all kinds of feature, concatenated, each column times a
+    learned scale (Holzmüller, Grinsztajn and Steinwart 2024, "Better by Default", section 3, "scaling layer").
+    """
 
     def __init__(self, encoder: Encoder, options: Model) -> None:
         super().__init__()
@@ -42,6 +44,7 @@ class InputLayer(nn.Module):
         width = sum(self._widths)
         self.padding = -width % ALIGNMENT
         self.width = width + self.padding
+        self.scale = nn.Parameter(torch.ones(width))
 
     def forward(self, blocks: dict[str, Tensor]) -> Inputs:
         parts: list[Tensor] = []
@@ -50,7 +53,9 @@ class InputLayer(nn.Module):
         for group, width in zip(self.groups.values(), self._widths, strict=True):
             encoded: GroupOutput = group(blocks)
             parts += encoded.row
-            sequences |= {name: found._replace(start=start + found.start) for name, found in encoded.sequences.items()}
+            for name, (items, mask, at) in encoded.sequences.items():
+                first = start + at
+                scaled = items * self.scale[first : first + items.shape[2]]
+                sequences[name] = ItemSequence(scaled, mask, first)
             start += width
-        parts[-1] = F.pad(parts[-1], (0, self.padding))
-        return Inputs(torch.cat(parts, dim=1), sequences)
+        return Inputs(F.pad(torch.cat(parts, dim=1) * self.scale, (0, self.padding)), sequences)

@@ -1,9 +1,10 @@
 """The network that joins input layer, trunk, heads and calibration, and its predictions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Self, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.balancing import Shared
@@ -12,7 +13,11 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer, Inputs
 from mtl_core.nn.calibration import Calibration
+from mtl_core.nn.decision import DecisionThresholds
+from mtl_core.nn.linear import OneDnnLinear
 from mtl_core.tasks import Objective, objectives
+from mtl_core.tasks.calibrated import CalibratedObjective
+from mtl_core.tasks.decisions import DecisionObjective
 
 __all__ = ["Network", "to_predictions"]
 
@@ -33,15 +38,19 @@ class Network(nn.Module):
 
     def __init__(self, encoder: Encoder, objectives: tuple[Objective, ...], options: Model) -> None:
         super().__init__()
-        self.objectives = objectives
+        self._objectives = objectives
         self.tasks = tuple(objective.name for objective in objectives)
         separate_inputs = options.trunk.separate_inputs
         inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
+        private = [OneDnnLinear(inputs[0].width, options.private) for _ in self.tasks if options.private]
+        self.private = nn.ModuleList(private)
         # Lists, not dicts by name: a task may be called what a module's attribute is called.
-        self.heads = nn.ModuleList(Head(options.head, self.trunk.out_width, objective) for objective in objectives)
-        self.calibration = nn.ModuleList(Calibration() for _ in objectives)
+        width = self.trunk.out_width + options.private
+        self.heads = nn.ModuleList(Head(options.head, width, objective) for objective in objectives)
+        self.calibration = nn.ModuleList(_calibration(objective) for objective in objectives)
+        self.decisions = nn.ModuleList(_decision(objective) for objective in objectives)
         self._separate_inputs = separate_inputs
         self._sequences = tuple(objective.codec.sequence for objective in objectives)
 
@@ -56,17 +65,28 @@ class Network(nn.Module):
         torch.manual_seed(seed)
         return cls.build(problem, encoder)
 
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The tasks' objectives, whose metrics use the tuned thresholds."""
+        pairs = zip(self._objectives, self.decisions, strict=True)
+        return tuple(_decided(objective, decision) for objective, decision in pairs)
+
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Blocks -> inputs of the heads, per task in order: (B, out_width), or (B, L, out_width) for level token."""
+        """Blocks -> inputs of the heads, per task in order: (B, width), or (B, L, width) for level token. The trunk's
+        output and, where there is one, that of the task's private layer.
+        """
         encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
         found = {sequence: self._represented(encoded, sequence) for sequence in dict.fromkeys(self._sequences)}
         return tuple(found[sequence][position] for position, sequence in enumerate(self._sequences))
 
     def _represented(self, encoded: Sequence[Inputs], sequence: str) -> tuple[Tensor, ...]:
-        """The trunk's outputs for every row or, with a sequence, for every item of it."""
+        """The representations of every row or, with a sequence, of every item of it."""
         x = [one.tokens(sequence) if sequence else one.row for one in encoded]  # (B, width) or (B, L, width) each
-        representations: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
-        return representations
+        shared: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
+        if not self.private:
+            return shared
+        own = [F.relu(layer(x[task if self._separate_inputs else 0])) for task, layer in enumerate(self.private)]
+        return tuple(torch.cat(parts, dim=-1) for parts in zip(shared, own, strict=True))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         representations = self.represent(inputs)
@@ -78,7 +98,7 @@ class Network(nn.Module):
 
     def predictions(self, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Logits of some tasks -> their predictions in the user's units."""
-        parts = zip(self.objectives, self.calibration, strict=True)
+        parts = zip(self._objectives, self.calibration, strict=True)
         return {
             objective.name: to_predictions(objective, logits[objective.name], calibration)
             for objective, calibration in parts
@@ -86,10 +106,18 @@ class Network(nn.Module):
         }
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        """The parameters that serve that task alone: its head, its calibration, and its part of inputs and trunk."""
-        inputs = self.inputs[task].parameters() if self._separate_inputs else ()
+        """The parameters that serve that task alone: its head, its calibration, its private layer, and its part of
+        inputs and trunk.
+        """
+        inputs = list(self.inputs[task].parameters()) if self._separate_inputs else []
+        inputs += self.private[task].parameters() if self.private else []
         heads = (*self.heads[task].parameters(), *self.calibration[task].parameters())
         return (*inputs, *self.trunk.task_parameters(task), *heads)
+
+    @property
+    def input_scales(self) -> tuple[nn.Parameter, ...]:
+        """The learned scales of the inputs."""
+        return tuple(cast(InputLayer, layer).scale for layer in self.inputs)
 
     def shared(self) -> Shared:
         """Every other parameter."""
@@ -99,3 +127,22 @@ class Network(nn.Module):
             parameters=parameters,
             last=next((parameter for parameter in reversed(parameters) if parameter.ndim > 1), None),
         )
+
+
+def _calibration(objective: Objective) -> Calibration:
+    """The identity: without parameters for a task that has no probabilities of labels."""
+    return Calibration(objective.outputs if isinstance(objective, CalibratedObjective) else 0)
+
+
+def _decision(objective: Objective) -> DecisionThresholds:
+    """The initial thresholds where they are tuned; nothing for any other task."""
+    if isinstance(objective, DecisionObjective) and objective.options.rule is not None:
+        return DecisionThresholds(objective.outputs, objective.options.initial_threshold)
+    return DecisionThresholds(0, 0.5)
+
+
+def _decided(objective: Objective, decision: nn.Module) -> Objective:
+    assert isinstance(decision, DecisionThresholds)
+    if decision.outputs and isinstance(objective, DecisionObjective):
+        return objective.at(decision.values)
+    return objective

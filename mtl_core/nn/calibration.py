@@ -1,12 +1,43 @@
 """Calibration: a map of a task's logits that is applied before the inverse link, in prediction only."""
 
+import torch
 from torch import Tensor, nn
 
 __all__ = ["Calibration"]
 
 
 class Calibration(nn.Module):
-    """(..., outputs) logits -> (..., outputs) calibrated logits. The identity: it has no parameters."""
+    """(..., outputs) logits -> (..., outputs) calibrated logits: logits * scale + bias.
+
+    Scale (the inverse of a temperature) and bias are (outputs,) buffers, fitted after training by
+    `mtl_core.training.calibration`. Initially the identity, to the bit. With 0 outputs it is the identity for ever, and
+    has no buffers.
+    """
+
+    scale: Tensor
+    bias: Tensor
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+        if outputs:
+            self.register_buffer("scale", torch.ones(outputs))
+            self.register_buffer("bias", torch.zeros(outputs))
+
+    @property
+    def is_identity(self) -> bool:
+        """True where it changes no logit."""
+        return not self.outputs or bool((self.scale == 1).all() and (self.bias == 0).all())
+
+    def set(self, scale: Tensor, bias: Tensor) -> None:
+        """Take those (outputs,) values."""
+        self.scale.copy_(scale)
+        self.bias.copy_(bias)
+
+    def reset(self) -> None:
+        """Become the identity."""
+        self.scale.fill_(1)
+        self.bias.fill_(0)
 
     def forward(self, logits: Tensor) -> Tensor:
-        return logits
+        return logits * self.scale + self.bias if self.outputs else logits

@@ -8,6 +8,7 @@ head instead of a linear predictor.
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtl_core.nn.monotone import inverse_monotone, monotone
@@ -23,14 +24,15 @@ MIN_DIFFERENCE = 1e-7
 class Thresholds(nn.Module):
     """(..., width) -> (..., thresholds) logits that fall strictly, `eta - theta_k`.
 
-    Initially `theta` gives every class the same probability where `eta` is 0. `eta` has no bias, since the thresholds
-    act as one.
+    Initially `theta` gives the classes their share of the training labels where `eta` is 0. `eta` has no bias, since
+    the thresholds act as one.
     """
 
-    def __init__(self, width: int, thresholds: int) -> None:
+    def __init__(self, width: int, at_most: NDArray[np.float64]) -> None:
+        """`at_most`: (thresholds,) share of the labels in each class and those before it, but for the last class."""
         super().__init__()
         self.score = nn.Linear(width, 1, bias=False)
-        at_most = np.arange(1, thresholds + 1) / (thresholds + 1)
+        thresholds = len(at_most)
         free = inverse_monotone(np.log(at_most / (1 - at_most)) - MIN_DISTANCE * np.arange(thresholds))
         self.free = nn.Parameter(torch.from_numpy(free).float())
 

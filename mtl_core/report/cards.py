@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mtl_core.checks import Outcome
 from mtl_core.report.forms import form_for
 from mtl_core.report.metric_words import explained, metric_title, unit_of
 from mtl_core.report.perfection import perfection
@@ -36,8 +37,8 @@ class Card:
     interval: str
     trivial: str
     trivial_is: str
-    better: bool | None
-    """True if it beats the baseline beyond chance; None where no check says so."""
+    against_baseline: tuple[Outcome, str] | None
+    """Outcome of the comparison with the baseline, and its words; None where the two were not compared."""
     scale: Scale | None
     sentences: tuple[str, ...]
     doubt: str
@@ -64,7 +65,7 @@ def card(run: Run, task: Objective, scored: Scored) -> Card:
         interval=f"95% interval {interval(low, high, decimals)}" if known else "no interval",
         trivial=with_unit(rounded(trivial, decimals), unit),
         trivial_is=form.trivial(task.baseline(run.splits["train"].flat_labels(task.name).numpy())),
-        better=_better(run, f"{task.name}.{metric.name} over baseline"),
+        against_baseline=_against_baseline(run, f"{task.name}.{metric.name} over baseline"),
         scale=_scale(task, value, low, high, trivial),
         sentences=tuple(sentence for sentence in sentences if sentence),
         doubt=perfection(run, task, len(scored.labels)),
@@ -87,8 +88,16 @@ def _target(task: Objective) -> str:
     return target
 
 
-def _better(run: Run, check: str) -> bool | None:
-    return next((bool(entry["passed"]) for entry in run.checks["checks"] if entry["name"] == check), None)
+def _against_baseline(run: Run, name: str) -> tuple[Outcome, str] | None:
+    check = next((entry for entry in run.checks["checks"] if entry["name"] == name), None)
+    if check is None:
+        return None
+    outcome: Outcome = check["outcome"]
+    if outcome == "passed":
+        return outcome, "better than the baseline, beyond chance"
+    if check["high"] is not None and check["high"] < 0:
+        return outcome, "worse than the baseline, beyond chance"
+    return outcome, "not shown to be better than the baseline"
 
 
 def _scale(

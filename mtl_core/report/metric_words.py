@@ -42,6 +42,7 @@ def explained(task: Objective, value: float | None, baseline: float | None, unit
 _WRITTEN = {
     "auc": "AUC",
     "brier": "Brier score",
+    "ece": "expected calibration error",
     "f1": "F1",
     "mae": "mean absolute error",
     "nmi": "normalised mutual information",
@@ -54,12 +55,15 @@ _WRITTEN = {
 
 _METRICS: dict[str, Sentence] = {
     "accuracy": lambda v, t, u: (
-        f"The class it finds likeliest is right in {percent(v)} of all rows; always naming the commonest in "
-        f"{percent(t)}."
+        f"The class it predicts is right in {percent(v)} of all rows; the baseline's in {percent(t)}."
     ),
     "auc": lambda v, t, u: (
         f"Shown a row that is a yes and one that is a no, it gives the yes the higher probability in {percent(v)} of "
         f"all cases; the baseline in {percent(t)}."
+    ),
+    "balanced_accuracy": lambda v, t, u: (
+        f"Its decision is right for {percent(v)} of the rows, on average over yes and no; the baseline's for "
+        f"{percent(t)}."
     ),
     "average_precision": lambda v, t, u: f"Average precision {number(v, 3)} (random: {number(t, 3)}).",
     "brier": lambda v, t, u: (
@@ -70,6 +74,11 @@ _METRICS: dict[str, Sentence] = {
         f"The share of rows between its outermost quantiles is {v * 100:.1f} percentage points off what their levels "
         f"promise; the baseline's is {t * 100:.1f} off."
     ),
+    "ece": lambda v, t, u: (
+        f"Predicted probabilities and observed frequencies are {v * 100:.1f} percentage points apart on average; the "
+        f"baseline's are {t * 100:.1f}."
+    ),
+    "f1": lambda v, t, u: f"F1 of its decision is {number(v, 3)}; the baseline's is {number(t, 3)}.",
     "interval_score": lambda v, t, u: (
         f"The width between its outermost quantiles, with a fine for what happened outside, is "
         f"{with_unit(number(v, 3), u)} on average; the baseline's is {with_unit(number(t, 3), u)}."
@@ -106,11 +115,15 @@ _METRICS: dict[str, Sentence] = {
         f"The Poisson deviance of a row is {number(v, 3)} on average, where 0 is a count that was predicted exactly; "
         f"the baseline's is {number(t, 3)}."
     ),
+    "precision": lambda v, t, u: (
+        f"Of what it decides is a yes {percent(v)} are; by the baseline's decision {percent(t)}."
+    ),
     "r2": lambda v, t, u: f"It explains {percent(v)} of the variance; the baseline {percent(t)}.",
     "ranked_probability_score": lambda v, t, u: (
         f"Asked between every two classes whether the truth lies above, the squared distance of its probability and "
         f"the outcome is {number(v, 3)} on average; the baseline's is {number(t, 3)}."
     ),
+    "recall": lambda v, t, u: f"Its decision finds {percent(v)} of all yes; the baseline's {percent(t)}.",
     "rmse": lambda v, t, u: (
         f"The root of the mean squared error is {with_unit(number(v, 3), u)}; the baseline's is "
         f"{with_unit(number(t, 3), u)}."

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from mtl_core.config import Problem
 from mtl_core.report import contents
+from mtl_core.report.calibration import calibration_rows
 from mtl_core.report.cards import Card, card
 from mtl_core.report.course import Course, course
 from mtl_core.report.curves import curve
@@ -21,7 +22,7 @@ from mtl_core.report.metric_words import metric_title, unit_of
 from mtl_core.report.run import Run
 from mtl_core.report.stopping_words import SHADES, refit_words, stopping_words
 from mtl_core.report.studies import relatedness, sharing, tuning
-from mtl_core.report.verdicts import headline, verdicts
+from mtl_core.report.verdicts import headline, overall, verdicts
 from mtl_core.report.wording import interval, interval_places, number, percent, rounded
 from mtl_core.tasks import Objective
 
@@ -57,6 +58,9 @@ def render(run: Run) -> str:
         style=Markup(environment.get_template("page.css").render()),
         run=run,
         headline=headline(checks),
+        overall=overall(checks),
+        styles={"passed": "good", "warning": "warn", "failed": "bad"},
+        marks={"passed": "✓", "warning": "!", "failed": "✕"},
         checks=checks,
         tasks=[_test_of(run, task) for task in run.tasks],
         features=contents.features_by_kind(run),
@@ -68,9 +72,10 @@ def render(run: Run) -> str:
         reasons=contents.reasons(run),
         courses=[(course, curve(course)) for course in courses],
         epochs=list(_epochs(courses)),
-        stopping=stopping_words(run.problem.training.stopping),
+        stopping=stopping_words(run.problem.training.stopping, run.outcome.budget.patience),
         shade=SHADES.get(run.problem.training.stopping.policy),
         refits=refit_words(run.outcome),
+        calibrations=calibration_rows(run.outcome),
         relatedness=relatedness.section(run),
         sharing=sharing.section(run),
         tuning=tuning.section(run),
@@ -125,7 +130,8 @@ def _yaml(problem: Problem) -> str:
     yaml.default_flow_style = False
     yaml.width = 100
     text = io.StringIO()
-    yaml.dump(_without_unset(problem.model_dump(mode="json")), text)
+    document = problem.model_dump(mode="json")
+    yaml.dump(_without_unset(document) | {"gates": document["gates"]}, text)  # there null switches a gate off
     return text.getvalue()
 
 

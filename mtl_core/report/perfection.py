@@ -11,8 +11,8 @@ __all__ = ["perfection"]
 PERFECT = 0.999
 BEST_IS_ONE = frozenset(
     {
-        *("accuracy", "auc", "label_ranking_average_precision", "macro_auc", "macro_f1", "micro_f1", "r2"),
-        "weighted_kappa",
+        *("accuracy", "auc", "balanced_accuracy", "f1", "label_ranking_average_precision", "macro_auc", "macro_f1"),
+        *("micro_f1", "r2", "weighted_kappa"),
     }
 )
 """Metrics that are 1 for a perfect prediction."""

@@ -56,6 +56,8 @@ class Scored:
 
     labels: Array
     predictions: Array
+    uncalibrated: Array | None = None
+    """The predictions without calibration; None where it changes none."""
     dropped: int = 0
     """Labelled rows whose prediction is not finite; they are not among the rows."""
 
@@ -114,12 +116,22 @@ class Run:
 
     def scored(self, task: Objective) -> Scored:
         """The task's labels and predictions on the test split."""
-        table = _table(self.predictions, [f"label/{task.name}", f"prediction/{task.name}"])
-        labels, predictions = (_array(column) for column in table.columns)
+        kinds = ["label", "prediction"] + ["uncalibrated"] * self._has_uncalibrated(task)
+        table = _table(self.predictions, [f"{kind}/{task.name}" for kind in kinds])
+        labels, predictions, *others = (_array(column) for column in table.columns)
         known = task.codec.labelled(labels)
-        labels, predictions = labels[known], predictions[known]
         finite = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
-        return Scored(labels=labels[finite], predictions=predictions[finite], dropped=int((~finite).sum()))
+        rows = known & finite
+        return Scored(
+            labels=labels[rows],
+            predictions=predictions[rows],
+            uncalibrated=others[0][rows] if others else None,
+            dropped=int((known & ~finite).sum()),
+        )
+
+    def _has_uncalibrated(self, task: Objective) -> bool:
+        with intact(self.predictions):
+            return f"uncalibrated/{task.name}" in pq.read_schema(self.predictions).names
 
 
 def read_run(problem: Problem, paths: Paths) -> Run:

@@ -17,9 +17,9 @@ _THEN = {
 }
 
 
-def stopping_words(stopping: Stopping) -> str:
+def stopping_words(stopping: Stopping, patience: int) -> str:
     """The rule by which a task stopped, and what that meant."""
-    epochs = "1 epoch" if stopping.patience == 1 else f"{stopping.patience} epochs"
+    epochs = "1 epoch" if patience == 1 else f"{patience} epochs"
     early = f", though not in the first {stopping.warm_up}" if stopping.warm_up else ""
     if stopping.policy == "joint":
         return f"All tasks stop together, after {epochs} without a new best mean of their scores{early}."

@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mtl_core.checks import Outcome
 from mtl_core.report.metric_words import metric_title
 from mtl_core.report.run import Run
 from mtl_core.report.wording import number, with_unit
 
-__all__ = ["Verdict", "headline", "verdicts"]
+__all__ = ["Verdict", "headline", "overall", "verdicts"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """One check."""
 
-    passed: bool
+    outcome: Outcome
     title: str
     meaning: str
     found: str
@@ -40,25 +41,41 @@ def verdicts(run: Run) -> list[Verdict]:
     for entry in run.checks["checks"]:
         title, meaning = known.get(entry["name"], (entry["name"], ""))
         unit, phrase = _unit_or_phrase(entry["unit"])
-        value = entry["value"]
         found.append(
             Verdict(
-                passed=entry["passed"],
+                outcome=entry["outcome"],
                 title=title,
                 meaning=", ".join(part for part in (meaning, phrase) if part),
-                found=(entry.get("reason") or "not measured") if value is None else with_unit(number(value), unit),
+                found=_found(entry, unit),
                 limit=f"{entry['rule']} {with_unit(number(entry['limit']), unit)}",
             )
         )
     return found
 
 
+def _found(entry: dict[str, Any], unit: str) -> str:
+    value, high = entry["value"], entry.get("high")
+    if value is None:
+        return entry.get("reason") or "not measured"
+    return with_unit(number(value) if high is None else f"{number(value)} to {number(high)}", unit)
+
+
 def headline(checks: list[Verdict]) -> str:
     """All of them in one line."""
-    failed = [check.title for check in checks if not check.passed]
-    if not failed:
-        return f"All {len(checks)} checks passed"
-    return f"{len(failed)} of {len(checks)} checks failed: {'; '.join(failed)}"
+    failed, warnings = (
+        [check.title for check in checks if check.outcome == outcome] for outcome in ("failed", "warning")
+    )
+    passed = len(checks) - len(failed) - len(warnings)
+    unproven = f"; not shown: {'; '.join(warnings)}" if warnings else ""
+    if failed:
+        return f"{len(failed)} of {len(checks)} checks failed: {'; '.join(failed)}{unproven}"
+    return (f"{passed} of {len(checks)} checks passed" if warnings else f"All {passed} checks passed") + unproven
+
+
+def overall(checks: list[Verdict]) -> Outcome:
+    """The worst of their outcomes."""
+    found = {check.outcome for check in checks}
+    return "failed" if "failed" in found else "warning" if "warning" in found else "passed"
 
 
 def _of_tasks(run: Run) -> dict[str, tuple[str, str]]:

@@ -107,7 +107,7 @@ def relate(
     network, outcome = trained("joint", joint)
     relations = mean_relations([epoch.relatedness for epoch in outcome.epochs])
     if not relations.affinities:
-        steps = len(outcome.epochs) * -(-len(splits.train) // problem.training.batch_size)
+        steps = len(outcome.epochs) * outcome.budget.steps_per_epoch
         raise TrainingError(
             f"--every {every}: must be so few steps that a look falls into the training after its first step, found a "
             f"training of {steps}; look more often, or train longer"

@@ -162,6 +162,11 @@ class Objective(ABC):
         """Number of logits of its head."""
 
     @property
+    def scale(self) -> float:
+        """Unit of differences between predictions: 1 for probabilities, for numbers the deviation of the labels."""
+        return 1.0
+
+    @property
     def start_epoch(self) -> int:
         """Number of the first epoch in which it trains; its predictions before are meaningless."""
         return 1
@@ -179,11 +184,20 @@ class Objective(ABC):
         """DataError for labels that the objective has no loss or metric for; labels are those of a whole split."""
         return
 
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        """Logits of the training labels' distribution, with which the head begins; of numbers the mean, 0."""
+        return (0.0,) * self.outputs
+
     def head_layer(self, width: int) -> nn.Module:
         """The last layer of its head: (..., width) -> (..., outputs) logits."""
+        import torch
         from torch import nn
 
-        return nn.Linear(width, self.outputs)
+        layer = nn.Linear(width, self.outputs)
+        with torch.no_grad():
+            layer.bias.copy_(torch.tensor(self.prior_logits))
+        return layer
 
     @abstractmethod
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:

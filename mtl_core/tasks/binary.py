@@ -11,11 +11,14 @@ from pydantic import Field, model_validator
 from mtl_core.arrow import EXACT, ColumnType
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
+from mtl_core.metrics.calibration import BINARY_ECE
 from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
+from mtl_core.metrics.decisions import decision_metrics
 from mtl_core.metrics.ranking import Auc, AveragePrecision
-from mtl_core.tasks.base import Codec, LabelValues, Objective, Task
+from mtl_core.tasks.base import Codec, LabelValues
 from mtl_core.tasks.binary_codec import BinaryCodec, BinaryFitter, Others, Value, described
-from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, weigh
+from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, prior_log_odds, weigh
+from mtl_core.tasks.decisions import DecisionObjective, DecisionTask
 from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
@@ -25,19 +28,25 @@ if TYPE_CHECKING:
 __all__ = ["Binary", "BinaryCodec", "BinaryObjective"]
 
 
-class Binary(Task):
+METRICS: tuple[Metric, ...] = (
+    Auc(name="auc", higher_is_better=True),
+    BINARY_LOG_LOSS,
+    AveragePrecision(name="average_precision", higher_is_better=True),
+    BRIER,
+    BINARY_ECE,
+)
+
+
+class Binary(DecisionTask):
     """Yes or no. The target is a boolean, 0 or 1; or `positive` and `negative`, or `at_least`, define yes and no.
 
     The value for no is learned from the training split where only `positive` is given, if there is one other value.
     """
 
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Auc(name="auc", higher_is_better=True),
-        BINARY_LOG_LOSS,
-        AveragePrecision(name="average_precision", higher_is_better=True),
-        BRIER,
-    )
-    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"positive_weight", "label_smoothing"}
+    objective_options: ClassVar[frozenset[str]] = DecisionTask.objective_options | {
+        "positive_weight",
+        "label_smoothing",
+    }
 
     kind: Literal["binary"] = "binary"
     positive: Value | None = None
@@ -51,7 +60,7 @@ class Binary(Task):
     positive_weight: PositiveWeight = None
     """Weight of a yes in the loss, where a no has 1; `balanced` gives both the same total weight.
 
-    Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over yes and no (Szegedy 2016, section 7)."""
@@ -87,6 +96,12 @@ class Binary(Task):
             raise ValueError(f"`positive` and `negative` must differ, found {self.positive!r} in both")
         return self
 
+    def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
+        """Those of the decision where a threshold is declared."""
+        if self.threshold is None:
+            return METRICS
+        return (*METRICS, *decision_metrics(thresholds[0], tuned=self.rule is not None))
+
     def fitter(self, name: str, column_type: ColumnType) -> BinaryFitter:
         if column_type == "string" and self.positive is None:
             raise DataError(
@@ -117,7 +132,7 @@ class Binary(Task):
         return BinaryObjective(self, codec)
 
 
-class BinaryObjective(Objective):
+class BinaryObjective(DecisionObjective):
     """Logits (rows, 1): the log odds of yes."""
 
     options: Binary
@@ -131,6 +146,19 @@ class BinaryObjective(Objective):
     @property
     def outputs(self) -> int:
         return 1
+
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        return (prior_log_odds(self.codec.counts, self.class_factors),)
+
+    @property
+    def is_class_weighted(self) -> bool:
+        return bool(self.class_factors)
+
+    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype), reduction="none")
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
@@ -157,7 +185,8 @@ class BinaryObjective(Objective):
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
 
     def signature(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": self.codec.kind, "form": "number", "unit": "probability"}
+        entry = {"name": self.name, "kind": self.codec.kind, "form": "number", "unit": "probability"}
+        return entry if self.options.threshold is None else {**entry, "threshold": self.thresholds[0]}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         return (class_trees(labels, weights, self.class_factors, objective="binary"),)

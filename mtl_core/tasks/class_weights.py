@@ -1,7 +1,10 @@
 """Class weights: factors of the rows of a class in a task's loss.
 
-They bias the predictions: a class with weight 2 is predicted as if it had occurred twice as often, and its probability
-is no longer calibrated. Metrics are not weighted, so they show the cost of the bias.
+They bias the network: a class with weight 2 is predicted as if it had occurred twice as often. Calibration
+(`mtl_core.training.calibration`) fits on the unweighted validation split, with a bias per class for tasks with class
+weights, and so takes that back: probabilities are those of the data, and the weights remain as an emphasis in training.
+The bias stays without calibration, and where the task's own metric is of its decisions (accuracy, F1, ...), which the
+weights are to move. Metrics are not weighted.
 """
 
 from __future__ import annotations
@@ -15,7 +18,15 @@ from pydantic import BeforeValidator
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["BALANCED", "ClassWeights", "PositiveWeight", "balanced_factors", "positive_factors", "weigh"]
+__all__ = [
+    "BALANCED",
+    "ClassWeights",
+    "PositiveWeight",
+    "balanced_factors",
+    "positive_factors",
+    "prior_log_odds",
+    "weigh",
+]
 
 BALANCED: Literal["balanced"] = "balanced"
 
@@ -57,6 +68,13 @@ def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
     """
     rows, present = sum(counts), sum(count > 0 for count in counts)
     return tuple(rows / (present * count) if count else 1.0 for count in counts)
+
+
+def prior_log_odds(counts: tuple[int, int], factors: tuple[float, ...]) -> float:
+    """Log odds of yes among rows that are no and yes, each with half a row more, as the loss weighs them."""
+    no, yes = (count + 0.5 for count in counts)
+    no_factor, yes_factor = factors or (1.0, 1.0)
+    return math.log(yes * yes_factor) - math.log(no * no_factor)
 
 
 def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[int, int]) -> tuple[float, ...]:

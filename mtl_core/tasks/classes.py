@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError, nearest
-from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Task, TaskFitter
+from mtl_core.tasks.calibrated import CalibratedObjective
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
@@ -41,7 +42,7 @@ class ClassTask(Task, ABC):
     class_weights: ClassWeights = None
     """Class -> weight of its rows in the loss, by default 1; `balanced` gives all classes the same total weight.
 
-    Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
     """
 
     @model_validator(mode="after")
@@ -150,7 +151,7 @@ class ClassCodec(Codec, ABC):
         return labels >= 0
 
 
-class ClassObjective(Objective, ABC):
+class ClassObjective(CalibratedObjective, ABC):
     """Predictions (rows, classes)."""
 
     options: ClassTask
@@ -162,6 +163,21 @@ class ClassObjective(Objective, ABC):
             raise DataError(f"task {self.name!r}: {error}")
         self.class_factors = self._factors()
         """Factors of a row's loss, per class; empty where every row counts as one."""
+
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """(classes,) shares of the training labels, each class with a row more, as the loss weighs them."""
+        counts = np.array(self.codec.counts or (0,) * len(self.codec.classes), dtype=np.float64) + 1.0
+        weighed = counts * self.class_factors if self.class_factors else counts
+        return np.asarray(weighed / weighed.sum())
+
+    @property
+    def classes(self) -> int:
+        return len(self.codec.classes)
+
+    @property
+    def is_class_weighted(self) -> bool:
+        return bool(self.class_factors)
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         counts = np.bincount(labels[labels >= 0], minlength=len(self.codec.classes)) + 1.0  # Laplace smoothing

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mtl_core.arrow import ColumnType
 from mtl_core.metrics import Metric
+from mtl_core.metrics.calibration import TOP_LABEL_ECE
 from mtl_core.metrics.classification import ACCURACY, LOG_LOSS, MacroF1
 from mtl_core.tasks.base import Codec
 from mtl_core.tasks.class_weights import weigh
@@ -28,7 +29,12 @@ class Multiclass(ClassTask):
     The names are learned from the training split where neither `classes` nor `edges` are given.
     """
 
-    metrics: ClassVar[tuple[Metric, ...]] = (LOG_LOSS, ACCURACY, MacroF1(name="macro_f1", higher_is_better=True))
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        LOG_LOSS,
+        ACCURACY,
+        MacroF1(name="macro_f1", higher_is_better=True),
+        TOP_LABEL_ECE,
+    )
     objective_options: ClassVar[frozenset[str]] = ClassTask.objective_options | {"label_smoothing"}
 
     kind: Literal["multiclass"] = "multiclass"
@@ -59,11 +65,22 @@ class MulticlassCodec(ClassCodec):
 class MulticlassObjective(ClassObjective):
     """Logits (rows, classes)."""
 
+    independent_outputs: ClassVar[bool] = True
+
     options: Multiclass
 
     @property
     def outputs(self) -> int:
         return len(self.codec.classes)
+
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        return tuple(np.log(self.prior).tolist())
+
+    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
+        return F.cross_entropy(logits, labels, reduction="none")
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, times the factor of the row's class: twice the factor is twice the rows. torch's own class

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric, RowMean
+from mtl_core.metrics.calibration import MULTILABEL_ECE
+from mtl_core.metrics.decisions import TUNED
 from mtl_core.metrics.multilabel import LabelF1, MacroAuc, multilabel_log_loss, ranking_precision
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
-from mtl_core.tasks.class_weights import PositiveWeight, positive_factors
-from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
+from mtl_core.tasks.base import Codec, LabelValues
+from mtl_core.tasks.calibrated import OutputGroup
+from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, prior_log_odds
+from mtl_core.tasks.decisions import DecisionObjective, DecisionTask
+from mtl_core.tasks.multilabel_codec import MAX_LABELS, MultilabelCodec, MultilabelFitter
 from mtl_core.tasks.probabilities import log_odds
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
@@ -26,10 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Multilabel", "MultilabelCodec", "MultilabelObjective"]
 
-MAX_LABELS = 1_000
 
-
-class Multilabel(Task):
+class Multilabel(DecisionTask):
     """Any number of several labels: names in the text of `target`, as in "Drama|War", or a column of 0 and 1 for each
     label in `columns`.
 
@@ -37,15 +37,10 @@ class Multilabel(Task):
     or a name that is no label. In `columns` a null is unknown for that label alone.
     """
 
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        MacroAuc(name="macro_auc", higher_is_better=True),
-        RowMean(name="log_loss", higher_is_better=False, rows=multilabel_log_loss),
-        LabelF1(name="micro_f1", higher_is_better=True, average="micro"),
-        LabelF1(name="macro_f1", higher_is_better=True, average="macro"),
-        RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
-    )
-
-    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"positive_weight", "label_smoothing"}
+    objective_options: ClassVar[frozenset[str]] = DecisionTask.objective_options | {
+        "positive_weight",
+        "label_smoothing",
+    }
 
     kind: Literal["multilabel"] = "multilabel"
     target: str = ""
@@ -66,7 +61,7 @@ class Multilabel(Task):
     positive_weight: PositiveWeight = None
     """Weight of a yes in the loss, where a no has 1; `balanced` gives yes and no of a label the same total weight.
 
-    Probabilities are biased by it, see `mtl_core.tasks.class_weights`; metrics are not weighted.
+    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of an answer that is spread evenly over yes and no (Szegedy 2016, section 7)."""
@@ -74,6 +69,19 @@ class Multilabel(Task):
     @property
     def targets(self) -> tuple[str, ...]:
         return self.columns or (self.target,)
+
+    def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
+        decision: dict[str, Any] = {"higher_is_better": True, "thresholds": thresholds}
+        if self.rule is not None:
+            decision["unfit"] = TUNED
+        return (
+            MacroAuc(name="macro_auc", higher_is_better=True),
+            RowMean(name="log_loss", higher_is_better=False, rows=multilabel_log_loss),
+            LabelF1(name="micro_f1", average="micro", **decision),
+            LabelF1(name="macro_f1", average="macro", **decision),
+            RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
+            MULTILABEL_ECE,
+        )
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -132,88 +140,7 @@ class Multilabel(Task):
         return MultilabelObjective(self, codec)
 
 
-class MultilabelFitter(TaskFitter):
-    """Counts the yes and the known answers of each label; learns the labels where none are declared."""
-
-    def __init__(self, options: Multilabel, name: str, column_type: ColumnType) -> None:
-        self.options, self.name, self.type = options, name, column_type
-        self.declared = options.columns or options.labels
-        self.yes: Counter[str] = Counter()
-        self.known: Counter[str] = Counter()
-        self.rows = 0
-
-    def update(self, values: pa.Array) -> None:
-        if not self.declared:
-            rows, names = names_in(values, self.options.separator)
-            self.rows += int(np.count_nonzero(np.diff(rows, prepend=-1)))
-            self.yes.update(rows_per_name(rows, names))
-            return
-        labels = self.options.codec(self.name, self.type, self.declared).encode(values)
-        self.yes.update(dict(zip(self.declared, (labels == 1).sum(axis=0).tolist(), strict=True)))
-        self.known.update(dict(zip(self.declared, (labels >= 0).sum(axis=0).tolist(), strict=True)))
-
-    def finish(self) -> MultilabelCodec:
-        labels = self.declared
-        if not labels:
-            del self.yes[self.options.none]
-            labels = tuple(sorted(name for name, count in self.yes.items() if count >= self.options.min_count))
-            self.known.update(dict.fromkeys(labels, self.rows))
-        self._check(labels)
-        counts = tuple((self.known[label] - self.yes[label], self.yes[label]) for label in labels)
-        return self.options.codec(self.name, self.type, labels).model_copy(update={"counts": counts})
-
-    def _check(self, labels: tuple[str, ...]) -> None:
-        columns = ", ".join(map(repr, self.options.targets))
-        if len(labels) < 2 or len(labels) > MAX_LABELS:
-            raise DataError(
-                f"task {self.name!r}: a multilabel task has 2 to {MAX_LABELS:,} labels, found {len(labels):,} names "
-                f"in {self.options.min_count} rows or more of {columns} in the training split; check `separator`, "
-                "change `min_count`, or declare `labels`"
-            )
-        if unknown := [label for label in labels if not self.known[label]]:
-            raise DataError(
-                f"task {self.name!r}: every label must be known in some row of the training split, found none for "
-                f"{unknown[0]!r} in {columns}; leave it out, or check the split"
-            )
-        if not any(0 < self.yes[label] < self.known[label] for label in labels):
-            raise DataError(
-                f"task {self.name!r}: some label needs both answers in the training split, found labels that all rows "
-                f"have or none in {columns}; check the target and the split"
-            )
-
-
-class MultilabelCodec(Codec):
-    """Labels (rows, labels) int8: 1, 0, or -1 where unknown. A row is labelled where one of them is known."""
-
-    kind: Literal["multilabel"] = "multilabel"
-    labels: tuple[str, ...]
-    separator: str
-    """Between the names of one text; "" where every label has a column of its own."""
-    none: str
-    declared: bool
-    """True where the labels are declared, so that any other name but `none` is refused."""
-    counts: tuple[tuple[int, int], ...] = ()
-    """Rows of the training split that are no and yes, per label."""
-
-    def encode(self, values: pa.Array) -> LabelValues:
-        if not self.separator:
-            found = zip(self.targets, values.flatten(), strict=True)
-            return np.stack([answers(self.name, column, of_column) for column, of_column in found], axis=1)
-        labels, others = marked(values, self.separator, self.labels)
-        unknown = others.filter(pc.not_equal(others, self.none))
-        if self.declared and len(unknown):
-            raise DataError(
-                f"task {self.name!r}: the labels are {', '.join(self.labels)}, found {unknown[0].as_py()!r} in "
-                f"{self.target!r}; declare all of them under `labels`"
-            )
-        return labels
-
-    def labelled(self, labels: Labels) -> Labels:
-        labelled: Labels = (labels >= 0).any(1)  # type: ignore[assignment]  # NumPy's types do not know the rank
-        return labelled
-
-
-class MultilabelObjective(Objective):
+class MultilabelObjective(DecisionObjective):
     """Logits (rows, labels): the log odds of each label."""
 
     options: Multilabel
@@ -228,6 +155,32 @@ class MultilabelObjective(Objective):
     @property
     def outputs(self) -> int:
         return len(self.codec.labels)
+
+    @property
+    def prior_logits(self) -> tuple[float, ...]:
+        factors = self.factors or ((),) * self.outputs
+        return tuple(prior_log_odds(*of_label) for of_label in zip(self.codec.counts, factors, strict=True))
+
+    @property
+    def is_class_weighted(self) -> bool:
+        return bool(self.factors)
+
+    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype), reduction="none")
+
+    def groups(self, values: Tensor, labels: Tensor) -> Sequence[OutputGroup]:
+        """A group per label with MIN_LABELS rows of yes and of no, and one of all other labels together."""
+        own: list[OutputGroup] = []
+        rare: list[int] = []
+        for label in range(self.outputs):
+            group = _group(values, labels, [label])
+            if group.is_sufficient:
+                own.append(group)
+            else:
+                rare.append(label)
+        return (*own, _group(values, labels, rare)) if rare else own
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch
@@ -257,9 +210,21 @@ class MultilabelObjective(Objective):
 
     def signature(self) -> dict[str, Any]:
         form = {"form": "label_probabilities", "unit": "probability", "labels": list(self.codec.labels)}
-        return {"name": self.name, "kind": self.codec.kind, **form}
+        entry = {"name": self.name, "kind": self.codec.kind, **form}
+        return entry if self.options.threshold is None else {**entry, "thresholds": list(self.thresholds)}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         factors = self.factors or ((),) * self.outputs
         each = zip(labels.T, factors, strict=True)  # a model per label
         return tuple(class_trees(of_label, weights, factor, objective="binary") for of_label, factor in each)
+
+
+def _group(values: Tensor, labels: Tensor, outputs: list[int]) -> OutputGroup:
+    """The known labels of those outputs, all rows of one output after the other."""
+    of_outputs = labels[:, outputs].T
+    known = of_outputs >= 0
+    answers = of_outputs[known].long()
+    counts = tuple(answers.bincount(minlength=2).tolist())
+    return OutputGroup(
+        outputs=tuple(outputs), values=values[:, outputs].T[known][:, None], labels=answers, counts=counts
+    )

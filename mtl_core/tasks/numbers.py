@@ -48,7 +48,7 @@ class NumberTask(Task, ABC):
 
 
 class NumberFitter(TaskFitter):
-    """Mean, deviation and minimum of the target."""
+    """Mean, deviation and range of the target."""
 
     def __init__(self, codec: NumberCodec) -> None:
         self.codec, self.stats = codec, RunningStats()
@@ -67,7 +67,7 @@ class NumberFitter(TaskFitter):
                 "another unit"
             )
         dtype = "float32" if abs(seen.mean) <= MAX_OFFSET * seen.deviation else "float64"
-        statistics = {"mean": seen.mean, "scale": seen.deviation, "minimum": seen.low}
+        statistics = {"mean": seen.mean, "scale": seen.deviation, "minimum": seen.low, "maximum": seen.high}
         return self.codec.model_copy(update={**statistics, "dtype": dtype})
 
 
@@ -79,7 +79,8 @@ class NumberCodec(Codec, ABC):
     scale: float = 1.0
     """Standard deviation of the training split."""
     minimum: float = 0.0
-    """Minimum of the training split."""
+    maximum: float = 0.0
+    """Range of the training split."""
     dtype: Literal["float32", "float64"] = "float32"
     """The type of stored labels and of predictions: float64 where the mean is far from 0 for the deviation."""
 
@@ -109,6 +110,10 @@ class NumberObjective(Objective, ABC):
     """Predictions in the target's unit."""
 
     codec: NumberCodec
+
+    @property
+    def scale(self) -> float:
+        return self.codec.scale
 
     def standardised(self, labels: Tensor) -> Tensor:
         """(B,) labels -> (B,) float32 in deviations from the mean; 0 where unlabelled."""

@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from mtl_core.arrow import ColumnType
 from mtl_core.metrics import Metric
+from mtl_core.metrics.calibration import TOP_LABEL_ECE
 from mtl_core.metrics.classification import ACCURACY, LOG_LOSS
 from mtl_core.metrics.ordinal import RANKED_PROBABILITY_SCORE, STEPS_MAE, WEIGHTED_KAPPA
 from mtl_core.tasks.base import Codec
@@ -31,7 +32,14 @@ class Ordinal(ClassTask):
     single overconfident row decides when to stop. `weighted_kappa` has quadratic weights (Cohen 1968).
     """
 
-    metrics: ClassVar[tuple[Metric, ...]] = (RANKED_PROBABILITY_SCORE, LOG_LOSS, ACCURACY, STEPS_MAE, WEIGHTED_KAPPA)
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        RANKED_PROBABILITY_SCORE,
+        LOG_LOSS,
+        ACCURACY,
+        STEPS_MAE,
+        WEIGHTED_KAPPA,
+        TOP_LABEL_ECE,
+    )
 
     kind: Literal["ordinal"] = "ordinal"
 
@@ -74,15 +82,18 @@ class OrdinalObjective(ClassObjective):
     def head_layer(self, width: int) -> nn.Module:
         from mtl_core.nn.thresholds import Thresholds
 
-        return Thresholds(width, self.outputs)
+        return Thresholds(width, self.prior.cumsum()[:-1])
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
 
         from mtl_core.nn.thresholds import log_probabilities
 
+        return F.nll_loss(log_probabilities(logits), labels, reduction="none")
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         known = labels.clamp(min=0).long()
-        return weigh(F.nll_loss(log_probabilities(logits), known, reduction="none"), known, self.class_factors)
+        return weigh(self.log_loss(logits, known), known, self.class_factors)
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
         from mtl_core.nn.thresholds import log_probabilities

@@ -30,6 +30,8 @@ class Regression(NumberTask):
     """A number. The loss acts on the standardised target: `squared` aims at the mean, `absolute` at the median,
     `huber` (Huber 1964) is squared within one standard deviation and absolute beyond it.
 
+    Predictions lie in the range of the training labels.
+
     `poisson` is for counts: half the Poisson deviance, which aims at the mean, with predictions above 0. It acts on the
     target as it is, so that large counts may want a `weight` below 1. Labels are 0 or more, and need not be whole.
     """
@@ -96,8 +98,8 @@ class RegressionObjective(NumberObjective):
         if self.is_poisson:
             from mtl_core.nn.poisson import rate
 
-            return rate(self.widened(logits[:, 0]) + self.constant(math.log(self.codec.mean)))
-        return self.in_unit(logits[:, 0])
+            return self._in_range(rate(self.widened(logits[:, 0]) + self.constant(math.log(self.codec.mean))))
+        return self._in_range(self.in_unit(logits[:, 0]))
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         numbers = predictions.astype(np.float64)
@@ -122,6 +124,15 @@ class RegressionObjective(NumberObjective):
         # Only huber reads alpha: its loss is squared up to there, as the task's is within one deviation.
         parameters = {"objective": TREE_LOSSES[self.options.loss], "alpha": self.codec.scale}
         return (number_trees(labels - self.tree_offset, weights, **parameters),)
+
+    def _in_range(self, predictions: Tensor) -> Tensor:
+        """Clamped to the range of the training labels: what a network extrapolates is rarely right."""
+        import torch
+
+        low, high = (
+            torch.as_tensor(bound, dtype=predictions.dtype) for bound in (self.codec.minimum, self.codec.maximum)
+        )
+        return torch.minimum(torch.maximum(predictions, low), high)
 
     def _distance(self, outputs: Tensor, targets: Tensor) -> Tensor:
         import torch.nn.functional as F

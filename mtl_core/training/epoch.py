@@ -1,7 +1,8 @@
-"""A training epoch: one pass over the training rows."""
+"""A training epoch: the optimizer steps between two evaluations."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -9,14 +10,17 @@ from torch import Tensor, nn
 
 from mtl_core.balancing import Balancer
 from mtl_core.config import Training
+from mtl_core.config.budget import Budget
 from mtl_core.data.encoded import Batch, EncodedSplit
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
 from mtl_core.training.losses import task_losses
 
-__all__ = ["optimizer_of", "train_epoch"]
+__all__ = ["batches_of", "optimizer_of", "train_epoch"]
 
+SCALE_RATE = 6.0
+"""Learning rate of the inputs' scales, in learning rates of the other parameters (Holzmüller 2024, table A.1)."""
 BeforeStep = Callable[[int, int, Batch, Mapping[str, SoftTargets]], None]
 """Callback before each step: (step from 0, number of steps, batch, its soft targets). Must not modify them."""
 
@@ -27,6 +31,7 @@ def train_epoch(
     optimizer: torch.optim.Optimizer,
     split: EncodedSplit,
     options: Training,
+    budget: Budget,
     *,
     number: int,
     soft_targets: Mapping[str, SoftTargets] = {},
@@ -35,7 +40,7 @@ def train_epoch(
     after_step: Callable[[], None] = lambda: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> dict[str, float]:
-    """Train for one pass over the split; (seed, number) decides the order of the rows and the dropout.
+    """Train for the steps of that epoch, numbered from 1; (seed, number) decides the order of the rows and the dropout.
 
     A paused task has no loss and its own parameters have no gradient, so that neither momentum nor weight decay changes
     them. A batch in which no task takes part changes nothing.
@@ -51,14 +56,12 @@ def train_epoch(
     """
     tasks = network.objectives
     network.train()
-    generator = np.random.default_rng([options.seed, number])
-    batches = split.order(generator, options.batch_size)
-    torch.manual_seed(int(generator.integers(2**63)))
+    torch.manual_seed(int(np.random.default_rng([options.seed, number, 1]).integers(2**63)))
     sums, counts = [0.0] * len(tasks), [0] * len(tasks)
     shared, own = network.shared(), [network.task_parameters(position) for position in range(len(tasks))]
-    steps = math.ceil(len(split) / options.batch_size)
+    steps = budget.steps_per_epoch
     balancer.before_epoch()
-    for step, rows in enumerate(batches):
+    for step, rows in enumerate(batches_of(split, budget, seed=options.seed, number=number)):
         batch = split.take(rows)
         targets = {task: of_task.take(rows) for task, of_task in soft_targets.items()}
 
@@ -84,10 +87,30 @@ def train_epoch(
     return {task.name: means.get(position, math.nan) for position, task in enumerate(tasks)}
 
 
-def optimizer_of(network: nn.Module, balancing: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, algorithm 2), which without decay is Adam; the balancing has none."""
+def batches_of(split: EncodedSplit, budget: Budget, *, seed: int, number: int) -> Iterator[Tensor]:
+    """Row numbers (B,) of each step of that epoch, numbered from 1.
+
+    Passes over the rows follow each other, each in an order that (seed, pass) decides; an epoch may end within one.
+    """
+    per_pass = math.ceil(len(split) / budget.batch_size)
+    passed, start = divmod((number - 1) * budget.steps_per_epoch, per_pass)
+    left = budget.steps_per_epoch
+    while left:
+        order = split.order(np.random.default_rng([seed, passed + 1]), budget.batch_size)
+        batches = islice(order, start, start + left)
+        left -= min(left, per_pass - start)
+        passed, start = passed + 1, 0
+        yield from batches
+
+
+def optimizer_of(network: Network, balancing: nn.Module, options: Training) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019, algorithm 2), which without decay is Adam. Balancing and scales of the inputs
+    have none, and the scales a higher rate.
+    """
+    scales = {id(scale) for scale in network.input_scales}
     groups = [
-        {"params": list(network.parameters()), "weight_decay": options.weight_decay},
+        {"params": [p for p in network.parameters() if id(p) not in scales], "weight_decay": options.weight_decay},
+        {"params": list(network.input_scales), "weight_decay": 0.0, "lr": SCALE_RATE * options.learning_rate},
         {"params": list(balancing.parameters()), "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, fused=True)

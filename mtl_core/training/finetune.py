@@ -34,6 +34,7 @@ def finetune_heads(
     train_split: EncodedSplit,
     validation: EncodedSplit,
     options: Training,
+    batch_size: int,
     errors: Mapping[str, float],
     store: CheckpointStore,
     progress: Progress,
@@ -66,7 +67,7 @@ def finetune_heads(
                 error=errors[task.name],
             )
             if not task.unsupervised and math.isfinite(trainer.value()):
-                found.append(trainer.finetune(options, options.finetune_heads, progress))
+                found.append(trainer.finetune(options, options.finetune_heads, batch_size, progress))
                 progress.on_finetune(found[-1])
     return tuple(found)
 
@@ -132,11 +133,13 @@ class HeadTrainer:
         name = self.task.name
         return normalised((self.task,), {name: value}, {name: self.error})[name]
 
-    def finetune(self, options: Training, finetuning: FinetuneHeads, progress: Progress) -> FinetunedHead:
+    def finetune(
+        self, options: Training, finetuning: FinetuneHeads, batch_size: int, progress: Progress
+    ) -> FinetunedHead:
         """Train until early stopping or the maximum epochs, then keep the best epoch or restore the head."""
         head, task = self.head, self.task.name
         min_improvement = options.stopping.of(task).min_improvement
-        stopper = Stopping(patience=finetuning.patience, min_improvement=min_improvement).build((task,))
+        stopper = Stopping(min_improvement=min_improvement).build((task,), patience=finetuning.patience)
         learning_rate = finetuning.learning_rate or options.learning_rate
         optimizer = torch.optim.AdamW(
             head.parameters(), lr=learning_rate, weight_decay=options.weight_decay, fused=True
@@ -146,7 +149,7 @@ class HeadTrainer:
         stopper.update({task: self.score(before)})
         while number < finetuning.epochs and not stopper.ended:
             number += 1
-            self.train_epoch(number, optimizer, options)
+            self.train_epoch(number, optimizer, options.seed, batch_size)
             value = self.value()
             # A head that diverges scores NaN, which is never an improvement and runs out of patience.
             if self.score(value) > self.score(best):
@@ -157,14 +160,14 @@ class HeadTrainer:
         head.load_state_dict(best_weights if kept else weights)
         return FinetunedHead(task=task, kept=kept, before=before, after=best if kept else before, epochs=number)
 
-    def train_epoch(self, number: int, optimizer: torch.optim.Optimizer, options: Training) -> None:
+    def train_epoch(self, number: int, optimizer: torch.optim.Optimizer, seed: int, batch_size: int) -> None:
         """Train for one pass over the rows that count in the task's loss."""
         self.head.train()
-        generator = np.random.default_rng([options.seed, self.position, number])
+        generator = np.random.default_rng([seed, self.position, number])
         counted = self.task.trains_on(self.train.labels[self.task.name]).nonzero()[:, 0]
         order = counted[torch.from_numpy(generator.permutation(len(counted)))]
         torch.manual_seed(int(generator.integers(2**63)))
-        for rows in torch.split(order, options.batch_size):
+        for rows in torch.split(order, batch_size):
             batch = self.train.take(rows)
             logits = {self.task.name: self.head(batch.inputs["x"])}
             for loss in task_losses((self.task,), logits, batch, {}).values():  # none where every weight is 0

@@ -2,12 +2,26 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 
+from mtl_core.config.budget import Budget
 from mtl_core.frozen import Frozen
+from mtl_core.numbers import Number
 
-__all__ = ["Epoch", "FinetunedHead", "Relations", "TrainingResult", "scores_of"]
+__all__ = [
+    "CalibrationMethod",
+    "Epoch",
+    "FinetunedHead",
+    "Relations",
+    "TaskCalibration",
+    "TrainingResult",
+    "TunedThresholds",
+    "scores_of",
+]
+
+CalibrationMethod = Literal["identity", "temperature", "temperature_and_bias", "vector"]
 
 
 class Relations(Frozen):
@@ -60,9 +74,36 @@ class FinetunedHead(Frozen):
     """Number of trained epochs."""
 
 
+class TaskCalibration(Frozen):
+    """Calibration of a task. Log loss and ECE are those on validation, None where they are undefined."""
+
+    task: str
+    method: CalibrationMethod
+    """Of a multilabel task, that of the label with the most parameters."""
+    reason: str = ""
+    """Reason why it is the identity; "" where it is not."""
+    temperatures: tuple[float, ...] = ()
+    """Per output of the head; none for the identity."""
+    value: Number
+    """The task's own metric after it."""
+    log_loss_before: Number
+    log_loss_after: Number
+    ece_before: Number
+    ece_after: Number
+
+
+class TunedThresholds(Frozen):
+    """Decision thresholds that were tuned on validation."""
+
+    task: str
+    thresholds: tuple[float, ...]
+    """One, or one per label."""
+
+
 class TrainingResult(Frozen, allow_inf_nan=True):
     """Result of a training."""
 
+    budget: Budget
     epochs: tuple[Epoch, ...]
     chosen: int
     """Number of the epoch whose weights are the model."""
@@ -71,6 +112,10 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     parameters: int
     refits: tuple[FinetunedHead, ...] = ()
     """The heads that were fine-tuned, in the problem's order."""
+    calibrations: tuple[TaskCalibration, ...] = ()
+    """Of the tasks whose predictions are probabilities, in the problem's order."""
+    thresholds: tuple[TunedThresholds, ...] = ()
+    """Of the tasks whose threshold is tuned, in the problem's order."""
 
     def best(self, task: str) -> float:
         """The task's own metric after its best epoch; NaN where it was never defined."""
@@ -78,9 +123,11 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         return max(known, key=lambda epoch: epoch.scores[task]).values[task] if known else math.nan
 
     def final(self, task: str) -> float:
-        """The task's own metric of the model: after the chosen epoch, and after its head was fine-tuned."""
+        """The task's own metric of the model: after the chosen epoch, fine-tuning of its head, and calibration."""
+        calibrated = [found.value for found in self.calibrations if found.task == task and found.method != "identity"]
         finetuned = [head.after for head in self.refits if head.task == task]
-        return finetuned[0] if finetuned else self.epochs[self.chosen - 1].values[task]
+        known = [value for value in (*calibrated, *finetuned) if value is not None]
+        return known[0] if known else self.epochs[self.chosen - 1].values[task]
 
 
 def scores_of(epochs: Sequence[Epoch]) -> list[dict[str, float]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtl_core.config import Problem
+from mtl_core.config.budget import Budget, budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation import SoftTargets, declared_teachers, own_best
@@ -13,6 +14,7 @@ from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.deterministic import deterministic
 from mtl_core.training.affinity import Probe
+from mtl_core.training.calibration import calibrate
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint
 from mtl_core.training.epoch import train_epoch
 from mtl_core.training.finetune import finetune_heads
@@ -21,6 +23,7 @@ from mtl_core.training.progress import Progress
 from mtl_core.training.scores import metric_values, normalised, standard_errors
 from mtl_core.training.selection import best_epoch
 from mtl_core.training.state import State
+from mtl_core.training.thresholds import tune_thresholds
 from mtl_core.training.unsupervised import unsupervised_targets
 
 __all__ = ["train"]
@@ -41,14 +44,17 @@ def train(
     of the weights where that is declared.
 
     Returns:
-        the network with the weights of the chosen epoch, its heads fine-tuned where that is declared; and its history.
+        the network with the weights of the chosen epoch, its heads fine-tuned where that is declared, calibrated; and
+        its history.
 
     Raises:
         DataError: a task has no loss for some of its labels.
         TrainingError: a loss is not finite.
     """
     options, progress = problem.training, progress or Progress()
-    state, store = State(problem, encoder), CheckpointStore(folder, _digest(problem, encoder))
+    budget = budget_of(options, len(train_split))
+    progress.on_start(budget)
+    state, store = State(problem, encoder, budget), CheckpointStore(folder, _digest(problem, encoder))
     _check_labels(state, train_split, validation)
     state.restore(store)
     for epoch in state.epochs:
@@ -58,13 +64,13 @@ def train(
     )
 
     with deterministic(options.threads):
-        while len(state.epochs) < options.epochs and not state.stopper.ended:
+        while len(state.epochs) < budget.epochs and not state.stopper.ended:
             began, number = time.perf_counter(), len(state.epochs) + 1
             distilled, paused = state.stopper.distilled, state.paused
             targets = teachers | _targets(state, store, train_split, options.seed)
             probe = Probe(state.network, state.optimizer, options.relatedness, number)
             losses = train_epoch(
-                *(state.network, state.balancer, state.optimizer, train_split, options),
+                *(state.network, state.balancer, state.optimizer, train_split, options, budget),
                 number=number,
                 soft_targets=targets,
                 paused=paused,
@@ -93,14 +99,25 @@ def train(
         chosen = best_epoch(scores_of(state.epochs), options.checkpoint)
         state.network.load_state_dict(store.weights(chosen))
         errors = {task.name: state.standard_errors.get(task.name, 1.0) for task in state.tasks}
-        heads = finetune_heads(state.network, train_split, validation, options, errors, store, progress)
-    return state.network, _result(state, chosen, errors, heads)
+        splits = (train_split, validation)
+        heads = finetune_heads(state.network, *splits, options, budget.batch_size, errors, store, progress)
+        calibrations = calibrate(state.network, validation, enabled=options.calibration)
+        thresholds = tune_thresholds(state.network, validation)
+    result = _result(state, budget, chosen, errors, heads)
+    return state.network, result.model_copy(update={"calibrations": calibrations, "thresholds": thresholds})
 
 
-def _result(state: State, chosen: int, errors: dict[str, float], heads: tuple[FinetunedHead, ...]) -> TrainingResult:
+def _result(
+    state: State, budget: Budget, chosen: int, errors: dict[str, float], heads: tuple[FinetunedHead, ...]
+) -> TrainingResult:
     parameters = sum(parameter.numel() for parameter in state.network.parameters())
     return TrainingResult(
-        epochs=tuple(state.epochs), chosen=chosen, standard_errors=errors, parameters=parameters, refits=heads
+        budget=budget,
+        epochs=tuple(state.epochs),
+        chosen=chosen,
+        standard_errors=errors,
+        parameters=parameters,
+        refits=heads,
     )
 
 

@@ -1,5 +1,6 @@
 """Progress callbacks of a training."""
 
+from mtl_core.config.budget import Budget
 from mtl_core.training.history import Epoch, FinetunedHead
 
 __all__ = ["Progress"]
@@ -7,6 +8,9 @@ __all__ = ["Progress"]
 
 class Progress:
     """Callbacks of a training, which by default do nothing."""
+
+    def on_start(self, budget: Budget) -> None:
+        """Called first, with the maximum number of epochs among others."""
 
     def on_teacher(self, task: str, step: int, steps: int) -> None:
         """Called before the first epoch, with the finished steps of a task's teacher and the number of all."""

@@ -6,6 +6,7 @@ from pydantic import Field
 from torch import nn
 
 from mtl_core.config import Problem
+from mtl_core.config.budget import Budget
 from mtl_core.data.encoder import Encoder
 from mtl_core.frozen import Frozen
 from mtl_core.model import Network
@@ -29,15 +30,15 @@ class _Record(Frozen, allow_inf_nan=True):
 class State:
     """Network, average of its weights, balancer, optimiser, stopper, epochs and standard errors of one training."""
 
-    def __init__(self, problem: Problem, encoder: Encoder) -> None:
+    def __init__(self, problem: Problem, encoder: Encoder, budget: Budget) -> None:
         options = problem.training
         self.network = Network.seeded(problem, encoder, options.seed)
         self.tasks = self.network.objectives
-        self.balancer = options.balancing.build(self.network.tasks)
+        self.balancer = options.balancing.build_weighted({task.name: task.weight for task in self.tasks})
         self.optimizer = optimizer_of(self.network, self.balancer, options)
         self.average = Average(self.network) if options.average_weights else None
         starts = {task.name: task.start_epoch for task in self.tasks}
-        self.stopper = options.stopping.build(self.network.tasks, starts)
+        self.stopper = options.stopping.build(self.network.tasks, starts, patience=budget.patience)
         self.epochs: list[Epoch] = []
         self.standard_errors: dict[str, float] = {}
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mtl_core.config import PARAMS, Problem
 from mtl_core.config.messages import list_errors
 from mtl_core.data.column_types import declared_type, feature_type, target_types
+from mtl_core.data.coverage import Coverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.split import SPLITS, SplitName, check_split, empty_splits
 from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
@@ -138,9 +139,13 @@ class _Scan:
                     if name != "train":
                         held_out[task, name].append(labels)
         for task, objective in self.objectives.items():
-            for name in SPLITS[1:]:
-                found = held_out[task, name]
-                self.errors += self._undefined(objective, name, np.concatenate(found) if found else np.zeros(0))
+            known = {
+                name: np.concatenate(found) if (found := held_out[task, name]) else np.zeros(0) for name in SPLITS[1:]
+            }
+            self.errors += coverage_errors(
+                self.problem,
+                Coverage(codec=objective.codec, known=known, rows=self.rows, labelled=self.labelled[task]),
+            )
 
     def unlearnable_classes(self) -> Iterator[str]:
         """A line for each class that no training row has."""
@@ -164,21 +169,6 @@ class _Scan:
         if isinstance(codec, ClassCodec):
             counts = np.bincount(labels.astype(np.int64), minlength=len(codec.classes))
             self.class_counts[task, split] = counts + self.class_counts.get((task, split), 0)
-
-    def _undefined(self, objective: Objective, split: SplitName, labels: LabelValues) -> Iterator[str]:
-        """An error for each metric that a stage needs, and that these labels leave undefined."""
-        task, limits = objective.name, self.problem.gates.metrics.get(objective.name, {})
-        needed = {objective.metric.name: f"tasks.{task}.metric"}
-        if split == "test":
-            needed |= {name: f"gates.metrics.{task}.{name}" for name in limits}
-        counts = ", ".join(f"{count:,} of {self.rows[name]:,} {name}" for name, count in self.labelled[task].items())
-        for name, where in needed.items():
-            if why := objective.options.metric_named(name).undefined(labels):
-                yield (
-                    f"{where}: {name} must be defined on the {split} split, found {why} in "
-                    f"{objective.codec.target!r} (labelled: {counts} rows); change the split or the metric, or leave "
-                    "it out"
-                )
 
     def _learn(self, task: str, split: SplitName, rows: pa.RecordBatch) -> set[str]:
         """Fit the task on rows of the training split; the task, where some of them weighs more than 0."""

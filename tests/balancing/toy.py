@@ -22,6 +22,7 @@ OF_LOSSES: dict[str, dict[str, Any]] = {
     "uw": {},
     "dwa": {"temperature": 0.5},
     "geometric_mean": {},
+    "inverse_loss": {},
     "imtl_l": {},
     "famo": {},
     "stch": {"preference": {"c": 2.0}},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mtl_core.config import Gates, parse_problem
+from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
 from tests.config.orders import changed, merged
 
@@ -48,6 +48,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"tasks.returned": ..., "training.teachers": {"days": {"kind": "single_task"}}},
         "training.teachers.days.kind: a single_task teacher is a network for the task alone, which it has already",
     ),
+    "8 bits, and half of what says how far they may be off": (
+        {"export": {"int8": True}, "gates": {"parity": {"adversarial_rows": None}}},
+        "export.int8: how far 8 bits may be from the network must be declared, found no gates.parity.test_rows, whose ",
+    ),
     "8 bits, and nothing that says how far they may be off": (
         {"export": {"int8": True}, "gates": {"size_mb": 5}},
         "export.int8: how far 8 bits may be from the network must be declared, found no gates.parity, whose default of "
@@ -69,8 +73,9 @@ def test_refused_together(changes: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "int8"),
     [
-        pytest.param({"export": {"int8": True}, "gates": {"parity": Gates().parity}}, True, id="declared as it is"),
+        pytest.param({"export": {"int8": True}, "gates": {"parity": 1e-4}}, True, id="declared as it is"),
         pytest.param({"export": {"int8": True}, "gates": {"parity": 0.02}}, True, id="declared"),
+        pytest.param({"export": {"int8": True}, "gates": {"parity": None}}, True, id="declared away"),
         pytest.param({"export": {"int8": False}, "gates": {}}, False, id="32 bits"),
         pytest.param({}, False, id="nothing said"),
     ],

@@ -50,6 +50,17 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "training.stopping.patence: unknown key; did you mean 'patience'?",
     ),
     "unknown in gates": ("gates.metric", {}, "gates.metric: unknown key; did you mean 'metrics'?"),
+    "a gate of another name": ("gates.size", None, "gates.size: unknown key; did you mean 'size_mb'?"),
+    "unknown in parity": (
+        "gates.parity",
+        {"test_row": None},
+        "gates.parity.test_row: unknown key; did you mean 'test_rows'?",
+    ),
+    "unknown rule of a baseline": (
+        "gates.baseline",
+        {"days": "requred"},
+        "gates.baseline.days: unknown; found 'requred'; did you mean 'required'?",
+    ),
     "unknown in latency": (
         "gates.latency_ms",
         {"rows1": 1},
@@ -219,6 +230,21 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         {"days": {"mae": NAN}},
         "gates.metrics.days.mae: input should be a finite number; found nan",
     ),
+    "a gate switched off by a word": (
+        "gates.size_mb",
+        "off",
+        "gates.size_mb: must be a number, or null, which switches the gate off; found 'off'",
+    ),
+    "two gates switched off by a word": (
+        "gates.parity",
+        "off",
+        "gates.parity: must be a number, null, or a mapping of both limits; found 'off'",
+    ),
+    "a limit on a metric switched off by a word": (
+        "gates.metrics",
+        {"days": {"mae": False}},
+        "gates.metrics.days.mae: must be a number, or null, which switches the gate off; found False",
+    ),
     "a share of everything": ("split.test", 1, "split.test: input should be less than 1; found 1"),
     "shares of everything": (
         "split",
@@ -272,6 +298,11 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "gates.metrics",
         {"day": {"mae": 3}},
         "gates.metrics.day: must be a declared task, found 'day'; did you mean 'days'?",
+    ),
+    "a baseline of no task": (
+        "gates.baseline",
+        {"day": "ignore"},
+        "gates.baseline.day: must be a declared task, found 'day'; did you mean 'days'?",
     ),
     "a gate for no metric": (
         "gates.metrics",

@@ -14,6 +14,7 @@ import torch
 
 import mtl_core.training.loop
 from mtl_core.config import parse_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.distillation.boosted import boosted_logits
@@ -81,8 +82,9 @@ def test_a_student_learns_from_its_teacher_alone(small: Small) -> None:
         network = Network.seeded(small.problem, small.encoder, 0)
         balancer = options.balancing.build(network.tasks)
         optimizer = optimizer_of(network, balancer, options)
+        budget = budget_of(options, len(split))
         for number in range(1, 7):
-            train_epoch(network, balancer, optimizer, split, options, number=number, soft_targets=soft)
+            train_epoch(network, balancer, optimizer, split, options, budget, number=number, soft_targets=soft)
         predictions = predictions_of(network, small.validation)
         found[name] = metric_values(small.tasks, small.validation, predictions)["late"]
     assert found["taught"] > 0.97

@@ -24,7 +24,10 @@ def kind(small: Small, request: pytest.FixtureRequest) -> Taught:
 def some_logits(kind: Taught, seed: int = 0) -> Tensor:
     """(ROWS, outputs) as its own head makes them: some kinds know more than any numbers."""
     torch.manual_seed(seed)
-    logits: Tensor = kind.task.head_layer(8)(torch.randn(ROWS, 8)).detach()
+    layer = kind.task.head_layer(8)
+    if isinstance(layer, torch.nn.Linear):
+        layer.bias.data.zero_()  # far from 0, near logits are equal to float32
+    logits: Tensor = layer(torch.randn(ROWS, 8)).detach()
     return logits
 
 
@@ -71,7 +74,9 @@ def test_the_loss_is_least_where_the_two_agree(kind: Taught) -> None:
     at_best = kind.task.distillation(teacher, teacher)
     for seed in range(2, 6):
         nearby = teacher + 0.3 * (some_logits(kind, seed) - teacher)
-        assert (kind.task.distillation(nearby, teacher) > at_best).all()
+        differs = (nearby - teacher).abs().amax(dim=1) > 1e-3  # nearer, float32 rounds the losses to the same
+        assert (kind.task.distillation(nearby, teacher) > at_best)[differs].all()
+        assert differs.sum() > 0.9 * ROWS
 
 
 def test_what_a_teacher_says_of_unlabelled_rows_moves_nothing_unless_asked(kind: Taught) -> None:

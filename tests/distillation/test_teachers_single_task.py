@@ -35,7 +35,7 @@ def logits_of(small: Small, task: str, scratch: Path, split: EncodedSplit | None
 
 @pytest.mark.parametrize("task", TASKS)
 def test_it_knows_its_task(small: Small, tmp_path: Path, task: str) -> None:
-    logits = logits_of(small, task, tmp_path)
+    logits = logits_of(small, task, tmp_path, epochs=20, stopping={"patience": 6})
     fitted = next(found for found in small.tasks if found.name == task)
     labels = small.train.labels[task]
     known = fitted.codec.labelled(labels).numpy()
@@ -91,7 +91,7 @@ def test_it_is_as_large_as_a_shared_bottom_for_the_one_task(small: Small, trunk:
 
 def stops_after(problem: Problem, task: str, scores: list[float]) -> int:
     """The evaluation after which training is over."""
-    stopper = problem.training.stopping.build((task,))
+    stopper = problem.training.stopping.build((task,), patience=3)
     for number, score in enumerate(scores, 1):
         stopper.update({task: score})
         if stopper.ended:

@@ -8,11 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtl_core.config import Gates
+from mtl_core.checks import BaselineCheck, Check, write_checks
+from mtl_core.config import Gates, parse_problem
 from mtl_core.evaluation import Difference, Measured, compare, evaluate
 from mtl_core.export.parity import Parity
-from mtl_core.gates import Check, baseline_checks, latency_checks, metric_checks, parity_check, size_check, write_checks
-from tests.small import Small
+from mtl_core.gates import (
+    baseline_checks,
+    gates_off,
+    latency_checks,
+    metric_checks,
+    parity_check,
+    size_checks,
+    tasks_without_limit,
+)
+from tests.small import Small, document
 
 
 @pytest.mark.parametrize(
@@ -54,22 +63,119 @@ def test_a_gate_without_a_value_says_what_the_labels_lack(small: Small) -> None:
     tasks = [task for task in small.tasks if task.name in labels]
     gates = Gates(metrics={"late": {"auc": 0.8}, "minutes": {"mae": 2.0}})
     checks = metric_checks(gates, tasks, evaluate(tasks, labels, predictions, resamples=5))
-    checks += baseline_checks(compare(tasks, labels, predictions, predictions, resamples=5))
+    checks += baseline_checks(gates, tasks, compare(tasks, labels, predictions, predictions, resamples=5))
     lacking = ["one class only in the test split", "no labelled row in the test split"]
     assert [check.reason for check in checks] == lacking * 2
-    assert all(check.words.endswith(f"found none: {check.reason}") and not check.passed for check in checks)
+    assert all(check.words.endswith(f"found none: {check.reason}") for check in checks)
+    assert {check.outcome for check in checks} == {"failed"}
 
 
-@pytest.mark.parametrize(("low", "passed"), [(0.01, True), (0.0, False), (-0.01, False), (math.nan, False)])
-def test_trivial_is_beaten_beyond_chance_or_not(low: float, passed: bool) -> None:
-    found = Difference(task="t", metric="auc", champion=0.5, candidate=0.6, difference=0.1, low=low, high=0.2)
-    (check,) = baseline_checks([found])
-    assert check.passed is passed
+def baseline_check(low: float, high: float, rule: Any = "report", **labels: Any) -> BaselineCheck:
+    return BaselineCheck(
+        name="late.auc over baseline",
+        value=low,
+        high=high,
+        limit=0.0,
+        rule="above",
+        unit="",
+        required=rule == "required",
+        **labels,
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "report", "required"),
+    [
+        (1e-9, 0.2, "passed", "passed"),
+        (0.0, 0.2, "warning", "failed"),
+        (-0.1, 0.2, "warning", "failed"),
+        (0.0, 0.0, "warning", "failed"),
+        (-0.1, 0.0, "warning", "failed"),
+        (-0.1, -1e-9, "failed", "failed"),
+        (math.nan, math.nan, "failed", "failed"),
+        (-math.inf, 0.2, "failed", "failed"),
+        (-0.1, math.nan, "failed", "failed"),
+    ],
+)
+def test_a_task_is_better_or_not_shown_to_be_or_worse(low: float, high: float, report: str, required: str) -> None:
+    for rule, outcome in {"report": report, "required": required}.items():
+        check = baseline_check(low, high, rule)
+        assert (check.outcome, check.passed) == (outcome, outcome == "passed")
+        assert ("FAILED" if outcome == "failed" else outcome) in check.words
+
+
+def test_the_words_say_which_of_the_two_failures_it_is() -> None:
+    assert "worse than the baseline beyond chance" in baseline_check(-0.2, -0.1, "required").words
+    unproven = baseline_check(-0.2, 0.1, "required").words
+    assert "not shown to be better than the baseline" in unproven
+    assert unproven.endswith("interval of the difference -0.2 to 0.1; gates.baseline says required")
+
+
+@pytest.mark.parametrize(("needs_labels", "outcome"), [(True, "failed"), (False, "warning")])
+def test_only_an_unsupervised_task_may_lack_test_labels(needs_labels: bool, outcome: str) -> None:
+    found = baseline_check(math.nan, math.nan, reason="no labelled row in the test split", needs_labels=needs_labels)
+    assert found.outcome == outcome
+    broken = baseline_check(math.nan, math.nan, needs_labels=needs_labels)
+    assert broken.outcome == "failed"  # the labels are there, and the predictions are not finite
+
+
+def test_the_rule_of_a_task_decides_and_an_ignored_one_has_no_check(small: Small) -> None:
+    gates = Gates(baseline={"late": "required", "band": "ignore"})
+    values: dict[str, Any] = {"champion": 0.5, "candidate": 0.5, "difference": 0.0, "low": -0.1, "high": 0.1}
+    found = [Difference(task=task.name, metric=task.metric.name, **values) for task in small.tasks]
+    checks = baseline_checks(gates, small.tasks, found)
+    assert {check.name.partition(".")[0]: check.outcome for check in checks} == {
+        "late": "failed",
+        "minutes": "warning",
+        "rare": "warning",
+    }
+
+
+EVERY_GATE_OFF = {
+    "metrics": {"late": {"auc": None}},
+    "baseline": dict.fromkeys(("late", "band", "minutes", "rare"), "ignore"),
+    "parity": None,
+    "latency_ms": None,
+    "size_mb": None,
+    "worse_than_champion": None,
+}
+
+
+def test_every_gate_can_be_switched_off_and_is_named_then(small: Small, tmp_path: Path) -> None:
+    problem = parse_problem(document() | {"gates": EVERY_GATE_OFF})
+    gates, differences = problem.gates, [Difference(**{**worse(), "task": task.name}) for task in small.tasks]
+    assert metric_checks(gates, small.tasks, {}) == []
+    assert baseline_checks(gates, small.tasks, differences) == []
+    assert latency_checks(gates, None, {}) == []  # type: ignore[arg-type]  # no session is needed
+    assert size_checks(gates, tmp_path / "missing") == []
+    assert all("quality" in line for line in tasks_without_limit(problem))
+    assert [line.split(": off (gates.")[0] for line in gates_off(gates)] == [
+        *("late.auc", "baseline of late", "baseline of band", "baseline of minutes", "baseline of rare"),
+        *("parity", "parity on adversarial rows", "latency of 1 row", "latency of 1,000 rows", "size"),
+        "comparison with the champion",
+    ]
+
+
+def worse() -> dict[str, Any]:
+    return {"metric": "m", "champion": 1.0, "candidate": 0.0, "difference": -1.0, "low": -1.1, "high": -0.9}
+
+
+def test_one_of_two_gates_can_be_switched_off() -> None:
+    gates = Gates.model_validate({"parity": {"adversarial_rows": None}, "latency_ms": {"rows_1": None}})
+    assert (gates.parity.test_rows, gates.latency_ms.rows_1000) == (1e-4, 100.0)
+    assert [name for name, _ in gates.switched_off()] == ["parity on adversarial rows", "latency of 1 row"]
+    both = Gates.model_validate({"parity": 0.5}).parity
+    assert (both.test_rows, both.adversarial_rows) == (0.5, 0.5)
+
+
+def test_no_gate_is_off_that_nobody_switched_off(small: Small) -> None:
+    assert list(Gates().switched_off()) == []
+    assert all("worse than the baseline" in line for line in tasks_without_limit(small.problem))
 
 
 @pytest.mark.parametrize(("difference", "passed"), [(0.0, True), (1e-4, True), (1.1e-4, False), (math.nan, False)])
 def test_parity_within_a_ten_thousandth(difference: float, passed: bool) -> None:
-    check = parity_check("parity", Parity(difference=difference, task="t", rows=9), Gates())
+    check = parity_check("parity", Parity(difference=difference, task="t", rows=9), 1e-4)
     assert check.passed is passed
 
 
@@ -88,8 +194,10 @@ def test_latency_without_its_input_fails() -> None:
 def test_size_is_in_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"x" * 2_000_000)
-    assert size_check(Gates(size_mb=2.0), path).passed
-    assert not size_check(Gates(size_mb=1.999), path).passed
+    assert [check.passed for limit in (2.0, 1.999) for check in size_checks(Gates(size_mb=limit), path)] == [
+        True,
+        False,
+    ]
 
 
 def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
@@ -97,12 +205,15 @@ def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
     bad = Check(name="bad", value=math.nan, limit=0.0, rule="at least", unit="")
     write_checks(tmp_path / "a.json", [good], ["a note"])
     write_checks(tmp_path / "b.json", [good, bad], [])
+    write_checks(tmp_path / "c.json", [good, baseline_check(-0.1, 0.1)], [])
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    a, b = (json.loads((tmp_path / name).read_text(), parse_constant=refuse) for name in ("a.json", "b.json"))
+    a, b, c = (json.loads((tmp_path / f"{name}.json").read_text(), parse_constant=refuse) for name in "abc")
     assert (a["passed"], a["notes"]) == (True, ["a note"])
     assert a["checks"][0]["value"] == 1.0
     assert (b["passed"], b["checks"][1]["passed"], b["checks"][1]["value"]) == (False, False, None)
-    assert {"name", "value", "limit", "passed", "unit"} <= a["checks"][0].keys()
+    assert {"name", "value", "limit", "outcome", "passed", "unit", "words"} <= a["checks"][0].keys()
+    warned = c["checks"][1]
+    assert (c["passed"], warned["outcome"], warned["passed"], warned["high"]) == (True, "warning", False, 0.1)

@@ -2,6 +2,7 @@
 
 import onnx
 import pytest
+import torch
 
 from mtl_core.export.graph import build_graph
 from mtl_core.model import Network
@@ -23,7 +24,14 @@ def graph(small: Small, network: Network) -> bytes:
 
 @pytest.fixture(scope="session")
 def network_of_every_kind(every_kind: Small) -> Network:
-    return Network.seeded(every_kind.problem, every_kind.encoder, 0)
+    """Calibrated and with thresholds, so that graphs have both."""
+    network = Network.seeded(every_kind.problem, every_kind.encoder, 0)
+    for task, calibration in zip(network.tasks, network.calibration, strict=True):
+        if calibration.outputs:
+            own = torch.arange(1.0, calibration.outputs + 1) if task in ("band", "flags") else torch.ones(1)
+            calibration.set(0.5 * own.expand(calibration.outputs), 0.25 * own.expand(calibration.outputs))
+    network.decisions[network.tasks.index("flags")].set((0.4, 0.6))
+    return network
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def _run(graph: bytes, rows: pa.Table, small: Small) -> dict[str, Any]:
 
 
 def test_golden_signature(small: Small, graph: bytes) -> None:
-    found = signature(small.problem, small.encoder, graph)
+    found = signature(small.problem, small.encoder, small.tasks, graph)
     assert len(found.pop("graph_sha256")) == 64
     assert found == json.loads(Path(__file__).with_name("golden_signature.json").read_text())
 

@@ -126,7 +126,7 @@ def test_a_row_by_file_and_by_request(tmp_path: Path, name: str, suffix: str) ->
     write(tmp_path, columns, problem, suffix)
     encoder, rows = fitted(tmp_path, problem)
     sent = encoder.request_values(rows)
-    for entry in signature(problem, encoder, b"")["inputs"]:
+    for entry in signature(problem, encoder, (), b"")["inputs"]:
         column = msgspec.convert(entry, Input)
         expected = encoder.inputs[column.name].tensor(rows[column.name].combine_chunks())
         ways = {"values": sent[column.name]}

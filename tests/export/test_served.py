@@ -15,6 +15,7 @@ from mtl_core import input_types
 from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.features.iso import suite_pattern
+from mtl_core.model import Network
 from serving.inputs import Input
 from serving.iso_datetime import seconds_since_epoch
 from serving.live import Served
@@ -29,11 +30,15 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def answered(
-    every_kind: Small, graph_of_every_kind: onnx.ModelProto, tmp_path_factory: pytest.TempPathFactory
+    every_kind: Small,
+    network_of_every_kind: Network,
+    graph_of_every_kind: onnx.ModelProto,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> list[tuple[Row, dict[str, Any]]]:
     """Per row of the test split what the service answers, and what the graph says."""
     encoder, content = every_kind.encoder, graph_of_every_kind.SerializeToString()
-    folder = write(tmp_path_factory.mktemp("kinds"), content, signature(every_kind.problem, encoder, content))
+    described = signature(every_kind.problem, encoder, network_of_every_kind.objectives, content)
+    folder = write(tmp_path_factory.mktemp("kinds"), content, described)
     served = Served(Model.load(folder))
     rows = every_kind.raw_test.slice(0, 20).select(list(encoder.inputs))
     by_graph = run_graph(open_graph(content), rows, encoder.inputs, list(KINDS))
@@ -52,9 +57,10 @@ def test_every_kind_is_answered_in_its_form(answered: list[tuple[Row, dict[str, 
             assert answer[name]["class"] == classes[said[name].argmax()]
         flags = dict(zip(["rare", "big"], said["flags"].tolist(), strict=True))
         assert answer["flags"] == {
-            "labels": [label for label, chance in flags.items() if chance >= 0.5],
+            "labels": [label for label, least in (("rare", 0.4), ("big", 0.6)) if flags[label] >= least],
             "probabilities": flags,
         }
+        assert answer["soon"] == {"decision": said["soon"] >= 0.3, "probability": said["soon"]}
         assert answer["span"] == dict(zip(["0.1", "0.25", "0.5", "0.9"], said["span"].tolist(), strict=True))
         assert answer["single"] == {"0.5": said["single"][0]}
         assert answer["group"] == {"cluster": said["group"].argmax(), "probabilities": said["group"].tolist()}

@@ -61,5 +61,12 @@ def test_numbers_in_32_and_in_64_bits_are_compared() -> None:
     assert forms({"outputs": [entry]}) == forms({"outputs": [entry | {"dtype": "float64"}]}) == {"t": entry}
 
 
+def test_probabilities_are_compared_whatever_their_thresholds() -> None:
+    entry = {"name": "t", "kind": "binary", "form": "number", "unit": "probability"}
+    flags = {"name": "f", "kind": "multilabel", "form": "label_probabilities", "labels": ["a", "b"]}
+    tuned = {"outputs": [entry | {"threshold": 0.25}, flags | {"thresholds": [0.1, 0.9]}]}
+    assert forms(tuned) == forms({"outputs": [entry, flags]})
+
+
 def test_a_first_model_has_nothing_to_be_worse_than() -> None:
     refuse_worse(ChampionComparison(champion=None), "m:new", 0.0)

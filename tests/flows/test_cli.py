@@ -249,7 +249,8 @@ def test_a_champion_that_a_service_refused_is_named_with_the_version_that_answer
     assert words in capfd.readouterr().out
     assert run("models", "--json", "-C", str(tmp_path)) == 0
     models = json.loads(capfd.readouterr().out)
-    assert {model["version"]: model["refused"] for model in models} == {served: None, refused: "damaged [x]"}
+    assert {model["version"]: model["load_failure"] for model in models} == {served: None, refused: "damaged [x]"}
+    assert {model["refused"] for model in models} == {None}
     assert run("promote", refused, "-C", str(tmp_path)) == 0
     assert words in capfd.readouterr().out
     assert run("promote", served, "-C", str(tmp_path)) == 0

@@ -24,6 +24,9 @@ from tests.small import Small
         (1_699_999_961.25, "1699999961"),
         (1e20, "1e+20"),
         (-4.98, "-4.98"),
+        ({"decision": True, "probability": 0.834}, "yes (0.83)"),
+        ({"decision": False, "probability": 0.1}, "no (0.10)"),
+        ({"decision": None, "probability": None}, "-"),
         ({"class": "on time", "probabilities": {"early": 0.2, "on time": 0.8}}, "on time (0.80)"),
         ({"class": None, "probabilities": {"early": None, "on time": None}}, "-"),
         (

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from flows.console import bars
 from flows.console.terminal import shortened_names
-from flows.console.train import TrainProgress
+from flows.console.train import TrainProgress, summary
 from mtl_core.config import Problem
-from mtl_core.training import Epoch
+from mtl_core.training import Epoch, TrainingResult
+from mtl_core.training.history import TaskCalibration, TunedThresholds
 from tests.small import Small
 
 WIDTH, HEIGHT = 80, 24
@@ -118,3 +119,25 @@ def test_colours_in_a_log_make_it_no_terminal(small: Small, monkeypatch: pytest.
         watched.on_epoch(epoch(1, ["late"]))
     assert re.match(rf"{TIME} epoch 1 of", file.getvalue())
     assert "\r" not in file.getvalue()
+
+
+def test_the_summary_tells_calibrations_and_thresholds() -> None:
+    measured = {"value": 0.9, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.05}
+    outcome = TrainingResult(
+        epochs=(epoch(1, ["late", "tags"]),),
+        chosen=1,
+        standard_errors={"late": 1.0, "tags": 1.0},
+        parameters=1_000,
+        calibrations=(
+            TaskCalibration(task="late", method="temperature", temperatures=(1.5,), **measured),
+            TaskCalibration(task="tags", method="identity", reason="off", **measured),
+        ),
+        thresholds=(
+            TunedThresholds(task="late", thresholds=(0.25,)),
+            TunedThresholds(task="tags", thresholds=(0.5, 0.125)),
+        ),
+    )
+    _, calibrated, tuned = summary(outcome)
+    assert calibrated == "calibrated, log loss on validation: late 0.5 to 0.4"
+    assert tuned == "thresholds tuned on validation: late 0.25, tags 0.125 to 0.5"
+    assert len(list(summary(outcome.model_copy(update={"calibrations": (), "thresholds": ()})))) == 1

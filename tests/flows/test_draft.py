@@ -15,9 +15,11 @@ from ruamel.yaml import YAML
 from flows.draft.document import document, quoted
 from flows.draft.facts import sample
 from flows.draft.guesses import Draft, guess_problem
-from mtl_core.config import Problem, parse_problem
+from flows.draft.reading import DetectedReading
+from mtl_core.config import Export, Gates, Model, Problem, Reading, parse_problem
 from mtl_core.config.patterns import safe_name
 from mtl_core.errors import DataError, ProblemError
+from mtl_core.features import Proposal
 
 ROWS = 200
 DAY = date(2024, 1, 1)
@@ -36,7 +38,7 @@ def drafted(tmp_path: Path, columns: dict[str, list[Any]], *targets: str) -> Dra
 
 
 def read(draft: Draft) -> Problem:
-    text = document("table", "data/table.parquet", ROWS, draft)
+    text = document("table", "data/table.parquet", draft)
     return parse_problem(YAML(typ="safe", pure=True).load(text))
 
 
@@ -388,3 +390,21 @@ def test_odd_columns_do_not_collide(tmp_path: Path) -> None:
     problem = read(drafted(tmp_path, {**COLUMNS, **odd, "a/b": COLUMNS["yes"]}, "a/b"))
     assert set(problem.feature_columns) >= set(odd)
     assert len(problem.tasks) == 1
+
+
+def test_nothing_is_restated_that_is_the_default_and_tuning_can_begin(tmp_path: Path) -> None:
+    problem = read(drafted(tmp_path, COLUMNS, "yes"))
+    assert (problem.model, problem.export, problem.gates) == (Model(), Export(), Gates())
+    assert problem.training.model_fields_set == {"seed"}
+    assert problem.tuning is not None
+    assert "model.head.dropout" in problem.tuning.space
+
+
+@pytest.mark.parametrize(("features", "limits"), [(100, (5.0, 100.0)), (101, (10.1, 202.0)), (1_000, (100.0, 2_000.0))])
+def test_limits_of_latency_grow_with_the_features(features: int, limits: tuple[float, float]) -> None:
+    columns = {f"f{number}": Proposal(options={"kind": "numeric"}) for number in range(features)}
+    split = Proposal(options={"by": "hash", "column": "key"})
+    tasks = {"yes": Proposal(options={"kind": "binary"})}
+    draft = Draft(split=split, features=columns, left_out={}, tasks=tasks, reading=DetectedReading(options=Reading()))
+    latency = read(draft).gates.latency_ms
+    assert (latency.rows_1, latency.rows_1000) == limits

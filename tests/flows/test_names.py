@@ -22,6 +22,7 @@ from mtl_core.data.encoder import Encoder
 from serving.app import build_app
 from serving.live import LiveModel
 from serving.store import Store
+from tests.conftest import SMALL
 
 ROWS = 400
 NAMES = (
@@ -118,9 +119,8 @@ def walked(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     mtl(folder, "init", str(table), *(part for column in TASKS.values() for part in ("--tasks", column)))
     params = folder / "params.yaml"
     text = params.read_text(encoding="utf-8")
-    small = {"[256, 128]": "[8]", "epochs: 20": "epochs: 3", "learning_rate: 0.001": "learning_rate: 0.01"}
     marks = f"tasks:\n  marks: {{kind: multilabel, columns: {json.dumps(MARKS)}}}"
-    for old, new in {**small, "tasks:": marks, '"spend <zz>"': f'"spend <zz>"\n    unit: "{UNIT}"'}.items():
+    for old, new in {**SMALL, "tasks:": marks, '"spend <zz>"': f'"spend <zz>"\n    unit: "{UNIT}"'}.items():
         assert old in text
         text = text.replace(old, new)
     params.write_text(text, encoding="utf-8")

@@ -101,7 +101,7 @@ def test_a_second_run_runs_nothing_and_keeps_the_champion(whole: Whole) -> None:
         pytest.param("seed: 0", "seed: 1", "train", id="training"),
         pytest.param("embedding: 16", "embedding: 8", "train", id="model"),
         pytest.param("visits: {kind: numeric}", "visits: {kind: categorical}", "validate", id="features"),
-        pytest.param("size_mb: 50", "size_mb: 49", "check", id="gates"),
+        pytest.param("gates: {}", "gates: {size_mb: 49}", "check", id="gates"),
     ],
 )
 def test_changed_params_run_from_their_stage_on(copied: Path, old: str, new: str, first: str) -> None:
@@ -120,26 +120,35 @@ def test_a_worse_candidate_is_refused_by_name(whole: Whole, copied: Path, capfd:
     assert "Traceback" not in said
     assert store(copied).champion("tiny") == whole.first.version
     refused = next(tag for tag in store(copied).versions("tiny") if tag != whole.first.version)
-    assert run("promote", refused, "-C", str(copied)) == 0
+    assert any(reason.startswith("against tiny:") for reason in store(copied).refusal(refused))
+    assert run("promote", refused, "-C", str(copied)) == PromotionRefused.exit_code
+    assert re.search(r"(?s)was refused:\n  against tiny:.*spend: mae .*--overrule", capfd.readouterr().err)
+    assert run("promote", refused, "--overrule", "-C", str(copied)) == 0
     assert store(copied).champion("tiny") == refused
     assert run("promote", whole.first.version.split(":")[1], "-C", str(copied)) == 0
     assert store(copied).champion("tiny") == whole.first.version
-    capfd.readouterr()
-    assert run("models", "--json", "-C", str(copied)) == 0
-    models = json.loads(capfd.readouterr().out)
-    assert {model["version"]: model["champion"] for model in models} == {whole.first.version: True, refused: False}
+    # The same bytes are accepted once the comparison is switched off, and are not refused any more.
+    change(copied, "gates: {}", "gates: {worse_than_champion: null}")
+    accepted = run_retrain(copied)
+    assert (accepted.version, accepted.promoted) == (refused, True)
+    assert accepted.gates_off == ("comparison with the champion",)
+    assert store(copied).refusal(refused) == ()
 
 
 def test_a_failed_check_stops_the_flow_with_its_own_words(
     whole: Whole, copied: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    change(copied, "metrics: {}", "metrics: {churned: {auc: 0.999}}")
+    """The champion itself, under a stricter gate: it keeps serving, and is not refused."""
+    change(copied, "gates: {}", "gates: {metrics: {churned: {auc: 0.999}}}")
     assert run("retrain", "-C", str(copied)) == CheckFailed.exit_code
     said = capfd.readouterr().err.rstrip()
     assert "stage check: 1 of " in said
     assert "Traceback" not in said
-    assert said.endswith(str(last_failure(copied, "check")))  # the stage's own words, last
+    assert said.endswith(
+        f"{last_failure(copied, 'check')}\n{whole.first.version} is the champion already, and keeps serving"
+    )
     assert store(copied).champion("tiny") == whole.first.version
+    assert store(copied).refusal(whole.first.version) == ()
 
 
 def test_the_demo_shows_served_predictions_and_where_everything_is(

@@ -19,13 +19,20 @@ from tests.tasks.declared import task
 
 DECLARED: dict[str, Any] = {
     "binary": task("binary"),
+    "decision": task("binary", threshold=0.4),
     "multiclass": task("multiclass"),
     "ordinal": task("ordinal", classes=["low", "mid", "high"]),
     "quantiles": task("quantiles", levels=[0.1, 0.4, 0.8]),
     "regression": task("regression"),
     "counts": task("regression", loss="poisson"),
 }
-ALL = [(kind, metric) for kind, declared in DECLARED.items() for metric in declared.metrics]
+BINARY = ("binary", "decision")
+ALL = [
+    (kind, metric)
+    for kind, declared in DECLARED.items()
+    for metric in declared.metrics
+    if kind != "decision" or metric not in DECLARED["binary"].metrics
+]
 NAMES = [f"{kind} {metric.name}" for kind, metric in ALL]
 ROWS = 60
 EPS = np.finfo(np.float32).eps
@@ -35,7 +42,7 @@ def sample(kind: str, seed: int = 0, rows: int = ROWS) -> tuple[Any, Any, Any]:
     """Labels, predictions and whole weights, some of them 0, of which every class keeps a row."""
     random = np.random.default_rng(seed)
     weights = np.concatenate([[1.0, 1.0, 1.0], random.integers(0, 4, rows - 3)])
-    if kind == "binary":
+    if kind in BINARY:
         labels = np.concatenate([[0, 1, 1], random.integers(0, 2, rows - 3)]).astype(np.int8)
         return labels, random.uniform(size=rows).round(1).astype(np.float32), weights
     if kind in ("multiclass", "ordinal"):
@@ -67,6 +74,15 @@ def _pinball(y: Any, q: Any, w: Any, *levels: float) -> Any:
     ]
 
 
+def _gap(p: Any, y: Any, w: Any) -> Any:
+    """The calibration error of so few rows that they are one bin."""
+    return abs(np.average(p.astype(float) - y, weights=w))
+
+
+def _decided(p: Any) -> Any:
+    return p >= np.float32(0.4)
+
+
 NUMBERS = {
     "mae": lambda y, p, w: peers.mean_absolute_error(y, p, sample_weight=w),
     "rmse": lambda y, p, w: peers.root_mean_squared_error(y, p, sample_weight=w),
@@ -77,9 +93,16 @@ PEERS = {
     "binary log_loss": lambda y, p, w: peers.log_loss(y, p.astype(float).clip(EPS, 1 - EPS), sample_weight=w),
     "binary average_precision": lambda y, p, w: peers.average_precision_score(y, p, sample_weight=w),
     "binary brier": lambda y, p, w: peers.brier_score_loss(y, p, sample_weight=w),
+    "binary ece": lambda y, p, w: _gap(p, y, w),
+    "decision f1": lambda y, p, w: peers.f1_score(y, _decided(p), sample_weight=w),
+    "decision accuracy": lambda y, p, w: peers.accuracy_score(y, _decided(p), sample_weight=w),
+    "decision balanced_accuracy": lambda y, p, w: peers.balanced_accuracy_score(y, _decided(p), sample_weight=w),
+    "decision precision": lambda y, p, w: peers.precision_score(y, _decided(p), sample_weight=w),
+    "decision recall": lambda y, p, w: peers.recall_score(y, _decided(p), sample_weight=w),
     "multiclass log_loss": lambda y, p, w: peers.log_loss(y, _summing_to_one(p), sample_weight=w),
     "multiclass accuracy": lambda y, p, w: peers.accuracy_score(y, p.argmax(1), sample_weight=w),
     "multiclass macro_f1": lambda y, p, w: peers.f1_score(y, p.argmax(1), average="macro", sample_weight=w),
+    "multiclass ece": lambda y, p, w: _gap(p.max(1), p.argmax(1) == y, w),
     "ordinal ranked_probability_score": _cumulative_brier,
     "ordinal log_loss": lambda y, p, w: peers.log_loss(y, _summing_to_one(p), sample_weight=w),
     "ordinal accuracy": lambda y, p, w: peers.accuracy_score(y, p.argmax(1), sample_weight=w),
@@ -87,6 +110,7 @@ PEERS = {
     "ordinal weighted_kappa": lambda y, p, w: peers.cohen_kappa_score(
         y, p.argmax(1), weights="quadratic", sample_weight=w
     ),
+    "ordinal ece": lambda y, p, w: _gap(p.max(1), p.argmax(1) == y, w),
     "quantiles pinball": lambda y, q, w: np.mean(_pinball(y, q, w, 0.1, 0.4, 0.8)),
     "quantiles interval_score": lambda y, q, w: np.sum(np.divide(_pinball(y, q, w, 0.1, 0.8), [0.1, 0.2])),
     "quantiles coverage_error": lambda y, q, w: abs(
@@ -100,6 +124,7 @@ PEERS = {
 BETTER_UP = {
     "binary auc",
     "binary average_precision",
+    *(f"decision {name}" for name in ("f1", "accuracy", "balanced_accuracy", "precision", "recall")),
     "multiclass accuracy",
     "multiclass macro_f1",
     "ordinal accuracy",
@@ -153,7 +178,8 @@ def test_better_is_where_the_direction_says(kind: str, metric: Metric) -> None:
 def test_golden_values() -> None:
     labels, chances = np.array([0, 0, 1, 1], dtype=np.int8), np.array([0.1, 0.4, 0.35, 0.8], dtype=np.float32)
     found = {metric.name: metric(labels, chances) for metric in task("binary").metrics}
-    assert found == pytest.approx({"auc": 0.75, "log_loss": 0.472288, "average_precision": 5 / 6, "brier": 0.158125})
+    expected = {"auc": 0.75, "log_loss": 0.472288, "average_precision": 5 / 6, "brier": 0.158125, "ece": 0.0875}
+    assert found == pytest.approx(expected)
     truth, guess = np.array([3, -0.5, 2, 7], dtype=np.float32), np.array([2.5, 0, 2, 8], dtype=np.float32)
     found = {metric.name: metric(truth, guess) for metric in task("regression").metrics}
     assert found == pytest.approx({"mae": 0.5, "rmse": 0.375**0.5, "r2": 0.948608}, rel=1e-5)

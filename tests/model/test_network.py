@@ -68,9 +68,14 @@ def test_predictions_are_calibrated_logits_through_the_inverse_link(small: Small
     assert torch.equal(late, (logits["late"][:, 0] / 2).sigmoid())
 
 
-def test_calibration_adds_nothing_to_the_stored_weights_yet(small: Small) -> None:
+def test_calibration_is_stored_with_the_weights_of_tasks_with_probabilities_alone(small: Small) -> None:
+    """And is no parameter: no optimiser and no average touches it."""
     network = Network.seeded(small.problem, small.encoder, 0)
-    assert not [name for name in network.state_dict() if "calibration" in name]
+    stored = {name for name in network.state_dict() if "calibration" in name}
+    probable = [place for place, task in enumerate(network.tasks) if task != "minutes"]
+    assert stored == {f"calibration.{place}.{part}" for place in probable for part in ("scale", "bias")}
+    assert not [name for name, _ in network.named_parameters() if "calibration" in name]
+    assert all(calibration.is_identity for calibration in network.calibration)
 
 
 def test_the_network_alone_calls_the_inverse_link() -> None:

@@ -118,9 +118,9 @@ def test_without_bin_edges_there_is_the_number_alone() -> None:
 
 
 def test_weights_hold_nothing_of_them(small: Small) -> None:
-    """The encoder stores the edges; what is learned is the embeddings alone."""
+    """The encoder stores the edges; what is learned is the embeddings and the scales alone."""
     layer = InputLayer(small.encoder, Model(embedding=4))
-    assert list(layer.state_dict()) == ["groups.categorical.embedding.weight"]
+    assert list(layer.state_dict()) == ["scale", "groups.categorical.embedding.weight"]
     assert not list(layer.groups["numeric"].parameters())
 
 
@@ -151,3 +151,9 @@ def test_the_exported_graph_agrees_also_on_adversarial_rows(small: Small) -> Non
     names = [task.name for task in small.encoder.tasks]
     logits = network.eval()({name: torch.from_numpy(x) for name, x in small.encoder.batch(small.raw_test).items()})
     assert all(logits[name].std() > 0.01 for name in names), "rows must differ for the law to say anything"
+
+
+def test_many_numbers_share_the_bins_of_the_model() -> None:
+    features = [numeric(name, ENDS) for name in "abc"]  # of three bins each
+    widths = [FittedNumeric.module(features, Model(bins=bins)).width for bins in (256, 8, 5, 0)]
+    assert widths == [3 + 9, 3 + 6, 3, 3]

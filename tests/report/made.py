@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from flows.layout import Layout
+from mtl_core.checks import write_checks
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.evaluation import baseline_predictions, evaluate
 from mtl_core.export.signature import signature
-from mtl_core.gates import write_checks
+from mtl_core.gates import gates_off, tasks_without_limit
 from mtl_core.report.page import render
 from mtl_core.report.run import Paths, Run, read_run
 from mtl_core.tasks import objectives
@@ -71,7 +72,7 @@ def make(folder: Path) -> Made:
     prepare(folder, problem, layout.quarantine, layout.encoded)
     encoder = Encoder.load(layout.encoder)
     _write_json(layout.history, history())
-    _write_json(layout.signature, signature(problem, encoder, b"graph"))
+    _write_json(layout.signature, signature(problem, encoder, objectives(problem.tasks, encoder.tasks), b"graph"))
     layout.graph.write_bytes(b"graph")
     _write_test(layout, problem, encoder)
     return Made(layout=layout, problem=problem)
@@ -94,6 +95,7 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     predicted = predictions(labels)
     columns = {f"label/{name}": _column(values) for name, values in labels.items()}
     columns |= {f"prediction/{name}": _column(values) for name, values in predicted.items()}
+    columns["uncalibrated/late"] = _column(np.clip(2 * predicted["late"] - 0.5, 0, 1))
     pq.write_table(pa.table(columns), layout.predictions)
     finite = {name: np.where(np.isfinite(values), values, 0) for name, values in predicted.items()}
     measured = evaluate(tasks, labels, finite, resamples=20)
@@ -106,7 +108,8 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     values = {task: {m: v["value"] for m, v in metrics.items()} for task, metrics in rows.items()}
     _write_json(layout.evaluation, rows)
     _write_json(layout.metrics, {"validation": values, "test": values})
-    write_checks(layout.checks, checks(), [f"a note with {SCRIPT}"])
+    notes = [f"a note with {SCRIPT}", *gates_off(problem.gates), *tasks_without_limit(problem)]
+    write_checks(layout.checks, checks(), notes)
 
 
 def _column(values: NDArray[Any]) -> pa.Array:

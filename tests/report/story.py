@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtl_core.gates import Check
+from mtl_core.checks import BaselineCheck, Check
 
 ROWS = 900
 LONG = "a_task_with_a_name_that_goes_on_" + "and_on_" * 7 + "till_it_ends"
@@ -36,6 +36,7 @@ DOCUMENT: dict[str, Any] = {
         "group": {"kind": "clustering", "clusters": 3, "target": "shade"},
         "alone": {"kind": "clustering", "clusters": 2, "warm_up": 1},
     },
+    "gates": {"metrics": {"late": {"auc": 0.8}}, "baseline": {"ghost": "ignore"}, "size_mb": None},
 }
 NAMES = tuple(DOCUMENT["tasks"])
 
@@ -88,7 +89,20 @@ def history() -> dict[str, Any]:
             }
         )
     errors = dict.fromkeys(NAMES, 0.05) | {"late": 0.01, "band": 0.02, LONG: 0.1, "ghost": 1.0}
-    return {"epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
+    budget = {"batch_size": 2048, "steps_per_epoch": 7, "epochs": 20, "patience": 3}
+    whole = {"budget": budget, "epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
+    return whole | {"calibrations": calibrations(), "thresholds": [{"task": "tags", "thresholds": [0.25, 0.5]}]}
+
+
+def calibrations() -> list[dict[str, Any]]:
+    """One that was fitted, one per label, and one that was not."""
+    measured = {"value": None, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.02}
+    nothing: dict[str, None] = dict.fromkeys(measured)
+    return [
+        {"task": "late", "method": "temperature", "temperatures": [1.5], **measured},
+        {"task": "ghost", "method": "identity", "reason": "fewer than two classes", **nothing},
+        {"task": "tags", "method": "temperature", "temperatures": [1.25, 2.0], **measured},
+    ]
 
 
 def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -115,14 +129,15 @@ def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def checks() -> list[Check]:
-    """One of every sort; all pass but the last, which is about a task that has no test labels."""
-    over = "(lower end of the paired 95% interval)"
+    """One of every sort and outcome; `ghost`, which has no test labels, has none."""
+    over: dict[str, Any] = {"limit": 0.0, "rule": "above", "unit": "(lower end of the paired 95% interval)"}
     return [
         Check(name="late.auc", value=0.9, limit=0.8, rule="at least", unit=""),
-        Check(name="late.auc over baseline", value=0.3, limit=0.0, rule="at least", unit=over),
-        Check(name=f"{LONG}.mae over baseline", value=-0.1, limit=-0.2, rule="at least", unit=over),
+        BaselineCheck(name="late.auc over baseline", value=0.3, high=0.35, **over),
+        BaselineCheck(name=f"{LONG}.mae over baseline", value=-0.1, high=0.2, **over),
         Check(name="parity", value=2e-6, limit=1e-4, rule="at most", unit=f"of the scale of {LONG}"),
         Check(name="latency of 1 row", value=0.25, limit=5, rule="at most", unit="ms"),
         Check(name="a gate of tomorrow", value=1, limit=2, rule="at most", unit=IMAGE.replace(" ", "")),
-        Check(name="ghost.auc over baseline", value=float("nan"), limit=0.0, rule="at least", unit=over),
+        Check(name="parity on adversarial rows", value=float("nan"), limit=1e-4, rule="at most", unit="of the scale"),
+        BaselineCheck(name="band.log_loss over baseline", value=-0.3, high=-0.2, **over),
     ]

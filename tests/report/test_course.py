@@ -170,4 +170,4 @@ def test_refits_in_words(refits: list[dict[str, Any]], words: str) -> None:
     ],
 )
 def test_stopping_in_words(stopping: Stopping, words: str) -> None:
-    assert words in stopping_words(stopping)
+    assert words in stopping_words(stopping, stopping.patience or 3)

@@ -21,6 +21,7 @@ from mtl_core.report.run import Scored
     ("output", "form"),
     [
         ({"form": "number", "unit": "probability"}, Probability()),
+        ({"form": "number", "unit": "probability", "threshold": 0.25}, Probability(threshold=0.25)),
         ({"form": "number", "unit": "EUR"}, Quantity(unit="EUR")),
         ({"form": "number", "unit": ""}, Quantity(unit="")),
         ({"form": "class_probabilities", "unit": "probability", "classes": ["a", "b"]}, Classes(classes=("a", "b"))),
@@ -29,6 +30,10 @@ from mtl_core.report.run import Scored
             Classes(classes=("a", "b"), rising=True),
         ),
         ({"form": "label_probabilities", "unit": "probability", "labels": ["a"]}, Labels(labels=("a",))),
+        (
+            {"form": "label_probabilities", "unit": "probability", "labels": ["a", "b"], "thresholds": [0.25, 0.5]},
+            Labels(labels=("a", "b"), thresholds=(0.25, 0.5)),
+        ),
         ({"form": "quantiles", "unit": "EUR", "levels": [0.1, 0.9]}, Quantiles(levels=(0.1, 0.9), unit="EUR")),
         ({"form": "cluster_probabilities", "unit": "probability", "clusters": 3}, Clusters(clusters=3)),
     ],
@@ -63,6 +68,43 @@ def test_one_row_can_be_drawn() -> None:
 def test_ties_push_the_top_further() -> None:
     scored = Scored(labels=np.repeat([0, 1], [50, 50]), predictions=np.repeat([0.1, 0.9], [50, 50]))
     assert Probability().sentence(scored) == "The 50% of rows that it finds likeliest hold 100% of all yes."
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        (0.5, "With a threshold of 0.5 it decides yes for 50% of rows: 80% of them are (precision), and they are 80%"),
+        (0.95, "With a threshold of 0.95 it decides yes for 0% of rows."),
+    ],
+)
+def test_a_declared_threshold_decides(threshold: float, words: str) -> None:
+    scored = Scored(labels=np.repeat([0, 1, 0, 1], [40, 10, 10, 40]), predictions=np.repeat([0.1, 0.9], [50, 50]))
+    assert words in Probability(threshold=threshold).sentence(scored)
+    assert "threshold" not in Probability().sentence(scored)
+
+
+def test_probabilities_before_calibration_are_drawn_beside_those_after() -> None:
+    chances = np.linspace(0.3, 0.7, 1_000)
+    labels = (np.random.default_rng(0).random(1_000) < chances).astype(np.int8)
+    sharp = 1 / (1 + (1 / chances - 1) ** 4)
+    two = {
+        "labels": np.stack([labels, 1 - labels], axis=1),
+        "predictions": np.stack([chances, 1 - chances], axis=1),
+        "uncalibrated": np.stack([sharp, 1 - sharp], axis=1),
+    }
+    drawn = {
+        Probability(): Scored(labels=labels, predictions=chances, uncalibrated=sharp),
+        Classes(classes=("no", "yes")): Scored(**{**two, "labels": 1 - labels}),
+        Labels(labels=("a", "b")): Scored(**two),
+    }
+    for form, scored in drawn.items():
+        (found,) = (figure for figure in form.figures(scored) if "taken at their word" in figure.title)
+        off, before = (float(words.split()[-1]) for words in found.caption.split(" percentage points")[:2])
+        assert off < 5 < before
+        plain = Scored(labels=scored.labels, predictions=scored.predictions)
+        (without,) = (figure for figure in form.figures(plain) if "taken at their word" in figure.title)
+        assert "before calibration" not in without.caption
+        assert len(without.svg) < len(found.svg)
 
 
 def test_residuals_count_every_row_or_say_how_many_not() -> None:

@@ -95,6 +95,15 @@ def test_what_it_gives_at_a_half(scored: Scored, sentence: str) -> None:
     assert Labels(labels=("a", "b")).sentence(scored) == sentence
 
 
+def test_what_it_gives_at_thresholds_of_their_own() -> None:
+    scored = answers([[1, 1], [0, 1], [1, -1]], [[0.5, 0.2], [0.6, 0.1], [0.4, 0.9]])
+    assert Labels(labels=("a", "b"), thresholds=(0.55, 0.15)).sentence(scored) == (
+        "Of the labels with a probability that reaches their thresholds (0.15 to 0.55) 50% are right, and they are 25% "
+        "of all that apply."
+    )
+    assert "a probability of 20% or more" in Labels(labels=("a", "b"), thresholds=(0.2, 0.2)).sentence(scored)
+
+
 def test_the_spread_of_labels() -> None:
     train: NDArray[Any] = np.array(
         [[1, 0, 0, 0, 1], [1, 1, 0, 0, -1], [0, 1, 1, 0, -1], [1, 1, 0, 0, -1]], dtype=np.int8

@@ -17,7 +17,9 @@ from tests.report.story import DOCUMENT, IMAGE, LONG, SCRIPT
 def test_the_head_says_the_verdict(page: Page) -> None:
     head = page.sections[""]
     assert "made-up" in head
-    assert "1 of 7 checks failed: ghost: better than the baseline" in head
+    assert (
+        "2 of 8 checks failed: The same on adversarial rows; band: better than the baseline; not shown: a_task" in head
+    )
     assert "12,345" in head
     assert "0.00 MB" in head
 
@@ -30,7 +32,7 @@ def changed(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Page:
     other = Made(layout=layout, problem=parse_problem({**DOCUMENT, "training": {"stopping": {"policy": "joint"}}}))
 
     def pass_all(document: dict[str, Any]) -> None:
-        document["checks"].pop()
+        document["checks"] = [check for check in document["checks"] if check["passed"]]
         document["passed"] = True
 
     def fail_a_part(document: dict[str, Any]) -> None:
@@ -48,8 +50,22 @@ def changed(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 
 def test_all_passed_is_said_too(changed: Page) -> None:
-    assert "All 6 checks passed" in changed.sections[""]
-    assert "All 6 checks passed" in changed.sections["checks"]
+    assert "All 5 checks passed" in changed.sections[""]
+    assert "All 5 checks passed" in changed.sections["checks"]
+
+
+def test_a_warning_is_neither_passed_nor_failed(changeable: Made) -> None:
+    changeable.change(
+        changeable.layout.checks,
+        lambda document: document.update(
+            checks=[check for check in document["checks"] if check["outcome"] != "failed"], passed=True
+        ),
+    )
+    page = read(changeable.page())
+    for section in ("", "checks"):
+        assert f"5 of 6 checks passed; not shown: {LONG}: better than the baseline" in page.sections[section]
+    assert {"verdict warn", "lead warn", "warning"} <= set(page.attributes("class"))
+    assert not {"verdict bad", "failed"} & set(page.attributes("class"))
 
 
 def test_a_part_that_broke_its_expectations_is_told(changed: Page) -> None:
@@ -72,7 +88,9 @@ def test_each_task_has_its_card(page: Page) -> None:
     assert f"minutes: low < −1 ≤ {SCRIPT} < 1 ≤ {IMAGE}" in text
     assert f"{LONG} regression" in text
     assert "AUC, 95% interval" in text
-    assert "better than the baseline, beyond chance" in text
+    assert "✓ better than the baseline, beyond chance" in text
+    assert "! not shown to be better than the baseline" in text
+    assert "✕ worse than the baseline, beyond chance" in text
     assert "Half of all predictions are within" in text
     assert "AUC is undefined on the test split." in text
 
@@ -106,6 +124,8 @@ def test_the_learning_is_told(page: Page) -> None:
     ) in labels
     assert "alone silhouette 0.300, epoch 4 0.200" in text
     assert "ghost AUC, higher is better It was never defined" in text
+    assert "late temperature scaling 1.5 0.5 0.4 0.1 0.02 – ghost none: fewer than two classes – – – – – –" in text
+    assert "tags temperature scaling 1.25 to 2 0.5 0.4 0.1 0.02 0.25 to 0.5" in text
 
 
 def test_the_test_is_told(page: Page) -> None:
@@ -114,6 +134,9 @@ def test_the_test_is_told(page: Page) -> None:
     assert "1 labelled rows have no finite prediction" in text
     assert "predicted observed 95% interval rows" in text
     assert "no interval" in text
+    assert (
+        text.count("Open points: the same before calibration on validation") == 1
+    )  # of `late`, the one that it changes
     for title in ("Which class is taken for which?", "How far off are the predictions?", "taken at their word?"):
         assert title in text
 
@@ -121,13 +144,17 @@ def test_the_test_is_told(page: Page) -> None:
 def test_every_check_is_told(page: Page) -> None:
     text = page.sections["checks"]
     assert "passed late: AUC on the test split 0.9 at least 0.8" in text
-    assert "by this much AUC, lower end of the paired 95% interval 0.3 at least 0" in text
+    assert "by this much AUC, lower end of the paired 95% interval 0.3 to 0.35 above 0" in text
+    assert f"warning {LONG}: better than the baseline" in text
     assert f"of the scale of {LONG} 2.0 × 10⁻⁶ at most 0.0001" in text
     assert "Time for 1 row median of one call of the graph, one thread 0.25 ms at most 5 ms" in text
     assert "passed a gate of tomorrow 1" in text
-    assert "failed ghost: better than the baseline" in text
-    assert "not measured at least 0" in text
+    assert "failed band: better than the baseline" in text
+    assert "not measured at most 0.0001" in text
     assert f"a note with {SCRIPT}" in text
+    assert "baseline of ghost: off (gates.baseline.ghost: ignore)" in text
+    assert "size: off (gates.size_mb: null)" in text
+    assert "ghost: no limit under gates.metrics; nothing about its quality is checked" in text
 
 
 def test_every_form_is_told(page: Page) -> None:
@@ -154,4 +181,5 @@ def test_what_made_it_is_told(page: Page) -> None:
         assert name in text
     assert "learning_rate: 0.001" in text
     assert "policy: hold" in text
+    assert "size_mb: worse_than_champion: 0.0" in text  # null, which is not left out
     assert re.search(r"\b[0-9a-f]{64}\b", text)

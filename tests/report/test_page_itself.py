@@ -68,12 +68,12 @@ def test_the_stage_writes_it(changeable: Made, html: str, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize("colour", ["ink", "muted", "accent", "good", "bad"])
+@pytest.mark.parametrize("colour", ["ink", "muted", "accent", "good", "warn", "bad"])
 def test_text_can_be_read(scheme: int, colour: str) -> None:
     # WCAG 2.2, 1.4.3: at least 4.5 to 1.
     style = (Path(mtl_core.report.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
     palette = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[scheme]))
-    grounds = [colour + "-bg"] if colour in ("good", "bad") else []
+    grounds = [colour + "-bg"] if colour in ("good", "warn", "bad") else []
     for ground in ("bg", "card", *grounds):
         assert _contrast(palette[colour], palette[ground]) >= 4.5
 

@@ -189,13 +189,17 @@ def tokens(*, pooled: bool = False) -> bytes:
     return _bytes(helper.make_graph(nodes, "tokens", inputs, outputs, constants))
 
 
+FAILED = {"name": "cancelled.auc", "passed": False, "outcome": "failed", "words": "cancelled.auc: FAILED; found 0.5"}
+"""An entry of checks.json."""
+
+
 def write(folder: Path, content: bytes, signature: dict[str, Any], *, passed: bool = True) -> Path:
     """A folder as the export leaves it: model.onnx and signature.json, with checks.json beside them."""
     folder.mkdir(exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
     bound = {"graph_sha256": hashlib.sha256(content).hexdigest(), **signature}
     (folder / "signature.json").write_text(json.dumps(bound))
-    (folder / "checks.json").write_text(json.dumps({"passed": passed, "checks": []}))
+    (folder / "checks.json").write_text(json.dumps({"passed": passed, "checks": [] if passed else [FAILED]}))
     return folder
 
 

@@ -26,6 +26,16 @@ NAMES = ["f0", "labels", 'a "name" of its own']
 # Form -> what its entry says beside that, what the graph adds to x, and the answer's JSON for some x.
 FORMS: dict[str, tuple[dict[str, Any], tuple[float, ...], dict[float | None, str]]] = {
     "number": ({}, (), {0.25: "0.25", None: "null"}),
+    "number with a threshold": (
+        {"threshold": 0.3},
+        (),
+        {
+            0.25: '{"decision":false,"probability":0.25}',
+            float(np.float32(0.3)): '{"decision":true,"probability":0.30000001192092896}',
+            0.5: '{"decision":true,"probability":0.5}',
+            None: '{"decision":null,"probability":null}',
+        },
+    ),
     "class_probabilities": (
         {"classes": NAMES},
         (0.25, 0.5, 0.25),
@@ -44,6 +54,16 @@ FORMS: dict[str, tuple[dict[str, Any], tuple[float, ...], dict[float | None, str
             0.25: r'{"labels":["f0","labels","a \"name\" of its own"],'
             r'"probabilities":{"f0":0.75,"labels":0.5,"a \"name\" of its own":0.875}}',
             None: r'{"labels":null,"probabilities":{"f0":null,"labels":null,"a \"name\" of its own":null}}',
+        },
+    ),
+    "label_probabilities with thresholds": (
+        {"labels": ["a", "b"], "thresholds": [0.25, 1.0]},
+        (0.0, 0.5),
+        {
+            0.25: '{"labels":["a"],"probabilities":{"a":0.25,"b":0.75}}',
+            0.5: '{"labels":["a","b"],"probabilities":{"a":0.5,"b":1.0}}',
+            0.125: '{"labels":[],"probabilities":{"a":0.125,"b":0.625}}',
+            None: '{"labels":null,"probabilities":{"a":null,"b":null}}',
         },
     ),
     "quantiles": (
@@ -66,7 +86,7 @@ FORMS: dict[str, tuple[dict[str, Any], tuple[float, ...], dict[float | None, str
 
 
 def entry(form: str) -> dict[str, Any]:
-    return {"name": "t", "kind": "k", "form": form, "unit": "", **FORMS[form][0]}
+    return {"name": "t", "kind": "k", "form": form.partition(" ")[0], "unit": "", **FORMS[form][0]}
 
 
 def load(folder: Path, form: str, by: tuple[float, ...]) -> Model:
@@ -91,7 +111,7 @@ def test_another_width_than_the_signature_says_is_refused(tmp_path: Path, form: 
             load(tmp_path, form, (0.0,) * width)
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "number"])
+@pytest.mark.parametrize("form", [form for form in FORMS if FORMS[form][1]])
 def test_a_single_number_a_row_is_refused(tmp_path: Path, form: str) -> None:
     with pytest.raises(ModelError, match=r"'t' is tensor\(float\) of rank 2 there and tensor\(float\) of rank 1"):
         load(tmp_path, form, ())

@@ -61,16 +61,6 @@ def test_versions_are_listed_newest_first(store: Store, export: Export) -> None:
     assert store.versions("census") == []
 
 
-def test_saving_again_renews_the_checks(store: Store, export: Export) -> None:
-    tag = save(store, export(passed=False))
-    with pytest.raises(StoreError, match=r"its checks must have passed, found passed: false"):
-        store.promote(tag)
-    assert store.champion("flights") is None
-    assert save(store, export(passed=True)) == tag
-    store.promote(tag)
-    assert store.champion("flights") == tag
-
-
 def test_promoting_an_older_version_rolls_back(store: Store, export: Export) -> None:
     assert store.champion("flights") is None
     assert store.promotions("flights") == ()

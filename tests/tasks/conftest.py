@@ -1,3 +1,4 @@
+from tests.every_kind import every_kind
 from tests.small import small
 
-__all__ = ["small"]
+__all__ = ["every_kind", "small"]

@@ -36,6 +36,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "class_weights": ({"a": 2.0}, "balanced"),
     "label_smoothing": (0.25,),
     "loss": ("squared", "absolute", "poisson"),
+    "threshold": (0.25, {"maximize": "f1"}),
     "unit": ("minutes",),
     "levels": ((0.25, 0.75),),
     "warm_up": (3,),

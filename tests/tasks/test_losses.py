@@ -11,18 +11,24 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.strategies import patient
-from tests.tasks.declared import objective, task
+from tests.tasks.declared import fit, objective, task
 
 DISTANCES = ("squared", "absolute", "huber")
+
+
+def numbers(loss: str, minimum: float, maximum: float) -> Any:
+    """A regression of numbers with mean 100, deviation 10 and that range."""
+    declared = task("regression", loss=loss)
+    codec = fit(declared, pa.array([90.0, 110.0])).model_copy(update={"minimum": minimum, "maximum": maximum})
+    return declared.objective(codec)
+
+
 TASKS: dict[str, Any] = {
     "binary": objective(task("binary"), pa.array([0, 1])),
     "multiclass": objective(task("multiclass"), pa.array(["a", "b", "c"])),
     "ordinal": objective(task("ordinal", classes=["low", "mid", "high"]), pa.array(["low", "mid"])),
     "quantiles": objective(task("quantiles"), pa.array([90.0, 110.0])),
-    **{
-        loss: objective(task("regression", loss=loss), pa.array([90.0, 110.0]))
-        for loss in ("squared", "absolute", "huber", "poisson")
-    },
+    **{loss: numbers(loss, 0.0 if loss == "poisson" else -1e38, 1e38) for loss in (*DISTANCES, "poisson")},
 }
 """The numbers have mean 100 and deviation 10."""
 NAMES = list(TASKS)
@@ -122,6 +128,14 @@ def test_link_speaks_the_users_units(name: str, data: st.DataObject) -> None:
         assert (found > 0).all()
         expected = 100 * logits[:, 0].double().exp()
         torch.testing.assert_close(found.double(), expected.clamp(np.exp(-60), np.exp(60)), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("loss", [*DISTANCES, "poisson"])
+@given(logit=st.floats(-1e6, 1e6, width=32))
+@few
+def test_predicted_numbers_lie_in_the_range_of_the_training_labels(loss: str, logit: float) -> None:
+    found, free = (numbers(loss, *ends).inverse_link(torch.tensor([[logit]])) for ends in ((80.0, 145.0), (0.0, 1e38)))
+    torch.testing.assert_close(found, free.clamp(80.0, 145.0))
 
 
 def moderate(name: str) -> st.SearchStrategy[Tensor]:

@@ -15,6 +15,7 @@ from sklearn import metrics as peers
 from mtl_core.arrow import column_type
 from mtl_core.errors import DataError
 from mtl_core.metrics.bootstrap import resampled
+from mtl_core.metrics.calibration import BINARY_ECE
 from mtl_core.tasks import AnyCodec, AnyTask
 from mtl_core.tasks.multilabel import MAX_LABELS, MultilabelCodec
 from tests.strategies import layouts, partitions, patient, texts
@@ -347,6 +348,7 @@ PEERS = {
     "label_ranking_average_precision": lambda y, p, w: peers.label_ranking_average_precision_score(
         y, p, sample_weight=w
     ),
+    "ece": lambda y, p, w: BINARY_ECE.on(y.ravel(), p.ravel())(None if w is None else np.repeat(w, 4)),
 }
 
 
@@ -365,7 +367,7 @@ def test_every_metric_has_a_peer_and_a_direction() -> None:
     assert list(METRICS) == list(PEERS)
     labels, predictions, _ = sample(unknown=0.3)
     for name, metric in METRICS.items():
-        assert metric.higher_is_better == (name != "log_loss")
+        assert metric.higher_is_better == (name not in ("log_loss", "ece"))
         perfect = metric.oriented(metric(labels, np.maximum(labels, 0).astype(np.float32)))
         assert perfect == pytest.approx(1 if metric.higher_is_better else 0, abs=1e-6)
         assert perfect > metric.oriented(metric(labels, predictions))
@@ -415,6 +417,7 @@ def test_golden_metrics() -> None:
             "micro_f1": 4 / 6,  # hits a1 b2, faults b1 b3
             "macro_f1": (1 + 2 / 4) / 2,  # nobody has c, nobody is said to
             "label_ranking_average_precision": 1.0,
+            "ece": 0.5 - 2.9 / 6,  # of the known answers half are yes
         }
     )
 

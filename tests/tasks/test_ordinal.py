@@ -68,8 +68,13 @@ def test_two_classes_are_a_binary_task() -> None:
     torch.testing.assert_close(ordinal(2).inverse_link(logits)[:, 1], binary.inverse_link(logits))
 
 
+def even(classes: int) -> np.ndarray:
+    """Shares of equal classes, as `Thresholds` takes them."""
+    return np.arange(1, classes) / classes
+
+
 @pytest.mark.parametrize("classes", [2, 3, 10, 200])
-def test_the_last_layer_begins_with_equal_classes(classes: int) -> None:
+def test_the_last_layer_begins_with_equal_classes_where_they_are_equal(classes: int) -> None:
     fitted = ordinal(classes)
     layer = fitted.head_layer(5)
     logits = layer(torch.zeros(2, 5))
@@ -81,7 +86,7 @@ def test_the_last_layer_begins_with_equal_classes(classes: int) -> None:
 @given(first=st.floats(-80, 80), steps=st.lists(st.floats(-1e3, 20), max_size=5), eta=st.floats(-80, 80))
 @patient
 def test_thresholds_rise_strictly_whatever_was_learned(first: float, steps: list[float], eta: float) -> None:
-    layer = Thresholds(1, 1 + len(steps))
+    layer = Thresholds(1, even(2 + len(steps)))
     layer.free.data = torch.tensor([first, *steps])
     layer.score.weight.data.fill_(1.0)
     logits = layer(torch.tensor([[eta]]))
@@ -90,7 +95,7 @@ def test_thresholds_rise_strictly_whatever_was_learned(first: float, steps: list
 
 
 def test_every_parameter_learns() -> None:
-    layer, fitted = Thresholds(3, 4), ordinal(5)
+    layer, fitted = Thresholds(3, even(5)), ordinal(5)
     losses = fitted.loss(layer(torch.randn(20, 3, generator=torch.Generator().manual_seed(0))), torch.arange(20) % 5)
     losses.mean().backward()
     for parameter in layer.parameters():
@@ -105,7 +110,7 @@ def test_it_learns_the_thresholds_of_its_model() -> None:
     x, theta = torch.randn(20_000, 1, generator=generator), torch.tensor([-1.0, 0.5, 2.0])
     noise = torch.rand(20_000, 1, generator=generator).logit()
     labels = (1.5 * x + noise > theta).sum(dim=1)
-    layer, fitted = Thresholds(1, 3), ordinal(4)
+    layer, fitted = Thresholds(1, even(4)), ordinal(4)
     optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
@@ -148,6 +153,7 @@ def test_golden_metrics() -> None:
             "accuracy": 2 / 3,
             "mae": 2 / 3,
             "weighted_kappa": 1 - (4 / 3) / (2 / 3 + 2 / 9 + (1 - 1 / 3) ** 2),
+            "ece": (0.8 + 0.6 + 1) / 3 - 2 / 3,
         }
     )
 

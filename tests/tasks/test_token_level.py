@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
@@ -20,10 +21,14 @@ from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.errors import DataError
 from mtl_core.input_types import NumberInput, StringsInput
 from mtl_core.metrics import Metric
+from mtl_core.metrics.calibration import BINARY_ECE
+from mtl_core.metrics.classification import BINARY_LOG_LOSS
+from mtl_core.metrics.decisions import decision_metrics
 from mtl_core.metrics.ranking import Auc
 from mtl_core.ragged import Block, Ragged
 from mtl_core.schema import members
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import Codec, Labels, LabelValues, TaskFitter
+from mtl_core.tasks.decisions import DecisionObjective, DecisionTask
 from mtl_core.tasks.probabilities import log_odds
 from tests.whole_way import in_own_interpreter, leave, whole_way
 
@@ -31,14 +36,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Marks(Task):
+class Marks(DecisionTask):
     """Yes or no for every item of a feature that is a sequence; the target is a list of 1, 0 and null."""
 
-    metrics: ClassVar[tuple[Metric, ...]] = (Auc(name="auc", higher_is_better=True),)
     reads: ClassVar[frozenset[ColumnType]] = frozenset({"list"})
 
     kind: Literal["marks"] = "marks"
     sequence: str
+
+    def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
+        probabilities = (Auc(name="auc", higher_is_better=True), BINARY_LOG_LOSS, BINARY_ECE)
+        return (*probabilities, *decision_metrics(thresholds[0], tuned=self.rule is not None))
 
     def fitter(self, name: str, column_type: ColumnType) -> MarksFitter:
         codec = MarksCodec(
@@ -85,12 +93,19 @@ class MarksCodec(Codec):
         return labels >= 0
 
 
-class MarksObjective(Objective):
+class MarksObjective(DecisionObjective):
     """One logit an item: the log odds of yes."""
 
     @property
     def outputs(self) -> int:
         return 1
+
+    @property
+    def is_class_weighted(self) -> bool:
+        return False
+
+    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return self.loss(logits, labels)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
@@ -113,7 +128,8 @@ class MarksObjective(Objective):
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
 
     def signature(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": "marks", "form": "number", "unit": "probability"}
+        entry = {"name": self.name, "kind": "marks", "form": "number", "unit": "probability"}
+        return entry | {"threshold": self.thresholds[0]}
 
 
 def edit_the_unions() -> None:
@@ -155,7 +171,7 @@ features:
   size: {kind: numeric}
   words: {kind: multicategorical, min_count: 1}
 tasks:
-  marks: {kind: marks, target: marks, sequence: words, weight_column: heavy}
+  marks: {kind: marks, target: marks, sequence: words, weight_column: heavy, threshold: {maximize: f1}}
   late: {kind: binary, target: late}
 model: {embedding: 4, trunk: {kind: mmoe, experts: 2, widths: [16]}, head: {width: 8}}
 training:
@@ -166,7 +182,7 @@ training:
   finetune_heads: {learning_rate: 0.001}
   teachers: {marks: {kind: single_task, use_unlabelled: true}}
 export: {int8: false}
-gates: {metrics: {marks: {auc: 0.9}}}
+gates: {metrics: {marks: {auc: 0.9, f1: 0.7, ece: 0.2}}}
 """
 ROWS = [
     {"size": 1.5, "words": ["red", "blue", "never seen"]},
@@ -180,7 +196,10 @@ def go(folder: Path) -> dict[str, Any]:
     """The whole way with the new kind, and what no stage accepts."""
     seen = whole_way(folder, PARAMS, table(), [ROWS, ROWS[1:2]])
     written = pq.read_table(folder / "artifacts" / "predictions.parquet")
-    seen["predicted"] = [written[name].to_pylist() for name in ("label/marks", "prediction/marks")]
+    names = ("label/marks", "prediction/marks", "uncalibrated/marks")
+    seen["predicted"] = [written[name].to_pylist() for name in names]
+    history = json.loads((folder / "artifacts" / "training" / "history.json").read_text(encoding="utf-8"))
+    seen["calibrations"], seen["thresholds"] = history["calibrations"], history["thresholds"]
     return seen
 
 
@@ -194,32 +213,52 @@ def test_every_stage_takes_the_new_kind(seen: dict[str, Any]) -> None:
     assert seen["resumed to the bit"]
     checks = {name: passed for name, passed in seen["checks"].items() if not name.startswith("latency")}
     assert checks.pop("marks.auc over baseline")
-    assert checks.keys() == {"marks.auc", "late.auc over baseline", "parity", "parity on adversarial rows", "size"}
+    assert checks.keys() == {
+        "marks.auc",
+        "marks.f1",
+        "marks.ece",
+        "late.auc over baseline",
+        "parity",
+        "parity on adversarial rows",
+        "size",
+    }
     assert all(checks.values())
 
 
 def test_every_item_gets_an_answer(seen: dict[str, Any]) -> None:
     """Whatever rows are beside it; what decides is the item and its row together."""
+    ((threshold,),) = (tuned["thresholds"] for tuned in seen["thresholds"])
     assert seen["signature"]["outputs"][0] == {
         "name": "marks",
         "kind": "marks",
         "form": "number",
         "unit": "probability",
+        "threshold": threshold,
         "level": "token",
         "sequence": "words",
     }
     (_, together), (_, alone) = seen["answers"]
     found = [row["marks"] for row in together["predictions"]]
     assert [len(one) for one in found] == [3, 1, 0, 0]
-    red, blue, _ = found[0]
+    items = [item for row in found for item in row]
+    assert all(item["decision"] == (np.float32(item["probability"]) >= np.float32(threshold)) for item in items)
+    red, blue, _ = (item["probability"] for item in found[0])
     assert red > 0.5 > blue
-    assert found[1][0] < 0.5
-    assert alone["predictions"][0]["marks"] == pytest.approx(found[1], abs=1e-6)
+    assert found[1][0]["probability"] < 0.5
+    ((again,),) = (row["marks"] for row in alone["predictions"])
+    assert again["probability"] == pytest.approx(found[1][0]["probability"], abs=1e-6)
+
+
+def test_items_are_calibrated(seen: dict[str, Any]) -> None:
+    (record,) = (record for record in seen["calibrations"] if record["task"] == "marks")
+    assert record["method"] == "temperature"
+    assert record["log_loss_after"] < record["log_loss_before"]
 
 
 def test_labels_and_predictions_are_written_row_by_row(seen: dict[str, Any]) -> None:
-    labels, predictions = seen["predicted"]
-    assert [len(row) for row in labels] == [len(row) for row in predictions]
+    labels, predictions, uncalibrated = seen["predicted"]
+    assert [len(row) for row in labels] == [len(row) for row in predictions] == [len(row) for row in uncalibrated]
+    assert predictions != uncalibrated
     assert {one for row in labels for one in row} == {-1, 0, 1}
 
 

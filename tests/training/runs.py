@@ -130,12 +130,15 @@ class Watched:
         """The task's own parameters after that epoch, their average and its steps, and all that the optimiser knows."""
         own = {id(parameter) for parameter in self.network.task_parameters(self.network.tasks.index(task))}
         found = {}
+        scales = {id(scale) for scale in self.network.input_scales}  # the last group of the optimiser
+        in_optimizer = sorted(self.network.named_parameters(), key=lambda named: id(named[1]) in scales)
+        places = {name: place for place, (name, _) in enumerate(in_optimizer)}
         for position, (name, parameter) in enumerate(self.network.named_parameters()):
             if id(parameter) in own:
                 found[name] = self.weights[epoch - 1][name]
                 found[f"{name} average"] = self.averages[epoch - 1][name]
                 found[f"{name} average of"] = torch.tensor(self.steps[epoch - 1][position])
-                mark = f"{position}."
+                mark = f"{places[name]}."
                 state = self.optimizer[epoch - 1].items()
                 found |= {f"{name} {key}": value for key, value in state if key.startswith(mark)}
         return found

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mtl_core.config import RelatednessOptions, parse_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import Batch
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import ProblemError
@@ -45,6 +46,7 @@ class Trained:
         self.optimizer = optimizer_of(self.network, balancer, problem.training)
         train_epoch(
             *(self.network, balancer, self.optimizer, small.train, problem.training),
+            budget_of(problem.training, len(small.train)),
             number=1,
         )
         self.optimizer.zero_grad()

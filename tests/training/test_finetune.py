@@ -61,7 +61,7 @@ def finetune(
     errors = standard_errors(tasks, small.validation, predictions_of(network, small.validation))
     folder.mkdir(exist_ok=True)
     found = finetune_heads(
-        *(network, train_split or small.train, validation, problem.training, errors),
+        *(network, train_split or small.train, validation, problem.training, 64, errors),
         *(CheckpointStore(folder, ""), Progress()),
     )
     assert not list(folder.iterdir()), "what was kept of the trunk's outputs goes again"
@@ -98,7 +98,9 @@ def test_representations_are_what_heads_see_and_one_that_tasks_share_is_kept_onc
     small: Small, tmp_path: Path, trunk: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtl_core.training.finetune.ROWS", 100)  # several batches, the last one not full
-    network = untrained(small, declared(trunk))
+    problem = declared(trunk)
+    without = problem.model_copy(update={"model": problem.model.model_copy(update={"private": 0})})
+    network = untrained(small, without)
     found = representations(network, small.validation, tmp_path / "kept")
     with torch.inference_mode():
         expected = network.eval().represent(small.validation.slice(0, len(small.validation)).inputs)
@@ -238,7 +240,7 @@ def final(small: Small, outcome: TrainingResult, found: Weights, problem: Proble
 
 
 def test_in_a_training_it_goes_on_from_the_chosen_epoch(small: Small, tmp_path: Path) -> None:
-    short = {"epochs": 2, "stopping": {"policy": "joint"}}
+    short = {"epochs": 2, "stopping": {"policy": "joint"}, "calibration": False}
     plain, without = run(small, tmp_path / "off", **short)
     refitted, outcome = run(small, tmp_path / "on", **short, finetune_heads=LONG)
     assert without.refits == ()
@@ -269,6 +271,8 @@ def test_its_own_learning_rate_is_taken_and_that_of_training_where_none_is_given
 def test_files_are_as_large_as_said(small: Small, tmp_path: Path) -> None:
     """4 bytes x rows x width, beside a header."""
     representations(untrained(small, declared()), small.train, tmp_path / "kept")
-    (path,) = (tmp_path / "kept").iterdir()
-    assert np.load(path, mmap_mode="r").shape == (len(small.train), 16)
-    assert 0 < path.stat().st_size - 4 * len(small.train) * 16 < 1000
+    width, paths = 16 + 32, list((tmp_path / "kept").iterdir())
+    assert len(paths) == len(small.tasks)
+    for path in paths:
+        assert np.load(path, mmap_mode="r").shape == (len(small.train), width)
+        assert 0 < path.stat().st_size - 4 * len(small.train) * width < 1000

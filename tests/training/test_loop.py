@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 import mtl_core.training.loop
 from mtl_core.config import parse_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.model import Network
@@ -56,8 +57,9 @@ def test_golden_loss_curve(small: Small) -> None:
     network = Network.seeded(problem, small.encoder, 0)
     balancing = problem.training.balancing.build(network.tasks)
     optimizer = optimizer_of(network, balancing, problem.training)
+    budget = budget_of(problem.training, len(small.train))
     curve = [
-        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, number=n).values())
+        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, budget, number=n).values())
         for n in range(1, 13)
     ]
     golden = Path(__file__).with_name("golden_curve.json")
@@ -199,14 +201,16 @@ def test_the_checkpoint_is_chosen_as_declared(
     """9 standard errors lost by one task against 4 lost by each of two. It is that epoch's average, or its weights."""
     told = iter([(0.0, 9.0, 9.0, 0.0), (5.0, 5.0, 9.0, 0.0), (9.0, 0.0, 0.0, 0.0)])
     monkeypatch.setattr(mtl_core.training.loop, "normalised", lambda *_: dict(zip(TASKS, next(told), strict=True)))
-    seen = Watched(small, tmp_path, epochs=3, checkpoint=by, stopping={"policy": "joint"}, average_weights=averaged)
+    options = {"checkpoint": by, "average_weights": averaged, "calibration": False}
+    seen = Watched(small, tmp_path, epochs=3, stopping={"policy": "joint"}, **options)
     assert seen.outcome.chosen == chosen
     assert same(weights(seen.final), seen.averages[chosen - 1])
     assert same(weights(seen.final), seen.weights[chosen - 1]) == (not averaged)
 
 
 def test_the_outcome_tells_the_best_and_the_final_value_of_every_task(small: Small, tmp_path: Path) -> None:
-    _, outcome = run(small, tmp_path, epochs=8, learning_rate=0.03, stopping={"policy": "freeze", "patience": 1})
+    options = {"stopping": {"policy": "freeze", "patience": 1}, "calibration": False}
+    _, outcome = run(small, tmp_path, epochs=8, learning_rate=0.03, **options)
     oriented = {task.name: task.metric.oriented for task in small.tasks}
     for task in TASKS:
         values = [epoch.values[task] for epoch in outcome.epochs]
@@ -288,8 +292,9 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_weights_move(small: Sma
     optimizer = optimizer_of(network, balancing, problem.training)
     labels = small.train.labels | {"minutes": torch.full_like(small.train.labels["minutes"], torch.inf)}
     broken = type(small.train)(small.train.inputs, labels)
+    budget = budget_of(problem.training, len(broken))
     with pytest.raises(TrainingError, match=r"epoch 1, step 1: .*minutes \(inf\).*learning_rate"):
-        train_epoch(network, balancing, optimizer, broken, problem.training, number=1)
+        train_epoch(network, balancing, optimizer, broken, problem.training, budget, number=1)
     assert same(before, weights(network))
 
 

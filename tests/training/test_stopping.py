@@ -54,7 +54,7 @@ def feed(stopper: Stopper, history: History) -> list[StopDecision]:
 
 def decisions(options: Stopping, history: History, tasks: tuple[str, ...] = TASKS) -> list[tuple[set[str], bool]]:
     """After every evaluation: who has stopped, and whether training is over."""
-    stopper, found = options.build(tasks), []
+    stopper, found = options.build(tasks, patience=1), []
     for scores in history:
         stopper.update(scores)
         found.append((set(stopper.stopped), stopper.ended))
@@ -70,7 +70,7 @@ def alone(scores: list[float]) -> History:
 def test_a_change_says_who_stopped_and_who_trains_again(
     options: Stopping, history: History, begins: dict[str, int]
 ) -> None:
-    stopper = options.build(TASKS, begins)
+    stopper = options.build(TASKS, begins, patience=1)
     for scores in history:
         before = set(stopper.stopped)
         change = stopper.update(scores)
@@ -84,7 +84,7 @@ def test_a_change_says_who_stopped_and_who_trains_again(
 @law
 @given(any_options("joint", "freeze", "hold"), histories())
 def test_what_has_stopped_never_comes_back_unless_the_policy_is_resume(options: Stopping, history: History) -> None:
-    assert not any(change.resumed for change in feed(options.build(TASKS), history))
+    assert not any(change.resumed for change in feed(options.build(TASKS, patience=1), history))
 
 
 @law
@@ -92,7 +92,7 @@ def test_what_has_stopped_never_comes_back_unless_the_policy_is_resume(options: 
 def test_under_resume_a_task_trains_again_only_on_a_score_further_than_the_margin_below_its_best(
     options: Stopping, history: History
 ) -> None:
-    for number, change in enumerate(feed(options.build(TASKS), history)):
+    for number, change in enumerate(feed(options.build(TASKS, patience=1), history)):
         for task in change.resumed:
             known = [scores[task] for scores in history[:number] if math.isfinite(scores[task])]
             assert math.isfinite(history[number][task])
@@ -104,7 +104,7 @@ def test_under_resume_a_task_trains_again_only_on_a_score_further_than_the_margi
 def test_under_resume_a_task_at_rest_that_fell_further_than_the_margin_trains_again(
     options: Stopping, history: History
 ) -> None:
-    stopper = options.build(TASKS)
+    stopper = options.build(TASKS, patience=1)
     for number, scores in enumerate(history):
         resting = stopper.paused
         stopper.update(scores)
@@ -115,7 +115,7 @@ def test_under_resume_a_task_at_rest_that_fell_further_than_the_margin_trains_ag
 
 
 def test_a_task_that_trains_again_has_its_whole_patience() -> None:
-    stopper = options(policy="resume", patience=2, margin=1.0).build(("a", "b"))
+    stopper = options(policy="resume", patience=2, margin=1.0).build(("a", "b"), patience=1)
     history = [(5, 0), (4, 1), (4, 2), (3, 3), (3.5, 4), (3.5, 5), (3.5, 6), (6, 7)]
     told = [change.stopped or change.resumed for change in feed(stopper, [{"a": a, "b": b} for a, b in history])]
     #       best          stops     resumes       stops   resumes, improves
@@ -126,7 +126,7 @@ def test_a_task_that_trains_again_has_its_whole_patience() -> None:
 @law
 @given(any_options(), histories())
 def test_nothing_stops_before_patience_and_warm_up(options: Stopping, history: History) -> None:
-    for number, change in enumerate(feed(options.build(TASKS), history), 1):
+    for number, change in enumerate(feed(options.build(TASKS, patience=1), history), 1):
         for task in change.stopped:
             rule = options if options.policy == "joint" else options.of(task)
             assert number > rule.warm_up
@@ -139,7 +139,7 @@ def test_what_improves_enough_every_time_never_stops(options: Stopping, ahead: l
     scores = [-50.0]
     for extra in ahead:
         scores.append(scores[-1] + 2.25 + extra)  # no min_improvement here is more than 2
-    stopper = options.build(TASKS)
+    stopper = options.build(TASKS, patience=1)
     assert not any(change.stopped for change in feed(stopper, [dict.fromkeys(TASKS, score) for score in scores]))
     assert not stopper.ended
 
@@ -149,7 +149,7 @@ def test_what_improves_enough_every_time_never_stops(options: Stopping, ahead: l
 def test_a_stopper_restored_anywhere_decides_the_same(
     options: Stopping, history: History, cut: int, begins: dict[str, int]
 ) -> None:
-    whole, before, after = (options.build(TASKS, begins) for _ in range(3))
+    whole, before, after = (options.build(TASKS, begins, patience=1) for _ in range(3))
     expected = feed(whole, history)
     feed(before, history[:cut])
     after.load_state_dict(json.loads(json.dumps(before.state_dict(), allow_nan=False)))
@@ -196,11 +196,13 @@ def test_a_rule_of_one_task_changes_nothing_for_the_others(options: Stopping, hi
 def test_a_rule_of_one_task_holds_for_it() -> None:
     same = [dict.fromkeys(TASKS, 0.0)] * 8
     ruled = options(policy="freeze", patience=3, tasks={"a": {"patience": 1}, "b": {"warm_up": 6}})
-    when = {task: n for n, change in enumerate(feed(ruled.build(TASKS), same), 1) for task in change.stopped}
+    when = {
+        task: n for n, change in enumerate(feed(ruled.build(TASKS, patience=1), same), 1) for task in change.stopped
+    }
     assert when == {"a": 2, "c": 4, "b": 7}
     rising = [dict.fromkeys(TASKS, float(n)) for n in range(8)]
     ruled = options(policy="freeze", patience=1, tasks={"b": {"min_improvement": 1.0}})
-    assert [change.stopped for change in feed(ruled.build(TASKS), rising)][:3] == [(), ("b",), ()]
+    assert [change.stopped for change in feed(ruled.build(TASKS, patience=1), rising)][:3] == [(), ("b",), ()]
 
 
 @law
@@ -228,7 +230,7 @@ def test_training_ends_as_declared(options: Stopping, history: History) -> None:
 @given(any_options("freeze", "resume"), histories(), BEGINS)
 def test_when_all_tasks_rest_training_is_over(options: Stopping, history: History, begins: dict[str, int]) -> None:
     """Nothing moves any more, so no score could fall, and none resume."""
-    stopper = options.build(TASKS, begins)
+    stopper = options.build(TASKS, begins, patience=1)
     for scores in history:
         stopper.update(scores)
         assert stopper.ended or set(stopper.paused) != set(TASKS)
@@ -240,7 +242,7 @@ def test_when_all_tasks_rest_training_is_over(options: Stopping, history: Histor
 def test_a_stream_that_is_not_finite_after_a_good_score_ends_when_patience_does(
     policy: str, bad: float, patience: int
 ) -> None:
-    stopper = options(policy=policy, patience=patience).build(("a",))
+    stopper = options(policy=policy, patience=patience).build(("a",), patience=1)
     feed(stopper, alone([1.0, *[bad] * (patience - 1)]))
     assert not stopper.ended
     stopper.update({"a": bad})
@@ -254,7 +256,7 @@ def test_a_task_that_never_has_a_score_neither_stops_nor_keeps_training_alive_no
     policy: str, end: object
 ) -> None:
     """`steady` improves until its third evaluation, and runs out of its patience of two at the fifth."""
-    stopper, ends = options(policy=policy, patience=2, end=end).build(("steady", "never")), []
+    stopper, ends = options(policy=policy, patience=2, end=end).build(("steady", "never"), patience=1), []
     for score in [1.0, 2.0, 3.0, 3.0, 3.0]:
         stopper.update({"steady": score, "never": math.nan})
         assert "never" not in stopper.stopped
@@ -264,7 +266,7 @@ def test_a_task_that_never_has_a_score_neither_stops_nor_keeps_training_alive_no
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_where_no_task_ever_has_a_score_training_ends_when_patience_does(policy: str) -> None:
-    stopper = options(policy=policy, patience=3).build(TASKS)
+    stopper = options(policy=policy, patience=3).build(TASKS, patience=1)
     ends = []
     for _ in range(3):
         stopper.update(dict.fromkeys(TASKS, math.nan))
@@ -274,7 +276,7 @@ def test_where_no_task_ever_has_a_score_training_ends_when_patience_does(policy:
 
 
 def test_a_first_score_is_an_improvement_whenever_it_comes() -> None:
-    stopper = options(policy="hold", patience=2).build(("late", "other"))
+    stopper = options(policy="hold", patience=2).build(("late", "other"), patience=1)
     feed(stopper, [{"late": math.nan, "other": float(n)} for n in range(4)])
     changes = feed(stopper, [{"late": -7.0, "other": 4.0 + n} for n in range(3)])
     assert [change.stopped for change in changes] == [(), (), ("late",)]
@@ -286,7 +288,7 @@ def test_before_a_task_begins_its_score_means_nothing(
     options: Stopping, history: History, task: str, begins: int, score: float
 ) -> None:
     other = [{**scores, task: score} for scores in history[: begins - 1]] + history[begins - 1 :]
-    a, b = options.build(TASKS, {task: begins}), options.build(TASKS, {task: begins})
+    a, b = options.build(TASKS, {task: begins}, patience=1), options.build(TASKS, {task: begins}, patience=1)
     for number, (one, two) in enumerate(zip(history, other, strict=True), 1):
         assert a.update(one) == b.update(two)
         assert a.ended == b.ended
@@ -295,7 +297,7 @@ def test_before_a_task_begins_its_score_means_nothing(
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_training_waits_for_a_task_that_has_not_begun(policy: str) -> None:
-    stopper = options(policy=policy, patience=2).build(("a", "late"), {"late": 6})
+    stopper = options(policy=policy, patience=2).build(("a", "late"), {"late": 6}, patience=1)
     for number in range(1, 8):
         stopper.update({"a": 0.0, "late": 1.0 if number >= 6 else math.nan})
         assert not stopper.ended
@@ -304,7 +306,7 @@ def test_training_waits_for_a_task_that_has_not_begun(policy: str) -> None:
 
 
 def test_joint_goes_by_the_mean_of_scores() -> None:
-    stopper = options(policy="joint", patience=2).build(("quick", "slow"))
+    stopper = options(policy="joint", patience=2).build(("quick", "slow"), patience=1)
     feed(stopper, [{"quick": -float(i), "slow": 3.0 * i} for i in range(8)])
     assert stopper.stopped == (), "the mean still rises"
     feed(stopper, [{"quick": -8.0, "slow": 0.0}, {"quick": 0.0, "slow": 0.0}])
@@ -313,20 +315,20 @@ def test_joint_goes_by_the_mean_of_scores() -> None:
 
 def test_joint_starts_anew_when_a_task_joins_the_mean() -> None:
     """A first score far below the others' is no loss of what they had."""
-    stopper = options(policy="joint", patience=2).build(("a", "late"))
+    stopper = options(policy="joint", patience=2).build(("a", "late"), patience=1)
     feed(stopper, [{"a": 100.0 + n, "late": math.nan} for n in range(3)])
     feed(stopper, [{"a": 103.0 + n, "late": 0.0} for n in range(4)])
     assert not stopper.ended
 
 
 def test_joint_has_no_mean_once_a_task_lost_its_score() -> None:
-    stopper = options(policy="joint", patience=2).build(("a", "lost"))
+    stopper = options(policy="joint", patience=2).build(("a", "lost"), patience=1)
     feed(stopper, [{"a": 0.0, "lost": 0.0}, {"a": 50.0, "lost": math.nan}, {"a": 99.0, "lost": math.nan}])
     assert stopper.ended
 
 
 def test_the_largest_scores_still_have_a_mean() -> None:
-    stopper = options(policy="joint", patience=1).build(("a", "b"))
+    stopper = options(policy="joint", patience=1).build(("a", "b"), patience=1)
     feed(stopper, [{"a": 1e308, "b": 1e308}, {"a": 1.5e308, "b": 1.5e308}])
     assert not stopper.ended
     stopper.update({"a": 1.5e308, "b": 1.4e308})
@@ -350,13 +352,13 @@ def test_the_largest_scores_still_have_a_mean() -> None:
     ],
 )
 def test_patience_of_two(limit: dict[str, Any], scores: list[float], stops: int | None) -> None:
-    changes = feed(options(policy="freeze", patience=2, **limit).build(("a",)), alone(scores))
+    changes = feed(options(policy="freeze", patience=2, **limit).build(("a",), patience=1), alone(scores))
     assert next((number for number, change in enumerate(changes, 1) if change.stopped), None) == stops
 
 
 @pytest.mark.parametrize(("fallen", "resumed"), [(-1.0, ()), (-1.25, ("a",)), (math.nan, ()), (-math.inf, ())])
 def test_the_margin_is_exclusive(fallen: float, resumed: tuple[str, ...]) -> None:
-    stopper = options(policy="resume", patience=1, margin=1.0).build(("a", "b"))
+    stopper = options(policy="resume", patience=1, margin=1.0).build(("a", "b"), patience=1)
     feed(stopper, [{"a": 0.0, "b": 0.0}, {"a": 0.0, "b": 1.0}])
     assert stopper.paused == ("a",)
     assert stopper.update({"a": fallen, "b": 2.0}).resumed == resumed
@@ -366,7 +368,7 @@ def test_the_margin_is_exclusive(fallen: float, resumed: tuple[str, ...]) -> Non
     ("policy", "resting", "held"), [("joint", 0, 0), ("freeze", 1, 0), ("resume", 1, 0), ("hold", 0, 1)]
 )
 def test_what_becomes_of_a_stopped_task_is_the_policys(policy: str, resting: bool, held: bool) -> None:
-    stopper = options(policy=policy, patience=1).build(("a",))
+    stopper = options(policy=policy, patience=1).build(("a",), patience=1)
     feed(stopper, alone([0.0, 0.0]))
     assert stopper.stopped == ("a",)
     assert stopper.paused == (("a",) if resting else ())

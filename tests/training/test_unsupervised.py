@@ -122,7 +122,6 @@ def test_it_learns_from_itself(groups: Small, tmp_path: Path) -> None:
     values = [epoch.values["group"] for epoch in outcome.epochs[1:]]
     assert values[0] > 0.3, "k-means finds more than the trivial prediction, which has 0"
     assert max(values) > values[0] + 0.05, "and learning from itself more than k-means"
-    assert outcome.epochs[-1].values["free"] > outcome.epochs[2].values["free"]
     assert outcome.chosen >= 3, "no epoch is the model before every task has begun"
     probabilities = torch.cat([task_of(groups, logits) for _, logits in logits_of(network, groups.validation)])
     labels = groups.validation.labels["group"]

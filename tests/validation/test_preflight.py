@@ -57,11 +57,10 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     )
     found = lines(folder, gates={"metrics": {"returned": {"log_loss": 0.5}, "slow": {"brier": 0.2}}})
     assert [line.split(":")[0] for line in found] == [
-        *("tasks.grade", "tasks.returned.metric", "tasks.slow.metric", "gates.metrics.slow.brier"),
-        "tasks.days.metric",
+        *("tasks.grade", "tasks.returned.metric", "tasks.slow", "tasks.days"),
     ]
     text = "\n".join(found)
-    for words in ("found 'poor'", "one class only in 'returned'", "no labelled row in 'days'", "0 of 100 test"):
+    for words in ("found 'poor'", "one class only in 'returned'", "found none in 'days'", "0 of 100 test"):
         assert words in text
 
 
@@ -140,7 +139,57 @@ def test_what_the_suite_quarantines_is_no_mistake_unless_it_is_too_much(tmp_path
 def test_prepare_refuses_the_same_in_the_same_words(tmp_path: Path, changed: dict[str, Any]) -> None:
     folder = folder_of(tmp_path, **changed)
     told = lines(folder)
-    write_quarantine(tmp_path / "none.parquet", [])
     with pytest.raises(DataError) as caught:
-        prepare(folder, problem(), tmp_path / "none.parquet", tmp_path / "encoded")
+        prepared(folder)
     assert any(str(caught.value).partition(": ")[2] in line for line in told)
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_prepare_refuses_splits_without_labels_of_a_task_all_at_once(tmp_path: Path, split: str) -> None:
+    """`returned` has one class there, which leaves its AUC undefined; `days` and `slow` have no label at all."""
+    folder = folder_of(tmp_path, **{split: {"returned": [1] * ROWS, "days": [None] * ROWS}})
+    told = lines(folder)
+    with pytest.raises(DataError) as caught:
+        prepared(folder)
+    assert str(caught.value).splitlines() == told
+    assert [line.split(":")[0] for line in told] == ["tasks.returned.metric", "tasks.slow", "tasks.days"]
+    assert f"auc must be defined on the {split} split, found one class only in 'returned'" in told[0]
+    assert f"the {split} split must have labels" in told[1]
+    assert f"0 of 100 {split}" in told[1]
+    assert ("`gates.baseline.slow: ignore`" in told[1]) is (split == "test")
+    assert not (folder / "encoded").exists()
+
+
+TASKS_OFF = {"baseline": {"returned": "ignore", "slow": "ignore", "days": "ignore"}}
+
+
+def test_test_labels_are_not_needed_where_no_gate_measures_them(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, test={"returned": [1] * ROWS, "days": [None] * ROWS})
+    assert check_data(folder, problem(gates=TASKS_OFF)).labelled["days"]["test"] == 0
+    prepared(folder, gates=TASKS_OFF)
+    (line,) = lines(folder, gates=TASKS_OFF | {"metrics": {"days": {"mae": 3}}})
+    assert line.endswith("or switch its gates off: `gates.metrics.days.mae: null`")
+    assert lines(folder, gates={"baseline": {"returned": "ignore"}, "metrics": {"days": {"mae": 3}}})[1].endswith(
+        "or switch its gates off: `gates.baseline.days: ignore` and `gates.metrics.days.mae: null`"
+    )
+
+
+def test_gates_that_are_off_do_not_free_validation(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, validation={"days": [None] * ROWS})
+    assert len(lines(folder, gates=TASKS_OFF)) == 2
+
+
+def test_an_unsupervised_task_needs_no_labels(tmp_path: Path) -> None:
+    tasks = {**DECLARED["tasks"], "groups": {"kind": "clustering", "clusters": 2, "target": "note"}}
+    nothing = {"note": [None] * ROWS}
+    folder = folder_of(tmp_path, train={"note": ["a", "b"] * (ROWS // 2)}, validation=nothing, test=nothing)
+    prepared(folder, tasks=tasks)
+    assert check_data(folder, problem(tasks=tasks)).labelled["groups"]["test"] == 0
+    limited = {"metrics": {"groups": {"nmi": 0.5}}}
+    (line,) = lines(folder, tasks=tasks, gates=limited)
+    assert line.startswith("tasks.groups: the test split must have labels for its gates")
+
+
+def prepared(folder: Path, **declared: Any) -> None:
+    write_quarantine(folder / "none.parquet", [])
+    prepare(folder, problem(**declared), folder / "none.parquet", folder / "encoded")

@@ -11,7 +11,7 @@ from mtl_core.config.balancing.base import Balancing, WithPreference
 from mtl_core.config.balancing.conflicts import ConFIG, DualProj, GradDrop, GradVac, PCGrad, UPGrad
 from mtl_core.config.balancing.descent import IMTLG, MGDA, AlignedMTL, CAGrad, FairGrad, NashMTL
 from mtl_core.config.balancing.learned import DWA, FAMO, IMTLL, UW, ExcessMTL, GradNorm
-from mtl_core.config.balancing.losses import COSMOS, PBI, STCH, Constant, GeometricMean, Mean, Random, Sum
+from mtl_core.config.balancing.losses import COSMOS, PBI, STCH, Constant, GeometricMean, InverseLoss, Mean, Random, Sum
 
 __all__ = [
     "COSMOS",
@@ -36,6 +36,7 @@ __all__ = [
     "GradDrop",
     "GradNorm",
     "GradVac",
+    "InverseLoss",
     "Mean",
     "NashMTL",
     "PCGrad",
@@ -45,7 +46,7 @@ __all__ = [
     "WithPreference",
 ]
 
-OfLosses = Constant | Mean | Sum | Random | UW | DWA | GeometricMean | IMTLL | FAMO | STCH | PBI | COSMOS
+OfLosses = Constant | Mean | InverseLoss | Sum | Random | UW | DWA | GeometricMean | IMTLL | FAMO | STCH | PBI | COSMOS
 """Scalarisations: they cost a plain step."""
 OfGradients = (
     UPGrad

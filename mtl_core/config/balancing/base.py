@@ -34,6 +34,10 @@ class Balancing(Frozen, ABC):
             ProblemError: a package that the method needs is not installed.
         """
 
+    def build_weighted(self, weights: Mapping[str, float]) -> "Balancer":
+        """A balancer for those tasks, whose losses have those factors already."""
+        return self.build(tuple(weights))
+
     def per_task(self, tasks: tuple[str, ...], *, default: float) -> tuple[float, ...]:
         """The value of `per_task_option` for each of those tasks, in order."""
         given: Mapping[str, float] = getattr(self, self.per_task_option)

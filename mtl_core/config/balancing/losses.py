@@ -1,5 +1,6 @@
 """Scalarisations without state: one number is made of the losses."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from mtl_core.config.balancing.base import Balancing, Positive, WithPreference
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
-__all__ = ["COSMOS", "PBI", "STCH", "Constant", "GeometricMean", "Mean", "Random", "Sum"]
+__all__ = ["COSMOS", "PBI", "STCH", "Constant", "GeometricMean", "InverseLoss", "Mean", "Random", "Sum"]
 
 
 class Mean(Balancing):
@@ -23,6 +24,22 @@ class Mean(Balancing):
         from mtl_core.balancing.static import StaticBalancer
 
         return StaticBalancer(1 / len(tasks))
+
+
+class InverseLoss(Balancing):
+    """The mean of the losses, each over its own running mean (Lin 2023, "Dual-Balancing"): a task whose loss has become
+    small still counts beside one whose labels are noise.
+    """
+
+    method: Literal["inverse_loss"] = "inverse_loss"
+
+    def build(self, tasks: tuple[str, ...]) -> "Balancer":
+        return self.build_weighted(dict.fromkeys(tasks, 1.0))
+
+    def build_weighted(self, weights: Mapping[str, float]) -> "Balancer":
+        from mtl_core.balancing.inverse_loss import InverseLossBalancer
+
+        return InverseLossBalancer(tuple(weights.values()))
 
 
 class Sum(Balancing):

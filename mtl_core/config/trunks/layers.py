@@ -16,8 +16,8 @@ class SharedBottom(TrunkOptions):
     """Hard parameter sharing: the same representation for every task (Caruana 1997)."""
 
     kind: Literal["shared_bottom"] = "shared_bottom"
-    widths: Widths = (256, 128)
-    dropout: Dropout = 0.1
+    widths: Widths = (256, 256)
+    dropout: Dropout = 0.2
 
     def build(self, width: int, tasks: int) -> "Trunk":
         from mtl_core.trunks.shared_bottom import SharedBottomTrunk

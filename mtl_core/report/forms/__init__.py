@@ -35,9 +35,9 @@ def form_of(output: dict[str, Any], known_classes: tuple[str, ...] = ()) -> Form
         case {"form": "cluster_probabilities", "clusters": clusters}:
             return Clusters(clusters=clusters, classes=known_classes)
         case {"form": "label_probabilities", "labels": labels}:
-            return Labels(labels=tuple(labels))
+            return Labels(labels=tuple(labels), thresholds=tuple(output.get("thresholds", ())))
         case {"form": "number", "unit": "probability"}:
-            return Probability()
+            return Probability(threshold=output.get("threshold"))
         case {"form": "number", "unit": unit}:
             return Quantity(unit=unit)
         case {"form": "quantiles", "levels": levels, "unit": unit}:

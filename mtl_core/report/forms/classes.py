@@ -59,9 +59,9 @@ class Classes(Form):
 
     def figures(self, scored: Scored) -> tuple[Figure, ...]:
         hit = np.arange(len(self.classes)) == scored.labels[:, None]  # (rows, classes)
-        reliable = reliability(
-            scored.predictions.ravel(), hit.ravel(), of_what="share that came true", counted="rows times classes"
-        )
+        before = None if scored.uncalibrated is None else scored.uncalibrated.ravel()
+        chances = (scored.predictions.ravel(), hit.ravel(), before)
+        reliable = reliability(*chances, of_what="share that came true", counted="rows times classes")
         return (self._confusion(scored), reliable)
 
     def _groups(self, labels: NDArray[Any], most: int) -> Groups:

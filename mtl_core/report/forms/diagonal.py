@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 from numpy.typing import NDArray
 
-from mtl_core.report.theme import ACCENT, MUTED, WIDTH, data
+from mtl_core.report.theme import ACCENT, MUTED, SECOND, WIDTH, data
 
 __all__ = ["along_diagonal"]
 
@@ -20,8 +20,12 @@ def along_diagonal(
     across: alt.Axis,
     up: alt.Axis,
     height: int,
+    before: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> alt.LayerChart | alt.FacetChart:
-    """(points,) shares that were said and observed, the bounds of the latter's intervals; both axes end at `upper`."""
+    """(points,) shares that were said and observed, the bounds of the latter's intervals; both axes end at `upper`.
+
+    before: other shares that were said and observed, drawn as a line behind these.
+    """
     rows = [
         {"said": float(s), "observed": float(o), "low": float(a), "high": float(b)}
         for s, o, a, b in zip(said, observed, low, high, strict=True)
@@ -35,4 +39,12 @@ def along_diagonal(
     intervals = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
     line = base.mark_line(color=ACCENT, strokeWidth=1.5, opacity=0.6).encode(y=y)
     points = base.mark_point(color=ACCENT, fill=ACCENT, size=42, opacity=1).encode(y=y)
-    return alt.layer(diagonal, line, intervals, points).properties(width=WIDTH - 60, height=height)
+    behind = []
+    if before is not None:
+        earlier = [{"said": float(s), "observed": float(o)} for s, o in zip(*before, strict=True)]
+        other = alt.Chart(data(earlier)).encode(x=x, y=y)
+        behind = [
+            other.mark_line(color=SECOND, strokeWidth=1.5, opacity=0.6),
+            other.mark_point(color=SECOND, size=30, opacity=1),
+        ]
+    return alt.layer(diagonal, *behind, line, intervals, points).properties(width=WIDTH - 60, height=height)

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.metrics.decisions import decide
 from mtl_core.metrics.ranking import auc
 from mtl_core.report.forms.base import Balance, Figure, Form
 from mtl_core.report.forms.intervals import newcombe
@@ -19,7 +20,7 @@ from mtl_core.report.wording import NOTHING, interval, number, percent
 __all__ = ["Labels"]
 
 _LIKELY = 0.5
-"""The probability from which on a served answer gives a label."""
+"""The probability from which on a served answer gives a label, where no thresholds are declared."""
 _MAX_COLUMNS = 4
 _MAX_DOTS = 20
 
@@ -41,6 +42,8 @@ class Labels(Form):
     """Labels (rows, labels) 1, 0, or -1 where unknown; predictions (rows, labels) probabilities."""
 
     labels: tuple[str, ...]
+    thresholds: tuple[float, ...] = ()
+    """Per label the probability from which on it is given; none where no threshold is declared."""
 
     def trivial(self, one: NDArray[Any]) -> str:
         place = int(one.argmax())
@@ -60,22 +63,32 @@ class Labels(Form):
         return Balance(head=(*(self.labels[place] for place in kept), "labels a row"), rows=rows)
 
     def sentence(self, scored: Scored) -> str:
-        given, yes = (scored.predictions >= _LIKELY) & (scored.labels >= 0), scored.labels == 1
+        least = np.asarray(self.thresholds or (_LIKELY,))
+        given, yes = decide(scored.predictions, least) & (scored.labels >= 0), scored.labels == 1
         if not yes.any():
             return "No labelled test row has any of the labels."
         if not given.any():
-            return f"It gives no label of any row a probability of {percent(_LIKELY)} or more."
+            return f"It gives no label of any row {self._probable}."
         right = (given & yes).sum()
         return (
-            f"Of the labels with a probability of {percent(_LIKELY)} or more {percent(right / given.sum())} are right, "
+            f"Of the labels with {self._probable} {percent(right / given.sum())} are right, "
             f"and they are {percent(right / yes.sum())} of all that apply."
         )
+
+    @property
+    def _probable(self) -> str:
+        """When a label is given, in words."""
+        if len(set(self.thresholds)) > 1:
+            low, high = (number(bound, 3) for bound in (min(self.thresholds), max(self.thresholds)))
+            return f"a probability that reaches their thresholds ({low} to {high})"
+        return f"a probability of {percent(self.thresholds[0] if self.thresholds else _LIKELY)} or more"
 
     def figures(self, scored: Scored) -> tuple[Figure, ...]:
         known = scored.labels >= 0
         reliable = reliability(
             scored.predictions[known],
             scored.labels[known] == 1,
+            None if scored.uncalibrated is None else scored.uncalibrated[known],
             of_what="share that applied",
             counted="rows times labels",
         )

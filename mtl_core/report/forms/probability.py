@@ -1,26 +1,32 @@
 """The probability of a yes: is it reliable, and does it find the yes?"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.metrics.decisions import decide
 from mtl_core.report.forms.base import Balance, Figure, Form
 from mtl_core.report.forms.bins import gains
 from mtl_core.report.forms.reliability import reliability
 from mtl_core.report.run import Scored
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, WIDTH, data, shares, svg
-from mtl_core.report.wording import NOTHING, percent
+from mtl_core.report.wording import NOTHING, number, percent
 
 __all__ = ["Probability"]
 
 _TOP = 0.1
 
 
+@dataclass(frozen=True, kw_only=True)
 class Probability(Form):
     """Labels 0 or 1, predictions in [0, 1]; both (rows,)."""
+
+    threshold: float | None = None
+    """The probability from which on the decision is yes; None where no threshold is declared."""
 
     def trivial(self, one: NDArray[Any]) -> str:
         return f"{percent(float(one))} for every row"
@@ -33,10 +39,26 @@ class Probability(Form):
         if not scored.labels.any():
             return "No labelled test row is a yes."
         share, found = _top(scored)
-        return f"The {percent(share)} of rows that it finds likeliest hold {percent(found)} of all yes."
+        likeliest = f"The {percent(share)} of rows that it finds likeliest hold {percent(found)} of all yes."
+        return f"{likeliest} {self._decisions(scored)}".strip()
+
+    def _decisions(self, scored: Scored) -> str:
+        """What the decisions at the threshold come to; "" where there is none."""
+        if self.threshold is None:
+            return ""
+        decided, yes = decide(scored.predictions, self.threshold), scored.labels == 1
+        words = f"With a threshold of {number(self.threshold, 3)} it decides yes for {percent(float(decided.mean()))}"
+        if not decided.any():
+            return f"{words} of rows."
+        right = (decided & yes).sum()
+        return (
+            f"{words} of rows: {percent(right / decided.sum())} of them are (precision), and they are "
+            f"{percent(right / yes.sum())} of all yes (recall)."
+        )
 
     def figures(self, scored: Scored) -> tuple[Figure, ...]:
-        reliable = reliability(scored.predictions, scored.labels, of_what="share of yes", counted="rows")
+        chances = (scored.predictions, scored.labels, scored.uncalibrated)
+        reliable = reliability(*chances, of_what="share of yes", counted="rows")
         return (reliable, _gains(scored)) if scored.labels.any() else (reliable,)
 
 

@@ -19,10 +19,13 @@ __all__ = ["reliability"]
 _COLUMNS = 30
 
 
-def reliability(chance: NDArray[Any], hit: NDArray[Any], *, of_what: str, counted: str) -> Figure:
+def reliability(
+    chance: NDArray[Any], hit: NDArray[Any], before: NDArray[Any] | None = None, *, of_what: str, counted: str
+) -> Figure:
     """(rows,) chances and whether it came true.
 
     Args:
+        before: (rows,) chances without calibration; None where it changes none.
         of_what: what the chance is of, for the title of the axis.
         counted: what is counted, rows as a rule.
     """
@@ -34,13 +37,22 @@ def reliability(chance: NDArray[Any], hit: NDArray[Any], *, of_what: str, counte
         f"line predicted and observed agree; they are {off * 100:.1f} percentage points apart on average. Below: how "
         "often each probability is predicted; the last column holds all beyond."
     )
-    upper = _upper(bins)
+    upper, uncalibrated = _upper(bins), None
+    if before is not None:
+        bins_before = calibration_bins(before, hit)
+        upper = max(upper, _upper(bins_before))
+        uncalibrated = (bins_before.predicted, bins_before.observed)
+        caption += (
+            " Open points: the same before calibration on validation, "
+            f"{calibration_error(bins_before) * 100:.1f} percentage points apart."
+        )
     points = along_diagonal(
         *(bins.predicted, bins.observed, bins.low, bins.high),
         upper=upper,
         across=shares(title=None, labels=False),
         up=shares(title=f"observed: {of_what}"),
         height=210,
+        before=uncalibrated,
     )
     counts = histogram(
         columns_of(np.clip(chance, 0, upper), 0, upper, _COLUMNS),

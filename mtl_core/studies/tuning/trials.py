@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl_core.config import Problem, parse_problem
+from mtl_core.config.budget import budget_of
 from mtl_core.config.changes import get_option, set_options, to_document
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -95,7 +96,7 @@ class TrialRunner:
         after_epoch: Callable[[TrialProgress], None] = lambda course: None,
     ) -> Trial:
         """The trial with those changes, complete, pruned where `after_epoch` raises EndedEarly, or failed in words."""
-        began, course = time.process_time(), TrialProgress(yardstick, self.problem.training.epochs)
+        began, course = time.process_time(), TrialProgress(yardstick, self._epochs(self.problem))
 
         def on_epoch(epoch: Epoch) -> None:
             course.add(epoch)
@@ -105,7 +106,7 @@ class TrialRunner:
         try:
             taken = set_options(document, Problem, changes)
             own = parse_problem(document, source="its options")
-            course.most = own.training.epochs
+            course.most = self._epochs(own)
             outcome = self._trained(own, number, on_epoch)
             values = {task: defined(outcome.final(task)) for task in yardstick}
             for task, gain in gains(yardstick, values).items():
@@ -136,6 +137,10 @@ class TrialRunner:
                 seconds=time.process_time() - began,
                 why=str(error),
             )
+
+    def _epochs(self, problem: Problem) -> int:
+        """Maximum epochs of a trial."""
+        return budget_of(problem.training, len(self.train)).epochs
 
     def _trained(self, problem: Problem, number: int, on_epoch: Callable[[Epoch], None]) -> TrainingResult:
         """Its weights are not kept."""

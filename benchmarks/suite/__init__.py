@@ -1,0 +1,6 @@
+"""Public multi-target problems on which the defaults are chosen, and others on which they are judged."""
+
+from suite.listed import problems
+from suite.problem import SPLIT, SuiteProblem
+
+__all__ = ["SPLIT", "SuiteProblem", "problems"]

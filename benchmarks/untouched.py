@@ -1,0 +1,106 @@
+"""A problem of the suite as `mtl init` declares it, untouched, with its rows encoded; kept on disk."""
+
+import contextlib
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from problems import ROOT
+from suite import SuiteProblem, problems
+
+from flows.draft.drafting import draft_problem
+from flows.environment import prepare_environment
+from flows.pipeline.code import CodeTree
+from mtl_core.config import Problem, load_problem
+from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import prepare
+from mtl_core.files import write_text
+from mtl_core.studies.arms import Splits
+from mtl_core.tasks import Objective, objectives
+
+__all__ = ["WORK", "Untouched", "code_digest", "untouched"]
+
+WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """The problem `name` of the suite, declared and encoded in `folder`. What is read of it is not pickled with it."""
+
+    name: str
+    folder: Path
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, Path]]:
+        return type(self), (self.name, self.folder)
+
+    @cached_property
+    def suite(self) -> SuiteProblem:
+        """The problem in the list."""
+        return next(problem for problem in problems() if problem.name == self.name)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """As declared, but for the number of threads, which is 1."""
+        found = load_problem(self.folder / "problem")
+        return found.model_copy(update={"training": found.training.model_copy(update={"threads": 1})})
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The fitted encoder."""
+        return Encoder.load(self.folder / "encoded" / "encoder.json")
+
+    @cached_property
+    def splits(self) -> Splits:
+        """Encoded rows, memory-mapped."""
+        names = ("train", "validation", "test")
+        return Splits(**{name: EncodedSplit.open(self.folder / "encoded" / name, self.encoder) for name in names})
+
+    @cached_property
+    def tasks(self) -> tuple[Objective, ...]:
+        """The objectives of its tasks."""
+        return objectives(self.problem.tasks, self.encoder.tasks)
+
+
+def untouched(problem: SuiteProblem) -> Untouched:
+    """The problem, drafted and encoded again where its table or that code has changed."""
+    table = problem.table()
+    digest = hashlib.sha256(table.read_bytes())
+    digest.update(code_digest("flows.draft.drafting", "mtl_core.data.prepare", "mtl_core.data.encoded").encode())
+    home = WORK / problem.name
+    folder, stamp = home / "prepared", home / "prepared.json"
+    if not stamp.exists() or json.loads(stamp.read_text(encoding="utf-8")) != digest.hexdigest():
+        stamp.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        _make(problem, table, folder)
+        write_text(stamp, json.dumps(digest.hexdigest()))
+    return Untouched(problem.name, folder)
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Digest of the modules and of all code behind them."""
+    tree = CodeTree.installed()
+    return "".join(tree.digest(module, nested=True) for module in modules)
+
+
+def _make(problem: SuiteProblem, table: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        # Outside this repo, as a stranger's folder is.
+        drafted = Path(place) / problem.name
+        prepare_environment(drafted)
+        with contextlib.redirect_stdout(io.StringIO()):
+            draft_problem(table, problem.targets, drafted, None)
+        kept = shutil.ignore_patterns(".*")
+        shutil.copytree(drafted, folder / "problem", ignore=kept)
+    nothing = folder / "quarantine.parquet"
+    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+    prepare(folder / "problem", load_problem(folder / "problem"), nothing, folder / "encoded")

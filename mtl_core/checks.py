@@ -1,0 +1,111 @@
+"""Checks: each is a number, a limit and an outcome. A check without its number fails."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mtl_core.files import write_text
+from mtl_core.numbers import defined
+
+__all__ = ["BaselineCheck", "Check", "Outcome", "Rule", "write_checks"]
+
+Outcome = Literal["passed", "warning", "failed"]
+"""A warning is reported, and does not refuse the model."""
+Rule = Literal["at least", "at most", "above"]
+"""The relation of value and limit under which a check passes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A gate and what was measured. A value that is not finite never passes."""
+
+    name: str
+    value: float
+    limit: float
+    rule: Rule
+    unit: str
+    reason: str = ""
+    """Reason why the value is undefined; "" where it is defined."""
+
+    @property
+    def outcome(self) -> Outcome:
+        if not math.isfinite(self.value):
+            return "failed"
+        match self.rule:
+            case "at least":
+                holds = self.value >= self.limit
+            case "at most":
+                holds = self.value <= self.limit
+            case "above":
+                holds = self.value > self.limit
+        return "passed" if holds else "failed"
+
+    @property
+    def passed(self) -> bool:
+        """False for a warning too."""
+        return self.outcome == "passed"
+
+    @property
+    def words(self) -> str:
+        """The outcome as a sentence."""
+        unit = f" {self.unit}" if self.unit else ""
+        found = f"none: {self.reason}" if self.reason else f"{self.value:.4g}"
+        return f"{self.name}: {self._verdict}; must be {self.rule} {self.limit:.4g}{unit}, found {found}"
+
+    @property
+    def _verdict(self) -> str:
+        return "FAILED" if self.outcome == "failed" else self.outcome
+
+    def to_document(self) -> dict[str, Any]:
+        """Its entry in checks.json; a number that is not finite is null."""
+        fields = {key: defined(value) if isinstance(value, float) else value for key, value in asdict(self).items()}
+        return fields | {"outcome": self.outcome, "passed": self.passed, "words": self.words}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineCheck(Check):
+    """Comparison of a task with its baseline by the paired 95% interval of their difference, from `value` to `high`.
+
+    Above 0 the task is better. Where the interval holds 0, that is not shown: a warning, or a failure where the gate
+    is `required`. Where it lies below 0, the task is worse beyond chance: a failure.
+    """
+
+    high: float
+    required: bool = False
+    needs_labels: bool = True
+    """False for an unsupervised task: where no label defines its metric, nothing is shown, and nothing has failed."""
+
+    @property
+    def outcome(self) -> Outcome:
+        if super().outcome == "passed":
+            return "passed"
+        if self.reason and not self.needs_labels:
+            return "warning"
+        is_shown_worse = not math.isfinite(self.value) or not self.high >= 0
+        return "failed" if self.required or is_shown_worse else "warning"
+
+    @property
+    def words(self) -> str:
+        if self.passed or not math.isfinite(self.value):
+            return super().words
+        worse = "worse than the baseline beyond chance"
+        finding = worse if self.high < 0 else "not shown to be better than the baseline"
+        rule = "; gates.baseline says required" if self.required and self.high >= 0 else ""
+        interval = f"paired 95% interval of the difference {self.value:.4g} to {self.high:.4g}"
+        return f"{self.name}: {self._verdict}; {finding}, {interval}{rule}"
+
+
+def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:
+    """checks.json: {"passed", "checks": [{"name", "value", "limit", "outcome", "passed", "unit", ...}], "notes"}.
+
+    The whole is passed where no check has failed; a warning is an entry of outcome `warning` that has not passed.
+    """
+    document = {
+        "passed": all(check.outcome != "failed" for check in checks),
+        "checks": [check.to_document() for check in checks],
+        "notes": list(notes),
+    }
+    write_text(path, json.dumps(document, indent=1) + "\n")

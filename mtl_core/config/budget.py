@@ -1,0 +1,62 @@
+"""The training budget: what `training` leaves open, from the number of training rows.
+
+Steps, not passes over the rows, decide how far a network gets. A small table therefore gets small batches and many
+passes, a large one large batches and few passes.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+from mtl_core.frozen import Frozen
+
+if TYPE_CHECKING:
+    from mtl_core.config.training import Training
+
+__all__ = ["Budget", "budget_of"]
+
+MIN_BATCH, MAX_BATCH = 32, 2048
+MIN_STEPS = 2000
+PASSES = 20
+"""A table whose passes are long is read at least so often."""
+MIN_EPOCH = 20
+"""Minimum steps between two evaluations, whose cost is that of some steps."""
+EVALUATIONS = 50
+"""Minimum evaluations within the maximum number of steps."""
+PATIENCE, MIN_PATIENCE = 0.1, 3
+"""Patience as a share of the maximum number of epochs, and the fewest epochs."""
+
+
+class Budget(Frozen):
+    """Batch size, steps and patience of one training."""
+
+    batch_size: int
+    steps_per_epoch: int
+    """Steps between two evaluations; the rows are walked through pass after pass, whatever the length of an epoch."""
+    epochs: int
+    """Maximum number."""
+    patience: int
+    """Epochs without an improvement after which a task without a patience of its own stops."""
+
+    @property
+    def steps(self) -> int:
+        """Maximum number of optimizer steps."""
+        return self.epochs * self.steps_per_epoch
+
+
+def budget_of(training: "Training", rows: int) -> Budget:
+    """The declared numbers, and for those that are not declared the defaults for so many training rows."""
+    batch_size = training.batch_size or _batch_size(rows)
+    steps_per_pass = math.ceil(rows / batch_size)
+    steps = max(MIN_STEPS, PASSES * steps_per_pass)
+    per_epoch = training.steps_per_epoch or steps_per_pass
+    if not (training.steps_per_epoch or training.epochs):
+        per_epoch = min(max(per_epoch, MIN_EPOCH), math.ceil(steps / EVALUATIONS))
+    epochs = training.epochs or math.ceil(steps / per_epoch)
+    patience = training.stopping.patience or max(MIN_PATIENCE, round(PATIENCE * epochs))
+    return Budget(batch_size=batch_size, steps_per_epoch=per_epoch, epochs=epochs, patience=patience)
+
+
+def _batch_size(rows: int) -> int:
+    """A power of two: a 32nd of the rows of a small table, and of a large one in proportion to their square root."""
+    size = min(max(rows / 32, 1.0), 3 * math.sqrt(rows))
+    return min(MAX_BATCH, max(MIN_BATCH, 1 << round(math.log2(size))))

@@ -1,0 +1,44 @@
+"""The table of calibrations and tuned thresholds. Pure functions."""
+
+from collections.abc import Sequence
+
+from mtl_core.report.wording import NOTHING, number
+from mtl_core.training import TrainingResult
+from mtl_core.training.history import TaskCalibration
+
+__all__ = ["calibration_rows"]
+
+METHODS = {
+    "identity": "none",
+    "temperature": "temperature scaling",
+    "temperature_and_bias": "temperature and bias",
+    "vector": "vector scaling",
+}
+
+
+def calibration_rows(outcome: TrainingResult) -> list[tuple[str, ...]]:
+    """Per task: method, temperature, log loss and ECE on validation before and after, tuned threshold."""
+    thresholds = {tuned.task: tuned.thresholds for tuned in outcome.thresholds}
+    return [
+        (
+            found.task,
+            _method(found),
+            _span(found.temperatures),
+            *(number(value, 4) for value in (found.log_loss_before, found.log_loss_after)),
+            *(number(value, 3) for value in (found.ece_before, found.ece_after)),
+            _span(thresholds.get(found.task, ())),
+        )
+        for found in outcome.calibrations
+    ]
+
+
+def _method(found: TaskCalibration) -> str:
+    return METHODS[found.method] + (f": {found.reason}" if found.reason else "")
+
+
+def _span(values: Sequence[float]) -> str:
+    """One number, or the least and the greatest of several."""
+    if not values:
+        return NOTHING
+    least, most = (number(value, 3) for value in (min(values), max(values)))
+    return least if least == most else f"{least} to {most}"

@@ -1,0 +1,152 @@
+"""Decision thresholds: how a task declares them, and the search for the best one on validation."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+
+from mtl_core.frozen import Frozen
+from mtl_core.metrics import Array, Metric
+from mtl_core.metrics.decisions import SCORES, Confusion
+from mtl_core.tasks.base import Codec, Task
+from mtl_core.tasks.calibrated import CalibratedObjective
+
+__all__ = ["DEFAULT", "DecisionObjective", "DecisionTask", "Maximize", "MinPrecision", "MinRecall", "best_threshold"]
+
+DEFAULT = 0.5
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Maximize(Frozen):
+    """The threshold with the highest score."""
+
+    maximize: Literal["f1", "accuracy", "balanced_accuracy"]
+
+
+class MinPrecision(Frozen):
+    """The threshold with the highest recall among those with this precision or more; where there is none, that with
+    the highest precision.
+    """
+
+    precision: Share
+
+
+class MinRecall(Frozen):
+    """The threshold with the highest precision among those with this recall or more."""
+
+    recall: Share
+
+
+Rule = Maximize | MinPrecision | MinRecall
+
+
+class DecisionTask(Task, ABC):
+    """Options of a task that decides yes or no by a threshold on a probability."""
+
+    objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"threshold"}
+
+    threshold: Annotated[float, Field(ge=0, le=1)] | Rule | None = None
+    """The probability from which on the decision is yes: a number, or a rule by which it is tuned on validation after
+    calibration. Without one it is 0.5.
+    """
+
+    @field_validator("threshold", mode="wrap")
+    @classmethod
+    def _one_message(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            return handler(value)
+        except (TypeError, ValidationError):
+            raise ValueError(
+                f"must be a number from 0 to 1 or a rule, found {value!r:.80}; write `threshold: 0.3`, "
+                "`{maximize: f1}` (or accuracy, balanced_accuracy), `{precision: 0.9}` or `{recall: 0.9}`"
+            ) from None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule by which the threshold is tuned; None where it is a number."""
+        return self.threshold if isinstance(self.threshold, Maximize | MinPrecision | MinRecall) else None
+
+    @property
+    def initial_threshold(self) -> float:
+        """The threshold before it is tuned."""
+        return self.threshold if isinstance(self.threshold, float) else DEFAULT
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # they measure at the threshold
+        """The metrics at the initial threshold."""
+        return self.metrics_at((self.initial_threshold,))
+
+    @abstractmethod
+    def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
+        """The metrics at those thresholds: one per output, or one for all."""
+
+
+class DecisionObjective(CalibratedObjective, ABC):
+    """The objective of such a task."""
+
+    options: DecisionTask
+
+    def __init__(self, options: DecisionTask, codec: Codec) -> None:
+        super().__init__(options, codec)
+        self.thresholds = (options.initial_threshold,) * self.outputs
+        """Per output the probability from which on the decision is yes."""
+
+    def at(self, thresholds: tuple[float, ...]) -> Self:
+        """The same objective with those thresholds."""
+        changed = copy.copy(self)
+        changed.thresholds, changed.metrics = thresholds, self.options.metrics_at(thresholds)
+        return changed
+
+
+def best_threshold(rule: Rule, labels: Array, predictions: Array) -> float:
+    """The best threshold by that rule for (rows,) labels 1 or 0 and (rows,) probabilities, exact in float32.
+
+    A threshold lies in the middle between two neighbouring probabilities, so that rounding moves no row across it; at
+    DEFAULT where DEFAULT lies between them too. Of equally good ones the nearest to DEFAULT is taken, then the lower.
+    DEFAULT where labels are of one class only, or a probability is not finite.
+    """
+    if len(np.unique(labels)) < 2 or not np.isfinite(predictions).all():
+        return DEFAULT
+    thresholds, found = _candidates(labels, predictions)
+    match rule:
+        case Maximize():
+            keys = [SCORES[rule.maximize](found)]
+        case MinPrecision():
+            precision = np.nan_to_num(SCORES["precision"](found), nan=-1.0)
+            enough = precision >= rule.precision
+            keys = [np.where(enough, 1.0, precision - 2), SCORES["recall"](found)]
+        case MinRecall():
+            recall, precision = SCORES["recall"](found), np.nan_to_num(SCORES["precision"](found), nan=-1.0)
+            keys = [recall >= rule.recall, precision]
+    order = np.lexsort([thresholds, np.abs(thresholds - DEFAULT), *(-np.asarray(key, float) for key in keys[::-1])])
+    return float(str(thresholds[order[0]]))  # the shortest decimal number of that float32
+
+
+def _candidates(labels: Array, predictions: Array) -> tuple[NDArray[np.float32], Confusion]:
+    """Ascending thresholds, one per way to cut the rows in two, and what each decides. That no row is a yes is left out
+    where a probability is 1.
+    """
+    values, places = np.unique(predictions.astype(np.float32), return_inverse=True)
+    positives = np.bincount(places, labels == 1)
+    negatives = np.bincount(places, labels != 1)
+    low, high = np.append(np.float32(0), values), np.append(values, np.float32(1))
+    false_negatives, true_negatives = (np.append(0, np.cumsum(counts)) for counts in (positives, negatives))
+    middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)
+    thresholds = np.where(
+        (low < DEFAULT) & (high >= DEFAULT), np.float32(DEFAULT), np.where(middle > low, middle, high)
+    )
+    exists = np.append(True, values < 1)
+    found = Confusion(
+        true_positives=(positives.sum() - false_negatives)[exists],
+        false_positives=(negatives.sum() - true_negatives)[exists],
+        false_negatives=false_negatives[exists],
+        true_negatives=true_negatives[exists],
+    )
+    return thresholds[exists], found

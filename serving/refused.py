@@ -1,0 +1,92 @@
+"""Refused versions: those whose checks failed, and those that lost against a champion. They stay in the store.
+
+HOME/models/NAME/VERSION/checks.json     {"passed", "checks": [{"name", "outcome", "words", ...}], ...}
+HOME/models/NAME/VERSION/refused.json    {"champion", "reasons", "at"}, where the version lost a comparison
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from serving.champion import write_whole
+from serving.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["CHECKS_FILE", "LOST_FILE", "read_checks", "read_reasons", "write_loss"]
+
+CHECKS_FILE, LOST_FILE = "checks.json", "refused.json"
+
+
+class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A check: its name, outcome, and both as a sentence."""
+
+    name: str
+    passed: bool = False
+    outcome: str = ""
+    """passed, warning or failed; "" in files of versions that knew no warnings."""
+    words: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome == "failed" if self.outcome else not self.passed
+
+
+class Checks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the check stage found."""
+
+    passed: bool
+    checks: tuple[CheckEntry, ...] = ()
+
+
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
+    """A lost comparison: the champion, a reason per task that is worse, and when (UTC)."""
+
+    champion: str
+    reasons: tuple[str, ...]
+    at: datetime
+
+
+def read_checks(path: Path) -> Checks:
+    """A checks.json; StoreError where it does not say whether the checks passed."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Checks)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f'{path}: must say "passed": true or false, found {error}; run the check stage') from error
+
+
+def write_loss(folder: Path, champion: str, reasons: tuple[str, ...]) -> None:
+    """Record in a version's folder that it lost against a champion."""
+    loss = Loss(champion=champion, reasons=reasons, at=datetime.now(UTC))
+    write_whole(folder / LOST_FILE, msgspec.json.format(msgspec.json.encode(loss), indent=1) + b"\n")
+
+
+def read_reasons(folder: Path) -> tuple[str, ...]:
+    """Reasons why a version was refused: its failed checks, then the tasks in which it lost; empty where it was not.
+
+    Raises StoreError.
+    """
+    checks, loss = read_checks(folder / CHECKS_FILE), _read_loss(folder / LOST_FILE)
+    reasons = []
+    if not checks.passed:
+        reasons = [check.words or f"{check.name}: failed" for check in checks.checks if check.failed]
+        reasons = reasons or [f"{CHECKS_FILE} says passed: false"]
+    if loss is not None:
+        reasons += [f"against {loss.champion}: {reason}" for reason in loss.reasons]
+    return tuple(reasons)
+
+
+def _read_loss(path: Path) -> Loss | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Loss)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path}: must be the record of a lost comparison, found {error}; `mtl retrain` on the same data and "
+            "params writes it anew, or removes it"
+        ) from error

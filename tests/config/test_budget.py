@@ -1,0 +1,42 @@
+"""The training budget: laws of the defaults, and what a declared number does to the others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl_core.config import Training
+from mtl_core.config.budget import MAX_BATCH, MIN_BATCH, MIN_STEPS, budget_of
+
+rows = st.integers(1, 10**9)
+
+
+@given(rows=rows)
+def test_defaults_fix_steps_not_passes(rows: int) -> None:
+    budget = budget_of(Training(), rows)
+    assert MIN_BATCH <= budget.batch_size <= MAX_BATCH
+    assert budget.steps >= MIN_STEPS
+    assert 50 <= budget.epochs <= 101, "evaluations that are neither rare nor most of the cost"
+    assert 1 <= budget.patience < budget.epochs
+
+
+@given(rows=rows, more=st.integers(1, 10**9))
+def test_more_rows_never_mean_smaller_batches_or_fewer_rows_read(rows: int, more: int) -> None:
+    few, many = budget_of(Training(), rows), budget_of(Training(), rows + more)
+    assert few.batch_size <= many.batch_size
+    assert few.steps * few.batch_size <= 1.05 * many.steps * many.batch_size
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({"epochs": 20, "batch_size": 64}, {"epochs": 20, "batch_size": 64, "steps_per_epoch": 16}),
+        ({"epochs": 20, "batch_size": 64, "steps_per_epoch": 5}, {"epochs": 20, "steps_per_epoch": 5}),
+        ({"stopping": {"patience": 7}}, {"patience": 7}),
+        ({"epochs": 60}, {"patience": 6}),
+        ({"epochs": 6}, {"patience": 3}),
+        ({"batch_size": 4096}, {"batch_size": 4096, "steps_per_epoch": 20}),
+    ],
+)
+def test_a_declared_number_stands_and_the_others_follow(declared: dict[str, object], expected: dict[str, int]) -> None:
+    budget = budget_of(Training.model_validate(declared), rows=1_000)
+    assert {name: getattr(budget, name) for name in expected} == expected

@@ -1,0 +1,61 @@
+"""Label coverage of encoded splits, dense and ragged: what is counted, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mtl_core.data.coverage import check_coverage
+from mtl_core.data.writer import SplitWriter
+from mtl_core.errors import DataError
+from mtl_core.ragged import Ragged
+from tests.small import Small, small
+from tests.tasks.test_token_level import Marks, MarksCodec
+
+__all__ = ["small"]
+
+MARKS: dict[str, Any] = {
+    "train": ([1, 0, -1, 1], [0, 3, 4]),
+    "validation": ([1, 0], [0, 1, 2]),
+    "test": ([0, 1, 1], [0, 0, 3]),
+}
+"""Split -> labels of items, and where the rows begin."""
+CODEC = MarksCodec(name="marks", type="list", targets=("marks",), sequence="words")
+
+
+def problems(small: Small, folder: Path, **changed: tuple[list[int], list[int]]) -> str:
+    """The message for a task of level token with those labels."""
+    for split, (values, offsets) in (MARKS | changed).items():
+        writer = SplitWriter(folder / split, 2)
+        labels = Ragged(values=np.array(values, np.int8), offsets=np.array(offsets))
+        writer.append({"x": np.zeros(2)}, {"marks": labels})
+        writer.close()
+    problem = small.problem.model_copy(update={"tasks": {"marks": Marks(target="marks", sequence="words")}})
+    encoder = small.encoder.model_copy(update={"tasks": (CODEC,)})
+    try:
+        check_coverage(problem, encoder, folder)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def test_items_of_lists_are_labels(small: Small, tmp_path: Path) -> None:
+    assert problems(small, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("labels", "count", "words"),
+    [
+        (([], [0, 0, 0]), 0, "tasks.marks: the validation split must have labels to stop on, found none in 'marks'"),
+        (([-1, -1], [0, 2, 2]), 0, "tasks.marks: the validation split must have labels to stop on, found none"),
+        (([1, -1], [0, 2, 2]), 1, "tasks.marks.metric: auc must be defined on the validation split, found one class"),
+    ],
+    ids=["no item", "no labelled item", "one class"],
+)
+def test_a_split_without_labelled_items_is_refused(
+    small: Small, tmp_path: Path, labels: tuple[list[int], list[int]], count: int, words: str
+) -> None:
+    message = problems(small, tmp_path, validation=labels)
+    assert message.startswith(words)
+    assert f"(labelled items: 3 train, {count} validation, 3 test)" in message

@@ -1,0 +1,38 @@
+"""The summary of `mtl retrain`: warnings and gates that are off are named in it."""
+
+import pytest
+
+from flows.console.retrain import print_result
+from flows.retrain.compare import ChampionComparison
+from flows.retrain.result import RetrainResult
+from mtl_core.checks import BaselineCheck, Check
+
+
+def result(*off: str) -> RetrainResult:
+    checks = (
+        Check(name="size", value=1.0, limit=2.0, rule="at most", unit="MB"),
+        BaselineCheck(name="rare[x].auc over baseline", value=-0.1, high=0.2, limit=0.0, rule="above", unit=""),
+    )
+    return RetrainResult(
+        stages=(),
+        checks=tuple(check.to_document() for check in checks),
+        gates_off=off,
+        comparison=ChampionComparison(champion=None),
+        version="tiny:1",
+        promoted=True,
+        recorded="recorded",
+        told="told",
+    )
+
+
+def test_a_task_that_is_not_shown_to_be_better_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result())
+    said = capsys.readouterr().out
+    assert "checks: 1 of 2 passed, 1 warning\n" in said
+    assert "rare[x].auc over baseline: warning; not shown to be better than the baseline" in said
+    assert "gates that are off" not in said
+
+
+def test_gates_that_are_off_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result("size", "parity"))
+    assert "gates that are off: size, parity\n" in capsys.readouterr().out

@@ -1,0 +1,131 @@
+"""The suite of problems for the defaults, and the verdicts on it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from mtl_core.metrics import Metric
+from mtl_core.metrics.ranking import Auc
+from mtl_core.metrics.regression import MAE
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+CHOSEN = {
+    *("batters", "bird_strikes", "census", "developers", "diamonds", "films", "flights", "freedom", "health_plans"),
+    *("houses", "loans", "pregnancies", "yeast"),
+}
+UNSEEN = {
+    *("bookings", "car_crashes", "film_genres", "footballers", "half_digits", "phone_contracts", "pupils", "smokers"),
+    *("storms", "train_stations"),
+}
+"""Not looked at until the defaults were chosen: neither half changes after that."""
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Any]:
+    """The modules of benchmarks/ under test, imported as its scripts do."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        import out_of_the_box_verdicts
+        import suite.halves
+        import suite.problem
+        import suite.splits
+
+        yield SimpleNamespace(suite=suite, verdicts=out_of_the_box_verdicts)
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+
+
+def test_the_halves_are_those_that_were_decided_before_anything_was_measured(bench: Any) -> None:
+    found = {problem.name: problem.half for problem in bench.suite.problems()}
+    assert {name for name, half in found.items() if half == "chosen"} == CHOSEN
+    assert {name for name, half in found.items() if half == "unseen"} == UNSEEN
+
+
+def test_a_target_is_no_feature_and_a_problem_has_at_most_ten_tasks(bench: Any) -> None:
+    for problem in bench.suite.problems():
+        declared = problem.declared
+        left_out = [column for columns in declared.left_out.values() for column in columns]
+        assert 2 <= len(problem.targets) <= 10
+        assert len({*problem.targets, *left_out}) == len(problem.targets) + len(left_out)
+
+
+def test_a_group_is_in_one_split_and_is_kept_as_a_whole(bench: Any) -> None:
+    table = pd.DataFrame({"person": np.repeat(np.arange(6_000), 3)})
+    splits = bench.suite.splits.ByGroup(("person",)).splits("some", table)
+    of_person = splits.fillna("left out").groupby(table["person"]).nunique()
+    assert set(of_person) == {1}
+    assert 0.9 * bench.suite.splits.MAX_ROWS < splits.notna().sum() <= bench.suite.splits.MAX_ROWS
+
+
+def test_the_split_of_a_group_depends_on_no_other_row(bench: Any) -> None:
+    rule, table = bench.suite.splits.ByGroup(("person",)), pd.DataFrame({"person": np.arange(500)})
+    shuffled = table.sample(frac=1, random_state=0)
+    assert rule.splits("some", table).equals(rule.splits("some", shuffled).sort_index())
+    assert rule.splits("some", table.iloc[:100]).equals(rule.splits("some", table).iloc[:100])
+
+
+@pytest.mark.parametrize("rows", [100, 10_000, 10_001, 35_000])
+def test_random_splits_have_the_stated_shares_and_the_stated_maximum(bench: Any, rows: int) -> None:
+    splits = bench.suite.splits.Random().splits("some", pd.DataFrame({"x": np.zeros(rows)}))
+    kept, limit = splits.notna().sum(), min(rows, bench.suite.splits.MAX_ROWS)
+    assert 0.95 * limit <= kept <= limit
+    shares = splits.value_counts(normalize=True)
+    assert all(
+        abs(shares[part] - share) < 0.1 for part, share in {"train": 0.6, "validation": 0.2, "test": 0.2}.items()
+    )
+
+
+def test_a_split_by_time_keeps_every_kth_row_in_order_of_time(bench: Any) -> None:
+    table = pd.DataFrame({"year": np.random.default_rng(0).permutation(25_000)})
+    splits = bench.suite.splits.ByTime("year", 15_000, 20_000).splits("some", table)
+    kept = np.sort(table["year"][splits.notna()])
+    assert kept.tolist() == list(range(0, 25_000, 3))
+    for part, (low, high) in {"train": (0, 14_999), "validation": (15_000, 19_999), "test": (20_000, 24_999)}.items():
+        assert table["year"][splits == part].between(low, high).all()
+
+
+def test_a_class_that_no_training_row_has_is_no_label(bench: Any) -> None:
+    table = pa.table({"y": ["a", "b", "c", None], "split": ["train", "test", "test", "test"]})
+    table = pa.concat_tables([table, pa.table({"y": ["b"], "split": ["train"]})])
+    assert bench.suite.problem._only_learned(table, "y")["y"].to_pylist() == ["a", "b", None, None, "b"]
+    numbers = pa.table({"y": np.arange(100.0), "split": ["train"] * 50 + ["test"] * 50})
+    assert bench.suite.problem._only_learned(numbers, "y")["y"].null_count == 0
+
+
+def sides(bench: Any, metric: Metric, spread: float) -> tuple[Any, Any]:
+    """A side whose predictions are near the labels, and one that is off by `spread`."""
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=400).astype(float)
+    noise = random.normal(size=(4, 400))
+    near = [labels + 0.5 * noise[seed] for seed in range(3)]
+    return (
+        bench.verdicts.Measured(metric, labels, near),
+        bench.verdicts.Measured(metric, labels, [labels + spread * noise[3]]),
+    )
+
+
+METRICS = (MAE, Auc(name="auc", higher_is_better=True))
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_verdict_turns_round_with_the_sides_and_is_equal_within_noise(bench: Any, metric: Metric) -> None:
+    good, bad = sides(bench, metric, 2.0)
+    assert (bench.verdicts.judge(good, bad), bench.verdicts.judge(bad, good)) == ("better", "worse")
+    good, alike = sides(bench, metric, 0.5)
+    assert bench.verdicts.judge(good, alike) == bench.verdicts.judge(good, good) == "equal"
+
+
+def test_errors_are_compared_where_more_is_better_too(bench: Any) -> None:
+    labels = np.array([0, 0, 1, 1])
+    right, wrong = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.1, 0.85, 0.8, 0.9])
+    own, peer = (bench.verdicts.Measured(METRICS[1], labels, [found]) for found in (wrong, wrong))
+    assert bench.verdicts.error_ratio(own, [peer]) == pytest.approx(1.0)
+    best = bench.verdicts.Measured(METRICS[1], labels, [right])
+    assert bench.verdicts.error_ratio(own, [peer, best]) > bench.verdicts.LIMIT

@@ -54,7 +54,7 @@ class Training(Frozen):
     """Steps between two evaluations; one pass over the rows where `epochs` is given and this is not."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Times the learning rate it is the share by which a step lowers each weight."""
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     """Threads of torch; with the same number a run is reproducible to the bit."""

@@ -6,7 +6,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.decision import DecisionThresholds
-from mtl_core.tasks.decisions import DecisionObjective, best_threshold
+from mtl_core.tasks.decisions import DEFAULT, DecisionObjective, best_threshold
 from mtl_core.training.history import TunedThresholds
 
 __all__ = ["tune_thresholds"]
@@ -16,7 +16,7 @@ def tune_thresholds(network: Network, validation: EncodedSplit) -> tuple[TunedTh
     """Tune the thresholds of every task that declares a rule, in place; the record of each.
 
     A pure function of the predictions for the validation split. Labels that have fewer than MIN_LABELS rows of yes or
-    of no there share one threshold, and keep the initial one where they have fewer together.
+    of no there share one threshold, and have the default one where they have fewer together.
     """
     pairs = zip(network.objectives, network.decisions, strict=True)
     tuned = [(task, one) for task, one in pairs if isinstance(task, DecisionObjective) and task.options.rule]
@@ -30,7 +30,7 @@ def tune_thresholds(network: Network, validation: EncodedSplit) -> tuple[TunedTh
         labels = validation.flat_labels(task.name)
         known = task.codec.labelled(labels)
         of_task = torch.from_numpy(predictions[task.name])[known].reshape(-1, task.outputs)
-        values = list(task.thresholds)
+        values = [DEFAULT] * task.outputs
         for group in task.groups(of_task, labels[known]):
             if group.is_sufficient:
                 best = best_threshold(task.options.rule, group.labels.numpy(), group.values[:, 0].numpy())

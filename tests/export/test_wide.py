@@ -48,7 +48,7 @@ def by_name(wide: Small, network: Network) -> tuple[onnx.ModelProto, dict[str, A
         patch.setattr("mtl_core.export.matrices.MAX_SEPARATE", 10_000)
         patch.setattr("mtl_core.features.categorical.MAX_LOOKUPS", 10_000)
         graph = build_graph(network, wide.encoder)
-        return graph, signature(wide.problem, wide.encoder, graph.SerializeToString())
+        return graph, signature(wide.problem, wide.encoder, wide.tasks, graph.SerializeToString())
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_service_answers_the_same_rows_with_the_same_predictions(
     wide: Small, by_matrix: onnx.ModelProto, by_name: tuple[onnx.ModelProto, dict[str, Any]], tmp_path: Path
 ) -> None:
     content = by_matrix.SerializeToString()
-    described = signature(wide.problem, wide.encoder, content)
+    described = signature(wide.problem, wide.encoder, wide.tasks, content)
     assert [matrix["name"] for matrix in described["matrices"]] == ["trunkline/numbers", "trunkline/strings"]
     values = wide.encoder.request_values(wide.raw_test.slice(0, 5))
     body = json.dumps([dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]).encode()

@@ -243,8 +243,8 @@ def test_every_item_gets_an_answer(seen: dict[str, Any]) -> None:
     items = [item for row in found for item in row]
     assert all(item["decision"] == (np.float32(item["probability"]) >= np.float32(threshold)) for item in items)
     red, blue, _ = (item["probability"] for item in found[0])
-    assert red > 0.5 > blue
-    assert found[1][0]["probability"] < 0.5
+    assert red > threshold > blue
+    assert found[1][0]["probability"] < threshold
     ((again,),) = (row["marks"] for row in alone["predictions"])
     assert again["probability"] == pytest.approx(found[1][0]["probability"], abs=1e-6)
 

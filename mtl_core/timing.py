@@ -8,12 +8,20 @@ import numpy as np
 __all__ = ["Call", "median_ms"]
 
 Call = Callable[[], object]
+MIN_ROUNDS, MAX_SECONDS = 10, 3.0
+"""Rounds that are always measured, and the time after which there are no more of them."""
 
 
 def median_ms(calls: Mapping[str, Call], *, rounds: int = 50, warm_up: int = 5) -> dict[str, float]:
-    """Name -> median milliseconds of a call. Calls take turns, so that other load on the machine affects all alike."""
+    """Name -> median milliseconds of a call. Calls take turns, so that other load on the machine affects all alike.
+
+    Fewer than `rounds` are measured where these take more than MAX_SECONDS, but MIN_ROUNDS at least.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(warm_up + rounds):
+    start = time.perf_counter()
+    for done in range(warm_up + rounds):
+        if done >= warm_up + MIN_ROUNDS and time.perf_counter() - start > MAX_SECONDS:
+            break
         for name, call in calls.items():
             began = time.perf_counter()
             call()

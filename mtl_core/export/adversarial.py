@@ -18,9 +18,7 @@ BLOCKS = 16
 MAX_CELLS_ALONE = 1 << 20
 """Maximum cells of all rows in which a single column is adversarial."""
 MAX_ORDINARY = 1_000
-"""Maximum ordinary rows that are changed in turn. Of a single one, predictions would hardly vary, and rounding would be
-large on their scale.
-"""
+"""Maximum ordinary rows that are changed in turn."""
 
 Row = list[tuple[int, int]]
 """(column, position among its adversarial values) of the cells that are adversarial."""

@@ -135,6 +135,7 @@ def test_a_problem_is_frozen() -> None:
         ("featurs", ["features", "tasks"], "did you mean 'features'?"),
         ("xyz", ["features", "tasks"], "valid: features, tasks"),
         ("", ["a"], "valid: a"),
+        ("xyz", [f"c{n}" for n in range(41)], f"valid: {', '.join(f'c{n}' for n in range(40))} ... (41 in all)"),
     ],
 )
 def test_nearest(found: str, known: list[str], said: str) -> None:

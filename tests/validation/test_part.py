@@ -146,6 +146,15 @@ def test_a_fault_of_the_part_fails_it(folder: Path, runner: ExpectationRunner, f
 COLUMNS = ("shop", "amount", "returned", "days", "grade")
 
 
+def test_columns_judged_a_few_at_a_time_are_judged_alike(
+    folder: Path, runner: ExpectationRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = with_changed_part(folder, change("amount", {3: -1, 4: None}), runner)
+    monkeypatch.setattr("mtl_core.validation.runner.MAX_COLUMNS", 1)
+    assert judged(folder, runner) == whole
+    assert whole.reasons
+
+
 def test_a_missing_column_is_one_line(folder: Path, runner: ExpectationRunner) -> None:
     renamed = [f"{name}t" if name == "amount" else name for name in table(3).column_names]
     others = [name for name in COLUMNS if name != "amount"]

@@ -243,6 +243,23 @@ def test_notes_and_order_are_no_change() -> None:
     assert str(two) == "a(value_set=[0, 1, 2, 3, 4, 5, … 9 in all])"
 
 
+def test_an_expectation_that_occurs_twice_is_compared_twice() -> None:
+    low, high = (Expectation(type="a", kwargs={"column": "x", "max_value": limit}) for limit in (1, 2))
+    old, new = (Suite(name="s", expectations=each) for each in ((low, low), (low, high)))
+    assert differences(old, new) == (f"~ x: {low} becomes {high}",)
+    assert differences(new, Suite(name="s", expectations=(low,))) == (f"- x: {high}",)
+
+
+def test_a_flag_that_no_row_of_the_reference_has_may_come_in_the_next_part(tmp_path: Path) -> None:
+    rows = table(3)
+    declared = problem(features={"rare": {"kind": "numeric"}})
+    write_part(tmp_path, "2024-03.parquet", rows.append_column("rare", pa.array([0] * rows.num_rows)))
+    assert set(said(profile(declared, parts(tmp_path, declared)), "rare")) == {
+        "values_to_be_of_type",
+        "values_to_not_be_null",
+    }
+
+
 def test_a_broken_suite_is_replaced_only_when_told(folder: Path) -> None:
     path = suite_path(folder, problem())
     path.write_text("{")

@@ -19,7 +19,7 @@ RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", 
 
 REST = """\
 # The shared network and its training. What is not declared here has its default; pages of Trunkline's documentation say
-# what can be: docs/trunks.md, docs/balancing.md, docs/stopping.md.
+# what can be: docs/training.md, docs/trunks.md, docs/balancing.md, docs/stopping.md.
 model: {}
 
 training:

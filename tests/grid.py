@@ -62,7 +62,7 @@ STOPPED = ("late", "visits", "span")
 """The tasks that stop after the second epoch, except under `joint`: no improvement is large enough for them."""
 
 
-WITH_STATE = {"dwa", "excess_mtl", "famo", "gradnorm", "gradvac", "imtl_l", "uw"}
+WITH_STATE = {"dwa", "excess_mtl", "famo", "gradnorm", "gradvac", "imtl_l", "inverse_loss", "uw"}
 """The balancings that have something to store in a checkpoint."""
 
 

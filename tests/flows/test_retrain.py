@@ -115,14 +115,14 @@ def test_a_worse_candidate_is_refused_by_name(whole: Whole, copied: Path, capfd:
     change(copied, "epochs: 4", "epochs: 1")
     assert run("retrain", "-C", str(copied)) == PromotionRefused.exit_code
     said = capfd.readouterr().err
-    assert re.search(r"spend: mae .* worse by .* 95% interval", said)
+    assert re.search(r"spend: rmse .* worse by .* 95% interval", said)
     assert said.rstrip().endswith("`")  # the refusal is the last thing said, and no traceback
     assert "Traceback" not in said
     assert store(copied).champion("tiny") == whole.first.version
     refused = next(tag for tag in store(copied).versions("tiny") if tag != whole.first.version)
     assert any(reason.startswith("against tiny:") for reason in store(copied).refusal(refused))
     assert run("promote", refused, "-C", str(copied)) == PromotionRefused.exit_code
-    assert re.search(r"(?s)was refused:\n  against tiny:.*spend: mae .*--overrule", capfd.readouterr().err)
+    assert re.search(r"(?s)was refused:\n  against tiny:.*spend: rmse .*--overrule", capfd.readouterr().err)
     assert run("promote", refused, "--overrule", "-C", str(copied)) == 0
     assert store(copied).champion("tiny") == refused
     assert run("promote", whole.first.version.split(":")[1], "-C", str(copied)) == 0

@@ -11,7 +11,7 @@ from tests.small import Small, document, prepared, table
 __all__ = ["KINDS", "every_kind"]
 
 KINDS: dict[str, dict[str, Any]] = {
-    "late": {"kind": "binary", "target": "minutes", "at_least": 0},
+    "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
     "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", "mid", "high"]},
     "grade": {"kind": "ordinal", "target": "minutes", "edges": [-1, 0, 1], "classes": ["a", "b", "c", "d"]},
     "flags": {"kind": "multilabel", "columns": ["rare", "big"], "threshold": {"maximize": "f1"}},

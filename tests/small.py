@@ -26,10 +26,10 @@ def document(**training: Any) -> dict[str, Any]:
         "split": {"by": "hash", "column": "key", "validation": 0.2, "test": 0.2},
         "features": {"colour": {"kind": "categorical"}, "size": {"kind": "numeric"}, "weight": {"kind": "numeric"}},
         "tasks": {
-            "late": {"kind": "binary", "target": "minutes", "at_least": 0},
+            "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
             "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", "mid", "high"]},
             "minutes": {"kind": "regression", "target": "minutes", "unit": "minutes"},
-            "rare": {"kind": "binary", "target": "rare"},
+            "rare": {"kind": "binary", "target": "rare", "metric": "auc"},
         },
         "model": {
             "embedding": 4,

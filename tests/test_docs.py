@@ -46,7 +46,7 @@ STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """What several trainings tell."""
 EVERY = (
     *DECLARED,
-    *("data.md", "splits.md", "gates.md"),
+    *("data.md", "splits.md", "training.md", "gates.md"),
     *STUDIES,
     *("quality-and-speed.md", "not-good-enough.md", "operation.md"),
 )

@@ -12,7 +12,7 @@ __all__ = ["MANY", "TASKS", "patterns", "plain", "wide"]
 
 ROWS, MANY = 400, 70
 TASKS: dict[str, Any] = {
-    "late": {"kind": "binary", "target": "minutes", "at_least": 0},
+    "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
     "minutes": {"kind": "regression", "target": "minutes"},
 }
 KINDS: dict[str, dict[str, Any]] = {

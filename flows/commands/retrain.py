@@ -22,9 +22,9 @@ def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
     """Bring every stage up to date, compare with the champion, promote, record.
 
     Runs the stages of dvc.yaml that are not up to date, each as a Prefect task. The candidate is refused if it fails a
-    gate, or makes a task worse than the champion does; `mtl models` then lists it with the reasons. Otherwise it
-    becomes the champion, and a running service takes it over. The run is kept as a DVC experiment. Needs no server;
-    with PREFECT_API_URL set, it is seen there.
+    gate, or makes a task worse than the champion does; `mtl models` lists it with the reasons. Otherwise it becomes the
+    champion, and a running service takes it over. The run is kept as a DVC experiment. Needs no server; with
+    PREFECT_API_URL set, it is seen there.
 
     Refused with exit code 9 while another command works on the problem. Runs of --cron wait for it.
     """

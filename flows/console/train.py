@@ -95,6 +95,11 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
         f"{outcome.parameters:,} parameters, {len(outcome.epochs)} epochs, weights of epoch {outcome.chosen}; stopped: "
         + (", ".join(f"{task} after {' and '.join(numbers)}" for task, numbers in stops.items()) or "none")
     )
+    if outcome.cut_short:
+        yield (
+            f"the limit of {outcome.budget.epochs} epochs ended training while {', '.join(outcome.cut_short)} still "
+            "improved; raise training.epochs"
+        )
     if outcome.refits:
         better = [f"{refit.task} {refit.before:.4g} to {refit.after:.4g}" for refit in outcome.refits if refit.kept]
         others = [refit.task for refit in outcome.refits if not refit.kept]

@@ -19,7 +19,7 @@ RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", 
 
 REST = """\
 # The shared network and its training. What is not declared here has its default; pages of Trunkline's documentation say
-# what can be: docs/trunks.md, docs/balancing.md, docs/stopping.md.
+# what can be: docs/training.md, docs/trunks.md, docs/balancing.md, docs/stopping.md.
 model: {}
 
 training:
@@ -38,9 +38,9 @@ tuning:
   trials: 20
   space:
     training.learning_rate: {low: 0.0003, high: 0.01, log: true}
-    model.trunk.widths: {choices: [[128], [256, 128], [512, 256]]}
-    model.trunk.dropout: {low: 0.0, high: 0.3}
-    model.head.dropout: {low: 0.0, high: 0.3}
+    model.trunk.widths: {choices: [[128], [256, 256], [512, 512]]}
+    model.trunk.dropout: {low: 0.0, high: 0.5}
+    model.private: {choices: [0, 32, 64]}
 
 # Not good enough? Look at the learning curves in artifacts/report.html; then try steps, patience, dropout and learning
 # rate, then trunks, then teachers: docs/not-good-enough.md has the commands.

@@ -7,6 +7,7 @@ from flows.console.terminal import open_console
 from flows.console.train import TrainProgress, summary
 from flows.layout import Layout
 from mtl_core.config import load_problem
+from mtl_core.data.coverage import check_coverage
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.files import write_text
@@ -18,6 +19,8 @@ def run(folder: Path) -> None:
     """Write artifacts/training: the weights, the history and a curve per task."""
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
+    # `prepare` did, for the metrics that were declared when it last ran; the test labels stay unread.
+    check_coverage(problem, encoder, layout.encoded, ("train", "validation"))
     splits = [EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation")]
     with TrainProgress(problem, encoder, open_console()) as progress:
         network, outcome = train(problem, encoder, splits[0], splits[1], layout.resume, progress)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "budget_of"]
 
 MIN_BATCH, MAX_BATCH = 32, 2048
-MIN_STEPS = 2000
-PASSES = 20
+MIN_STEPS = 4000
+PASSES = 40
 """A table whose passes are long is read at least so often."""
 MIN_EPOCH = 20
 """Minimum steps between two evaluations, whose cost is that of some steps."""
-EVALUATIONS = 50
+EVALUATIONS = 100
 """Minimum evaluations within the maximum number of steps."""
-PATIENCE, MIN_PATIENCE = 0.1, 3
+PATIENCE, MIN_PATIENCE = 0.05, 3
 """Patience as a share of the maximum number of epochs, and the fewest epochs."""
 
 

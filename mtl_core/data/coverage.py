@@ -44,8 +44,11 @@ class Coverage:
         return f"labelled: {', '.join(counts)} rows"
 
 
-def check_coverage(problem: Problem, encoder: Encoder, encoded: Path) -> None:
+def check_coverage(problem: Problem, encoder: Encoder, encoded: Path, splits: Sequence[SplitName] = SPLITS) -> None:
     """Check the labels of encoded splits, below the folder `encoded`.
+
+    Args:
+        splits: the splits whose labels are read; without the test split nothing is asked of it.
 
     Raises:
         DataError: a line per task and metric that they do not suffice for.
@@ -53,7 +56,7 @@ def check_coverage(problem: Problem, encoder: Encoder, encoded: Path) -> None:
     errors: list[str] = []
     for codec in encoder.tasks:
         known, rows = {}, {}
-        for split in SPLITS:
+        for split in splits:
             with intact(encoded / split / "labels" / codec.name):
                 labels, rows[split] = _stored_labels(encoded / split / "labels", codec)
             known[split] = labels[codec.labelled(labels)]
@@ -72,7 +75,8 @@ def coverage_errors(problem: Problem, coverage: Coverage) -> Iterator[str]:
     if not options.unsupervised:
         yield from _undefined(problem, coverage, "validation", [own])
         needed = needed if gates.baseline_rule(name) == "ignore" else [own, *needed]
-    yield from _undefined(problem, coverage, "test", needed)
+    if "test" in coverage.known:
+        yield from _undefined(problem, coverage, "test", needed)
 
 
 def _undefined(problem: Problem, coverage: Coverage, split: SplitName, needed: Sequence[Need]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from mtl_core.config import Stopping
 from mtl_core.report.wording import listed, number
 from mtl_core.training import TrainingResult
 
-__all__ = ["SHADES", "refit_words", "stopping_words"]
+__all__ = ["SHADES", "limit_words", "refit_words", "stopping_words"]
 
 SHADES = {"freeze": "rested", "hold": "held", "resume": "rested"}
 """What became of a task after it stopped, by the policy; under `joint` that is the end."""
@@ -28,6 +28,16 @@ def stopping_words(stopping: Stopping, patience: int) -> str:
     margin = f"{number(stopping.margin)} standard error{'' if stopping.margin == 1 else 's'}"
     then = _THEN[stopping.policy].format(margin=margin)
     return f"A task stops after {epochs} without a new best{early}{own}; {then}."
+
+
+def limit_words(outcome: TrainingResult) -> str:
+    """The tasks that the maximum number of epochs stopped; "" where there are none."""
+    if not outcome.cut_short:
+        return ""
+    return (
+        f"The limit of {outcome.budget.epochs} epochs ended training while {listed(outcome.cut_short)} still improved; "
+        "training.epochs raises it."
+    )
 
 
 def refit_words(outcome: TrainingResult) -> str:

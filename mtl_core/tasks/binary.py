@@ -29,8 +29,8 @@ __all__ = ["Binary", "BinaryCodec", "BinaryObjective"]
 
 
 METRICS: tuple[Metric, ...] = (
-    Auc(name="auc", higher_is_better=True),
     BINARY_LOG_LOSS,
+    Auc(name="auc", higher_is_better=True),
     AveragePrecision(name="average_precision", higher_is_better=True),
     BRIER,
     BINARY_ECE,

@@ -27,10 +27,9 @@ TREE_LOSSES = {"squared": "l2", "absolute": "l1", "huber": "huber", "poisson": "
 
 
 class Regression(NumberTask):
-    """A number. The loss acts on the standardised target: `squared` aims at the mean, `absolute` at the median,
-    `huber` (Huber 1964) is squared within one standard deviation and absolute beyond it.
-
-    Predictions lie in the range of the training labels.
+    """A number. The loss acts on the standardised target: `squared` aims at the mean and is measured by the RMSE,
+    `absolute` at the median and by the mean absolute error, `huber` (Huber 1964) is squared within one standard
+    deviation and absolute beyond it. Predictions lie in the range of the training labels.
 
     `poisson` is for counts: half the Poisson deviance, which aims at the mean, with predictions above 0. It acts on the
     target as it is, so that large counts may want a `weight` below 1. Labels are 0 or more, and need not be whole.
@@ -39,14 +38,20 @@ class Regression(NumberTask):
     objective_options: ClassVar[frozenset[str]] = NumberTask.objective_options | {"loss", "unit"}
 
     kind: Literal["regression"] = "regression"
-    loss: Literal["squared", "absolute", "huber", "poisson"] = "huber"
+    loss: Literal["squared", "absolute", "huber", "poisson"] = "squared"
     unit: str = ""
     """The target's unit, for people: minutes, EUR."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # they depend on the loss
-        numbers = (MAE, RMSE, R2(name="r2", higher_is_better=True))
-        return (*numbers, POISSON_DEVIANCE) if self.loss == "poisson" else numbers
+        share = R2(name="r2", higher_is_better=True)
+        match self.loss:
+            case "squared":
+                return (RMSE, MAE, share)
+            case "poisson":
+                return (POISSON_DEVIANCE, RMSE, MAE, share)
+            case _:
+                return (MAE, RMSE, share)
 
     def codec(self, **fields: Any) -> RegressionCodec:
         return RegressionCodec(**fields)

@@ -117,10 +117,23 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     thresholds: tuple[TunedThresholds, ...] = ()
     """Of the tasks whose threshold is tuned, in the problem's order."""
 
+    @property
+    def cut_short(self) -> tuple[str, ...]:
+        """The tasks that had not stopped, and had improved within the patience, when the maximum number of epochs ended
+        training.
+        """
+        if len(self.epochs) < self.budget.epochs:
+            return ()
+        training = dict.fromkeys(self.epochs[0].scores)
+        for epoch in self.epochs:
+            training = {task: None for task in training if task not in epoch.stopped} | dict.fromkeys(epoch.resumed)
+        recent = len(self.epochs) - self.budget.patience
+        return tuple(task for task in self.epochs[0].scores if task in training and self._best_epoch(task) > recent)
+
     def best(self, task: str) -> float:
         """The task's own metric after its best epoch; NaN where it was never defined."""
-        known = [epoch for epoch in self.epochs if math.isfinite(epoch.scores[task])]
-        return max(known, key=lambda epoch: epoch.scores[task]).values[task] if known else math.nan
+        best = self._best_epoch(task)
+        return self.epochs[best - 1].values[task] if best else math.nan
 
     def final(self, task: str) -> float:
         """The task's own metric of the model: after the chosen epoch, fine-tuning of its head, and calibration."""
@@ -128,6 +141,11 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         finetuned = [head.after for head in self.refits if head.task == task]
         known = [value for value in (*calibrated, *finetuned) if value is not None]
         return known[0] if known else self.epochs[self.chosen - 1].values[task]
+
+    def _best_epoch(self, task: str) -> int:
+        """Number of the task's best epoch, the first of equals; 0 where it never had a score."""
+        known = [epoch for epoch in self.epochs if math.isfinite(epoch.scores[task])]
+        return max(known, key=lambda epoch: epoch.scores[task]).number if known else 0
 
 
 def scores_of(epochs: Sequence[Epoch]) -> list[dict[str, float]]:

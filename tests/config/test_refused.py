@@ -287,7 +287,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "a metric of another kind": (
         "tasks.days.metric",
         "auc",
-        "tasks.days.metric: must be a metric of kind regression, found 'auc'; valid: mae, rmse, r2",
+        "tasks.days.metric: must be a metric of kind regression, found 'auc'; valid: rmse, mae, r2",
     ),
     "a misspelt metric": (
         "tasks.days.metric",
@@ -307,7 +307,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "a gate for no metric": (
         "gates.metrics",
         {"days": {"auc": 1}},
-        "gates.metrics.days.auc: must be a metric of kind regression, found 'auc'; valid: mae, rmse, r2",
+        "gates.metrics.days.auc: must be a metric of kind regression, found 'auc'; valid: rmse, mae, r2",
     ),
     "unknown in an optional section": (
         "training.finetune_heads",

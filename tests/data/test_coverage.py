@@ -1,5 +1,6 @@
 """Label coverage of encoded splits, dense and ragged: what is counted, and what is refused."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,20 @@ def test_a_split_without_labelled_items_is_refused(
     message = problems(small, tmp_path, validation=labels)
     assert message.startswith(words)
     assert f"(labelled items: 3 train, {count} validation, 3 test)" in message
+
+
+@pytest.mark.parametrize(("metric", "refused"), [("auc", True), ("log_loss", False)])
+def test_training_asks_for_validation_labels_of_the_metric_declared_now_and_reads_no_test_labels(
+    small: Small, tmp_path: Path, metric: str, refused: bool
+) -> None:
+    """A metric is no part of what is encoded, so that it may change after `prepare`."""
+    labels = tmp_path / "encoded"
+    for split, values in {"train": [0, 1], "validation": [1, 1]}.items():
+        writer = SplitWriter(labels / split, 2)
+        writer.append({"x": np.zeros(2)}, {"late": np.array(values, np.int8)})
+        writer.close()
+    late = small.problem.tasks["late"].model_copy(update={"metric": metric})
+    problem = small.problem.model_copy(update={"tasks": {"late": late}})
+    encoder = small.encoder.model_copy(update={"tasks": small.encoder.tasks[:1]})
+    with pytest.raises(DataError, match="one class only") if refused else nullcontext():
+        check_coverage(problem, encoder, labels, ("train", "validation"))

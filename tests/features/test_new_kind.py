@@ -309,7 +309,7 @@ features:
   point: {kind: tenth}
   tags: {kind: words}
 tasks:
-  late: {kind: binary, target: late}
+  late: {kind: binary, target: late, metric: auc}
 model: {embedding: 4, trunk: {kind: shared_bottom, widths: [16]}, head: {width: 0}}
 training: {epochs: 4, batch_size: 32, learning_rate: 0.02, threads: 1}
 export: {int8: false}

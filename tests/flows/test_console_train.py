@@ -11,6 +11,7 @@ from flows.console import bars
 from flows.console.terminal import shortened_names
 from flows.console.train import TrainProgress, summary
 from mtl_core.config import Problem
+from mtl_core.config.budget import Budget
 from mtl_core.training import Epoch, TrainingResult
 from mtl_core.training.history import TaskCalibration, TunedThresholds
 from tests.small import Small
@@ -39,7 +40,9 @@ def progress(small: Small, names: Sequence[str], file: io.StringIO) -> TrainProg
     document = small.problem.model_dump(mode="json") | {"tasks": {name: rare.model_dump() for name in names}}
     codecs = tuple(codec.model_copy(update={"name": name}) for name in names)
     encoder = small.encoder.model_copy(update={"tasks": codecs})
-    return TrainProgress(Problem.model_validate(document), encoder, Console(file=file, width=WIDTH, height=HEIGHT))
+    watched = TrainProgress(Problem.model_validate(document), encoder, Console(file=file, width=WIDTH, height=HEIGHT))
+    watched.on_start(Budget(batch_size=64, steps_per_epoch=12, epochs=6, patience=3))
+    return watched
 
 
 @pytest.mark.parametrize("epochs", [0, 3, 30])
@@ -124,6 +127,7 @@ def test_colours_in_a_log_make_it_no_terminal(small: Small, monkeypatch: pytest.
 def test_the_summary_tells_calibrations_and_thresholds() -> None:
     measured = {"value": 0.9, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.05}
     outcome = TrainingResult(
+        budget=Budget(batch_size=64, steps_per_epoch=12, epochs=6, patience=3),
         epochs=(epoch(1, ["late", "tags"]),),
         chosen=1,
         standard_errors={"late": 1.0, "tags": 1.0},
@@ -141,3 +145,14 @@ def test_the_summary_tells_calibrations_and_thresholds() -> None:
     assert calibrated == "calibrated, log loss on validation: late 0.5 to 0.4"
     assert tuned == "thresholds tuned on validation: late 0.25, tags 0.125 to 0.5"
     assert len(list(summary(outcome.model_copy(update={"calibrations": (), "thresholds": ()})))) == 1
+
+
+def test_the_summary_names_tasks_that_the_limit_cut_short() -> None:
+    outcome = TrainingResult(
+        budget=Budget(batch_size=64, steps_per_epoch=12, epochs=2, patience=2),
+        epochs=(epoch(1, ["late", "tags"]), epoch(2, ["late", "tags"])),
+        chosen=2,
+        standard_errors={"late": 1.0, "tags": 1.0},
+        parameters=1_000,
+    )
+    assert any("limit of 2 epochs" in line and "late" in line for line in summary(outcome))

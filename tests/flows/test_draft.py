@@ -397,7 +397,7 @@ def test_nothing_is_restated_that_is_the_default_and_tuning_can_begin(tmp_path: 
     assert (problem.model, problem.export, problem.gates) == (Model(), Export(), Gates())
     assert problem.training.model_fields_set == {"seed"}
     assert problem.tuning is not None
-    assert "model.head.dropout" in problem.tuning.space
+    assert "model.private" in problem.tuning.space
 
 
 @pytest.mark.parametrize(("features", "limits"), [(100, (5.0, 100.0)), (101, (10.1, 202.0)), (1_000, (100.0, 2_000.0))])

@@ -28,7 +28,7 @@ def drafted(tmp_path: Path, columns: dict[str, Any], *targets: str) -> tuple[Dra
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table(columns | TARGET), path)
     draft = guess_problem(sample(path), targets or ("y",))
-    text = document("table", "data/table.parquet", ROWS, draft)
+    text = document("table", "data/table.parquet", draft)
     lines = text.partition("\nfeatures:\n")[2].partition("\n\ntasks:")[0].splitlines()
     return draft, parse_problem(parse_yaml(text)).resolved([*columns, *TARGET]), [line.strip() for line in lines]
 

@@ -82,7 +82,7 @@ def test_how_a_file_is_read(
     assert {path.split(".")[1] for path in seen.reading.doubts} <= set(expected)
     assert not next(iter(facts for name, facts in seen.facts.items() if name in columns)).is_text
     draft = guess_problem(seen, ["y"])
-    text = document("table", "table.csv", ROWS, draft)
+    text = document("table", "table.csv", draft)
     assert parse_problem(YAML(typ="safe", pure=True).load(text)).data.reading == found
     for path, doubt in seen.reading.doubts.items():
         assert doubt in text, path
@@ -147,7 +147,7 @@ def test_a_doubt_about_a_column(tmp_path: Path, name: str) -> None:
     draft = guess_problem(sample(write(tmp_path, {column: values, "z": NUMBERS})), ["y"])
     assert words in draft.doubts.get(column, "") if words else column not in draft.doubts
     if words:
-        assert words in document("table", "table.csv", ROWS, draft)
+        assert words in document("table", "table.csv", draft)
 
 
 def test_numbers_stored_as_text(tmp_path: Path) -> None:

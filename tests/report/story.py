@@ -20,10 +20,10 @@ DOCUMENT: dict[str, Any] = {
     "split": {"by": "column", "column": "part"},
     "features": {"colour": {"kind": "categorical", "column": SCRIPT}, "size": {"kind": "numeric"}},
     "tasks": {
-        "late": {"kind": "binary", "target": "minutes", "at_least": 0},
+        "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
         "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", SCRIPT, IMAGE]},
-        LONG: {"kind": "regression", "target": "minutes", "unit": "<b>minutes</b>"},
-        "ghost": {"kind": "binary", "target": "ghost"},
+        LONG: {"kind": "regression", "loss": "absolute", "target": "minutes", "unit": "<b>minutes</b>"},
+        "ghost": {"kind": "binary", "target": "ghost", "metric": "auc"},
         "visits": {"kind": "regression", "loss": "poisson", "target": "visits"},
         "grade": {
             "kind": "ordinal",

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from mtl_core.config import Problem, parse_problem
 from mtl_core.report.cards import card
 from mtl_core.report.contents import coverage, duplicate_words, features_by_kind, split_words
@@ -19,12 +21,25 @@ def test_the_scale_runs_from_worse_to_better(made: Made) -> None:
         assert 0 < scale.trivial < scale.low <= scale.value <= scale.high < 100
 
 
-def test_a_task_that_is_no_better_is_told_so(made: Made) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "high", "words"),
+    [
+        ("passed", 0.2, "better than the baseline"),
+        ("warning", 0.2, "not shown to be better"),
+        ("failed", 0.2, "not shown to be better"),
+        ("failed", -0.1, "worse than the baseline"),
+        ("failed", None, "not shown to be better"),
+    ],
+)
+def test_the_comparison_with_the_baseline_is_told(made: Made, outcome: str, high: float | None, words: str) -> None:
     run = made.run()
     late = run.tasks[0]
-    entry = {"name": "late.auc over baseline", "passed": False}
-    assert card(replace(run, checks={"checks": [entry]}), late, run.scored(late)).better is False
-    assert card(replace(run, checks={"checks": []}), late, run.scored(late)).better is None
+    entry = {"name": "late.auc over baseline", "outcome": outcome, "high": high}
+    told = card(replace(run, checks={"checks": [entry]}), late, run.scored(late)).against_baseline
+    assert told is not None
+    assert told[0] == outcome
+    assert told[1].startswith(words)
+    assert card(replace(run, checks={"checks": []}), late, run.scored(late)).against_baseline is None
 
 
 def test_a_scale_of_one_point_has_a_middle(made: Made) -> None:

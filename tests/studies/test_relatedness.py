@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 def declared(**model: Any) -> dict[str, Any]:
     """Two targets, each twice: what belongs together is known."""
-    whole = document(epochs=3, stopping={"policy": "joint"})
+    whole = document(epochs=6, balancing={"method": "mean"}, stopping={"policy": "joint"})
     whole["tasks"] = {
         "minutes": {"kind": "regression", "target": "minutes"},
         "noise": {"kind": "regression", "target": "noise"},

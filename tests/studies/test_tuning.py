@@ -210,7 +210,7 @@ def test_an_undefined_metric_fails_in_words(small: Small, tmp_path: Path) -> Non
     blind = replace(runner(small, tmp_path), validation=without_labels(small.validation, "minutes"))
     trial = blind.run(1, {"model.embedding": 8}, yardstick)
     assert (trial.state, trial.objective, trial.epochs) == ("failed", None, 2)
-    assert trial.why.startswith("minutes: mae must be defined on validation, found that it is not in the model")
+    assert trial.why.startswith("minutes: rmse must be defined on validation, found that it is not in the model")
 
 
 def test_repeating_gives_the_same_to_the_bit(whole: Search, small: Small, tmp_path: Path) -> None:

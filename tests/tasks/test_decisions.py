@@ -152,7 +152,7 @@ def test_what_is_no_threshold_is_refused_in_one_line(threshold: Any) -> None:
         task("binary", threshold=threshold)
 
 
-FIT = "auc, log_loss, average_precision, brier"
+FIT = "log_loss, auc, average_precision, brier"
 
 
 @pytest.mark.parametrize(

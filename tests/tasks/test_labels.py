@@ -365,8 +365,8 @@ def test_metric_named() -> None:
     declared = [task("binary"), task("multiclass"), SIZES, task("regression"), task("quantiles")]
     declared.append(task("regression", loss="poisson"))
     assert [one.metric_named("").name for one in declared] == [
-        *("auc", "log_loss", "ranked_probability_score"),
-        *("mae", "pinball", "mae"),
+        *("log_loss", "log_loss", "ranked_probability_score"),
+        *("rmse", "pinball", "poisson_deviance"),
     ]
     assert FITTED["regression"].metric.name == "rmse"
     assert [metric.name for metric in FITTED["regression"].metrics] == ["mae", "rmse", "r2"]

@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "deviance of what is no count": (
         {"kind": "regression", "metric": "poisson_deviance"},
-        "tasks.t.metric: must be a metric of kind regression, found 'poisson_deviance'; valid: mae, rmse, r2",
+        "tasks.t.metric: must be a metric of kind regression, found 'poisson_deviance'; valid: rmse, mae, r2",
     ),
     "loss": (
         {"kind": "regression", "loss": "poison"},

@@ -172,7 +172,7 @@ features:
   words: {kind: multicategorical, min_count: 1}
 tasks:
   marks: {kind: marks, target: marks, sequence: words, weight_column: heavy, threshold: {maximize: f1}}
-  late: {kind: binary, target: late}
+  late: {kind: binary, target: late, metric: auc}
 model: {embedding: 4, trunk: {kind: mmoe, experts: 2, widths: [16]}, head: {width: 8}}
 training:
   epochs: 12

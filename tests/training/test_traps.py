@@ -53,7 +53,7 @@ def test_a_frozen_head_under_a_moving_trunk_is_scored_on_the_trunk_as_it_is(
     Scored is the average of the weights where that is declared: a head at rest keeps its own, and its trunk's moves.
     """
     stopping = {"policy": "freeze", "patience": 1}
-    seen = Watched(small, tmp_path, epochs=12, learning_rate=0.05, stopping=stopping, average_weights=averaged)
+    seen = Watched(small, tmp_path, epochs=12, learning_rate=0.08, stopping=stopping, average_weights=averaged)
     epochs, outcome = seen.outcome.epochs, seen.outcome
     for epoch in epochs:
         assert epoch.values == measured(small, seen.after(epoch.number))

@@ -1,0 +1,47 @@
+"""Records of a training: the tasks that its limit cut short."""
+
+import math
+
+import pytest
+
+from mtl_core.config.budget import Budget
+from mtl_core.training import Epoch, TrainingResult
+
+BUDGET = Budget(batch_size=8, steps_per_epoch=1, epochs=4, patience=2)
+
+
+def result(
+    *scores: float, stopped: dict[int, str] | None = None, resumed: dict[int, str] | None = None
+) -> TrainingResult:
+    """Epochs with the scores of task a; task b has the same score in all."""
+    epochs = tuple(
+        Epoch(
+            number=number,
+            losses={},
+            values={"a": score, "b": 0.0},
+            scores={"a": score, "b": 0.0},
+            stopped=tuple((stopped or {}).get(number, "")),
+            resumed=tuple((resumed or {}).get(number, "")),
+            held=(),
+            seconds=0.0,
+        )
+        for number, score in enumerate(scores, 1)
+    )
+    return TrainingResult(budget=BUDGET, epochs=epochs, chosen=1, standard_errors={"a": 1.0, "b": 1.0}, parameters=1)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (result(1, 2, 3, 4), ("a",)),
+        (result(1, 2, 4, 3), ("a",)),
+        (result(1, 4, 2, 3), ()),
+        (result(1, 2, 3), ()),
+        (result(1, 2, 3, 4, stopped={3: "a"}), ()),
+        (result(1, 2, 3, 4, stopped={2: "a"}, resumed={3: "a"}), ("a",)),
+        (result(math.nan, math.nan, math.nan, math.nan), ()),
+    ],
+    ids=["rises", "rose lately", "rose long ago", "ended early", "stopped", "resumed", "never had a score"],
+)
+def test_a_task_that_improved_until_the_limit_was_cut_short(found: TrainingResult, expected: tuple[str, ...]) -> None:
+    assert found.cut_short == expected

@@ -213,3 +213,16 @@ def test_the_arms_take_turns() -> None:
     assert calls == ["a", "b"] * 4
     assert set(found) == {"a", "b"}
     assert all(value >= 0 for value in found.values())
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(0.0, 50), (0.125, 20), (10.0, 10)])
+def test_slow_calls_are_measured_in_fewer_rounds(monkeypatch: pytest.MonkeyPatch, seconds: float, rounds: int) -> None:
+    now, calls = [0.0], []
+
+    def call() -> None:
+        calls.append(now[0])
+        now[0] += seconds
+
+    monkeypatch.setattr("mtl_core.timing.time.perf_counter", lambda: now[0])
+    assert median_ms({"a": call}) == {"a": pytest.approx(seconds * 1e3)}
+    assert len(calls) == 5 + rounds

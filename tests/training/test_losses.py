@@ -59,7 +59,7 @@ def test_a_task_without_a_labelled_row_may_still_have_a_teacher_that_speaks_of_e
     teacher = SoftTargets(logits=logits["minutes"] + 1, weight=0.25)
     assert 2 not in task_losses(small.tasks, logits, batch, {"minutes": teacher})
     loss = task_losses(small.tasks, logits, batch, {"minutes": replace(teacher, use_unlabelled=True)})[2]
-    assert loss == pytest.approx(0.25 * 0.5)  # Huber's loss of 1
+    assert loss == pytest.approx(0.25)  # the squared loss of 1, times the weight
 
 
 def test_unlabelled_rows_get_no_gradient(small: Small) -> None:

@@ -27,7 +27,7 @@ DECLARED: dict[str, Any] = {
         "is_gift": {"kind": "numeric"},
     },
     "tasks": {
-        "returned": {"kind": "binary", "target": "returned"},
+        "returned": {"kind": "binary", "target": "returned", "metric": "auc"},
         "slow": {"kind": "binary", "target": "days", "at_least": 5},
         "days": {"kind": "regression", "target": "days"},
         "grade": {"kind": "multiclass", "target": "grade"},

@@ -82,7 +82,7 @@ def test_kinds_are_held_against_types(tmp_path: Path) -> None:
         "grade": {"kind": "regression", "target": "grade"},
         "days": {"kind": "multilabel", "target": "days"},
         "slow": {"kind": "binary", "target": "days", "at_least": 5, "weight_column": "shop"},
-        "returned": {"kind": "binary", "target": "returned"},
+        "returned": {"kind": "binary", "target": "returned", "metric": "auc"},
     }
     found = lines(folder_of(tmp_path), features=features, tasks=tasks)
     assert [line.split(":")[0] for line in found] == [

@@ -2,7 +2,6 @@
 
 import gc
 import io
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -79,12 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs `mtl`. An error of ours, or of the operating system, is its message on stderr and its exit code; anything
     else is a bug: a traceback.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if "TRUNKLINE_FORK_SERVER" in os.environ and arguments[:1] == ["stage"]:
-        from flows.pipeline.fork_server import run_forked
-
-        if (code := run_forked(arguments)) is not None:
-            sys.exit(code)
     gc.set_threshold(200_000)  # start-up makes as many objects that live on; collections among them cost a tenth of it
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

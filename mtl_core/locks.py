@@ -17,10 +17,6 @@ from mtl_core.files import naming
 __all__ = ["Holder", "exclusive_command", "exclusive_lock"]
 
 
-_handles: set[int] = set()
-"""Open handles of this process's locks."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Holder:
     """The process that holds a lock, as it wrote itself into the file."""
@@ -46,7 +42,6 @@ def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    _handles.add(handle)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,12 +55,9 @@ def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key:
         try:
             yield True
         finally:
-            if handle in _handles:
-                os.ftruncate(handle, 0)
+            os.ftruncate(handle, 0)
     finally:
-        if handle in _handles:  # not in a fork
-            _handles.remove(handle)
-            os.close(handle)
+        os.close(handle)
 
 
 @contextmanager
@@ -95,13 +87,3 @@ def _read(path: Path) -> Holder | None:
         return Holder(**json.loads(path.read_bytes()))
     except (ValueError, TypeError):
         return None
-
-
-def _release() -> None:
-    """Close the handles in a fork, which would hold the locks beyond the end of its parent."""
-    for handle in _handles:
-        os.close(handle)
-    _handles.clear()
-
-
-os.register_at_fork(after_in_child=_release)

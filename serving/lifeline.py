@@ -74,17 +74,6 @@ def remove_dead_lifelines(folder: Path) -> bool:
     return dead
 
 
-def _forget() -> None:
-    """Leave the lifeline to the parent: in a fork, that is not this process's own."""
-    global _own
-    if _own is not None:
-        os.close(_own[1])
-        _own = None
-
-
-os.register_at_fork(after_in_child=_forget)
-
-
 def _wait(handle: int) -> None:
     fcntl.flock(handle, fcntl.LOCK_SH)
     os._exit(1)

@@ -14,11 +14,8 @@ __all__ = ["DATA", "CodeTree"]
 PACKAGES = ("flows", "mtl_core")
 LEFT_OUT = ("flows.console",)
 """Output in a terminal changes no artifact."""
-DATA = (".css", ".html", ".j2", ".js", ".md", ".sql", ".yaml")
+DATA = (".css", ".html", ".j2", ".js", ".md", ".yaml")
 """Files beside the modules that are installed with them, and count as code."""
-
-BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
-"""Attributes of syntax nodes that hold statements, or what holds statements."""
 
 
 class CodeTree:
@@ -32,7 +29,6 @@ class CodeTree:
     def __init__(self, roots: Mapping[str, Path], left_out: Iterable[str] = LEFT_OUT) -> None:
         self._roots, self._left_out = dict(roots), tuple(left_out)
         self._imports: dict[str, tuple[set[str], set[str]]] = {}
-        self._paths: dict[str, Path | None] = {}
 
     @classmethod
     def installed(cls) -> "CodeTree":
@@ -84,11 +80,6 @@ class CodeTree:
 
     def _file(self, module: str) -> Path | None:
         """The module's source; None for what is no module of these packages."""
-        if module not in self._paths:
-            self._paths[module] = self._find(module)
-        return self._paths[module]
-
-    def _find(self, module: str) -> Path | None:
         top, *rest = module.split(".")
         if top not in self._roots:
             return None
@@ -129,10 +120,9 @@ def _imports(nodes: Iterable[ast.AST], in_function: bool = False) -> Iterator[tu
             yield node, in_function
         elif isinstance(node, ast.If) and _is_type_checking(node.test):
             yield from _imports(node.orelse, in_function)
-        else:
+        elif not isinstance(node, ast.expr):
             inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            for block in BLOCKS:
-                yield from _imports(getattr(node, block, ()), inside)
+            yield from _imports(ast.iter_child_nodes(node), inside)
 
 
 def _is_type_checking(test: ast.expr) -> bool:

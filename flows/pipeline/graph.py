@@ -22,7 +22,6 @@ __all__ = [
     "bring_up_to_date",
     "check_graph",
     "graph_text",
-    "has_plain_commands",
     "is_up_to_date",
     "open_repository",
     "stage_names",
@@ -116,14 +115,6 @@ def check_graph(folder: Path) -> None:
             f"{path}: must have the stages {', '.join(STAGES)}, found no {', '.join(missing)}; a stage that is not "
             f"there never runs, and the model stays as it is; {fix}"
         )
-
-
-def has_plain_commands(folder: Path) -> bool:
-    """True if every stage of the folder's `dvc.yaml` is `mtl stage NAME`, with nothing around it."""
-    from mtl_core.config.document import read_yaml
-
-    stages = read_yaml(folder / GRAPH)["stages"]
-    return all(stages[stage]["cmd"] == f"mtl stage {stage}" for stage in STAGES)
 
 
 def stage_names(folder: Path) -> tuple[str, ...]:

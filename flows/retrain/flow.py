@@ -8,7 +8,6 @@ import functools
 import os
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,8 +21,7 @@ from flows.environment import prepare_environment, store_home
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import StageFailed
-from flows.pipeline.fork_server import ForkServer, fork_server
-from flows.pipeline.graph import DIGESTS, bring_up_to_date, has_plain_commands, stage_names
+from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.retrain.compare import ChampionComparison, compare_models, difference_words, refuse_worse, worse_tasks
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
@@ -62,11 +60,13 @@ def as_failed_state(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
 
 @task(task_run_name="{stage}")
 @as_failed_state
-def run_stage(folder: Path, stage: str) -> bool:
-    """Bring a stage of dvc.yaml up to date; True if it ran. No retries: it is a pure function, and would fail again."""
+def run_stage(folder: Path, stage: str) -> StageRun:
+    """Bring a stage of dvc.yaml up to date. No retries: it is a pure function, and would fail again."""
     if stage != DIGESTS:
         print_stage(stage)
-    return bring_up_to_date(folder, stage)
+    began = time.perf_counter()
+    ran = bring_up_to_date(folder, stage)
+    return StageRun(name=stage, seconds=time.perf_counter() - began, ran=ran)
 
 
 @task
@@ -147,7 +147,7 @@ def retrain(folder: Path) -> RetrainResult:
 
 
 def _retrain(folder: Path) -> RetrainResult:
-    stages = _run_stages(folder)
+    stages = _bring_up_to_date(folder)
     checks = publish(folder)
     candidate = _run(save_candidate, folder)
     comparison = _run(compare_with_champion, folder, candidate)
@@ -166,21 +166,17 @@ def _retrain(folder: Path) -> RetrainResult:
     )
 
 
-def _run_stages(folder: Path) -> list[StageRun]:
-    """Bring every stage up to date, in the order of dvc.yaml; raises the error of the one that failed."""
-    runs = []
-    with fork_server() if has_plain_commands(folder) else nullcontext(ForkServer(None)) as server:
-        for stage in stage_names(folder):
-            began, used = time.perf_counter(), sum(os.times()[:4]) + server.processor_seconds
-            try:
-                ran = _run(run_stage, folder, stage)
-            except StageFailed as failure:
-                if stage != "check" or failure.exit_code != CheckFailed.exit_code:
-                    raise
-                raise _keep_refused(folder, failure) from None
-            seconds, used = time.perf_counter() - began, sum(os.times()[:4]) + server.processor_seconds - used
-            runs.append(StageRun(name=stage, seconds=seconds, processor_seconds=used, ran=ran))
-    return runs
+def _bring_up_to_date(folder: Path) -> list[StageRun]:
+    """Every stage in its order; raises the error of the one that failed."""
+    stages = []
+    for stage in stage_names(folder):
+        try:
+            stages.append(_run(run_stage, folder, stage))
+        except StageFailed as failure:
+            if stage != "check" or failure.exit_code != CheckFailed.exit_code:
+                raise
+            raise _keep_refused(folder, failure) from None
+    return stages
 
 
 def _keep_refused(folder: Path, failure: StageFailed) -> StageFailed:

@@ -14,8 +14,6 @@ class StageRun:
 
     name: str
     seconds: float
-    processor_seconds: float
-    """User and system time of the run's processes while the stage ran."""
     ran: bool
     """False where it was up to date."""
 

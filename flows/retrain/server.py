@@ -4,21 +4,17 @@ The server that Prefect starts by itself outlives a kill, and has no log where i
 """
 
 import atexit
-import gc
-import multiprocessing
 import os
 import socket
+import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import httpx
 
-from flows.retrain.database import create_database
 from mtl_core.errors import ToolError
 from serving.lifeline import end_with_parent
 
@@ -29,13 +25,10 @@ LOG = "server.log"
 ENVIRONMENT = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
-    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "0",
-    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "0",
+    "PREFECT__SERVER_FINAL": "1",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
 }
-"""As Prefect sets it for a server that is there for one process, without block types, which the flow does not use, and
-with a log, unlike this process.
-"""
+"""As Prefect sets it for a server that is there for one process, and with a log, unlike this process."""
 LOG_LINES = 15
 POLL_SECONDS, NOTICE_SECONDS = 0.2, 5.0
 STOP_SECONDS = 5.0
@@ -58,7 +51,6 @@ def prefect_server(home: Path) -> Iterator[None]:
             yield
         return
     home.mkdir(parents=True, exist_ok=True)
-    create_database(home)
     log = home / LOG
     url, process = _start(log)
     seconds = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
@@ -79,40 +71,47 @@ def _answering(url: str, fix: str) -> Iterator[None]:
         raise ToolError(f"Prefect server {url}: must answer, found {found[0]}; {fix}") from error
 
 
-def _start(log: Path) -> tuple[str, BaseProcess]:
+def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
     # The socket is bound here and handed over: a port that was only looked for may be taken meanwhile.
-    with socket.socket() as listener:
+    with socket.socket() as listener, log.open("wb") as output:
         listener.bind((LOOPBACK, 0))
         listener.listen(100)
         port = listener.getsockname()[1]
-        # A fork has what is imported here already, a third of the server's start. There is but one thread so far.
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        process = context.Process(target=_serve, args=(listener, log))  # type: ignore[attr-defined]
-        with warnings.catch_warnings():
-            # Python 3.12 counts jemalloc's thread in pyarrow, which is made for forks.
-            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-            process.start()
+        process = subprocess.Popen(  # a list of arguments, no shell
+            _command(listener.fileno()),
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listener.fileno()],
+            start_new_session=True,  # the terminal's Ctrl-C is for us, who still need it to end the run
+        )
     # Not at the end of the block: threads of Prefect's client send their last events when this process ends.
     atexit.register(_stop, process)
     return f"http://{LOOPBACK}:{port}/api", process
 
 
-def _stop(process: BaseProcess) -> None:
+def _command(descriptor: int) -> list[str]:
+    return [sys.executable, "-m", "flows.retrain.server", str(descriptor)]
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
-    process.join(STOP_SECONDS)
-    if process.is_alive():
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
         process.kill()
-        process.join()
+        process.wait()
 
 
-def _wait_until_ready(process: BaseProcess, url: str, seconds: float, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: float, log: Path) -> None:
     """Wait until the server answers, with a notice on stderr every NOTICE_SECONDS; raises ToolError."""
     start = time.monotonic()
     last_notice = start
     while not _is_ready(url):
         now = time.monotonic()
-        if process.exitcode is not None:
-            raise ToolError(f"Prefect's temporary server ended with code {process.exitcode}{_explain(log)}")
+        if process.poll() is not None:
+            raise ToolError(f"Prefect's temporary server ended with code {process.returncode}{_explain(log)}")
         if now - start > seconds:
             _stop(process)
             raise ToolError(f"Prefect's temporary server must answer within {seconds:g} s, and does not{_explain(log)}")
@@ -140,22 +139,13 @@ def _explain(log: Path) -> str:
     return "\n".join([fix, *(lines or [f"{log} is empty"])])
 
 
-def _serve(listener: socket.socket, log: Path) -> None:
-    """Life of the server's process, a fork or a new one, on that listening socket."""
-    with log.open("wb") as output:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(output.fileno(), stream.fileno())
-    os.setsid()  # the terminal's Ctrl-C is for the run, which still needs the server to end
+def _serve(descriptor: int) -> None:
+    """Life of the server's process, on the listening socket of that file descriptor."""
     end_with_parent()
-    gc.set_threshold(200_000)  # as the command line does: most objects of the start live on
-    os.environ.update(ENVIRONMENT)
-    _run(listener.fileno())
-
-
-def _run(descriptor: int) -> None:
-    """Prefect's server, until it is stopped."""
     import uvicorn
-    from prefect.context import refresh_global_settings_context
 
-    refresh_global_settings_context()  # a fork has read the environment of its parent
     uvicorn.run("prefect.server.api.server:create_app", factory=True, fd=descriptor, log_level="error", lifespan="on")
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

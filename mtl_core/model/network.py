@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Self, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.balancing import Shared
@@ -14,7 +13,7 @@ from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer, Inputs
 from mtl_core.nn.calibration import Calibration
 from mtl_core.nn.decision import DecisionThresholds
-from mtl_core.nn.linear import OneDnnLinear
+from mtl_core.nn.private import PrivateLayers
 from mtl_core.tasks import Objective, objectives
 from mtl_core.tasks.calibrated import CalibratedObjective
 from mtl_core.tasks.decisions import DecisionObjective
@@ -44,8 +43,7 @@ class Network(nn.Module):
         inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
-        private = [OneDnnLinear(inputs[0].width, options.private) for _ in self.tasks if options.private]
-        self.private = nn.ModuleList(private)
+        self.private = PrivateLayers(inputs[0].width, options.private, len(self.tasks))
         # Lists, not dicts by name: a task may be called what a module's attribute is called.
         width = self.trunk.out_width + options.private
         self.heads = nn.ModuleList(Head(options.head, width, objective) for objective in objectives)
@@ -85,7 +83,7 @@ class Network(nn.Module):
         shared: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
         if not self.private:
             return shared
-        own = [F.relu(layer(x[task if self._separate_inputs else 0])) for task, layer in enumerate(self.private)]
+        own = self.private(x)
         return tuple(torch.cat(parts, dim=-1) for parts in zip(shared, own, strict=True))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Linear layers computed by oneDNN in training: on some processors twice as fast as torch's own product."""
+"""Linear layers that training computes by oneDNN where they are large: there it is faster than torch's own product."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 __all__ = ["OneDnnLinear", "linear"]
 
+MIN_PRODUCTS = 2**26
+"""Multiplications of a layer from which it pays; for fewer, calling it takes longer than the product."""
 ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]  # torch leaves it so
     torch.ops.mkldnn, "_linear_pointwise"
 )
@@ -25,7 +27,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Linear layer, equal to `F.linear` up to rounding: (..., width), (out_width, width), (out_width,) ->
     (..., out_width).
     """
-    if not ONEDNN or x.dtype != torch.float32 or not x.numel():
+    if not ONEDNN or x.dtype != torch.float32 or x.numel() * len(weight) < MIN_PRODUCTS:
         return F.linear(x, weight, bias)
     product: Tensor = _Linear.apply(x.reshape(-1, x.shape[-1]), weight, bias)  # type: ignore[no-untyped-call]
     return product.view(*x.shape[:-1], len(weight))

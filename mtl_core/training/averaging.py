@@ -28,15 +28,13 @@ class Average(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).requires_grad_(False)
-        self.register_buffer("steps", torch.zeros(sum(1 for _ in network.parameters()), dtype=torch.int64))
+        self._averages, self._followed = list(self.network.parameters()), list(network.parameters())
+        self.register_buffer("steps", torch.zeros(len(self._followed), dtype=torch.int64))
 
-    def update(self, network: Network) -> None:
-        """Follow an optimiser step of `network`; called before its gradients are reset."""
-        counts = self.steps.tolist()
-        parameters = zip(self.network.parameters(), network.parameters(), strict=True)
+    def update(self) -> None:
+        """Follow an optimiser step of the network; called before its gradients are reset."""
+        moved = [index for index, parameter in enumerate(self._followed) if parameter.grad is not None]
+        self.steps[moved] += 1
+        shares = [(ETA + 1) / (ETA + count) for count in self.steps[moved].tolist()]
         with torch.no_grad():
-            for index, (average, parameter) in enumerate(parameters):
-                if parameter.grad is not None:
-                    counts[index] += 1
-                    average.lerp_(parameter, (ETA + 1) / (ETA + counts[index]))
-        self.steps.copy_(torch.tensor(counts))
+            torch._foreach_lerp_([self._averages[i] for i in moved], [self._followed[i] for i in moved], shares)

@@ -66,7 +66,7 @@ class State:
     def after_step(self) -> None:
         """Update the average after an optimiser step, before gradients are reset."""
         if self.average:
-            self.average.update(self.network)
+            self.average.update()
 
     def save(self, store: CheckpointStore) -> None:
         """Store the state after an epoch, and the weights of every epoch that is still needed."""

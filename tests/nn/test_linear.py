@@ -14,6 +14,12 @@ from mtl_core.nn.linear import OneDnnLinear, linear
 pytestmark = pytest.mark.skipif(not linear_module.ONEDNN, reason="this torch has no product of oneDNN's")
 
 
+@pytest.fixture(autouse=True)
+def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By oneDNN, however small."""
+    monkeypatch.setattr(linear_module, "MIN_PRODUCTS", 1)
+
+
 def inputs(*shape: int, out_width: int = 5) -> tuple[Tensor, Tensor, Tensor]:
     torch.manual_seed(0)
     shapes = (shape, (out_width, shape[-1]), (out_width,))
@@ -71,6 +77,12 @@ def test_repeats_to_the_bit(threads: int) -> None:
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(one, same) for other in others for one, same in zip(first, other, strict=True))
+
+
+def test_a_small_layer_goes_torch_s_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    given = inputs(20, 7)
+    assert torch.equal(linear(*given), F.linear(*given))
 
 
 def test_numbers_of_another_width_go_torch_s_way() -> None:

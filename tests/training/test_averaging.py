@@ -12,6 +12,7 @@ from torch import nn
 from mtl_core.model import Network
 from mtl_core.training import Epoch, train
 from mtl_core.training.averaging import ETA, Average
+from mtl_core.training.state import State
 from tests.small import Small
 from tests.training.runs import Callbacks, CrashError, Watched, run, same, weights, without_times
 
@@ -38,7 +39,7 @@ def test_equation_3_by_hand(network: Network) -> None:
     expected = {name: weight.double() for name, weight in weights(network).items()}
     for step in range(1, 41):
         moved(network, generator)
-        average.update(network)
+        average.update()
         for name, weight in weights(network).items():
             expected[name] = expected[name] + 9 / (8 + step) * (weight.double() - expected[name])
         assert set(average.steps.tolist()) == {step}
@@ -54,7 +55,7 @@ def test_golden_steps(network: Network) -> None:
     for value in (1.0, 2.0, 3.0):
         bias.data.fill_(value)
         bias.grad = torch.zeros_like(bias)
-        average.update(network)
+        average.update()
         found.append(float(mean))
     assert found == pytest.approx([1, 1.9, 2.8], rel=1e-6)
 
@@ -64,7 +65,7 @@ def test_the_first_step_leaves_nothing_of_the_beginning(network: Network) -> Non
     assert same(weights(average.network), weights(network))
     moved(network, torch.Generator().manual_seed(1))
     assert not same(weights(average.network), weights(network)), "a copy, which does not move by itself"
-    average.update(network)
+    average.update()
     assert same(weights(average.network), weights(network)), "to the bit"
 
 
@@ -75,7 +76,7 @@ def test_it_reaches_back_over_the_last_ninth(network: Network, steps: int) -> No
     bias.grad = torch.zeros_like(bias)
     for step in range(1, steps + 1):
         bias.data.fill_(step / steps)
-        average.update(network)
+        average.update()
     assert float(average.network.heads[0].last.bias) == pytest.approx(0.9, abs=0.1 / np.sqrt(steps))
 
 
@@ -86,17 +87,17 @@ def test_a_parameter_without_a_gradient_keeps_its_average_to_the_bit_and_its_cou
     places = [place for place, parameter in enumerate(network.parameters()) if id(parameter) in mine]
     for _ in range(5):
         moved(network, generator)
-        average.update(network)
+        average.update()
     before = [parameter.clone() for parameter in average.network.task_parameters(1)]
     assert not any(torch.equal(*pair) for pair in zip(before, own, strict=True))
     for _ in range(3):
         moved(network, generator, without=own)
-        average.update(network)
+        average.update()
     assert all(torch.equal(*pair) for pair in zip(before, average.network.task_parameters(1), strict=True))
     assert average.steps.tolist() == [5 if place in places else 8 for place in range(len(average.steps))]
     was = [parameter.double() for parameter in before]
     moved(network, generator)
-    average.update(network)
+    average.update()
     for old, new, weight in zip(was, average.network.task_parameters(1), own, strict=True):
         torch.testing.assert_close(new, (old + 9 / 14 * (weight.double() - old)).float(), msg="its sixth step")
 
@@ -106,12 +107,12 @@ def test_one_that_begins_late_has_an_average_of_its_own_steps_alone(network: Net
     late = Average(network)
     for _ in range(7):
         moved(network, generator, without=own)
-        late.update(network)
+        late.update()
     from_then = Average(network)
     for _ in range(4):
         moved(network, generator)
-        late.update(network)
-        from_then.update(network)
+        late.update()
+        from_then.update()
     pairs = zip(late.network.task_parameters(2), from_then.network.task_parameters(2), strict=True)
     assert all(torch.equal(*pair) for pair in pairs)
     assert not same(weights(late.network), weights(from_then.network)), "the shared part has more steps behind it"
@@ -122,23 +123,23 @@ def test_it_learns_nothing_and_leaves_the_network_alone(network: Network) -> Non
     assert not any(parameter.requires_grad for parameter in average.parameters())
     moved(network, torch.Generator().manual_seed(4))
     before = weights(network)
-    average.update(network)
+    average.update()
     assert same(before, weights(network))
     assert all(parameter.grad is not None and parameter.requires_grad for parameter in network.parameters())
 
 
-def test_its_state_says_all_of_it(network: Network, small: Small) -> None:
+def test_its_state_says_all_of_it(network: Network) -> None:
     """One that goes on from the state of another goes on to the same bits."""
     generator, average = torch.Generator().manual_seed(5), Average(network)
     for _ in range(3):
         moved(network, generator, without=network.task_parameters(0))
-        average.update(network)
-    other = Average(Network.seeded(small.problem, small.encoder, 1))
+        average.update()
+    other = Average(network)
     other.load_state_dict({name: tensor.clone() for name, tensor in average.state_dict().items()})
     for _ in range(3):
         moved(network, generator)
-        average.update(network)
-        other.update(network)
+        average.update()
+        other.update()
     assert same(weights(average), weights(other))
 
 
@@ -165,13 +166,13 @@ def test_it_moves_no_weight_but_is_what_is_scored_and_kept(small: Small, tmp_pat
 def test_it_is_of_every_step_across_epochs(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the checkpoint holds is the equation on the weights after every single step."""
     course: list[dict[str, torch.Tensor]] = []
-    update = Average.update
+    after_step = State.after_step
 
-    def watched(average: Average, network: Network) -> None:
-        course.append(weights(network))
-        update(average, network)
+    def watched(state: State) -> None:
+        course.append(weights(state.network))
+        after_step(state)
 
-    monkeypatch.setattr(Average, "update", watched)
+    monkeypatch.setattr(State, "after_step", watched)
     seen = Watched(small, tmp_path, epochs=3, stopping={"policy": "joint", "patience": 3})
     steps = len(small.train) // 64 + bool(len(small.train) % 64)
     assert len(course) == 3 * steps == max(seen.steps[-1])

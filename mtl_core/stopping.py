@@ -10,7 +10,9 @@ a stopped task does:
   Lu 2020, "12-in-1", section 3.2; there a paused task still trains now and then, and both limits are shares of the
   score, here they are standard errors)
 - `hold`: the task keeps training on soft targets of its own best checkpoint alone
-  (asynchronous convergence by distillation, Lu, NAACL-Industry 2022)
+  (asynchronous convergence by distillation, Lu, NAACL-Industry 2022). Departs from the paper in that a task whose score
+  rises `margin` above its best, since it had stopped in a noisy stretch or the others' training helps it, trains on
+  its labels again
 
 A task that has had no score yet, since its metric is undefined, cannot stop: it has no best to keep. Nor does it keep
 the others training: once its patience has run out too, counted like everyone's, training may end without it. Its first
@@ -87,7 +89,8 @@ class Stopper:
             policy: decides what a stopped task does.
             end: training ends when all tasks have stopped, or any.
             first: training ends when that task has stopped, whatever `end`.
-            margin: under `resume`, a task trains again once its score is more than this below its best.
+            margin: a task trains again once its score is more than this below its best under `resume`, or above its
+                best under `hold`.
         """
         self.tasks, self.evaluations = tuple(rules), 0
         self._policy, self._end, self._first, self._margin = policy, end, first, margin
@@ -132,11 +135,12 @@ class Stopper:
         self._advance(JOINT, self._joint_score(scores))
         for task in self.tasks:
             progress = self._progress[task]
-            self._advance(task, scores[task])
+            if not (progress.stopped and self._policy == "hold"):
+                self._advance(task, scores[task])
             if not progress.stopped:
                 progress.stopped = self._has_score(task) and self._out_of_patience(task)
-            elif self._policy == "resume" and self._has_fallen(task, scores[task]):
-                progress.stopped, progress.bad = False, 0
+            elif progress.best is not None and self._resumes(task, progress.best, scores[task]):
+                progress.stopped, progress.bad, progress.best = False, 0, max(progress.best, scores[task])
         return StopDecision(
             stopped=tuple(task for task in self.stopped if task not in before),
             resumed=tuple(task for task in before if task not in self.stopped),
@@ -171,9 +175,13 @@ class Stopper:
         rule = self._rules[key]
         return self.evaluations > rule.warm_up and self._progress[key].bad >= rule.patience
 
-    def _has_fallen(self, task: str, score: float) -> bool:
-        best = self._progress[task].best
-        return best is not None and math.isfinite(score) and score < best - self._margin
+    def _resumes(self, task: str, best: float, score: float) -> bool:
+        """Whether a stopped task with that best score trains on its labels again."""
+        if not math.isfinite(score):
+            return False
+        if self._policy == "resume":
+            return score < best - self._margin
+        return self._policy == "hold" and score > best + max(self._margin, self._rules[task].min_improvement)
 
     def state_dict(self) -> dict[str, Any]:
         """The whole state, as JSON values."""

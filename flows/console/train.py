@@ -84,8 +84,8 @@ class TrainProgress(Progress):
 
 
 def summary(outcome: TrainingResult) -> Iterator[str]:
-    """Line about the whole training; where there are any, one about fine-tuned heads, one about calibrated tasks, and
-    one about tuned thresholds.
+    """Line about the whole training; where there are any, lines about tasks that the limit cut short, tasks for which
+    another epoch was clearly better, fine-tuned heads, calibrated tasks, and tuned thresholds.
     """
     stops: dict[str, list[str]] = {}
     for epoch in outcome.epochs:
@@ -100,6 +100,9 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
             f"the limit of {outcome.budget.epochs} epochs ended training while {', '.join(outcome.cut_short)} still "
             "improved; raise training.epochs"
         )
+    if outcome.behind:
+        tasks = ", ".join(f"{task} by {deficit:.1f}" for task, deficit in outcome.behind.items())
+        yield f"worse than after the task's own best epoch, in standard errors on validation: {tasks}"
     if outcome.refits:
         better = [f"{refit.task} {refit.before:.4g} to {refit.after:.4g}" for refit in outcome.refits if refit.kept]
         others = [refit.task for refit in outcome.refits if not refit.kept]

@@ -9,7 +9,7 @@ from mtl_core.config.changes import with_options
 from mtl_core.config.messages import format_errors
 from mtl_core.config.patterns import is_pattern, pattern_errors
 from mtl_core.config.split import ColumnSplit
-from mtl_core.config.stopping import First, Stopping
+from mtl_core.config.stopping import First
 from mtl_core.errors import ProblemError, nearest
 from mtl_core.names import INTERNAL
 
@@ -125,10 +125,10 @@ def _stopping(problem: "Problem") -> Iterator[str]:
                 f"{where}.tasks: under the policy joint all tasks share one patience, found one for "
                 f"{', '.join(stopping.tasks)}; leave it out, or use freeze, resume or hold"
             )
-    if stopping.policy != "resume" and stopping.margin != Stopping().margin:
+    if stopping.policy in ("joint", "freeze") and stopping.margin is not None:
         yield (
-            f"{where}.margin: says when a stopped task trains again, which only the policy resume does, found the "
-            f"policy {stopping.policy}; leave it out"
+            f"{where}.margin: says when a stopped task trains again, which it does under the policies resume and hold, "
+            f"found the policy {stopping.policy}; leave it out"
         )
 
 

@@ -20,7 +20,7 @@ from mtl_core.report.curves import curve
 from mtl_core.report.forms import Figure, form_for
 from mtl_core.report.metric_words import metric_title, unit_of
 from mtl_core.report.run import Run
-from mtl_core.report.stopping_words import SHADES, limit_words, refit_words, stopping_words
+from mtl_core.report.stopping_words import SHADES, behind_words, limit_words, refit_words, stopping_words
 from mtl_core.report.studies import relatedness, sharing, tuning
 from mtl_core.report.verdicts import headline, overall, verdicts
 from mtl_core.report.wording import interval, interval_places, number, percent, rounded
@@ -75,6 +75,7 @@ def render(run: Run) -> str:
         stopping=stopping_words(run.problem.training.stopping, run.outcome.budget.patience),
         shade=SHADES.get(run.problem.training.stopping.policy),
         limit=limit_words(run.outcome),
+        behind=behind_words(run.outcome),
         refits=refit_words(run.outcome),
         calibrations=calibration_rows(run.outcome),
         relatedness=relatedness.section(run),

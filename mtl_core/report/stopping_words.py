@@ -4,7 +4,7 @@ from mtl_core.config import Stopping
 from mtl_core.report.wording import listed, number
 from mtl_core.training import TrainingResult
 
-__all__ = ["SHADES", "limit_words", "refit_words", "stopping_words"]
+__all__ = ["SHADES", "behind_words", "limit_words", "refit_words", "stopping_words"]
 
 SHADES = {"freeze": "rested", "hold": "held", "resume": "rested"}
 """What became of a task after it stopped, by the policy; under `joint` that is the end."""
@@ -12,7 +12,7 @@ SHADES = {"freeze": "rested", "hold": "held", "resume": "rested"}
 _THEN = {
     "freeze": "from then on it rests, while the others go on: its own parameters stay as they are",
     "hold": "from then on it is held: it learns from what its own best weights say of the training rows, while the "
-    "others go on",
+    "others go on, and from its labels again once it is more than {margin} above its best",
     "resume": "then it rests, while the others go on, and trains again once it is more than {margin} below its best",
 }
 
@@ -25,7 +25,7 @@ def stopping_words(stopping: Stopping, patience: int) -> str:
         return f"All tasks stop together, after {epochs} without a new best mean of their scores{early}."
     whose = "its" if len(stopping.tasks) == 1 else "their"
     own = f" ({listed(tuple(stopping.tasks))} by a rule of {whose} own)" if stopping.tasks else ""
-    margin = f"{number(stopping.margin)} standard error{'' if stopping.margin == 1 else 's'}"
+    margin = f"{number(stopping.resume_margin)} standard error{'' if stopping.resume_margin == 1 else 's'}"
     then = _THEN[stopping.policy].format(margin=margin)
     return f"A task stops after {epochs} without a new best{early}{own}; {then}."
 
@@ -38,6 +38,14 @@ def limit_words(outcome: TrainingResult) -> str:
         f"The limit of {outcome.budget.epochs} epochs ended training while {listed(outcome.cut_short)} still improved; "
         "training.epochs raises it."
     )
+
+
+def behind_words(outcome: TrainingResult) -> str:
+    """The tasks for which another epoch was clearly better than the model; "" where there are none."""
+    if not outcome.behind:
+        return ""
+    tasks = listed(tuple(f"{task} by {deficit:.1f}" for task, deficit in outcome.behind.items()))
+    return f"On validation the model is worse than each task's own best epoch, in standard errors: {tasks}."
 
 
 def refit_words(outcome: TrainingResult) -> str:

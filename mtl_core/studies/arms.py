@@ -198,8 +198,8 @@ def _under(stopping: Stopping, policy: str) -> Stopping:
     change: dict[str, Any] = {"policy": policy}
     if policy == "joint":
         change |= {"end": "all", "tasks": {}}
-    if policy != "resume":
-        change |= {"margin": Stopping().margin}
+    if policy != stopping.policy:
+        change |= {"margin": None}
     return stopping.model_copy(update=change)
 
 

@@ -130,6 +130,19 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         recent = len(self.epochs) - self.budget.patience
         return tuple(task for task in self.epochs[0].scores if task in training and self._best_epoch(task) > recent)
 
+    @property
+    def behind(self) -> dict[str, float]:
+        """Task -> standard errors by which the model is worse on validation than after the task's own best epoch; the
+        tasks for which it is more than one.
+        """
+        found = {}
+        for task, error in self.standard_errors.items():
+            # A score is a value over its standard error, oriented: their signs say which way is better.
+            signs = (e.scores[task] * e.values[task] for e in self.epochs if math.isfinite(e.scores[task]))
+            sign = math.copysign(1, next((sign for sign in signs if sign), 1.0))
+            found[task] = sign * (self.best(task) - self.final(task)) / error
+        return {task: deficit for task, deficit in found.items() if deficit > 1}
+
     def best(self, task: str) -> float:
         """The task's own metric after its best epoch; NaN where it was never defined."""
         best = self._best_epoch(task)

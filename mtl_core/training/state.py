@@ -59,8 +59,8 @@ class State:
         return (*self.waiting, *self.stopper.paused)
 
     def teacher_epoch(self, task: str) -> int:
-        """The best epoch of a stopped task up to its stop; in later epochs the task was distilled from it."""
-        until = next(epoch.number for epoch in self.epochs if task in epoch.stopped)
+        """The best epoch of a stopped task up to its last stop; in later epochs the task was distilled from it."""
+        until = max(epoch.number for epoch in self.epochs if task in epoch.stopped)
         return best_epoch_of(task, scores_of(self.epochs[:until]))
 
     def after_step(self) -> None:

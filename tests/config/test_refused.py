@@ -375,8 +375,8 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "a margin where nobody resumes": (
         "training.stopping",
         {"policy": "freeze", "margin": 2},
-        "training.stopping.margin: says when a stopped task trains again, which only the policy resume does, found the "
-        "policy freeze; leave it out",
+        "training.stopping.margin: says when a stopped task trains again, which it does under the policies resume and "
+        "hold, found the policy freeze; leave it out",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Records of a training: the tasks that its limit cut short."""
+"""Records of a training: the tasks that its limit cut short, and those for which another epoch was better."""
 
 import math
 
@@ -45,3 +45,18 @@ def result(
 )
 def test_a_task_that_improved_until_the_limit_was_cut_short(found: TrainingResult, expected: tuple[str, ...]) -> None:
     assert found.cut_short == expected
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["higher is better", "lower is better"])
+def test_a_task_more_than_a_standard_error_behind_its_own_best_epoch_is_named(sign: int) -> None:
+    found = result(0.5, 2.5, 1.0)
+    epochs = [epoch.model_copy(update={"values": {"a": sign * epoch.scores["a"], "b": 0.0}}) for epoch in found.epochs]
+    assert [found.model_copy(update={"epochs": tuple(epochs), "chosen": chosen}).behind for chosen in (1, 2, 3)] == [
+        {"a": 2.0},
+        {},
+        {"a": 1.5},
+    ]
+
+
+def test_a_task_without_a_score_is_not_behind() -> None:
+    assert result(math.nan, math.nan).behind == {}

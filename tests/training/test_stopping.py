@@ -82,8 +82,8 @@ def test_a_change_says_who_stopped_and_who_trains_again(
 
 
 @law
-@given(any_options("joint", "freeze", "hold"), histories())
-def test_what_has_stopped_never_comes_back_unless_the_policy_is_resume(options: Stopping, history: History) -> None:
+@given(any_options("joint", "freeze", margin=None), histories())
+def test_what_has_stopped_never_comes_back_under_joint_and_freeze(options: Stopping, history: History) -> None:
     assert not any(change.resumed for change in feed(options.build(TASKS, patience=1), history))
 
 
@@ -112,6 +112,30 @@ def test_under_resume_a_task_at_rest_that_fell_further_than_the_margin_trains_ag
             known = [s[task] for s in history[:number] if math.isfinite(s[task])]
             fallen = math.isfinite(scores[task]) and scores[task] < max(known) - options.margin
             assert (task in stopper.paused) != fallen
+
+
+@law
+@given(any_options("hold"), histories())
+def test_under_hold_a_task_trains_again_only_on_a_score_further_than_the_margin_above_its_best(
+    options: Stopping, history: History
+) -> None:
+    """Whose best: of what it had reached when it stopped."""
+    stopper = options.build(TASKS, patience=1)
+    for number, scores in enumerate(history):
+        before = {task: [s[task] for s in history[:number] if math.isfinite(s[task])] for task in stopper.stopped}
+        for task in stopper.update(scores).resumed:
+            assert math.isfinite(scores[task])
+            assert scores[task] > before[task][0] + options.resume_margin
+
+
+def test_a_noisy_stretch_does_not_hold_a_task_for_ever() -> None:
+    stopper = options(policy="hold", patience=2, margin=0.5).build(("a", "b"), patience=1)
+    history = [0.0, 1.0, 0.2, 0.3, 1.4, 1.6, 1.7, 2.5, 2.4, 2.4, 2.9]
+    told = [
+        change.stopped or change.resumed for change in feed(stopper, [{"a": a, "b": n} for n, a in enumerate(history)])
+    ]
+    #                 stops    1.5 is not passed, then it is          stops, margin not passed
+    assert told == [(), (), (), ("a",), (), ("a",), (), (), (), ("a",), ()]
 
 
 def test_a_task_that_trains_again_has_its_whole_patience() -> None:

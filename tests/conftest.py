@@ -13,7 +13,7 @@ import pytest
 ROWS = 600
 SMALL = {
     "model: {}\n": (
-        "model:\n  embedding: 16\n  trunk: {kind: shared_bottom, widths: [16], dropout: 0.1}\n"
+        "model:\n  members: 1\n  embedding: 16\n  trunk: {kind: shared_bottom, widths: [16], dropout: 0.1}\n"
         "  head: {width: 64, dropout: 0.1}\n"
     ),
     "  seed: 0\n": (

@@ -131,6 +131,7 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
         "features": {"colour": {"kind": "categorical"}, "size": {"kind": "numeric"}},
         "tasks": TASKS,
         "model": {
+            "members": 1,
             "embedding": 4,
             "trunk": small_trunk(trunk),
             "head": {"width": 0},

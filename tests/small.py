@@ -32,6 +32,7 @@ def document(**training: Any) -> dict[str, Any]:
             "rare": {"kind": "binary", "target": "rare", "metric": "auc"},
         },
         "model": {
+            "members": 1,
             "embedding": 4,
             "trunk": {"kind": "shared_bottom", "widths": [16], "dropout": 0.1},
             "head": {"width": 8, "dropout": 0.1},

@@ -28,6 +28,7 @@ def consistency_errors(problem: "Problem") -> Iterator[str]:
         yield from pattern_errors(name, feature)
     yield from name_errors(problem)
     yield from _tasks(problem)
+    yield from _members(problem)
     yield from _metrics(problem)
     yield from _balancing(problem)
     yield from _stopping(problem)
@@ -70,6 +71,15 @@ def _tasks(problem: "Problem") -> Iterator[str]:
         kinds = ", ".join(dict.fromkeys(task.kind for task in problem.tasks.values()))
         yield (
             f"tasks: at least one supervised task is required, found only {kinds}; add a task that learns from labels"
+        )
+
+
+def _members(problem: "Problem") -> Iterator[str]:
+    grouping = [name for name, task in problem.tasks.items() if task.unsupervised]
+    if (problem.model.members or 1) > 1 and grouping:
+        yield (
+            f"model.members: must be 1 beside a task that finds its clusters itself, found {problem.model.members} and "
+            f"the task {grouping[0]}, whose clusters would be others in every member; leave it out"
         )
 
 

@@ -32,6 +32,8 @@ class Encoder(Frozen):
 
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
     tasks: Annotated[tuple[AnyCodec, ...], Field(min_length=1)]
+    rows: int
+    """Rows of the training split."""
     reading: Reading = Reading()
     """Options by which the raw columns were read; the signature has them for the text of requests."""
 
@@ -145,7 +147,9 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     tasks = {name: task.fitter(name, target_type(name, task, types)) for name, task in problem.tasks.items()}
     weight_columns = {name: task.weight_column for name, task in problem.tasks.items() if task.weight_column}
     weightless = list(weight_columns)
+    rows = 0
     for batch in train:
+        rows += batch.num_rows
         for name, feature in features.items():
             feature.update(column_array(batch, columns[name]))
         for name, task in tasks.items():
@@ -157,7 +161,7 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     _check_inputs(fitted)
     codecs = tuple(fitter.finish() for fitter in tasks.values())
     check_sequences(codecs, {feature.name: feature.input_type for feature in fitted})
-    return Encoder.model_validate({"features": fitted, "tasks": codecs, "reading": problem.data.reading})
+    return Encoder.model_validate({"features": fitted, "tasks": codecs, "rows": rows, "reading": problem.data.reading})
 
 
 def _check_inputs(features: Sequence[FittedFeature]) -> None:

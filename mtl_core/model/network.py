@@ -1,4 +1,4 @@
-"""The network that joins input layer, trunk, heads and calibration, and its predictions."""
+"""The network that joins input layer, members, trunk, heads and calibration, and its predictions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Self, cast
@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from mtl_core.balancing import Shared
-from mtl_core.config import Model, Problem
+from mtl_core.config import HeadOptions, Model, Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
 from mtl_core.model.inputs import InputLayer, Inputs
 from mtl_core.nn.calibration import Calibration
 from mtl_core.nn.decision import DecisionThresholds
+from mtl_core.nn.members import MemberHeads, MemberInputs
 from mtl_core.nn.private import PrivateLayers
 from mtl_core.tasks import Objective, objectives
 from mtl_core.tasks.calibrated import CalibratedObjective
@@ -33,20 +34,26 @@ def to_predictions(objective: Objective, logits: Tensor, calibration: nn.Module 
 
 
 class Network(nn.Module):
-    """Blocks of a batch by name -> logits per task: {task: (B, outputs)}, (B, L, outputs) for a task of level token."""
+    """Blocks of a batch by name -> logits per task: {task: (B, outputs)}, (B, L, outputs) for a task of level token; in
+    training, with members, (..., members, outputs).
+    """
 
     def __init__(self, encoder: Encoder, objectives: tuple[Objective, ...], options: Model) -> None:
         super().__init__()
+        unsupervised = any(objective.unsupervised for objective in objectives)
+        self.member_count = 1 if unsupervised else options.for_rows(encoder.rows).members or 1
         self._objectives = objectives
         self.tasks = tuple(objective.name for objective in objectives)
         separate_inputs = options.trunk.separate_inputs
         inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
+        several = self.member_count > 1
+        self.members = nn.ModuleList(MemberInputs(one.width, self.member_count) for one in inputs if several)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
         self.private = PrivateLayers(inputs[0].width, options.private, len(self.tasks))
         # Lists, not dicts by name: a task may be called what a module's attribute is called.
         width = self.trunk.out_width + options.private
-        self.heads = nn.ModuleList(Head(options.head, width, objective) for objective in objectives)
+        self.heads = nn.ModuleList(self._head(options.head, width, objective) for objective in objectives)
         self.calibration = nn.ModuleList(_calibration(objective) for objective in objectives)
         self.decisions = nn.ModuleList(_decision(objective) for objective in objectives)
         self._separate_inputs = separate_inputs
@@ -70,8 +77,8 @@ class Network(nn.Module):
         return tuple(_decided(objective, decision) for objective, decision in pairs)
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Blocks -> inputs of the heads, per task in order: (B, width), or (B, L, width) for level token. The trunk's
-        output and, where there is one, that of the task's private layer.
+        """Blocks -> inputs of the heads, per task in order: (B, width), or (B, L, width) for level token; with members
+        (..., members, width). The trunk's output and, where there is one, that of the task's private layer.
         """
         encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
         found = {sequence: self._represented(encoded, sequence) for sequence in dict.fromkeys(self._sequences)}
@@ -80,6 +87,8 @@ class Network(nn.Module):
     def _represented(self, encoded: Sequence[Inputs], sequence: str) -> tuple[Tensor, ...]:
         """The representations of every row or, with a sequence, of every item of it."""
         x = [one.tokens(sequence) if sequence else one.row for one in encoded]  # (B, width) or (B, L, width) each
+        if self.members:
+            x = [members(one) for members, one in zip(self.members, x, strict=True)]
         shared: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
         if not self.private:
             return shared
@@ -108,9 +117,14 @@ class Network(nn.Module):
         inputs and trunk.
         """
         inputs = list(self.inputs[task].parameters()) if self._separate_inputs else []
+        inputs += self.members[task].parameters() if self._separate_inputs and self.members else []
         inputs += self.private[task].parameters() if self.private else []
         heads = (*self.heads[task].parameters(), *self.calibration[task].parameters())
         return (*inputs, *self.trunk.task_parameters(task), *heads)
+
+    def _head(self, options: HeadOptions, width: int, objective: Objective) -> nn.Module:
+        heads = [Head(options, width, objective) for _ in range(self.member_count)]
+        return MemberHeads(heads) if len(heads) > 1 else heads[0]
 
     @property
     def input_scales(self) -> tuple[nn.Parameter, ...]:

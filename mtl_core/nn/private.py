@@ -19,8 +19,9 @@ class PrivateLayers(nn.ModuleList):
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """One input per task, or one for all of them -> an output per task."""
-        if len(x) > 1:
-            return tuple(F.relu(layer(of_task)) for layer, of_task in zip(self, x, strict=True))
+        if len(x) > 1 or not self.training:
+            own = x if len(x) > 1 else [x[0]] * len(self)
+            return tuple(F.relu(layer(of_task)) for layer, of_task in zip(self, own, strict=True))
         # One product for all tasks: in small batches a call takes longer than its product.
         weight, bias = (torch.cat([getattr(layer, name) for layer in self]) for name in ("weight", "bias"))
-        return F.relu((linear if self.training else F.linear)(x[0], weight, bias)).chunk(len(self), dim=-1)
+        return F.relu(linear(x[0], weight, bias)).chunk(len(self), dim=-1)

@@ -33,7 +33,7 @@ def task_losses(
     paused: Collection[str] = (),
 ) -> dict[int, Tensor]:
     """Position -> weighted loss () of every task that takes part: it is not paused, and has a row to learn from. An
-    unsupervised task takes part where it has soft targets.
+    unsupervised task takes part where it has soft targets. With members a loss is the mean over rows and members.
 
     A task without an entry gets no gradient, and the optimiser leaves its own parameters as they are.
     """
@@ -51,8 +51,10 @@ def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | 
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
     soft = None if targets is None else targets.logits
     assert not isinstance(soft, RaggedTensor)  # of a batch
-    if logits.ndim > 2:
+    if task.codec.sequence and labels.ndim > 1:
         logits, labels, weights, soft = _by_item(logits, labels, weights, soft)
+    if logits.ndim > 2:
+        logits, labels, weights, soft = _by_member(logits, labels, weights, soft)
     mask = task.trains_on(labels)
     hard = distilled = None
     if targets is None or targets.weight < 1:
@@ -63,6 +65,16 @@ def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | 
     if targets is None or distilled is None:
         return hard
     return targets.weight * distilled + ((1 - targets.weight) * hard if hard is not None else 0.0)
+
+
+def _by_member(
+    logits: Tensor, labels: Tensor, weights: Tensor | None, soft: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """(B, members, outputs) -> (B * members, outputs): each member learns from every row."""
+    members = logits.shape[1]
+    labels = labels.repeat_interleave(members, dim=0)
+    weights, soft = (None if each is None else each.repeat_interleave(members, dim=0) for each in (weights, soft))
+    return logits.flatten(0, 1), labels, weights, soft
 
 
 def _by_item(

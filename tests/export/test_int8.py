@@ -15,7 +15,7 @@ from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from tests.small import Small, document
 
-WIDE = {"embedding": 16, "trunk": {"kind": "shared_bottom", "widths": [128, 64]}, "head": {"width": 32}}
+WIDE = {"members": 1, "embedding": 16, "trunk": {"kind": "shared_bottom", "widths": [128, 64]}, "head": {"width": 32}}
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_the_gradient_repeats_to_the_bit(threads: int, rows: int) -> None:
 @pytest.mark.parametrize("kind", ["both", "categorical", "numeric"])
 def test_the_row_is_the_same_while_training_and_ends_in_zeros(small: Small, kind: str) -> None:
     kept = tuple(feature for feature in small.encoder.features if kind in ("both", feature.kind))
-    encoder = Encoder(features=kept, tasks=small.encoder.tasks)
+    encoder = Encoder(features=kept, tasks=small.encoder.tasks, rows=1)
     layer = InputLayer(encoder, Model(embedding=5))
     inputs = {name: values for name, values in small.train.slice(0, 9).inputs.items() if kind in ("both", name)}
     expected = torch.zeros(9, 0)

@@ -42,7 +42,7 @@ def numeric(name: str, edges: tuple[float, ...], *, flag: bool = False) -> Fitte
 
 
 def encoder_of(small: Small, *features: FittedNumeric | FittedCategorical) -> Encoder:
-    return Encoder(features=features, tasks=small.encoder.tasks)
+    return Encoder(features=features, tasks=small.encoder.tasks, rows=1)
 
 
 def module_of(*features: FittedNumeric) -> PiecewiseLinear:

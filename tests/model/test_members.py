@@ -1,0 +1,91 @@
+"""Members: an ensemble within the network, each with a loss of its own, whose mean logits are predicted."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+
+from mtl_core.config import Model, Problem, parse_problem
+from mtl_core.config.model import FEW_ROWS, MEMBERS
+from mtl_core.config.trunks import AnyTrunk
+from mtl_core.errors import ProblemError
+from mtl_core.model import Network
+from mtl_core.nn.members import MemberHeads
+from mtl_core.training import train
+from mtl_core.training.losses import task_losses
+from tests.grid import small_trunk
+from tests.small import Small, document
+from tests.training.runs import same, weights
+
+TRUNKS = [get_args(trunk.model_fields["kind"].annotation)[0] for trunk in get_args(get_args(AnyTrunk)[0])]
+
+
+def with_model(problem: Problem, **options: Any) -> Problem:
+    """With these options, and without dropout, which evaluation does not have."""
+    head = problem.model.head.model_dump() | {"dropout": 0.0}
+    changed = Model.model_validate(problem.model.model_dump() | {"head": head} | options)
+    return problem.model_copy(update={"model": changed})
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+@pytest.mark.parametrize("private", [0, 4])
+def test_every_member_learns_and_their_mean_is_predicted(small: Small, trunk: str, private: int) -> None:
+    problem = with_model(small.problem, members=3, trunk=small_trunk(trunk) | {"dropout": 0.0}, private=private)
+    network = Network.seeded(problem, small.encoder, 0)
+    inputs = small.train.slice(0, 9).inputs
+    by_member, mean = network.train()(inputs), network.eval()(inputs)
+    for objective in network.objectives:
+        assert by_member[objective.name].shape == (9, 3, objective.outputs)
+        torch.testing.assert_close(by_member[objective.name].mean(1), mean[objective.name], rtol=1e-4, atol=1e-5)
+        spread = by_member[objective.name].std(1)
+        assert spread.min() > 0, "members are not copies"
+
+
+def test_a_loss_is_the_mean_over_members_and_labelled_rows(small: Small) -> None:
+    network = Network.seeded(with_model(small.problem, members=3), small.encoder, 0).train()
+    batch = small.train.slice(0, 40)
+    logits = network(batch.inputs)
+    together = task_losses(network.objectives, logits, batch, {})
+    members = [
+        task_losses(network.objectives, {task: each[:, member] for task, each in logits.items()}, batch, {})
+        for member in range(3)
+    ]
+    for position, loss in together.items():
+        torch.testing.assert_close(loss, torch.stack([each[position] for each in members]).mean())
+
+
+def test_one_member_is_the_plain_network(small: Small) -> None:
+    network = Network.seeded(small.problem, small.encoder, 0)
+    assert not network.members
+    assert not any(isinstance(head, MemberHeads) for head in network.heads)
+
+
+def test_the_default_follows_the_training_rows(small: Small) -> None:
+    problem = with_model(small.problem, members=None)
+    counts = [
+        Network.seeded(problem, small.encoder.model_copy(update={"rows": rows}), 0).member_count
+        for rows in (1, FEW_ROWS, FEW_ROWS + 1)
+    ]
+    assert counts == [MEMBERS, MEMBERS, 1]
+
+
+def test_training_with_members_repeats_to_the_bit_and_refits_heads(small: Small, tmp_path: Path) -> None:
+    soon = {"late": {"min_improvement": 1_000}}
+    stopping = {"policy": "hold", "patience": 1, "tasks": soon}
+    options: Any = {"epochs": 4, "finetune_heads": {"epochs": 2}, "stopping": stopping}
+    problem = with_model(small.declared(**options), members=2)
+    splits = (small.encoder, small.train, small.validation)
+    first, outcome = train(problem, *splits, tmp_path / "a")
+    again, _ = train(problem, *splits, tmp_path / "b")
+    assert same(weights(first), weights(again))
+    assert any(epoch.held for epoch in outcome.epochs)
+    assert len(outcome.refits) == len(small.problem.tasks)
+
+
+def test_clusters_cannot_be_found_by_several_members() -> None:
+    declared = document()
+    declared["model"]["members"] = 2
+    declared["tasks"]["group"] = {"kind": "clustering", "clusters": 3}
+    with pytest.raises(ProblemError, match=r"model\.members: .*found 2 and the task group"):
+        parse_problem(declared)

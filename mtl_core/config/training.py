@@ -56,8 +56,8 @@ class Training(Frozen):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Times the learning rate it is the share by which a step lowers each weight."""
-    threads: Annotated[int, Field(ge=1, le=256)] = 2
-    """Threads of torch; with the same number a run is reproducible to the bit."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of torch; with the same number a run is reproducible to the bit. Several pay for large batches alone."""
     balancing: AnyBalancing = InverseLoss()
     stopping: Stopping = Stopping()
     average_weights: bool = True

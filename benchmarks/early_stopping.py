@@ -1,13 +1,13 @@
-"""New evidence on early stopping: what each policy makes of each task, on problems whose tasks converge at different
-speeds or are partly labelled, with five seeds, beside a network per task.
+"""New evidence on early stopping: what each policy makes of the tasks of the suite, with five seeds.
 
-    python benchmarks/early_stopping.py [--problems flights films ...] [--seeds 5]  # over an hour; goes on after a kill
+    python benchmarks/early_stopping.py [--half chosen] [--problems yeast ...] [--seeds 5]   # an hour; resumes
 
-Every problem is trained as its params.yaml says, on one thread, but for policy and seed; the model is chosen on
-validation and measured on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed,
-task, metric, value, epochs, seconds}: the task's own metric on test; epochs and processor seconds of the training that
-made it, which for a shared network is that of all tasks. `patient` is `joint` with three times the patience: what more
-epochs alone bring. How they were made: early_stopping.made.json beside it. benchmarks/stopping_table.py prints the
+Every problem of benchmarks/suite is trained as `mtl init` declares it, on one thread; only the policy and the seed
+differ. The epoch whose weights are the model is chosen on validation, by the same rule for every policy, and measured
+on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task, metric,
+higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation also that
+after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. How they were
+made: early_stopping.made.json beside it. benchmarks/stopping_table.py prints the
 tables again.
 """
 
@@ -15,50 +15,46 @@ import argparse
 import json
 from typing import Any
 
-from problems import FOLDERS, ROOT, Prepared, prepared
+from problems import ROOT
 from rich.console import Console
-from stopping_table import RESULTS, summary, tables
+from stopping_table import RESULTS, tables
+from suite import problems
+from untouched import Untouched, untouched
 
 from flows.provenance import provenance_of
-from mtl_core.config import Problem
 from mtl_core.files import write_text
-from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Arm, ArmRun, run_arm
+from mtl_core.studies.arms import POLICIES, ArmRun, run_arm
 from mtl_core.studies.provenance import Provenance
+
+__all__: list[str] = []
 
 MADE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "early_stopping"
-PATIENT = "patient"
-"""`joint` with three times the patience: what comes of more epochs alone."""
-ARMS: dict[str, tuple[Arm, int]] = {policy: (policy, 1) for policy in POLICIES}
-ARMS |= {SINGLE_TASK: (SINGLE_TASK, 1), PATIENT: ("joint", 3)}
-"""Name of a policy in the results -> the arm that is run, and how many times the declared patience it has."""
-
 Row = dict[str, Any]
 
 
-def with_patience(problem: Problem, times: int) -> Problem:
-    """The problem with so many times the declared patience."""
-    stopping = problem.training.stopping
-    longer = stopping.model_copy(update={"patience": times * stopping.patience})
-    return problem.model_copy(update={"training": problem.training.model_copy(update={"stopping": longer})})
-
-
-def rows_of(problem: str, policy: str, prepared: Prepared, run: ArmRun) -> list[Row]:
+def rows_of(problem: Untouched, run: ArmRun) -> list[Row]:
     """A line of the results per task."""
-    tasks = {task.name: task for task in prepared.tasks}
-    return [
-        {
-            "problem": problem,
-            "policy": policy,
-            "seed": run.seed,
-            "task": name,
-            "metric": tasks[name].metric.name,
-            "value": found.test[tasks[name].metric.name],
-            "epochs": len(found.validation),
-            "seconds": round(found.seconds, 2),
-        }
-        for name, found in run.tasks.items()
-    ]
+    rows = []
+    for task in problem.tasks:
+        found, metric = run.tasks[task.name], task.metric
+        values = [metric.oriented(value) for value in found.validation if value is not None]
+        rows.append(
+            {
+                "problem": problem.name,
+                "policy": run.arm,
+                "seed": run.seed,
+                "task": task.name,
+                "metric": metric.name,
+                "higher_is_better": metric.higher_is_better,
+                "validation": found.validation[found.chosen - 1],
+                "test": found.test[metric.name],
+                "best": metric.oriented(max(values)),
+                "epochs": len(found.validation),
+                "seconds": round(found.seconds, 2),
+            }
+        )
+    return rows
 
 
 def keep(problem: str, rows: list[Row], made: Provenance) -> None:
@@ -66,32 +62,31 @@ def keep(problem: str, rows: list[Row], made: Provenance) -> None:
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
     after = [row for row in before if row["problem"] != problem] + rows
-    order = list(FOLDERS)
-    after.sort(key=lambda row: (order.index(row["problem"]), row["seed"], list(ARMS).index(row["policy"])))
+    after.sort(key=lambda row: (row["problem"], row["seed"], POLICIES.index(row["policy"])))
     write_text(MADE, json.dumps(records | {problem: made.model_dump()}, indent=1) + "\n")
     write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--problems", nargs="+", choices=list(FOLDERS), default=list(FOLDERS))
+    listed = {problem.name: problem for problem in problems()}
+    parser.add_argument("--problems", nargs="+", choices=list(listed), default=list(listed))
+    parser.add_argument("--half", choices=("chosen", "unseen"), default="chosen", help="of the suite")
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     console = Console()
-    for name in arguments.problems:
-        work, rows = WORK / name, []
-        with prepared(FOLDERS[name], threads=1) as problem:
-            for seed in range(arguments.seeds):
-                for policy, (arm, times) in ARMS.items():
-                    declared = with_patience(problem.declared, times)
-                    run = run_arm(arm, declared, problem.encoder, problem.splits, seed, work / f"{policy}-{seed}")
-                    rows += rows_of(name, policy, problem, run)
-                    epochs = max(len(task.validation) for task in run.tasks.values())
-                    console.print(f"{name} {policy} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
+    for name in (name for name in arguments.problems if listed[name].half == arguments.half):
+        problem, rows = untouched(listed[name]), []
+        for seed in range(arguments.seeds):
+            for policy in POLICIES:
+                folder = WORK / name / f"{policy}-{seed}"
+                run = run_arm(policy, problem.problem, problem.encoder, problem.splits, seed, folder)
+                rows += rows_of(problem, run)
+                epochs = max(len(task.validation) for task in run.tasks.values())
+                console.print(f"{name} {policy} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
         command = f"python benchmarks/early_stopping.py --problems {name} --seeds {arguments.seeds}"
-        keep(name, rows, provenance_of(command, range(arguments.seeds), ROOT, problem.declared))
-    found = json.loads(RESULTS.read_text(encoding="utf-8"))
-    print("\n".join([*summary(found), *tables(found)]))
+        keep(name, rows, provenance_of(command, range(arguments.seeds), ROOT, problem.problem))
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Does sharing pay? The study of `mtl compare --policies` on the public problems, with five seeds, on one thread.
 
-    python benchmarks/sharing.py [--problems flights films ...] [--seeds 5]   # trains what early_stopping.py has not
+    python benchmarks/sharing.py [--problems flights films ...] [--seeds 5]   # an hour; goes on after a kill
 
 Results: benchmarks/results/sharing.json, problem -> its comparison as `mtl compare` writes it, with the command, the
 commit, the seeds and the machine; that of the flights is also the one which their report shows. Then prints the tables,
@@ -10,7 +10,6 @@ as benchmarks/sharing_table.py does.
 import argparse
 import json
 
-from early_stopping import WORK
 from problems import FOLDERS, ROOT, prepared
 from rich.console import Console
 from sharing_table import RESULTS, tables
@@ -20,6 +19,8 @@ from flows.provenance import provenance_of
 from mtl_core.files import write_text
 from mtl_core.studies.comparing import compare_arms
 from mtl_core.studies.files import write_study
+
+WORK = ROOT / ".trunkline" / "benchmarks" / "sharing"
 
 
 def main() -> None:

@@ -2,10 +2,11 @@
 
     python benchmarks/stopping_table.py
 
-A cell is the mean and the standard deviation over seeds of the task's own metric on test. ▲ and ▼: better and worse
-than `joint` by more than chance explains, by a paired t interval of 95% over the seeds. `gain over joint`: the mean
-over tasks of the relative change against `joint`, in percent (the delta_m of Maninis 2019, "Attentive Single-Tasking
-of Multiple Tasks", CVPR, eq. 5), oriented so that more is better.
+The gain of a policy over `joint` is the mean over a problem's tasks of 100 ln(error under joint / error), where the
+error of a metric of which more is better is 1 less the metric; mean and standard deviation over seeds. Tasks better and
+worse than under `joint` are those beyond chance, by a paired t interval of 95% over the seeds. Behind: the largest
+relative loss of a task on validation against its own best epoch, in percent, mean over problems and seeds. Seconds are
+those of the processor by those of `joint`.
 """
 
 import json
@@ -17,103 +18,91 @@ from typing import Any
 
 from scipy.stats import t as student
 
-__all__ = ["RESULTS", "summary", "tables"]
+__all__ = ["RESULTS", "tables"]
 
 RESULTS = Path(__file__).parent / "results" / "early_stopping.json"
 BASELINE = "joint"
-LOWER = ("log_loss", "mae", "ranked_probability_score", "rmse")
-"""Metrics of which less is better."""
 
-Rows = Sequence[dict[str, Any]]
+Row = dict[str, Any]
+Rows = Sequence[Row]
 
 
 def tables(rows: Rows) -> Iterator[str]:
-    """The lines of a table per problem."""
-    for problem in _each(rows, "problem"):
-        own = [row for row in rows if row["problem"] == problem]
-        policies, seeds = _each(own, "policy"), _each(own, "seed")
-        yield f"### {problem}, {len(seeds)} seeds"
-        yield ""
-        yield f"| task | metric | {' | '.join(f'`{policy}`' for policy in policies)} |"
-        yield "|---|---|" + "---|" * len(policies)
-        for task in _each(own, "task"):
-            mine = [row for row in own if row["task"] == task]
-            cells = [_cell(mine, policy) for policy in policies]
-            yield f"| `{task}` | {mine[0]['metric']} | {' | '.join(cells)} |"
-        for name, of in (("gain over joint, %", _gains), ("epochs", _epochs), ("seconds", _seconds)):
-            cells = [_spread(of(own, policy)) for policy in policies]
-            yield f"| {name} | | {' | '.join(cells)} |"
-        yield ""
-
-
-def summary(rows: Rows) -> Iterator[str]:
-    """The lines of a table of all problems: what each policy is worth beside `joint`, and what it costs."""
-    problems = {name: [row for row in rows if row["problem"] == name] for name in _each(rows, "problem")}
-    tasks = [[row for row in own if row["task"] == task] for own in problems.values() for task in _each(own, "task")]
-    yield f"| policy | tasks ▲ | tasks ▼ | {' | '.join(f'gain {name}, %' for name in problems)} | epochs by joint's |"
-    yield "|---|---|---|" + "---|" * len(problems) + "---|"
-    for policy in _each(rows, "policy"):
-        marks = [_beyond_chance(_differences(mine, policy)).strip() for mine in tasks]
-        gains = (_spread(_gains(own, policy)) for own in problems.values())
-        ratios = (
-            statistics.mean(_epochs(own, policy)) / statistics.mean(_epochs(own, BASELINE)) for own in problems.values()
+    """The lines of a table of the policies, and of one of the problems."""
+    policies, problems = _each(rows, "policy"), _each(rows, "problem")
+    of_problem = {problem: [row for row in rows if row["problem"] == problem] for problem in problems}
+    names = ("policy", "tasks better", "tasks worse", "gain on test, %", "on validation, %", "behind, %", "seconds")
+    yield f"| {' | '.join(names)} |"
+    yield "|---|---|---|---|---|---|---|"
+    for policy in policies:
+        verdicts = [_verdict(own, task, policy) for own in of_problem.values() for task in _each(own, "task")]
+        test, validation = (
+            statistics.mean(statistics.mean(_gains(own, policy, split)) for own in of_problem.values())
+            for split in ("test", "validation")
         )
-        counts = f"{marks.count('▲')} of {len(tasks)} | {marks.count('▼')} of {len(tasks)}"
-        yield f"| `{policy}` | {counts} | {' | '.join(gains)} | {', '.join(f'{ratio:.1f}' for ratio in ratios)} |"
+        behind = statistics.mean(_behind(own, policy) for own in of_problem.values())
+        ratios = [_seconds(own, policy) / _seconds(own, BASELINE) for own in of_problem.values()]
+        cells = [
+            *(f"{verdicts.count(found)} of {len(verdicts)}" for found in (1, -1)),
+            *(f"{test:.2f}", f"{validation:.2f}", f"{behind:.2f}", f"{statistics.geometric_mean(ratios):.2f}"),
+        ]
+        yield f"| `{policy}` | {' | '.join(cells)} |"
+    yield ""
+    others = [policy for policy in policies if policy != BASELINE]
+    yield f"| problem | tasks | seeds | joint: epochs | {' | '.join(f'`{policy}`' for policy in others)} |"
+    yield "|---|---|---|---|" + "---|" * len(others)
+    for problem, own in of_problem.items():
+        epochs = statistics.mean(row["epochs"] for row in own if row["policy"] == BASELINE)
+        sizes = f"{len(_each(own, 'task'))} | {len(_each(own, 'seed'))} | {epochs:.0f}"
+        cells = [_spread(_gains(own, policy, "test")) for policy in others]
+        yield f"| {problem} | {sizes} | {' | '.join(cells)} |"
     yield ""
 
 
-def _cell(rows: Rows, policy: str) -> str:
-    values = [row["value"] for row in rows if row["policy"] == policy]
-    return _spread(values) + _beyond_chance(_differences(rows, policy))
-
-
-def _differences(rows: Rows, policy: str) -> list[float]:
-    """Of one task, per seed: the policy against `joint`, oriented so that above 0 is better."""
-    values = {(row["policy"], row["seed"]): row["value"] for row in rows}
-    sign = -1 if rows[0]["metric"] in LOWER else 1
-    seeds = _each(rows, "seed")
-    return [sign * (values[policy, seed] - values[BASELINE, seed]) for seed in seeds]
-
-
-def _beyond_chance(differences: list[float]) -> str:
-    if len(differences) < 2 or not any(differences):
-        return ""
-    half = student.ppf(0.975, len(differences) - 1) * statistics.stdev(differences) / math.sqrt(len(differences))
-    mean = statistics.mean(differences)
-    return " ▲" if mean > half else " ▼" if mean < -half else ""
-
-
-def _gains(rows: Rows, policy: str) -> list[float]:
-    """Per seed the mean over tasks of the relative gain over `joint`, in percent."""
-    by_task = []
-    for task in _each(rows, "task"):
-        mine = [row for row in rows if row["task"] == task]
-        base = [row["value"] for row in mine if row["policy"] == BASELINE]
-        by_task.append([100 * d / abs(b) for d, b in zip(_differences(mine, policy), base, strict=True)])
+def _gains(rows: Rows, policy: str, split: str) -> list[float]:
+    """Per seed the mean gain over the tasks, in percent."""
+    by_task = [_differences(rows, task, policy, split) for task in _each(rows, "task")]
     return [statistics.mean(of_seed) for of_seed in zip(*by_task, strict=True)]
 
 
-def _epochs(rows: Rows, policy: str) -> list[float]:
-    """Per seed the epochs of the training; of several networks the mean."""
-    return _per_seed(rows, policy, "epochs", statistics.mean)
+def _differences(rows: Rows, task: str, policy: str, split: str) -> list[float]:
+    """Per seed the gain of one task, in percent."""
+    own = [row for row in rows if row["task"] == task]
+    errors = {(row["policy"], row["seed"]): _error(row, split) for row in own}
+    return [100 * math.log(errors[BASELINE, seed] / errors[policy, seed]) for seed in _each(own, "seed")]
 
 
-def _seconds(rows: Rows, policy: str) -> list[float]:
-    """Per seed the seconds of all trainings: a network per task has one each, tasks of a shared one have the same."""
-    return _per_seed(rows, policy, "seconds", sum if policy == "single_task" else max)
+def _verdict(rows: Rows, task: str, policy: str) -> int:
+    """1 for better than under `joint` beyond chance, -1 for worse, 0 for neither."""
+    found = _differences(rows, task, policy, "test")
+    if len(found) < 2 or not any(found):
+        return 0
+    half = student.ppf(0.975, len(found) - 1) * statistics.stdev(found) / math.sqrt(len(found))
+    mean = statistics.mean(found)
+    return 1 if mean > half else -1 if mean < -half else 0
 
 
-def _per_seed(rows: Rows, policy: str, key: str, whole: Any) -> list[float]:
-    seeds = _each(rows, "seed")
-    return [whole([row[key] for row in rows if row["policy"] == policy and row["seed"] == seed]) for seed in seeds]
+def _behind(rows: Rows, policy: str) -> float:
+    own = [row for row in rows if row["policy"] == policy]
+    worst = [
+        max(100 * math.log(_error(row, "validation") / _error(row, "best")) for row in own if row["seed"] == seed)
+        for seed in _each(own, "seed")
+    ]
+    return statistics.mean(worst)
+
+
+def _error(row: Row, split: str) -> float:
+    value = float(row[split])
+    return max(1 - value if row["higher_is_better"] else value, 1e-12)
+
+
+def _seconds(rows: Rows, policy: str) -> float:
+    return statistics.mean(row["seconds"] for row in rows if row["policy"] == policy)
 
 
 def _spread(values: list[float]) -> str:
-    """Mean and standard deviation, with two digits of the latter."""
-    mean, deviation = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-    places = max(0, min(6, 1 - math.floor(math.log10(deviation)))) if deviation > 0 else 0 if mean == int(mean) else 4
-    return f"{mean:.{places}f} ± {deviation:.{places}f}" if deviation > 0 else f"{mean:.{places}f}"
+    deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{deviation}"
 
 
 def _each(rows: Rows, key: str) -> list[Any]:
@@ -121,5 +110,4 @@ def _each(rows: Rows, key: str) -> list[Any]:
 
 
 if __name__ == "__main__":
-    kept = json.loads(RESULTS.read_text(encoding="utf-8"))
-    print("\n".join([*summary(kept), *tables(kept)]))
+    print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))

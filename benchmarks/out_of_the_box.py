@@ -10,7 +10,8 @@ or its rows have changed. TabM and RealMLP, which are slow on processors, take p
 Prints per task and peer whether the network is better (▲), equal or worse (▼) beyond noise by the task's own metric,
 the counts, and as the last line one JSON object. benchmarks/results/out_of_the_box.json has all metrics, a task's own
 first: a list of {problem, half, task, metric, higher_is_better, method, seed, value, seconds}. The processor seconds of
-the network are split evenly among its tasks.
+the network are split evenly among its tasks. Beside it out_of_the_box.verdicts.json has {problem, half, task, peer,
+verdict}, and out_of_the_box.made.json how they were made; benchmarks/suite_table.py prints both as Markdown.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from peer_environments import environment
 from problems import ROOT
 from rich.console import Console
 from suite import problems
+from suite_table import RESULTS, VERDICTS
 from untouched import Untouched, untouched
 
 from flows.provenance import provenance_of
@@ -35,7 +38,6 @@ from mtl_core.files import write_text
 
 __all__ = ["RESULTS", "SLOW", "tasks_of"]
 
-RESULTS = ROOT / "benchmarks" / "results" / "out_of_the_box.json"
 SLOW = {"tabm": 3_500, "realmlp": 3_500}
 """Method -> training rows up to which a problem takes part: with its first and its last task, which often are of two
 kinds. So the whole table is made within two hours on two cores.
@@ -105,17 +107,21 @@ def _collect(problem: Untouched, runs: Sequence[Run]) -> tuple[list[TaskFound], 
 def _keep(rows: list[dict[str, Any]], found: Sequence[Untouched], methods: Sequence[str], seeds: int) -> None:
     """Put rows in the place of those that the file has of the same problem and method, and their records beside it."""
     made = RESULTS.with_suffix(".made.json")
-    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     records = json.loads(made.read_text(encoding="utf-8")) if made.exists() else {}
-    new = {(row["problem"], row["method"]) for row in rows}
-    after = [row for row in before if (row["problem"], row["method"]) not in new] + rows
-    after.sort(key=lambda row: (row["problem"], list(METHODS).index(row["method"]), row["seed"]))
     for problem in found:
         name = problem.name
         command = f"python benchmarks/out_of_the_box.py --problems {name} --methods {' '.join(methods)} --seeds {seeds}"
         records[name] = provenance_of(command, range(seeds), ROOT, problem.problem).model_dump()
     write_text(made, json.dumps(records, indent=1) + "\n")
-    write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
+    _merge(RESULTS, rows, "method")
+
+
+def _merge(path: Path, rows: Sequence[dict[str, Any]], method: str) -> None:
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    new = {(row["problem"], row[method]) for row in rows}
+    after = [*(row for row in before if (row["problem"], row[method]) not in new), *rows]
+    after.sort(key=lambda row: (row["problem"], list(METHODS).index(row[method]), row.get("seed", 0)))
+    write_text(path, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
 
 
 def main() -> None:
@@ -140,6 +146,7 @@ def main() -> None:
         of_problem = _collect(problem, [each for each in runs if each.problem is problem])
         tasks, rows = tasks + of_problem[0], rows + of_problem[1]
     _keep(rows, found, arguments.methods, arguments.seeds)
+    _merge(VERDICTS, [row for task in tasks for row in task.rows], "peer")
     show(tasks, Console(width=170))
 
 

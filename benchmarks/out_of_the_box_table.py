@@ -36,6 +36,13 @@ class TaskFound:
         return {name: judge(own, peer) for name, peer in self.measured.items() if name != OWN}
 
     @property
+    def rows(self) -> list[dict[str, str]]:
+        """The verdicts as they are kept."""
+        of_task = {"problem": self.problem, "half": self.half, "task": self.task}
+        found = self.verdicts.items() if OWN in self.measured else ()
+        return [of_task | {"peer": peer, "verdict": verdict} for peer, verdict in found]
+
+    @property
     def ratio(self) -> float:
         """The shared network's error over the best peer's; 0 without peers."""
         peers = [peer for name, peer in self.measured.items() if name != OWN]

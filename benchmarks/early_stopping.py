@@ -1,14 +1,13 @@
 """New evidence on early stopping: what each policy makes of the tasks of the suite, with five seeds.
 
-    python benchmarks/early_stopping.py [--half chosen] [--problems yeast ...] [--seeds 5]   # an hour; resumes
+    python benchmarks/early_stopping.py [--problems yeast ...] [--seeds 5]   # an hour; resumes
 
-Every problem of benchmarks/suite is trained as `mtl init` declares it, on one thread; only the policy and the seed
-differ. The epoch whose weights are the model is chosen on validation, by the same rule for every policy, and measured
-on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task, metric,
-higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation also that
-after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. How they were
-made: early_stopping.made.json beside it. benchmarks/stopping_table.py prints the
-tables again.
+Every problem of the chosen half of benchmarks/suite is trained as `mtl init` declares it, on one thread; only the
+policy and the seed differ. The epoch whose weights are the model is chosen on validation, by the same rule for every
+policy, and measured on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task,
+metric, higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation
+also that after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. How
+they were made: early_stopping.made.json beside it. benchmarks/stopping_table.py prints the tables again.
 """
 
 import argparse
@@ -70,12 +69,12 @@ def keep(problem: str, rows: list[Row], made: Provenance) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     listed = {problem.name: problem for problem in problems()}
-    parser.add_argument("--problems", nargs="+", choices=list(listed), default=list(listed))
-    parser.add_argument("--half", choices=("chosen", "unseen"), default="chosen", help="of the suite")
+    chosen = [name for name, problem in listed.items() if problem.half == "chosen"]
+    parser.add_argument("--problems", nargs="+", choices=list(listed), default=chosen)
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     console = Console()
-    for name in (name for name in arguments.problems if listed[name].half == arguments.half):
+    for name in arguments.problems:
         problem, rows = untouched(listed[name]), []
         for seed in range(arguments.seeds):
             for policy in POLICIES:

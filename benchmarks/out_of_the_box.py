@@ -127,14 +127,17 @@ def _merge(path: Path, rows: Sequence[dict[str, Any]], method: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     listed = {problem.name: problem for problem in problems()}
-    parser.add_argument("--problems", nargs="+", choices=list(listed), default=list(listed))
-    parser.add_argument("--half", choices=("chosen", "unseen"), help="both where none is given")
+    parser.add_argument("--problems", nargs="+", choices=list(listed))
+    parser.add_argument("--half", choices=("chosen", "unseen", "in full"), help="both halves where nothing is given")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", type=int, default=3, help="of the network; peers are trained once")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--no-table", action="store_true", help="train and keep; show and write nothing")
     arguments = parser.parse_args()
-    chosen = [listed[name] for name in arguments.problems if arguments.half in (None, listed[name].half)]
+    halves = [arguments.half] if arguments.half else ["chosen", "unseen"]
+    chosen = [one for one in listed.values() if one.half in halves]
+    if arguments.problems:
+        chosen = [listed[name] for name in arguments.problems]
     found = [untouched(problem) for problem in chosen]
     runs = list(_runs(found, arguments.methods, arguments.seeds))
     _train(runs, arguments.processes)

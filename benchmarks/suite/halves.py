@@ -12,8 +12,8 @@ from typing import Literal
 
 __all__ = ["FIXED", "Half", "halves"]
 
-Half = Literal["chosen", "unseen"]
-"""Looked at while defaults are chosen, or only once they are."""
+Half = Literal["chosen", "unseen", "in full"]
+"""Looked at while defaults are chosen, only once they are, or beside the suite."""
 FIXED = ("flights", "films", "yeast", "census", "diamonds", "loans", "health_plans")
 """The main job, the three examples, and three tables that an earlier study of the defaults used."""
 

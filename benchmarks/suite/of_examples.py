@@ -1,5 +1,6 @@
 """The main job and the three examples, from the tables that their fetch_data.py makes."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from suite.problem import Declared
 from suite.sources import Example
 from suite.splits import ByGroup, ByTime, OwnSplit, Random
 
-__all__ = ["EXAMPLES"]
+__all__ = ["EXAMPLES", "IN_FULL"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,3 +71,9 @@ EXAMPLES = (
         split=OwnSplit("split"),
     ),
 )
+FLIGHTS, *_, CENSUS = EXAMPLES
+IN_FULL = (
+    replace(FLIGHTS, name="flights_in_full", split=replace(FLIGHTS.split, rows=1_000_000)),
+    replace(CENSUS, name="census_in_full", split=replace(CENSUS.split, rows=1_000_000)),
+)
+"""With all their rows, beside the suite."""

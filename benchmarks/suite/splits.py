@@ -46,6 +46,7 @@ class ByTime:
     column: str
     validation: object
     test: object
+    rows: int = MAX_ROWS
 
     def splits(self, name: str, table: pd.DataFrame) -> pd.Series:
         """Split of each row."""
@@ -53,7 +54,7 @@ class ByTime:
         found = np.where(times < self.validation, "train", np.where(times < self.test, "validation", "test"))
         order = times.argsort(kind="stable").to_numpy()
         kept = np.zeros(len(table), dtype=bool)
-        kept[order[:: -(-len(table) // MAX_ROWS)]] = True
+        kept[order[:: -(-len(table) // self.rows)]] = True
         return pd.Series(found, index=table.index).where(kept, None)
 
 
@@ -62,11 +63,12 @@ class OwnSplit:
     """The source's own train and test rows, its test rows halved: `column` has the names."""
 
     column: str
+    rows: int = MAX_ROWS
 
     def splits(self, name: str, table: pd.DataFrame) -> pd.Series:
         """Split of each row."""
         shares = _shares(name, pd.Series(np.arange(len(table)), index=table.index))
-        return table[self.column].where(shares.rank(method="first") <= MAX_ROWS, None)
+        return table[self.column].where(shares.rank(method="first") <= self.rows, None)
 
 
 Rule = Random | ByGroup | ByTime | OwnSplit

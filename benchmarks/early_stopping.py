@@ -7,7 +7,8 @@ policy and the seed differ. The epoch whose weights are the model is chosen on v
 policy, and measured on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task,
 metric, higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation
 also that after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. How
-they were made: early_stopping.made.json beside it. benchmarks/stopping_table.py prints the tables again.
+they were made: early_stopping.made.json beside it. `patient` is `joint` with three times the patience: what more epochs
+alone bring. benchmarks/stopping_table.py prints the tables again.
 """
 
 import argparse
@@ -21,18 +22,31 @@ from suite import problems
 from untouched import Untouched, untouched
 
 from flows.provenance import provenance_of
+from mtl_core.config import Problem
+from mtl_core.config.budget import budget_of
 from mtl_core.files import write_text
-from mtl_core.studies.arms import POLICIES, ArmRun, run_arm
+from mtl_core.studies.arms import POLICIES, Arm, ArmRun, run_arm
 from mtl_core.studies.provenance import Provenance
 
 __all__: list[str] = []
 
 MADE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "early_stopping"
+PATIENT = "patient"
+"""`joint` with three times the patience."""
+ARMS: dict[str, tuple[Arm, int]] = {policy: (policy, 1) for policy in POLICIES} | {PATIENT: ("joint", 3)}
+"""Name in the results -> the arm that is run, and how many times the default patience it has."""
 Row = dict[str, Any]
 
 
-def rows_of(problem: Untouched, run: ArmRun) -> list[Row]:
+def with_patience(problem: Problem, rows: int, times: int) -> Problem:
+    """The problem with so many times the default patience for that number of training rows."""
+    patience = times * budget_of(problem.training, rows).patience
+    stopping = problem.training.stopping.model_copy(update={"patience": patience})
+    return problem.model_copy(update={"training": problem.training.model_copy(update={"stopping": stopping})})
+
+
+def rows_of(problem: Untouched, name: str, run: ArmRun) -> list[Row]:
     """A line of the results per task."""
     rows = []
     for task in problem.tasks:
@@ -41,7 +55,7 @@ def rows_of(problem: Untouched, run: ArmRun) -> list[Row]:
         rows.append(
             {
                 "problem": problem.name,
-                "policy": run.arm,
+                "policy": name,
                 "seed": run.seed,
                 "task": task.name,
                 "metric": metric.name,
@@ -61,7 +75,7 @@ def keep(problem: str, rows: list[Row], made: Provenance) -> None:
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
     after = [row for row in before if row["problem"] != problem] + rows
-    after.sort(key=lambda row: (row["problem"], row["seed"], POLICIES.index(row["policy"])))
+    after.sort(key=lambda row: (row["problem"], row["seed"], list(ARMS).index(row["policy"])))
     write_text(MADE, json.dumps(records | {problem: made.model_dump()}, indent=1) + "\n")
     write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
 
@@ -77,10 +91,11 @@ def main() -> None:
     for name in arguments.problems:
         problem, rows = untouched(listed[name]), []
         for seed in range(arguments.seeds):
-            for policy in POLICIES:
+            for policy, (arm, times) in ARMS.items():
+                declared = with_patience(problem.problem, len(problem.splits.train), times)
                 folder = WORK / name / f"{policy}-{seed}"
-                run = run_arm(policy, problem.problem, problem.encoder, problem.splits, seed, folder)
-                rows += rows_of(problem, run)
+                run = run_arm(arm, declared, problem.encoder, problem.splits, seed, folder)
+                rows += rows_of(problem, policy, run)
                 epochs = max(len(task.validation) for task in run.tasks.values())
                 console.print(f"{name} {policy} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
         command = f"python benchmarks/early_stopping.py --problems {name} --seeds {arguments.seeds}"

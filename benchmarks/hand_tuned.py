@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.config import Problem
+from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 
@@ -16,29 +17,28 @@ Pass = Callable[[], None]
 
 
 class HandTuned(nn.Module):
-    """One fused embedding table, two trunk layers, and the heads, written out."""
+    """One fused embedding table, learned scales, two trunk layers, a private layer and a linear head per task."""
 
     def __init__(self, ids: int, columns: int, floats: int, problem: Problem, outputs: tuple[int, ...]) -> None:
         super().__init__()
-        width, (first, second), hidden = problem.model.embedding, problem.model.trunk.widths, problem.model.head.width
+        model = problem.model
+        width, (first, second), rate = model.embedding, model.trunk.widths, model.trunk.dropout
         self.embedding = nn.Embedding(ids, width)
         inputs = columns * width + floats
+        self.scale = nn.Parameter(torch.ones(inputs))
         self.padding = -inputs % 8
-        rate = problem.model.trunk.dropout
         self.trunk = nn.Sequential(
             *(nn.Linear(inputs + self.padding, first), nn.LayerNorm(first), nn.ReLU(), nn.Dropout(rate)),
             *(nn.Linear(first, second), nn.LayerNorm(second), nn.ReLU(), nn.Dropout(rate)),
         )
-        rate = problem.model.head.dropout
-        self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(second, hidden), nn.ReLU(), nn.Dropout(rate), nn.Linear(hidden, count))
-            for count in outputs
-        )
+        self.private = nn.Linear(inputs + self.padding, model.private * len(outputs))
+        self.heads = nn.ModuleList(nn.Linear(second + model.private, count) for count in outputs)
 
     def forward(self, ids: Tensor, floats: Tensor) -> list[Tensor]:
-        x = F.pad(torch.cat([self.embedding(ids).flatten(1), floats], dim=1), (0, self.padding))
-        shared = self.trunk(x)
-        return [head(shared) for head in self.heads]
+        x = torch.cat([self.embedding(ids).flatten(1), floats], dim=1) * self.scale
+        x = F.pad(x, (0, self.padding))
+        shared, own = self.trunk(x), F.relu(self.private(x)).chunk(len(self.heads), dim=1)
+        return [head(torch.cat([shared, one], dim=1)) for head, one in zip(self.heads, own, strict=True)]
 
 
 def census(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Pass:
@@ -90,11 +90,14 @@ def _passes(
     floats = torch.cat(type(numbers[0]).module(numbers, problem.model)(split.inputs).row, dim=1)
     torch.manual_seed(0)
     network = HandTuned(sum(feature.size for feature in categories), ids.shape[1], floats.shape[1], problem, outputs)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
+    others = [parameter for name, parameter in network.named_parameters() if name != "scale"]
+    groups = [{"params": others}, {"params": [network.scale], "lr": 6e-3}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, weight_decay=0.0, fused=True)
+    batch_size = budget_of(problem.training, len(ids)).batch_size
 
     def run() -> None:
         network.train()
-        for rows in torch.randperm(len(ids)).split(problem.training.batch_size):
+        for rows in torch.randperm(len(ids)).split(batch_size):
             loss = loss_of(network(ids.index_select(0, rows), floats.index_select(0, rows)), rows)
             optimizer.zero_grad()
             loss.backward()

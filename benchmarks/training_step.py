@@ -6,10 +6,11 @@ multi-task networks, DeepCTR-Torch and torch-rechub, alternating in one run, on 
 
 Samples per processor second of the process that trains, over whole passes. The first pass of each is not counted.
 
-`hand_tuned` trains the declared network (hand_tuned.py). A library trains its shared-bottom network and its MMoE by its
-own call, in an environment of its own under .trunkline, with our torch (peers/). It gets the same rows, features,
-batch size, widths of embedding, layers and towers, dropout and Adam, and we train what it can declare: the tasks of
-two answers and of a number, and numbers as one column each, not in pieces. An MMoE has four experts of the trunk's
+`hand_tuned` trains the declared network (hand_tuned.py), with plain means of the losses. A library trains its
+shared-bottom network and its MMoE by its own call, in an environment of its own under .trunkline, with our torch
+(peers/). It gets the same rows, features, batch size, widths of embedding, layers and towers, dropout and Adam, and we
+train what it can declare: the tasks of two answers and of a number, numbers as one column each, not in bins, towers and
+no private layers. An MMoE has four experts of the trunk's
 widths, and linear gates. What differs:
 
 - the libraries know no unlabelled rows: they train on 0 there, and are spared the masks;
@@ -28,7 +29,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import hand_tuned
@@ -37,8 +37,10 @@ import torch
 from peer_environments import PEERS, Worker
 from problems import FOLDERS, Prepared, prepared
 
-from mtl_core.config import Problem
-from mtl_core.config.trunks import MMoE
+from mtl_core.config import HeadOptions, Problem
+from mtl_core.config.balancing import Mean
+from mtl_core.config.budget import budget_of
+from mtl_core.config.trunks import MMoE, SharedBottom
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
@@ -51,7 +53,7 @@ HAND_TUNED = "hand_tuned"
 BY_HAND = {"census": hand_tuned.census, "flights": hand_tuned.flights}
 KINDS = {"shared_bottom": "", "mmoe": "_mmoe"}
 """Of a library's networks -> what their ratio's name ends in."""
-EXPERTS = 4
+EXPERTS, TOWER = 4, 64
 
 Speed = Callable[[], float]
 """Makes a pass; samples per processor second."""
@@ -61,14 +63,15 @@ def ours(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[st
     """The product's loop, as `train` calls it."""
     network = Network.seeded(problem, encoder, 0)
     sizes[name] = sum(parameter.numel() for parameter in network.parameters())
-    balancer = problem.training.balancing.build(network.tasks)
+    balancer = problem.training.balancing.build_weighted({task.name: task.weight for task in network.objectives})
     optimizer = optimizer_of(network, balancer, problem.training)
-    after_step = partial(Average(network).update, network)
+    budget = budget_of(problem.training.model_copy(update={"epochs": 1}), len(split))
+    after_step = Average(network).update
 
     def run() -> None:
         with deterministic(problem.training.threads):
             train_epoch(
-                *(network, balancer, optimizer, split, problem.training),
+                *(network, balancer, optimizer, split, problem.training, budget),
                 number=1,
                 after_step=after_step,
             )
@@ -111,11 +114,15 @@ def as_theirs(encoder: Encoder) -> Encoder:
 
 
 def as_kind(problem: Problem, kind: str) -> Problem:
-    """The problem with that trunk, of the declared widths."""
-    trunk = problem.model.trunk
-    if kind == "mmoe":
-        trunk = MMoE(experts=EXPERTS, widths=trunk.widths, dropout=trunk.dropout)
-    return problem.model_copy(update={"model": problem.model.model_copy(update={"trunk": trunk})})
+    """The problem with that trunk, and what else the libraries have: towers, and plain means of the losses."""
+    widths, dropout = (256, 128), 0.2
+    trunk = MMoE(experts=EXPERTS, widths=widths, dropout=dropout)
+    if kind == "shared_bottom":
+        trunk = SharedBottom(widths=widths, dropout=dropout)
+    changes = {"trunk": trunk, "private": 0, "head": HeadOptions(width=TOWER, dropout=dropout)}
+    training = problem.training.model_copy(update={"balancing": Mean(), "batch_size": 2048})
+    model = problem.model.model_copy(update=changes)
+    return problem.model_copy(update={"model": model, "training": training})
 
 
 def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
@@ -160,7 +167,7 @@ def ratios(name: str, found: Prepared, arguments: argparse.Namespace) -> Iterato
         libraries = [peer for peer in arguments.peers if peer in PEERS]
         if libraries:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            handed_over(folder, small, split, problem)
+            handed_over(folder, small, split, as_kind(problem, "shared_bottom"))
             mine = {kind: ours(small, split, as_kind(problem, kind), sizes, kind) for kind in KINDS}
         for peer in libraries:
             worker = Worker(peer, folder, arguments.threads)

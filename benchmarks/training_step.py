@@ -34,7 +34,7 @@ from pathlib import Path
 import hand_tuned
 import numpy as np
 import torch
-from peer_environments import PEERS, Worker
+from peer_environments import Worker
 from problems import FOLDERS, Prepared, prepared
 
 from mtl_core.config import HeadOptions, Problem
@@ -50,6 +50,7 @@ from mtl_core.training.averaging import Average
 from mtl_core.training.epoch import optimizer_of, train_epoch
 
 HAND_TUNED = "hand_tuned"
+LIBRARIES = ("deepctr_torch", "torch_rechub")
 BY_HAND = {"census": hand_tuned.census, "flights": hand_tuned.flights}
 KINDS = {"shared_bottom": "", "mmoe": "_mmoe"}
 """Of a library's networks -> what their ratio's name ends in."""
@@ -164,7 +165,7 @@ def ratios(name: str, found: Prepared, arguments: argparse.Namespace) -> Iterato
         if HAND_TUNED in arguments.peers:
             mine = ours(encoder, split, problem, sizes, HAND_TUNED)
             pairs[HAND_TUNED] = (mine, by_hand(name, encoder, split, problem))
-        libraries = [peer for peer in arguments.peers if peer in PEERS]
+        libraries = [peer for peer in arguments.peers if peer in LIBRARIES]
         if libraries:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             handed_over(folder, small, split, as_kind(problem, "shared_bottom"))
@@ -187,7 +188,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", type=int, default=60 * 2048, help="of a pass")
     parser.add_argument("--problems", nargs="+", choices=list(BY_HAND), default=list(BY_HAND))
-    parser.add_argument("--peers", nargs="+", choices=[HAND_TUNED, *PEERS], default=[HAND_TUNED, *PEERS])
+    parser.add_argument("--peers", nargs="+", choices=[HAND_TUNED, *LIBRARIES], default=[HAND_TUNED, *LIBRARIES])
     arguments = parser.parse_args()
     lowest: dict[str, float] = {}
     table = []

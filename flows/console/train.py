@@ -91,9 +91,10 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
     for epoch in outcome.epochs:
         for task in epoch.stopped:
             stops.setdefault(task, []).append(str(epoch.number))
+    members = f" in {outcome.members} members" if outcome.members > 1 else ""
     yield (
-        f"{outcome.parameters:,} parameters, {len(outcome.epochs)} epochs, weights of epoch {outcome.chosen}; stopped: "
-        + (", ".join(f"{task} after {' and '.join(numbers)}" for task, numbers in stops.items()) or "none")
+        f"{outcome.parameters:,} parameters{members}, {len(outcome.epochs)} epochs, weights of epoch {outcome.chosen}; "
+        "stopped: " + (", ".join(f"{task} after {' and '.join(numbers)}" for task, numbers in stops.items()) or "none")
     )
     if outcome.cut_short:
         yield (

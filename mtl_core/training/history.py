@@ -110,6 +110,8 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     standard_errors: dict[str, float]
     """Task -> standard error of its own metric on validation; 1 where the metric was never defined."""
     parameters: int
+    members: int = 1
+    """Members of the ensemble within the network."""
     refits: tuple[FinetunedHead, ...] = ()
     """The heads that were fine-tuned, in the problem's order."""
     calibrations: tuple[TaskCalibration, ...] = ()

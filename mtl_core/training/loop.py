@@ -117,6 +117,7 @@ def _result(
         chosen=chosen,
         standard_errors=errors,
         parameters=parameters,
+        members=state.network.member_count,
         refits=heads,
     )
 

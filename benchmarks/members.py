@@ -1,0 +1,119 @@
+"""What an ensemble within the network brings and costs: `model.members` on the small tables of the suite.
+
+    python benchmarks/members.py [--problems yeast ...] [--members 1 4 8] [--seeds 3]    # ten minutes
+
+Those of the chosen half with few enough training rows to have members by default, else as `mtl init` declares them.
+Prints per problem and number of members 100 ln(error / error of one member), mean over tasks and seeds, on validation
+and on test; the processor seconds of a training, and the wall time of the exported graph for 1 and 1,000 rows, both as
+ratios to one member's. The last line is one JSON object: {"ratios": {members: {"training", "row", "rows_1000"}},
+"difference": {members: {"validation", "test"}}}, means over the problems.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+from suite import problems
+from untouched import Untouched, untouched
+
+from mtl_core.config.model import FEW_ROWS
+from mtl_core.export.graph import build_graph
+from mtl_core.export.session import graph_inputs, open_graph
+from mtl_core.model import Network
+from mtl_core.model.inference import predictions_of
+from mtl_core.timing import median_ms
+from mtl_core.training import train
+
+__all__: list[str] = []
+
+PARTS = ("validation", "test")
+Errors = dict[tuple[str, str], float]
+
+
+def trained(problem: Untouched, members: int, seed: int) -> tuple[Network, Errors, float]:
+    """The network, part and task -> error, and the processor seconds of the training."""
+    declared = problem.problem
+    training = declared.training.model_copy(update={"seed": seed})
+    model = declared.model.model_copy(update={"members": members})
+    declared = declared.model_copy(update={"training": training, "model": model})
+    splits, began = problem.splits, time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        network, _ = train(declared, problem.encoder, splits.train, splits.validation, Path(folder))
+    seconds, errors = time.process_time() - began, {}
+    for part in PARTS:
+        split = getattr(splits, part)
+        predictions = predictions_of(network, split)
+        for task in problem.tasks:
+            labels = split.flat_labels(task.name).numpy()
+            known = task.codec.labelled(labels)
+            value = task.metric(labels[known], predictions[task.name][known].astype(np.float64))
+            errors[part, task.name] = 1 - value if task.metric.higher_is_better else value
+    return network, errors, seconds
+
+
+def wall_times(problem: Untouched, networks: dict[int, Network], rows: int) -> dict[int, float]:
+    """Members -> median milliseconds of the exported graph for so many rows."""
+    test = pq.read_table(problem.folder / "encoded" / "test.parquet")
+    inputs = graph_inputs(test.take(np.arange(rows) % test.num_rows), problem.encoder.inputs)
+    sessions = {k: open_graph(build_graph(one, problem.encoder).SerializeToString()) for k, one in networks.items()}
+    calls = {str(k): lambda session=session: session.run(None, inputs) for k, session in sessions.items()}
+    return {int(name): found for name, found in median_ms(calls).items()}
+
+
+def measure(problem: Untouched, members: list[int], seeds: int) -> dict[int, dict[str, float]]:
+    """Members -> what they bring and cost, against one."""
+    runs = {k: [trained(problem, k, seed) for seed in range(seeds)] for k in members}
+    walls = {rows: wall_times(problem, {k: found[0][0] for k, found in runs.items()}, rows) for rows in (1, 1000)}
+    base, found = runs[members[0]], {}
+    for k, own in runs.items():
+        of_part = {part: [] for part in PARTS}
+        for (_, errors, _), (_, before, _) in zip(own, base, strict=True):
+            for (part, task), error in errors.items():
+                of_part[part].append(100 * math.log(error / before[part, task]))
+        found[k] = {part: statistics.mean(values) for part, values in of_part.items()}
+        found[k]["training"] = sum(one[2] for one in own) / sum(one[2] for one in base)
+        found[k] |= {name: walls[rows][k] / walls[rows][members[0]] for name, rows in (("row", 1), ("rows_1000", 1000))}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    listed = {problem.name: problem for problem in problems()}
+    parser.add_argument("--problems", nargs="+", choices=list(listed), help="those with few rows where none is given")
+    parser.add_argument(
+        "--members", nargs="+", type=int, default=[1, 4, 8], help="the first is what others are compared with"
+    )
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    names = arguments.problems or [name for name, problem in listed.items() if problem.half == "chosen"]
+    kept = [problem for problem in (untouched(listed[name]) for name in names)]
+    if not arguments.problems:
+        kept = [problem for problem in kept if problem.encoder.rows <= FEW_ROWS]
+    names_of = ("validation", "test", "training", "row", "rows_1000")
+    shown, measured = Table("problem", "rows", "members", *names_of), []
+    for problem in kept:
+        measured.append(measure(problem, arguments.members, arguments.seeds))
+        for k, found in measured[-1].items():
+            cells = [f"{found[name]:.2f}" for name in names_of]
+            shown.add_row(problem.name, str(problem.encoder.rows), str(k), *cells)
+    Console(width=110).print(shown)
+
+    def means(k: int, *wanted: str) -> dict[str, float]:
+        return {name: round(statistics.mean(found[k][name] for found in measured), 2) for name in wanted}
+
+    several = arguments.members[1:]
+    document: dict[str, Any] = {"ratios": {k: means(k, "training", "row", "rows_1000") for k in several}}
+    print(json.dumps(document | {"difference": {k: means(k, *PARTS) for k in several}}))
+
+
+if __name__ == "__main__":
+    main()

@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     names = arguments.problems or [name for name, problem in listed.items() if problem.half == "chosen"]
-    kept = [problem for problem in (untouched(listed[name]) for name in names)]
+    kept = [untouched(listed[name]) for name in names]
     if not arguments.problems:
         kept = [problem for problem in kept if problem.encoder.rows <= FEW_ROWS]
     names_of = ("validation", "test", "training", "row", "rows_1000")

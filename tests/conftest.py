@@ -17,11 +17,13 @@ SMALL = {
         "  head: {width: 64, dropout: 0.1}\n"
     ),
     "  seed: 0\n": (
-        "  seed: 0\n  epochs: 4\n  batch_size: 32\n  learning_rate: 0.02\n  balancing: {method: mean}\n"
-        "  stopping: {policy: hold, patience: 3}\n"
+        "  seed: 0\n  epochs: 4\n  batch_size: 32\n  learning_rate: 0.02\n  threads: 1\n"
+        "  balancing: {method: mean}\n  stopping: {policy: hold, patience: 3}\n"
     ),
 }
-"""Text that `mtl init` writes -> text of a problem that trains in a second, whatever the defaults are."""
+"""Text that `mtl init` writes -> text of a problem that trains in a second, whatever the defaults are. On one thread:
+more than there are free cores wait for each other at every operation.
+"""
 
 
 def write_table(path: Path, rows: int = ROWS, seed: int = 0) -> Path:

@@ -15,7 +15,7 @@ run: data ## the main job: data, retrain, and served predictions for real flight
 	$(BIN)/mtl demo
 
 test: data format ## lint, types, tests with coverage
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=95
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=95
 
 setup: $(STAMP) ## the virtual environment, from requirements.lock
 

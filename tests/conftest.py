@@ -17,11 +17,13 @@ SMALL = {
         "  head: {width: 64, dropout: 0.1}\n"
     ),
     "  seed: 0\n": (
-        "  seed: 0\n  epochs: 4\n  batch_size: 32\n  learning_rate: 0.02\n  balancing: {method: mean}\n"
-        "  stopping: {policy: hold, patience: 3}\n"
+        "  seed: 0\n  epochs: 4\n  batch_size: 32\n  learning_rate: 0.02\n  threads: 1\n"
+        "  balancing: {method: mean}\n  stopping: {policy: hold, patience: 3}\n"
     ),
 }
-"""Text that `mtl init` writes -> text of a problem that trains in a second, whatever the defaults are."""
+"""Text that `mtl init` writes -> text of a problem that trains in a second, whatever the defaults are. On one thread:
+more than there are free cores wait for each other at every operation.
+"""
 
 
 def write_table(path: Path, rows: int = ROWS, seed: int = 0) -> Path:
@@ -88,6 +90,12 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("BENTOML_HOME", "PREFECT_HOME"):
         os.environ.pop(name, None)
     return folder
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put tests/flows first where processes share the tests: what one process must do alone should not begin late."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith("tests/flows/"))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -30,9 +30,10 @@ def print_stage(name: str) -> None:
 def print_result(result: RetrainResult) -> None:
     """Stages, checks, comparison, version."""
     console = open_console()
-    table = Table("stage", "time", title="retrain", title_justify="left", title_style="bold")
+    table = Table("stage", "time", "processor", title="retrain", title_justify="left", title_style="bold")
     for stage in result.stages:
-        table.add_row(stage.name, f"{stage.seconds:.1f} s" if stage.ran else "up to date")
+        cells = (f"{stage.seconds:.1f} s", f"{stage.processor_seconds:.1f} s") if stage.ran else ("up to date", "")
+        table.add_row(stage.name, *cells)
     console.print(table)
     if result.comparison.differences:
         console.print(_differences(result))

@@ -14,6 +14,8 @@ class StageRun:
 
     name: str
     seconds: float
+    processor_seconds: float
+    """User and system time of the stage's process, and of DVC around it."""
     ran: bool
     """False where it was up to date."""
 

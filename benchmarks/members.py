@@ -1,4 +1,4 @@
-"""What an ensemble within the network brings and costs: `model.members` on the small tables of the suite.
+"""Gain and cost of an ensemble within the network: `model.members` on the small tables of the suite.
 
     python benchmarks/members.py [--problems yeast ...] [--members 1 4 8] [--seeds 3]    # ten minutes
 

@@ -1,4 +1,4 @@
-"""How long the network of `mtl init`'s declaration trains until it is as good as LightGBM, beside LightGBM's own time.
+"""Training time until the network of `mtl init`'s declaration is as good as LightGBM, beside LightGBM's own time.
 
     python benchmarks/time_to_quality.py [--problems yeast ...] [--seeds 3]    # a quarter of an hour
 

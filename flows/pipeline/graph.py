@@ -115,6 +115,28 @@ def check_graph(folder: Path) -> None:
             f"{path}: must have the stages {', '.join(STAGES)}, found no {', '.join(missing)}; a stage that is not "
             f"there never runs, and the model stays as it is; {fix}"
         )
+    _check_sections(folder, stages)
+
+
+def _check_sections(folder: Path, stages: Any) -> None:
+    """ProblemError where `params.yaml` lacks a section that may be empty, but that a stage depends on: DVC would not
+    run the stage.
+    """
+    from mtl_core.config import Problem
+    from mtl_core.config.document import PARAMS, read_yaml
+
+    params = [param for stage in stages.values() if isinstance(stage, dict) for param in stage.get("params", [])]
+    optional = {name for name, field in Problem.model_fields.items() if not field.is_required()}
+    wanted = optional & {param for param in params if isinstance(param, str)}
+    try:
+        declared = read_yaml(folder / PARAMS)
+    except FileNotFoundError:
+        return
+    if isinstance(declared, dict) and (missing := sorted(wanted - declared.keys())):
+        raise ProblemError(
+            f"{folder / PARAMS}: must have the sections that stages of {GRAPH} depend on, found no "
+            f"{', '.join(missing)}; for the defaults write {', '.join(f'`{section}: {{}}`' for section in missing)}"
+        )
 
 
 def stage_names(folder: Path) -> tuple[str, ...]:

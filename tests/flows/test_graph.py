@@ -119,6 +119,15 @@ def test_a_date_without_quotes_in_params(tmp_path: Path, tools: None, moment: st
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / GRAPH).write_text(graph_text())
-        (tmp_path / name / "params.yaml").write_text(f"split:\n  validation: {moment}\n")
+        empty = "model: {}\ntraining: {}\nexport: {}\ngates: {}\n"
+        (tmp_path / name / "params.yaml").write_text(f"split:\n  validation: {moment}\n{empty}")
     assert stage_names(tmp_path / "one") == STAGES
     assert not is_up_to_date(tmp_path / "other", "validate")
+
+
+def test_a_section_that_a_stage_depends_on_must_be_declared_though_empty(tmp_path: Path) -> None:
+    (tmp_path / GRAPH).write_text(graph_text())
+    check_graph(tmp_path)  # without params.yaml the problem itself is missing
+    (tmp_path / "params.yaml").write_text("name: a\nexport: {}\ngates: {}\ntraining: {}\n")
+    with pytest.raises(ProblemError, match=r"found no model; for the defaults write `model: \{\}`"):
+        check_graph(tmp_path)

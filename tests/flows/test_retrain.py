@@ -179,18 +179,21 @@ def test_a_folder_outside_dvc_is_a_tool_error(tmp_path: Path, tools: None) -> No
 
 
 def test_what_dvc_refuses_before_the_stage_runs(tmp_path: Path, tools: None) -> None:
-    """A section that is missing in params.yaml, and files that another process, here 1, works on."""
+    """A section of a stage of one's own that is missing in params.yaml, and files that another process, here 1, works
+    on.
+    """
     from dvc.repo import Repo
 
     Repo.init(str(tmp_path), no_scm=True).close()
-    mine = "stages:\n  mine: {cmd: 'true', params: [model], outs: [out]}\n"
+    mine = "stages:\n  mine: {cmd: 'true', params: [own], outs: [out]}\n"
     (tmp_path / "dvc.yaml").write_text(graph_text().replace("stages:\n", mine), encoding="utf-8")
-    (tmp_path / "params.yaml").write_text("{}", encoding="utf-8")
-    with pytest.raises(ToolError, match=r"stage mine: DVC could not run it: .*'model'"):
+    sections = "model: {}\ntraining: {}\nexport: {}\ngates: {}\n"
+    (tmp_path / "params.yaml").write_text(sections, encoding="utf-8")
+    with pytest.raises(ToolError, match=r"stage mine: DVC could not run it: .*'own'"):
         bring_up_to_date(tmp_path, "mine")
     lock = {"write": {str(tmp_path / "out"): {"pid": 1, "cmd": "dvc repro"}}, "read": {}}
     (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(lock), encoding="utf-8")
-    (tmp_path / "params.yaml").write_text("model: 1", encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(f"{sections}own: 1\n", encoding="utf-8")
     with pytest.raises(RunInProgress, match=r"stage mine: .*busy"):
         bring_up_to_date(tmp_path, "mine")
 

@@ -36,9 +36,7 @@ PATIENT = "patient"
 """`joint` with three times the patience."""
 ARMS: dict[str, tuple[Arm, int]] = {"joint": ("joint", 1), "freeze": ("freeze", 1), "hold": ("hold", 1)}
 ARMS[PATIENT] = ("joint", 3)
-"""Name in the results -> the arm that is run, and how many times the default patience it has. Not `resume`: its tasks
-take turns until the limit of 4,000 steps, at many times the cost of the others.
-"""
+"""Name in the results -> the arm that is run, and how many times the default patience it has."""
 Row = dict[str, Any]
 
 

@@ -6,9 +6,6 @@ a stopped task does:
 - `joint`: all tasks share one patience, on their mean normalised score, and stop together; the baseline
 - `freeze`: the task is paused: no loss, its own parameters untouched to the bit (TCDCN, Zhang 2014, section 3.3; there
   the trend of training and validation error decides, here patience on the validation score)
-- `resume`: the task is paused, and trains again once its score has fallen `margin` below its best (dynamic stop-and-go,
-  Lu 2020, "12-in-1", section 3.2; there a paused task still trains now and then, and both limits are shares of the
-  score, here they are standard errors)
 - `hold`: the task keeps training on soft targets of its own best checkpoint alone
   (asynchronous convergence by distillation, Lu, NAACL-Industry 2022). Departs from the paper in that a task whose score
   rises `margin` above its best, since it had stopped in a noisy stretch or the others' training helps it, trains on
@@ -27,7 +24,7 @@ from typing import Any, Literal
 
 __all__ = ["End", "Policy", "Rule", "StopDecision", "Stopper"]
 
-Policy = Literal["joint", "freeze", "resume", "hold"]
+Policy = Literal["joint", "freeze", "hold"]
 End = Literal["all", "any"]
 
 JOINT = "*"
@@ -80,7 +77,7 @@ class Stopper:
         policy: Policy = "hold",
         end: End = "all",
         first: str | None = None,
-        margin: float = 1.0,
+        margin: float = 0.25,
     ) -> None:
         """Make the stopper of an untrained network.
 
@@ -89,8 +86,7 @@ class Stopper:
             policy: decides what a stopped task does.
             end: training ends when all tasks have stopped, or any.
             first: training ends when that task has stopped, whatever `end`.
-            margin: a task trains again once its score is more than this below its best under `resume`, or above its
-                best under `hold`.
+            margin: under `hold` a stopped task trains again once its score is more than this above its best.
         """
         self.tasks, self.evaluations = tuple(rules), 0
         self._policy, self._end, self._first, self._margin = policy, end, first, margin
@@ -106,7 +102,7 @@ class Stopper:
     @property
     def paused(self) -> tuple[str, ...]:
         """The tasks that take no part in training now."""
-        return self.stopped if self._policy in ("freeze", "resume") else ()
+        return self.stopped if self._policy == "freeze" else ()
 
     @property
     def distilled(self) -> tuple[str, ...]:
@@ -117,8 +113,7 @@ class Stopper:
     def ended(self) -> bool:
         """True where training is over: by the declared end, or because no task keeps it going.
 
-        When all tasks are paused, no weight moves any more, hence no score, and none could ever fall and be resumed:
-        that too is the end, whatever the policy.
+        When no task learns from its labels any more, that too is the end, whatever `end` says.
         """
         if all(self._progress[task].stopped or self._out_of_patience(task) for task in self.tasks):
             return True
@@ -140,7 +135,7 @@ class Stopper:
             if not progress.stopped:
                 progress.stopped = self._has_score(task) and self._out_of_patience(task)
             elif progress.best is not None and self._resumes(task, progress.best, scores[task]):
-                progress.stopped, progress.bad, progress.best = False, 0, max(progress.best, scores[task])
+                progress.stopped, progress.bad, progress.best = False, 0, scores[task]
         return StopDecision(
             stopped=tuple(task for task in self.stopped if task not in before),
             resumed=tuple(task for task in before if task not in self.stopped),
@@ -177,11 +172,8 @@ class Stopper:
 
     def _resumes(self, task: str, best: float, score: float) -> bool:
         """Whether a stopped task with that best score trains on its labels again."""
-        if not math.isfinite(score):
-            return False
-        if self._policy == "resume":
-            return score < best - self._margin
-        return self._policy == "hold" and score > best + max(self._margin, self._rules[task].min_improvement)
+        gained = score > best + max(self._margin, self._rules[task].min_improvement)
+        return self._policy == "hold" and math.isfinite(score) and gained
 
     def state_dict(self) -> dict[str, Any]:
         """The whole state, as JSON values."""

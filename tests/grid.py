@@ -38,7 +38,7 @@ Pair = tuple[str, str]
 _TRUNKS, _BALANCINGS = tagged(AnyTrunk), tagged(AnyBalancing)
 TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(tagged(AnyTask))
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
-KINDS_OF_POLICY = (("joint", "hold"), ("freeze", "resume"))
+KINDS_OF_POLICY = (("joint", "hold"), ("freeze",))
 """Those under which every task takes part in every batch, and those under which some are paused."""
 
 TASKS: dict[str, dict[str, Any]] = {

@@ -41,11 +41,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 def test_what_the_cases_cover() -> None:
     """Every balancing by itself; with trunks, families of balancings: no method knows another's name."""
-    assert len(CASES) == len(set(CASES)) <= 88
+    assert len(CASES) == len(set(CASES)) <= 64
     assert all(possible(trunk, balancing) for trunk, balancing, _ in CASES)
     tried = {(balancing, policy) for _, balancing, policy in CASES}
     assert tried == {(balancing, policy) for balancing in BALANCINGS for policy in policies_of(balancing)}
-    assert all(len(policies_of(balancing)) == (4 if balancing in WITH_STATE else 2) for balancing in BALANCINGS)
+    assert all(len(policies_of(balancing)) == (3 if balancing in WITH_STATE else 2) for balancing in BALANCINGS)
     assert {(FAMILIES[balancing], policy) for balancing, policy in tried} == set(product(FAMILIES.values(), POLICIES))
     shown = set().union(*map(pairs, CASES))
     assert shown >= set(product(TRUNKS, POLICIES))
@@ -70,7 +70,7 @@ def test_it_learns_and_goes_on_after_a_kill(tiny: Small, tmp_path: Path, case: C
     network, result = train(*parts, tmp_path / "undisturbed", Callbacks(on_epoch=copy))
     assert _fall(result) < 0.95, "the mean loss must fall"
     last = result.epochs[-1]
-    assert set(last.resting) >= set(STOPPED if case[2] in ("freeze", "resume") else ())
+    assert set(last.resting) >= set(STOPPED if case[2] == "freeze" else ())
     assert set(last.held) >= set(STOPPED if case[2] == "hold" else ())
 
     trained: list[int] = []

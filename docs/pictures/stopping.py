@@ -1,4 +1,4 @@
-"""What becomes of each task under the four policies of stopping: the same part of the flights, the same seed.
+"""What becomes of each task under the three policies of stopping: the same part of the flights, the same seed.
 
     python docs/pictures/stopping.py
 
@@ -20,7 +20,7 @@ from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, SHADE, data
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 
-POLICIES = ("joint", "freeze", "resume", "hold")
+POLICIES = ("joint", "freeze", "hold")
 EPOCHS = 25
 WIDTH, HEIGHT = 152, 92
 """Of one panel."""
@@ -114,7 +114,7 @@ def draw(tasks: tuple[Objective, ...], outcomes: dict[str, TrainingResult]) -> N
             words = f"{task.name}, {metric_title(task.metric.name)}" if first or task is tasks[0] else ""
             panels.append(chart.properties(title=heading(policy if task is tasks[0] else "", words)))
             numbers[policy]["tasks"][task.name] = numbers_of(shown, outcomes[policy])
-    label = "The validation metric of each task over the epochs under joint, freeze, resume and hold"
+    label = "The validation metric of each task over the epochs under joint, freeze and hold"
     save("stopping", alt.concat(*panels, columns=len(POLICIES), spacing={"row": 8, "column": 14}), label, numbers)
 
 

@@ -133,12 +133,12 @@ def _stopping(problem: "Problem") -> Iterator[str]:
         if stopping.tasks:
             yield (
                 f"{where}.tasks: under the policy joint all tasks share one patience, found one for "
-                f"{', '.join(stopping.tasks)}; leave it out, or use freeze, resume or hold"
+                f"{', '.join(stopping.tasks)}; leave it out, or use freeze or hold"
             )
-    if stopping.policy in ("joint", "freeze") and stopping.margin is not None:
+    if stopping.policy != "hold" and "margin" in stopping.model_fields_set:
         yield (
-            f"{where}.margin: says when a stopped task trains again, which it does under the policies resume and hold, "
-            f"found the policy {stopping.policy}; leave it out"
+            f"{where}.margin: says when a stopped task trains again, which it does under the policy hold, found the "
+            f"policy {stopping.policy}; leave it out"
         )
 
 

@@ -1,6 +1,5 @@
 """`training.stopping`: when a task stops, and what a stopped task does. The rules are in `mtl_core.stopping`."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["First", "Stopping", "TaskStopping"]
 
 Patience = Annotated[int, Field(ge=1)]
-MARGINS = {"resume": 1.0, "hold": 0.25}
 StandardErrors = Annotated[float, Field(ge=0)]
 Evaluations = Annotated[int, Field(ge=0)]
 
@@ -38,9 +36,9 @@ class Stopping(Frozen):
     score have no meaning below 0, and units differ from task to task.
     """
 
-    policy: Literal["joint", "freeze", "resume", "hold"] = "hold"
-    """`joint`: all tasks stop together, on their mean score. Otherwise a stopped task is paused (`freeze`), paused
-    until its score falls (`resume`), or learns from its own best checkpoint until its score rises above it (`hold`).
+    policy: Literal["joint", "freeze", "hold"] = "hold"
+    """`joint`: all tasks stop together, on their mean score. Otherwise a stopped task is paused (`freeze`), or learns
+    from its own best checkpoint until its score rises above it (`hold`). `joint` and `freeze` are baselines.
     """
     end: Literal["all", "any"] | First = "all"
     """Training ends when all tasks have stopped, or any, or `first: TASK`; or after `training.epochs`."""
@@ -52,10 +50,8 @@ class Stopping(Frozen):
     """An improvement is more than this above the best score."""
     warm_up: Evaluations = 0
     """Number of initial evaluations during which no task stops."""
-    margin: StandardErrors | None = None
-    """A stopped task trains on its labels again once its score is more than this below its best under `resume` (1 by
-    default), or above its best under `hold` (0.25).
-    """
+    margin: StandardErrors = 0.25
+    """Under `hold` a stopped task trains on its labels again once its score is more than this above its best."""
     tasks: dict[str, TaskStopping] = Field(default_factory=dict)
     """Task -> its own patience, min_improvement and warm_up; not under `joint`, where all share one patience."""
 
@@ -74,11 +70,6 @@ class Stopping(Frozen):
         """These options as they hold for that task."""
         own = self.tasks.get(task)
         return self.model_copy(update=own.model_dump(exclude_none=True)) if own else self
-
-    @property
-    def resume_margin(self) -> float:
-        """`margin`, or its default; infinite where no stopped task trains again."""
-        return MARGINS.get(self.policy, math.inf) if self.margin is None else self.margin
 
     def build(
         self, tasks: tuple[str, ...], start_epochs: Mapping[str, int] | None = None, *, patience: int
@@ -102,5 +93,5 @@ class Stopping(Frozen):
                 start_epoch=starts.get(task, 1),
             )
         if isinstance(self.end, First):
-            return Stopper(rules, policy=self.policy, first=self.end.first, margin=self.resume_margin)
-        return Stopper(rules, policy=self.policy, end=self.end, margin=self.resume_margin)
+            return Stopper(rules, policy=self.policy, first=self.end.first, margin=self.margin)
+        return Stopper(rules, policy=self.policy, end=self.end, margin=self.margin)

@@ -6,14 +6,13 @@ from mtl_core.training import TrainingResult
 
 __all__ = ["SHADES", "behind_words", "limit_words", "refit_words", "stopping_words"]
 
-SHADES = {"freeze": "rested", "hold": "held", "resume": "rested"}
+SHADES = {"freeze": "rested", "hold": "held"}
 """What became of a task after it stopped, by the policy; under `joint` that is the end."""
 
 _THEN = {
     "freeze": "from then on it rests, while the others go on: its own parameters stay as they are",
     "hold": "from then on it is held: it learns from what its own best weights say of the training rows, while the "
     "others go on, and from its labels again once it is more than {margin} above its best",
-    "resume": "then it rests, while the others go on, and trains again once it is more than {margin} below its best",
 }
 
 
@@ -25,7 +24,7 @@ def stopping_words(stopping: Stopping, patience: int) -> str:
         return f"All tasks stop together, after {epochs} without a new best mean of their scores{early}."
     whose = "its" if len(stopping.tasks) == 1 else "their"
     own = f" ({listed(tuple(stopping.tasks))} by a rule of {whose} own)" if stopping.tasks else ""
-    margin = f"{number(stopping.resume_margin)} standard error{'' if stopping.resume_margin == 1 else 's'}"
+    margin = f"{number(stopping.margin)} standard error{'' if stopping.margin == 1 else 's'}"
     then = _THEN[stopping.policy].format(margin=margin)
     return f"A task stops after {epochs} without a new best{early}{own}; {then}."
 

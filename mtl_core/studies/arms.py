@@ -40,8 +40,8 @@ __all__ = [
     "weights_of",
 ]
 
-Policy = Literal["joint", "freeze", "resume", "hold"]
-Arm = Literal["joint", "freeze", "resume", "hold", "single_task"]
+Policy = Literal["joint", "freeze", "hold"]
+Arm = Literal["joint", "freeze", "hold", "single_task"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 """The shared network, its tasks stopped by that policy."""
 SINGLE_TASK: Arm = "single_task"
@@ -195,12 +195,8 @@ def _finished(path: Path, digest: str) -> ArmRun | None:
 
 def _under(stopping: Stopping, policy: str) -> Stopping:
     """The declared rules under that policy, without what it does not know."""
-    change: dict[str, Any] = {"policy": policy}
-    if policy == "joint":
-        change |= {"end": "all", "tasks": {}}
-    if policy != stopping.policy:
-        change |= {"margin": None}
-    return stopping.model_copy(update=change)
+    foreign = {"joint": {"end", "tasks", "margin"}, "freeze": {"margin"}}.get(policy, set())
+    return Stopping.model_validate(stopping.model_dump(exclude_unset=True, exclude=foreign) | {"policy": policy})
 
 
 def _measured(

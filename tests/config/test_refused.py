@@ -370,13 +370,13 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "training.stopping",
         {"policy": "joint", "tasks": {"days": {"patience": 2}}},
         "training.stopping.tasks: under the policy joint all tasks share one patience, found one for days; leave it "
-        "out, or use freeze, resume or hold",
+        "out, or use freeze or hold",
     ),
-    "a margin where nobody resumes": (
+    "a margin where nobody trains again": (
         "training.stopping",
         {"policy": "freeze", "margin": 2},
-        "training.stopping.margin: says when a stopped task trains again, which it does under the policies resume and "
-        "hold, found the policy freeze; leave it out",
+        "training.stopping.margin: says when a stopped task trains again, which it does under the policy hold, found "
+        "the policy freeze; leave it out",
     ),
 }
 

@@ -104,7 +104,7 @@ def stops_after(problem: Problem, task: str, scores: list[float]) -> int:
     [
         pytest.param({"policy": "joint", "patience": 2}, 4, id="joint"),
         pytest.param({"policy": "hold", "patience": 2, "end": "any"}, 4, id="end any"),
-        pytest.param({"policy": "resume", "patience": 2, "margin": 0.5}, 4, id="it never resumes"),
+        pytest.param({"policy": "hold", "patience": 2, "margin": 0.5}, 4, id="it never trains again"),
         pytest.param({"policy": "freeze", "end": {"first": "late"}}, 5, id="end with another task"),
         pytest.param({"policy": "hold", "tasks": {"band": {"patience": 1}}}, 3, id="patience of its own"),
         pytest.param({"policy": "hold", "patience": 1, "warm_up": 5}, 6, id="warm-up"),

@@ -87,7 +87,7 @@ def test_negative_transfer_is_named_and_is_no_failure(folder: Path, capfd: pytes
     printed = capfd.readouterr().out
     assert "negative transfer: loses [b]" in printed
     assert "under every stopping policy" in printed
-    assert "resume" in printed
+    assert "freeze" in printed
     write_study(Layout(folder).comparison, study(("gains",), policies=False))
     assert run("compare", "--show", "-C", str(folder)) == 0
     printed = capfd.readouterr().out

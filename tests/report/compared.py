@@ -69,7 +69,7 @@ def _task(sort: int, policies: bool, seeds: int) -> ComparedTask:
     rising = sort != 1
     arms = {arm: _spread(0.8 if rising else 8.0, seeds, sort) for arm in ("hold", "single_task", "boosted")}
     if policies:
-        arms |= {arm: _spread(0.79 if rising else 8.1, seeds, sort) for arm in ("joint", "freeze", "resume")}
+        arms |= {arm: _spread(0.79 if rising else 8.1, seeds, sort) for arm in ("joint", "freeze")}
     if sort == 3:
         del arms["single_task"], arms["boosted"]
     return ComparedTask(

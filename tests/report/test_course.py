@@ -160,8 +160,8 @@ def test_refits_in_words(refits: list[dict[str, Any]], words: str) -> None:
         (Stopping(policy="joint"), "All tasks stop together, after 3 epochs without a new best mean of their scores."),
         (Stopping(policy="hold", patience=1), "after 1 epoch without a new best; from then on it is held: it learns"),
         (Stopping(policy="freeze", warm_up=5), "without a new best, though not in the first 5; from then on it rests"),
-        (Stopping(policy="resume"), "and trains again once it is more than 1 standard error below its best."),
-        (Stopping(policy="resume", margin=2.5), "more than 2.5 standard errors below its best."),
+        (Stopping(margin=1), "from its labels again once it is more than 1 standard error above its best."),
+        (Stopping(margin=2.5), "more than 2.5 standard errors above its best."),
         (Stopping(tasks={"a": TaskStopping(patience=9)}), "without a new best (a by a rule of its own); from then on"),
         (
             Stopping(tasks={name: TaskStopping(patience=9) for name in "abcde"}),

@@ -137,7 +137,7 @@ def test_costs_that_were_not_measured_are_no_ratio() -> None:
 def test_policies_are_drawn_where_the_study_has_them() -> None:
     found = section_of(study(), current=True)
     assert [look.name for look in found.policies] == list(POLICIES)
-    assert len({look.colour for look in found.policies}) == len({look.dash for look in found.policies}) == 4
+    assert len({look.colour for look in found.policies}) == len({look.dash for look in found.policies}) == len(POLICIES)
     assert [course[0] for course in found.courses] == list(study().tasks)
     _, metric, picture = found.courses[1]
     assert metric == "mean absolute error (<b>minutes</b>), lower is better"

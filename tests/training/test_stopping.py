@@ -15,7 +15,7 @@ from tests.small import document
 
 law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no matter how busy the machine
 TASKS = ("a", "b", "c")
-POLICIES = ("joint", "freeze", "resume", "hold")
+POLICIES = ("joint", "freeze", "hold")
 NOT_FINITE = (math.nan, math.inf, -math.inf)
 SCORE = st.one_of(st.integers(-4, 4).map(float), st.floats(-1e6, 1e6), st.sampled_from(NOT_FINITE))
 History = list[dict[str, float]]
@@ -82,36 +82,9 @@ def test_a_change_says_who_stopped_and_who_trains_again(
 
 
 @law
-@given(any_options("joint", "freeze", margin=None), histories())
+@given(any_options("joint", "freeze"), histories())
 def test_what_has_stopped_never_comes_back_under_joint_and_freeze(options: Stopping, history: History) -> None:
     assert not any(change.resumed for change in feed(options.build(TASKS, patience=1), history))
-
-
-@law
-@given(any_options("resume"), histories())
-def test_under_resume_a_task_trains_again_only_on_a_score_further_than_the_margin_below_its_best(
-    options: Stopping, history: History
-) -> None:
-    for number, change in enumerate(feed(options.build(TASKS, patience=1), history)):
-        for task in change.resumed:
-            known = [scores[task] for scores in history[:number] if math.isfinite(scores[task])]
-            assert math.isfinite(history[number][task])
-            assert history[number][task] < max(known) - options.margin
-
-
-@law
-@given(any_options("resume", min_improvement=0.0, tasks={}), histories())
-def test_under_resume_a_task_at_rest_that_fell_further_than_the_margin_trains_again(
-    options: Stopping, history: History
-) -> None:
-    stopper = options.build(TASKS, patience=1)
-    for number, scores in enumerate(history):
-        resting = stopper.paused
-        stopper.update(scores)
-        for task in resting:
-            known = [s[task] for s in history[:number] if math.isfinite(s[task])]
-            fallen = math.isfinite(scores[task]) and scores[task] < max(known) - options.margin
-            assert (task in stopper.paused) != fallen
 
 
 @law
@@ -125,7 +98,7 @@ def test_under_hold_a_task_trains_again_only_on_a_score_further_than_the_margin_
         before = {task: [s[task] for s in history[:number] if math.isfinite(s[task])] for task in stopper.stopped}
         for task in stopper.update(scores).resumed:
             assert math.isfinite(scores[task])
-            assert scores[task] > before[task][0] + options.resume_margin
+            assert scores[task] > before[task][0] + options.margin
 
 
 def test_a_noisy_stretch_does_not_hold_a_task_for_ever() -> None:
@@ -139,11 +112,11 @@ def test_a_noisy_stretch_does_not_hold_a_task_for_ever() -> None:
 
 
 def test_a_task_that_trains_again_has_its_whole_patience() -> None:
-    stopper = options(policy="resume", patience=2, margin=1.0).build(("a", "b"), patience=1)
-    history = [(5, 0), (4, 1), (4, 2), (3, 3), (3.5, 4), (3.5, 5), (3.5, 6), (6, 7)]
+    stopper = options(policy="hold", patience=2, margin=1.0).build(("a", "b"), patience=1)
+    history = [(5, 0), (4, 1), (4, 2), (6.5, 3), (6, 4), (6, 5), (6, 6), (8, 7)]
     told = [change.stopped or change.resumed for change in feed(stopper, [{"a": a, "b": b} for a, b in history])]
-    #       best          stops     resumes       stops   resumes, improves
-    assert told == [(), (), ("a",), ("a",), (), ("a",), ("a",), ()]
+    #       best          stops     trains again  stops           trains again
+    assert told == [(), (), ("a",), ("a",), (), ("a",), (), ("a",)]
     assert stopper.stopped == ()
 
 
@@ -209,7 +182,7 @@ def test_scaling_scores_and_limits_together_decides_nothing(options: Stopping, h
 
 
 @law
-@given(any_options("freeze", "resume", "hold", end="all", tasks={}), histories(), st.sampled_from(TASKS))
+@given(any_options("freeze", "hold", end="all", tasks={}), histories(), st.sampled_from(TASKS))
 def test_a_rule_of_one_task_changes_nothing_for_the_others(options: Stopping, history: History, task: str) -> None:
     own = {task: {"patience": 1, "min_improvement": 3.0, "warm_up": 2}}
     ruled = Stopping.model_validate(options.model_dump() | {"tasks": own})
@@ -251,9 +224,9 @@ def test_training_ends_as_declared(options: Stopping, history: History) -> None:
 
 
 @law
-@given(any_options("freeze", "resume"), histories(), BEGINS)
+@given(any_options("freeze"), histories(), BEGINS)
 def test_when_all_tasks_rest_training_is_over(options: Stopping, history: History, begins: dict[str, int]) -> None:
-    """Nothing moves any more, so no score could fall, and none resume."""
+    """Nothing moves any more."""
     stopper = options.build(TASKS, begins, patience=1)
     for scores in history:
         stopper.update(scores)
@@ -274,7 +247,7 @@ def test_a_stream_that_is_not_finite_after_a_good_score_ends_when_patience_does(
     assert stopper.ended
 
 
-@pytest.mark.parametrize("policy", ["freeze", "resume", "hold"])
+@pytest.mark.parametrize("policy", ["freeze", "hold"])
 @pytest.mark.parametrize("end", ["all", "any", {"first": "steady"}, {"first": "never"}], ids=str)
 def test_a_task_that_never_has_a_score_neither_stops_nor_keeps_training_alive_nor_ends_it(
     policy: str, end: object
@@ -380,17 +353,15 @@ def test_patience_of_two(limit: dict[str, Any], scores: list[float], stops: int 
     assert next((number for number, change in enumerate(changes, 1) if change.stopped), None) == stops
 
 
-@pytest.mark.parametrize(("fallen", "resumed"), [(-1.0, ()), (-1.25, ("a",)), (math.nan, ()), (-math.inf, ())])
-def test_the_margin_is_exclusive(fallen: float, resumed: tuple[str, ...]) -> None:
-    stopper = options(policy="resume", patience=1, margin=1.0).build(("a", "b"), patience=1)
+@pytest.mark.parametrize(("risen", "resumed"), [(1.0, ()), (1.25, ("a",)), (math.nan, ()), (math.inf, ())])
+def test_the_margin_is_exclusive(risen: float, resumed: tuple[str, ...]) -> None:
+    stopper = options(policy="hold", patience=1, margin=1.0).build(("a", "b"), patience=1)
     feed(stopper, [{"a": 0.0, "b": 0.0}, {"a": 0.0, "b": 1.0}])
-    assert stopper.paused == ("a",)
-    assert stopper.update({"a": fallen, "b": 2.0}).resumed == resumed
+    assert stopper.distilled == ("a",)
+    assert stopper.update({"a": risen, "b": 2.0}).resumed == resumed
 
 
-@pytest.mark.parametrize(
-    ("policy", "resting", "held"), [("joint", 0, 0), ("freeze", 1, 0), ("resume", 1, 0), ("hold", 0, 1)]
-)
+@pytest.mark.parametrize(("policy", "resting", "held"), [("joint", 0, 0), ("freeze", 1, 0), ("hold", 0, 1)])
 def test_what_becomes_of_a_stopped_task_is_the_policys(policy: str, resting: bool, held: bool) -> None:
     stopper = options(policy=policy, patience=1).build(("a",), patience=1)
     feed(stopper, alone([0.0, 0.0]))

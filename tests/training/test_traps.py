@@ -128,7 +128,7 @@ def test_no_network_has_running_statistics_that_a_task_at_rest_could_see_move(sm
     assert same(before, dict(network.named_buffers()))
 
 
-@pytest.mark.parametrize("policy", ["joint", "freeze", "resume", "hold"])
+@pytest.mark.parametrize("policy", ["joint", "freeze", "hold"])
 def test_a_task_whose_score_breaks_down_stops_and_does_not_run_on(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:

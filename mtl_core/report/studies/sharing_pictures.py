@@ -18,8 +18,8 @@ WORDS = {HELPS: "helps", HARMS: "harms"}
 """Of a verdict, beside its interval; any other is no difference."""
 _TONES = {HELPS: GOOD, HARMS: BAD}
 
-COLOURS = {"joint": MUTED, "freeze": GOOD, "resume": SECOND, "hold": ACCENT}
-DASHES = {"joint": [2, 3], "freeze": [8, 3], "resume": [5, 2, 1, 2], "hold": [1, 0]}
+COLOURS = {"joint": MUTED, "freeze": SECOND, "hold": ACCENT}
+DASHES = {"joint": [2, 3], "freeze": [8, 3], "hold": [1, 0]}
 """Of a stopping policy's line: its dash too, since colours alone do not tell lines apart to everyone."""
 
 _NAMES, _PLOT, _VERDICTS = 104, 152, 84

@@ -2,7 +2,7 @@
 
     python docs/pictures/stopping.py
 
-Needs data/ (`mtl data`) and some minutes on one thread.
+Needs data/ (`mtl data`) and a minute on one thread.
 """
 
 import math
@@ -22,7 +22,7 @@ from mtl_core.training import TrainingResult
 
 POLICIES = ("joint", "freeze", "hold")
 EPOCHS = 25
-WIDTH, HEIGHT = 152, 92
+WIDTH, HEIGHT = 208, 92
 """Of one panel."""
 EMPTY = "\N{NO-BREAK SPACE}"
 """A line of text that takes its room."""

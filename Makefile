@@ -3,7 +3,20 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
+LOG   := $(VENV)/pip.log
 
+# pip, with a line per package; what it warns of is shown only where it fails.
+define pip
+set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --no-color $(1) 2> $(LOG) \
+| awk '/^(Collecting|Processing) / { sub(".*/", "", $$2); printf "  %3d %s\n", ++count, $$2; fflush() } \
+       /^Installing collected/ && count { print "  unpacking them: this takes about as long again"; fflush() }' \
+|| { tail -n 15 $(LOG) >&2; \
+     echo "make: the packages could not be installed; pip's last words are above, all of them in $(LOG). Where it could not" \
+          "reach the package index, check the network, or set PIP_INDEX_URL to an index that this machine reaches," \
+          "and run the same command again" >&2; exit 1; }
+endef
+
+SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test setup data serve lint format clean
 
@@ -43,8 +56,8 @@ $(STAMP): requirements.lock pyproject.toml
 	    echo "Python: 3.11 or newer is needed, found $$(python3 --version 2>&1); install it as python3.11 or python3" >&2; \
 	    exit 1; \
 	fi; \
-	echo "setting up $(VENV) with $$found; the first time takes some minutes"; \
+	echo "setting up $(VENV) with $$found: $$(grep -c == requirements.lock) packages, 2.4 GB, some minutes the first time"; \
 	$$found -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement requirements.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@$(call pip,--no-deps --requirement requirements.lock)
+	@$(call pip,--no-deps --no-build-isolation --editable .)
 	@touch $@

@@ -3,6 +3,7 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
+PYTHON ?= python3.11 python3 python3.12 python3.13
 LOG   := $(VENV)/pip.log
 
 # pip, with a line per package; what it warns of is shown only where it fails.
@@ -49,7 +50,7 @@ clean: ## removes the environment and everything generated; data/ and DVC's cach
 	rm -rf $(VENV) .trunkline artifacts .mypy_cache .pytest_cache .ruff_cache .coverage *.egg-info build
 
 $(STAMP): requirements.lock pyproject.toml
-	@for python in python3.11 python3 python3.12 python3.13; do \
+	@for python in $(PYTHON); do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \

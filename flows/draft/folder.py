@@ -18,6 +18,8 @@ __all__ = ["check_free", "make_folder", "place_of"]
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
 CHUNK = 1 << 20  # bytes
+WRITTEN = (PARAMS, GRAPH, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
+"""What `mtl init` leaves for git."""
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 
@@ -68,7 +70,21 @@ def make_folder(folder: Path, file: Path, place: str, params: str) -> list[str]:
         draft.write_bytes(params.encode())
         pin(folder)
     done.append(f"pinned {DATA}/ as {PIN}")
-    return done
+    return done + _first_commit(folder)
+
+
+def _first_commit(folder: Path) -> list[str]:
+    """Commit the problem where git has no commit yet: an experiment is recorded on top of one."""
+    if git_output(folder, "rev-parse", "--git-dir") is None or git_output(folder, "rev-parse", "--verify", "HEAD"):
+        return []
+    written = [name for name in WRITTEN if (folder / name).exists()]
+    commit = ("commit", "--quiet", "--no-gpg-sign", "--message", "A new problem, as `mtl init` drafts it", "--")
+    if git_output(folder, "add", "--", *written) is None or git_output(folder, *commit, *written) is None:
+        return [
+            "made no first commit, since git refused it, perhaps without a user.name and user.email; experiments are "
+            "recorded once there is one: git add . && git commit"
+        ]
+    return ["made the first commit"]
 
 
 def _ignore(path: Path) -> None:

@@ -88,6 +88,11 @@ class Layout:
         return self.graph.with_name("signature.json")
 
     @property
+    def latency(self) -> Path:
+        """Measured times of the graph; no output of a stage, since they differ from run to run."""
+        return self.artifacts / "latency.json"
+
+    @property
     def checks(self) -> Path:
         return self.artifacts / "checks.json"
 

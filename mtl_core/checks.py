@@ -1,5 +1,6 @@
 """Checks: each is a number, a limit and an outcome. A check without its number fails."""
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -10,7 +11,16 @@ from typing import Any, Literal
 from mtl_core.files import write_text
 from mtl_core.numbers import defined
 
-__all__ = ["BaselineCheck", "Check", "Outcome", "Rule", "write_checks"]
+__all__ = [
+    "BaselineCheck",
+    "Check",
+    "LatencyCheck",
+    "Outcome",
+    "Rule",
+    "with_latencies",
+    "write_checks",
+    "write_latencies",
+]
 
 Outcome = Literal["passed", "warning", "failed"]
 """A warning is reported, and does not refuse the model."""
@@ -96,6 +106,39 @@ class BaselineCheck(Check):
         rule = "; gates.baseline says required" if self.required and self.high >= 0 else ""
         interval = f"paired 95% interval of the difference {self.value:.4g} to {self.high:.4g}"
         return f"{self.name}: {self._verdict}; {finding}, {interval}{rule}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyCheck(Check):
+    """Time of a call, which differs from run to run. checks.json, whose bytes DVC compares, has its outcome alone, and
+    latency.json, which is no output of a stage, has the time.
+    """
+
+    def to_document(self) -> dict[str, Any]:
+        words = f"{self.name}: {self._verdict}; must be {self.rule} {self.limit:.4g} {self.unit}"
+        return super().to_document() | {"value": None, "reason": "measured anew by each check", "words": words}
+
+
+def write_latencies(path: Path, graph: Path, checks: Sequence[Check]) -> None:
+    """latency.json: {"graph": digest of the measured model.onnx, "ms": {name of the check: time}}."""
+    times = {check.name: defined(check.value) for check in checks if isinstance(check, LatencyCheck)}
+    write_text(path, json.dumps({"graph": _digest(graph), "ms": times}, indent=1) + "\n")
+
+
+def with_latencies(entries: Sequence[dict[str, Any]], path: Path, graph: Path) -> list[dict[str, Any]]:
+    """Entries of checks.json with the times from latency.json, where that graph was measured here."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"graph": None}
+    times = found["ms"] if found["graph"] == _digest(graph) else {}
+    return [
+        entry | {"value": times[entry["name"]], "words": f"{entry['words']}, found {times[entry['name']]:.4g}"}
+        if times.get(entry["name"]) is not None
+        else entry
+        for entry in entries
+    ]
+
+
+def _digest(graph: Path) -> str:
+    return hashlib.sha256(graph.read_bytes()).hexdigest()
 
 
 def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtl_core.checks import BaselineCheck, Check
+from mtl_core.checks import BaselineCheck, Check, LatencyCheck
 from mtl_core.config import Gates, Problem
 from mtl_core.evaluation import Difference, Measured
 from mtl_core.export.parity import Parity
@@ -74,7 +74,7 @@ def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str
     """Median time of a call for 1 and 1,000 rows; `inputs` maps the number of rows to the session's inputs."""
     limits = {1: gates.latency_ms.rows_1, 1000: gates.latency_ms.rows_1000}
     return [
-        Check(
+        LatencyCheck(
             name=f"latency of {rows:,} row{'s' if rows > 1 else ''}",
             value=_median_ms(session, inputs[rows]) if rows in inputs else math.nan,
             limit=limit,

@@ -93,4 +93,4 @@ def _fall(result: TrainingResult) -> float:
 
 
 def _decisions(result: TrainingResult) -> str:
-    return "\n".join(epoch.model_dump_json(exclude={"seconds"}) for epoch in result.epochs) + f"\n{result.chosen}"
+    return "\n".join(epoch.model_dump_json() for epoch in result.epochs) + f"\n{result.chosen}"

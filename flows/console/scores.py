@@ -41,10 +41,12 @@ class ScoreTable:
     def __init__(self, name: str, tasks: Sequence[Objective], max_epochs: int = 1) -> None:
         self.name, self.tasks, self.max_epochs = name, tasks, max_epochs
         self.epochs: list[Epoch] = []
+        self._seconds: list[float] = []
         self._records: list[dict[str, int]] = [{}]
 
-    def add(self, epoch: Epoch) -> None:
-        """Append an epoch."""
+    def add(self, epoch: Epoch, seconds: float) -> None:
+        """Append an epoch, and the time that it took."""
+        self._seconds.append(seconds)
         best = self._records[-1]
         new = {task.name: len(self.epochs) for task in self.tasks if self._is_best(task.name, epoch)}
         self.epochs.append(epoch)
@@ -58,7 +60,7 @@ class ScoreTable:
             best = ["best"] if record.get(task.name) == len(self.epochs) - 1 else []
             marks = [words for field, (_, _, words) in MARKS.items() if task.name in getattr(epoch, field)]
             cells.append(" ".join([task.name, task.metric.name, f"{epoch.values[task.name]:.4f}", *best, *marks]))
-        return f"epoch {epoch.number} of at most {self.max_epochs}, {epoch.seconds:.1f} s: {', '.join(cells)}"
+        return f"epoch {epoch.number} of at most {self.max_epochs}, {self._seconds[-1]:.1f} s: {', '.join(cells)}"
 
     def fitted(self, console: Console, options: ConsoleOptions, height: int | None) -> Group:
         """Title, table and caption in at most that many lines, as far as its frame allows; None shows everything."""
@@ -88,7 +90,7 @@ class ScoreTable:
         for index in range(first, len(self.epochs)):
             epoch = self.epochs[index]
             cells = [self._cell(task.name, index) for task in self.tasks]
-            table.add_row(str(epoch.number), *cells, f"{epoch.seconds:.1f}")
+            table.add_row(str(epoch.number), *cells, f"{self._seconds[index]:.1f}")
         return table
 
     def _by_task(self, rows: int | None, longest: int) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Self
 
 from rich.live import Live
@@ -35,6 +36,7 @@ class TrainProgress(Progress):
         self.bar = self.bars.add("epoch 1")
         self._live = Live(self, console=console, refresh_per_second=4) if self.bars.live else None
         self._ended = False
+        self._began = time.monotonic()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self._ended:
@@ -61,10 +63,13 @@ class TrainProgress(Progress):
     def on_start(self, budget: Budget) -> None:
         """Note the maximum number of epochs."""
         self.scores.max_epochs = budget.epochs
+        self._began = time.monotonic()
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Add the epoch's scores."""
-        self.scores.add(epoch)
+        now = time.monotonic()
+        self.scores.add(epoch, now - self._began)
+        self._began = now
         self.bars.log(self.scores.words())
         self.bars.restart(self.bar, f"epoch {min(epoch.number + 1, self.scores.max_epochs)}")
 
@@ -76,6 +81,7 @@ class TrainProgress(Progress):
         """Move the bar while a teacher is trained, before the first epoch."""
         self.bars.move(self.bar, step, steps, f"teacher of {task}")
         if step == steps:
+            self._began = time.monotonic()
             self.bars.restart(self.bar, "epoch 1")
 
     def on_finetune(self, head: FinetunedHead) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from flows.layout import Layout
+from mtl_core.checks import with_latencies
 
 __all__ = ["publish"]
 
@@ -16,7 +17,8 @@ COLUMNS = ("name", "value", "limit", "outcome", "unit")
 def publish(folder: Path) -> tuple[dict[str, Any], ...]:
     """Create the artifacts of the current flow run; returns the checks."""
     layout = Layout(folder)
-    checks = json.loads(layout.checks.read_text(encoding="utf-8"))["checks"]
+    entries = json.loads(layout.checks.read_text(encoding="utf-8"))["checks"]
+    checks = with_latencies(entries, layout.latency, layout.graph)
     metrics = json.loads(layout.metrics.read_text(encoding="utf-8"))
     create_table_artifact(
         key="checks",

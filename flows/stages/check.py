@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from flows.layout import Layout
-from mtl_core.checks import Check, write_checks
+from mtl_core.checks import Check, write_checks, write_latencies
 from mtl_core.config import Gates, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -79,6 +79,7 @@ def run(folder: Path) -> None:
     write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], of_baseline), indent=1) + "\n")
     uncalibrated = uncalibrated_predictions_of(network, EncodedSplit.open(layout.encoded / "test", encoder))
     _write_predictions(layout.predictions, labels["test"], predictions["test"], uncalibrated)
+    write_latencies(layout.latency, layout.graph, checks)
     write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)])
     _conclude(checks, off)
 

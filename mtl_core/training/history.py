@@ -58,7 +58,6 @@ class Epoch(Frozen, allow_inf_nan=True):
     """Tasks that were paused during it: stopped, or not started."""
     relatedness: Relations | None = None
     """None where no measurement fell into it."""
-    seconds: float
 
 
 class FinetunedHead(Frozen):

@@ -1,7 +1,6 @@
 """The training loop."""
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +64,7 @@ def train(
 
     with deterministic(options.threads):
         while len(state.epochs) < budget.epochs and not state.stopper.ended:
-            began, number = time.perf_counter(), len(state.epochs) + 1
+            number = len(state.epochs) + 1
             distilled, paused = state.stopper.distilled, state.paused
             targets = teachers | _targets(state, store, train_split, options.seed)
             probe = Probe(state.network, state.optimizer, options.relatedness, number)
@@ -90,7 +89,6 @@ def train(
                 held=distilled,
                 resting=paused,
                 relatedness=probe.relations(),
-                seconds=time.perf_counter() - began,
             )
             state.epochs.append(epoch)
             state.save(store)

@@ -57,7 +57,7 @@ def same(a: Weights, b: Weights) -> bool:
 
 
 def without_times(outcome: TrainingResult) -> str:
-    return json.dumps([epoch.model_dump(exclude={"seconds"}) for epoch in outcome.epochs])
+    return json.dumps([epoch.model_dump() for epoch in outcome.epochs])
 
 
 def teachers_in(scratch: Path) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtl_core.checks import BaselineCheck, Check, write_checks
+from mtl_core.checks import BaselineCheck, Check, LatencyCheck, with_latencies, write_checks, write_latencies
 from mtl_core.config import Gates, parse_problem
 from mtl_core.evaluation import Difference, Measured, compare, evaluate
 from mtl_core.export.parity import Parity
@@ -217,3 +217,27 @@ def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
     assert {"name", "value", "limit", "outcome", "passed", "unit", "words"} <= a["checks"][0].keys()
     warned = c["checks"][1]
     assert (c["passed"], warned["outcome"], warned["passed"], warned["high"]) == (True, "warning", False, 0.1)
+
+
+def test_measured_times_stand_beside_the_checks_and_go_with_the_graph_that_was_measured(tmp_path: Path) -> None:
+    """Two measurements of one model give the same checks.json."""
+    graph, times = tmp_path / "model.onnx", tmp_path / "latency.json"
+    graph.write_bytes(b"a graph")
+    written = []
+    for value in (0.25, 0.5):
+        checks = [
+            LatencyCheck(name="latency of 1 row", value=value, limit=5, rule="at most", unit="ms"),
+            Check(name="size", value=1.0, limit=5, rule="at most", unit="MB"),
+        ]
+        write_checks(tmp_path / "checks.json", checks, [])
+        write_latencies(times, graph, checks)
+        written.append((tmp_path / "checks.json").read_bytes())
+    assert written[0] == written[1]
+    entries = json.loads(written[1])["checks"]
+    assert [(entry["outcome"], entry["value"]) for entry in entries] == [("passed", None), ("passed", 1.0)]
+    shown = with_latencies(entries, times, graph)
+    assert [entry["value"] for entry in shown] == [0.5, 1.0]
+    assert shown[0]["words"] == checks[0].words
+    assert with_latencies(entries, tmp_path / "none.json", graph) == entries
+    graph.write_bytes(b"another")
+    assert with_latencies(entries, times, graph) == entries

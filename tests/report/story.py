@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtl_core.checks import BaselineCheck, Check
+from mtl_core.checks import BaselineCheck, Check, LatencyCheck
 
 ROWS = 900
 LONG = "a_task_with_a_name_that_goes_on_" + "and_on_" * 7 + "till_it_ends"
@@ -85,7 +85,6 @@ def history() -> dict[str, Any]:
                 "stopped": ["late"] if place == 1 else ["ghost"] if place == 3 else [],
                 "held": ["late"] if place > 1 else [],
                 "resting": ["alone"] if place == 0 else [],
-                "seconds": 1.0,
             }
         )
     errors = dict.fromkeys(NAMES, 0.05) | {"late": 0.01, "band": 0.02, LONG: 0.1, "ghost": 1.0}
@@ -136,7 +135,7 @@ def checks() -> list[Check]:
         BaselineCheck(name="late.auc over baseline", value=0.3, high=0.35, **over),
         BaselineCheck(name=f"{LONG}.mae over baseline", value=-0.1, high=0.2, **over),
         Check(name="parity", value=2e-6, limit=1e-4, rule="at most", unit=f"of the scale of {LONG}"),
-        Check(name="latency of 1 row", value=0.25, limit=5, rule="at most", unit="ms"),
+        LatencyCheck(name="latency of 1 row", value=0.25, limit=5, rule="at most", unit="ms"),
         Check(name="a gate of tomorrow", value=1, limit=2, rule="at most", unit=IMAGE.replace(" ", "")),
         Check(name="parity on adversarial rows", value=float("nan"), limit=1e-4, rule="at most", unit="of the scale"),
         BaselineCheck(name="band.log_loss over baseline", value=-0.3, high=-0.2, **over),

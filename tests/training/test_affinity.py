@@ -257,7 +257,7 @@ def test_one_task_alone_is_not_watched(tmp_path: Path) -> None:
 
 
 def test_a_history_from_before_is_still_read() -> None:
-    old = {"number": 1, "losses": {}, "values": {}, "scores": {}, "stopped": [], "held": [], "seconds": 1.0}
+    old = {"number": 1, "losses": {}, "values": {}, "scores": {}, "stopped": [], "held": []}
     assert Epoch.model_validate(old).relatedness is None
 
 

@@ -23,7 +23,6 @@ def result(
             stopped=tuple((stopped or {}).get(number, "")),
             resumed=tuple((resumed or {}).get(number, "")),
             held=(),
-            seconds=0.0,
         )
         for number, score in enumerate(scores, 1)
     )

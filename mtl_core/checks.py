@@ -10,11 +10,11 @@ from typing import Any, Literal
 from mtl_core.files import write_text
 from mtl_core.numbers import defined
 
-__all__ = ["BaselineCheck", "Check", "Outcome", "Rule", "write_checks"]
+__all__ = ["BaselineCheck", "Check", "CheckOutcome", "Relation", "write_checks"]
 
-Outcome = Literal["passed", "warning", "failed"]
+CheckOutcome = Literal["passed", "warning", "failed"]
 """A warning is reported, and does not refuse the model."""
-Rule = Literal["at least", "at most", "above"]
+Relation = Literal["at least", "at most", "above"]
 """The relation of value and limit under which a check passes."""
 
 
@@ -25,13 +25,13 @@ class Check:
     name: str
     value: float
     limit: float
-    rule: Rule
+    rule: Relation
     unit: str
     reason: str = ""
     """Reason why the value is undefined; "" where it is defined."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckOutcome:
         if not math.isfinite(self.value):
             return "failed"
         match self.rule:
@@ -79,7 +79,7 @@ class BaselineCheck(Check):
     """False for an unsupervised task: where no label defines its metric, nothing is shown, and nothing has failed."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckOutcome:
         if super().outcome == "passed":
             return "passed"
         if self.reason and not self.needs_labels:

@@ -42,7 +42,7 @@ class MinRecall(Frozen):
     recall: Share
 
 
-Rule = Maximize | MinPrecision | MinRecall
+ThresholdRule = Maximize | MinPrecision | MinRecall
 
 
 class DecisionTask(Task, ABC):
@@ -50,7 +50,7 @@ class DecisionTask(Task, ABC):
 
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"threshold"}
 
-    threshold: Annotated[float, Field(ge=0, le=1)] | Rule | None = None
+    threshold: Annotated[float, Field(ge=0, le=1)] | ThresholdRule | None = None
     """The probability from which on the decision is yes: a number, or a rule by which it is tuned on validation after
     calibration. Without one it is 0.5.
     """
@@ -69,7 +69,7 @@ class DecisionTask(Task, ABC):
             ) from None
 
     @property
-    def rule(self) -> Rule | None:
+    def rule(self) -> ThresholdRule | None:
         """The rule by which the threshold is tuned; None where it is a number."""
         return self.threshold if isinstance(self.threshold, Maximize | MinPrecision | MinRecall) else None
 
@@ -105,7 +105,7 @@ class DecisionObjective(CalibratedObjective, ABC):
         return changed
 
 
-def best_threshold(rule: Rule, labels: Array, predictions: Array) -> float:
+def best_threshold(rule: ThresholdRule, labels: Array, predictions: Array) -> float:
     """The best threshold by that rule for (rows,) labels 1 or 0 and (rows,) probabilities, exact in float32.
 
     A threshold lies in the middle between two neighbouring probabilities, so that rounding moves no row across it; at

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from flows.cli import COMMANDS, cli, main
 from mtl_core.errors import CheckFailed, DataError, ProblemError, SystemFailure, ToolError
-from serving.champion import Refusal, write_refusal
+from serving.champion import LoadFailure, write_load_failure
 from serving.store import Store
 from tests.conftest import write_table
 from tests.serving.made import SIGNATURE, graph, promote, save, write
@@ -243,8 +243,8 @@ def test_a_champion_that_a_service_refused_is_named_with_the_version_that_answer
     )
     words = f"a service could not load {refused} at 2026-01-02 03:04:05 UTC and answers with {served}: damaged [x]"
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    refusal = Refusal(champion=refused, serving=served, reason="damaged [x]", at=at)
-    write_refusal(store.home, "tiny", refusal)
+    failure = LoadFailure(champion=refused, serving=served, reason="damaged [x]", at=at)
+    write_load_failure(store.home, "tiny", failure)
     assert run("models", "-C", str(tmp_path)) == 0
     assert words in capfd.readouterr().out
     assert run("models", "--json", "-C", str(tmp_path)) == 0

@@ -1,6 +1,6 @@
 """The shared network: its input layer, its trunk, its heads."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import Field
 
@@ -43,7 +43,10 @@ class Model(Frozen):
     """
     head: HeadOptions = HeadOptions()
 
-    def for_rows(self, rows: int) -> Self:
-        """These options, with the default number of members for so many training rows."""
-        default = MEMBERS if rows <= FEW_ROWS else 1
-        return self.model_copy(update={"members": default}) if self.members is None else self
+    def members_for(self, rows: int, *, unsupervised: bool) -> int:
+        """Number of members for so many training rows: 1 beside an unsupervised task, whose clusters would be others in
+        every member.
+        """
+        if unsupervised:
+            return 1
+        return self.members or (MEMBERS if rows <= FEW_ROWS else 1)

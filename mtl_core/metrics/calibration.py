@@ -49,9 +49,9 @@ class CalibrationError(Metric):
             if not total > 0:
                 return float("nan")
             bins = int(min(MAX_BINS, max(1, total // MIN_ROWS)))
-            # A run with the weight 0 may begin where all weight has gone by.
-            places = np.minimum(before * bins // total, bins - 1).astype(np.int64)
-            sums = np.bincount(places, np.add.reduceat(each * gaps, starts), minlength=bins)
+            # A run of weight 0 may start at the total weight, beyond the last bin.
+            indices = np.minimum(before * bins // total, bins - 1).astype(np.int64)
+            sums = np.bincount(indices, np.add.reduceat(each * gaps, starts), minlength=bins)
             return float(np.abs(sums).sum() / total)
 
         return value

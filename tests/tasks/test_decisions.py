@@ -12,7 +12,7 @@ from sklearn import metrics as peers
 
 from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
-from mtl_core.tasks.decisions import DEFAULT, Maximize, MinPrecision, MinRecall, best_threshold
+from mtl_core.tasks.decisions import DEFAULT_THRESHOLD, Maximize, MinPrecision, MinRecall, best_threshold
 from tests.small import document
 from tests.strategies import patient
 from tests.tasks.declared import objective, task
@@ -47,7 +47,7 @@ def test_no_threshold_has_a_higher_score(rows: list[tuple[bool, float]], name: A
     assert 0 <= found <= 1
     assert found == float(str(np.float32(found))), "it survives float32 and JSON"
     if len(set(labels.tolist())) < 2:
-        assert found == DEFAULT
+        assert found == DEFAULT_THRESHOLD
         return
     best = max(PEERS[name](labels, chances >= threshold) for threshold in every_threshold(chances))
     assert PEERS[name](labels, chances >= np.float32(found)) == pytest.approx(best, abs=1e-12)

@@ -37,7 +37,7 @@ class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """What the check stage found."""
+    """Outcome of the stage `check`."""
 
     passed: bool
     checks: tuple[CheckEntry, ...] = ()

@@ -36,7 +36,7 @@ def print_models(models: list[dict[str, Any]]) -> None:
 
 
 def _status(model: dict[str, Any]) -> Text:
-    """What became of a version: the champion serves, or a service could not load it."""
+    """Status of a version: whether the champion serves or could not be loaded, whether another one was refused."""
     if model["champion"]:
         return Text("not loaded", "red") if model["load_failure"] else Text("serving", "green")
     return Text("refused", "yellow") if model["refused"] else Text()
@@ -47,7 +47,7 @@ def _checks(model: dict[str, Any]) -> Text:
 
 
 def count_checks(checks: Sequence[Mapping[str, Any]]) -> str:
-    """How many checks of a version passed, and how many warn."""
+    """Counts of the checks that passed, and of warnings."""
     passed = sum(check["passed"] for check in checks)
     warnings = sum(check.get("outcome") == "warning" for check in checks)  # of an earlier version, none
     words = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""

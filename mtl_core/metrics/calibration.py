@@ -12,7 +12,7 @@ from mtl_core.metrics.base import Array, Metric, Value
 __all__ = ["BINARY_ECE", "MULTILABEL_ECE", "TOP_LABEL_ECE", "CalibrationError"]
 
 MAX_BINS = 15
-"""As in Guo et al. 2017."""
+"""Maximum number of bins, as in Guo et al. 2017."""
 MIN_ROWS = 100
 """Minimum rows of a bin: by chance alone a bin of 100 is up to .04 off on average, one of 25 up to .08."""
 UNFIT = "a constant prediction reaches 0, so it does not tell models apart"
@@ -71,8 +71,8 @@ def _of_known_labels(labels: Array, predictions: Array) -> tuple[Array, Array, A
 
 
 BINARY_ECE = CalibrationError(events=_of_yes)
-"""Of the probability of a yes."""
+"""Calibration error of the probability of a yes."""
 TOP_LABEL_ECE = CalibrationError(events=_of_the_likeliest)
-"""Of the probability of the most probable class, against whether it is the true one."""
+"""Calibration error of the probability of the most probable class, which happened where that is the true one."""
 MULTILABEL_ECE = CalibrationError(events=_of_known_labels)
-"""Of the probabilities of all known labels of all rows at once."""
+"""Calibration error of the probabilities of all known labels of all rows together."""

@@ -61,7 +61,7 @@ def _found(entry: dict[str, Any], unit: str) -> str:
 
 
 def headline(checks: list[Verdict]) -> str:
-    """All of them in one line."""
+    """Outcome of all checks in one line."""
     failed, warnings = (
         [check.title for check in checks if check.outcome == outcome] for outcome in ("failed", "warning")
     )

@@ -105,7 +105,7 @@ class DecisionObjective(CalibratedObjective, ABC):
     def __init__(self, options: DecisionTask, codec: Codec) -> None:
         super().__init__(options, codec)
         self.thresholds = (options.initial_threshold,) * self.outputs
-        """Per output the probability from which on the decision is yes."""
+        """Probability of each output from which on the decision is yes."""
 
     def at(self, thresholds: tuple[float, ...]) -> Self:
         """The same objective with those thresholds."""
@@ -140,8 +140,8 @@ def best_threshold(rule: ThresholdRule, labels: Array, predictions: Array) -> fl
 
 
 def _candidates(labels: Array, predictions: Array) -> tuple[NDArray[np.float32], Confusion]:
-    """Ascending thresholds, one per way to cut the rows in two, and what each decides. That no row is a yes is left out
-    where a probability is 1.
+    """Ascending thresholds, one for each division of the ranked rows into no and yes, and their confusion counts. No
+    threshold decides no for every row where a probability is 1.
     """
     values, places = np.unique(predictions.astype(np.float32), return_inverse=True)
     positives = np.bincount(places, labels == 1)

@@ -79,11 +79,11 @@ class TaskCalibration(Frozen):
 
     task: str
     method: CalibrationMethod
-    """Of a multilabel task, that of the label with the most parameters."""
+    """Method of the calibration; of a multilabel task that of the label with the most parameters."""
     reason: str = ""
     """Reason why it is the identity; "" where it is not."""
     temperatures: tuple[float, ...] = ()
-    """Per output of the head; none for the identity."""
+    """Temperature of each output of the head; none for the identity."""
     value: Number
     """The task's own metric after it."""
     log_loss_before: Number
@@ -115,9 +115,9 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     refits: tuple[FinetunedHead, ...] = ()
     """The heads that were fine-tuned, in the problem's order."""
     calibrations: tuple[TaskCalibration, ...] = ()
-    """Of the tasks whose predictions are probabilities, in the problem's order."""
+    """Records of the tasks whose predictions are probabilities, in the problem's order."""
     thresholds: tuple[TunedThresholds, ...] = ()
-    """Of the tasks whose threshold is tuned, in the problem's order."""
+    """Records of the tasks whose threshold is tuned, in the problem's order."""
 
     @property
     def cut_short(self) -> tuple[str, ...]:

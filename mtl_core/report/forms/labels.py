@@ -42,7 +42,7 @@ class Labels(Form):
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...] = ()
-    """Per label the probability from which on it is given; none where no threshold is declared."""
+    """Probability of each label from which on it is given; none where no threshold is declared."""
 
     def trivial(self, one: NDArray[Any]) -> str:
         place = int(one.argmax())
@@ -76,7 +76,7 @@ class Labels(Form):
 
     @property
     def _probable(self) -> str:
-        """When a label is given, in words."""
+        """The condition under which a label is given, in words."""
         if len(set(self.thresholds)) > 1:
             low, high = (number(bound, 3) for bound in (min(self.thresholds), max(self.thresholds)))
             return f"a probability that reaches their thresholds ({low} to {high})"

@@ -36,11 +36,6 @@ class Budget(Frozen):
     patience: int
     """Epochs without an improvement after which a task without a patience of its own stops."""
 
-    @property
-    def steps(self) -> int:
-        """Maximum number of optimizer steps."""
-        return self.epochs * self.steps_per_epoch
-
 
 def budget_of(training: "Training", rows: int) -> Budget:
     """The declared numbers, and for those that are not declared the defaults for so many training rows."""

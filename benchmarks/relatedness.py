@@ -16,6 +16,7 @@ from collections.abc import Callable
 from problems import FOLDERS, Prepared, prepared
 
 from mtl_core.config import RelatednessOptions
+from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
 from mtl_core.nn.deterministic import deterministic
@@ -29,16 +30,17 @@ OPTIONS = {
 }
 
 
-def passes(flights: Prepared, split: EncodedSplit, options: RelatednessOptions) -> Callable[[], None]:
-    """A pass over the split, watched like that."""
+def passes(flights: Prepared, split: EncodedSplit, batch_size: int, options: RelatednessOptions) -> Callable[[], None]:
+    """A pass over the split in batches of that size, watched like that."""
     training = flights.declared.training
     network = Network.seeded(flights.declared, flights.encoder, training.seed)
-    balancer = training.balancing.build(network.tasks)
+    balancer = training.balancing.build_weighted({task.name: task.weight for task in network.objectives})
     optimizer = optimizer_of(network, balancer, training)
+    budget = budget_of(training.model_copy(update={"epochs": 1, "batch_size": batch_size}), len(split))
 
     def run() -> None:
         probe = Probe(network, optimizer, options, 1)
-        train_epoch(network, balancer, optimizer, split, training, number=1, before_step=probe.measure)
+        train_epoch(network, balancer, optimizer, split, training, budget, number=1, before_step=probe.measure)
 
     return run
 
@@ -57,9 +59,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100, help="Of a pass; a multiple of 100.")
     arguments = parser.parse_args()
     with prepared(FOLDERS["flights"], threads=arguments.threads) as flights, deterministic(arguments.threads):
-        batch = flights.splits.train.slice(0, arguments.steps * flights.declared.training.batch_size)
+        rows = flights.splits.train
+        batch_size = budget_of(flights.declared.training, len(rows)).batch_size
+        batch = rows.slice(0, arguments.steps * batch_size)
         split = EncodedSplit(batch.inputs, batch.labels, batch.weights)
-        runs = {name: passes(flights, split, options) for name, options in OPTIONS.items()}
+        runs = {name: passes(flights, split, batch_size, options) for name, options in OPTIONS.items()}
         times: dict[str, list[float]] = {name: [] for name in runs}
         for number in range(arguments.rounds + 1):
             for name, run in runs.items():

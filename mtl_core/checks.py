@@ -14,17 +14,17 @@ from mtl_core.numbers import defined
 __all__ = [
     "BaselineCheck",
     "Check",
+    "CheckOutcome",
     "LatencyCheck",
-    "Outcome",
-    "Rule",
+    "Relation",
     "with_latencies",
     "write_checks",
     "write_latencies",
 ]
 
-Outcome = Literal["passed", "warning", "failed"]
+CheckOutcome = Literal["passed", "warning", "failed"]
 """A warning is reported, and does not refuse the model."""
-Rule = Literal["at least", "at most", "above"]
+Relation = Literal["at least", "at most", "above"]
 """The relation of value and limit under which a check passes."""
 
 
@@ -35,13 +35,13 @@ class Check:
     name: str
     value: float
     limit: float
-    rule: Rule
+    rule: Relation
     unit: str
     reason: str = ""
     """Reason why the value is undefined; "" where it is defined."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckOutcome:
         if not math.isfinite(self.value):
             return "failed"
         match self.rule:
@@ -89,7 +89,7 @@ class BaselineCheck(Check):
     """False for an unsupervised task: where no label defines its metric, nothing is shown, and nothing has failed."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckOutcome:
         if super().outcome == "passed":
             return "passed"
         if self.reason and not self.needs_labels:
@@ -127,14 +127,13 @@ def write_latencies(path: Path, graph: Path, checks: Sequence[Check]) -> None:
 
 def with_latencies(entries: Sequence[dict[str, Any]], path: Path, graph: Path) -> list[dict[str, Any]]:
     """Entries of checks.json with the times from latency.json, where that graph was measured here."""
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"graph": None}
-    times = found["ms"] if found["graph"] == _digest(graph) else {}
-    return [
-        entry | {"value": times[entry["name"]], "words": f"{entry['words']}, found {times[entry['name']]:.4g}"}
-        if times.get(entry["name"]) is not None
-        else entry
-        for entry in entries
-    ]
+    measured = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"graph": None}
+    times: dict[str, float | None] = measured["ms"] if measured["graph"] == _digest(graph) else {}
+    return [entry if (time := times.get(entry["name"])) is None else _with_value(entry, time) for entry in entries]
+
+
+def _with_value(entry: dict[str, Any], value: float) -> dict[str, Any]:
+    return entry | {"value": value, "reason": "", "words": f"{entry['words']}, found {value:.4g}"}
 
 
 def _digest(graph: Path) -> str:

@@ -99,7 +99,7 @@ def gates_off(gates: Gates) -> list[str]:
 
 
 def tasks_without_limit(problem: Problem) -> list[str]:
-    """A line per task without a limit on a metric: what its predictions must pass nevertheless."""
+    """A line per task without a limit on a metric: the checks of its quality that remain."""
     words = {
         "required": "it must only beat the baseline beyond chance",
         "report": "it is refused only where it is worse than the baseline beyond chance",

@@ -171,7 +171,7 @@ class Stopper:
         return self.evaluations > rule.warm_up and self._progress[key].bad >= rule.patience
 
     def _resumes(self, task: str, best: float, score: float) -> bool:
-        """Whether a stopped task with that best score trains on its labels again."""
+        """True where a stopped task with that best score trains on its labels again."""
         gained = score > best + max(self._margin, self._rules[task].min_improvement)
         return self._policy == "hold" and math.isfinite(score) and gained
 

@@ -74,10 +74,10 @@ def _object(fields: Sequence[str]) -> Callable[..., object]:
 
 def _cells(task: Output) -> Cells:
     match task:
-        case NumberOutput(threshold=None):
-            return np.ndarray.tolist  # msgspec writes what is not finite as null
+        case NumberOutput(threshold=float(threshold)):
+            return _decision(threshold)
         case NumberOutput():
-            return _decision(task.threshold or 0.0)
+            return np.ndarray.tolist  # msgspec writes what is not finite as null
         case ClassOutput():
             return _classes(task.classes)
         case LabelOutput():

@@ -1,8 +1,8 @@
 """The champion: one pointer file per model name that says which version is served, and which were before.
 
-    HOME/champions/NAME.json            {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]},
-                                        with "overruled" in a promotion of a version that was refused
-    HOME/champions/NAME.refused.json    {"champion", "serving", "reason", "at"}, while a service cannot load it
+    HOME/champions/NAME.json                {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]},
+                                            with "overruled" in a promotion of a version that was refused
+    HOME/champions/NAME.load_failure.json   {"champion", "serving", "reason", "at"}, while a service cannot load it
 
 A file is only ever replaced whole, so a reader sees the old champion or the new one. HOME is BentoML's home.
 """
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PROMOTIONS",
     "Champion",
+    "LoadFailure",
     "Promotion",
-    "Refusal",
     "champion_file",
-    "clear_refusal",
+    "clear_load_failure",
     "point_to",
     "read_champion",
-    "read_refusal",
-    "write_refusal",
+    "read_load_failure",
+    "write_load_failure",
     "write_whole",
 ]
 
@@ -56,7 +56,7 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     promotions: tuple[Promotion, ...]
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+class LoadFailure(msgspec.Struct, frozen=True, kw_only=True):
     """A champion that a service could not load: the version that it serves instead, the reason, and when (UTC)."""
 
     champion: str
@@ -108,27 +108,27 @@ def point_to(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] = ()
     write_whole(champion_file(home, name), msgspec.json.format(msgspec.json.encode(pointer), indent=1) + b"\n")
 
 
-def read_refusal(home: Path, name: str) -> Refusal | None:
-    """The refusal of the present champion by a service; None where there is none, or it is of an earlier champion."""
+def read_load_failure(home: Path, name: str) -> LoadFailure | None:
+    """The failure of a service to load the present champion; None where it could, or failed with an earlier one."""
     try:
-        found = msgspec.json.decode(_refusal_file(home, name).read_bytes(), type=Refusal)
+        found = msgspec.json.decode(_load_failure_file(home, name).read_bytes(), type=LoadFailure)
         return found if read_champion(home, name).champion == found.champion else None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, ServingError):
         return None
 
 
-def write_refusal(home: Path, name: str, refusal: Refusal) -> None:
-    """Record that a service refused a champion."""
-    write_whole(_refusal_file(home, name), msgspec.json.encode(refusal) + b"\n")
+def write_load_failure(home: Path, name: str, failure: LoadFailure) -> None:
+    """Record that a service could not load a champion."""
+    write_whole(_load_failure_file(home, name), msgspec.json.encode(failure) + b"\n")
 
 
-def clear_refusal(home: Path, name: str) -> None:
-    """Remove the record of a refusal, if there is one."""
-    _refusal_file(home, name).unlink(missing_ok=True)
+def clear_load_failure(home: Path, name: str) -> None:
+    """Remove the record of a failure to load a champion, if there is one."""
+    _load_failure_file(home, name).unlink(missing_ok=True)
 
 
-def _refusal_file(home: Path, name: str) -> Path:
-    return champion_file(home, name).with_suffix(".refused.json")
+def _load_failure_file(home: Path, name: str) -> Path:
+    return champion_file(home, name).with_suffix(".load_failure.json")
 
 
 def write_whole(path: Path, content: bytes) -> None:

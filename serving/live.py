@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from serving.answers import AnswerWriter
-from serving.champion import Refusal, champion_file, clear_refusal, read_champion, write_refusal
+from serving.champion import LoadFailure, champion_file, clear_load_failure, read_champion, write_load_failure
 from serving.errors import ServingError
 from serving.model import GRAPH_FILE, Model
 from serving.rows import RowReader
@@ -83,12 +83,12 @@ class Served:
 class LiveModel:
     """Holds the served champion; `current` is None until `open` has loaded one, and is only ever replaced whole.
 
-    `refused` is the present champion where it could not be loaded; then `current` is the one before it.
+    `load_failure` names the present champion where it could not be loaded; then `current` is the one before it.
     """
 
     def __init__(self) -> None:
         self.current: Served | None = None
-        self.refused: Refusal | None = None
+        self.load_failure: LoadFailure | None = None
         self._home: Path
         self._name: str
         self._pointer: Stamp = None
@@ -108,8 +108,8 @@ class LiveModel:
     async def refresh(self) -> bool:
         """Load a champion that was promoted since the last call; returns whether it did.
 
-        It is loaded off the event loop, so that requests go on being answered. A champion that cannot be loaded is
-        refused, in the log and in the store, and the one before it stays; it is tried again when its files change or it
+        It is loaded off the event loop, so that requests go on being answered. A champion that cannot be loaded
+        stands in the log and in the store, and the one before it stays; it is tried again when its files change or it
         is promoted again.
         """
         if not self._has_changed():
@@ -118,8 +118,8 @@ class LiveModel:
         try:
             champion = await asyncio.to_thread(Served.champion, self._home, self._name)
         except Exception as error:  # whatever is wrong with a new model, the old one must go on
-            _log.error("refused the new champion of %r, %s stays: %s", self._name, before, error)
-            self._refuse(before, str(error))
+            _log.error("the new champion of %r cannot be loaded, %s stays: %s", self._name, before, error)
+            self._record_failure(before, str(error))
             return False
         self.current = champion
         self._accept()
@@ -135,9 +135,9 @@ class LiveModel:
             await self.refresh()
 
     def _has_changed(self) -> bool:
-        """True after a promotion; while a champion is refused, also after a change of its files."""
+        """True after a promotion; while a champion cannot be loaded, also after a change of its files."""
         pointer = _stamp(champion_file(self._home, self._name))
-        if pointer == self._pointer and self.refused is None:
+        if pointer == self._pointer and self.load_failure is None:
             return False
         files = self._stamps_of_champion()
         if (pointer, files) == (self._pointer, self._files):
@@ -152,23 +152,23 @@ class LiveModel:
             return ()
         return tuple(_stamp(folder / file) for file in (GRAPH_FILE, SIGNATURE_FILE))
 
-    def _refuse(self, serving: str | None, reason: str) -> None:
+    def _record_failure(self, serving: str | None, reason: str) -> None:
         try:
             champion = read_champion(self._home, self._name).champion
         except ServingError:
             champion = ""  # the pointer itself is broken
-        self.refused = Refusal(champion=champion, serving=serving or "", reason=reason, at=datetime.now(UTC))
+        self.load_failure = LoadFailure(champion=champion, serving=serving or "", reason=reason, at=datetime.now(UTC))
         try:
-            write_refusal(self._home, self._name, self.refused)
+            write_load_failure(self._home, self._name, self.load_failure)
         except OSError as error:
-            _log.warning("the refusal cannot be recorded in the store: %s", error)
+            _log.warning("the failure to load cannot be recorded in the store: %s", error)
 
     def _accept(self) -> None:
-        self.refused = None
+        self.load_failure = None
         try:
-            clear_refusal(self._home, self._name)
+            clear_load_failure(self._home, self._name)
         except OSError as error:
-            _log.warning("a record of a refusal cannot be removed from the store: %s", error)
+            _log.warning("the record of a failure to load cannot be removed from the store: %s", error)
 
 
 def _stamp(path: Path) -> Stamp:

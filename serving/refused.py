@@ -17,7 +17,7 @@ from serving.errors import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CHECKS_FILE", "LOST_FILE", "read_checks", "read_reasons", "write_loss"]
+__all__ = ["CHECKS_FILE", "LOST_FILE", "read_checks", "read_reasons", "write_lost_comparison"]
 
 CHECKS_FILE, LOST_FILE = "checks.json", "refused.json"
 
@@ -37,13 +37,13 @@ class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """What the check stage found."""
+    """Outcome of the stage `check`."""
 
     passed: bool
     checks: tuple[CheckEntry, ...] = ()
 
 
-class Loss(msgspec.Struct, frozen=True, kw_only=True):
+class LostComparison(msgspec.Struct, frozen=True, kw_only=True):
     """A lost comparison: the champion, a reason per task that is worse, and when (UTC)."""
 
     champion: str
@@ -59,10 +59,10 @@ def read_checks(path: Path) -> Checks:
         raise StoreError(f'{path}: must say "passed": true or false, found {error}; run the check stage') from error
 
 
-def write_loss(folder: Path, champion: str, reasons: tuple[str, ...]) -> None:
+def write_lost_comparison(folder: Path, champion: str, reasons: tuple[str, ...]) -> None:
     """Record in a version's folder that it lost against a champion."""
-    loss = Loss(champion=champion, reasons=reasons, at=datetime.now(UTC))
-    write_whole(folder / LOST_FILE, msgspec.json.format(msgspec.json.encode(loss), indent=1) + b"\n")
+    lost = LostComparison(champion=champion, reasons=reasons, at=datetime.now(UTC))
+    write_whole(folder / LOST_FILE, msgspec.json.format(msgspec.json.encode(lost), indent=1) + b"\n")
 
 
 def read_reasons(folder: Path) -> tuple[str, ...]:
@@ -70,19 +70,19 @@ def read_reasons(folder: Path) -> tuple[str, ...]:
 
     Raises StoreError.
     """
-    checks, loss = read_checks(folder / CHECKS_FILE), _read_loss(folder / LOST_FILE)
+    checks, lost = read_checks(folder / CHECKS_FILE), _read_lost_comparison(folder / LOST_FILE)
     reasons = []
     if not checks.passed:
         reasons = [check.words or f"{check.name}: failed" for check in checks.checks if check.failed]
         reasons = reasons or [f"{CHECKS_FILE} says passed: false"]
-    if loss is not None:
-        reasons += [f"against {loss.champion}: {reason}" for reason in loss.reasons]
+    if lost is not None:
+        reasons += [f"against {lost.champion}: {reason}" for reason in lost.reasons]
     return tuple(reasons)
 
 
-def _read_loss(path: Path) -> Loss | None:
+def _read_lost_comparison(path: Path) -> LostComparison | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Loss)
+        return msgspec.json.decode(path.read_bytes(), type=LostComparison)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:

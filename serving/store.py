@@ -34,7 +34,7 @@ from serving.errors import (
     StoreError,
 )
 from serving.model import GRAPH_FILE, check_graph_hash
-from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_loss
+from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_lost_comparison
 from serving.signature import SIGNATURE_FILE, read_signature
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Store:
 
     def refuse(self, tag: str, champion: str, reasons: tuple[str, ...]) -> None:
         """Mark a version as refused, since it lost against a champion; raises NoVersionError."""
-        write_loss(self.path(tag), champion, reasons)
+        write_lost_comparison(self.path(tag), champion, reasons)
 
     def accept(self, tag: str) -> None:
         """Remove the mark of `refuse`, if there is one: the version has won since. Raises NoVersionError."""

@@ -39,6 +39,8 @@ def command(folder: Path, as_json: bool) -> None:
     if as_json:
         import json
 
+        from mtl_core.config.budget import budget_of
+
         resolved = problem.model_dump(mode="json")
         if problem.tuning:
             resolved["tuning"] = problem.tuning.model_dump(mode="json")
@@ -49,6 +51,7 @@ def command(folder: Path, as_json: bool) -> None:
             "labelled": summary.labelled,
             "types": types,
         }
+        resolved["budget"] = budget_of(problem.training, summary.rows["train"]).model_dump()
         resolved["patterns"] = {name: len(columns) for name, columns in matches.items()}
         click.echo(json.dumps(resolved | {"warnings": warnings}, indent=1))
     else:

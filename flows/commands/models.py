@@ -25,11 +25,11 @@ def command(folder: Path, as_json: bool) -> None:
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
-    from serving.champion import read_refusal
+    from serving.champion import read_load_failure
     from serving.store import Store
 
     store, name = Store(store_home(folder)), problem_name(folder)
-    champion, failure = store.champion(name), read_refusal(store.home, name)
+    champion, failure = store.champion(name), read_load_failure(store.home, name)
     models = [
         _describe(store, tag)
         | {"champion": tag == champion, "load_failure": failure.reason if failure and tag == champion else None}
@@ -40,11 +40,11 @@ def command(folder: Path, as_json: bool) -> None:
     elif not models:
         click.echo(f"{name}: no version yet; `mtl retrain` makes one")
     else:
-        from flows.console.models import print_models, refusal_text
+        from flows.console.models import load_failure_text, print_models
 
         print_models(models)
         if failure:
-            click.echo(refusal_text(failure))
+            click.echo(load_failure_text(failure))
 
 
 def _describe(store: "Store", tag: str) -> dict[str, Any]:

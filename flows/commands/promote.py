@@ -21,17 +21,17 @@ def command(version: str, overrule: bool, folder: Path) -> None:
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
-    from serving.champion import read_refusal
+    from serving.champion import read_load_failure
     from serving.store import Store
 
     store, name = Store(store_home(folder)), problem_name(folder)
     tag = version if ":" in version else f"{name}:{version}"
-    before, refusal = store.champion(name), read_refusal(store.home, name)
+    before, failure = store.champion(name), read_load_failure(store.home, name)
     overruled = store.promote(tag, overrule=overrule)
     click.echo(f"{tag} is the champion" + (f"; before it, {before} was" if before not in (None, tag) else ""))
     for reason in overruled:
         click.echo(f"overruled: {reason}")
-    if refusal and refusal.champion == tag:
-        from flows.console.models import refusal_text
+    if failure and failure.champion == tag:
+        from flows.console.models import load_failure_text
 
-        click.echo(refusal_text(refusal))
+        click.echo(load_failure_text(failure))

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.console.terminal import open_console, shown
+from mtl_core.config.budget import budget_of
 from mtl_core.report.wording import option_value
 
 if TYPE_CHECKING:
@@ -63,12 +64,15 @@ def _overview(problem: Problem, data: DataSummary) -> Table:
     for task, labelled in data.labelled.items():
         if labelled != data.rows:
             table.add_row(f"labels of {task}", f"{_counts(labelled)} labelled")
-    trunk, head = problem.model.trunk, problem.model.head
-    table.add_row("trunk", _explained(f"{_words(trunk)}; embedding {problem.model.embedding}", trunk))
-    table.add_row("head", _words(head))
-    training = problem.training
-    apart = ("balancing", "stopping", "checkpoint", "finetune_heads", "teachers")
+    model, training, train_rows = problem.model, problem.training, data.rows["train"]
+    members = model.members_for(train_rows, unsupervised=any(task.unsupervised for task in problem.tasks.values()))
+    table.add_row("model", f"{_words(model, leave_out=('trunk', 'head', 'members'))}, members {members}")
+    table.add_row("trunk", _explained(_words(model.trunk), model.trunk))
+    table.add_row("head", _words(model.head))
+    budget = budget_of(training, train_rows)
+    apart = ("balancing", "stopping", "checkpoint", "finetune_heads", "teachers", *type(budget).model_fields)
     table.add_row("training", _words(training, leave_out=apart))
+    table.add_row("budget", f"{_words(budget)}, for {train_rows:,} training rows")
     table.add_row("balancing", _explained(_words(training.balancing), training.balancing))
     table.add_row(
         "stopping", f"{_words(training.stopping)}; the model is the epoch with the best {training.checkpoint}"

@@ -12,9 +12,9 @@ from flows.console.terminal import open_console
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from serving.champion import Refusal
+    from serving.champion import LoadFailure
 
-__all__ = ["count_checks", "print_models", "refusal_text"]
+__all__ = ["count_checks", "load_failure_text", "print_models"]
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
@@ -36,7 +36,7 @@ def print_models(models: list[dict[str, Any]]) -> None:
 
 
 def _status(model: dict[str, Any]) -> Text:
-    """What became of a version: the champion serves, or a service could not load it."""
+    """Status of a version: whether the champion serves or could not be loaded, whether another one was refused."""
     if model["champion"]:
         return Text("not loaded", "red") if model["load_failure"] else Text("serving", "green")
     return Text("refused", "yellow") if model["refused"] else Text()
@@ -47,7 +47,7 @@ def _checks(model: dict[str, Any]) -> Text:
 
 
 def count_checks(checks: Sequence[Mapping[str, Any]]) -> str:
-    """How many checks of a version passed, and how many warn."""
+    """Counts of the checks that passed, and of warnings."""
     passed = sum(check["passed"] for check in checks)
     warnings = sum(check.get("outcome") == "warning" for check in checks)  # of an earlier version, none
     words = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
@@ -64,10 +64,10 @@ def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((f"was refused: {reason}", "yellow") for reason in model["refused"] or ())
 
 
-def refusal_text(refusal: Refusal) -> str:
+def load_failure_text(failure: LoadFailure) -> str:
     """Message: the champion that a service could not load, the reason, and the version that it answers with."""
     return (
-        f"a service could not load {refusal.champion} at {refusal.at:%Y-%m-%d %H:%M:%S} UTC and answers with "
-        f"{refusal.serving or 'no version'}: {refusal.reason}\n"
+        f"a service could not load {failure.champion} at {failure.at:%Y-%m-%d %H:%M:%S} UTC and answers with "
+        f"{failure.serving or 'no version'}: {failure.reason}\n"
         "it tries again when the files of that version change, or when a version is promoted"
     )

@@ -127,6 +127,6 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
 
 
 def _span(values: Sequence[float]) -> str:
-    """One number, or the least and the greatest of several."""
-    least, most = min(values), max(values)
-    return f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
+    """A single number, or the minimum and the maximum of several."""
+    low, high = min(values), max(values)
+    return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"

@@ -21,6 +21,7 @@ CONSTANT = "the same value in every row"
 """Note of a column that is left out since it does not vary; harmless as a number."""
 _SEPARATOR = re.compile(r"(?<=[^_ .:/-])[_ .:/-]+")
 _DIGITS = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]+(,[0-9]{3})*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ def find_patterns(
 
 def alike(text: str) -> str:
     """The text with every number replaced, so that texts about columns of one kind are equal."""
-    return _DIGITS.sub("0", text).replace("0,0", "0")
+    return _NUMBER.sub("0", text)
 
 
 def _candidates(name: str) -> Iterator[str]:

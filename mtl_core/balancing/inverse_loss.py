@@ -1,4 +1,4 @@
-"""Inverse loss: each task weighs as much as its recent loss is small.
+"""Inverse loss: every task is weighted by the inverse of the running mean of its loss.
 
 The gradient of the logarithm of a loss is its gradient over the loss (Lin, Jiang, Ye, Zhang, Chen, Chen, Liu and Kwok
 2023, "Dual-Balancing for Multi-Task Learning", section 3.1). Departs from the paper in that the loss in the denominator
@@ -17,7 +17,7 @@ __all__ = ["InverseLossBalancer"]
 MOMENTUM = 0.95
 """Share of the running mean that a step keeps."""
 MIN_LOSS = 0.003
-"""Added to the running mean, so that a task that is learned to rounding does not take all of the weight."""
+"""Added to the running mean, so that a task whose loss is almost 0 does not take all of the weight."""
 
 
 class InverseLossBalancer(ScalarisationBalancer):
@@ -30,7 +30,7 @@ class InverseLossBalancer(ScalarisationBalancer):
     """(tasks,) running means of the losses without the tasks' own weights; NaN before the first."""
 
     def __init__(self, weights: Sequence[float]) -> None:
-        """`weights`: factor that each task's loss has already."""
+        """`weights`: the factor by which each task's loss is multiplied already."""
         super().__init__()
         self._weights = torch.tensor(weights, dtype=torch.float64)
         self.register_buffer("means", torch.full((len(weights),), torch.nan, dtype=torch.float64))

@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "budget_of"]
 
 MIN_BATCH, MAX_BATCH = 32, 2048
-MIN_STEPS = 4000
-PASSES = 40
-"""A table whose passes are long is read at least so often."""
+MIN_STEPS, PASSES = 4000, 40
+"""The maximum number of steps is MIN_STEPS, or that of PASSES passes over the rows where these are more."""
 MIN_EPOCH = 20
-"""Minimum steps between two evaluations, whose cost is that of some steps."""
+"""Minimum steps between two evaluations, since an evaluation costs as much as some steps."""
 EVALUATIONS = 100
-"""Minimum evaluations within the maximum number of steps."""
+"""Minimum evaluations within the maximum number of steps, up to rounding."""
 PATIENCE, MIN_PATIENCE = 0.05, 3
-"""Patience as a share of the maximum number of epochs, and the fewest epochs."""
+"""Patience as a share of the maximum number of epochs, and its minimum in epochs."""
 
 
 class Budget(Frozen):
@@ -31,16 +30,11 @@ class Budget(Frozen):
 
     batch_size: int
     steps_per_epoch: int
-    """Steps between two evaluations; the rows are walked through pass after pass, whatever the length of an epoch."""
+    """Steps between two evaluations; the passes over the rows follow each other, whatever the length of an epoch."""
     epochs: int
     """Maximum number."""
     patience: int
     """Epochs without an improvement after which a task without a patience of its own stops."""
-
-    @property
-    def steps(self) -> int:
-        """Maximum number of optimizer steps."""
-        return self.epochs * self.steps_per_epoch
 
 
 def budget_of(training: "Training", rows: int) -> Budget:

@@ -86,7 +86,7 @@ class Gates(Frozen):
         return self.baseline.get(task, "report")
 
     def switched_off(self) -> Iterator[tuple[str, str]]:
-        """Name of each gate that is declared away, and the line of `params.yaml` that does it."""
+        """Name of each gate that is switched off, and the line of `params.yaml` that does it."""
         for task, limits in self.metrics.items():
             for metric, limit in limits.items():
                 if limit is None:

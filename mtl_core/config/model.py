@@ -1,6 +1,6 @@
 """The shared network: its input layer, its trunk, its heads."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import Field
 
@@ -9,11 +9,9 @@ from mtl_core.frozen import Frozen
 
 __all__ = ["HeadOptions", "Model"]
 
-
-MEMBERS = 4
-FEW_ROWS = 2_000
-"""Training rows up to which an ensemble is the default: there it takes about a percent off the errors, and a training
-takes seconds.
+MEMBERS, FEW_ROWS = 4, 2_000
+"""The default number of members, and the training rows up to which it holds: there an ensemble lowers the errors by
+about a percent, and a training takes seconds.
 """
 
 
@@ -30,7 +28,7 @@ class Model(Frozen):
     embedding: Annotated[int, Field(ge=1, le=1_024)] = 16
     """Width of every categorical value's embedding; all share one table."""
     bins: Annotated[int, Field(ge=0)] = 256
-    """Maximum bins of the piecewise-linear encodings of all numeric features, each of which may have the same share."""
+    """Maximum bins of the piecewise-linear encodings of all numeric features together, shared equally among them."""
     trunk: AnyTrunk = SharedBottom()
     private: Annotated[int, Field(ge=0, le=65_536)] = 32
     """Width of a layer of the inputs per task, beside the trunk, so that a task can learn what the others have no use
@@ -43,7 +41,10 @@ class Model(Frozen):
     """
     head: HeadOptions = HeadOptions()
 
-    def for_rows(self, rows: int) -> Self:
-        """These options, with the default number of members for so many training rows."""
-        default = MEMBERS if rows <= FEW_ROWS else 1
-        return self.model_copy(update={"members": default}) if self.members is None else self
+    def members_for(self, rows: int, *, unsupervised: bool) -> int:
+        """Number of members for so many training rows: 1 beside an unsupervised task, whose clusters would be others in
+        every member.
+        """
+        if unsupervised:
+            return 1
+        return self.members or (MEMBERS if rows <= FEW_ROWS else 1)

@@ -53,15 +53,15 @@ def matched_columns(problem: "Problem", columns: Sequence[str]) -> tuple[dict[st
         errors += lines
     if errors:
         return {}, errors
+    plain = {problem.column_of(name) for name in problem.features if not is_pattern(name)}
     for one, other in combinations(matches, 2):
-        both = matches[one].keys() & matches[other].keys()
+        both = (matches[one].keys() & matches[other].keys()) - plain
         if both and not (matches[one].keys() < matches[other].keys() or matches[other].keys() < matches[one].keys()):
             column = next(column for column in matches[one] if column in both)
             errors.append(
                 f"features.{one}: of two patterns that match a column one must match all columns of the other and "
                 f"more, found {column!r} in {other!r} too; add it to `exclude` of one of them, or declare it by name"
             )
-    plain = {problem.column_of(name) for name in problem.features if not is_pattern(name)}
     found: dict[str, list[str]] = {name: [] for name in matches}
     narrow_first = sorted(matches, key=lambda name: len(matches[name]))
     for name in narrow_first:

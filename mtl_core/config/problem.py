@@ -36,7 +36,7 @@ class Problem(Frozen):
     data: Data
     split: Split
     features: Annotated[dict[FeatureName, AnyFeature], Field(min_length=1)]
-    """By name; a name with *, ? or [...] is a pattern, which stands for the columns of the data that it matches."""
+    """Features by name; a name with *, ? or [...] is a pattern, which stands for the columns that it matches."""
     tasks: Annotated[dict[Name, AnyTask], Field(min_length=1, max_length=1_000)]
     model: Model = Model()
     training: Training = Training()

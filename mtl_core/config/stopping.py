@@ -51,7 +51,7 @@ class Stopping(Frozen):
     warm_up: Evaluations = 0
     """Number of initial evaluations during which no task stops."""
     margin: StandardErrors = 0.25
-    """Under `hold` a stopped task trains on its labels again once its score is more than this above its best."""
+    """A task that stopped under `hold` trains on its labels again once its score is more than this above its best."""
     tasks: dict[str, TaskStopping] = Field(default_factory=dict)
     """Task -> its own patience, min_improvement and warm_up; not under `joint`, where all share one patience."""
 

@@ -47,15 +47,15 @@ class Training(Frozen):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     epochs: Annotated[int, Field(ge=1)] | None = None
-    """Maximum number of epochs; early stopping usually ends training before. This and the next two follow from the
-    number of training rows where they are not given, see `mtl_core.config.budget`.
+    """Maximum number of epochs; early stopping usually ends training before. Where they are not given, `epochs`,
+    `steps_per_epoch` and `batch_size` follow from the number of training rows, see `mtl_core.config.budget`.
     """
     steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
     """Steps between two evaluations; one pass over the rows where `epochs` is given and this is not."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Times the learning rate it is the share by which a step lowers each weight."""
+    """Decoupled weight decay: each step lowers every weight by learning_rate * weight_decay of its value."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of torch; with the same number a run is reproducible to the bit. Several pay for large batches alone."""
     balancing: AnyBalancing = InverseLoss()

@@ -18,14 +18,14 @@ from mtl_core.errors import DataError
 from mtl_core.files import intact
 from mtl_core.tasks import Codec, LabelValues
 
-__all__ = ["Coverage", "check_coverage", "coverage_errors"]
+__all__ = ["LabelCoverage", "check_coverage", "coverage_errors"]
 
 Need = tuple[str, str]
 """A metric, and the path in params.yaml that asks for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coverage:
+class LabelCoverage:
     """Labels of one task per split."""
 
     codec: Codec
@@ -61,12 +61,12 @@ def check_coverage(problem: Problem, encoder: Encoder, encoded: Path, splits: Se
                 labels, rows[split] = _stored_labels(encoded / split / "labels", codec)
             known[split] = labels[codec.labelled(labels)]
         labelled = {split: len(labels) for split, labels in known.items()}
-        errors += coverage_errors(problem, Coverage(codec=codec, known=known, rows=rows, labelled=labelled))
+        errors += coverage_errors(problem, LabelCoverage(codec=codec, known=known, rows=rows, labelled=labelled))
     if errors:
         raise DataError("\n".join(errors))
 
 
-def coverage_errors(problem: Problem, coverage: Coverage) -> Iterator[str]:
+def coverage_errors(problem: Problem, coverage: LabelCoverage) -> Iterator[str]:
     """A line per metric of a task that is needed, and that the labels leave undefined."""
     name, gates = coverage.codec.name, problem.gates
     options = problem.tasks[name]
@@ -79,7 +79,7 @@ def coverage_errors(problem: Problem, coverage: Coverage) -> Iterator[str]:
         yield from _undefined(problem, coverage, "test", needed)
 
 
-def _undefined(problem: Problem, coverage: Coverage, split: SplitName, needed: Sequence[Need]) -> Iterator[str]:
+def _undefined(problem: Problem, coverage: LabelCoverage, split: SplitName, needed: Sequence[Need]) -> Iterator[str]:
     name, target, labels = coverage.codec.name, coverage.codec.target, coverage.known[split]
     purpose = "to stop on" if split == "validation" else "for its gates"
     if needed and not len(labels):

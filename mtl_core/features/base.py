@@ -59,7 +59,7 @@ class Feature(Frozen, ABC):
     column: Annotated[str, Field(min_length=1)] | None = None
     """The column it reads; the feature's own name where none is given."""
     exclude: tuple[str, ...] = ()
-    """Of a feature whose name is a pattern: columns that it does not read, by name or by a pattern of their own."""
+    """Columns that a feature whose name is a pattern does not read: names, or patterns."""
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:

@@ -75,7 +75,7 @@ class ColumnFacts:
 
     @property
     def is_two_valued(self) -> bool:
-        """True for booleans, and for numbers of at most two values, which are as good as two categories."""
+        """True for booleans, and for numbers with at most two distinct values."""
         return self.is_boolean or (self.is_number and self.distinct <= 2)
 
     @property

@@ -12,7 +12,7 @@ from mtl_core.metrics.base import Array, Metric, Value
 __all__ = ["BINARY_ECE", "MULTILABEL_ECE", "TOP_LABEL_ECE", "CalibrationError"]
 
 MAX_BINS = 15
-"""As in Guo et al. 2017."""
+"""Maximum number of bins, as in Guo et al. 2017."""
 MIN_ROWS = 100
 """Minimum rows of a bin: by chance alone a bin of 100 is up to .04 off on average, one of 25 up to .08."""
 UNFIT = "a constant prediction reaches 0, so it does not tell models apart"
@@ -49,9 +49,9 @@ class CalibrationError(Metric):
             if not total > 0:
                 return float("nan")
             bins = int(min(MAX_BINS, max(1, total // MIN_ROWS)))
-            # A run with the weight 0 may begin where all weight has gone by.
-            places = np.minimum(before * bins // total, bins - 1).astype(np.int64)
-            sums = np.bincount(places, np.add.reduceat(each * gaps, starts), minlength=bins)
+            # A run of weight 0 may start at the total weight, beyond the last bin.
+            indices = np.minimum(before * bins // total, bins - 1).astype(np.int64)
+            sums = np.bincount(indices, np.add.reduceat(each * gaps, starts), minlength=bins)
             return float(np.abs(sums).sum() / total)
 
         return value
@@ -71,8 +71,8 @@ def _of_known_labels(labels: Array, predictions: Array) -> tuple[Array, Array, A
 
 
 BINARY_ECE = CalibrationError(events=_of_yes)
-"""Of the probability of a yes."""
+"""Calibration error of the probability of a yes."""
 TOP_LABEL_ECE = CalibrationError(events=_of_the_likeliest)
-"""Of the probability of the most probable class, against whether it is the true one."""
+"""Calibration error of the probability of the most probable class, which happened where that is the true one."""
 MULTILABEL_ECE = CalibrationError(events=_of_known_labels)
-"""Of the probabilities of all known labels of all rows at once."""
+"""Calibration error of the probabilities of all known labels of all rows together."""

@@ -10,6 +10,7 @@ from mtl_core.metrics.base import Array, Metric, Value
 __all__ = ["SCORES", "TUNED", "AtThreshold", "Confusion", "decide", "decision_metrics"]
 
 TUNED = "its threshold is tuned after training"
+WITHOUT_YES = "it is undefined where no row is decided a yes, as the baseline often decides"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,8 @@ def decide(predictions: Array, thresholds: Array | float) -> Array:
 
 def decision_metrics(threshold: float, *, tuned: bool) -> tuple[Metric, ...]:
     """Every score at that threshold."""
-    return tuple(AtThreshold(name=name, threshold=threshold, unfit=TUNED if tuned else "") for name in SCORES)
+    unfit = dict.fromkeys(SCORES, TUNED) if tuned else {"precision": WITHOUT_YES}
+    return tuple(AtThreshold(name=name, threshold=threshold, unfit=unfit.get(name, "")) for name in SCORES)
 
 
 def _ratio(part: Array, whole: Array) -> Array:

@@ -41,7 +41,7 @@ class Network(nn.Module):
     def __init__(self, encoder: Encoder, objectives: tuple[Objective, ...], options: Model) -> None:
         super().__init__()
         unsupervised = any(objective.unsupervised for objective in objectives)
-        self.member_count = 1 if unsupervised else options.for_rows(encoder.rows).members or 1
+        self.member_count = options.members_for(encoder.rows, unsupervised=unsupervised)
         self._objectives = objectives
         self.tasks = tuple(objective.name for objective in objectives)
         separate_inputs = options.trunk.separate_inputs

@@ -10,8 +10,8 @@ class Calibration(nn.Module):
     """(..., outputs) logits -> (..., outputs) calibrated logits: logits * scale + bias.
 
     Scale (the inverse of a temperature) and bias are (outputs,) buffers, fitted after training by
-    `mtl_core.training.calibration`. Initially the identity, to the bit. With 0 outputs it is the identity for ever, and
-    has no buffers.
+    `mtl_core.training.calibration`. Initially the identity, to the bit. With 0 outputs it has no buffers, and
+    always is the identity.
     """
 
     scale: Tensor

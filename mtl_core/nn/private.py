@@ -18,7 +18,7 @@ class PrivateLayers(nn.ModuleList):
         super().__init__(OneDnnLinear(width, out_width) for _ in range(tasks if out_width else 0))
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """One input per task, or one for all of them -> an output per task."""
+        """An input per task, or a single one for all of them -> an output per task."""
         if len(x) > 1 or not self.training:
             own = x if len(x) > 1 else [x[0]] * len(self)
             return tuple(F.relu(layer(of_task)) for layer, of_task in zip(self, own, strict=True))

@@ -37,8 +37,8 @@ def _method(found: TaskCalibration) -> str:
 
 
 def _span(values: Sequence[float]) -> str:
-    """One number, or the least and the greatest of several."""
+    """A single number, or the minimum and the maximum of several."""
     if not values:
         return NOTHING
-    least, most = (number(value, 3) for value in (min(values), max(values)))
-    return least if least == most else f"{least} to {most}"
+    low, high = (number(value, 3) for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"

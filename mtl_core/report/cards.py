@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mtl_core.checks import Outcome
+from mtl_core.checks import CheckOutcome
 from mtl_core.report.forms import form_for
 from mtl_core.report.metric_words import explained, metric_title, unit_of
 from mtl_core.report.perfection import perfection
@@ -37,7 +37,7 @@ class Card:
     interval: str
     trivial: str
     trivial_is: str
-    against_baseline: tuple[Outcome, str] | None
+    against_baseline: tuple[CheckOutcome, str] | None
     """Outcome of the comparison with the baseline, and its words; None where the two were not compared."""
     scale: Scale | None
     sentences: tuple[str, ...]
@@ -88,11 +88,11 @@ def _target(task: Objective) -> str:
     return target
 
 
-def _against_baseline(run: Run, name: str) -> tuple[Outcome, str] | None:
+def _against_baseline(run: Run, name: str) -> tuple[CheckOutcome, str] | None:
     check = next((entry for entry in run.checks["checks"] if entry["name"] == name), None)
     if check is None:
         return None
-    outcome: Outcome = check["outcome"]
+    outcome: CheckOutcome = check["outcome"]
     if outcome == "passed":
         return outcome, "better than the baseline, beyond chance"
     if check["high"] is not None and check["high"] < 0:

@@ -30,9 +30,9 @@ class Course:
     best: int | None
     """None where its metric was never defined."""
     final: float
-    """Its metric in the model: after the chosen epoch, and with the head that was trained on if there is one."""
+    """Its metric in the model: after the chosen epoch, fine-tuning of its head, and calibration."""
     refitted: bool
-    """Whether the model has the head that was trained on by itself after the chosen epoch."""
+    """True where the model has the head that was fine-tuned after the chosen epoch."""
     stopped: tuple[int, ...]
     """The epochs after which it stopped: several where it was resumed in between, none where it never did."""
     held: tuple[Span, ...]
@@ -94,8 +94,6 @@ class Course:
 def course(task: Objective, unit: str, outcome: TrainingResult) -> Course:
     """The task's course; `unit` is that of its target."""
     epochs, name = outcome.epochs, task.name
-    known = [epoch for epoch in epochs if math.isfinite(epoch.scores[name])]
-    best = max(known, key=lambda epoch: (epoch.scores[name], -epoch.number)).number if known else None
     resting = [epoch.number for epoch in epochs if name in epoch.resting]
     return Course(
         task=task,
@@ -103,7 +101,7 @@ def course(task: Objective, unit: str, outcome: TrainingResult) -> Course:
         values=tuple(epoch.values[name] for epoch in epochs),
         noise=outcome.standard_errors[name],
         chosen=outcome.chosen,
-        best=best,
+        best=outcome.best_epoch(name),
         final=outcome.final(name),
         refitted=any(refit.task == name and refit.kept for refit in outcome.refits),
         stopped=tuple(epoch.number for epoch in epochs if name in epoch.stopped),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mtl_core.checks import Outcome
+from mtl_core.checks import CheckOutcome
 from mtl_core.report.metric_words import metric_title
 from mtl_core.report.run import Run
 from mtl_core.report.wording import number, with_unit
@@ -15,7 +15,7 @@ __all__ = ["Verdict", "headline", "overall", "verdicts"]
 class Verdict:
     """One check."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     title: str
     meaning: str
     found: str
@@ -61,7 +61,7 @@ def _found(entry: dict[str, Any], unit: str) -> str:
 
 
 def headline(checks: list[Verdict]) -> str:
-    """All of them in one line."""
+    """Outcome of all checks in one line."""
     failed, warnings = (
         [check.title for check in checks if check.outcome == outcome] for outcome in ("failed", "warning")
     )
@@ -72,7 +72,7 @@ def headline(checks: list[Verdict]) -> str:
     return (f"{passed} of {len(checks)} checks passed" if warnings else f"All {passed} checks passed") + unproven
 
 
-def overall(checks: list[Verdict]) -> Outcome:
+def overall(checks: list[Verdict]) -> CheckOutcome:
     """The worst of their outcomes."""
     found = {check.outcome for check in checks}
     return "failed" if "failed" in found else "warning" if "warning" in found else "passed"

@@ -22,6 +22,7 @@ from mtl_core.files import pending, write_text
 from mtl_core.frozen import Frozen
 from mtl_core.model.inference import predictions_of
 from mtl_core.numbers import Number, defined
+from mtl_core.stopping import Policy
 from mtl_core.studies.progress import NamedProgress
 from mtl_core.tasks import Objective
 from mtl_core.training import Epoch, TrainingResult, train
@@ -40,7 +41,6 @@ __all__ = [
     "weights_of",
 ]
 
-Policy = Literal["joint", "freeze", "hold"]
 Arm = Literal["joint", "freeze", "hold", "single_task"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 """The shared network, its tasks stopped by that policy."""

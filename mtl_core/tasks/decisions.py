@@ -16,9 +16,18 @@ from mtl_core.metrics.decisions import SCORES, Confusion
 from mtl_core.tasks.base import Codec, Task
 from mtl_core.tasks.calibrated import CalibratedObjective
 
-__all__ = ["DEFAULT", "DecisionObjective", "DecisionTask", "Maximize", "MinPrecision", "MinRecall", "best_threshold"]
+__all__ = [
+    "DEFAULT_THRESHOLD",
+    "DecisionObjective",
+    "DecisionTask",
+    "Maximize",
+    "MinPrecision",
+    "MinRecall",
+    "best_threshold",
+]
 
-DEFAULT = 0.5
+DEFAULT_THRESHOLD = 0.5
+"""The probability from which on the decision is yes, where no threshold is declared, or none can be tuned."""
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -42,7 +51,7 @@ class MinRecall(Frozen):
     recall: Share
 
 
-Rule = Maximize | MinPrecision | MinRecall
+ThresholdRule = Maximize | MinPrecision | MinRecall
 
 
 class DecisionTask(Task, ABC):
@@ -50,7 +59,7 @@ class DecisionTask(Task, ABC):
 
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"threshold"}
 
-    threshold: Annotated[float, Field(ge=0, le=1)] | Rule | None = None
+    threshold: Annotated[float, Field(ge=0, le=1)] | ThresholdRule | None = None
     """The probability from which on the decision is yes: a number, or a rule by which it is tuned on validation after
     calibration. Without one it is 0.5.
     """
@@ -69,14 +78,14 @@ class DecisionTask(Task, ABC):
             ) from None
 
     @property
-    def rule(self) -> Rule | None:
+    def rule(self) -> ThresholdRule | None:
         """The rule by which the threshold is tuned; None where it is a number."""
         return self.threshold if isinstance(self.threshold, Maximize | MinPrecision | MinRecall) else None
 
     @property
     def initial_threshold(self) -> float:
         """The threshold before it is tuned."""
-        return self.threshold if isinstance(self.threshold, float) else DEFAULT
+        return self.threshold if isinstance(self.threshold, float) else DEFAULT_THRESHOLD
 
     @property
     def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # they measure at the threshold
@@ -96,7 +105,7 @@ class DecisionObjective(CalibratedObjective, ABC):
     def __init__(self, options: DecisionTask, codec: Codec) -> None:
         super().__init__(options, codec)
         self.thresholds = (options.initial_threshold,) * self.outputs
-        """Per output the probability from which on the decision is yes."""
+        """Probability of each output from which on the decision is yes."""
 
     def at(self, thresholds: tuple[float, ...]) -> Self:
         """The same objective with those thresholds."""
@@ -105,15 +114,15 @@ class DecisionObjective(CalibratedObjective, ABC):
         return changed
 
 
-def best_threshold(rule: Rule, labels: Array, predictions: Array) -> float:
+def best_threshold(rule: ThresholdRule, labels: Array, predictions: Array) -> float:
     """The best threshold by that rule for (rows,) labels 1 or 0 and (rows,) probabilities, exact in float32.
 
     A threshold lies in the middle between two neighbouring probabilities, so that rounding moves no row across it; at
-    DEFAULT where DEFAULT lies between them too. Of equally good ones the nearest to DEFAULT is taken, then the lower.
-    DEFAULT where labels are of one class only, or a probability is not finite.
+    DEFAULT_THRESHOLD where that lies between them too. Of equally good ones the nearest to DEFAULT_THRESHOLD is taken,
+    then the lower. DEFAULT_THRESHOLD where labels are of one class only, or a probability is not finite.
     """
     if len(np.unique(labels)) < 2 or not np.isfinite(predictions).all():
-        return DEFAULT
+        return DEFAULT_THRESHOLD
     thresholds, found = _candidates(labels, predictions)
     match rule:
         case Maximize():
@@ -125,13 +134,14 @@ def best_threshold(rule: Rule, labels: Array, predictions: Array) -> float:
         case MinRecall():
             recall, precision = SCORES["recall"](found), np.nan_to_num(SCORES["precision"](found), nan=-1.0)
             keys = [recall >= rule.recall, precision]
-    order = np.lexsort([thresholds, np.abs(thresholds - DEFAULT), *(-np.asarray(key, float) for key in keys[::-1])])
+    distances = np.abs(thresholds - DEFAULT_THRESHOLD)
+    order = np.lexsort([thresholds, distances, *(-np.asarray(key, float) for key in keys[::-1])])
     return float(str(thresholds[order[0]]))  # the shortest decimal number of that float32
 
 
 def _candidates(labels: Array, predictions: Array) -> tuple[NDArray[np.float32], Confusion]:
-    """Ascending thresholds, one per way to cut the rows in two, and what each decides. That no row is a yes is left out
-    where a probability is 1.
+    """Ascending thresholds, one for each division of the ranked rows into no and yes, and their confusion counts. No
+    threshold decides no for every row where a probability is 1.
     """
     values, places = np.unique(predictions.astype(np.float32), return_inverse=True)
     positives = np.bincount(places, labels == 1)
@@ -140,7 +150,9 @@ def _candidates(labels: Array, predictions: Array) -> tuple[NDArray[np.float32],
     false_negatives, true_negatives = (np.append(0, np.cumsum(counts)) for counts in (positives, negatives))
     middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)
     thresholds = np.where(
-        (low < DEFAULT) & (high >= DEFAULT), np.float32(DEFAULT), np.where(middle > low, middle, high)
+        (low < DEFAULT_THRESHOLD) & (high >= DEFAULT_THRESHOLD),
+        np.float32(DEFAULT_THRESHOLD),
+        np.where(middle > low, middle, high),
     )
     exists = np.append(True, values < 1)
     found = Confusion(

@@ -45,6 +45,7 @@ class Probe:
         self.options, self.number = options, number
         own = {id(parameter) for i in range(len(self.tasks)) for parameter in network.task_parameters(i)}
         self.shared = {name: p for name, p in network.named_parameters() if id(p) not in own}
+        self._rates = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
         self.active = options.every > 0 and len(self.tasks) > 1 and bool(self.shared)
         self.probes = 0
         self._cosines = _Means()
@@ -113,7 +114,7 @@ class Probe:
         gradient, decay = gradient / len(self.tasks), options["betas"][1]
         second = decay * state["exp_avg_sq"] + (1 - decay) * gradient.square()
         unbiased = second / (1 - decay ** (state["step"].item() + 1))
-        step: Tensor = options["lr"] * gradient / (unbiased.sqrt() + options["eps"])
+        step: Tensor = self._rates[id(parameter)] * gradient / (unbiased.sqrt() + options["eps"])
         return step
 
     def _pair(self, a: int, b: int) -> tuple[str, str]:

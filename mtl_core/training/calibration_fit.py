@@ -20,7 +20,7 @@ from mtl_core.training.history import CalibrationMethod
 __all__ = ["METHODS", "MIN_SCALE", "VECTOR_ROWS", "Fit", "fit_group"]
 
 METHODS: tuple[CalibrationMethod, ...] = ("identity", "temperature", "temperature_and_bias", "vector")
-"""By the number of their parameters."""
+"""All methods, ascending by their number of parameters."""
 VECTOR_ROWS, VECTOR_CLASSES = 1_000, 3
 """Minimum rows and classes of vector scaling."""
 MIN_SCALE = 0.01

@@ -40,7 +40,7 @@ def train_epoch(
     after_step: Callable[[], None] = lambda: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> dict[str, float]:
-    """Train for the steps of that epoch, numbered from 1; (seed, number) decides the order of the rows and the dropout.
+    """Train for the steps of that epoch, numbered from 1; (seed, number) decides the dropout and the rows of each step.
 
     A paused task has no loss and its own parameters have no gradient, so that neither momentum nor weight decay changes
     them. A batch in which no task takes part changes nothing.

@@ -78,11 +78,11 @@ class TaskCalibration(Frozen):
 
     task: str
     method: CalibrationMethod
-    """Of a multilabel task, that of the label with the most parameters."""
+    """Method of the calibration; of a multilabel task that of the label with the most parameters."""
     reason: str = ""
     """Reason why it is the identity; "" where it is not."""
     temperatures: tuple[float, ...] = ()
-    """Per output of the head; none for the identity."""
+    """Temperature of each output of the head; none for the identity."""
     value: Number
     """The task's own metric after it."""
     log_loss_before: Number
@@ -114,9 +114,9 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     refits: tuple[FinetunedHead, ...] = ()
     """The heads that were fine-tuned, in the problem's order."""
     calibrations: tuple[TaskCalibration, ...] = ()
-    """Of the tasks whose predictions are probabilities, in the problem's order."""
+    """Records of the tasks whose predictions are probabilities, in the problem's order."""
     thresholds: tuple[TunedThresholds, ...] = ()
-    """Of the tasks whose threshold is tuned, in the problem's order."""
+    """Records of the tasks whose threshold is tuned, in the problem's order."""
 
     @property
     def cut_short(self) -> tuple[str, ...]:
@@ -128,8 +128,9 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         training = dict.fromkeys(self.epochs[0].scores)
         for epoch in self.epochs:
             training = {task: None for task in training if task not in epoch.stopped} | dict.fromkeys(epoch.resumed)
+        best = {task: self.best_epoch(task) for task in self.epochs[0].scores if task in training}
         recent = len(self.epochs) - self.budget.patience
-        return tuple(task for task in self.epochs[0].scores if task in training and self._best_epoch(task) > recent)
+        return tuple(task for task, number in best.items() if number is not None and number > recent)
 
     @property
     def behind(self) -> dict[str, float]:
@@ -146,8 +147,8 @@ class TrainingResult(Frozen, allow_inf_nan=True):
 
     def best(self, task: str) -> float:
         """The task's own metric after its best epoch; NaN where it was never defined."""
-        best = self._best_epoch(task)
-        return self.epochs[best - 1].values[task] if best else math.nan
+        best = self.best_epoch(task)
+        return math.nan if best is None else self.epochs[best - 1].values[task]
 
     def final(self, task: str) -> float:
         """The task's own metric of the model: after the chosen epoch, fine-tuning of its head, and calibration."""
@@ -156,10 +157,10 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         known = [value for value in (*calibrated, *finetuned) if value is not None]
         return known[0] if known else self.epochs[self.chosen - 1].values[task]
 
-    def _best_epoch(self, task: str) -> int:
-        """Number of the task's best epoch, the first of equals; 0 where it never had a score."""
+    def best_epoch(self, task: str) -> int | None:
+        """Number of the task's best epoch, the first of equals; None where it never had a score."""
         known = [epoch for epoch in self.epochs if math.isfinite(epoch.scores[task])]
-        return max(known, key=lambda epoch: epoch.scores[task]).number if known else 0
+        return max(known, key=lambda epoch: epoch.scores[task]).number if known else None
 
 
 def scores_of(epochs: Sequence[Epoch]) -> list[dict[str, float]]:

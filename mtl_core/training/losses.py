@@ -51,7 +51,7 @@ def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | 
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
     soft = None if targets is None else targets.logits
     assert not isinstance(soft, RaggedTensor)  # of a batch
-    if task.codec.sequence and labels.ndim > 1:
+    if _is_padded(task, labels):
         logits, labels, weights, soft = _by_item(logits, labels, weights, soft)
     if logits.ndim > 2:
         logits, labels, weights, soft = _by_member(logits, labels, weights, soft)
@@ -65,6 +65,12 @@ def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | 
     if targets is None or distilled is None:
         return hard
     return targets.weight * distilled + ((1 - targets.weight) * hard if hard is not None else 0.0)
+
+
+def _is_padded(task: Objective, labels: Tensor) -> bool:
+    """True for (B, L, ...) labels of a task of level token; fine-tuning its head has (items, ...)."""
+    block = task.codec.block
+    return block is not None and labels.ndim > 1 + len(block.shape)
 
 
 def _by_member(

@@ -6,7 +6,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.decision import DecisionThresholds
-from mtl_core.tasks.decisions import DEFAULT, DecisionObjective, best_threshold
+from mtl_core.tasks.decisions import DEFAULT_THRESHOLD, DecisionObjective, best_threshold
 from mtl_core.training.history import TunedThresholds
 
 __all__ = ["tune_thresholds"]
@@ -30,7 +30,7 @@ def tune_thresholds(network: Network, validation: EncodedSplit) -> tuple[TunedTh
         labels = validation.flat_labels(task.name)
         known = task.codec.labelled(labels)
         of_task = torch.from_numpy(predictions[task.name])[known].reshape(-1, task.outputs)
-        values = [DEFAULT] * task.outputs
+        values = [DEFAULT_THRESHOLD] * task.outputs
         for group in task.groups(of_task, labels[known]):
             if group.is_sufficient:
                 best = best_threshold(task.options.rule, group.labels.numpy(), group.values[:, 0].numpy())

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mtl_core.config import PARAMS, Problem
 from mtl_core.config.messages import list_errors
 from mtl_core.data.column_types import declared_type, feature_type, target_types
-from mtl_core.data.coverage import Coverage, coverage_errors
+from mtl_core.data.coverage import LabelCoverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.split import SPLITS, SplitName, check_split, empty_splits
 from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
@@ -144,7 +144,7 @@ class _Scan:
             }
             self.errors += coverage_errors(
                 self.problem,
-                Coverage(codec=objective.codec, known=known, rows=self.rows, labelled=self.labelled[task]),
+                LabelCoverage(codec=objective.codec, known=known, rows=self.rows, labelled=self.labelled[task]),
             )
 
     def unlearnable_classes(self) -> Iterator[str]:

@@ -78,6 +78,23 @@ def test_the_narrower_pattern_counts_in_any_order() -> None:
         assert {name for name, kind in found.items() if kind == "categorical"} == {"fp_1", "fp_10", "cat_a", "cat_b"}
 
 
+def test_patterns_may_overlap_in_columns_that_are_declared_by_name() -> None:
+    """As the error about patterns that overlap advises."""
+    patterns = {"fp_1?": NUMERIC, "*0": CATEGORICAL}
+    with pytest.raises(ProblemError, match=r"'fp_10' in '\*0' too; .* or declare it by name"):
+        declared(patterns).resolved(COLUMNS)
+    assert kinds(declared({**patterns, "fp_10": NUMERIC})) == {
+        **dict.fromkeys(["fp_10", "fp_11"], "numeric"),
+        "fp_0": "categorical",
+    }
+
+
+def test_a_pattern_stays_the_wider_one_where_all_its_other_columns_are_declared_by_name() -> None:
+    named = dict.fromkeys(["customer", "cat_a", "cat_b", "w"], CATEGORICAL)
+    found = kinds(declared({"*": CATEGORICAL, "fp_*": NUMERIC, **named}))
+    assert {name for name, kind in found.items() if kind == "numeric"} == {n for n in COLUMNS if n.startswith("fp_")}
+
+
 def test_excluded_columns_are_no_features() -> None:
     problem = declared({"fp_*": {"kind": "numeric", "exclude": ["fp_2", "fp_1?"]}})
     assert list(kinds(problem)) == ["fp_0", "fp_1"]

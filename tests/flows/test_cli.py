@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from flows.cli import COMMANDS, cli, main
+from mtl_core.config import Training
+from mtl_core.config.budget import budget_of
+from mtl_core.config.model import MEMBERS
 from mtl_core.errors import CheckFailed, DataError, ProblemError, SystemFailure, ToolError
-from serving.champion import Refusal, write_refusal
+from serving.champion import LoadFailure, write_load_failure
 from serving.store import Store
 from tests.conftest import write_table
 from tests.serving.made import SIGNATURE, graph, promote, save, write
@@ -137,6 +141,26 @@ def test_check_for_machines(tiny_problem: Path, capfd: pytest.CaptureFixture[str
     assert list(resolved["tasks"]) == ["churned", "spend", "tier"]
     assert resolved["data"]["types"]["Größe"] == "number"
     assert resolved["warnings"] == []
+    assert min(resolved["budget"].values()) > 0
+
+
+def test_check_shows_what_follows_from_the_training_rows(
+    tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_problem, tmp_path / "open")
+    params = tmp_path / "open" / "params.yaml"
+    declared = YAML(typ="safe").load(params)
+    declared["training"], declared["model"] = {}, {}
+    YAML(typ="safe").dump(declared, params)
+    assert run("check", "--json", "-C", str(params.parent)) == 0
+    resolved = json.loads(capfd.readouterr().out)
+    rows = resolved["data"]["rows_per_split"]["train"]
+    assert resolved["budget"] == budget_of(Training(), rows).model_dump()
+    assert run("check", "-C", str(params.parent)) == 0
+    shown = " ".join(capfd.readouterr().out.replace("│", " ").split())
+    assert f"epochs {resolved['budget']['epochs']}" in shown
+    assert f"for {rows:,} training rows" in shown
+    assert f"members {MEMBERS}" in shown
 
 
 def test_check_warns_of_a_feature_that_gives_a_target_away(
@@ -243,8 +267,8 @@ def test_a_champion_that_a_service_refused_is_named_with_the_version_that_answer
     )
     words = f"a service could not load {refused} at 2026-01-02 03:04:05 UTC and answers with {served}: damaged [x]"
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    refusal = Refusal(champion=refused, serving=served, reason="damaged [x]", at=at)
-    write_refusal(store.home, "tiny", refusal)
+    failure = LoadFailure(champion=refused, serving=served, reason="damaged [x]", at=at)
+    write_load_failure(store.home, "tiny", failure)
     assert run("models", "-C", str(tmp_path)) == 0
     assert words in capfd.readouterr().out
     assert run("models", "--json", "-C", str(tmp_path)) == 0

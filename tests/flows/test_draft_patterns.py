@@ -15,7 +15,7 @@ from flows.console.draft import next_steps
 from flows.draft.document import document
 from flows.draft.facts import sample
 from flows.draft.guesses import Draft, guess_problem
-from flows.draft.patterns import CONSTANT, MIN_COLUMNS, find_patterns
+from flows.draft.patterns import CONSTANT, MIN_COLUMNS, alike, find_patterns
 from mtl_core.config import Problem, parse_problem, parse_yaml
 from mtl_core.features import Proposal
 
@@ -31,6 +31,11 @@ def drafted(tmp_path: Path, columns: dict[str, Any], *targets: str) -> tuple[Dra
     text = document("table", "data/table.parquet", draft)
     lines = text.partition("\nfeatures:\n")[2].partition("\n\ntasks:")[0].splitlines()
     return draft, parse_problem(parse_yaml(text)).resolved([*columns, *TARGET]), [line.strip() for line in lines]
+
+
+@pytest.mark.parametrize("number", ["3", "12,345", "1,234,567"])
+def test_texts_that_differ_in_numbers_alone_are_alike(number: str) -> None:
+    assert alike(f"{number} distinct values in 60 rows") == "0 distinct values in 0 rows"
 
 
 def flags(stem: str, count: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import serving.live
-from serving.champion import read_refusal
+from serving.champion import read_load_failure
 from serving.errors import NoChampionError
 from serving.live import LiveModel, Served
 from tests.serving.made import promote
@@ -77,9 +77,9 @@ def test_a_refused_champion_is_tried_again_when_its_files_or_the_promotion_chang
     assert ready.json()["model"] == old
     assert ready.json()["refused"]["champion"] == tag
     assert "SHA-256" in ready.json()["refused"]["reason"]
-    refusal = read_refusal(store.home, "flights")
-    assert refusal is not None
-    assert (refusal.champion, refusal.serving) == (tag, old)
+    failure = read_load_failure(store.home, "flights")
+    assert failure is not None
+    assert (failure.champion, failure.serving) == (tag, old)
 
     graph.write_bytes(whole)
     if mend == "promoted again":
@@ -93,7 +93,7 @@ def test_a_refused_champion_is_tried_again_when_its_files_or_the_promotion_chang
         tag = promote(store, export(bias=3.0))
     assert asyncio.run(live.refresh()) is True
     assert client.get("/readyz").json() == {"model": tag, "refused": None}
-    assert read_refusal(store.home, "flights") is None
+    assert read_load_failure(store.home, "flights") is None
     assert asyncio.run(live.refresh()) is False
 
 
@@ -103,17 +103,17 @@ def test_a_store_that_cannot_be_written_keeps_no_refusal_and_stops_nothing(
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(serving.live, "write_refusal", full)
-    monkeypatch.setattr(serving.live, "clear_refusal", full)
+    monkeypatch.setattr(serving.live, "write_load_failure", full)
+    monkeypatch.setattr(serving.live, "clear_load_failure", full)
     tag = promote(store, export(bias=100.0))
     graph = store.path(tag) / "model.onnx"
     whole = graph.read_bytes()
     graph.write_bytes(b"broken")
     assert asyncio.run(live.refresh()) is False
-    assert live.refused is not None
+    assert live.load_failure is not None
     graph.write_bytes(whole)
     assert asyncio.run(live.refresh()) is True
-    assert live.refused is None
+    assert live.load_failure is None
     assert sum("No space left" in record.getMessage() for record in caplog.records) == 2
 
 
@@ -129,7 +129,7 @@ def test_a_store_that_is_gone_for_a_while_does_not_end_the_watch(
         (store.home / "champions").mkdir(parents=True)
         (store.home / "champions" / "flights.json").write_bytes((kept / "champions" / "flights.json").read_bytes())
         assert asyncio.run(live.refresh()) is False
-        assert live.refused is not None
+        assert live.load_failure is not None
         assert asyncio.run(live.refresh()) is False
     assert live.current is old
 

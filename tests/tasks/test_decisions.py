@@ -12,7 +12,7 @@ from sklearn import metrics as peers
 
 from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
-from mtl_core.tasks.decisions import DEFAULT, Maximize, MinPrecision, MinRecall, best_threshold
+from mtl_core.tasks.decisions import DEFAULT_THRESHOLD, Maximize, MinPrecision, MinRecall, best_threshold
 from tests.small import document
 from tests.strategies import patient
 from tests.tasks.declared import objective, task
@@ -47,7 +47,7 @@ def test_no_threshold_has_a_higher_score(rows: list[tuple[bool, float]], name: A
     assert 0 <= found <= 1
     assert found == float(str(np.float32(found))), "it survives float32 and JSON"
     if len(set(labels.tolist())) < 2:
-        assert found == DEFAULT
+        assert found == DEFAULT_THRESHOLD
         return
     best = max(PEERS[name](labels, chances >= threshold) for threshold in every_threshold(chances))
     assert PEERS[name](labels, chances >= np.float32(found)) == pytest.approx(best, abs=1e-12)
@@ -180,6 +180,12 @@ FIT = "log_loss, auc, average_precision, brier"
             "training; take one of macro_auc, log_loss, label_ranking_average_precision",
         ),
         (
+            {"kind": "binary", "metric": "precision", "threshold": 0.5},
+            "tasks.t.metric: must tell models apart while they train, found 'precision': it is undefined where no "
+            "row is decided a yes, as the baseline often decides; take one of "
+            f"{FIT}, f1, accuracy, balanced_accuracy, recall",
+        ),
+        (
             {"kind": "binary", "metric": "f1"},
             f"tasks.t.metric: must be a metric of kind binary, found 'f1'; valid: {FIT}, ece",
         ),
@@ -189,6 +195,14 @@ def test_no_task_stops_on_a_metric_that_says_nothing_yet(options: dict[str, Any]
     with pytest.raises(ProblemError) as caught:
         parse_problem(document() | {"tasks": {"t": {"target": "minutes", **options}}})
     assert str(caught.value).splitlines()[1] == f"  {line}"
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.9])
+def test_a_metric_that_a_task_may_stop_on_is_defined_for_the_baseline(threshold: float) -> None:
+    """A task is compared with its baseline in its own metric, and a comparison without a number refuses the model."""
+    labels, prior = np.array([0, 0, 1, 0, 0]), np.full(5, 0.2, dtype=np.float32)
+    metrics = [metric for metric in task("binary", threshold=threshold).metrics if not metric.unfit]
+    assert np.isfinite([metric(labels, prior) for metric in metrics]).all()
 
 
 def test_a_fixed_threshold_may_be_stopped_on_and_any_may_be_gated() -> None:

@@ -307,6 +307,40 @@ def test_a_batch_whose_lists_are_all_empty_has_no_loss(use_unlabelled: bool) -> 
         assert task_losses((task,), logits, weighted, {"marks": teacher}) == {}
 
 
+@pytest.mark.parametrize("members", [(), (3,)], ids=["one network", "members"])
+def test_items_with_several_labels_have_the_same_loss_padded_or_not(members: tuple[int, ...]) -> None:
+    """Fine-tuning a head has the items of all rows without padding, also where each has several labels."""
+    import torch
+
+    from mtl_core.data.encoded import Batch
+    from mtl_core.training.losses import task_losses
+
+    class PairsCodec(MarksCodec):
+        @property
+        def block(self) -> Block:
+            return Block(shape=(2,), dtype=np.dtype(np.int8), ragged=True, pad=-1)
+
+        def labelled(self, labels: Labels) -> Labels:
+            return (labels >= 0).any(1)  # type: ignore[return-value]
+
+    class PairsObjective(MarksObjective):
+        def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+            return torch.stack([MarksObjective.loss(self, logits, labels[:, label]) for label in range(2)]).sum(0)
+
+    task = PairsObjective(
+        Marks(target="marks", sequence="words"),
+        PairsCodec(name="marks", type="list", targets=("marks",), sequence="words"),
+    )
+    labels, logits = torch.randint(2, (4, 5, 2)).to(torch.int8), torch.randn(4, 5, *members, 1)
+    labels[1, 3:] = -1
+    items = labels[..., 0] >= 0
+    padded, flat = (
+        task_losses((task,), {"marks": x}, Batch(inputs={}, labels={"marks": y}, weights={}), {})[0]
+        for x, y in ((logits, labels), (logits[items], labels[items]))
+    )
+    torch.testing.assert_close(padded, flat)
+
+
 def test_rows_without_an_item_differ_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a split whose lists are all empty is measured, and its gates say that the metric is missing."""
     from mtl_core.export.parity import parity

@@ -46,6 +46,12 @@ def test_a_task_that_improved_until_the_limit_was_cut_short(found: TrainingResul
     assert found.cut_short == expected
 
 
+def test_a_task_without_a_score_was_not_cut_short_by_a_limit_below_the_patience() -> None:
+    found = result(math.nan, math.nan)
+    short = found.model_copy(update={"budget": BUDGET.model_copy(update={"epochs": 2, "patience": 3})})
+    assert short.cut_short == ("b",)
+
+
 @pytest.mark.parametrize("sign", [1, -1], ids=["higher is better", "lower is better"])
 def test_a_task_more_than_a_standard_error_behind_its_own_best_epoch_is_named(sign: int) -> None:
     found = result(0.5, 2.5, 1.0)

@@ -35,7 +35,7 @@ class Balancing(Frozen, ABC):
         """
 
     def build_weighted(self, weights: Mapping[str, float]) -> "Balancer":
-        """A balancer for those tasks, whose losses have those factors already."""
+        """A balancer for those tasks, whose losses are multiplied by those weights already."""
         return self.build(tuple(weights))
 
     def per_task(self, tasks: tuple[str, ...], *, default: float) -> tuple[float, ...]:

@@ -16,11 +16,10 @@ from mtl_core.report.forms.reliability import reliability
 from mtl_core.report.run import Scored
 from mtl_core.report.theme import ACCENT, INK, MUTED, beside, data, shares, short, svg
 from mtl_core.report.wording import NOTHING, interval, number, percent
+from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
 
 __all__ = ["Labels"]
 
-_LIKELY = 0.5
-"""The probability from which on a served answer gives a label, where no thresholds are declared."""
 _MAX_COLUMNS = 4
 _MAX_DOTS = 20
 
@@ -43,7 +42,7 @@ class Labels(Form):
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...] = ()
-    """Per label the probability from which on it is given; none where no threshold is declared."""
+    """Probability of each label from which on it is given; none where no threshold is declared."""
 
     def trivial(self, one: NDArray[Any]) -> str:
         place = int(one.argmax())
@@ -63,7 +62,7 @@ class Labels(Form):
         return Balance(head=(*(self.labels[place] for place in kept), "labels a row"), rows=rows)
 
     def sentence(self, scored: Scored) -> str:
-        least = np.asarray(self.thresholds or (_LIKELY,))
+        least = np.asarray(self.thresholds or (DEFAULT_THRESHOLD,))
         given, yes = decide(scored.predictions, least) & (scored.labels >= 0), scored.labels == 1
         if not yes.any():
             return "No labelled test row has any of the labels."
@@ -77,11 +76,11 @@ class Labels(Form):
 
     @property
     def _probable(self) -> str:
-        """When a label is given, in words."""
+        """The condition under which a label is given, in words."""
         if len(set(self.thresholds)) > 1:
             low, high = (number(bound, 3) for bound in (min(self.thresholds), max(self.thresholds)))
             return f"a probability that reaches their thresholds ({low} to {high})"
-        return f"a probability of {percent(self.thresholds[0] if self.thresholds else _LIKELY)} or more"
+        return f"a probability of {percent(self.thresholds[0] if self.thresholds else DEFAULT_THRESHOLD)} or more"
 
     def figures(self, scored: Scored) -> tuple[Figure, ...]:
         known = scored.labels >= 0

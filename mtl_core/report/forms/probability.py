@@ -43,7 +43,7 @@ class Probability(Form):
         return f"{likeliest} {self._decisions(scored)}".strip()
 
     def _decisions(self, scored: Scored) -> str:
-        """What the decisions at the threshold come to; "" where there is none."""
+        """Precision and recall of the decisions, as a sentence; "" where there is no threshold."""
         if self.threshold is None:
             return ""
         decided, yes = decide(scored.predictions, self.threshold), scored.labels == 1

@@ -127,7 +127,7 @@ def write_latencies(path: Path, graph: Path, checks: Sequence[Check]) -> None:
 
 def with_latencies(entries: Sequence[dict[str, Any]], path: Path, graph: Path) -> list[dict[str, Any]]:
     """Entries of checks.json with the times from latency.json, where that graph was measured here."""
-    measured = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"graph": None}
+    measured: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"graph": None}
     times: dict[str, float | None] = measured["ms"] if measured["graph"] == _digest(graph) else {}
     return [entry if (time := times.get(entry["name"])) is None else _with_value(entry, time) for entry in entries]
 

@@ -56,7 +56,7 @@ class Relatedness(Frozen):
     probes: int
     """Batches that were looked at."""
     seconds: float
-    """Of the joint training, by the clock."""
+    """Processor time of the joint training, as far as it ran now."""
 
 
 def check_relatable(problem: Problem) -> None:

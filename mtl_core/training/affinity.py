@@ -7,7 +7,9 @@ Affinity of i to j: the share of its loss that task j would lose if the shared p
 Z = 1 - L_j(after) / L_j(before) on the same batch (TAG: Fifty, Amid, Zhao, Yu, Anil and Finn 2021, "Efficiently
 Identifying Task Groupings for Multi-Task Learning", NeurIPS, equations 1 and 2). There the step is the gradient times
 the learning rate, which is not the step of Adam. Here it is the one that Adam would take next if task i alone
-had a loss, with 1 / tasks of its gradient as under `mean`, but without its momentum, which stems from all tasks.
+had a loss, with 1 / tasks of its gradient as under `mean`, but without its momentum, which stems from all tasks. The
+scales of the inputs take it at the common learning rate, not at their own, which is six times as high: over a step
+that long, tasks of one target were not told from others.
 """
 
 import math
@@ -45,7 +47,6 @@ class Probe:
         self.options, self.number = options, number
         own = {id(parameter) for i in range(len(self.tasks)) for parameter in network.task_parameters(i)}
         self.shared = {name: p for name, p in network.named_parameters() if id(p) not in own}
-        self._rates = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
         self.active = options.every > 0 and len(self.tasks) > 1 and bool(self.shared)
         self.probes = 0
         self._cosines = _Means()
@@ -114,7 +115,7 @@ class Probe:
         gradient, decay = gradient / len(self.tasks), options["betas"][1]
         second = decay * state["exp_avg_sq"] + (1 - decay) * gradient.square()
         unbiased = second / (1 - decay ** (state["step"].item() + 1))
-        step: Tensor = self._rates[id(parameter)] * gradient / (unbiased.sqrt() + options["eps"])
+        step: Tensor = options["lr"] * gradient / (unbiased.sqrt() + options["eps"])
         return step
 
     def _pair(self, a: int, b: int) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from mtl_core.errors import ProblemError
 from mtl_core.model import Network
 from mtl_core.training import Epoch, affinity, train
 from mtl_core.training.affinity import Probe
-from mtl_core.training.epoch import SCALE_RATE, optimizer_of, train_epoch
+from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.history import Relations
 from mtl_core.training.losses import task_losses
 from tests.grid import TRUNKS, small_trunk
@@ -135,10 +135,7 @@ def test_the_affinities_are_what_a_step_by_hand_does(trained: Trained) -> None:
     for source in range(4):
         network = copy.deepcopy(trained.network)
         shared = network.shared().parameters
-        scales = {id(scale) for scale in network.input_scales}
-        rates = [0.01 * (SCALE_RATE if id(parameter) in scales else 1) for parameter in shared]
-        groups = [{"params": [parameter], "lr": rate} for parameter, rate in zip(shared, rates, strict=True)]
-        optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+        optimizer = torch.optim.AdamW(shared, lr=0.01, weight_decay=0.0)
         for mine, theirs, gradient in zip(
             shared, trained.network.shared().parameters, trained.gradients(source), strict=True
         ):

@@ -79,7 +79,8 @@ def run(folder: Path) -> None:
     write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], of_baseline), indent=1) + "\n")
     uncalibrated = uncalibrated_predictions_of(network, EncodedSplit.open(layout.encoded / "test", encoder))
     _write_predictions(layout.predictions, labels["test"], predictions["test"], uncalibrated)
-    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)])
+    own = {f"{task.name}.{task.metric.name}": measured["test"][task.name][task.metric.name].value for task in tasks}
+    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], own)
     _conclude(checks, off)
 
 

@@ -204,7 +204,7 @@ def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
     good = Check(name="good", value=1.0, limit=0.0, rule="at least", unit="ms")
     bad = Check(name="bad", value=math.nan, limit=0.0, rule="at least", unit="")
     write_checks(tmp_path / "a.json", [good], ["a note"])
-    write_checks(tmp_path / "b.json", [good, bad], [])
+    write_checks(tmp_path / "b.json", [good, bad], [], {"late.auc": 0.5, "days.mae": math.nan})
     write_checks(tmp_path / "c.json", [good, baseline_check(-0.1, 0.1)], [])
 
     def refuse(constant: str) -> None:
@@ -214,6 +214,7 @@ def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
     assert (a["passed"], a["notes"]) == (True, ["a note"])
     assert a["checks"][0]["value"] == 1.0
     assert (b["passed"], b["checks"][1]["passed"], b["checks"][1]["value"]) == (False, False, None)
+    assert (a["metrics"], b["metrics"]) == ({}, {"late.auc": 0.5, "days.mae": None})
     assert {"name", "value", "limit", "outcome", "passed", "unit", "words"} <= a["checks"][0].keys()
     warned = c["checks"][1]
     assert (c["passed"], warned["outcome"], warned["passed"], warned["high"]) == (True, "warning", False, 0.1)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,18 @@ def test_latency_without_its_input_fails() -> None:
     one, thousand = latency_checks(Gates(), Session(), {1: {}})  # type: ignore[arg-type]
     assert one.passed
     assert not thousand.passed
+
+
+def test_waiting_for_the_processor_is_no_latency_of_the_graph() -> None:
+    class Session:
+        """A session whose calls wait, as on a machine that others use."""
+
+        def run(self, names: None, inputs: dict[str, np.ndarray]) -> None:
+            time.sleep(0.02)
+
+    gates = Gates.model_validate({"latency_ms": {"rows_1": 5, "rows_1000": None}})
+    (check,) = latency_checks(gates, Session(), {1: {}})  # type: ignore[arg-type]
+    assert check.passed, check.words
 
 
 def test_size_is_in_megabytes(tmp_path: Path) -> None:

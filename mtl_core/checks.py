@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -140,8 +140,11 @@ def _digest(graph: Path) -> str:
     return hashlib.sha256(graph.read_bytes()).hexdigest()
 
 
-def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> None:
-    """checks.json: {"passed", "checks": [{"name", "value", "limit", "outcome", "passed", "unit", ...}], "notes"}.
+def write_checks(
+    path: Path, checks: Sequence[Check], notes: Sequence[str], metrics: Mapping[str, float] | None = None
+) -> None:
+    """checks.json: {"passed", "checks": [{"name", "value", "limit", "outcome", "passed", "unit", ...}], "notes",
+    "metrics"}; the last is TASK.METRIC -> the task's own metric on test, null where it is not defined.
 
     The whole is passed where no check has failed; a warning is an entry of outcome `warning` that has not passed.
     """
@@ -149,5 +152,6 @@ def write_checks(path: Path, checks: Sequence[Check], notes: Sequence[str]) -> N
         "passed": all(check.outcome != "failed" for check in checks),
         "checks": [check.to_document() for check in checks],
         "notes": list(notes),
+        "metrics": {name: defined(value) for name, value in (metrics or {}).items()},
     }
     write_text(path, json.dumps(document, indent=1) + "\n")

@@ -1,16 +1,64 @@
 """Base class of declared and fitted values: frozen, keyword-only, no unknown keys."""
 
-from typing import ClassVar
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
+
+from mtl_core.schema import is_union
 
 __all__ = ["Frozen"]
 
 
 class Frozen(BaseModel):
-    """Immutable value; a misspelt key is refused."""
+    """Immutable value; a misspelt key is refused, and true or false where a number belongs, which Python takes for 1
+    and 0.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     renamed: ClassVar[dict[str, str]] = {}
     """Old name of a key -> its new name, for the error that refuses the old one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_boolean_for_a_number(cls, values: Any) -> Any:
+        # A validator of every field would be one of discriminators too, which cannot have any.
+        if not isinstance(values, dict):
+            return values
+        errors = [
+            _refusal(name, value, rule)
+            for name, value in values.items()
+            if isinstance(value, bool) and (rule := _number_rule(cls, name))
+        ]
+        if errors:
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        return values
+
+
+def _refusal(name: str, value: bool, rule: str) -> InitErrorDetails:
+    error = f"must be {rule}, found {str(value).lower()}; write one, or leave it out"
+    return {"type": "value_error", "loc": (name,), "input": value, "ctx": {"error": error}}
+
+
+@cache
+def _number_rule(model: type[BaseModel], name: str) -> str:
+    """What a field must be that takes numbers alone and has no rule of its own; "" for any other name."""
+    field = model.model_fields.get(name)
+    if field is None or any(isinstance(rule, BeforeValidator) for rule in field.metadata):
+        return ""
+    types = _plain_types(field.annotation) - {NoneType}
+    if not types or not types <= {int, float}:
+        return ""
+    return "a number" if float in types else "a whole number"
+
+
+def _plain_types(declared: Any) -> set[Any]:
+    """The type, or those of a union, without annotations."""
+    if get_origin(declared) is Annotated:
+        return _plain_types(get_args(declared)[0])
+    if not is_union(declared):
+        return {declared}
+    return {plain for member in get_args(declared) for plain in _plain_types(member)}

@@ -21,18 +21,22 @@ def print_models(models: list[dict[str, Any]]) -> None:
     """Version, status, checks, and metrics on test; then why versions are damaged, refused or overruled."""
     table = Table("version", "status", "checks", "metrics on test")
     for model in models:
-        # Metric checks are named TASK.METRIC.
-        metrics = [
-            f"{check['name']} {check['value']:.4g}"
-            for check in model["checks"]
-            if "." in check["name"] and " " not in check["name"] and check["value"] is not None
-        ]
+        metrics = [f"{name} {value:.4g}" for name, value in _metrics(model).items() if value is not None]
         table.add_row(model["version"], _status(model), _checks(model), "\n".join(metrics))
     console = open_console()
     console.print(table)
     for model in models:
         for words, style in _reasons(model):
             console.print(f"{model['version']} {words}", style=style, highlight=False, soft_wrap=True)
+
+
+def _metrics(model: dict[str, Any]) -> dict[str, float | None]:
+    """Each task's own metric, and those with a limit, which are the checks named TASK.METRIC."""
+    own: dict[str, float | None] = model.get("metrics") or {}  # of an earlier version, none
+    limited = {
+        check["name"]: check["value"] for check in model["checks"] if "." in check["name"] and " " not in check["name"]
+    }
+    return own | limited
 
 
 def _status(model: dict[str, Any]) -> Text:

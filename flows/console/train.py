@@ -10,6 +10,8 @@ from rich.live import Live
 from flows.console.bars import Bars
 from flows.console.scores import ScoreTable
 from mtl_core.tasks import objectives
+from mtl_core.tasks.calibrated import MIN_LABELS
+from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
 from mtl_core.training import Progress
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from mtl_core.config.budget import Budget
     from mtl_core.data.encoder import Encoder
     from mtl_core.training import Epoch, FinetunedHead, TrainingResult
+    from mtl_core.training.history import TunedThresholds
 
 __all__ = ["TrainProgress", "summary"]
 
@@ -122,8 +125,24 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
     if calibrated:
         yield f"calibrated, log loss on validation: {', '.join(calibrated)}"
     if outcome.thresholds:
-        tuned = [f"{found.task} {_span(found.thresholds)}" for found in outcome.thresholds]
-        yield f"thresholds tuned on validation: {', '.join(tuned)}"
+        tuned = [
+            f"{found.task} {_span(found.thresholds)}"
+            for found in outcome.thresholds
+            if found.untuned < len(found.thresholds)
+        ]
+        if tuned:
+            yield f"thresholds tuned on validation: {', '.join(tuned)}"
+        untuned = [_untuned(found) for found in outcome.thresholds if found.untuned]
+        if untuned:
+            yield (
+                f"thresholds left at {DEFAULT_THRESHOLD:g}, since validation has fewer than {MIN_LABELS} rows of yes or of no: "
+                f"{', '.join(untuned)}"
+            )
+
+
+def _untuned(found: TunedThresholds) -> str:
+    """The task, and how many of its labels are meant where it has several."""
+    return found.task if len(found.thresholds) == 1 else f"{found.task} ({found.untuned} of {len(found.thresholds)})"
 
 
 def _span(values: Sequence[float]) -> str:

@@ -80,7 +80,8 @@ def run(folder: Path) -> None:
     uncalibrated = uncalibrated_predictions_of(network, EncodedSplit.open(layout.encoded / "test", encoder))
     _write_predictions(layout.predictions, labels["test"], predictions["test"], uncalibrated)
     write_latencies(layout.latency, layout.graph, checks)
-    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)])
+    own = {f"{task.name}.{task.metric.name}": measured["test"][task.name][task.metric.name].value for task in tasks}
+    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], own)
     _conclude(checks, off)
 
 

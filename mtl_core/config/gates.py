@@ -35,7 +35,9 @@ MetricLimit = Annotated[Annotated[float, Field()] | None, BeforeValidator(_numbe
 
 
 class Latency(Frozen):
-    """Limits on the median time of one call of the graph, in milliseconds on one thread. null stands for both."""
+    """Limits on the median processor time of one call of the graph, in milliseconds on one thread. null stands for
+    both.
+    """
 
     rows_1: Limit = 5.0
     rows_1000: Limit = 100.0

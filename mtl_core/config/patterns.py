@@ -89,7 +89,7 @@ def distinct_names(columns: Iterable[str], taken: Iterable[str] = ()) -> dict[st
 
 def safe_name(text: str) -> str:
     """A valid name of a feature or task, as near to the text as can be."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")[:90] or "column"
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_.")[:90].rstrip("_.") or "column"
     return name if re.fullmatch(KEY, name) else f"_{name}"
 
 

@@ -52,7 +52,7 @@ class Training(Frozen):
     """
     steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
     """Steps between two evaluations; one pass over the rows where `epochs` is given and this is not."""
-    batch_size: Annotated[int, Field(ge=1)] | None = None
+    batch_size: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Decoupled weight decay: each step lowers every weight by learning_rate * weight_decay of its value."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mtl_core.report.wording import NOTHING, number
 from mtl_core.training import TrainingResult
-from mtl_core.training.history import TaskCalibration
+from mtl_core.training.history import TaskCalibration, TunedThresholds
 
 __all__ = ["calibration_rows"]
 
@@ -18,7 +18,7 @@ METHODS = {
 
 def calibration_rows(outcome: TrainingResult) -> list[tuple[str, ...]]:
     """Per task: method, temperature, log loss and ECE on validation before and after, tuned threshold."""
-    thresholds = {tuned.task: tuned.thresholds for tuned in outcome.thresholds}
+    thresholds = {tuned.task: _threshold(tuned) for tuned in outcome.thresholds}
     return [
         (
             found.task,
@@ -26,7 +26,7 @@ def calibration_rows(outcome: TrainingResult) -> list[tuple[str, ...]]:
             _span(found.temperatures),
             *(number(value, 4) for value in (found.log_loss_before, found.log_loss_after)),
             *(number(value, 3) for value in (found.ece_before, found.ece_after)),
-            _span(thresholds.get(found.task, ())),
+            thresholds.get(found.task, NOTHING),
         )
         for found in outcome.calibrations
     ]
@@ -34,6 +34,12 @@ def calibration_rows(outcome: TrainingResult) -> list[tuple[str, ...]]:
 
 def _method(found: TaskCalibration) -> str:
     return METHODS[found.method] + (f": {found.reason}" if found.reason else "")
+
+
+def _threshold(tuned: TunedThresholds) -> str:
+    """The thresholds; where validation has too few rows to tune any, that they are the default."""
+    untuned = tuned.untuned == len(tuned.thresholds)
+    return _span(tuned.thresholds) + (", not tuned: too few rows" if untuned else "")
 
 
 def _span(values: Sequence[float]) -> str:

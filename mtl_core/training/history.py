@@ -97,6 +97,8 @@ class TunedThresholds(Frozen):
     task: str
     thresholds: tuple[float, ...]
     """One, or one per label."""
+    untuned: int = 0
+    """Number of them that have the default, since validation has too few rows of yes or of no."""
 
 
 class TrainingResult(Frozen, allow_inf_nan=True):

@@ -30,12 +30,14 @@ def tune_thresholds(network: Network, validation: EncodedSplit) -> tuple[TunedTh
         labels = validation.flat_labels(task.name)
         known = task.codec.labelled(labels)
         of_task = torch.from_numpy(predictions[task.name])[known].reshape(-1, task.outputs)
-        values = [DEFAULT_THRESHOLD] * task.outputs
+        values, untuned = [DEFAULT_THRESHOLD] * task.outputs, 0
         for group in task.groups(of_task, labels[known]):
-            if group.is_sufficient:
+            if not group.is_sufficient:
+                untuned += len(group.outputs)
+            else:
                 best = best_threshold(task.options.rule, group.labels.numpy(), group.values[:, 0].numpy())
                 for output in group.outputs:
                     values[output] = best
         decision.set(tuple(values))
-        found.append(TunedThresholds(task=task.name, thresholds=decision.values))
+        found.append(TunedThresholds(task=task.name, thresholds=decision.values, untuned=untuned))
     return tuple(found)

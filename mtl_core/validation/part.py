@@ -61,7 +61,8 @@ def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> Pa
     unlabelled = [column for column in indicators if column not in labels.columns]
     blocked |= {column: bool(refused) or _target(problem, column) in blocked for column in unlabelled}
     whole = pd.concat([values, labels], axis=1)
-    found |= _measure(runner, whole, [position for position in range(len(suite)) if position not in found], blocked)
+    rest = [position for position in range(len(suite)) if position not in found]
+    found |= _measure(runner, whole, rest, blocked, indicators)
 
     measured = tuple(found[position] for position in range(len(suite)))
     errors += [refused] if refused else []
@@ -131,14 +132,18 @@ def _wrong_types(found: dict[int, MeasuredExpectation]) -> dict[str, bool]:
 
 
 def _measure(
-    runner: ExpectationRunner, values: pd.DataFrame, positions: Iterable[int], blocked: dict[str, bool]
+    runner: ExpectationRunner,
+    values: pd.DataFrame,
+    positions: Iterable[int],
+    blocked: dict[str, bool],
+    indicators: Sequence[str] = (),
 ) -> dict[int, MeasuredExpectation]:
     found, runnable = {}, []
     for position in positions:
         expectation = runner.suite.expectations[position]
         stops = [column for column in expectation.columns if column in blocked]
         if stops:
-            why = f"not measured: column {stops[0]!r} is missing or has another type"
+            why = _why_not(stops[0], is_label=stops[0] in indicators and not blocked[stops[0]])
             found[position] = runner.unmeasured(
                 position, success=False, why=why, explained=all(blocked[c] for c in stops)
             )
@@ -147,6 +152,16 @@ def _measure(
         else:
             runnable.append(position)
     return found | runner.measure(values, runnable)
+
+
+def _why_not(column: str, *, is_label: bool) -> str:
+    """Reason why nothing was measured on a column."""
+    if is_label:
+        return (
+            "not measured: no task has this label now; remove the line from the suite, or write the suite anew with "
+            "`mtl profile --force`"
+        )
+    return f"not measured: column {column!r} is missing or has another type"
 
 
 def _empty(values: pd.DataFrame, columns: Sequence[str], *, about_nulls: bool) -> bool:

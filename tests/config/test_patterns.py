@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.config.document import KEY
-from mtl_core.config.patterns import matched_columns
+from mtl_core.config.patterns import matched_columns, safe_name
 from mtl_core.errors import ProblemError
 from tests.config.orders import BASE, TIME, changed, merged
 
@@ -178,3 +178,8 @@ def test_every_column_is_read_once_by_the_narrowest_of_its_patterns(
         for column in own:
             assert column in sets[name]
             assert all(sets[name] <= other for other in sets.values() if column in other)
+
+
+@pytest.mark.parametrize(("text", "name"), [("spend.€", "spend"), ("x.2[0]", "x.2_0"), (".5", "_5"), ("…", "column")])
+def test_a_name_begins_and_ends_with_no_dot(text: str, name: str) -> None:
+    assert safe_name(text) == name

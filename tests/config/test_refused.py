@@ -66,6 +66,32 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         {"rows1": 1},
         "gates.latency_ms.rows1: unknown key; did you mean 'rows_1'?",
     ),
+    # A boolean, where Python takes it for 1 or 0
+    "true for members": (
+        "model.members",
+        True,
+        "model.members: must be a whole number, found true; write one, or leave it out",
+    ),
+    "true for a rate": (
+        "training.learning_rate",
+        True,
+        "training.learning_rate: must be a number, found true; write one, or leave it out",
+    ),
+    "false for epochs": (
+        "training.epochs",
+        False,
+        "training.epochs: must be a whole number, found false; write one, or leave it out",
+    ),
+    "true for patience": (
+        "training.stopping",
+        {"patience": True},
+        "training.stopping.patience: must be a whole number, found true; write one, or leave it out",
+    ),
+    "true for a weight": (
+        "tasks.days.weight",
+        True,
+        "tasks.days.weight: must be a number, found true; write one, or leave it out",
+    ),
     # Kinds
     "unknown kind of feature": (
         "features.shop.kind",

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,18 @@ def test_latency_without_its_input_fails() -> None:
     assert not thousand.passed
 
 
+def test_waiting_for_the_processor_is_no_latency_of_the_graph() -> None:
+    class Session:
+        """A session whose calls wait, as on a machine that others use."""
+
+        def run(self, names: None, inputs: dict[str, np.ndarray]) -> None:
+            time.sleep(0.02)
+
+    gates = Gates.model_validate({"latency_ms": {"rows_1": 5, "rows_1000": None}})
+    (check,) = latency_checks(gates, Session(), {1: {}})  # type: ignore[arg-type]
+    assert check.passed, check.words
+
+
 def test_size_is_in_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"x" * 2_000_000)
@@ -204,7 +217,7 @@ def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
     good = Check(name="good", value=1.0, limit=0.0, rule="at least", unit="ms")
     bad = Check(name="bad", value=math.nan, limit=0.0, rule="at least", unit="")
     write_checks(tmp_path / "a.json", [good], ["a note"])
-    write_checks(tmp_path / "b.json", [good, bad], [])
+    write_checks(tmp_path / "b.json", [good, bad], [], {"late.auc": 0.5, "days.mae": math.nan})
     write_checks(tmp_path / "c.json", [good, baseline_check(-0.1, 0.1)], [])
 
     def refuse(constant: str) -> None:
@@ -214,6 +227,7 @@ def test_the_file_says_what_failed_and_stays_valid_json(tmp_path: Path) -> None:
     assert (a["passed"], a["notes"]) == (True, ["a note"])
     assert a["checks"][0]["value"] == 1.0
     assert (b["passed"], b["checks"][1]["passed"], b["checks"][1]["value"]) == (False, False, None)
+    assert (a["metrics"], b["metrics"]) == ({}, {"late.auc": 0.5, "days.mae": None})
     assert {"name", "value", "limit", "outcome", "passed", "unit", "words"} <= a["checks"][0].keys()
     warned = c["checks"][1]
     assert (c["passed"], warned["outcome"], warned["passed"], warned["high"]) == (True, "warning", False, 0.1)

@@ -147,6 +147,25 @@ def test_the_summary_tells_calibrations_and_thresholds() -> None:
     assert len(list(summary(outcome.model_copy(update={"calibrations": (), "thresholds": ()})))) == 1
 
 
+def test_the_summary_tells_thresholds_that_could_not_be_tuned() -> None:
+    outcome = TrainingResult(
+        budget=Budget(batch_size=64, steps_per_epoch=12, epochs=6, patience=3),
+        epochs=(epoch(1, ["late", "tags"]),),
+        chosen=1,
+        standard_errors={"late": 1.0, "tags": 1.0},
+        parameters=1_000,
+        thresholds=(
+            TunedThresholds(task="late", thresholds=(0.5,), untuned=1),
+            TunedThresholds(task="tags", thresholds=(0.5, 0.125, 0.5), untuned=2),
+        ),
+    )
+    _, tuned, untuned = summary(outcome)
+    assert tuned == "thresholds tuned on validation: tags 0.125 to 0.5"
+    assert untuned == (
+        "thresholds left at 0.5, since validation has fewer than 10 rows of yes or of no: late, tags (2 of 3)"
+    )
+
+
 def test_the_summary_names_tasks_that_the_limit_cut_short() -> None:
     outcome = TrainingResult(
         budget=Budget(batch_size=64, steps_per_epoch=12, epochs=2, patience=2),

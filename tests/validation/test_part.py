@@ -212,6 +212,13 @@ def test_a_label_that_its_task_cannot_read_is_said_in_the_words_of_the_task(fold
     assert "task 'returned': a binary target is 0 or 1, found 2" in line
 
 
+def test_a_label_of_a_task_that_is_gone_says_so(folder: Path, runner: ExpectationRunner) -> None:
+    declared = problem(tasks={name: task for name, task in DECLARED["tasks"].items() if name != "slow"})
+    (line,) = judged(folder, runner, declared).problems
+    assert line.startswith(f"{BAD}: label:slow: expect_column_mean_to_be_between(")
+    assert "no task has this label now; remove the line from the suite, or write the suite anew with " in line
+
+
 def test_csv_parts(tmp_path: Path) -> None:
     for month in (2, 3):
         write_part(tmp_path, f"2024-{month:02}.csv", table(month))

@@ -135,9 +135,8 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
         untuned = [_untuned(found) for found in outcome.thresholds if found.untuned]
         if untuned:
             yield (
-                f"thresholds left at {DEFAULT_THRESHOLD:g}, since validation has fewer than {MIN_LABELS} rows of yes or of "
-                "no: "
-                f"{', '.join(untuned)}"
+                f"thresholds left at {DEFAULT_THRESHOLD:g}, since validation has fewer than {MIN_LABELS} rows of yes "
+                f"or of no: {', '.join(untuned)}"
             )
 
 

@@ -15,6 +15,7 @@ root_doc = "index"
 exclude_patterns = ["_generated/*.md"]  # pages include them
 
 nitpicky = True
+smartquotes = False  # it turns the -- of options into dashes
 default_role = "literal"  # the help of the commands writes `code` as Markdown does
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 4

@@ -108,7 +108,7 @@ def problem(snippet: dict[str, Any]) -> Problem:
 
 
 def every_snippet() -> Iterator[Any]:
-    for page in EVERY:
+    for page in (*EVERY, "reference/params.md"):
         for number, snippet in enumerate(snippets(page), start=1):
             yield pytest.param(snippet, id=f"{page}-{number}")
 

@@ -33,8 +33,17 @@ def escape_asterisks(app: Sphinx, context: click.Context, lines: list[str]) -> N
     lines[:] = [re.sub(r"(?<!\*)\*(?!\*)", r"\\*", line) for line in lines]
 
 
+def code_example(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """Show the example of an epilog as code."""
+    start = next((number for number, line in enumerate(lines) if line.endswith("Example:")), None)
+    if start is not None:
+        code = [f"   {line.removeprefix('|').strip()}" for line in lines[start + 1 :]]
+        lines[start:] = [".. rubric:: Example", "", ".. code-block:: shell", "", *code, ""]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Entry point of a Sphinx extension."""
     app.connect("builder-inited", write)
     app.connect("sphinx-click-process-options", escape_asterisks)
+    app.connect("sphinx-click-process-epilog", code_example)
     return {"parallel_read_safe": True}

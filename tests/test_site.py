@@ -98,6 +98,12 @@ def test_the_page_of_artifacts_has_every_path() -> None:
     assert [str(path) for path in paths if path.name not in text] == []
 
 
+@pytest.mark.parametrize("page", ["architecture.md", "glossary.md"])
+def test_a_path_in_code_is_there(page: str) -> None:
+    found = re.findall(r"`((?:mtl_core|flows|serving)/[\w/.]*)`", (DOCS / page).read_text(encoding="utf-8"))
+    assert [path for path in found if not (DOCS.parent / path).exists()] == []
+
+
 def shown_commands() -> Iterator[Any]:
     """Every `mtl` command that a page shows in a block, fenced or indented."""
     for page in ["../README.md", *PAGES]:

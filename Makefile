@@ -19,7 +19,7 @@ endef
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test setup data serve lint format clean
+.PHONY: help run test setup data serve docs lint format clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ data: $(STAMP) ## data/ as data.dvc pins it
 serve: $(STAMP) ## the service on the champion, until Ctrl-C
 	$(BIN)/mtl serve
 
+docs: $(STAMP) ## the documentation as a site in build/docs; a broken link fails
+	$(BIN)/sphinx-build -W --keep-going --quiet -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
 lint: format ## ruff and mypy
 	$(BIN)/mypy
 
@@ -47,7 +51,7 @@ format: $(STAMP)
 	$(BIN)/ruff format --check .
 
 clean: ## removes the environment and everything generated; data/ and DVC's cache stay
-	rm -rf $(VENV) .trunkline artifacts .mypy_cache .pytest_cache .ruff_cache .coverage *.egg-info build
+	rm -rf $(VENV) .trunkline artifacts .mypy_cache .pytest_cache .ruff_cache .coverage *.egg-info build docs/_generated
 
 $(STAMP): requirements.lock pyproject.toml
 	@for python in $(PYTHON); do \

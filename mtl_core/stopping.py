@@ -68,7 +68,14 @@ class _Progress:
 
 
 class Stopper:
-    """Early stopping of all tasks, updated with one score per task and evaluation; higher is better."""
+    """Early stopping of all tasks, updated with one score per task and evaluation; higher is better.
+
+    >>> stopper = Stopper({"churned": Rule(patience=2), "spend": Rule(patience=2)})
+    >>> for churned, spend in [(0.0, 0.0), (1.0, 0.5), (0.8, 0.9), (0.7, 1.4)]:
+    ...     decision = stopper.update({"churned": churned, "spend": spend})
+    >>> decision.stopped, stopper.distilled, stopper.ended
+    (('churned',), ('churned',), False)
+    """
 
     def __init__(
         self,

@@ -42,7 +42,11 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return not text or text in self.nulls
 
     def number(self, text: str) -> float | None:
-        """The number, None for a missing one; raises InputValueError."""
+        """The number, None for a missing one; raises InputValueError.
+
+        >>> TextForm(decimal=",", thousands=".").number("1.234,5")
+        1234.5
+        """
         cell = text.strip()
         if self.thousands:
             mark, decimal = re.escape(self.thousands), re.escape(self.decimal)

@@ -33,6 +33,11 @@ def seconds_since_epoch(text: str, *, zoned: bool) -> float:
 
     zoned: the text must end with `Z` or an offset, and UTC is counted; else it must have neither, and the wall clock
     itself is counted.
+
+    >>> seconds_since_epoch("1970-01-02", zoned=False)
+    86400.0
+    >>> seconds_since_epoch("1970-01-01T02:00:00.5+02:00", zoned=True)
+    0.5
     """
     match = _ISO.fullmatch(text.strip())
     if match is None:

@@ -51,6 +51,8 @@ EVERY = (
     *("quality-and-speed.md", "not-good-enough.md", "operation.md"),
 )
 """And what was measured of the whole, what to change, and how it is operated."""
+ABOUT = ("architecture.md", "changelog.md", "concepts.md", "glossary.md")
+"""The whole, in words."""
 BASE: dict[str, Any] = {
     "name": "flights",
     "data": {"path": "data"},
@@ -106,7 +108,7 @@ def problem(snippet: dict[str, Any]) -> Problem:
 
 
 def every_snippet() -> Iterator[Any]:
-    for page in EVERY:
+    for page in (*EVERY, "reference/params.md"):
         for number, snippet in enumerate(snippets(page), start=1):
             yield pytest.param(snippet, id=f"{page}-{number}")
 
@@ -250,5 +252,5 @@ def test_relative_links_lead_somewhere(page: str) -> None:
 
 
 def test_the_index_links_every_page() -> None:
-    assert {path.name for path in DOCS.glob("*.md")} == {"README.md", *EVERY}
+    assert {path.name for path in DOCS.glob("*.md")} == {"README.md", "index.md", *ABOUT, *EVERY}
     assert all(f"]({page})" in text("README.md") for page in EVERY)

@@ -9,11 +9,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.csv
 import pytest
 from ruamel.yaml import YAML
+
+from tests.pages import missing_lines, session, steps
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("flows", "mtl_core", "serving")
@@ -48,34 +47,15 @@ def test_the_wheel_has_every_file_of_the_packages(installed: Path) -> None:
     assert missing == []
 
 
-def test_a_problem_is_declared_retrained_and_served_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    size = rng.normal(size=600)
-    table = {"size": size, "colour": rng.choice(["red", "blue"], 600), "price": 3 * size + rng.normal(size=600)}
-    pyarrow.csv.write_csv(pa.table(table | {"sold": (size > 0).astype(int)}), tmp_path / "houses.csv")
+def test_the_pages_of_get_started_and_of_serving_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     path = f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    variables = os.environ | {"PATH": path, "PYTHONPATH": str(installed), "HOME": str(tmp_path)}
-
-    def mtl(*arguments: str) -> str:
-        command = [str(installed / "bin" / "mtl"), *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    where = [sys.executable, "-c", "import flows, mtl_core, serving; print(flows.__file__, serving.__file__)"]
-    imported = subprocess.run(where, cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)
-    assert imported.stdout.count(str(installed)) == 2
-    mtl("init", "houses.csv", "--tasks", "sold,price", "-C", "houses")
-    params = tmp_path / "houses" / "params.yaml"
-    document = YAML(pure=True)
-    declared = document.load(params)
-    declared["training"]["epochs"] = 8
-    document.dump(declared, params)
-    mtl("profile", "-C", "houses")
-    assert '"promoted": true' in mtl("retrain", "--json", "-C", "houses")
-    answers = mtl("demo", "-C", "houses")
-    assert "sold" in answers
-    assert "price" in answers
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(installed), "HOME": str(tmp_path)}
+    imported = "import flows, mtl_core, serving; print(flows.__file__, mtl_core.__file__, serving.__file__)"
+    with session(tmp_path / "pages", environment) as run:
+        assert run.run_python(imported).count(str(installed)) == 3
+        for page in ("start/your-own-csv.md", "howto/serve.md", "howto/deploy.md"):
+            for shown, printed, command in steps(page, run, params="wine/params.yaml"):
+                assert missing_lines(shown, printed) == [], f"{page}: {command}\n{printed}"
 
 
 def test_versions_agree() -> None:

@@ -71,7 +71,11 @@ def matched_columns(problem: "Problem", columns: Sequence[str]) -> tuple[dict[st
 
 
 def distinct_names(columns: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Column -> the name it is declared under: its own where that is a valid name, never one twice, none of `taken`."""
+    """Column -> the name it is declared under: its own where that is a valid name, never one twice, none of `taken`.
+
+    >>> distinct_names(["size", "price (EUR)", "price [EUR]"], taken=["size"])
+    {'size': 'size_2', 'price (EUR)': 'price_EUR', 'price [EUR]': 'price_EUR_2'}
+    """
     columns, used = list(columns), set(taken)
     found = {column: column for column in columns if re.fullmatch(KEY, column) and column not in used}
     used.update(found)

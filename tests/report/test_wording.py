@@ -1,18 +1,16 @@
 # ruff: noqa: RUF001  (the page writes a true minus, times and dash)
-"""Numbers in words: nothing reads as more, less or surer than it is."""
+"""Numbers and metrics as text."""
 
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.metrics import Weighted
-from mtl_core.report.metric_words import explained, metric_title
+from mtl_core.metrics import RowMean
+from mtl_core.report.metric_names import DEFINITIONS, definition_of, metric_title
+from mtl_core.report.run import Run
 from mtl_core.report.wording import interval, listed, number, option_value, percent, places, rounded, signed, with_unit
-from mtl_core.tasks.binary import Binary, BinaryCodec, BinaryObjective
-from tests.report.made import Made
 
 
 @pytest.mark.parametrize(
@@ -75,21 +73,16 @@ def test_a_unit_follows_a_number_only() -> None:
     assert with_unit(rounded(None, 2), "minutes") == "–"
 
 
-def test_every_metric_has_a_sentence_of_its_own(made: Made) -> None:
-    said: dict[str, str] = {}
-    for task in made.run().tasks:
+def test_every_metric_has_a_definition_and_unknown_ones_a_direction(run: Run) -> None:
+    names = set()
+    for task in run.tasks:
         decides = {"threshold": 0.5} if "threshold" in type(task.options).model_fields else {}
-        options = task.options.model_copy(update=decides)
-        for metric in options.metrics:
-            chosen = options.model_copy(update={"metric": metric.name}).objective(task.codec)
-            said[metric.name] = explained(chosen, 0.25, 0.125, "minutes")
-            assert "where higher is better" not in said[metric.name]
-            assert "where lower is better" not in said[metric.name]
-            assert "_" not in metric_title(metric.name)
-            undefined = explained(chosen, None, 0.125, "minutes")
-            assert undefined == f"{metric_title(metric.name)} is undefined on the test split."
-    assert len(set(said.values())) == len(said) == 25
-    assert all("baseline" in sentence or "; " in sentence or "random" in sentence for sentence in said.values())
+        names |= {metric.name for metric in task.options.model_copy(update=decides).metrics}
+    assert names == set(DEFINITIONS)
+    assert len(set(DEFINITIONS.values())) == len(names) == 25
+    assert all(len(text) < 110 and not text.endswith(".") for text in DEFINITIONS.values())
+    unknown = RowMean(name="metric_of_tomorrow", higher_is_better=False, rows=lambda y, p: y)
+    assert definition_of(unknown) == "lower is better"
 
 
 @pytest.mark.parametrize(
@@ -174,15 +167,3 @@ def test_an_interval_has_both_ends() -> None:
 )
 def test_an_option_reads_as_in_the_file(value: object, words: str) -> None:
     assert option_value(value) == words
-
-
-class _Tomorrow(Binary):
-    metrics = (Weighted(name="metric_of_tomorrow", higher_is_better=False, function=lambda y, p, w: 0.0),)
-
-
-def test_a_metric_we_do_not_know_is_told_all_the_same(tmp_path: Path) -> None:
-    codec = BinaryCodec(name="t", type="number", targets=("t",), positive=None, at_least=None)
-    task = BinaryObjective(_Tomorrow(target="t"), codec)
-    assert explained(task, 0.5, 1.0, "m") == (
-        "metric of tomorrow is 0.5 m, where lower is better; the baseline reaches 1."
-    )

@@ -72,7 +72,7 @@ class LabelReport(TaskReport):
         return draw(
             "AUC per label",
             f"With 95% intervals. Dashed: random order (0.5).{shown}",
-            interval_plot(names, *(line.tolist() for line in (values, low, high)), x=x, reference=0.5),
+            interval_plot(names, np.stack([values, low, high], axis=1).tolist(), x, 0.5),
             ("label", names),
             ("share of rows", map(percent, frequencies[kept])),
             ("AUC", (rounded(value, 3) for value in values)),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 
@@ -30,7 +31,7 @@ class Curve:
     best: int | None = None
 
 
-def learning_curves(curves: Mapping[str, Curve], shaded: Sequence[Span] = ()) -> alt.LayerChart:
+def learning_curves(curves: Mapping[str, Curve], shaded: Sequence[Span] = ()) -> alt.TopLevelMixin:
     """A line per name, with its events and a legend. `shaded` are epochs with a background."""
     last = max(len(curve.values) for curve in curves.values())
     ticks = list(range(1, last + 1, max(1, math.ceil(last / 10))))
@@ -41,7 +42,7 @@ def learning_curves(curves: Mapping[str, Curve], shaded: Sequence[Span] = ()) ->
     legend = alt.Legend(orient="bottom", symbolType="stroke", symbolSize=400) if len(curves) > 1 else None
     colours, dashes = (alt.Scale(domain=list(curves), range=list(look)) for look in zip(*looks, strict=True))
     shapes, sizes = (alt.Scale(domain=list(_EVENTS), range=list(look)) for look in zip(*_EVENTS.values(), strict=True))
-    lines, events = [], []
+    lines, events = list[dict[str, Any]](), list[dict[str, Any]]()
     for name, curve in curves.items():
         points = {
             epoch: {"epoch": epoch, "value": value, "curve": name}

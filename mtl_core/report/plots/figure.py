@@ -46,18 +46,19 @@ def draw(title: str, caption: str, chart: alt.TopLevelMixin, *columns: tuple[str
 
 def diagonal(low: float, high: float) -> alt.Chart:
     """Dashed line on which x and y are equal."""
-    line = alt.Chart(data(x=[low, high], y=[low, high])).mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1)
-    return line.encode(x="x:Q", y="y:Q")
+    base = alt.Chart(data(x=[low, high], y=[low, high])).encode(x="x:Q", y="y:Q")
+    line: alt.Chart = base.mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1)
+    return line
 
 
-def points(rows: alt.InlineData, x: alt.X, y: alt.Y, colour: Any) -> alt.LayerChart:
-    """Points on a line, with intervals from `low` to `high`."""
+def points(rows: alt.InlineData, x: alt.X, y: alt.Y, colour: Any) -> list[alt.Chart]:
+    """Layers of points on a line, with intervals from `low` to `high`."""
     base = alt.Chart(rows).encode(x=x, color=colour)
-    return alt.layer(
+    return [
         base.mark_line(strokeWidth=1.5, opacity=0.6).encode(y=y),
         base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
         base.mark_point(filled=True, size=40, opacity=1).encode(y=y),
-    )
+    ]
 
 
 def histogram(
@@ -74,32 +75,34 @@ def histogram(
 
 def interval_plot(
     names: Sequence[str],
-    values: Sequence[float],
-    low: Sequence[float],
-    high: Sequence[float],
+    intervals: Iterable[tuple[float, float, float]],
     x: alt.X,
     reference: float,
     colours: Sequence[str] = (),
-) -> alt.LayerChart:
+) -> alt.TopLevelMixin:
     """A point with its interval per name, and a line at the reference. A value of NaN leaves its row empty.
 
     Args:
+        intervals: (value, low, high) per name.
         x: the encoding, with field `value`.
         colours: one per name; none for the same colour everywhere.
     """
-    lines = zip(range(len(names)), values, low, high, colours or [ACCENT] * len(names), strict=True)
-    rows = [dict(zip(("name", "value", "low", "high", "colour"), line, strict=True)) for line in lines]
+    lines = zip(intervals, colours or [ACCENT] * len(names), strict=True)
+    rows = [
+        {"name": index, "value": value, "low": low, "high": high, "colour": colour}
+        for index, ((value, low, high), colour) in enumerate(lines)
+        if np.isfinite(value)
+    ]
     scale = alt.Scale(domain=list(range(len(names))), paddingInner=0.3)
     y = alt.Y("name:O", scale=scale, axis=names_axis(names, grid=False, minExtent=110, limit=110))
-    known = data([row for row in rows if np.isfinite(row["value"])])
-    base = alt.Chart(known).encode(y=y, color=alt.Color("colour:N", scale=None, legend=None))
+    base = alt.Chart(data(rows)).encode(y=y, color=alt.Color("colour:N", scale=None, legend=None))
     line = alt.Chart(data(value=[reference])).mark_rule(color=MUTED, strokeDash=[4, 4]).encode(x=x)
     bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(x="low:Q", x2="high:Q")
     layers = alt.layer(line, bars, base.mark_point(filled=True, size=45, opacity=1).encode(x=x))
     return layers.properties(width=200, height=max(60, min(26, 320 // len(names)) * len(names)))
 
 
-def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Array, texts: Array) -> alt.LayerChart:
+def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Array, texts: Array) -> alt.TopLevelMixin:
     """(rows, columns) values: the stronger the colour, the larger the absolute value; below 0 in another colour.
 
     Args:

@@ -82,7 +82,7 @@ def quantile_coverage(labels: Array, predictions: Array, levels: tuple[float, ..
         "Quantile coverage",
         "Share of observed values at or below each predicted quantile, with 95% Wilson intervals. Dashed: nominal. "
         f"Mean difference: {100 * np.abs(observed - levels).mean():.1f} percentage points.",
-        alt.layer(diagonal(0, 1), lines).properties(width=WIDTH, height=260),
+        alt.layer(diagonal(0, 1), *lines).properties(width=WIDTH, height=260),
         ("level", map(percent, levels)),
         ("observed", map(percent, observed)),
         ("95% interval", map(interval_percent, low, high)),

@@ -37,7 +37,9 @@ def calibration(probability: Array, outcome: Array, uncalibrated: Array | None, 
     colours = alt.Scale(domain=list(curves), range=[ACCENT, SECOND][: len(curves)])
     colour = alt.Color("curve:N", scale=colours, legend=alt.Legend() if len(curves) > 1 else None)
     lines = [
-        points(data(**curve, curve=[name] * len(curve["x"])), x, y, colour) for name, curve in reversed(curves.items())
+        layer
+        for name, curve in reversed(curves.items())
+        for layer in points(data(**curve, curve=[name] * len(curve["x"])), x, y, colour)
     ]
     predictions = shares(title="predicted probability")
     counts, _ = histogram(np.clip(probability, 0, upper), (0, upper), 30, predictions, ticks=2)

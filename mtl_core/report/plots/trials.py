@@ -14,7 +14,7 @@ __all__ = ["optimization_history", "slice_plot"]
 _LOOKS = {"complete": (ACCENT, "circle"), "pruned": (MUTED, "triangle-down"), "failed": (SECOND, "cross")}
 
 
-def optimization_history(study: Tuning) -> alt.LayerChart:
+def optimization_history(study: Tuning) -> alt.TopLevelMixin:
     """Objective per trial, and the best so far as a line."""
     best, record = float("-inf"), []
     for trial in study.trials:
@@ -26,17 +26,17 @@ def optimization_history(study: Tuning) -> alt.LayerChart:
     return _trials(study, [(trial, trial.number) for trial in study.trials], x, line)
 
 
-def slice_plot(study: Tuning, path: str) -> alt.LayerChart:
+def slice_plot(study: Tuning, path: str) -> alt.TopLevelMixin:
     """Objective over the values of one option, with a dashed line at the declared value."""
-    tuned, declared = study.space[path], study.declared[path]
+    tuned, declared, marked = study.space[path], study.declared[path], list[Any]()
     values = [(trial, trial.changes[path]) for trial in study.trials if path in trial.changes]
     if tuned.choices is None:
-        look = {"format": ",d", "tickMinStep": 1} if tuned.whole else {"format": "~g"} if tuned.log else {}
+        ticks = {"format": ",d", "tickMinStep": 1} if tuned.whole else {"format": "~g"} if tuned.log else {}
         marked = [declared] if isinstance(declared, int | float) and (declared > 0 or not tuned.log) else []
         ends = [end for end in (tuned.low, tuned.high, *marked) if end is not None]
-        kind = "log" if tuned.log else "linear"
-        scale = alt.Scale(type=kind, domain=[min(ends), max(ends)], nice=False, padding=8, clamp=True)
-        x = alt.X("x:Q", scale=scale, axis=alt.Axis(title=None, grid=False, tickCount=4, **look))
+        domain = [min(ends), max(ends)]
+        scale = alt.Scale(type="log" if tuned.log else "linear", domain=domain, nice=False, padding=8, clamp=True)
+        x = alt.X("x:Q", scale=scale, axis=alt.Axis(title=None, grid=False, tickCount=4, **ticks))
     else:
         names = [option_value(choice) for choice in tuned.choices]
         axis = alt.Axis(title=None, grid=False, labelLimit=WIDTH // len(names), labelAngle=0)
@@ -47,7 +47,7 @@ def slice_plot(study: Tuning, path: str) -> alt.LayerChart:
     return _trials(study, values, x, rule)
 
 
-def _trials(study: Tuning, values: list[tuple[Trial, Any]], x: alt.X, behind: alt.Chart) -> alt.LayerChart:
+def _trials(study: Tuning, values: list[tuple[Trial, Any]], x: alt.X, behind: alt.Chart) -> alt.TopLevelMixin:
     """A point per trial, and a ring around the best. A trial without objective is drawn at the lower edge."""
     low, high = _bounds(study)
     y = alt.Y(

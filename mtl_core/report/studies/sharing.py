@@ -1,6 +1,6 @@
 """Section on the comparison of the shared network with single-task networks and trees."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -12,12 +12,12 @@ from mtl_core.report.plots.figure import Table, interval_plot
 from mtl_core.report.run import Run
 from mtl_core.report.theme import MUTED, svg
 from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed, with_unit
-from mtl_core.studies.arms import POLICIES, SINGLE_TASK
+from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Policy
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
 
 __all__ = ["section", "section_of", "standard_errors"]
 
-_COLOURS = {HELPS: "var(--good)", HARMS: "var(--bad)"}
+_COLOURS: dict[str, str] = {HELPS: "var(--good)", HARMS: "var(--bad)"}
 _Z = 1.959964
 _COSTS = {
     "parameters": ("parameters", "", 0, 1.0),
@@ -74,16 +74,17 @@ def _differences(tasks: Mapping[str, ComparedTask]) -> Markup | None:
     x = alt.X("value:Q", scale=alt.Scale(domain=[-widest, widest]), axis=axis)
     verdicts = {name: str(tasks[name].verdict) for name in gains}
     colours = [_COLOURS.get(verdict, MUTED) for verdict in verdicts.values()]
-    chart = interval_plot([*gains], *zip(*gains.values(), strict=True), x=x, reference=0, colours=colours)
     words = "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items())
+    chart = interval_plot([*gains], gains.values(), x, 0, colours)
     return svg(chart, f"Difference of the shared and the single-task network per task. {words}")
 
 
-def _task_cells(name: str, task: ComparedTask, arms: list[str]) -> tuple[str, ...]:
+def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str, ...]:
     single, gain, decimals = task.arms.get(SINGLE_TASK), task.over_single, _decimals(task)
-    mean = single.mean if single else None
-    known = gain and gain.difference is not None and mean and mean > 0
-    relative = f"{signed(100 * gain.difference / mean, 1)}%" if known else NOTHING
+    mean, difference = single.mean if single else None, gain.difference if gain else None
+    relative = NOTHING
+    if difference is not None and mean is not None and mean > 0:
+        relative = f"{signed(100 * difference / mean, 1)}%"
     cells = (name, f"{_metric(task)} {'↑' if task.higher_is_better else '↓'}", *_means(task, arms))
     cells += (*_gain_cells(gain, decimals), relative, task.verdict or "not compared")
     return cells + (_gain_cells(task.over_boosted, decimals) if BOOSTED in arms else ())
@@ -96,7 +97,7 @@ def _gain_cells(gain: Gain | None, decimals: int) -> tuple[str, str]:
     return signed(gain.difference, decimals), interval(gain.low, gain.high, decimals)
 
 
-def _means(task: ComparedTask, arms: list[str]) -> list[str]:
+def _means(task: ComparedTask, arms: Sequence[str]) -> list[str]:
     """Mean and standard deviation per arm."""
     return [_mean_std(task.arms.get(arm), _decimals(task)) for arm in arms]
 
@@ -109,7 +110,7 @@ def _mean_std(arm: MeanStd | None, decimals: int) -> str:
     )
 
 
-def _cost_cells(study: Comparison, title: str, arms: list[str]) -> tuple[str, ...]:
+def _cost_cells(study: Comparison, title: str, arms: Sequence[str]) -> tuple[str, ...]:
     field, unit, decimals, factor = _COSTS[title]
     costs = [getattr(study.cost.get(arm), field, None) for arm in arms]
     cells = (NOTHING if cost is None else with_unit(rounded(cost * factor, decimals), unit) for cost in costs)
@@ -117,9 +118,11 @@ def _cost_cells(study: Comparison, title: str, arms: list[str]) -> tuple[str, ..
     return (title, *cells, NOTHING if shared is None or not single else f"{rounded(100 * shared / single, 0)}%")
 
 
-def _curves(study: Comparison, name: str, policies: list[str]) -> Markup:
-    runs = {policy: study.courses[policy][name] for policy in policies}
-    curves = {p: Curve(values=run.validation, stopped=run.stopped, chosen=run.chosen) for p, run in runs.items()}
+def _curves(study: Comparison, name: str, policies: Sequence[Policy]) -> Markup:
+    curves: dict[str, Curve] = {}
+    for policy in policies:
+        run = study.courses[policy][name]
+        curves[policy] = Curve(values=run.validation, stopped=run.stopped, chosen=run.chosen)
     return svg(learning_curves(curves), f"{name}: {_metric(study.tasks[name])} on validation, per stopping policy")
 
 

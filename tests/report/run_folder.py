@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from flows.layout import Layout
+from flows.stages.report import report_paths
 from mtl_core.checks import write_checks
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoder import Encoder
@@ -20,7 +21,7 @@ from mtl_core.evaluation import baseline_predictions, evaluate
 from mtl_core.export.signature import signature
 from mtl_core.gates import gates_off, tasks_without_limit
 from mtl_core.report.page import render
-from mtl_core.report.run import Paths, Run, read_run
+from mtl_core.report.run import Run, read_run
 from mtl_core.tasks import objectives
 from mtl_core.validation.quarantine import SCHEMA
 from tests.report.problem import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
@@ -34,22 +35,7 @@ class RunFolder:
     problem: Problem
 
     def run(self) -> Run:
-        layout = self.layout
-        paths = Paths(
-            validation=layout.validation,
-            encoded=layout.encoded,
-            history=layout.history,
-            graph=layout.graph,
-            signature=layout.signature,
-            checks=layout.checks,
-            metrics=layout.metrics,
-            evaluation=layout.evaluation,
-            predictions=layout.predictions,
-            relatedness=layout.relatedness,
-            comparison=layout.comparison,
-            tuning=layout.tuning,
-        )
-        return read_run(self.problem, paths)
+        return read_run(self.problem, report_paths(self.layout))
 
     def page(self) -> str:
         return render(self.run())

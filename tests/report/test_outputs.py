@@ -41,12 +41,12 @@ def share(text: str) -> float:
         ({"form": "number", "unit": "EUR"}, NumberReport(unit="EUR")),
         ({"form": "class_probabilities", "classes": ["a", "b"]}, ClassReport(classes=("a", "b"))),
         (
-            {"form": "class_probabilities", "kind": "ordinal", "classes": ["a", "b"]},
-            ClassReport(classes=("a", "b"), ordered=True),
+            {"form": "class_probabilities", "kind": "ordinal", "classes": ["a"]},
+            ClassReport(classes=("a",), ordered=True),
         ),
         (
-            {"form": "label_probabilities", "labels": ["a", "b"], "thresholds": [0.25, 0.5]},
-            LabelReport(labels=("a", "b"), thresholds=(0.25, 0.5)),
+            {"form": "label_probabilities", "labels": ["a"], "thresholds": [0.2]},
+            LabelReport(labels=("a",), thresholds=(0.2,)),
         ),
         ({"form": "quantiles", "unit": "EUR", "levels": [0.1, 0.9]}, QuantileReport(levels=(0.1, 0.9), unit="EUR")),
         ({"form": "cluster_probabilities", "clusters": 3}, ClusterReport(clusters=3)),

@@ -99,7 +99,7 @@ def interval_plot(
     line = alt.Chart(data(value=[reference])).mark_rule(color=MUTED, strokeDash=[4, 4]).encode(x=x)
     bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(x="low:Q", x2="high:Q")
     layers = alt.layer(line, bars, base.mark_point(filled=True, size=45, opacity=1).encode(x=x))
-    return layers.properties(width=200, height=max(60, min(26, 320 // len(names)) * len(names)))
+    return layers.properties(width=200, height=min(400, 34 + 26 * len(names)))
 
 
 def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Array, texts: Array) -> alt.TopLevelMixin:
@@ -115,23 +115,18 @@ def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Arra
         for (i, j), value in np.ndenumerate(values)
         if np.isfinite(value)
     ]
-    side = min(_MAX_SIDE, WIDTH // max(values.shape))
-    axes = (
-        names_axis(row_names, limit=90, minExtent=90),
-        names_axis(column_names, limit=90, orient="top", labelAngle=-45),
-    )
+    side = max(1, min(_MAX_SIDE, WIDTH // max(values.shape)))
+    above = names_axis(column_names, limit=90, orient="top", labelAngle=-45)
     rows, columns = (alt.Scale(domain=list(range(length)), paddingInner=0.06) for length in values.shape)
-    base = alt.Chart(data(cells)).encode(
-        x=alt.X("column:O", scale=columns, axis=axes[1]), y=alt.Y("row:O", scale=rows, axis=axes[0])
-    )
-    signs, strengths = (
-        alt.Scale(domain=[True, False], range=[ACCENT, SECOND]),
-        alt.Scale(domain=[0, 1], range=[0, 0.65]),
-    )
-    cells_drawn = base.mark_rect(cornerRadius=2, stroke=MUTED, strokeOpacity=0.3).encode(
+    left = names_axis(row_names, limit=90, minExtent=90)
+    x, y = alt.X("column:O", scale=columns, axis=above), alt.Y("row:O", scale=rows, axis=left)
+    signs = alt.Scale(domain=[True, False], range=[ACCENT, SECOND])
+    strengths = alt.Scale(domain=[0, 1], range=[0, 0.65])
+    base = alt.Chart(data(cells)).encode(x=x, y=y)
+    rects = base.mark_rect(cornerRadius=2, stroke=MUTED, strokeOpacity=0.3).encode(
         color=alt.Color("positive:N", scale=signs, legend=None),
         fillOpacity=alt.FillOpacity("size:Q", scale=strengths, legend=None),
     )
     text = base.mark_text(color=INK, fontSize=min(12, 0.31 * side)).encode(text="text:N")
-    layers = [cells_drawn, text] if side >= _MIN_SIDE_WITH_TEXT else [cells_drawn]
+    layers = [rects, text] if side >= _MIN_SIDE_WITH_TEXT else [rects]
     return alt.layer(*layers).properties(width=side * len(column_names), height=side * len(row_names))

@@ -57,8 +57,8 @@ def shares(**options: Any) -> alt.Axis:
 def names_axis(names: Sequence[str], *, limit: int = 130, **options: Any) -> alt.Axis:
     """Axis of an ordinal field that numbers the names from 0: names that look the same when cut stay apart."""
     label = f"{json.dumps(_drawable(list(names)))}[datum.value]"
-    look = {"labelLimit": limit, "labelColor": INK, "labelOverlap": True}
-    return alt.Axis(title=None, ticks=False, labelExpr=label, **look, **options)
+    options |= {"labelLimit": limit, "labelColor": INK, "labelOverlap": True}
+    return alt.Axis(title=None, ticks=False, labelExpr=label, **options)
 
 
 def _drawable(value: Any) -> Any:

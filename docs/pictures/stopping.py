@@ -14,8 +14,8 @@ import altair as alt
 from drawing import save, share
 from flights_part import Part, declared, flights
 
-from mtl_core.report.course import Course, course
-from mtl_core.report.metric_words import metric_title
+from mtl_core.report.learning import LearningCurve, learning_curve
+from mtl_core.report.metric_names import metric_title
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, SHADE, data
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
@@ -28,7 +28,7 @@ EMPTY = "\N{NO-BREAK SPACE}"
 """A line of text that takes its room."""
 
 
-def panel(shown: Course, domain: tuple[float, float], epochs: int, *, first: bool, last: bool) -> alt.LayerChart:
+def panel(shown: LearningCurve, domain: tuple[float, float], epochs: int, *, first: bool, last: bool) -> alt.LayerChart:
     """A task under a policy: its metric per epoch, with stops, rests and holds, and the chosen epoch."""
     step = alt.Axis(title="epoch", values=list(range(5, epochs + 1, 5)), format="d", grid=False) if last else None
     x = alt.X("epoch:Q", scale=alt.Scale(domain=[0.5, epochs + 0.5], nice=False), axis=step)
@@ -36,7 +36,7 @@ def panel(shown: Course, domain: tuple[float, float], epochs: int, *, first: boo
     shape = alt.Axis(title=None, tickCount=3, **extent)
     y = alt.Y("value:Q", scale=alt.Scale(domain=list(domain), nice=False), axis=shape)
     values = [{"epoch": i, "value": v} for i, v in enumerate(shown.values, 1) if math.isfinite(v)]
-    spans = [{"epoch": start, "end": end} for start, end in (*shown.held, *shown.rested)]
+    spans = [{"epoch": start, "end": end} for start, end in (*shown.distilled, *shown.paused)]
 
     def at(numbers: tuple[int, ...], **look: Any) -> alt.Chart:
         points = data([{"epoch": number, "value": shown.value(number)} for number in numbers])
@@ -62,14 +62,14 @@ def heading(policy: str, task: str) -> alt.TitleParams:
     )
 
 
-def domain_of(courses: list[Course]) -> tuple[float, float]:
+def domain_of(courses: list[LearningCurve]) -> tuple[float, float]:
     """One range for a task under every policy."""
     values = [value for shown in courses for value in shown.values if math.isfinite(value)]
     pad = 0.15 * (max(values) - min(values))
     return min(values) - pad, max(values) + pad
 
 
-def numbers_of(shown: Course, outcome: TrainingResult) -> dict[str, Any]:
+def numbers_of(shown: LearningCurve, outcome: TrainingResult) -> dict[str, Any]:
     name = shown.task.name
     return {
         "metric": shown.task.metric.name,
@@ -81,8 +81,8 @@ def numbers_of(shown: Course, outcome: TrainingResult) -> dict[str, Any]:
             shown.task.metric.oriented(outcome.best(name) - shown.final), of=shown.noise, places=2
         ),
         "stopped": list(shown.stopped),
-        "held": [list(span) for span in shown.held],
-        "rested": [list(span) for span in shown.rested],
+        "held": [list(span) for span in shown.distilled],
+        "rested": [list(span) for span in shown.paused],
     }
 
 
@@ -107,7 +107,7 @@ def draw(tasks: tuple[Objective, ...], outcomes: dict[str, TrainingResult]) -> N
         },
     )
     for task in tasks:
-        line = {policy: course(task, "", outcome) for policy, outcome in outcomes.items()}
+        line = {policy: learning_curve(task, "", outcome) for policy, outcome in outcomes.items()}
         for policy, shown in line.items():
             first, last = policy == POLICIES[0], task is tasks[-1]
             chart = panel(shown, domain_of(list(line.values())), epochs, first=first, last=last)

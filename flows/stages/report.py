@@ -1,4 +1,4 @@
-"""Stage `report`: one self-contained HTML page of what was learned, and how well."""
+"""Stage `report`: one self-contained HTML page of the data, the training and the results."""
 
 from pathlib import Path
 
@@ -10,9 +10,16 @@ from mtl_core.report.run import Paths, read_run
 
 
 def run(folder: Path) -> None:
-    """Writes artifacts/report.html."""
-    layout, problem = Layout(folder), load_problem(folder)
-    paths = Paths(
+    """Write artifacts/report.html."""
+    layout = Layout(folder)
+    page = render(read_run(load_problem(folder), report_paths(layout)))
+    write_text(layout.report, page)
+    print(f"{layout.report.name}: {len(page) / 1e6:.2f} MB, opens offline in any browser")
+
+
+def report_paths(layout: Layout) -> Paths:
+    """The artifacts that the report shows."""
+    return Paths(
         validation=layout.validation,
         encoded=layout.encoded,
         history=layout.history,
@@ -26,6 +33,3 @@ def run(folder: Path) -> None:
         comparison=layout.comparison,
         tuning=layout.tuning,
     )
-    page = render(read_run(problem, paths))
-    write_text(layout.report, page)
-    print(f"{layout.report.name}: {len(page) / 1e6:.2f} MB, opens offline in any browser")

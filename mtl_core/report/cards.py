@@ -1,79 +1,81 @@
-"""Cards: a task's result on the test split, in words and next to the baseline. Pure functions."""
+"""Results of a task on the test split: its card, its metrics, and a warning of a possible leak."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from mtl_core.checks import CheckOutcome
-from mtl_core.report.forms import form_for
-from mtl_core.report.metric_words import explained, metric_title, unit_of
-from mtl_core.report.perfection import perfection
-from mtl_core.report.run import Run, Scored
-from mtl_core.report.wording import interval, interval_places, listed, number, rounded, with_unit
-from mtl_core.tasks import Objective
+from mtl_core.leaks import most_related
+from mtl_core.report.metric_names import definition_of, metric_title, unit_of
+from mtl_core.report.outputs import task_report
+from mtl_core.report.run import Run
+from mtl_core.report.wording import NOTHING, interval, interval_places, listed, number, rounded
+from mtl_core.tasks import Metric, Objective
+from mtl_core.tasks.bands import band_labels
 
-__all__ = ["Card", "Scale", "card"]
+__all__ = ["possible_leak", "task_result"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """Positions of the baseline, the model and its interval on a line from worse to better, in percent of it."""
-
-    trivial: float
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """Result of a task."""
-
-    name: str
-    kind: str
-    target: str
-    metric: str
-    value: str
-    unit: str
-    interval: str
-    trivial: str
-    trivial_is: str
-    against_baseline: tuple[CheckOutcome, str] | None
-    """Outcome of the comparison with the baseline, and its words; None where the two were not compared."""
-    scale: Scale | None
-    sentences: tuple[str, ...]
-    doubt: str
-    """A question about a result that is too good to be true; "" for any other."""
+_BEST_IS_ONE = {
+    *("accuracy", "auc", "balanced_accuracy", "f1", "label_ranking_average_precision", "macro_auc", "macro_f1"),
+    *("micro_f1", "r2", "weighted_kappa"),
+}
+_SUSPICIOUS, _MAX_BASELINE, _MIN_ROWS = 0.999, 0.99, 30
+"""From this value on a metric is suspicious, unless the baseline is as good or the labelled test rows are few."""
+_MIN_STRENGTH = 0.5
+"""Minimum strength of the relation of a feature that is named."""
 
 
-def card(run: Run, task: Objective, scored: Scored) -> Card:
-    """The task's card."""
-    output = run.outputs[task.name]
-    form, metric = form_for(run, task), task.metric
+def task_result(run: Run, task: Objective) -> dict[str, Any]:
+    """Results of a task, as variables of the templates. `metric` is its own metric."""
+    output, scored = run.outputs[task.name], run.scored(task)
+    report = task_report(output, task.reference_classes)
+    metrics = [_metric_result(run, task, metric) for metric in task.metrics]
+    return {
+        "name": task.name,
+        "kind": output["kind"],
+        "target": _target(task),
+        "metric": next(result for result in metrics if result["name"] == task.metric.name),
+        "metrics": metrics,
+        "baseline": report.baseline(task.baseline(run.splits["train"].flat_labels(task.name).numpy())),
+        "comparison": _comparison(run, f"{task.name}.{task.metric.name} over baseline"),
+        "leak": possible_leak(run, task, len(scored.labels)),
+        "summary": report.summary(scored) if len(scored.labels) else [],
+        "figures": report.figures(scored) if len(scored.labels) else [],
+        "rows": len(scored.labels),
+        "dropped": scored.dropped,
+    }
+
+
+def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
+    """Values on the test split, unless named otherwise; `bar` are positions in percent from worse to better."""
     measured = run.evaluation[task.name][metric.name]
-    value, low, high, trivial = (measured[key] for key in ("value", "low", "high", "trivial"))
-    unit = unit_of(metric, output["unit"])
-    known = low is not None and high is not None
-    decimals = interval_places(low, high)
-    sentences = [explained(task, value, trivial, unit), form.sentence(scored) if len(scored.labels) else ""]
-    return Card(
-        name=task.name,
-        kind=output["kind"],
-        target=_target(task),
-        metric=metric_title(metric.name),
-        value=rounded(value, decimals),
-        unit=unit,
-        interval=f"95% interval {interval(low, high, decimals)}" if known else "no interval",
-        trivial=with_unit(rounded(trivial, decimals), unit),
-        trivial_is=form.trivial(task.baseline(run.splits["train"].flat_labels(task.name).numpy())),
-        against_baseline=_against_baseline(run, f"{task.name}.{metric.name} over baseline"),
-        scale=_scale(task, value, low, high, trivial),
-        sentences=tuple(sentence for sentence in sentences if sentence),
-        doubt=perfection(run, task, len(scored.labels)),
-    )
+    value, low, high, baseline = (measured[key] for key in ("value", "low", "high", "trivial"))
+    decimals, unknown = interval_places(low, high), low is None or high is None
+    return {
+        "name": metric.name,
+        "title": metric_title(metric.name),
+        "definition": definition_of(metric),
+        "unit": unit_of(metric, run.outputs[task.name]["unit"]),
+        "higher_is_better": metric.higher_is_better,
+        "test": rounded(value, decimals),
+        "interval": NOTHING if unknown else interval(low, high, decimals),
+        "validation": rounded(run.metrics["validation"][task.name][metric.name], decimals),
+        "baseline": rounded(baseline, decimals),
+        "bar": _bar(metric, baseline=baseline, value=value, low=low, high=high),
+    }
+
+
+def _bar(metric: Metric, **values: float | None) -> dict[str, float] | None:
+    """None where a value is undefined."""
+    known = {name: metric.oriented(value) for name, value in values.items() if value is not None}
+    if len(known) < len(values):
+        return None
+    worst, best = min(known.values()), max(known.values())
+    margin = (best - worst) * 0.1 or 1.0
+    bar = {name: round(100 * (v - worst + margin) / (best - worst + 2 * margin), 2) for name, v in known.items()}
+    return bar | dict(zip(("low", "high"), sorted((bar["low"], bar["high"])), strict=True))
 
 
 def _target(task: Objective) -> str:
-    """The columns with the labels, and what of them counts."""
+    """Target columns, with the condition of a positive label or the classes of a band."""
     declared: dict[str, Any] = task.options.model_dump()
     target = listed(task.options.targets) or "no target"
     if declared.get("at_least") is not None:
@@ -82,32 +84,37 @@ def _target(task: Objective) -> str:
         return f"{target} = {declared['positive']}"
     if edges := declared.get("edges"):
         first, *others = declared["classes"]
-        return f"{target}: {first}" + "".join(
-            f" < {number(edge)} ≤ {name}" for edge, name in zip(edges, others, strict=True)
-        )
+        bands = (f" < {number(edge)} ≤ {name}" for edge, name in zip(edges, others, strict=True))
+        return f"{target}: {first}{''.join(bands)}"
     return target
 
 
-def _against_baseline(run: Run, name: str) -> tuple[CheckOutcome, str] | None:
-    check = next((entry for entry in run.checks["checks"] if entry["name"] == name), None)
-    if check is None:
-        return None
-    outcome: CheckOutcome = check["outcome"]
-    if outcome == "passed":
-        return outcome, "better than the baseline, beyond chance"
-    if check["high"] is not None and check["high"] < 0:
-        return outcome, "worse than the baseline, beyond chance"
-    return outcome, "not shown to be better than the baseline"
+def _comparison(run: Run, name: str) -> tuple[CheckOutcome, str] | None:
+    for check in run.checks["checks"]:
+        if check["name"] == name:
+            worse = check["high"] is not None and check["high"] < 0
+            words = "worse than the baseline" if worse else "not significantly better than the baseline"
+            return check["outcome"], "better than the baseline" if check["outcome"] == "passed" else words
+    return None
 
 
-def _scale(
-    task: Objective, value: float | None, low: float | None, high: float | None, trivial: float | None
-) -> Scale | None:
-    if value is None or low is None or high is None or trivial is None:
-        return None
-    oriented = [task.metric.oriented(x) for x in (trivial, value, low, high)]
-    least, most = min(oriented), max(oriented)
-    margin = (most - least) * 0.1 or 1.0
-    positions = [round(100 * (x - least + margin) / (most - least + 2 * margin), 2) for x in oriented]
-    bottom, top = sorted(positions[2:])
-    return Scale(trivial=positions[0], value=positions[1], low=bottom, high=top)
+def possible_leak(run: Run, task: Objective, rows: int) -> str:
+    """Warning of a suspiciously good metric on that many rows, with the features most related to the target."""
+    if rows < _MIN_ROWS or not task.options.targets:
+        return ""
+    for metric in task.metrics:
+        value, baseline = (run.evaluation[task.name][metric.name][key] or 0 for key in ("value", "trivial"))
+        if metric.name in _BEST_IS_ONE and value >= _SUSPICIOUS and baseline < _MAX_BASELINE:
+            return f"Possible leak: {metric_title(metric.name)} {value:.3f}.{_related_features(run, task)}"
+    return ""
+
+
+def _related_features(run: Run, task: Objective) -> str:
+    features, target = list(run.encoder.inputs), task.options.targets[0]
+    table = run.test_rows([*features, *task.options.targets])
+    labels = band_labels(task.options, table)
+    if labels is not None:
+        table = table.set_column(table.column_names.index(target), target, labels)
+    related = most_related(table, features, target)
+    names = [f"{name} ({relation.words})" for name, relation in related if relation.strength >= _MIN_STRENGTH]
+    return f" Features most related to {target}: {', '.join(names)}." if names else ""

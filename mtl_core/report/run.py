@@ -1,4 +1,4 @@
-"""Contents of the report, read from the artifacts of one run. The only module here that reads files."""
+"""Artifacts of a run. The only module of the report that reads files."""
 
 import json
 import math
@@ -34,7 +34,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
-    """Where a run left what the page tells of. `validation` and `encoded` are folders; a study may not be there."""
+    """Artifacts of a run. `validation` and `encoded` are folders; the file of a study may be missing."""
 
     validation: Path
     encoded: Path
@@ -64,7 +64,7 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of the stages, as its artifacts tell it."""
+    """Contents of the artifacts."""
 
     problem: Problem
     encoder: Encoder
@@ -99,16 +99,13 @@ class Run:
         return objectives(self.problem.tasks, self.encoder.tasks)
 
     def is_current(self, made: Provenance) -> bool:
-        """True if a study was made of what is declared now."""
+        """True if a study is of the declared problem."""
         return made.declaration == config_digest(self.problem)
 
     def labels(self, task: Objective) -> dict[str, Array]:
         """Split -> the task's labels there, without the rows that have none."""
-        found = {}
-        for name, split in self.splits.items():
-            labels = split.flat_labels(task.name).numpy()
-            found[name] = labels[task.codec.labelled(labels)]
-        return found
+        labels = {name: split.flat_labels(task.name).numpy() for name, split in self.splits.items()}
+        return {name: values[task.codec.labelled(values)] for name, values in labels.items()}
 
     def test_rows(self, columns: Sequence[str]) -> pa.Table:
         """Raw columns of the test split."""
@@ -116,8 +113,10 @@ class Run:
 
     def scored(self, task: Objective) -> Scored:
         """The task's labels and predictions on the test split."""
-        kinds = ["label", "prediction"] + ["uncalibrated"] * self._has_uncalibrated(task)
-        table = _table(self.predictions, [f"{kind}/{task.name}" for kind in kinds])
+        with intact(self.predictions):
+            stored = set(pq.read_schema(self.predictions).names)
+        columns = [f"{kind}/{task.name}" for kind in ("label", "prediction", "uncalibrated")]
+        table = _table(self.predictions, [column for column in columns if column in stored])
         labels, predictions, *others = (_array(column) for column in table.columns)
         known = task.codec.labelled(labels)
         finite = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
@@ -129,13 +128,9 @@ class Run:
             dropped=int((known & ~finite).sum()),
         )
 
-    def _has_uncalibrated(self, task: Objective) -> bool:
-        with intact(self.predictions):
-            return f"uncalibrated/{task.name}" in pq.read_schema(self.predictions).names
-
 
 def read_run(problem: Problem, paths: Paths) -> Run:
-    """Reads a run's artifacts; labels are memory-mapped, predictions are read task by task when they are drawn."""
+    """Read the artifacts; labels are memory-mapped, predictions are read task by task on demand."""
     encoder = Encoder.load(paths.encoded / "encoder.json")
     signature = _json(paths.signature)
     return Run(
@@ -172,7 +167,7 @@ def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def _outcome(path: Path) -> TrainingResult:
-    """JSON has no NaN: where a number is undefined it holds null."""
+    """The training result; null, JSON's undefined number, becomes NaN."""
     with intact(path):
         document = json.loads(path.read_text(encoding="utf-8"))
         for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
@@ -181,9 +176,7 @@ def _outcome(path: Path) -> TrainingResult:
 
 
 def _array(column: pa.ChunkedArray) -> Array:
-    """(n,) of a column of numbers, (n, m) of a column of lists of one length; lists of any length are items of rows,
-    which count one by one.
-    """
+    """(n,) numbers, (n, m) lists of one length; lists of any length are flattened: their items count one by one."""
     values = column.combine_chunks()
     if pa.types.is_large_list(values.type):
         values = values.flatten()

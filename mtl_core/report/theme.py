@@ -1,25 +1,27 @@
-"""How every picture looks: one theme, and colours that the page's style sheet gives a value for light and for dark."""
+"""Theme of the charts. Colours are CSS variables, which the page defines for light and for dark."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import vl_convert
 from markupsafe import Markup
 
-__all__ = ["ACCENT", "CARD", "INK", "MUTED", "SECOND", "SHADE", "WIDTH", "beside", "data", "shares", "short", "svg"]
+__all__ = ["ACCENT", "CARD", "INK", "MUTED", "SECOND", "SHADE", "WIDTH", "data", "names_axis", "shares", "svg"]
 
 INK, MUTED, LINE = "var(--ink)", "var(--muted)", "var(--line)"
 ACCENT, SECOND, SHADE, CARD = "var(--accent)", "var(--second)", "var(--shade)", "var(--card)"
 
-WIDTH = 340
-"""Width of a picture, in pixels: what a phone shows without shrinking it; wider screens put several side by side."""
+WIDTH = 280
+"""Width of a plot without its axis, in pixels: with it, a phone shows the chart without shrinking it."""
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CONFIG = {
-    "aria": False,  # the picture has one label as a whole; a thousand labelled points help nobody
+    "aria": False,  # a chart has one label as a whole
     "background": "transparent",
     "font": _FONT,
     "padding": {"left": 4, "top": 4, "right": 8, "bottom": 2},
@@ -37,46 +39,41 @@ _CONFIG = {
         "titlePadding": 8,
     },
     "axisY": {"domain": False},
+    "legend": {"orient": "top", "title": None, "labelColor": INK, "labelFontSize": 11.5, "symbolStrokeWidth": 2},
 }
 
 
-def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
-    """Rows for a chart. They are bins, never rows of the user's table."""
-    return alt.InlineData(values=list(rows))
+def data(rows: Sequence[dict[str, Any]] = (), /, **columns: Any) -> alt.InlineData:
+    """Inline data of a chart, from rows or columns of one length. They are aggregates, never rows of a user's table."""
+    cells = zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True)
+    return alt.InlineData(values=[*rows, *(dict(zip(columns, row, strict=True)) for row in cells)])
 
 
 def shares(**options: Any) -> alt.Axis:
-    """An axis of shares and probabilities, in percent."""
+    """Axis of shares and probabilities, in percent."""
     return alt.Axis(format="~%", tickCount=5, **options)
 
 
-def beside(width: int) -> alt.Axis:
-    """Room of that many pixels for names that a picture writes beside its lines: pictures of one width, short names or
-    long ones.
-    """
-    return alt.Axis(title=None, labels=False, grid=False, domain=False, minExtent=width)
-
-
-def short(name: str, most: int = 14) -> str:
-    """A name that fits beside a picture."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+def names_axis(names: Sequence[str], *, limit: int = 130, **options: Any) -> alt.Axis:
+    """Axis of an ordinal field that numbers the names from 0: names that look the same when cut stay apart."""
+    label = f"{json.dumps(_drawable(list(names)))}[datum.value]"
+    options |= {"labelLimit": limit, "labelColor": INK, "labelOverlap": True}
+    return alt.Axis(title=None, ticks=False, labelExpr=label, **options)
 
 
 def _drawable(value: Any) -> Any:
-    """The specification without the characters that XML has not: in the name of a class, one ends the process."""
+    """The value without the characters that XML does not allow; one of them would end the process that draws."""
     match value:
         case dict():
             return {key: _drawable(inner) for key, inner in value.items()}
         case list():
             return [_drawable(inner) for inner in value]
-        case str():
-            return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value)
         case _:
-            return value
+            return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def svg(chart: alt.TopLevelMixin, label: str) -> Markup:
-    """The chart as an SVG element that scales with its place; `label` is what a screen reader says instead."""
+    """The chart as an SVG element; `label` is its text for screen readers."""
     spec = chart.to_dict(validate=False) | {"config": _CONFIG}  # a third of a report's time; the tests validate
     text = vl_convert.vegalite_to_svg(_drawable(spec))
     head, _, body = text.partition(">")

@@ -1,4 +1,4 @@
-"""Numbers in words."""
+"""Numbers as text."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,9 @@ from typing import Any
 
 __all__ = [
     "NOTHING",
+    "integer",
     "interval",
+    "interval_percent",
     "interval_places",
     "listed",
     "number",
@@ -19,13 +21,13 @@ __all__ = [
 ]
 
 NOTHING = "\N{EN DASH}"
-"""Stands where a number is undefined."""
+"""Text of an undefined number."""
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Text with that many significant digits; 12,345 or a power of ten beyond what reads well."""
+    """Text with that many significant digits; thousands with commas, extremes as powers of ten."""
     if value is None or not math.isfinite(value):
         return NOTHING
     if value == 0:
@@ -34,6 +36,11 @@ def number(value: float | None, digits: int = 4) -> str:
         mantissa, exponent = f"{value:.1e}".split("e")
         return _minus(f"{mantissa} \N{MULTIPLICATION SIGN} 10{str(int(exponent)).translate(_SUPERSCRIPT)}")
     return _minus(f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.{digits}g}")
+
+
+def integer(value: float) -> str:
+    """Text of a count: 12,345."""
+    return f"{value:,.0f}"
 
 
 def percent(share: float | None) -> str:
@@ -63,14 +70,19 @@ def rounded(value: float | None, decimals: int) -> str:
 
 
 def signed(value: float | None, decimals: int) -> str:
-    """As `rounded`, with a plus before what is above 0 after rounding."""
+    """As `rounded`, with a plus sign where the rounded value is above 0."""
     text = rounded(value, decimals)
     return f"+{text}" if value is not None and value > 0 and text != NOTHING and text.strip("0.") else text
 
 
 def interval(low: float | None, high: float | None, decimals: int) -> str:
-    """Both ends, as in "0.1 to 0.3"."""
+    """Both ends: "0.1 to 0.3"."""
     return f"{rounded(low, decimals)} to {rounded(high, decimals)}"
+
+
+def interval_percent(low: float, high: float) -> str:
+    """Both ends in percent."""
+    return f"{percent(low)} to {percent(high)}"
 
 
 def option_value(value: Any) -> str:
@@ -85,14 +97,14 @@ def option_value(value: Any) -> str:
 
 
 def with_unit(text: str, unit: str) -> str:
-    """The number, then its unit if it has one."""
+    """The number, followed by its unit if it has one."""
     return f"{text} {unit}" if unit and text != NOTHING else text
 
 
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """The first of them, and how many others there are."""
-    others = len(names) - most
-    return ", ".join(names[:most]) + (f" and {others:,} other{'s' if others > 1 else ''}" if others > 0 else "")
+def listed(names: Sequence[str], limit: int = 3) -> str:
+    """The first names, and the number of others."""
+    others = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {others:,} other{'s' if others > 1 else ''}" if others > 0 else "")
 
 
 def _minus(text: str) -> str:

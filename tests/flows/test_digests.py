@@ -131,7 +131,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree, di
     [
         ("mtl_core/report/page.py", {"report"}),
         ("mtl_core/report/templates/page.css", {"report"}),
-        ("mtl_core/report/forms/bins.py", {"report"}),
+        ("mtl_core/report/plots/statistics.py", {"report"}),
         ("mtl_core/trunks/mmoe.py", {"train", "export", "check", "report"}),
         ("mtl_core/gates.py", {"check"}),
         ("mtl_core/validation/quarantine.py", {"validate"}),

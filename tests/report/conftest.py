@@ -4,26 +4,32 @@ from pathlib import Path
 import pytest
 
 from flows.layout import Layout
-from tests.report.made import Made, make
-from tests.report.reading import Page, read
+from mtl_core.report.run import Run
+from tests.report.html_page import Page, read
+from tests.report.run_folder import RunFolder, write_run
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """The artifacts; not to be changed."""
-    return make(tmp_path_factory.mktemp("made") / "problem")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Read only."""
+    return write_run(tmp_path_factory.mktemp("run") / "problem")
 
 
 @pytest.fixture
-def changeable(made: Made, tmp_path: Path) -> Made:
-    """The same, to be changed."""
-    shutil.copytree(made.layout.folder, tmp_path / "problem")
-    return Made(layout=Layout(tmp_path / "problem"), problem=made.problem)
+def copied(folder: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy that a test may change."""
+    shutil.copytree(folder.layout.folder, tmp_path / "problem")
+    return RunFolder(layout=Layout(tmp_path / "problem"), problem=folder.problem)
 
 
 @pytest.fixture(scope="session")
-def html(made: Made) -> str:
-    return made.page()
+def run(folder: RunFolder) -> Run:
+    return folder.run()
+
+
+@pytest.fixture(scope="session")
+def html(folder: RunFolder) -> str:
+    return folder.page()
 
 
 @pytest.fixture(scope="session")

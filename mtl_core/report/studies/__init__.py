@@ -1,1 +1,1 @@
-"""A section of the page per study, where there is one. Pure functions."""
+"""Sections of the report on studies, one file each."""

@@ -1,0 +1,170 @@
+"""The training of a run: learning curves, stops, calibration."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mtl_core.config import Stopping
+from mtl_core.report.metric_names import metric_title, unit_of
+from mtl_core.report.plots.curves import Curve, Span, learning_curves
+from mtl_core.report.plots.figure import Table
+from mtl_core.report.theme import svg
+from mtl_core.report.wording import NOTHING, listed, number, places, rounded, signed, with_unit
+from mtl_core.tasks import Objective
+from mtl_core.training import TrainingResult
+from mtl_core.training.history import TunedThresholds
+
+__all__ = [
+    "LearningCurve",
+    "calibration_table",
+    "epochs_table",
+    "learning_curve",
+    "learning_notes",
+    "results_table",
+    "stopping_rule",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurve(Curve):
+    """A task over the epochs, numbered from 1, in its own metric on validation."""
+
+    task: Objective
+    unit: str
+    values: Sequence[float]
+    noise: float
+    """Standard error of the metric."""
+    final: float
+    """Value of the model: of the chosen epoch, or with the fine-tuned head, calibrated."""
+    distilled: tuple[Span, ...]
+    """Epochs in which it was distilled from its own best checkpoint."""
+    paused: tuple[Span, ...]
+    """Epochs without it, after it had stopped."""
+
+    def value(self, epoch: int | None) -> float:
+        """Value after that epoch; NaN for None."""
+        return math.nan if epoch is None else self.values[epoch - 1]
+
+    @property
+    def label(self) -> str:
+        """Text of its chart for screen readers."""
+        metric = metric_title(self.task.metric.name)
+        words = [f"{self.task.name}: {metric} on validation over {len(self.values)} epochs"]
+        words += [f"best epoch {self.best}"] if self.best else []
+        words += [f"stopped after epoch {epoch}" for epoch in self.stopped]
+        for kind, spans in (("distilled", self.distilled), ("paused", self.paused)):
+            words += [f"{kind} in epochs {start + 1} to {end}" for start, end in spans]
+        return "; ".join([*words, f"model of epoch {self.chosen}"])
+
+    @property
+    def picture(self) -> Markup:
+        """Its chart."""
+        return svg(learning_curves({"validation": self}, (*self.distilled, *self.paused)), self.label)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Row of the results table."""
+        decimals = places(self.noise)
+        best, final = (with_unit(rounded(value, decimals), self.unit) for value in (self.value(self.best), self.final))
+        errors = signed(self.task.metric.oriented(self.final - self.value(self.best)) / self.noise, 1)
+        return (
+            *(self.task.name, metric_title(self.task.metric.name)),
+            f"{best} (epoch {self.best})" if self.best else NOTHING,
+            *(final, errors),
+            ", ".join(map(str, self.stopped)) or "never",
+        )
+
+
+def learning_curve(task: Objective, unit: str, outcome: TrainingResult) -> LearningCurve:
+    """The task's curve; `unit` is that of its target."""
+    epochs, name = outcome.epochs, task.name
+    return LearningCurve(
+        task=task,
+        unit=unit_of(task.metric, unit),
+        values=tuple(epoch.values[name] for epoch in epochs),
+        noise=outcome.standard_errors[name],
+        chosen=outcome.chosen,
+        best=outcome.best_epoch(name),
+        final=outcome.final(name),
+        stopped=tuple(epoch.number for epoch in epochs if name in epoch.stopped),
+        distilled=_spans([epoch.number for epoch in epochs if name in epoch.held]),
+        paused=_spans([e.number for e in epochs if name in e.resting and e.number >= task.start_epoch]),
+    )
+
+
+def results_table(curves: Sequence[LearningCurve]) -> Table:
+    """Best and final value of every task."""
+    head = ("task", "metric", "best", "final", "final − best, s.e.", "stopped after epoch")  # noqa: RUF001 # a minus
+    return Table(head=head, rows=tuple(curve.cells for curve in curves))
+
+
+def epochs_table(curves: Sequence[LearningCurve]) -> Table:
+    """Every task's value after every epoch."""
+    epochs = enumerate(zip(*(curve.values for curve in curves), strict=True), start=1)
+    rows = tuple((str(epoch), *map(number, values)) for epoch, values in epochs)
+    return Table(head=("epoch", *(curve.task.name for curve in curves)), rows=rows)
+
+
+def stopping_rule(stopping: Stopping, patience: int) -> str:
+    """When a task stops, and what happens to it then."""
+    rule = f"after {patience} epoch{'s' * (patience > 1)} without improvement"
+    rule += f", not before epoch {stopping.warm_up + 1}" if stopping.warm_up else ""
+    if stopping.policy == "joint":
+        return f"Stopping (joint): all tasks stop together {rule} of their mean score."
+    own = f"; own rules: {listed(tuple(stopping.tasks))}" if stopping.tasks else ""
+    then = "its parameters are frozen and it is paused"
+    if stopping.policy == "hold":
+        errors = f"{number(stopping.margin)} standard error{'s' * (stopping.margin != 1)}"
+        then = f"it is distilled from its best checkpoint, until its score is {errors} above its best"
+    return f"Stopping ({stopping.policy}): a task stops {rule}; then {then}{own}."
+
+
+def learning_notes(outcome: TrainingResult) -> list[str]:
+    """Tasks that the limit of epochs cut short, that are behind their best epoch, and whose head was fine-tuned."""
+    notes = []
+    if outcome.cut_short:
+        limit = f"The limit of {outcome.budget.epochs} epochs ended training while still improving"
+        notes.append(f"{limit}: {listed(outcome.cut_short)}. training.epochs raises it.")
+    if outcome.refits:
+        kept = listed(tuple(refit.task for refit in outcome.refits if refit.kept))
+        notes.append(f"Heads fine-tuned with a frozen trunk. Improved on validation and kept: {kept or 'none'}.")
+    if outcome.behind:
+        tasks = listed(tuple(f"{task} by {deficit:.1f}" for task, deficit in outcome.behind.items()))
+        notes.append(f"Worse than at the task's own best epoch, in standard errors: {tasks}.")
+    return notes
+
+
+def calibration_table(outcome: TrainingResult) -> Table:
+    """Per task the method, temperature, log loss and ECE on validation before and after, and tuned threshold."""
+    thresholds = {tuned.task: _thresholds(tuned) for tuned in outcome.thresholds}
+    rows = (
+        (
+            *(found.task, found.method.replace("_", " ") + (f": {found.reason}" if found.reason else "")),
+            _range(found.temperatures),
+            *(number(value, 4) for value in (found.log_loss_before, found.log_loss_after)),
+            *(number(value, 3) for value in (found.ece_before, found.ece_after)),
+            thresholds.get(found.task, NOTHING),
+        )
+        for found in outcome.calibrations
+    )
+    head = ("task", "method", "temperature", "log loss", "log loss, calibrated", "ECE", "ECE, calibrated", "threshold")
+    return Table(head=head, rows=tuple(rows))
+
+
+def _thresholds(tuned: TunedThresholds) -> str:
+    untuned = tuned.untuned == len(tuned.thresholds)
+    return _range(tuned.thresholds) + (", not tuned: too few rows" if untuned else "")
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = (number(value, 3) for value in (min(values), max(values))) if values else (NOTHING, NOTHING)
+    return low if low == high else f"{low} to {high}"
+
+
+def _spans(numbers: Sequence[int]) -> tuple[Span, ...]:
+    """Increasing epochs -> runs of consecutive ones."""
+    starts = [number for number in numbers if number - 1 not in numbers]
+    ends = [number for number in numbers if number + 1 not in numbers]
+    return tuple((start - 1, end) for start, end in zip(starts, ends, strict=True))

@@ -1,0 +1,33 @@
+"""Report of a task by the form of its predictions, one file each.
+
+A new form needs a file, and a line in `task_report`.
+"""
+
+from typing import Any
+
+from mtl_core.report.outputs.base import TaskReport
+from mtl_core.report.outputs.classes import ClassReport, ProbabilityReport
+from mtl_core.report.outputs.clusters import ClusterReport
+from mtl_core.report.outputs.multilabel import LabelReport
+from mtl_core.report.outputs.numbers import NumberReport, QuantileReport
+
+__all__ = ["task_report"]
+
+
+def task_report(output: dict[str, Any], known_classes: tuple[str, ...] = ()) -> TaskReport:
+    """The report for a task's entry in the signature. `known_classes` are those that clusters are compared with."""
+    match output:
+        case {"form": "class_probabilities", "classes": classes}:
+            return ClassReport(classes=tuple(classes), ordered=output.get("kind") == "ordinal")
+        case {"form": "cluster_probabilities", "clusters": clusters}:
+            return ClusterReport(clusters=clusters, classes=known_classes)
+        case {"form": "label_probabilities", "labels": labels}:
+            return LabelReport(labels=tuple(labels), thresholds=tuple(output.get("thresholds", ())))
+        case {"form": "number", "unit": "probability"}:
+            return ProbabilityReport(threshold=output.get("threshold"))
+        case {"form": "number", "unit": unit}:
+            return NumberReport(unit=unit)
+        case {"form": "quantiles", "levels": levels, "unit": unit}:
+            return QuantileReport(levels=tuple(levels), unit=unit)
+        case _:
+            return TaskReport()

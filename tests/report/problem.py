@@ -1,0 +1,140 @@
+"""The synthetic run: every kind of task, missing labels, hostile names."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mtl_core.checks import BaselineCheck, Check, LatencyCheck
+
+ROWS = 900
+LONG = "a_task_with_a_name_that_goes_on_" + "and_on_" * 7 + "till_it_ends"
+SCRIPT = "<script>alert(1)</script>"
+IMAGE = '"><img src=http://example.org/x onerror=alert(1)>'
+CHOSEN = 3
+
+DOCUMENT: dict[str, Any] = {
+    "name": "made-up",
+    "data": {"path": "data"},
+    "split": {"by": "column", "column": "part"},
+    "features": {"colour": {"kind": "categorical", "column": SCRIPT}, "size": {"kind": "numeric"}},
+    "tasks": {
+        "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
+        "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", SCRIPT, IMAGE]},
+        LONG: {"kind": "regression", "loss": "absolute", "target": "minutes", "unit": "<b>minutes</b>"},
+        "ghost": {"kind": "binary", "target": "ghost", "metric": "auc"},
+        "visits": {"kind": "regression", "loss": "poisson", "target": "visits"},
+        "grade": {
+            "kind": "ordinal",
+            "target": "minutes",
+            "edges": [-1, 0, 1],
+            "classes": ["poor", "fair", IMAGE, "top"],
+        },
+        "tags": {"kind": "multilabel", "target": "tags"},
+        "span": {"kind": "quantiles", "target": "minutes", "unit": "<b>minutes</b>"},
+        "group": {"kind": "clustering", "clusters": 3, "target": "shade"},
+        "alone": {"kind": "clustering", "clusters": 2, "warm_up": 1},
+    },
+    "gates": {"metrics": {"late": {"auc": 0.8}}, "baseline": {"ghost": "ignore"}, "size_mb": None},
+}
+NAMES = tuple(DOCUMENT["tasks"])
+
+
+def table() -> pa.Table:
+    """The rows: a fifth of `minutes` is missing, half of `shade`, all of `ghost` in the test split."""
+    generator = np.random.default_rng(0)
+    colour, size = generator.integers(0, 3, ROWS), generator.normal(size=ROWS)
+    shades = np.array(["red", IMAGE, "blue"], dtype=object)
+    part = np.array(["train", "validation", "test"], dtype=object)[np.arange(ROWS) % 3]
+    return pa.table(
+        {
+            "part": pa.array(part),
+            SCRIPT: pa.array(shades[colour]),
+            "size": pa.array(size),
+            "minutes": pa.array(size + colour - 1, mask=generator.random(ROWS) < 0.2),
+            "ghost": pa.array((size > 0).astype(float), mask=part == "test"),
+            "visits": pa.array(generator.poisson(np.exp(size / 2 - 1))),
+            "tags": pa.array(np.array([SCRIPT, f"{SCRIPT}|{IMAGE}", "none of them"], dtype=object)[colour]),
+            "shade": pa.array(shades[colour], mask=generator.random(ROWS) < 0.5),
+        }
+    )
+
+
+def history() -> dict[str, Any]:
+    """Four epochs: `late` stops after two and is distilled, `ghost` is undefined, `alone` starts in the second."""
+    values = {name: [0.4, 0.3, 0.2, 0.3] for name in NAMES} | {
+        "late": [0.7, 0.8, 0.79, 0.78],
+        "band": [1.0, 0.9, 0.8, None],
+        LONG: [3.0, 2.0, 1.0, 1.5],
+        "ghost": [None] * 4,
+        "alone": [None, 0.1, 0.2, 0.3],
+    }
+    rising = ("late", "ghost", "tags", "group", "alone")
+    epochs = []
+    for place in range(4):
+        now = {task: series[place] for task, series in values.items()}
+        epochs.append(
+            {
+                "number": place + 1,
+                "losses": dict.fromkeys(values, 0.5) | {"ghost": None},
+                "values": now,
+                "scores": {task: v if task in rising or v is None else -v for task, v in now.items()},
+                "stopped": ["late"] if place == 1 else ["ghost"] if place == 3 else [],
+                "held": ["late"] if place > 1 else [],
+                "resting": ["alone"] if place == 0 else [],
+            }
+        )
+    errors = dict.fromkeys(NAMES, 0.05) | {"late": 0.01, "band": 0.02, LONG: 0.1, "ghost": 1.0}
+    budget = {"batch_size": 2048, "steps_per_epoch": 7, "epochs": 20, "patience": 3}
+    whole = {"budget": budget, "epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
+    return whole | {"calibrations": calibrations(), "thresholds": [{"task": "tags", "thresholds": [0.25, 0.5]}]}
+
+
+def calibrations() -> list[dict[str, Any]]:
+    """A fitted one, an identity, and one per label."""
+    measured = {"value": None, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.02}
+    nothing: dict[str, None] = dict.fromkeys(measured)
+    return [
+        {"task": "late", "method": "temperature", "temperatures": [1.5], **measured},
+        {"task": "ghost", "method": "identity", "reason": "fewer than two classes", **nothing},
+        {"task": "tags", "method": "temperature", "temperatures": [1.25, 2.0], **measured},
+    ]
+
+
+def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Close to the labels; one is not finite."""
+    generator, rows = np.random.default_rng(1), len(labels["late"])
+    chance = np.clip(0.5 + 0.3 * (labels["late"] == 1) + 0.1 * generator.normal(size=rows), 0.01, 0.99)
+    band = generator.dirichlet([2, 2, 2], rows) + np.eye(3)[labels["band"]]
+    minutes = np.nan_to_num(labels[LONG]) * 0.7 + 0.2 * generator.normal(size=rows)
+    minutes[np.flatnonzero(~np.isnan(labels[LONG]))[0]] = np.inf
+    tags = np.clip(0.5 + 0.4 * (labels["tags"] - 0.5) + 0.2 * generator.normal(size=labels["tags"].shape), 0.01, 0.99)
+    found = {
+        "late": chance,
+        "band": band / 2,
+        LONG: minutes,
+        "ghost": chance,
+        "visits": np.exp(0.2 * generator.normal(size=rows) - 1),
+        "grade": generator.dirichlet([1, 2, 2, 1], rows),
+        "tags": tags,
+        "span": np.nan_to_num(minutes, posinf=0.0)[:, None] + np.array([-0.5, 0.0, 0.5]),
+        "group": generator.dirichlet([1, 1, 1], rows),
+        "alone": generator.dirichlet([1, 1], rows),
+    }
+    return {name: values.astype(np.float32) for name, values in found.items()}
+
+
+def checks() -> list[Check]:
+    """One of every sort and outcome."""
+    over: dict[str, Any] = {"limit": 0.0, "rule": "above", "unit": "(lower end of the paired 95% interval)"}
+    return [
+        Check(name="late.auc", value=0.9, limit=0.8, rule="at least", unit=""),
+        BaselineCheck(name="late.auc over baseline", value=0.3, high=0.35, **over),
+        BaselineCheck(name=f"{LONG}.mae over baseline", value=-0.1, high=0.2, **over),
+        Check(name="parity", value=2e-6, limit=1e-4, rule="at most", unit=f"of the scale of {LONG}"),
+        LatencyCheck(name="latency of 1 row", value=0.25, limit=5, rule="at most", unit="ms"),
+        Check(name="a gate of tomorrow", value=1, limit=2, rule="at most", unit=IMAGE.replace(" ", "")),
+        Check(name="parity on adversarial rows", value=float("nan"), limit=1e-4, rule="at most", unit="of the scale"),
+        BaselineCheck(name="band.log_loss over baseline", value=-0.3, high=-0.2, **over),
+    ]

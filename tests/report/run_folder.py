@@ -1,0 +1,116 @@
+"""A folder with the artifacts of a synthetic run, as the stages before `report` leave them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from flows.layout import Layout
+from flows.stages.report import report_paths
+from mtl_core.checks import write_checks
+from mtl_core.config import Problem, parse_problem
+from mtl_core.data.encoder import Encoder
+from mtl_core.data.prepare import prepare
+from mtl_core.evaluation import baseline_predictions, evaluate
+from mtl_core.export.signature import signature
+from mtl_core.gates import gates_off, tasks_without_limit
+from mtl_core.report.page import render
+from mtl_core.report.run import Run, read_run
+from mtl_core.tasks import objectives
+from mtl_core.validation.quarantine import SCHEMA
+from tests.report.problem import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """The folder and its problem."""
+
+    layout: Layout
+    problem: Problem
+
+    def run(self) -> Run:
+        return read_run(self.problem, report_paths(self.layout))
+
+    def page(self) -> str:
+        return render(self.run())
+
+    def change(self, path: Path, change: Callable[[Any], None]) -> None:
+        """Edit a JSON file in place."""
+        document = json.loads(path.read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def write_run(folder: Path) -> RunFolder:
+    """Write all that the stages before `report` leave."""
+    layout, problem = Layout(folder), parse_problem(DOCUMENT)
+    (folder / "data").mkdir(parents=True)
+    pq.write_table(table(), folder / "data" / "rows.parquet")
+    (folder / "params.yaml").write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    _write_validation(layout)
+    prepare(folder, problem, layout.quarantine, layout.encoded)
+    encoder = Encoder.load(layout.encoder)
+    _write_json(layout.history, history())
+    _write_json(layout.signature, signature(problem, encoder, objectives(problem.tasks, encoder.tasks), b"graph"))
+    layout.graph.write_bytes(b"graph")
+    _write_test(layout, problem, encoder)
+    return RunFolder(layout=layout, problem=problem)
+
+
+def _write_validation(layout: Layout) -> None:
+    lines = [
+        {"part": "rows.parquet", "row": 0, "column": "size", "expectation": SCRIPT, "value": IMAGE},
+        {"part": "rows.parquet", "row": 0, "column": "minutes", "expectation": "is there", "value": None},
+    ]
+    part = {"part": "rows.parquet", "passed": True, "rows": ROWS, "set_aside": 1, "problems": [], "expectations": []}
+    result = {"passed": True, "suite": "gx/expectations/made-up.json", "rows": ROWS, "set_aside": 1, "parts": [part]}
+    _write_json(layout.validation / "result.json", result)
+    pq.write_table(pa.Table.from_pylist(lines, schema=SCHEMA), layout.quarantine)
+
+
+def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
+    tasks = objectives(problem.tasks, encoder.tasks)
+    labels = encoder.labels(pq.read_table(layout.encoded / "test.parquet"))
+    predicted = predictions(labels)
+    columns = {f"label/{name}": _column(values) for name, values in labels.items()}
+    columns |= {f"prediction/{name}": _column(values) for name, values in predicted.items()}
+    columns["uncalibrated/late"] = _column(np.clip(2 * predicted["late"] - 0.5, 0, 1))
+    pq.write_table(pa.table(columns), layout.predictions)
+    finite = {name: np.where(np.isfinite(values), values, 0) for name, values in predicted.items()}
+    measured = evaluate(tasks, labels, finite, resamples=20)
+    train = {task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy") for task in encoder.tasks}
+    trivial = evaluate(tasks, labels, baseline_predictions(tasks, train, labels), resamples=0)
+    rows = {
+        task: {m: asdict(v) | {"trivial": trivial[task][m].value} for m, v in metrics.items()}
+        for task, metrics in measured.items()
+    }
+    values = {task: {m: v["value"] for m, v in metrics.items()} for task, metrics in rows.items()}
+    _write_json(layout.evaluation, rows)
+    _write_json(layout.metrics, {"validation": values, "test": values})
+    notes = [f"a note with {SCRIPT}", *gates_off(problem.gates), *tasks_without_limit(problem)]
+    write_checks(layout.checks, checks(), notes)
+
+
+def _column(values: NDArray[Any]) -> pa.Array:
+    """Several values per row become a list."""
+    return pa.array(values) if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
+
+
+def _write_json(path: Path, document: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_null(document)), encoding="utf-8")
+
+
+def _null(value: Any) -> Any:
+    """JSON as the stages write it: null for an undefined number."""
+    if isinstance(value, dict):
+        return {key: _null(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_null(inner) for inner in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

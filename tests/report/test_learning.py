@@ -1,0 +1,122 @@
+"""Learning curves, stops and calibration: in tables, texts and charts."""
+
+import math
+import re
+from typing import Any
+
+import pytest
+
+from mtl_core.config import Stopping, TaskStopping
+from mtl_core.report.learning import learning_curve, learning_notes, results_table, stopping_rule
+from mtl_core.report.plots.curves import Curve, Span, learning_curves
+from mtl_core.report.run import Run
+from mtl_core.report.theme import svg
+from mtl_core.report.wording import NOTHING
+from mtl_core.training import TrainingResult
+from tests.report.problem import LONG, history
+
+MINUS = "\N{MINUS SIGN}"
+REFITS = [
+    {"task": "late", "kept": True, "before": 0.79, "after": 0.85, "epochs": 3},
+    {"task": LONG, "kept": False, "before": 1.0, "after": 1.0, "epochs": 2},
+]
+
+
+def result(**changes: Any) -> TrainingResult:
+    document = history() | changes
+    for epoch in document["epochs"]:
+        for key in ("losses", "values", "scores"):
+            epoch[key] = {task: math.nan if value is None else value for task, value in epoch[key].items()}
+    return TrainingResult.model_validate(document)
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "cells"),
+    [
+        ("late", {"chosen": 4}, ("0.800 (epoch 2)", "0.780", f"{MINUS}2.0", "2")),
+        ("late", {"chosen": 2, "refits": REFITS}, ("0.800 (epoch 2)", "0.850", "+5.0", "2")),
+        (LONG, {"chosen": 4}, ("1.00 minutes (epoch 3)", "1.50 minutes", f"{MINUS}5.0", "never")),
+        (LONG, {"chosen": 3}, ("1.00 minutes (epoch 3)", "1.00 minutes", "0.0", "never")),
+        ("ghost", {}, (NOTHING, NOTHING, NOTHING, "4")),
+        ("alone", {}, ("0.300 (epoch 4)", "0.200", f"{MINUS}2.0", "never")),
+    ],
+)
+def test_results(run: Run, task: str, changes: dict[str, Any], cells: tuple[str, ...]) -> None:
+    (objective,) = (one for one in run.tasks if one.name == task)
+    unit = "minutes" if task == LONG else "probability"
+    (row,) = results_table([learning_curve(objective, unit, result(**changes))]).rows
+    assert row[2:] == cells
+
+
+@pytest.mark.parametrize(
+    ("lists", "distilled", "paused", "words"),
+    [
+        ({}, (), (), "best epoch 2; model"),
+        ({"stopped": [4]}, (), (), "stopped after epoch 4; model"),
+        ({"stopped": [2], "held": [3, 4]}, ((2, 4),), (), "stopped after epoch 2; distilled in epochs 3 to 4; model"),
+        (
+            {"stopped": [1, 3], "resting": [2, 4]},
+            (),
+            ((1, 2), (3, 4)),
+            "; stopped after epoch 1; stopped after epoch 3;",
+        ),
+    ],
+)
+def test_events(run: Run, lists: Any, distilled: tuple[Span, ...], paused: tuple[Span, ...], words: str) -> None:
+    epochs = tuple(
+        epoch.model_copy(
+            update={
+                key: ("late",) if epoch.number in lists.get(key, []) else () for key in ("stopped", "held", "resting")
+            }
+        )
+        for epoch in result().epochs
+    )
+    curve = learning_curve(run.tasks[0], "probability", result().model_copy(update={"epochs": epochs}))
+    assert (curve.distilled, curve.paused, curve.stopped) == (distilled, paused, tuple(lists.get("stopped", ())))
+    assert words in curve.label
+    picture = str(svg(learning_curves({"validation": curve}, (*curve.distilled, *curve.paused)), curve.label))
+    assert len(re.findall(r'<path[^>]*fill="var\(--shade\)"', picture)) == len(distilled) + len(paused)
+
+
+def test_a_task_that_starts_late_is_not_paused_before(run: Run) -> None:
+    (alone,) = (task for task in run.tasks if task.name == "alone")
+    curve = learning_curve(alone, "probability", result())
+    assert (curve.paused, curve.best, math.isnan(curve.value(1)), math.isnan(curve.value(None))) == ((), 4, True, True)
+
+
+def test_curves_of_policies_have_a_legend() -> None:
+    curves = {name: Curve(values=(None, 0.5, 0.6), stopped=(2,), chosen=3) for name in ("joint", "freeze", "hold")}
+    several, single = (str(svg(learning_curves(c), "")) for c in (curves, {"validation": curves["hold"]}))
+    for name in curves:
+        assert (f">{name}<" in several, f">{name}<" in single) == (True, False)
+    assert all(f">{event}<" in single for event in ("best epoch", "stopped", "model"))
+
+
+@pytest.mark.parametrize(
+    ("stopping", "words"),
+    [
+        (Stopping(policy="joint"), "(joint): all tasks stop together after 3 epochs without improvement"),
+        (Stopping(policy="hold", patience=1), "after 1 epoch without improvement; then it is distilled from its best"),
+        (Stopping(policy="freeze", warm_up=5), "not before epoch 6; then its parameters are frozen and it is paused."),
+        (Stopping(margin=1), "until its score is 1 standard error above its best."),
+        (Stopping(margin=2.5), "until its score is 2.5 standard errors above its best."),
+        (Stopping(tasks={name: TaskStopping(patience=9) for name in "abcde"}), "; own rules: a, b, c and 2 others."),
+    ],
+)
+def test_stopping_rule(stopping: Stopping, words: str) -> None:
+    assert words in stopping_rule(stopping, stopping.patience or 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"refits": REFITS}, "kept: late."),
+        ({"refits": REFITS[1:]}, "kept: none."),
+        ({"chosen": 4}, "late by 2.0"),
+        ({"budget": history()["budget"] | {"epochs": 4}}, "The limit of 4 epochs"),
+    ],
+)
+def test_notes(changes: dict[str, Any], words: str) -> None:
+    assert words in " ".join(learning_notes(result(**changes)))
+    everything_best = result(chosen=1).model_copy(update={"epochs": result().epochs[:1]})
+    assert learning_notes(everything_best) == []

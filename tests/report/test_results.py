@@ -1,0 +1,121 @@
+"""Results per task, checks and data: at their borders."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mtl_core.report.cards import possible_leak, task_result
+from mtl_core.report.checks import check_cells, headline, worst_outcome
+from mtl_core.report.data import duplicates, features_by_kind, labels_of
+from mtl_core.report.run import Run
+from tests.report.problem import LONG
+
+
+def test_the_bar_runs_from_worse_to_better(run: Run) -> None:
+    for task in (run.tasks[0], run.tasks[2]):  # of a score and of an error
+        bar = task_result(run, task)["metric"]["bar"]
+        assert 0 < bar["baseline"] < bar["low"] <= bar["value"] <= bar["high"] < 100
+    late = run.tasks[0]
+    same = {metric.name: dict.fromkeys(("value", "low", "high", "trivial"), 0.5) for metric in late.metrics}
+    assert set(task_result(replace(run, evaluation={"late": same}), late)["metric"]["bar"].values()) == {50}
+    unknown = {name: values | {"low": None} for name, values in same.items()}
+    metric = task_result(replace(run, evaluation={"late": unknown}), late)["metric"]
+    assert (metric["bar"], metric["interval"], metric["test"]) == (None, "\N{EN DASH}", "0.5000")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "high", "words"),
+    [
+        ("passed", 0.2, "better than the baseline"),
+        ("warning", 0.2, "not significantly better than the baseline"),
+        ("failed", -0.1, "worse than the baseline"),
+        ("failed", None, "not significantly better than the baseline"),
+    ],
+)
+def test_comparison_with_the_baseline(run: Run, outcome: str, high: float | None, words: str) -> None:
+    entry = {"name": "late.auc over baseline", "outcome": outcome, "high": high}
+    assert task_result(replace(run, checks={"checks": [entry]}), run.tasks[0])["comparison"] == (outcome, words)
+    assert task_result(replace(run, checks={"checks": []}), run.tasks[0])["comparison"] is None
+
+
+def leak(run: Run, task: str, metric: str, value: float, baseline: float | None = 0.5, rows: int = 100) -> str:
+    measured = {
+        name: {key: dict(numbers) | {"value": 0.7} for key, numbers in metrics.items()}
+        for name, metrics in run.evaluation.items()
+    }
+    measured[task][metric] |= {"value": value, "trivial": baseline}
+    (objective,) = (one for one in run.tasks if one.name == task)
+    return possible_leak(replace(run, evaluation=measured), objective, rows)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "related"),
+    [
+        ("late", "auc", "Possible leak: AUC 1.000. Features most related to minutes: size (AUC 0."),
+        (LONG, "r2", "Possible leak: R² 1.000. Features most related to minutes: size (correlation 0."),
+        ("band", "accuracy", "Possible leak: accuracy 1.000."),
+        ("tags", "macro_auc", "Possible leak: macro AUC 1.000."),
+        ("grade", "weighted_kappa", "Possible leak: weighted kappa 1.000."),
+    ],
+)
+def test_a_perfect_metric_is_a_possible_leak(run: Run, task: str, metric: str, related: str) -> None:
+    assert leak(run, task, metric, 0.9996).startswith(related)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "value", "baseline", "rows"),
+    [
+        pytest.param("late", "auc", 0.9985, 0.5, 100, id="good"),
+        pytest.param("band", "accuracy", 0.9995, 0.995, 100, id="baseline as good"),
+        pytest.param("late", "auc", 1.0, 0.5, 29, id="few rows"),
+        pytest.param("late", "log_loss", 1.0, 2.0, 100, id="loss"),
+        pytest.param("alone", "silhouette", 1.0, None, 100, id="no target"),
+    ],
+)
+def test_no_leak(run: Run, task: str, metric: str, value: float, baseline: float | None, rows: int) -> None:
+    assert leak(run, task, metric, value, baseline, rows) == ""
+
+
+@pytest.mark.parametrize(
+    ("check", "cells"),
+    [
+        ({"value": 0.9, "limit": 0.8, "rule": "at least", "unit": ""}, ("0.9", "at least 0.8")),
+        ({"value": 0.25, "limit": 5, "rule": "at most", "unit": "ms"}, ("0.25 ms", "at most 5 ms")),
+        ({"value": 0.3, "high": 0.35, "limit": 0, "rule": "above", "unit": "(lower end)"}, ("0.3 to 0.35", "above 0")),
+        ({"value": None, "limit": 1, "rule": "at most", "unit": ""}, ("not measured", "at most 1")),
+        ({"value": None, "limit": 1, "rule": "at most", "unit": "", "reason": "no row"}, ("no row", "at most 1")),
+    ],
+)
+def test_cells_of_a_check(check: dict[str, Any], cells: tuple[str, str]) -> None:
+    assert check_cells(check) == cells
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "words", "worst"),
+    [
+        (("passed", "passed"), "All 2 checks passed", "passed"),
+        (("passed", "warning"), "1 of 2 checks passed; warnings: b", "warning"),
+        (("failed", "warning", "failed"), "0 of 3 checks passed; failed: a, c; warnings: b", "failed"),
+    ],
+)
+def test_headline(outcomes: tuple[str, ...], words: str, worst: str) -> None:
+    checks = [{"name": name, "outcome": outcome} for name, outcome in zip("abc", outcomes, strict=False)]
+    assert (headline(checks), worst_outcome(checks)) == (words, worst)
+
+
+def test_data(run: Run) -> None:
+    assert duplicates(replace(run, duplicates={"validation": 0, "test": 3})) == [
+        "3 of 300 test rows equal a training row in every feature."
+    ]
+    colour, size = run.encoder.features
+    logged = size.model_copy(update={"transform": "log1p", "low": 0.0, "high": 2.0})
+    encoder = run.encoder.model_copy(update={"features": (colour, logged)})
+    assert features_by_kind(replace(run, encoder=encoder)) == {
+        "categorical": [("colour", "3 values")],
+        "numeric": [("size", "0 to 2, log")],
+    }
+    labels = {task.name: labels_of(run, task) for task in run.tasks}
+    assert labels["ghost"].head == ("split", "labelled", "positive")
+    assert labels["ghost"].rows[2] == ("test", "0%", "\N{EN DASH}")
+    assert labels["tags"].rows[0][:2] == ("train", "100%")

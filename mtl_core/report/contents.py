@@ -1,4 +1,4 @@
-"""What the model learned from: features, splits, labels, and rows that validation set aside. Pure functions."""
+"""What the model learned from: features, splits, labels, and rows that validation quarantined. Pure functions."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def coverage(run: Run, task: Objective) -> Coverage:
 
 
 def reasons(run: Run) -> list[tuple[str, str, str, str]]:
-    """Column, expectation, an example and how many rows were set aside for it; the commonest first."""
+    """Column, expectation, an example and the number of rows quarantined for it; the commonest first."""
     lines = run.quarantine.select(["column", "expectation", "value"]).to_pylist()
     counts = Counter((line["column"], line["expectation"]) for line in lines)
     examples = {(line["column"], line["expectation"]): line["value"] for line in reversed(lines)}

@@ -29,7 +29,6 @@ from mtl_core.tasks import LabelValues, Objective
 from mtl_core.tasks.base import TaskFitter
 from mtl_core.tasks.classes import ClassCodec
 from mtl_core.validation.target_rows import TargetRows
-from mtl_core.validation.value_sets import ValueSets, load_value_sets
 
 __all__ = ["DataSummary", "check_data"]
 
@@ -58,8 +57,8 @@ def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> 
     """
     if not sources:
         problem, sources = open_data(folder, problem)
-    scan = _Scan(problem, sources, load_value_sets(folder, problem))
-    scan.check_columns(folder)
+    scan = _Scan(folder, problem, sources)
+    scan.check_columns()
     if not scan.errors:
         scan.fit()
         scan.measure()
@@ -76,9 +75,9 @@ def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> 
 class _Scan:
     """Two passes over the data: the first fits the codecs, the second encodes the labels of every split."""
 
-    def __init__(self, problem: Problem, sources: Sequence[Part], sets: ValueSets) -> None:
-        self.problem, self.sources = problem, sources
-        self.target_rows = TargetRows(problem, sources, sets)
+    def __init__(self, folder: Path, problem: Problem, sources: Sequence[Part]) -> None:
+        self.folder, self.problem, self.sources = folder, problem, sources
+        self.target_rows = TargetRows(folder, problem, sources)
         self.splitter = self.target_rows.splitter
         self.errors: list[str] = []
         self.rows: Counts = dict.fromkeys(SPLITS, 0)
@@ -87,9 +86,10 @@ class _Scan:
         self.labelled: dict[str, Counts] = {}
         self.class_counts: dict[tuple[str, SplitName], NDArray[np.int64]] = {}
 
-    def check_columns(self, folder: Path) -> None:
+    def check_columns(self) -> None:
         """Columns and their types, against the kinds that read them."""
-        types, problem, sources = self.sources[0].types, self.problem, self.sources
+        folder, problem, sources = self.folder, self.problem, self.sources
+        types = sources[0].types
         with self._noting("split"):
             for column in problem.split.columns:
                 declared_type(folder, problem, sources, column)

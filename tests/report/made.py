@@ -22,7 +22,7 @@ from mtl_core.gates import gates_off, tasks_without_limit
 from mtl_core.report.page import render
 from mtl_core.report.run import Paths, Run, read_run
 from mtl_core.tasks import objectives
-from mtl_core.validation.quarantine import SCHEMA
+from mtl_core.validation.results import QUARANTINE_SCHEMA
 from tests.report.story import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
 
 
@@ -68,7 +68,7 @@ def make(folder: Path) -> Made:
     pq.write_table(table(), folder / "data" / "rows.parquet")
     (folder / "params.yaml").write_text(json.dumps(DOCUMENT), encoding="utf-8")
     _write_validation(layout)
-    # One row was set aside for two reasons.
+    # One row was quarantined for two reasons.
     prepare(folder, problem, layout.quarantine, layout.encoded)
     encoder = Encoder.load(layout.encoder)
     _write_json(layout.history, history())
@@ -83,10 +83,10 @@ def _write_validation(layout: Layout) -> None:
         {"part": "rows.parquet", "row": 0, "column": "size", "expectation": SCRIPT, "value": IMAGE},
         {"part": "rows.parquet", "row": 0, "column": "minutes", "expectation": "is there", "value": None},
     ]
-    part = {"part": "rows.parquet", "passed": True, "rows": ROWS, "set_aside": 1, "problems": [], "expectations": []}
-    result = {"passed": True, "suite": "gx/expectations/made-up.json", "rows": ROWS, "set_aside": 1, "parts": [part]}
+    part = {"part": "rows.parquet", "passed": True, "rows": ROWS, "quarantined": 1, "errors": [], "expectations": []}
+    result = {"passed": True, "suite": "gx/expectations/made-up.json", "rows": ROWS, "quarantined": 1, "parts": [part]}
     _write_json(layout.validation / "result.json", result)
-    pq.write_table(pa.Table.from_pylist(lines, schema=SCHEMA), layout.quarantine)
+    pq.write_table(pa.Table.from_pylist(lines, schema=QUARANTINE_SCHEMA), layout.quarantine)
 
 
 def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:

@@ -37,7 +37,7 @@ def changed(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
     def fail_a_part(document: dict[str, Any]) -> None:
         document["passed"] = False
-        document["parts"][0] |= {"passed": False, "problems": [f"rows.parquet: {IMAGE}"]}
+        document["parts"][0] |= {"passed": False, "errors": [f"rows.parquet: {IMAGE}"]}
 
     def shorten(document: dict[str, Any]) -> None:
         document["epochs"] = document["epochs"][:1]
@@ -97,11 +97,11 @@ def test_each_task_has_its_card(page: Page) -> None:
 
 def test_the_data_are_told(page: Page) -> None:
     text = page.sections["data"]
-    assert "train 299" in text  # the row that was set aside trained
+    assert "train 299" in text  # the row that was quarantined trained
     assert "validation 300" in text
     assert "test 300" in text
     assert "By the column part: 'train' or 'training' trains, 'validation' validates, 'test' tests." in text
-    assert "set aside by validation 1 of 900" in text
+    assert "quarantined by validation 1 of 900" in text
     assert "minutes is there missing 1" in text
     assert "1 categorical colour 3 values" in text
     assert "ghost split labelled yes train 100%" in text

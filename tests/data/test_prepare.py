@@ -73,7 +73,7 @@ def richer(number: int) -> pa.Table:
 
 
 def test_weights_and_several_targets_reach_every_split(tmp_path: Path) -> None:
-    """Row by row, without the quarantined rows; a column may be feature and weight, or split the rows and weigh them."""
+    """Row by row, without the quarantined rows; a column may be feature and weight, or split rows and weigh them."""
     write(tmp_path, a=richer(1), b_csv=richer(2), c=richer(3))
     by_row = {"by": "time", "column": "row", "validation": 2_000, "test": 3_000}
     problem = declared(features=READ, tasks=TASKS, split=by_row)

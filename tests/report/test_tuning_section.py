@@ -43,14 +43,14 @@ def trial(number: int, objective: float | None, state: Any = "complete", **more:
 
 
 def study(*trials: Trial, best: int = 0, made_of: str = "", **more: Any) -> Tuning:
-    yardstick = {
+    baseline = {
         name: Measure(metric="mae", higher_is_better=False, value=None if name == "ghost" else 0.5, standard_error=0.05)
         for name in NAMES
     }
     made = Provenance(
         command="mtl tune --trials 5", commit="", seeds=(0,), machine="a machine", versions={}, declaration=made_of
     )
-    found = {"made": made, "space": SPACE, "declared": DECLARED, "yardstick": yardstick, "best": best} | more
+    found = {"made": made, "space": SPACE, "declared": DECLARED, "baseline": baseline, "best": best} | more
     return Tuning(trials=trials or (trial(0, 0.0),), **found)
 
 

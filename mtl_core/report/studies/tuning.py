@@ -74,14 +74,14 @@ def section(run: Run) -> Section | None:
             (path, option_value(study.declared[path]), option_value(value)) for path, value in differences.items()
         ),
         tasks=tuple(_tasks(study, best)),
-        left_out=tuple(task for task, measure in study.yardstick.items() if measure.value is None),
+        left_out=tuple(task for task, measure in study.baseline.items() if measure.value is None),
         made=study.made,
         experiment=experiment(run.problem, differences) if current and best.number else "",
     )
 
 
 def _tasks(study: Tuning, best: Trial) -> Iterator[tuple[str, ...]]:
-    for task, measure in study.yardstick.items():
+    for task, measure in study.baseline.items():
         now = best.values.get(task)
         yield task, metric_title(measure.metric), number(measure.value), number(now), signed(measure.gain(now), 2)
 

@@ -88,6 +88,7 @@ class _OfflineView(DefaultJinjaPageView):
     def __init__(self) -> None:
         super().__init__()
         self.ids = count()
+        assert self.env.loader is not None
         self.env.loader = ChoiceLoader([PackageLoader("mtl_core.validation"), self.env.loader])
 
     def render(self, document: RenderedDocumentContent, template: str | None = None, **values: Any) -> str:

@@ -71,21 +71,10 @@ class ExpectationResult:
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
-        expectation = self.expectation
-        return {
-            "type": expectation.type,
-            "columns": list(expectation.columns),
-            "kwargs": expectation.kwargs,
-            "severity": expectation.severity,
-            "level": self.level,
-            "success": self.success,
-            "observed": self.observed,
-            "rows": self.rows,
-            "unexpected": self.unexpected,
-            "examples": list(self.examples),
-            **({"error": self.error} if self.error else {}),
-            **({} if self.success else {"text": self.text}),
-        }
+        document = _values(self.expectation, "type", "columns", "kwargs", "severity")
+        document |= _values(self, "level", "success", "observed", "rows", "unexpected", "examples")
+        document |= {"error": self.error} if self.error else {}
+        return document | ({} if self.success else {"text": self.text})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,14 +134,8 @@ class PartValidation:
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
-        return {
-            "part": self.part,
-            "passed": self.passed,
-            "rows": self.rows,
-            "quarantined": self.quarantined,
-            "errors": list(self.errors),
-            "expectations": [result.document() for result in self.results],
-        }
+        expectations = [result.document() for result in self.results]
+        return _values(self, "part", "passed", "rows", "quarantined", "errors") | {"expectations": expectations}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,15 +177,8 @@ class ValidationResult:
 
     def document(self) -> dict[str, Any]:
         """As JSON; the same data and suite give the same document."""
-        return {
-            "problem": self.problem,
-            "passed": self.passed,
-            "suite": self.suite,
-            "limit": self.limit,
-            "rows": self.rows,
-            "quarantined": self.quarantined,
-            "parts": [part.document() for part in self.parts],
-        }
+        own = _values(self, "problem", "passed", "suite", "limit", "rows", "quarantined")
+        return own | {"parts": [part.document() for part in self.parts]}
 
 
 def write_quarantine(path: Path, parts: Sequence[PartValidation]) -> None:
@@ -210,3 +186,9 @@ def write_quarantine(path: Path, parts: Sequence[PartValidation]) -> None:
     lines = [{"part": part.part, **vars(reason)} for part in parts for reason in part.reasons]
     with pending(path) as temporary:
         pq.write_table(pa.Table.from_pylist(lines, schema=QUARANTINE_SCHEMA), temporary, compression="zstd")
+
+
+def _values(source: Any, *names: str) -> dict[str, Any]:
+    """Attributes by name, tuples as lists."""
+    values = {name: getattr(source, name) for name in names}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

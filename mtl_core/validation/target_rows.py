@@ -22,37 +22,37 @@ from mtl_core.validation.suite import load_suite, suite_path
 __all__ = ["TargetRows"]
 
 MAX_KEPT = 1 << 28
-"""Maximum bytes of rows that are kept in memory between the passes; more are read again."""
+"""Maximum bytes of rows that are kept in memory for the next iteration; more are read again."""
 IN_SET = "expect_column_values_to_be_in_set"
 
 
 class TargetRows:
-    """Two passes over the rows. DataError for a damaged suite; without a suite no row is quarantined."""
+    """The rows of every split, as often as they are iterated.
+
+    DataError for a damaged suite; without a suite no row is quarantined.
+    """
 
     def __init__(self, folder: Path, problem: Problem, sources: Sequence[Part]) -> None:
         self.problem, self.sources = problem, sources
         self.splitter = Splitter.of(problem, sources[0].shared)
-        self.errors: list[str] = []
-        """An error for each part with too many quarantined rows, after the first pass."""
+        self.errors: dict[str, str] = {}
+        """Part with too many quarantined rows -> the error, after the first iteration."""
         self._value_sets = _value_sets(folder, problem)
         self._kept: list[SplitRows] = []
 
-    def first_pass(self) -> Iterator[SplitRows]:
-        """The rows of every split; kept for the second pass where they are few."""
-        self._kept, size = [], 0
-        for name, rows in self._read(self.errors):
+    def __iter__(self) -> Iterator[SplitRows]:
+        if self._kept:
+            yield from self._kept
+            return
+        kept, size = [], 0
+        for name, rows in self._read():
             size += rows.nbytes
             if size <= MAX_KEPT:
-                self._kept.append((name, rows))
+                kept.append((name, rows))
             yield name, rows
-        if size > MAX_KEPT:
-            self._kept.clear()
+        self._kept = kept if size <= MAX_KEPT else []
 
-    def second_pass(self) -> Iterator[SplitRows]:
-        """The same rows again."""
-        yield from self._kept or self._read([])
-
-    def _read(self, errors: list[str]) -> Iterator[SplitRows]:
+    def _read(self) -> Iterator[SplitRows]:
         problem, limit = self.problem, self.problem.data.quarantine
         columns = tuple(dict.fromkeys((*problem.targets, *problem.weight_columns, *self.splitter.columns)))
         for part in self.sources:
@@ -67,7 +67,7 @@ class TargetRows:
                 rows, quarantined = rows + batch.num_rows, quarantined + int(bad.sum())
                 yield from self.splitter.split_rows(batch.filter(pa.array(~bad)) if bad.any() else batch)
             if quarantined > limit * rows:
-                errors.append(
+                self.errors[part.name] = (
                     f"data.quarantine: at most {limit:.3%} of the rows of a part may be quarantined, "
                     f"found {quarantined:,} of {rows:,} of {part.name} with a target that the suite does not expect, "
                     f"such as {example}; repair the rows, or edit the suite and the task"

@@ -137,7 +137,7 @@ def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
         (part,) = parts(folder, problem)
         table = part.read(part.types.names)
         whole = pd.concat([frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
-        runner.measure(whole, range(len(runner.suite.expectations)))
+        runner.run(whole, range(len(runner.suite.expectations)))
 
     ratios = []
     for _ in range(rounds):

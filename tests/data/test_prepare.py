@@ -142,7 +142,7 @@ def test_the_column_of_the_split_is_kept_where_it_is_a_target_or_a_feature(folde
 
 
 @pytest.mark.parametrize("batch", [1 << 17, 7], ids=["one batch", "batches of 7"])
-def test_rows_set_aside_are_skipped_by_part_and_row(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quarantined_rows_are_skipped(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parts_module.Part.batches
 
     def small(part: parts_module.Part, columns: Any, dictionaries: Any) -> Any:
@@ -303,7 +303,7 @@ def test_duplicates_of_training_rows_are_counted(folder: Path, monkeypatch: pyte
     assert not (folder / "encoded" / "keys").exists()
 
 
-def test_no_record_of_the_rows_set_aside(folder: Path) -> None:
+def test_no_record_of_the_quarantined_rows(folder: Path) -> None:
     with pytest.raises(DataError, match=r"quarantine\.parquet: .*found no file; run validate first"):
         prepare(folder, declared(), folder / "quarantine.parquet", folder / "encoded")
     no_quarantine(folder)

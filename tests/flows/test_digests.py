@@ -135,6 +135,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree, di
         ("mtl_core/trunks/mmoe.py", {"train", "export", "check", "report"}),
         ("mtl_core/gates.py", {"check"}),
         ("mtl_core/validation/part.py", {"validate"}),
+        ("mtl_core/validation/templates/index.html", {"validate"}),
         ("mtl_core/data/prepare.py", {"prepare"}),
         ("mtl_core/training/loop.py", {"train", "report"}),
         ("mtl_core/export/graph.py", {"export"}),

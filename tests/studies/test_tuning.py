@@ -244,6 +244,7 @@ def test_the_best_is_the_first_of_the_complete() -> None:
 def test_the_file_says_all_and_reads_back(whole: Search) -> None:
     study = study_of(whole, MADE)
     assert Tuning.model_validate_json(study.model_dump_json()) == study
+    assert Tuning.model_validate_json(study.model_dump_json().replace('"baseline"', '"yardstick"')) == study
     assert study.importance == {}  # of few trials
     assert study.differences(study.trials[0]) == {}
     assert study.trial(99) is None

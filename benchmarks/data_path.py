@@ -36,11 +36,11 @@ from memory import prepare_there
 from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
 from mtl_core.data.parts import Part, parts
+from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.frame import frame, label_columns
-from mtl_core.validation.runner import ExpectationRunner
+from mtl_core.validation.profile import write_profile
 from mtl_core.validation.suite import load_suite, suite_path
 from mtl_core.validation.validate import validate
-from mtl_core.validation.write import write_profile
 
 BAD = {"text_3": None, "normal_0": 1e9, "price_0": -1.0}
 BAD_ROWS = 100
@@ -137,7 +137,7 @@ def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
         (part,) = parts(folder, problem)
         table = part.read(part.types.names)
         whole = pd.concat([frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
-        runner.measure(whole, range(len(runner.suite.expectations)))
+        runner.run(whole, range(len(runner.suite.expectations)))
 
     ratios = []
     for _ in range(rounds):

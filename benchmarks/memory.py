@@ -29,7 +29,7 @@ __all__ = ["prepare_there", "train_there"]
 
 
 def prepare_there(folder: Path, threads: int) -> None:
-    """The stage `prepare` on a generated problem, with no row set aside."""
+    """The stage `prepare` on a generated problem, with no quarantined row."""
     pa.set_cpu_count(threads)
     nothing = folder / "quarantine.parquet"
     pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)

@@ -36,7 +36,7 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield ""
         yield "| task | metric | declared | tuned | better by |"
         yield "|---|---|---|---|---|"
-        measures = found["study"]["yardstick"].items()
+        measures = found["study"]["baseline"].items()
         yield from paired(
             found["rows"],
             "declared",

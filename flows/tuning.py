@@ -88,7 +88,7 @@ def repeated(folder: Path, number: int) -> str:
             f"trial {number}: must give the same numbers to the bit, found {found}; they were made at commit "
             f"{study.made.commit or 'unknown'} on {study.made.machine}"
         )
-    return f"trial {number}: the same to the bit, {len(study.yardstick)} tasks"
+    return f"trial {number}: the same to the bit, {len(study.baseline)} tasks"
 
 
 def applied(folder: Path, number: int) -> str:

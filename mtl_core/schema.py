@@ -1,14 +1,23 @@
 """Reflection on pydantic models and discriminated unions: members, tags, and the type at a path."""
 
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-__all__ = ["TAGS", "bare", "is_union", "locate", "members", "tag_key", "tag_of", "tagged"]
+__all__ = ["TAGS", "Entry", "bare", "entry", "is_union", "locate", "members", "tag_key", "tag_of", "tagged"]
 
 TAGS = ("kind", "method", "by")
 """Names of the fields that discriminate unions."""
+KEY = "[key]"
+"""Step of pydantic to the key of a mapping instead of its value."""
+
+
+class Entry(NamedTuple):
+    """Declared type and default of a field; the default is None where there is none."""
+
+    type: Any
+    default: Any
 
 
 def members(declared: Any) -> list[type[BaseModel]]:
@@ -47,6 +56,24 @@ def is_union(declared: Any) -> bool:
     return isinstance(declared, UnionType) or get_origin(declared) is Union
 
 
+def entry(declared: Any, step: int | str, tag: Any = None) -> Entry | None:
+    """The field of a section, value of a mapping or item of a list at that step; None where the type has none.
+
+    Args:
+        tag: chooses the member of a union; without it the first member that has the field counts.
+    """
+    declared = bare(declared)
+    if get_origin(declared) is dict:
+        return None if step == KEY else Entry(get_args(declared)[1], None)
+    if get_origin(declared) is tuple:
+        return Entry(get_args(declared)[0], None) if isinstance(step, int) else None
+    for member in members(declared):
+        if step in member.model_fields and (tag is None or step == tag_key(member) or tag_of(member) == tag):
+            field = member.model_fields[str(step)]
+            return Entry(field.annotation, field.get_default(call_default_factory=True))
+    return None
+
+
 def locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
     """Splits the location of a pydantic error into the path in the file and the innermost declared type.
 
@@ -56,16 +83,11 @@ def locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int
     expected: Any = model
     for step in loc:
         expected = bare(expected)
-        if isinstance(expected, type) and issubclass(expected, BaseModel):
-            path.append(step)
-            if step in expected.model_fields:
-                expected = expected.model_fields[str(step)].annotation
-        elif get_origin(expected) is dict and step != "[key]":
-            path.append(step)
-            expected = get_args(expected)[1]
-        elif get_origin(expected) is tuple:
-            path.append(step)
-            expected = get_args(expected)[0]
-        else:
+        if is_union(expected):
             expected = next((member for member in members(expected) if tag_of(member) == step), expected)
+        elif inner := entry(expected, step):
+            path.append(step)
+            expected = inner.type
+        elif isinstance(expected, type) and issubclass(expected, BaseModel):
+            path.append(step)
     return path, expected

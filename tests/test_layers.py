@@ -39,7 +39,7 @@ def test_great_expectations_stays_in_validation(graph: grimp.ImportGraph) -> Non
     [
         pytest.param("flows.cli", {"torch", "prefect", "dvc", "bentoml", "pyarrow", "rich"}, id="help is fast"),
         pytest.param("flows.stages.train", {"great_expectations", "prefect", "dvc", "bentoml", "onnxruntime"}),
-        pytest.param("mtl_core.validation.write", {"great_expectations"}, id="profiling is light"),
+        pytest.param("mtl_core.validation.profile", {"great_expectations"}, id="profiling is light"),
         pytest.param("flows.stages.validate", {"prefect", "dvc", "bentoml", "onnxruntime"}),
         pytest.param("flows.stages.check", {"great_expectations", "prefect", "dvc", "bentoml"}),
         pytest.param("serving.process", {"bentoml", "onnxruntime", "numpy"}, id="starting a service is light"),

@@ -37,7 +37,7 @@ def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -
     from flows.layout import Layout
     from flows.stages import check, export, prepare, report, train, validate
     from mtl_core.config import load_problem
-    from mtl_core.validation.write import write_profile
+    from mtl_core.validation.profile import write_profile
 
     (folder / "data").mkdir(parents=True)
     (folder / "studies").mkdir()

@@ -26,7 +26,7 @@ def command(folder: Path, references: tuple[str, ...], force: bool) -> None:
     An edited suite is not overwritten without --force; what would change is listed.
     """
     from mtl_core.config import load_problem
-    from mtl_core.validation.write import write_profile
+    from mtl_core.validation.profile import write_profile
 
     for line in write_profile(folder, load_problem(folder), references, force=force):
         click.echo(line)

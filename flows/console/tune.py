@@ -110,7 +110,7 @@ def _best(study: Tuning, best: Trial) -> Table:
     for path, value in study.differences(best).items():
         table.add_row(Text(path), Text(option_value(study.declared[path])), Text(option_value(value)), "")
     table.add_section()
-    for task, measure in study.yardstick.items():
+    for task, measure in study.baseline.items():
         now = best.values.get(task)
         shown = ("none" if value is None else f"{value:.4g}" for value in (measure.value, now))
         table.add_row(Text(f"{task}: {measure.metric}"), *shown, signed(measure.gain(now), 2))

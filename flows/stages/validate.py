@@ -1,4 +1,4 @@
-"""Stage `validate`: holds every part against the problem's suite and sets bad rows aside."""
+"""Stage `validate`: checks every part against the problem's suite and quarantines bad rows."""
 
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,6 @@ def run(folder: Path) -> None:
     if not result.passed:
         raise ValidationFailed(f"{result.message}\nlook at {docs.relative_to(folder)}")
     print(
-        f"{len(result.parts)} parts, {result.rows:,} rows, {result.set_aside:,} set aside; "
+        f"{len(result.parts)} parts, {result.rows:,} rows, {result.quarantined:,} quarantined; "
         f"Data Docs: {docs.relative_to(folder)}"
     )

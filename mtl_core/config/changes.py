@@ -1,13 +1,13 @@
 """Options of a declared problem by dotted paths, as a search and `dvc exp run -S` set them."""
 
 from collections.abc import Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
 
 from pydantic import BaseModel
 
 from mtl_core.config.messages import suggest_key
 from mtl_core.errors import ProblemError
-from mtl_core.schema import TAGS, members, tag_key, tag_of
+from mtl_core.schema import TAGS, Entry, entry, members, tag_key, tag_of
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
@@ -78,17 +78,14 @@ def _set_option(document: Document, model: type[BaseModel], path: str, value: An
     node[last] = value
 
 
-def _field(node: Document, expected: Any, default: Any, step: str, path: str) -> tuple[Any, Any]:
-    """Type and default of the field `step` of a mapping. A mapping of a union without a tag gets the default's tag."""
-    if get_origin(expected) is dict:
-        return get_args(expected)[1], None
-    models = members(expected)
-    if len(models) > 1 and (tag := tag_key(models[0])) is not None:
-        if tag not in node and default is not None:
-            node[tag] = getattr(default, tag)
-        models = models if step == tag else [member for member in models if tag_of(member) == node.get(tag)]
-    for member in models:
-        if step in member.model_fields:
-            field = member.model_fields[step]
-            return field.annotation, field.get_default(call_default_factory=True)
-    raise ProblemError(f"{path}: must be a path into params.yaml, found {step!r}; {suggest_key(step, models)}")
+def _field(node: Document, expected: Any, default: Any, step: str, path: str) -> Entry:
+    """The field `step` of a mapping. A mapping of a union without a tag gets the default's tag."""
+    models, tag = members(expected), None
+    if len(models) > 1 and (key := tag_key(models[0])) is not None and get_origin(expected) is not dict:
+        if key not in node and default is not None:
+            node[key] = getattr(default, key)
+        tag = node.get(key)
+    if (found := entry(expected, step, tag)) is None:
+        known = [member for member in models if tag is None or tag_of(member) == tag]
+        raise ProblemError(f"{path}: must be a path into params.yaml, found {step!r}; {suggest_key(step, known)}")
+    return found

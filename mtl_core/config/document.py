@@ -1,15 +1,29 @@
 """`params.yaml` as a document, not yet checked. The only file that parses YAML."""
 
+import copy
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl_core.errors import ProblemError
 
-__all__ = ["FEATURE", "KEY", "NAME", "PARAMS", "RULES", "parse_yaml", "problem_name", "read_params", "read_yaml"]
+__all__ = [
+    "FEATURE",
+    "KEY",
+    "NAME",
+    "PARAMS",
+    "RULES",
+    "flow_style",
+    "parse_yaml",
+    "problem_name",
+    "read_params",
+    "read_yaml",
+]
 
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
@@ -30,6 +44,19 @@ RULES = {
 def parse_yaml(text: str) -> Any:
     """The document of a text in YAML 1.2, by safe loading; raises the errors of ruamel.yaml and Python's own."""
     return YAML(typ="safe", pure=True).load(text)
+
+
+def flow_style(value: Any, scalar: Callable[[Any], Any] = copy.copy) -> Any:
+    """The value for ruamel.yaml to write on one line: lists in [], mappings in {}. `scalar` converts all others."""
+    if isinstance(value, Mapping):
+        mapping = CommentedMap((scalar(key), flow_style(inner, scalar)) for key, inner in value.items())
+        mapping.fa.set_flow_style()
+        return mapping
+    if isinstance(value, list | tuple):
+        sequence = CommentedSeq(flow_style(inner, scalar) for inner in value)
+        sequence.fa.set_flow_style()
+        return sequence
+    return scalar(value)
 
 
 def read_params(folder: Path) -> Any:

@@ -1,5 +1,6 @@
-"""Validation: every part is held against the problem's Great Expectations suite before anything learns from it.
+"""Validation: every part file is checked against the problem's Great Expectations suite before anything learns from it.
 
 reference parts -> profile -> suite (a file that people edit)
-part -> frame -> runner (the only module that imports Great Expectations) -> outcomes -> result, quarantine, Data Docs
+part file -> frame -> expectation_runner -> results -> result.json, quarantine.parquet, Data Docs
+params.yaml + data -> preflight -> errors of later stages, ahead of them
 """

@@ -1,86 +1,102 @@
-"""Data Docs: the pages that Great Expectations draws of the suite and of every part, as files that need no network."""
+"""Data Docs: an index page of the validation results, and Great Expectations' pages of the suite and of every part.
 
-import re
+Great Expectations renders the expectations; the page around them is a template of ours, since its own loads styles and
+scripts from five content networks. So every page is complete without a network, and the same data give the same pages.
+"""
+
 import shutil
 from html import escape
-from importlib.metadata import version
-from importlib.resources import files
+from itertools import count
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from types import TracebackType
+from typing import Any, Self
 
+from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.render.components import RenderedDocumentContent
 from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
 from great_expectations.render.view.view import DefaultJinjaPageView
+from jinja2 import ChoiceLoader, PackageLoader
 
-from mtl_core.validation.outcome import PartResult, Result
-from mtl_core.validation.part import PartValidation
-from mtl_core.validation.runner import ExpectationRunner
+from mtl_core.validation.expectation_runner import ExpectationRunner
+from mtl_core.validation.results import PartValidation
 
-__all__ = ["DataDocs", "offline"]
+__all__ = ["DataDocs"]
 
-_NO_TIME = "1970-01-01T00:00:00+00:00"
-"""Great Expectations wants a time of every run. The pages do not show it, so that the same data give the same pages."""
-
-# Style and scripts come from five content networks, and what the scripts do works only with all of them.
-_SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)
-_STYLES = re.compile(r"<style\b.*?</style>|<link\b[^>]*>", re.DOTALL)
-_IMAGES = re.compile(r"<img\b[^>]*>|<footer\b.*?</footer>", re.DOTALL)
-_RUN_TIME = re.compile(r" / 1970-01-01T00:00:00Z|<tr\b(?:(?!</tr>).)*?>\s*Run Time\b.*?</tr>", re.DOTALL)
-_IDENTIFIER = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_HOME = re.compile(r'href="(?:\.\./)+index\.html"')
-_SUITE = re.compile(r'href="(?:\.\./)+expectations/[^"]*"')
-
-
-def offline(page: str) -> str:
-    """A page of Great Expectations without anything fetched from elsewhere, and with a plain style of its own."""
-    for pattern in (_SCRIPTS, _STYLES, _IMAGES, _RUN_TIME):
-        page = pattern.sub("", page)
-    names: dict[str, str] = {}  # random ones, which would make every page differ from the last run's
-    page = _IDENTIFIER.sub(lambda found: names.setdefault(found[0], f"id-{len(names)}"), page)
-    page = _SUITE.sub('href="suite.html"', _HOME.sub('href="index.html"', page))
-    return page.replace("</head>", f"<style>{_style()}</style></head>", 1)
+SUITE = "suite.html"
 
 
 class DataDocs:
-    """Renders a page per part as the parts come, and writes all of them at the end."""
+    """A folder of pages, which replaces the last one when the context ends without an error."""
 
-    def __init__(self, runner: ExpectationRunner) -> None:
-        self.runner = runner
-        self.template = DefaultJinjaPageView().env.get_template("page.j2")
-        self.pages: dict[str, str] = {}
+    def __init__(self, folder: Path, runner: ExpectationRunner) -> None:
+        self.folder, self.runner, self._view = folder, runner, _OfflineView()
+        self._pending = folder.with_name(f".{folder.name}.pending")
 
-    def add(self, validated: PartValidation) -> None:
-        """Render a part's page."""
-        meta = {
-            "great_expectations_version": version("great-expectations"),
-            "run_id": {"run_name": validated.result.part, "run_time": _NO_TIME},
-        }
-        result = self.runner.document(validated.measured, meta)
-        self.pages[_page(validated.result)] = self._draw(ValidationResultsPageRenderer().render(result))
+    def __enter__(self) -> Self:
+        shutil.rmtree(self._pending, ignore_errors=True)
+        self._pending.mkdir(parents=True)
+        return self
 
-    def write(self, folder: Path, result: Result) -> None:
-        """Replace the folder by index.html, suite.html and a page per part."""
-        temporary = folder.with_name(f".{folder.name}.pending")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        pages = {
-            "index.html": _index(result),
-            "suite.html": self._draw(self._suite()),
-            **self.pages,
-        }
-        for name, page in pages.items():
-            (temporary / name).write_text(page, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.replace(folder)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._pending.replace(self.folder)
+        else:
+            shutil.rmtree(self._pending, ignore_errors=True)
 
-    def _suite(self) -> RenderedDocumentContent:
-        renderer = ExpectationSuitePageRenderer()
-        content: RenderedDocumentContent = renderer.render(self.runner.gx_suite())  # type: ignore[no-untyped-call] # without annotations there
-        return content
+    def write_part(self, part: PartValidation) -> None:
+        """Write the page of a part."""
+        content = ValidationResultsPageRenderer().render(
+            ExpectationSuiteValidationResult(
+                success=part.passed,
+                results=[result.raw for result in part.results],
+                suite_name=self.runner.suite.name,
+                statistics={},
+                meta={},
+            )
+        )
+        content.sections = content.sections[1:]  # the overview, for which the page has the part's own
+        self._write(_page(part.part), content, title=part.part, part=part.document())
 
-    def _draw(self, content: RenderedDocumentContent) -> str:
-        return offline(self.template.render(_escaped(content.to_json_dict()), now=lambda: _NO_TIME))
+    def write_index(self, result: dict[str, Any]) -> None:
+        """Write the page of all parts, from the content of result.json; and the page of the suite."""
+        suite: RenderedDocumentContent = ExpectationSuitePageRenderer().render(self.runner.gx_suite())  # type: ignore[no-untyped-call] # without annotations there
+        self._write(SUITE, suite, title=f"Suite {self.runner.suite.name}")
+        index = self._view.env.get_template("index.html")
+        pages = {part["part"]: _page(part["part"]) for part in result["parts"]}
+        tolerated = [
+            (part["part"], expectation)
+            for part in result["parts"]
+            for expectation in part["expectations"]
+            if not expectation["success"] and f"{part['part']}: {expectation['text']}" not in part["errors"]
+        ]
+        self._write_page("index.html", index.render(result=result, pages=pages, suite=SUITE, tolerated=tolerated))
+
+    def _write(self, name: str, content: RenderedDocumentContent, **values: Any) -> None:
+        self._view.ids = count()
+        self._write_page(name, self._view.render(content, **values))
+
+    def _write_page(self, name: str, page: str) -> None:
+        (self._pending / name).write_text(page, encoding="utf-8")
+
+
+class _OfflineView(DefaultJinjaPageView):
+    """Great Expectations' view with templates of ours before its own, and with ids that are the same in every run."""
+
+    _template = "page.html"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = count()
+        assert self.env.loader is not None
+        self.env.loader = ChoiceLoader([PackageLoader("mtl_core.validation"), self.env.loader])
+
+    def render(self, document: RenderedDocumentContent, template: str | None = None, **values: Any) -> str:
+        content = _escaped(document.to_json_dict())
+        return str(self._get_template(template or self._template).render(content, **values))
+
+    def generate_html_element_uuid(self, prefix: str | None = None) -> str:
+        return f"{prefix or ''}{next(self.ids)}"
 
 
 def _escaped(value: Any) -> Any:
@@ -97,40 +113,5 @@ def _escaped(value: Any) -> Any:
             return value
 
 
-def _page(part: PartResult) -> str:
-    return f"part-{part.part}.html"
-
-
-def _index(result: Result) -> str:
-    name, verdict = escape(result.problem), _verdict(result.passed)
-    rows = "\n".join(
-        f"<tr><td>{_verdict(part.passed)}</td>"
-        f'<td><a href="{quote(_page(part))}">{escape(part.part)}</a></td>'
-        f'<td class="number">{part.rows:,}</td><td class="number">{part.set_aside:,}</td>'
-        f'<td class="number">{sum(not outcome.success for outcome in part.outcomes)} of {len(part.outcomes)}</td></tr>'
-        for part in result.parts
-    )
-    problems = "".join(f"<li>{escape(line)}</li>" for part in result.parts for line in part.problems)
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="UTF-8"><meta name="viewport" content="width=device-width, initial-scale=1.0">
-<title>Data Docs of {name}</title><style>{_style()}</style></head>
-<body>
-<h1>Data Docs of {name}: {verdict}</h1>
-<p>{len(result.parts)} parts, {result.rows:,} rows, of which {result.set_aside:,} set aside (of a part at most
-{result.share:.3%} may be). What is expected: <a href="suite.html">the suite</a>, edited in {escape(result.suite)}.</p>
-{f'<ul class="problems">{problems}</ul>' if problems else ""}
-<table>
-<tr><th></th><th>part</th><th class="number">rows</th><th class="number">set aside</th>
-<th class="number">expectations not met</th></tr>
-{rows}
-</table>
-</body></html>
-"""
-
-
-def _verdict(passed: bool) -> str:
-    return '<span class="good">✔ passed</span>' if passed else '<span class="bad">✘ failed</span>'
-
-
-def _style() -> str:
-    return files("mtl_core.validation").joinpath("data_docs.css").read_text(encoding="utf-8")
+def _page(part: str) -> str:
+    return f"part-{part}.html"

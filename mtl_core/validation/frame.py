@@ -1,4 +1,4 @@
-"""A part as Great Expectations sees it: a pandas frame of four types of column, and indicators of its labels."""
+"""Pandas frames of part files for Great Expectations: four types of column, and indicator columns of the labels."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -32,10 +32,10 @@ __all__ = ["frame", "label_columns", "read", "type_in_suite"]
 
 
 def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
-    """Those of the columns that the part has, and why later stages cannot read it, or "".
+    """Those of the columns that the part has, and the error of later stages about it, or "".
 
-    A column is read as the type over all parts. Where the suite says that it is of another one, which the part by
-    itself has, that is taken: this part must not fail for what another one holds.
+    A column is read as the type over all parts. Where the suite expects another one, which this part by itself has,
+    the part is read as that: it must not fail for the values of other parts.
 
     Args:
         suite_types: the type that the suite expects of a column, where it expects one.
@@ -43,20 +43,16 @@ def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> 
     Raises:
         DataError: a part that cannot be read at all.
     """
-    names = frozenset(part.names)
-    present = [column for column in columns if column in names]
-    own = part.own_types()
-    types = pa.schema([_judged(part.types.field(name), own.field(name), suite_types.get(name, "")) for name in present])
+    names, own = frozenset(part.names), part.own_types()
+    present, fields = [column for column in columns if column in names], []
+    for name in present:
+        shared, alone, expected = part.types.field(name), own.field(name), suite_types.get(name)
+        fits_alone = expected == type_in_suite(alone.type) and expected != type_in_suite(shared.type)
+        fields.append(alone if fits_alone else shared)
     try:
-        return part.read(present, types), ""
+        return part.read(present, pa.schema(fields)), ""
     except DataError as error:
-        stored = pa.schema([part.file.types.field(name) for name in present])
-        return part.read(present, stored), str(error)
-
-
-def _judged(over_all: pa.Field, own: pa.Field, expected: str) -> pa.Field:
-    named = [type_in_suite(field.type) for field in (over_all, own)]
-    return own if expected and expected != named[0] and expected == named[1] else over_all
+        return part.read(present, pa.schema([part.file.types.field(name) for name in present])), str(error)
 
 
 def type_in_suite(arrow_type: pa.DataType) -> str:
@@ -116,28 +112,26 @@ def label_columns(
     A binary task has one, `label:TASK`; a multiclass task one per class, `label:TASK=CLASS`, also for a class that only
     `suite_columns` name. A target that the table lacks gives none; one that its task cannot read is a DataError.
     """
-    found: dict[str, NDArray[np.float64]] = {}
-    label = problem.label_prefix
+    indicators: dict[str, NDArray[np.float64]] = {}
     for name, task in problem.tasks.items():
         if task.target not in table.column_names:
             continue
-        prefix = f"{label}{name}"
-        values = table[task.target].combine_chunks()
-        named = [column for column in suite_columns if column == prefix or column.startswith(f"{prefix}=")]
+        prefix, values = f"{problem.label_prefix}{name}", table[task.target].combine_chunks()
+        expected = [column for column in suite_columns if column == prefix or column.startswith(f"{prefix}=")]
         if values.null_count == len(values):
-            found.update({column: np.full(len(values), np.nan) for column in named})
+            indicators |= {column: np.full(len(values), np.nan) for column in expected}
         elif isinstance(task, Binary):
             fitter = task.fitter(name, column_type(task.target, values.type))
             fitter.update(values)
-            found[prefix] = _indicator(fitter.codec.encode(values), 1)
+            indicators[prefix] = _indicator(fitter.codec.encode(values), 1)
         elif isinstance(task, Multiclass):
-            classes_of = task.fitter(name, column_type(task.target, values.type))
-            classes_of.update(values)
-            seen = classes_of.seen | {column.removeprefix(f"{prefix}=") for column in named}
+            class_fitter = task.fitter(name, column_type(task.target, values.type))
+            class_fitter.update(values)
+            seen = class_fitter.seen | {column.removeprefix(f"{prefix}=") for column in expected}
             classes = task.classes or tuple(sorted(seen))
-            labels = task.codec(name, classes_of.type, classes).encode(values)
-            found.update({f"{prefix}={known}": _indicator(labels, index) for index, known in enumerate(classes)})
-    return found
+            labels = task.codec(name, class_fitter.type, classes).encode(values)
+            indicators |= {f"{prefix}={known}": _indicator(labels, index) for index, known in enumerate(classes)}
+    return indicators
 
 
 def _indicator(labels: NDArray[Any], value: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Check of a declared problem against its data, ahead of the stages: what they would refuse, all errors at once.
+"""Check of a declared problem against its data: all errors of the later stages at once, before they run.
 
 Only the columns of targets, weights and split are read, part by part. The rules are those of the stages: the fitters
 and codecs of the tasks, the assignment of the split, and the metrics' own.
@@ -29,7 +29,6 @@ from mtl_core.tasks import LabelValues, Objective
 from mtl_core.tasks.base import TaskFitter
 from mtl_core.tasks.classes import ClassCodec
 from mtl_core.validation.target_rows import TargetRows
-from mtl_core.validation.value_sets import ValueSets, load_value_sets
 
 __all__ = ["DataSummary", "check_data"]
 
@@ -53,13 +52,13 @@ def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> 
     """Check the problem against its data. `sources`: the parts, where they are known and the problem is resolved.
 
     Raises:
-        ProblemError: lists all that a later stage would refuse, a line each with its path in params.yaml.
+        ProblemError: a line for each error of a later stage, with its path in params.yaml.
         DataError: a part file cannot be read.
     """
     if not sources:
         problem, sources = open_data(folder, problem)
-    scan = _Scan(problem, sources, load_value_sets(folder, problem))
-    scan.check_columns(folder)
+    scan = _Scan(folder, problem, sources)
+    scan.check_columns()
     if not scan.errors:
         scan.fit()
         scan.measure()
@@ -76,9 +75,9 @@ def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> 
 class _Scan:
     """Two passes over the data: the first fits the codecs, the second encodes the labels of every split."""
 
-    def __init__(self, problem: Problem, sources: Sequence[Part], sets: ValueSets) -> None:
-        self.problem, self.sources = problem, sources
-        self.target_rows = TargetRows(problem, sources, sets)
+    def __init__(self, folder: Path, problem: Problem, sources: Sequence[Part]) -> None:
+        self.folder, self.problem, self.sources = folder, problem, sources
+        self.target_rows = TargetRows(folder, problem, sources)
         self.splitter = self.target_rows.splitter
         self.errors: list[str] = []
         self.rows: Counts = dict.fromkeys(SPLITS, 0)
@@ -87,42 +86,43 @@ class _Scan:
         self.labelled: dict[str, Counts] = {}
         self.class_counts: dict[tuple[str, SplitName], NDArray[np.int64]] = {}
 
-    def check_columns(self, folder: Path) -> None:
+    def check_columns(self) -> None:
         """Columns and their types, against the kinds that read them."""
-        types, problem, sources = self.sources[0].types, self.problem, self.sources
-        with self._noting("split"):
+        folder, problem, sources = self.folder, self.problem, self.sources
+        types = sources[0].types
+        with self._collect("split"):
             for column in problem.split.columns:
                 declared_type(folder, problem, sources, column)
             for column in self.splitter.columns:
                 if column not in self.splitter.row:
                     check_split(problem.split, column, pa.array([], types.field(column).type))
         for name, feature in problem.features.items():
-            with self._noting(f"features.{name}"):
+            with self._collect(f"features.{name}"):
                 feature.fitter(name, problem.column_of(name), feature_type(folder, problem, sources, name))
         for name, task in problem.tasks.items():
-            with self._noting(f"tasks.{name}"):
+            with self._collect(f"tasks.{name}"):
                 found = target_types(folder, problem, sources, name)
                 self.fitters[name] = task.fitter(name, target_type(name, task, found))
 
     def fit(self) -> None:
         """First pass: rows per split, codecs and objectives; none of these where the data cannot be split."""
-        weighed: set[str] = set()
-        with self._noting("data"):
-            for name, rows in self.target_rows.first_pass():
+        weighted: set[str] = set()
+        with self._collect("data"):
+            for name, rows in self.target_rows:
                 self.rows[name] += rows.num_rows
                 for task in list(self.fitters):
-                    with self._noting(f"tasks.{task}", self.fitters, task):
-                        weighed |= self._learn(task, name, rows)
+                    with self._collect(f"tasks.{task}", self.fitters, task):
+                        weighted |= self._learn(task, name, rows)
             for error in empty_splits(self.rows):
                 raise DataError(error)
-            self._finish(weighed)
-        self.errors += self.target_rows.errors
+            self._finish(weighted)
+        self.errors += self.target_rows.errors.values()
 
-    def _finish(self, weighed: set[str]) -> None:
+    def _finish(self, weighted: set[str]) -> None:
         for task, fitter in self.fitters.items():
             options = self.problem.tasks[task]
-            with self._noting(f"tasks.{task}"):
-                if options.weight_column and task not in weighed:
+            with self._collect(f"tasks.{task}"):
+                if options.weight_column and task not in weighted:
                     raise DataError(weightless_error(task, options.weight_column))
                 self.objectives[task] = options.objective(fitter.finish())
 
@@ -130,9 +130,9 @@ class _Scan:
         """Second pass: labels of every split, and the metrics that they define."""
         held_out: dict[tuple[str, SplitName], list[LabelValues]] = defaultdict(list)
         self.labelled = {task: dict.fromkeys(SPLITS, 0) for task in self.objectives}
-        for name, rows in self.target_rows.second_pass() if self.objectives else ():
+        for name, rows in self.target_rows if self.objectives else ():
             for task in list(self.objectives):
-                with self._noting(f"tasks.{task}", self.objectives, task):
+                with self._collect(f"tasks.{task}", self.objectives, task):
                     labels = _labels(self.objectives[task], rows)
                     self.labelled[task][name] += len(labels)
                     self._count_classes(task, name, labels)
@@ -171,17 +171,17 @@ class _Scan:
             self.class_counts[task, split] = counts + self.class_counts.get((task, split), 0)
 
     def _learn(self, task: str, split: SplitName, rows: pa.RecordBatch) -> set[str]:
-        """Fit the task on rows of the training split; the task, where some of them weighs more than 0."""
+        """Fit the task on rows of the training split; the task, where some of them has_weight more than 0."""
         options = self.problem.tasks[task]
-        weighs = bool(options.weight_column) and bool(row_weights(rows, task, options.weight_column).any())
+        has_weight = bool(options.weight_column) and bool(row_weights(rows, task, options.weight_column).any())
         if split != "train":
             return set()
         self.fitters[task].update(target_values(rows, options.targets))
-        return {task} if weighs else set()
+        return {task} if has_weight else set()
 
     @contextmanager
-    def _noting(self, where: str, live: dict[str, Any] | None = None, name: str = "") -> Iterator[None]:
-        """Note the error of a DataError with its path, and drop the name from what is live."""
+    def _collect(self, where: str, live: dict[str, Any] | None = None, name: str = "") -> Iterator[None]:
+        """Collect a DataError with its path, and drop the name from `live`."""
         try:
             yield
         except DataError as error:

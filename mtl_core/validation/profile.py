@@ -1,6 +1,10 @@
-"""Profiling: reference parts -> the suite that they, and parts like them, meet. Its limits are wide, to be narrowed."""
+"""Profiling: reference parts -> the suite that they, and parts like them, meet. Its limits are wide, to be narrowed.
+
+`mtl profile` overwrites an edited suite only if told to.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core.config import Problem
-from mtl_core.data.parts import Part
-from mtl_core.errors import DataError
+from mtl_core.data.parts import Part, open_data
+from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features import Feature
 from mtl_core.features.profiling import distinct, finite, infinite_shares, range_expectations, span, tidy
@@ -21,11 +25,49 @@ from mtl_core.tasks.classes import ClassTask
 from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.regression import Regression
 from mtl_core.validation.frame import frame, label_columns, type_in_suite
-from mtl_core.validation.suite import Suite
+from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 
-__all__ = ["profile"]
+__all__ = ["profile", "write_profile"]
 
 Labels = NDArray[np.float64]
+
+
+def write_profile(
+    folder: Path, problem: Problem, references: Sequence[str] = (), *, force: bool = False
+) -> tuple[str, ...]:
+    """Profile the named parts (all where none is named) and write gx/expectations/NAME.json.
+
+    Returns:
+        the changes, line by line.
+
+    Raises:
+        DataError: a part that is not there, or a suite with other expectations that may not be overwritten.
+    """
+    path = suite_path(folder, problem)
+    where = path.relative_to(folder).as_posix()
+    problem, sources = open_data(folder, problem)
+    by_name = {part.name: part for part in sources}
+    for name in references:
+        if name not in by_name:
+            raise DataError(f"--reference: no part {name!r}; {nearest(name, list(by_name))}")
+    suite = profile(problem, [by_name[name] for name in references] or sources)
+    if not path.exists():
+        write_suite(path, suite)
+        return (f"{where}: {len(suite.expectations)} expectations; read and edit them, they are yours now",)
+    try:
+        changes = differences(load_suite(path), suite)
+    except DataError as error:
+        if not force:
+            raise
+        changes = (f"- what could not be read: {error}",)
+    if not changes:
+        return (f"{where}: unchanged",)
+    lines = [f"  {line}" for line in changes]
+    if not force:
+        head = f"{where}: is not overwritten, since people edit it; profiling would make {len(changes)} changes:"
+        raise DataError("\n".join([head, *lines, "edit the file, or overwrite it with --force"]))
+    write_suite(path, suite)
+    return (f"{where}: overwritten, {len(changes)} changes:", *lines)
 
 
 def profile(problem: Problem, reference: Sequence[Part]) -> Suite:

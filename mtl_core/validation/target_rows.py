@@ -1,63 +1,98 @@
-"""Rows of every split with the columns of targets, weights and split only, for the check of a problem's data."""
+"""Rows of every split with the columns of targets, weights and split only, for the check of a problem's data.
+
+Without the rows that validation quarantines for the value of a target: those outside of the suite's value sets, which
+needs no Great Expectations.
+"""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
+from mtl_core.arrow import as_numbers, as_strings, is_text
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.data.split import SplitRows, Splitter
-from mtl_core.validation.value_sets import ValueSets
+from mtl_core.validation.suite import load_suite, suite_path
 
 __all__ = ["TargetRows"]
 
 MAX_KEPT = 1 << 28
-"""Maximum bytes of rows that are kept in memory between the passes; more are read again."""
+"""Maximum bytes of rows that are kept in memory for the next iteration; more are read again."""
+IN_SET = "expect_column_values_to_be_in_set"
 
 
 class TargetRows:
-    """Two passes over the rows, without those that validation quarantines for the value of a target."""
+    """The rows of every split, as often as they are iterated.
 
-    def __init__(self, problem: Problem, sources: Sequence[Part], sets: ValueSets) -> None:
-        self.problem, self.sources, self.sets = problem, sources, sets
+    DataError for a damaged suite; without a suite no row is quarantined.
+    """
+
+    def __init__(self, folder: Path, problem: Problem, sources: Sequence[Part]) -> None:
+        self.problem, self.sources = problem, sources
         self.splitter = Splitter.of(problem, sources[0].shared)
-        self.errors: list[str] = []
-        """An error for each part with too many such rows, after the first pass."""
+        self.errors: dict[str, str] = {}
+        """Part with too many quarantined rows -> the error, after the first iteration."""
+        self._value_sets = _value_sets(folder, problem)
         self._kept: list[SplitRows] = []
 
-    def first_pass(self) -> Iterator[SplitRows]:
-        """The rows of every split; kept for the second pass where they are few."""
-        self._kept, size = [], 0
-        for name, rows in self._read(self.errors):
+    def __iter__(self) -> Iterator[SplitRows]:
+        if self._kept:
+            yield from self._kept
+            return
+        kept, size = [], 0
+        for name, rows in self._read():
             size += rows.nbytes
             if size <= MAX_KEPT:
-                self._kept.append((name, rows))
+                kept.append((name, rows))
             yield name, rows
-        if size > MAX_KEPT:
-            self._kept.clear()
+        self._kept = kept if size <= MAX_KEPT else []
 
-    def second_pass(self) -> Iterator[SplitRows]:
-        """The same rows again."""
-        yield from self._kept or self._read([])
-
-    def _read(self, errors: list[str]) -> Iterator[SplitRows]:
+    def _read(self) -> Iterator[SplitRows]:
         problem, limit = self.problem, self.problem.data.quarantine
         columns = tuple(dict.fromkeys((*problem.targets, *problem.weight_columns, *self.splitter.columns)))
         for part in self.sources:
             rows, quarantined, example = 0, 0, ""
             for batch in part.batches(columns):
-                rows += batch.num_rows
-                if unexpected := self.sets.unexpected(batch):
-                    bad = np.logical_or.reduce(list(unexpected.values()))
-                    quarantined += int(bad.sum())
-                    column, outside = next(iter(unexpected.items()))
-                    example = example or f"{batch.column(column)[int(outside.argmax())].as_py()!r} in {column!r}"
-                    batch = batch.filter(pa.array(~bad))
-                yield from self.splitter.split_rows(batch)
+                bad = np.zeros(batch.num_rows, dtype=np.bool_)
+                for column, allowed in self._value_sets.items():
+                    outside = _outside(batch.column(column), allowed)
+                    bad |= outside
+                    if outside.any():
+                        example = example or f"{batch.column(column)[int(outside.argmax())].as_py()!r} in {column!r}"
+                rows, quarantined = rows + batch.num_rows, quarantined + int(bad.sum())
+                yield from self.splitter.split_rows(batch.filter(pa.array(~bad)) if bad.any() else batch)
             if quarantined > limit * rows:
-                errors.append(
+                self.errors[part.name] = (
                     f"data.quarantine: at most {limit:.3%} of the rows of a part may be quarantined, "
                     f"found {quarantined:,} of {rows:,} of {part.name} with a target that the suite does not expect, "
                     f"such as {example}; repair the rows, or edit the suite and the task"
                 )
+
+
+def _value_sets(folder: Path, problem: Problem) -> dict[str, list[Any]]:
+    """Target column -> the values that every row must have one of, unless it has none."""
+    path = suite_path(folder, problem)
+    return {
+        expectation.kwargs["column"]: expectation.kwargs["value_set"]
+        for expectation in (load_suite(path).expectations if path.exists() else ())
+        if expectation.type == IN_SET
+        and expectation.severity == "critical"
+        and set(expectation.kwargs) == {"column", "value_set"}
+        and expectation.kwargs["column"] in problem.targets
+    }
+
+
+def _outside(values: pa.Array, allowed: list[Any]) -> NDArray[np.bool_]:
+    """(rows,) True for another value than those allowed; a missing one is allowed."""
+    if is_text(values.type):
+        names = pa.array([*(value for value in allowed if isinstance(value, str)), ""], pa.string())
+        inside = pc.is_in(as_strings(values), value_set=names).to_numpy(zero_copy_only=False)
+        return np.asarray(~inside, dtype=np.bool_)
+    numbers = as_numbers(values)
+    known = [float(value) for value in allowed if isinstance(value, int | float)]
+    return ~(np.isnan(numbers) | np.isin(numbers, known))

@@ -1,17 +1,17 @@
-"""Validation of a problem's parts, one after another, in the memory of one; all errors are reported at once."""
+"""Validation of a problem's part files, one after another, in the memory of one; all errors are reported at once."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, open_data
 from mtl_core.files import write_text
 from mtl_core.validation.data_docs import DataDocs
-from mtl_core.validation.outcome import Result
+from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.part import validate_part
-from mtl_core.validation.quarantine import write_quarantine
-from mtl_core.validation.runner import ExpectationRunner
+from mtl_core.validation.results import PartValidation, ValidationResult, write_quarantine
 from mtl_core.validation.suite import load_suite, suite_path
 
 __all__ = ["validate"]
@@ -19,11 +19,11 @@ __all__ = ["validate"]
 
 def validate(
     folder: Path, problem: Problem, out: Path, *, progress: Callable[[Sequence[Part]], Iterable[Part]] = iter
-) -> Result:
+) -> ValidationResult:
     """Write result.json, quarantine.parquet and data_docs/ below `out`, whether or not the parts pass.
 
-    `Result.passed` says whether they do; raising is the caller's. Raises DataError for a suite or a part that cannot be
-    read.
+    `ValidationResult.passed` is the verdict; raising is the caller's. Raises DataError for a suite or a part that
+    cannot be read.
 
     Args:
         folder: the problem's folder, with the data and gx/.
@@ -32,19 +32,20 @@ def validate(
     path = suite_path(folder, problem)
     problem, sources = open_data(folder, problem)
     runner = ExpectationRunner(load_suite(path), path, problem.label_prefix)
-    docs = DataDocs(runner)
-    results = []
-    for part in progress(sources):
-        validated = validate_part(part, problem, runner)
-        docs.add(validated)
-        results.append(validated.result)
-    result = Result(
-        problem=problem.name,
-        suite=path.relative_to(folder).as_posix(),
-        share=problem.data.quarantine,
-        parts=tuple(results),
-    )
-    docs.write(out / "data_docs", result)
+    parts: list[PartValidation] = []
+    with DataDocs(out / "data_docs", runner) as docs:
+        for part in progress(sources):
+            validation = validate_part(part, problem, runner)
+            docs.write_part(validation)
+            parts.append(replace(validation, results=tuple(replace(one, raw=None) for one in validation.results)))
+        result = ValidationResult(
+            problem=problem.name,
+            suite=path.relative_to(folder).as_posix(),
+            limit=problem.data.quarantine,
+            parts=tuple(parts),
+        )
+        document = result.document()
+        docs.write_index(document)
     write_quarantine(out / "quarantine.parquet", result.parts)
-    write_text(out / "result.json", json.dumps(result.document(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(out / "result.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return result

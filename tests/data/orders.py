@@ -59,7 +59,7 @@ def write(folder: Path, **parts: pa.Table) -> None:
 
 
 def quarantine(folder: Path, rows: list[tuple[str, int]]) -> Path:
-    """The file of rows set aside."""
+    """The file of quarantined rows."""
     path = folder / "quarantine.parquet"
     pq.write_table(
         pa.table(
@@ -71,7 +71,7 @@ def quarantine(folder: Path, rows: list[tuple[str, int]]) -> Path:
 
 
 def no_quarantine(folder: Path) -> Path:
-    """The file where no row is set aside."""
+    """The file where no row is quarantined."""
     return quarantine(folder, [])
 
 

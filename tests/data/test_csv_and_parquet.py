@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.prepare import prepare
-from mtl_core.validation.quarantine import write_quarantine
+from mtl_core.validation.results import write_quarantine
 from tests.data.orders import contents
 
 ROWS = 60

@@ -12,7 +12,7 @@ from mtl_core.data.doubts import pattern_doubts
 from mtl_core.data.parts import open_data, parts
 from mtl_core.errors import ProblemError
 from mtl_core.validation.preflight import check_data
-from mtl_core.validation.write import write_profile
+from mtl_core.validation.profile import write_profile
 from tests.small import Small, document, prepared
 from tests.wide import TASKS, plain, table, wide
 

@@ -73,7 +73,7 @@ def richer(number: int) -> pa.Table:
 
 
 def test_weights_and_several_targets_reach_every_split(tmp_path: Path) -> None:
-    """Row by row, without the rows set aside; a column may be feature and weight, or split the rows and weigh them."""
+    """Row by row, without the quarantined rows; a column may be feature and weight, or split rows and weigh them."""
     write(tmp_path, a=richer(1), b_csv=richer(2), c=richer(3))
     by_row = {"by": "time", "column": "row", "validation": 2_000, "test": 3_000}
     problem = declared(features=READ, tasks=TASKS, split=by_row)
@@ -142,7 +142,7 @@ def test_the_column_of_the_split_is_kept_where_it_is_a_target_or_a_feature(folde
 
 
 @pytest.mark.parametrize("batch", [1 << 17, 7], ids=["one batch", "batches of 7"])
-def test_rows_set_aside_are_skipped_by_part_and_row(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quarantined_rows_are_skipped(folder: Path, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parts_module.Part.batches
 
     def small(part: parts_module.Part, columns: Any, dictionaries: Any) -> Any:
@@ -303,7 +303,7 @@ def test_duplicates_of_training_rows_are_counted(folder: Path, monkeypatch: pyte
     assert not (folder / "encoded" / "keys").exists()
 
 
-def test_no_record_of_the_rows_set_aside(folder: Path) -> None:
+def test_no_record_of_the_quarantined_rows(folder: Path) -> None:
     with pytest.raises(DataError, match=r"quarantine\.parquet: .*found no file; run validate first"):
         prepare(folder, declared(), folder / "quarantine.parquet", folder / "encoded")
     no_quarantine(folder)

@@ -24,10 +24,9 @@ from mtl_core.export.session import open_graph
 from mtl_core.features import Proposal
 from mtl_core.features.datetime import Datetime
 from mtl_core.training import train
-from mtl_core.validation.profile import profile
+from mtl_core.validation.profile import profile, write_profile
 from mtl_core.validation.suite import suite_path, write_suite
 from mtl_core.validation.validate import validate
-from mtl_core.validation.write import write_profile
 
 ROWS = 600
 STRAY, SENTINEL = "31.03.2013", datetime(9999, 12, 31)

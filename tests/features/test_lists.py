@@ -21,9 +21,9 @@ from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, open_graph
 from mtl_core.model import Network
 from mtl_core.training import train
+from mtl_core.validation.profile import write_profile
 from mtl_core.validation.suite import load_suite, suite_path
 from mtl_core.validation.validate import validate
-from mtl_core.validation.write import write_profile
 from tests.features import lists
 
 ROWS = 600
@@ -129,9 +129,7 @@ def test_what_is_wrong_with_a_list_is_found(made: Made, tmp_path: Path) -> None:
     missing = pa.array([None, *rows["place"].to_pylist()[1:]], rows.schema.field("place").type)
     result = validate(write(tmp_path, part=rows.set_column(place, "place", missing)), problem, tmp_path / "v")
     assert pq.read_table(tmp_path / "v" / "quarantine.parquet")["row"].to_pylist() == [0]
-    assert [one.expectation.columns for part in result.parts for one in part.outcomes if not one.success] == [
-        ("place",)
-    ]
+    assert [one.expectation.columns for part in result.parts for one in part.results if not one.success] == [("place",)]
     text = pa.array(["a, b"] * 100)
     result = validate(write(tmp_path, part=rows.set_column(place, "place", text)), problem, tmp_path / "v")
     assert not result.passed

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from flows.draft.document import document, quoted
+from flows.draft.document import document
 from flows.draft.facts import sample
 from flows.draft.guesses import Draft, guess_problem
 from flows.draft.reading import DetectedReading
@@ -373,8 +373,14 @@ def test_a_table_without_substance_is_refused(tmp_path: Path, text: str) -> None
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_is_read_back(text: str) -> None:
-    yaml = YAML(typ="safe", pure=True)
-    assert yaml.load(f"{quoted(text)}: [{quoted(text)}]") == {text: [text]}
+    """As the name of a task, of a column in a list, and in a comment."""
+    task = Proposal(options={"kind": "multiclass", "classes": [text]}, note=text, doubt=text)
+    split = Proposal(options={"by": "hash", "column": text}, doubt=text)
+    reading = DetectedReading(options=Reading())
+    draft = Draft(split=split, features={}, left_out={text: task}, tasks={text: task}, reading=reading)
+    found = YAML(typ="safe", pure=True).load(document("table", text, draft))
+    assert (found["data"], found["split"]) == ({"path": text}, {"by": "hash", "column": text})
+    assert list(found["tasks"].values()) == [{"kind": "multiclass", "target": text, "classes": [text]}]
 
 
 @given(st.text())

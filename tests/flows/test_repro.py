@@ -36,7 +36,7 @@ def test_an_edit_runs_what_uses_it_and_nothing_else(whole: Whole, tmp_path: Path
         return set(re.findall(r"^(\w+):$", dvc("status"), re.MULTILINE)) - {DIGESTS}
 
     assert ran("repro") == [DIGESTS]
-    gates, quarantine = source / "mtl_core" / "gates.py", source / "mtl_core" / "validation" / "quarantine.py"
+    gates, quarantine = source / "mtl_core" / "gates.py", source / "mtl_core" / "validation" / "part.py"
     original = quarantine.read_bytes()
     for edited in (gates, quarantine):
         edited.write_bytes(edited.read_bytes() + b"# edited\n")

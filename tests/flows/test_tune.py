@@ -70,7 +70,7 @@ def test_the_study_is_kept_and_says_how_it_was_made(searched: Path) -> None:
     assert [trial.number for trial in study.trials] == [0, 1, 2]
     assert study.made.command == "mtl tune --trials 3"
     assert study.made.versions["optuna"] == "5.0.0" or study.made.versions["optuna"] > "5"
-    assert set(study.yardstick) == {"churned", "spend", "tier"}
+    assert set(study.baseline) == {"churned", "spend", "tier"}
 
 
 def test_more_trials_go_on_and_the_end_says_what_to_do(searched: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """Members: an ensemble within the network, each with a loss of its own, whose mean logits are predicted."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
@@ -12,13 +12,14 @@ from mtl_core.config.trunks import AnyTrunk
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
 from mtl_core.nn.members import MemberHeads
+from mtl_core.schema import tagged
 from mtl_core.training import train
 from mtl_core.training.losses import task_losses
 from tests.grid import small_trunk
 from tests.small import Small, document
 from tests.training.runs import same, weights
 
-TRUNKS = [get_args(trunk.model_fields["kind"].annotation)[0] for trunk in get_args(get_args(AnyTrunk)[0])]
+TRUNKS = list(tagged(AnyTrunk))
 
 
 def with_model(problem: Problem, **options: Any) -> Problem:

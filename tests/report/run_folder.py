@@ -23,7 +23,7 @@ from mtl_core.gates import gates_off, tasks_without_limit
 from mtl_core.report.page import render
 from mtl_core.report.run import Run, read_run
 from mtl_core.tasks import objectives
-from mtl_core.validation.quarantine import SCHEMA
+from mtl_core.validation.results import QUARANTINE_SCHEMA
 from tests.report.problem import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history, predictions, table
 
 
@@ -68,10 +68,10 @@ def _write_validation(layout: Layout) -> None:
         {"part": "rows.parquet", "row": 0, "column": "size", "expectation": SCRIPT, "value": IMAGE},
         {"part": "rows.parquet", "row": 0, "column": "minutes", "expectation": "is there", "value": None},
     ]
-    part = {"part": "rows.parquet", "passed": True, "rows": ROWS, "set_aside": 1, "problems": [], "expectations": []}
-    result = {"passed": True, "suite": "gx/expectations/made-up.json", "rows": ROWS, "set_aside": 1, "parts": [part]}
+    part = {"part": "rows.parquet", "passed": True, "rows": ROWS, "quarantined": 1, "errors": [], "expectations": []}
+    result = {"passed": True, "suite": "gx/expectations/made-up.json", "rows": ROWS, "quarantined": 1, "parts": [part]}
     _write_json(layout.validation / "result.json", result)
-    pq.write_table(pa.Table.from_pylist(lines, schema=SCHEMA), layout.quarantine)
+    pq.write_table(pa.Table.from_pylist(lines, schema=QUARANTINE_SCHEMA), layout.quarantine)
 
 
 def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:

@@ -146,12 +146,12 @@ def tuning(*trials: Trial, best: int = 4, declaration: str = "", **more: Any) ->
     values = {name: 0.4 for name in NAMES if name != "ghost"}
     failed = trial(3, None, "failed", why="its options: no")
     five = (trial(0, 0.0), trial(1, -3.0), trial(2, -90.0, "pruned"), failed, trial(4, 1.25, values=values))
-    yardstick = {
+    baseline = {
         name: Measure(metric="mae", higher_is_better=False, value=None if name == "ghost" else 0.5, standard_error=0.05)
         for name in NAMES
     }
     made = _provenance("mtl tune --trials 5", declaration)
-    found = {"made": made, "space": SPACE, "declared": DECLARED, "yardstick": yardstick, "best": best} | more
+    found = {"made": made, "space": SPACE, "declared": DECLARED, "baseline": baseline, "best": best} | more
     return Tuning(trials=trials or five, **found)
 
 

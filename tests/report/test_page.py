@@ -73,7 +73,7 @@ def test_another_run(copied: RunFolder) -> None:
     """All checks passed, a part of the data failed, one epoch, a perfect metric, tasks that stop together."""
     layout, problem = copied.layout, parse_problem({**DOCUMENT, "training": {"stopping": {"policy": "joint"}}})
     copied.change(layout.checks, lambda found: found.update(checks=[c for c in found["checks"] if c["passed"]]))
-    part = {"passed": False, "problems": [f"rows.parquet: {IMAGE}"]}
+    part = {"passed": False, "errors": [f"rows.parquet: {IMAGE}"]}
     copied.change(
         layout.validation / "result.json", lambda found: (found.update(passed=False), found["parts"][0].update(part))
     )

@@ -48,7 +48,7 @@ def searched(small: Small, folder: Path, trials: int, problem: Problem | None = 
     """With so many trials more, after trial 0 if it is missing."""
     search = Search(runner(small, folder, problem), "name")
     search.recover()
-    if search.yardstick is None:
+    if search.baseline is None:
         search.measure_declared()
         trials -= 1
     for _ in range(trials):
@@ -86,15 +86,15 @@ def test_a_gain_is_oriented_and_in_standard_errors() -> None:
 
 
 def test_the_objective_needs_every_task_that_is_measured() -> None:
-    yardstick = {"a": measure(), "b": measure(higher=False), "ghost": measure(None)}
-    assert gains(yardstick, {}) == {"a": None, "b": None}
-    assert mean_gain(yardstick, {"a": 0.6, "b": 0.2}) == pytest.approx(2)
-    assert mean_gain(yardstick, {"a": 0.6, "b": None, "ghost": 0.1}) is None
+    baseline = {"a": measure(), "b": measure(higher=False), "ghost": measure(None)}
+    assert gains(baseline, {}) == {"a": None, "b": None}
+    assert mean_gain(baseline, {"a": 0.6, "b": 0.2}) == pytest.approx(2)
+    assert mean_gain(baseline, {"a": 0.6, "b": None, "ghost": 0.1}) is None
     assert mean_gain({"ghost": measure(None)}, {"ghost": 0.1}) is None
 
 
 def test_the_course_of_a_trial_keeps_its_best_epoch() -> None:
-    course = TrialProgress({"a": measure(), "late": measure()}, most=3)
+    course = TrialProgress({"a": measure(), "late": measure()}, max_epochs=3)
     for number, (a, late) in enumerate([(0.9, math.nan), (0.6, 0.6), (0.55, 0.55)], 1):
         values = {"a": a, "late": late}
         epoch = Epoch(number=number, losses={}, values=values, scores={}, stopped=(), held=(), seconds=0.0)
@@ -106,21 +106,21 @@ def test_trial_0_is_what_is_declared(whole: Search) -> None:
     first = whole.trials[0]
     assert (first.number, first.state, first.objective, first.worst) == (0, "complete", 0.0, 0.0)
     assert first.changes == {"training.learning_rate": 0.01, "model.embedding": 4, "model.trunk.widths": [16]}
-    yardstick = whole.yardstick
-    assert yardstick is not None
-    assert {task: one.value for task, one in yardstick.items()} == first.values
+    baseline = whole.baseline
+    assert baseline is not None
+    assert {task: one.value for task, one in baseline.items()} == first.values
 
 
 def test_trials_lie_in_the_space_and_say_what_they_measured(whole: Search) -> None:
     assert [trial.number for trial in whole.trials] == list(range(6))
-    yardstick = whole.yardstick
-    assert yardstick is not None
+    baseline = whole.baseline
+    assert baseline is not None
     for trial in whole.trials:
         assert set(trial.changes) == set(SPACE)
         assert 0.0003 <= trial.changes["training.learning_rate"] <= 0.03  # type: ignore[operator]
         assert trial.changes["model.embedding"] in (4, 8)
         assert trial.changes["model.trunk.widths"] in ([16], [8, 8])
-        assert trial.objective == mean_gain(yardstick, trial.values)
+        assert trial.objective == mean_gain(baseline, trial.values)
         assert trial.chosen is not None
         assert trial.chosen <= trial.epochs <= 2
     assert "pruned" in {trial.state for trial in whole.trials}
@@ -198,17 +198,17 @@ def test_options_that_were_tried_give_their_result_again(small: Small, tmp_path:
 
 def test_options_that_do_not_fit_together_fail_in_words(small: Small, tmp_path: Path) -> None:
     search = searched(small, tmp_path, 1)
-    yardstick = search.yardstick
-    assert yardstick is not None
-    trial = search.runner.run(7, {"model.trunk.kind": "single_task", "training.balancing.method": "pcgrad"}, yardstick)
+    baseline = search.baseline
+    assert baseline is not None
+    trial = search.runner.run(7, {"model.trunk.kind": "single_task", "training.balancing.method": "pcgrad"}, baseline)
     assert (trial.state, trial.objective) == ("failed", None)
     assert "training.balancing.method: pcgrad weighs the tasks' gradients" in trial.why
 
 
 def test_an_undefined_metric_fails_in_words(small: Small, tmp_path: Path) -> None:
-    yardstick = runner(small, tmp_path).measure_declared()[1]
+    baseline = runner(small, tmp_path).measure_declared()[1]
     blind = replace(runner(small, tmp_path), validation=without_labels(small.validation, "minutes"))
-    trial = blind.run(1, {"model.embedding": 8}, yardstick)
+    trial = blind.run(1, {"model.embedding": 8}, baseline)
     assert (trial.state, trial.objective, trial.epochs) == ("failed", None, 2)
     assert trial.why.startswith("minutes: rmse must be defined on validation, found that it is not in the model")
 
@@ -244,6 +244,7 @@ def test_the_best_is_the_first_of_the_complete() -> None:
 def test_the_file_says_all_and_reads_back(whole: Search) -> None:
     study = study_of(whole, MADE)
     assert Tuning.model_validate_json(study.model_dump_json()) == study
+    assert Tuning.model_validate_json(study.model_dump_json().replace('"baseline"', '"yardstick"')) == study
     assert study.importance == {}  # of few trials
     assert study.differences(study.trials[0]) == {}
     assert study.trial(99) is None

@@ -37,7 +37,7 @@ def test_two_workers_share_a_study_and_a_dead_one_is_named(
     lost = [event for event in events if isinstance(event, Lost)]
     trials = [event for event in events if isinstance(event, Trial)]
     assert [str(one) for one in lost] == [
-        f"worker {lost[0].worker} died (SIGKILL) with the trial that it was at; what the others found is kept"
+        f"worker {lost[0].worker} died (SIGKILL), and its trial is lost; the trials of the others are kept"
     ]
     assert 1 <= len(trials) <= 4
     assert {trial.number for trial in trials} <= {trial.number for trial in search.trials}
@@ -49,5 +49,5 @@ def test_two_workers_share_a_study_and_a_dead_one_is_named(
     assert len({str(trial.changes) for trial in search.trials}) == 5
 
 
-def test_an_exit_code_is_said_as_it_is() -> None:
+def test_an_exit_code_is_in_the_message() -> None:
     assert "died (exit code 1)" in str(Lost(worker=2, exit_code=1))

@@ -1,5 +1,6 @@
-"""A problem of two tiny parts and its suite, made once; a copy for each test that changes them."""
+"""A problem of two tiny parts and its suite, written once; a copy for each test that changes them."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from mtl_core.config import Problem, parse_problem
-from mtl_core.validation.write import write_profile
+from mtl_core.data.parts import parts
+from mtl_core.validation.expectation_runner import ExpectationRunner
+from mtl_core.validation.part import validate_part
+from mtl_core.validation.profile import write_profile
+from mtl_core.validation.results import PartValidation
+from mtl_core.validation.suite import load_suite, suite_path
 
 ROWS = 100
+BAD = "2024-03.parquet"
+"""The part that tests change."""
+INF = float("inf")
+Reason = tuple[int, str, str | None]
+"""Row, column and value."""
 
 DECLARED: dict[str, Any] = {
     "name": "orders",
@@ -36,7 +47,7 @@ DECLARED: dict[str, Any] = {
 
 
 def table(month: int) -> pa.Table:
-    """ROWS orders of a month; the humidity has holes in every tenth row."""
+    """ROWS orders of a month; the humidity is null in every tenth row."""
     random = np.random.default_rng(month)
     places = np.arange(ROWS)
     return pa.table(
@@ -67,22 +78,53 @@ def write_part(folder: Path, name: str, content: pa.Table) -> None:
         pq.write_table(content, path)
 
 
-def set_column(content: pa.Table, name: str, values: pa.Array | list[Any]) -> pa.Table:
-    return content.set_column(
-        content.column_names.index(name), name, values if isinstance(values, pa.Array) else [values]
-    )
+def changed(content: pa.Table, **columns: pa.Array | list[Any] | dict[int, Any]) -> pa.Table:
+    """The content with other columns; a dictionary holds the values of some rows."""
+    for name, values in columns.items():
+        if isinstance(values, dict):
+            old = content[name].to_pylist()
+            values = [values.get(row, value) for row, value in enumerate(old)]
+        values = values if isinstance(values, pa.Array) else pa.array(values)
+        known = name in content.column_names
+        content = content.drop_columns([name] if known else []).append_column(name, values)
+    return content
 
 
-def change(name: str, values: dict[int, Any]) -> Callable[[pa.Table], pa.Table]:
-    """Other values in some rows of a column."""
+def runner_of(folder: Path, declared: Problem | None = None) -> ExpectationRunner:
+    path = suite_path(folder, declared or problem())
+    return ExpectationRunner(load_suite(path), path)
 
-    def changed(content: pa.Table) -> pa.Table:
-        column = content[name].to_pylist()
-        for row, value in values.items():
-            column[row] = value
-        return set_column(content, name, pa.array(column))
 
-    return changed
+def validated(
+    folder: Path,
+    content: pa.Table | None = None,
+    runner: ExpectationRunner | None = None,
+    declared: Problem | None = None,
+    index: int = 1,
+) -> PartValidation:
+    """Validation of one part, with other content if given: Great Expectations runs once, and no page is written."""
+    if content is not None:
+        write_part(folder, BAD, content)
+    declared = declared or problem()
+    return validate_part(parts(folder, declared)[index], declared, runner or runner_of(folder))
+
+
+def reasons(result: PartValidation) -> list[Reason]:
+    return [(reason.row, reason.column, reason.value) for reason in result.reasons]
+
+
+def edit(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Change the entries of the suite."""
+    path = suite_path(folder, problem())
+    document = json.loads(path.read_text())
+    change(document["expectations"])
+    path.write_text(json.dumps(document))
+
+
+def about(entries: list[dict[str, Any]], column: str, key: str) -> dict[str, Any]:
+    """The only entry about a column with that argument."""
+    (entry,) = [e for e in entries if e["kwargs"].get("column") == column and key in e["kwargs"]]
+    return entry
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Names of columns that validation could take for others: of indicators, of columns that differ by case, for HTML."""
+"""Column names that could be mistaken: for indicators, for columns that differ by case, for HTML."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ import pytest
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.parts import parts
-from mtl_core.validation.outcome import Result
+from mtl_core.validation.profile import write_profile
+from mtl_core.validation.results import ValidationResult
 from mtl_core.validation.suite import load_suite, suite_path
 from mtl_core.validation.validate import validate
-from mtl_core.validation.write import write_profile
 
 ROWS = 1_000
 COLUMNS: dict[str, list[Any]] = {
@@ -42,7 +42,7 @@ def declared() -> Problem:
     )
 
 
-def validated(folder: Path, columns: dict[str, list[Any]]) -> Result:
+def validated(folder: Path, columns: dict[str, list[Any]]) -> ValidationResult:
     pq.write_table(pa.table(columns), folder / "data" / "part.parquet")
     return validate(folder, declared(), folder / "out")
 
@@ -56,7 +56,7 @@ def profiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_indicators_are_named_as_no_column_is(profiled: Path) -> None:
+def test_indicators_are_named_unlike_any_column(profiled: Path) -> None:
     suite = load_suite(suite_path(profiled, declared()))
     assert [column for column in suite.columns if column.startswith("label:")] == [*list(COLUMNS)[5:], "label::late"]
     assert parts(profiled, declared())[0].types.names == list(COLUMNS)
@@ -65,11 +65,11 @@ def test_indicators_are_named_as_no_column_is(profiled: Path) -> None:
 def test_columns_that_differ_by_case_are_measured_apart(profiled: Path) -> None:
     assert validated(profiled, COLUMNS).passed
     other = validated(profiled, COLUMNS | {"fare": ["low", "new"] * (ROWS // 2)})
-    (line,) = other.parts[0].problems
+    (line,) = other.parts[0].errors
     assert line.startswith("part.parquet: fare: expect_column_values_to_be_in_set")
 
 
-def test_a_row_is_set_aside_for_a_column_named_like_an_indicator(profiled: Path) -> None:
+def test_a_row_is_quarantined_for_a_column_named_like_an_indicator(profiled: Path) -> None:
     late = [*COLUMNS["label:late"][:-1], 7]
     (part,) = validated(profiled, COLUMNS | {"label:late": late}).parts
     assert [(reason.row, reason.column) for reason in part.reasons] == [(ROWS - 1, "label:late")]

@@ -1,29 +1,25 @@
-"""`mtl check` against the data: what later stages would refuse, all at once, a line each; and the numbers of rows."""
+"""`mtl check` against the data: errors of later stages, all at once, a line each; and the numbers of rows."""
 
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from mtl_core.data.prepare import prepare
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.validation import target_rows
 from mtl_core.validation.preflight import check_data
-from mtl_core.validation.quarantine import write_quarantine
-from mtl_core.validation.write import write_profile
-from tests.validation.conftest import DECLARED, ROWS, change, problem, set_column, table, write_part
+from mtl_core.validation.profile import write_profile
+from mtl_core.validation.results import write_quarantine
+from tests.validation.conftest import DECLARED, ROWS, changed, problem, table, write_part
 
 MONTHS = {"train": 2, "validation": 3, "test": 4}
 
 
-def folder_of(tmp_path: Path, **changed: dict[str, list[Any]]) -> Path:
+def folder_of(tmp_path: Path, **columns: dict[str, Any]) -> Path:
     """A part per split, with other columns in some of them."""
     for split, month in MONTHS.items():
-        content = table(month)
-        for column, values in changed.get(split, {}).items():
-            content = set_column(content, column, pa.array(values))
-        write_part(tmp_path, f"2024-{month:02}.parquet", content)
+        write_part(tmp_path, f"2024-{month:02}.parquet", changed(table(month), **columns.get(split, {})))
     return tmp_path
 
 
@@ -49,7 +45,7 @@ def test_rows_and_labels_are_counted_per_split(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("passes")
-def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
     folder = folder_of(
         tmp_path,
         train={"grade": ["good", "fair"] * (ROWS // 2)},
@@ -99,7 +95,7 @@ def test_kinds_are_held_against_types(tmp_path: Path) -> None:
         ({"by": "hash", "column": "hour"}, "no column 'hour'"),
     ],
 )
-def test_a_split_that_cannot_be_is_told(tmp_path: Path, split: dict[str, Any], words: str) -> None:
+def test_a_split_that_is_impossible_is_refused(tmp_path: Path, split: dict[str, Any], words: str) -> None:
     (line,) = lines(folder_of(tmp_path), split=split)
     assert line.startswith("split")
     assert words in line
@@ -113,14 +109,13 @@ def test_weights_are_checked(tmp_path: Path) -> None:
     assert "found -1" in lines(folder, tasks=declared)[0]
 
 
-def test_what_the_suite_quarantines_is_no_mistake_unless_it_is_too_much(tmp_path: Path) -> None:
+def test_quarantined_rows_are_no_error_within_the_limit(tmp_path: Path) -> None:
     """As `prepare` sees it, which reads the rows without those that validation quarantined."""
     write_profile(folder_of(tmp_path), problem())
-    spoilt = change("grade", {0: "gone", 1: "gone"})(change("returned", {1: 2})(table(4)))
-    write_part(tmp_path, "2024-04.parquet", spoilt)
+    write_part(tmp_path, "2024-04.parquet", changed(table(4), grade={0: "gone", 1: "gone"}, returned={1: 2}))
     summary = check_data(tmp_path, problem())
     assert summary.rows == {"train": ROWS, "validation": ROWS, "test": ROWS - 2}
-    write_part(tmp_path, "2024-04.parquet", set_column(table(4), "grade", pa.array(["gone", "good"] * (ROWS // 2))))
+    write_part(tmp_path, "2024-04.parquet", changed(table(4), grade=["gone", "good"] * (ROWS // 2)))
     (line,) = lines(tmp_path, gates={})
     assert line.startswith("data.quarantine: ")
     assert "found 50 of 100 of 2024-04.parquet" in line
@@ -128,7 +123,7 @@ def test_what_the_suite_quarantines_is_no_mistake_unless_it_is_too_much(tmp_path
 
 
 @pytest.mark.parametrize(
-    "changed",
+    "columns",
     [
         {"test": {"grade": ["gone"] * ROWS}},
         {"train": {"grade": ["good"] * ROWS}},
@@ -136,27 +131,27 @@ def test_what_the_suite_quarantines_is_no_mistake_unless_it_is_too_much(tmp_path
         {"train": {"days": [7] * ROWS}},
     ],
 )
-def test_prepare_refuses_the_same_in_the_same_words(tmp_path: Path, changed: dict[str, Any]) -> None:
-    folder = folder_of(tmp_path, **changed)
-    told = lines(folder)
+def test_prepare_refuses_the_same_with_the_same_error(tmp_path: Path, columns: dict[str, Any]) -> None:
+    folder = folder_of(tmp_path, **columns)
+    errors = lines(folder)
     with pytest.raises(DataError) as caught:
         prepared(folder)
-    assert any(str(caught.value).partition(": ")[2] in line for line in told)
+    assert any(str(caught.value).partition(": ")[2] in line for line in errors)
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_prepare_refuses_splits_without_labels_of_a_task_all_at_once(tmp_path: Path, split: str) -> None:
     """`returned` has one class there, which leaves its AUC undefined; `days` and `slow` have no label at all."""
     folder = folder_of(tmp_path, **{split: {"returned": [1] * ROWS, "days": [None] * ROWS}})
-    told = lines(folder)
+    errors = lines(folder)
     with pytest.raises(DataError) as caught:
         prepared(folder)
-    assert str(caught.value).splitlines() == told
-    assert [line.split(":")[0] for line in told] == ["tasks.returned.metric", "tasks.slow", "tasks.days"]
-    assert f"auc must be defined on the {split} split, found one class only in 'returned'" in told[0]
-    assert f"the {split} split must have labels" in told[1]
-    assert f"0 of 100 {split}" in told[1]
-    assert ("`gates.baseline.slow: ignore`" in told[1]) is (split == "test")
+    assert str(caught.value).splitlines() == errors
+    assert [line.split(":")[0] for line in errors] == ["tasks.returned.metric", "tasks.slow", "tasks.days"]
+    assert f"auc must be defined on the {split} split, found one class only in 'returned'" in errors[0]
+    assert f"the {split} split must have labels" in errors[1]
+    assert f"0 of 100 {split}" in errors[1]
+    assert ("`gates.baseline.slow: ignore`" in errors[1]) is (split == "test")
     assert not (folder / "encoded").exists()
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.parts import parts
+from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.part import validate_part
-from mtl_core.validation.runner import ExpectationRunner
+from mtl_core.validation.profile import write_profile
 from mtl_core.validation.suite import load_suite, suite_path
-from mtl_core.validation.write import write_profile
 
 POOLS: dict[str, list[list[Any]]] = {
     "amount": [[1, 2, 30], [0.5, 2.25, -1e300], [None], [float("nan"), 1.5, None], [float("inf"), 3.0]],
@@ -87,6 +87,6 @@ def test_the_parts_that_were_profiled_pass(
     path = suite_path(folder, declared)
     runner = ExpectationRunner(load_suite(path), path)
     for part in parts(folder, declared):
-        result = validate_part(part, declared, runner).result
-        assert (result.problems, result.reasons) == ((), ()), part.name
+        result = validate_part(part, declared, runner)
+        assert (result.errors, result.reasons) == ((), ()), part.name
     shutil.rmtree(folder)

@@ -12,7 +12,8 @@ from mtl_core.report.plots.figure import Table, interval_plot
 from mtl_core.report.run import Run
 from mtl_core.report.theme import MUTED, svg
 from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed, with_unit
-from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Policy
+from mtl_core.stopping import Policy
+from mtl_core.studies.arms import POLICIES, SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
 
 __all__ = ["section", "section_of", "standard_errors"]

@@ -29,7 +29,7 @@ def section(run: Run) -> dict[str, Any] | None:
             *(task, metric_title(measure.metric), number(measure.value), number(best.values.get(task))),
             signed(measure.gain(best.values.get(task)), 2),
         )
-        for task, measure in study.yardstick.items()
+        for task, measure in study.baseline.items()
     )
     return {
         "current": current,
@@ -45,6 +45,6 @@ def section(run: Run) -> dict[str, Any] | None:
         ],
         "changes": Table(head=("option", "declared", f"trial {best.number}"), rows=tuple(options)),
         "tasks": Table(head=("task", "metric", "declared", f"trial {best.number}", "gain, s.e."), rows=tuple(tasks)),
-        "left_out": [task for task, measure in study.yardstick.items() if measure.value is None],
+        "left_out": [task for task, measure in study.baseline.items() if measure.value is None],
         "experiment": experiment(run.problem, changes) if current and best.number else "",
     }

@@ -1,4 +1,4 @@
-"""Which options suit the problem. The study's file stands apart from the search that makes it, so that a reader of the
+"""Hyperparameter search. The file of a study is apart from the search that writes it, so that a reader of the
 file needs no Optuna.
 """
 

@@ -1,6 +1,5 @@
 """A trial's options as a person takes them over: into the text of `params.yaml`, or on the command line of DVC."""
 
-import copy
 import io
 import re
 import shlex
@@ -8,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from mtl_core.config import Problem, parse_problem, parse_yaml
 from mtl_core.config.changes import set_options, to_document
+from mtl_core.config.document import flow_style
 from mtl_core.errors import ProblemError
 
 __all__ = ["experiment", "with_changes"]
@@ -30,7 +29,7 @@ def with_changes(text: str, changes: Mapping[str, Any]) -> str:
     """
     yaml = _that_keeps(text)
     document = yaml.load(text)
-    set_options(document, Problem, {path: _as_written(value) for path, value in changes.items()})
+    set_options(document, Problem, {path: flow_style(value) for path, value in changes.items()})
     out = io.StringIO()
     yaml.dump(document, out)
     expected, found = _untied(parse_yaml(text)), parse_yaml(out.getvalue())
@@ -96,16 +95,3 @@ def _untied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _untied(inner) for key, inner in value.items()}
     return [_untied(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _as_written(value: Any) -> Any:
-    """Lists and mappings on one line, as in a range of choices."""
-    if isinstance(value, dict):
-        mapping = CommentedMap({key: _as_written(inner) for key, inner in value.items()})
-        mapping.fa.set_flow_style()
-        return mapping
-    if isinstance(value, list):
-        sequence = CommentedSeq([_as_written(inner) for inner in value])
-        sequence.fa.set_flow_style()
-        return sequence
-    return copy.copy(value)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AliasChoices, Field, JsonValue
 
 from mtl_core.config import SearchRange
 from mtl_core.frozen import Frozen
@@ -18,7 +18,7 @@ from mtl_core.studies.provenance import Provenance
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 
-__all__ = ["Measure", "Trial", "Tuning", "Yardstick", "gains", "mean_gain", "yardstick_of"]
+__all__ = ["Baseline", "Measure", "Trial", "Tuning", "baseline_of", "gains", "mean_gain"]
 
 
 class Measure(Frozen):
@@ -38,8 +38,8 @@ class Measure(Frozen):
         return defined(better / self.standard_error)
 
 
-Yardstick = dict[str, Measure]
-"""By task."""
+Baseline = dict[str, Measure]
+"""Task -> its metric in trial 0."""
 
 
 class Trial(Frozen):
@@ -53,7 +53,7 @@ class Trial(Frozen):
     objective: Number = None
     """Mean gain over the tasks; of a pruned trial that of its best epoch; None of one that failed."""
     worst: Number = None
-    """The least gain of a task."""
+    """The smallest gain of a task."""
     values: dict[str, Number] = Field(default_factory=dict)
     """Task -> its own metric on validation, of the model; of a pruned trial after its best epoch."""
     epochs: int = 0
@@ -62,7 +62,7 @@ class Trial(Frozen):
     seconds: float = 0.0
     """Of the processor; 0 where an earlier trial had the same options, and its result was taken."""
     why: str = ""
-    """It failed, in words."""
+    """Error of a failed trial."""
 
 
 class Tuning(Frozen):
@@ -71,8 +71,9 @@ class Tuning(Frozen):
     made: Provenance
     space: dict[str, SearchRange]
     declared: dict[str, JsonValue]
-    """Path -> what `params.yaml` says there."""
-    yardstick: Yardstick
+    """Path -> value in params.yaml."""
+    baseline: Baseline = Field(validation_alias=AliasChoices("baseline", "yardstick"))
+    """`yardstick` in files of earlier versions."""
     trials: tuple[Trial, ...]
     """In the order of their numbers."""
     best: int
@@ -85,11 +86,11 @@ class Tuning(Frozen):
         return next((trial for trial in self.trials if trial.number == number), None)
 
     def differences(self, trial: Trial) -> dict[str, JsonValue]:
-        """What the trial has other than declared."""
+        """The options of the trial that differ from the declared."""
         return {path: value for path, value in trial.changes.items() if value != self.declared.get(path)}
 
 
-def yardstick_of(tasks: Sequence[Objective], outcome: TrainingResult) -> Yardstick:
+def baseline_of(tasks: Sequence[Objective], outcome: TrainingResult) -> Baseline:
     """From the training of the declared problem."""
     return {
         task.name: Measure(
@@ -102,13 +103,13 @@ def yardstick_of(tasks: Sequence[Objective], outcome: TrainingResult) -> Yardsti
     }
 
 
-def gains(yardstick: Yardstick, values: Mapping[str, Number]) -> dict[str, Number]:
+def gains(baseline: Baseline, values: Mapping[str, Number]) -> dict[str, Number]:
     """Task -> its gain, for every task that is measured."""
-    return {task: one.gain(values.get(task)) for task, one in yardstick.items() if one.value is not None}
+    return {task: one.gain(values.get(task)) for task, one in baseline.items() if one.value is not None}
 
 
-def mean_gain(yardstick: Yardstick, values: Mapping[str, Number]) -> Number:
+def mean_gain(baseline: Baseline, values: Mapping[str, Number]) -> Number:
     """The objective; None where the metric of a measured task is undefined."""
-    found = list(gains(yardstick, values).values())
+    found = list(gains(baseline, values).values())
     known = [gain for gain in found if gain is not None]
     return math.fsum(known) / len(known) if known and len(known) == len(found) else None

@@ -22,18 +22,18 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from mtl_core.config import Problem, TuningOptions
 from mtl_core.studies.provenance import config_digest
-from mtl_core.studies.tuning.record import Measure, Trial, Yardstick
+from mtl_core.studies.tuning.record import Baseline, Measure, Trial
 from mtl_core.studies.tuning.trials import EndedEarly, TrialProgress, TrialRunner
 from mtl_core.studies.tuning.values import as_sampled, declared_sample, distribution
 
 __all__ = ["JOURNAL", "Search", "name_of"]
 
 JOURNAL = "study.journal"
-RECORD, YARDSTICK = "record", "yardstick"
+RECORD, BASELINE = "record", "baseline"
 GRACE = 5
-"""Seconds after which the lock of a worker that was killed with it is taken away; a write holds it for milliseconds."""
-ENOUGH = 20
-"""Complete trials from which on an importance is worth saying: it looks at the best tenth of them."""
+"""Seconds after which the lock of a killed worker is removed; a write holds it for milliseconds."""
+MIN_COMPLETE = 20
+"""Minimum complete trials for an importance, which is about the best tenth of them."""
 _STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
@@ -60,21 +60,21 @@ class Search:
         self.study = self._opened()
 
     @property
-    def yardstick(self) -> Yardstick | None:
-        """What trial 0 measured; None where it was not finished."""
+    def baseline(self) -> Baseline | None:
+        """Metrics of trial 0; None where it is not finished."""
         first = next(iter(self.study.get_trials(deepcopy=False)), None)
-        if first is None or YARDSTICK not in first.user_attrs:
+        if first is None or BASELINE not in first.user_attrs:
             return None
-        return {task: Measure.model_validate(one) for task, one in first.user_attrs[YARDSTICK].items()}
+        return {task: Measure.model_validate(one) for task, one in first.user_attrs[BASELINE].items()}
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """All that are finished, in the order of their numbers; none that was cut short by a kill."""
+        """The finished trials in the order of their numbers, without those that a kill interrupted."""
         kept = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
         return tuple(_record(trial) for trial in kept if RECORD in trial.user_attrs)
 
     def recover(self) -> int:
-        """Settles what a kill left under way, and says how many trials it cost. No other process may be at work."""
+        """Settle the trials that a kill interrupted; the number of those lost. No other process may be at work."""
         lost = 0
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if RECORD in trial.user_attrs:  # killed between the two writes of its end
@@ -82,22 +82,22 @@ class Search:
             else:
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 lost += 1
-        if self.yardstick is None:
+        if self.baseline is None:
             optuna.delete_study(study_name=self.name, storage=self._storage)
             self.study = self._opened()
         return lost
 
     def measure_declared(self) -> Trial:
-        """Trial 0. Where it lies outside of the space it is the yardstick alone, and tells the sampler nothing."""
-        trial, yardstick, epochs = self.runner.measure_declared()
+        """Trial 0. Outside of the space it is the baseline alone, and the sampler ignores it."""
+        trial, baseline, epochs = self.runner.measure_declared()
         sample = declared_sample(self.runner.problem, self.options.space)
-        reached = TrialProgress(yardstick, len(epochs))
+        reached = TrialProgress(baseline, len(epochs))
         bests = {}
         for epoch in epochs:
             reached.add(epoch)
             if reached.reached is not None:
                 bests[epoch.number] = reached.reached
-        attributes = {RECORD: _plain(trial), YARDSTICK: {task: _plain(one) for task, one in yardstick.items()}}
+        attributes = {RECORD: _plain(trial), BASELINE: {task: _plain(one) for task, one in baseline.items()}}
         self.study.add_trial(
             create_trial(
                 state=TrialState.FAIL if sample is None else TrialState.COMPLETE,
@@ -111,9 +111,9 @@ class Search:
         return trial
 
     def next_trial(self) -> Trial:
-        """Samples one, trains it, and keeps what came of it. Options that an earlier trial had give its result."""
-        yardstick = self.yardstick
-        assert yardstick is not None
+        """Sample a trial, train it and store its result; options of an earlier trial take the result of that one."""
+        baseline = self.baseline
+        assert baseline is not None
         asked = self.study.ask(self._distributions())
         space = self.options.space
         changes = {path: as_sampled(tuned, asked.params[path]) for path, tuned in space.items()}
@@ -121,22 +121,22 @@ class Search:
         def after_epoch(course: TrialProgress) -> None:
             if course.reached is not None:
                 asked.report(course.reached, course.last)
-                if course.last < course.most and asked.should_prune():
+                if course.last < course.max_epochs and asked.should_prune():
                     raise EndedEarly
 
         earlier = next((trial for trial in self.trials if _text(trial.changes) == _text(changes)), None)
         if earlier is not None:
             trial = earlier.model_copy(update={"number": asked.number, "seconds": 0.0})
         else:
-            trial = self.runner.run(asked.number, changes, yardstick, after_epoch)
+            trial = self.runner.run(asked.number, changes, baseline, after_epoch)
         asked.set_user_attr(RECORD, _plain(trial))
         self._tell(asked.number, trial)
         return trial
 
     def importance(self) -> dict[str, float]:
-        """Path -> its share in what tells the best tenth of the trials from all; empty of few trials."""
+        """Path -> its share of the importance for being among the best tenth (PED-ANOVA); empty for few trials."""
         complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if len(complete) < ENOUGH:
+        if len(complete) < MIN_COMPLETE:
             return {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where it is unsure, and says equal shares

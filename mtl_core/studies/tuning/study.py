@@ -36,13 +36,13 @@ def best_of(trials: Sequence[Trial]) -> int:
 
 def study_of(search: Search, made: Provenance) -> Tuning:
     """What the search has kept so far; trial 0 must be there."""
-    yardstick, trials = search.yardstick, search.trials
-    assert yardstick is not None
+    baseline, trials = search.baseline, search.trials
+    assert baseline is not None
     return Tuning(
         made=made,
         space=search.options.space,
         declared=search.runner.declared,
-        yardstick=yardstick,
+        baseline=baseline,
         trials=trials,
         best=best_of(trials),
         importance=search.importance(),
@@ -65,7 +65,7 @@ def repeat(study: Tuning, number: int, runner: TrialRunner) -> dict[str, tuple[f
         if trial.state == "pruned" and course.last == trial.epochs:
             raise EndedEarly
 
-    again = runner.run(number, trial.changes if number else {}, study.yardstick, until)
+    again = runner.run(number, trial.changes if number else {}, study.baseline, until)
     if again.state == "failed":
         raise TrainingError(f"trial {number}: {again.why}")
     pairs = {task: (value, again.values.get(task)) for task, value in trial.values.items()}

@@ -16,7 +16,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError, TrunklineError
 from mtl_core.numbers import Number, defined
 from mtl_core.studies.progress import NamedProgress
-from mtl_core.studies.tuning.record import Trial, Yardstick, gains, mean_gain, yardstick_of
+from mtl_core.studies.tuning.record import Baseline, Trial, baseline_of, gains, mean_gain
 from mtl_core.tasks import objectives
 from mtl_core.training import Epoch, TrainingResult, train
 
@@ -24,16 +24,16 @@ __all__ = ["EndedEarly", "TrialProgress", "TrialRunner"]
 
 
 class EndedEarly(Exception):
-    """Out of the training of a trial that is not to be trained whole."""
+    """Raised out of the training of a pruned trial."""
 
 
 @dataclass
 class TrialProgress:
     """The epochs of a trial under way."""
 
-    yardstick: Yardstick
-    most: int
-    """Epochs that it may have."""
+    baseline: Baseline
+    max_epochs: int
+    """Maximum number of its epochs."""
     last: int = 0
     best: int | None = None
     reached: Number = None
@@ -42,9 +42,9 @@ class TrialProgress:
     """Of its best epoch."""
 
     def add(self, epoch: Epoch) -> None:
-        """Takes in what an epoch reached."""
+        """Count an epoch."""
         values = {task: defined(value) for task, value in epoch.values.items()}
-        self.last, now = epoch.number, mean_gain(self.yardstick, values)
+        self.last, now = epoch.number, mean_gain(self.baseline, values)
         if now is not None and (self.reached is None or now > self.reached):
             self.best, self.reached, self.values = epoch.number, now, values
 
@@ -63,40 +63,40 @@ class TrialRunner:
 
     @classmethod
     def open(cls, problem: Problem, encoded: Path, folder: Path) -> "TrialRunner":
-        """With the rows that the stage `prepare` left."""
+        """A runner on the rows that the stage `prepare` wrote."""
         encoder = Encoder.load(encoded / "encoder.json")
         train_split, validation = (EncodedSplit.open(encoded / name, encoder) for name in ("train", "validation"))
         return cls(problem=problem, encoder=encoder, train=train_split, validation=validation, folder=folder)
 
     @cached_property
     def declared(self) -> dict[str, Any]:
-        """Path -> what is declared there, of every tuned option."""
+        """Path -> declared value of every tuned option."""
         assert self.problem.tuning is not None
         return {path: get_option(self.problem, path) for path in self.problem.tuning.space}
 
-    def measure_declared(self) -> tuple[Trial, Yardstick, list[Epoch]]:
-        """Trial 0, and the yardstick that it is; TrainingError where no task has a metric to measure by."""
+    def measure_declared(self) -> tuple[Trial, Baseline, list[Epoch]]:
+        """Trial 0, the baseline that it gives, and its epochs; TrainingError where no task has a defined metric."""
         began = time.process_time()
         outcome = self._trained(self.problem, 0, lambda epoch: None)
-        yardstick = yardstick_of(objectives(self.problem.tasks, self.encoder.tasks), outcome)
-        if not gains(yardstick, {}):
+        baseline = baseline_of(objectives(self.problem.tasks, self.encoder.tasks), outcome)
+        if not gains(baseline, {}):
             raise TrainingError(
                 "trial 0: one task at least must have a metric that is defined on validation, found none; "
                 "put labelled rows into the validation split"
             )
-        values = {task: measure.value for task, measure in yardstick.items()}
-        trial = _complete(0, self.declared, yardstick, values, outcome, time.process_time() - began)
-        return trial, yardstick, list(outcome.epochs)
+        values = {task: measure.value for task, measure in baseline.items()}
+        trial = _complete(0, self.declared, baseline, values, outcome, time.process_time() - began)
+        return trial, baseline, list(outcome.epochs)
 
     def run(
         self,
         number: int,
         changes: Mapping[str, Any],
-        yardstick: Yardstick,
+        baseline: Baseline,
         after_epoch: Callable[[TrialProgress], None] = lambda course: None,
     ) -> Trial:
         """The trial with those changes, complete, pruned where `after_epoch` raises EndedEarly, or failed in words."""
-        began, course = time.process_time(), TrialProgress(yardstick, self._epochs(self.problem))
+        began, course = time.process_time(), TrialProgress(baseline, self._epochs(self.problem))
 
         def on_epoch(epoch: Epoch) -> None:
             course.add(epoch)
@@ -106,23 +106,23 @@ class TrialRunner:
         try:
             taken = set_options(document, Problem, changes)
             own = parse_problem(document, source="its options")
-            course.most = self._epochs(own)
+            course.max_epochs = self._epochs(own)
             outcome = self._trained(own, number, on_epoch)
-            values = {task: defined(outcome.final(task)) for task in yardstick}
-            for task, gain in gains(yardstick, values).items():
+            values = {task: defined(outcome.final(task)) for task in baseline}
+            for task, gain in gains(baseline, values).items():
                 if gain is None:
                     raise TrainingError(
-                        f"{task}: {yardstick[task].metric} must be defined on validation, found that it is not in the "
+                        f"{task}: {baseline[task].metric} must be defined on validation, found that it is not in the "
                         f"model, which is of epoch {outcome.chosen}"
                     )
-            return _complete(number, taken, yardstick, values, outcome, time.process_time() - began)
+            return _complete(number, taken, baseline, values, outcome, time.process_time() - began)
         except EndedEarly:
             return Trial(
                 number=number,
                 state="pruned",
                 changes=taken,
                 objective=course.reached,
-                worst=_worst(yardstick, course.values),
+                worst=_worst(baseline, course.values),
                 values=course.values,
                 epochs=course.last,
                 chosen=course.best,
@@ -143,7 +143,7 @@ class TrialRunner:
         return budget_of(problem.training, len(self.train)).epochs
 
     def _trained(self, problem: Problem, number: int, on_epoch: Callable[[Epoch], None]) -> TrainingResult:
-        """Its weights are not kept."""
+        """Train in a temporary folder; the weights are not kept."""
         scratch = self.folder / f"trial-{number}"
 
         def on_any_epoch(_: str, epoch: Epoch) -> None:
@@ -160,7 +160,7 @@ class TrialRunner:
 def _complete(
     number: int,
     changes: Mapping[str, Any],
-    yardstick: Yardstick,
+    baseline: Baseline,
     values: Mapping[str, Number],
     outcome: TrainingResult,
     seconds: float,
@@ -169,8 +169,8 @@ def _complete(
         number=number,
         state="complete",
         changes=dict(changes),
-        objective=mean_gain(yardstick, values),
-        worst=_worst(yardstick, values),
+        objective=mean_gain(baseline, values),
+        worst=_worst(baseline, values),
         values=dict(values),
         epochs=len(outcome.epochs),
         chosen=outcome.chosen,
@@ -178,5 +178,5 @@ def _complete(
     )
 
 
-def _worst(yardstick: Yardstick, values: Mapping[str, Number]) -> Number:
-    return min((gain for gain in gains(yardstick, values).values() if gain is not None), default=None)
+def _worst(baseline: Baseline, values: Mapping[str, Number]) -> Number:
+    return min((gain for gain in gains(baseline, values).values() if gain is not None), default=None)

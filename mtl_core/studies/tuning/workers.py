@@ -1,4 +1,4 @@
-"""Several processes that work on one study: each trains a trial when it is told to, and says what came of it."""
+"""Several processes on one study. They share Optuna's storage alone: each samples, trains and stores its own trials."""
 
 import multiprocessing
 import os
@@ -6,8 +6,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.connection import wait
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 
 from mtl_core.config import Problem
@@ -17,13 +17,15 @@ from mtl_core.studies.tuning.trials import TrialRunner
 
 __all__ = ["Job", "Lost", "run_trials"]
 
+POLL = 0.5
+"""Seconds between two looks at the storage for trials that ended."""
 WAIT = 10
-"""Seconds in which a worker that was told to end does so."""
+"""Seconds in which a terminated worker ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a process needs to open a study."""
+    """Inputs that a process needs to open a study."""
 
     problem: Problem
     encoded: Path
@@ -37,7 +39,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Lost:
-    """A worker that died; the trial that it was at is lost."""
+    """A worker that died; its unfinished trial is lost."""
 
     worker: int
     exit_code: int | None
@@ -47,78 +49,58 @@ class Lost:
         how = f"exit code {self.exit_code}"
         if self.exit_code is not None and self.exit_code < 0:
             how = signal.Signals(-self.exit_code).name
-        return f"worker {self.worker} died ({how}) with the trial that it was at; what the others found is kept"
+        return f"worker {self.worker} died ({how}), and its trial is lost; the trials of the others are kept"
 
 
 def run_trials(job: Job, search: Search, count: int, workers: int) -> Iterator[Trial | Lost]:
-    """So many trials, each as it ends: in this process with one worker, else in processes of their own."""
+    """Run that many trials and yield each as it ends: in this process with one worker, else in processes of their own.
+
+    One worker gives the same trials for the same seed, also after a kill. With several, what a trial samples depends on
+    which others have ended; the training of a trial is the same everywhere.
+    """
     if workers == 1:
         for _ in range(count):
             yield search.next_trial()
         return
-    context = multiprocessing.get_context("spawn")  # a fork would take torch's threads along in an unknown state
-    crew: dict[Connection, tuple[int, SpawnProcess]] = {}
+    context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads in an unknown state
+    tickets = context.Semaphore(count)
+    processes = {}
+    for worker in range(1, min(workers, count) + 1):
+        process = context.Process(target=_work, args=(job, tickets), name=f"worker {worker}", daemon=True)
+        process.start()
+        processes[process.sentinel] = worker, process
+    known = {trial.number for trial in search.trials}
+    running = dict(processes)
     try:
-        for number in range(1, min(workers, count) + 1):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(job, theirs), name=f"worker {number}", daemon=True)
-            process.start()
-            theirs.close()  # so that its end is seen here
-            crew[ours] = (number, process)
-        yield from _dealt(crew, count)
+        while running:
+            ended = wait(list(running), POLL)
+            for trial in search.trials:
+                if trial.number not in known:
+                    known.add(trial.number)
+                    yield trial
+            for sentinel in ended:
+                assert isinstance(sentinel, int)
+                worker, process = running.pop(sentinel)
+                process.join()
+                if process.exitcode:
+                    yield Lost(worker=worker, exit_code=process.exitcode)
     finally:
-        _dismiss(crew)
-
-
-def _dealt(crew: dict[Connection, tuple[int, SpawnProcess]], count: int) -> Iterator[Trial | Lost]:
-    """Hands out the trials one by one, until all are done or all workers dead."""
-    at_work = dict(crew)
-    left = count - len(at_work)
-    for connection in at_work:
-        connection.send(None)
-    while at_work:
-        ready = wait(list(at_work))
-        for connection in [connection for connection in at_work if connection in ready]:
-            try:
-                trial: Trial = connection.recv()
-            except (EOFError, ConnectionResetError):
-                number, process = at_work.pop(connection)
-                process.join(WAIT)
-                yield Lost(worker=number, exit_code=process.exitcode)
-                continue
-            if left > 0:
-                left -= 1
-                connection.send(None)
-            else:
-                del at_work[connection]
-            yield trial
-
-
-def _dismiss(crew: dict[Connection, tuple[int, SpawnProcess]]) -> None:
-    for connection in crew:
-        connection.close()  # an idle worker ends by itself
-    for _, process in crew.values():
-        process.join(0.5)
-        if process.is_alive():
+        for _, process in processes.values():
             process.terminate()
             process.join(WAIT)
 
 
-def _work(job: Job, connection: Connection) -> None:
-    """A worker's whole life."""
+def _work(job: Job, tickets: Semaphore) -> None:
+    """Run trials while there are tickets."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     search = job.open()
-    while True:
-        try:
-            connection.recv()
-            connection.send(search.next_trial())
-        except (EOFError, BrokenPipeError):  # nobody waits for more
-            return
+    while tickets.acquire(block=False):
+        search.next_trial()
 
 
 def _end_with_parent() -> None:
-    """A trial that nobody waits for is not worth its end."""
+    """End this process when its parent has died: nobody would report its trial."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

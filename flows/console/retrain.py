@@ -48,6 +48,8 @@ def print_result(result: RetrainResult) -> None:
     verb = "promoted" if result.promoted else "is the champion already"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
     console.print(f"{result.recorded}\n{result.told}", highlight=False, soft_wrap=True)
+    if result.other_bits:
+        console.print(result.other_bits, style="yellow", highlight=False, soft_wrap=True)
 
 
 def _differences(result: RetrainResult) -> Table:

@@ -22,6 +22,7 @@ from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import StageFailed
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
+from flows.pipeline.lock import other_bits_words
 from flows.retrain.compare import ChampionComparison, compare_models, difference_words, refuse_worse, worse_tasks
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
@@ -169,6 +170,7 @@ def _retrain(folder: Path) -> RetrainResult:
         promoted=promoted,
         recorded=recorded,
         told=_run(tell_service, candidate),
+        other_bits=other_bits_words(folder) if any(stage.ran for stage in stages) else "",
     )
 
 

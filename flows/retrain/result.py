@@ -36,3 +36,5 @@ class RetrainResult:
     """Sentence about the DVC experiment."""
     told: str
     """Sentence about the service."""
+    other_bits: str
+    """Sentence about outputs that differ from the committed dvc.lock although no input does; "" where none do."""

@@ -8,7 +8,7 @@ from flows.retrain.result import RetrainResult
 from mtl_core.checks import BaselineCheck, Check
 
 
-def result(*off: str) -> RetrainResult:
+def result(*off: str, other_bits: str = "") -> RetrainResult:
     checks = (
         Check(name="size", value=1.0, limit=2.0, rule="at most", unit="MB"),
         BaselineCheck(name="rare[x].auc over baseline", value=-0.1, high=0.2, limit=0.0, rule="above", unit=""),
@@ -22,6 +22,7 @@ def result(*off: str) -> RetrainResult:
         promoted=True,
         recorded="recorded",
         told="told",
+        other_bits=other_bits,
     )
 
 
@@ -36,3 +37,8 @@ def test_a_task_that_is_not_shown_to_be_better_is_named(capsys: pytest.CaptureFi
 def test_gates_that_are_off_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     print_result(result("size", "parity"))
     assert "gates that are off: size, parity\n" in capsys.readouterr().out
+
+
+def test_outputs_with_other_bits_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result(other_bits="dvc.lock: train gave other bits"))
+    assert capsys.readouterr().out.endswith("told\ndvc.lock: train gave other bits\n")

@@ -1,4 +1,4 @@
-"""Outputs that differ from the committed dvc.lock although no input does are named; whatever an edit explains is not."""
+"""Outputs that differ from the committed dvc.lock although no input does are named; what an edit explains is not."""
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,6 @@
-"""Facts about the columns of a table, from its first rows."""
+"""Facts about the columns of a table, from a sample of its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from mtl_core.features import ColumnFacts
 
 __all__ = ["Sample", "sample"]
 
-MAX_ROWS = 200_000
-"""Rows that are read: ids and kinds show long before."""
+MAX_ROWS, CHUNK = 200_000, 4_096
+"""About how many rows are sampled, in chunks of how many: ids and kinds show long before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The first rows of a table, facts about its columns, doubts about some of them, and how the file is read."""
+    """Rows of a table, facts about its columns, doubts about some of them, and how the file is read."""
 
     table: pa.Table
     facts: Mapping[str, ColumnFacts]
@@ -37,27 +37,41 @@ class Sample:
 
 
 def sample(path: Path) -> Sample:
-    """Read the first rows of a Parquet or CSV file; raises DataError where there is nothing to learn from."""
+    """Sample a Parquet or CSV file; raises DataError where there is nothing to learn from.
+
+    Chunks of rows are taken at equal distances through the whole file: one that is sorted by time, by a class or by
+    its split shows little of itself in its first rows.
+    """
     reading = detect(path)
     options = reading.options
     file = open_part(path, options.csv)
     check_names(file)
     part = Part(file=file, reading=options, types=column_schema([file], options), shared=file.names)
-    batches: list[pa.RecordBatch] = []
-    complete = True
-    for batch in part.batches(part.names):
-        if not (complete := sum(seen.num_rows for seen in batches) < MAX_ROWS):
-            break
-        batches.append(batch)
-    table = pa.Table.from_batches(batches, schema=part.types)
+    chunks, distance = _spread(part.batches(part.names))
+    table = pa.Table.from_batches(chunks, schema=part.types)
     if not table.num_rows or not table.num_columns:
         raise DataError(f"{path}: must have rows and columns, found {table.num_rows} rows, {table.num_columns} columns")
-    facts = {name: _facts(name, table[name].combine_chunks()) for name in table.column_names}
+    gaps = len(chunks) - 1 if distance > 1 else 0
+    facts = {name: _facts(name, table[name].combine_chunks(), gaps) for name in table.column_names}
     doubts = {name: found for name, about in facts.items() if (found := doubt(about, options.csv))}
-    return Sample(table=table, facts=facts, doubts=doubts, reading=reading, complete=complete)
+    return Sample(table=table, facts=facts, doubts=doubts, reading=reading, complete=distance == 1)
 
 
-def _facts(name: str, values: pa.Array) -> ColumnFacts:
+def _spread(batches: Iterable[pa.RecordBatch]) -> tuple[list[pa.RecordBatch], int]:
+    """Every n-th chunk, with the smallest power of two n for which they have about MAX_ROWS rows; and n."""
+    chunks = (batch.slice(start, CHUNK) for batch in batches for start in range(0, batch.num_rows, CHUNK))
+    kept: list[pa.RecordBatch] = []
+    distance = 1
+    for index, chunk in enumerate(chunks):
+        if len(kept) * CHUNK >= MAX_ROWS and index % distance == 0:
+            kept, distance = kept[::2], 2 * distance
+        if index % distance == 0:
+            kept.append(chunk)
+    return kept, distance
+
+
+def _facts(name: str, values: pa.Array, gaps: int) -> ColumnFacts:
+    """Facts about a column whose rows are next to each other in the table but for so many gaps."""
     values = decoded(values)
     rows, kind = len(values), values.type
     if pa.types.is_floating(kind):
@@ -83,6 +97,6 @@ def _facts(name: str, values: pa.Array) -> ColumnFacts:
         distinct=distinct,
         common=tuple(common),
         whole=whole,
-        sequence=bool(whole and numbers is not None and numbers.size > 1 and (np.diff(numbers) == 1).all()),
+        sequence=bool(whole and numbers is not None and numbers.size > 1 and (np.diff(numbers) != 1).sum() <= gaps),
         values=known,
     )

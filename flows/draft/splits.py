@@ -49,7 +49,7 @@ def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
     times = sorted((f for f in known if f.is_temporal and f.distinct >= MIN_KEYS), key=_not_a_time)
     if times and (borders := _borders(seen.table[times[0].name].combine_chunks())):
         if not seen.complete:
-            doubt = f"the borders are 80% and 90% of the first {seen.table.num_rows:,} rows only; move them"
+            doubt = f"the borders are 80% and 90% of a sample of {seen.table.num_rows:,} rows; move them if need be"
         else:
             doubt = "is this when the row happened? the last tenth tests, the tenth before it validates"
         return Proposal(options={"by": "time", "column": times[0].name, **borders}, doubt=doubt)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from flows.draft import facts
 from flows.draft.document import document
 from flows.draft.facts import sample
 from flows.draft.guesses import Draft, guess_problem
@@ -344,6 +345,22 @@ def test_columns_that_know_a_target_are_doubted(tmp_path: Path) -> None:
     assert set(doubts) == {"sum", "tax", "left"}
     assert "orders target 'late' (AUC 1.000)" in draft.left_out["number"].note
     read(draft)
+
+
+def test_a_long_table_is_sampled_through_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorted by its split, and numbered: the sample has every split, and knows the number of the row as such."""
+    monkeypatch.setattr(facts, "MAX_ROWS", 80)
+    monkeypatch.setattr(facts, "CHUNK", 4)
+    parts = ["train"] * 150 + ["validation"] * 25 + ["test"] * 25
+    columns = {"split": parts, "number": list(range(200)), "amount": COLUMNS["amount"], "yes": COLUMNS["yes"]}
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table(columns), path, row_group_size=30)
+    seen = sample(path)
+    assert not seen.complete
+    assert seen.table.num_rows < 90
+    assert seen.table["split"].unique().to_pylist() == ["train", "validation", "test"]
+    assert seen.facts["number"].sequence
+    assert not seen.facts["amount"].sequence
 
 
 def test_words_for_missing_values_are_found_in_csv(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class Check:
 
     @property
     def outcome(self) -> CheckOutcome:
+        """Result by value, rule and limit: "passed" or "failed"."""
         if not math.isfinite(self.value):
             return "failed"
         match self.rule:

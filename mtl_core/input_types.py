@@ -155,6 +155,7 @@ class DatetimeInput(InputType):
 
     @property
     def name(self) -> str:  # type: ignore[override]  # by instance
+        """Name of the type, which depends on `zoned`."""
         return "zoned_datetime" if self.zoned else "datetime"
 
     def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Runs:
 
     @cached_property
     def shared(self) -> Arm:
+        """The arm with one network for all tasks under the declared stopping policy."""
         return next(iter(self.networks))
 
     def place(self, arm: str, seed: int) -> Path:

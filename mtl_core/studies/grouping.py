@@ -67,7 +67,10 @@ def groupings(tasks: Sequence[str], affinity: Array, most: int) -> tuple[Groupin
 
 
 def _value(gains: Array, group: tuple[int, ...]) -> float:
-    """Share of the group in the sum: over its tasks, the mean over the others. Both ways count, hence symmetric."""
+    """Contribution of the group to the sum: over its tasks, the mean over the others.
+
+    Both ways count, hence symmetric.
+    """
     return float(gains[np.ix_(group, group)].sum() / max(1, len(group) - 1))
 
 

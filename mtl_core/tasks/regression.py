@@ -46,6 +46,7 @@ class Regression(NumberTask):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # they depend on the loss
+        """Metrics that fit the loss; the loss's own first."""
         share = R2(name="r2", higher_is_better=True)
         match self.loss:
             case "squared":

@@ -70,6 +70,7 @@ def write_parts(table: pa.Table, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
+    """Fetch the table and write it to `folder`, a part per month."""
     table = join(*read_source())
     write_parts(table, folder)
     print(f"{folder}: {table.num_rows:,} flights in 12 parts")

@@ -17,8 +17,10 @@ SAMPLING = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Memory in MiB. `peak` counts all resident pages; `anonymous` leaves out those of mapped files, which the kernel
-    drops when it needs them; `before` is what the imports had taken.
+    """Memory in MiB.
+
+    `peak` counts all resident pages; `anonymous` leaves out those of mapped files, which the kernel drops when it needs
+    them; `before` is what the imports had taken.
     """
 
     wall: float
@@ -29,13 +31,13 @@ class Cost:
 
 
 def apart(function: Callable[..., None], *arguments: Any) -> Cost:
-    """What `function` costs in a new process; both must be importable there."""
+    """Cost of `function` in a new process; both must be importable there."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(cost_of, function, *arguments).result()
 
 
 def cost_of(function: Callable[..., None], *arguments: Any) -> Cost:
-    """What `function` costs here; the peak is that of the process so far."""
+    """Cost of `function` in this process; the peak is that of the process so far."""
     before = _resident("RssAnon")
     found, ended = [before], threading.Event()
 

@@ -1,4 +1,4 @@
-"""What one training step costs under each balancing, relative to `sum`, on a network of the flights' size.
+"""Cost of one training step under each balancing, relative to `sum`, on a network of the flights' size.
 
     python benchmarks/balancing.py [--rounds 7] [--tasks 5] [--threads 1] [--methods upgrad,gradnorm]
 
@@ -26,7 +26,7 @@ from mtl_core.schema import tagged
 ROWS, WIDTH, STEPS = 2_048, 200, 2
 """STEPS are timed together."""
 OPTIONS = {"constant": {"weights": {"task 0": 2.0}}}
-"""What a method cannot be declared without."""
+"""Options without which a method cannot be declared."""
 
 
 class Network(nn.Module):
@@ -92,6 +92,7 @@ def declared(names: str) -> dict[str, Balancing]:
 
 
 def main() -> None:
+    """Time a training step of every method and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tasks", type=int, default=5)

@@ -1,4 +1,4 @@
-"""What was tried on Census-Income and the flights: a name, and what it changes in the problem's params.yaml.
+"""Configurations tried on Census-Income and the flights: a name, and its changes of the problem's params.yaml.
 
 A change is a path in the file and its value, or REMOVED.
 """

@@ -44,12 +44,14 @@ from mtl_core.validation.validate import validate
 
 BAD = {"text_3": None, "normal_0": 1e9, "price_0": -1.0}
 BAD_ROWS = 100
-"""Of each column in BAD."""
+"""Number of bad rows of each column in BAD."""
 
 
 def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
-    """Every batch of every part by pyarrow. `texts` come as dictionaries from Parquet; CSV is told the types that the
-    first block of the first part has, which is faster than to let it infer them for each.
+    """Read every batch of every part by pyarrow.
+
+    `texts` come as dictionaries from Parquet; CSV gets the types that the first block of the first part has, which is
+    faster than to let it infer them for each.
     """
     pa.set_cpu_count(threads)
     types: dict[str, pa.DataType] = {}
@@ -166,6 +168,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def main() -> None:
+    """Time the data path for every number of rows and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=float, nargs="+", default=[1, 3, 10], help="in millions")
     parser.add_argument("--format", choices=FORMATS, default="csv")

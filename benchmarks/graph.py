@@ -1,4 +1,4 @@
-"""What the preprocessing inside the exported graph costs: the whole graph on raw columns against the network alone.
+"""Cost of the preprocessing inside the exported graph: the whole graph on raw columns against the network alone.
 
     python benchmarks/graph.py [--problems flights census] [--rows 1000] [--rounds 30] [--calls 20] [--int8]
 
@@ -47,6 +47,7 @@ Call = Callable[[], object]
 
 
 def main() -> None:
+    """Time the graphs of every problem and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=FOLDERS, default=["flights", "census"])
     parser.add_argument("--rows", type=int, default=1000)

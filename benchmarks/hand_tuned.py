@@ -17,7 +17,7 @@ Pass = Callable[[], None]
 
 
 class HandTuned(nn.Module):
-    """One fused embedding table, learned scales, two trunk layers, a private layer and a linear head per task."""
+    """A fused embedding table, learned scales, two trunk layers, a private layer and a linear head per task."""
 
     def __init__(self, ids: int, columns: int, floats: int, problem: Problem, outputs: tuple[int, ...]) -> None:
         super().__init__()

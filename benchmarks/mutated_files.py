@@ -43,6 +43,7 @@ def ended(number: int) -> tuple[int, str, str]:
 
 
 def main() -> None:
+    """Take every file through the commands and print the tracebacks and the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=5_000)
     parser.add_argument("--first", type=int, default=0)

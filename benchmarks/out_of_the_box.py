@@ -1,4 +1,4 @@
-"""What `mtl init` declares, untouched, beside a model per task of LightGBM, CatBoost, XGBoost, TabM and RealMLP.
+"""Comparison of the draft of `mtl init` with single-task LightGBM, CatBoost, XGBoost, TabM and RealMLP.
 
     python benchmarks/out_of_the_box.py [--half chosen] [--problems ...] [--methods ...] [--seeds 3] [--processes 2]
 
@@ -81,7 +81,7 @@ def _train(runs: Sequence[Run], processes: int) -> None:
 
 
 def _collect(problem: Untouched, runs: Sequence[Run]) -> tuple[list[TaskFound], list[dict[str, Any]]]:
-    """What was found on a problem: per task, and as the rows of RESULTS."""
+    """Collect the results of a problem: per task, and as the rows of RESULTS."""
     found, rows = [], []
     for place, task in enumerate(problem.tasks):
         labels = problem.splits.test.flat_labels(task.name).numpy()

@@ -49,7 +49,7 @@ class Run:
 
     @property
     def missing(self) -> tuple[tuple[int, Path], ...]:
-        """What is not kept yet."""
+        """Results that are not kept yet."""
         return tuple((place, path) for place, path in self.files if not path.exists())
 
 

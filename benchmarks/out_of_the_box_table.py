@@ -1,4 +1,4 @@
-"""What out_of_the_box.py prints: a line per task, and the counts of better, equal and worse."""
+"""Table that out_of_the_box.py prints: a line per task, and the counts of better, equal and worse."""
 
 import json
 import statistics

@@ -34,7 +34,7 @@ class Measured:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """(seeds,)"""
+        """Metric on the test split per seed, (seeds,)."""
         return np.array([self.metric(self.labels, each) for each in self.predictions])
 
     @cached_property

@@ -13,8 +13,10 @@ __all__ = ["paired"]
 def paired(
     rows: Sequence[dict[str, Any]], first: str, second: str, metrics: dict[str, tuple[str, bool]]
 ) -> Iterator[str]:
-    """The lines: per task both means over seeds, and by how much the second is better, with the t interval of 95% of
-    the differences seed by seed. `metrics`: task -> its metric, and whether more of it is better.
+    """Lines of a comparison: per task both means over seeds, and by how much the second is better.
+
+    The difference has the t interval of 95% of the differences seed by seed. `metrics`: task -> its metric, and whether
+    more of it is better.
     """
     for task, (metric, higher) in metrics.items():
         own = [row for row in rows if row["task"] == task]

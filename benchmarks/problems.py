@@ -45,8 +45,9 @@ class Prepared:
 def prepared(
     folder: Path, *, threads: int, change: Callable[[Problem], Problem] = lambda problem: problem
 ) -> Iterator[Prepared]:
-    """The folder's problem, changed, on so many threads, its data brought and encoded; every row, as validation leaves
-    it all.
+    """The folder's problem, changed, on so many threads, its data fetched and encoded.
+
+    It has every row, as validation leaves it all.
     """
     prepare_environment(folder)
     fetch(folder)

@@ -34,7 +34,7 @@ Row = dict[str, Any]
 
 
 def folder_of(name: str, configuration: str) -> Path:
-    """Where the runs of a problem's configuration are kept."""
+    """Folder that keeps the runs of a problem's configuration."""
     return WORK / name / configuration.replace(" ", "-")
 
 

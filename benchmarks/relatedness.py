@@ -1,4 +1,4 @@
-"""What watching the tasks' gradients costs: an epoch that does by one that does not, on the flights.
+"""Cost of measuring the tasks' gradients: an epoch with and one without measurements, on the flights.
 
     python benchmarks/relatedness.py [--rounds 5] [--threads 1] [--steps 100]
 
@@ -53,6 +53,7 @@ def seconds(run: Callable[[], None]) -> float:
 
 
 def main() -> None:
+    """Time the epochs and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)

@@ -1,5 +1,7 @@
-"""Which tasks belong together, and is the grouping worth having? The study of `mtl relate` on the public problems; then
-its best partition into two networks is trained and measured beside one network for all, three seeds, on one thread.
+"""Task groupings, and the gain of training by them.
+
+The study of `mtl relate` on the public problems; then its best partition into two networks is trained and measured
+against one network for all, three seeds, on one thread.
 
     python benchmarks/relating.py [--problems flights films yeast] [--seeds 3]
 
@@ -80,6 +82,7 @@ def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[st
 
 
 def main() -> None:
+    """Run the study on every problem, keep its results and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=3)

@@ -42,6 +42,7 @@ IDENTITY = {
 
 
 def main() -> None:
+    """Measure the cost of a retrain and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="new folder for the table and the problem")

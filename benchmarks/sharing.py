@@ -24,6 +24,7 @@ WORK = ROOT / ".trunkline" / "benchmarks" / "sharing"
 
 
 def main() -> None:
+    """Run the study on every problem, keep its results and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=list(FOLDERS), default=list(FOLDERS))
     parser.add_argument("--seeds", type=int, default=5)

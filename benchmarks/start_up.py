@@ -1,4 +1,4 @@
-"""How long one waits for a command: `mtl --help`, `mtl check`, and `mtl serve` until it is ready.
+"""Waiting time of commands: `mtl --help`, `mtl check`, and `mtl serve` until it is ready.
 
     python benchmarks/start_up.py [--rounds 5] [--folder .]
 
@@ -34,6 +34,7 @@ PATIENCE = 120.0
 
 
 def main() -> None:
+    """Time every command and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=ROOT)
@@ -94,7 +95,7 @@ def ready(folder: Path) -> tuple[float, float]:
 
 
 def answers(port: int) -> bool:
-    """Whether the service on that port says that it is ready."""
+    """True where the service on that port answers that it is ready."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/readyz", timeout=2) as response:
@@ -104,6 +105,7 @@ def answers(port: int) -> bool:
 
 
 def free_port() -> int:
+    """Number of a free port on 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

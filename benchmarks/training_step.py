@@ -1,5 +1,7 @@
-"""Our training loop against a loop written by hand for the same network, and against the loops of two libraries of
-multi-task networks, DeepCTR-Torch and torch-rechub, alternating in one run, on Census-Income and the flights.
+"""Our training loop against loops for the same network written by hand and by two libraries.
+
+The libraries of multi-task networks are DeepCTR-Torch and torch-rechub; all alternate in one run, on Census-Income and
+the flights.
 
     python benchmarks/training_step.py [--rounds 7] [--threads 1] [--rows 122880] [--problems census flights]
                                        [--peers hand_tuned deepctr_torch torch_rechub]
@@ -53,7 +55,7 @@ HAND_TUNED = "hand_tuned"
 LIBRARIES = ("deepctr_torch", "torch_rechub")
 BY_HAND = {"census": hand_tuned.census, "flights": hand_tuned.flights}
 KINDS = {"shared_bottom": "", "mmoe": "_mmoe"}
-"""Of a library's networks -> what their ratio's name ends in."""
+"""Network of the libraries -> ending of its ratio's name."""
 EXPERTS, TOWER = 4, 64
 
 Speed = Callable[[], float]
@@ -93,7 +95,7 @@ def by_hand(name: str, encoder: Encoder, split: EncodedSplit, problem: Problem) 
 
 
 def samples_per_second(run: Callable[[], None], rows: int) -> float:
-    """Of one pass."""
+    """Samples per second of one pass."""
     began = time.process_time()
     run()
     return rows / (time.process_time() - began)
@@ -127,7 +129,7 @@ def as_kind(problem: Problem, kind: str) -> Problem:
 
 
 def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
-    """What peers/worker.py reads."""
+    """Input of peers/worker.py."""
     categories = encoder.groups["categorical"]
     labels, tasks = [], objectives(problem.tasks, encoder.tasks)
     for task in tasks:
@@ -183,6 +185,7 @@ def ratios(name: str, found: Prepared, arguments: argparse.Namespace) -> Iterato
 
 
 def main() -> None:
+    """Time every loop and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)

@@ -1,4 +1,4 @@
-"""What a training step costs with each trunk, as it is by default, against the shared bottom, alternating in one run.
+"""Cost of a training step with each trunk, as it is by default, against the shared bottom, alternating in one run.
 
     python benchmarks/trunks.py [--rounds 7] [--tasks 5] [--batch 2048] [--width 192] [--threads 1]
 
@@ -21,7 +21,7 @@ from mtl_core.schema import tagged
 from mtl_core.trunks import Trunk
 
 STEPS = 4
-"""Of one measurement."""
+"""Number of steps of one measurement."""
 
 
 class Bench:
@@ -51,6 +51,7 @@ class Bench:
 
 
 def main() -> None:
+    """Time a step of every trunk and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in {"rounds": 7, "tasks": 5, "batch": 2048, "width": 192, "threads": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=default)

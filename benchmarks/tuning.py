@@ -1,5 +1,7 @@
-"""What is tuning worth? The study of `mtl tune` on two public problems, on validation; then the declared options and
-the best trial's, five seeds each, on the test split that no trial has seen. On one thread.
+"""Gain from tuning: the study of `mtl tune` on two public problems, on validation.
+
+Then the declared options and the best trial's, five seeds each, on the test split that no trial has seen. On one
+thread.
 
     python benchmarks/tuning.py [--problems films yeast] [--seeds 5]
 
@@ -69,6 +71,7 @@ def measured(name: str, problem: Prepared, seeds: int, console: Console) -> dict
 
 
 def main() -> None:
+    """Run the study on every problem, keep its results and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=5)

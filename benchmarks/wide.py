@@ -1,4 +1,4 @@
-"""How commands and a served row grow with the columns of a table.
+"""Growth of the time of commands and of a served row with the columns of a table.
 
     python benchmarks/wide.py [--columns 100 400 1267] [--rows 2000] [--format parquet]
 
@@ -41,6 +41,7 @@ STAGES = ("digests", "validate", "prepare", "train", "export", "check", "report"
 
 
 def main() -> None:
+    """Time commands and a served row for every width and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--columns", type=int, nargs="+", default=[100, 400, 1267])
     parser.add_argument("--rows", type=int, default=2000)
@@ -118,6 +119,7 @@ def served_row(layout: Layout) -> dict[str, float]:
 
 
 def median_ms(call: Callable[[], object]) -> float:
+    """Median milliseconds of CALLS calls."""
     times = []
     for _ in range(CALLS):
         began = time.perf_counter()

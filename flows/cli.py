@@ -33,7 +33,7 @@ COMMANDS = (
     "promote",
     "stage",
 )
-"""In the order in which a newcomer meets them; each is `flows.commands.NAME`."""
+"""Commands in the order in which a newcomer meets them; each is `flows.commands.NAME`."""
 
 
 class Commands(click.Group):
@@ -75,8 +75,10 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs `mtl`. An error of ours, or of the operating system, is its message on stderr and its exit code; anything
-    else is a bug: a traceback.
+    """Run `mtl`.
+
+    An error of ours, or of the operating system, is its message on stderr and its exit code; anything else is a bug: a
+    traceback.
     """
     gc.set_threshold(200_000)  # start-up makes as many objects that live on; collections among them cost a tenth of it
     for stream in (sys.stdout, sys.stderr):

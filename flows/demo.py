@@ -60,7 +60,7 @@ def run_demo(folder: Path, count: int) -> None:
 
 
 def read_rows(problem: Problem, path: Path, count: int) -> pa.Table:
-    """That many rows of the test split, at equal distances; raises DataError where they are not of this problem."""
+    """Read that many rows of the test split, at equal distances; DataError where they are not of this problem."""
     if not path.exists():
         raise DataError(f"{path}: the test split must be there, found no file; `mtl retrain` prepares it")
     with intact(path):

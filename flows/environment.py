@@ -42,5 +42,5 @@ def prepare_prefect() -> None:
 
 
 def store_home(folder: Path) -> Path:
-    """Where the model store of a problem lies: BENTOML_HOME where the user has set it, else in the problem's folder."""
+    """Path of a problem's model store: BENTOML_HOME where the user has set it, else in the problem's folder."""
     return Path(os.environ.get("BENTOML_HOME") or Layout(folder).state / "bentoml")

@@ -14,6 +14,7 @@ class Layout:
 
     @property
     def artifacts(self) -> Path:
+        """Outputs of all stages."""
         return self.folder / "artifacts"
 
     @property
@@ -48,30 +49,37 @@ class Layout:
 
     @property
     def validation(self) -> Path:
+        """Result, Data Docs and quarantine of the stage `validate`."""
         return self.artifacts / "validation"
 
     @property
     def quarantine(self) -> Path:
+        """Rows that broke an expectation."""
         return self.validation / "quarantine.parquet"
 
     @property
     def encoded(self) -> Path:
+        """The encoded splits, of the stage `prepare`."""
         return self.artifacts / "encoded"
 
     @property
     def encoder(self) -> Path:
+        """The fitted encoder."""
         return self.encoded / "encoder.json"
 
     @property
     def training(self) -> Path:
+        """Outputs of the stage `train`."""
         return self.artifacts / "training"
 
     @property
     def weights(self) -> Path:
+        """Weights of the trained network."""
         return self.training / "model.safetensors"
 
     @property
     def history(self) -> Path:
+        """Record of the training, epoch by epoch."""
         return self.training / "history.json"
 
     @property
@@ -81,10 +89,12 @@ class Layout:
 
     @property
     def graph(self) -> Path:
+        """The exported graph, ONNX."""
         return self.artifacts / "model" / "model.onnx"
 
     @property
     def signature(self) -> Path:
+        """Inputs and outputs of the exported graph."""
         return self.graph.with_name("signature.json")
 
     @property
@@ -94,10 +104,12 @@ class Layout:
 
     @property
     def checks(self) -> Path:
+        """Outcomes of the gates."""
         return self.artifacts / "checks.json"
 
     @property
     def metrics(self) -> Path:
+        """Metrics per task, for `dvc metrics`."""
         return self.artifacts / "metrics.json"
 
     @property
@@ -107,6 +119,7 @@ class Layout:
 
     @property
     def predictions(self) -> Path:
+        """Predictions and labels of the test rows."""
         return self.artifacts / "predictions.parquet"
 
     @property
@@ -116,16 +129,20 @@ class Layout:
 
     @property
     def relatedness(self) -> Path:
+        """Study of the tasks' affinities, by `mtl relate`."""
         return self.studies / "relatedness.json"
 
     @property
     def comparison(self) -> Path:
+        """Study of shared against single-task training, by `mtl compare`."""
         return self.studies / "comparison.json"
 
     @property
     def tuning(self) -> Path:
+        """Study of the hyperparameter search, by `mtl tune`."""
         return self.studies / "tuning.json"
 
     @property
     def report(self) -> Path:
+        """The report, a single HTML page."""
         return self.artifacts / "report.html"

@@ -38,8 +38,9 @@ def provenance_of(command: str, seeds: Sequence[int], folder: Path, problem: Pro
 
 
 def _commit(folder: Path) -> str:
-    """Commit of the git repository around the folder; "" without a repository or git. Ends with + where a tracked file
-    other than RESULTS differs from it.
+    """Commit of the git repository around the folder; "" without a repository or git.
+
+    Ends with + where a tracked file other than RESULTS differs from it.
     """
     commit = git_output(folder, "rev-parse", "--short=12", "HEAD")
     changed = git_output(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", *RESULTS)

@@ -97,8 +97,9 @@ def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType
 
 
 def as_numbers(values: pa.Array) -> NDArray[np.float64]:
-    """(rows,) float64; a null is NaN, true is 1. Whole numbers beyond EXACT and long decimals are rounded, as a graph
-    of float64 does too.
+    """(rows,) float64; a null is NaN, true is 1.
+
+    Whole numbers beyond EXACT and long decimals are rounded, as a graph of float64 does too.
     """
     numbers = pc.fill_null(pc.cast(values, pa.float64(), safe=False), np.nan)
     return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
@@ -168,8 +169,9 @@ def bounded_timestamps(values: pa.Array) -> pa.Array:
 
 
 def as_microseconds(values: pa.Array) -> pa.Array:
-    """(rows,) dates or timestamps, bounded as above, as timestamps in microseconds; the years 1 to 9999 fit into these,
-    so that this drops nanoseconds and nothing else.
+    """(rows,) dates or timestamps, bounded as above, as timestamps in microseconds.
+
+    The years 1 to 9999 fit into these, so that this drops nanoseconds and nothing else.
     """
     moments = bounded_timestamps(values)
     return pc.cast(moments, pa.timestamp("us", getattr(moments.type, "tz", None)), safe=False)

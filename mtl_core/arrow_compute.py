@@ -1,5 +1,7 @@
-"""Arrow's compute functions, imported at the first call: their import makes a wrapper for each of some 300 functions,
-which costs a command that only reads declarations 7 % of its time.
+"""Arrow's compute functions, imported at the first call.
+
+Their import makes a wrapper for each of some 300 functions, which costs a command that only reads declarations 7 % of
+its time.
 """
 
 from typing import Any

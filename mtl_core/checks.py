@@ -42,6 +42,7 @@ class Check:
 
     @property
     def outcome(self) -> CheckOutcome:
+        """Result by value, rule and limit: "passed" or "failed"."""
         if not math.isfinite(self.value):
             return "failed"
         match self.rule:
@@ -110,8 +111,10 @@ class BaselineCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyCheck(Check):
-    """Time of a call, which differs from run to run. checks.json, whose bytes DVC compares, has its outcome alone, and
-    latency.json, which is no output of a stage, has the time.
+    """Time of a call, which differs from run to run.
+
+    checks.json, whose bytes DVC compares, has its outcome alone, and latency.json, which is no output of a stage, has
+    the time.
     """
 
     def to_document(self) -> dict[str, Any]:
@@ -143,7 +146,9 @@ def _digest(graph: Path) -> str:
 def write_checks(
     path: Path, checks: Sequence[Check], notes: Sequence[str], metrics: Mapping[str, float] | None = None
 ) -> None:
-    """checks.json: {"passed", "checks": [{"name", "value", "limit", "outcome", "passed", "unit", ...}], "notes",
+    """Write checks.json: whether all passed, every check, notes, and the metrics on test.
+
+    Its content: {"passed", "checks": [{"name", "value", "limit", "outcome", "passed", "unit", ...}], "notes",
     "metrics"}; the last is TASK.METRIC -> the task's own metric on test, null where it is not defined.
 
     The whole is passed where no check has failed; a warning is an entry of outcome `warning` that has not passed.

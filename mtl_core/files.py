@@ -13,9 +13,9 @@ from mtl_core.errors import DataError, TrunklineError
 __all__ = ["errno_of", "intact", "naming", "pending", "reserve", "write_bytes", "write_text"]
 
 _RUST = re.compile(r"\(os error (\d+)\)")
-"""In the errors of safetensors."""
+"""Error number in the errors of safetensors."""
 _FULL = re.compile(r"No space left on device|disk is full|\d+ requested and \d+ written")
-"""In the errors of SQLite and of NumPy's tofile."""
+"""Message of a full disk in the errors of SQLite and of NumPy's tofile."""
 
 
 @contextmanager

@@ -13,8 +13,9 @@ __all__ = ["Frozen"]
 
 
 class Frozen(BaseModel):
-    """Immutable value; a misspelt key is refused, and true or false where a number belongs, which Python takes for 1
-    and 0.
+    """Immutable value, which refuses misspelt keys.
+
+    It also refuses true or false where a number belongs, which Python takes for 1 and 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -45,7 +46,7 @@ def _refusal(name: str, value: bool, rule: str) -> InitErrorDetails:
 
 @cache
 def _number_rule(model: type[BaseModel], name: str) -> str:
-    """What a field must be that takes numbers alone and has no rule of its own; "" for any other name."""
+    """Type required of a field that takes numbers alone and has no rule of its own; "" for any other name."""
     field = model.model_fields.get(name)
     if field is None or any(isinstance(rule, BeforeValidator) for rule in field.metadata):
         return ""

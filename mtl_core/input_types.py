@@ -146,14 +146,16 @@ class BooleanInput(InputType):
 
 @dataclass(frozen=True)
 class DatetimeInput(InputType):
-    """Seconds since 1970-01-01T00:00:00 as float64: of the wall clock, or in UTC where it is `zoned`; NaN where it is
-    missing. A client sends ISO 8601 text, with an offset exactly where it is zoned.
+    """Seconds since 1970-01-01T00:00:00 as float64: of the wall clock, or in UTC where it is `zoned`.
+
+    NaN where it is missing. A client sends ISO 8601 text, with an offset exactly where it is zoned.
     """
 
     zoned: bool = False
 
     @property
     def name(self) -> str:  # type: ignore[override]  # by instance
+        """Name of the type, which depends on `zoned`."""
         return "zoned_datetime" if self.zoned else "datetime"
 
     def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
@@ -257,9 +259,10 @@ class VectorInput(InputType):
 
 
 def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
-    """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00, of the wall clock or, of
-    zoned timestamps, in UTC; NaN for a null and the empty string. Timestamps beyond the years 1 to 9999 are the nearest
-    ones within. DataError for text that is no such timestamp.
+    """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00.
+
+    Seconds are of the wall clock or, of zoned timestamps, in UTC; NaN for a null and the empty string. Timestamps
+    beyond the years 1 to 9999 are the nearest ones within. DataError for text that is no such timestamp.
     """
     # Years 1 to 9999 fit into microseconds, so that this drops nanoseconds and nothing else.
     micros = pc.cast(_timestamps(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
@@ -278,8 +281,9 @@ def as_string_lists(values: pa.Array, separator: str | None) -> Ragged:
 
 
 def list_items(values: pa.Array, separator: str | None) -> tuple[pa.Array, NDArray[np.int64]]:
-    """(rows,) as in `as_string_lists` -> the items of all rows in order, of their own type, and (rows,) the number of
-    items of each row.
+    """Items of all rows in order, of their own type, and (rows,) the number of items of each row.
+
+    The lists are (rows,) as in `as_string_lists`.
     """
     if scalar_type(values.type) != "string":
         return pc.list_flatten(values), _lengths(values)

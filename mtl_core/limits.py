@@ -11,8 +11,10 @@ Limits = dict[str, int | float]
 
 
 def min_share_present(shares_missing: Sequence[float]) -> float:
-    """Minimum share of values in a part: up to 5% plus three times the worst part's share may be missing, but no
-    more than half of the values that the worst part has.
+    """Minimum share of values in a part.
+
+    Up to 5% plus three times the worst part's share may be missing, but no more than half of the values that the worst
+    part has.
     """
     worst = max(shares_missing)
     return max(0.0, _rounded(1 - min(3 * worst + 0.05, (1 + worst) / 2), ROUND_FLOOR))
@@ -38,8 +40,9 @@ def mean_limits(means: Sequence[float], deviation: float) -> Limits:
 
 
 def rate_limits(rates: Sequence[tuple[int, int]]) -> Limits:
-    """(positives, rows) per part -> limits from a quarter of the smallest to four times the largest odds, widened by
-    three standard errors.
+    """(positives, rows) per part -> limits of the rate.
+
+    The limits go from a quarter of the smallest to four times the largest odds, widened by three standard errors.
     """
     smooth = [(yes + 0.5) / (rows + 1) for yes, rows in rates]  # a rate of 0 is rare, not impossible
     fewest = min(rows for _, rows in rates)

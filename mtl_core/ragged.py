@@ -15,8 +15,10 @@ MAX_CELLS = 1 << 18
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Shape and type of an array of an encoded split. Dense: (rows, *shape). Ragged: values (total, *shape) and
-    offsets; in a batch (B, L, *shape) with `pad` after the end of each row.
+    """Shape and type of an array of an encoded split.
+
+    Dense: (rows, *shape). Ragged: values (total, *shape) and offsets; in a batch (B, L, *shape) with `pad` after the
+    end of each row.
     """
 
     shape: tuple[int, ...]
@@ -45,7 +47,7 @@ class Ragged:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """(rows,)"""
+        """Items per row, (rows,)."""
         return np.diff(self.offsets)
 
     def take(self, rows: NDArray[Any]) -> Self:

@@ -16,8 +16,9 @@ MIN_ROUNDS, MAX_SECONDS = 10, 3.0
 def median_ms(
     calls: Mapping[str, Call], *, rounds: int = 50, warm_up: int = 5, clock: Clock = time.perf_counter
 ) -> dict[str, float]:
-    """Name -> median milliseconds of a call by that clock, in seconds. Calls take turns, so that other load on the
-    machine affects all alike.
+    """Name -> median milliseconds of a call by that clock, in seconds.
+
+    Calls take turns, so that other load on the machine affects all alike.
 
     Fewer than `rounds` are measured where these take more than MAX_SECONDS, but MIN_ROUNDS at least.
     """

@@ -40,7 +40,7 @@ MAX_PROMOTIONS = 1_000  # the last ones are kept
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One change of champion: when (UTC), from which version (None the first time), to which."""
+    """Change of champion: when (UTC), from which version (None the first time), to which."""
 
     at: datetime
     before: str | None = msgspec.field(name="from")
@@ -50,7 +50,7 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a pointer file holds."""
+    """Content of a pointer file."""
 
     champion: str
     promotions: tuple[Promotion, ...]
@@ -66,7 +66,7 @@ class LoadFailure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def champion_file(home: Path, name: str) -> Path:
-    """Where the pointer of a model name lies; the file need not exist."""
+    """Path of the pointer of a model name; the file need not exist."""
     return home / "champions" / f"{name}.json"
 
 

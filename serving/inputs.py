@@ -59,7 +59,10 @@ class _Input(
 
     @property
     def json_type(self) -> Any:
-        """What msgspec decodes a value as. It may accept more than `violation` where `to_tensor` then refuses it."""
+        """Type as which msgspec decodes a value.
+
+        It may accept more than `violation` where `to_tensor` then refuses it.
+        """
         raise NotImplementedError
 
     def to_tensor(self, values: Sequence[Any]) -> Array:

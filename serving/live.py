@@ -32,7 +32,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Served:
-    """One version with all that is needed to answer for it; never changed: a request ends with what it began with."""
+    """Version of a model with all that is needed to answer for it.
+
+    It is never changed: a request ends with the version it began with.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -63,7 +66,7 @@ class Served:
         return _encode({"model": self.model.version, "predictions": rows})
 
     def _joined(self, responses: list[bytes]) -> bytes:
-        """One response for consecutive rows, copied once: it may have hundreds of megabytes."""
+        """Join consecutive rows into a single response, copied once: it may have hundreds of megabytes."""
         empty = self._encoded([])  # {"model":"...","predictions":[]}
         start, end = empty[:-2], empty[-2:]
         pieces: list[bytes | memoryview] = [start]

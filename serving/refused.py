@@ -33,6 +33,7 @@ class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
+        """True where the check refused the model; a warning does not."""
         return self.outcome == "failed" if self.outcome else not self.passed
 
 

@@ -79,16 +79,16 @@ class _Output(
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """Of the answer for one row or token: () where it is a single number."""
+        """Shape of the answer for one row or token: () where it is a single number."""
         return ()
 
     @property
     def rank(self) -> int:
-        """Of the answer for all rows."""
+        """Rank of the answer for all rows."""
         return (1 if self.sequence is None else 2) + len(self.row_shape)
 
     def shape(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> tuple[int, ...]:
-        """Of the answer for these tensors, one per input."""
+        """Shape of the answer for these tensors, one per input."""
         if self.sequence is None:
             return (len(next(iter(columns.values()))), *self.row_shape)
         return (*columns[self.sequence].shape, *self.row_shape)

@@ -1,5 +1,6 @@
-"""examples/: every folder is a declared problem with pinned data, a graph like that of a new problem, and a way to
-fetch its data; where the data are there, they have the columns that are declared.
+"""Every folder in examples/ is a declared problem with pinned data, a graph like a new problem's, and fetch_data.py.
+
+Where the data are there, they have the columns that are declared.
 """
 
 from pathlib import Path

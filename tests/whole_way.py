@@ -62,8 +62,9 @@ def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -
 
 
 def _killed_once(folder: Path, train_stage: Any) -> bool:
-    """Whether a training that ends after its second epoch, and goes on as a stage, has the weights of one that does
-    not end.
+    """True where a training that ends after its second epoch resumes to the weights of one that does not end.
+
+    It goes on as a stage.
     """
     from safetensors.torch import load_file
 

@@ -6,6 +6,7 @@ from worker import serve
 
 
 def build(options, columns, labels, kind):
+    """Network of that kind, compiled, and a function that trains it for a pass."""
     features = [SparseFeat(f"id{place}", size, options["embedding"]) for place, size in enumerate(options["sizes"])]
     features += [DenseFeat(f"float{place}") for place in range(options["floats"])]
     common = {

@@ -8,6 +8,7 @@ from worker import serve
 
 
 def build(options, columns, labels, kind):
+    """Network of that kind and a function that trains it for a pass."""
     features = [SparseFeature(f"id{place}", size, options["embedding"]) for place, size in enumerate(options["sizes"])]
     features += [DenseFeature(f"float{place}") for place in range(options["floats"])]
     tasks = ["classification" if task == "binary" else task for task in options["tasks"]]

@@ -22,7 +22,7 @@ def _same_day(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_a_day(table: pd.DataFrame) -> pd.DataFrame:
-    """What a storm is 24 hours later, where the source has that; and what it was 6 hours before."""
+    """Add the state of a storm 24 hours later, where the source has it, and its state 6 hours before."""
     when = pd.to_datetime(table[["year", "month", "day", "hour"]])
     # A name comes again after some years, and a storm may last over New Year.
     storm = table["name"] + (when - when.groupby(table["name"]).shift() > pd.Timedelta(days=60)).groupby(

@@ -41,7 +41,7 @@ class ByGroup:
 
 @dataclass(frozen=True)
 class ByTime:
-    """What lies before `validation` trains, what lies from `test` on tests."""
+    """Rows before `validation` train, rows from `test` on test."""
 
     column: str
     validation: object

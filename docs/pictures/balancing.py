@@ -109,6 +109,7 @@ def explained(options: Balancing) -> dict[str, float]:
 
 
 def cost_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+    """Processor time of a step per method, relative to `sum`."""
     axis = alt.Axis(title="processor time of a step, sum = 1", tickCount=5)
     most = max(row["cost"] for row in rows)
     x = alt.X("cost:Q", scale=alt.Scale(domain=[0, most * 1.12]), axis=axis)
@@ -122,6 +123,7 @@ def cost_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
 
 
 def toy_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+    """Variance explained of the two tasks of the toy problem per method."""
     axis = alt.Axis(title="variance explained: small loss orange, large blue", format="~%", tickCount=5)
     scale = alt.Scale(domain=[min(0.0, *(row["small"] for row in rows)), 1])
     base = alt.Chart(data(rows)).encode(y=y)
@@ -134,6 +136,7 @@ def toy_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
 
 
 def main() -> None:
+    """Measure, and write the picture and its numbers."""
     torch.set_num_threads(1)
     cost, toy = costs(sys.argv[1:]), {}
     for method, options in methods().items():

@@ -55,6 +55,7 @@ def aucs(part: Part, seed: int, name: str, teachers: dict[str, Any]) -> dict[str
 
 
 def picture(test: dict[str, list[float]]) -> alt.LayerChart:
+    """AUC on test of every way to train: each seed, and the mean."""
     order = list(test)
     y = alt.Y(
         "way:N", sort=order, axis=alt.Axis(title=None, grid=False, labelColor=INK, labelFontSize=12, minExtent=160)
@@ -77,6 +78,7 @@ def picture(test: dict[str, list[float]]) -> alt.LayerChart:
 
 
 def main() -> None:
+    """Measure, and write the picture and its numbers."""
     rows, labels = flights(), []
     found: dict[str, list[dict[str, float]]] = {name: [] for name in (*TEACHERS, ALL_LABELS)}
     for seed in SEEDS:

@@ -70,6 +70,7 @@ def domain_of(courses: list[LearningCurve]) -> tuple[float, float]:
 
 
 def numbers_of(shown: LearningCurve, outcome: TrainingResult) -> dict[str, Any]:
+    """Numbers behind a learning curve, for the JSON file of the picture."""
     name = shown.task.name
     return {
         "metric": shown.task.metric.name,
@@ -98,6 +99,7 @@ def run() -> tuple[tuple[Objective, ...], dict[str, TrainingResult]]:
 
 
 def draw(tasks: tuple[Objective, ...], outcomes: dict[str, TrainingResult]) -> None:
+    """Write the learning curves of every task and policy, and their numbers."""
     epochs = max(len(outcome.epochs) for outcome in outcomes.values())
     panels, numbers = (
         [],

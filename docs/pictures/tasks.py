@@ -61,6 +61,7 @@ def agreement(predictions: Predictions, delays: NDArray[np.float64]) -> dict[str
 
 
 def probability(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+    """Predicted probability of each flight in the binary task."""
     x = alt.X("binary:Q", scale=alt.Scale(domain=[0, 1]), axis=shares(title="15 minutes or more", values=[0, 0.5, 1]))
     base = alt.Chart(data(rows)).encode(x=x, y=y)
     layers = [
@@ -71,6 +72,7 @@ def probability(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
 
 
 def bands(rows: list[dict[str, Any]], kind: str, y: alt.Y) -> alt.Chart:
+    """Predicted class probabilities of each flight as a stacked bar."""
     parts = [
         {"flight": row["flight"], "from": sum(row[kind][:place]), "to": sum(row[kind][: place + 1]), "shade": shade}
         for row in rows
@@ -85,6 +87,7 @@ def bands(rows: list[dict[str, Any]], kind: str, y: alt.Y) -> alt.Chart:
 
 
 def minutes(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+    """Predicted quantiles and mean of each flight, and its delay, in minutes."""
     axis = alt.Axis(title="minutes of delay; the ring is what happened", tickCount=6)
 
     def x(field: str) -> alt.X:
@@ -101,10 +104,12 @@ def minutes(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
 
 
 def heading(text: str) -> alt.TitleParams:
+    """Title of a panel."""
     return alt.TitleParams(text, anchor="start", color=INK, fontSize=12, offset=8)
 
 
 def main() -> None:
+    """Measure, and write the picture and its numbers."""
     document = declared(TASKS, epochs=12)
     with tempfile.TemporaryDirectory() as work:
         part = Part.prepared(flights(), document, Path(work))

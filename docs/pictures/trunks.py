@@ -58,6 +58,7 @@ def panel(rows: list[dict[str, Any]], field: str, title: str, form: str, *, name
 
 
 def main() -> None:
+    """Measure, and write the picture and its numbers."""
     cost, size = ratios(sys.argv[1:]), parameters()
     kinds = sorted(cost, key=lambda kind: cost[kind])
     rows = [{"kind": kind, "cost": cost[kind], "thousands": size[kind] / 1000} for kind in kinds]

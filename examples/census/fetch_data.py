@@ -68,6 +68,7 @@ def _values(texts: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
 
 
 def main(path: Path) -> None:
+    """Fetch the table and write it to `path`, as Parquet."""
     train, test = read_source()
     halves = np.full(test.num_rows, "test", dtype=object)
     halves[np.random.default_rng(0).permutation(test.num_rows)[: test.num_rows // 2]] = "validation"

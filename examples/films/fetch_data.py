@@ -74,6 +74,7 @@ def _column(genre: str) -> str:
 
 
 def main(path: Path) -> None:
+    """Fetch the table and write it to `path`, as Parquet."""
     table = pa.Table.from_pylist([row(film) for film in read_source()])
     path.parent.mkdir(parents=True, exist_ok=True)
     pending = path.with_suffix(".pending")

@@ -38,6 +38,7 @@ def read_source() -> pa.Table:
 
 
 def main(path: Path) -> None:
+    """Fetch the table and write it to `path`, as Parquet."""
     table = read_source()
     table = table.add_column(0, "gene", pa.array(range(table.num_rows), pa.int32())).combine_chunks()
     path.parent.mkdir(parents=True, exist_ok=True)

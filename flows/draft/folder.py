@@ -19,7 +19,7 @@ STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
 CHUNK = 1 << 20  # bytes
 WRITTEN = (PARAMS, GRAPH, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
-"""What `mtl init` leaves for git."""
+"""Files that `mtl init` leaves for git."""
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 

@@ -26,8 +26,10 @@ _NUMBER = re.compile(r"[0-9]+(,[0-9]{3})*")
 
 @dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """A proposed pattern. `columns`: those that it declares; `constant`: of these the ones without a second value;
-    `exclude`: columns that it matches and that are left out.
+    """A proposed pattern.
+
+    `columns`: those that it declares; `constant`: of these the ones without a second value; `exclude`: columns that it
+    matches and that are left out.
     """
 
     columns: tuple[str, ...]

@@ -61,8 +61,10 @@ def detect(path: Path) -> DetectedReading:
 
 
 def _encoding(path: Path) -> str:
-    """utf-8, utf-16 by its byte order mark or by a zero beside the first character, else cp1252 or, where that lacks a
-    byte, latin-1.
+    """Encoding of a text file: utf-8, utf-16, cp1252 or latin-1.
+
+    utf-16 by its byte order mark or by a zero next to the first character, else cp1252 or, where that lacks a byte,
+    latin-1.
     """
     candidates = ["utf-8", "cp1252", "latin-1"]
     with path.open("rb") as file:

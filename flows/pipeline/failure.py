@@ -1,5 +1,6 @@
-"""The last failure of a stage, for the flow: DVC runs a stage in a process of its own and passes on neither its message
-nor its exit code.
+"""The last failure of a stage, for the flow.
+
+DVC runs a stage in a process of its own and passes on neither its message nor its exit code.
 """
 
 import json

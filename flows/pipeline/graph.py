@@ -31,7 +31,7 @@ GRAPH = "dvc.yaml"
 DIGESTS = "digests"
 """The stage that always runs: it renews the digests that the others depend on."""
 STAGES = (DIGESTS, "validate", "prepare", "train", "export", "check", "report")
-"""In the order in which they run; `dvc.yaml` says what each depends on."""
+"""Stages in the order in which they run; `dvc.yaml` says what each depends on."""
 
 
 @contextmanager
@@ -119,8 +119,9 @@ def check_graph(folder: Path) -> None:
 
 
 def _check_sections(folder: Path, stages: Any) -> None:
-    """ProblemError where `params.yaml` lacks a section that may be empty, but that a stage depends on: DVC would not
-    run the stage.
+    """Raise ProblemError where `params.yaml` lacks a section that may be empty, but that a stage depends on.
+
+    DVC would not run the stage.
     """
     from mtl_core.config import Problem
     from mtl_core.config.document import PARAMS, read_yaml

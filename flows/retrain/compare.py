@@ -115,8 +115,9 @@ def input_matrices(signature: Any) -> list[Matrix]:
 
 
 def forms(signature: Any) -> dict[str, Any]:
-    """Task -> its entry under `outputs` without what may differ between models of the same task: float32 and float64
-    are compared as the same numbers, and no task's own metric depends on tuned thresholds.
+    """Task -> its entry under `outputs` without the parts that may differ between models of the same task.
+
+    float32 and float64 are compared as the same numbers, and no task's own metric depends on tuned thresholds.
     """
     ignored = ("dtype", "threshold", "thresholds")
     entries = ({key: entry[key] for key in entry if key not in ignored} for entry in signature["outputs"])

@@ -103,7 +103,7 @@ def _table(path: Path) -> pa.Table:
 
 
 def _rows(table: pa.Table, rows: int) -> pa.Table:
-    """That many rows of the table, from its start again where it is shorter."""
+    """Take that many rows of the table, from its start again where it is shorter."""
     return table.take(np.arange(rows) % table.num_rows)
 
 
@@ -137,8 +137,10 @@ def _write_predictions(
     predictions: Mapping[str, NDArray[Any]],
     uncalibrated: Mapping[str, NDArray[Any]],
 ) -> None:
-    """Columns `label/TASK`, `prediction/TASK` and, where calibration changes it, `uncalibrated/TASK` of the test rows;
-    what has several numbers, or items, as lists.
+    """Write the predictions and labels of the test rows.
+
+    Columns `label/TASK`, `prediction/TASK` and, where calibration changes it, `uncalibrated/TASK`; several numbers, or
+    items, as lists.
     """
     columns = {}
     for task, of_task in labels.items():

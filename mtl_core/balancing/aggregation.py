@@ -18,8 +18,10 @@ __all__ = ["AggregationBalancer"]
 
 
 class AggregationBalancer(GradientBalancer):
-    """Keeps an aggregator for every set of tasks that takes part together, made anew in every epoch: the state that one
-    keeps from step to step (only `nash_mtl` does, as its solver's start) would be in no checkpoint.
+    """Balancing by an aggregator of the tasks' gradients: one for every set of tasks that takes part together.
+
+    Aggregators are made anew in every epoch: the state that one keeps from step to step (only `nash_mtl` does, as its
+    solver's start) would be in no checkpoint.
 
     Departs from the papers in one thing: the aggregator gets the Jacobian divided by its norm, and the direction is
     multiplied by it. Solvers have absolute thresholds, which the gradients of a trained network fall below. So twice

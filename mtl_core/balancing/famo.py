@@ -22,8 +22,9 @@ __all__ = ["FAMOBalancer"]
 
 
 class FAMOBalancer(ScalarisationBalancer):
-    """The weighted sum is torchjd's. The step of the logits is not: the state of torchjd's Adam is in no checkpoint,
-    and it would move the logits of tasks that take no part.
+    """FAMO with torchjd's weighted sum and a step of the logits of its own.
+
+    The state of torchjd's Adam is in no checkpoint, and it would move the logits of tasks that take no part.
     """
 
     def __init__(self, tasks: tuple[str, ...], *, learning_rate: float, weight_decay: float) -> None:

@@ -43,8 +43,8 @@ def budget_of(training: "Training", rows: int) -> Budget:
     >>> from mtl_core.config import Training
     >>> budget_of(Training(), rows=5_000)
     Budget(batch_size=128, steps_per_epoch=40, epochs=100, patience=5)
-    >>> budget_of(Training(epochs=20), rows=5_000).steps
-    800
+    >>> budget_of(Training(epochs=20), rows=5_000).epochs
+    20
     """
     batch_size = training.batch_size or _batch_size(rows)
     steps_per_pass = math.ceil(rows / batch_size)

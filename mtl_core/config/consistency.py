@@ -202,8 +202,9 @@ def _tuning(problem: "Problem") -> Iterator[str]:
 
 
 def _not_tunable(problem: "Problem", path: str) -> str | None:
-    """Rule, value found and fix for a path that no trial may change, since all trials share the encoded rows, the
-    metrics and the seeds; None for a path that may be tuned.
+    """Rule, value found and fix for a path that no trial may change; None for a path that may be tuned.
+
+    All trials share the encoded rows, the metrics and the seeds.
     """
     section, _, rest = path.partition(".")
     if path in ("training.seed", "training.threads"):

@@ -25,9 +25,10 @@ class Teacher(Frozen):
 
 
 class SingleTaskTeacher(Teacher):
-    """A network of the same size for the task alone, trained by the same loop on the same rows and stopped by the
-    task's own rule (single-task teachers of one multi-task student: Clark, "BAM!", ACL 2019, section 3.2; without their
-    annealing of the weight).
+    """A network of the same size for the task alone, trained by the same loop on the same rows.
+
+    It is stopped by the task's own rule. Single-task teachers of one multi-task student: Clark, "BAM!", ACL 2019,
+    section 3.2; without their annealing of the weight.
     """
 
     kind: Literal["single_task"] = "single_task"

@@ -35,8 +35,9 @@ MetricLimit = Annotated[Annotated[float, Field()] | None, BeforeValidator(_numbe
 
 
 class Latency(Frozen):
-    """Limits on the median processor time of one call of the graph, in milliseconds on one thread. null stands for
-    both.
+    """Limits on the median processor time of one call of the graph, in milliseconds on one thread.
+
+    null stands for both.
     """
 
     rows_1: Limit = 5.0
@@ -49,8 +50,9 @@ class Latency(Frozen):
 
 
 class ParityLimits(Frozen):
-    """Maximum difference between the predictions of graph and network, in the task's scale, on rows of the test split
-    and on adversarial rows. A number or null stands for both.
+    """Maximum difference between the predictions of graph and network, in the task's scale.
+
+    Measured on rows of the test split and on adversarial rows. A number or null stands for both.
     """
 
     test_rows: Limit = 1e-4

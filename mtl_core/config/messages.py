@@ -103,5 +103,5 @@ def _choices(expected: Any) -> list[str]:
 
 
 def _quoted(names: str) -> list[str]:
-    """pydantic's enumeration of quoted names."""
+    """Names from pydantic's enumeration of quoted names."""
     return [name.strip(" '") for name in names.replace(" or ", ", ").split(",")]

@@ -42,8 +42,9 @@ class Model(Frozen):
     head: HeadOptions = HeadOptions()
 
     def members_for(self, rows: int, *, unsupervised: bool) -> int:
-        """Number of members for so many training rows: 1 beside an unsupervised task, whose clusters would be others in
-        every member.
+        """Number of members for so many training rows.
+
+        It is 1 with an unsupervised task, whose clusters would be others in every member.
         """
         if unsupervised:
             return 1

@@ -32,8 +32,10 @@ class First(Frozen):
 
 
 class Stopping(Frozen):
-    """Early stopping per task. Scores and limits are in standard errors of the task's validation metric: shares of a
-    score have no meaning below 0, and units differ from task to task.
+    """Early stopping per task.
+
+    Scores and limits are in standard errors of the task's validation metric: shares of a score have no meaning below 0,
+    and units differ from task to task.
     """
 
     policy: Literal["joint", "freeze", "hold"] = "hold"

@@ -13,8 +13,9 @@ __all__ = ["FinetuneHeads", "RelatednessOptions", "Training"]
 
 
 class FinetuneHeads(Frozen):
-    """Fine-tuning of every head on its own after training, on the frozen trunk of the chosen epoch. A head that does
-    not improve on validation by more than the task's `min_improvement` is restored.
+    """Fine-tuning of every head on its own after training, on the frozen trunk of the chosen epoch.
+
+    A head that does not improve on validation by more than the task's `min_improvement` is restored.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 20

@@ -14,8 +14,10 @@ Bound = int | float
 
 
 class Prune(Frozen):
-    """The median rule: a trial ends early once its best epoch so far is worse than the median of the earlier trials'
-    best after as many epochs (Golovin 2017, "Google Vizier", section 3.2.2).
+    """The median rule (Golovin 2017, "Google Vizier", section 3.2.2).
+
+    A trial ends early once its best epoch so far is worse than the median of the earlier trials' best after as many
+    epochs.
     """
 
     startup: Annotated[int, Field(ge=1)] = 5

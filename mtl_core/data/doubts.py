@@ -1,5 +1,6 @@
-"""Doubts about a declared problem and its data, from a sample of the rows: leaks, and a split by the wrong key. None is
-an error.
+"""Doubts about a declared problem and its data, from a sample of the rows.
+
+Leaks, and a split by the wrong key. None is an error.
 """
 
 from collections.abc import Sequence

@@ -17,8 +17,10 @@ CHUNK = 1 << 20
 
 
 class DuplicateCounter:
-    """Counts keys of rows as `row_keys` makes them. In memory are 8 bytes per validation and test row; the keys of the
-    training rows are in a file, which is removed at the end.
+    """Counter of duplicates among keys of rows, as `row_keys` makes them.
+
+    In memory are 8 bytes per validation and test row; the keys of the training rows are in a file, which is removed at
+    the end.
     """
 
     def __init__(self, path: Path) -> None:

@@ -29,8 +29,10 @@ Arrays = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Rows of a split. `inputs`: block -> (B, ...), `labels`: task -> (B, ...), `weights`: task -> (B,) where it has
-    weights of rows. Ragged arrays come padded, (B, L, ...).
+    """Rows of a split, as arrays by name.
+
+    `inputs`: block -> (B, ...), `labels`: task -> (B, ...), `weights`: task -> (B,) where it has weights of rows.
+    Ragged arrays come padded, (B, L, ...).
     """
 
     inputs: dict[str, Tensor]
@@ -91,8 +93,9 @@ class EncodedSplit:
         return self._by_length(order, np.random.default_rng(generator.integers(2**63)), size)
 
     def spans(self, size: int) -> Iterator[tuple[int, int]]:
-        """Start and stop of `size` rows at a time, in row order; of fewer where padding ragged arrays would take more
-        than MAX_CELLS of `mtl_core.ragged`.
+        """Start and stop of `size` rows at a time, in row order.
+
+        Fewer rows where padding ragged arrays would take more than MAX_CELLS of `mtl_core.ragged`.
         """
         if self.lengths is None:
             yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))

@@ -25,8 +25,9 @@ def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) ->
 
 
 def item_labels(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDArray[np.int64]) -> Ragged:
-    """A task's encoded labels, checked against the (rows,) lengths of its sequence. A row without any label, such as
-    a null list, is unlabelled, and so are its items.
+    """A task's encoded labels, checked against the (rows,) lengths of its sequence.
+
+    A row without any label, such as a null list, is unlabelled, and so are its items.
     """
     block = codec.block
     assert block

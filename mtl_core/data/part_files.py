@@ -142,8 +142,9 @@ class ParquetFile:
         return all(batch.column(0).null_count == batch.num_rows for batch in self.batches([column]))
 
     def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Batches of the columns; those in `dictionaries` as dictionary arrays where they are text, as most files store
-        them. Text has null for the words that stand for a missing value.
+        """Batches of the columns; text has null for the words that stand for a missing value.
+
+        Columns in `dictionaries` come as dictionary arrays where they are text, as most files store them.
         """
         own, names = self._file.schema_arrow, frozenset(self.names)
         texts = [name for name in dictionaries if name in names and pa.types.is_string(own.field(name).type)]

@@ -22,7 +22,7 @@ class RaggedTensor:
 
     @property
     def lengths(self) -> Tensor:
-        """(rows,)"""
+        """Items per row, (rows,)."""
         return self.offsets[1:] - self.offsets[:-1]
 
     def index_select(self, dimension: int, rows: Tensor) -> Tensor:

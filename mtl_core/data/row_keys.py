@@ -1,5 +1,6 @@
-"""64-bit keys of whole rows, which depend on the values alone: neither on the file format, the part, the batch, the
-order of the columns, nor on the layout of an array.
+"""64-bit keys of whole rows, which depend on the values alone.
+
+They depend neither on the file format, the part, the batch, the order of the columns, nor on the layout of an array.
 """
 
 import re

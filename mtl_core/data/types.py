@@ -28,8 +28,9 @@ def column_schema(files: Sequence[PartFile], reading: Reading) -> pa.Schema:
 
 
 def check_parts_agree(files: Sequence[PartFile], column: str, reading: Reading) -> None:
-    """DataError for a column that is text only because its parts have types of which none holds the other's values, as
-    booleans beside numbers; declaring its type allows it.
+    """Raise DataError for a column that is text only because its parts have types that do not agree.
+
+    None of these types holds the other's values, as booleans and numbers; declaring the column's type allows it.
     """
     if column in reading.types or column in reading.dates:
         return

@@ -12,8 +12,10 @@ __all__ = ["SoftTargets"]
 
 @dataclass(frozen=True, kw_only=True)
 class SoftTargets:
-    """A task's soft targets. logits: (rows, outputs), of the training split or of a batch of it; for a task of level
-    token ragged, or in a batch (B, L, outputs) with NaN behind the end of each row.
+    """A task's soft targets.
+
+    logits: (rows, outputs), of the training split or of a batch of it; for a task of level token ragged, or in a batch
+    (B, L, outputs) with NaN behind the end of each row.
     """
 
     logits: Tensor | RaggedTensor

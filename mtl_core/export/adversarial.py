@@ -1,5 +1,6 @@
-"""Adversarial rows for the parity check: ordinary rows in which some columns have values that graph and network could
-read differently.
+"""Adversarial rows for the parity check.
+
+Ordinary rows in which some columns have values that graph and network could read differently.
 """
 
 from collections.abc import Iterator, Sequence

@@ -68,7 +68,10 @@ class GraphBuilder:
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def stack(self, columns: Iterable[str]) -> str:
-        """n values of (rows,) -> (n, rows), by a single copy of each; columns of a matrix by a few nodes for all."""
+        """Stack n values of (rows,) into (n, rows).
+
+        Each is copied once; columns of a matrix by a few nodes for all.
+        """
         each = list(columns)
         sources = {self._columns[value][0] if value in self._columns else "" for value in each}
         if len(sources) == 1 and (matrix := sources.pop()):

@@ -1,5 +1,7 @@
-"""A graph with its network in 8 bits: dynamic quantisation (Jacob et al. 2018, "Quantization and Training of Neural
-Networks for Efficient Integer-Arithmetic-Only Inference", section 2) by ONNX Runtime.
+"""A graph with its network in 8 bits: dynamic quantisation by ONNX Runtime.
+
+Source: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference", section 2.
 
 Weights are rounded once, with a scale per output; activations at each call, with a scale per tensor over all rows of
 the call. So a row's prediction depends slightly on the other rows of the call.

@@ -23,8 +23,9 @@ MAX_CELLS = 1 << 22
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """The largest difference between graph and network, in the scale of the task where it occurs; NaN where one of them
-    predicts what is not finite.
+    """The largest difference between graph and network, in the scale of the task where it occurs.
+
+    NaN where one of them predicts a value that is not finite.
     """
 
     difference: float

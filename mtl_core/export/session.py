@@ -51,8 +51,9 @@ def list_lengths(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, 
 
 
 def row_spans(total: int, lengths: Mapping[str, NDArray[np.int64]], rows: int) -> Iterator[tuple[int, int]]:
-    """Start and stop of at most `rows` of `total` rows at a time; fewer where lists, whose (total,) lengths these are,
-    would make too many padded cells.
+    """Start and stop of at most `rows` of `total` rows at a time.
+
+    Fewer rows where lists, whose (total,) lengths these are, would make too many padded cells.
     """
     return spans(np.max([np.ones(total, dtype=np.int64), *lengths.values()], axis=0), rows)
 

@@ -17,8 +17,9 @@ FORMAT = 4
 
 
 def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], graph: bytes) -> dict[str, Any]:
-    """Inputs (name, type), the matrices in which many of them come, outputs (name, kind, form, unit), and the digest of
-    the graph's bytes.
+    """Signature of a graph: its inputs, its outputs, and the digest of its bytes.
+
+    Inputs (name, type), the matrices in which many of them come, outputs (name, kind, form, unit), and the digest.
 
     Args:
         tasks: the objectives of the network, with its tuned thresholds.
@@ -39,8 +40,9 @@ def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], gr
 
 
 def _text(column: str, input_type: InputType, reading: Reading) -> dict[str, Any]:
-    """The entry for the reading of text, where the file's text is not of the type's own form, or is declared to be
-    of that type; none elsewhere.
+    """The entry for the reading of text; none where text needs no reading.
+
+    Text is read where the file's text is not of the type's own form, or is declared to be of that type.
     """
     form = input_type.text_form(reading.csv, reading.dates.get(column))
     return {"text": form} if form or (column in reading.types and not input_type.is_string) else {}

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 AnyFeature = Annotated[Datetime | Multicategorical | Categorical | Numeric | Vector, Field(discriminator="kind")]
-"""In the order in which `mtl init` asks the kinds; it takes the first proposal."""
+"""All kinds, in the order in which `mtl init` asks them; it takes the first proposal."""
 AnyFittedFeature = Annotated[
     FittedDatetime | FittedMulticategorical | FittedCategorical | FittedNumeric | FittedVector,
     Field(discriminator="kind"),

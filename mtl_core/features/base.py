@@ -68,8 +68,9 @@ class Feature(Frozen, ABC):
 
     @abstractmethod
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
-        """Input type of a column of that Arrow type; DataError where this kind cannot read it. What only values tell,
-        as the size of a list, is left at its default.
+        """Input type of a column of that Arrow type; DataError where this kind cannot read it.
+
+        Properties that only values show, as the size of a list, are left at their defaults.
         """
 
     @abstractmethod
@@ -139,8 +140,9 @@ class FittedFeature(Frozen, ABC):
     @classmethod
     @abstractmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
-        """Add the nodes of `encode_blocks` to `graph`: input name of each column -> value name of each block, with the
-        rows first; ids as int32.
+        """Add the nodes of `encode_blocks` to `graph`.
+
+        Input name of each column -> value name of each block, with the rows first; ids as int32.
         """
 
     def adversarial(self) -> pa.Array:

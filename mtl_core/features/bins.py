@@ -40,8 +40,9 @@ class ReservoirSample:
 
 
 def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    """(n,) values -> the edges of at most `bins` bins, ascending and distinct, the smallest and the largest value among
-    them; none where nothing varies.
+    """(n,) values -> the edges of at most `bins` bins, ascending and distinct; none where nothing varies.
+
+    The smallest and the largest value are among them.
 
     Each bin holds about the same number of values, where the count of a value is capped at a bin's share (this departs
     from the paper): plain quantiles would spend most bins on a value that most rows have.
@@ -60,8 +61,9 @@ def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
 
 
 def thinned_edges(edges: tuple[float, ...], bins: int) -> tuple[float, ...]:
-    """(n,) edges -> at most bins + 1 of them, evenly picked, the first and the last among them; none for less than two
-    bins, since one bin is the number itself.
+    """(n,) edges -> at most bins + 1 of them, evenly picked, the first and the last among them.
+
+    None for less than two bins, since one bin is the number itself.
     """
     if len(edges) <= bins + 1:
         return edges

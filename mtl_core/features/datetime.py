@@ -147,8 +147,9 @@ class Datetime(Feature):
         return DatetimeFitter(self, name, column, None if by_values else found.zoned)
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-        """A pattern for text. For dates and timestamps a wide range, since new rows are later than the reference, but
-        without placeholders of missing dates such as 1900-01-01 or 9999-12-31.
+        """A pattern for text; for dates and timestamps a wide range, since new rows are later than the reference.
+
+        The range is without placeholders of missing dates such as 1900-01-01 or 9999-12-31.
         """
         values = [known for each in parts if len(known := each.dropna())]
         if type_in_suite == "str" and values:
@@ -222,8 +223,9 @@ class DatetimeFitter(FeatureFitter):
 
 
 class FittedDatetime(FittedFeature):
-    """(rows,) timestamps -> (rows, width) float32: elapsed time, the flag, a sine and a cosine of each cyclic part; and
-    (rows, categorical parts) ids in a block of their own.
+    """(rows,) timestamps -> (rows, width) float32, and (rows, categorical parts) ids in a block of their own.
+
+    The float32 columns are elapsed time, the flag, a sine and a cosine of each cyclic part.
     """
 
     kind: Literal["datetime"] = "datetime"
@@ -275,7 +277,7 @@ class FittedDatetime(FittedFeature):
         return out
 
     def _ids(self, timestamps: Timestamps) -> NDArray[np.int64]:
-        """(rows, categorical parts)"""
+        """Ids of the categorical parts, (rows, categorical parts)."""
         ids = [np.where(timestamps.known, timestamps.part(part) + 1, MISSING) for part in self.categorical]
         return np.stack(ids, axis=1) if ids else np.zeros((len(timestamps.known), 0), dtype=np.int64)
 

@@ -38,6 +38,7 @@ class GraphRows:
     keys: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, value: str, indices: Sequence[int], *names: str) -> None:
+        """Add a value of several rows: the row of every index, for each name in turn."""
         self.values.append(value)
         self.keys.extend((index, name) for name in names for index in indices)
 

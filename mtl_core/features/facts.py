@@ -26,8 +26,10 @@ SAMPLE = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnFacts:
-    """Statistics of a column. `known` counts values that are not null; `common` are the most frequent, with counts, and
-    None for a value that is no text, number or boolean.
+    """Statistics of a column.
+
+    `known` counts values that are not null; `common` are the most frequent, with counts, and None for a value that is
+    no text, number or boolean.
     """
 
     name: str
@@ -96,8 +98,9 @@ class ColumnFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Options of a feature, task or split; empty for a column that is left out. `doubt` is a question to the user,
-    `note` an explanation.
+    """Options of a feature, task or split; empty for a column that is left out.
+
+    `doubt` is a question to the user, `note` an explanation.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)

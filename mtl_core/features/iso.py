@@ -46,8 +46,10 @@ def first_text(values: pa.Array) -> str | None:
 
 
 def read_seconds(values: pa.Array, name: str, column: str, *, zoned: bool) -> NDArray[np.float64]:
-    """(rows,) dates, timestamps or text of a feature's column -> (rows,) seconds since 1970-01-01T00:00:00, of the wall
-    clock or in UTC where they are zoned, clipped to the years 1 to 9999; NaN where one is missing.
+    """(rows,) dates, timestamps or text of a feature's column -> (rows,) seconds since 1970-01-01T00:00:00.
+
+    Seconds are of the wall clock, or in UTC where timestamps are zoned, clipped to the years 1 to 9999; NaN where one
+    is missing.
 
     DataError, naming the value, for text that is no such timestamp.
     """

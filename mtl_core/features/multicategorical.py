@@ -196,8 +196,10 @@ class FittedMulticategorical(FittedFeature):
 def _item_positions(
     name: str, column: str, values: pa.Array, separator: str | None
 ) -> tuple[pa.Array, Ragged, NDArray[Any] | None]:
-    """(rows,) lists -> distinct items, lists of indices of items, and (rows,) the index of every row's list; None where
-    each row has its own list. So a text of many rows is split once. DataError for a list of more than MAX_ITEMS.
+    """(rows,) lists -> distinct items, lists of their indices, and (rows,) the index of every row's list.
+
+    The last is None where each row has its own list. Thus a text of many rows is split once. DataError for a list of
+    more than MAX_ITEMS.
     """
     rows = None
     if scalar_type(values.type) == "string":  # a column without any value has no type, and is text

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["MIN_BIN_WIDTH", "FittedNumeric", "Numeric"]
 
 MIN_BIN_WIDTH = 1e-3
-"""In standard deviations: in a narrower bin, rounding of a float32 would change its encoding visibly."""
+"""Minimum width, in standard deviations: in a narrower bin, rounding of a float32 would change its encoding visibly."""
 
 
 class Numeric(Feature):
@@ -208,8 +208,9 @@ class FittedNumeric(FittedFeature):
 
 
 def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: str, size: str) -> str:
-    """(D, rows) raw values of one transform, and their absolute values -> standardised float32; any value where one is
-    missing.
+    """(D, rows) raw values of one transform, and their absolute values -> standardised float32.
+
+    Any value where one is missing.
     """
     values, transform = raw, features[0].transform
     if transform == "log1p":

@@ -35,8 +35,9 @@ def infinite_shares(parts: Sequence[pd.Series]) -> list[float]:
 
 
 def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectation]:
-    """An expectation of the widened range of the parts' finite numbers; none without them, or where all are 0. An
-    infinity breaks it, but where the parts hold some, a share of the numbers may lie outside.
+    """An expectation of the widened range of the parts' finite numbers; none without them, or where all are 0.
+
+    An infinity breaks it, but where the parts hold some, a share of the numbers may lie outside.
     """
     known, shares = finite(parts), infinite_shares(parts)
     if not known:

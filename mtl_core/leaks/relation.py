@@ -75,7 +75,7 @@ def _auc(codes: Codes, positive: NDArray[np.bool_]) -> Relation:
 
 
 def _classes(codes: Codes, labels: Codes) -> Relation:
-    """By the commonest class among the other rows with the same value."""
+    """Predict the commonest class among the other rows with the same value."""
     classes = int(labels.max()) + 1
     pairs, counts = np.unique(codes * classes + labels, return_counts=True)
     order = np.lexsort((counts, pairs // classes))
@@ -87,7 +87,7 @@ def _classes(codes: Codes, labels: Codes) -> Relation:
 
 
 def _neighbours(codes: Codes, labels: Codes) -> Relation:
-    """By the class of the row before, in the order of the values."""
+    """Predict the class of the row before, in the order of the values."""
     ordered = labels[np.argsort(codes, kind="stable")]
     return _right(float(np.mean(ordered[1:] == ordered[:-1])), labels)
 

@@ -1,5 +1,6 @@
-"""Expected calibration error: the distance of predicted probabilities and observed frequencies (Naeini, Cooper and
-Hauskrecht 2015, equation 3), over bins of equal mass (Nguyen and O'Connor 2015).
+"""Expected calibration error: the distance of predicted probabilities and observed frequencies.
+
+Source: Naeini, Cooper and Hauskrecht 2015, equation 3; over bins of equal mass (Nguyen and O'Connor 2015).
 """
 
 from collections.abc import Callable

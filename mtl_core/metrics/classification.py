@@ -1,5 +1,7 @@
-"""Classification metrics. Binary labels are (rows,) of 0 and 1 against (rows,) probabilities; classes are (rows,)
-indices against (rows, classes) probabilities.
+"""Classification metrics.
+
+Binary labels are (rows,) of 0 and 1 against (rows,) probabilities; classes are (rows,) indices against (rows, classes)
+probabilities.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
-"""Clustering metrics, with and without known classes. Predictions are (rows, clusters) probabilities; the cluster of a
-row is its most probable one.
+"""Clustering metrics, with and without known classes.
+
+Predictions are (rows, clusters) probabilities; the cluster of a row is its most probable one.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ __all__ = ["NormalisedMutualInformation", "Silhouette"]
 
 @dataclass(frozen=True, kw_only=True)
 class NormalisedMutualInformation(Metric):
-    """Mutual information of classes and clusters over the mean of their entropies: 1 where they are the same partition,
-    0 where they are independent. Undefined where the labels hold one class only.
+    """Mutual information of classes and clusters, divided by the mean of their entropies.
+
+    It is 1 where they are the same partition, 0 where they are independent. Undefined where the labels hold one class
+    only.
     """
 
     def undefined(self, labels: Array) -> str:

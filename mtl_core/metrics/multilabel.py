@@ -64,8 +64,10 @@ def multilabel_log_loss(labels: Array, predictions: Array) -> Array:
 
 
 def ranking_precision(labels: Array, predictions: Array) -> Array:
-    """(rows,) label ranking average precision (Tsoumakas, Katakis and Vlahavas 2010): over the row's positive labels,
-    the mean share of positive ones among the labels ranked at least as high. 1 for a row without a positive label.
+    """(rows,) label ranking average precision (Tsoumakas, Katakis and Vlahavas 2010).
+
+    Over the row's positive labels, the mean share of positive ones among the labels ranked at least as high. 1 for a
+    row without a positive label.
     """
     known, positive = labels >= 0, labels == 1
     total = np.zeros(len(labels))

@@ -19,8 +19,9 @@ def pinball(levels: tuple[float, ...]) -> Metric:
 
 
 def interval_score(low: float, high: float) -> Metric:
-    """Interval score (Gneiting and Raftery 2007, eq. 43) of the outermost two levels, which need not be symmetric: the
-    interval's width, plus a penalty for every label outside it.
+    """Interval score (Gneiting and Raftery 2007, eq. 43) of the outermost two levels.
+
+    The levels need not be symmetric. The score is the interval's width, plus a penalty for every label outside it.
     """
 
     def rows(labels: Array, predictions: Array) -> Array:

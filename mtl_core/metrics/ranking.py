@@ -22,8 +22,9 @@ class Auc(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePrecision(Metric):
-    """Mean precision over the positive rows, each at its own score (scikit-learn's definition, without interpolation).
-    Undefined without a positive row.
+    """Mean precision over the positive rows, each at its own score.
+
+    This is scikit-learn's definition, without interpolation. Undefined without a positive row.
     """
 
     def undefined(self, labels: Array) -> str:
@@ -46,8 +47,9 @@ class AveragePrecision(Metric):
 
 
 def auc(labels: Array, scores: Array) -> Value:
-    """Area under the ROC curve, as a function of weights: the share of pairs of a positive and a negative row in which
-    the positive one scores higher; a tie counts half (Hanley and McNeil 1982).
+    """Area under the ROC curve, as a function of weights (Hanley and McNeil 1982).
+
+    The share of pairs of a positive and a negative row in which the positive one scores higher; a tie counts half.
 
     NaN without a positive or a negative row; rows with labels other than 1 and 0 are ignored.
     """

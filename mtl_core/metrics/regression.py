@@ -12,8 +12,9 @@ __all__ = ["MAE", "POISSON_DEVIANCE", "R2", "RMSE"]
 
 @dataclass(frozen=True, kw_only=True)
 class R2(Metric):
-    """Coefficient of determination. For labels without variance it is 1 where all predictions are exact, else 0;
-    undefined for a single row.
+    """Coefficient of determination.
+
+    For labels without variance it is 1 where all predictions are exact, else 0; undefined for a single row.
     """
 
     def undefined(self, labels: Array) -> str:

@@ -17,8 +17,9 @@ ROWS = 8192
 
 
 def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, dict[str, torch.Tensor]]]:
-    """The network's logits in evaluation mode, batch by batch in row order: (B, outputs) per task or, for one of level
-    token, (items, outputs).
+    """The network's logits in evaluation mode, batch by batch in row order.
+
+    (B, outputs) per task or, for one of level token, (items, outputs).
     """
     network.eval()
     with torch.inference_mode():

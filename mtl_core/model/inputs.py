@@ -32,8 +32,10 @@ class Inputs(NamedTuple):
 
 
 class InputLayer(nn.Module):
-    """Blocks by name, (B, ...) each -> `Inputs`: the parts of all kinds of feature, concatenated, each column times a
-    learned scale (Holzmüller, Grinsztajn and Steinwart 2024, "Better by Default", section 3, "scaling layer").
+    """Blocks by name, (B, ...) each -> `Inputs`: the parts of all kinds of feature, concatenated and scaled.
+
+    Each column is multiplied by a learned scale (Holzmüller, Grinsztajn and Steinwart 2024, "Better by Default",
+    section 3, "scaling layer").
     """
 
     def __init__(self, encoder: Encoder, options: Model) -> None:

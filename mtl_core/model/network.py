@@ -23,8 +23,10 @@ __all__ = ["Network", "to_predictions"]
 
 
 def to_predictions(objective: Objective, logits: Tensor, calibration: nn.Module | None = None) -> Tensor:
-    """(B, outputs) logits of any model, calibrated where a calibration is given -> (B, ...) predictions in the user's
-    units; (B, L, outputs) -> (B, L, ...) for a task of level token. The only caller of the inverse link.
+    """(B, outputs) logits of any model -> (B, ...) predictions in the user's units.
+
+    (B, L, outputs) -> (B, L, ...) for a task of level token. The logits are calibrated where a calibration is given.
+    The only caller of the inverse link.
     """
     calibrated = logits if calibration is None else calibration(logits)
     if calibrated.ndim == 2:
@@ -34,8 +36,9 @@ def to_predictions(objective: Objective, logits: Tensor, calibration: nn.Module 
 
 
 class Network(nn.Module):
-    """Blocks of a batch by name -> logits per task: {task: (B, outputs)}, (B, L, outputs) for a task of level token; in
-    training, with members, (..., members, outputs).
+    """Blocks of a batch by name -> logits per task.
+
+    {task: (B, outputs)}, (B, L, outputs) for a task of level token; in training, with members, (..., members, outputs).
     """
 
     def __init__(self, encoder: Encoder, objectives: tuple[Objective, ...], options: Model) -> None:
@@ -77,8 +80,10 @@ class Network(nn.Module):
         return tuple(_decided(objective, decision) for objective, decision in pairs)
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Blocks -> inputs of the heads, per task in order: (B, width), or (B, L, width) for level token; with members
-        (..., members, width). The trunk's output and, where there is one, that of the task's private layer.
+        """Blocks -> inputs of the heads, per task in order.
+
+        (B, width), or (B, L, width) for level token; with members (..., members, width). The trunk's output and, where
+        there is one, that of the task's private layer.
         """
         encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
         found = {sequence: self._represented(encoded, sequence) for sequence in dict.fromkeys(self._sequences)}
@@ -113,8 +118,9 @@ class Network(nn.Module):
         }
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        """The parameters that serve that task alone: its head, its calibration, its private layer, and its part of
-        inputs and trunk.
+        """The parameters that serve that task alone.
+
+        They are its head, its calibration, its private layer, and its part of inputs and trunk.
         """
         inputs = list(self.inputs[task].parameters()) if self._separate_inputs else []
         inputs += self.members[task].parameters() if self._separate_inputs and self.members else []

@@ -7,8 +7,10 @@ __all__ = ["Centroids"]
 
 
 class Centroids(nn.Module):
-    """(..., width) -> (..., clusters): logarithms of the Student t kernel, whose softmax are the soft assignments q
-    (eq. 1, with one degree of freedom as there: log q = -log(1 + ||z - mu||^2) up to the row's sum).
+    """(..., width) -> (..., clusters): logarithms of the Student t kernel.
+
+    Their softmax are the soft assignments q (eq. 1, with one degree of freedom as there: log q = -log(1 + ||z - mu||^2)
+    up to the row's sum).
     """
 
     def __init__(self, width: int, latent: int, clusters: int) -> None:

@@ -7,8 +7,10 @@ __all__ = ["DecisionThresholds"]
 
 
 class DecisionThresholds(nn.Module):
-    """(outputs,) probabilities from which on a task decides yes, tuned after training. No prediction depends on them;
-    metrics and the service do. With 0 outputs, for a task without tuned thresholds, it has no buffer.
+    """(outputs,) probabilities from which on a task decides yes, tuned after training.
+
+    No prediction depends on them; metrics and the service do. With 0 outputs, for a task without tuned thresholds, it
+    has no buffer.
     """
 
     thresholds: Tensor

@@ -17,8 +17,10 @@ class FastDropout(nn.Dropout):
 
 
 def dropout(x: Tensor, rate: float) -> Tensor:
-    """Set each element to 0 with probability `rate`, in [0, 1), rounded to 1/65,536, and scale the others so that the
-    mean stays (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, section 4, scaled while training).
+    """Set each element to 0 with probability `rate`, in [0, 1), rounded to 1/65,536.
+
+    The others are scaled so that the mean stays (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014,
+    section 4, scaled while training).
 
     Draws 16 bits an element from torch's generator, four elements from every 64.
     """

@@ -62,6 +62,7 @@ class Gate(nn.Module):
         self.linear = nn.Linear(width, experts)
 
     def weights(self, x: Tensor) -> Tensor:  # (..., width) -> (..., experts)
+        """Weights of the experts, which add up to 1."""
         return torch.softmax(self.linear(x), dim=-1)
 
     def forward(self, x: Tensor, experts: Tensor) -> Tensor:  # (..., width), (experts, ..., out_width)

@@ -24,8 +24,9 @@ class OneDnnLinear(nn.Linear):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Linear layer, equal to `F.linear` up to rounding: (..., width), (out_width, width), (out_width,) ->
-    (..., out_width).
+    """Linear layer, equal to `F.linear` up to rounding.
+
+    (..., width), (out_width, width), (out_width,) -> (..., out_width).
     """
     if not ONEDNN or x.dtype != torch.float32 or x.numel() * len(weight) < MIN_PRODUCTS:
         return F.linear(x, weight, bias)

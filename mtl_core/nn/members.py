@@ -24,8 +24,9 @@ class MemberInputs(nn.Module):
 
 
 class MemberHeads(nn.ModuleList):
-    """(..., members, width) -> (..., members, outputs) logits in training, so that every member has a loss of its own;
-    their mean (..., outputs) in evaluation.
+    """(..., members, width) -> (..., members, outputs) logits in training, their mean (..., outputs) in evaluation.
+
+    Every member has a loss of its own.
     """
 
     def __init__(self, heads: Iterable[nn.Module]) -> None:

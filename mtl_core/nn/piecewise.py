@@ -1,5 +1,7 @@
-"""The piecewise-linear encoding of numbers (PLE; Gorishniy, Rubachev and Babenko 2022, "On embeddings for numerical
-features in tabular deep learning", equation 1).
+"""The piecewise-linear encoding of numbers (PLE).
+
+Source: Gorishniy, Rubachev and Babenko 2022, "On embeddings for numerical features in tabular deep learning", equation
+1.
 
 The encoded splits hold a number once; its encoding is computed batch by batch, and is part of the exported network.
 """
@@ -16,8 +18,9 @@ __all__ = ["PiecewiseLinear"]
 
 
 class PiecewiseLinear(GroupModule):
-    """(B, D) numbers of one block -> (B, D + bins): the numbers, then for every bin of every number with bin edges a
-    value from 0 below the bin to 1 above it.
+    """(B, D) numbers of one block -> (B, D + bins): the numbers, then their encoding.
+
+    The encoding is, for every bin of every number with bin edges, a value from 0 below the bin to 1 above it.
 
     Departs from the paper in that the first and the last bin are clipped too: no value lies outside the range seen in
     training once it is encoded.
@@ -44,5 +47,5 @@ class PiecewiseLinear(GroupModule):
         return GroupOutput((numbers, self.encode(numbers)) if self.bins else (numbers,), {})
 
     def encode(self, numbers: Tensor) -> Tensor:
-        """(B, D) -> (B, bins)"""
+        """Encode (B, D) numbers as (B, bins)."""
         return ((numbers.index_select(1, self.column) - self.start) * self.slope).clamp(0, 1)

@@ -56,7 +56,7 @@ def metric_title(name: str) -> str:
 
 
 def definition_of(metric: Metric) -> str:
-    """One line without a full stop; the direction alone for a metric without an entry."""
+    """Definition in a line without a full stop; the direction alone for a metric without an entry."""
     return DEFINITIONS.get(metric.name) or f"{'higher' if metric.higher_is_better else 'lower'} is better"
 
 

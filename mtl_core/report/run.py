@@ -73,7 +73,7 @@ class Run:
     outputs: dict[str, dict[str, Any]]
     """Per task its entry in the signature: kind, form, unit, classes."""
     version: str
-    """Of Trunkline, when the graph was exported."""
+    """Version of Trunkline when the graph was exported."""
     digest: str
     """SHA-256 of the graph's bytes."""
     graph_bytes: int

@@ -68,7 +68,7 @@ class Splits:
 
     @cached_property
     def digest(self) -> str:
-        """Of every number in them."""
+        """Digest of every number in them."""
         found = hashlib.blake2b(digest_size=16)
         for split in (self.train, self.validation, self.test):
             for tensors in (split.inputs, split.labels, split.weights):
@@ -91,7 +91,7 @@ class TaskRun(Frozen):
     chosen: int
     """The epoch whose weights are the model."""
     seconds: float
-    """Of the processor, for the training that made it: in a shared network that of all tasks."""
+    """Processor seconds of the training that made it: in a shared network that of all tasks."""
 
 
 class ArmRun(Frozen):
@@ -101,7 +101,7 @@ class ArmRun(Frozen):
     seed: int
     tasks: dict[str, TaskRun]
     parameters: int
-    """Of all its networks."""
+    """Number of parameters of all its networks."""
 
     @property
     def seconds(self) -> float:
@@ -111,8 +111,9 @@ class ArmRun(Frozen):
 
 
 def problems_of(arm: Arm, problem: Problem, seed: int) -> dict[str, Problem]:
-    """Problems that an arm trains: "" -> the shared network's, or task -> its own. An unsupervised task has no network
-    of its own, since it clusters the embeddings that other tasks learn.
+    """Problems that an arm trains: "" -> the shared network's, or task -> its own.
+
+    An unsupervised task has no network of its own, since it clusters the embeddings that other tasks learn.
     """
     seeded = problem.model_copy(update={"training": problem.training.model_copy(update={"seed": seed})})
     if arm == SINGLE_TASK:
@@ -134,8 +135,10 @@ def run_arm(
     on_epoch: OnEpoch = lambda network, epoch: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> ArmRun:
-    """Trains and measures, unless `folder` holds the result already: run.json, the test predictions, and the weights of
-    each network. What was cut short starts over, so that its time is that of a whole training.
+    """Train and measure an arm, unless `folder` holds the result already.
+
+    The folder gets run.json, the test predictions, and the weights of each network. An interrupted run starts over, so
+    that its time is that of a whole training.
     """
     problems = problems_of(arm, problem, seed)
     declared = [own.model_dump_json(exclude={"gates"}) for own in problems.values()]
@@ -173,7 +176,7 @@ def predictions_from(folder: Path) -> Predictions:
 
 
 def weights_of(folder: Path, network: str) -> Path:
-    """Where `run_arm` leaves the weights of a network: "" for the shared one, else the task."""
+    """Path at which `run_arm` leaves the weights of a network: "" for the shared one, else the task."""
     # A task may be called what the file of the predictions is called; none has a ~ in its name.
     name = {"": "shared", "predictions": "predictions~"}.get(network, network)
     return folder / f"{name}.safetensors"

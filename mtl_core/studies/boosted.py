@@ -37,9 +37,9 @@ class BoostedRun(Frozen):
     models: dict[str, int]
     """Task -> how many models say together what it predicts."""
     seconds: float
-    """Of the processor, to grow all of them."""
+    """Processor seconds to grow all of them."""
     bytes: int
-    """Of all of them as text."""
+    """Size of all of them as text."""
     skipped: dict[str, str]
     """Task -> why trees were not grown for it."""
 
@@ -108,8 +108,10 @@ def run_boosted(
 def servers_of(
     run: BoostedRun, encoder: Encoder, training: Training, test: EncodedSplit, folder: Path
 ) -> Callable[[int], Callable[[], object]]:
-    """Rows -> a call in which one thread predicts that many encoded rows, of the test split and from its start again,
-    by every model that `run_boosted` left in `folder`. It does no more than predict: the encoding is done before.
+    """Rows -> a call in which one thread predicts that many encoded rows by every model of `run_boosted`.
+
+    The rows are those of the test split, from its start again where it is shorter; the models are those that
+    `run_boosted` left in `folder`. The call does no more than predict: the encoding is done before.
     """
     trees = _Asked("", OPTIONS, encoder, training)
     models = [

@@ -38,20 +38,20 @@ def check_sharing(problem: Problem) -> None:
 
 
 def arms_of(problem: Problem, policies: bool) -> tuple[Arm, ...]:
-    """What is trained: the declared stopping policy's arm, a network per task, and with `policies` all other ones."""
+    """Arms to train: the declared stopping policy's, a network per task, and with `policies` all other ones."""
     shared = problem.training.stopping.policy
     return (shared, SINGLE_TASK, *(other for other in POLICIES if policies and other != shared))
 
 
 def parts_of(problem: Problem, policies: bool, seeds: int) -> int:
-    """How many parts the study has: a run per arm, trees and seed, then intervals and serving cost."""
+    """Number of parts of the study: a run per arm, trees and seed, then intervals and serving cost."""
     arms = len(arms_of(problem, policies)) + (missing() is None)
     return arms * seeds + 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """What was trained, with each seed, and where it lies."""
+    """Trained arms with each seed, and their paths."""
 
     problem: Problem
     encoder: Encoder
@@ -65,20 +65,21 @@ class Runs:
 
     @cached_property
     def shared(self) -> Arm:
+        """The arm with one network for all tasks under the declared stopping policy."""
         return next(iter(self.networks))
 
     def place(self, arm: str, seed: int) -> Path:
-        """Where the run of an arm lies."""
+        """Folder with the run of an arm."""
         return _place(self.folder, arm, seed)
 
     @cached_property
     def predictions(self) -> dict[str, list[dict[str, NDArray[Any]]]]:
-        """Of the arms between which differences are taken: per seed, task -> the test split's."""
+        """Predictions of the arms between which differences are taken: per seed, task -> the test split's."""
         arms = [self.shared, SINGLE_TASK] + ([BOOSTED] if self.boosted else [])
         return {arm: [predictions_from(self.place(arm, seed)) for seed in self.seeds] for arm in arms}
 
     def training(self, seed: int) -> Training:
-        """What is declared of training, with that seed."""
+        """The declared training, with that seed."""
         return self.problem.training.model_copy(update={"seed": seed})
 
 

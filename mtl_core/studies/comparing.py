@@ -43,7 +43,7 @@ from mtl_core.timing import median_ms
 __all__ = ["compare_arms"]
 
 ROWS = (1, 1000)
-"""Of the calls whose time is the serving cost."""
+"""Rows of the calls whose time is the serving cost."""
 
 
 def compare_arms(
@@ -88,7 +88,7 @@ def compare_arms(
 
 
 def _compared(runs: Runs, task: Objective) -> ComparedTask:
-    """One task's numbers of all arms, and its differences."""
+    """Numbers of all arms for a task, and its differences."""
     found = {} if task.unsupervised else _drawn(runs, task)
     values: dict[str, list[Number]] = {arm: [defined(value) for value in one.values] for arm, one in found.items()}
     for arm, of_arm in runs.networks.items():
@@ -166,7 +166,7 @@ def _courses(run: ArmRun) -> dict[str, PolicyCourse]:
 
 
 def _notes(runs: Runs) -> list[str]:
-    """What was left out, and why."""
+    """Notes on all that was left out, and why."""
     notes = [
         f"{name}: not compared, since a task that teaches itself has no network of its own"
         for name, task in runs.problem.tasks.items()

@@ -1,4 +1,4 @@
-"""Whether sharing pays, task by task: the study's file, and the statistics in it.
+"""Comparison of sharing with single-task training, task by task: the study's file, and the statistics in it.
 
 The interval is the bootstrap's (Efron 1979), of two samples at once: other test rows, and other seeds.
 """
@@ -51,12 +51,12 @@ SAME: Verdict = "no difference beyond chance"
 
 
 class MeanStd(Frozen):
-    """One arm's metric of a task on the test split."""
+    """Metric of a task on the test split for an arm, over the seeds."""
 
     mean: Number
     """Over the seeds in which it is defined."""
     std: Number
-    """Of a seed (n - 1 in the denominator); null where fewer than two are defined."""
+    """Standard deviation of a seed (n - 1 in the denominator); null where fewer than two are defined."""
     values: tuple[Number, ...]
     """Per seed, in the order of `made.seeds`."""
 
@@ -70,39 +70,39 @@ class Gain(Frozen):
 
 
 class ComparedTask(Frozen):
-    """One task in its own metric."""
+    """Results of a task in its own metric."""
 
     metric: str
     higher_is_better: bool
     unit: str
     """"" where it has none."""
     arms: dict[str, MeanStd]
-    """By name, those that have the task: the shared arm first, then single_task, boosted, other policies."""
+    """Arm -> result, for those that have the task: the shared arm first, then single_task, boosted, other policies."""
     over_single: Gain | None
     """Shared less single-task; null where the task has no network of its own."""
     over_boosted: Gain | None
     """Shared less boosted; null where trees were not grown for it."""
     verdict: Verdict | None
-    """Of shared against single-task; null where that is undefined."""
+    """Verdict of shared against single-task; null where that is undefined."""
 
 
 class Cost(Frozen):
-    """What an arm costs for all its tasks together."""
+    """Cost of an arm for all its tasks together."""
 
     parameters: int | None
-    """Of all its networks; null for trees."""
+    """Number of parameters of all its networks; null for trees."""
     seconds: float
-    """Of the processor, to train it with one seed, on average."""
+    """Processor seconds to train it with one seed, on average."""
     ms_1: Number = None
     """Median milliseconds in which one thread answers one row; null where it was not measured."""
     ms_1000: Number = None
     """The same for 1,000 rows."""
     bytes: int | None = None
-    """Of its graphs, or of its trees as text."""
+    """Size of its graphs, or of its trees as text."""
 
 
 class PolicyCourse(Frozen):
-    """How a task went under one stopping policy, with the first seed."""
+    """Course of a task under a stopping policy, with the first seed."""
 
     validation: tuple[Number, ...]
     """Its metric after each epoch."""
@@ -125,7 +125,7 @@ class Comparison(Frozen):
     courses: dict[str, dict[str, PolicyCourse]]
     """Stopping policy -> task -> its course."""
     notes: tuple[str, ...]
-    """What was left out, and why."""
+    """Notes on all that was left out, and why."""
 
     def judged(self, verdict: Verdict) -> tuple[str, ...]:
         """The tasks with that verdict."""
@@ -134,7 +134,7 @@ class Comparison(Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapSample:
-    """One arm on one task."""
+    """Metric of an arm on a task, and its values on resampled rows."""
 
     values: NDArray[np.float64]
     """(seeds,) the metric on the test split."""
@@ -171,7 +171,7 @@ def gain(metric: Metric, ours: BootstrapSample, theirs: BootstrapSample, seed: i
 
 
 def verdict(found: Gain | None) -> Verdict | None:
-    """What the interval says; None where there is none."""
+    """Verdict that the interval gives; None where there is no interval."""
     if found is None or found.low is None or found.high is None:
         return None
     return HELPS if found.low > 0 else HARMS if found.high < 0 else SAME
@@ -208,7 +208,7 @@ def headline(tasks: Mapping[str, ComparedTask], cost: Mapping[str, Cost], shared
 
 
 def _cost_words(shared: Cost, single: Cost) -> str:
-    """What the shared network takes of what the single-task networks take together."""
+    """Cost of the shared network as a share of that of the single-task networks together."""
     pairs = {
         "parameters": (shared.parameters, single.parameters),
         "training time": (shared.seconds, single.seconds),

@@ -1,4 +1,4 @@
-"""Which tasks to train in one network, if there may be several: partitions of the tasks by their affinities.
+"""Groupings of tasks into several networks: partitions of the tasks by their affinities.
 
 TAG (Fifty et al. 2021, NeurIPS, section 3.3): a task's affinity in a group is the mean of what the others in it do to
 it, and the partition with the largest sum over the tasks is the best. There a task may also help in a network that does
@@ -30,7 +30,7 @@ class Grouping(Frozen):
     total: float
     """Sum over the tasks of the mean affinity of the others in its network to it; a task alone counts 0."""
     exact: bool
-    """Whether no partition into so many networks has a larger sum, or only none was found."""
+    """True where no partition into so many networks has a larger sum; false where the search was not exhaustive."""
 
 
 def groupings(tasks: Sequence[str], affinity: Array, most: int) -> tuple[Grouping, ...]:
@@ -67,7 +67,10 @@ def groupings(tasks: Sequence[str], affinity: Array, most: int) -> tuple[Groupin
 
 
 def _value(gains: Array, group: tuple[int, ...]) -> float:
-    """What the group adds to the sum: over its tasks, the mean over the others. Both ways count, hence symmetric."""
+    """Contribution of the group to the sum: over its tasks, the mean over the others.
+
+    Both ways count, hence symmetric.
+    """
     return float(gains[np.ix_(group, group)].sum() / max(1, len(group) - 1))
 
 

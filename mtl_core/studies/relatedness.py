@@ -1,4 +1,4 @@
-"""Which tasks belong together: the joint training watched, and the vectors that a trunk of task vectors learns."""
+"""Relatedness of tasks: gradients measured in joint training, and the vectors that a trunk of task vectors learns."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ OnEpoch = Callable[[str, Epoch], None]
 
 
 class Vectors(Frozen):
-    """Where the tasks' vectors of a trained trunk `task_vectors` lie."""
+    """Distances and map of the tasks' vectors of a trained trunk `task_vectors`."""
 
     distances: Pairs
     """Task -> a later task -> the Euclidean distance of their vectors."""
@@ -84,8 +84,10 @@ def relate(
     on_epoch: OnEpoch = lambda training, epoch: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> Relatedness:
-    """Trains the declared problem, looking at every `every`th step, and where `vectors` is set once more with a trunk
-    `task_vectors` of the declared widths and dropout; not twice where that is the declared trunk.
+    """Train the declared problem, measuring its gradients at every `every`th step.
+
+    Where `vectors` is set it trains once more, with a trunk `task_vectors` of the declared widths and dropout; not
+    twice where that is the declared trunk.
 
     Each training goes on from its folder below `folder` after a kill. Heads are not refitted: that tells nothing here.
 
@@ -149,7 +151,7 @@ def with_task_vectors(problem: Problem) -> Problem:
 
 
 def vectors_of(network: Network) -> Vectors:
-    """Of a network whose trunk is `task_vectors`."""
+    """Vectors of a network whose trunk is `task_vectors`."""
     assert isinstance(network.trunk, TaskVectorsTrunk)
     points = np.stack([vector.detach().double().numpy() for vector in network.trunk.vectors])  # (tasks, vector)
     distances = np.sqrt(((points[:, None] - points) ** 2).sum(axis=2))
@@ -161,8 +163,9 @@ def vectors_of(network: Network) -> Vectors:
 
 
 def scaled(distances: Array) -> Array:
-    """(n, n) distances -> (n, 2) places whose distances come near them: classical scaling (Torgerson 1952,
-    "Multidimensional scaling: I. Theory and method", Psychometrika).
+    """(n, n) distances -> (n, 2) positions whose distances come near them: classical scaling.
+
+    Source: Torgerson 1952, "Multidimensional scaling: I. Theory and method", Psychometrika.
 
     The first axis is that of the largest spread; on each, the point farthest from the middle lies above 0.
     """

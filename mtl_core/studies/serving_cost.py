@@ -26,8 +26,9 @@ def graph_of(problem: Problem, encoder: Encoder, weights: Mapping[str, Tensor]) 
 
 
 def graphs_server(graphs: Sequence[bytes], encoder: Encoder, raw: pa.Table) -> Callable[[int], Call]:
-    """Rows -> a call that asks every graph in turn for that many raw rows: the table's, from its start again where it
-    is shorter.
+    """Rows -> a call that asks every graph in turn for that many raw rows.
+
+    The rows are the table's, from its start again where it is shorter.
     """
     sessions = [open_graph(graph) for graph in graphs]
     return lambda rows: partial(_ask, sessions, graph_inputs(raw.take(np.arange(rows) % raw.num_rows), encoder.inputs))

@@ -128,8 +128,9 @@ class Codec(Frozen, ABC):
 
     @abstractmethod
     def encode(self, values: pa.Array) -> LabelValues | Ragged:
-        """(rows,) target column -> (rows, ...) labels in a compact dtype that has a value for "unlabelled"; for level
-        token ragged, a label per item.
+        """(rows,) target column -> (rows, ...) labels in a compact dtype that has a value for "unlabelled".
+
+        For level token labels are ragged, a label per item.
 
         Several targets come as one array of structs, a field per column.
         """
@@ -140,8 +141,9 @@ class Codec(Frozen, ABC):
 
     @abstractmethod
     def labelled(self, labels: Labels) -> Labels:
-        """(rows, ...) labels -> (rows,) mask of the rows that metrics count. For level token rows are items, here and
-        in all methods of its objective.
+        """(rows, ...) labels -> (rows,) mask of the rows that metrics count.
+
+        For level token rows are items, here and in all methods of its objective.
         """
 
 
@@ -228,8 +230,9 @@ class Objective(ABC):
         """Its entry under `outputs` in signature.json."""
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
-        """The tree models that together make what `tree_logits` reads, from (rows, ...) labels and (rows,)
-        weights; none where trees cannot learn the kind.
+        """The tree models that together make the input of `tree_logits`; none where trees cannot learn the kind.
+
+        They are made from (rows, ...) labels and (rows,) weights.
         """
         return ()
 

@@ -42,8 +42,9 @@ class OutputGroup:
 
 
 class CalibratedObjective(Objective, ABC):
-    """Calibrated logits are logits * scale + bias, with a scale above 0 per output. The kind has the metrics `log_loss`
-    and `ece`.
+    """Calibrated logits are logits * scale + bias, with a scale above 0 per output.
+
+    The kind has the metrics `log_loss` and `ece`.
     """
 
     independent_outputs: ClassVar[bool] = False
@@ -56,15 +57,17 @@ class CalibratedObjective(Objective, ABC):
 
     @property
     def keeps_bias(self) -> bool:
-        """True where class weights are declared and the task's own metric is of its decisions, which they are to move;
-        with any other metric calibration takes their bias back.
+        """True where class weights are declared and the task's own metric is of its decisions.
+
+        Class weights are to move decisions; with any other metric calibration takes their bias back.
         """
         return self.is_class_weighted and self.metric.of_decision
 
     @abstractmethod
     def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(rows, outputs) logits of a group, (rows,) classes -> (rows,) log losses, without class weights and label
-        smoothing.
+        """(rows, outputs) logits of a group, (rows,) classes -> (rows,) log losses.
+
+        Without class weights and label smoothing.
         """
 
     def groups(self, values: Tensor, labels: Tensor) -> Sequence[OutputGroup]:

@@ -63,7 +63,8 @@ PositiveWeight = Annotated[float | Literal["balanced"] | None, BeforeValidator(_
 
 
 def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
-    """Rows per class -> a factor per class with which every class that occurs counts the same, and a row 1 on average:
+    """Rows per class -> a factor per class with which every class that occurs counts the same, and a row 1 on average.
+
     n / (K n_k) (King and Zeng 2001, section 4.2, for classes that are each 1/K of the population).
     """
     rows, present = sum(counts), sum(count > 0 for count in counts)

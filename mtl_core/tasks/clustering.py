@@ -1,5 +1,6 @@
-"""Clustering tasks: deep embedded clustering (DEC: Xie, Girshick and Farhadi, "Unsupervised Deep Embedding for
-Clustering Analysis", ICML 2016) on the trunk that the other tasks train.
+"""Clustering tasks: deep embedded clustering (DEC) on the trunk that the other tasks train.
+
+Source: Xie, Girshick and Farhadi, "Unsupervised Deep Embedding for Clustering Analysis", ICML 2016.
 
 Points of a latent space are assigned to centroids by a Student t kernel; the sharpened assignments are the targets.
 Departs from the paper: the other tasks train the trunk for some epochs first, in place of a stacked autoencoder; the
@@ -42,8 +43,10 @@ MAX_CLASSES = 32_766
 
 
 class Clustering(Task):
-    """Clusters, which are learned without labels. A `target` only measures the agreement of clusters with its classes.
-    Without one there is no external measure of their quality; `silhouette` rises with their separation.
+    """Clusters, which are learned without labels.
+
+    A `target` only measures the agreement of clusters with its classes. Without a target there is no external measure
+    of their quality; `silhouette` rises with their separation.
     """
 
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -123,8 +126,9 @@ class ClusteringFitter(TaskFitter):
 
 
 class ClusteringCodec(Codec):
-    """Labels (rows,) int16: the index of the class, one more for a class that training did not have, or -1 where
-    there is none; all 0 without a target.
+    """Labels (rows,) int16: the index of the class.
+
+    One more for a class that training did not have, or -1 where there is none; all 0 without a target.
     """
 
     kind: Literal["clustering"] = "clustering"
@@ -175,8 +179,10 @@ class ClusteringObjective(UnsupervisedObjective):
         return logits.new_zeros(len(logits))
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        """Cross-entropy of targets and assignments. Its gradient is that of DEC's KL(P||Q) (eq. 2), but it stays above
-        0, as balancing methods that take the logarithm of a loss require.
+        """Cross-entropy of targets and assignments.
+
+        Its gradient is that of DEC's KL(P||Q) (eq. 2), but it stays above 0, as balancing methods that take the
+        logarithm of a loss require.
         """
         import torch.nn.functional as F
 
@@ -216,7 +222,7 @@ class ClusteringObjective(UnsupervisedObjective):
         return {"centroids": torch.from_numpy(cluster(points, counts, self.outputs, self.options.restarts)).float()}
 
     def target_logits(self, logits: Tensor, weights: Tensor | None) -> Tensor:
-        """log p of eq. 3: q squared over the soft frequency of the cluster, normalised over the clusters."""
+        """Logarithm of p of eq. 3: q squared over the soft frequency of the cluster, normalised over the clusters."""
         log_q = logits.log_softmax(dim=1)
         shares = log_q if weights is None else log_q + weights.log()[:, None]
         return (2 * log_q - shares.logsumexp(dim=0)).log_softmax(dim=1)

@@ -38,8 +38,9 @@ class Maximize(Frozen):
 
 
 class MinPrecision(Frozen):
-    """The threshold with the highest recall among those with this precision or more; where there is none, that with
-    the highest precision.
+    """The threshold with the highest recall among those with this precision or more.
+
+    Where there is none, the threshold with the highest precision.
     """
 
     precision: Share
@@ -140,8 +141,9 @@ def best_threshold(rule: ThresholdRule, labels: Array, predictions: Array) -> fl
 
 
 def _candidates(labels: Array, predictions: Array) -> tuple[NDArray[np.float32], Confusion]:
-    """Ascending thresholds, one for each division of the ranked rows into no and yes, and their confusion counts. No
-    threshold decides no for every row where a probability is 1.
+    """Ascending thresholds, one for each division of the ranked rows into no and yes, and their confusion counts.
+
+    No threshold decides no for every row where a probability is 1.
     """
     values, places = np.unique(predictions.astype(np.float32), return_inverse=True)
     positives = np.bincount(places, labels == 1)

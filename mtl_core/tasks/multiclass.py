@@ -83,8 +83,9 @@ class MulticlassObjective(ClassObjective):
         return F.cross_entropy(logits, labels, reduction="none")
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy, times the factor of the row's class: twice the factor is twice the rows. torch's own class
-        weights would weigh the smoothed share by the factors of the other classes.
+        """Cross-entropy, times the factor of the row's class: twice the factor is twice the rows.
+
+        torch's own class weights would weigh the smoothed share by the factors of the other classes.
         """
         import torch.nn.functional as F
 

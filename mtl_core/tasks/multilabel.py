@@ -30,8 +30,9 @@ __all__ = ["Multilabel", "MultilabelCodec", "MultilabelObjective"]
 
 
 class Multilabel(DecisionTask):
-    """Any number of several labels: names in the text of `target`, as in "Drama|War", or a column of 0 and 1 for each
-    label in `columns`.
+    """Any number of several labels.
+
+    Labels are names in the text of `target`, as in "Drama|War", or a column of 0 and 1 for each label in `columns`.
 
     A text without names (null, empty, blank) is an unlabelled row; a row without any of the labels has the word `none`,
     or a name that is no label. In `columns` a null is unknown for that label alone.

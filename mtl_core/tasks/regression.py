@@ -27,9 +27,11 @@ TREE_LOSSES = {"squared": "l2", "absolute": "l1", "huber": "huber", "poisson": "
 
 
 class Regression(NumberTask):
-    """A number. The loss acts on the standardised target: `squared` aims at the mean and is measured by the RMSE,
-    `absolute` at the median and by the mean absolute error, `huber` (Huber 1964) is squared within one standard
-    deviation and absolute beyond it. Predictions lie in the range of the training labels.
+    """A number.
+
+    The loss acts on the standardised target: `squared` aims at the mean and is measured by the RMSE, `absolute` at the
+    median and by the mean absolute error, `huber` (Huber 1964) is squared within one standard deviation and absolute
+    beyond it. Predictions lie in the range of the training labels.
 
     `poisson` is for counts: half the Poisson deviance, which aims at the mean, with predictions above 0. It acts on the
     target as it is, so that large counts may want a `weight` below 1. Labels are 0 or more, and need not be whole.
@@ -44,6 +46,7 @@ class Regression(NumberTask):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # they depend on the loss
+        """Metrics that fit the loss; the loss's own first."""
         share = R2(name="r2", higher_is_better=True)
         match self.loss:
             case "squared":

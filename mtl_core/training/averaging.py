@@ -1,5 +1,6 @@
-"""Average of the weights over the last part of a training: evaluated, checkpointed and distilled from instead of the
-raw weights.
+"""Average of the weights over the last part of a training.
+
+It is evaluated, checkpointed and distilled from instead of the raw weights.
 """
 
 import copy
@@ -16,8 +17,10 @@ ETA = 8
 
 
 class Average(nn.Module):
-    """Polynomial-decay averaging (Shamir and Zhang 2013, "Stochastic gradient descent for non-smooth optimization",
-    section 4, equation 3): after step t of a parameter its average moves by (eta + 1) / (eta + t) of the way to it.
+    """Polynomial-decay averaging (Shamir and Zhang 2013).
+
+    After step t of a parameter its average moves by (eta + 1) / (eta + t) of the way to it ("Stochastic gradient
+    descent for non-smooth optimization", section 4, equation 3).
 
     Departs from the paper in that every parameter counts its own steps: one without a gradient did not move, so its
     average stays where it is to the bit, and that of a task that starts late starts then.

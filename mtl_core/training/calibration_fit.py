@@ -43,8 +43,10 @@ class Fit:
 
 
 def fit_group(task: CalibratedObjective, group: OutputGroup) -> Fit:
-    """The best fit of a group: of all methods that its rows allow, the lowest sum of log losses and number of
-    parameters (Akaike 1974), so that a method must gain more than chance would.
+    """The best fit of a group: of all methods that its rows allow, that with the lowest AIC (Akaike 1974).
+
+    Half of the AIC is the sum of log losses and number of parameters, so that a method must gain more than random noise
+    would.
     """
     return min(_fits(task, group), key=lambda fit: fit.loss + fit.parameters)
 

@@ -104,8 +104,9 @@ def batches_of(split: EncodedSplit, budget: Budget, *, seed: int, number: int) -
 
 
 def optimizer_of(network: Network, balancing: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, algorithm 2), which without decay is Adam. Balancing and scales of the inputs
-    have none, and the scales a higher rate.
+    """AdamW (Loshchilov and Hutter 2019, algorithm 2), which without decay is Adam.
+
+    Balancing and scales of the inputs have no decay, and the scales a higher rate.
     """
     scales = {id(scale) for scale in network.input_scales}
     groups = [

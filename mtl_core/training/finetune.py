@@ -73,8 +73,9 @@ def finetune_heads(
 
 
 def representations(network: Network, split: EncodedSplit, folder: Path) -> tuple[Tensor, ...]:
-    """The inputs of each task's head for every row in evaluation mode: per task (rows, width) float32, memory-mapped;
-    for a task of level token (items, width).
+    """The inputs of each task's head for every row in evaluation mode.
+
+    Per task (rows, width) float32, memory-mapped; for a task of level token (items, width).
 
     An output that the trunk gives to several tasks is one file, named by the position of the first of them.
     """

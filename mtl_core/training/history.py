@@ -25,8 +25,9 @@ CalibrationMethod = Literal["identity", "temperature", "temperature_and_bias", "
 
 
 class Relations(Frozen):
-    """Gradient cosines and task affinities on the shared parameters: means over the measurements of an epoch. A pair
-    that was never defined is left out.
+    """Gradient cosines and task affinities on the shared parameters: means over the measurements of an epoch.
+
+    A pair that was never defined is left out.
     """
 
     cosines: dict[str, dict[str, float]]
@@ -39,8 +40,10 @@ class Relations(Frozen):
 
 
 class Epoch(Frozen, allow_inf_nan=True):
-    """Record of an epoch. `values` are the tasks' own metrics on validation; `scores` are the same, oriented so that
-    higher is better and divided by their standard error. Both are NaN where the metric is undefined.
+    """Record of an epoch.
+
+    `values` are the tasks' own metrics on validation; `scores` are the same, oriented so that higher is better and
+    divided by their standard error. Both are NaN where the metric is undefined.
     """
 
     number: int
@@ -96,7 +99,7 @@ class TunedThresholds(Frozen):
 
     task: str
     thresholds: tuple[float, ...]
-    """One, or one per label."""
+    """A single threshold, or one per label."""
     untuned: int = 0
     """Number of them that have the default, since validation has too few rows of yes or of no."""
 
@@ -122,8 +125,9 @@ class TrainingResult(Frozen, allow_inf_nan=True):
 
     @property
     def cut_short(self) -> tuple[str, ...]:
-        """The tasks that had not stopped, and had improved within the patience, when the maximum number of epochs ended
-        training.
+        """The tasks that were still improving when the maximum number of epochs ended training.
+
+        They had not stopped, and had improved within the patience.
         """
         if len(self.epochs) < self.budget.epochs:
             return ()
@@ -136,8 +140,9 @@ class TrainingResult(Frozen, allow_inf_nan=True):
 
     @property
     def behind(self) -> dict[str, float]:
-        """Task -> standard errors by which the model is worse on validation than after the task's own best epoch; the
-        tasks for which it is more than one.
+        """Task -> standard errors by which the model is worse on validation than after the task's own best epoch.
+
+        Only tasks for which it is more than one.
         """
         found = {}
         for task, error in self.standard_errors.items():

@@ -121,8 +121,9 @@ def _result(
 
 
 def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: int) -> dict[str, SoftTargets]:
-    """The soft targets that the network computes itself for the next epoch: of distilled tasks by their best weights,
-    and of unsupervised tasks.
+    """The soft targets that the network computes itself for the next epoch.
+
+    Those of distilled tasks by their best weights, and those of unsupervised tasks.
     """
     distilled, number = state.stopper.distilled, len(state.epochs) + 1
     best = {

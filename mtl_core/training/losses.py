@@ -32,8 +32,9 @@ def task_losses(
     soft_targets: Mapping[str, SoftTargets],
     paused: Collection[str] = (),
 ) -> dict[int, Tensor]:
-    """Position -> weighted loss () of every task that takes part: it is not paused, and has a row to learn from. An
-    unsupervised task takes part where it has soft targets. With members a loss is the mean over rows and members.
+    """Position -> weighted loss () of every task that takes part: it is not paused, and has a row to learn from.
+
+    An unsupervised task takes part where it has soft targets. With members a loss is the mean over rows and members.
 
     A task without an entry gets no gradient, and the optimiser leaves its own parameters as they are.
     """
@@ -86,8 +87,9 @@ def _by_member(
 def _by_item(
     logits: Tensor, labels: Tensor, weights: Tensor | None, soft: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """(B, L, ...) of a task of level token -> (items, ...), the rows of its loss. Padding is unlabelled; with soft
-    targets, whose padding is NaN, it is removed.
+    """(B, L, ...) of a task of level token -> (items, ...), the rows of its loss.
+
+    Padding is unlabelled; with soft targets, whose padding is NaN, it is removed.
     """
     weights = None if weights is None else weights.repeat_interleave(labels.shape[1])
     logits, labels = logits.flatten(0, 1), labels.flatten(0, 1)

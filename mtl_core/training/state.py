@@ -79,8 +79,9 @@ class State:
         store.save(self._modules(), self.optimizer, record.model_dump())
 
     def restore(self, store: CheckpointStore) -> None:
-        """Load the last checkpoint, if there is one; otherwise store the initial state, so that a crash in the first
-        epoch does not discard finished teachers.
+        """Load the last checkpoint, if there is one; otherwise store the initial state.
+
+        The initial state is stored so that a crash in the first epoch does not discard finished teachers.
         """
         record = _Record.model_validate(store.restore(self._modules(), self.optimizer) or {})
         self.stopper.load_state_dict(record.stopper)

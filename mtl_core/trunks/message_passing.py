@@ -21,8 +21,9 @@ __all__ = ["MessagePassingTrunk", "Round"]
 
 
 class MessagePassingTrunk(Trunk):
-    """A shared MLP, a projection per task, rounds of attention. Each task attends to all, so no parameter serves a task
-    alone.
+    """A shared MLP, a projection per task, rounds of attention.
+
+    Each task attends to all, so no parameter serves a task alone.
     """
 
     def __init__(

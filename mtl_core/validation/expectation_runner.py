@@ -196,8 +196,9 @@ def _level(expectation: Expectation, built: GxExpectation, label_prefix: str) ->
 
 
 def _distinct_names(frame: pd.DataFrame) -> dict[str, str]:
-    """Column -> another name, where Great Expectations takes its own for an earlier column's: it ignores case and
-    backticks.
+    """Column -> another name, where Great Expectations takes its own for an earlier column's.
+
+    It ignores case and backticks.
     """
     taken: set[str] = set()
     names: dict[str, str] = {}

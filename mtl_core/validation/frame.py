@@ -56,8 +56,9 @@ def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> 
 
 
 def type_in_suite(arrow_type: pa.DataType) -> str:
-    """Name of a column type in a suite: float64 (every number), str, bool, datetime64 or, as pandas calls a
-    column of lists, object; else Arrow's name.
+    """Name of a column type in a suite.
+
+    float64 (every number), str, bool, datetime64 or, as pandas calls a column of lists, object; else Arrow's name.
     """
     arrow_type = value_type(arrow_type)
     if pa.types.is_boolean(arrow_type):

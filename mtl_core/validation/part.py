@@ -24,7 +24,7 @@ _COLUMNS = "expect_table_columns_to_match_set"
 _ABOUT_NULLS = ("expect_column_values_to_not_be_null", "expect_column_proportion_of_non_null_values_to_be_between")
 
 Results = dict[int, ExpectationResult]
-"""By position in the suite."""
+"""Results by position in the suite."""
 Unusable = dict[str, bool]
 """Column that is missing or has another type -> True if another error already names it."""
 

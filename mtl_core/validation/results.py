@@ -97,7 +97,7 @@ class PartValidation:
     limit: float
     """Maximum share of the rows that may be quarantined."""
     results: tuple[ExpectationResult, ...]
-    """In the order of the suite."""
+    """Results in the order of the suite."""
     reasons: tuple[QuarantineReason, ...] = ()
     data_errors: tuple[str, ...] = ()
     """Errors beyond the expectations: a missing column, types unlike those of the other parts."""

@@ -146,8 +146,10 @@ def test_shared_parameters_that_no_loss_reaches_get_no_gradient(method: str) -> 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "random"])
 def test_the_order_of_the_tasks_decides_nothing(method: str) -> None:
-    """With the same seed: `graddrop` draws per parameter, and two tasks leave `pcgrad` and `gradvac` nothing to draw.
-    Draws per task, those of `random` and of three tasks, have a law of their own below.
+    """With the same seed the order decides nothing: `graddrop` draws per parameter.
+
+    Two tasks leave `pcgrad` and `gradvac` nothing to draw. Draws per task, those of `random` and of three tasks, have a
+    law of their own below.
     """
     order = [1, 0] if method in ("pcgrad", "gradvac") else [2, 0, 1]
     count = len(order)

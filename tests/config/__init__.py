@@ -1,0 +1,1 @@
+"""Tests of params.yaml and its models."""

@@ -1,5 +1,7 @@
-"""The declared problem is read without what it declares: config's files import neither torch nor onnx, nor modules that
-do. Options import what they configure when they build it.
+"""The declared problem is read without importing what it declares.
+
+config's files import neither torch nor onnx, nor modules that do. Options import what they configure when they build
+it.
 """
 
 import ast

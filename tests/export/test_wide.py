@@ -1,5 +1,6 @@
-"""Graphs of many columns: what comes as a matrix is computed as what comes by name, and is served the same; and
-adversarial rows that do not grow with the columns.
+"""Graphs of many columns, and adversarial rows that do not grow with the columns.
+
+Columns that come as a matrix are computed as those that come by name, and are served the same.
 """
 
 import json

@@ -166,8 +166,10 @@ NETWORK = ("mtl_core.balancing", "mtl_core.nn", "mtl_core.stopping", "mtl_core.t
 
 @pytest.mark.parametrize("stage", ["validate", "prepare"])
 def test_functions_of_stages_without_a_network_import_its_parts_alone(stage: str) -> None:
-    """The digests of these stages leave out what functions import. So a function of theirs that imports anything else,
-    as the `encode` of a kind of feature could, would run code outside of its digest: import it at the top.
+    """The digests of these stages leave out what functions import.
+
+    If a function of theirs imports anything else, as the `encode` of a kind of feature could, it runs code outside of
+    its digest: import it at the top.
     """
     code, module = CodeTree.installed(), f"flows.stages.{stage}"
     left_out = code.closure(module, nested=True) - code.closure(module, nested=False)

@@ -179,8 +179,9 @@ def test_a_folder_outside_dvc_is_a_tool_error(tmp_path: Path, tools: None) -> No
 
 
 def test_what_dvc_refuses_before_the_stage_runs(tmp_path: Path, tools: None) -> None:
-    """A section of a stage of one's own that is missing in params.yaml, and files that another process, here 1, works
-    on.
+    """A section of a stage of one's own that is missing in params.yaml, and files that another process works on.
+
+    The process is 1 here.
     """
     from dvc.repo import Repo
 

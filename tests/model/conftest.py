@@ -1,3 +1,5 @@
+"""Small problem, trained once."""
+
 from tests.small import small
 
 __all__ = ["small"]

@@ -1,3 +1,5 @@
+"""A run on disk, its page, and copies that tests may change."""
+
 import shutil
 from pathlib import Path
 

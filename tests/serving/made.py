@@ -139,7 +139,9 @@ TOKENS: dict[str, Any] = {
 
 
 def tokens(*, pooled: bool = False) -> bytes:
-    """hours = lands - leaves; code = 0 for "" (so for padding), 1 for a, 2 for b, NaN for nan, 5 for others.
+    """Graph in which hours = lands - leaves, and every token has a code.
+
+    code = 0 for "" (so for padding), 1 for a, 2 for b, NaN for nan, 5 for others.
 
     total = sum of the codes and of the place, NaN where an item of it is; tag = softmax(code * [0, 1, 2]).
     pooled: a graph that answers one code per row.

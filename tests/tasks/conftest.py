@@ -1,3 +1,5 @@
+"""Small problem and the one with every kind of task, trained once."""
+
 from tests.every_kind import every_kind
 from tests.small import small
 

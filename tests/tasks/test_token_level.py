@@ -140,8 +140,10 @@ def edit_the_unions() -> None:
 
 
 def table(rows: int = 500) -> pa.Table:
-    """Columns key, size, words, marks, heavy, late. A word is marked where its colour and the row's size say so, so
-    that neither decides alone; every seventh row has no marks, some words have none, and some rows no words.
+    """Columns key, size, words, marks, heavy, late.
+
+    A word is marked where its colour and the row's size say so, so that neither decides alone; every seventh row has no
+    marks, some words have none, and some rows no words.
     """
     generator = np.random.default_rng(0)
     size = generator.normal(size=rows)

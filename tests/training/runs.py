@@ -110,8 +110,10 @@ class Crashes(Progress):
 
 
 class Watched:
-    """What every epoch's checkpoint holds of a training: weights, their average and how many steps of each parameter it
-    is of, and the optimiser's state by parameter. Without averaging the average is the weights, of one step.
+    """Contents of every epoch's checkpoint of a training.
+
+    Weights, their average and how many steps of each parameter it is of, and the optimiser's state by parameter.
+    Without averaging the average is the weights, of one step.
     """
 
     def __init__(self, small: Small, scratch: Path, **training: Any) -> None:

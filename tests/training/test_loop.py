@@ -233,7 +233,7 @@ save_weights(out, network.state_dict())
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(small: Small, tmp_path: Path) -> None:
-    """kill -9 at a random moment, then once to the end."""
+    """Run kill -9 at a random moment, then once to the end."""
     hold = {"policy": "hold", "patience": 1}
     options = document(epochs=5, batch_size=16, stopping=hold, finetune_heads={"epochs": 3})
     arguments = [

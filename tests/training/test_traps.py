@@ -183,8 +183,9 @@ def test_negative_scores_stop_like_any_other(small: Small, tmp_path: Path) -> No
 def test_the_model_is_chosen_on_validation_and_training_never_sees_the_test_split(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The loop is given no test split; the stage opens none, and needs none; the choice follows from the scores on
-    validation alone.
+    """The loop is given no test split; the stage opens none, and needs none.
+
+    The choice follows from the scores on validation alone.
     """
     given = inspect.signature(train).parameters.values()
     assert [p.name for p in given if p.annotation is EncodedSplit] == ["train_split", "validation"]

@@ -13,9 +13,10 @@ __all__ = ["ConFIG", "DualProj", "GradDrop", "GradVac", "PCGrad", "UPGrad"]
 
 
 class UPGrad(WithPreference):
-    """Each gradient is projected to where it conflicts with none of them, and the projections are averaged (Quinton and
-    Rey 2024): the direction raises no task's loss to first order. Without conflict it is the mean. Needs the extra
-    `solvers`.
+    """Each gradient is projected to where it conflicts with none of them, and the projections are averaged.
+
+    The direction raises no task's loss to first order (Quinton and Rey 2024). Without conflict it is the mean. Needs
+    the extra `solvers`.
     """
 
     needs_sharing: ClassVar[bool] = True
@@ -29,8 +30,9 @@ class UPGrad(WithPreference):
 
 
 class DualProj(WithPreference):
-    """The mean gradient is projected to where it conflicts with no task's (Lopez-Paz and Ranzato 2017). Without
-    conflict it is the mean. Needs the extra `solvers`.
+    """The mean gradient is projected to where it conflicts with no task's (Lopez-Paz and Ranzato 2017).
+
+    Without conflict it is the mean. Needs the extra `solvers`.
     """
 
     needs_sharing: ClassVar[bool] = True
@@ -44,8 +46,9 @@ class DualProj(WithPreference):
 
 
 class PCGrad(Balancing):
-    """Sum of the gradients, each without its components against the others, which are removed one after another in
-    random order (Yu 2020).
+    """Sum of the gradients, each without its components against the others (Yu 2020).
+
+    The components are removed one after another in random order.
     """
 
     needs_sharing: ClassVar[bool] = True
@@ -59,8 +62,10 @@ class PCGrad(Balancing):
 
 
 class GradVac(Balancing):
-    """Each gradient is turned towards another where their cosine is below its moving average, one after another in
-    random order, and the results are summed (Wang 2021). Starts as `pcgrad`, with averages of 0.
+    """Each gradient is turned towards another where their cosine is below its moving average (Wang 2021).
+
+    They are turned one after another in random order, and the results are summed. Starts as `pcgrad`, with averages of
+    0.
     """
 
     needs_sharing: ClassVar[bool] = True
@@ -76,8 +81,9 @@ class GradVac(Balancing):
 
 
 class GradDrop(Balancing):
-    """Per parameter, either the positive or the negative gradients are dropped at random, the smaller sum the likelier,
-    and the rest is summed (Chen 2020).
+    """Per parameter, either the positive or the negative gradients are dropped at random (Chen 2020).
+
+    The smaller sum is the likelier to be dropped; the rest is summed.
     """
 
     needs_sharing: ClassVar[bool] = True
@@ -94,8 +100,10 @@ class GradDrop(Balancing):
 
 
 class ConFIG(WithPreference):
-    """The direction that has the same cosine with every task's gradient (in the proportion of their preferences), and
-    the summed length of the gradients' projections on it (Liu 2024).
+    """The direction that has the same cosine with every task's gradient (Liu 2024).
+
+    Cosines are in the proportion of the tasks' preferences. The direction's length is the summed length of the
+    gradients' projections on it.
     """
 
     needs_sharing: ClassVar[bool] = True

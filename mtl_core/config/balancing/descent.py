@@ -13,8 +13,9 @@ __all__ = ["IMTLG", "MGDA", "AlignedMTL", "CAGrad", "FairGrad", "NashMTL"]
 
 
 class MGDA(Balancing):
-    """The shortest vector in the convex hull of the gradients (Désidéri 2012; Sener and Koltun 2018). It lowers every
-    loss, and is 0 where the gradients cancel out.
+    """The shortest vector in the convex hull of the gradients (Désidéri 2012; Sener and Koltun 2018).
+
+    It lowers every loss, and is 0 where the gradients cancel out.
     """
 
     needs_sharing: ClassVar[bool] = True
@@ -31,6 +32,7 @@ class MGDA(Balancing):
 
 class CAGrad(Balancing):
     """The vector within a ball around the mean gradient that lowers the worst task's loss most (Liu 2021, CAGrad).
+
     Needs the extra `solvers`.
     """
 
@@ -60,9 +62,10 @@ class IMTLG(Balancing):
 
 
 class NashMTL(Balancing):
-    """The tasks bargain for a direction, and Nash's solution gives their weights: each is the inverse of the
-    direction's product with the task's gradient (Navon 2022). The slowest method; see `every`. Needs the extra
-    `solvers`.
+    """The tasks bargain for a direction, and Nash's solution gives their weights (Navon 2022).
+
+    Each weight is the inverse of the direction's product with the task's gradient. The slowest method; see `every`.
+    Needs the extra `solvers`.
     """
 
     needs_sharing: ClassVar[bool] = True

@@ -13,8 +13,9 @@ __all__ = ["DWA", "FAMO", "IMTLL", "UW", "ExcessMTL", "GradNorm"]
 
 
 class UW(Balancing):
-    """Uncertainty weighting: the sum of `exp(-s) loss / 2 + s / 2` over the tasks, each with an s of its own, the
-    logarithm of the task's noise variance (Kendall 2018). At its optimum `exp(-s) loss` is 1.
+    """Uncertainty weighting: the sum of `exp(-s) loss / 2 + s / 2` over the tasks (Kendall 2018).
+
+    Each task has an s of its own, the logarithm of its noise variance. At its optimum `exp(-s) loss` is 1.
     """
 
     method: Literal["uw"] = "uw"
@@ -26,8 +27,9 @@ class UW(Balancing):
 
 
 class IMTLL(Balancing):
-    """Impartial losses: the sum of `exp(s) loss - s` over the tasks, each with an s of its own (IMTL-L, Liu 2021). At
-    its optimum `exp(s) loss` is 1.
+    """Impartial losses: the sum of `exp(s) loss - s` over the tasks (IMTL-L, Liu 2021).
+
+    Each task has an s of its own. At its optimum `exp(s) loss` is 1.
     """
 
     method: Literal["imtl_l"] = "imtl_l"
@@ -39,8 +41,10 @@ class IMTLL(Balancing):
 
 
 class DWA(Balancing):
-    """Dynamic weight average: the weights are the softmax of the rates `mean loss of the last epoch / that of the one
-    before`, times the number of tasks (Liu 2019).
+    """Dynamic weight average: tasks whose loss falls slowly weigh more (Liu 2019).
+
+    The weights are the softmax of the rates `mean loss of the last epoch / that of the one before`, times the number of
+    tasks.
     """
 
     method: Literal["dwa"] = "dwa"
@@ -54,8 +58,9 @@ class DWA(Balancing):
 
 
 class FAMO(Balancing):
-    """Fast adaptive multitask optimization: weights are learned so that all losses fall at about the same rate (Liu
-    2023). It takes a further forward pass per step.
+    """Fast adaptive multitask optimization: weights are learned so that all losses fall at about the same rate.
+
+    Source: Liu 2023. It takes a further forward pass per step.
     """
 
     method: Literal["famo"] = "famo"
@@ -71,8 +76,9 @@ class FAMO(Balancing):
 
 
 class ExcessMTL(Balancing):
-    """Excess risks: a task weighs more the farther it is from its best achievable loss, as its gradients estimate it
-    (He 2024).
+    """Excess risks: a task weighs more the farther it is from its best achievable loss (He 2024).
+
+    The best achievable loss is estimated from the task's gradients.
     """
 
     needs_sharing: ClassVar[bool] = True
@@ -90,9 +96,10 @@ class ExcessMTL(Balancing):
 
 
 class GradNorm(Balancing):
-    """Gradient normalisation: weights are learned so that the weighted losses' gradients on the last shared layer have
-    lengths of `mean length * rate ** alpha`, where a task's rate is its loss by its first one, relative to the tasks'
-    mean (Chen 2018).
+    """Gradient normalisation: weights are learned so that the tasks train at similar rates (Chen 2018).
+
+    The weighted losses' gradients on the last shared layer get lengths of `mean length * rate ** alpha`, where a task's
+    rate is its loss divided by its first one, relative to the tasks' mean.
     """
 
     needs_sharing: ClassVar[bool] = True

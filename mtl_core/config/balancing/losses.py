@@ -14,8 +14,9 @@ __all__ = ["COSMOS", "PBI", "STCH", "Constant", "GeometricMean", "InverseLoss", 
 
 
 class Mean(Balancing):
-    """The mean over all tasks; one that takes no part counts as 0, so that the others keep their weight (Kurin 2022,
-    Xin 2022).
+    """The mean over all tasks (Kurin 2022, Xin 2022).
+
+    A task that takes no part counts as 0, so that the others keep their weight.
     """
 
     method: Literal["mean"] = "mean"
@@ -27,8 +28,9 @@ class Mean(Balancing):
 
 
 class InverseLoss(Balancing):
-    """The mean of the losses, each over its own running mean (Lin 2023, "Dual-Balancing"): a task whose loss has become
-    small still counts beside one whose labels are noise.
+    """The mean of the losses, each divided by its own running mean (Lin 2023, "Dual-Balancing").
+
+    A task whose loss has become small still counts as much as a task whose labels are noise.
     """
 
     method: Literal["inverse_loss"] = "inverse_loss"
@@ -69,8 +71,9 @@ class Constant(Balancing):
 
 
 class Random(Balancing):
-    """Random weights at every step, the softmax of standard normal numbers (RLW, Lin 2022): shows how far no method at
-    all goes.
+    """Random weights at every step, the softmax of standard normal numbers (RLW, Lin 2022).
+
+    A baseline: it shows how far no method at all goes.
     """
 
     method: Literal["random"] = "random"
@@ -82,8 +85,9 @@ class Random(Balancing):
 
 
 class GeometricMean(Balancing):
-    """The geometric mean of the losses, whose direction does not depend on the scale of any loss (GLS, Chennupati
-    2019). A loss of 0 counts as 1e-8.
+    """The geometric mean of the losses, whose direction does not depend on the scale of any loss.
+
+    Source: GLS, Chennupati 2019. A loss of 0 counts as 1e-8.
     """
 
     method: Literal["geometric_mean"] = "geometric_mean"
@@ -108,8 +112,10 @@ class STCH(WithPreference):
 
 
 class PBI(WithPreference):
-    """Penalty-based boundary intersection: distance of the losses along the preferred direction, and `theta` times
-    their distance from it (Zhang and Li 2007). Loss i is driven to be proportional to `preference` i.
+    """Penalty-based boundary intersection: losses in proportion to `preference` (Zhang and Li 2007).
+
+    The distance of the losses along the preferred direction, and `theta` times their distance from it. Loss i is driven
+    to be proportional to `preference` i.
     """
 
     method: Literal["pbi"] = "pbi"
@@ -123,8 +129,9 @@ class PBI(WithPreference):
 
 
 class COSMOS(WithPreference):
-    """The preferred sum of the losses, less `penalty` times the cosine of losses and preference (Ruchte and Grabocka
-    2021).
+    """The preferred sum of the losses, less `penalty` times the cosine of losses and preference.
+
+    Source: Ruchte and Grabocka 2021.
     """
 
     method: Literal["cosmos"] = "cosmos"

@@ -13,7 +13,10 @@ __all__ = ["CGC", "PLE", "AdaTT", "MMoE"]
 
 
 class MMoE(TrunkOptions):
-    """Multi-gate mixture of experts: shared experts, mixed for each task by a gate of its own (Ma et al. 2018, KDD)."""
+    """Multi-gate mixture of experts: shared experts, mixed for each task by a gate of its own.
+
+    Source: Ma et al. 2018, KDD.
+    """
 
     kind: Literal["mmoe"] = "mmoe"
     experts: Count = 4
@@ -29,7 +32,10 @@ class MMoE(TrunkOptions):
 
 
 class CGC(TrunkOptions):
-    """Customised gate control: per task, a gate over its own experts and the shared ones (Tang et al. 2020, RecSys)."""
+    """Customised gate control: per task, a gate over its own experts and the shared ones.
+
+    Source: Tang et al. 2020, RecSys.
+    """
 
     kind: Literal["cgc"] = "cgc"
     experts: Count = 1
@@ -54,8 +60,9 @@ class CGC(TrunkOptions):
 
 
 class PLE(TrunkOptions):
-    """Progressive layered extraction: `cgc` in several levels, which separate shared from task-specific knowledge step
-    by step (Tang et al. 2020, RecSys).
+    """Progressive layered extraction: `cgc` in several levels.
+
+    The levels separate shared from task-specific knowledge step by step (Tang et al. 2020, RecSys).
     """
 
     kind: Literal["ple"] = "ple"
@@ -83,7 +90,10 @@ class PLE(TrunkOptions):
 
 
 class AdaTT(TrunkOptions):
-    """Adaptive task-to-task fusion: every task mixes the experts of all tasks, level by level (Li et al. 2023, KDD)."""
+    """Adaptive task-to-task fusion: every task mixes the experts of all tasks, level by level.
+
+    Source: Li et al. 2023, KDD.
+    """
 
     kind: Literal["adatt"] = "adatt"
     experts: Count = 1

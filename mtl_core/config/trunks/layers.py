@@ -41,8 +41,9 @@ class SingleTask(TrunkOptions):
 
 
 class CrossStitch(TrunkOptions):
-    """A stack of layers per task; after each layer every task gets a learned mixture of all tasks' activations (Misra
-    et al. 2016, CVPR).
+    """A stack of layers per task, mixed across the tasks after each layer.
+
+    After each layer every task gets a learned mixture of all tasks' activations (Misra et al. 2016, CVPR).
     """
 
     kind: Literal["cross_stitch"] = "cross_stitch"
@@ -59,7 +60,10 @@ class CrossStitch(TrunkOptions):
 
 
 class MessagePassing(TrunkOptions):
-    """Shared layers, a layer per task, then rounds of attention between the tasks (Liu et al. 2019, AAAI)."""
+    """Shared layers, a layer per task, then rounds of attention between the tasks.
+
+    Source: Liu et al. 2019, AAAI.
+    """
 
     kind: Literal["message_passing"] = "message_passing"
     widths: Widths = (256, 64)
@@ -88,8 +92,9 @@ class MessagePassing(TrunkOptions):
 
 
 class TaskVectors(TrunkOptions):
-    """Shared layers, which each task scales and shifts by a learned vector of its own (FiLM, Perez et al. 2018,
-    AAAI).
+    """Shared layers, which each task scales and shifts by a learned vector of its own.
+
+    Source: FiLM, Perez et al. 2018, AAAI.
     """
 
     kind: Literal["task_vectors"] = "task_vectors"

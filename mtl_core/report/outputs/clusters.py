@@ -24,8 +24,9 @@ _MAX_CELLS, _BINS = 10, 20
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterReport(TaskReport):
-    """Predictions (rows, clusters). Labels (rows,) class indices, one more for a class that training lacks; all 0
-    without a target.
+    """Predictions (rows, clusters) and labels, for the report.
+
+    Labels are (rows,) class indices, one more for a class that training lacks; all 0 without a target.
     """
 
     clusters: int

@@ -21,7 +21,7 @@ _EVENTS = {"best epoch": ("diamond", 60), "stopped": ("square", 100), "model": (
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One line."""
+    """A learning curve: its values and events."""
 
     values: Sequence[float | None]
     """Per epoch, from epoch 1; NaN or None where undefined."""

@@ -16,7 +16,7 @@ __all__ = ["Figure", "Table", "diagonal", "draw", "heat_map", "histogram", "inte
 Array = NDArray[Any]
 
 _MAX_SIDE, _MIN_SIDE_WITH_TEXT = 60, 26
-"""Of a cell, in pixels."""
+"""Limits on the side of a cell, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)

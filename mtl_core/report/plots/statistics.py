@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 MIN_BIN_ROWS = 50
 _CALIBRATION_BINS = 20
-"""So that the highest bin holds 5% of the rows: rare events lie there."""
+"""Number of bins, such that the highest bin holds 5% of the rows: rare events lie there."""
 _Z = 1.96
 """Standard errors from the middle of a 95% interval to its ends."""
 _BISECTIONS = 40
@@ -29,8 +29,10 @@ def quantile_bins(values: Array, max_bins: int) -> list[Array]:
 
 
 def calibration_bins(probability: Array, outcome: Array) -> dict[str, Array]:
-    """(rows,) probabilities and 0/1 outcomes -> per bin the mean prediction `x`, the observed frequency `y`, its 95%
-    interval from `low` to `high`, and the number of `rows`.
+    """Calibration curve of (rows,) probabilities and 0/1 outcomes.
+
+    Per bin the mean prediction `x`, the observed frequency `y`, its 95% interval from `low` to `high`, and the number
+    of `rows`.
     """
     probability = np.clip(probability.astype(np.float64), 0, 1)
     bins = _bin_count(len(probability), _CALIBRATION_BINS)

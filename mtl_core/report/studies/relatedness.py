@@ -18,7 +18,7 @@ __all__ = ["affinity_figure", "decimals_of", "section", "vectors_figure"]
 Pairs = Mapping[str, Mapping[str, float]]
 
 _MAX_GROUPINGS = 6
-"""Of the groupings; the study's file has all."""
+"""Maximum number of groupings shown; the study's file has all."""
 
 
 def decimals_of(study: Relatedness) -> int:

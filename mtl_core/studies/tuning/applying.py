@@ -52,7 +52,10 @@ def experiment(problem: Problem, changes: Mapping[str, Any]) -> str:
 
 
 def _overrides(before: Mapping[str, Any], after: Mapping[str, Any], under: str) -> Iterator[str]:
-    """In Hydra's grammar: ~ takes away, + adds. A mapping that replaces another is taken apart, or they would merge."""
+    """Overrides in Hydra's grammar: ~ removes, + adds.
+
+    A mapping that replaces another is taken apart, or they would merge.
+    """
     for key in [key for key in before if key not in after]:
         yield f"~{under}{key}"
     for key, value in after.items():

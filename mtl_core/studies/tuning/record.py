@@ -31,7 +31,7 @@ class Measure(Frozen):
     standard_error: float
 
     def gain(self, value: Number) -> Number:
-        """How much better that value is, in standard errors; None where one of the two is undefined."""
+        """Standard errors by which that value is better; None where one of the two is undefined."""
         if value is None or self.value is None:
             return None
         better = value - self.value if self.higher_is_better else self.value - value
@@ -43,7 +43,7 @@ Baseline = dict[str, Measure]
 
 
 class Trial(Frozen):
-    """One training with other options."""
+    """Result of a training with other options."""
 
     number: int
     """0 is the declared problem; one that a kill cut short has a number too, and is not kept."""
@@ -60,7 +60,7 @@ class Trial(Frozen):
     chosen: int | None = None
     """The epoch whose weights are the model; of a pruned trial its best."""
     seconds: float = 0.0
-    """Of the processor; 0 where an earlier trial had the same options, and its result was taken."""
+    """Processor seconds; 0 where an earlier trial had the same options, and its result was taken."""
     why: str = ""
     """Error of a failed trial."""
 
@@ -75,7 +75,7 @@ class Tuning(Frozen):
     baseline: Baseline = Field(validation_alias=AliasChoices("baseline", "yardstick"))
     """`yardstick` in files of earlier versions."""
     trials: tuple[Trial, ...]
-    """In the order of their numbers."""
+    """Trials in the order of their numbers."""
     best: int
     """Number of the complete trial with the highest objective, the first of equals; 0 where none beats the declared."""
     importance: dict[str, float] = Field(default_factory=dict)

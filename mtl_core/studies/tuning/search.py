@@ -38,8 +38,9 @@ _STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed
 
 
 def name_of(problem: Problem, rows: str) -> str:
-    """The study's name: another problem, space or pruning, or other rows, of which `rows` is the digest, is another
-    study.
+    """The study's name.
+
+    Another problem, space or pruning, or other rows, of which `rows` is the digest, is another study.
     """
     assert problem.tuning is not None
     searched = problem.tuning.model_dump_json(exclude={"trials"})

@@ -35,7 +35,7 @@ def best_of(trials: Sequence[Trial]) -> int:
 
 
 def study_of(search: Search, made: Provenance) -> Tuning:
-    """What the search has kept so far; trial 0 must be there."""
+    """Study of all trials that the search has kept so far; trial 0 must be there."""
     baseline, trials = search.baseline, search.trials
     assert baseline is not None
     return Tuning(
@@ -76,7 +76,7 @@ def repeat(study: Tuning, number: int, runner: TrialRunner) -> dict[str, tuple[f
 
 
 def _clear(folder: Path) -> None:
-    """What trials that were cut short wrote on their way."""
+    """Remove the leftovers of interrupted trials."""
     for scratch in folder.glob("trial-*"):
         shutil.rmtree(scratch)
 

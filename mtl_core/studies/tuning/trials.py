@@ -39,7 +39,7 @@ class TrialProgress:
     reached: Number = None
     """The mean gain of its best epoch."""
     values: dict[str, Number] = field(default_factory=dict)
-    """Of its best epoch."""
+    """Validation metrics of its best epoch."""
 
     def add(self, epoch: Epoch) -> None:
         """Count an epoch."""

@@ -12,7 +12,7 @@ from mtl_core.config.changes import get_option, with_options
 __all__ = ["as_sampled", "declared_sample", "distribution", "rounded"]
 
 DIGITS = 4
-"""That a person can read: the training's noise is far above the fifth."""
+"""Significant digits that a person can read: the training's noise is far above the fifth."""
 
 
 def distribution(tuned: SearchRange) -> BaseDistribution:
@@ -43,7 +43,7 @@ def rounded(tuned: SearchRange, value: float) -> float:
 
 
 def declared_sample(problem: Problem, space: dict[str, SearchRange]) -> dict[str, Any] | None:
-    """What is declared, as if Optuna had sampled it; None where some of it lies outside of the space."""
+    """Declared values, as if Optuna had sampled them; None where some of them lie outside of the space."""
     found: dict[str, Any] = {}
     for path, tuned in space.items():
         value = get_option(problem, path)
@@ -55,7 +55,7 @@ def declared_sample(problem: Problem, space: dict[str, SearchRange]) -> dict[str
 
 
 def _unchanged(problem: Problem, path: str, choice: Any) -> bool:
-    """Whether that choice is what is declared, said in full or not."""
+    """True where that choice is the declared value, written in full or not."""
     return with_options(problem, {path: choice}).model_dump_json() == problem.model_dump_json()
 
 

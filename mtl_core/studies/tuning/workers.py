@@ -43,7 +43,7 @@ class Lost:
 
     worker: int
     exit_code: int | None
-    """Of the process; minus the signal's number where a signal ended it."""
+    """Exit code of the process; minus the signal's number where a signal ended it."""
 
     def __str__(self) -> str:
         how = f"exit code {self.exit_code}"

@@ -97,7 +97,7 @@ def test_negative_transfer_is_named_and_is_no_failure(folder: Path, capfd: pytes
 
 def test_nothing_to_show_is_refused(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("compare", "--show", "-C", str(tiny_problem)) == 3
-    assert "comparison.json: must be there to be shown, found no file; `mtl compare` makes it" in capfd.readouterr().err
+    assert "comparison.json: must exist to be shown, found no file; run `mtl compare`" in capfd.readouterr().err
 
 
 def test_a_trunk_that_shares_nothing_is_refused_before_anything_runs(

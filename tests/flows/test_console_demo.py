@@ -118,7 +118,7 @@ def test_rows_of_another_declaration_are_refused(small: Small) -> None:
     document["tasks"]["paid"] = {"kind": "binary", "target": "paid"}
     with pytest.raises(DataError, match=r"test\.parquet: must have every target, found no column 'paid'"):
         read_rows(parse_problem(document), path, 5)
-    with pytest.raises(DataError, match="found no file; `mtl retrain`"):
+    with pytest.raises(DataError, match="found no file; run `mtl retrain`"):
         read_rows(small.problem, small.folder / "test.parquet", 5)
 
 

@@ -162,7 +162,7 @@ def test_the_summary_tells_thresholds_that_could_not_be_tuned() -> None:
     _, tuned, untuned = summary(outcome)
     assert tuned == "thresholds tuned on validation: tags 0.125 to 0.5"
     assert untuned == (
-        "thresholds left at 0.5, since validation has fewer than 10 rows of yes or of no: late, tags (2 of 3)"
+        "thresholds left at 0.5, because validation has fewer than 10 positive or negative rows: late, tags (2 of 3)"
     )
 
 

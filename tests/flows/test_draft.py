@@ -217,7 +217,7 @@ def test_without_time_and_key_rows_are_split_as_a_whole(tmp_path: Path) -> None:
     assert draft.split.options == {"by": "hash", "column": "row", "validation": 0.1, "test": 0.1}
     assert "no time and no key" in draft.split.doubt
     assert read(draft).columns == ("few", "size", "yes")
-    with pytest.raises(DataError, match="called 'row', but a column has that name; rename it"):
+    with pytest.raises(DataError, match="named 'row', but a column has that name; rename it"):
         drafted(tmp_path, {**columns, "row": [row % 7 for row in range(ROWS)]}, "yes")
 
 
@@ -249,7 +249,7 @@ PATIENTS = {"visit_id": [row * 7 % 1_009 for row in range(ROWS)], "patient_id": 
         pytest.param(
             {"key": COLUMNS["key"], "zip": [f"{row % 70:05}" for row in range(ROWS)]},
             "key",
-            "each row has a value of its own in 'key'",
+            "'key' is different in every row",
             id="a code that repeats is no person",
         ),
     ],

@@ -62,7 +62,7 @@ def test_what_is_missing_is_fetched(folder: Path, lost: str, fresh: bool) -> Non
 
 def test_data_without_a_cache_enter_it(folder: Path) -> None:
     lose_cache(folder)
-    assert "was all there" in fetch(folder)
+    assert "already present" in fetch(folder)
     assert status(folder) == {}
 
 

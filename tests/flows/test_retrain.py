@@ -145,7 +145,7 @@ def test_a_failed_check_stops_the_flow_with_its_own_words(
     assert "stage check: 1 of " in said
     assert "Traceback" not in said
     assert said.endswith(
-        f"{last_failure(copied, 'check')}\n{whole.first.version} is the champion already, and keeps serving"
+        f"{last_failure(copied, 'check')}\n{whole.first.version} is already the champion and keeps serving"
     )
     assert store(copied).champion("tiny") == whole.first.version
     assert store(copied).refusal(whole.first.version) == ()

@@ -47,7 +47,7 @@ def chunks(size: int) -> Iterator[bytes]:
         ),
         ("POST", "/predict", json.dumps([ROW, {}]), 400, "row 1, field 'carrier': must be there"),
         ("POST", "/predict", json.dumps([{**ROW, "x": 1}]), 400, "row 0, field 'x': is not an input"),
-        ("GET", "/predict", "", 405, "GET /predict is not served; POST /predict and GET /model are"),
+        ("GET", "/predict", "", 405, "GET /predict is not an endpoint"),
         ("PUT", "/predict", "[]", 405, "PUT /predict is not served"),
         ("POST", "/model", "", 405, "POST /model is not served"),
         ("GET", "/predictions", "", 404, "GET /predictions is not served"),

@@ -36,7 +36,7 @@ def test_a_version_whose_checks_failed_is_kept_as_refused(store: Store, export: 
     tag = save(store, export(passed=False))
     assert store.refusal(tag) == (FAILED["words"],)
     with pytest.raises(
-        RefusedVersionError, match=r"(?s)was refused:\n  cancelled\.auc: FAILED.*--overrule`$"
+        RefusedVersionError, match=r"(?s)found it refused:\n  cancelled\.auc: FAILED.*--overrule`$"
     ) as caught:
         store.promote(tag)
     assert caught.value.exit_code == 7

@@ -250,5 +250,5 @@ def _check_level(task: Output, sequences: Sequence[str]) -> None:
     if task.level == "token" and task.sequence not in sequences:
         raise ValueError(
             f"sequence of {task.name} must name an input that is a list of strings, found {task.sequence!r}; "
-            f"known inputs: {', '.join(map(repr, sequences)) or 'none'}"
+            f"such inputs: {', '.join(map(repr, sequences)) or 'none'}"
         )

@@ -97,7 +97,7 @@ def test_every_task_has_its_lines_and_names_are_not_markup() -> None:
     assert [line for line in lines if line[:1].isalpha()][-6:] == [
         "size 1.5",
         "flags [red]a 0.90",
-        "truly [red]a",
+        "true labels [red]a",
         "group 1 (0.80)",
         "spend 0.1 | 0.5 | 0.9 1 | 2 | 4",
         "spend 7",

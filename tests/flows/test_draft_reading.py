@@ -131,10 +131,10 @@ DOUBTS: dict[str, tuple[list[str], str]] = {
     "a word among dates": (cells(*["31/12/2023"] * 9, "unknown"), "and 12 other cells, such as 'unknown'"),
     "times with and without a zone": (cells("2024-02-29T10:00Z", "2024-02-29T10:00"), "60 dates of one form"),
     "versions": (cells("1.2.3", "4.5.6", "1.10.0"), ""),
-    "spellings": (cells("Yes", "YES ", "yes", "no"), "'Yes', 'YES ', 'yes' differ in capitals or blanks alone"),
+    "spellings": (cells("Yes", "YES ", "yes", "no"), "'Yes', 'YES ', 'yes' differ only in case"),
     "seconds": ([str(1_700_000_000 + 60 * row) for row in range(ROWS)], "seconds since 1970, from 2023-11-14 on"),
     "milliseconds": ([str(1_700_000_000_000 + row) for row in range(ROWS)], "milliseconds since 1970, from 2023-11-14"),
-    "row labels": ([str((row * 7) % 1_000) for row in range(ROWS)], "row labels of a data frame"),
+    "row labels": ([str((row * 7) % 1_000) for row in range(ROWS)], "index of a data frame"),
     "codes": (cells("a1", "b2", "c3"), ""),
     "amounts": ([str(row * 10_000_000) for row in range(ROWS)], ""),
 }
@@ -159,14 +159,14 @@ def test_numbers_stored_as_text(tmp_path: Path) -> None:
 def test_a_word_for_missing_values_that_is_a_value_elsewhere(tmp_path: Path) -> None:
     """As the code of Namibia."""
     seen = sample(write(tmp_path, {"x": cells("1.5", "NA", "2"), "country": cells("NA", "DE")}))
-    assert "as text they are in 'country' too" in seen.reading.doubts["data.csv"]
+    assert "occur as text in 'country'" in seen.reading.doubts["data.csv"]
 
 
 def test_a_file_without_a_header(tmp_path: Path) -> None:
     path = write(tmp_path, {"x": NUMBERS})
     path.write_text(path.read_text().split("\n", 1)[1])
     with pytest.raises(
-        ProblemError, match=r"--tasks: 'y' is not a column .*the first line must hold the columns' names"
+        ProblemError, match=r"--tasks: 'y' is not a column .*the first line must have the column names"
     ):
         guess_problem(sample(path), ["y"])
 

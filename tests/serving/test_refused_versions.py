@@ -104,7 +104,7 @@ def test_saving_again_renews_the_checks_unless_the_champion_would_lose_its_own(
 def test_a_version_that_is_not_whole_cannot_be_overruled(store: Store, export: Export) -> None:
     tag = save(store, export(passed=False))
     (store.path(tag) / "model.onnx").write_bytes(b"something else")
-    with pytest.raises(StoreError, match="it is not whole"):
+    with pytest.raises(StoreError, match="files are damaged"):
         store.promote(tag, overrule=True)
     assert store.champion("flights") is None
 

@@ -165,9 +165,7 @@ def test_a_word_for_missing_values_that_is_a_value_elsewhere(tmp_path: Path) -> 
 def test_a_file_without_a_header(tmp_path: Path) -> None:
     path = write(tmp_path, {"x": NUMBERS})
     path.write_text(path.read_text().split("\n", 1)[1])
-    with pytest.raises(
-        ProblemError, match=r"--tasks: 'y' is not a column .*the first line must have the column names"
-    ):
+    with pytest.raises(ProblemError, match=r"--tasks: 'y' is not a column .*the first line must have the column names"):
         guess_problem(sample(path), ["y"])
 
 

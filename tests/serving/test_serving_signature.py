@@ -103,7 +103,10 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
         ({"outputs": [NUMBER, NUMBER]}, "outputs must have distinct names, found 'n' twice"),
         ({"outputs": [{**NUMBER, "level": "word"}]}, "Invalid enum value 'word'"),
         ({"outputs": [{**NUMBER, "sequence": "carrier"}]}, "n of level row must have no sequence, found 'carrier'"),
-        ({"outputs": [NUMBER | TOKEN]}, "must name an input that is a list of strings, found 'words'; such inputs: none"),
+        (
+            {"outputs": [NUMBER | TOKEN]},
+            "must name an input that is a list of strings, found 'words'; such inputs: none",
+        ),
         ({"inputs": [LISTS], "outputs": [{**NUMBER, "level": "token"}]}, "found None; such inputs: 'words'"),
         ({"inputs": [LISTS], "outputs": [NUMBER | TOKEN | {"sequence": "word"}]}, "found 'word'; such inputs: 'words'"),
         ({"outputs": [{**NUMBER, "level": "token", "sequence": "carrier"}]}, "found 'carrier'; such inputs: none"),

@@ -56,7 +56,7 @@ def test_a_port_in_use_is_refused_until_it_is_free(export: Export, store: Store)
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(PortError, match=f"127.0.0.1:{port}: .*another program"):
+        with pytest.raises(PortError, match=f"127.0.0.1:{port}: .*the port is in use"):
             process.serve(store.home, "flights", port=port)
     check_port("127.0.0.1", port)
 

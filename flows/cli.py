@@ -33,11 +33,11 @@ COMMANDS = (
     "promote",
     "stage",
 )
-"""Commands in the order in which a newcomer meets them; each is `flows.commands.NAME`."""
+"""Commands in the order of a first project; each is the module `flows.commands.NAME`."""
 
 
 class Commands(click.Group):
-    """Imports a command's module when it is asked for, and not before."""
+    """Command group that imports the module of a command on first use."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -63,22 +63,22 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\nA problem is a folder with params.yaml. Start with your own table:\n"
+    epilog="\b\nA problem is a folder with a params.yaml. To start from a CSV or Parquet file:\n"
     "  mtl init customers.csv --tasks churned,spend -C customers\n"
     "  mtl profile -C customers\n"
     "  mtl retrain -C customers\n\n"
-    "`mtl COMMAND --help` explains a command and shows an example.",
+    "Run `mtl COMMAND --help` for the options of a command and an example.",
 )
 @click.version_option(package_name="trunkline", prog_name="mtl")
 def cli() -> None:
-    """Trains one shared model for many tasks, keeps it fresh, and serves every task from one call."""
+    """Train one model for many tasks on tabular data, retrain it safely, and serve it over HTTP."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `mtl`.
 
-    An error of ours, or of the operating system, is its message on stderr and its exit code; anything else is a bug: a
-    traceback.
+    An error of Trunkline or of the operating system is a message on stderr and an exit code; any other exception is a
+    bug and ends with its traceback.
     """
     gc.set_threshold(200_000)  # start-up makes as many objects that live on; collections among them cost a tenth of it
     for stream in (sys.stdout, sys.stderr):

@@ -21,7 +21,7 @@ __all__ = ["compared", "kept_comparison"]
 def kept_comparison(folder: Path) -> tuple[Comparison, str]:
     """The last study, and a sentence about its file; DataError where there is none."""
     path = Layout(folder).comparison
-    return kept(path, Comparison, "mtl compare"), f"kept in {path.relative_to(folder)}"
+    return kept(path, Comparison, "mtl compare"), f"written to {path.relative_to(folder)}"
 
 
 def compared(folder: Path, seeds: int, policies: bool) -> tuple[Comparison, str]:
@@ -45,4 +45,4 @@ def compared(folder: Path, seeds: int, policies: bool) -> tuple[Comparison, str]
             on_step=progress.on_step,
         )
     write_study(layout.comparison, study)
-    return study, f"kept in {layout.comparison.relative_to(folder)}; {show_in_report(folder)}"
+    return study, f"written to {layout.comparison.relative_to(folder)}; {show_in_report(folder)}"

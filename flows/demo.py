@@ -39,7 +39,7 @@ def run_demo(folder: Path, count: int) -> None:
         inputs = [column.name for column in read_signature(store.path(champion) / layout.signature.name).inputs]
         if lost := [name for name in inputs if name not in sent]:
             raise DataError(
-                f"champion {champion}: asks for columns that the problem no longer has: {', '.join(lost)}; "
+                f"champion {champion}: needs columns that the problem no longer has: {', '.join(lost)}; "
                 "`mtl retrain` makes a model of what is declared now"
             )
         body = [dict(zip(inputs, row, strict=True)) for row in zip(*(sent[name] for name in inputs), strict=True)]
@@ -62,11 +62,11 @@ def run_demo(folder: Path, count: int) -> None:
 def read_rows(problem: Problem, path: Path, count: int) -> pa.Table:
     """Read that many rows of the test split, at equal distances; DataError where they are not of this problem."""
     if not path.exists():
-        raise DataError(f"{path}: the test split must be there, found no file; `mtl retrain` prepares it")
+        raise DataError(f"{path}: the test split must exist, found no file; run `mtl retrain`")
     with intact(path):
         table = pq.read_table(path)
     if new := [target for target in problem.targets if target not in table.column_names]:
-        raise DataError(f"{path}: must have every target, found no column {new[0]!r}; `mtl retrain` prepares it")
+        raise DataError(f"{path}: must have every target, found no column {new[0]!r}; run `mtl retrain`")
     return table.take(_evenly_spaced(table.num_rows, count))
 
 

@@ -21,7 +21,7 @@ __all__ = ["kept_relatedness", "related"]
 def kept_relatedness(folder: Path) -> tuple[Relatedness, str]:
     """The last study, and a sentence about its file; DataError where there is none."""
     path = Layout(folder).relatedness
-    return kept(path, Relatedness, "mtl relate"), f"kept in {path.relative_to(folder)}"
+    return kept(path, Relatedness, "mtl relate"), f"written to {path.relative_to(folder)}"
 
 
 def related(folder: Path, every: int, vectors: bool) -> tuple[Relatedness, str]:
@@ -44,7 +44,7 @@ def related(folder: Path, every: int, vectors: bool) -> tuple[Relatedness, str]:
         files = [layout.relatedness, *_draw(layout, study)]
         shutil.rmtree(unfinished)
     names = ", ".join(str(path.relative_to(folder)) for path in files)
-    return study, f"kept in {names}; {show_in_report(folder)}"
+    return study, f"written to {names}; {show_in_report(folder)}"
 
 
 def _draw(layout: Layout, study: Relatedness) -> list[Path]:

@@ -39,7 +39,7 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
         found = holder or "another command"
         if not wait:
             raise RunInProgress(
-                f"{folder}: only one command may work on a problem at a time, found {found}; run this one when that "
+                f"{folder}: only one command may use a problem at a time, found {found}; run this command when that "
                 "has ended, as `mtl retrain` and `mtl stage` do by themselves with --wait"
             )
         print(f"{folder}: waiting for {found} to end", file=sys.stderr, flush=True)

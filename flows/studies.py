@@ -51,7 +51,7 @@ def exclusive_scratch(folder: Path, study: str) -> Iterator[Path]:
 def kept(path: Path, kind: type[Study], command: str) -> Study:
     """The study in a file; DataError, naming the command that writes it, where there is none."""
     if (study := read_study(path, kind)) is None:
-        raise DataError(f"{path}: must be there to be shown, found no file; `{command}` makes it")
+        raise DataError(f"{path}: must exist to be shown, found no file; run `{command}`")
     return study
 
 
@@ -59,10 +59,10 @@ def show_in_report(folder: Path) -> str:
     """Redraw the report, if it is one of the present declaration; a sentence about where the study is shown."""
     report = Layout(folder).report
     if not report.exists():
-        return "the report will show it: `mtl retrain` makes one"
+        return "no report yet; run `mtl retrain` to create one"
     with exclusive_run(folder, wait=True):  # the study may have taken hours
         bring_up_to_date(folder, DIGESTS)
         if not all(is_up_to_date(folder, stage) for stage in ("train", "export", "check")):
-            return "the report is of an earlier declaration; `mtl retrain` makes one that shows it"
+            return "the report is out of date; run `mtl retrain` to update it"
         bring_up_to_date(folder, "report")
     return f"shown in {report.relative_to(folder)}"

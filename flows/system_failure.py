@@ -68,18 +68,18 @@ def _working_directory() -> Path | None:
 
 def _words(code: int, path: str) -> str:
     if code in FULL:
-        cause = "the size of files is limited" if code == errno.EFBIG else "the disk is full, or a quota is used up"
+        cause = "the file size limit is reached" if code == errno.EFBIG else "the disk is full or the quota is used up"
         return (
-            f"{path}: must be written, and there is no space for it, {_free(path)} on its disk: {cause}; free space "
-            "there, then run the same command again"
+            f"{path}: cannot be written, {_free(path)} on its disk: {cause}; free space there, "
+            "then run the command again"
         )
     if code in REFUSED:
-        reason = "a file system that is read-only" if code == errno.EROFS else "no permission"
+        reason = "a read-only file system" if code == errno.EROFS else "no permission"
         return (
-            f"{path}: must be readable and writable for user {_user()}, found {reason}; change its owner, its mode or "
-            "its mount, or use a copy of the folder, then run the same command again"
+            f"{path}: must be readable and writable for user {_user()}, found {reason}; change its owner, mode or "
+            "mount, or use a copy of the folder, then run the command again"
         )
-    return f"{path}: cannot be opened, too many files are open; raise the limit, as in `ulimit -n 4096`, and try again"
+    return f"{path}: cannot be opened, too many files are open; raise the limit, e.g. `ulimit -n 4096`, and try again"
 
 
 def _free(path: str) -> str:

@@ -42,15 +42,15 @@ def kept_tuning(folder: Path) -> TuneResult:
     path, problem = Layout(folder).tuning, load_problem(folder)
     study = kept(path, Tuning, "mtl tune")
     current = study.made.declaration == config_digest(problem)
-    note = "" if current else "; it was measured on another declaration than that of params.yaml now"
-    return TuneResult(study=study, problem=problem, where=f"kept in {path.relative_to(folder)}{note}")
+    note = "" if current else "; params.yaml has changed since this study"
+    return TuneResult(study=study, problem=problem, where=f"written to {path.relative_to(folder)}{note}")
 
 
 def tuned(folder: Path, trials: int | None, workers: int) -> TuneResult:
     """Resume the study until it has that many trials, and write its file."""
     if (options := load_problem(folder).tuning) is None:
         raise ProblemError(
-            f"{folder / PARAMS}: tuning: required by `mtl tune`, but not there; declare what to search, as in\n"
+            f"{folder / PARAMS}: tuning: required by `mtl tune`, found none; declare a search space, for example\n"
             "  tuning: {space: {training.learning_rate: {low: 0.0003, high: 0.01, log: true}}}"
         )
     total, unfinished, layout = trials or options.trials, scratch(folder, STUDY), Layout(folder)
@@ -66,9 +66,9 @@ def tuned(folder: Path, trials: int | None, workers: int) -> TuneResult:
         study = study_of(search, made)
         write_study(layout.tuning, study)
     done, path = len(study.trials), layout.tuning.relative_to(folder)
-    where = f"kept in {path}; {show_in_report(folder)}"
+    where = f"written to {path}; {show_in_report(folder)}"
     if done < total:
-        where += f"\n{done} of {total} trials are done; run it again to go on"
+        where += f"\n{done} of {total} trials are done; run the command again to continue"
     return TuneResult(study=study, problem=problem, where=where, complete=done >= total)
 
 
@@ -85,10 +85,10 @@ def repeated(folder: Path, number: int) -> str:
     if differences:
         found = "; ".join(f"{name} {before!r}, now {now!r}" for name, (before, now) in differences.items())
         raise TrainingError(
-            f"trial {number}: must give the same numbers to the bit, found {found}; they were made at commit "
+            f"trial {number}: must give the same numbers to the bit, found {found}; recorded at commit "
             f"{study.made.commit or 'unknown'} on {study.made.machine}"
         )
-    return f"trial {number}: the same to the bit, {len(study.baseline)} tasks"
+    return f"trial {number}: bit-identical for {len(study.baseline)} tasks"
 
 
 def applied(folder: Path, number: int) -> str:
@@ -97,17 +97,17 @@ def applied(folder: Path, number: int) -> str:
     trial = study.trial(number)
     if trial is None or trial.state != "complete":
         known = ", ".join(str(trial.number) for trial in study.trials if trial.state == "complete")
-        found = f"found that it {trial.state}" if trial else "found none"
-        raise DataError(f"trial {number}: must be a complete one to be applied, {found}; complete: {known}")
+        found = f"found state {trial.state}" if trial else "found none"
+        raise DataError(f"trial {number}: must be complete to be applied, {found}; complete: {known}")
     path = folder / PARAMS
     before = path.read_text(encoding="utf-8")
     after = with_changes(before, study.differences(trial))
     if after == before:
-        return f"{PARAMS} says what trial {number} has already"
+        return f"{PARAMS} already has the options of trial {number}"
     write_text(path, after)
     lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
     changed = [line for line in lines if not line.startswith("@@")]
-    head, tail = f"{PARAMS} has the options of trial {number}:", f"`mtl retrain` trains {problem.name} with them"
+    head, tail = f"wrote trial {number} to {PARAMS}:", f"run `mtl retrain` to train {problem.name} with it"
     return "\n".join([head, *changed, tail])
 
 
@@ -116,8 +116,8 @@ def _current(folder: Path) -> tuple[Tuning, Problem]:
     found = kept_tuning(folder)
     if found.study.made.declaration != config_digest(found.problem):
         raise ProblemError(
-            f"{Layout(folder).tuning}: must be of what {PARAMS} declares now, found a study of another declaration; go "
-            f"back to that, as with `git checkout {PARAMS}`, or run `mtl tune`"
+            f"{Layout(folder).tuning}: must match {PARAMS}, found a study of another declaration; "
+            f"restore {PARAMS}, or run `mtl tune` to start a new study"
         )
     return found.study, found.problem
 
@@ -134,7 +134,7 @@ def _run(job: Job, search: Search, total: int, workers: int) -> None:
             for event in run_trials(job, search, max(0, total - max(1, len(before))), workers):
                 _report(progress, event)
         except KeyboardInterrupt:
-            progress.say("stopped; what is finished is kept")
+            progress.say("stopped; finished trials are kept")
 
 
 def _report(progress: TuneProgress, event: Trial | Lost) -> None:

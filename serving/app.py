@@ -43,7 +43,7 @@ Trunkline serves {tag}.
 
 POST /predict   a JSON list of rows, null where a value is missing:
                 {body}
-                The answer has a prediction for each of them, with null where the model finds none:
+                The response has one prediction per row, null where the model has none:
                 {answer}
 GET  /model     the version and its signature: every feature's type, every task's form, unit, classes, labels, levels,
                 threshold
@@ -72,7 +72,7 @@ def build_app(live: LiveModel) -> Starlette:
             return Response(status_code=400)  # nobody is there to read it
         except Exception:
             _log.exception("a request failed")
-            return _refusal(RequestError("the model failed on this request; the server's log says why", status=500))
+            return _refusal(RequestError("the model failed on this request; see the server log", status=500))
 
     async def model(_: Request) -> Response:
         try:
@@ -127,7 +127,7 @@ def _readiness(live: LiveModel) -> Response:
 
 
 def _not_served(method: str, path: str) -> Response:
-    message = f"{method[:20]} {path[:100]} is not served; POST /predict and GET /model are"
+    message = f"{method[:20]} {path[:100]} is not an endpoint; use POST /predict or GET /model"
     if path in _METHODS:
         return _refusal(RequestError(message, status=405), {"allow": ", ".join(_METHODS[path])})
     return _refusal(RequestError(message, status=404))
@@ -135,7 +135,7 @@ def _not_served(method: str, path: str) -> Response:
 
 def _current(live: LiveModel) -> Served:
     if live.current is None:
-        raise RequestError("no model is loaded yet; ask again in a moment", status=503)
+        raise RequestError("no model is loaded yet; try again in a moment", status=503)
     return live.current
 
 

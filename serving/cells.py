@@ -66,7 +66,7 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def boolean(self, text: str) -> bool:
         """True or false; raises InputValueError."""
         if (found := _BOOLEANS.get(text.strip().lower())) is None:
-            raise InputValueError("must be true or false, such a text, or null")
+            raise InputValueError("must be true, false, the text of one of them, or null")
         return found
 
     def seconds(self, text: str, *, zoned: bool) -> float:

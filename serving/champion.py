@@ -77,11 +77,11 @@ def read_champion(home: Path, name: str) -> Champion:
         return msgspec.json.decode(path.read_bytes(), type=Champion)
     except FileNotFoundError as error:
         raise NoChampionError(
-            f"model {name!r} has no champion: {path} does not exist; make and promote one with `mtl retrain`"
+            f"model {name!r} has no champion: {path} does not exist; run `mtl retrain` to train and promote a model"
         ) from error
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedError(
-            f"{path}: must be a pointer to a version, found {error}; remove the file and promote a version again"
+            f"{path}: must point to a version, found {error}; remove the file and promote a version again"
         ) from error
 
 

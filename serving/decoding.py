@@ -80,7 +80,7 @@ def _violations(row: object, inputs: Sequence[Input]) -> Iterator[tuple[str | No
     for column in inputs:
         value = row.get(column.name, _ABSENT)
         if value is _ABSENT:
-            yield column.name, "must be there, null where it is not known", value
+            yield column.name, "is required (null if unknown)", value
         elif value is not None and (violation := column.violation(value)):
             yield column.name, *violation
     known = {column.name for column in inputs}

@@ -253,7 +253,7 @@ def _string_violation(value: object) -> Violation:
         return "must be a string or null", value
     if len(value) > MAX_TEXT:
         return f"must have at most {MAX_TEXT:,} characters (it has {len(value):,})", value
-    return None if _is_unicode(value) else ("must be valid Unicode (it has half of a surrogate pair)", value)
+    return None if _is_unicode(value) else ("must be valid Unicode (it has an unpaired surrogate)", value)
 
 
 def _number_violation(value: object) -> Violation:

@@ -98,7 +98,7 @@ def check_graph_hash(folder: Path, signature: Signature) -> bytes:
     if found != signature.graph_sha256:
         raise ModelError(
             f"{path}: its SHA-256 must be {signature.graph_sha256} as {SIGNATURE_FILE} says, found {found}; "
-            "the two files are not of one export, or one was changed: export the model again"
+            "the files are from different exports, or one was changed; export the model again"
         )
     return graph
 

@@ -32,8 +32,8 @@ def check_champion(home: Path, name: str) -> None:
     folder = home / "models" / name / version
     if not folder.is_dir():
         raise NoVersionError(
-            f"{champion_file(home, name)}: must name a version in the store, found {tag}, which is not there; restore "
-            "its folder, or promote another one: `mtl models` lists them"
+            f"{champion_file(home, name)}: must name a version in the store, found {tag}, which is missing; restore "
+            "its folder, or promote another version (`mtl models` lists them)"
         )
     content = _read(tag, folder / "signature.json")
     # A version is named after its signature, which names the graph.
@@ -54,12 +54,12 @@ def check_port(host: str, port: int) -> None:
                 probe.bind(address)
     except OSError as error:
         fixes = {
-            errno.EADDRINUSE: "another program listens there; stop that one, or give another port with --port",
-            errno.EACCES: "ports below 1024 are for the administrator; give another one with --port",
-            errno.EADDRNOTAVAIL: "this machine has no such address; give one of its own with --host",
+            errno.EADDRINUSE: "the port is in use; stop the other program, or choose another port with --port",
+            errno.EACCES: "ports below 1024 need root; choose another port with --port",
+            errno.EADDRNOTAVAIL: "this machine does not have that address; choose another with --host",
         }
-        fix = fixes.get(error.errno or 0, f"found: {error.strerror or error}; give another --host or --port")
-        raise PortError(f"{host}:{port}: the service must be able to listen there, and cannot: {fix}") from error
+        fix = fixes.get(error.errno or 0, f"found: {error.strerror or error}; choose another --host or --port")
+        raise PortError(f"{host}:{port}: cannot listen on this address: {fix}") from error
 
 
 def _read(tag: str, path: Path) -> bytes:
@@ -71,6 +71,6 @@ def _read(tag: str, path: Path) -> bytes:
 
 def _damaged(tag: str, path: Path, rule: str) -> DamagedError:
     return DamagedError(
-        f"{path}: {rule}; champion {tag} is damaged: restore the file, or promote another version: `mtl models` lists "
-        "them"
+        f"{path}: {rule}; champion {tag} is damaged; restore the file, or promote another version (`mtl models` lists "
+        "them)"
     )

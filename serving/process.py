@@ -104,7 +104,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, seconds: floa
         if _is_ready(port):
             return
         time.sleep(_POLL_SECONDS)
-    raise ProcessError(f"the service must be ready within {seconds:g} s, and is not\n{_tail(log)}")
+    raise ProcessError(f"the service must be ready within {seconds:g} s, found it not ready\n{_tail(log)}")
 
 
 def _is_ready(port: int) -> bool:

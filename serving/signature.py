@@ -130,7 +130,7 @@ class LabelOutput(_Output, frozen=True, kw_only=True, tag="label_probabilities")
         _refuse_twice(f"labels of {self.name}", self.labels)
         if self.thresholds and len(self.thresholds) != len(self.labels):
             raise ValueError(
-                f"thresholds of {self.name} must be as many as its {len(self.labels)} labels, found "
+                f"thresholds of {self.name} must match its {len(self.labels)} labels in number, found "
                 f"{len(self.thresholds)}"
             )
 
@@ -147,7 +147,7 @@ class QuantileOutput(_Output, frozen=True, kw_only=True, tag="quantiles"):
     def __post_init__(self) -> None:
         for low, high in pairwise(self.levels):
             if low >= high:
-                raise ValueError(f"levels of {self.name} must rise, found {high} after {low}")
+                raise ValueError(f"levels of {self.name} must increase, found {high} after {low}")
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -250,5 +250,5 @@ def _check_level(task: Output, sequences: Sequence[str]) -> None:
     if task.level == "token" and task.sequence not in sequences:
         raise ValueError(
             f"sequence of {task.name} must name an input that is a list of strings, found {task.sequence!r}; "
-            f"there is {', '.join(map(repr, sequences)) or 'none'}"
+            f"such inputs: {', '.join(map(repr, sequences)) or 'none'}"
         )

@@ -108,13 +108,13 @@ class Store:
         try:
             check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))
         except (SignatureError, ModelError) as error:
-            raise StoreError(f"{tag} cannot be promoted, it is not whole: {error}") from error
+            raise StoreError(f"{tag} cannot be promoted, its files are damaged: {error}") from error
         reasons = read_reasons(folder)
         if reasons and not overrule and tag != self.champion(name):
             raise RefusedVersionError(
-                f"{tag} must have passed its gates to be promoted, and was refused:\n"
+                f"{tag} must have passed its gates to be promoted, found it refused:\n"
                 + "\n".join(f"  {reason}" for reason in reasons)
-                + f"\nto serve it all the same: `mtl promote {tag} --overrule`"
+                + f"\nto serve it anyway: `mtl promote {tag} --overrule`"
             )
         with self._locked(name):
             point_to(self.home, name, tag, overruled=reasons)
@@ -145,8 +145,8 @@ class Store:
         if version and self._is_stored(tag):
             return self._folder(tag)
         known = self.versions(name)
-        there = f"there are {', '.join(known[:5])}" if known else f"none of {name!r} yet, `mtl retrain` makes one"
-        raise NoVersionError(f"no version {tag!r} in {self.home}: {there}")
+        there = f"known versions: {', '.join(known[:5])}" if known else f"none of {name!r} yet; run `mtl retrain`"
+        raise NoVersionError(f"no version {tag!r} in {self.home}; {there}")
 
     def versions(self, name: str) -> list[str]:
         """The tags of a model name, the newest first; empty where there is none."""

@@ -25,18 +25,18 @@ def in_folder(function: Function) -> Function:
         type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
         default=".",
         callback=_prepare,
-        help="The problem's folder; the current one where none is given.",
+        help="Problem folder. Default: the current directory.",
     )(function)
 
 
 def json_output(function: Function) -> Function:
     """Add `--json`; the command gets it as `as_json`, and then prints one JSON document and nothing else."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")(function)
 
 
 def wait_option(function: Function) -> Function:
     """Add `--wait`; the command gets it as `wait`."""
-    help_text = "Where another command works on the problem, wait for it to end, rather than end with exit code 9."
+    help_text = "If another command is using the problem, wait for it instead of exiting with code 9."
     return click.option("--wait", is_flag=True, help=help_text)(function)
 
 

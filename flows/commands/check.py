@@ -1,4 +1,4 @@
-"""`mtl check`: the declared problem, resolved, or what is wrong with it."""
+"""`mtl check`: validate params.yaml and show the problem with all defaults."""
 
 from pathlib import Path
 
@@ -13,12 +13,13 @@ __all__ = ["command"]
 @in_folder
 @json_output
 def command(folder: Path, as_json: bool) -> None:
-    """Show the declared problem, resolved, or say what is wrong with it.
+    """Validate params.yaml and show the problem with all defaults.
 
-    Reads params.yaml and the suite, of the data the columns of targets, weights and split, of all other columns the
-    types, and some rows; nothing is run. Names what the later stages would refuse: kinds against types, values that are
-    no label, splits without rows or labels, metrics that would be undefined. Every error is listed with its path in
-    the file, the rule, the value found and the fix. Doubts, such as a feature that gives a target away, are warnings.
+    Reads params.yaml, the expectation suite and as much of the data as needed; runs no stage. Reports errors that a
+    later stage would raise: kinds that do not fit the column types, invalid labels, splits without rows or labels,
+    undefined metrics. Each error has its path in params.yaml, the rule, the value found and the fix.
+
+    Prints warnings for likely mistakes, such as a feature that leaks a target.
     """
     from flows.pipeline.graph import check_graph
     from mtl_core.arrow import scalar_type

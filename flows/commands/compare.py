@@ -1,4 +1,4 @@
-"""`mtl compare`: does sharing pay?"""
+"""`mtl compare`: the shared network against single-task models."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,21 +17,21 @@ __all__ = ["command"]
     type=click.IntRange(min=1),
     default=5,
     show_default=True,
-    help="Number of seeds, counted from training.seed.",
+    help="Number of seeds, starting at training.seed.",
 )
-@click.option("--policies", is_flag=True, help="Train the shared network under every other stopping policy too.")
-@click.option("--show", is_flag=True, help="Print the last result, and train nothing.")
+@click.option("--policies", is_flag=True, help="Also train the shared network under every other stopping policy.")
+@click.option("--show", is_flag=True, help="Print the last result without training.")
 @in_folder
 @json_output
 def command(folder: Path, as_json: bool, seeds: int, policies: bool, show: bool) -> None:
-    """Train shared against single-task networks, and say which tasks gain.
+    """Compare the shared network with single-task models.
 
-    The declared network against a network of its size for each task alone, and against gradient-boosted trees where
-    LightGBM is installed: the same rows, the same budget, several seeds. Says per task the difference with its
-    interval, names negative transfer, and measures parameters, training time and serving cost.
+    Trains the declared network, one network of the same size per task and, if LightGBM is installed, boosted trees per
+    task, on the same rows with the same budget and several seeds. Reports the difference per task with a 95% interval,
+    negative transfer, number of parameters, training time and inference time.
 
-    Takes as long as all these trainings. What is finished is kept: a study that was killed goes on. The result is
-    studies/comparison.json, and the report shows it.
+    Runs all these trainings, so it can take long. An interrupted study resumes when you run the command again. Writes
+    studies/comparison.json and adds a section to the report.
     """
     from flows.comparing import compared, kept_comparison
     from flows.console.compare import print_comparison

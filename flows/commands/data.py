@@ -1,4 +1,4 @@
-"""`mtl data`: data/ as data.dvc pins it."""
+"""`mtl data`: fetch the data pinned by data.dvc."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ __all__ = ["command"]
 @click.command(epilog=example("mtl data", "mtl data -C customers"))
 @in_folder
 def command(folder: Path) -> None:
-    """Fetch the data that data.dvc pins.
+    """Fetch the data pinned by data.dvc.
 
-    From the default DVC remote where one is configured, else by the problem's own fetch_data.py. Files that differ
-    from the pinned ones are named and left alone.
+    Pulls from the default DVC remote if one is configured; otherwise runs the problem's fetch_data.py. Local files that
+    differ from the pinned version are listed and not overwritten.
     """
     from flows.pipeline.pin import fetch
 

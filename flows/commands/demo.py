@@ -1,4 +1,4 @@
-"""`mtl demo`: the champion's predictions for real rows, over HTTP, next to the true labels."""
+"""`mtl demo`: predictions of the champion for test rows, next to the true labels."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ __all__ = ["command"]
 @click.command(epilog=example("mtl demo", "mtl demo -C customers --rows 12"))
 @in_folder
 @click.option(
-    "--rows", default=6, show_default=True, type=click.IntRange(1, 1000), help="Number of rows of the test split."
+    "--rows", metavar="N", default=6, show_default=True, type=click.IntRange(1, 1000), help="Number of test rows."
 )
 def command(folder: Path, rows: int) -> None:
-    """Serve the champion for a moment and ask it about real rows of the test split.
+    """Show predictions of the champion for rows of the test split.
 
-    Starts the BentoML service on a free port of this machine, POSTs the rows, prints every task's prediction next to
-    the true label, and stops the service. Then prints where the results are.
+    Starts the service on a free local port, sends the rows to POST /predict, prints each prediction next to the true
+    label, and stops the service. Then prints the paths of the report, the checks, the Data Docs and the model.
     """
     from flows.demo import run_demo
 

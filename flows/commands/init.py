@@ -1,4 +1,4 @@
-"""`mtl init FILE --tasks a,b`: a new problem from a table."""
+"""`mtl init FILE --tasks a,b`: create a problem from a table."""
 
 from pathlib import Path
 
@@ -20,29 +20,31 @@ def _print_graph(context: click.Context, _parameter: click.Parameter, asked: boo
 
 @click.command(epilog=example("mtl init customers.csv --tasks churned,spend -C customers"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path))
-@click.option("--tasks", multiple=True, required=True, metavar="A,B", help="Columns to predict; may be given again.")
+@click.option(
+    "--tasks", multiple=True, required=True, metavar="A,B", help="Columns to predict, separated by commas. Repeatable."
+)
 @click.option(
     "-C",
     "--folder",
     metavar="FOLDER",
     type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
     default=".",
-    help="The problem's folder, created if needed; the current one where none is given.",
+    help="Problem folder, created if needed. Default: the current directory.",
 )
-@click.option("--name", metavar="NAME", help="Name of the model; the file's name where none is given.")
+@click.option("--name", metavar="NAME", help="Model name. Default: the name of FILE.")
 @click.option(
     "--graph",
     is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=_print_graph,
-    help="Print the dvc.yaml of this version and exit: it replaces that of an earlier one.",
+    help="Print the dvc.yaml of this Trunkline version and exit. Use it after an upgrade.",
 )
 def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) -> None:
-    """Make a new problem from a CSV or Parquet FILE.
+    """Create a problem from a CSV or Parquet FILE.
 
-    Writes a commented params.yaml with the kinds of features and tasks guessed and the doubts marked, and dvc.yaml;
-    copies FILE to data/ and pins it. Overwrites nothing.
+    Infers the kinds of features and tasks, writes a commented params.yaml and a dvc.yaml, copies FILE to data/ and pins
+    it with DVC. Uncertain guesses are marked `doubt:`. Never overwrites existing files.
     """
     from flows.console.draft import next_steps
     from flows.draft.drafting import draft_problem

@@ -1,4 +1,4 @@
-"""`mtl models`: the versions in the store."""
+"""`mtl models`: list the model versions in the store."""
 
 import json
 from pathlib import Path
@@ -18,10 +18,10 @@ __all__ = ["command"]
 @in_folder
 @json_output
 def command(folder: Path, as_json: bool) -> None:
-    """List the versions in the store, newest first, with their checks and the champion's mark.
+    """List the model versions in the store, newest first.
 
-    A refused version is listed with the reasons: the gates that failed, or the tasks in which it lost against the
-    champion. `mtl promote VERSION --overrule` serves it all the same.
+    Shows the status, checks and test metrics of each version. A refused version is listed with the reasons: failed
+    gates, or tasks that got worse than the champion's. To serve it anyway: `mtl promote VERSION --overrule`.
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
@@ -38,7 +38,7 @@ def command(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(models, indent=1))
     elif not models:
-        click.echo(f"{name}: no version yet; `mtl retrain` makes one")
+        click.echo(f"{name}: no versions yet; run `mtl retrain`")
     else:
         from flows.console.models import load_failure_text, print_models
 
@@ -48,7 +48,7 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def _describe(store: "Store", tag: str) -> dict[str, Any]:
-    """A version's checks, and why it was refused, overruled or is damaged; null where it was not."""
+    """Checks of a version, and the reasons why it was refused, overruled or is damaged; null otherwise."""
     from serving.refused import CHECKS_FILE
 
     damage = store.damage(tag)

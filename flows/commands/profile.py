@@ -1,4 +1,4 @@
-"""`mtl profile`: writes the problem's Great Expectations suite from its data."""
+"""`mtl profile`: write the Great Expectations suite from the data."""
 
 from pathlib import Path
 
@@ -15,15 +15,17 @@ __all__ = ["command"]
     "references",
     metavar="PART",
     multiple=True,
-    help="A part, by its file name, to learn the limits from; may be given again. All parts where none is given.",
+    help="Part file to derive the limits from, by file name. Repeatable. Default: all parts.",
 )
-@click.option("--force", is_flag=True, help="Overwrite a suite that people may have edited.")
+@click.option("--force", is_flag=True, help="Overwrite an edited suite.")
 @in_folder
 def command(folder: Path, references: tuple[str, ...], force: bool) -> None:
-    """Write what is expected of the data, as a suite that people then edit.
+    """Write a Great Expectations suite from the data.
 
-    Columns, types, holes, ranges, categories, rows and label rates, each with room around what the reference holds.
-    An edited suite is not overwritten without --force; what would change is listed.
+    Covers columns, types, nulls, ranges, categories, row counts and label rates; each limit has a tolerance around the
+    values in the reference parts. Review and edit gx/expectations/NAME.json: every retrain validates the data with it.
+
+    An edited suite is only overwritten with --force; without it, the differences are listed.
     """
     from mtl_core.config import load_problem
     from mtl_core.validation.profile import write_profile

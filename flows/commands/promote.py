@@ -1,4 +1,4 @@
-"""`mtl promote VERSION`: makes a version the champion."""
+"""`mtl promote VERSION`: make a version the champion."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ __all__ = ["command"]
 
 @click.command(epilog=example("mtl promote flights:4f1c09d2a7b3e865"))
 @click.argument("version")
-@click.option("--overrule", is_flag=True, help="Promote a version although it was refused; the store records that.")
+@click.option("--overrule", is_flag=True, help="Promote a refused version. The store records the reasons.")
 @in_folder
 def command(version: str, overrule: bool, folder: Path) -> None:
-    """Make a version the champion; promoting an older one rolls back.
+    """Make a version the champion. Promote an older version to roll back.
 
-    VERSION is a tag as `mtl models` lists it, or the part after the colon. It is not compared with the champion. A
-    version that was refused, by its gates or since it lost against a champion, needs --overrule.
+    VERSION is a tag listed by `mtl models`, or the part after the colon. Running services switch to it without dropping
+    requests. The version is not compared with the current champion. A refused version needs --overrule.
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
@@ -28,7 +28,8 @@ def command(version: str, overrule: bool, folder: Path) -> None:
     tag = version if ":" in version else f"{name}:{version}"
     before, failure = store.champion(name), read_load_failure(store.home, name)
     overruled = store.promote(tag, overrule=overrule)
-    click.echo(f"{tag} is the champion" + (f"; before it, {before} was" if before not in (None, tag) else ""))
+    previous = f"; previous champion: {before}" if before not in (None, tag) else ""
+    click.echo(f"{tag} is the champion{previous}")
     for reason in overruled:
         click.echo(f"overruled: {reason}")
     if failure and failure.champion == tag:

@@ -1,4 +1,4 @@
-"""`mtl relate`: which tasks belong together?"""
+"""`mtl relate`: task affinities and groupings."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,22 +17,24 @@ __all__ = ["command"]
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="Steps between measurements.",
+    help="Training steps between measurements.",
 )
-@click.option("--networks", metavar="K", type=click.IntRange(min=1), help="Mark the best partition into K networks.")
-@click.option("--no-vectors", is_flag=True, help="Train no trunk of task vectors, hence draw no map.")
-@click.option("--show", is_flag=True, help="Print the last result, and train nothing.")
+@click.option(
+    "--networks", metavar="K", type=click.IntRange(min=1), help="Highlight the best grouping into K networks."
+)
+@click.option("--no-vectors", is_flag=True, help="Skip the second training, and with it the map of tasks.")
+@click.option("--show", is_flag=True, help="Print the last result without training.")
 @in_folder
 @json_output
 def command(folder: Path, as_json: bool, every: int, networks: int | None, no_vectors: bool, show: bool) -> None:
-    """Measure how the tasks help and harm each other, and suggest task groupings.
+    """Measure task affinities and suggest task groupings.
 
-    Trains the declared problem once, and measures at regular steps the effect of a step for each task alone on the loss
-    of every other: the affinity. Names the best partition of the tasks into one network, two, and so on. Trains once
-    more with the trunk `task_vectors`, and maps the tasks by the vectors that they learn.
+    Trains the declared problem once and measures, every few steps, how a gradient step for one task changes the loss of
+    each other task (inter-task affinity). Suggests the best grouping of the tasks into 1, 2, ... networks. Then trains
+    the trunk `task_vectors` and draws a map of the learned task vectors.
 
-    What was killed goes on. The result is studies/relatedness.json with two pictures, and the report shows it. It is a
-    hint: `mtl compare` measures whether sharing pays.
+    An interrupted study resumes when you run the command again. Writes studies/relatedness.json and two figures, and
+    adds a section to the report. Confirm a grouping with `mtl compare`.
     """
     from flows.console.relate import print_relatedness
     from flows.relating import kept_relatedness, related
@@ -55,4 +57,4 @@ def command(folder: Path, as_json: bool, every: int, networks: int | None, no_ve
 def _check_networks(networks: int | None, tasks: int) -> None:
     """Raises click.BadParameter where there are fewer tasks than networks."""
     if networks is not None and networks > tasks:
-        raise click.BadParameter(f"must be at most {tasks}, as many as there are tasks", param_hint="--networks")
+        raise click.BadParameter(f"must be at most {tasks}, one per task, found {networks}", param_hint="--networks")

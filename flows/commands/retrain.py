@@ -1,4 +1,4 @@
-"""`mtl retrain`: the Prefect flow, from data to champion."""
+"""`mtl retrain`: run the pipeline, and promote the model if it passes."""
 
 import dataclasses
 import json
@@ -17,16 +17,16 @@ __all__ = ["command"]
 @in_folder
 @json_output
 @wait_option
-@click.option("--cron", metavar="CRON", help='Run on this schedule, as in "0 5 * * *", until stopped; needs a server.')
+@click.option("--cron", metavar="CRON", help='Run on this schedule, e.g. "0 5 * * *", until stopped. Needs a server.')
 def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
-    """Bring every stage up to date, compare with the champion, promote, record.
+    """Run the pipeline and promote the new model if it passes.
 
-    Runs the stages of dvc.yaml that are not up to date, each as a Prefect task. The candidate is refused if it fails a
-    gate, or makes a task worse than the champion does; `mtl models` lists it with the reasons. Otherwise it becomes the
-    champion, and a running service takes it over. The run is kept as a DVC experiment. Needs no server; with
-    PREFECT_API_URL set, it is seen there.
+    Runs the stages of dvc.yaml that are out of date, each as a Prefect task. The candidate is refused if it fails a
+    gate or makes a task worse than the champion; `mtl models` lists the reasons. Otherwise it becomes the champion, and
+    running services switch to it. In a git repository, each run is recorded as a DVC experiment.
 
-    Refused with exit code 9 while another command works on the problem. Runs of --cron wait for it.
+    No Prefect server is needed; set PREFECT_API_URL to report to one. Exits with code 9 if another command is using the
+    problem; runs started by --cron wait instead.
     """
     if cron is not None:
         prepare_prefect()

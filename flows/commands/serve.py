@@ -1,4 +1,4 @@
-"""`mtl serve`: the BentoML service on the champion."""
+"""`mtl serve`: serve the champion over HTTP."""
 
 from pathlib import Path
 
@@ -11,12 +11,15 @@ __all__ = ["command"]
 
 @click.command(epilog=example("mtl serve", "mtl serve -C customers --host 0.0.0.0 --port 8080"))
 @in_folder
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65_535), help="The port to listen on.")
+@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", metavar="PORT", default=3000, show_default=True, type=click.IntRange(1, 65_535), help="Port to listen on."
+)
 def command(folder: Path, host: str, port: int) -> None:
-    """Serve the champion until Ctrl-C: POST /predict answers with every task for every row.
+    """Serve the champion over HTTP until Ctrl-C.
 
-    A version that is promoted meanwhile is taken over without dropping a request.
+    POST /predict takes a JSON list of rows and returns the predictions of every task. A newly promoted version is
+    loaded without dropping requests.
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name

@@ -1,4 +1,4 @@
-"""`mtl stage NAME`: one stage of the pipeline, as `dvc.yaml` calls it."""
+"""`mtl stage NAME`: run one stage of the pipeline."""
 
 from importlib import import_module
 from pathlib import Path
@@ -19,10 +19,10 @@ __all__ = ["command"]
 @in_folder
 @wait_option
 def command(name: str, folder: Path, wait: bool) -> None:
-    """Run one stage here and now, whether or not it is up to date.
+    """Run one stage of the pipeline, even if it is up to date.
 
-    This is what dvc.yaml calls. `dvc repro` and `mtl retrain` run only what has to run, and keep its outputs. Refused
-    with exit code 9 while another command works on the problem.
+    dvc.yaml calls this command. To run only the stages that are out of date, use `mtl retrain` or `dvc repro`. Exits
+    with code 9 if another command is using the problem.
     """
     end_with_parent()
     with exclusive_run(folder, wait=wait), exclusive_stage(folder), keep_failure(folder, name):
@@ -32,7 +32,7 @@ def command(name: str, folder: Path, wait: bool) -> None:
 
 
 def _check_needs(folder: Path, stage: str) -> None:
-    """DataError where the stage before has left nothing; a folder without a problem is the stage's own to refuse."""
+    """Raise DataError if the output of the previous stage is missing; the stage itself checks the folder."""
     from flows.layout import Layout
     from mtl_core.config import PARAMS
     from mtl_core.errors import DataError
@@ -46,6 +46,6 @@ def _check_needs(folder: Path, stage: str) -> None:
     }
     if stage in needs and (folder / PARAMS).exists() and not (path := needs[stage][1]).exists():
         raise DataError(
-            f"{path}: must be there for the stage {stage}, found no file; run `mtl stage {needs[stage][0]}` first, or "
-            "`mtl retrain`, which runs all that has to run"
+            f"{path}: must exist for the stage {stage}, found no file; run `mtl stage {needs[stage][0]}` first, or "
+            "`mtl retrain`, which runs every stage that is out of date"
         )

@@ -1,4 +1,4 @@
-"""`mtl tune`: which options suit the problem?"""
+"""`mtl tune`: hyperparameter search."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,7 +19,7 @@ __all__ = ["command"]
     "--trials",
     metavar="N",
     type=click.IntRange(min=2),
-    help="Total number of trials, over all runs; tuning.trials where none is given.",
+    help="Total number of trials, over all runs. Default: tuning.trials.",
 )
 @click.option(
     "--workers",
@@ -27,31 +27,33 @@ __all__ = ["command"]
     type=click.IntRange(min=1, max=256),
     default=1,
     show_default=True,
-    help="Processes that train at the same time, each with training.threads.",
+    help="Parallel training processes, each with training.threads threads.",
 )
 @click.option(
-    "--apply", "applied", metavar="N", type=click.IntRange(min=0), help="Write trial N's options into params.yaml."
+    "--apply", "applied", metavar="N", type=click.IntRange(min=0), help="Write the options of trial N to params.yaml."
 )
-@click.option("--repeat", "repeated", metavar="N", type=click.IntRange(min=0), help="Train trial N again, and compare.")
-@click.option("--show", is_flag=True, help="Print the last result, and train nothing.")
+@click.option(
+    "--repeat", "repeated", metavar="N", type=click.IntRange(min=0), help="Train trial N again and compare its numbers."
+)
+@click.option("--show", is_flag=True, help="Print the last result without training.")
 @in_folder
 @json_output
 def command(
     folder: Path, as_json: bool, trials: int | None, workers: int, applied: int | None, repeated: int | None, show: bool
 ) -> None:
-    """Search the options that `tuning` declares in params.yaml.
+    """Search hyperparameters with Optuna.
 
-    Trial 0 is the declared problem. Every other one is trained with options that Optuna samples, and measured on the
-    validation split: by how many standard errors of trial 0 its tasks are better, on average. A trial that falls behind
-    is pruned.
+    The section `tuning` of params.yaml declares the search space. Trial 0 trains the declared options. The objective is
+    the mean gain of the tasks over trial 0 on the validation split, in standard errors. Trials that fall behind are
+    pruned.
 
-    What is finished is kept: run it again to go on. Another problem or space begins anew. The result is
-    studies/tuning.json, and the report shows it. With --repeat, other numbers than before end with exit code 4.
+    Finished trials are kept: run the command again to continue. A changed problem or search space starts a new study.
+    Writes studies/tuning.json and adds a section to the report. --repeat exits with code 4 if the numbers differ.
     """
     if sum((show, applied is not None, repeated is not None)) > 1:
-        raise click.UsageError("--show, --apply and --repeat do different things; give one of them")
+        raise click.UsageError("--show, --apply and --repeat exclude each other; use one of them")
     if as_json and (applied is not None or repeated is not None):
-        raise click.UsageError("--json prints the study, which --apply and --repeat do not change; leave it out")
+        raise click.UsageError("--json cannot be combined with --apply or --repeat; remove it")
     from flows import tuning
 
     if applied is not None:

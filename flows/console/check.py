@@ -44,7 +44,7 @@ def print_problem(
         console.print(table)
     features = len(problem.features) - len(matches) + sum(map(len, matches.values()))
     counts = f"{features:,} features, {len(problem.tasks)} tasks"
-    console.print(f"{problem.name}: {counts}; nothing wrong found", style="green")
+    console.print(f"{problem.name}: {counts}; no errors found", style="green")
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
@@ -74,9 +74,7 @@ def _overview(problem: Problem, data: DataSummary) -> Table:
     table.add_row("training", _words(training, leave_out=apart))
     table.add_row("budget", f"{_words(budget)}, for {train_rows:,} training rows")
     table.add_row("balancing", _explained(_words(training.balancing), training.balancing))
-    table.add_row(
-        "stopping", f"{_words(training.stopping)}; the model is the epoch with the best {training.checkpoint}"
-    )
+    table.add_row("stopping", f"{_words(training.stopping)}; checkpoint {training.checkpoint}")
     if training.finetune_heads:
         table.add_row("finetune heads", _words(training.finetune_heads))
     for task, teacher in training.teachers.items():

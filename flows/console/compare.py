@@ -63,8 +63,8 @@ def print_comparison(found: Comparison) -> None:
 def _quality(found: Comparison) -> Table:
     """Row per task: shared against single-task, and against trees where there are any."""
     table = _table(
-        f"does sharing pay? test split, {_seeds(found)}",
-        caption="better by: above 0, sharing is better; below it the paired 95% interval",
+        f"shared and single-task models: test split, {_seeds(found)}",
+        caption="better by: difference (above 0: sharing is better) and its paired 95% interval",
     )
     trees = ("boosted", "better than\nboosted by") if BOOSTED in found.cost else ()
     for column in ("task\nmetric", f"shared\n({found.shared})", "single\ntask", "better by", *trees):
@@ -84,7 +84,7 @@ def _quality(found: Comparison) -> Table:
 
 def _policies(found: Comparison) -> Table:
     """Row per task, column per stopping policy."""
-    table = _table(f"shared, under every stopping policy: test split, {_seeds(found)}")
+    table = _table(f"shared network under every stopping policy: test split, {_seeds(found)}")
     for column in ("task\nmetric", *found.courses):
         table.add_column(column, overflow="fold")
     for name, task in found.tasks.items():
@@ -111,12 +111,12 @@ def _named(name: str, task: ComparedTask) -> Text:
 
 def _cost(found: Comparison) -> Table:
     table = _table(
-        "cost of each arm, for all tasks together",
-        caption="answers: one thread; networks are given raw rows, trees rows that are encoded already",
+        "cost of each model, all tasks together",
+        caption="inference on one thread; networks take raw rows, trees encoded rows",
     )
     table.show_lines = False
-    for column in ("arm", "parameters", "training, s a seed", "1 row, ms", "1,000 rows, ms", "MB"):
-        table.add_column(column, justify="left" if column == "arm" else "right")
+    for column in ("model", "parameters", "training, s per seed", "1 row, ms", "1,000 rows, ms", "MB"):
+        table.add_column(column, justify="left" if column == "model" else "right")
     for arm, cost in found.cost.items():
         table.add_row(f"shared ({arm})" if arm == found.shared else arm, *_cost_cells(cost))
     return table

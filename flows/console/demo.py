@@ -31,7 +31,7 @@ def prediction_table(
     problem: Problem, inputs: list[str], rows: list[dict[str, Any]], predictions: list[dict[str, Any]]
 ) -> Table:
     """Column per row of data, so that any number of tasks fits on the screen."""
-    table = Table(title="predicted, and what really happened", title_justify="left", title_style="bold")
+    table = Table(title="predictions and true labels", title_justify="left", title_style="bold")
     table.add_column("row", no_wrap=True)
     for number in range(1, len(rows) + 1):
         table.add_column(str(number), overflow="fold")
@@ -44,7 +44,7 @@ def prediction_table(
             Text(_name(name), "bold").append(_levels(answers[0]), "not bold"), *(Text(predicted(a)) for a in answers)
         )
         if task.targets:
-            column = task.targets[0] if len(task.targets) == 1 else "truly"
+            column = task.targets[0] if len(task.targets) == 1 else "true labels"
             table.add_row(f"  {_name(column)}", *(Text(true_label(row, task.targets)) for row in rows), style="cyan")
         table.add_section()
     return table
@@ -58,8 +58,8 @@ def refusal(champion: str, answer: dict[str, Any]) -> str:
     """Words of a refusal by the service of rows of the test split, from the body of its answer."""
     error = answer["error"]
     lines = [f"  row {one['row']}, {one['field']}: {one['rule']}, found {one['found']}" for one in error["details"]]
-    first = f"champion {champion}: the service must answer rows of the test split, found: {error['message']}"
-    last = "no client can send such values: shorten or repair them in the data, or leave out the feature"
+    first = f"champion {champion}: the service must accept rows of the test split, found: {error['message']}"
+    last = "no client can send these values; fix them in the data, or remove the feature"
     return "\n".join([first, *lines, last])
 
 
@@ -151,4 +151,4 @@ def print_paths(layout: Layout, name: str, model: Path) -> None:
         shown = path.relative_to(here) if path.is_relative_to(here) else path
         console.print(f"{title:>{width}}  {shown}", highlight=False, soft_wrap=True)
     folder = "" if layout.folder == here else f" -C {layout.folder}"
-    console.print(f"\nServe {name} for good: mtl serve{folder}", highlight=False, soft_wrap=True)
+    console.print(f"\nTo serve {name}: mtl serve{folder}", highlight=False, soft_wrap=True)

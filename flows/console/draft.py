@@ -23,11 +23,11 @@ def next_steps(draft: Draft, folder: Path) -> str:
     where = "" if folder == Path.cwd() else f" -C {folder}"
     lines += [
         "\nNext:",
-        f"  look through {folder / 'params.yaml'}",
-        f"  mtl check{where}     shows it resolved",
-        f"  mtl profile{where}   writes the expectations that every part of the data must meet",
-        f"  mtl retrain{where}   trains, checks and promotes a model",
-        f"  mtl serve{where}     answers POST /predict",
+        f"  review {folder / 'params.yaml'}",
+        f"  mtl check{where}     validate it and show all defaults",
+        f"  mtl profile{where}   write the expectations for the data",
+        f"  mtl retrain{where}   train, check and promote a model",
+        f"  mtl serve{where}     serve POST /predict",
     ]
     return "\n".join(lines)
 

@@ -73,5 +73,5 @@ def load_failure_text(failure: LoadFailure) -> str:
     return (
         f"a service could not load {failure.champion} at {failure.at:%Y-%m-%d %H:%M:%S} UTC and answers with "
         f"{failure.serving or 'no version'}: {failure.reason}\n"
-        "it tries again when the files of that version change, or when a version is promoted"
+        "it retries when the files of that version change or a version is promoted"
     )

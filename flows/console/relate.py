@@ -51,10 +51,10 @@ def print_relatedness(found: Relatedness, networks: int | None) -> None:
 def _affinities(found: Relatedness) -> Table:
     """Percent, with two digits of the largest between two tasks."""
     table = Table(
-        title="affinity: effect of a step for the row's task on the loss of the column's, in percent",
+        title="affinity: effect of a gradient step for the row's task on the loss of the column's task, in percent",
         title_justify="left",
         title_style="bold",
-        caption=f"above 0 it helps; means over {found.probes:,} measurements, each on one batch",
+        caption=f"above 0: it helps; mean of {found.probes:,} measurements on one batch each",
         caption_justify="left",
     )
     table.add_column("source", overflow="fold")
@@ -80,11 +80,11 @@ def _style(value: float, own: bool) -> str:
 def _groupings(found: Relatedness, networks: int | None) -> Table:
     exact = all(grouping.exact for grouping in found.groupings)
     table = Table(
-        title="best partition of the tasks into several networks",
+        title="best grouping of the tasks into networks",
         title_justify="left",
         title_style="bold",
-        caption="sum over the tasks of the mean affinity of the others in its network to it, in percent"
-        + ("" if exact else "; with this many tasks not every partition was evaluated"),
+        caption="sum over tasks of the mean affinity from the other tasks of the same network, in percent"
+        + ("" if exact else "; too many tasks to evaluate every grouping"),
         caption_justify="left",
     )
     table.add_column("networks", justify="right")

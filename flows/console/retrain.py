@@ -44,8 +44,8 @@ def print_result(result: RetrainResult) -> None:
         if check["outcome"] == "warning":
             console.print(check["words"], style="yellow", highlight=False, soft_wrap=True)
     if result.gates_off:
-        console.print(f"gates that are off: {', '.join(result.gates_off)}", highlight=False, soft_wrap=True)
-    verb = "promoted" if result.promoted else "is the champion already"
+        console.print(f"gates switched off: {', '.join(result.gates_off)}", highlight=False, soft_wrap=True)
+    verb = "promoted" if result.promoted else "is already the champion"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
     console.print(f"{result.recorded}\n{result.told}", highlight=False, soft_wrap=True)
     if result.other_bits:

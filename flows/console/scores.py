@@ -28,11 +28,11 @@ MIN_NAME = 12
 MARKS = {
     "stopped": ("■", "yellow", "stopped"),
     "resumed": ("▶", "green", "trains again"),
-    "held": ("○", "dim", "held"),
-    "resting": ("·", "dim", "at rest"),
+    "held": ("○", "dim", "distilled"),
+    "resting": ("·", "dim", "paused"),
 }
 """Field of an epoch -> mark of its tasks, the mark's style, words for it."""
-CAPTION = "bold: a new best; ■ stopped; ▶ trains again; ○ held to its own best; · at rest"
+CAPTION = "bold: new best; ■ stopped; ▶ trains on labels again; ○ distilled from its best epoch; · paused"
 
 
 class ScoreTable:
@@ -74,7 +74,7 @@ class ScoreTable:
         if width(table) > options.max_width:
             without_names = width(self._by_task(rows, 1)) - 1
             table = self._by_task(rows, max(MIN_NAME, options.max_width - without_names))
-        title = f"training {self.name}, {epochs}: each task's metric on validation"
+        title = f"training {self.name}, {epochs}: validation metrics"
         return Group(Text(title, "italic"), table, Text(CAPTION, "dim"))
 
     def _by_epoch(self, rows: int | None) -> Table:

@@ -93,8 +93,10 @@ class TrainProgress(Progress):
 
 
 def summary(outcome: TrainingResult) -> Iterator[str]:
-    """Line about the whole training; where there are any, lines about tasks that the limit cut short, tasks for which
-    another epoch was clearly better, fine-tuned heads, calibrated tasks, and tuned thresholds.
+    """Line about the whole training, and lines about whatever else there is.
+
+    These are tasks that the limit cut short, tasks for which another epoch was clearly better, fine-tuned heads,
+    calibrated tasks, and tuned thresholds.
     """
     stops: dict[str, list[str]] = {}
     for epoch in outcome.epochs:
@@ -112,11 +114,11 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
         )
     if outcome.behind:
         tasks = ", ".join(f"{task} by {deficit:.1f}" for task, deficit in outcome.behind.items())
-        yield f"worse than after the task's own best epoch, in standard errors on validation: {tasks}"
+        yield f"behind the task's own best epoch on validation, in standard errors: {tasks}"
     if outcome.refits:
         better = [f"{refit.task} {refit.before:.4g} to {refit.after:.4g}" for refit in outcome.refits if refit.kept]
         others = [refit.task for refit in outcome.refits if not refit.kept]
-        yield f"heads fine-tuned: {', '.join(better) or 'none'}; left as they were: {', '.join(others) or 'none'}"
+        yield f"heads fine-tuned: {', '.join(better) or 'none'}; unchanged: {', '.join(others) or 'none'}"
     calibrated = [
         f"{found.task} {found.log_loss_before:.4g} to {found.log_loss_after:.4g}"
         for found in outcome.calibrations
@@ -135,8 +137,8 @@ def summary(outcome: TrainingResult) -> Iterator[str]:
         untuned = [_untuned(found) for found in outcome.thresholds if found.untuned]
         if untuned:
             yield (
-                f"thresholds left at {DEFAULT_THRESHOLD:g}, since validation has fewer than {MIN_LABELS} rows of yes "
-                f"or of no: {', '.join(untuned)}"
+                f"thresholds left at {DEFAULT_THRESHOLD:g}, because validation has fewer than {MIN_LABELS} positive "
+                f"or negative rows: {', '.join(untuned)}"
             )
 
 

@@ -63,12 +63,12 @@ def print_tuning(study: Tuning, problem: Problem) -> None:
     console.print(_trials(study))
     best = study.trial(study.best)
     if best is None or best.number == 0:
-        console.print("no trial beats what params.yaml declares")
+        console.print("no trial is better than the declared options")
         return
     console.print(_best(study, best))
-    console.print("to train it whole, and test it:")
+    console.print(f"to train trial {best.number} in full and evaluate it on the test split:")
     console.print(f"  {experiment(problem, study.differences(best))}", highlight=False, soft_wrap=True)
-    console.print(f"to write it into params.yaml:\n  mtl tune --apply {best.number}")
+    console.print(f"to write its options to params.yaml:\n  mtl tune --apply {best.number}")
 
 
 def _trials(study: Tuning) -> Table:
@@ -79,10 +79,10 @@ def _trials(study: Tuning) -> Table:
     )
     shown = complete[:SHOWN] + [trial for trial in complete[SHOWN:] if trial.number == 0]
     table = Table(
-        title=f"the best of {len(study.trials)} trials: {', '.join(f'{n} {state}' for state, n in counts.items())}",
+        title=f"best of {len(study.trials)} trials: {', '.join(f'{n} {state}' for state, n in counts.items())}",
         title_justify="left",
         title_style="bold",
-        caption="mean and worst gain of the tasks on validation, in standard errors; 0 is what params.yaml declares",
+        caption="mean and worst gain of the tasks on validation, in standard errors; 0 = declared options",
         caption_justify="left",
     )
     for name in ("trial", "mean", "worst"):
@@ -104,7 +104,7 @@ def _short_path(path: str, others: Iterable[str]) -> list[str]:
 
 
 def _best(study: Tuning, best: Trial) -> Table:
-    table = Table(title=f"trial {best.number} against what is declared", title_justify="left", title_style="bold")
+    table = Table(title=f"trial {best.number} and the declared options", title_justify="left", title_style="bold")
     for name in ("option or task", "declared", f"trial {best.number}", "gain"):
         table.add_column(name, overflow="fold")
     for path, value in study.differences(best).items():

@@ -26,17 +26,17 @@ PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 
 COMMENTS = {
-    "features": "Keep what is known when a prediction is asked for; what is known only afterwards leaks the answer.",
+    "features": "Keep only columns that are known at prediction time; columns filled later leak the target.",
     "model": """\
-The shared network and its training. What is not declared here has its default; pages of Trunkline's documentation say
-what can be: docs/training.md, docs/trunks.md, docs/balancing.md, docs/stopping.md.""",
-    "export": "{int8: true} makes a smaller and faster graph, of weights in 8 bits; gates.parity must then say how far"
-    " it may be off.",
+The shared network and its training. Options that are not declared here have their defaults. Documentation:
+docs/training.md, docs/trunks.md, docs/balancing.md, docs/stopping.md.""",
+    "export": "{int8: true} exports 8-bit weights: a smaller and faster graph. It requires gates.parity, the largest"
+    " difference allowed.",
     "gates": """\
-What a model must pass before it can serve. A task may not be worse than the baseline beyond chance; where it is not
-shown to be better, a warning says so. More limits, and how to switch a gate off by its name: docs/gates.md. As in
+Conditions that a model must pass before it can be served. By default, a task that is significantly worse than the
+baseline fails, and one that is not significantly better gives a warning. All gates: docs/gates.md. Example:
   gates: {metrics: {TASK: {METRIC: limit}}, baseline: {TASK: required}}""",
-    "tuning": "What `mtl tune` tries; nothing else reads this section. docs/tuning.md",
+    "tuning": "Search space of `mtl tune`. Documentation: docs/tuning.md",
 }
 """Section -> the comment before it."""
 SPACE: dict[str, Any] = {
@@ -47,8 +47,8 @@ SPACE: dict[str, Any] = {
 }
 """The search space of `mtl tune`."""
 END = """
-# Not good enough? Look at the learning curves in artifacts/report.html; then try steps, patience, dropout and learning
-# rate, then trunks, then teachers: docs/not-good-enough.md has the commands.
+# To improve a task, look at its learning curve in artifacts/report.html. Then try more epochs, patience, dropout and
+# learning rate, other trunks, and teachers. Documentation: docs/not-good-enough.md
 """
 WIDE = 100
 """Features from which the time of a call is mostly theirs, so that the default limits say little."""
@@ -56,7 +56,7 @@ WIDE = 100
 
 def document(name: str, path: str, draft: Draft) -> str:
     """The whole file. `path`: where the data lie in the folder."""
-    doubts = "1 guess is in doubt" if len(draft.doubts) == 1 else f"{len(draft.doubts)} guesses are in doubt"
+    doubts = "1 guess is uncertain" if len(draft.doubts) == 1 else f"{len(draft.doubts)} guesses are uncertain"
     sections = CommentedMap(
         name=name,
         data=_data(path, draft.reading),
@@ -75,8 +75,8 @@ def document(name: str, path: str, draft: Draft) -> str:
         sections["gates"]["latency_ms"] = flow_style(limits, _number)
         _comment(sections["gates"], "latency_ms", Proposal(note=f"for {features:,} features"))
     sections.yaml_set_start_comment(
-        f"The declared problem, drafted from the data; {doubts}: search for `doubt:`.\n"
-        "`mtl check` shows it resolved, or says what is wrong."
+        f"Drafted by `mtl init` from the data. {doubts}: search for `doubt:`.\n"
+        "`mtl check` validates this file and shows all defaults."
     )
     if draft.left_out:
         lines = "\n".join(["left out:", *(f"  {line}" for line in _left_out(draft.left_out))])
@@ -132,7 +132,7 @@ def _pattern(pattern: Pattern) -> tuple[Proposal, dict[str, Any]]:
     """The proposal of a pattern with the number of its columns, and its options."""
     guess, count = pattern.proposal, f"{len(pattern.columns):,} columns"
     if pattern.constant:
-        count += f", {len(pattern.constant):,} of them with the same value in every row"
+        count += f", {len(pattern.constant):,} of them constant"
     note = "; ".join(filter(None, (count, guess.note)))
     return replace(guess, note=note), dict(guess.options) | ({"exclude": pattern.exclude} if pattern.exclude else {})
 

@@ -57,11 +57,11 @@ def _odd_cells(name: str, texts: pa.Array, csv: Csv) -> str:
     shown = ", ".join(f"{cell!r:.40}" for cell in cells)
     if numbers >= MIN_NUMBERS * len(texts):
         return (
-            f"{numbers:,} numbers, and {len(texts) - numbers:,} cells that are none, such as {shown}; where these mean "
-            "a missing value, add them to data.csv.nulls and the column is one of numbers"
+            f"{numbers:,} numbers, and {len(texts) - numbers:,} other cells, such as {shown}; if these mean "
+            "a missing value, add them to data.csv.nulls, and the column is read as numbers"
         )
     if all(_AMOUNT.search(cell) for cell in cells):
-        return f"amounts with a sign, such as {shown}, are text; write them as plain numbers"
+        return f"amounts with a symbol, such as {shown}, are read as text; write them as plain numbers"
     return ""
 
 
@@ -80,8 +80,8 @@ def _odd_dates(texts: pa.Array) -> str:
         return ""
     shown = ", ".join(f"{cell!r:.40}" for cell in odd.unique()[:SHOWN].to_pylist())
     return (
-        f"{len(texts) - len(odd):,} dates of one form, such as {texts.filter(usual)[0].as_py()!r:.40}, and "
-        f"{len(odd):,} other cells, such as {shown}; write all in one form, or add those that mean a missing value to "
+        f"{len(texts) - len(odd):,} dates of one format, such as {texts.filter(usual)[0].as_py()!r:.40}, and "
+        f"{len(odd):,} other cells, such as {shown}; use one format, or add those that mean a missing value to "
         "data.csv.nulls"
     )
 
@@ -96,7 +96,7 @@ def _yes_and_no(name: str, texts: pa.Array) -> str:
     if not plain <= _BOOLEANS:
         return ""
     shown = ", ".join(map(repr, words))
-    fix = f"data.types: {{{name}: boolean}} reads them alike" if plain <= BOOLEAN_WORDS else "write them alike"
+    fix = f"data.types: {{{name}: boolean}} reads them as booleans" if plain <= BOOLEAN_WORDS else "use one spelling"
     return f"yes and no in several spellings, {shown}, count as different values; {fix}"
 
 
@@ -113,7 +113,7 @@ def _spellings(texts: pa.Array) -> str:
         return ""
     shown = ", ".join(f"{text!r:.40}" for text in same[0][:SHOWN])
     more = f" (and {len(same) - 1:,} more such groups)" if len(same) > 1 else ""
-    return f"{shown}{more} differ in capitals or blanks alone and count as different values; write them alike"
+    return f"{shown}{more} differ only in case or spaces and count as different values; use one spelling"
 
 
 def _epoch(facts: ColumnFacts) -> str:

@@ -49,7 +49,7 @@ def check_free(folder: Path, place: str, file: Path) -> None:
         made.append(copy)
     if there := [path.name for path in made]:
         raise ProblemError(
-            f"{folder}: must not hold a problem yet, found {', '.join(there)}; name another folder with -C FOLDER"
+            f"{folder}: must not contain a problem yet, found {', '.join(there)}; choose another folder with -C FOLDER"
         )
 
 
@@ -78,13 +78,13 @@ def _first_commit(folder: Path) -> list[str]:
     if git_output(folder, "rev-parse", "--git-dir") is None or git_output(folder, "rev-parse", "--verify", "HEAD"):
         return []
     written = [name for name in WRITTEN if (folder / name).exists()]
-    commit = ("commit", "--quiet", "--no-gpg-sign", "--message", "A new problem, as `mtl init` drafts it", "--")
+    commit = ("commit", "--quiet", "--no-gpg-sign", "--message", "New problem, drafted by `mtl init`", "--")
     if git_output(folder, "add", "--", *written) is None or git_output(folder, *commit, *written) is None:
         return [
-            "made no first commit, since git refused it, perhaps without a user.name and user.email; experiments are "
-            "recorded once there is one: git add . && git commit"
+            "could not create the first commit; are user.name and user.email set in git? Experiments are recorded "
+            "once there is a commit: git add . && git commit"
         ]
-    return ["made the first commit"]
+    return ["created the first commit"]
 
 
 def _ignore(path: Path) -> None:
@@ -109,11 +109,11 @@ def _under_dvc(folder: Path) -> list[str]:
     root = git_output(folder, "rev-parse", "--show-toplevel")
     if root is None and git_output(folder, "init", "--quiet") is not None:
         root = str(folder)
-        done.append("made it a git repository")
+        done.append("initialised a git repository")
     try:
         subdir = root is not None and Path(root) != folder
         with Repo.init(str(folder), no_scm=root is None, subdir=subdir) as repo, repo.config.edit("repo") as config:
             config["core"]["analytics"] = False
     except DvcException as error:
         raise ToolError(f"DVC in {folder}: {error}") from None
-    return [*done, "made it a DVC repository" + ("" if root else ", without git: experiments will not be recorded")]
+    return [*done, "initialised a DVC repository" + ("" if root else ", without git: experiments will not be recorded")]

@@ -51,7 +51,7 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
     for target in targets:
         if target not in seen.facts:
             header = any(NUMBER.fullmatch(name) for name in seen.facts)
-            hint = "; the first line must hold the columns' names: is it missing?" if header else ""
+            hint = "; the first line must have the column names; is it missing?" if header else ""
             raise ProblemError(
                 f"--tasks: {target!r} is not a column of the data; {nearest(target, list(seen.facts))}{hint}"
             )
@@ -66,7 +66,7 @@ def guess_problem(seen: Sample, targets: Sequence[str]) -> Draft:
             guesses[name] = Proposal(note=note)
     if not any(guess.options for guess in guesses.values()):
         why = "".join(f"\n  {name}: {guess.note}" for name, guess in guesses.items())
-        raise DataError(f"no column is left to learn from: {why or 'every column is a task'}")
+        raise DataError(f"no column can be used as a feature: {why or 'every column is a task'}")
     tasks = {target: _target(seen, target) for target in targets}
     guesses = doubt_leaks(seen, guesses, targets)
     features = {name: guess for name, guess in guesses.items() if guess.options}
@@ -94,7 +94,11 @@ def _split_columns(split: Proposal) -> dict[str, str]:
     by, column = split.options["by"], split.options["column"]
     if by == "time":
         return {}
-    found = {column: "names the split" if by == "column" else "the key of the split, whose values come in no other one"}
+    found = {
+        column: "defines the split"
+        if by == "column"
+        else "the key of the split; its values do not occur in the other splits"
+    }
     return found | ({split.options["key"]: "the key of the split"} if "key" in split.options else {})
 
 
@@ -115,11 +119,11 @@ def _feature(facts: ColumnFacts) -> Proposal:
     many = f"{facts.distinct:,} distinct values in {facts.known:,} rows"
     whole = facts.is_number and facts.whole and facts.distinct == facts.known > 0
     if whole and INDEX.fullmatch(facts.name):
-        return Proposal(note=many, doubt="the row labels of a data frame, taken for no feature")
+        return Proposal(note=many, doubt="looks like the index of a data frame; not used as a feature")
     if not _can_be_declared(facts.name):
-        return Proposal(note="its name is empty, or begins like Trunkline's own ones; rename it to use it")
+        return Proposal(note="its name is empty or reserved; rename it to use it")
     if facts.known == 0:
-        return Proposal(note="no value at all")
+        return Proposal(note="no values")
     if facts.distinct == 1 and facts.known == facts.rows:
         return Proposal(note=CONSTANT)
     if whole and (facts.sequence or facts.named_id):
@@ -132,7 +136,7 @@ def _feature(facts: ColumnFacts) -> Proposal:
         return Proposal(note=f"{many}: an id, or free text")
     if facts.is_number:
         return Proposal(note=f"{many}, named like an id")
-    return Proposal(note=f"of type {facts.type}, which no kind of feature takes")
+    return Proposal(note=f"type {facts.type} is not supported by any kind of feature")
 
 
 def _can_be_declared(name: str) -> bool:
@@ -144,17 +148,17 @@ def _task(facts: ColumnFacts) -> Proposal:
     nulls = facts.rows - facts.known
     note = f"{nulls / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if nulls else ""
     if scalar_type(facts.type) is None:
-        by_hand = "declare a task of kind multilabel by hand, for another one"
-        fix = by_hand if item_type(facts.type) else "write what matters of it into a column of its own"
+        by_hand = "for a list of labels, declare a task of kind multilabel by hand"
+        fix = by_hand if item_type(facts.type) else "extract the values you need into separate columns"
         raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}; {fix}")
     if facts.distinct < 2:
-        raise DataError(f"--tasks: {facts.name!r} must have two values or more to be learned, found {values or 'none'}")
+        raise DataError(f"--tasks: {facts.name!r} must have at least two values, found {values or 'none'}")
     if facts.is_flag:
         return Proposal(options={"kind": "binary"}, note=note)
     if facts.is_text:
         return _text_task(facts, note)
     if facts.whole and facts.distinct <= FEW:
-        doubt = f"{facts.distinct} whole numbers; regression if they are amounts"
+        doubt = f"{facts.distinct} whole numbers; use regression if they are amounts"
         return Proposal(options={"kind": "multiclass"}, note=note, doubt=doubt)
     return Proposal(options={"kind": "regression"}, note=note)
 
@@ -166,7 +170,7 @@ def _text_task(facts: ColumnFacts, note: str) -> Proposal:
         doubt = (
             ""
             if yes.strip().lower() in YES
-            else f"which of {names[0]!r} and {names[1]!r} is yes? the rarer one was taken"
+            else f"which of {names[0]!r} and {names[1]!r} is the positive class? the rarer one was chosen"
         )
         return Proposal(options={"kind": "binary", "positive": yes}, note=note, doubt=doubt)
     if facts.distinct > facts.known / 2:
@@ -174,5 +178,5 @@ def _text_task(facts: ColumnFacts, note: str) -> Proposal:
             f"--tasks: {facts.name!r} must have classes that repeat, found {facts.distinct:,} distinct texts in "
             f"{facts.known:,} rows; is it an id, or free text?"
         )
-    doubt = f"{facts.distinct} classes; are they all meant?" if facts.distinct > 50 else ""
+    doubt = f"{facts.distinct} classes; is that intended?" if facts.distinct > 50 else ""
     return Proposal(options={"kind": "multiclass"}, note=note, doubt=doubt)

@@ -41,11 +41,13 @@ def detect(path: Path) -> DetectedReading:
     if suffix(path) != ".parquet":
         encoding = _encoding(path)
         if encoding != "utf-8":
-            doubts.append(f"the file is no UTF-8 text and was taken for {encoding}")
+            doubts.append(f"the file is not UTF-8; {encoding} was assumed")
         try:
             csv = Csv(encoding=encoding, separator=_separator(path, encoding))
         except UnicodeError as error:
-            raise DataError(f"{path}: must be {encoding} text, as it begins, found: {error}; write it anew") from None
+            raise DataError(
+                f"{path}: must be {encoding} text, as it begins, found: {error}; save it again as UTF-8"
+            ) from None
     texts = _texts(path, csv)
     csv = csv.model_copy(update={"nulls": _null_words(texts, csv)})
     csv, example = _with_marks(texts, csv)
@@ -138,8 +140,8 @@ def _about_nulls(texts: Mapping[str, pa.Array], csv: Csv) -> str:
         for name, values in texts.items()
         if _type(without_nulls(values, csv), csv) is None and pc.any(pc.is_in(values, words)).as_py()
     ]
-    text = f"; as text they are in {', '.join(others)} too, and become missing there" if others else ""
-    return "`nulls` are read as missing, since the rest of their columns are numbers or dates" + text
+    text = f"; they also occur as text in {', '.join(others)} and become missing there" if others else ""
+    return "`nulls` are read as missing, because the rest of their columns are numbers or dates" + text
 
 
 def _type(values: pa.Array, csv: Csv) -> pa.DataType | None:

@@ -51,7 +51,7 @@ def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
         if not seen.complete:
             doubt = f"the borders are 80% and 90% of a sample of {seen.table.num_rows:,} rows; move them if need be"
         else:
-            doubt = "is this when the row happened? the last tenth tests, the tenth before it validates"
+            doubt = "is this the time of the row? the last 10% are the test split, the 10% before them validation"
         return Proposal(options={"by": "time", "column": times[0].name, **borders}, doubt=doubt)
     others = [facts.name for facts in seen.facts.values() if facts.name in guesses and _is_entity(facts)]
     return _by_hash(seen, key, [name for name in others if key is None or name != key.name])
@@ -61,16 +61,16 @@ def _by_hash(seen: Sample, key: ColumnFacts | None, others: Iterable[str]) -> Pr
     if key is None and ROW in seen.facts:
         raise DataError(
             f"no column to split by: a time or an id needs a value in every row, and {MIN_KEYS} distinct ones. "
-            f"Without one rows are split as a whole, which is called {ROW!r}, but a column has that name; rename it"
+            f"The alternative, a hash of the whole row, is named {ROW!r}, but a column has that name; rename it"
         )
     if key is None:
-        doubt = "no time and no key were found, so rows are split by a hash of all columns but the targets"
+        doubt = "no time or key column found; rows are split by a hash of all columns except the targets"
     elif _groups(key):
-        doubt = f"rows with the same {key.name!r} stay in one split; better a time, where there is one"
+        doubt = f"rows with the same {key.name!r} stay in one split; prefer a time column if there is one"
     else:
-        doubt = f"each row has a value of its own in {key.name!r}; better a time, or what identifies a person or thing"
+        doubt = f"{key.name!r} is different in every row; prefer a time column, or the id of a person or thing"
     if listed := " and ".join(map(repr, others)):
-        doubt += f"; {listed} repeats too: are rows with the same value of one person or thing?"
+        doubt += f"; {listed} repeats too: does it identify a person or thing?"
     name = ROW if key is None else key.name
     return Proposal(options={"by": "hash", "column": name, "validation": 0.1, "test": 0.1}, doubt=doubt)
 
@@ -109,7 +109,7 @@ def _named_parts(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None
     if not found["train"] or not (found["validation"] or found["test"]):
         return None
     doubts = [
-        f"do {_listed(values)} all mean {part}? else name each where it belongs"
+        f"do {_listed(values)} all mean {part}? if not, assign each to its split"
         for part, values in found.items()
         if part and len(values) > 1
     ]
@@ -140,7 +140,7 @@ def _key(key: ColumnFacts | None) -> dict[str, str]:
 
 
 def _taken(key: ColumnFacts | None) -> str:
-    return f"a tenth of the rows that train validates, by a hash of {key.name if key else 'the row'}"
+    return f"10% of the training rows are used for validation, by a hash of {key.name if key else 'the row'}"
 
 
 def _one_or_all(values: list[str]) -> str | list[str]:

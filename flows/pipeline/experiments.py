@@ -19,9 +19,9 @@ def save_experiment(folder: Path, name: str) -> str:
     try:
         with open_repository(folder) as repo:
             if isinstance(repo.scm, NoSCM):
-                return "not recorded as an experiment: DVC keeps them in git, and this folder is in no git repository"
+                return "not recorded as an experiment: this folder is not in a git repository"
             if not repo.scm.list_all_commits():
-                return "not recorded as an experiment: it would stand on a commit, and the git repository has none yet"
+                return "not recorded as an experiment: the git repository has no commit yet"
             repo.experiments.save(name=name, force=True)
     except (ToolError, SCMError) as error:
         return f"not recorded as an experiment: {error}"

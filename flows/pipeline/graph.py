@@ -99,7 +99,7 @@ def check_graph(folder: Path) -> None:
     from mtl_core.config.document import read_yaml
 
     path = folder / GRAPH
-    fix = f"replace the file by that of this version: `mtl init --graph > {path}`"
+    fix = f"replace the file with `mtl init --graph > {path}`"
     try:
         document = read_yaml(path)
     except FileNotFoundError:
@@ -107,13 +107,13 @@ def check_graph(folder: Path) -> None:
     stages = document.get("stages") if isinstance(document, dict) else None
     if "- trunkline.json:" in path.read_text(encoding="utf-8"):
         raise ProblemError(
-            f"{path}: must depend on the code through artifacts/digests.json, found trunkline.json, which earlier "
-            f"versions used; {fix}, and remove trunkline.json"
+            f"{path}: must depend on the code through artifacts/digests.json, found trunkline.json of an "
+            f"earlier version; {fix}, and remove trunkline.json"
         )
     if missing := [stage for stage in STAGES if not isinstance(stages, dict) or stage not in stages]:
         raise ProblemError(
-            f"{path}: must have the stages {', '.join(STAGES)}, found no {', '.join(missing)}; a stage that is not "
-            f"there never runs, and the model stays as it is; {fix}"
+            f"{path}: must have the stages {', '.join(STAGES)}, found no {', '.join(missing)}; a missing "
+            f"stage never runs, and the model is not updated; {fix}"
         )
     _check_sections(folder, stages)
 
@@ -135,8 +135,8 @@ def _check_sections(folder: Path, stages: Any) -> None:
         return
     if isinstance(declared, dict) and (missing := sorted(wanted - declared.keys())):
         raise ProblemError(
-            f"{folder / PARAMS}: must have the sections that stages of {GRAPH} depend on, found no "
-            f"{', '.join(missing)}; for the defaults write {', '.join(f'`{section}: {{}}`' for section in missing)}"
+            f"{folder / PARAMS}: must have the sections used by {GRAPH}, found no "
+            f"{', '.join(missing)}; to use the defaults, add {', '.join(f'`{section}: {{}}`' for section in missing)}"
         )
 
 

@@ -38,12 +38,12 @@ def fetch(folder: Path) -> str:
     Raises DataError where they differ, ToolError where they cannot be fetched.
     """
     if not (folder / PIN).exists():
-        return f"data are used as they are: there is no {PIN}; `dvc add {DATA}` pins them"
+        return f"no {PIN}: the data are not pinned; run `dvc add {DATA}` to pin them"
     with open_repository(folder) as repo:
         if _is_clean(repo, folder):
-            return f"{DATA}/ is what {PIN} pins"
+            return f"{DATA}/ matches {PIN}"
         found = _listing(folder)
-        how = "was all there"
+        how = "already present"
         if _digest(found) != _pinned_digest(repo, folder):
             pinned = _pinned(repo, folder)
             if found and (pinned is None or any(pinned.get(name) != md5 for name, md5 in found.items())):
@@ -54,8 +54,8 @@ def fetch(folder: Path) -> str:
                 raise DataError(_difference(folder, pinned, found))
         repo.commit(str(folder / PIN), force=True)  # the same content, now in DVC's cache too
         if not _is_clean(repo, folder):
-            raise ToolError(f"{folder / PIN}: must be clean after `dvc commit`, and is not; see `dvc status {PIN}`")
-    return f"{DATA}/ is what {PIN} pins: {len(found)} files, {how}"
+            raise ToolError(f"{folder / PIN}: must be clean after `dvc commit`, found changes; see `dvc status {PIN}`")
+    return f"{DATA}/ matches {PIN}: {len(found)} files, {how}"
 
 
 def _is_clean(repo: Any, folder: Path) -> bool:
@@ -68,12 +68,12 @@ def _download(repo: Any, folder: Path) -> str:
         return f"pulled from remote {remote}"
     if not (folder / FETCH).exists():
         raise DataError(
-            f"{folder / DATA}: must hold what {PIN} pins, and does not; there is neither a DVC remote "
-            f"(`dvc remote add --default NAME URL`) nor a {FETCH} to get it from"
+            f"{folder / DATA}: must match {PIN}, found neither the data nor a source: add a DVC remote "
+            f"(`dvc remote add --default NAME URL`) or a {FETCH}"
         )
     code = subprocess.run([sys.executable, FETCH], cwd=folder, check=False).returncode
     if code:
-        raise ToolError(f"{folder / FETCH}: must end with code 0, found {code}; its output above says why")
+        raise ToolError(f"{folder / FETCH}: must end with code 0, found {code}; see its output above")
     return f"written by {FETCH}"
 
 
@@ -114,7 +114,7 @@ def _pinned(repo: Any, folder: Path) -> Listing | None:
 
 def _difference(folder: Path, pinned: Listing | None, found: Listing) -> str:
     if pinned is None:
-        what = f"its list of files is not known here; found {len(found)} files that are not the pinned ones together"
+        what = f"the pinned list of files is not in the DVC cache; found {len(found)} files with another digest"
     else:
         changed = [name for name in found if name in pinned and pinned[name] != found[name]]
         kinds = {
@@ -124,8 +124,8 @@ def _difference(folder: Path, pinned: Listing | None, found: Listing) -> str:
         }
         what = "; ".join(f"{kind}: {_some(names)}" for kind, names in kinds.items() if names)
     return (
-        f"{folder / DATA}: must be what {PIN} pins, and differs; {what}. "
-        f"To pin what is there now: `dvc add {DATA}`. To get the pinned data back: remove those files, then `mtl data`"
+        f"{folder / DATA}: must match {PIN}, found differences: {what}. "
+        f"To pin the present files: `dvc add {DATA}`. To restore the pinned data: remove those files and run `mtl data`"
     )
 
 

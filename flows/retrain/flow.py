@@ -92,12 +92,12 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
     store, problem = Store(store_home(folder)), load_problem(folder)
     champion = store.champion(problem.name)
     if champion is None:
-        return ChampionComparison(champion=None, notes=("no champion yet, so there is nothing to compare with",))
+        return ChampionComparison(champion=None, notes=("no champion yet; nothing to compare with",))
     if champion == candidate:
-        return ChampionComparison(champion=champion, notes=("the candidate is the champion already: nothing changed",))
+        return ChampionComparison(champion=champion, notes=("the candidate is already the champion; nothing changed",))
     if (damage := store.damage(champion)) is not None:
         raise PromotionRefused(
-            f"champion {champion}: must be whole to be compared with, found {damage}. Restore its files, or take "
+            f"champion {champion}: must have intact files to be compared, found {damage}. Restore them, or promote "
             f"{candidate} without a comparison: `mtl promote {candidate}`"
         )
     comparison = compare_models(folder, candidate, champion, store.path(champion))
@@ -129,15 +129,14 @@ def tell_service(candidate: str) -> str:
     """Wait until the service serves the new version; retried, since a service takes a moment."""
     url = os.environ.get(SERVICE)
     if not url:
-        return f"a service that runs on this store takes over by itself; with {SERVICE} set, the flow waits for it"
+        return f"services on this store switch to it by themselves; set {SERVICE} to wait for one"
     try:
         served = httpx.get(f"{url.rstrip('/')}/model", timeout=5.0).raise_for_status().json()["model"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise ToolError(f"service {url}: must answer GET /model with its version, found {error!r}") from None
     if served != candidate:
         raise ToolError(
-            f"service {url}: must serve {candidate}, which is the champion now, and still serves {served}; "
-            "does it run on another store?"
+            f"service {url}: must serve the new champion {candidate}, found {served}; check that it uses the same store"
         )
     return f"{url} serves {served}"
 
@@ -192,10 +191,10 @@ def _keep_refused(folder: Path, failure: StageFailed) -> StageFailed:
     candidate = _run(save_candidate, folder)
     champion = Store(store_home(folder)).champion(load_problem(folder).name)
     if champion == candidate:
-        fate = f"{candidate} is the champion already, and keeps serving"
+        fate = f"{candidate} is already the champion and keeps serving"
     else:
         serves = f"champion {champion} keeps serving" if champion else "there is no champion yet"
-        fate = f"{serves}, and the candidate is kept as refused; to overrule: `mtl promote {candidate} --overrule`"
+        fate = f"{serves}; the candidate is kept as refused; to overrule: `mtl promote {candidate} --overrule`"
     return StageFailed(f"{failure}\n{fate}", failure.exit_code)
 
 

@@ -21,7 +21,7 @@ def serve_retrain(folder: Path, cron: str) -> None:
     """
     if not os.environ.get("PREFECT_API_URL"):
         raise ToolError(
-            "--cron: a schedule needs a Prefect server, found no PREFECT_API_URL; run `prefect server start`, and set "
+            "--cron: a schedule needs a Prefect server, found no PREFECT_API_URL; run `prefect server start` and set "
             "PREFECT_API_URL to the address that it prints"
         )
     try:

@@ -48,7 +48,7 @@ def prefect_server(home: Path) -> Iterator[None]:
     from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
     if url := PREFECT_API_URL.value():
-        with _answering(url, "does it run? without PREFECT_API_URL, a run has a server of its own"):
+        with _answering(url, "start it, or unset PREFECT_API_URL to use a temporary server"):
             yield
         return
     home.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def prefect_server(home: Path) -> Iterator[None]:
     url, process = _start(log)
     seconds = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
     _wait_until_ready(process, url, seconds, log)
-    with temporary_settings({PREFECT_API_URL: url}), _answering(url, f"its log, {log}, says why"):
+    with temporary_settings({PREFECT_API_URL: url}), _answering(url, f"see its log, {log}"):
         yield
 
 
@@ -115,7 +115,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: flo
             raise ToolError(f"Prefect's temporary server ended with code {process.returncode}{_explain(log)}")
         if now - start > seconds:
             _stop(process)
-            raise ToolError(f"Prefect's temporary server must answer within {seconds:g} s, and does not{_explain(log)}")
+            raise ToolError(f"Prefect's temporary server must answer within {seconds:g} s, found none{_explain(log)}")
         if now - last_notice > NOTICE_SECONDS:
             last_notice = now
             words = f"waiting for Prefect's temporary server, {now - start:.0f} s of at most {seconds:g} s"

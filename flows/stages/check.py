@@ -166,5 +166,5 @@ def _conclude(checks: list[Check], off: list[str]) -> None:
         raise CheckFailed(
             f"{len(failed)} of {len(checks)} checks failed:\n"
             + "\n".join(f"  {check.words}" for check in failed)
-            + "\nimprove the model, or change `gates` in params.yaml; `mtl stage report` draws the page of this one"
+            + "\nimprove the model, or change `gates` in params.yaml; `mtl stage report` writes its report"
         )

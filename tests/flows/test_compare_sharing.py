@@ -15,7 +15,7 @@ from mtl_core.studies import boosted, comparing
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import read_study, write_study
 from tests.flows.conftest import Whole, forget_homes
-from tests.report.compared import study
+from tests.report.studies import comparison
 
 
 def run(*arguments: str) -> int:
@@ -82,13 +82,13 @@ def test_json_is_one_document_and_nothing_else(
 
 
 def test_negative_transfer_is_named_and_is_no_failure(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    write_study(Layout(folder).comparison, study(("gains", "loses [b]")))
+    write_study(Layout(folder).comparison, comparison(("gains", "loses [b]")))
     assert run("compare", "--show", "-C", str(folder)) == 0
     printed = capfd.readouterr().out
     assert "negative transfer: loses [b]" in printed
     assert "under every stopping policy" in printed
     assert "freeze" in printed
-    write_study(Layout(folder).comparison, study(("gains",), policies=False))
+    write_study(Layout(folder).comparison, comparison(("gains",), policies=False))
     assert run("compare", "--show", "-C", str(folder)) == 0
     printed = capfd.readouterr().out
     assert "negative transfer:" not in printed
@@ -97,7 +97,7 @@ def test_negative_transfer_is_named_and_is_no_failure(folder: Path, capfd: pytes
 
 def test_nothing_to_show_is_refused(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("compare", "--show", "-C", str(tiny_problem)) == 3
-    assert "comparison.json: must be there to be shown, found no file; `mtl compare` makes it" in capfd.readouterr().err
+    assert "comparison.json: must exist to be shown, found no file; run `mtl compare`" in capfd.readouterr().err
 
 
 def test_a_trunk_that_shares_nothing_is_refused_before_anything_runs(

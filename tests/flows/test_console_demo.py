@@ -97,7 +97,7 @@ def test_every_task_has_its_lines_and_names_are_not_markup() -> None:
     assert [line for line in lines if line[:1].isalpha()][-6:] == [
         "size 1.5",
         "flags [red]a 0.90",
-        "truly [red]a",
+        "true labels [red]a",
         "group 1 (0.80)",
         "spend 0.1 | 0.5 | 0.9 1 | 2 | 4",
         "spend 7",
@@ -118,7 +118,7 @@ def test_rows_of_another_declaration_are_refused(small: Small) -> None:
     document["tasks"]["paid"] = {"kind": "binary", "target": "paid"}
     with pytest.raises(DataError, match=r"test\.parquet: must have every target, found no column 'paid'"):
         read_rows(parse_problem(document), path, 5)
-    with pytest.raises(DataError, match="found no file; `mtl retrain`"):
+    with pytest.raises(DataError, match="found no file; run `mtl retrain`"):
         read_rows(small.problem, small.folder / "test.parquet", 5)
 
 

@@ -36,7 +36,7 @@ def test_a_task_that_is_not_shown_to_be_better_is_named(capsys: pytest.CaptureFi
 
 def test_gates_that_are_off_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     print_result(result("size", "parity"))
-    assert "gates that are off: size, parity\n" in capsys.readouterr().out
+    assert "gates switched off: size, parity\n" in capsys.readouterr().out
 
 
 def test_outputs_with_other_bits_are_named(capsys: pytest.CaptureFixture[str]) -> None:

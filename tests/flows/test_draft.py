@@ -207,7 +207,7 @@ def test_names_that_cannot_be_declared_are_left_out(tmp_path: Path) -> None:
 
 
 def test_without_a_feature_every_column_says_why(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"(?s)left to learn from.*\n  key: .*an id, or free text"):
+    with pytest.raises(DataError, match=r"(?s)as a feature.*\n  key: .*an id, or free text"):
         drafted(tmp_path, {"key": COLUMNS["key"], "yes": COLUMNS["yes"]}, "yes")
 
 
@@ -216,9 +216,9 @@ def test_without_time_and_key_rows_are_split_as_a_whole(tmp_path: Path) -> None:
     columns = {"few": few, "size": size, "yes": COLUMNS["yes"]}
     draft = drafted(tmp_path, columns, "yes")
     assert draft.split.options == {"by": "hash", "column": "row", "validation": 0.1, "test": 0.1}
-    assert "no time and no key" in draft.split.doubt
+    assert "no time or key" in draft.split.doubt
     assert read(draft).columns == ("few", "size", "yes")
-    with pytest.raises(DataError, match="called 'row', but a column has that name; rename it"):
+    with pytest.raises(DataError, match="named 'row', but a column has that name; rename it"):
         drafted(tmp_path, {**columns, "row": [row % 7 for row in range(ROWS)]}, "yes")
 
 
@@ -250,7 +250,7 @@ PATIENTS = {"visit_id": [row * 7 % 1_009 for row in range(ROWS)], "patient_id": 
         pytest.param(
             {"key": COLUMNS["key"], "zip": [f"{row % 70:05}" for row in range(ROWS)]},
             "key",
-            "each row has a value of its own in 'key'",
+            "'key' is different in every row",
             id="a code that repeats is no person",
         ),
     ],

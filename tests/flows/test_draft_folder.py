@@ -40,7 +40,7 @@ def test_a_new_repository_gets_a_first_commit_of_all_that_was_written(
     know_a_committer(monkeypatch)
     folder = tmp_path / "houses"
     _, lines = draft_problem(csv, ("sold",), folder, None)
-    assert lines[-1] == "made the first commit"
+    assert lines[-1] == "created the first commit"
     assert git_output(folder, "status", "--porcelain") == ""
     assert git_output(folder, "rev-list", "--count", "HEAD") == "1"
     committed = (git_output(folder, "ls-files") or "").splitlines()

@@ -85,10 +85,10 @@ def test_another_kind_goes_before_the_pattern_and_what_is_left_out_is_excluded(t
     columns |= {"fp_3": ["a", "b", "c"] * (ROWS // 3), "fp_5": [None] * ROWS, "fp_7": [0] * ROWS}
     draft, problem, lines = drafted(tmp_path, columns)
     assert lines == [
-        '"fp_*": {kind: numeric, exclude: [fp_5]}  # 28 columns, 1 of them with the same value in every row',
+        '"fp_*": {kind: numeric, exclude: [fp_5]}  # 28 columns, 1 of them constant',
         "fp_3: {kind: categorical}",
         "# left out:",
-        "#   fp_5: no value at all",
+        "#   fp_5: no values",
     ]
     assert problem.features["fp_3"].kind == "categorical"
     assert "fp_5" not in problem.features
@@ -128,7 +128,7 @@ def test_the_key_of_the_split_is_no_feature(tmp_path: Path) -> None:
     pq.write_table(patients.append_column("size", pa.array(np.arange(rows) % 17 / 4)), tmp_path / "table.parquet")
     draft = guess_problem(sample(tmp_path / "table.parquet"), ["y"])
     assert draft.split.options["column"] == "patient_id"
-    assert draft.left_out["patient_id"].note == "the key of the split, whose values come in no other one"
+    assert draft.left_out["patient_id"].note == "the key of the split; its values do not occur in the other splits"
     assert list(draft.features) == ["size"]
 
 

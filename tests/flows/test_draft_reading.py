@@ -112,29 +112,29 @@ MIXED = [f"{row / 7:.3f}" for row in range(ROWS)]
 DOUBTS: dict[str, tuple[list[str], str]] = {
     "a few odd cells": (
         [*MIXED[:-2], "12 km", "unknown"],
-        "118 numbers, and 2 cells that are none, such as '12 km', 'unknown'",
+        "118 numbers, and 2 other cells, such as '12 km', 'unknown'",
     ),
     "leading zeros": ([f"{row:04}" for row in range(ROWS)], "numbers with leading zeros, which stay text"),
-    "currency": ([f"${row},500" for row in range(ROWS)], "amounts with a sign, such as '$0,500'"),
-    "negative amounts in brackets": (cells("(3.50)", "2.25", "(1.00)"), "amounts with a sign, such as '(3.50)'"),
-    "groups apart by a narrow blank": (cells("1\u202f234", "12\u202f345"), "amounts with a sign, such as '1"),
+    "currency": ([f"${row},500" for row in range(ROWS)], "amounts with a symbol, such as '$0,500'"),
+    "negative amounts in brackets": (cells("(3.50)", "2.25", "(1.00)"), "amounts with a symbol, such as '(3.50)'"),
+    "groups apart by a narrow blank": (cells("1\u202f234", "12\u202f345"), "amounts with a symbol, such as '1"),
     "huge codes": (cells(*(str(2**53 + row) for row in range(5))), "data.types: {x: text} keeps them"),
     "yes and no": (cells("Y", "yes", "No"), "yes and no in several spellings, 'No', 'Y', 'yes',"),
-    "booleans and digits": (cells("True", "0", "False", "1"), "data.types: {x: boolean} reads them alike"),
+    "booleans and digits": (cells("True", "0", "False", "1"), "data.types: {x: boolean}"),
     "days as numbers": (cells("20240229", "20231231"), 'data.dates: {x: "%Y%m%d"} reads it'),
     "numbers of eight digits": ([str(20240101 + 3 * row) for row in range(ROWS)], ""),
     "two formats": (
         cells("2024-02-29", "1/3/2024", "2024-03-01"),
-        "80 dates of one form, such as '2024-02-29', and 40",
+        "80 dates of one format, such as '2024-02-29', and 40",
     ),
     "days that are none": (cells("2024-02-29", "2024-01-01", "0000-00-00"), "and 40 other cells, such as '0000-00-00'"),
     "a word among dates": (cells(*["31/12/2023"] * 9, "unknown"), "and 12 other cells, such as 'unknown'"),
     "times with and without a zone": (cells("2024-02-29T10:00Z", "2024-02-29T10:00"), "60 dates of one form"),
     "versions": (cells("1.2.3", "4.5.6", "1.10.0"), ""),
-    "spellings": (cells("Yes", "YES ", "yes", "no"), "'Yes', 'YES ', 'yes' differ in capitals or blanks alone"),
+    "spellings": (cells("Yes", "YES ", "yes", "no"), "'Yes', 'YES ', 'yes' differ only in case"),
     "seconds": ([str(1_700_000_000 + 60 * row) for row in range(ROWS)], "seconds since 1970, from 2023-11-14 on"),
     "milliseconds": ([str(1_700_000_000_000 + row) for row in range(ROWS)], "milliseconds since 1970, from 2023-11-14"),
-    "row labels": ([str((row * 7) % 1_000) for row in range(ROWS)], "row labels of a data frame"),
+    "row labels": ([str((row * 7) % 1_000) for row in range(ROWS)], "index of a data frame"),
     "codes": (cells("a1", "b2", "c3"), ""),
     "amounts": ([str(row * 10_000_000) for row in range(ROWS)], ""),
 }
@@ -159,15 +159,13 @@ def test_numbers_stored_as_text(tmp_path: Path) -> None:
 def test_a_word_for_missing_values_that_is_a_value_elsewhere(tmp_path: Path) -> None:
     """As the code of Namibia."""
     seen = sample(write(tmp_path, {"x": cells("1.5", "NA", "2"), "country": cells("NA", "DE")}))
-    assert "as text they are in 'country' too" in seen.reading.doubts["data.csv"]
+    assert "occur as text in 'country'" in seen.reading.doubts["data.csv"]
 
 
 def test_a_file_without_a_header(tmp_path: Path) -> None:
     path = write(tmp_path, {"x": NUMBERS})
     path.write_text(path.read_text().split("\n", 1)[1])
-    with pytest.raises(
-        ProblemError, match=r"--tasks: 'y' is not a column .*the first line must hold the columns' names"
-    ):
+    with pytest.raises(ProblemError, match=r"--tasks: 'y' is not a column .*the first line must have the column names"):
         guess_problem(sample(path), ["y"])
 
 

@@ -129,5 +129,5 @@ def test_a_section_that_a_stage_depends_on_must_be_declared_though_empty(tmp_pat
     (tmp_path / GRAPH).write_text(graph_text())
     check_graph(tmp_path)  # without params.yaml the problem itself is missing
     (tmp_path / "params.yaml").write_text("name: a\nexport: {}\ngates: {}\ntraining: {}\n")
-    with pytest.raises(ProblemError, match=r"found no model; for the defaults write `model: \{\}`"):
+    with pytest.raises(ProblemError, match=r"found no model; to use the defaults, add `model: \{\}`"):
         check_graph(tmp_path)

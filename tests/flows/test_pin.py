@@ -43,7 +43,7 @@ def status(folder: Path) -> object:
 
 def test_what_is_pinned_and_there_is_left_alone(folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*")}
-    assert fetch(folder) == "data/ is what data.dvc pins"
+    assert fetch(folder) == "data/ matches data.dvc"
     assert {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*")} == before
 
 
@@ -62,7 +62,7 @@ def test_what_is_missing_is_fetched(folder: Path, lost: str, fresh: bool) -> Non
 
 def test_data_without_a_cache_enter_it(folder: Path) -> None:
     lose_cache(folder)
-    assert "was all there" in fetch(folder)
+    assert "already present" in fetch(folder)
     assert status(folder) == {}
 
 
@@ -96,14 +96,14 @@ def test_a_stale_list_in_the_pin_is_not_believed(folder: Path) -> None:
     with pytest.raises(DataError, match=r"changed: new\.csv"):  # from DVC's cache
         fetch(folder)
     lose_cache(folder)
-    with pytest.raises(DataError, match="list of files is not known here"):
+    with pytest.raises(DataError, match="list of files is not in the DVC cache"):
         fetch(folder)
 
 
 def test_data_that_nothing_can_fetch(folder: Path) -> None:
     shutil.rmtree(folder / "data")
     (folder / "fetch_data.py").unlink()
-    with pytest.raises(DataError, match="neither a DVC remote"):
+    with pytest.raises(DataError, match="add a DVC remote"):
         fetch(folder)
 
 
@@ -131,7 +131,7 @@ def test_a_default_remote_comes_before_fetching(folder: Path, tmp_path_factory: 
 
 
 def test_without_a_pin_data_are_used_as_they_are(tmp_path: Path) -> None:
-    assert "there is no data.dvc" in fetch(tmp_path)
+    assert "no data.dvc" in fetch(tmp_path)
 
 
 def test_our_name_for_a_folder_is_dvcs(folder: Path) -> None:

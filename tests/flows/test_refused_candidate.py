@@ -68,7 +68,9 @@ def test_it_is_listed_promoted_by_overruling_alone_and_served(
     assert f"`mtl promote {version} --overrule`" in error
     assert mtl(folder, "promote", version, "--overrule") == 0
     said = capfd.readouterr().out
-    assert said.startswith(f"{version} is the champion; before it, {whole.first.version} was\noverruled: churned.auc")
+    assert said.startswith(
+        f"{version} is the champion; previous champion: {whole.first.version}\noverruled: churned.auc"
+    )
     last = read_champion(Layout(folder).state / "bentoml", "tiny").promotions[-1]
     assert (last.after, len(last.overruled or ())) == (version, 1)
     assert mtl(folder, "demo", "--rows", "2") == 0

@@ -46,15 +46,15 @@ def caused(error: Exception, cause: Exception) -> Exception:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(errno.ENOSPC, "x", "/a/b"), "/a/b: must be written.*the disk is full"),
-        (OSError(errno.EDQUOT, "x", b"/a/b"), "/a/b: must be written.*quota"),
-        (OSError(errno.EFBIG, "x"), "/here: must be written.*size of files is limited"),
+        (OSError(errno.ENOSPC, "x", "/a/b"), "/a/b: cannot be written.*the disk is full"),
+        (OSError(errno.EDQUOT, "x", b"/a/b"), "/a/b: cannot be written.*quota"),
+        (OSError(errno.EFBIG, "x"), "/here: cannot be written.*file size limit"),
         (OSError(errno.EROFS, "x", "/a/b"), "/a/b: must be .* writable.*read-only"),
         (PermissionError(errno.EACCES, "x", "/a/b"), "/a/b: must be .* writable.*no permission"),
         (OSError(errno.EMFILE, "x", "/a/b"), "too many files are open.*ulimit"),
-        (OSError("1000 requested and 12 written"), "/here: must be written"),
-        (caused(KeyError("a"), OSError(errno.ENOSPC, "x", "/a/b")), "/a/b: must be written"),
-        (Exception("(sqlite3.OperationalError) database or disk is full"), "/here: must be written"),
+        (OSError("1000 requested and 12 written"), "/here: cannot be written"),
+        (caused(KeyError("a"), OSError(errno.ENOSPC, "x", "/a/b")), "/a/b: cannot be written"),
+        (Exception("(sqlite3.OperationalError) database or disk is full"), "/here: cannot be written"),
         (FileNotFoundError(errno.ENOENT, "No such file", "/a/b"), "/a/b: .* No such file"),
     ],
 )
@@ -111,7 +111,7 @@ def test_dvc_says_where_its_cache_is(tiny_problem: Path) -> None:
     from dvc.exceptions import DvcException
 
     with (
-        pytest.raises(SystemFailure, match=rf"{tiny_problem}/\.dvc/cache.*: must be written"),
+        pytest.raises(SystemFailure, match=rf"{tiny_problem}/\.dvc/cache.*: cannot be written"),
         open_repository(tiny_problem),
     ):
         raise DvcException("failed") from OSError(errno.ENOSPC, "No space left on device")
@@ -139,7 +139,7 @@ def test_a_stage_on_a_full_disk_names_the_file_and_runs_once_there_is_room(
     with full(1_000):
         assert run("stage", stage, "-C", str(problem)) == SystemFailure.exit_code
     said = capfd.readouterr().err
-    assert f"{path}: must be written" in said
+    assert f"{path}: cannot be written" in said
     assert "Traceback" not in said
     kept = last_failure(problem, stage)
     assert kept is not None

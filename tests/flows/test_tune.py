@@ -84,7 +84,7 @@ def test_more_trials_go_on_and_the_end_says_what_to_do(searched: Path, capfd: py
     assert "trial 2 complete" not in err
     best = study.trial(study.best)
     assert best is not None
-    assert "the best of 4 trials: 4 complete" in out
+    assert "best of 4 trials: 4 complete" in out
     assert ("dvc exp run -S " in out) == (best.number > 0)
     assert "kept in studies/tuning.json" in out
 
@@ -96,12 +96,12 @@ def test_show_trains_nothing(
     assert run("tune", "--show", "--json", "-C", str(searched)) == 0
     assert Tuning.model_validate(json.loads(capfd.readouterr().out)) == kept(searched)
     assert run("tune", "--show", "-C", str(searched)) == 0
-    assert "against what is declared" in capfd.readouterr().out
+    assert "trial 1 and the declared options" in capfd.readouterr().out
 
 
 def test_a_trial_repeats_to_the_bit_or_the_exit_code_says_so(searched: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("tune", "--repeat", "1", "-C", str(searched)) == 0
-    assert "trial 1: the same to the bit, 3 tasks" in capfd.readouterr().out
+    assert "trial 1: bit-identical for 3 tasks" in capfd.readouterr().out
     study = kept(searched)
     spoiled = study.trials[1].model_copy(update={"values": study.trials[1].values | {"spend": 1.0}})
     write_study(
@@ -120,11 +120,11 @@ def test_apply_writes_the_options_and_nothing_else(
     before = params.read_text(encoding="utf-8")
     trial = kept(searched).trials[1]
     assert run("tune", "--apply", "0", "-C", str(searched)) == 0
-    assert "says what trial 0 has already" in capfd.readouterr().out
+    assert "already has the options of trial 0" in capfd.readouterr().out
     assert params.read_text(encoding="utf-8") == before
     assert run("tune", "--apply", "1", "-C", str(searched)) == 0
     said = capfd.readouterr().out
-    assert "params.yaml has the options of trial 1:\n" in said
+    assert "wrote trial 1 to params.yaml:\n" in said
     assert f"+    weight: {trial.changes['tasks.spend.weight']}\n" in said
     after = params.read_text(encoding="utf-8")
     assert load_problem(searched).training.learning_rate == trial.changes["training.learning_rate"]
@@ -150,15 +150,15 @@ def test_ctrl_c_leaves_what_is_finished(
     before = kept(searched).trials
     assert run("tune", "--trials", "9", "-C", str(searched)) == 1
     out, err = capfd.readouterr()
-    assert f"{len(before)} of 9 trials are done; run it again to go on" in out
-    assert "stopped; what is finished is kept" in err
+    assert f"{len(before)} of 9 trials are done" in out
+    assert "stopped; finished trials are kept" in err
     assert kept(searched).trials == before
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["--apply", "77"], DataError.exit_code, "trial 77: must be a complete one to be applied, found none"),
+        (["--apply", "77"], DataError.exit_code, "trial 77: must be complete to be applied, found none"),
         (["--repeat", "77"], TrainingError.exit_code, "found that there is none of that number"),
         (["--apply", "1", "--show"], 2, "give one of them"),
         (["--apply", "1", "--json"], 2, "leave it out"),

@@ -82,7 +82,7 @@ def test_a_field_like_no_other_is_refused_and_not_repeated_at_length(name: str) 
 def test_a_missing_field_is_named() -> None:
     (detail,) = refused(body(RIGHT, {key: value for key, value in RIGHT.items() if key != "is holiday?"})).details
     assert (detail.row, detail.field, detail.found) == (1, "is holiday?", "nothing")
-    assert "null where it is not known" in detail.rule
+    assert "is required" in detail.rule
 
 
 def test_all_errors_are_counted_and_the_first_ones_told() -> None:

@@ -131,7 +131,7 @@ def test_a_version_that_a_crash_left_half_written_is_written_again(
 def test_a_version_that_was_changed_cannot_be_promoted(store: Store, export: Export) -> None:
     tag = save(store, export())
     (store.path(tag) / "model.onnx").write_bytes(b"something else")
-    with pytest.raises(StoreError, match="it is not whole"):
+    with pytest.raises(StoreError, match="files are damaged"):
         store.promote(tag)
 
 

@@ -56,13 +56,13 @@ def test_a_port_in_use_is_refused_until_it_is_free(export: Export, store: Store)
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(PortError, match=f"127.0.0.1:{port}: .*another program"):
+        with pytest.raises(PortError, match=f"127.0.0.1:{port}: .*the port is in use"):
             process.serve(store.home, "flights", port=port)
     check_port("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
-    ("host", "found"), [("192.0.2.1", "no such address"), ("nothing.invalid", "give another --host")]
+    ("host", "found"), [("192.0.2.1", "does not have that address"), ("nothing.invalid", "choose another --host")]
 )
 def test_an_address_of_another_machine_is_refused(host: str, found: str) -> None:
     with pytest.raises(PortError, match=found):

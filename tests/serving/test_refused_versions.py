@@ -36,7 +36,7 @@ def test_a_version_whose_checks_failed_is_kept_as_refused(store: Store, export: 
     tag = save(store, export(passed=False))
     assert store.refusal(tag) == (FAILED["words"],)
     with pytest.raises(
-        RefusedVersionError, match=r"(?s)was refused:\n  cancelled\.auc: FAILED.*--overrule`$"
+        RefusedVersionError, match=r"(?s)found it refused:\n  cancelled\.auc: FAILED.*--overrule`$"
     ) as caught:
         store.promote(tag)
     assert caught.value.exit_code == 7
@@ -104,7 +104,7 @@ def test_saving_again_renews_the_checks_unless_the_champion_would_lose_its_own(
 def test_a_version_that_is_not_whole_cannot_be_overruled(store: Store, export: Export) -> None:
     tag = save(store, export(passed=False))
     (store.path(tag) / "model.onnx").write_bytes(b"something else")
-    with pytest.raises(StoreError, match="it is not whole"):
+    with pytest.raises(StoreError, match="files are damaged"):
         store.promote(tag, overrule=True)
     assert store.champion("flights") is None
 

@@ -103,7 +103,9 @@ def test_elsewhere_lines_have_a_time(small: Small, monkeypatch: pytest.MonkeyPat
     teacher, step, scores, *_ = text.splitlines()
     assert re.fullmatch(rf"{TIME} teacher of late: 1 of 2", teacher)
     assert re.fullmatch(rf"{TIME} .*: 1 of 4", step)
-    assert re.fullmatch(rf"{TIME} epoch 1 of at most 6, 0.0 s: late auc 0.6364 best, band auc 0.9091 best distilled", scores)
+    assert re.fullmatch(
+        rf"{TIME} epoch 1 of at most 6, 0.0 s: late auc 0.6364 best, band auc 0.9091 best distilled", scores
+    )
 
 
 def test_steps_are_said_now_and_then(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_more_trials_go_on_and_the_end_says_what_to_do(searched: Path, capfd: py
     assert best is not None
     assert "best of 4 trials: 4 complete" in out
     assert ("dvc exp run -S " in out) == (best.number > 0)
-    assert "kept in studies/tuning.json" in out
+    assert "written to studies/tuning.json" in out
 
 
 def test_show_trains_nothing(

@@ -96,7 +96,7 @@ def test_show_trains_nothing(
     assert run("tune", "--show", "--json", "-C", str(searched)) == 0
     assert Tuning.model_validate(json.loads(capfd.readouterr().out)) == kept(searched)
     assert run("tune", "--show", "-C", str(searched)) == 0
-    assert "trial 1 and the declared options" in capfd.readouterr().out
+    assert "and the declared options" in capfd.readouterr().out
 
 
 def test_a_trial_repeats_to_the_bit_or_the_exit_code_says_so(searched: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +136,7 @@ def test_apply_writes_the_options_and_nothing_else(
     assert run("tune", "--apply", "2", "-C", str(searched)) == ProblemError.exit_code
     assert "found a study of another declaration" in capfd.readouterr().err
     assert run("tune", "--show", "-C", str(searched)) == 0
-    assert "measured on another declaration than that of params.yaml now" in capfd.readouterr().out
+    assert "params.yaml has changed since this study" in capfd.readouterr().out
 
 
 def test_ctrl_c_leaves_what_is_finished(
@@ -172,7 +172,7 @@ def test_refused(searched: Path, capfd: pytest.CaptureFixture[str], arguments: l
 
 def test_without_a_declaration_or_a_study(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("tune", "-C", str(tiny_problem)) == ProblemError.exit_code
-    assert "tuning: required by `mtl tune`, but not there; declare what to search, as in" in capfd.readouterr().err
+    assert "params.yaml: tuning: required by `mtl tune`" in capfd.readouterr().err
     with pytest.raises(DataError, match="`mtl tune` makes it"):
         tuning.kept_tuning(tiny_problem)
 

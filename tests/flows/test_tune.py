@@ -160,8 +160,8 @@ def test_ctrl_c_leaves_what_is_finished(
     [
         (["--apply", "77"], DataError.exit_code, "trial 77: must be complete to be applied, found none"),
         (["--repeat", "77"], TrainingError.exit_code, "found that there is none of that number"),
-        (["--apply", "1", "--show"], 2, "give one of them"),
-        (["--apply", "1", "--json"], 2, "leave it out"),
+        (["--apply", "1", "--show"], 2, "exclude each other"),
+        (["--apply", "1", "--json"], 2, "cannot be combined"),
         (["--workers", "0"], 2, "0 is not in the range"),
     ],
 )
@@ -173,7 +173,7 @@ def test_refused(searched: Path, capfd: pytest.CaptureFixture[str], arguments: l
 def test_without_a_declaration_or_a_study(tiny_problem: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("tune", "-C", str(tiny_problem)) == ProblemError.exit_code
     assert "params.yaml: tuning: required by `mtl tune`" in capfd.readouterr().err
-    with pytest.raises(DataError, match="`mtl tune` makes it"):
+    with pytest.raises(DataError, match="run `mtl tune`"):
         tuning.kept_tuning(tiny_problem)
 
 

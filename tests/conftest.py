@@ -85,7 +85,7 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for old, new in {**SMALL, "  joined: {kind: datetime}\n": ""}.items():
         assert old in text
         text = text.replace(old, new)
-    params.write_text(text.partition("\n# What `mtl tune`")[0], encoding="utf-8")
+    params.write_text(text.partition("\n# Search space")[0], encoding="utf-8")
     run("profile")
     for name in ("BENTOML_HOME", "PREFECT_HOME"):
         os.environ.pop(name, None)

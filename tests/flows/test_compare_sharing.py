@@ -49,7 +49,7 @@ def test_a_study_is_made_kept_and_drawn(
     printed = capfd.readouterr().out
     for words in ("does sharing pay?", "churned", "spend", "tier", "cost of each arm", "one seed: ", "Sharing "):
         assert words in printed
-    assert "kept in studies/comparison.json; shown in artifacts/report.html" in printed
+    assert "written to studies/comparison.json; shown in artifacts/report.html" in printed
     assert 'id="sharing"' in Layout(folder).report.read_text(encoding="utf-8")
     found = read_study(Layout(folder).comparison, Comparison)
     assert found is not None

@@ -45,7 +45,7 @@ def refused(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 def test_the_error_names_the_gate_and_the_way_to_overrule(whole: Whole, refused: tuple[Path, str, str]) -> None:
     _, version, error = refused
     assert "churned.auc: FAILED; must be at least 0.999" in error
-    assert f"champion {whole.first.version} keeps serving, and the candidate is kept as refused" in error
+    assert f"champion {whole.first.version} keeps serving; the candidate is kept as refused" in error
     assert error.endswith(f"`mtl promote {version} --overrule`")
 
 

@@ -75,7 +75,7 @@ def test_it_shows_what_is_kept(related: Path, capsys: pytest.CaptureFixture[str]
     assert all(any(line.startswith(f"│ {task}") for line in lines) for task in TASKS)
     rows = [line.split("│")[1].strip() for line in lines if line.startswith("│") and "churned" in line]
     assert rows == ["churned", "1", "▶ 2", "3"]
-    assert "kept in studies/relatedness.json" in printed
+    assert "written to studies/relatedness.json" in printed
 
 
 def test_a_machine_gets_the_document(related: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,7 +122,7 @@ def test_a_worse_candidate_is_refused_by_name(whole: Whole, copied: Path, capfd:
     refused = next(tag for tag in store(copied).versions("tiny") if tag != whole.first.version)
     assert any(reason.startswith("against tiny:") for reason in store(copied).refusal(refused))
     assert run("promote", refused, "-C", str(copied)) == PromotionRefused.exit_code
-    assert re.search(r"(?s)was refused:\n  against tiny:.*spend: rmse .*--overrule", capfd.readouterr().err)
+    assert re.search(r"(?s)refused:\n  against tiny:.*spend: rmse .*--overrule", capfd.readouterr().err)
     assert run("promote", refused, "--overrule", "-C", str(copied)) == 0
     assert store(copied).champion("tiny") == refused
     assert run("promote", whole.first.version.split(":")[1], "-C", str(copied)) == 0
@@ -169,8 +169,8 @@ def test_without_git_and_without_a_commit_the_words_say_why(tmp_path: Path, tool
     git(empty, "init", "--quiet")
     Repo.init(str(alone), no_scm=True).close()
     Repo.init(str(empty)).close()
-    assert "in no git repository" in save_experiment(alone, "m-1")
-    assert "has none yet" in save_experiment(empty, "m-1")
+    assert "not in a git repository" in save_experiment(alone, "m-1")
+    assert "no commit yet" in save_experiment(empty, "m-1")
 
 
 def test_a_folder_outside_dvc_is_a_tool_error(tmp_path: Path, tools: None) -> None:

@@ -2,12 +2,12 @@
 
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from mtl_core.schema import is_union
+from mtl_core.schema import plain_types
 
 __all__ = ["Frozen"]
 
@@ -50,16 +50,7 @@ def _number_rule(model: type[BaseModel], name: str) -> str:
     field = model.model_fields.get(name)
     if field is None or any(isinstance(rule, BeforeValidator) for rule in field.metadata):
         return ""
-    types = _plain_types(field.annotation) - {NoneType}
+    types = plain_types(field.annotation) - {NoneType}
     if not types or not types <= {int, float}:
         return ""
     return "a number" if float in types else "a whole number"
-
-
-def _plain_types(declared: Any) -> set[Any]:
-    """The type, or those of a union, without annotations."""
-    if get_origin(declared) is Annotated:
-        return _plain_types(get_args(declared)[0])
-    if not is_union(declared):
-        return {declared}
-    return {plain for member in get_args(declared) for plain in _plain_types(member)}

@@ -5,7 +5,19 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-__all__ = ["TAGS", "Entry", "bare", "entry", "is_union", "locate", "members", "tag_key", "tag_of", "tagged"]
+__all__ = [
+    "TAGS",
+    "Entry",
+    "bare",
+    "entry",
+    "is_union",
+    "locate",
+    "members",
+    "plain_types",
+    "tag_key",
+    "tag_of",
+    "tagged",
+]
 
 TAGS = ("kind", "method", "by")
 """Names of the fields that discriminate unions."""
@@ -54,6 +66,13 @@ def bare(declared: Any) -> Any:
 def is_union(declared: Any) -> bool:
     """True for a union, in either spelling."""
     return isinstance(declared, UnionType) or get_origin(declared) is Union
+
+
+def plain_types(declared: Any) -> set[Any]:
+    """The type, or those of a union, without annotations."""
+    if get_origin(declared) is Annotated:
+        return plain_types(get_args(declared)[0])
+    return set().union(*map(plain_types, get_args(declared))) if is_union(declared) else {declared}
 
 
 def entry(declared: Any, step: int | str, tag: Any = None) -> Entry | None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pydantic import AliasChoices, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from mtl_core.config import SearchRange
 from mtl_core.frozen import Frozen
@@ -72,8 +72,7 @@ class Tuning(Frozen):
     space: dict[str, SearchRange]
     declared: dict[str, JsonValue]
     """Path -> value in params.yaml."""
-    baseline: Baseline = Field(validation_alias=AliasChoices("baseline", "yardstick"))
-    """`yardstick` in files of earlier versions."""
+    baseline: Baseline
     trials: tuple[Trial, ...]
     """Trials in the order of their numbers."""
     best: int

@@ -28,7 +28,7 @@ Rows = Sequence[Row]
 
 
 def tables(rows: Rows) -> Iterator[str]:
-    """The lines of a table of the policies, and of one of the problems."""
+    """Lines of a table of the policies, of one of the problems, and of one of the tasks that get worse."""
     policies, problems = _each(rows, "policy"), _each(rows, "problem")
     of_problem = {problem: [row for row in rows if row["problem"] == problem] for problem in problems}
     names = ("policy", "tasks better", "tasks worse", "gain on test, %", "on validation, %", "behind, %", "seconds")
@@ -56,6 +56,17 @@ def tables(rows: Rows) -> Iterator[str]:
         sizes = f"{len(_each(own, 'task'))} | {len(_each(own, 'seed'))} | {epochs:.0f}"
         cells = [_spread(_gains(own, policy, "test")) for policy in others]
         yield f"| {problem} | {sizes} | {' | '.join(cells)} |"
+    yield ""
+    yield "| policy | tasks worse, gain on test, % |"
+    yield "|---|---|"
+    for policy in others:
+        if worse := [
+            f"`{problem}.{task}` {statistics.mean(_differences(own, task, policy, 'test')):.1f}"
+            for problem, own in of_problem.items()
+            for task in _each(own, "task")
+            if _verdict(own, task, policy) < 0
+        ]:
+            yield f"| `{policy}` | {', '.join(worse)} |"
     yield ""
 
 

@@ -39,7 +39,7 @@ def tables(rows: Rows, verdicts: Rows) -> Iterator[str]:
             counts = [sum(row["verdict"] == each for row in found) for each in ORDER]
             difference = statistics.mean(_difference(errors, row["problem"], row["task"], peer) for row in found)
             ratio = statistics.median(_ratio(seconds, problem, peer) for problem in _each(found, "problem"))
-            cells = (half, peer, *map(str, counts), str(len(found)), f"{difference:.1f}", f"{ratio:.1f}")
+            cells = (half, peer, *map(str, counts), str(len(found)), f"{difference:.1f}", f"{ratio:.2g}")
             yield f"| {' | '.join(cells)} |"
     yield ""
     yield f"| problem | half | tasks | {' | '.join(peers)} | seconds | LightGBM's |"

@@ -59,16 +59,16 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     kinds = {kind: options() for kind, options in tagged(AnyTrunk).items()}
-    yardstick = Bench(SharedBottom(), arguments)
+    baseline = Bench(SharedBottom(), arguments)
     benches = {kind: Bench(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"}
     ratios: dict[str, list[float]] = {kind: [] for kind in benches}
     for number in range(arguments.rounds + 1):
         for kind, bench in benches.items():
-            ratio = bench.seconds() / yardstick.seconds()
+            ratio = bench.seconds() / baseline.seconds()
             if number:  # the first round warms up
                 ratios[kind].append(ratio)
     print(f"{'trunk':<16} {'parameters':>10} {'step / shared bottom':>20} {'least':>6} {'most':>6}")
-    print(f"{'shared_bottom':<16} {yardstick.parameters:>10,} {1:>20.2f}")
+    print(f"{'shared_bottom':<16} {baseline.parameters:>10,} {1:>20.2f}")
     for kind, found in ratios.items():
         middle = statistics.median(found)
         print(f"{kind:<16} {benches[kind].parameters:>10,} {middle:>20.2f} {min(found):>6.2f} {max(found):>6.2f}")

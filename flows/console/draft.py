@@ -18,7 +18,8 @@ __all__ = ["next_steps"]
 
 def next_steps(draft: Draft, folder: Path) -> str:
     """Counts, a line per doubt, and the commands that follow."""
-    lines = [f"\n{len(draft.features)} features, {len(draft.left_out)} columns left out, {len(draft.tasks)} tasks"]
+    counts = ((draft.features, "feature{s}"), (draft.left_out, "column{s} left out"), (draft.tasks, "task{s}"))
+    lines = ["\n" + ", ".join(f"{len(found)} {words.format(s='s' * (len(found) != 1))}" for found, words in counts)]
     lines += [f"  doubt: {line}" for line in _doubts(draft.doubts)]
     where = "" if folder == Path.cwd() else f" -C {folder}"
     lines += [

@@ -26,7 +26,7 @@ class Whole:
 
 @pytest.fixture(scope="session")
 def prefect_server(tools: None) -> Iterator[None]:
-    """One ephemeral Prefect server for the whole session."""
+    """Ephemeral Prefect server for the whole session."""
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=120):

@@ -11,7 +11,7 @@ from mtl_core.evaluation import Difference
 
 
 def comparison(*differences: tuple[float, float, float]) -> ChampionComparison:
-    """Of tasks t0, t1, ...: how much better the candidate is, with the interval."""
+    """Differences of tasks t0, t1, ...: how much better the candidate is, with the interval."""
     found = [
         Difference(
             task=f"t{i}", metric="auc", champion=0.7, candidate=0.7 + better, difference=better, low=low, high=high

@@ -1,4 +1,4 @@
-"""What `mtl demo` prints of an answer, in few words, and of what happened."""
+"""Output of `mtl demo`: an answer in few words, and the true label."""
 
 import io
 import math

@@ -1,4 +1,4 @@
-"""What `mtl models` prints."""
+"""Output of `mtl models`."""
 
 import pytest
 

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -126,14 +127,21 @@ def test_colours_in_a_log_make_it_no_terminal(small: Small, monkeypatch: pytest.
     assert "\r" not in file.getvalue()
 
 
-def test_the_summary_tells_calibrations_and_thresholds() -> None:
-    measured = {"value": 0.9, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.05}
-    outcome = TrainingResult(
+def trained(**results: Any) -> TrainingResult:
+    """Result of one epoch of two tasks."""
+    return TrainingResult(
         budget=Budget(batch_size=64, steps_per_epoch=12, epochs=6, patience=3),
         epochs=(epoch(1, ["late", "tags"]),),
         chosen=1,
         standard_errors={"late": 1.0, "tags": 1.0},
         parameters=1_000,
+        **results,
+    )
+
+
+def test_the_summary_tells_calibrations_and_thresholds() -> None:
+    measured = {"value": 0.9, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.05}
+    outcome = trained(
         calibrations=(
             TaskCalibration(task="late", method="temperature", temperatures=(1.5,), **measured),
             TaskCalibration(task="tags", method="identity", reason="off", **measured),
@@ -150,12 +158,7 @@ def test_the_summary_tells_calibrations_and_thresholds() -> None:
 
 
 def test_the_summary_tells_thresholds_that_could_not_be_tuned() -> None:
-    outcome = TrainingResult(
-        budget=Budget(batch_size=64, steps_per_epoch=12, epochs=6, patience=3),
-        epochs=(epoch(1, ["late", "tags"]),),
-        chosen=1,
-        standard_errors={"late": 1.0, "tags": 1.0},
-        parameters=1_000,
+    outcome = trained(
         thresholds=(
             TunedThresholds(task="late", thresholds=(0.5,), untuned=1),
             TunedThresholds(task="tags", thresholds=(0.5, 0.125, 0.5), untuned=2),

@@ -55,7 +55,7 @@ def test_many_columns_of_one_name_and_kind_are_one_line(tmp_path: Path) -> None:
         "size: {kind: numeric}",
     ]
     assert set(problem.feature_columns) == set(columns)
-    assert next_steps(draft, tmp_path).splitlines()[1] == "56 features, 0 columns left out, 1 tasks"
+    assert next_steps(draft, tmp_path).splitlines()[1] == "56 features, 0 columns left out, 1 task"
 
 
 @pytest.mark.parametrize(("count", "patterns"), [(MIN_COLUMNS - 1, 0), (MIN_COLUMNS, 1)])
@@ -93,7 +93,7 @@ def test_another_kind_goes_before_the_pattern_and_what_is_left_out_is_excluded(t
     assert problem.features["fp_3"].kind == "categorical"
     assert "fp_5" not in problem.features
     assert "fp_7" in problem.features
-    assert "29 features, 1 columns left out" in next_steps(draft, tmp_path)
+    assert "29 features, 1 column left out" in next_steps(draft, tmp_path)
 
 
 def test_a_feature_in_doubt_keeps_its_line(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ NAMES = st.builds(
 
 @given(st.dictionaries(NAMES, st.sampled_from([*OPTIONS, None, CONSTANT]), min_size=MIN_COLUMNS, max_size=120))
 def test_patterns_declare_what_a_line_per_column_would(columns: dict[str, Any]) -> None:
-    """Of any names and kinds; columns that do not vary may be features too."""
+    """Columns of any names and kinds; columns that do not vary may be features too."""
     features = {name: Proposal(options=kind) for name, kind in columns.items() if isinstance(kind, dict)}
     left_out = {
         name: Proposal(note=kind or "free text") for name, kind in columns.items() if not isinstance(kind, dict)

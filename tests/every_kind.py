@@ -26,7 +26,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="session")
 def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """That problem, prepared once a session."""
+    """The problem, prepared once a session."""
     rows = table()
     size = np.nan_to_num(rows["size"].to_numpy())
     rows = rows.append_column("big", pa.array((size > 0).astype(float)))

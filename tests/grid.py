@@ -55,7 +55,7 @@ TASKS: dict[str, dict[str, Any]] = {
 
 WEIGHTS = {name: 1.0 + position / 8 for position, name in enumerate(TASKS)}
 OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": WEIGHTS}, "pbi": {"theta": 0.1}}
-"""What a balancing cannot do without; pbi's default would rather make losses equal than small."""
+"""Required options of balancings; pbi's default would rather make losses equal than small."""
 
 
 STOPPED = ("late", "visits", "span")
@@ -76,7 +76,7 @@ FAMILIES: dict[str, str] = {balancing: _family(balancing) for balancing in BALAN
 
 
 def possible(trunk: str, balancing: str) -> bool:
-    """Whether that balancing has something to weigh on that trunk."""
+    """True if that balancing has something to weigh on that trunk."""
     return not (_TRUNKS[trunk].separate_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
 
 
@@ -89,7 +89,7 @@ def policies_of(balancing: str) -> tuple[str, ...]:
 
 
 def pairs(case: Case) -> set[Pair]:
-    """What a case shows of its trunk: with its policy, and with its family of balancings."""
+    """Pairs that a case shows of its trunk: with its policy, and with its family of balancings."""
     trunk, balancing, policy = case
     return {(trunk, policy), (trunk, FAMILIES[balancing])}
 

@@ -126,7 +126,7 @@ Table = dict[str, list[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
-    """How far a file got: the last command, its exit code, and what it said."""
+    """Progress of a file: the last command, its exit code, and its output."""
 
     command: str
     code: int
@@ -188,7 +188,7 @@ def _run(command: str, arguments: list[str]) -> Walk:
 
 
 def _serve(folder: Path, *, trained: bool) -> Walk:
-    """What `mtl demo` sends, read as the service reads it, and answered by the exported model."""
+    """Request of `mtl demo`, read as the service reads it, and answered by the exported model."""
     import msgspec
 
     from flows.layout import Layout

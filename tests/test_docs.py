@@ -39,18 +39,18 @@ PICTURES = {
     "trunks.md": "trunks",
 }
 PAGES = tuple(PICTURES)
-"""What can be chosen, with a picture."""
+"""Pages of options with a picture."""
 DECLARED = (*PAGES, "features.md")
-"""What can be chosen."""
+"""Pages of options."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
-"""What several trainings tell."""
+"""Pages of studies, of several trainings each."""
 EVERY = (
     *DECLARED,
     *("data.md", "splits.md", "training.md", "gates.md"),
     *STUDIES,
     *("quality-and-speed.md", "not-good-enough.md", "operation.md"),
 )
-"""And what was measured of the whole, what to change, and how it is operated."""
+"""All pages: with measurements of the whole, what to change, and operation."""
 ABOUT = ("architecture.md", "changelog.md", "concepts.md", "glossary.md")
 """The whole, in words."""
 BASE: dict[str, Any] = {
@@ -83,7 +83,7 @@ def text(page: str) -> str:
 
 
 def sections(page: str) -> dict[str, str]:
-    """What stands below each heading, up to the next one."""
+    """Text below each heading, up to the next one."""
     parts = re.split(r"^#+ (.+)$", text(page), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -165,7 +165,7 @@ def shown(default: Any) -> str:
 
 
 def says(words: str, option: str, default: str) -> bool:
-    """Whether the words name the option and give its default, as in `levels` (2)."""
+    """True if the words name the option and give its default, as in `levels` (2)."""
     return bool(re.search(rf"`(?:\w+\.)*{option}`\s+\({re.escape(default)}(?![\w.])", words))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("flows", "mtl_core", "serving")
-FOLDERS = (*PACKAGES, "benchmarks")
+FOLDERS = (*PACKAGES, "benchmarks", "docs", "examples", "tests")
 FILES = {folder: sorted((ROOT / folder).rglob("*.py")) for folder in FOLDERS}
 MODULES = {
     package: [

@@ -25,7 +25,7 @@ from tests.pages import DOCS, blocks, commands
 
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_generated" not in path.parts)
 RUN_BY_A_TEST = ("start/your-own-csv.md", "howto/serve.md", "howto/deploy.md")
-"""By tests/test_package.py, from the built wheel."""
+"""Pages that tests/test_package.py runs, from the built wheel."""
 RUNNABLE = ("console", "python", "sh", "shell", "bash", "pycon")
 
 

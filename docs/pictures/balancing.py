@@ -1,4 +1,4 @@
-"""What a step costs with each method of balancing, and whom it hears when one loss is a hundred times the other.
+"""Cost of a step with each method of balancing, and which task it favours when one loss is a hundred times the other.
 
     python docs/pictures/balancing.py [FILE]
 
@@ -29,7 +29,7 @@ TASKS = ("large", "small")
 TIMES = 100.0
 """The large loss by the small one, at the start."""
 WIDTH, NARROW, NEEDED = 16, 3, 4
-"""Of the input; of the shared layer; and how many directions of the input each task needs."""
+"""Width of the input, width of the shared layer, and number of input directions that each task needs."""
 EPOCHS, STEPS, ROWS, SEEDS = 30, 20, 256, 5
 OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": {"large": 1 / TIMES}}}
 ROW = 21

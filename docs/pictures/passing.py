@@ -1,4 +1,4 @@
-"""What a teacher is worth where labels are few: `delayed` with 2% of its training labels, three seeds.
+"""Gain from a teacher where labels are few: `delayed` with 2% of its training labels, three seeds.
 
     python docs/pictures/passing.py
 

@@ -1,4 +1,4 @@
-"""What becomes of each task under the three policies of stopping: the same part of the flights, the same seed.
+"""Learning curves of each task under the three stopping policies: the same part of the flights, the same seed.
 
     python docs/pictures/stopping.py
 
@@ -23,7 +23,7 @@ from mtl_core.training import TrainingResult
 POLICIES = ("joint", "freeze", "hold")
 EPOCHS = 25
 WIDTH, HEIGHT = 208, 92
-"""Of one panel."""
+"""Size of a panel."""
 EMPTY = "\N{NO-BREAK SPACE}"
 """A line of text that takes its room."""
 
@@ -63,7 +63,7 @@ def heading(policy: str, task: str) -> alt.TitleParams:
 
 
 def domain_of(courses: list[LearningCurve]) -> tuple[float, float]:
-    """One range for a task under every policy."""
+    """Common range of a task under every policy."""
     values = [value for shown in courses for value in shown.values if math.isfinite(value)]
     pad = 0.15 * (max(values) - min(values))
     return min(values) - pad, max(values) + pad

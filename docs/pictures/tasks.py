@@ -1,4 +1,4 @@
-"""What five kinds of task say of the same arrivals: one network, trained for some epochs on a part of the flights.
+"""Predictions of five kinds of task for the same arrivals: one network, trained briefly on a part of the flights.
 
     python docs/pictures/tasks.py
 
@@ -28,9 +28,9 @@ TASKS: dict[str, Any] = {
     "regression": {"kind": "regression", "target": "arr_delay", "loss": "absolute", "unit": "minutes"},
 }
 RANKS = (0.01, 0.2, 0.4, 0.6, 0.8, 0.95, 0.995)
-"""Where the drawn flights stand among all of the test split by what the binary task says of them."""
+"""Quantiles of the binary task's probability, over the test split, at which flights are drawn."""
 SHADES = (0.15, 0.38, 0.65, 1.0)
-"""Of the classes, in order."""
+"""Opacities of the classes, in order."""
 ROW = 40
 
 Predictions = dict[str, NDArray[Any]]
@@ -44,7 +44,7 @@ def chosen(predictions: Predictions, delays: NDArray[np.float64]) -> list[int]:
 
 
 def agreement(predictions: Predictions, delays: NDArray[np.float64]) -> dict[str, float]:
-    """How far the kinds agree over the whole test split."""
+    """Agreement of the kinds over the whole test split."""
     late = {kind: predictions[kind][:, 2:].sum(axis=1) for kind in ("multiclass", "ordinal")}
     low, middle, high = predictions["quantiles"].T
     arrived = np.isfinite(delays)

@@ -1,4 +1,4 @@
-"""What a training step costs with each trunk, and how many parameters it has, at its default size with five tasks.
+"""Cost of a training step with each trunk, and its number of parameters, at its default size with five tasks.
 
     python docs/pictures/trunks.py [FILE]
 

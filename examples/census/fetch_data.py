@@ -50,7 +50,7 @@ def read_source() -> tuple[pa.Table, pa.Table]:
 
 
 def _table(archive: tarfile.TarFile, name: str) -> pa.Table:
-    """One file without its spaces: `?` is missing; `NA` and `Not in universe` are values."""
+    """Read a file without its spaces: `?` is missing; `NA` and `Not in universe` are values."""
     file = archive.extractfile(MEMBER.format(name))
     assert file is not None
     types = dict.fromkeys(COLUMNS, pa.string())

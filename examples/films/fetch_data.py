@@ -41,7 +41,7 @@ def read_source() -> list[sqlite3.Row]:
 
 
 def row(film: sqlite3.Row) -> dict[str, Value]:
-    """What is known before the reviews, then the targets; null where nothing is known."""
+    """Columns known before the reviews, then the targets; null where nothing is known."""
     names = {key: _names(film[key]) for key in ("Language", "Country", "Director", "Writer", "Cast", "Production")}
     genres = _names(film["Genre"])
     known: dict[str, Value] = {"id": film["ID"], "title": film["Title"], "year": film["Year"]}

@@ -1,4 +1,4 @@
-"""What each aggregation promises of the direction that it makes of the tasks' gradients."""
+"""Laws of each aggregation about the direction that it makes of the tasks' gradients."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def direction(jacobian: Tensor, method: str, **options: object) -> Tensor:
 
 
 def alike(one: Tensor, other: Tensor) -> bool:
-    """Whether two vectors point the same way."""
+    """True if two vectors point the same way."""
     return bool(torch.cosine_similarity(one, other, dim=0) > 1 - 1e-3)
 
 
@@ -58,7 +58,7 @@ def test_golden_directions_of_the_documentation_of_torchjd(
     ],
 )
 def test_golden_directions_up_to_length(method: str, expected: list[float]) -> None:
-    """Where the length is arbitrary, it is that of the gradients here."""
+    """The length is arbitrary for some, and there it is that of the gradients."""
     assert torch.cosine_similarity(direction(CONFLICT, method), torch.tensor(expected), dim=0) > 1 - 1e-6
 
 

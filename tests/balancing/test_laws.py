@@ -19,7 +19,7 @@ every_method = pytest.mark.parametrize("method", METHODS)
 JACOBIAN = torch.tensor([[-4.0, 1.0, 1.0, 0.5], [6.0, 1.0, 1.0, -0.25], [1.0, -2.0, 0.5, 3.0]])
 VALUES = torch.tensor([0.5, 2.0, 1.25])
 SOMETIMES_B = (frozenset({0, 1, 2}), frozenset({0, 2}), frozenset({1}), frozenset({1, 2}), frozenset({0, 2}))
-"""Who takes part, batch after batch."""
+"""Tasks that take part, batch after batch."""
 
 
 def some(step: int) -> list[int]:

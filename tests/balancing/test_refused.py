@@ -1,4 +1,4 @@
-"""What cannot be balanced is refused: at declaration, at build, and before a parameter moves."""
+"""Problems that cannot be balanced are refused: at declaration, at build, and before a parameter moves."""
 
 import importlib.util
 import subprocess

@@ -63,7 +63,7 @@ def built(method: str, tasks: tuple[str, ...] = TASKS, **options: Any) -> Balanc
 def shared_gradient(
     balancer: Balancer, jacobian: Tensor, values: Tensor | None = None, positions: Collection[int] | None = None
 ) -> Tensor:
-    """What a balancer makes of losses with those gradients (rows, width) and values (rows,), by default 1."""
+    """Direction that a balancer makes of losses with those gradients (rows, width) and values (rows,), by default 1."""
     point = nn.Parameter(torch.zeros(jacobian.shape[1]))
     values = torch.ones(len(jacobian)) if values is None else values
     positions = range(len(jacobian)) if positions is None else positions

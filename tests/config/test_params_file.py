@@ -69,7 +69,7 @@ def test_a_folder_of_that_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 def test_accepted(tmp_path: Path, mark: bytes, newline: str) -> None:
-    """In YAML 1.2 `yes`, `no` and `on` are words, not truths."""
+    """`yes`, `no` and `on` are words in YAML 1.2, not truths."""
     (tmp_path / PARAMS).write_bytes(mark + WHOLE.replace("\n", newline).encode())
     problem = load_problem(tmp_path)
     assert problem.tasks["returned"].positive == "yes"  # type: ignore[union-attr]

@@ -62,7 +62,7 @@ def test_targets_weights_and_the_splits_own_columns_are_never_matched(changes: d
 
 
 def test_a_feature_declared_by_name_goes_before_a_pattern() -> None:
-    """By its own name, or by another one that reads the column."""
+    """Declared by its own name, or by another one that reads the column."""
     problem = declared({"fp_*": NUMERIC, "fp_1": CATEGORICAL, "second": {"kind": "categorical", "column": "fp_2"}})
     assert kinds(problem) == {
         **dict.fromkeys(["fp_0", "fp_10", "fp_11"], "numeric"),

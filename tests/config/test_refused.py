@@ -1,4 +1,4 @@
-"""What is refused in a declared problem, each with the line that teaches the fix."""
+"""Errors of a declared problem, each with the line that teaches the fix."""
 
 from typing import Any
 

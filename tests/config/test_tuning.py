@@ -1,4 +1,4 @@
-"""What may be tuned, and what a change of a declared problem makes of it."""
+"""Options that may be tuned, and the problem after a change of one."""
 
 from typing import Any
 

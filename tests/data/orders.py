@@ -13,7 +13,7 @@ from mtl_core.config import Problem, parse_problem
 __all__ = ["ROWS", "declared", "month", "no_quarantine", "quarantine", "write"]
 
 ROWS = 60
-"""Of each month."""
+"""Rows of each month."""
 DECLARED: dict[str, Any] = {
     "name": "orders",
     "data": {"path": "data"},

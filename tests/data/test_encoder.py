@@ -163,7 +163,7 @@ WEIGHTS = {
 
 @pytest.mark.parametrize(("values", "arrow_type", "expected"), WEIGHTS.values(), ids=WEIGHTS)
 def test_weights_of_a_table(values: list[Any], arrow_type: pa.DataType, expected: list[float]) -> None:
-    """Of the tasks that declare a column, and of no other."""
+    """Only tasks that declare a column have weights."""
     table = weighed(values, arrow_type)
     encoder = with_weights(table)
     found = encoder.weights(table)
@@ -186,7 +186,7 @@ BAD_WEIGHTS = {
 
 @pytest.mark.parametrize(("values", "words"), BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
 def test_weights_that_are_none_are_refused(values: list[Any], words: str) -> None:
-    """In training at once, and in any other split when it is encoded."""
+    """Training refuses it at once, any other split when it is encoded."""
     with pytest.raises(DataError, match=f"task 'slow': a row's weight must be a number .*{words}"):
         with_weights(weighed(values[::-1]))
     with pytest.raises(DataError, match=f"task 'slow': a row's weight must be a number .*{words}"):

@@ -157,7 +157,7 @@ def test_quarantined_rows_are_skipped(folder: Path, batch: int, monkeypatch: pyt
 
 
 def test_the_rows_of_a_part_do_not_depend_on_the_parts(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """One file or three, Parquet or CSV: the same encoder and the same arrays."""
+    """Three files or one, Parquet or CSV: the same encoder and the same arrays."""
     run(folder)
     expected = contents(folder / "encoded")
     other = tmp_path_factory.mktemp("one")
@@ -206,7 +206,7 @@ LATE = {
     },
     "a part without a column": {"c": month(3).drop_columns(["days"])},
 }
-"""What breaks after the first parts were read: in the second pass, and at the end of the first."""
+"""Faults after the first parts were read: in the second pass, and at the end of the first."""
 
 
 @pytest.mark.parametrize("changes", LATE.values(), ids=LATE)
@@ -245,7 +245,7 @@ SHOPS = {
 @pytest.mark.parametrize("lay_out", SHOPS.values(), ids=SHOPS)
 @pytest.mark.parametrize("number", [1, 2])
 def test_text_may_be_laid_out_in_any_way(folder: Path, lay_out: Any, number: int) -> None:
-    """In the first part, whose types all share, or in a later one: the same arrays; the raw rows have its values."""
+    """The part is the first, whose types all share, or a later one: the same arrays, and its values in the raw rows."""
     run(folder)
     expected, table = contents(folder / "encoded"), month(number)
     write(folder, **{"ab"[number - 1]: table.set_column(1, "shop", lay_out(table["shop"].combine_chunks()))})

@@ -228,7 +228,7 @@ def test_batches_of_like_length_are_hardly_padded(draw: str, size: int) -> None:
 
 
 def cells(split: EncodedSplit, batches: Iterable[torch.Tensor]) -> int:
-    """Of all batches together, padded."""
+    """Number of cells of all batches together, padded."""
     assert split.lengths is not None
     return sum(len(rows) * max(1, int(split.lengths[rows].max())) for rows in batches)
 

@@ -222,7 +222,7 @@ KEYS = st.lists(st.one_of(st.integers(-(2**53) + 1, 2**53 - 1), st.integers(0, 5
 @given(data=st.data(), keys=KEYS)
 @patient
 def test_a_key_has_one_split_wherever_it_stands(data: st.DataObject, keys: list[int]) -> None:
-    """In any order and layout, and whether a file calls it a whole number, a fraction or text."""
+    """Equal in any order and layout, and whether a file calls it a whole number, a fraction or text."""
     by_hash = split("hash", validation=0.3, test=0.3)
     expected = dict(zip(keys, names(by_hash, keys), strict=True))
     shuffled = data.draw(st.permutations(keys))
@@ -309,7 +309,7 @@ def in_parts(problem: Problem, table: pa.Table, rows: int = 2**30) -> list[str]:
 
 
 def test_validation_may_be_a_share_of_the_rows_that_train() -> None:
-    """By a hash of a key or, without one, of the row."""
+    """Split by a hash of a key or, without one, of the row."""
     table = pa.table({"part": ["train", "test"] * 3_000, "person": np.arange(6_000) // 6, "size": np.arange(6_000) / 7})
     by_row = declared(split={"by": "column", "column": "part", "validation": 0.2})
     by_person = declared(split={"by": "column", "column": "part", "validation": 0.2, "key": "person"})

@@ -31,7 +31,7 @@ def kind(small: Small, request: pytest.FixtureRequest) -> Taught:
 def logits_of(
     found: Taught, small: Small, split: EncodedSplit | None = None, *, options: Boosted = FEW, **training: Any
 ) -> np.ndarray:
-    """What the teacher says of the training rows, or of the same with other labels or weights."""
+    """Soft targets of the teacher for the training rows, or for the same with other labels or weights."""
     declared = small.declared(**training).training
     train = split or found.train
     return boosted_logits(

@@ -1,4 +1,4 @@
-"""How a task learns from labels and a teacher at once: one loss, by the teacher's share, row by row."""
+"""Learning from labels and a teacher at once: one loss, by the teacher's share, row by row."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def some_logits(kind: Taught, seed: int = 0) -> Tensor:
 
 
 def gradient(kind: Taught, student: Tensor, soft: SoftTargets | None, batch: Batch | None = None) -> Tensor:
-    """Of the task's loss, with respect to the student's logits; zeros where the task takes no part."""
+    """Gradient of the task's loss with respect to the student's logits; zeros where the task takes no part."""
     student = student.clone().requires_grad_()
     taught_by = {} if soft is None else {"t": soft}
     losses = task_losses((kind.task,), {"t": student}, batch or kind.train.slice(0, ROWS), taught_by)
@@ -140,7 +140,7 @@ def test_rows_count_by_their_weights_for_the_teacher_too(kind: Taught) -> None:
 
 
 def test_a_task_without_any_say_moves_no_parameter_of_its_own(small: Small, kind: Taught) -> None:
-    """Of a batch without labels its head learns where every row does, and has no gradient at all where not."""
+    """A head learns from a batch without labels where every row does, and has no gradient at all where not."""
     batch = unlabelled(kind)
     for every_row in (False, True):
         network = Network.seeded(kind.problem, kind.encoder, 0)

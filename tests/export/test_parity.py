@@ -41,7 +41,7 @@ def predictions(network: Network, encoder: Encoder, rows: pa.Table) -> dict[str,
 
 @pytest.fixture
 def answers(small: Small, network: Network) -> dict[str, NDArray[Any]]:
-    """What the network says of the small problem's test rows; to be changed."""
+    """Predictions of the network for the small problem's test rows; to be changed."""
     return predictions(network, small.encoder, small.raw_test)
 
 
@@ -110,7 +110,7 @@ def test_a_large_unit_hides_no_difference(small: Small) -> None:
 
 
 def test_long_lists_are_predicted_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One long list would pad all rows to its length; the predictions are those of all rows at once."""
+    """A single long list would pad all rows to its length; the predictions are those of all rows at once."""
     with_lists = prepared(tmp_path, lists.document(), lists.table(300))
     encoder, rows = with_lists.encoder, with_lists.raw_test
     network = Network.seeded(with_lists.problem, encoder, 0)
@@ -146,7 +146,7 @@ def test_every_kind_comes_through_the_export(
 
 
 def test_adversarial_rows_of_few_columns_are_ordinary_but_for_one_value(every_kind: Small) -> None:
-    """And are one array per column: a chunk per row and column would need gigabytes where columns are thousands."""
+    """The rows are one array per column: a chunk per row and column would need gigabytes for thousands of columns."""
     encoder, raw = every_kind.encoder, every_kind.raw_test
     rows = adversarial_rows(raw, encoder)
     assert {column.num_chunks for column in rows.columns} == {1}

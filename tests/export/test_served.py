@@ -1,4 +1,4 @@
-"""What the export writes is what the service reads: a task of every kind, from its declaration to its JSON."""
+"""The service reads whatever the export writes: a task of every kind, from its declaration to its JSON."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Where pieces meet: the sample that quantiles are taken from, the knots, and what a numeric feature makes of them."""
+"""Piecewise-linear encoding: the sample that quantiles are taken from, the bin edges, and the encoded feature."""
 
 from typing import Any
 
@@ -177,7 +177,7 @@ def test_laws_of_bin_edges(transform: Any, data: st.DataObject, train: list[floa
 
 @pytest.mark.parametrize(("gap", "edges_left"), [(1e-9, 4), (1e-4, 4), (1e-2, 6)])
 def test_bin_edges_nearer_than_the_narrowest_are_dropped(gap: float, edges_left: int) -> None:
-    """In standard deviations, here of 1.15: nearer ones are one place for the network, though float32 may tell them."""
+    """Bin edges nearer than this many deviations, here of 1.15, are equal for the network, though not in float32."""
     assert len(numeric([0.0, gap, 2 * gap, 1.0, 2.0, 3.0]).bin_edges) == edges_left
 
 

@@ -1,4 +1,4 @@
-"""What features learn from the training split: the same from one pass over parts as from all rows at once."""
+"""Features learn the same from one pass over part files as from all rows of the training split at once."""
 
 from typing import Any
 

@@ -335,7 +335,7 @@ def go(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the whole way showed, in an interpreter of its own, since unions are read when modules are imported."""
+    """Result of the whole way, in an interpreter of its own, since unions are read when modules are imported."""
     return in_own_interpreter(__name__, tmp_path_factory.mktemp("kinds") / "problem")
 
 

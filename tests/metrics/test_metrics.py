@@ -150,7 +150,7 @@ def test_equals_the_peer_with_and_without_weights(kind: str, metric: Metric) -> 
 @given(seed=st.integers(0, 1_000))
 @patient
 def test_a_weight_is_that_many_rows(kind: str, metric: Metric, seed: int) -> None:
-    """What makes a bootstrap by weights a bootstrap of rows, where a class may be drawn no time at all."""
+    """A bootstrap by weights is one of rows, even where no row of a class is drawn."""
     labels, predictions, _ = sample(kind, seed, rows=6)
     weights = np.random.default_rng(seed).multinomial(6, np.full(6, 1 / 6)).astype(float)
     repeated = np.repeat(np.arange(6), weights.astype(int))
@@ -238,7 +238,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_the_same_rows_are_drawn_for_two_models() -> None:
-    """So that a model that is better by a constant on every row is so in every resample."""
+    """A model that is better by a constant on every row is so in every resample."""
     labels = np.random.default_rng(3).normal(size=50)
     one, other = (resampled(MEAN, labels, labels + shift, resamples=20) for shift in (0, 1))
     np.testing.assert_allclose(other - one, 1)

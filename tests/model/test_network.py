@@ -69,7 +69,7 @@ def test_predictions_are_calibrated_logits_through_the_inverse_link(small: Small
 
 
 def test_calibration_is_stored_with_the_weights_of_tasks_with_probabilities_alone(small: Small) -> None:
-    """And is no parameter: no optimiser and no average touches it."""
+    """The buffer is no parameter: no optimiser and no average touches it."""
     network = Network.seeded(small.problem, small.encoder, 0)
     stored = {name for name in network.state_dict() if "calibration" in name}
     probable = [place for place, task in enumerate(network.tasks) if task != "minutes"]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not linear_module.ONEDNN, reason="this torch has
 
 @pytest.fixture(autouse=True)
 def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By oneDNN, however small."""
+    """Product by oneDNN, however small."""
     monkeypatch.setattr(linear_module, "MIN_PRODUCTS", 1)
 
 

@@ -126,7 +126,7 @@ def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def checks() -> list[Check]:
-    """One of every sort and outcome."""
+    """Checks of every sort and outcome."""
     over: dict[str, Any] = {"limit": 0.0, "rule": "above", "unit": "(lower end of the paired 95% interval)"}
     return [
         Check(name="late.auc", value=0.9, limit=0.8, rule="at least", unit=""),

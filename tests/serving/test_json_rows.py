@@ -99,7 +99,7 @@ def test_all_errors_are_counted_and_the_first_ones_told() -> None:
 
 
 def cells(field: str, value: Any) -> list[Any]:
-    """What a row's tensor holds for a value that is not a datetime, without padding."""
+    """Content of a row's tensor for a value that is not a datetime, without padding."""
     match field:
         case "carrier":
             return [value or ""]

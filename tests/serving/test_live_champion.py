@@ -1,4 +1,4 @@
-"""How a new champion is taken up while the old one is served."""
+"""Switching to a new champion while the old one is served."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def equal(inputs: tuple[Input, ...], matrices: dict[str, list[str]], rows: list[
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=4), st.permutations(["class", "is holiday?", "leaves", "lands"]))
 def test_a_matrix_holds_the_tensors_of_its_columns(rows: list[dict[str, Any]], names: list[str]) -> None:
-    """In its own order; beside lists, whose tensors are padded."""
+    """The order is its own, also with lists, whose tensors are padded."""
     equal(INPUTS, {"numbers": names}, rows)
     few = INPUTS[:3]
     equal(few, {"numbers": ["is holiday?", "class"]}, [{one.name: row[one.name] for one in few} for row in rows])

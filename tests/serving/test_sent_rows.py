@@ -1,4 +1,4 @@
-"""What `mtl demo` sends of a column, by `InputType.json`, is read as the encoder reads the column."""
+"""Values that `mtl demo` sends, by `InputType.json`, are read as the encoder reads the column."""
 
 import json
 from datetime import UTC, date, datetime

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def family_of_this_process() -> set[psutil.Process]:
-    """What runs below it now; other tests may have servers of their own there."""
+    """Processes that run below it now; other tests may have servers of their own there."""
     return set(psutil.Process().children(recursive=True))
 
 

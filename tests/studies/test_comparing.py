@@ -50,7 +50,7 @@ def splits(grouped: Small) -> Splits:
 
 @pytest.fixture(scope="module")
 def graph(grouped: Small) -> bytes:
-    """Of the shared network, untrained: to export each takes seconds."""
+    """Graph of the shared network, untrained: to export each takes seconds."""
     network = Network.seeded(grouped.problem, grouped.encoder, 0)
     return graph_of(grouped.problem, grouped.encoder, network.state_dict())
 

@@ -32,7 +32,7 @@ ROWS = 400
 
 
 def predictions(error: float, seeds: int, *, apart: float = 0.05, start: int = 0) -> list[Array]:
-    """Of labels that are all 0: each seed off by about `error`, and by `apart` more or less than the next."""
+    """Predictions for labels that are all 0: seeds are off by about `error`, and by `apart` from one to the next."""
     generator = np.random.default_rng(start)
     rows = generator.normal(size=ROWS)
     return [error * (1 + apart * generator.normal()) * (1 + 0.3 * rows) for _ in range(seeds)]

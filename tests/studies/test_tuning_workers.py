@@ -22,7 +22,7 @@ def job(small: Small, folder: Path) -> Job:
 def test_two_workers_share_a_study_and_a_dead_one_is_named(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of the two is killed after the first trial that ends; the other one goes on."""
+    """Kill one of two workers after the first trial that ends; the other one goes on."""
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     task = job(small, tmp_path)
     search = task.open()

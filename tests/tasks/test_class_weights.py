@@ -63,7 +63,7 @@ def _unweighted(fitted: Any) -> Any:
 @given(seed=st.integers(0, 1_000))
 @patient
 def test_twice_the_weight_is_twice_the_rows(name: str, seed: int) -> None:
-    """In the sum: a mean is by the number of rows, whatever they weigh."""
+    """Weights count in the sum: a mean is by the number of rows, whatever they weigh."""
     fitted, heavy = DOUBLED[name]
     plain = _unweighted(fitted)
     logits, labels = sample(fitted, seed)

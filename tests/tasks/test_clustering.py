@@ -92,7 +92,7 @@ def test_the_points_are_a_linear_layer_of_what_it_is_given() -> None:
 
 
 def test_a_point_on_a_centroid_far_out_is_sure_and_finite() -> None:
-    """Where 32 bits round ||z||^2 + ||mu||^2 - 2 z mu to something below 0."""
+    """Rounding to 32 bits takes ||z||^2 + ||mu||^2 - 2 z mu to something below 0."""
     student = layer()[0].float()
     with torch.no_grad():
         student.centroids.mul_(1e4)
@@ -116,7 +116,7 @@ def test_targets_are_equation_3(seed: int) -> None:
 
 
 def test_sharpening_is_even_where_the_clusters_are() -> None:
-    """Of equal soft frequencies nothing remains but the square, whose likeliest cluster is the same."""
+    """Equal soft frequencies leave nothing but the square, whose likeliest cluster is the same."""
     q = np.array([[0.6, 0.3, 0.1], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])
     found = PLAIN.target_logits(torch.from_numpy(np.log(q)), None).softmax(dim=1).numpy()
     np.testing.assert_allclose(found, q**2 / np.square(q).sum(axis=1, keepdims=True))
@@ -157,7 +157,7 @@ def test_a_weight_is_that_many_rows_in_the_targets(weights: list[int]) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_gradients_are_equations_4_and_5(seed: int) -> None:
-    """Of KL(P||Q) with P held fixed; the cross-entropy differs from it by the entropy of P alone."""
+    """Gradient of KL(P||Q) with P held fixed; the cross-entropy differs from it by the entropy of P alone."""
     student, x = layer(seed)
     x.requires_grad_()
     targets = PLAIN.target_logits(student(x).detach(), None)

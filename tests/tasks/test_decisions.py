@@ -35,7 +35,7 @@ def arrays(rows: list[tuple[bool, float]]) -> tuple[Any, Any]:
 
 
 def every_threshold(chances: Any) -> list[Any]:
-    """One for each decision that a threshold from 0 to 1 can make."""
+    """Thresholds, one for each decision that a threshold from 0 to 1 can make."""
     return [*np.unique(chances), *([np.float32(1)] if chances.max() < 1 else [])]
 
 

@@ -185,7 +185,7 @@ def test_unlink_of_what_is_too_sure_is_finite(name: str) -> None:
 
 
 def test_golden_losses() -> None:
-    """By hand: log 2, log 3, and distances in deviations."""
+    """Computed by hand: log 2, log 3, and distances in deviations."""
     zero = {name: torch.zeros(4, TASKS[name].outputs) for name in NAMES}
     zero["ordinal"] = torch.log(torch.tensor([[2.0, 0.5]] * 4))  # the odds of 2 and 1 in 3
     losses = {name: TASKS[name].loss(zero[name], LABELS[name])[:3].tolist() for name in NAMES}

@@ -115,7 +115,7 @@ def test_a_learned_label_is_never_the_word_for_none() -> None:
 
 
 def learned(declared: Any, *parts: pa.Array) -> Any:
-    """What was learned, or why not."""
+    """Learned labels, or the reason why there are none."""
     try:
         return fit(declared, *parts)
     except DataError as error:
@@ -312,7 +312,7 @@ def test_link_gives_each_label_its_probability_and_unlink_takes_it_back(z: torch
 @given(rows=st.lists(st.lists(st.sampled_from([-1, 0, 1]), min_size=2, max_size=2), min_size=1))
 @patient
 def test_trivial_is_the_best_constant(rows: list[list[int]]) -> None:
-    """Of every label by itself, over the rows where it is known."""
+    """Metric of every label by itself, over the rows where it is known."""
     fitted = of_columns().objective(fit_columns(of_columns(), structs(a=[1, 0], b=[0, 1])))
     labels = np.array([*rows, [0, 1]], dtype=np.int8)
     best = fitted.baseline(labels)
@@ -377,7 +377,7 @@ def test_every_metric_has_a_peer_and_a_direction() -> None:
 @given(seed=st.integers(0, 1_000))
 @patient
 def test_a_weight_is_that_many_rows(name: str, seed: int) -> None:
-    """So that a bootstrap by weights is one of rows, where a label may lose an answer or all that is known of it."""
+    """A bootstrap by weights is one of rows, where a label may lose an answer or all that is known of it."""
     labels, predictions, _ = sample(seed, rows=6, unknown=0.5)
     weights = np.random.default_rng(seed).multinomial(6, np.full(6, 1 / 6)).astype(float)
     repeated = np.repeat(np.arange(6), weights.astype(int))

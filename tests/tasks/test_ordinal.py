@@ -40,7 +40,7 @@ def test_probabilities_are_the_textbooks(classes: int, data: st.DataObject) -> N
 
 
 def test_a_class_far_from_the_score_keeps_its_loss_and_its_gradient() -> None:
-    """Where the difference of sigmoids is 0 in float32, and in float64."""
+    """The difference of sigmoids is 0 there in float32, and in float64."""
     for eta in (80.0, -80.0):
         logits = (torch.tensor([[1.0, 0.5, -1.0]]) + eta).repeat(4, 1).requires_grad_()
         losses = ordinal(4).loss(logits, torch.arange(4))
@@ -142,7 +142,7 @@ def test_distillation_is_the_cross_entropy_of_distributions() -> None:
 
 
 def test_golden_metrics() -> None:
-    """By hand. The third row is sure and two steps off."""
+    """Computed by hand. The third row is sure and two steps off."""
     labels = np.array([0, 1, 2], dtype=np.int16)
     chances = np.array([[0.8, 0.2, 0.0], [0.3, 0.6, 0.1], [1.0, 0.0, 0.0]], dtype=np.float32)
     found = {metric.name: metric(labels, chances) for metric in task("ordinal", classes=["a", "b", "c"]).metrics}

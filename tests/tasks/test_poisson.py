@@ -60,7 +60,7 @@ def test_rounding_makes_no_loss_negative(count: float, apart: float) -> None:
 
 @pytest.mark.parametrize("apart", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10, -1e-10, -1e-6, -1e-2])
 def test_close_to_the_count_the_loss_is_half_a_square(apart: float) -> None:
-    """Where a difference of nearly equal numbers would be nothing but rounding."""
+    """A difference of nearly equal numbers would be nothing but rounding here."""
     found = half_deviance(torch.tensor([apart], dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
     assert found.item() == pytest.approx(apart**2 / 2, rel=1e-2, abs=0)
 

@@ -18,7 +18,7 @@ MANY = [round(0.01 * level, 2) for level in range(1, 100)]
 
 
 def quantiles(*levels: float) -> Any:
-    """Of a target with mean 100 and deviation 10."""
+    """Codec of a target with mean 100 and deviation 10."""
     return objective(task("quantiles", **({"levels": levels} if levels else {})), pa.array([90.0, 110.0]))
 
 
@@ -86,7 +86,7 @@ def test_distillation_is_the_distance_of_the_quantiles() -> None:
 
 
 def test_golden_metrics() -> None:
-    """By hand: inside, below the interval, above it, on its border."""
+    """Computed by hand: inside, below the interval, above it, on its border."""
     labels = np.array([10.0, -1.0, 30.0, 0.0], dtype=np.float32)
     predictions = np.tile(np.array([0.0, 8.0, 20.0], dtype=np.float32), (4, 1))
     found = {metric.name: metric(labels, predictions) for metric in task("quantiles").metrics}

@@ -1,4 +1,4 @@
-"""What params.yaml may not say of a task: each refusal is one line that names the path, the value and the fix."""
+"""Errors of a task's options in params.yaml: each is one line that names the path, the value and the fix."""
 
 from typing import Any
 

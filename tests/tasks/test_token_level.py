@@ -94,7 +94,7 @@ class MarksCodec(Codec):
 
 
 class MarksObjective(DecisionObjective):
-    """One logit an item: the log odds of yes."""
+    """A single logit per item: the log odds of yes."""
 
     @property
     def outputs(self) -> int:
@@ -207,7 +207,7 @@ def go(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the whole way showed."""
+    """Result of the whole way."""
     return in_own_interpreter(__name__, tmp_path_factory.mktemp("tokens") / "problem")
 
 
@@ -344,7 +344,7 @@ def test_items_with_several_labels_have_the_same_loss_padded_or_not(members: tup
 
 
 def test_rows_without_an_item_differ_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a split whose lists are all empty is measured, and its gates say that the metric is missing."""
+    """A split whose lists are all empty is measured, and its gates say that the metric is missing."""
     from mtl_core.export.parity import parity
     from mtl_core.model import Network
     from tests.features import lists

@@ -76,7 +76,7 @@ class Crashes(Progress):
 
     @contextmanager
     def after_every_write(self) -> Iterator[None]:
-        """And before a teacher is written, while the network has that teacher's weights."""
+        """Crash after every write, and before a teacher is written, while the network has that teacher's weights."""
         with pytest.MonkeyPatch.context() as patch:
             for name in ("keep", "prune", "save"):
                 self._patch(patch, CheckpointStore, name, name)

@@ -64,7 +64,7 @@ class Trained:
         return task_losses(self.tasks, network(self.batch.inputs), self.batch, {})
 
     def gradients(self, position: int) -> list[Tensor]:
-        """Of one task's loss by the shared parameters, by a pass of its own."""
+        """Gradients of one task's loss by the shared parameters, by a pass of its own."""
         network = copy.deepcopy(self.network)
         self.losses(network)[position].backward()
         return [torch.zeros_like(p) if p.grad is None else p.grad for p in network.shared().parameters]

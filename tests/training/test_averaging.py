@@ -23,7 +23,7 @@ def network(small: Small) -> Network:
 
 
 def moved(network: Network, generator: torch.Generator, without: Sequence[nn.Parameter] = ()) -> None:
-    """One step of some optimiser: every parameter has a gradient and moves, but for those without."""
+    """Take a step of some optimiser: every parameter has a gradient and moves, but for those without."""
     left_out = {id(parameter) for parameter in without}
     for parameter in network.parameters():
         parameter.grad = None
@@ -33,7 +33,7 @@ def moved(network: Network, generator: torch.Generator, without: Sequence[nn.Par
 
 
 def test_equation_3_by_hand(network: Network) -> None:
-    """In float64: of every step t the way that is left is (eta + 1) / (eta + t), with eta of 8."""
+    """Weights in float64: of every step t the way that is left is (eta + 1) / (eta + t), with eta of 8."""
     assert ETA == 8
     average, generator = Average(network), torch.Generator().manual_seed(0)
     expected = {name: weight.double() for name, weight in weights(network).items()}
@@ -129,7 +129,7 @@ def test_it_learns_nothing_and_leaves_the_network_alone(network: Network) -> Non
 
 
 def test_its_state_says_all_of_it(network: Network) -> None:
-    """One that goes on from the state of another goes on to the same bits."""
+    """An average restored from the state of another goes on to the same bits."""
     generator, average = torch.Generator().manual_seed(5), Average(network)
     for _ in range(3):
         moved(network, generator, without=network.task_parameters(0))
@@ -164,7 +164,7 @@ def test_it_moves_no_weight_but_is_what_is_scored_and_kept(small: Small, tmp_pat
 
 
 def test_it_is_of_every_step_across_epochs(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the checkpoint holds is the equation on the weights after every single step."""
+    """The checkpoint holds the equation on the weights after every single step."""
     course: list[dict[str, torch.Tensor]] = []
     after_step = State.after_step
 

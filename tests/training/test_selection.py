@@ -22,7 +22,7 @@ History = list[dict[str, float]]
 
 
 def regrets(history: History, epoch: int) -> list[float]:
-    """Of the tasks that have a score, largest first."""
+    """Regrets of the tasks that have a score, largest first."""
     best = {task: max(scores[task] for scores in history) for task in TASKS}
     return sorted((best[task] - history[epoch - 1][task] for task in TASKS), reverse=True)
 
@@ -52,7 +52,7 @@ def test_an_epoch_that_was_dropped_never_comes_back(history: History, later: dic
 @law
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(TASKS, st.integers(-9, 9).map(float))), min_size=1, max_size=8))
 def test_no_epoch_is_better_than_the_chosen_one(history: History) -> None:
-    """By its own account: the mean square-rooted regret, or the largest regret."""
+    """Computed independently: the mean square-rooted regret, or the largest regret."""
     for epoch in range(1, len(history) + 1):
         chosen = regrets(history, best_epoch(history, "mean"))
         assert math.fsum(map(math.sqrt, chosen)) <= math.fsum(map(math.sqrt, regrets(history, epoch))) + 1e-9

@@ -36,7 +36,7 @@ from tests.training.runs import Watched, Weights, run, same, weights
 TASKS = ("late", "band", "minutes", "rare")
 METHODS = list(tagged(AnyBalancing))
 NEEDED: dict[str, dict[str, Any]] = {"constant": {"weights": dict.fromkeys(TASKS, 1.0)}}
-"""What a balancing cannot do without."""
+"""Required options of balancings."""
 
 
 def measured(small: Small, network: Network) -> dict[str, float]:

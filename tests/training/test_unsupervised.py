@@ -165,7 +165,7 @@ def test_it_begins_with_k_means_on_its_points(groups: Small) -> None:
 
 
 def test_the_targets_are_of_the_whole_training_split_as_the_network_is(groups: Small) -> None:
-    """In evaluation mode, in the order of the rows, and by no more than the network and the seed."""
+    """Computed in evaluation mode, in the order of the rows, from no more than the network and the seed."""
     network, other = seeded(groups), seeded(groups)
     other.train()
     torch.manual_seed(5)

@@ -26,7 +26,7 @@ def changed(trunk: Trunk, parameters: str) -> list[bool]:
 
 
 def as_mlp(experts: Experts, expert: int) -> MLP:
-    """One of the experts, as an MLP by itself."""
+    """A single expert, as an MLP by itself."""
     width = experts.layers[0].weight.shape[-1]
     mlp = MLP(width, tuple(layer.weight.shape[1] for layer in experts.layers), 0.0)
     linear = [layer for layer in mlp.layers if isinstance(layer, nn.Linear)]

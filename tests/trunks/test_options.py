@@ -1,4 +1,4 @@
-"""What `model.trunk` accepts and what it refuses, on both sides of every border."""
+"""Accepted and refused values of `model.trunk`, on both sides of every border."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any

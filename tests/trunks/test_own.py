@@ -1,4 +1,4 @@
-"""What a trunk calls a task's own serves that task alone, and everything that does is called so."""
+"""Parameters that a trunk reports as a task's own serve that task alone, and all that do are reported."""
 
 import pytest
 import torch

@@ -80,7 +80,7 @@ def test_a_date_that_python_does_not_have_is_quarantined(folder: Path) -> None:
 
 
 def test_infinities_of_the_reference_pass(tmp_path: Path) -> None:
-    """In a feature and in the target of a regression, where they are missing; another part may have none."""
+    """Infinities in a feature and in the target of a regression are missing; another part may have none."""
     write_part(tmp_path, "2024-02.parquet", changed(table(2), amount={6: INF, 7: -INF}, days={3: INF}))
     write_part(tmp_path, BAD, PART)
     write_profile(tmp_path, problem())

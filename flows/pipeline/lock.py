@@ -10,7 +10,7 @@ from flows.git import git_output
 __all__ = ["LOCK", "other_bits", "other_bits_words"]
 
 LOCK = "dvc.lock"
-INPUTS, OUTPUTS = ("cmd", "deps", "params"), ("outs",)
+INPUTS = ("cmd", "deps", "params")
 
 
 def other_bits(folder: Path) -> tuple[str, ...]:
@@ -24,16 +24,17 @@ def other_bits(folder: Path) -> tuple[str, ...]:
     before, after = _stages(committed), _stages((folder / LOCK).read_text(encoding="utf-8"))
     return tuple(
         name
-        for name in before.keys() & after.keys()
-        if after[name].get("deps")  # what a stage without any reads is not recorded
-        and _parts(before[name], INPUTS) == _parts(after[name], INPUTS)
-        and _parts(before[name], OUTPUTS) != _parts(after[name], OUTPUTS)
+        for name in after
+        if name in before
+        and after[name].get("deps")  # what a stage without any reads is not recorded
+        and all(before[name].get(key) == after[name].get(key) for key in INPUTS)
+        and before[name].get("outs") != after[name].get("outs")
     )
 
 
 def other_bits_words(folder: Path) -> str:
     """Sentence about `other_bits`, with what to do; "" where there are none."""
-    stages = sorted(other_bits(folder))
+    stages = other_bits(folder)
     if not stages:
         return ""
     return (
@@ -46,7 +47,3 @@ def other_bits_words(folder: Path) -> str:
 def _stages(text: str) -> dict[str, Any]:
     document = YAML(typ="safe", pure=True).load(text)
     return document.get("stages", {}) if isinstance(document, dict) else {}
-
-
-def _parts(stage: dict[str, Any], keys: tuple[str, ...]) -> list[Any]:
-    return [stage.get(key) for key in keys]

@@ -64,12 +64,12 @@ def run_trials(job: Job, search: Search, count: int, workers: int) -> Iterator[T
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads in an unknown state
     tickets = context.Semaphore(count)
+    known = {trial.number for trial in search.trials}
     processes = {}
     for worker in range(1, min(workers, count) + 1):
         process = context.Process(target=_work, args=(job, tickets), name=f"worker {worker}", daemon=True)
         process.start()
         processes[process.sentinel] = worker, process
-    known = {trial.number for trial in search.trials}
     running = dict(processes)
     try:
         while running:

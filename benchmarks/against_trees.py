@@ -16,8 +16,6 @@ from ruamel.yaml import YAML
 from mtl_core.config import Problem
 from mtl_core.evaluation import baseline_predictions, evaluate
 
-__all__ = ["main"]
-
 Summary = dict[str, dict[str, dict[str, float]]]
 
 

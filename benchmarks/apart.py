@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Cost", "apart", "cost_of"]
-
 SAMPLING = 0.01
 """Seconds between looks at the anonymous memory, of which the kernel keeps no peak."""
 

@@ -9,8 +9,6 @@ from typing import Any
 from mtl_core.config import Problem, parse_problem
 from mtl_core.config.changes import to_document
 
-__all__ = ["DECLARED", "TREES", "TRIED", "Changes", "as_tried"]
-
 REMOVED = object()
 Changes = Mapping[str, Any]
 Tried = Callable[[Problem], Changes]

@@ -22,8 +22,6 @@ from ruamel.yaml import YAML
 
 from mtl_core.config import Problem, parse_problem
 
-__all__ = ["COLUMNS", "FORMATS", "ROWS_OF_A_PART", "part_of", "write_problem"]
-
 FORMATS = ("parquet", "csv")
 ROWS_OF_A_PART = 500_000
 TEXTS = {f"text_{size}": size for size in (2, 3, 5, 8, 15, 30, 60, 120, 500, 2_000, 10_000, 30_000)}
@@ -121,6 +119,7 @@ def _numbers(generator: np.random.Generator, kind: str, size: int) -> NDArray[np
 
 
 def main() -> None:
+    """Write the table into a folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=float, default=1.0, help="in millions")

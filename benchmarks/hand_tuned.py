@@ -11,8 +11,6 @@ from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 
-__all__ = ["census", "flights"]
-
 Pass = Callable[[], None]
 
 

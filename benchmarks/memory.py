@@ -25,8 +25,6 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.training import train
 
-__all__ = ["prepare_there", "train_there"]
-
 
 def prepare_there(folder: Path, threads: int) -> None:
     """The stage `prepare` on a generated problem, with no quarantined row."""
@@ -50,6 +48,7 @@ STEPS = {"prepare": prepare_there, "train": train_there}
 
 
 def main() -> None:
+    """Measure and print the table of peaks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=float, nargs="+", default=[1, 3, 10], help="in millions")
     parser.add_argument("--format", choices=FORMATS, default="parquet")

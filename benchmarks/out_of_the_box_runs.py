@@ -22,8 +22,6 @@ from untouched import WORK, Untouched, code_digest
 from mtl_core.model.inference import predictions_of
 from mtl_core.training import train
 
-__all__ = ["METHODS", "OWN", "Run", "predictions", "run", "runs_of"]
-
 OWN = "trunkline"
 METHODS = {
     OWN: "",

@@ -12,8 +12,6 @@ from out_of_the_box_verdicts import LIMIT, Measured, error_ratio, judge
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["TaskFound", "show"]
-
 MARKS = {"better": "▲", "equal": " ", "worse": "▼"}
 ORDER = tuple(MARKS)
 Counts = dict[str, Counter[str]]

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from mtl_core.metrics import Metric
 from mtl_core.metrics.bootstrap import resampled
 
-__all__ = ["LIMIT", "Measured", "Verdict", "error_ratio", "judge", "seed_variance"]
-
 Verdict = Literal["better", "equal", "worse"]
 RESAMPLES = 200
 DEVIATIONS = 2.0

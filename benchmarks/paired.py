@@ -7,8 +7,6 @@ from typing import Any
 
 from scipy.stats import t as student
 
-__all__ = ["paired"]
-
 
 def paired(
     rows: Sequence[dict[str, Any]], first: str, second: str, metrics: dict[str, tuple[str, bool]]

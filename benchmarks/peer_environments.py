@@ -8,8 +8,6 @@ from typing import Any
 
 from problems import ROOT
 
-__all__ = ["PEERS", "Worker", "environment"]
-
 TORCH = "torch==2.13.0"
 """As in pyproject.toml: both sides compute with the same kernels."""
 PEERS = {

@@ -18,8 +18,6 @@ from mtl_core.data.prepare import prepare
 from mtl_core.studies.arms import Splits
 from mtl_core.tasks import Objective, objectives
 
-__all__ = ["FOLDERS", "ROOT", "Prepared", "prepared"]
-
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"flights": ROOT} | {name: ROOT / "examples" / name for name in ("films", "yeast", "census")}
 """Name -> the problem's folder."""

@@ -26,8 +26,6 @@ from mtl_core.files import write_text
 from mtl_core.studies.arms import run_arm
 from mtl_core.studies.boosted import run_boosted
 
-__all__ = ["Row", "folder_of", "measure", "measure_trees"]
-
 MADE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "quality"
 Row = dict[str, Any]
@@ -108,6 +106,7 @@ def run(name: str, configuration: str, seeds: int) -> None:
 
 
 def main() -> None:
+    """Train, compare and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=list(TRIED), default=list(TRIED))
     parser.add_argument("--configurations", nargs="+", metavar="NAME", help="all where none is given")

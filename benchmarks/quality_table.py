@@ -15,8 +15,6 @@ from typing import Any
 from configurations import DECLARED, TREES
 from scipy.stats import t as student
 
-__all__ = ["RESULTS", "tables"]
-
 RESULTS = Path(__file__).parent / "results" / "quality.json"
 LOWER = ("mae", "log_loss")
 """Metrics of which less is better."""
@@ -69,6 +67,7 @@ def _mark(rows: Rows, base: Rows) -> str:
 
 
 def main() -> None:
+    """Print the tables."""
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 
 

@@ -14,8 +14,6 @@ from untouched import Untouched
 from mtl_core.files import write_text
 from mtl_core.tasks import Objective
 
-__all__ = ["PARTS", "labels_of", "spec_of", "write_raw_table"]
-
 PARTS = ("train", "validation", "test")
 DATE_PARTS = (pc.year, pc.month, pc.day, pc.day_of_week, pc.day_of_year, pc.hour)
 LOSSES = {"rmse": "squared", "r2": "squared", "mae": "absolute", "poisson_deviance": "poisson"}

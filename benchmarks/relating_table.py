@@ -12,8 +12,6 @@ from typing import Any
 
 from paired import paired
 
-__all__ = ["RESULTS", "tables"]
-
 RESULTS = Path(__file__).parent / "results" / "relating.json"
 MOST = 6
 """Tasks of a matrix that is shown."""

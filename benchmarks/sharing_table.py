@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "tables"]
-
 RESULTS = Path(__file__).parent / "results" / "sharing.json"
 
 

@@ -18,8 +18,6 @@ from typing import Any
 
 from scipy.stats import t as student
 
-__all__ = ["RESULTS", "tables"]
-
 RESULTS = Path(__file__).parent / "results" / "early_stopping.json"
 BASELINE = "joint"
 

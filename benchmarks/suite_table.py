@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "VERDICTS", "tables"]
-
 RESULTS = Path(__file__).parent / "results" / "out_of_the_box.json"
 VERDICTS = RESULTS.with_suffix(".verdicts.json")
 OWN = "trunkline"

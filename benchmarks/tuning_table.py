@@ -12,8 +12,6 @@ from paired import paired
 
 from mtl_core.report.wording import option_value
 
-__all__ = ["RESULTS", "tables"]
-
 RESULTS = Path(__file__).parent / "results" / "tuning.json"
 
 

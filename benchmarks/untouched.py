@@ -27,8 +27,6 @@ from mtl_core.files import write_text
 from mtl_core.studies.arms import Splits
 from mtl_core.tasks import Objective, objectives
 
-__all__ = ["WORK", "Untouched", "code_digest", "untouched"]
-
 WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
 
 

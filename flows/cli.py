@@ -13,8 +13,6 @@ import click
 from mtl_core.errors import TrunklineError
 from serving.errors import ServingError
 
-__all__ = ["COMMANDS", "cli", "main"]
-
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C, as of a shell."""
 

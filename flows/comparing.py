@@ -15,8 +15,6 @@ from mtl_core.studies.comparing import compare_arms
 from mtl_core.studies.comparison import Comparison
 from mtl_core.studies.files import write_study
 
-__all__ = ["compared", "kept_comparison"]
-
 
 def kept_comparison(folder: Path) -> tuple[Comparison, str]:
     """The last study, and a sentence about its file; DataError where there is none."""

@@ -20,8 +20,6 @@ from serving.process import running
 from serving.signature import read_signature
 from serving.store import Store
 
-__all__ = ["read_rows", "run_demo"]
-
 SECONDS = 30.0
 
 

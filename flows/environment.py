@@ -6,8 +6,6 @@ from pathlib import Path
 
 from flows.layout import Layout
 
-__all__ = ["prepare_environment", "prepare_prefect", "store_home"]
-
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -3,8 +3,6 @@
 import subprocess
 from pathlib import Path
 
-__all__ = ["git_output"]
-
 
 def git_output(folder: Path, *arguments: str) -> str | None:
     """Output of `git` run in the folder, stripped; None where the command fails or git is not installed."""

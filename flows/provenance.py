@@ -10,8 +10,6 @@ from flows.git import git_output
 from mtl_core.config import Problem
 from mtl_core.studies.provenance import Provenance, config_digest
 
-__all__ = ["provenance_of"]
-
 PACKAGES = ("trunkline", "torch", "numpy", "scikit-learn", "lightgbm", "optuna", "onnxruntime")
 
 RESULTS = (":(exclude,top,glob)**/dvc.lock", ":(exclude,top,glob)**/studies/**", ":(exclude,top,glob)**/results/**")

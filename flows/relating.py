@@ -15,8 +15,6 @@ from mtl_core.report.svg_file import svg_file
 from mtl_core.studies.files import write_study
 from mtl_core.studies.relatedness import Relatedness, check_relatable, relate
 
-__all__ = ["kept_relatedness", "related"]
-
 
 def kept_relatedness(folder: Path) -> tuple[Relatedness, str]:
     """The last study, and a sentence about its file; DataError where there is none."""

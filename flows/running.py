@@ -15,8 +15,6 @@ from mtl_core.files import naming
 from mtl_core.locks import Holder, exclusive_lock
 from serving.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 
-__all__ = ["check_start", "exclusive_run", "exclusive_stage"]
-
 MIN_FREE = 8 << 20
 """Bytes that must be free before a run starts: a Prefect database, a report, the arrays of a small problem."""
 

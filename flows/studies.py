@@ -17,8 +17,6 @@ from mtl_core.locks import exclusive_command
 from mtl_core.studies.arms import Splits
 from mtl_core.studies.files import read_study
 
-__all__ = ["encoded", "exclusive_scratch", "kept", "scratch", "show_in_report"]
-
 Study = TypeVar("Study", bound=Frozen)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from mtl_core.errors import SystemFailure
 from mtl_core.files import errno_of
 
-__all__ = ["system_failure"]
-
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 OPEN_FILES = {errno.EMFILE, errno.ENFILE}

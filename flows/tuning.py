@@ -20,8 +20,6 @@ from mtl_core.studies.tuning.study import best_of, exclusive_study, repeat, stud
 from mtl_core.studies.tuning.trials import TrialRunner
 from mtl_core.studies.tuning.workers import Job, Lost, run_trials
 
-__all__ = ["TuneResult", "applied", "kept_tuning", "repeated", "tuned"]
-
 STUDY = "tune"
 
 

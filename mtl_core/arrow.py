@@ -10,28 +10,6 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.errors import DataError
 
-__all__ = [
-    "EXACT",
-    "SCALAR_TYPES",
-    "ColumnType",
-    "as_dictionary",
-    "as_microseconds",
-    "as_numbers",
-    "as_plain",
-    "as_strings",
-    "bounded_timestamps",
-    "column_type",
-    "decoded",
-    "is_exact",
-    "is_number",
-    "is_temporal",
-    "is_text",
-    "item_type",
-    "null_if_empty",
-    "scalar_type",
-    "value_type",
-]
-
 ColumnType = Literal["string", "number", "boolean", "list"]
 
 SCALAR_TYPES: frozenset[ColumnType] = frozenset({"string", "number", "boolean"})

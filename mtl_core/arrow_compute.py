@@ -6,8 +6,6 @@ its time.
 
 from typing import Any
 
-__all__: list[str] = []
-
 
 def __getattr__(name: str) -> Any:
     import pyarrow.compute

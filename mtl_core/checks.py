@@ -11,17 +11,6 @@ from typing import Any, Literal
 from mtl_core.files import write_text
 from mtl_core.numbers import defined
 
-__all__ = [
-    "BaselineCheck",
-    "Check",
-    "CheckOutcome",
-    "LatencyCheck",
-    "Relation",
-    "with_latencies",
-    "write_checks",
-    "write_latencies",
-]
-
 CheckOutcome = Literal["passed", "warning", "failed"]
 """A warning is reported, and does not refuse the model."""
 Relation = Literal["at least", "at most", "above"]

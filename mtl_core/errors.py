@@ -18,21 +18,6 @@ A message names the thing, the rule, the value found and the fix, in that order.
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-__all__ = [
-    "CheckFailed",
-    "DataError",
-    "ExportError",
-    "ProblemError",
-    "PromotionRefused",
-    "RunInProgress",
-    "SystemFailure",
-    "ToolError",
-    "TrainingError",
-    "TrunklineError",
-    "ValidationFailed",
-    "nearest",
-]
-
 
 class TrunklineError(Exception):
     """Base of the tree. `exit_code` is what the command line returns for it."""

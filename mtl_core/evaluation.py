@@ -11,8 +11,6 @@ from mtl_core.metrics import Metric
 from mtl_core.metrics.bootstrap import interval, resampled
 from mtl_core.tasks import Objective
 
-__all__ = ["Difference", "Measured", "baseline_predictions", "compare", "evaluate"]
-
 RESAMPLES = 200
 
 Arrays = Mapping[str, NDArray[Any]]

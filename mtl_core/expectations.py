@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["NAMES", "Expectation", "Severity", "expect"]
-
 Severity = Literal["critical", "warning", "info"]
 
 _COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list")

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from mtl_core.errors import DataError, TrunklineError
 
-__all__ = ["errno_of", "intact", "naming", "pending", "reserve", "write_bytes", "write_text"]
-
 _RUST = re.compile(r"\(os error (\d+)\)")
 """Error number in the errors of safetensors."""
 _FULL = re.compile(r"No space left on device|disk is full|\d+ requested and \d+ written")

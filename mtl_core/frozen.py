@@ -9,8 +9,6 @@ from pydantic_core import InitErrorDetails
 
 from mtl_core.schema import plain_types
 
-__all__ = ["Frozen"]
-
 
 class Frozen(BaseModel):
     """Immutable value, which refuses misspelt keys.

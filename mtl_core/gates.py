@@ -14,16 +14,6 @@ from mtl_core.export.session import Session
 from mtl_core.tasks import Objective
 from mtl_core.timing import median_ms
 
-__all__ = [
-    "baseline_checks",
-    "gates_off",
-    "latency_checks",
-    "metric_checks",
-    "parity_check",
-    "size_checks",
-    "tasks_without_limit",
-]
-
 
 def metric_checks(
     gates: Gates, tasks: Sequence[Objective], measured: Mapping[str, Mapping[str, Measured]]

@@ -21,19 +21,6 @@ from mtl_core.ragged import Ragged
 if TYPE_CHECKING:
     from mtl_core.config import Csv
 
-__all__ = [
-    "BooleanInput",
-    "DatetimeInput",
-    "InputType",
-    "NumberInput",
-    "StringInput",
-    "StringsInput",
-    "VectorInput",
-    "as_seconds",
-    "as_string_lists",
-    "list_items",
-]
-
 Array = NDArray[Any]
 
 ADVERSARIAL_NUMBERS = (

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-__all__ = ["count_limits", "mean_limits", "min_share_present", "range_limits", "rate_limits"]
-
 Limits = dict[str, int | float]
 
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from mtl_core.errors import RunInProgress
 from mtl_core.files import naming
 
-__all__ = ["Holder", "exclusive_command", "exclusive_lock"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:

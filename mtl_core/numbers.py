@@ -2,8 +2,6 @@
 
 import math
 
-__all__ = ["Number", "defined"]
-
 Number = float | None
 """None where it is undefined."""
 

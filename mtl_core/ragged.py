@@ -7,8 +7,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Block", "Ragged", "flat", "pad_positions", "spans"]
-
 MAX_CELLS = 1 << 18
 """Maximum cells of a batch without gradients: rows times the longest row."""
 

@@ -5,20 +5,6 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-__all__ = [
-    "TAGS",
-    "Entry",
-    "bare",
-    "entry",
-    "is_union",
-    "locate",
-    "members",
-    "plain_types",
-    "tag_key",
-    "tag_of",
-    "tagged",
-]
-
 TAGS = ("kind", "method", "by")
 """Names of the fields that discriminate unions."""
 KEY = "[key]"

@@ -22,8 +22,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-__all__ = ["End", "Policy", "Rule", "StopDecision", "Stopper"]
-
 Policy = Literal["joint", "freeze", "hold"]
 End = Literal["all", "any"]
 

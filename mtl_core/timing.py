@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-__all__ = ["Call", "median_ms"]
-
 Call = Callable[[], object]
 Clock = Callable[[], float]
 MIN_ROUNDS, MAX_SECONDS = 10, 3.0

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Cells = Callable[[Array], Iterable[object]]
 
-__all__ = ["LIKELY", "AnswerWriter"]
-
 LIKELY = 0.5
 """The probability from which on a label is among the answer's `labels`, where the signature has no thresholds."""
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from serving.live import LiveModel, Served
 
-__all__ = ["MAX_BODY", "PathGuard", "build_app"]
-
 MAX_BODY = 16 * 2**20  # bytes
 BODY_SECONDS = 60.0  # a client that sends slower than this gives up its place
 INLINE_BODY = 32 * 2**10  # bytes; a body up to this is answered in less time than a hop to a thread and back is worth

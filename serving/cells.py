@@ -10,8 +10,6 @@ import msgspec
 
 from serving.errors import InputValueError
 
-__all__ = ["TextForm"]
-
 _NUMBER = re.compile(
     r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|[+-]?(?:inf|infinity|(?P<nan>nan)(?:\([a-z0-9_]*\))?)",
     re.IGNORECASE,

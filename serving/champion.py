@@ -22,20 +22,6 @@ from serving.errors import DamagedError, NoChampionError, ServingError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = [
-    "MAX_PROMOTIONS",
-    "Champion",
-    "LoadFailure",
-    "Promotion",
-    "champion_file",
-    "clear_load_failure",
-    "point_to",
-    "read_champion",
-    "read_load_failure",
-    "write_load_failure",
-    "write_whole",
-]
-
 MAX_PROMOTIONS = 1_000  # the last ones are kept
 
 

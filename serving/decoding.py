@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from serving.inputs import Input
 
-__all__ = ["MAX_DETAILS", "decode_with_errors", "refusal"]
-
 MAX_DETAILS = 10  # broken rules in words; the others are counted
 _MAX_SHOWN = 40  # characters of a value that are sent back
 

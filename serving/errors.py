@@ -18,22 +18,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = [
-    "DamagedError",
-    "ErrorDetail",
-    "InputValueError",
-    "ModelError",
-    "NoChampionError",
-    "NoVersionError",
-    "PortError",
-    "ProcessError",
-    "RefusedVersionError",
-    "RequestError",
-    "ServingError",
-    "SignatureError",
-    "StoreError",
-]
-
 
 class ServingError(Exception):
     """Root of the exceptions of the package `serving`. `exit_code` is what the command line returns for it."""

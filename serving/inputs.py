@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Violation = tuple[str, object] | None
 
-__all__ = [
-    "MAX_ITEMS",
-    "MAX_PADDED",
-    "MAX_TEXT",
-    "BooleanInput",
-    "DatetimeInput",
-    "Input",
-    "NumberInput",
-    "StringInput",
-    "StringsInput",
-    "VectorInput",
-    "ZonedDatetimeInput",
-]
-
 MAX_TEXT = 1_000  # characters of one string
 MAX_ITEMS = 1_000  # items of one list of strings
 MAX_PADDED = 2**20  # cells of one tensor (rows, longest) in one call of the graph

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 
 from serving.errors import InputValueError
 
-__all__ = ["seconds_since_epoch"]
-
 _ISO = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ](?P<time>[0-9]{2}(?::[0-9]{2}(?::[0-9]{2})?)?)"

@@ -14,8 +14,6 @@ import secrets
 import threading
 from pathlib import Path
 
-__all__ = ["end_with_parent", "lifeline", "remove_dead_lifelines", "start_lifeline"]
-
 VARIABLE = "TRUNKLINE_LIFELINE"
 
 _own: tuple[Path, int] | None = None

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Stamp = tuple[int, int] | None
 
-__all__ = ["POLL_SECONDS", "LiveModel", "Served"]
-
 POLL_SECONDS = 1.0
 
 _log = logging.getLogger("bentoml.trunkline")  # under BentoML's name, so that it reaches the server's log

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["GRAPH_FILE", "Model", "check_graph_hash"]
-
 GRAPH_FILE = "model.onnx"
 
 

@@ -15,8 +15,6 @@ from serving.errors import DamagedError, NoVersionError, PortError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_champion", "check_port"]
-
 
 class _Signature(msgspec.Struct):
     graph_sha256: str

@@ -24,8 +24,6 @@ from serving.scratch import SCRATCH_VARIABLE, make_scratch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["running", "serve"]
-
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 20.0

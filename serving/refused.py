@@ -17,8 +17,6 @@ from serving.errors import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CHECKS_FILE", "LOST_FILE", "read_checks", "read_reasons", "write_lost_comparison"]
-
 CHECKS_FILE, LOST_FILE = "checks.json", "refused.json"
 
 

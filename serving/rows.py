@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Values = tuple[Any, ...]
 
-__all__ = ["MAX_REQUEST_ITEMS", "MAX_ROWS", "TOKEN_CELLS", "Batch", "RowReader", "consecutive"]
-
 MAX_ROWS = 10_000
 MAX_REQUEST_ITEMS = 2**20  # of all lists of strings of a request; a task of level token answers each of them
 TOKEN_CELLS = 16  # cells that an item counts as where a task answers it: the whole network runs for each item

@@ -16,8 +16,6 @@ from pathlib import Path
 
 from serving.lifeline import remove_dead_lifelines, start_lifeline
 
-__all__ = ["SCRATCH_VARIABLE", "make_scratch", "own_scratch"]
-
 SCRATCH_VARIABLE = "TRUNKLINE_SCRATCH"
 PREFIX = "trunkline-"
 START_SECONDS = 600.0

@@ -26,8 +26,6 @@ from serving.live import LiveModel, Served
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["MODEL_VARIABLE", "STORE_VARIABLE", "Predict"]
-
 STORE_VARIABLE = "TRUNKLINE_STORE"
 MODEL_VARIABLE = "TRUNKLINE_MODEL"
 

@@ -29,20 +29,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = [
-    "FORMATS",
-    "SIGNATURE_FILE",
-    "ClassOutput",
-    "ClusterOutput",
-    "LabelOutput",
-    "Matrix",
-    "NumberOutput",
-    "Output",
-    "QuantileOutput",
-    "Signature",
-    "read_signature",
-]
-
 FORMATS = (1, 2, 3, 4)
 SIGNATURE_FILE = "signature.json"
 

@@ -40,8 +40,6 @@ from serving.signature import SIGNATURE_FILE, read_signature
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Store"]
-
 
 class Store:
     """A model store under one BentoML home, made if it does not exist. A version's tag is `NAME:VERSION`."""

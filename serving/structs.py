@@ -10,8 +10,6 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["make_struct"]
-
 # What JSON has to escape. msgspec writes and reads the name of a field as it stands.
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Values = tuple[Any, ...]
 
-__all__ = ["TensorMaker"]
-
 
 class TensorMaker:
     """Converter of rows, whose values are in the order of the inputs, into tensors.

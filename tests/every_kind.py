@@ -8,8 +8,6 @@ import pytest
 
 from tests.small import Small, document, prepared, table
 
-__all__ = ["KINDS", "every_kind"]
-
 KINDS: dict[str, dict[str, Any]] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
     "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", "mid", "high"]},

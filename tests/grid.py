@@ -12,25 +12,6 @@ from mtl_core.config import AnyBalancing, AnyTrunk, Stopping
 from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
 
-__all__ = [
-    "BALANCINGS",
-    "FAMILIES",
-    "KINDS",
-    "POLICIES",
-    "STOPPED",
-    "TASKS",
-    "TRUNKS",
-    "WITH_STATE",
-    "Case",
-    "covering",
-    "document",
-    "pairs",
-    "policies_of",
-    "possible",
-    "small_trunk",
-    "table",
-]
-
 Case = tuple[str, str, str]
 """Trunk, balancing, policy. Every problem has every kind of task."""
 Pair = tuple[str, str]

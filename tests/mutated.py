@@ -17,8 +17,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["Walk", "mutated", "walk"]
-
 ROWS = 90
 CELLS = (
     *(

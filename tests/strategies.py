@@ -7,8 +7,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["booleans", "finite", "integers", "layouts", "numbers", "partitions", "patient", "texts"]
-
 patient = settings(deadline=None, max_examples=50)
 """For laws on a machine with busy neighbours: an example may take its time."""
 

@@ -12,8 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["in_own_interpreter", "leave", "whole_way"]
-
 ROOT = Path(__file__).parents[1]
 
 

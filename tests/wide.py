@@ -8,8 +8,6 @@ import pytest
 
 from tests.small import Small, document, prepared
 
-__all__ = ["MANY", "TASKS", "patterns", "plain", "wide"]
-
 ROWS, MANY = 400, 70
 TASKS: dict[str, Any] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},

@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["serve"]
-
 Build = Callable[[dict[str, Any], dict[str, np.ndarray], np.ndarray, str], tuple[torch.nn.Module, Callable[[], object]]]
 """Options, columns by name, (rows, T) labels, kind of network -> a network, and one pass of its training."""
 

@@ -10,8 +10,6 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-__all__ = ["FIXED", "Half", "halves"]
-
 Half = Literal["chosen", "unseen", "in full"]
 """Looked at while defaults are chosen, only once they are, or beside the suite."""
 FIXED = ("flights", "films", "yeast", "census", "diamonds", "loans", "health_plans")

@@ -8,8 +8,6 @@ from suite.of_times import TIMES
 from suite.problem import SuiteProblem
 from suite.splits import ByTime
 
-__all__ = ["problems"]
-
 
 def problems() -> list[SuiteProblem]:
     """Those of both halves, then those beside the suite."""

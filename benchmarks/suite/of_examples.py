@@ -10,8 +10,6 @@ from suite.problem import Declared
 from suite.sources import Example
 from suite.splits import ByGroup, ByTime, OwnSplit, Random
 
-__all__ = ["EXAMPLES", "IN_FULL"]
-
 ROOT = Path(__file__).parents[2]
 
 

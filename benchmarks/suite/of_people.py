@@ -6,8 +6,6 @@ from suite.problem import Declared
 from suite.sources import r_table
 from suite.splits import ByGroup, Random
 
-__all__ = ["PEOPLE"]
-
 
 def _first_school(table: pd.DataFrame) -> pd.DataFrame:
     """With the first school of each pupil, by which rows are split."""

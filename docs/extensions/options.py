@@ -16,8 +16,6 @@ from sphinx.application import Sphinx
 from mtl_core.config import Problem
 from mtl_core.schema import TAGS, bare, is_union, members, tag_key, tag_of
 
-__all__ = ["reference", "setup"]
-
 TARGET = "_generated/params.md"
 WORDS = {str: "text", int: "integer", float: "number", bool: "boolean", NoneType: "null", dict: "mapping"}
 KEYS = {"stopping.tasks": "TASK", "features": "NAME", "tasks": "NAME", "teachers": "TASK", "space": "OPTION"}

@@ -14,8 +14,6 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-__all__ = ["setup"]
-
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]*)\]\((?P<target>\.\.?/[^)#\s]*)(#[^)]*)?\)")
 PAGES = "_generated/source"
 LANGUAGES = {".py": "python", ".md": "markdown", ".yaml": "yaml", ".json": "json", ".toml": "toml"}

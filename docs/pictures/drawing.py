@@ -9,8 +9,6 @@ import altair as alt
 from mtl_core.report import theme
 from mtl_core.report.svg_file import svg_file
 
-__all__ = ["ROOT", "save", "share"]
-
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 

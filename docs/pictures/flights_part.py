@@ -20,8 +20,6 @@ from mtl_core.model import Network
 from mtl_core.tasks import Objective, objectives
 from mtl_core.training import TrainingResult, train
 
-__all__ = ["FIRST_TEST", "FIRST_VALIDATION", "Part", "declared", "flights"]
-
 FIRST_VALIDATION, FIRST_TEST = "2013-02-11", "2013-02-20"
 
 

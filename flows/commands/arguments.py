@@ -11,8 +11,6 @@ import click
 
 from flows.environment import prepare_environment
 
-__all__ = ["example", "in_folder", "json_output", "stdout_to_stderr", "wait_option"]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

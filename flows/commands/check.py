@@ -6,8 +6,6 @@ import click
 
 from flows.commands.arguments import example, in_folder, json_output
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl check", "mtl check -C customers --json | jq .tasks"))
 @in_folder

@@ -7,8 +7,6 @@ import click
 
 from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl compare", "mtl compare --seeds 3 --policies -C customers", "mtl compare --show"))
 @click.option(

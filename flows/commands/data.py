@@ -6,8 +6,6 @@ import click
 
 from flows.commands.arguments import example, in_folder
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl data", "mtl data -C customers"))
 @in_folder

@@ -6,8 +6,6 @@ import click
 
 from flows.commands.arguments import example, in_folder
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl demo", "mtl demo -C customers --rows 12"))
 @in_folder

@@ -7,8 +7,6 @@ import click
 from flows.commands.arguments import example
 from flows.environment import prepare_environment
 
-__all__ = ["command"]
-
 
 def _print_graph(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if asked:

@@ -11,8 +11,6 @@ from flows.commands.arguments import example, in_folder, json_output
 if TYPE_CHECKING:
     from serving.store import Store
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl models", "mtl models --json | jq '.[0].version'"))
 @in_folder

@@ -6,8 +6,6 @@ import click
 
 from flows.commands.arguments import example, in_folder
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl profile", "mtl profile --reference 2013-01.parquet --reference 2013-02.parquet"))
 @click.option(

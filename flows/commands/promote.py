@@ -6,8 +6,6 @@ import click
 
 from flows.commands.arguments import example, in_folder
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl promote flights:4f1c09d2a7b3e865"))
 @click.argument("version")

@@ -7,8 +7,6 @@ import click
 
 from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl relate", "mtl relate --networks 2 -C customers", "mtl relate --show --json"))
 @click.option(

@@ -10,8 +10,6 @@ from flows.commands.arguments import example, in_folder, json_output, stdout_to_
 from flows.environment import prepare_prefect
 from flows.running import check_start, exclusive_run
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl retrain", "PREFECT_API_URL=http://127.0.0.1:4200/api mtl retrain -C customers"))
 @in_folder

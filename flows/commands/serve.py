@@ -6,8 +6,6 @@ import click
 
 from flows.commands.arguments import example, in_folder
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl serve", "mtl serve -C customers --host 0.0.0.0 --port 8080"))
 @in_folder

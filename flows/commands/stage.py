@@ -11,8 +11,6 @@ from flows.pipeline.graph import STAGES, check_graph
 from flows.running import exclusive_run, exclusive_stage
 from serving.lifeline import end_with_parent
 
-__all__ = ["command"]
-
 
 @click.command(epilog=example("mtl stage train -C customers"))
 @click.argument("name", type=click.Choice(STAGES))

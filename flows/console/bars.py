@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Task, TaskID
 
-__all__ = ["Bars", "timed"]
-
 LOG_SECONDS = 10.0
 """Minimum time between two lines of progress."""
 

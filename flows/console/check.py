@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mtl_core.data.split import SplitName
     from mtl_core.validation.preflight import DataSummary
 
-__all__ = ["print_problem", "print_warnings"]
-
 BASELINE = {
     "required": "better than the baseline",
     "report": "not worse than the baseline",

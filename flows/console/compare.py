@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mtl_core.studies.comparison import Verdict
     from mtl_core.training import Epoch
 
-__all__ = ["CompareProgress", "print_comparison"]
-
 _COLOURS = {HELPS: "green", HARMS: "red"}
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from flows.layout import Layout
     from mtl_core.config import Problem
 
-__all__ = ["predicted", "prediction_table", "print_paths", "refusal", "true_label"]
-
 SHOWN_INPUTS = 4
 SHOWN_LEVELS = 5
 SHOWN_ITEMS = 5

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from flows.draft.guesses import Draft
 
-__all__ = ["next_steps"]
-
 
 def next_steps(draft: Draft, folder: Path) -> str:
     """Counts, a line per doubt, and the commands that follow."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from serving.champion import LoadFailure
 
-__all__ = ["count_checks", "load_failure_text", "print_models"]
-
 
 def print_models(models: list[dict[str, Any]]) -> None:
     """Version, status, checks, and metrics on test; then why versions are damaged, refused or overruled."""

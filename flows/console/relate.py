@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from mtl_core.studies.relatedness import Relatedness
     from mtl_core.training import Epoch
 
-__all__ = ["RelateProgress", "print_relatedness"]
-
 _WORDS = {"joint": "the declared trunk", "vectors": "task vectors"}
 
 

@@ -15,8 +15,6 @@ from mtl_core.report.wording import interval, places, rounded, signed
 if TYPE_CHECKING:
     from flows.retrain.result import RetrainResult
 
-__all__ = ["print_result", "print_stage"]
-
 
 def print_stage(name: str) -> None:
     """Heading before a stage's own output; on stderr, so that stdout stays machine-readable."""

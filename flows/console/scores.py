@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mtl_core.tasks import Objective
     from mtl_core.training import Epoch
 
-__all__ = ["ScoreTable"]
-
 AROUND = 8
 """Lines of a table besides its rows: title, header, borders, caption."""
 MIN_NAME = 12

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-__all__ = ["is_live", "open_console", "shortened", "shortened_names", "shown"]
-
 
 def open_console(*, stderr: bool = False) -> Console:
     """A console that reads no markup, since a column, a task or a class may be called `[km]`; styles need a `Text`."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from mtl_core.training import Epoch, FinetunedHead, TrainingResult
     from mtl_core.training.history import TunedThresholds
 
-__all__ = ["TrainProgress", "summary"]
-
 
 class TrainProgress(Progress):
     """Table of scores above a bar on a terminal, in no more lines than it has; elsewhere a line per epoch."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mtl_core.studies.tuning.workers import Lost
     from mtl_core.training import Epoch
 
-__all__ = ["TuneProgress", "print_tuning"]
-
 SHOWN = 10
 """Trials in the table at the end: the best ones."""
 

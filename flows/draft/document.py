@@ -20,8 +20,6 @@ from mtl_core.config.document import flow_style
 from mtl_core.config.patterns import distinct_names
 from mtl_core.features import Proposal
 
-__all__ = ["document"]
-
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 

@@ -12,8 +12,6 @@ from mtl_core.data.cells import BOOLEAN_WORDS, is_known_number, parse_dates, wit
 from mtl_core.features import ColumnFacts
 from mtl_core.features.iso import is_iso_timestamp
 
-__all__ = ["NAMED_TIME", "doubt"]
-
 MIN_NUMBERS = 0.8
 """Share of numbers from which on a column of text was probably meant to be one of numbers."""
 SHOWN = 3

@@ -9,8 +9,6 @@ from flows.draft.folder import check_free, make_folder, place_of
 from flows.draft.guesses import Draft, guess_problem
 from mtl_core.config import parse_problem, parse_yaml
 
-__all__ = ["draft_problem"]
-
 
 def draft_problem(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) -> tuple[Draft, list[str]]:
     """Guess the problem and write its folder; the guesses, and a line per thing that was written.

@@ -18,8 +18,6 @@ from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts
 
-__all__ = ["Sample", "sample"]
-
 MAX_ROWS, CHUNK = 200_000, 4_096
 """About how many rows are sampled, in chunks of how many: ids and kinds show long before."""
 

@@ -13,8 +13,6 @@ from mtl_core.data.part_files import SUFFIXES, suffix
 from mtl_core.errors import DataError, ProblemError, ToolError
 from mtl_core.files import pending, write_text
 
-__all__ = ["check_free", "make_folder", "place_of"]
-
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
 CHUNK = 1 << 20  # bytes

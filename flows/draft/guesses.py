@@ -15,8 +15,6 @@ from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
 from mtl_core.names import INTERNAL
 from mtl_core.schema import members
 
-__all__ = ["Draft", "guess_problem"]
-
 FEW = 12
 """Whole numbers with up to that many distinct values may be classes rather than amounts."""
 NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")

@@ -7,8 +7,6 @@ from flows.draft.facts import Sample
 from mtl_core.features import Proposal
 from mtl_core.leaks import find_leaks
 
-__all__ = ["doubt_leaks"]
-
 
 def doubt_leaks(seen: Sample, guesses: Mapping[str, Proposal], targets: Sequence[str]) -> dict[str, Proposal]:
     """The proposals by column, with a doubt or, for a left-out column, a note where one predicts a target."""

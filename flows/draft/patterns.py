@@ -9,8 +9,6 @@ from typing import Any
 
 from mtl_core.features import Proposal
 
-__all__ = ["Pattern", "alike", "find_patterns"]
-
 MIN_COLUMNS = 20
 """Minimum columns of a pattern."""
 MAX_EXCLUDED = 10

@@ -18,8 +18,6 @@ from mtl_core.data.inference import infer_type
 from mtl_core.data.part_files import SEPARATORS, open_part, suffix
 from mtl_core.errors import DataError
 
-__all__ = ["NULL_WORDS", "DetectedReading", "detect"]
-
 MAX_ROWS = 20_000
 """Rows that are examined: marks and formats show long before."""
 NULL_WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "?", "-")

@@ -18,8 +18,6 @@ from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone
 from mtl_core.names import INTERNAL
 
-__all__ = ["guess_split"]
-
 MIN_KEYS = 30
 """A hash of fewer distinct keys may leave a split empty."""
 OTHER_TIME = re.compile(r"birth|dob|expir|due", re.IGNORECASE)

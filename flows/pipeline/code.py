@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["DATA", "CodeTree"]
-
 PACKAGES = ("flows", "mtl_core")
 LEFT_OUT = ("flows.console",)
 """Output in a terminal changes no artifact."""

@@ -15,8 +15,6 @@ from flows.pipeline.code import CodeTree
 from flows.pipeline.graph import DIGESTS, STAGES
 from mtl_core.files import write_text
 
-__all__ = ["code_digests", "labels_digest", "write_digests"]
-
 MODULE_LEVEL = frozenset({"validate", "prepare"})
 """Stages that build no network, and so run none of the imports that functions make when a network part is built."""
 

@@ -5,8 +5,6 @@ from pathlib import Path
 from flows.pipeline.graph import open_repository
 from mtl_core.errors import ToolError
 
-__all__ = ["save_experiment"]
-
 
 def save_experiment(folder: Path, name: str) -> str:
     """Record params, code, outputs and metrics as the DVC experiment `name`; a sentence about the outcome.

@@ -13,8 +13,6 @@ from flows.system_failure import system_failure
 from mtl_core.errors import TrunklineError
 from mtl_core.files import naming, write_text
 
-__all__ = ["StageFailed", "keep_failure", "last_failure"]
-
 
 class StageFailed(TrunklineError):
     """Failure of a stage, with its own message and exit code."""

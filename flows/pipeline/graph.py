@@ -15,18 +15,6 @@ from flows.pipeline.failure import StageFailed, last_failure
 from flows.system_failure import system_failure
 from mtl_core.errors import ProblemError, RunInProgress, ToolError
 
-__all__ = [
-    "DIGESTS",
-    "GRAPH",
-    "STAGES",
-    "bring_up_to_date",
-    "check_graph",
-    "graph_text",
-    "is_up_to_date",
-    "open_repository",
-    "stage_names",
-]
-
 GRAPH = "dvc.yaml"
 DIGESTS = "digests"
 """The stage that always runs: it renews the digests that the others depend on."""

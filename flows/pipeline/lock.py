@@ -7,8 +7,6 @@ from ruamel.yaml import YAML
 
 from flows.git import git_output
 
-__all__ = ["LOCK", "other_bits", "other_bits_words"]
-
 LOCK = "dvc.lock"
 INPUTS = ("cmd", "deps", "params")
 

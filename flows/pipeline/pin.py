@@ -15,8 +15,6 @@ from typing import Any
 from flows.pipeline.graph import open_repository
 from mtl_core.errors import DataError, ToolError
 
-__all__ = ["DATA", "FETCH", "PIN", "fetch", "pin"]
-
 DATA, PIN, FETCH = "data", "data.dvc", "fetch_data.py"
 SHOWN = 5
 

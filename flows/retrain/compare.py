@@ -18,16 +18,6 @@ from mtl_core.export.session import Session, open_graph, run_graph
 from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
 
-__all__ = [
-    "ChampionComparison",
-    "compare_models",
-    "difference_words",
-    "forms",
-    "input_matrices",
-    "refuse_worse",
-    "worse_tasks",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ChampionComparison:

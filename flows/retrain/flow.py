@@ -35,8 +35,6 @@ from serving.errors import ServingError
 from serving.lifeline import end_with_parent
 from serving.store import Store
 
-__all__ = ["retrain", "run_retrain"]
-
 SERVICE = "TRUNKLINE_SERVICE_URL"
 PROBES, PROBE_SECONDS = 20, 1.0
 

@@ -9,8 +9,6 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 from flows.layout import Layout
 from mtl_core.checks import with_latencies
 
-__all__ = ["publish"]
-
 COLUMNS = ("name", "value", "limit", "outcome", "unit")
 
 

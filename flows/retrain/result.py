@@ -5,8 +5,6 @@ from typing import Any
 
 from flows.retrain.compare import ChampionComparison
 
-__all__ = ["RetrainResult", "StageRun"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class StageRun:

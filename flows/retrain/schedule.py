@@ -11,8 +11,6 @@ from flows.retrain.flow import retrain
 from mtl_core.errors import ToolError
 from serving.lifeline import start_lifeline
 
-__all__ = ["deployment_name", "serve_retrain"]
-
 
 def serve_retrain(folder: Path, cron: str) -> None:
     """Run the flow on a schedule, in this process, until it is stopped; one run at a time.

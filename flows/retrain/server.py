@@ -19,8 +19,6 @@ import httpx
 from mtl_core.errors import ToolError
 from serving.lifeline import end_with_parent
 
-__all__ = ["prefect_server"]
-
 LOOPBACK = "127.0.0.1"
 LOG = "server.log"
 ENVIRONMENT = {

@@ -14,8 +14,6 @@ from torchjd.aggregation import Aggregator
 from mtl_core.balancing.jacobian import GradientBalancer
 from mtl_core.errors import ProblemError, TrainingError
 
-__all__ = ["AggregationBalancer"]
-
 
 class AggregationBalancer(GradientBalancer):
     """Balancing by an aggregator of the tasks' gradients: one for every set of tasks that takes part together.

@@ -14,8 +14,6 @@ from torchjd.aggregation import Aggregator
 from mtl_core.balancing.aggregation import AggregationBalancer
 from mtl_core.balancing.preference import shares
 
-__all__ = ["AlignedMTLBalancer"]
-
 
 class AlignedMTLBalancer(AggregationBalancer):
     """`scale`: which of the Jacobian's singular values is the length, the smallest as in the paper, or another."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-__all__ = ["Balancer", "Losses", "Shared"]
-
 Losses = Mapping[int, Tensor]
 """Position of a task -> its loss (), for the tasks that take part in the batch: labelled, and not paused."""
 

@@ -10,8 +10,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["CAGradBalancer"]
-
 
 class CAGradBalancer(AggregationBalancer):
     """`c`: radius of the ball, relative to the length of the mean gradient."""

@@ -8,8 +8,6 @@ from torchjd import scalarization
 
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["ConstantBalancer"]
-
 
 class ConstantBalancer(ScalarisationBalancer):
     """A weight per task."""

@@ -14,8 +14,6 @@ from torchjd import scalarization
 from mtl_core.balancing.preference import shares
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["COSMOSBalancer"]
-
 
 class COSMOSBalancer(ScalarisationBalancer):
     """`penalty` is the paper's lambda; `preference`: a positive number per task."""

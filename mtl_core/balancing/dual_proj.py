@@ -13,8 +13,6 @@ from torchjd.aggregation import Aggregator
 from mtl_core.balancing.aggregation import AggregationBalancer
 from mtl_core.balancing.preference import shares
 
-__all__ = ["DualProjBalancer"]
-
 
 class DualProjBalancer(AggregationBalancer):
     """Without conflict, the mean gradient weighed by preference."""

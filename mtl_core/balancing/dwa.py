@@ -16,8 +16,6 @@ from torchjd import scalarization
 
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["DWABalancer"]
-
 
 class DWABalancer(ScalarisationBalancer):
     """Passes the means of two epochs to torchjd's DWA, which would keep them where no checkpoint contains them."""

@@ -17,8 +17,6 @@ from torch import Tensor
 
 from mtl_core.balancing.jacobian import GradientBalancer
 
-__all__ = ["ExcessMTLBalancer"]
-
 EPSILON = 1e-7
 """Keeps divisors from 0, as in the authors' code."""
 

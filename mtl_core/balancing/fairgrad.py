@@ -10,8 +10,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["FairGradBalancer"]
-
 
 class FairGradBalancer(AggregationBalancer):
     """`alpha`: near 0 the sum of the decreases counts, at 1 their product, the larger the more the smallest alone."""

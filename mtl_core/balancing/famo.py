@@ -18,8 +18,6 @@ from mtl_core.balancing.base import Losses
 from mtl_core.balancing.scalarisation import MIN_LOSS, ScalarisationBalancer, refuse_negative
 from mtl_core.balancing.task_adam import TaskAdam
 
-__all__ = ["FAMOBalancer"]
-
 
 class FAMOBalancer(ScalarisationBalancer):
     """FAMO with torchjd's weighted sum and a step of the logits of its own.

@@ -11,8 +11,6 @@ from torchjd import scalarization
 
 from mtl_core.balancing.scalarisation import MIN_LOSS, ScalarisationBalancer, refuse_negative
 
-__all__ = ["GeometricMeanBalancer"]
-
 
 class GeometricMeanBalancer(ScalarisationBalancer):
     """The geometric mean over the tasks that take part."""

@@ -14,8 +14,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["GradDropBalancer"]
-
 
 class GradDropBalancer(AggregationBalancer):
     """`leak`: per task, the share of its gradient that is never dropped."""

@@ -20,8 +20,6 @@ from mtl_core.balancing.jacobian import refuse_infinite
 from mtl_core.balancing.scalarisation import MIN_LOSS, refuse_negative
 from mtl_core.balancing.task_adam import TaskAdam
 
-__all__ = ["MIN_WEIGHT", "GradNormBalancer", "weights_gradient"]
-
 MIN_WEIGHT = 1e-3
 """Momentum could carry a weight below 0, where its task's loss would be maximised."""
 

@@ -14,8 +14,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["GradVacBalancer"]
-
 
 class GradVacBalancer(AggregationBalancer):
     """Lends torchjd's GradVac the averages of the tasks that take part, which are kept here, in the checkpoint."""

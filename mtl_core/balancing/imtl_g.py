@@ -14,8 +14,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["IMTLGBalancer"]
-
 
 class IMTLGBalancer(AggregationBalancer):
     """The aggregator gets gradients of one length."""

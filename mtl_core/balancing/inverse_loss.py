@@ -12,8 +12,6 @@ from torch import Tensor
 
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["InverseLossBalancer"]
-
 MOMENTUM = 0.95
 """Share of the running mean that a step keeps."""
 MIN_LOSS = 0.003

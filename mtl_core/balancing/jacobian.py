@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from mtl_core.balancing.base import Balancer, Losses, Shared
 from mtl_core.errors import TrainingError
 
-__all__ = ["GradientBalancer", "refuse_infinite"]
-
 
 class GradientBalancer(Balancer):
     """Combines the tasks' gradients on the shared parameters into one direction for them.

@@ -12,8 +12,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["MGDABalancer"]
-
 
 class MGDABalancer(AggregationBalancer):
     """Lowers every loss; it is 0 where a convex combination of the gradients is."""

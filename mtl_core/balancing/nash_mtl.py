@@ -15,8 +15,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["NashMTLBalancer"]
-
 
 class NashMTLBalancer(AggregationBalancer):
     """The slowest method: a solution is kept for `every` steps and found by at most `iterations` convex problems."""

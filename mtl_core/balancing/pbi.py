@@ -13,8 +13,6 @@ from torchjd import scalarization
 from mtl_core.balancing.preference import shares
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["PBIBalancer"]
-
 
 class PBIBalancer(ScalarisationBalancer):
     """Distance along the preferred direction plus `theta` times the distance from it."""

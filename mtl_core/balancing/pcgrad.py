@@ -11,8 +11,6 @@ from torchjd.aggregation import Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
-__all__ = ["PCGradBalancer"]
-
 
 class PCGradBalancer(AggregationBalancer):
     """Without conflict, the sum of the gradients."""

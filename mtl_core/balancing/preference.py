@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-__all__ = ["shares"]
-
 
 def shares(preference: Tensor, positions: Sequence[int]) -> Tensor:
     """(tasks,) positive numbers -> (present,) those at the positions, scaled to sum to 1."""

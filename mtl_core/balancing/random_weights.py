@@ -9,8 +9,6 @@ from torchjd import scalarization
 
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["RandomBalancer"]
-
 
 class RandomBalancer(ScalarisationBalancer):
     """Weights are the softmax of standard normal numbers, drawn for the tasks that take part."""

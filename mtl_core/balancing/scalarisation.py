@@ -8,8 +8,6 @@ from torch import Tensor
 from mtl_core.balancing.base import Balancer, Losses, Shared
 from mtl_core.errors import TrainingError
 
-__all__ = ["MIN_LOSS", "ScalarisationBalancer", "refuse_negative"]
-
 MIN_LOSS = 1e-8
 """A smaller loss counts as this where its logarithm or its inverse is taken."""
 

@@ -9,8 +9,6 @@ from torchjd.scalarization import Scalarizer
 
 from mtl_core.balancing.scalarisation import ScalarisationBalancer, refuse_negative
 
-__all__ = ["ScaleBalancer"]
-
 
 class ScaleBalancer(ScalarisationBalancer):
     """A scalarisation of one loss per task, so that a task that takes no part leaves its scale without a gradient."""

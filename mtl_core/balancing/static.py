@@ -9,8 +9,6 @@ from torch import Tensor
 
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["StaticBalancer"]
-
 
 class StaticBalancer(ScalarisationBalancer):
     """The sum of the losses times a factor: 1 / tasks for the mean, so that a task that takes no part counts as 0."""

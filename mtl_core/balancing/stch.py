@@ -13,8 +13,6 @@ from torchjd import scalarization
 from mtl_core.balancing.preference import shares
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
-__all__ = ["STCHBalancer"]
-
 
 class STCHBalancer(ScalarisationBalancer):
     """`mu` smooths the maximum; `preference`: a positive number per task."""

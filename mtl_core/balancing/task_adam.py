@@ -4,8 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-__all__ = ["TaskAdam"]
-
 
 class TaskAdam(nn.Module):
     """Adam (Kingma and Ba 2015, algorithm 1) whose whole state is in buffers, hence in a checkpoint.

@@ -11,8 +11,6 @@ from torchjd.scalarization import Scalarizer
 
 from mtl_core.balancing.scales import ScaleBalancer
 
-__all__ = ["UWBalancer"]
-
 
 class UWBalancer(ScaleBalancer):
     """At the optimum of a task's scale, exp(-s) loss is 1."""

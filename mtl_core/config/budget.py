@@ -12,8 +12,6 @@ from mtl_core.frozen import Frozen
 if TYPE_CHECKING:
     from mtl_core.config.training import Training
 
-__all__ = ["Budget", "budget_of"]
-
 MIN_BATCH, MAX_BATCH = 32, 2048
 MIN_STEPS, PASSES = 4000, 40
 """The maximum number of steps is MIN_STEPS, or that of PASSES passes over the rows where these are more."""

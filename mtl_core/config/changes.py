@@ -12,8 +12,6 @@ from mtl_core.schema import TAGS, Entry, entry, members, tag_key, tag_of
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
 
-__all__ = ["get_option", "set_options", "to_document", "with_options"]
-
 Document = MutableMapping[str, Any]
 
 

@@ -16,8 +16,6 @@ from mtl_core.names import INTERNAL
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
 
-__all__ = ["consistency_errors", "name_errors"]
-
 MEASURE = frozenset({"levels", "metric", "threshold"})
 """Options of a task's objective that its metrics depend on."""
 

@@ -8,8 +8,6 @@ from pydantic import Field, field_validator, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Csv", "Data", "DeclaredType", "Reading"]
-
 DeclaredType = Literal["text", "number", "boolean", "datetime"]
 
 _MOMENT = datetime(2019, 11, 23, 13, 45, 59)

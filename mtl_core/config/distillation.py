@@ -10,8 +10,6 @@ from pydantic import Field
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["AnyTeacher", "Boosted", "SingleTaskTeacher", "Teacher"]
-
 
 class Teacher(Frozen):
     """Options of every teacher."""

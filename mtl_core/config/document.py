@@ -12,19 +12,6 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl_core.errors import ProblemError
 
-__all__ = [
-    "FEATURE",
-    "KEY",
-    "NAME",
-    "PARAMS",
-    "RULES",
-    "flow_style",
-    "parse_yaml",
-    "problem_name",
-    "read_params",
-    "read_yaml",
-]
-
 PARAMS = "params.yaml"
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 """Pattern of a problem's name: lowercase letters, digits, - and _."""

@@ -2,8 +2,6 @@
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Export"]
-
 
 class Export(Frozen):
     """Options of the exported graph."""

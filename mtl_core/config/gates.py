@@ -7,8 +7,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["BaselineRule", "Gates", "Latency", "ParityLimits"]
-
 BaselineRule = Literal["required", "report", "ignore"]
 """`required`: the task must beat the baseline beyond chance. `report`: it must not be worse than the baseline beyond
 chance, and a warning says where it is not shown to be better. `ignore`: the two are not compared.

@@ -12,8 +12,6 @@ from mtl_core.config.document import RULES
 from mtl_core.errors import nearest
 from mtl_core.schema import bare, is_union, locate, members, tag_of
 
-__all__ = ["format_errors", "list_errors", "suggest_key"]
-
 KINDS = {
     bool: "true or false",
     date: "a date",

@@ -7,8 +7,6 @@ from pydantic import Field
 from mtl_core.config.trunks import AnyTrunk, SharedBottom
 from mtl_core.frozen import Frozen
 
-__all__ = ["HeadOptions", "Model"]
-
 MEMBERS, FEW_ROWS = 4, 2_000
 """The default number of members, and the training rows up to which it holds: there an ensemble lowers the errors by
 about a percent, and a training takes seconds.

@@ -13,8 +13,6 @@ from mtl_core.errors import nearest
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
 
-__all__ = ["distinct_names", "is_pattern", "matched_columns", "pattern_errors", "safe_name"]
-
 _WILDCARDS = re.compile(r"[*?\[]")
 
 

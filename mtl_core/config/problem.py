@@ -22,8 +22,6 @@ from mtl_core.frozen import Frozen
 from mtl_core.names import LABEL
 from mtl_core.tasks import AnyTask
 
-__all__ = ["Problem"]
-
 Name = Annotated[str, Field(pattern=KEY)]
 FeatureName = Annotated[str, Field(pattern=FEATURE)]
 

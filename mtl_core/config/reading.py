@@ -10,8 +10,6 @@ from mtl_core.config.messages import format_errors
 from mtl_core.config.problem import Problem
 from mtl_core.errors import ProblemError
 
-__all__ = ["load_problem", "parse_problem"]
-
 
 def parse_problem(document: Any, *, source: str = PARAMS) -> Problem:
     """A parsed document as a problem; ProblemError lists all that is wrong with it."""

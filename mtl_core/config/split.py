@@ -8,8 +8,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["ROW", "Border", "ColumnSplit", "HashSplit", "Split", "TimeSplit"]
-
 ROW = "row"
 """Key of a split by hash that stands for all columns but the targets, of those that every part has."""
 

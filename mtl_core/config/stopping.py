@@ -10,8 +10,6 @@ from mtl_core.frozen import Frozen
 if TYPE_CHECKING:
     from mtl_core.stopping import Stopper
 
-__all__ = ["First", "Stopping", "TaskStopping"]
-
 Patience = Annotated[int, Field(ge=1)]
 StandardErrors = Annotated[float, Field(ge=0)]
 Evaluations = Annotated[int, Field(ge=0)]

@@ -9,8 +9,6 @@ from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.stopping import Stopping
 from mtl_core.frozen import Frozen
 
-__all__ = ["FinetuneHeads", "RelatednessOptions", "Training"]
-
 
 class FinetuneHeads(Frozen):
     """Fine-tuning of every head on its own after training, on the frozen trunk of the chosen epoch.

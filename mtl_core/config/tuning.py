@@ -8,8 +8,6 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from mtl_core.frozen import Frozen
 
-__all__ = ["Prune", "SearchRange", "TuningOptions"]
-
 Bound = int | float
 
 

@@ -11,8 +11,6 @@ from mtl_core.config import Border
 from mtl_core.data.date_formats import FORMATS, formats_of
 from mtl_core.errors import DataError
 
-__all__ = ["border_in"]
-
 _OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 _CLOCK = rf"[T ]([01][0-9]|2[0-3])(:[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?)?{_OFFSET}?"
 _MONTH, _DAY = "(0[1-9]|1[0-2])", "(0[1-9]|[12][0-9]|3[01])"

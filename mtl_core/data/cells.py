@@ -12,17 +12,6 @@ from mtl_core.arrow import as_dictionary, as_strings, decoded, is_number, is_tem
 from mtl_core.config.data import Csv
 from mtl_core.errors import DataError
 
-__all__ = [
-    "BOOLEAN_WORDS",
-    "convert",
-    "first_misfit",
-    "is_known_number",
-    "parse",
-    "parse_dates",
-    "plain_numbers",
-    "without_nulls",
-]
-
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _KINDS = {"text": is_text, "number": is_number, "boolean": pa.types.is_boolean, "datetime": is_temporal}
 _YES, _NO = ("true", "1"), ("false", "0")

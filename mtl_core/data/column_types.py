@@ -11,8 +11,6 @@ from mtl_core.data.parts import Part, open_data
 from mtl_core.data.types import check_parts_agree, why_text
 from mtl_core.errors import DataError, nearest
 
-__all__ = ["column_types", "declared_type", "feature_type", "target_types"]
-
 
 def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> dict[str, pa.DataType]:
     """The Arrow type of each feature and target column. `sources` are the problem's parts, where they are known.

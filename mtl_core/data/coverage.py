@@ -18,8 +18,6 @@ from mtl_core.errors import DataError
 from mtl_core.files import intact
 from mtl_core.tasks import Codec, LabelValues
 
-__all__ = ["LabelCoverage", "check_coverage", "coverage_errors"]
-
 Need = tuple[str, str]
 """A metric, and the path in params.yaml that asks for it."""
 

@@ -20,8 +20,6 @@ from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
 from mtl_core.tasks.bands import band_labels
 
-__all__ = ["data_doubts", "pattern_doubts", "repeating"]
-
 MAX_PARTS, MAX_ROWS = 12, 200_000
 """Part files of the sample, evenly spaced, the first batch of each; and rows of all of them together."""
 MIN_ROWS_PER_VALUE = 1.2

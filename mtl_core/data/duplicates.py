@@ -7,8 +7,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DUPLICATES", "DuplicateCounter"]
-
 DUPLICATES = "duplicates.json"
 """File of the encoded splits: split -> rows whose features all equal those of a training row."""
 

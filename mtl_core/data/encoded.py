@@ -17,8 +17,6 @@ from mtl_core.features import Block
 from mtl_core.files import intact
 from mtl_core.ragged import spans
 
-__all__ = ["Batch", "EncodedSplit"]
-
 WINDOW = 100
 """Batches whose rows are sorted by length together, so that a batch has rows of similar length. For log-normal lengths
 (sigma 0.7), padding then adds 10% to the cells; 50 batches would leave 20%.

@@ -21,8 +21,6 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import AnyCodec, Codec
 
-__all__ = ["Encoder", "fit"]
-
 
 class Encoder(Frozen):
     """Fitted features and label codecs in the order in which the problem declares them.

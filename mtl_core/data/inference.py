@@ -11,8 +11,6 @@ from mtl_core.arrow import is_number, is_temporal, is_text, item_type, value_typ
 from mtl_core.config.data import Csv
 from mtl_core.data.cells import parse, plain_numbers
 
-__all__ = ["infer_type", "widen"]
-
 _INFERRED = (
     pa.int64(),
     pa.float64(),

@@ -10,8 +10,6 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import Codec
 
-__all__ = ["check_sequences", "item_labels"]
-
 
 def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) -> None:
     """DataError for a task of level token whose sequence is no feature (`inputs`, by name) of lists of any length."""

@@ -18,20 +18,6 @@ from mtl_core.data.cells import without_nulls
 from mtl_core.data.inference import infer_type, widen
 from mtl_core.errors import DataError
 
-__all__ = [
-    "BATCH",
-    "BLOCK",
-    "SEPARATORS",
-    "SUFFIXES",
-    "CsvFile",
-    "ParquetFile",
-    "PartFile",
-    "check_names",
-    "open_part",
-    "suffix",
-    "unread",
-]
-
 SUFFIXES = (".parquet", ".csv", ".tsv")
 BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""

@@ -13,8 +13,6 @@ from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part,
 from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError, nearest
 
-__all__ = ["Part", "open_data", "parts"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Part:

@@ -29,8 +29,6 @@ from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from mtl_core.files import intact, write_text
 
-__all__ = ["RAW_SPLITS", "prepare"]
-
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are stored as raw rows too, since the exported graph is measured on them."""
 

@@ -6,8 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["RaggedTensor"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RaggedTensor:

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_dictionary, as_microseconds, as_numbers, as_plain, is_exact, is_number, is_temporal
 
-__all__ = ["row_keys"]
-
 Keys = NDArray[np.uint64]
 
 _WHOLE = re.compile("0|-?[1-9][0-9]{0,14}")

@@ -16,8 +16,6 @@ from mtl_core.data.borders import border_in
 from mtl_core.data.row_keys import row_keys
 from mtl_core.errors import DataError
 
-__all__ = ["SPLITS", "SplitName", "SplitRows", "Splitter", "assign", "check_split", "empty_splits"]
-
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 SplitRows = tuple[SplitName, pa.RecordBatch]

@@ -11,8 +11,6 @@ from mtl_core.arrow import ColumnType, as_numbers, column_type
 from mtl_core.errors import DataError
 from mtl_core.tasks import Task
 
-__all__ = ["Table", "column_array", "row_weights", "target_type", "target_values", "weightless_error"]
-
 Table: TypeAlias = pa.Table | pa.RecordBatch
 
 

@@ -13,8 +13,6 @@ from mtl_core.data.inference import widen
 from mtl_core.data.part_files import PartFile
 from mtl_core.errors import DataError
 
-__all__ = ["check_parts_agree", "column_schema", "why_text"]
-
 _TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%f", "%p", "%X", "%c", "%z")
 
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 
-__all__ = ["OFFSETS", "VALUES", "SplitWriter"]
-
 VALUES, OFFSETS = ".values", ".offsets.npy"
 """Suffixes of the two files of a ragged array: raw values, and the offsets at which rows begin."""
 

@@ -15,8 +15,6 @@ from mtl_core.errors import DataError
 from mtl_core.tasks import Objective
 from mtl_core.tasks.tree_objectives import TreeObjective
 
-__all__ = ["boosted_logits"]
-
 
 def boosted_logits(
     options: Boosted,

@@ -15,8 +15,6 @@ from mtl_core.distillation.store import TeacherStore
 from mtl_core.distillation.trees import check_trees
 from mtl_core.tasks import objectives
 
-__all__ = ["OnTeacher", "declared_teachers"]
-
 OnTeacher = Callable[[str, int, int], None]
 """Callback with a task, the number of finished steps of its teacher, and the number of all steps."""
 

@@ -11,8 +11,6 @@ from mtl_core.distillation.store import TeacherStore
 from mtl_core.model import Network
 from mtl_core.model.inference import logits_of
 
-__all__ = ["own_best"]
-
 
 def own_best(
     store: TeacherStore,

@@ -17,8 +17,6 @@ from mtl_core.model import Network
 from mtl_core.model.inference import logits_of
 from mtl_core.nn.deterministic import deterministic
 
-__all__ = ["Train", "encoder_of", "single_task_logits", "single_task_problem", "split_of"]
-
 Train = Callable[[Problem, Encoder, EncodedSplit, EncodedSplit, Path, Callable[[int], None]], Network]
 """Problem, encoder, training and validation split, checkpoint folder, callback with the number of each finished epoch
 -> the trained network. The training loop is passed in, since it lies above the teachers.

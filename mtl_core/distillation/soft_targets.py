@@ -7,8 +7,6 @@ from torch import Tensor
 
 from mtl_core.data.ragged_tensor import RaggedTensor
 
-__all__ = ["SoftTargets"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class SoftTargets:

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from mtl_core.files import pending
 
-__all__ = ["TeacherStore"]
-
 
 class TeacherStore:
     """Files `teacher-NAME.npy` in a folder: (training rows or items, outputs) logits, each written atomically."""

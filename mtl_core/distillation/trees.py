@@ -16,8 +16,6 @@ from mtl_core.features import TreeColumns
 from mtl_core.tasks import Objective
 from mtl_core.tasks.tree_objectives import TreeObjective
 
-__all__ = ["Trees", "check_trees", "lightgbm_for", "tree_objectives"]
-
 PATIENCE = 20
 """Trees without an improvement of the loss on validation after which growing stops."""
 ROWS = 65_536

@@ -12,8 +12,6 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import decoded, is_text, null_if_empty
 from mtl_core.data.encoder import Encoder
 
-__all__ = ["BLOCKS", "MAX_CELLS_ALONE", "adversarial_rows"]
-
 BLOCKS = 16
 """Maximum blocks of columns that are adversarial together, so that the rows do not grow with the columns."""
 MAX_CELLS_ALONE = 1 << 20

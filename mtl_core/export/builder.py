@@ -11,8 +11,6 @@ from onnx import TensorProto, helper, numpy_helper
 from mtl_core.input_types import InputType
 from mtl_core.names import INTERNAL
 
-__all__ = ["ML_OPSET", "OPSET", "GraphBuilder"]
-
 OPSET = 20
 ML_OPSET = 4
 

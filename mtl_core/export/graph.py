@@ -20,8 +20,6 @@ from mtl_core.features import Block
 from mtl_core.model import Network
 from mtl_core.names import INTERNAL
 
-__all__ = ["NETWORK", "build_graph", "network_graph"]
-
 IR_VERSION = 10
 NETWORK = f"{INTERNAL}network/"
 """Prefix of all names in the network's part of a graph."""

@@ -19,8 +19,6 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from mtl_core.export.graph import NETWORK
 
-__all__ = ["in_int8"]
-
 OPERATORS = ["Gather", "Gemm", "MatMul"]
 """Quantised operators: embeddings and linear layers. Normalisation, inverse links and the encoder stay in float32."""
 

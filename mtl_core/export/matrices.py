@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from mtl_core.input_types import InputType
 from mtl_core.names import INTERNAL
 
-__all__ = ["MAX_SEPARATE", "Matrix", "matrices_of"]
-
 MAX_SEPARATE = 64
 """Maximum columns of numbers, and of texts, that are inputs of their own."""
 

@@ -15,8 +15,6 @@ from mtl_core.export.session import Session, list_lengths, row_spans, run_graph
 from mtl_core.model import Network
 from mtl_core.ragged import pad_positions
 
-__all__ = ["Parity", "parity"]
-
 MAX_CELLS = 1 << 22
 """Maximum raw values that are predicted at a time: a network has some dozens of numbers for each."""
 

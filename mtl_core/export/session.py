@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 # onnxruntime sends telemetry from its import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from onnxruntime import InferenceSession as Session
-from onnxruntime import SessionOptions
+from onnxruntime import InferenceSession, SessionOptions
 
 from mtl_core.export.matrices import Matrix, matrices_of
 from mtl_core.input_types import InputType
 from mtl_core.ragged import pad_positions, spans
 
-__all__ = ["Session", "graph_inputs", "list_lengths", "open_graph", "row_spans", "run_graph"]
+Session: TypeAlias = InferenceSession
 
 
 def open_graph(graph: bytes, threads: int = 1) -> Session:

@@ -11,8 +11,6 @@ from mtl_core.export.matrices import matrices_of
 from mtl_core.input_types import InputType
 from mtl_core.tasks import Objective
 
-__all__ = ["signature"]
-
 FORMAT = 4
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mtl_core.nn.sequences import GroupModule
     from mtl_core.ragged import Ragged
 
-__all__ = ["SCALAR_INPUTS", "Block", "Feature", "FeatureFitter", "FittedFeature", "TreeColumns", "scalar_input"]
 
 SCALAR_INPUTS: dict[str, InputType] = {"string": StringInput(), "number": NumberInput(), "boolean": BooleanInput()}
 """Column type -> the input type of such a column."""

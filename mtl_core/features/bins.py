@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ReservoirSample", "bin_edges", "thinned_edges"]
-
 SIZE = 2**16
 """Values of a sample: its quantiles are within 0.004 of those of the data."""
 

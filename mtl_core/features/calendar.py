@@ -16,23 +16,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mtl_core.features.zones import Zone
 
-__all__ = [
-    "CYCLES",
-    "ERA",
-    "MAX_SECONDS",
-    "MIN_SECONDS",
-    "PERIODS",
-    "SHIFT",
-    "YEAR_STARTS",
-    "CalendarPart",
-    "Cycle",
-    "Timestamps",
-    "cycle_of",
-    "from_sin_cos",
-    "part_table",
-    "sin_cos_table",
-]
-
 CalendarPart = Literal["minute", "hour", "weekday", "day", "month", "dayofyear"]
 Cycle = Literal["day", "week", "year"]
 

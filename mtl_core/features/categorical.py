@@ -14,15 +14,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType, as_dictionary, as_numbers, as_strings, is_exact, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect
-from mtl_core.features.base import (
-    SCALAR_INPUTS,
-    Block,
-    Feature,
-    FeatureFitter,
-    FittedFeature,
-    TreeColumns,
-    scalar_input,
-)
+from mtl_core.features.base import SCALAR_INPUTS, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import distinct, span, tidy
 from mtl_core.features.vocabulary import (
@@ -37,6 +29,7 @@ from mtl_core.features.vocabulary import (
 )
 from mtl_core.input_types import InputType
 from mtl_core.limits import count_limits
+from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +37,6 @@ if TYPE_CHECKING:
     from mtl_core.config import Model
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
-
-__all__ = ["Categorical", "FittedCategorical"]
 
 _MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
 

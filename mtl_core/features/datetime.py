@@ -15,7 +15,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_temporal, is_text, value_type
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect
-from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
+from mtl_core.features.base import Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.calendar import (
     CYCLES,
     PERIODS,
@@ -33,6 +33,7 @@ from mtl_core.features.running_stats import RunningStats
 from mtl_core.features.vocabulary import id_dtype, table_offsets
 from mtl_core.features.zones import Zone, is_zone
 from mtl_core.input_types import DatetimeInput, InputType
+from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from mtl_core.config import Model
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
-
-__all__ = ["Datetime", "FittedDatetime"]
 
 DEFAULT_CYCLIC: tuple[CalendarPart, ...] = ("hour", "weekday", "dayofyear")
 MISSING = 0

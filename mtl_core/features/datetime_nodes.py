@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from mtl_core.features.datetime import FittedDatetime
     from mtl_core.features.zones import Zone
 
-__all__ = ["GraphRows", "add_nodes"]
-
 
 @dataclass(frozen=True)
 class GraphRows:

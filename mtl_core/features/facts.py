@@ -9,8 +9,6 @@ import pyarrow as pa
 
 from mtl_core.arrow import is_number, is_temporal, is_text
 
-__all__ = ["ENTITY", "ColumnFacts", "Proposal"]
-
 _OWNERS = (
     "account|case|client|customer|device|employee|group|item|member|order|passenger|patient|person|product|session|"
     "store|student|subject|user"

@@ -15,18 +15,16 @@ from pydantic import Field
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type, value_type
 from mtl_core.errors import DataError
-from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature
+from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.vocabulary import FIRST, ValueCounts, id_dtype, lookup_ids, lookup_node
 from mtl_core.input_types import InputType, StringsInput, list_items
-from mtl_core.ragged import Ragged
+from mtl_core.ragged import Block, Ragged
 
 if TYPE_CHECKING:
     from mtl_core.config import Model
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
-
-__all__ = ["MAX_ITEMS", "FittedMulticategorical", "Multicategorical"]
 
 MAX_ITEMS = 1_000
 """Maximum items of a list, since a batch is padded to its longest list. The service has the same limit."""

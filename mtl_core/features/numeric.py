@@ -13,21 +13,14 @@ from pydantic import Field
 from mtl_core.arrow import ColumnType, as_numbers, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation
-from mtl_core.features.base import (
-    SCALAR_INPUTS,
-    Block,
-    Feature,
-    FeatureFitter,
-    FittedFeature,
-    TreeColumns,
-    scalar_input,
-)
+from mtl_core.features.base import SCALAR_INPUTS, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
 from mtl_core.features.bins import ReservoirSample, bin_edges, thinned_edges
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import range_expectations
 from mtl_core.features.running_stats import RunningStats
 from mtl_core.features.standardised import standardised_nodes
 from mtl_core.input_types import InputType
+from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +28,6 @@ if TYPE_CHECKING:
     from mtl_core.config import Model
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
-
-__all__ = ["MIN_BIN_WIDTH", "FittedNumeric", "Numeric"]
 
 MIN_BIN_WIDTH = 1e-3
 """Minimum width, in standard deviations: in a narrower bin, rounding of a float32 would change its encoding visibly."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["distinct", "finite", "infinite_shares", "range_expectations", "span", "tidy"]
-
 
 def distinct(parts: Sequence[pd.Series]) -> set[Any]:
     """The distinct values of all parts."""

@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ColumnStats", "RunningStats"]
-
 
 class RunningStats:
     """Running count, mean, deviation and range of finite float64 values, without catastrophic cancellation.

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-__all__ = ["standardised_nodes"]
-
 
 def standardised_nodes(
     graph: GraphBuilder,

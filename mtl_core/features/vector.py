@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, is_number, item_type
 from mtl_core.errors import DataError
-from mtl_core.features.base import Block, Feature, FeatureFitter, FittedFeature, TreeColumns
+from mtl_core.features.base import Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.running_stats import ColumnStats
 from mtl_core.features.standardised import standardised_nodes
 from mtl_core.input_types import InputType, VectorInput
+from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
     from mtl_core.config import Model
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
-
-__all__ = ["FittedVector", "Vector"]
 
 MAX_PROPOSED = 4_096
 """Maximum size of a vector that `mtl init` proposes."""

@@ -14,18 +14,6 @@ from mtl_core import arrow_compute as pc
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-__all__ = [
-    "FIRST",
-    "MISSING",
-    "UNSEEN",
-    "ValueCounts",
-    "id_dtype",
-    "joint_lookup_node",
-    "lookup_ids",
-    "lookup_node",
-    "table_offsets",
-]
-
 MISSING, UNSEEN, FIRST = 0, 1, 2
 """Ids of missing values, of values outside the vocabulary, and of its first entry."""
 _MAX_PENDING = 1 << 18

@@ -15,8 +15,6 @@ from mtl_core.frozen import Frozen
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-__all__ = ["Zone", "is_zone"]
-
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 """The years whose changes of the offset are stored; before and after them the first and the last offset hold."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

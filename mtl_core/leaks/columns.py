@@ -22,8 +22,6 @@ from mtl_core.arrow import (
     scalar_type,
 )
 
-__all__ = ["FEW", "Codes", "Column", "read_columns"]
-
 MIN_ROWS, MAX_ROWS, MAX_CELLS = 1_000, 20_000, 10_000_000
 """Rows of the sample; and rows times pairs of a feature and a target, which take about a second."""
 LIMIT = 1e150

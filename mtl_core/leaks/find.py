@@ -11,8 +11,6 @@ from mtl_core.leaks.columns import FEW, Column, read_columns
 from mtl_core.leaks.linear import linear_relation
 from mtl_core.leaks.relation import MIN_ROWS, correlation, relation
 
-__all__ = ["Leak", "find_leaks"]
-
 MIN_STRENGTH = 0.998
 """Strength of the relation of one column; for two classes that is an AUC of .999."""
 MIN_INDEX_STRENGTH = 0.9

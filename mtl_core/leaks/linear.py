@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from mtl_core.leaks.columns import Column
 
-__all__ = ["LinearRelation", "linear_relation"]
-
 MIN_FIT = 0.9999
 """R²: the rest is at most 1% of the target's standard deviation."""
 MAX_ROWS, MAX_COLUMNS, ROWS_PER_COLUMN, MIN_ROWS = 4_000, 100, 5, 60

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from mtl_core.leaks.columns import Codes, Column, read_columns
 
-__all__ = ["MIN_ROWS", "Relation", "correlation", "most_related", "relation"]
-
 MIN_ROWS = 30
 """Fewer rows with both values are not measured."""
 

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Metric", "RowMean", "Value", "Weighted"]
-
 Array = NDArray[Any]
 Value = Callable[[Array | None], float]
 """A metric's value as a function of row weights."""

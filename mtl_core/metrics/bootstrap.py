@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from mtl_core.metrics.base import Array, Metric
 
-__all__ = ["interval", "resampled", "standard_error"]
-
 
 def resampled(
     metric: Metric, labels: Array, predictions: Array, *, resamples: int, seed: int = 0

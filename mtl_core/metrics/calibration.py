@@ -10,8 +10,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, Value
 
-__all__ = ["BINARY_ECE", "MULTILABEL_ECE", "TOP_LABEL_ECE", "CalibrationError"]
-
 MAX_BINS = 15
 """Maximum number of bins, as in Guo et al. 2017."""
 MIN_ROWS = 100

@@ -10,8 +10,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, RowMean, Value
 
-__all__ = ["ACCURACY", "BINARY_LOG_LOSS", "BRIER", "LOG_LOSS", "MacroF1"]
-
 
 def _binary_log_loss(labels: Array, predictions: Array) -> Array:
     probability = np.where(labels == 1, predictions, 1 - predictions.astype(np.float64))

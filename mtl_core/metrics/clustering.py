@@ -9,8 +9,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, Value
 
-__all__ = ["NormalisedMutualInformation", "Silhouette"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class NormalisedMutualInformation(Metric):

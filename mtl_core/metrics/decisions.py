@@ -7,8 +7,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, Value
 
-__all__ = ["SCORES", "TUNED", "AtThreshold", "Confusion", "decide", "decision_metrics"]
-
 TUNED = "its threshold is tuned after training"
 WITHOUT_YES = "it is undefined where no row is decided a yes, as the baseline often decides"
 

@@ -9,8 +9,6 @@ from mtl_core.metrics.base import Array, Metric, Value
 from mtl_core.metrics.decisions import decide
 from mtl_core.metrics.ranking import auc
 
-__all__ = ["LabelF1", "MacroAuc", "multilabel_log_loss", "ranking_precision"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class MacroAuc(Metric):

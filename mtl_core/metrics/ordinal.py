@@ -4,8 +4,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, RowMean, Weighted
 
-__all__ = ["RANKED_PROBABILITY_SCORE", "STEPS_MAE", "WEIGHTED_KAPPA"]
-
 
 def _ranked_probability(labels: Array, predictions: Array) -> Array:
     at_most = predictions.astype(np.float64).cumsum(axis=1)[:, :-1]  # (rows, classes - 1)

@@ -4,8 +4,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, RowMean
 
-__all__ = ["coverage_error", "interval_score", "pinball", "quantile_mae"]
-
 
 def pinball(levels: tuple[float, ...]) -> Metric:
     """Pinball loss (Koenker and Bassett 1978, section 3), averaged over the levels."""

@@ -6,8 +6,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, Value
 
-__all__ = ["Auc", "AveragePrecision", "auc"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Auc(Metric):

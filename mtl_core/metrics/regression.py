@@ -7,8 +7,6 @@ import numpy as np
 
 from mtl_core.metrics.base import Array, Metric, RowMean, Value
 
-__all__ = ["MAE", "POISSON_DEVIANCE", "R2", "RMSE"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class R2(Metric):

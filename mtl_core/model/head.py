@@ -7,8 +7,6 @@ from mtl_core.nn.dropout import FastDropout
 from mtl_core.nn.linear import OneDnnLinear
 from mtl_core.tasks import Objective
 
-__all__ = ["Head"]
-
 
 class Head(nn.Module):
     """(..., width) -> (..., outputs) logits, through one hidden layer where the options have one."""

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model.network import Network, to_predictions
 
-__all__ = ["ROWS", "logits_of", "predictions_of", "uncalibrated_predictions_of"]
-
 ROWS = 8192
 """Maximum rows of a batch without gradients."""
 

@@ -10,8 +10,6 @@ from mtl_core.config import Model
 from mtl_core.data.encoder import Encoder
 from mtl_core.nn.sequences import GroupOutput, ItemSequence
 
-__all__ = ["InputLayer", "Inputs"]
-
 ALIGNMENT = 8
 """The row is padded with zeros to a multiple of this, which makes the next matrix product faster."""
 

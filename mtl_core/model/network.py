@@ -19,8 +19,6 @@ from mtl_core.tasks import Objective, objectives
 from mtl_core.tasks.calibrated import CalibratedObjective
 from mtl_core.tasks.decisions import DecisionObjective
 
-__all__ = ["Network", "to_predictions"]
-
 
 def to_predictions(objective: Objective, logits: Tensor, calibration: nn.Module | None = None) -> Tensor:
     """(B, outputs) logits of any model -> (B, ...) predictions in the user's units.

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Calibration"]
-
 
 class Calibration(nn.Module):
     """(..., outputs) logits -> (..., outputs) calibrated logits: logits * scale + bias.

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Centroids"]
-
 
 class Centroids(nn.Module):
     """(..., width) -> (..., clusters): logarithms of the Student t kernel.

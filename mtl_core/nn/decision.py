@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["DecisionThresholds"]
-
 
 class DecisionThresholds(nn.Module):
     """(outputs,) probabilities from which on a task decides yes, tuned after training.

@@ -5,8 +5,6 @@ from torch import Tensor
 from mtl_core.nn.embedding import SharedEmbedding
 from mtl_core.nn.sequences import GroupModule, GroupOutput
 
-__all__ = ["DenseAndEmbedding", "DenseBlock"]
-
 
 class DenseAndEmbedding(GroupModule):
     """(B, D) numbers of one block and (B, C) ids of another -> (B, D + C * E)."""

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 import torch
 from torch.utils import deterministic as torch_deterministic
 
-__all__ = ["deterministic"]
-
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FastDropout", "dropout"]
-
 STEPS = 2**16
 """A rate is rounded to a multiple of 1 / STEPS, the resolution of 16 random bits."""
 

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from mtl_core.nn.sequences import GroupModule, GroupOutput
 
-__all__ = ["EMBEDDING_STD", "SharedEmbedding", "embedding_lookup"]
-
 EMBEDDING_STD = 0.1
 """Standard deviation of initial embeddings. With torch's 1, rare values, which few steps train, would stay noise."""
 

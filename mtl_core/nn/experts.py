@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from mtl_core.nn.dropout import dropout
 from mtl_core.nn.linear import linear
 
-__all__ = ["Experts", "Gate", "mixture"]
-
 
 class Experts(nn.Module):
     """Parallel MLPs, each like `MLP`: (..., width), one for all or one each -> (experts, ..., out_width).

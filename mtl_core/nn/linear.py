@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["OneDnnLinear", "linear"]
-
 MIN_PRODUCTS = 2**26
 """Multiplications of a layer from which it pays; for fewer, calling it takes longer than the product."""
 ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]  # torch leaves it so

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["MemberHeads", "MemberInputs"]
-
 
 class MemberInputs(nn.Module):
     """(..., width) -> (..., members, width): for each member the inputs times a scale of its own, -1 or 1 at first.

@@ -5,8 +5,6 @@ from torch import Tensor, nn
 from mtl_core.nn.dropout import FastDropout
 from mtl_core.nn.linear import OneDnnLinear
 
-__all__ = ["MLP"]
-
 
 class MLP(nn.Module):
     """Linear layers, each with LayerNorm, ReLU and dropout: (..., width) -> (..., out_width).

@@ -8,8 +8,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["inverse_monotone", "monotone"]
-
 MIN_STEP = 1e-6
 """Smallest increment that `inverse_monotone` returns: the softplus of no number is 0."""
 

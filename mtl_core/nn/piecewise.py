@@ -14,8 +14,6 @@ from torch import Tensor
 
 from mtl_core.nn.sequences import GroupModule, GroupOutput
 
-__all__ = ["PiecewiseLinear"]
-
 
 class PiecewiseLinear(GroupModule):
     """(B, D) numbers of one block -> (B, D + bins): the numbers, then their encoding.

@@ -2,8 +2,6 @@
 
 from torch import Tensor
 
-__all__ = ["half_deviance", "rate"]
-
 MAX_LOG_RATE = 60.0
 """Rates end at e^60, about 1e26, and e^-60: float32 holds them, and a batch's losses far beyond them."""
 

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from mtl_core.nn.embedding import EMBEDDING_STD, embedding_lookup
 from mtl_core.nn.sequences import GroupModule, GroupOutput, ItemSequence
 
-__all__ = ["MeanEmbeddings"]
-
 
 class MeanEmbeddings(GroupModule):
     """(B, L) ids of several blocks, 0 without an item -> (B, blocks * E): the mean embedding of each row's items.

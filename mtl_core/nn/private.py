@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from mtl_core.nn.linear import OneDnnLinear, linear
 
-__all__ = ["PrivateLayers"]
-
 
 class PrivateLayers(nn.ModuleList):
     """A linear layer with ReLU per task, (..., width) -> (..., out_width); no layers where `out_width` is 0."""

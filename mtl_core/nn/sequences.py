@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["GroupModule", "GroupOutput", "ItemSequence"]
-
 
 class ItemSequence(NamedTuple):
     """Items of a sequence feature. Columns `start` to `start + W` of the module's row hold the pooled items."""

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from mtl_core.nn.monotone import inverse_monotone, monotone
 
-__all__ = ["MIN_DISTANCE", "Thresholds", "log_probabilities"]
-
 MIN_DISTANCE = 1e-4
 """Minimum distance of two thresholds: far above rounding of float32, and a class of 1 in 40,000 rows still fits."""
 MIN_DIFFERENCE = 1e-7

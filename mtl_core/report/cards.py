@@ -11,8 +11,6 @@ from mtl_core.report.wording import NOTHING, interval, interval_places, listed, 
 from mtl_core.tasks import Metric, Objective
 from mtl_core.tasks.bands import band_labels
 
-__all__ = ["possible_leak", "task_result"]
-
 _BEST_IS_ONE = {
     *("accuracy", "auc", "balanced_accuracy", "f1", "label_ranking_average_precision", "macro_auc", "macro_f1"),
     *("micro_f1", "r2", "weighted_kappa"),

@@ -5,8 +5,6 @@ from typing import Any
 from mtl_core.checks import CheckOutcome
 from mtl_core.report.wording import number, with_unit
 
-__all__ = ["check_cells", "headline", "worst_outcome"]
-
 Check = dict[str, Any]
 """An entry of checks.json."""
 

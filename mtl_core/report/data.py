@@ -8,8 +8,6 @@ from mtl_core.report.run import Run
 from mtl_core.report.wording import integer, percent
 from mtl_core.tasks import Objective
 
-__all__ = ["duplicates", "features_by_kind", "labels_of", "quarantine_reasons", "rows_per_split"]
-
 
 def features_by_kind(run: Run) -> dict[str, list[tuple[str, str]]]:
     """Kind -> (name, description of what was fitted)."""

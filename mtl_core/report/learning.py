@@ -16,16 +16,6 @@ from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 from mtl_core.training.history import TunedThresholds
 
-__all__ = [
-    "LearningCurve",
-    "calibration_table",
-    "epochs_table",
-    "learning_curve",
-    "learning_notes",
-    "results_table",
-    "stopping_rule",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCurve(Curve):

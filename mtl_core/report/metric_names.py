@@ -5,8 +5,6 @@ A new metric needs nothing here; an entry of `DEFINITIONS` gives it a definition
 
 from mtl_core.tasks import Metric
 
-__all__ = ["DEFINITIONS", "definition_of", "metric_title", "unit_of"]
-
 DEFINITIONS = {
     "accuracy": "share of rows whose predicted class is right",
     "auc": "probability that a random positive row is ranked above a random negative one; 0.5 is random",

@@ -16,8 +16,6 @@ from mtl_core.report.run import Run
 from mtl_core.report.studies import relatedness, sharing, tuning
 from mtl_core.report.wording import option_value, percent
 
-__all__ = ["render"]
-
 _PACKAGES = ("torch", "onnxruntime", "onnx", "torchjd", "scikit-learn", "numpy", "pyarrow")
 
 

@@ -27,8 +27,6 @@ from mtl_core.studies.tuning import Tuning
 from mtl_core.tasks import Objective, objectives
 from mtl_core.training import TrainingResult
 
-__all__ = ["Paths", "Run", "Scored", "read_run"]
-
 Array = NDArray[Any]
 
 

@@ -3,8 +3,6 @@
 import re
 from importlib.resources import files
 
-__all__ = ["svg_file"]
-
 _MARGIN = 12
 """Around the picture, in pixels: letters may be wider where it is shown than where it was made."""
 

@@ -10,8 +10,6 @@ import numpy as np
 import vl_convert
 from markupsafe import Markup
 
-__all__ = ["ACCENT", "CARD", "INK", "MUTED", "SECOND", "SHADE", "WIDTH", "data", "names_axis", "shares", "svg"]
-
 INK, MUTED, LINE = "var(--ink)", "var(--muted)", "var(--line)"
 ACCENT, SECOND, SHADE, CARD = "var(--accent)", "var(--second)", "var(--shade)", "var(--card)"
 

@@ -4,22 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = [
-    "NOTHING",
-    "integer",
-    "interval",
-    "interval_percent",
-    "interval_places",
-    "listed",
-    "number",
-    "option_value",
-    "percent",
-    "places",
-    "rounded",
-    "signed",
-    "with_unit",
-]
-
 NOTHING = "\N{EN DASH}"
 """Text of an undefined number."""
 

@@ -28,19 +28,6 @@ from mtl_core.tasks import Objective
 from mtl_core.training import Epoch, TrainingResult, train
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint, save_weights
 
-__all__ = [
-    "POLICIES",
-    "SINGLE_TASK",
-    "Arm",
-    "ArmRun",
-    "Splits",
-    "TaskRun",
-    "predictions_from",
-    "problems_of",
-    "run_arm",
-    "weights_of",
-]
-
 Arm = Literal["joint", "freeze", "hold", "single_task"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 """The shared network, its tasks stopped by that policy."""

@@ -24,8 +24,6 @@ from mtl_core.studies.arms import Splits
 from mtl_core.tasks import Objective, objectives
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint
 
-__all__ = ["BoostedRun", "missing", "run_boosted", "servers_of"]
-
 OPTIONS = Boosted()
 """The size of the trees, as a teacher has it where nothing is declared. Its folds play no part here."""
 

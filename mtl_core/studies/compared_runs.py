@@ -16,8 +16,6 @@ from mtl_core.studies.arms import POLICIES, SINGLE_TASK, Arm, ArmRun, OnEpoch, S
 from mtl_core.studies.boosted import BoostedRun, missing, run_boosted
 from mtl_core.studies.comparison import BOOSTED
 
-__all__ = ["OnPart", "Runs", "arms_of", "check_sharing", "parts_of", "train_arms"]
-
 OnPart = Callable[[str, int], None]
 """Hears of every part that begins: its words, and its number from 0."""
 

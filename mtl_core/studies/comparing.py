@@ -11,15 +11,7 @@ from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation.single_task import encoder_of
 from mtl_core.numbers import Number, defined
-from mtl_core.studies.arms import (
-    SINGLE_TASK,
-    Arm,
-    ArmRun,
-    OnEpoch,
-    Splits,
-    problems_of,
-    weights_of,
-)
+from mtl_core.studies.arms import SINGLE_TASK, Arm, ArmRun, OnEpoch, Splits, problems_of, weights_of
 from mtl_core.studies.boosted import BoostedRun, servers_of
 from mtl_core.studies.compared_runs import OnPart, Runs, check_sharing, parts_of, train_arms
 from mtl_core.studies.comparison import (
@@ -39,8 +31,6 @@ from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.serving_cost import graph_of, graphs_server
 from mtl_core.tasks import Objective, objectives
 from mtl_core.timing import median_ms
-
-__all__ = ["compare_arms"]
 
 ROWS = (1, 1000)
 """Rows of the calls whose time is the serving cost."""

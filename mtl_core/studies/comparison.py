@@ -19,27 +19,6 @@ from mtl_core.studies.arms import SINGLE_TASK, Arm
 from mtl_core.studies.provenance import Provenance
 from mtl_core.tasks import Metric
 
-__all__ = [
-    "BOOSTED",
-    "HARMS",
-    "HELPS",
-    "RESAMPLES",
-    "SAME",
-    "BootstrapSample",
-    "ComparedTask",
-    "Comparison",
-    "Cost",
-    "Gain",
-    "MeanStd",
-    "PolicyCourse",
-    "Verdict",
-    "bootstrap_sample",
-    "gain",
-    "headline",
-    "mean_std",
-    "verdict",
-]
-
 RESAMPLES = 200
 BOOSTED = "boosted"
 """The arm of gradient-boosted trees, a model per task."""

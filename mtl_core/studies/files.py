@@ -9,8 +9,6 @@ from mtl_core.errors import DataError
 from mtl_core.files import write_text
 from mtl_core.frozen import Frozen
 
-__all__ = ["read_study", "write_study"]
-
 Study = TypeVar("Study", bound=Frozen)
 
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
 
-__all__ = ["EXACT_UP_TO", "Grouping", "groupings"]
-
 EXACT_UP_TO = 12
 """Tasks; 3 to that power of pairs of a set and a part of it are looked at."""
 Groups = tuple[tuple[int, ...], ...]

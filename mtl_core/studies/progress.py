@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 from mtl_core.training import Epoch, Progress
 
-__all__ = ["NamedProgress"]
-
 
 class NamedProgress(Progress):
     """Passes the epochs of one training on with its name, and its steps as they are."""

@@ -5,8 +5,6 @@ import hashlib
 from mtl_core.config import Problem
 from mtl_core.frozen import Frozen
 
-__all__ = ["Provenance", "config_digest"]
-
 
 class Provenance(Frozen):
     """Command, code, seeds, machine and declared problem behind a study's numbers."""

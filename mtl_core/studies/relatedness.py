@@ -23,8 +23,6 @@ from mtl_core.training import Epoch, TrainingResult, train
 from mtl_core.training.history import Relations
 from mtl_core.trunks.task_vectors import TaskVectorsTrunk
 
-__all__ = ["Pairs", "Relatedness", "Vectors", "check_relatable", "mean_relations", "relate", "scaled", "vectors_of"]
-
 Array = NDArray[Any]
 Pairs = dict[str, dict[str, float]]
 OnEpoch = Callable[[str, Epoch], None]

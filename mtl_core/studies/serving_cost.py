@@ -14,8 +14,6 @@ from mtl_core.export.session import Session, graph_inputs, open_graph
 from mtl_core.model import Network
 from mtl_core.timing import Call
 
-__all__ = ["graph_of", "graphs_server"]
-
 
 def graph_of(problem: Problem, encoder: Encoder, weights: Mapping[str, Tensor]) -> bytes:
     """The exported graph of that network."""

@@ -11,10 +11,12 @@ from pydantic import Field
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.tasks.base import Codec, LabelValues, Objective, Task, UnsupervisedObjective
-from mtl_core.tasks.binary import Binary, BinaryCodec
+from mtl_core.tasks.binary import Binary
+from mtl_core.tasks.binary_codec import BinaryCodec
 from mtl_core.tasks.clustering import Clustering, ClusteringCodec
 from mtl_core.tasks.multiclass import Multiclass, MulticlassCodec
-from mtl_core.tasks.multilabel import Multilabel, MultilabelCodec
+from mtl_core.tasks.multilabel import Multilabel
+from mtl_core.tasks.multilabel_codec import MultilabelCodec
 from mtl_core.tasks.ordinal import Ordinal, OrdinalCodec
 from mtl_core.tasks.quantiles import Quantiles, QuantilesCodec
 from mtl_core.tasks.regression import Regression, RegressionCodec

@@ -8,8 +8,6 @@ from mtl_core.tasks.base import Task
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.classes import ClassTask
 
-__all__ = ["band_labels"]
-
 
 def band_labels(task: Task, table: pa.Table) -> pa.Array | None:
     """(rows,) labels of a task whose classes are bands of a number; None for any other task."""

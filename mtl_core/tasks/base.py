@@ -24,18 +24,6 @@ from mtl_core.tasks.tree_objectives import TreeObjective
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = [
-    "UNLABELLED",
-    "Clusterer",
-    "Codec",
-    "LabelValues",
-    "Labels",
-    "Objective",
-    "Task",
-    "TaskFitter",
-    "UnsupervisedObjective",
-]
-
 UNLABELLED = -1
 """Integer label of a row, or of a label of a multilabel task, that is unknown."""
 

@@ -25,8 +25,6 @@ from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Binary", "BinaryCodec", "BinaryObjective"]
-
 
 METRICS: tuple[Metric, ...] = (
     BINARY_LOG_LOSS,

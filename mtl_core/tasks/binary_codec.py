@@ -14,8 +14,6 @@ from mtl_core.arrow import as_numbers, as_strings
 from mtl_core.errors import DataError
 from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, TaskFitter
 
-__all__ = ["BinaryCodec", "BinaryFitter", "Others", "Value", "described"]
-
 MAX_NAMED = 5
 """Maximum values that an error names."""
 NOTHING, OTHER = -2, -1

@@ -12,8 +12,6 @@ from mtl_core.tasks.base import Objective
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MIN_LABELS", "CalibratedObjective", "OutputGroup"]
-
 MIN_LABELS = 10
 """Minimum labelled rows of a class on validation for it to count in what is fitted there."""
 

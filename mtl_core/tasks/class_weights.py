@@ -18,16 +18,6 @@ from pydantic import BeforeValidator
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = [
-    "BALANCED",
-    "ClassWeights",
-    "PositiveWeight",
-    "balanced_factors",
-    "positive_factors",
-    "prior_log_odds",
-    "weigh",
-]
-
 BALANCED: Literal["balanced"] = "balanced"
 
 

@@ -19,8 +19,6 @@ from mtl_core.tasks.calibrated import CalibratedObjective
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 
-__all__ = ["ClassCodec", "ClassObjective", "ClassTask"]
-
 MAX_CLASSES = 32_767
 """Labels are int16."""
 

@@ -36,8 +36,6 @@ from mtl_core.tasks.probabilities import clipped_log
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Clustering", "ClusteringCodec", "ClusteringObjective"]
-
 MAX_CLASSES = 32_766
 """Limit of int16 labels, of which one stands for classes that are not in training."""
 

@@ -16,16 +16,6 @@ from mtl_core.metrics.decisions import SCORES, Confusion
 from mtl_core.tasks.base import Codec, Task
 from mtl_core.tasks.calibrated import CalibratedObjective
 
-__all__ = [
-    "DEFAULT_THRESHOLD",
-    "DecisionObjective",
-    "DecisionTask",
-    "Maximize",
-    "MinPrecision",
-    "MinRecall",
-    "best_threshold",
-]
-
 DEFAULT_THRESHOLD = 0.5
 """The probability from which on the decision is yes, where no threshold is declared, or none can be tuned."""
 Share = Annotated[float, Field(gt=0, le=1)]

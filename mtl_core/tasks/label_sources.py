@@ -11,8 +11,6 @@ from mtl_core.arrow import as_numbers, as_strings
 from mtl_core.errors import DataError
 from mtl_core.tasks.base import UNLABELLED
 
-__all__ = ["answers", "marked", "names_in", "rows_per_name"]
-
 
 def names_in(values: pa.Array, separator: str) -> tuple[NDArray[np.int64], pa.Array]:
     """(rows,) text -> (n,) ascending rows and (n,) names: every name in the text, stripped, without empty ones."""

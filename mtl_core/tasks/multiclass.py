@@ -20,8 +20,6 @@ from mtl_core.tasks.probabilities import clipped_log
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Multiclass", "MulticlassCodec", "MulticlassObjective"]
-
 
 class Multiclass(ClassTask):
     """A class out of several: the values of the target, or the bands that `edges` cut a number into.

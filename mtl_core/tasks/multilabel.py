@@ -26,8 +26,6 @@ from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Multilabel", "MultilabelCodec", "MultilabelObjective"]
-
 
 class Multilabel(DecisionTask):
     """Any number of several labels.

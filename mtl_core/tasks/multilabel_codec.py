@@ -17,8 +17,6 @@ from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_nam
 if TYPE_CHECKING:
     from mtl_core.tasks.multilabel import Multilabel
 
-__all__ = ["MAX_LABELS", "MultilabelCodec", "MultilabelFitter"]
-
 MAX_LABELS = 1_000
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["NumberCodec", "NumberObjective", "NumberTask"]
-
 FLOAT32 = np.finfo(np.float32)
 MAX_OFFSET = 10.0
 """Maximum distance of the mean from 0, in standard deviations, up to which labels and predictions are float32. Further

@@ -21,8 +21,6 @@ from mtl_core.tasks.probabilities import MIN_PROBABILITY
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Ordinal", "OrdinalCodec", "OrdinalObjective"]
-
 
 class Ordinal(ClassTask):
     """A class out of several in rising order: the values that `classes` lists, or the bands that `edges` cut.

@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MIN_PROBABILITY", "clipped_log", "log_odds"]
-
 MIN_PROBABILITY = 1e-6
 """Minimum distance of a probability from 0, and of the probability of a single label from 1."""
 

@@ -17,8 +17,6 @@ from mtl_core.tasks.tree_objectives import TreeObjective, number_trees
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Quantiles", "QuantilesCodec", "QuantilesObjective"]
-
 MAX_LEVELS = 99
 
 

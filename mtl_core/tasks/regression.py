@@ -18,8 +18,6 @@ from mtl_core.tasks.tree_objectives import TreeObjective, number_trees
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Regression", "RegressionCodec", "RegressionObjective"]
-
 MIN_RATIO = 1e-6
 """Minimum ratio of a teacher's rate to the mean, so that logits stay finite."""
 TREE_LOSSES = {"squared": "l2", "absolute": "l1", "huber": "huber", "poisson": "poisson"}

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TreeObjective", "class_trees", "number_trees"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class TreeObjective:

@@ -27,8 +27,6 @@ from mtl_core.model import Network
 from mtl_core.training.history import Relations
 from mtl_core.training.losses import task_losses
 
-__all__ = ["Probe"]
-
 Gradients = tuple[Tensor | None, ...]
 """The gradients of one loss, per shared parameter; None where the loss does not depend on it."""
 

@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from mtl_core.model import Network
 
-__all__ = ["Average"]
-
 ETA = 8
 """The average covers about the last ninth of the steps, whatever their number."""
 

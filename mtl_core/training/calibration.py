@@ -15,8 +15,6 @@ from mtl_core.tasks.calibrated import MIN_LABELS, CalibratedObjective
 from mtl_core.training.calibration_fit import METHODS, fit_group
 from mtl_core.training.history import TaskCalibration
 
-__all__ = ["calibrate"]
-
 
 def calibrate(network: Network, validation: EncodedSplit, *, enabled: bool = True) -> tuple[TaskCalibration, ...]:
     """Fit the calibration of every task whose predictions are probabilities, in place; the record of each.

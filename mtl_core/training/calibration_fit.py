@@ -17,8 +17,6 @@ from torch import Tensor
 from mtl_core.tasks.calibrated import CalibratedObjective, OutputGroup
 from mtl_core.training.history import CalibrationMethod
 
-__all__ = ["METHODS", "MIN_SCALE", "VECTOR_ROWS", "Fit", "fit_group"]
-
 METHODS: tuple[CalibrationMethod, ...] = ("identity", "temperature", "temperature_and_bias", "vector")
 """All methods, ascending by their number of parameters."""
 VECTOR_ROWS, VECTOR_CLASSES = 1_000, 3

@@ -26,8 +26,6 @@ import mtl_core
 from mtl_core.distillation.store import TeacherStore
 from mtl_core.files import pending
 
-__all__ = ["CheckpointStore", "fingerprint", "save_weights"]
-
 
 def fingerprint(*parts: str) -> str:
     """Digest of the given texts, the version of torch and the source of this library, on which a checkpoint depends."""

@@ -17,8 +17,6 @@ from mtl_core.errors import TrainingError
 from mtl_core.model import Network
 from mtl_core.training.losses import task_losses
 
-__all__ = ["batches_of", "optimizer_of", "train_epoch"]
-
 SCALE_RATE = 6.0
 """Learning rate of the inputs' scales, in learning rates of the other parameters (Holzmüller 2024, table A.1)."""
 BeforeStep = Callable[[int, int, Batch, Mapping[str, SoftTargets]], None]

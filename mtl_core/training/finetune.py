@@ -26,8 +26,6 @@ from mtl_core.training.losses import task_losses
 from mtl_core.training.progress import Progress
 from mtl_core.training.scores import metric_values, normalised
 
-__all__ = ["finetune_heads", "representations"]
-
 
 def finetune_heads(
     network: Network,

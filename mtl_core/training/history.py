@@ -10,17 +10,6 @@ from mtl_core.config.budget import Budget
 from mtl_core.frozen import Frozen
 from mtl_core.numbers import Number
 
-__all__ = [
-    "CalibrationMethod",
-    "Epoch",
-    "FinetunedHead",
-    "Relations",
-    "TaskCalibration",
-    "TrainingResult",
-    "TunedThresholds",
-    "scores_of",
-]
-
 CalibrationMethod = Literal["identity", "temperature", "temperature_and_bias", "vector"]
 
 

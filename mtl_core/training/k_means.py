@@ -4,8 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without annotations
 
-__all__ = ["k_means"]
-
 
 def k_means(
     points: NDArray[np.float64], counts: NDArray[np.float64], clusters: int, restarts: int, *, seed: int

@@ -25,8 +25,6 @@ from mtl_core.training.state import State
 from mtl_core.training.thresholds import tune_thresholds
 from mtl_core.training.unsupervised import unsupervised_targets
 
-__all__ = ["train"]
-
 
 def train(
     problem: Problem,

@@ -10,8 +10,6 @@ from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.tasks import Objective
 
-__all__ = ["masked_mean", "task_losses"]
-
 
 def masked_mean(losses: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor | None:
     """Mean of (B,) losses over the rows of a (B,) mask, by their (B,) weights; None where no row counts."""

@@ -3,8 +3,6 @@
 from mtl_core.config.budget import Budget
 from mtl_core.training.history import Epoch, FinetunedHead
 
-__all__ = ["Progress"]
-
 
 class Progress:
     """Callbacks of a training, which by default do nothing."""

@@ -11,8 +11,6 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.metrics.bootstrap import standard_error
 from mtl_core.tasks import Objective
 
-__all__ = ["metric_values", "normalised", "standard_errors"]
-
 
 def metric_values(
     tasks: Sequence[Objective], split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]

@@ -7,8 +7,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_epoch", "best_epoch_of", "useful_epochs"]
-
 Scores = Mapping[str, float]
 """Task -> score in an epoch, higher is better; not finite where there is none. Epochs are numbered from 1."""
 

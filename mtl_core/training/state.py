@@ -16,8 +16,6 @@ from mtl_core.training.epoch import optimizer_of
 from mtl_core.training.history import Epoch, scores_of
 from mtl_core.training.selection import best_epoch_of, useful_epochs
 
-__all__ = ["State"]
-
 
 class _Record(Frozen, allow_inf_nan=True):
     """The part of a checkpoint that is not tensors."""

@@ -9,8 +9,6 @@ from mtl_core.nn.decision import DecisionThresholds
 from mtl_core.tasks.decisions import DEFAULT_THRESHOLD, DecisionObjective, best_threshold
 from mtl_core.training.history import TunedThresholds
 
-__all__ = ["tune_thresholds"]
-
 
 def tune_thresholds(network: Network, validation: EncodedSplit) -> tuple[TunedThresholds, ...]:
     """Tune the thresholds of every task that declares a rule, in place; the record of each.

@@ -14,8 +14,6 @@ from mtl_core.model.inference import ROWS, logits_of
 from mtl_core.tasks import UnsupervisedObjective
 from mtl_core.training.k_means import k_means
 
-__all__ = ["unsupervised_targets"]
-
 SAMPLE = 20_000
 """Maximum rows that the initial parameters of a task are computed from."""
 

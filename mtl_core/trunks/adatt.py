@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from mtl_core.nn.experts import Experts, Gate, mixture
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["AdaTTTrunk", "Fusion", "FusionUnit"]
-
 
 class AdaTTTrunk(Trunk):
     """Levels of fusion, one after the other."""

@@ -4,8 +4,6 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-__all__ = ["Trunk"]
-
 
 class Trunk(nn.Module, ABC):
     """`(..., width)` -> one `(..., out_width)` per task; so rows (B, D) and tokens (B, L, D) need no distinction."""

@@ -6,8 +6,6 @@ Personalized Recommendations", RecSys, section "Customized Gate Control". See `p
 
 from mtl_core.trunks.ple import PLETrunk
 
-__all__ = ["CGCTrunk"]
-
 
 class CGCTrunk(PLETrunk):
     """A single level of extraction: per task, a gate over its own experts and the shared ones."""

@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from mtl_core.nn.experts import Experts
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["CrossStitchTrunk", "Stitch"]
-
 
 class CrossStitchTrunk(Trunk):
     """Layers of all tasks, with a cross-stitch unit after each."""

@@ -17,8 +17,6 @@ from mtl_core.nn.experts import Experts
 from mtl_core.nn.mlp import MLP
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["MessagePassingTrunk", "Round"]
-
 
 class MessagePassingTrunk(Trunk):
     """A shared MLP, a projection per task, rounds of attention.

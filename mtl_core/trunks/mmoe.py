@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from mtl_core.nn.experts import Experts, Gate
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["MMoETrunk"]
-
 
 class MMoETrunk(Trunk):
     """Experts, and a gate per task that sees the trunk's input."""

@@ -19,8 +19,6 @@ from torch import Tensor, nn
 from mtl_core.nn.experts import Experts, Gate
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["Extraction", "PLETrunk"]
-
 
 class PLETrunk(Trunk):
     """Levels of extraction, one after the other."""

@@ -8,8 +8,6 @@ from torch import Tensor
 from mtl_core.nn.mlp import MLP
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["SharedBottomTrunk"]
-
 
 class SharedBottomTrunk(Trunk):
     """A single MLP, whose output every task gets."""

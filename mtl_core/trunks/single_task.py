@@ -5,8 +5,6 @@ from torch import Tensor, nn
 from mtl_core.nn.mlp import MLP
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["SingleTaskTrunk"]
-
 
 class SingleTaskTrunk(Trunk):
     """An MLP per task."""

@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from mtl_core.nn.dropout import FastDropout
 from mtl_core.trunks.base import Trunk
 
-__all__ = ["TaskVectorsTrunk"]
-
 
 class TaskVectorsTrunk(Trunk):
     """Initially every task scales by 1 and shifts by 0, as in a shared bottom.

@@ -20,8 +20,6 @@ from jinja2 import ChoiceLoader, PackageLoader
 from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.results import PartValidation
 
-__all__ = ["DataDocs"]
-
 SUITE = "suite.html"
 
 

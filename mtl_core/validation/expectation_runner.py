@@ -31,8 +31,6 @@ from mtl_core.names import LABEL
 from mtl_core.validation.results import ExpectationResult, Level
 from mtl_core.validation.suite import Suite
 
-__all__ = ["MAX_EXAMPLES", "TYPE_EXPECTATIONS", "ExpectationRunner"]
-
 MAX_COLUMNS = 64
 """Maximum columns of a frame on which expectations about columns are run together."""
 MAX_EXAMPLES = 3

@@ -28,8 +28,6 @@ from mtl_core.errors import DataError
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 
-__all__ = ["frame", "label_columns", "read", "type_in_suite"]
-
 
 def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
     """Those of the columns that the part has, and the error of later stages about it, or "".

@@ -16,8 +16,6 @@ from mtl_core.validation.expectation_runner import MAX_EXAMPLES, TYPE_EXPECTATIO
 from mtl_core.validation.frame import frame, label_columns, read
 from mtl_core.validation.results import ExpectationResult, PartValidation, QuarantineReason
 
-__all__ = ["validate_part"]
-
 MAX_HINTS = 20
 """Maximum wrong columns for which the nearest name is looked for, which goes through all names."""
 _COLUMNS = "expect_table_columns_to_match_set"

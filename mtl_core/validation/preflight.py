@@ -30,8 +30,6 @@ from mtl_core.tasks.base import TaskFitter
 from mtl_core.tasks.classes import ClassCodec
 from mtl_core.validation.target_rows import TargetRows
 
-__all__ = ["DataSummary", "check_data"]
-
 Counts = dict[SplitName, int]
 
 

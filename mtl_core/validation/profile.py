@@ -27,8 +27,6 @@ from mtl_core.tasks.regression import Regression
 from mtl_core.validation.frame import frame, label_columns, type_in_suite
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 
-__all__ = ["profile", "write_profile"]
-
 Labels = NDArray[np.float64]
 
 

@@ -11,16 +11,6 @@ import pyarrow.parquet as pq
 from mtl_core.expectations import Expectation
 from mtl_core.files import pending
 
-__all__ = [
-    "QUARANTINE_SCHEMA",
-    "ExpectationResult",
-    "Level",
-    "PartValidation",
-    "QuarantineReason",
-    "ValidationResult",
-    "write_quarantine",
-]
-
 Level = Literal["row", "part"]
 """`row`: single rows break it, which are quarantined; `part`: the part as a whole does."""
 

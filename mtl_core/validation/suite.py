@@ -12,8 +12,6 @@ from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, Severity
 from mtl_core.files import write_text
 
-__all__ = ["Suite", "differences", "load_suite", "suite_path", "suite_text", "write_suite"]
-
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 

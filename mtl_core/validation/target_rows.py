@@ -19,8 +19,6 @@ from mtl_core.data.parts import Part
 from mtl_core.data.split import SplitRows, Splitter
 from mtl_core.validation.suite import load_suite, suite_path
 
-__all__ = ["TargetRows"]
-
 MAX_KEPT = 1 << 28
 """Maximum bytes of rows that are kept in memory for the next iteration; more are read again."""
 IN_SET = "expect_column_values_to_be_in_set"

@@ -14,8 +14,6 @@ from mtl_core.validation.part import validate_part
 from mtl_core.validation.results import PartValidation, ValidationResult, write_quarantine
 from mtl_core.validation.suite import load_suite, suite_path
 
-__all__ = ["validate"]
-
 
 def validate(
     folder: Path, problem: Problem, out: Path, *, progress: Callable[[Sequence[Part]], Iterable[Part]] = iter

@@ -3,8 +3,6 @@
 import copy
 from typing import Any
 
-__all__ = ["BASE", "TIME", "changed", "merged"]
-
 BASE: dict[str, Any] = {
     "name": "orders",
     "data": {"path": "data"},

@@ -10,8 +10,6 @@ import pyarrow.parquet as pq
 
 from mtl_core.config import Problem, parse_problem
 
-__all__ = ["ROWS", "declared", "month", "no_quarantine", "quarantine", "write"]
-
 ROWS = 60
 """Rows of each month."""
 DECLARED: dict[str, Any] = {

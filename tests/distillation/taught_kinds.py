@@ -15,8 +15,6 @@ from mtl_core.tasks import Objective
 from tests.small import Small
 from tests.tasks.declared import fit, task
 
-__all__ = ["KINDS", "Taught", "taught"]
-
 BANDS: dict[str, Any] = {"edges": [-1, 1], "classes": ["low", "mid", "high"]}
 KINDS: dict[str, dict[str, Any]] = {
     "binary": {"kind": "binary", "at_least": 0},

@@ -7,8 +7,6 @@ import pyarrow as pa
 
 from tests import small
 
-__all__ = ["document", "table"]
-
 
 def document(**training: Any) -> dict[str, Any]:
     """The problem's params.yaml, with changes under `training`."""

@@ -24,8 +24,6 @@ from mtl_core.studies.relatedness import Relatedness, Vectors
 from mtl_core.studies.tuning import Measure, Trial, Tuning
 from tests.report.problem import IMAGE, NAMES, SCRIPT
 
-__all__ = ["comparison", "relatedness", "trial", "tuning"]
-
 GAINS = {"helped": (0.02, 0.01, 0.03), "harmed": (-0.5, -0.8, -0.2), "same": (0.001, -0.01, 0.012)}
 
 

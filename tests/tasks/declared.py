@@ -8,8 +8,6 @@ from pydantic import TypeAdapter
 from mtl_core.arrow import column_type
 from mtl_core.tasks import AnyTask
 
-__all__ = ["fit", "objective", "task"]
-
 
 def task(kind: str, **options: Any) -> Any:
     """A declared task on the column `y`."""

@@ -17,7 +17,7 @@ from mtl_core.errors import DataError
 from mtl_core.metrics.bootstrap import resampled
 from mtl_core.metrics.calibration import BINARY_ECE
 from mtl_core.tasks import AnyCodec, AnyTask
-from mtl_core.tasks.multilabel import MAX_LABELS, MultilabelCodec
+from mtl_core.tasks.multilabel_codec import MAX_LABELS, MultilabelCodec
 from tests.strategies import layouts, partitions, patient, texts
 from tests.tasks.declared import fit, objective, task
 

@@ -11,8 +11,6 @@ from mtl_core.frozen import Frozen
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
-__all__ = ["Balancing", "Positive", "WithPreference"]
-
 Positive = Annotated[float, Field(gt=0)]
 
 

@@ -9,8 +9,6 @@ from mtl_core.config.balancing.base import Balancing, WithPreference
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
-__all__ = ["ConFIG", "DualProj", "GradDrop", "GradVac", "PCGrad", "UPGrad"]
-
 
 class UPGrad(WithPreference):
     """Each gradient is projected to where it conflicts with none of them, and the projections are averaged.

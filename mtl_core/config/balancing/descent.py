@@ -9,8 +9,6 @@ from mtl_core.config.balancing.base import Balancing, WithPreference
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
-__all__ = ["IMTLG", "MGDA", "AlignedMTL", "CAGrad", "FairGrad", "NashMTL"]
-
 
 class MGDA(Balancing):
     """The shortest vector in the convex hull of the gradients (Désidéri 2012; Sener and Koltun 2018).

@@ -9,8 +9,6 @@ from mtl_core.config.balancing.base import Balancing, Positive
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
-__all__ = ["DWA", "FAMO", "IMTLL", "UW", "ExcessMTL", "GradNorm"]
-
 
 class UW(Balancing):
     """Uncertainty weighting: the sum of `exp(-s) loss / 2 + s / 2` over the tasks (Kendall 2018).

@@ -10,8 +10,6 @@ from mtl_core.config.balancing.base import Balancing, Positive, WithPreference
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
-__all__ = ["COSMOS", "PBI", "STCH", "Constant", "GeometricMean", "InverseLoss", "Mean", "Random", "Sum"]
-
 
 class Mean(Balancing):
     """The mean over all tasks (Kurin 2022, Xin 2022).

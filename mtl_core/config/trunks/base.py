@@ -10,8 +10,6 @@ from mtl_core.frozen import Frozen
 if TYPE_CHECKING:
     from mtl_core.trunks import Trunk
 
-__all__ = ["Count", "Dropout", "TrunkOptions", "Width", "Widths"]
-
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Widths = Annotated[tuple[Width, ...], Field(min_length=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]

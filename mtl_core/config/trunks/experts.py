@@ -9,8 +9,6 @@ from mtl_core.config.trunks.base import Count, Dropout, TrunkOptions, Widths
 if TYPE_CHECKING:
     from mtl_core.trunks import Trunk
 
-__all__ = ["CGC", "PLE", "AdaTT", "MMoE"]
-
 
 class MMoE(TrunkOptions):
     """Multi-gate mixture of experts: shared experts, mixed for each task by a gate of its own.

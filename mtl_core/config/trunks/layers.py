@@ -9,8 +9,6 @@ from mtl_core.config.trunks.base import Count, Dropout, TrunkOptions, Width, Wid
 if TYPE_CHECKING:
     from mtl_core.trunks import Trunk
 
-__all__ = ["CrossStitch", "MessagePassing", "SharedBottom", "SingleTask", "TaskVectors"]
-
 
 class SharedBottom(TrunkOptions):
     """Hard parameter sharing: the same representation for every task (Caruana 1997)."""

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.run import Scored
 
-__all__ = ["Labels", "TaskReport"]
-
 Labels = Mapping[str, NDArray[Any]]
 """Split -> (rows, ...) labels, without unlabelled rows."""
 

@@ -15,8 +15,6 @@ from mtl_core.report.plots.statistics import gains_curve, group_rare
 from mtl_core.report.run import Scored
 from mtl_core.report.wording import NOTHING, number, percent
 
-__all__ = ["ClassReport", "ProbabilityReport", "precision_and_recall"]
-
 _TOP = 0.1
 _MAX_COLUMNS, _MAX_CELLS = 6, 10
 

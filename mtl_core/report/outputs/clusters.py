@@ -16,8 +16,6 @@ from mtl_core.report.run import Scored
 from mtl_core.report.theme import ACCENT, WIDTH, data, shares
 from mtl_core.report.wording import integer, percent
 
-__all__ = ["ClusterReport"]
-
 _CONFIDENT = 0.9
 _MAX_CELLS, _BINS = 10, 20
 

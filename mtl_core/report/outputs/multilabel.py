@@ -18,8 +18,6 @@ from mtl_core.report.run import Scored
 from mtl_core.report.wording import NOTHING, interval, number, percent, rounded
 from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
 
-__all__ = ["LabelReport"]
-
 _MAX_COLUMNS, _MAX_LABELS = 4, 20
 
 

@@ -12,8 +12,6 @@ from mtl_core.report.plots.numbers import observed_by_predicted, prediction_inte
 from mtl_core.report.run import Scored
 from mtl_core.report.wording import number, percent, with_unit
 
-__all__ = ["NumberReport", "QuantileReport"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class NumberReport(TaskReport):

@@ -9,8 +9,6 @@ import altair as alt
 
 from mtl_core.report.theme import ACCENT, INK, MUTED, SECOND, SHADE, WIDTH, data
 
-__all__ = ["Curve", "Span", "learning_curves"]
-
 Span = tuple[int, int]
 """First epoch - 1 and last epoch."""
 

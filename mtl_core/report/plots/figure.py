@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from mtl_core.report.theme import ACCENT, INK, MUTED, SECOND, WIDTH, data, names_axis, svg
 
-__all__ = ["Figure", "Table", "diagonal", "draw", "heat_map", "histogram", "interval_plot", "points"]
-
 Array = NDArray[Any]
 
 _MAX_SIDE, _MIN_SIDE_WITH_TEXT = 60, 26

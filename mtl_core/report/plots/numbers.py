@@ -11,8 +11,6 @@ from mtl_core.report.plots.statistics import quantile_bins, wilson
 from mtl_core.report.theme import ACCENT, MUTED, SECOND, WIDTH, data, shares
 from mtl_core.report.wording import integer, interval_percent, number, percent, with_unit
 
-__all__ = ["observed_by_predicted", "prediction_intervals", "quantile_coverage", "residuals"]
-
 Array = NDArray[Any]
 
 QUANTILES = {"10%": 0.1, "25%": 0.25, "median": 0.5, "75%": 0.75, "90%": 0.9}

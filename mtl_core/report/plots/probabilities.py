@@ -13,8 +13,6 @@ from mtl_core.report.plots.statistics import calibration_bins, gains_curve
 from mtl_core.report.theme import ACCENT, SECOND, WIDTH, data, shares
 from mtl_core.report.wording import integer, interval_percent, percent
 
-__all__ = ["calibration", "contingency", "cumulative_gains"]
-
 Array = NDArray[Any]
 
 

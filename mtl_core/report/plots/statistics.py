@@ -9,8 +9,6 @@ from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
-__all__ = ["auc_interval", "calibration_bins", "gains_curve", "group_rare", "quantile_bins", "wilson"]
-
 Array = NDArray[Any]
 
 MIN_BIN_ROWS = 50

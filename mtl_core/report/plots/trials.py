@@ -9,8 +9,6 @@ from mtl_core.report.theme import ACCENT, INK, MUTED, SECOND, WIDTH, data
 from mtl_core.report.wording import option_value
 from mtl_core.studies.tuning import Trial, Tuning
 
-__all__ = ["optimization_history", "slice_plot"]
-
 _LOOKS = {"complete": (ACCENT, "circle"), "pruned": (MUTED, "triangle-down"), "failed": (SECOND, "cross")}
 
 

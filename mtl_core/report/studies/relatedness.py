@@ -13,8 +13,6 @@ from mtl_core.report.theme import ACCENT, INK, WIDTH, data
 from mtl_core.report.wording import places, rounded
 from mtl_core.studies.relatedness import Relatedness, Vectors, mean_relations
 
-__all__ = ["affinity_figure", "decimals_of", "section", "vectors_figure"]
-
 Pairs = Mapping[str, Mapping[str, float]]
 
 _MAX_GROUPINGS = 6

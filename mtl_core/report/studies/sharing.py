@@ -16,8 +16,6 @@ from mtl_core.stopping import Policy
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
 
-__all__ = ["section", "section_of", "standard_errors"]
-
 _COLOURS: dict[str, str] = {HELPS: "var(--good)", HARMS: "var(--bad)"}
 _Z = 1.959964
 _COSTS = {

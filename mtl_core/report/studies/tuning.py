@@ -10,8 +10,6 @@ from mtl_core.report.theme import svg
 from mtl_core.report.wording import number, option_value, percent, signed
 from mtl_core.studies.tuning.applying import experiment
 
-__all__ = ["section"]
-
 
 def section(run: Run) -> dict[str, Any] | None:
     """Variables of the template; None without a study."""

@@ -13,8 +13,6 @@ from mtl_core.config.changes import set_options, to_document
 from mtl_core.config.document import flow_style
 from mtl_core.errors import ProblemError
 
-__all__ = ["experiment", "with_changes"]
-
 _BY_ITSELF = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _WORDS = ("true", "false", "null", "nan", "inf")
 _INDENTS = ((2, 2, 0), (2, 4, 2), (4, 4, 2), (4, 6, 4), (4, 4, 0))

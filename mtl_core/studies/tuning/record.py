@@ -18,8 +18,6 @@ from mtl_core.studies.provenance import Provenance
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 
-__all__ = ["Baseline", "Measure", "Trial", "Tuning", "baseline_of", "gains", "mean_gain"]
-
 
 class Measure(Frozen):
     """A task's own metric on validation in trial 0, the unit of every trial's gain in that task."""

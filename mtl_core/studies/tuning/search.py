@@ -26,8 +26,6 @@ from mtl_core.studies.tuning.record import Baseline, Measure, Trial
 from mtl_core.studies.tuning.trials import EndedEarly, TrialProgress, TrialRunner
 from mtl_core.studies.tuning.values import as_sampled, declared_sample, distribution
 
-__all__ = ["JOURNAL", "Search", "name_of"]
-
 JOURNAL = "study.journal"
 RECORD, BASELINE = "record", "baseline"
 GRACE = 5

@@ -13,8 +13,6 @@ from mtl_core.studies.tuning.record import Trial, Tuning
 from mtl_core.studies.tuning.search import JOURNAL, Search
 from mtl_core.studies.tuning.trials import EndedEarly, TrialProgress, TrialRunner
 
-__all__ = ["best_of", "exclusive_study", "repeat", "study_of"]
-
 
 @contextmanager
 def exclusive_study(folder: Path) -> Iterator[None]:

@@ -20,8 +20,6 @@ from mtl_core.studies.tuning.record import Baseline, Trial, baseline_of, gains, 
 from mtl_core.tasks import objectives
 from mtl_core.training import Epoch, TrainingResult, train
 
-__all__ = ["EndedEarly", "TrialProgress", "TrialRunner"]
-
 
 class EndedEarly(Exception):
     """Raised out of the training of a pruned trial."""

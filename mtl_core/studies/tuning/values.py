@@ -9,8 +9,6 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from mtl_core.config import Problem, SearchRange
 from mtl_core.config.changes import get_option, with_options
 
-__all__ = ["as_sampled", "declared_sample", "distribution", "rounded"]
-
 DIGITS = 4
 """Significant digits that a person can read: the training's noise is far above the fifth."""
 

@@ -15,8 +15,6 @@ from mtl_core.studies.tuning.record import Trial
 from mtl_core.studies.tuning.search import Search
 from mtl_core.studies.tuning.trials import TrialRunner
 
-__all__ = ["Job", "Lost", "run_trials"]
-
 POLL = 0.5
 """Seconds between two looks at the storage for trials that ended."""
 WAIT = 10

@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parent / "results" / "tuning.json"
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The lines: what each study found on validation; per problem what that is worth on test."""
-    yield "| problem | trials | pruned | best trial | options | mean gain on validation, s.e. | gain of the worst task |"
+    yield "| problem | trials | pruned | best trial | options | mean gain on validation, s.e. | gain of worst task |"
     yield "|---|---|---|---|---|---|---|"
     for problem, found in results.items():
         study = found["study"]

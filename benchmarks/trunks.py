@@ -60,7 +60,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     kinds = {kind: options() for kind, options in tagged(AnyTrunk).items()}
     baseline = TrunkBenchmark(SharedBottom(), arguments)
-    benchmarks = {
+    variants = {
         kind: TrunkBenchmark(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"
     }
     ratios: dict[str, list[float]] = {kind: [] for kind in variants}

@@ -50,7 +50,7 @@ BAD_ROWS = 100
 def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
     """Read every batch of every part by pyarrow.
 
-    `texts` are read as dictionaries from Parquet; CSV is read with the types of the first block of the first part, which
+    `texts` are read as dictionaries from Parquet. CSV is read by the types of the first block of the first part, which
     is faster than inference per part.
     """
     pa.set_cpu_count(threads)

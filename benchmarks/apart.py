@@ -14,7 +14,7 @@ SAMPLING = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class ProcessCost:
     """Memory in MiB.
 
     `peak` counts all resident pages; `anonymous` excludes those of mapped files, which the kernel can drop; `before` is
@@ -28,14 +28,14 @@ class Cost:
     before: float
 
 
-def apart(function: Callable[..., None], *arguments: Any) -> Cost:
-    """Cost of `function` in a new process; both must be importable there."""
+def apart(function: Callable[..., None], *arguments: Any) -> ProcessCost:
+    """ProcessCost of `function` in a new process; both must be importable there."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(cost_of, function, *arguments).result()
 
 
-def cost_of(function: Callable[..., None], *arguments: Any) -> Cost:
-    """Cost of `function` in this process; the peak is that of the process so far."""
+def cost_of(function: Callable[..., None], *arguments: Any) -> ProcessCost:
+    """ProcessCost of `function` in this process; the peak is that of the process so far."""
     before = _resident("RssAnon")
     samples, ended = [before], threading.Event()
 
@@ -52,7 +52,7 @@ def cost_of(function: Callable[..., None], *arguments: Any) -> Cost:
     finally:
         ended.set()
         watch.join()
-    return Cost(wall=wall, processor=processor, peak=_resident("VmHWM"), anonymous=max(samples), before=before)
+    return ProcessCost(wall=wall, processor=processor, peak=_resident("VmHWM"), anonymous=max(samples), before=before)
 
 
 def _resident(field: str) -> float:

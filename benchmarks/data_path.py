@@ -29,9 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
-from apart import Cost, apart
+from apart import ProcessCost, apart
 from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
-from memory import prepare_there
+from memory import run_prepare
 
 from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
@@ -90,8 +90,8 @@ def lower_bound(folder: Path, threads: int) -> None:
 def preparation(folder: Path, rows: int, form: str, rounds: int, threads: int) -> tuple[float, float]:
     """Median ratio of rates, and the peak of all resident memory in MiB."""
     write_problem(folder, rows, form)
-    variants: dict[str, Callable[..., None]] = {"alone": read_alone, "prepare": prepare_there, "limit": lower_bound}
-    costs: dict[str, list[Cost]] = {name: [] for name in variants}
+    variants: dict[str, Callable[..., None]] = {"alone": read_alone, "prepare": run_prepare, "limit": lower_bound}
+    costs: dict[str, list[ProcessCost]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, variant in variants.items():
             costs[name].append(apart(variant, folder, threads))

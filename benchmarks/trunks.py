@@ -60,9 +60,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     kinds = {kind: options() for kind, options in tagged(AnyTrunk).items()}
     baseline = TrunkBenchmark(SharedBottom(), arguments)
-    variants = {
-        kind: TrunkBenchmark(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"
-    }
+    variants = {kind: TrunkBenchmark(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"}
     ratios: dict[str, list[float]] = {kind: [] for kind in variants}
     for number in range(arguments.rounds + 1):
         for kind, variant in variants.items():

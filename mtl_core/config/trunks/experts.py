@@ -1,4 +1,4 @@
-"""Trunks of experts, which gates mix for each task."""
+"""Mixtures of experts: gates weigh the experts for each task."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class MMoE(TrunkOptions):
-    """Multi-gate mixture of experts: shared experts, mixed for each task by a gate of its own.
+    """Multi-gate mixture of experts: shared experts, mixed by a gate per task.
 
     Source: Ma et al. 2018, KDD.
     """
@@ -30,7 +30,7 @@ class MMoE(TrunkOptions):
 
 
 class CGC(TrunkOptions):
-    """Customised gate control: per task, a gate over its own experts and the shared ones.
+    """Customised gate control: per task, a gate over its own and the shared experts.
 
     Source: Tang et al. 2020, RecSys.
     """
@@ -97,7 +97,7 @@ class AdaTT(TrunkOptions):
     experts: Count = 1
     """Number of experts of every task, at each level."""
     shared_experts: Annotated[int, Field(ge=0, le=64)] = 0
-    """Number of experts of no single task, at each level; without any this is AdaTT-sp."""
+    """Number of experts of all tasks, at each level; 0 is AdaTT-sp."""
     levels: Count = 2
     widths: Widths = (128,)
     """The layers of every expert, at each level."""

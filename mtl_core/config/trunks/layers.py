@@ -24,7 +24,7 @@ class SharedBottom(TrunkOptions):
 
 
 class SingleTask(TrunkOptions):
-    """No sharing: a network per task, each as large as `shared_bottom` of these widths. The baseline of all sharing."""
+    """No sharing: a network per task, each as large as `shared_bottom` of these widths. The baseline of every trunk."""
 
     separate_inputs: ClassVar[bool] = True
 
@@ -90,7 +90,7 @@ class MessagePassing(TrunkOptions):
 
 
 class TaskVectors(TrunkOptions):
-    """Shared layers, which each task scales and shifts by a learned vector of its own.
+    """Shared layers, whose outputs are scaled and shifted per task by a learned vector.
 
     Source: FiLM, Perez et al. 2018, AAAI.
     """

@@ -69,9 +69,8 @@ def _set_option(document: Document, model: type[BaseModel], path: str, value: An
         node = node[step]
     _field(node, declared, default, last, path)
     if last in TAGS and last in node and node[last] != value:
-        new_model = next((member for member in members(declared) if tag_of(member) == value), None)
-        for key in list(node) if new_model else ():
-            if key not in new_model.model_fields:
+        if new_model := next((member for member in members(declared) if tag_of(member) == value), None):
+            for key in node.keys() - new_model.model_fields.keys():
                 del node[key]
     node[last] = value
 

@@ -28,7 +28,7 @@ def _check_share_or_values(value: Any) -> Any:
 
 Value = str | bool | int
 Values = Value | tuple[Value, ...]
-Border = date | datetime | int | float | str
+Boundary = date | datetime | int | float | str
 
 
 class TimeSplit(Frozen):
@@ -37,8 +37,8 @@ class TimeSplit(Frozen):
     by: Literal["time"]
     column: str
     """Dates, timestamps, numbers, or ISO 8601 text."""
-    validation: Border
-    test: Border
+    validation: Boundary
+    test: Boundary
     """A boundary without a time zone is local time in the zone of the column, quoted or not."""
 
     @property

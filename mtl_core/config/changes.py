@@ -68,10 +68,11 @@ def _set_option(document: Document, model: type[BaseModel], path: str, value: An
             node[step] = {}
         node = node[step]
     _field(node, declared, default, last, path)
-    if last in TAGS and last in node and node[last] != value:
-        if new_model := next((member for member in members(declared) if tag_of(member) == value), None):
-            for key in node.keys() - new_model.model_fields.keys():
-                del node[key]
+    if last in TAGS and node.get(last, value) != value:
+        for member in members(declared):
+            if tag_of(member) == value:
+                for key in node.keys() - member.model_fields.keys():
+                    del node[key]
     node[last] = value
 
 

@@ -194,11 +194,11 @@ def test_a_label_that_its_task_cannot_read_is_an_error_of_the_task(folder: Path)
     assert "task 'returned': a binary target is 0 or 1, found 2" in line
 
 
-def test_a_label_of_a_task_that_is_gone_says_so(folder: Path, runner: ExpectationRunner) -> None:
+def test_a_label_of_a_removed_task_is_not_measured(folder: Path, runner: ExpectationRunner) -> None:
     declared = problem(tasks={name: task for name, task in DECLARED["tasks"].items() if name != "slow"})
     (line,) = validated(folder, runner=runner, declared=declared).errors
     assert line.startswith(f"{BAD}: label:slow: expect_column_mean_to_be_between(")
-    assert "no task has this label now; remove the line from the suite, or write the suite anew with " in line
+    assert "no task has this label now" in line
 
 
 def test_csv_parts(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Data Docs: an index page of the validation results, and Great Expectations' pages of the suite and of every part.
 
-Great Expectations renders the expectations; the page around them is a template of ours, since its own loads styles and
-scripts from five content networks. So every page is complete without a network, and the same data give the same pages.
+Great Expectations renders the expectations. The templates of the pages are in this package, since those of Great
+Expectations load styles and scripts from the internet. The same data give the same pages.
 """
 
 import shutil
@@ -24,7 +24,7 @@ SUITE = "suite.html"
 
 
 class DataDocs:
-    """A folder of pages, which replaces the last one when the context ends without an error."""
+    """A folder of pages, which replaces the previous folder when the context ends without an error."""
 
     def __init__(self, folder: Path, runner: ExpectationRunner) -> None:
         self.folder, self.runner, self._view = folder, runner, _OfflineView()
@@ -53,15 +53,15 @@ class DataDocs:
                 meta={},
             )
         )
-        content.sections = content.sections[1:]  # the overview, for which the page has the part's own
-        self._write(_page(part.part), content, title=part.part, part=part.document())
+        content.sections = content.sections[1:]  # without the overview, which the template shows
+        self._write(_page_name(part.part), content, title=part.part, part=part.document())
 
     def write_index(self, result: dict[str, Any]) -> None:
         """Write the page of all parts, from the content of result.json; and the page of the suite."""
-        suite: RenderedDocumentContent = ExpectationSuitePageRenderer().render(self.runner.gx_suite())  # type: ignore[no-untyped-call] # without annotations there
+        suite: RenderedDocumentContent = ExpectationSuitePageRenderer().render(self.runner.gx_suite())  # type: ignore[no-untyped-call] # not annotated
         self._write(SUITE, suite, title=f"Suite {self.runner.suite.name}")
         index = self._view.env.get_template("index.html")
-        pages = {part["part"]: _page(part["part"]) for part in result["parts"]}
+        pages = {part["part"]: _page_name(part["part"]) for part in result["parts"]}
         tolerated = [
             (part["part"], expectation)
             for part in result["parts"]
@@ -79,7 +79,7 @@ class DataDocs:
 
 
 class _OfflineView(DefaultJinjaPageView):
-    """Great Expectations' view with templates of ours before its own, and with ids that are the same in every run."""
+    """Great Expectations' view with the templates of this package, and with ids that are the same in every run."""
 
     _template = "page.html"
 
@@ -98,18 +98,18 @@ class _OfflineView(DefaultJinjaPageView):
 
 
 def _escaped(value: Any) -> Any:
-    """The content with every text escaped for HTML, but the parameters of styled templates, which the view escapes."""
+    """The content with all text escaped for HTML, except the parameters of templates, which the view escapes."""
     match value:
         case dict():
-            kept = ("params", "styling") if "styling" in value else ()
-            return {key: inner if key in kept else _escaped(inner) for key, inner in value.items()}
+            unescaped = ("params", "styling") if "styling" in value else ()
+            return {key: item if key in unescaped else _escaped(item) for key, item in value.items()}
         case list():
-            return [_escaped(inner) for inner in value]
+            return [_escaped(item) for item in value]
         case str():
             return escape(value, quote=False)
         case _:
             return value
 
 
-def _page(part: str) -> str:
+def _page_name(part: str) -> str:
     return f"part-{part}.html"

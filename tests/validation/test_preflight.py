@@ -32,7 +32,7 @@ def lines(folder: Path, **declared: Any) -> list[str]:
 @pytest.fixture(params=["kept in memory", "read twice"])
 def passes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "read twice":
-        monkeypatch.setattr(target_rows, "MAX_KEPT", 0)
+        monkeypatch.setattr(target_rows, "MAX_CACHED", 0)
 
 
 @pytest.mark.usefixtures("passes")

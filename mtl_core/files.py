@@ -1,8 +1,9 @@
-"""Files that a crash cannot leave half-written: a temporary name in the same folder, then a rename."""
+"""Files and folders that a crash cannot leave half-written: a temporary name, then a rename."""
 
 import errno
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,20 @@ def pending(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def pending_folder(path: Path) -> Iterator[Path]:
+    """A new folder under a temporary name, which replaces `path` at the end of a block without an error."""
+    temporary = path.with_name(f".{path.name}.pending")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -4,12 +4,10 @@ Great Expectations renders the expectations. The templates of the pages are in t
 Expectations load styles and scripts from the internet. The same data give the same pages.
 """
 
-import shutil
 from html import escape
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.render.components import RenderedDocumentContent
@@ -24,23 +22,10 @@ SUITE = "suite.html"
 
 
 class DataDocs:
-    """A folder of pages, which replaces the previous folder when the context ends without an error."""
+    """The pages in a folder."""
 
     def __init__(self, folder: Path, runner: ExpectationRunner) -> None:
         self.folder, self.runner, self._view = folder, runner, _OfflineView()
-        self._pending = folder.with_name(f".{folder.name}.pending")
-
-    def __enter__(self) -> Self:
-        shutil.rmtree(self._pending, ignore_errors=True)
-        self._pending.mkdir(parents=True)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self._pending.replace(self.folder)
-        else:
-            shutil.rmtree(self._pending, ignore_errors=True)
 
     def write_part(self, part: PartValidation) -> None:
         """Write the page of a part."""
@@ -68,20 +53,16 @@ class DataDocs:
             for expectation in part["expectations"]
             if not expectation["success"] and f"{part['part']}: {expectation['text']}" not in part["errors"]
         ]
-        self._write_page("index.html", index.render(result=result, pages=pages, suite=SUITE, tolerated=tolerated))
+        page = index.render(result=result, pages=pages, suite=SUITE, tolerated=tolerated)
+        (self.folder / "index.html").write_text(page, encoding="utf-8")
 
     def _write(self, name: str, content: RenderedDocumentContent, **values: Any) -> None:
         self._view.ids = count()
-        self._write_page(name, self._view.render(content, **values))
-
-    def _write_page(self, name: str, page: str) -> None:
-        (self._pending / name).write_text(page, encoding="utf-8")
+        (self.folder / name).write_text(self._view.render(content, **values), encoding="utf-8")
 
 
 class _OfflineView(DefaultJinjaPageView):
     """Great Expectations' view with the templates of this package, and with ids that are the same in every run."""
-
-    _template = "page.html"
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +72,7 @@ class _OfflineView(DefaultJinjaPageView):
 
     def render(self, document: RenderedDocumentContent, template: str | None = None, **values: Any) -> str:
         content = _escaped(document.to_json_dict())
-        return str(self._get_template(template or self._template).render(content, **values))
+        return str(self.env.get_template(template or "page.html").render(content, **values))
 
     def generate_html_element_uuid(self, prefix: str | None = None) -> str:
         return f"{prefix or ''}{next(self.ids)}"

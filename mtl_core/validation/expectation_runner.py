@@ -13,10 +13,11 @@ import pandas as pd
 from great_expectations.core import ExpectationSuite, ExpectationValidationResult
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from mtl_core.names import LABEL
 from mtl_core.validation.gx_configuration import POSITION, build, configure, level_of
-from mtl_core.validation.results import ExpectationResult
+from mtl_core.validation.results import ExpectationResult, Level
 from mtl_core.validation.suite import Suite
 
 MAX_COLUMNS = 64
@@ -36,15 +37,13 @@ class ExpectationRunner:
         """
         self.suite, self.label_prefix = suite, label_prefix
         self.indicators = [column for column in suite.columns if column.startswith(label_prefix)]
-        self._configurations = [configure(entry, position) for position, entry in enumerate(suite.expectations)]
-        gx_expectations = [
-            build(configuration, f"{path}: expectations[{position}]")
-            for position, configuration in enumerate(self._configurations)
-        ]
-        self.levels = [
-            level_of(entry, gx_expectation, label_prefix)
-            for entry, gx_expectation in zip(suite.expectations, gx_expectations, strict=True)
-        ]
+        self.levels: list[Level] = []
+        self._configurations: list[ExpectationConfiguration] = []
+        for position, expectation in enumerate(suite.expectations):
+            configuration = configure(expectation, position)
+            built = build(configuration, f"{path}: expectations[{position}]")
+            self.levels.append(level_of(expectation, built, label_prefix))
+            self._configurations.append(configuration)
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         asset = context.data_sources.add_pandas(suite.name).add_dataframe_asset("parts")

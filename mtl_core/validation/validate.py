@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, open_data
-from mtl_core.files import write_text
+from mtl_core.files import pending_folder, write_text
 from mtl_core.validation.data_docs import DataDocs
 from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.part import validate_part
@@ -31,7 +31,8 @@ def validate(
     problem, sources = open_data(folder, problem)
     runner = ExpectationRunner(load_suite(path), path, problem.label_prefix)
     parts: list[PartValidation] = []
-    with DataDocs(out / "data_docs", runner) as docs:
+    with pending_folder(out / "data_docs") as data_docs:
+        docs = DataDocs(data_docs, runner)
         for part in progress(sources):
             validation = validate_part(part, problem, runner)
             docs.write_part(validation)

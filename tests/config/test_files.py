@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.files import pending, write_bytes, write_text
+from mtl_core.files import pending, pending_folder, write_bytes, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -47,3 +47,21 @@ def test_the_old_content_stays_until_the_end(tmp_path: Path) -> None:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("crash", [RuntimeError, KeyboardInterrupt])
+def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path, crash: type[BaseException]) -> None:
+    path = tmp_path / "data"
+
+    def write(name: str, error: type[BaseException] | None = None) -> None:
+        with pending_folder(path) as temporary:
+            (temporary / name).touch()
+            if error:
+                raise error
+
+    write("old")
+    with pytest.raises(crash):
+        write("half", crash)
+    assert (names(tmp_path), names(path)) == (["data"], ["old"])
+    write("new")
+    assert (names(tmp_path), names(path)) == (["data"], ["new"])

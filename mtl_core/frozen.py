@@ -24,19 +24,14 @@ class Frozen(BaseModel):
         # Not a validator of every field, since discriminators cannot have one.
         if not isinstance(values, dict):
             return values
-        errors = [
-            _boolean_error(name, value, rule)
-            for name, value in values.items()
-            if isinstance(value, bool) and (rule := _number_rule(cls, name))
-        ]
+        errors: list[InitErrorDetails] = []
+        for name, value in values.items():
+            if isinstance(value, bool) and (rule := _number_rule(cls, name)):
+                message = f"must be {rule}, found {str(value).lower()}; write a number, or leave it out"
+                errors.append({"type": "value_error", "loc": (name,), "input": value, "ctx": {"error": message}})
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors)
         return values
-
-
-def _boolean_error(name: str, value: bool, rule: str) -> InitErrorDetails:
-    error = f"must be {rule}, found {str(value).lower()}; write a number, or leave it out"
-    return {"type": "value_error", "loc": (name,), "input": value, "ctx": {"error": error}}
 
 
 @cache

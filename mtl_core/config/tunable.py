@@ -40,7 +40,7 @@ def tuning_errors(problem: "Problem") -> Iterator[str]:
                 break
             except ValidationError as error:
                 line = format_errors(error, type(problem), "").splitlines()[1].strip()
-                yield f"{where}: each value alone must make a valid problem, found {value!r} ({line}); take it out"
+                yield f"{where}: each value alone must make a valid problem, found {value!r} ({line}); remove it"
 
 
 def _not_tunable(problem: "Problem", path: str) -> str | None:

@@ -29,15 +29,15 @@ class SearchRange(Frozen):
 
     low: Bound | None = None
     high: Bound | None = None
-    """Inclusive, as is `low`. Whole numbers only, if both are whole."""
+    """Inclusive, as is `low`. Integers only, if both are."""
     step: Bound | None = None
     log: bool = False
     """Logarithmic scale: 0.001 lies halfway between 0.0001 and 0.01."""
     choices: tuple[JsonValue, ...] | None = None
 
     @property
-    def whole(self) -> bool:
-        """True for a range of whole numbers."""
+    def is_integer(self) -> bool:
+        """True for a range of integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
@@ -49,7 +49,7 @@ class SearchRange(Frozen):
         """True for a number in the range."""
         if self.low is None or self.high is None or isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        right_type = isinstance(value, int) or not self.whole
+        right_type = isinstance(value, int) or not self.is_integer
         return right_type and self.low <= value <= self.high and (not self.step or _steps(self.low, value, self.step))
 
     @model_validator(mode="after")
@@ -74,7 +74,7 @@ class SearchRange(Frozen):
     def _check_step(self, low: Bound, high: Bound, step: Bound) -> None:
         if self.log:
             raise ValueError("step: cannot be combined with log, found both; leave out one of the two")
-        if step <= 0 or (self.whole and not isinstance(step, int)):
+        if step <= 0 or (self.is_integer and not isinstance(step, int)):
             raise ValueError(f"step: must be above 0, and whole between whole numbers, found {step}")
         if not _steps(low, high, step):
             raise ValueError(f"high: must be a number of steps above low, found {low} to {high} by {step}")

@@ -105,7 +105,7 @@ def test_a_problem_is_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "valid", "suggestion"),
+    ("name", "valid", "suggestion"),
     [
         ("featurs", ["features", "tasks"], "did you mean 'features'?"),
         ("xyz", ["features", "tasks"], "valid: features, tasks"),
@@ -113,8 +113,8 @@ def test_a_problem_is_frozen() -> None:
         ("xyz", [f"c{n}" for n in range(41)], f"valid: {', '.join(f'c{n}' for n in range(40))} ... (41 in all)"),
     ],
 )
-def test_the_nearest_name_is_suggested_or_the_valid_ones(found: str, valid: list[str], suggestion: str) -> None:
-    assert nearest(found, valid) == suggestion
+def test_the_nearest_name_is_suggested_or_the_valid_ones(name: str, valid: list[str], suggestion: str) -> None:
+    assert nearest(name, valid) == suggestion
 
 
 def test_every_error_has_a_distinct_exit_code() -> None:

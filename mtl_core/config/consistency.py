@@ -67,7 +67,7 @@ def _unsupervised(problem: "Problem") -> Iterator[str]:
     if (problem.model.members or 1) > 1 and unsupervised:
         yield (
             f"model.members: must be 1 with an unsupervised task, found {problem.model.members} and the task "
-            f"{next(iter(unsupervised))!r}, whose clusters would differ between members; leave it out"
+            f"{next(iter(unsupervised))}, whose clusters would differ between members; leave it out"
         )
 
 

@@ -87,7 +87,7 @@ class PartValidation:
     limit: float
     """Maximum share of quarantined rows."""
     results: tuple[ExpectationResult, ...]
-    """In the order of the suite."""
+    """Results in the order of the suite."""
     reasons: tuple[QuarantineReason, ...] = ()
     data_errors: tuple[str, ...] = ()
     """Errors that are no results of expectations, such as a missing column or a type that other parts do not have."""

@@ -29,10 +29,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"tasks.groups": GROUPS, "training.teachers": {"groups": {"kind": "boosted"}}},
         "training.teachers.groups: must be a supervised task, found kind clustering",
     ),
-    "an ensemble with an unsupervised task": (
-        {"tasks.groups": GROUPS, "model.members": 4},
-        "model.members: must be 1 with an unsupervised task, found 4 and the task 'groups'",
-    ),
     "a single-task teacher of a single-task trunk": (
         {"model.trunk": SINGLE, "training.teachers": {"days": {"kind": "single_task"}}},
         "training.teachers.days.kind: a single_task teacher needs a task that shares parameters",
@@ -76,7 +72,7 @@ def test_8_bits_need_a_declared_parity_and_32_bits_do_not(int8: bool, gates: dic
 
 
 def test_all_errors_are_listed_at_once() -> None:
-    """Of single options, then of options that do not fit together."""
+    """Errors of single options first; those of options that do not fit together only without these."""
     options = {"training.epoch": 1, "name": "Orders", "data": {}, "tasks.days.weight": -1}
     assert [line.split(":")[0] for line in error_lines(merged(options))] == [
         *("name", "data.path", "tasks.days.weight", "training.epoch"),

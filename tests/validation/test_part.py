@@ -80,7 +80,7 @@ def test_a_date_beyond_the_range_of_python_is_quarantined(folder: Path) -> None:
 
 
 def test_infinities_in_the_reference_are_allowed(tmp_path: Path) -> None:
-    """In a feature and in a regression target; another part may have none."""
+    """Both in a feature and in a regression target; another part may have none."""
     write_part(tmp_path, "2024-02.parquet", changed(table(2), amount={6: INF, 7: -INF}, days={3: INF}))
     write_part(tmp_path, CHANGED, PART)
     write_profile(tmp_path, problem())

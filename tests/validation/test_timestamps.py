@@ -27,7 +27,7 @@ FIRST_NS, LAST_NS = -9_214_560_000, 9_214_646_400
 @given(data=st.data())
 @patient
 def test_a_timestamp_is_exact_or_clipped(arrow_type: pa.DataType, data: st.DataObject) -> None:
-    """In the seconds of a feature, and in the frame for Great Expectations."""
+    """Both in the seconds of a feature and in the frame for Great Expectations."""
     wide = pa.int32() if arrow_type == pa.date32() else pa.int64()
     limit = 2 ** (wide.bit_width - 1) - 1
     ticks = data.draw(st.lists(st.integers(-limit, limit) | st.integers(-(10**6), 10**6), min_size=1, max_size=20))

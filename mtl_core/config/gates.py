@@ -33,10 +33,7 @@ MetricLimit = Annotated[Annotated[float, Field()] | None, BeforeValidator(_numbe
 
 
 class Latency(Frozen):
-    """Limits on the median processor time of one call of the graph, in milliseconds on one thread.
-
-    null switches both off.
-    """
+    """Limits on the median CPU time of a call of the graph, in milliseconds on one thread; null switches both off."""
 
     rows_1: Limit = 5.0
     rows_1000: Limit = 100.0

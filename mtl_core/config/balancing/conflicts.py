@@ -40,10 +40,7 @@ class DualProj(GradientBalancing, WithPreference):
 
 
 class PCGrad(GradientBalancing):
-    """Sum of the gradients, each without its components against the others (Yu 2020).
-
-    The components are removed one after another in random order.
-    """
+    """Sum of the gradients, each without its components against the others, in random order (Yu 2020)."""
 
     method: Literal["pcgrad"] = "pcgrad"
 

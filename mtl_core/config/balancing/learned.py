@@ -56,9 +56,9 @@ class DWA(Balancing):
 
 
 class FAMO(Balancing):
-    """Fast adaptive multitask optimization: weights are learned so that all losses fall at about the same rate.
+    """Fast adaptive multitask optimization: learned weights, with which all losses fall at a similar rate (Liu 2023).
 
-    Source: Liu 2023. It costs an additional forward pass per step.
+    An additional forward pass per step.
     """
 
     method: Literal["famo"] = "famo"

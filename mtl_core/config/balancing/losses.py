@@ -69,10 +69,7 @@ class Constant(Balancing):
 
 
 class Random(Balancing):
-    """Random weights at every step, the softmax of standard normal numbers (RLW, Lin 2022).
-
-    A baseline: it shows the result without any method.
-    """
+    """A baseline: random weights at every step, the softmax of standard normal numbers (RLW, Lin 2022)."""
 
     method: Literal["random"] = "random"
 
@@ -83,10 +80,7 @@ class Random(Balancing):
 
 
 class GeometricMean(Balancing):
-    """The geometric mean of the losses, whose direction does not depend on the scale of any loss.
-
-    Source: GLS, Chennupati 2019. A loss of 0 counts as 1e-8.
-    """
+    """The geometric mean, whose direction is independent of the losses' scales (GLS, Chennupati 2019)."""
 
     method: Literal["geometric_mean"] = "geometric_mean"
 
@@ -127,10 +121,7 @@ class PBI(WithPreference):
 
 
 class COSMOS(WithPreference):
-    """The preferred sum of the losses, less `penalty` times the cosine of losses and preference.
-
-    Source: Ruchte and Grabocka 2021.
-    """
+    """The preferred sum, less `penalty` times the cosine of losses and preference (Ruchte and Grabocka 2021)."""
 
     method: Literal["cosmos"] = "cosmos"
     penalty: Annotated[float, Field(ge=0)] = 1.0

@@ -11,10 +11,7 @@ if TYPE_CHECKING:
 
 
 class MMoE(TrunkOptions):
-    """Multi-gate mixture of experts: shared experts, mixed by a gate per task.
-
-    Source: Ma et al. 2018, KDD.
-    """
+    """Multi-gate mixture of experts: shared experts, mixed by a gate per task (Ma et al. 2018, KDD)."""
 
     kind: Literal["mmoe"] = "mmoe"
     experts: Count = 4
@@ -30,10 +27,7 @@ class MMoE(TrunkOptions):
 
 
 class CGC(TrunkOptions):
-    """Customised gate control: per task, a gate over its own and the shared experts.
-
-    Source: Tang et al. 2020, RecSys.
-    """
+    """Customised gate control: per task, a gate over its own and the shared experts (Tang et al. 2020, RecSys)."""
 
     kind: Literal["cgc"] = "cgc"
     experts: Count = 1
@@ -58,10 +52,7 @@ class CGC(TrunkOptions):
 
 
 class PLE(TrunkOptions):
-    """Progressive layered extraction: `cgc` in several levels.
-
-    The levels separate shared from task-specific knowledge step by step (Tang et al. 2020, RecSys).
-    """
+    """Progressive layered extraction: `cgc` in several levels (Tang et al. 2020, RecSys)."""
 
     kind: Literal["ple"] = "ple"
     experts: Count = 1
@@ -88,10 +79,7 @@ class PLE(TrunkOptions):
 
 
 class AdaTT(TrunkOptions):
-    """Adaptive task-to-task fusion: every task mixes the experts of all tasks, level by level.
-
-    Source: Li et al. 2023, KDD.
-    """
+    """Adaptive task-to-task fusion: each task mixes the experts of all tasks, level by level (Li et al. 2023, KDD)."""
 
     kind: Literal["adatt"] = "adatt"
     experts: Count = 1

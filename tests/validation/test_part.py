@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -180,6 +181,14 @@ def test_a_cell_of_another_than_the_declared_type_is_an_example(folder: Path) ->
     content = changed(PART, amount=["1"] * 7 + ["much"] + ["1"] * (ROWS - 8))
     (line,) = validated(folder, content, declared=declared).errors
     assert line.endswith("found str, such as much")
+
+    def without_amount(entries: list[dict[str, Any]]) -> None:
+        entries[:] = [entry for entry in entries if entry["kwargs"].get("column") != "amount"]
+
+    edit(folder, without_amount)
+    (line,) = validated(folder, declared=declared).errors
+    assert line.startswith(f"{CHANGED}: ")
+    assert "'much'" in line, "the error of reading, where no expectation reports it"
 
 
 def test_an_unreadable_part_is_named(folder: Path, runner: ExpectationRunner) -> None:

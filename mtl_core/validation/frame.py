@@ -29,7 +29,7 @@ from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 
 
-def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
+def read_part(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
     """The table of the columns that the part has; and the error of reading them in later stages, or "".
 
     A column is read with its type over all parts; with its type in this part, where the suite expects that one: a part
@@ -67,7 +67,7 @@ def type_in_suite(arrow_type: pa.DataType) -> str:
     return "object" if item_type(arrow_type) is not None else str(arrow_type)
 
 
-def frame(table: pa.Table) -> pd.DataFrame:
+def to_frame(table: pa.Table) -> pd.DataFrame:
     """(rows, columns) as pandas; the index is the row's position in the part.
 
     NaN and "" are missing, as for features. A column without values has the type object.

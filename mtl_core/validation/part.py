@@ -13,7 +13,7 @@ from mtl_core.data.parts import Part
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation
 from mtl_core.validation.expectation_runner import MAX_EXAMPLES, ExpectationRunner
-from mtl_core.validation.frame import frame, label_columns, read
+from mtl_core.validation.frame import label_columns, read_part, to_frame
 from mtl_core.validation.gx_configuration import TYPE_EXPECTATIONS
 from mtl_core.validation.results import ExpectationResult, PartValidation, QuarantineReason
 
@@ -33,8 +33,8 @@ def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> Pa
     suite, names = runner.suite.expectations, part.names
     expected = _expected_columns(problem, runner, names)
     types = {e.columns[0]: str(e.kwargs["type_"]) for e in suite if e.type in TYPE_EXPECTATIONS and "type_" in e.kwargs}
-    table, read_error = read(part, expected, types)
-    values, rows, part_columns = frame(table), table.num_rows, frozenset(names)
+    table, read_error = read_part(part, expected, types)
+    values, rows, part_columns = to_frame(table), table.num_rows, frozenset(names)
 
     about_structure = [p for p, e in enumerate(suite) if not e.columns or e.type in TYPE_EXPECTATIONS]
     measurable = [position for position in about_structure if part_columns.issuperset(suite[position].columns)]

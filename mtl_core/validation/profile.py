@@ -24,7 +24,7 @@ from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.classes import ClassTask
 from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.regression import Regression
-from mtl_core.validation.frame import frame, label_columns, type_in_suite
+from mtl_core.validation.frame import label_columns, to_frame, type_in_suite
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 
 Labels = NDArray[np.float64]
@@ -86,7 +86,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
         for column in problem.columns:
             if table[column].null_count < table.num_rows:
                 types.setdefault(column, type_in_suite(table.schema.field(column).type))
-        frames.append(frame(table))
+        frames.append(to_frame(table))
         targets.append(table.select(problem.targets))
     expectations = _rows(problem, [len(part) for part in frames])
     readers: dict[str, list[Feature]] = {}

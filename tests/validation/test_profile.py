@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
 from mtl_core.limits import count_limits, mean_limits, min_share_present, range_limits, rate_limits
-from mtl_core.validation.frame import frame, label_columns, type_in_suite
+from mtl_core.validation.frame import label_columns, to_frame, type_in_suite
 from mtl_core.validation.profile import profile, write_profile
 from mtl_core.validation.results import PartValidation, QuarantineReason
 from mtl_core.validation.suite import Suite, load_suite, suite_path
@@ -202,7 +202,7 @@ def test_a_reference_needs_rows_and_all_columns(tmp_path: Path) -> None:
 )
 def test_a_frame_has_few_types(values: pa.Array, type_: str, dtype: str) -> None:
     assert type_in_suite(values.type) == type_
-    column = frame(pa.table({"x": values}))["x"]
+    column = to_frame(pa.table({"x": values}))["x"]
     assert column.dtype.name == dtype
     assert column.isna().sum() == values.null_count + sum(value == "" for value in values.to_pylist())
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.input_types import as_seconds
-from mtl_core.validation.frame import frame
+from mtl_core.validation.frame import to_frame
 from tests.strategies import patient
 
 TYPES = {
@@ -40,13 +40,13 @@ def test_a_timestamp_is_exact_or_clipped(arrow_type: pa.DataType, data: st.DataO
     seconds = as_seconds(values, zoned=getattr(arrow_type, "tz", None) is not None)
     last = LAST + 1 - (1 / per_second if pa.types.is_timestamp(arrow_type) else 86_400)  # the last tick
     np.testing.assert_allclose(seconds, np.clip(exact, FIRST, last), rtol=1e-15, atol=1e-4)
-    in_frame = frame(pa.table({"at": values}))["at"].to_numpy().astype("datetime64[ns]").astype(np.int64) / 1e9
+    in_frame = to_frame(pa.table({"at": values}))["at"].to_numpy().astype("datetime64[ns]").astype(np.int64) / 1e9
     np.testing.assert_allclose(in_frame, np.clip(exact, FIRST_NS, LAST_NS), rtol=1e-15, atol=1e-6)
 
 
 def test_the_end_of_the_calendar_is_clipped() -> None:
     """As nanoseconds 9999-12-31 would be a day of 1816."""
     values = pa.array(["2024-01-01", "9999-12-31"]).cast(pa.timestamp("us"))
-    in_frame = frame(pa.table({"at": values}))["at"]
+    in_frame = to_frame(pa.table({"at": values}))["at"]
     assert in_frame.dt.year.tolist() == [2024, 2262]
     assert as_seconds(values, zoned=False).tolist() == [1_704_067_200, 253_402_214_400]

@@ -37,7 +37,7 @@ from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
 from mtl_core.data.parts import Part, parts
 from mtl_core.validation.expectation_runner import ExpectationRunner
-from mtl_core.validation.frame import frame, label_columns
+from mtl_core.validation.frame import label_columns, to_frame
 from mtl_core.validation.profile import write_profile
 from mtl_core.validation.suite import load_suite, suite_path
 from mtl_core.validation.validate import validate
@@ -138,7 +138,7 @@ def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
     def summary_run() -> None:
         (part,) = parts(folder, problem)
         table = part.read(part.types.names)
-        whole = pd.concat([frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
+        whole = pd.concat([to_frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
         runner.run(whole, range(len(runner.suite.expectations)))
 
     ratios = []

@@ -8,8 +8,8 @@ from flows.commands.arguments import example
 from flows.environment import prepare_environment
 
 
-def _print_graph(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked:
+def _print_graph(context: click.Context, _parameter: click.Parameter, requested: bool) -> None:
+    if requested:
         from flows.pipeline.graph import graph_text
 
         click.echo(graph_text(), nl=False)

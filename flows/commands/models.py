@@ -46,7 +46,7 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def _describe(store: "Store", tag: str) -> dict[str, Any]:
-    """Checks of a version, and the reasons why it was refused, overruled or is damaged; null otherwise."""
+    """The checks of a version, and why it is refused, overruled or damaged; null if it is not."""
     from serving.refused import CHECKS_FILE
 
     damage = store.damage(tag)

@@ -46,7 +46,6 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def _describe(store: "Store", tag: str) -> dict[str, Any]:
-    """The checks of a version, and why it is refused, overruled or damaged; null if it is not."""
     from serving.refused import CHECKS_FILE
 
     damage = store.damage(tag)

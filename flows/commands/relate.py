@@ -52,6 +52,5 @@ def command(folder: Path, as_json: bool, every: int, networks: int | None, no_ve
 
 
 def _check_networks(networks: int | None, tasks: int) -> None:
-    """Raises click.BadParameter if there are fewer tasks than networks."""
     if networks is not None and networks > tasks:
         raise click.BadParameter(f"must be at most {tasks}, one per task, found {networks}", param_hint="--networks")

@@ -12,7 +12,6 @@ from flows.console.terminal import is_live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
     from rich.console import Console
     from rich.progress import Task, TaskID
@@ -48,9 +47,7 @@ class Bars:
         self.view.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.view.stop()
 
     def add(self, description: str, total: int | None = None, completed: int = 0) -> TaskID:

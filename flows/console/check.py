@@ -85,7 +85,6 @@ def _overview(problem: Problem, data: DataSummary) -> Table:
 
 
 def _gates(gates: Gates) -> str:
-    """Limits for every task, then the gates that are switched off."""
     sections = {
         "": _options(gates, leave_out=("metrics", "baseline", "parity", "latency_ms")),
         "parity ": _options(gates.parity),
@@ -96,17 +95,13 @@ def _gates(gates: Gates) -> str:
 
 
 def _features(problem: Problem, types: Mapping[str, str], matches: Mapping[str, Sequence[str]]) -> Table:
-    """A row per feature; a pattern has the number of its columns and their types."""
     table = titled_table("features", "name", "column", "type", "kind", "options")
     for name, feature in problem.features.items():
+        columns = matches[name] if name in matches else [problem.column_of(name)]
+        column = f"{len(columns):,} columns" if name in matches else printable(columns[0])
+        column_types = ", ".join(sorted({types[column] for column in columns}))
         options = _options(feature, leave_out=("kind", "column"))
-        if name in matches:
-            columns = matches[name]
-            column_types = ", ".join(sorted({types[column] for column in columns}))
-            table.add_row(printable(name), f"{len(columns):,} columns", column_types, feature.kind, options)
-        else:
-            column = problem.column_of(name)
-            table.add_row(name, printable(column), types[column], feature.kind, options)
+        table.add_row(printable(name), column, column_types, feature.kind, options)
     return table
 
 

@@ -8,9 +8,9 @@ from rich.text import Text
 
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
-from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
+from mtl_core.report.wording import NOTHING, integer, interval, interval_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
-from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
+from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,7 +60,6 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def _quality(comparison: Comparison) -> Table:
-    """Row per task: shared and single-task networks, and trees if there are any."""
     trees = ("boosted", "better than\nboosted by") if BOOSTED in comparison.cost else ()
     table = titled_table(
         f"shared and single-task models: test split, {_seeds(comparison)}",
@@ -80,7 +79,6 @@ def _quality(comparison: Comparison) -> Table:
 
 
 def _policies(comparison: Comparison) -> Table:
-    """Row per task, column per stopping policy."""
     policies = comparison.courses
     title = f"shared network under every stopping policy: test split, {_seeds(comparison)}"
     table = titled_table(title, "task\nmetric", *policies, show_lines=True)
@@ -109,18 +107,15 @@ def _cost(comparison: Comparison) -> Table:
         caption="inference on one thread; networks take raw rows, trees encoded rows",
     )
     for arm, cost in comparison.cost.items():
-        table.add_row(f"shared ({arm})" if arm == comparison.shared else arm, *_cost_cells(cost))
+        table.add_row(
+            f"shared ({arm})" if arm == comparison.shared else arm,
+            NOTHING if cost.parameters is None else integer(cost.parameters),
+            rounded(cost.seconds, 1),
+            rounded(cost.ms_1, 3),
+            rounded(cost.ms_1000, 2),
+            NOTHING if cost.bytes is None else rounded(cost.bytes / 1e6, 2),
+        )
     return table
-
-
-def _cost_cells(cost: Cost) -> tuple[str, ...]:
-    return (
-        NOTHING if cost.parameters is None else f"{cost.parameters:,}",
-        f"{cost.seconds:,.1f}",
-        rounded(cost.ms_1, 3),
-        rounded(cost.ms_1000, 2),
-        NOTHING if cost.bytes is None else f"{cost.bytes / 1e6:,.2f}",
-    )
 
 
 def _decimals(task: ComparedTask) -> int:

@@ -83,7 +83,6 @@ def prediction_text(answer: Any) -> str:
 
 
 def _levels_text(answer: Any) -> str:
-    """The shown levels, if the answer has quantiles."""
     is_quantiles = isinstance(answer, dict) and not answer.keys() & {"probabilities", "probability"}
     return f" {' | '.join(_shown_levels(answer))}" if is_quantiles else ""
 
@@ -106,7 +105,6 @@ def label_text(row: dict[str, Any], targets: Sequence[str]) -> str:
 
 
 def _ranked_labels(probabilities: dict[str, float], labels: Sequence[str]) -> str:
-    """Labels with their probabilities, highest first."""
     ranked = sorted(labels, key=lambda label: -probabilities[label])
     return ", ".join(f"{_value_text(label)} {probabilities[label]:.2f}" for label in ranked)
 

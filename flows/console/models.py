@@ -56,7 +56,6 @@ def count_checks(checks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Texts that follow the version's name, with their styles."""
     if model["damage"]:
         yield f"cannot be served: {model['damage']}", "red"
     if model["champion"]:

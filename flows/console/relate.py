@@ -48,7 +48,6 @@ def print_relatedness(relatedness: Relatedness, networks: int | None) -> None:
 
 
 def _affinities(relatedness: Relatedness) -> Table:
-    """Percent, with two digits of the largest affinity between two tasks."""
     table = titled_table(
         "affinity: effect of a gradient step for the row's task on the loss of the column's task, in percent",
         "source",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from flows.console.terminal import shorten, shorten_names
@@ -40,22 +40,24 @@ class ScoreTable:
         self.name, self.tasks, self.max_epochs = name, tasks, max_epochs
         self.epochs: list[Epoch] = []
         self._seconds: list[float] = []
-        self._best: list[dict[str, int]] = [{}]
-        """Before each epoch and after the last: task -> index of its best epoch so far."""
+        self._improved: dict[str, list[int]] = {task.name: [] for task in tasks}
+        """Task -> indices of the epochs that improved its score."""
 
     def add(self, epoch: Epoch, seconds: float) -> None:
         """Append an epoch and its duration."""
-        self._seconds.append(seconds)
-        improved = {task.name: len(self.epochs) for task in self.tasks if self._is_best(task.name, epoch)}
+        for task, indices in self._improved.items():
+            best = self.epochs[indices[-1]].scores[task] if indices else -math.inf
+            if epoch.scores[task] > best:
+                indices.append(len(self.epochs))
         self.epochs.append(epoch)
-        self._best.append(self._best[-1] | improved)
+        self._seconds.append(seconds)
 
     def last_line(self) -> str:
         """The last epoch as a line of a log."""
         epoch = self.epochs[-1]
         scores = []
         for task in self.tasks:
-            best = ["best"] if self._best[-1].get(task.name) == len(self.epochs) - 1 else []
+            best = ["best"] if len(self.epochs) - 1 in self._improved[task.name] else []
             marks = [meaning for field, (_, _, meaning) in MARKS.items() if task.name in getattr(epoch, field)]
             scores.append(" ".join([task.name, task.metric.name, _value(epoch, task.name), *best, *marks]))
         return f"epoch {epoch.number} of at most {self.max_epochs}, {self._seconds[-1]:.1f} s: {', '.join(scores)}"
@@ -77,11 +79,8 @@ class ScoreTable:
 
     def _by_epoch(self, rows: int | None) -> Table:
         """A row per epoch; the last ones if there are too many."""
-        table = Table()
-        table.add_column("epoch", justify="right", no_wrap=True)
-        for task in self.tasks:
-            table.add_column(f"{task.name}\n{task.metric.name}", justify="right", no_wrap=True)
-        table.add_column("s", justify="right", no_wrap=True)
+        headers = ("epoch", *(f"{task.name}\n{task.metric.name}" for task in self.tasks), "s")
+        table = Table(*(Column(header, justify="right", no_wrap=True) for header in headers))
         first = 0 if rows is None or rows >= len(self.epochs) else len(self.epochs) - rows + 1
         if first:
             table.add_row(*["…"] * (len(self.tasks) + 2))
@@ -93,31 +92,25 @@ class ScoreTable:
 
     def _by_task(self, rows: int | None, name_length: int) -> Table:
         """A row per task with its last and its best epoch; the first tasks if there are too many."""
-        table = Table()
-        table.add_column(shorten("task", name_length), no_wrap=True)
-        for column in ("metric", "now", "best", "in epoch"):
-            table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
+        names = (Column(header, no_wrap=True) for header in (shorten("task", name_length), "metric"))
+        numbers = (Column(header, justify="right", no_wrap=True) for header in ("now", "best", "in epoch"))
+        table = Table(*names, *numbers)
         shown = self.tasks if rows is None or rows >= len(self.tasks) else self.tasks[: rows - 1]
-        names = shorten_names([task.name for task in self.tasks], name_length)
-        for task, name in zip(shown, names, strict=False):  # some may be hidden
-            index = self._best[-1].get(task.name)
-            epoch = None if index is None else self.epochs[index]
-            best = ("", "") if epoch is None else (_value(epoch, task.name), str(epoch.number))
+        short_names = shorten_names([task.name for task in self.tasks], name_length)
+        for task, name in zip(shown, short_names, strict=False):  # some may be hidden
+            best = [self.epochs[index] for index in self._improved[task.name][-1:]]
+            cells = (_value(best[0], task.name), str(best[0].number)) if best else ("", "")
             now = self._cell(task.name, len(self.epochs) - 1) if self.epochs else ""
-            table.add_row(name, task.metric.name, now, *best)
+            table.add_row(name, task.metric.name, now, *cells)
         if hidden := self.tasks[len(shown) :]:
             table.add_row(shorten(f"… {len(hidden)} more", name_length), style="dim")
         return table
 
     def _cell(self, task: str, index: int) -> Text:
         epoch = self.epochs[index]
-        is_best = self._best[index + 1].get(task) == index
+        is_best = index in self._improved[task]
         mark, style, _ = next((mark for field, mark in MARKS.items() if task in getattr(epoch, field)), (" ", "", ""))
         return Text.assemble((_value(epoch, task), "bold" if is_best else ""), " ", (mark, style))
-
-    def _is_best(self, task: str, epoch: Epoch) -> bool:
-        index = self._best[-1].get(task)
-        return epoch.scores[task] > (-math.inf if index is None else self.epochs[index].scores[task])
 
 
 def _value(epoch: Epoch, task: str) -> str:

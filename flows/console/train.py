@@ -17,7 +17,6 @@ from mtl_core.training import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -52,10 +51,7 @@ class TrainProgress(Progress):
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Print the whole table."""
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._ended = True
         if self._live:
             self._live.stop()
@@ -140,7 +136,6 @@ def summary(result: TrainingResult) -> Iterator[str]:
 
 
 def _untuned_text(task: TunedThresholds) -> str:
-    """The task, with the number of its labels without a tuned threshold if it has several."""
     return task.task if len(task.thresholds) == 1 else f"{task.task} ({task.untuned} of {len(task.thresholds)})"
 
 

@@ -76,7 +76,6 @@ def _numbers_in_text(name: str, texts: pa.Array, csv: Csv) -> str:
 
 
 def _mixed_dates(texts: pa.Array) -> str:
-    """Dates of which some have another format, or are no dates."""
     if pc.sum(pc.match_substring_regex(texts, _DATE)).as_py() < MIN_SHARE * len(texts):
         return ""
     shapes = pc.replace_substring_regex(pc.replace_substring_regex(texts, "[0-9]{3,}", "Y"), "[0-9]+", "d")
@@ -95,7 +94,6 @@ def _mixed_dates(texts: pa.Array) -> str:
 
 
 def _boolean_spellings(name: str, texts: pa.Array) -> str:
-    """Yes and no in several spellings."""
     distinct = texts.unique()
     if not 2 < len(distinct) <= len(_BOOLEANS):
         return ""
@@ -162,7 +160,6 @@ def _numeric_dates(facts: ColumnFacts) -> str:
 
 
 def _inexact_codes(facts: ColumnFacts) -> str:
-    """Whole numbers beyond 2^53, which are rounded as numbers."""
     if not facts.whole or is_exact(as_numbers(facts.values)).all():
         return ""
     return f"whole numbers beyond 2^53 are rounded; where they are codes, data.types: {{{facts.name}: text}} keeps them"

@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -12,7 +11,7 @@ from ruamel.yaml.error import CommentMark
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.tokens import CommentToken
 
-from flows.draft.patterns import Pattern, group_lines
+from flows.draft.patterns import group_lines
 from flows.draft.proposals import Draft
 from flows.draft.reading import DetectedReading
 from mtl_core.config.document import flow_style
@@ -97,7 +96,6 @@ def _quoted(value: Any) -> Any:
 
 
 def _data(path: str, reading: DetectedReading) -> CommentedMap:
-    """Path of the data, and the options of reading that differ from the defaults."""
     data = CommentedMap(path=_quoted(path))
     if options := reading.options.csv.model_dump(exclude_defaults=True):
         data["csv"] = flow_style(options, _quoted)
@@ -122,20 +120,11 @@ def _features(draft: Draft) -> CommentedMap:
         elif name in features:
             continue
         else:
-            proposal, options = _pattern(draft.patterns[name])
+            proposal = draft.patterns[name].proposal
+            options = dict(proposal.options)
         features[_quoted(name)] = flow_style(options, _quoted)
         _comment(features, name, proposal)
     return features
-
-
-def _pattern(pattern: Pattern) -> tuple[Proposal, dict[str, Any]]:
-    """The proposal of a pattern with the number of its columns in its note, and its options."""
-    proposal, counts = pattern.proposal, f"{len(pattern.columns):,} columns"
-    if pattern.constant:
-        counts += f", {len(pattern.constant):,} of them constant"
-    note = f"{counts}; {proposal.note}" if proposal.note else counts
-    options = dict(proposal.options) | ({"exclude": pattern.exclude} if pattern.exclude else {})
-    return replace(proposal, note=note), options
 
 
 def _tasks(draft: Draft) -> CommentedMap:
@@ -148,12 +137,10 @@ def _tasks(draft: Draft) -> CommentedMap:
 
 
 def _options(options: Mapping[str, Any]) -> CommentedMap:
-    """A line per option."""
     return CommentedMap((_quoted(key), flow_style(value, _quoted)) for key, value in options.items())
 
 
 def _comment(section: CommentedMap, key: str, proposal: Proposal) -> None:
-    """Add note and warning at the end of an option's line."""
     if text := _comment_text(proposal):
         section.ca.items[key] = [None, None, CommentToken(f" # {text}\n", CommentMark(0)), None]
 

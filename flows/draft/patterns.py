@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import translate
 
 from mtl_core.features import Proposal
@@ -24,15 +24,9 @@ _NUMBER = re.compile(r"[0-9]+(,[0-9]{3})*")
 
 @dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """A proposed pattern.
-
-    `columns`: those that it declares; `constant`: the constant ones among them; `exclude`: columns that it matches and
-    that are left out.
-    """
+    """A proposed pattern, and the columns that it declares."""
 
     columns: tuple[str, ...]
-    constant: tuple[str, ...]
-    exclude: tuple[str, ...]
     proposal: Proposal
 
 
@@ -73,14 +67,15 @@ class _Search:
         self.covered.update(declared)
         features = [name for name in self.features if name in varying]
         constants = [name for name in self.left_out if name in constant]
+        excluded = [name for name in self.left_out if name in exclude]
         first = self.features[features[0]]
-        warning = f"{features[0]} and {len(features) - 1:,} more: {first.warning}" if first.warning else ""
-        self.accepted[pattern] = Pattern(
-            columns=(*features, *constants),
-            constant=tuple(constants),
-            exclude=tuple(name for name in self.left_out if name in exclude),
-            proposal=replace(first, warning=warning),
+        counts = f"{len(declared):,} columns" + (f", {len(constants):,} of them constant" if constants else "")
+        proposal = Proposal(
+            options={**first.options, **({"exclude": excluded} if excluded else {})},
+            note="; ".join(filter(None, (counts, first.note))),
+            warning=f"{features[0]} and {len(features) - 1:,} more: {first.warning}" if first.warning else "",
         )
+        self.accepted[pattern] = Pattern(columns=(*features, *constants), proposal=proposal)
 
 
 def find_patterns(proposals: Mapping[str, Proposal], numbers: Iterable[str]) -> dict[str, Pattern]:

@@ -126,7 +126,6 @@ def _propose_feature(facts: ColumnFacts) -> Proposal:
 
 
 def _propose_target(sample: TableSample, name: str) -> Proposal:
-    """The proposal of a task; an error says too what is unusual about the column."""
     warning = sample.warnings[name]
     try:
         return _with_warning(_propose_task(sample.facts[name]), warning)

@@ -96,7 +96,6 @@ def _separator(path: Path, encoding: str) -> str:
 
 
 def _texts(path: Path, csv: Csv) -> dict[str, pa.Array]:
-    """The distinct values of each text column in the first rows, in the order in which they occur."""
     file = open_part(path, csv)
     batches: list[pa.RecordBatch] = []
     rows = 0
@@ -132,7 +131,6 @@ def _null_words(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[str, ...]:
 
 
 def _null_warning(texts: Mapping[str, pa.Array], csv: Csv) -> str:
-    """The warning about words for missing values, with the text columns that have them as values."""
     words = pa.array(csv.nulls, pa.string())
     text_columns = [
         repr(name)
@@ -144,7 +142,6 @@ def _null_warning(texts: Mapping[str, pa.Array], csv: Csv) -> str:
 
 
 def _is_untyped(values: pa.Array, csv: Csv) -> bool:
-    """True if the values are text or all missing."""
     inferred = infer_type(without_nulls(values, csv), csv)
     return is_text(inferred) or bool(pa.types.is_null(inferred))
 
@@ -166,7 +163,6 @@ def _is_numeric(values: pa.Array, csv: Csv) -> bool:
 
 
 def _dates(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[dict[str, str], dict[str, str]]:
-    """Column -> format of its dates, and the warnings about the formats."""
     formats, warnings = {}, {}
     for name, values in texts.items():
         cells = without_nulls(values, csv).drop_null()

@@ -93,7 +93,6 @@ def _is_entity(facts: ColumnFacts) -> bool:
 
 
 def _time_rank(facts: ColumnFacts) -> tuple[bool, bool]:
-    """Sort key: names that suggest the time of the row first."""
     return bool(OTHER_TIME_NAME.search(facts.name)), not TIME_NAME.search(facts.name)
 
 
@@ -129,7 +128,6 @@ def _by_column(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None:
 
 
 def _by_flag(facts: ColumnFacts, *, selects_train: bool, key: ColumnFacts | None) -> Proposal:
-    """The split by a flag that is true for the training rows, or for the test rows."""
     true, false = (True, False) if facts.is_boolean else (1, 0)
     train, test = (true, false) if selects_train else (false, true)
     options = {"by": "column", "column": facts.name, "train": train, **_hashed_validation(key), "test": test}

@@ -141,10 +141,7 @@ def test_patterns_declare_what_a_line_per_column_would(columns: dict[str, Any]) 
     kinds = {name: dict(proposal.options) for name, proposal in proposals.items() if proposal.options}
     patterns = find_patterns(proposals, numbers=columns)
     covered = {name for pattern in patterns.values() for name in pattern.columns}
-    declared: dict[str, Any] = {
-        name: dict(pattern.proposal.options) | ({"exclude": list(pattern.exclude)} if pattern.exclude else {})
-        for name, pattern in patterns.items()
-    }
+    declared: dict[str, Any] = {name: dict(pattern.proposal.options) for name, pattern in patterns.items()}
     for index, (name, options) in enumerate(kinds.items()):
         if name not in covered:
             declared[f"f{index}"] = options | {"column": name}

@@ -35,15 +35,15 @@ def epoch(number: int, names: Sequence[str], **changes: tuple[str, ...]) -> Epoc
     return Epoch(number=number, losses=values, values=values, scores=values, **fields)
 
 
-def progress(small: Small, names: Sequence[str], file: io.StringIO) -> TrainProgress:
+def train_progress(small: Small, names: Sequence[str], file: io.StringIO) -> TrainProgress:
     """Progress of the small problem, with tasks of those names."""
     rare, codec = small.problem.tasks["rare"], small.encoder.tasks[-1]
     document = small.problem.model_dump(mode="json") | {"tasks": {name: rare.model_dump() for name in names}}
     codecs = tuple(codec.model_copy(update={"name": name}) for name in names)
     encoder = small.encoder.model_copy(update={"tasks": codecs})
-    shown = TrainProgress(Problem.model_validate(document), encoder, Console(file=file, width=WIDTH, height=HEIGHT))
-    shown.on_start(Budget(batch_size=64, steps_per_epoch=12, epochs=6, patience=3))
-    return shown
+    progress = TrainProgress(Problem.model_validate(document), encoder, Console(file=file, width=WIDTH, height=HEIGHT))
+    progress.on_start(Budget(batch_size=64, steps_per_epoch=12, epochs=6, patience=3))
+    return progress
 
 
 @pytest.mark.parametrize("epochs", [0, 3, 30])
@@ -60,12 +60,12 @@ def test_the_table_fits_the_terminal(
     small: Small, names: list[str], epochs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    shown = progress(small, names, Terminal())
+    progress = train_progress(small, names, Terminal())
     for number in range(1, epochs + 1):
-        shown.on_epoch(epoch(number, names, stopped=(names[0],) if number == epochs else ()))
-    shown.on_step(1, 4)
-    with shown.console.capture() as captured:
-        shown.console.print(shown)
+        progress.on_epoch(epoch(number, names, stopped=(names[0],) if number == epochs else ()))
+    progress.on_step(1, 4)
+    with progress.console.capture() as captured:
+        progress.console.print(progress)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", captured.get()).splitlines()
     assert max(map(len, lines)) <= WIDTH
     assert len(lines) <= HEIGHT
@@ -85,8 +85,8 @@ def test_names_that_would_look_alike_lose_their_common_prefix() -> None:
 
 def test_the_whole_table_is_printed_at_the_end(small: Small) -> None:
     names, file = [f"task_{number}" for number in range(40)], io.StringIO()
-    with progress(small, names, file) as shown:
-        shown.on_epoch(epoch(1, names))
+    with train_progress(small, names, file) as progress:
+        progress.on_epoch(epoch(1, names))
     table = file.getvalue().split("training small", 1)[1]
     assert [name for name in names if f" {name} " not in table] == []
 
@@ -94,10 +94,10 @@ def test_the_whole_table_is_printed_at_the_end(small: Small) -> None:
 def test_without_a_terminal_lines_have_a_time(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bars, "LOG_SECONDS", 0)
     names, file = ["late", "band"], io.StringIO()
-    with progress(small, names, file) as shown:
-        shown.on_teacher("late", 1, 2)
-        shown.on_step(1, 4)
-        shown.on_epoch(epoch(1, names, held=("band",)))
+    with train_progress(small, names, file) as progress:
+        progress.on_teacher("late", 1, 2)
+        progress.on_step(1, 4)
+        progress.on_epoch(epoch(1, names, held=("band",)))
     text = file.getvalue()
     assert "\r" not in text
     assert "\x1b" not in text
@@ -112,17 +112,17 @@ def test_without_a_terminal_lines_have_a_time(small: Small, monkeypatch: pytest.
 def test_steps_are_logged_at_intervals(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bars, "LOG_SECONDS", 3_600)
     file = io.StringIO()
-    shown = progress(small, ["late"], file)
+    progress = train_progress(small, ["late"], file)
     for step in range(100):
-        shown.on_step(step, 100)
+        progress.on_step(step, 100)
     assert len(file.getvalue().splitlines()) == 1
 
 
 def test_colours_in_a_log_do_not_make_it_a_terminal(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     file = io.StringIO()
-    with progress(small, ["late"], file) as shown:
-        shown.on_epoch(epoch(1, ["late"]))
+    with train_progress(small, ["late"], file) as progress:
+        progress.on_epoch(epoch(1, ["late"]))
     assert re.match(rf"{TIME} epoch 1 of", file.getvalue())
     assert "\r" not in file.getvalue()
 

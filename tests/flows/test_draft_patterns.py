@@ -23,11 +23,11 @@ ROWS = 60
 TARGET = {"y": np.arange(ROWS) / 7}
 
 
-def draft_of(tmp_path: Path, columns: dict[str, Any], *targets: str) -> tuple[Draft, Problem, list[str]]:
+def draft_of(tmp_path: Path, columns: dict[str, Any]) -> tuple[Draft, Problem, list[str]]:
     """The draft, its resolved problem, and the lines of its section `features`."""
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table(columns | TARGET), path)
-    draft = propose_problem(sample_table(path), targets or ("y",))
+    draft = propose_problem(sample_table(path), ["y"])
     text = document("table", "data/table.parquet", draft)
     lines = text.partition("\nfeatures:\n")[2].partition("\n\ntasks:")[0].splitlines()
     return draft, parse_problem(parse_yaml(text)).resolved([*columns, *TARGET]), [line.strip() for line in lines]
@@ -66,17 +66,18 @@ def test_few_columns_are_a_line_each(tmp_path: Path, count: int, patterns: int) 
     assert len(problem.features) == count
 
 
-def test_names_with_a_common_prefix_are_one_line(tmp_path: Path) -> None:
-    words = [f"fr_{first}{second}" for first in "abcde" for second in "vwxyz"]
-    _, problem, lines = draft_of(tmp_path, numbers(words))
-    assert lines == ['"fr_*": {kind: numeric}  # 25 columns']
-    assert set(problem.feature_columns) == set(words)
-
-
-def test_names_that_are_numbers_are_one_line(tmp_path: Path) -> None:
-    _, problem, lines = draft_of(tmp_path, numbers([str(index) for index in range(30)]))
-    assert lines == ['"[0-9]*": {kind: numeric}  # 30 columns']
-    assert set(problem.feature_columns) == set(map(str, range(30)))
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        ([f"fr_{first}{second}" for first in "abcde" for second in "vwxyz"], "fr_*"),
+        ([str(index) for index in range(25)], "[0-9]*"),
+    ],
+    ids=["common prefix", "numbers"],
+)
+def test_columns_with_similar_names_are_one_line(tmp_path: Path, names: list[str], pattern: str) -> None:
+    _, problem, lines = draft_of(tmp_path, numbers(names))
+    assert lines == [f'"{pattern}": {{kind: numeric}}  # 25 columns']
+    assert set(problem.feature_columns) == set(names)
 
 
 def test_another_kind_is_declared_by_name_and_left_out_columns_are_excluded(tmp_path: Path) -> None:

@@ -59,12 +59,10 @@ class TrainProgress(Progress):
             self.console.print(self)
 
     def on_start(self, budget: Budget) -> None:
-        """Set the maximum number of epochs."""
         self.scores.max_epochs = budget.epochs
         self._epoch_start = time.monotonic()
 
     def on_epoch(self, epoch: Epoch) -> None:
-        """Add the scores of the epoch."""
         now = time.monotonic()
         self.scores.add(epoch, seconds=now - self._epoch_start)
         self._epoch_start = now
@@ -72,18 +70,15 @@ class TrainProgress(Progress):
         self.bars.restart(self.bar, f"epoch {min(epoch.number + 1, self.scores.max_epochs)}")
 
     def on_step(self, step: int, steps: int) -> None:
-        """Move the bar."""
         self.bars.move(self.bar, step, steps)
 
     def on_teacher(self, task: str, step: int, steps: int) -> None:
-        """Move the bar while a teacher is trained, before the first epoch."""
         self.bars.move(self.bar, step, steps, f"teacher of {task}")
         if step == steps:
             self._epoch_start = time.monotonic()
             self.bars.restart(self.bar, "epoch 1")
 
     def on_finetune(self, head: FinetunedHead) -> None:
-        """Restart the bar for the next head."""
         self.bars.restart(self.bar, f"heads, after {head.task}")
 
 

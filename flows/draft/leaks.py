@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from flows.draft.facts import TableSample
 from mtl_core.features import Proposal
-from mtl_core.leaks import find_leaks
+from mtl_core.leaks import Leak, find_leaks
 
 
 def add_leak_warnings(
@@ -13,17 +13,15 @@ def add_leak_warnings(
 ) -> dict[str, Proposal]:
     """Add a warning to each feature that predicts a target, and a note to each such left-out column."""
     columns = [name for name, proposal in proposals.items() if proposal.options or sample.facts[name].is_number]
-    leaks: dict[str, list[str]] = {}
-    questions: dict[str, str] = {}
+    leaks: dict[str, list[Leak]] = {}
     for leak in find_leaks(sample.table, columns, targets):
         for name in leak.columns:
-            leaks.setdefault(name, []).append(leak.words)
-            questions[name] = leak.question
+            leaks.setdefault(name, []).append(leak)
     result = dict(proposals)
-    for name, words in leaks.items():
-        proposal = proposals[name]
+    for name, signs in leaks.items():
+        proposal, words = proposals[name], [leak.words for leak in signs]
         if proposal.options:
-            warnings = [*filter(None, [proposal.warning]), *words, questions[name]]
+            warnings = [*filter(None, [proposal.warning]), *words, signs[-1].question]
             result[name] = replace(proposal, warning="; ".join(warnings))
         else:
             result[name] = replace(proposal, note="; ".join([proposal.note, *words]))

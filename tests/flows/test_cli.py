@@ -184,14 +184,6 @@ def test_check_warns_of_a_feature_that_leaks_a_target(
     assert len(json.loads(capfd.readouterr().out)["warnings"]) == 1
 
 
-def test_check_names_the_nearest_column(tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    params = (tiny_problem / "params.yaml").read_text()
-    (tmp_path / "params.yaml").write_text(params.replace("  visits:", "  vists:"))
-    (tmp_path / "data").symlink_to(tiny_problem / "data")
-    assert run("check", "-C", str(tmp_path)) == ProblemError.exit_code
-    assert "no column 'vists'; did you mean 'visits'?" in capfd.readouterr().err
-
-
 def test_the_error_of_a_stage_is_printed_once_and_stored_for_the_flow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tools: None
 ) -> None:

@@ -32,6 +32,16 @@ def declared(tiny_problem: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def store(declared: Path) -> Store:
+    """The store of that folder."""
+    return Store(declared / ".trunkline" / "bentoml")
+
+
+def model_files(folder: Path, bias: float) -> Path:
+    return write(folder / f"model-{bias}", graph(bias=bias), SIGNATURE | {"name": "tiny"})
+
+
 def run(*arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -226,13 +236,9 @@ def test_commands_that_need_a_model_name_what_is_missing(declared: Path, capfd: 
 
 @pytest.mark.parametrize("file", ["checks.json", "model.onnx", "signature.json", "model.yaml"])
 def test_one_damaged_version_does_not_hide_the_others(
-    declared: Path, capfd: pytest.CaptureFixture[str], file: str
+    declared: Path, store: Store, capfd: pytest.CaptureFixture[str], file: str
 ) -> None:
-    store = Store(declared / ".trunkline" / "bentoml")
-    intact, damaged = (
-        save(store, write(declared / f"model-{bias}", graph(bias=bias), SIGNATURE | {"name": "tiny"}))
-        for bias in (0.0, 1.0)
-    )
+    intact, damaged = (save(store, model_files(declared, bias)) for bias in (0.0, 1.0))
     (store.path(damaged) / file).write_text("a: [")
     needed = file != "model.yaml"  # the service does not read it
     assert run("models", "-C", str(declared)) == 0
@@ -245,12 +251,10 @@ def test_one_damaged_version_does_not_hide_the_others(
     assert (file in (models[damaged]["damage"] or "")) == needed
 
 
-def test_a_champion_that_a_service_could_not_load_is_named(declared: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    store = Store(declared / ".trunkline" / "bentoml")
-    served, failed = (
-        promote(store, write(declared / f"model-{bias}", graph(bias=bias), SIGNATURE | {"name": "tiny"}))
-        for bias in (0.0, 1.0)
-    )
+def test_a_champion_that_a_service_could_not_load_is_named(
+    declared: Path, store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    served, failed = (promote(store, model_files(declared, bias)) for bias in (0.0, 1.0))
     message = f"a service could not load {failed} at 2026-01-02 03:04:05 UTC and answers with {served}: damaged [x]"
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     write_load_failure(store.home, "tiny", LoadFailure(champion=failed, serving=served, reason="damaged [x]", at=at))

@@ -35,8 +35,8 @@ TIME_NAME = re.compile(r"time|date|day|created|[_ .-]at$|when|stamp|(^|_)ts$|epo
 
 def column_warning(facts: ColumnFacts, csv: Csv) -> str:
     """The warning about a column, with example cells and the option that resolves it; "" for none."""
-    if facts.is_number:
-        return _unix_time(facts) or _numeric_dates(facts) or _inexact_codes(facts)
+    if facts.whole:
+        return (_unix_time(facts) or _numeric_dates(facts) if facts.distinct > 1 else "") or _inexact_codes(facts)
     if not facts.is_text:
         return ""
     texts = without_nulls(pc.cast(facts.values, pa.string()), csv).drop_null()
@@ -128,8 +128,6 @@ def _examples(cells: Iterable[str]) -> str:
 
 def _unix_time(facts: ColumnFacts) -> str:
     """Whole numbers that are seconds or milliseconds since 1970."""
-    if not (facts.whole and facts.distinct > 1):
-        return ""
     low, high = (pc.cast(value, pa.float64(), safe=False).as_py() for value in pc.min_max(facts.values).values())
     for unit, per_second in _EPOCH_UNITS.items():
         start, end = low / per_second, high / per_second
@@ -144,8 +142,6 @@ def _unix_time(facts: ColumnFacts) -> str:
 
 def _numeric_dates(facts: ColumnFacts) -> str:
     """Whole numbers that are all dates of the years 1900 to 2100, such as 20240229."""
-    if not (facts.whole and facts.distinct > 1):
-        return ""
     low, high = pc.min_max(facts.values).values()
     if low.as_py() < 1900_01_01 or high.as_py() > 2100_12_31:
         return ""
@@ -160,6 +156,6 @@ def _numeric_dates(facts: ColumnFacts) -> str:
 
 
 def _inexact_codes(facts: ColumnFacts) -> str:
-    if not facts.whole or is_exact(as_numbers(facts.values)).all():
+    if is_exact(as_numbers(facts.values)).all():
         return ""
     return f"whole numbers beyond 2^53 are rounded; where they are codes, data.types: {{{facts.name}: text}} keeps them"

@@ -43,9 +43,9 @@ def bench() -> Iterator[Any]:
 
 
 def test_the_halves_are_those_that_were_decided_before_anything_was_measured(bench: Any) -> None:
-    found = {problem.name: problem.half for problem in bench.suite.problems()}
-    assert {name for name, half in found.items() if half == "chosen"} == CHOSEN
-    assert {name for name, half in found.items() if half == "unseen"} == UNSEEN
+    half_of = {problem.name: problem.half for problem in bench.suite.problems()}
+    assert {name for name, half in half_of.items() if half == "chosen"} == CHOSEN
+    assert {name for name, half in half_of.items() if half == "unseen"} == UNSEEN
 
 
 def test_a_target_is_no_feature_and_a_problem_has_at_most_ten_tasks(bench: Any) -> None:
@@ -74,8 +74,8 @@ def test_the_split_of_a_group_depends_on_no_other_row(bench: Any) -> None:
 @pytest.mark.parametrize("rows", [100, 10_000, 10_001, 35_000])
 def test_random_splits_have_the_stated_shares_and_the_stated_maximum(bench: Any, rows: int) -> None:
     splits = bench.suite.splits.RandomSplit().splits("some", pd.DataFrame({"x": np.zeros(rows)}))
-    kept, limit = splits.notna().sum(), min(rows, bench.suite.splits.MAX_ROWS)
-    assert 0.95 * limit <= kept <= limit
+    rows_used, limit = splits.notna().sum(), min(rows, bench.suite.splits.MAX_ROWS)
+    assert 0.95 * limit <= rows_used <= limit
     shares = splits.value_counts(normalize=True)
     assert all(
         abs(shares[part] - share) < 0.1 for part, share in {"train": 0.6, "validation": 0.2, "test": 0.2}.items()
@@ -85,8 +85,8 @@ def test_random_splits_have_the_stated_shares_and_the_stated_maximum(bench: Any,
 def test_a_split_by_time_keeps_every_kth_row_in_order_of_time(bench: Any) -> None:
     table = pd.DataFrame({"year": np.random.default_rng(0).permutation(25_000)})
     splits = bench.suite.splits.TimeOrderSplit("year", 15_000, 20_000).splits("some", table)
-    kept = np.sort(table["year"][splits.notna()])
-    assert kept.tolist() == list(range(0, 25_000, 3))
+    years = np.sort(table["year"][splits.notna()])
+    assert years.tolist() == list(range(0, 25_000, 3))
     for part, (low, high) in {"train": (0, 14_999), "validation": (15_000, 19_999), "test": (20_000, 24_999)}.items():
         assert table["year"][splits == part].between(low, high).all()
 
@@ -125,7 +125,7 @@ def test_a_verdict_turns_round_with_the_sides_and_is_equal_within_noise(bench: A
 def test_errors_are_compared_where_more_is_better_too(bench: Any) -> None:
     labels = np.array([0, 0, 1, 1])
     right, wrong = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.1, 0.85, 0.8, 0.9])
-    own, peer = (bench.verdicts.MethodResult(METRICS[1], labels, [found]) for found in (wrong, wrong))
-    assert bench.verdicts.error_ratio(own, [peer]) == pytest.approx(1.0)
+    network, peer = (bench.verdicts.MethodResult(METRICS[1], labels, [predictions]) for predictions in (wrong, wrong))
+    assert bench.verdicts.error_ratio(network, [peer]) == pytest.approx(1.0)
     best = bench.verdicts.MethodResult(METRICS[1], labels, [right])
-    assert bench.verdicts.error_ratio(own, [peer, best]) > bench.verdicts.LIMIT
+    assert bench.verdicts.error_ratio(network, [peer, best]) > bench.verdicts.LIMIT

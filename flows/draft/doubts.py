@@ -32,7 +32,7 @@ NAMED_TIME = re.compile(r"time|date|day|created|[_ .-]at$|when|stamp|(^|_)ts$|ep
 
 def doubt(facts: ColumnFacts, csv: Csv) -> str:
     """The doubt about a column, with the cells that raise it and the option that resolves it; "" for none."""
-    if facts.is_text and facts.known:
+    if facts.is_text and facts.non_null:
         texts = without_nulls(pc.cast(facts.values, pa.string()), csv).drop_null()
         if not len(texts):
             return ""
@@ -116,7 +116,7 @@ def _spellings(texts: pa.Array) -> str:
 
 def _epoch(facts: ColumnFacts) -> str:
     """Whole numbers that are seconds or milliseconds since 1970."""
-    if not (facts.whole and facts.known and facts.distinct > 1):
+    if not (facts.whole and facts.non_null and facts.distinct > 1):
         return ""
     low, high = (pc.cast(value, pa.float64(), safe=False).as_py() for value in pc.min_max(facts.values).values())
     for unit, scale in _EPOCHS.items():

@@ -91,7 +91,6 @@ def _facts(name: str, values: pa.Array, gaps: int) -> ColumnFacts:
         name=name,
         type=kind,
         rows=rows,
-        known=len(known),
         distinct=distinct,
         common=tuple(common),
         whole=whole,

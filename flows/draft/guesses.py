@@ -114,15 +114,15 @@ def _doubted(guess: Proposal, doubt: str) -> Proposal:
 
 def _feature(facts: ColumnFacts) -> Proposal:
     """The first proposal of a kind of feature; else why the column is left out."""
-    many = f"{facts.distinct:,} distinct values in {facts.known:,} rows"
-    whole = facts.is_number and facts.whole and facts.distinct == facts.known > 0
+    many = f"{facts.distinct:,} distinct values in {facts.non_null:,} rows"
+    whole = facts.is_number and facts.whole and facts.distinct == facts.non_null > 0
     if whole and INDEX.fullmatch(facts.name):
         return Proposal(note=many, doubt="looks like the index of a data frame; not used as a feature")
     if not _can_be_declared(facts.name):
         return Proposal(note="its name is empty or reserved; rename it to use it")
-    if facts.known == 0:
+    if facts.non_null == 0:
         return Proposal(note="no values")
-    if facts.distinct == 1 and facts.known == facts.rows:
+    if facts.distinct == 1 and facts.non_null == facts.rows:
         return Proposal(note=CONSTANT)
     if whole and (facts.sequence or facts.named_id):
         return Proposal(note=f"{many}: an id")
@@ -143,7 +143,7 @@ def _can_be_declared(name: str) -> bool:
 
 def _task(facts: ColumnFacts) -> Proposal:
     values = sorted(str(value) for value, _ in facts.common)
-    nulls = facts.rows - facts.known
+    nulls = facts.rows - facts.non_null
     note = f"{nulls / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if nulls else ""
     if scalar_type(facts.type) is None:
         by_hand = "for a list of labels, declare a task of kind multilabel by hand"
@@ -171,10 +171,10 @@ def _text_task(facts: ColumnFacts, note: str) -> Proposal:
             else f"which of {names[0]!r} and {names[1]!r} is the positive class? the rarer one was chosen"
         )
         return Proposal(options={"kind": "binary", "positive": yes}, note=note, doubt=doubt)
-    if facts.distinct > facts.known / 2:
+    if facts.distinct > facts.non_null / 2:
         raise DataError(
             f"--tasks: {facts.name!r} must have classes that repeat, found {facts.distinct:,} distinct texts in "
-            f"{facts.known:,} rows; is it an id, or free text?"
+            f"{facts.non_null:,} rows; is it an id, or free text?"
         )
     doubt = f"{facts.distinct} classes; is that intended?" if facts.distinct > 50 else ""
     return Proposal(options={"kind": "multiclass"}, note=note, doubt=doubt)

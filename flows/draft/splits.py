@@ -37,7 +37,7 @@ def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
     known = [
         facts
         for name, facts in seen.facts.items()
-        if name in guesses and facts.known == facts.rows and name and not name.startswith(INTERNAL)
+        if name in guesses and facts.non_null == facts.rows and name and not name.startswith(INTERNAL)
     ]
     keys = [facts for facts in known if _is_key(facts, guesses)]
     key = max(keys, key=lambda facts: (_groups(facts), facts.named_id, facts.distinct), default=None)
@@ -83,7 +83,7 @@ def _is_key(facts: ColumnFacts, guesses: Mapping[str, Proposal]) -> bool:
 def _groups(facts: ColumnFacts) -> bool:
     """True for a key whose values repeat, as those of a person or a thing with several rows."""
     named = facts.named_entity
-    return facts.known >= facts.distinct * (MIN_ROWS_PER_VALUE if named else 2) and (named or not facts.named_id)
+    return facts.non_null >= facts.distinct * (MIN_ROWS_PER_VALUE if named else 2) and (named or not facts.named_id)
 
 
 def _is_entity(facts: ColumnFacts) -> bool:

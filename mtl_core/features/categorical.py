@@ -76,7 +76,7 @@ class Categorical(Feature):
         if facts.is_two_valued or facts.most_frequent < MIN_OCCURRENCES:
             return None
         if facts.is_text:
-            return None if facts.distinct > facts.known / 2 else found
+            return None if facts.distinct > facts.non_null / 2 else found
         if not (facts.is_number and facts.whole and is_exact(as_numbers(facts.values)).all()):
             return None
         if facts.named_id:

@@ -26,14 +26,12 @@ SAMPLE = 1_000
 class ColumnFacts:
     """Statistics of a column.
 
-    `known` counts values that are not null; `common` are the most frequent, with counts, and None for a value that is
-    no text, number or boolean.
+    `common` are the most frequent values, with counts, and None for a value that is no text, number or boolean.
     """
 
     name: str
     type: pa.DataType
     rows: int
-    known: int
     distinct: int
     common: tuple[tuple[Any, int], ...]
     whole: bool
@@ -44,8 +42,13 @@ class ColumnFacts:
     """The values that are not null."""
 
     @property
+    def non_null(self) -> int:
+        """Number of values that are not null."""
+        return len(self.values)
+
+    @property
     def sample(self) -> pa.Array:
-        """The first values, at most a thousand, for what is slow to look at."""
+        """The first values, at most a thousand, for slow statistics."""
         return self.values.slice(0, SAMPLE)
 
     @property

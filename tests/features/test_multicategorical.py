@@ -354,7 +354,6 @@ def facts(values: pa.Array) -> ColumnFacts:
         name="f",
         type=values.type,
         rows=len(values),
-        known=len(values) - values.null_count,
         distinct=len(set(scalars)),
         common=tuple(common),
         whole=False,

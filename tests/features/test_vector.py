@@ -258,7 +258,6 @@ def proposed(values: pa.Array) -> Any:
             name="f",
             type=values.type,
             rows=len(values),
-            known=len(known),
             distinct=0,
             common=(),
             whole=False,

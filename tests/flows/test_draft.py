@@ -369,7 +369,7 @@ def test_words_for_missing_values_are_found_in_csv(tmp_path: Path) -> None:
     seen = sample(path)
     assert seen.reading.options.csv.nulls == ("NA",)
     assert pa.types.is_floating(seen.facts["a"].type)
-    assert seen.facts["a"].known == 80
+    assert seen.facts["a"].non_null == 80
 
 
 def test_words_for_missing_dates_are_found_in_csv(tmp_path: Path) -> None:

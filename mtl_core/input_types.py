@@ -14,9 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, decoded, is_text, null_if_empty, scalar_type
+from mtl_core.arrow import as_numbers, as_string_lists, as_strings, list_items
 from mtl_core.errors import DataError
-from mtl_core.ragged import Ragged
+from mtl_core.timestamps import as_seconds, as_timestamps
 
 if TYPE_CHECKING:
     from mtl_core.config import Csv
@@ -156,7 +156,7 @@ class DatetimeInput(InputType):
         return as_seconds(values, zoned=self.zoned)
 
     def json(self, values: pa.Array) -> list[Any]:
-        timestamps = pc.cast(_timestamps(values, zoned=self.zoned), self.raw_type, safe=False)
+        timestamps = pc.cast(as_timestamps(values, zoned=self.zoned), self.raw_type, safe=False)
         return [None if timestamp is None else timestamp.isoformat() for timestamp in timestamps.to_pylist()]
 
     def adversarial(self) -> pa.Array:
@@ -243,57 +243,3 @@ class VectorInput(InputType):
         numbers = [[number] * self.size for number in ADVERSARIAL_NUMBERS]
         mixed = [ADVERSARIAL_NUMBERS[index % len(ADVERSARIAL_NUMBERS)] for index in range(self.size)]
         return pa.array([None, mixed, *numbers], self.raw_type)
-
-
-def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
-    """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00.
-
-    Seconds are of the wall clock or, of zoned timestamps, in UTC; NaN for a null and the empty string. Timestamps
-    beyond the years 1 to 9999 are the nearest ones within. DataError for text that is no such timestamp.
-    """
-    # Years 1 to 9999 fit into microseconds, so that this drops nanoseconds and nothing else.
-    micros = pc.cast(_timestamps(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
-    known = pc.is_valid(micros).to_numpy(zero_copy_only=False)
-    numbers = pc.fill_null(pc.cast(micros, pa.int64()), 0).to_numpy(zero_copy_only=False)
-    return np.where(known, numbers / 1e6, np.nan)
-
-
-def as_string_lists(values: pa.Array, separator: str | None) -> Ragged:
-    """(rows,) lists of strings, or with a separator text -> ragged str objects; a null has no item, a null item is "".
-
-    Blanks around a separated item do not count.
-    """
-    items, lengths = list_items(values, separator)
-    return Ragged.of_lengths(np.asarray(as_strings(items).to_numpy(zero_copy_only=False), dtype=object), lengths)
-
-
-def list_items(values: pa.Array, separator: str | None) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Items of all rows in order, of their own type, and (rows,) the number of items of each row.
-
-    The lists are (rows,) as in `as_string_lists`.
-    """
-    if scalar_type(values.type) != "string":
-        return pc.list_flatten(values), _lengths(values)
-    texts = as_strings(values)
-    lists = pc.split_pattern(texts, pattern=separator or "|")
-    lengths = np.where(pc.equal(texts, "").to_numpy(zero_copy_only=False), 0, _lengths(lists))
-    return pc.utf8_trim_whitespace(pc.list_flatten(lists.filter(pa.array(lengths > 0)))), lengths
-
-
-def _lengths(lists: pa.Array) -> NDArray[np.int64]:
-    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _timestamps(values: pa.Array, *, zoned: bool) -> pa.Array:
-    """The column as dates or timestamps of the years 1 to 9999."""
-    values = decoded(values)
-    if not (is_text(values.type) or pa.types.is_null(values.type)):
-        return bounded_timestamps(values)
-    texts = null_if_empty(as_strings(values))
-    try:
-        return bounded_timestamps(pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None)))
-    except pa.ArrowInvalid as error:
-        offset = "with Z or an offset" if zoned else "without an offset"
-        raise DataError(
-            f"a timestamp must be ISO 8601 text {offset}, as in 2013-10-01T05:30:00, found: {error}"
-        ) from None

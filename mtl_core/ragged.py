@@ -34,7 +34,7 @@ class Ragged:
     offsets: NDArray[np.int64]
 
     @classmethod
-    def of_lengths(cls, values: NDArray[Any], lengths: NDArray[Any]) -> Self:
+    def from_lengths(cls, values: NDArray[Any], lengths: NDArray[Any]) -> Self:
         """The values cut into rows of those lengths."""
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
@@ -53,7 +53,7 @@ class Ragged:
         starts, lengths = self.offsets[rows], self.lengths[rows]
         ends = np.cumsum(lengths)
         positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + lengths, lengths)
-        return self.of_lengths(self.values[positions], lengths)
+        return self.from_lengths(self.values[positions], lengths)
 
     def padded(self, pad: Any) -> NDArray[Any]:
         """(rows, longest, ...) with `pad` after the end of each row; at least one column."""

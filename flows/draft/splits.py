@@ -10,13 +10,13 @@ import pyarrow as pa
 from flows.draft.doubts import NAMED_TIME
 from flows.draft.facts import Sample
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import bounded_timestamps
 from mtl_core.config import ROW
 from mtl_core.data.doubts import MIN_ROWS_PER_VALUE
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone
 from mtl_core.names import INTERNAL
+from mtl_core.timestamps import bounded_timestamps
 
 MIN_KEYS = 30
 """A hash of fewer distinct keys may leave a split empty."""

@@ -8,7 +8,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_text
 from mtl_core.errors import DataError
 from mtl_core.features.calendar import MAX_SECONDS, MIN_SECONDS
-from mtl_core.input_types import as_seconds
+from mtl_core.timestamps import as_seconds
 
 _YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
 _LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"

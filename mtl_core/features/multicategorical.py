@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type, value_type
+from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, list_items, scalar_type, value_type
 from mtl_core.errors import DataError
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.vocabulary import FIRST, ValueCounts, id_dtype, lookup_ids, lookup_node
-from mtl_core.input_types import InputType, StringsInput, list_items
+from mtl_core.input_types import InputType, StringsInput
 from mtl_core.ragged import Block, Ragged
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def _item_positions(
     dictionary = as_dictionary(items)
     entries = pa.concat_arrays([as_strings(dictionary.dictionary), pa.nulls(1, pa.string())])
     positions = pc.fill_null(dictionary.indices, len(entries) - 1).to_numpy(zero_copy_only=False)
-    return entries, Ragged.of_lengths(positions, lengths), rows
+    return entries, Ragged.from_lengths(positions, lengths), rows
 
 
 def _are_lists(values: Sequence[Sequence[str]]) -> bool:

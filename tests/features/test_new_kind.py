@@ -20,11 +20,11 @@ from pydantic import Field
 
 import mtl_core
 from mtl_core import features
-from mtl_core.arrow import as_numbers
+from mtl_core.arrow import as_numbers, as_string_lists
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.input_types import InputType, NumberInput, StringsInput, VectorInput, as_string_lists
+from mtl_core.input_types import InputType, NumberInput, StringsInput, VectorInput
 from mtl_core.ragged import Block, Ragged
 from mtl_core.schema import members, tagged
 from tests.whole_way import in_own_interpreter, leave, whole_way

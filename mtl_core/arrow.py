@@ -66,7 +66,7 @@ def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType
     allowed = "a list" if "list" in reads else "text, a number or a boolean"
     raise DataError(
         f"column {name!r}: a target must be {allowed}, found {arrow_type}; "
-        "write what matters of it (hour, weekday, length ...) into columns of its own"
+        "derive columns of text or numbers from it (hour, weekday, length ...)"
     )
 
 

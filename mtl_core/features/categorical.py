@@ -65,7 +65,7 @@ class Categorical(Feature):
     out-of-vocabulary id, so that its embedding is trained.
     """
 
-    known_values: ClassVar[bool] = True
+    expects_value_set: ClassVar[bool] = True
 
     kind: Literal["categorical"] = "categorical"
     min_count: Annotated[int, Field(ge=1)] = 5

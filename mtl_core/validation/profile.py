@@ -132,7 +132,7 @@ def _values(
     if not readers:
         return range_expectations(column, parts) if type_ == "float64" else []
     # A column that is read as a quantity too: a value not seen before is no error.
-    readers = [reader for reader in readers if not reader.known_values] or readers
+    readers = [reader for reader in readers if not reader.expects_value_set] or readers
     return readers[0].expectations(column, type_, parts)
 
 

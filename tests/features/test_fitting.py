@@ -262,7 +262,7 @@ def test_column_types_accepted(arrow_type: pa.DataType, expected: str) -> None:
 
 @pytest.mark.parametrize("arrow_type", [pa.date32(), pa.timestamp("us"), pa.struct([]), pa.binary()], ids=str)
 def test_column_types_refused(arrow_type: pa.DataType) -> None:
-    with pytest.raises(DataError, match=r"column 'c': a target must be text, .* found .*; write what matters"):
+    with pytest.raises(DataError, match=r"column 'c': a target must be text, .* found .*; derive columns"):
         column_type("c", arrow_type)
 
 

@@ -17,7 +17,14 @@ from mtl_core.data.parts import Part, open_data
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features import Feature
-from mtl_core.features.profiling import distinct, finite, infinite_shares, range_expectations, span, tidy
+from mtl_core.features.profiling import (
+    distinct_values,
+    finite_numbers,
+    format_range,
+    infinite_shares,
+    range_expectations,
+    sorted_values,
+)
 from mtl_core.limits import count_limits, mean_limits, min_share_present, rate_limits
 from mtl_core.tasks import Task
 from mtl_core.tasks.binary import Binary
@@ -107,7 +114,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
 def _rows(problem: Problem, rows: list[int]) -> list[Expectation]:
     return [
         expect("table_columns_to_match_set", column_set=list(problem.columns), exact_match=False),
-        expect("table_row_count_to_be_between", f"{span(rows, ',')} rows in a part", **count_limits(rows)),
+        expect("table_row_count_to_be_between", f"{format_range(rows, ',')} rows in a part", **count_limits(rows)),
     ]
 
 
@@ -119,7 +126,7 @@ def _nulls(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
         return [expect("column_values_to_not_be_null", column=column)]
     if not (mostly := min_share_present(shares)):
         return []
-    notes = f"{span(shares, '.2%')} missing in a part"
+    notes = f"{format_range(shares, '.2%')} missing in a part"
     return [expect("column_values_to_not_be_null", notes, column=column, mostly=mostly)]
 
 
@@ -153,11 +160,13 @@ def _target_values(problem: Problem, column: str, type_: str, parts: list[pd.Ser
         return [expect("column_values_to_be_in_set", column=column, value_set=allowed)]
     if type_ != "float64":
         return []
-    known, found = finite(parts), range_expectations(column, parts)
+    known, found = finite_numbers(parts), range_expectations(column, parts)
     if known and not max(infinite_shares(parts)) and any(isinstance(task, Regression) for task in tasks):
         means = [float(numbers.mean()) for numbers in known]
         limits = mean_limits(means, max(float(numbers.std()) for numbers in known))
-        found.append(expect("column_mean_to_be_between", f"{span(means, '.3g')} in a part", column=column, **limits))
+        found.append(
+            expect("column_mean_to_be_between", f"{format_range(means, '.3g')} in a part", column=column, **limits)
+        )
     return found
 
 
@@ -167,16 +176,18 @@ def _answers(column: str, tasks: Mapping[str, Task], type_: str, parts: list[pd.
         if isinstance(task, Binary) and task.positive is not None and task.others == "refuse":
             codec = task.fitter(name, "string" if type_ == "str" else "number").declared
             known = [value if isinstance(value, str) else float(value) for value in codec.known]
-            return tidy(known if codec.negative else [*known, *codec.learned(distinct(parts) - {known[0]})])
+            return sorted_values(
+                known if codec.negative else [*known, *codec.learned(distinct_values(parts) - {known[0]})]
+            )
     return []
 
 
 def _classes(column: str, task: ClassTask, type_: str, parts: list[pd.Series]) -> Expectation:
     """Every row, since an unknown class cannot be a label."""
-    classes: Iterable[Any] = task.classes or distinct(parts)
+    classes: Iterable[Any] = task.classes or distinct_values(parts)
     if type_ == "float64":
         classes = [float(name) for name in classes]
-    return expect("column_values_to_be_in_set", column=column, value_set=tidy(classes))
+    return expect("column_values_to_be_in_set", column=column, value_set=sorted_values(classes))
 
 
 def _label_rate(column: str, parts: list[Labels]) -> list[Expectation]:
@@ -184,5 +195,5 @@ def _label_rate(column: str, parts: list[Labels]) -> list[Expectation]:
     rates = [(yes, rows) for yes, rows in rates if rows]
     if not rates:
         return []
-    notes = f"{span([yes / rows for yes, rows in rates], '.2%')} of the labelled rows in a part"
+    notes = f"{format_range([yes / rows for yes, rows in rates], '.2%')} of the labelled rows in a part"
     return [expect("column_mean_to_be_between", notes, column=column, **rate_limits(rates))]

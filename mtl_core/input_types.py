@@ -231,4 +231,7 @@ class VectorInput(InputType):
 
 def _none_unless_finite(numbers: Array) -> list[Any]:
     """The numbers as nested lists, with None where one is not finite."""
-    return np.where(np.isfinite(numbers), numbers, None).tolist()
+    values = numbers.astype(object)
+    values[~np.isfinite(numbers)] = None
+    nested: list[Any] = values.tolist()
+    return nested

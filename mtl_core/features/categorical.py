@@ -176,7 +176,7 @@ class FittedCategorical(FittedFeature):
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
-        blocks = super().encode_blocks(features, columns)
+        blocks: dict[str, Any] = super().encode_blocks(features, columns)
         blocks["categorical"] += cls.offsets(features)  # in place, in the type of the block
         return blocks
 

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MIN_MARGIN = np.timedelta64(3653, "D")
+"""Ten years."""
+_FIRST_DAY, _LAST_DAY = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
+"""Range of the nanosecond timestamps of a validated pandas frame."""
+
+
 def distinct_values(parts: Sequence[pd.Series]) -> set[Any]:
     """The distinct values of all parts."""
     return set().union(*(values.dropna().unique().tolist() for values in parts))
@@ -53,6 +59,19 @@ def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectat
         return []
     notes += f", {format_range(shares, '.2%')} infinite in a part"
     return [expect("column_values_to_be_between", notes, column=column, **limits, mostly=mostly)]
+
+
+def day_range_expectation(column: str, parts: Sequence[pd.Series]) -> Expectation:
+    """Expectation of the widened range of the parts' dates or timestamps, none of which is missing.
+
+    It is at least ten years wider than the reference on both sides, since new rows are later.
+    """
+    days = [np.asarray(values, dtype="datetime64[D]") for values in parts]
+    low, high = min(part.min() for part in days), max(part.max() for part in days)
+    margin = max(high - low, _MIN_MARGIN)
+    limits = {"min_value": max(low - margin, _FIRST_DAY), "max_value": min(high + margin, _LAST_DAY)}
+    texts = {key: str(day) for key, day in limits.items()}
+    return expect("column_values_to_be_between", f"{low} to {high}", column=column, **texts)
 
 
 def format_range(values: Sequence[float], spec: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mtl_core.features.bins import ReservoirSample, bin_edges, thinned_edges
+from mtl_core.features.bins import ReservoirSample, bin_edges, thin_edges
 from mtl_core.features.numeric import MIN_BIN_WIDTH, FittedNumeric, Numeric
 from tests.features.graphs import fit
 from tests.strategies import finite, numbers, partitions, patient
@@ -232,7 +232,7 @@ def test_of_a_chain_of_near_knots_not_all_but_the_first_are_dropped() -> None:
 @patient
 def test_thinned_edges_are_some_of_the_edges_with_both_ends(count: int, bins: int) -> None:
     edges = tuple(float(place**2) for place in range(count))
-    found = thinned_edges(edges, bins)
+    found = thin_edges(edges, bins)
     if count <= bins + 1:
         assert found == edges
     elif bins < 2:

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from mtl_core.errors import DataError
 from mtl_core.features.calendar import PERIODS, CalendarPart
-from mtl_core.features.datetime import MISSING, Datetime, FittedDatetime
+from mtl_core.features.datetime import Datetime, FittedDatetime
 from mtl_core.features.iso import is_iso_timestamp
+from mtl_core.features.vocabulary import MISSING
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import patient
 

@@ -166,7 +166,7 @@ def test_no_catastrophic_cancellation() -> None:
 def test_batches_are_worked_on_a_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     values = pa.array([None, *np.random.default_rng(0).normal(size=(99, 3)).tolist()], LISTS)
     whole = fit(Vector(), [values], LISTS)
-    monkeypatch.setattr(vector, "CELLS", 20)
+    monkeypatch.setattr(vector, "MAX_CELLS", 20)
     parts = fit(Vector(), [values], LISTS)
     np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-12)
     np.testing.assert_allclose(parts.deviation, whole.deviation, rtol=1e-12)

@@ -13,11 +13,11 @@ _OWNERS = (
     "account|case|client|customer|device|employee|group|item|member|order|passenger|patient|person|product|session|"
     "store|student|subject|user"
 )
-"""Words that stand before `id` in one word; not every word that ends so is an id: `paid`, `bid`, `grid`."""
+"""Prefixes of names such as `userid`; not every word that ends in `id` is one: `paid`, `bid`, `grid`."""
 ENTITY = re.compile(rf"(?i:(?:^|[_ .-]|{_OWNERS})(?:ids?|key|uuid|guid))$|[a-z]I[dD]$")
 """Pattern of the names of columns that identify a person or a thing."""
 _ID = re.compile(rf"(?i:(?:^|[_ .-])(?:code|no|nr|number|zip|zipcode|postcode))$|{ENTITY.pattern}")
-"""Pattern of the names of identifier columns, codes and numbers among them."""
+"""Pattern of the names of identifier columns, including codes and numbers."""
 
 SAMPLE = 1_000
 
@@ -99,7 +99,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Options of a feature, task or split; empty for a column that is left out.
+    """Proposed options of a feature, task or split; empty for a column that is left out.
 
     `doubt` is a question to the user, `note` an explanation.
     """

@@ -173,9 +173,9 @@ class FittedVector(FittedFeature):
 
     @classmethod
     def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
-        from mtl_core.nn.dense import DenseBlock
+        from mtl_core.nn.dense import DenseAndEmbedding
 
-        return DenseBlock("vector", sum(feature.width for feature in features))
+        return DenseAndEmbedding("vector", sum(feature.width for feature in features))
 
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:

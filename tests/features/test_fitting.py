@@ -68,7 +68,7 @@ def test_what_no_row_has_is_not_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["string", "number"])
 def test_counts_are_added_up_before_they_fill_the_memory(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vocabulary, "_MAX_PENDING", 4)
+    monkeypatch.setattr(vocabulary, "_MAX_ROWS", 4)
     values = [pa.array([place % 7, place % 3, 100 + place]) for place in range(50)]
     values = [one.cast(pa.string()) for one in values] if kind == "string" else values
     fitter = Categorical(min_count=8).fitter("f", "f", ARROW_TYPES[kind])

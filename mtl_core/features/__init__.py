@@ -1,6 +1,6 @@
 """Kinds of feature, one file each; base.py has their contract.
 
-To add a kind: write its file, and add its two classes to the unions below. tests/features/test_new_kind.py is an example.
+To add a kind, write its file and add its two classes to the unions below, as tests/features/test_new_kind.py does.
 A kind with a new input type needs the same type in serving/inputs.py, which reads its values from JSON.
 """
 

@@ -16,8 +16,8 @@ from mtl_core.arrow import as_strings, is_temporal, scalar_type, value_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation
 from mtl_core.features.base import Feature, FittedFeature, TreeColumns
-from mtl_core.features.calendar import PERIODS, CalendarPart, CalendarParts, Timestamps
-from mtl_core.features.datetime_arrays import encode_ids, encode_numbers, tree_columns
+from mtl_core.features.calendar import CalendarPart, CalendarParts, Timestamps
+from mtl_core.features.datetime_arrays import encode_ids, encode_numbers, id_counts, number_keys, tree_columns
 from mtl_core.features.datetime_nodes import block_nodes
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.iso import is_iso_timestamp, pattern_expectation, read_seconds
@@ -147,11 +147,6 @@ class FittedDatetime(FittedFeature):
         first = ("elapsed",) * self.elapsed + ("missing",) * self.flag_missing
         return (*first, *(f"{wave} {part}" for part in self.cyclic for wave in ("sin", "cos")))
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Number of ids of each categorical part."""
-        return tuple(PERIODS[part] + 1 for part in self.categorical)
-
     def encode(self, values: pa.Array) -> NDArray[np.float32]:
         """The numbers only; `encode_blocks` also has the ids."""
         return encode_numbers(self, self._timestamps(values))
@@ -161,18 +156,17 @@ class FittedDatetime(FittedFeature):
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        numbers = sum(len(feature.numbers) for feature in features)
-        sizes = [size for feature in features for size in feature.sizes]
+        numbers, counts = len(number_keys(features)), id_counts(features)
         blocks = {
             "datetime": Block(shape=(numbers,), dtype=np.dtype(np.float32)),
-            "datetime_parts": Block(shape=(len(sizes),), dtype=id_dtype(sum(sizes))),
+            "datetime_parts": Block(shape=(len(counts),), dtype=id_dtype(sum(counts))),
         }
         return {name: block for name, block in blocks.items() if block.shape != (0,)}
 
     @classmethod
     def offsets(cls, features: Sequence[Self]) -> NDArray[np.int32]:
         """(C,) first row of each categorical part in the embedding table that all share."""
-        return table_offsets([size for feature in features for size in feature.sizes])
+        return table_offsets(id_counts(features))
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
@@ -187,9 +181,9 @@ class FittedDatetime(FittedFeature):
         from mtl_core.nn.dense import DenseAndEmbedding
         from mtl_core.nn.embedding import SharedEmbedding
 
-        sizes = [size for feature in features for size in feature.sizes]
-        embedding = SharedEmbedding("datetime_parts", sum(sizes), len(sizes), options.embedding) if sizes else None
-        return DenseAndEmbedding("datetime", sum(len(feature.numbers) for feature in features), embedding)
+        counts = id_counts(features)
+        embedding = SharedEmbedding("datetime_parts", sum(counts), len(counts), options.embedding) if counts else None
+        return DenseAndEmbedding("datetime", len(number_keys(features)), embedding)
 
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:

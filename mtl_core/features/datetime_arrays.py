@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.features.base import TreeColumns
-from mtl_core.features.calendar import Timestamps, cycle_of, from_sin_cos, sin_cos_table
+from mtl_core.features.calendar import PERIODS, Timestamps, cycle_of, from_sin_cos, sin_cos_table
 
 if TYPE_CHECKING:
     from mtl_core.features.datetime import FittedDatetime
@@ -26,6 +26,11 @@ def number_keys(features: Sequence[FittedDatetime]) -> Keys:
 def id_keys(features: Sequence[FittedDatetime]) -> Keys:
     """Keys of the columns of the block of ids."""
     return [(index, part) for index, feature in enumerate(features) for part in feature.categorical]
+
+
+def id_counts(features: Sequence[FittedDatetime]) -> list[int]:
+    """Number of ids of each column of the block of ids."""
+    return [PERIODS[part] + 1 for feature in features for part in feature.categorical]
 
 
 def encode_numbers(feature: FittedDatetime, timestamps: Timestamps) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from mtl_core.features.calendar import CYCLES, CalendarPart, Timestamps, cycle_o
 from mtl_core.features.datetime import Datetime, FittedDatetime
 from mtl_core.features.iso import first_text, is_iso_timestamp, read_seconds
 from mtl_core.features.running_stats import RunningStats
-from mtl_core.features.zones import Zone
+from mtl_core.features.zones import read_zone
 
 DEFAULT_CYCLIC: tuple[CalendarPart, ...] = ("hour", "weekday", "dayofyear")
 
@@ -22,7 +22,7 @@ class DatetimeFitter(FeatureFitter):
     def __init__(self, options: Datetime, name: str, column: str, zoned: bool | None) -> None:
         """zoned: None for text, where the first value decides."""
         self.options, self.name, self.column, self.zoned = options, name, column, zoned
-        self.zone = Zone.named(options.timezone) if options.timezone else None
+        self.zone = read_zone(options.timezone) if options.timezone else None
         self.stats, self.missing = RunningStats(), 0
         self.seen = {cycle: np.zeros(size, dtype=np.bool_) for cycle, size in CYCLES.items()}
 

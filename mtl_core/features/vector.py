@@ -84,7 +84,12 @@ class VectorFitter(FeatureFitter):
     def update(self, values: pa.Array) -> None:
         lengths = pc.list_value_length(values).drop_null()
         if self.stats is None and len(lengths):
-            self.stats = self._new_stats(lengths[0].as_py())
+            if not (size := lengths[0].as_py()):
+                raise DataError(
+                    f"feature {self.name!r}: the lists of column {self.column!r} must have a number or more, found an "
+                    "empty one; write null where there is none, or leave the feature out"
+                )
+            self.stats = ColumnStats(size)
         if self.stats is None:
             self.missing |= len(values) > 0
             return
@@ -94,14 +99,6 @@ class VectorFitter(FeatureFitter):
             self.stats.update(rows)
             self.missing |= bool((~np.isfinite(rows)).all(axis=1).any())
 
-    def _new_stats(self, size: int) -> ColumnStats:
-        if not size:
-            raise DataError(
-                f"feature {self.name!r}: the lists of column {self.column!r} must have a number or more, found an "
-                "empty one; write null where there is none, or leave the feature out"
-            )
-        return ColumnStats(size)
-
     def finish(self) -> FittedVector:
         stats = self.stats
         if stats is None or not stats.count.any():
@@ -109,7 +106,8 @@ class VectorFitter(FeatureFitter):
                 f"feature {self.name!r}: column {self.column!r} holds no finite number in the training split; leave "
                 "the feature out, or check the split"
             )
-        for index in np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))[:1]:
+        if (overflows := np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))).size:
+            index = overflows[0]
             raise DataError(
                 f"feature {self.name!r}: the squares of column {self.column!r} must fit in 64-bit floats, found "
                 f"{stats.low[index]:g} to {stats.high[index]:g} at position {index} of a list in training; repair them"

@@ -67,14 +67,7 @@ def lookup_node(
     graph: GraphBuilder, values: str, missing: Any, vocabulary: Sequence[Any], dtype: type[np.generic]
 ) -> str:
     """`lookup_ids` as a node: a tensor of any shape -> its int64 ids; text has dtype `np.object_`."""
-    return graph.add(
-        "LabelEncoder",
-        values,
-        domain="ai.onnx.ml",
-        keys_tensor=graph.tensor([missing, *vocabulary], dtype),
-        values_tensor=graph.tensor([MISSING, *range(FIRST, FIRST + len(vocabulary))], np.int64),
-        default_tensor=graph.tensor([UNSEEN], np.int64),
-    )
+    return _label_encoder(graph, values, [missing, *vocabulary], _ids(vocabulary), UNSEEN, dtype)
 
 
 def joint_lookup_node(
@@ -88,26 +81,30 @@ def joint_lookup_node(
     union = list(dict.fromkeys(value for vocabulary in vocabularies for value in vocabulary))
     positions = {value: 1 + index for index, value in enumerate(union)}  # 0 is missing
     unseen = 1 + len(union)
-    position = graph.add(
-        "LabelEncoder",
-        values,
-        domain="ai.onnx.ml",
-        keys_tensor=graph.tensor([missing, *union], dtype),
-        values_tensor=graph.tensor(np.arange(unseen), np.int64),
-        default_tensor=graph.tensor([unseen], np.int64),
-    )
+    position = _label_encoder(graph, values, [missing, *union], range(unseen), unseen, dtype)
     starts = (unseen + 1) * np.arange(len(vocabularies))
     pairs = graph.add("Add", position, graph.constant(starts[:, None], np.int64))
     keys: list[int] = []
     ids: list[int] = []
     for start, vocabulary in zip(starts.tolist(), vocabularies, strict=True):
         keys += [start, *(start + positions[value] for value in vocabulary)]
-        ids += [MISSING, *range(FIRST, FIRST + len(vocabulary))]
+        ids += _ids(vocabulary)
+    return _label_encoder(graph, pairs, keys, ids, UNSEEN, np.int64)
+
+
+def _ids(vocabulary: Sequence[Any]) -> list[int]:
+    """Ids of the missing value and of the vocabulary."""
+    return [MISSING, *range(FIRST, FIRST + len(vocabulary))]
+
+
+def _label_encoder(
+    graph: GraphBuilder, values: str, keys: Sequence[Any], ids: Sequence[int], default: int, dtype: type[np.generic]
+) -> str:
     return graph.add(
         "LabelEncoder",
-        pairs,
+        values,
         domain="ai.onnx.ml",
-        keys_tensor=graph.tensor(keys, np.int64),
+        keys_tensor=graph.tensor(keys, dtype),
         values_tensor=graph.tensor(ids, np.int64),
-        default_tensor=graph.tensor([UNSEEN], np.int64),
+        default_tensor=graph.tensor([default], np.int64),
     )

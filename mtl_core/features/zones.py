@@ -31,11 +31,6 @@ class Zone(Frozen):
     """Ascending, in seconds since 1970-01-01T00:00:00Z."""
     offsets: tuple[int, ...]
 
-    @classmethod
-    def named(cls, name: str) -> Zone:
-        """The zone of that name in the IANA database; ZoneInfoNotFoundError or ValueError where there is none."""
-        return _scan(name)
-
     def offset(self, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
         """(rows,) seconds in UTC -> (rows,) seconds by which the zone's wall clock is ahead."""
         return np.array(self.offsets)[np.searchsorted(self.starts, seconds, side="right")]
@@ -83,8 +78,11 @@ def check_zone(name: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _scan(name: str) -> Zone:
-    """The zone from its offset on every day; a change within a day is located to the second by bisection."""
+def read_zone(name: str) -> Zone:
+    """The zone of that name in the IANA database.
+
+    Offsets are compared from day to day; a change within a day is located to the second by bisection.
+    """
     zone = ZoneInfo(name)
 
     def offset(seconds: int) -> int:

@@ -1,6 +1,5 @@
-"""Facts of a column, features fitted on its parts, and their ONNX nodes run in ONNX Runtime."""
+"""Features fitted on its parts, and their ONNX nodes run in ONNX Runtime."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,28 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from onnx import checker, helper
 
-from mtl_core.arrow import ColumnType, is_text
+from mtl_core.arrow import ColumnType
 from mtl_core.export.builder import ML_OPSET, OPSET, GraphBuilder
-from mtl_core.features import ColumnFacts, FittedFeature
+from mtl_core.features import FittedFeature
 from mtl_core.features.base import Feature
 from mtl_core.features.categorical import FittedCategorical
 
 ARROW_TYPES = {"string": pa.string(), "number": pa.float64(), "boolean": pa.bool_()}
-
-
-def facts(values: pa.Array) -> ColumnFacts:
-    """Facts of a column of text or lists."""
-    scalars = values.drop_null().to_pylist() if is_text(values.type) else []
-    return ColumnFacts(
-        name="f",
-        type=values.type,
-        rows=len(values),
-        distinct=len(set(scalars)),
-        common=tuple(Counter(scalars).most_common(20)),
-        whole=False,
-        sequence=False,
-        values=values.drop_null(),
-    )
 
 
 def fit(feature: Feature, values: Sequence[pa.Array], kind: ColumnType | pa.DataType, *, name: str = "f") -> Any:

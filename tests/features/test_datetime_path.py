@@ -1,6 +1,6 @@
-"""Dates and times from draft and profile to training, graph and parity."""
+"""Dates and times from the profile to training, graph and parity."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from flows.draft.facts import sample
 from mtl_core.config import parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -21,7 +20,6 @@ from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import parity
 from mtl_core.export.session import open_graph
-from mtl_core.features import Proposal
 from mtl_core.features.datetime import Datetime
 from mtl_core.training import train
 from mtl_core.validation.profile import profile, write_profile
@@ -157,46 +155,3 @@ def test_text_must_match_the_pattern_of_most_of_the_reference(
     assert (pattern.type, pattern.kwargs["column"]) == ("expect_column_values_to_match_regex", "written")
     values = pd.Series([accepted, *refused])
     assert values.str.contains(pattern.kwargs["regex"]).tolist() == [True, *[False] * len(refused)]
-
-
-DAYS = [date(2013, 1, 1) + timedelta(row) for row in range(50)]
-TIMES = [datetime(2013, 1, 1) + timedelta(hours=row) for row in range(50)]
-
-
-TEXTS = [day.isoformat() for day in DAYS]
-PROPOSED: dict[str, tuple[pa.Array, dict[str, str], str]] = {
-    "dates": (pa.array(DAYS), {}, ""),
-    "timestamps": (pa.array(TIMES), {}, ""),
-    "a zone": (pa.array(TIMES, pa.timestamp("us", "Europe/Berlin")), {"timezone": "Europe/Berlin"}, ""),
-    "an offset": (pa.array(TIMES, pa.timestamp("us", "+05:30")), {}, "its zone +05:30 is no IANA name"),
-    "text": (pa.array([*TEXTS, "", None] * 20), {}, ""),
-    "text with an offset": (pa.array([f"{time.isoformat()}Z" for time in TIMES]), {}, "taken in UTC"),
-    "few invalid texts": (pa.array([*TEXTS * 20, "soon"]), {}, ""),
-    "another format": (pa.array([f"{day:%d.%m.%Y}" for day in DAYS]), {}, ""),
-}
-NOT_PROPOSED = {
-    "empty text": pa.array(["", ""]),
-    "too many invalid texts": pa.array([*TEXTS, "soon"]),
-    "digits": pa.array([f"{day:%Y%m%d}" for day in DAYS]),
-    "numbers": pa.array(np.arange(50)),
-}
-
-
-def propose(folder: Path, values: pa.Array) -> Proposal | None:
-    path = folder / "table.parquet"
-    pq.write_table(pa.table({"when": values}), path)
-    return Datetime.propose(sample(path).facts["when"])
-
-
-@pytest.mark.parametrize(("values", "options", "warning"), PROPOSED.values(), ids=PROPOSED)
-def test_proposed(tmp_path: Path, values: pa.Array, options: dict[str, str], warning: str) -> None:
-    proposal = propose(tmp_path, values)
-    assert proposal is not None
-    assert proposal.options == {"kind": "datetime"} | options
-    assert warning in proposal.doubt
-    assert bool(warning) == bool(proposal.doubt)
-
-
-@pytest.mark.parametrize("values", NOT_PROPOSED.values(), ids=NOT_PROPOSED)
-def test_not_proposed(tmp_path: Path, values: pa.Array) -> None:
-    assert propose(tmp_path, values) is None

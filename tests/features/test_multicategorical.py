@@ -1,4 +1,4 @@
-"""Multi-categorical features: ids of lists in `encode` and graph, the mean of their embeddings, their proposals."""
+"""Multi-categorical features: ids of lists in `encode` and graph, their vocabulary, their errors."""
 
 from collections import Counter
 from contextlib import nullcontext
@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mtl_core.config import Model
 from mtl_core.errors import DataError
 from mtl_core.features.multicategorical import MAX_ITEMS, FittedMulticategorical, Multicategorical
 from mtl_core.input_types import StringsInput
-from mtl_core.nn.pooling import MeanEmbeddings
-from tests.features.graphs import facts, fit, run_nodes
+from tests.features.graphs import fit, run_nodes
 from tests.strategies import booleans, integers, layouts, numbers, partitions, patient, texts
 
 LISTS = pa.list_(pa.string())
@@ -256,136 +253,6 @@ def test_ids_have_the_narrowest_type(vocabulary: int, dtype: Any) -> None:
     last = feature.encode(pa.array([[f"{vocabulary - 1:06}"]]))
     assert last.values.dtype == dtype
     assert last.values.tolist() == [vocabulary + 1]
-
-
-# The network
-
-
-def module(*features: FittedMulticategorical, embedding: int = 4) -> MeanEmbeddings:
-    torch.manual_seed(0)
-    layer = FittedMulticategorical.module(features, Model(embedding=embedding))
-    assert isinstance(layer, MeanEmbeddings)
-    return layer
-
-
-def test_golden_mean() -> None:
-    network = module(fitted("a", "b"))
-    (table,) = network.tables
-    ids = torch.tensor([[2, 3, 0], [0, 2, 0], [0, 0, 0], [3, 3, 1]], dtype=torch.int16)
-    with torch.no_grad():
-        (row,), sequences = network({"multicategorical.f": ids})
-    expected = [(table[2] + table[3]) / 2, table[2], table[0], (2 * table[3] + table[1]) / 3]
-    torch.testing.assert_close(row, torch.stack(expected))
-    items, mask, start = sequences["f"]
-    assert items.shape == (4, 3, 4)
-    assert mask.tolist() == (ids != 0).tolist()
-    assert start == 0
-    torch.testing.assert_close(items[mask], table[ids[mask].int()])
-
-
-def test_features_have_separate_tables_and_columns() -> None:
-    network = module(fitted("a", name="x"), fitted("a", "b", "c", name="items.y"))
-    blocks = {"multicategorical.x": torch.tensor([[2]]), "multicategorical.items.y": torch.tensor([[2, 4]])}
-    row, sequences = network(blocks)
-    assert network.width == sum(part.shape[1] for part in row) == 8
-    assert {name: sequence.start for name, sequence in sequences.items()} == {"x": 0, "items.y": 4}
-    assert [len(table) for table in network.tables] == [3, 5]
-
-
-def test_the_embedding_of_empty_rows_is_learned_and_padding_is_not() -> None:
-    network = module(fitted("a"))
-    (table,) = network.tables
-    (row,), _ = network({"multicategorical.f": torch.tensor([[2, 0], [2, 2]])})
-    row.sum().backward()
-    assert table.grad is not None
-    assert (table.grad[0] == 0).all()
-    (row,), _ = network({"multicategorical.f": torch.tensor([[2, 0], [0, 0]])})
-    row.sum().backward()
-    assert (table.grad[0] == 1).all()
-
-
-@given(rows=st.lists(st.lists(st.integers(0, 6), max_size=6), min_size=1), longer=st.integers(1, 40))
-@patient
-def test_the_mean_of_a_row_does_not_depend_on_other_rows(rows: list[list[int]], longer: int) -> None:
-    network = module(fitted(*"abcde"), embedding=5)
-    padded = torch.zeros(len(rows), max(map(len, rows)) + longer, dtype=torch.int16)
-    for index, row in enumerate(rows):
-        padded[index, : len(row)] = torch.tensor(row)
-    with torch.no_grad():
-        (in_training,), _ = network.train()({"multicategorical.f": padded})
-        (batch,), _ = network.eval()({"multicategorical.f": padded})
-        torch.testing.assert_close(in_training, batch)
-        for index, row in enumerate(rows):
-            (single,), _ = network({"multicategorical.f": torch.tensor([row or [0]], dtype=torch.int16)})
-            torch.testing.assert_close(single[0], batch[index], rtol=0, atol=1e-6)
-
-
-# Proposals and expectations
-
-GENRES = ["Action", "Comedy", "Drama", "Horror", "Sci-Fi", "Thriller", "Western"]
-
-
-def draw(words: list[str], separator: str, *, ordered: bool = True, rows: int = 300) -> pa.Array:
-    generator = np.random.default_rng(0)
-    chosen = [generator.choice(words, generator.integers(1, 5), replace=False).tolist() for _ in range(rows)]
-    return pa.array([separator.join(sorted(row) if ordered else row) for row in chosen])
-
-
-def cities(rows: int = 300) -> pa.Array:
-    towns = ["Aachen, Germany", "Lyon, France", "Springfield, IL, USA"]
-    return pa.array(np.random.default_rng(0).choice(towns, rows))
-
-
-@pytest.mark.parametrize(
-    ("values", "separator"),
-    [
-        pytest.param(draw(GENRES, "|"), "|", id="genres"),
-        pytest.param(draw(GENRES, ", "), ",", id="genres with commas"),
-        pytest.param(draw(GENRES, ";", ordered=False), ";", id="in no order"),
-        pytest.param(draw(["Rock, hard", "Jazz, free", "Folk", "Pop"], "|"), "|", id="commas within items"),
-        pytest.param(cities(), None, id="places"),
-        pytest.param(pa.array([f"{number} Main St, Town {number % 7}" for number in range(300)]), None, id="addresses"),
-        pytest.param(pa.array([f"Smith, J{number}" for number in range(300)]), None, id="names"),
-        pytest.param(pa.array(["Smith, Ann", "Smith, Bob", "Jones, Ann"] * 100), None, id="records"),
-        pytest.param(pa.array(["1,234", "12,500", "1,250,000"] * 100), None, id="amounts"),
-        pytest.param(
-            pa.array([f"It was {word}, and then, in {word}, we left" for word in map(str, range(300))]), None, id="text"
-        ),
-        pytest.param(draw(["x" * 41, "y" * 41, "z" * 41, "w" * 41], "|"), None, id="long items"),
-        pytest.param(pa.array(["red", "green", "blue"] * 100), None, id="no separator"),
-        pytest.param(pa.array([*["red"] * 200, *["red|green"] * 99]), None, id="few that are split"),
-        pytest.param(pa.array(["", " "] * 100), None, id="blank"),
-    ],
-)
-def test_text_is_proposed_where_it_is_clearly_a_list(values: pa.Array, separator: str | None) -> None:
-    proposal = Multicategorical.propose(facts(values))
-    if separator is None:
-        assert proposal is None
-        return
-    assert proposal is not None
-    assert proposal.options == {"kind": "multicategorical", "separator": separator}
-    assert proposal.doubt
-
-
-@pytest.mark.parametrize(
-    ("values", "options", "noted"),
-    [
-        pytest.param(pa.array([["a"], [], ["b", "a"]] * 5), {"kind": "multicategorical"}, False, id="strings"),
-        pytest.param(pa.array([["a"], [None], [""]] * 9, LISTS), {}, True, id="an item nine times"),
-        pytest.param(pa.array([[f"{row}"] for row in range(99)]), {}, True, id="none repeats"),
-    ],
-)
-def test_lists_of_strings_are_proposed(values: pa.Array, options: dict[str, Any], noted: bool) -> None:
-    proposal = Multicategorical.propose(facts(values))
-    assert proposal is not None
-    assert proposal.options == options
-    assert bool(proposal.note) == noted
-    assert not proposal.doubt
-
-
-@pytest.mark.parametrize("values", [pa.array([[1, 2]] * 9), pa.array([1, 2]), pa.array([True]), pa.nulls(3)], ids=str)
-def test_other_columns_are_not_proposed(values: pa.Array) -> None:
-    assert Multicategorical.propose(facts(values)) is None
 
 
 def test_no_inputs_of_trees_a_description_and_no_expectations() -> None:

@@ -1,4 +1,4 @@
-"""Vector features: standardised lists of numbers in `encode` and graph, their statistics, their proposals."""
+"""Vector features: standardised lists of numbers in `encode` and graph, their statistics."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from mtl_core.config import Model
 from mtl_core.errors import DataError
 from mtl_core.features import vector
 from mtl_core.features.running_stats import ColumnStats, RunningStats
-from mtl_core.features.vector import MAX_PROPOSED, FittedVector, Vector
+from mtl_core.features.vector import FittedVector, Vector
 from mtl_core.input_types import VectorInput
-from tests.features.graphs import facts, fit, run_nodes
+from tests.features.graphs import fit, run_nodes
 from tests.strategies import finite, layouts, numbers, partitions, patient
 
 LISTS = pa.list_(pa.float64())
@@ -227,7 +227,7 @@ def test_the_input_type_has_the_size_of_fixed_size_lists(arrow_type: pa.DataType
     assert Vector().input_type("f", "f", arrow_type) == VectorInput(size)
 
 
-# The network, trees, and proposals
+# The network and trees
 
 
 def test_the_network_and_trees_take_the_block_unchanged() -> None:
@@ -242,48 +242,3 @@ def test_the_network_and_trees_take_the_block_unchanged() -> None:
     columns = FittedVector.to_columns(features, {"vector": block})
     np.testing.assert_array_equal(columns.values, block)
     assert columns.categorical == (False,) * 6
-
-
-def wide(size: int) -> pa.Array:
-    return pa.array(np.arange(2 * size).reshape(2, size).tolist(), pa.list_(pa.float32()))
-
-
-@pytest.mark.parametrize(
-    ("values", "doubt"),
-    [
-        (pa.array([[1.5, 2.0], None, [3.0, None]]), ""),
-        (pa.array([[1, 2], [3, 4]], pa.list_(pa.int64(), 2)), ""),
-        (pa.array([[1, 2], [3, 4]]), "whole numbers"),
-        (wide(MAX_PROPOSED), ""),
-    ],
-    ids=["lists", "of fixed size", "of whole numbers", "of maximum size"],
-)
-def test_lists_of_one_length_are_proposed(values: pa.Array, doubt: str) -> None:
-    proposal = Vector.propose(facts(values))
-    assert proposal is not None
-    assert proposal.options == {"kind": "vector"}
-    assert doubt in proposal.doubt
-    assert bool(doubt) == bool(proposal.doubt)
-
-
-@pytest.mark.parametrize(
-    ("values", "note"),
-    [
-        (pa.array([[1.5], [2.0, 3.0]]), "several lengths"),
-        (pa.array([[], []], LISTS), "the same numbers"),
-        (pa.array([[1, None]] * 9), "the same numbers"),
-        (pa.array([[None, np.nan], [np.inf, None]], LISTS), "no finite number"),
-        (pa.array([[1.5]] * 2_000 + [[1.5, 2.0]]), "several lengths"),
-        (wide(MAX_PROPOSED + 1), "lists of 4,097 numbers"),
-    ],
-)
-def test_other_lists_of_numbers_are_left_out_with_a_note(values: pa.Array, note: str) -> None:
-    proposal = Vector.propose(facts(values))
-    assert proposal is not None
-    assert not proposal.options
-    assert note in proposal.note
-
-
-@pytest.mark.parametrize("values", [pa.array([["a"]]), pa.array([1.0]), pa.nulls(2, LISTS)], ids=str)
-def test_other_columns_are_not_proposed(values: pa.Array) -> None:
-    assert Vector.propose(facts(values)) is None

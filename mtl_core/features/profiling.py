@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-
 _MIN_MARGIN = np.timedelta64(3653, "D")
 """Ten years."""
 _FIRST_DAY, _LAST_DAY = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
@@ -50,7 +49,7 @@ def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectat
         return []
     low = float(min(part.min() for part in numbers))
     high = float(max(part.max() for part in numbers))
-    if low == high == 0:  # a flag that no row of the reference has: other parts may have it
+    if low == high == 0:  # a flag of no row of the reference, which other parts may have
         return []
     limits, notes = range_limits(low, high), f"{low:g} to {high:g}"
     if max(shares) == 0:
@@ -64,7 +63,8 @@ def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectat
 def day_range_expectation(column: str, parts: Sequence[pd.Series]) -> Expectation:
     """Expectation of the widened range of the parts' dates or timestamps, none of which is missing.
 
-    It is at least ten years wider than the reference on both sides, since new rows are later.
+    It is at least ten years wider than the reference on both sides, since new rows are later. Placeholders of missing
+    dates, such as 1900-01-01 or 9999-12-31, lie outside.
     """
     days = [np.asarray(values, dtype="datetime64[D]") for values in parts]
     low, high = min(part.min() for part in days), max(part.max() for part in days)

@@ -63,8 +63,8 @@ def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectat
 def day_range_expectation(column: str, parts: Sequence[pd.Series]) -> Expectation:
     """Expectation of the widened range of the parts' dates or timestamps, none of which is missing.
 
-    It is at least ten years wider than the reference on both sides, since new rows are later. Placeholders of missing
-    dates, such as 1900-01-01 or 9999-12-31, lie outside.
+    It is at least ten years wider than the reference on both sides, since new rows are later. A placeholder of missing
+    dates, such as 9999-12-31, lies outside where the reference has none.
     """
     days = [np.asarray(values, dtype="datetime64[D]") for values in parts]
     low, high = min(part.min() for part in days), max(part.max() for part in days)

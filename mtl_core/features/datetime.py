@@ -71,7 +71,8 @@ class Datetime(Feature):
             zone = getattr(facts.type, "tz", None)
             if zone is None or is_zone(zone):
                 return Proposal(options=options | ({"timezone": zone} if zone else {}))
-            return Proposal(options=options, doubt=f"its zone {zone} is no IANA name: calendar parts are taken in UTC")
+            warning = f"its zone {zone} is no IANA name: calendar parts are taken in UTC"
+            return Proposal(options=options, doubt=warning)
         if not facts.is_text:
             return None
         texts = as_strings(facts.values)

@@ -58,7 +58,7 @@ def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
 
 
 def thin_edges(edges: tuple[float, ...], bins: int) -> tuple[float, ...]:
-    """(n,) edges -> at most bins + 1 of them at equal distances, the first and the last among them.
+    """(n,) edges -> at most bins + 1 of them, evenly spaced by index, the first and the last among them.
 
     None for fewer than two bins, since one bin is the number itself.
     """

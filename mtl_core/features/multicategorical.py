@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Multicategorical(Feature):
     """A list of strings, numbers or booleans, or text with a separator: the mean of the items' embeddings.
 
-    Null and empty items are no items; a row without any has an embedding of its own. An item seen fewer than
+    Null and empty items are no items; a row without any has a separate embedding. An item seen fewer than
     `min_count` times in training shares the out-of-vocabulary id.
     """
 

@@ -120,21 +120,13 @@ def test_validation_of_lists(exported: Exported, tmp_path: Path) -> None:
     assert not validate(write(tmp_path, part=replaced(rows, location=text)), problem, tmp_path / "v").passed
 
 
-@pytest.mark.parametrize(
-    ("column", "values", "rule"),
-    [
-        ("location", [[1.0, 2.0]], "column 'location' must have 3 numbers.* found one of 2"),
-        ("tags", [["a"] * 1_001], "at most 1,000 items, found one of 1,001 in column 'tags'"),
-    ],
-)
-def test_an_invalid_list_fails_the_preparation(tmp_path: Path, column: str, values: list[Any], rule: str) -> None:
+def test_an_invalid_list_fails_the_preparation(tmp_path: Path) -> None:
     rows, problem = lists.table(100), parse_problem(lists.document())
-    any_size = pa.list_(rows.schema.field(column).type.value_type)
-    rows = replaced(rows, **{column: rows[column].cast(any_size)})
-    invalid = replaced(rows.slice(0, 1), **{column: pa.array(values, any_size)})
-    write(tmp_path, part=pa.concat_tables([rows, invalid]))
+    any_size = replaced(rows, location=rows["location"].cast(pa.list_(pa.float32())))
+    short = replaced(any_size.slice(0, 1), location=pa.array([[1.0, 2.0]], pa.list_(pa.float32())))
+    write(tmp_path, part=pa.concat_tables([any_size, short]))
     quarantine = tmp_path / "quarantine.parquet"
     pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
-    with pytest.raises(DataError, match=rule):
+    with pytest.raises(DataError, match=r"column 'location' must have 3 numbers.* found one of 2"):
         prepare(tmp_path, problem, quarantine, tmp_path / "encoded")
     assert not (tmp_path / "encoded").exists()

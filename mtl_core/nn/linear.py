@@ -28,7 +28,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     if not ONEDNN or x.dtype != torch.float32 or x.numel() * len(weight) < MIN_PRODUCTS:
         return F.linear(x, weight, bias)
-    # The gradient of the weight is a product with x.T, for which oneDNN takes 500 times as long without contiguous rows.
+    # The gradient of the weight is a product with x.T: oneDNN takes 500 times as long where rows are not contiguous.
     rows = x.reshape(-1, x.shape[-1]).contiguous()
     product: Tensor = _Linear.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
     return product.view(*x.shape[:-1], len(weight))

@@ -1,4 +1,4 @@
-"""Arrow columns as NumPy arrays, and the column types that features and tasks tell apart."""
+"""Arrow columns as NumPy arrays, and the column types that features and tasks distinguish."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
 from mtl_core.errors import DataError
+from mtl_core.ragged import Ragged
 
 ColumnType = Literal["string", "number", "boolean", "list"]
 
@@ -16,11 +17,6 @@ SCALAR_TYPES: frozenset[ColumnType] = frozenset({"string", "number", "boolean"})
 
 EXACT = 2.0**53
 """Limit of exact whole numbers in float64: 2^53 + 1 is rounded to 2^53."""
-
-_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
-"""0001-01-01 and 9999-12-31, in days since 1970."""
-_TICKS = {"s": 1, "ms": 10**3, "us": 10**6}
-"""Ticks per second of a timestamp's unit; nanoseconds cannot leave the years 1677 to 2262."""
 
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -34,23 +30,23 @@ def value_type(arrow_type: pa.DataType) -> pa.DataType:
 
 def is_text(arrow_type: pa.DataType) -> bool:
     """True for a column of text, plain or as a dictionary."""
-    return any(fits(value_type(arrow_type)) for fits in _TEXT)
+    return any(matches(value_type(arrow_type)) for matches in _TEXT)
 
 
 def is_number(arrow_type: pa.DataType) -> bool:
     """True for a column of integers, floats or decimals, plain or as a dictionary."""
-    return any(fits(value_type(arrow_type)) for fits in _NUMBERS)
+    return any(matches(value_type(arrow_type)) for matches in _NUMBERS)
 
 
 def is_temporal(arrow_type: pa.DataType) -> bool:
     """True for a column of dates or timestamps, plain or as a dictionary."""
-    own = value_type(arrow_type)
-    return bool(pa.types.is_date(own) or pa.types.is_timestamp(own))
+    values = value_type(arrow_type)
+    return bool(pa.types.is_date(values) or pa.types.is_timestamp(values))
 
 
 def item_type(arrow_type: pa.DataType) -> pa.DataType | None:
     """The type of the items of a column of lists, of any or of fixed size; None for any other type."""
-    return arrow_type.value_type if any(fits(arrow_type) for fits in _LISTS) else None
+    return arrow_type.value_type if any(matches(arrow_type) for matches in _LISTS) else None
 
 
 def scalar_type(arrow_type: pa.DataType) -> ColumnType | None:
@@ -63,14 +59,14 @@ def scalar_type(arrow_type: pa.DataType) -> ColumnType | None:
 
 
 def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType] = SCALAR_TYPES) -> ColumnType:
-    """The type of a target column; raises DataError for one that is not among those that its task reads."""
-    found: ColumnType | None = "list" if item_type(arrow_type) else scalar_type(arrow_type)
-    if found and found in reads:
-        return found
-    wanted = "a list" if "list" in reads else "text, a number or a boolean"
+    """The type of a target column; DataError where its task does not read that type."""
+    target_type: ColumnType | None = "list" if item_type(arrow_type) else scalar_type(arrow_type)
+    if target_type and target_type in reads:
+        return target_type
+    allowed = "a list" if "list" in reads else "text, a number or a boolean"
     raise DataError(
-        f"column {name!r}: a target must be {wanted}, found {arrow_type}; "
-        "write what matters of it (hour, weekday, length ...) into columns of its own"
+        f"column {name!r}: a target must be {allowed}, found {arrow_type}; "
+        "derive columns of text or numbers from it (hour, weekday, length ...)"
     )
 
 
@@ -84,7 +80,7 @@ def as_numbers(values: pa.Array) -> NDArray[np.float64]:
 
 
 def as_plain(values: pa.Array) -> pa.Array:
-    """(rows,) views and run-end encoded values as plain arrays, which all of Arrow takes; others as they are."""
+    """(rows,) views and run-end encoded values as plain arrays, which all Arrow functions accept; others unchanged."""
     if pa.types.is_run_end_encoded(values.type):
         return pc.run_end_decode(values)
     if pa.types.is_string_view(values.type):
@@ -93,7 +89,7 @@ def as_plain(values: pa.Array) -> pa.Array:
 
 
 def decoded(values: pa.Array) -> pa.Array:
-    """(rows,) values of a dictionary array as a plain one; others as they are."""
+    """(rows,) values of a dictionary array as a plain one; others unchanged."""
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
@@ -117,7 +113,7 @@ def as_strings(values: pa.Array) -> pa.Array:
     """
     values = decoded(values)
     if pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
-        values = _number_names(as_numbers(values))
+        values = _number_texts(as_numbers(values))
     return pc.fill_null(pc.cast(values, pa.string()), "")
 
 
@@ -126,33 +122,23 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
 
 
-def bounded_timestamps(values: pa.Array) -> pa.Array:
-    """(rows,) dates or timestamps of the years 1 to 9999, in UTC where they have a zone.
+def as_string_lists(values: pa.Array, separator: str | None) -> Ragged:
+    """(rows,) lists, or text with a separator -> ragged str objects; a null has no item, a null item is "".
 
-    What lies beyond becomes the nearest moment within: finer units overflow there, and Python has no such dates.
+    Blanks around a separated item do not count.
     """
-    values = decoded(values)
-    if pa.types.is_date(values.type):
-        if pa.types.is_date64(values.type):
-            millis = _clipped(pc.cast(values, pa.int64()), _FIRST_DAY * 86_400_000, _LAST_DAY * 86_400_000)
-            days = pc.floor_temporal(pc.cast(millis, pa.timestamp("ms")), unit="day")
-            values = pc.cast(days, pa.date32())
-        days = _clipped(pc.cast(values, pa.int32()), _FIRST_DAY, _LAST_DAY)
-        return pc.cast(days, pa.date32())
-    unit = values.type.unit
-    bounded = pc.cast(values, pa.int64())
-    if ticks := _TICKS.get(unit):
-        bounded = _clipped(bounded, _FIRST_DAY * 86_400 * ticks, (_LAST_DAY + 1) * 86_400 * ticks - 1)
-    return pc.cast(bounded, pa.timestamp(unit, tz=None if values.type.tz is None else "UTC"))
+    items, lengths = list_items(values, separator)
+    return Ragged.from_lengths(np.asarray(as_strings(items).to_numpy(zero_copy_only=False), dtype=object), lengths)
 
 
-def as_microseconds(values: pa.Array) -> pa.Array:
-    """(rows,) dates or timestamps, bounded as above, as timestamps in microseconds.
-
-    The years 1 to 9999 fit into these, so that this drops nanoseconds and nothing else.
-    """
-    moments = bounded_timestamps(values)
-    return pc.cast(moments, pa.timestamp("us", getattr(moments.type, "tz", None)), safe=False)
+def list_items(values: pa.Array, separator: str | None) -> tuple[pa.Array, NDArray[np.int64]]:
+    """(rows,) lists as in `as_string_lists` -> (items,) of all rows in order, of their own type; (rows,) lengths."""
+    if scalar_type(values.type) != "string":
+        return pc.list_flatten(values), _lengths(values)
+    texts = as_strings(values)
+    lists = pc.split_pattern(texts, pattern=separator or "|")
+    lengths = np.where(pc.equal(texts, "").to_numpy(zero_copy_only=False), 0, _lengths(lists))
+    return pc.utf8_trim_whitespace(pc.list_flatten(lists.filter(pa.array(lengths > 0)))), lengths
 
 
 def is_exact(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -161,12 +147,11 @@ def is_exact(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
         return np.asarray((np.abs(numbers) < EXACT) & (np.floor(numbers) == numbers))
 
 
-def _clipped(values: pa.Array, low: int, high: int) -> pa.Array:
-    limits = pa.array([low, high], values.type)
-    return pc.min_element_wise(pc.max_element_wise(values, limits[0], skip_nulls=False), limits[1], skip_nulls=False)
+def _lengths(lists: pa.Array) -> NDArray[np.int64]:
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _number_names(numbers: NDArray[np.float64]) -> pa.Array:
+def _number_texts(numbers: NDArray[np.float64]) -> pa.Array:
     whole = is_exact(numbers)
     integers = pc.cast(pa.array(np.where(whole, numbers, 0.0).astype(np.int64)), pa.string())
     others = pc.cast(pa.array(numbers, mask=~np.isfinite(numbers)), pa.string())

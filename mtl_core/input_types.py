@@ -1,4 +1,4 @@
-"""Input types: the tensor of a raw column in the exported graph, and its JSON form in a request.
+"""Input types: the tensor of a raw column in the exported graph, and its JSON values in a request.
 
 The signature, the graph's inputs, batch scoring, the parity check and the demo all use them.
 """
@@ -14,39 +14,27 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_numbers, as_strings, bounded_timestamps, decoded, is_text, null_if_empty, scalar_type
+from mtl_core.arrow import as_numbers, as_string_lists, as_strings, list_items
 from mtl_core.errors import DataError
-from mtl_core.ragged import Ragged
+from mtl_core.timestamps import as_seconds, as_timestamps
 
 if TYPE_CHECKING:
     from mtl_core.config import Csv
 
 Array = NDArray[Any]
 
-ADVERSARIAL_NUMBERS = (
-    None,
-    float("nan"),
-    float("inf"),
-    float("-inf"),
-    1e308,
-    -1e308,
-    5e-324,
-    0.5,
-    -0.0,
-    2.0**63,
-    1e15 + 0.5,
-)
+ADVERSARIAL_NUMBERS = (None, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, 0.5, -0.0, 2.0**63, 1e15 + 0.5)
 ADVERSARIAL_STRINGS = (None, "", " ", "never seen before", "\u00e9\U0001f6e9", "0", "NaN", "x" * 10_000)
 
 
 class InputType(ABC):
-    """The type of one input. `name` is what signature.json calls it."""
+    """The type of one input. `name` is its name in signature.json."""
 
     name: ClassVar[str]
     is_string: ClassVar[bool] = False
     """True for a string tensor; otherwise float64."""
     is_sequence: ClassVar[bool] = False
-    """True where a row is a list of any length, whose items can have labels of their own."""
+    """True where a row is a list of any length; its items can have labels."""
 
     @property
     def raw_type(self) -> pa.DataType:
@@ -61,8 +49,8 @@ class InputType(ABC):
         """The input's entry in signature.json, without its name."""
         return {"type": self.name}
 
-    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
-        """Options of reading text in such a column that differ from the defaults."""
+    def text_options(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        """Options for parsing text in such a column, where they differ from the defaults."""
         return {"nulls": list(csv.nulls)} if csv.nulls else {}
 
     @abstractmethod
@@ -75,8 +63,7 @@ class InputType(ABC):
 
     def json(self, values: pa.Array) -> list[Any]:
         """(rows,) raw column -> JSON values of a request; None where a value is missing."""
-        numbers = as_numbers(values)
-        return [value if known else None for value, known in zip(numbers.tolist(), np.isfinite(numbers), strict=True)]
+        return _none_unless_finite(as_numbers(values))
 
     def adversarial(self) -> pa.Array:
         """Raw values on which graph and network could differ."""
@@ -110,9 +97,9 @@ class NumberInput(InputType):
 
     name: ClassVar[str] = "number"
 
-    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
-        marks = csv.model_dump(include={"decimal", "thousands"}, exclude_defaults=True)
-        return super().text_form(csv, date_format) | marks
+    def text_options(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        separators = csv.model_dump(include={"decimal", "thousands"}, exclude_defaults=True)
+        return super().text_options(csv, date_format) | separators
 
     def tensor(self, values: pa.Array) -> Array:
         return as_numbers(values)
@@ -145,8 +132,8 @@ class DatetimeInput(InputType):
         """Name of the type, which depends on `zoned`."""
         return "zoned_datetime" if self.zoned else "datetime"
 
-    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
-        return super().text_form(csv, date_format) | ({"format": date_format} if date_format else {})
+    def text_options(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        return super().text_options(csv, date_format) | ({"format": date_format} if date_format else {})
 
     @property
     def raw_type(self) -> pa.DataType:
@@ -156,7 +143,7 @@ class DatetimeInput(InputType):
         return as_seconds(values, zoned=self.zoned)
 
     def json(self, values: pa.Array) -> list[Any]:
-        timestamps = pc.cast(_timestamps(values, zoned=self.zoned), self.raw_type, safe=False)
+        timestamps = pc.cast(as_timestamps(values, zoned=self.zoned), self.raw_type, safe=False)
         return [None if timestamp is None else timestamp.isoformat() for timestamp in timestamps.to_pylist()]
 
     def adversarial(self) -> pa.Array:
@@ -180,8 +167,8 @@ class StringsInput(InputType):
     def dimensions(self, column: str) -> tuple[int | str, ...]:
         return (f"{column}/length",)
 
-    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
-        return {} if self.separator is None else super().text_form(csv, date_format) | {"separator": self.separator}
+    def text_options(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+        return {} if self.separator is None else super().text_options(csv, date_format) | {"separator": self.separator}
 
     def tensor(self, values: pa.Array) -> Array:
         return as_string_lists(values, self.separator).padded("")
@@ -199,13 +186,13 @@ class StringsInput(InputType):
         lists: list[list[str | None] | None] = [None, [], [""], [None], words, words[::-1], ["a"] * 300]
         if self.separator is None:
             return pa.array(lists, self.raw_type)
-        joined = [None if one is None else self.separator.join(word or "" for word in one) for one in lists]
-        return pa.array(joined, self.raw_type)
+        texts = [None if items is None else self.separator.join(item or "" for item in items) for items in lists]
+        return pa.array(texts, self.raw_type)
 
 
 @dataclass(frozen=True)
 class VectorInput(InputType):
-    """`size` numbers a row, NaN where one is missing; all of them where the list is."""
+    """`size` numbers a row, NaN where a number or the whole list is missing."""
 
     name: ClassVar[str] = "vector"
     size: int
@@ -220,80 +207,31 @@ class VectorInput(InputType):
     def signature(self) -> dict[str, Any]:
         return {"type": self.name, "size": self.size}
 
-    def text_form(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
+    def text_options(self, csv: Csv, date_format: str | None) -> dict[str, Any]:
         return {}
 
     def tensor(self, values: pa.Array) -> Array:
-        known = pc.is_valid(values).to_numpy(zero_copy_only=False)
-        out = np.full((len(values), self.size), np.nan)
         lengths = np.unique(pc.list_value_length(values).drop_null().to_numpy(zero_copy_only=False))
-        if strange := [length for length in lengths.tolist() if length != self.size]:
-            raise DataError(f"a vector must have {self.size} numbers, found one of {strange[0]}; repair the row")
-        out[known] = as_numbers(pc.list_flatten(values)).reshape(-1, self.size)
+        if (others := lengths[lengths != self.size]).size:
+            raise DataError(f"a vector must have {self.size} numbers, found one of {others[0]}; repair the row")
+        out = np.full((len(values), self.size), np.nan)
+        valid = pc.is_valid(values).to_numpy(zero_copy_only=False)
+        out[valid] = as_numbers(pc.list_flatten(values)).reshape(-1, self.size)
         return out
 
     def json(self, values: pa.Array) -> list[Any]:
-        rows = self.tensor(values)
-        known = pc.is_valid(values).to_pylist()
-        finite = np.where(np.isfinite(rows), rows, np.nan).tolist()
-        cells = ([None if number != number else number for number in row] for row in finite)
-        return [row if there else None for row, there in zip(cells, known, strict=True)]
+        rows = _none_unless_finite(self.tensor(values))
+        return [row if valid else None for row, valid in zip(rows, pc.is_valid(values).to_pylist(), strict=True)]
 
     def adversarial(self) -> pa.Array:
         numbers = [[number] * self.size for number in ADVERSARIAL_NUMBERS]
-        mixed = [ADVERSARIAL_NUMBERS[index % len(ADVERSARIAL_NUMBERS)] for index in range(self.size)]
-        return pa.array([None, mixed, *numbers], self.raw_type)
+        mixture = [ADVERSARIAL_NUMBERS[index % len(ADVERSARIAL_NUMBERS)] for index in range(self.size)]
+        return pa.array([None, mixture, *numbers], self.raw_type)
 
 
-def as_seconds(values: pa.Array, *, zoned: bool) -> NDArray[np.float64]:
-    """(rows,) dates, timestamps or ISO 8601 text -> (rows,) seconds since 1970-01-01T00:00:00.
-
-    Seconds are of the wall clock or, of zoned timestamps, in UTC; NaN for a null and the empty string. Timestamps
-    beyond the years 1 to 9999 are the nearest ones within. DataError for text that is no such timestamp.
-    """
-    # Years 1 to 9999 fit into microseconds, so that this drops nanoseconds and nothing else.
-    micros = pc.cast(_timestamps(values, zoned=zoned), pa.timestamp("us", tz="UTC" if zoned else None), safe=False)
-    known = pc.is_valid(micros).to_numpy(zero_copy_only=False)
-    numbers = pc.fill_null(pc.cast(micros, pa.int64()), 0).to_numpy(zero_copy_only=False)
-    return np.where(known, numbers / 1e6, np.nan)
-
-
-def as_string_lists(values: pa.Array, separator: str | None) -> Ragged:
-    """(rows,) lists of strings, or with a separator text -> ragged str objects; a null has no item, a null item is "".
-
-    Blanks around a separated item do not count.
-    """
-    items, lengths = list_items(values, separator)
-    return Ragged.of_lengths(np.asarray(as_strings(items).to_numpy(zero_copy_only=False), dtype=object), lengths)
-
-
-def list_items(values: pa.Array, separator: str | None) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Items of all rows in order, of their own type, and (rows,) the number of items of each row.
-
-    The lists are (rows,) as in `as_string_lists`.
-    """
-    if scalar_type(values.type) != "string":
-        return pc.list_flatten(values), _lengths(values)
-    texts = as_strings(values)
-    lists = pc.split_pattern(texts, pattern=separator or "|")
-    lengths = np.where(pc.equal(texts, "").to_numpy(zero_copy_only=False), 0, _lengths(lists))
-    return pc.utf8_trim_whitespace(pc.list_flatten(lists.filter(pa.array(lengths > 0)))), lengths
-
-
-def _lengths(lists: pa.Array) -> NDArray[np.int64]:
-    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _timestamps(values: pa.Array, *, zoned: bool) -> pa.Array:
-    """The column as dates or timestamps of the years 1 to 9999."""
-    values = decoded(values)
-    if not (is_text(values.type) or pa.types.is_null(values.type)):
-        return bounded_timestamps(values)
-    texts = null_if_empty(as_strings(values))
-    try:
-        return bounded_timestamps(pc.cast(texts, pa.timestamp("us", tz="UTC" if zoned else None)))
-    except pa.ArrowInvalid as error:
-        offset = "with Z or an offset" if zoned else "without an offset"
-        raise DataError(
-            f"a timestamp must be ISO 8601 text {offset}, as in 2013-10-01T05:30:00, found: {error}"
-        ) from None
+def _none_unless_finite(numbers: Array) -> list[Any]:
+    """The numbers as nested lists, with None where one is not finite."""
+    values = numbers.astype(object)
+    values[~np.isfinite(numbers)] = None
+    nested: list[Any] = values.tolist()
+    return nested

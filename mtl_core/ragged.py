@@ -21,21 +21,21 @@ class Block:
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    """On disk; ids are int32 in a graph, whatever their width here."""
+    """Type on disk; in a graph ids are always int32."""
     ragged: bool = False
     pad: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ragged:
-    """`rows` lists of values. values: (total, ...); offsets: (rows + 1,) int64 from 0 to total, never falling."""
+    """`rows` lists of values. values: (total, ...); offsets: (rows + 1,) int64, ascending from 0 to total."""
 
     values: NDArray[Any]
     offsets: NDArray[np.int64]
 
     @classmethod
-    def of_lengths(cls, values: NDArray[Any], lengths: NDArray[Any]) -> Self:
-        """The values cut into rows of those lengths."""
+    def from_lengths(cls, values: NDArray[Any], lengths: NDArray[Any]) -> Self:
+        """Split the values into rows of those lengths."""
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
         return cls(values=values, offsets=offsets)
@@ -53,7 +53,7 @@ class Ragged:
         starts, lengths = self.offsets[rows], self.lengths[rows]
         ends = np.cumsum(lengths)
         positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + lengths, lengths)
-        return self.of_lengths(self.values[positions], lengths)
+        return self.from_lengths(self.values[positions], lengths)
 
     def padded(self, pad: Any) -> NDArray[Any]:
         """(rows, longest, ...) with `pad` after the end of each row; at least one column."""
@@ -65,19 +65,19 @@ class Ragged:
 
 
 def pad_positions(lengths: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(rows,) lengths -> row and column, in the padded array, of every value in order: (total,) each."""
+    """(rows,) lengths -> row and column of every value in the padded array: (total,) each."""
     rows = np.repeat(np.arange(len(lengths)), lengths)
     starts = np.cumsum(lengths) - lengths
     return rows, np.arange(len(rows)) - np.repeat(starts, lengths)
 
 
 def flat(values: NDArray[Any] | Ragged) -> NDArray[Any]:
-    """(n, ...) the rows of a dense array, or the items of a ragged one."""
+    """The rows of a dense array, or the items of a ragged one: (n, ...)."""
     return values.values if isinstance(values, Ragged) else values
 
 
 def spans(lengths: NDArray[Any], rows: int) -> Iterator[tuple[int, int]]:
-    """(n,) lengths -> start and stop of `rows` rows at a time; fewer where padding would take more than MAX_CELLS."""
+    """(n,) lengths -> start and stop of batches of `rows` rows, or fewer where padding would exceed MAX_CELLS."""
     start = 0
     while start < len(lengths):
         longest = np.maximum.accumulate(np.maximum(lengths[start : start + rows], 1))

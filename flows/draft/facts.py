@@ -96,7 +96,6 @@ def _facts(name: str, values: pa.Array, gaps: int) -> ColumnFacts:
         name=name,
         type=column_type,
         rows=rows,
-        known=len(values),
         distinct=distinct,
         common=tuple(common),
         whole=whole,

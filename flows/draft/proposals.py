@@ -102,15 +102,15 @@ def _with_warning(proposal: Proposal, warning: str) -> Proposal:
 
 def _propose_feature(facts: ColumnFacts) -> Proposal:
     """The first proposal of a kind of feature; otherwise the reason why the column is left out."""
-    counts = f"{facts.distinct:,} distinct values in {facts.known:,} rows"
-    is_numbering = facts.is_number and facts.whole and facts.distinct == facts.known > 0
+    counts = f"{facts.distinct:,} distinct values in {facts.non_null:,} rows"
+    is_numbering = facts.is_number and facts.whole and facts.distinct == facts.non_null > 0
     if is_numbering and INDEX_NAME.fullmatch(facts.name):
         return Proposal(note=counts, warning="looks like the index of a data frame; not used as a feature")
     if not facts.name or facts.name.startswith(INTERNAL):
         return Proposal(note="its name is empty or reserved; rename it to use it")
-    if facts.known == 0:
+    if facts.non_null == 0:
         return Proposal(note="no values")
-    if facts.distinct == 1 and facts.known == facts.rows:
+    if facts.distinct == 1 and facts.non_null == facts.rows:
         return Proposal(note=CONSTANT)
     if is_numbering and (facts.sequence or facts.named_id):
         return Proposal(note=f"{counts}: an id")
@@ -134,7 +134,7 @@ def _propose_target(sample: TableSample, name: str) -> Proposal:
 
 
 def _propose_task(facts: ColumnFacts) -> Proposal:
-    nulls = facts.rows - facts.known
+    nulls = facts.rows - facts.non_null
     note = f"{nulls / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if nulls else ""
     if scalar_type(facts.type) is None:
         by_hand = "for a list of labels, declare a task of kind multilabel by hand"
@@ -163,10 +163,10 @@ def _propose_text_task(facts: ColumnFacts, note: str) -> Proposal:
             note=note,
             warning="" if positive else question,
         )
-    if facts.distinct > facts.known / 2:
+    if facts.distinct > facts.non_null / 2:
         raise DataError(
             f"--tasks: {facts.name!r} must have classes that repeat, found {facts.distinct:,} distinct texts in "
-            f"{facts.known:,} rows; is it an id, or free text?"
+            f"{facts.non_null:,} rows; is it an id, or free text?"
         )
     warning = f"{facts.distinct} classes; is that intended?" if facts.distinct > 50 else ""
     return Proposal(options={"kind": "multiclass"}, note=note, warning=warning)

@@ -10,13 +10,13 @@ import pyarrow as pa
 from flows.draft.column_warnings import TIME_NAME
 from flows.draft.facts import TableSample
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import bounded_timestamps
 from mtl_core.config import ROW
 from mtl_core.data.doubts import MIN_ROWS_PER_VALUE
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone
 from mtl_core.names import INTERNAL
+from mtl_core.timestamps import bounded_timestamps
 
 MIN_KEYS = 30
 """A hash of fewer distinct keys may leave a split empty."""
@@ -38,7 +38,7 @@ def propose_split(sample: TableSample, proposals: Mapping[str, Proposal]) -> Pro
     complete = [
         facts
         for name, facts in sample.facts.items()
-        if name in proposals and facts.known == facts.rows and name and not name.startswith(INTERNAL)
+        if name in proposals and facts.non_null == facts.rows and name and not name.startswith(INTERNAL)
     ]
     keys = [facts for facts in complete if _is_key(facts, proposals)]
     key = max(keys, key=lambda facts: (_repeats(facts), facts.named_id, facts.distinct), default=None)
@@ -85,7 +85,7 @@ def _is_key(facts: ColumnFacts, proposals: Mapping[str, Proposal]) -> bool:
 def _repeats(facts: ColumnFacts) -> bool:
     """True for a key whose values repeat, such as the id of a person or thing with several rows."""
     entity = facts.named_entity
-    return facts.known >= facts.distinct * (MIN_ROWS_PER_VALUE if entity else 2) and (entity or not facts.named_id)
+    return facts.non_null >= facts.distinct * (MIN_ROWS_PER_VALUE if entity else 2) and (entity or not facts.named_id)
 
 
 def _is_entity(facts: ColumnFacts) -> bool:

@@ -40,4 +40,4 @@ def item_labels(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDA
         )
     values = np.full((int(lengths.sum()), *block.shape), block.pad, dtype=block.dtype)
     values[np.repeat(found > 0, lengths)] = labels.values[labels.offsets[0] : labels.offsets[-1]]
-    return Ragged.of_lengths(values, lengths)
+    return Ragged.from_lengths(values, lengths)

@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_microseconds, as_numbers, as_plain, is_exact, is_number, is_temporal
+from mtl_core.arrow import as_dictionary, as_numbers, as_plain, is_exact, is_number, is_temporal
+from mtl_core.timestamps import as_microseconds
 
 Keys = NDArray[np.uint64]
 

@@ -42,8 +42,8 @@ def _text(column: str, input_type: InputType, reading: Reading) -> dict[str, Any
 
     Text is read where the file's text is not of the type's own form, or is declared to be of that type.
     """
-    form = input_type.text_form(reading.csv, reading.dates.get(column))
-    return {"text": form} if form or (column in reading.types and not input_type.is_string) else {}
+    options = input_type.text_options(reading.csv, reading.dates.get(column))
+    return {"text": options} if options or (column in reading.types and not input_type.is_string) else {}
 
 
 def _level(sequence: str | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Kinds of feature, one file each; base.py has their contract.
 
-To add a kind: write its file, and add its two classes to the unions below. tests/features/test_new_kind.py does that.
-A kind with an input type of its own needs the same type in serving/inputs.py, which reads its values from JSON.
+To add a kind, write its file and add its two classes to the unions below, as tests/features/test_new_kind.py does.
+A kind with a new input type needs the same type in serving/inputs.py, which reads its values from JSON.
 """
 
 from typing import Annotated
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 AnyFeature = Annotated[Datetime | Multicategorical | Categorical | Numeric | Vector, Field(discriminator="kind")]
-"""All kinds, in the order in which `mtl init` asks them; it takes the first proposal."""
+"""All kinds, in the order in which `mtl init` asks them; the first proposal counts."""
 AnyFittedFeature = Annotated[
     FittedDatetime | FittedMulticategorical | FittedCategorical | FittedNumeric | FittedVector,
     Field(discriminator="kind"),

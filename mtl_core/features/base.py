@@ -1,4 +1,4 @@
-"""The contract of a kind of feature. Everything that the product does with a feature goes through it.
+"""The contract of a kind of feature, through which the product does everything with a feature.
 
 A kind is one file with two classes: the options in `params.yaml`, and the fitted feature. Some methods take all
 features of a kind at once, since few operations on wide arrays are much cheaper than many on narrow ones.
@@ -49,32 +49,32 @@ class TreeColumns:
 class Feature(Frozen, ABC):
     """Options of one feature, as `params.yaml` declares them."""
 
-    known_values: ClassVar[bool] = False
+    expects_value_set: ClassVar[bool] = False
     """True where the suite expects the values of the reference. Where another feature reads the same column as a
-    quantity, the expectations of that feature count.
+    quantity, the suite has the expectations of that feature instead.
     """
 
     kind: str
     column: Annotated[str, Field(min_length=1)] | None = None
-    """The column it reads; the feature's own name where none is given."""
+    """Its column; by default the feature's name."""
     exclude: tuple[str, ...] = ()
     """Columns that a feature whose name is a pattern does not read: names, or patterns."""
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
-        """Proposal of `mtl init` for such a column; None where another kind suits it better."""
+        """Proposal of `mtl init` for a column with those facts; None where another kind suits it better."""
         return None
 
     @abstractmethod
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
         """Input type of a column of that Arrow type; DataError where this kind cannot read it.
 
-        Properties that only values show, as the size of a list, are left at their defaults.
+        Properties that depend on the values, such as the size of a list, have their defaults.
         """
 
     @abstractmethod
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> FeatureFitter:
-        """Make the fitter of the feature; DataError for a type that this kind cannot read."""
+        """Create the fitter of the feature; DataError for a type that this kind cannot read."""
 
     def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
         """Expectations of `mtl profile` beyond type and nulls, from each part's values."""
@@ -86,7 +86,7 @@ class FeatureFitter(ABC):
 
     @abstractmethod
     def update(self, values: pa.Array) -> None:
-        """Take the next values of the column; text may come as a dictionary array."""
+        """Update with the next values of the column; text may come as a dictionary array."""
 
     @abstractmethod
     def finish(self) -> FittedFeature:
@@ -115,7 +115,7 @@ class FittedFeature(Frozen, ABC):
     @classmethod
     @abstractmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        """The arrays that all features of the kind fill. Names begin with the kind, so that no two kinds share one."""
+        """The arrays of all features of the kind. Names begin with the kind, so that they differ between kinds."""
 
     @classmethod
     def encode_blocks(
@@ -123,12 +123,13 @@ class FittedFeature(Frozen, ABC):
     ) -> dict[str, NDArray[Any] | Ragged]:
         """Raw columns -> blocks. By default one dense block with the features' columns concatenated."""
         ((name, block),) = cls.blocks(features).items()
-        out, start = np.zeros((0, *block.shape), block.dtype), 0
+        rows = len(columns[features[0].column])
+        out, start = np.empty((rows, *block.shape), block.dtype), 0
         for feature in features:
             values = np.asarray(feature.encode(columns[feature.column]))
-            out = out if start else np.empty((len(values), *block.shape), block.dtype)
-            out[:, start : start + values.shape[1]] = values
-            start += values.shape[1]
+            stop = start + values.shape[1]
+            out[:, start:stop] = values
+            start = stop
         return {name: out}
 
     @classmethod
@@ -141,7 +142,7 @@ class FittedFeature(Frozen, ABC):
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
         """Add the nodes of `encode_blocks` to `graph`.
 
-        Input name of each column -> value name of each block, with the rows first; ids as int32.
+        `inputs`: column -> name of its input. Returns block -> name of its value, rows first; ids are int32.
         """
 
     def adversarial(self) -> pa.Array:
@@ -154,16 +155,16 @@ class FittedFeature(Frozen, ABC):
 
     @classmethod
     def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns | None:
-        """Blocks of some rows -> inputs of tree models; None where trees cannot use the kind."""
+        """Blocks of some rows -> inputs of tree models; None where the kind has none."""
         return None
 
 
 def scalar_input(name: str, kind: str, column: str, arrow_type: pa.DataType) -> InputType:
     """The input type of text, numbers or booleans; DataError for any other Arrow type."""
-    if (found := scalar_type(arrow_type)) is None:
+    if (column_type := scalar_type(arrow_type)) is None:
         raise DataError(
             f"feature {name!r}: a {kind} feature needs a column of text, numbers or booleans, found {arrow_type} in "
-            f"column {column!r}; declare a kind that reads it (datetime, multicategorical, vector), or write what "
-            "matters of it (hour, weekday, length ...) into columns of its own"
+            f"column {column!r}; declare a kind that reads it (datetime, multicategorical, vector), or derive columns "
+            "of text or numbers from it (hour, weekday, length ...)"
         )
-    return SCALAR_INPUTS[found]
+    return SCALAR_INPUTS[column_type]

@@ -1,4 +1,4 @@
-"""Calendar parts of timestamps, in integer arithmetic; datetime_nodes.py has the same as ONNX nodes.
+"""Calendar parts of timestamps in integer arithmetic; datetime_nodes.py has the same arithmetic as ONNX nodes.
 
 A timestamp has a position in the day (its minute), in the week, and in the year, which begins in March, so that the
 leap day is the last one. A part is a table over one of these positions. Source: H. Hinnant 2014, "chrono-Compatible
@@ -8,10 +8,11 @@ Low-Level Date Algorithms", civil_from_days, for the proleptic Gregorian calenda
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 
 if TYPE_CHECKING:
     from mtl_core.features.zones import Zone
@@ -19,27 +20,38 @@ if TYPE_CHECKING:
 CalendarPart = Literal["minute", "hour", "weekday", "day", "month", "dayofyear"]
 Cycle = Literal["day", "week", "year"]
 
+
+def _unique(parts: tuple[CalendarPart, ...]) -> tuple[CalendarPart, ...]:
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"must name each part once, found {', '.join(parts)}; remove the repetition")
+    return parts
+
+
+CalendarParts = Annotated[tuple[CalendarPart, ...], AfterValidator(_unique)]
+
 PERIODS: dict[CalendarPart, int] = {"minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "dayofyear": 366}
 """Number of values of each part, counted from 0; a week begins on Monday."""
 CYCLES: dict[Cycle, int] = {"day": 1440, "week": 7, "year": 732}
-"""Number of positions: minutes, days, and days of a March year, those of leap years (by February before) behind."""
+"""Number of positions: minutes of a day; days of a week; days of a March year, first of one that follows a common
+February, then of one that follows a leap day.
+"""
 
 MIN_SECONDS, MAX_SECONDS = -62_135_596_800.0, 253_402_300_799.0
 """Range of timestamps, 0001-01-01T00:00:00 to 9999-12-31T23:59:59, in seconds since 1970."""
 SHIFT = 719_468 * 86_400
-"""Seconds from 0000-03-01 to 1970-01-01: counted from there no timestamp is negative, and division needs no floor."""
+"""Seconds from 0000-03-01 to 1970-01-01. Since 0000-03-01 no timestamp is negative, and division needs no floor."""
 ERA = 146_097
 """Days of 400 years."""
 
 
-def _starts_of_years() -> NDArray[np.int64]:
-    """(400,) first day of every March year of an era; less 366, where it begins in a leap year, for its position."""
+def _year_starts() -> NDArray[np.int64]:
+    """(400,) first day of every March year of an era, less 366 where it follows a leap day, as in CYCLES."""
     year = np.arange(400)
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year == 0))
     return np.asarray(365 * year + year // 4 - year // 100 - 366 * leap)
 
 
-YEAR_STARTS = _starts_of_years()
+YEAR_STARTS = _year_starts()
 
 
 def cycle_of(part: CalendarPart) -> Cycle:
@@ -74,7 +86,7 @@ def sin_cos_table(part: CalendarPart) -> NDArray[np.float32]:
 
 
 def from_sin_cos(part: CalendarPart, sine: NDArray[np.float32], cosine: NDArray[np.float32]) -> NDArray[np.int64]:
-    """(rows,) values of the part; -1 where both are 0, as where it is missing."""
+    """(rows,) values of the part; -1 where both are 0, as for a missing timestamp."""
     turns = np.arctan2(sine, cosine, dtype=np.float64) / (2 * np.pi)
     values = np.rint(turns * PERIODS[part]).astype(np.int64) % PERIODS[part]
     return np.where((sine == 0) & (cosine == 0), -1, values)
@@ -82,29 +94,29 @@ def from_sin_cos(part: CalendarPart, sine: NDArray[np.float32], cosine: NDArray[
 
 @dataclass(frozen=True, kw_only=True)
 class Timestamps:
-    """Some rows of a column, with their positions in each cycle; anything where `known` is false."""
+    """Timestamps of some rows, and their positions in each cycle; both are arbitrary where `valid` is false."""
 
     seconds: NDArray[np.float64]
     """(rows,) since 1970, of the wall clock, or in UTC where there is a zone."""
-    known: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     positions: dict[Cycle, NDArray[np.int64]]
 
     @classmethod
-    def of(cls, seconds: NDArray[np.float64], zone: Zone | None) -> Self:
+    def from_seconds(cls, seconds: NDArray[np.float64], zone: Zone | None) -> Self:
         """(rows,) seconds between MIN_SECONDS and MAX_SECONDS, or not finite where a timestamp is missing."""
-        known = np.isfinite(seconds)
-        seconds = np.where(known, seconds, 0.0)
+        valid = np.isfinite(seconds)
+        seconds = np.where(valid, seconds, 0.0)
         whole = np.floor(seconds)
         local = whole.astype(np.int64) + SHIFT + (0 if zone is None else zone.offset(whole))
         day = local // 86_400
-        of_era = day % ERA
-        year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
-        found: dict[Cycle, NDArray[np.int64]] = {
+        day_of_era = day % ERA
+        year = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+        positions: dict[Cycle, NDArray[np.int64]] = {
             "day": local % 86_400 // 60,
             "week": (day + 2) % 7,
-            "year": of_era - YEAR_STARTS[year],
+            "year": day_of_era - YEAR_STARTS[year],
         }
-        return cls(seconds=seconds, known=known, positions=found)
+        return cls(seconds=seconds, valid=valid, positions=positions)
 
     def part(self, part: CalendarPart) -> NDArray[np.int64]:
         """(rows,) values of that part."""

@@ -1,4 +1,4 @@
-"""Categorical features: a vocabulary, with one id for missing and one for unseen, and an embedding per id."""
+"""Categorical features: a vocabulary, with an id for missing and one for unseen values, and an embedding per id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import SCALAR_INPUTS, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.features.profiling import distinct, span, tidy
+from mtl_core.features.profiling import distinct_values, format_range, sorted_values
 from mtl_core.features.vocabulary import (
     FIRST,
     MISSING,
@@ -42,14 +42,12 @@ _MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
 
 MAX_LISTED = 50
 """Maximum distinct values that the suite lists; of columns with more it expects the number of values."""
-KNOWN_SHARE = 0.99
+MIN_LISTED_SHARE = 0.99
 """A few new categories are expected, and a model has an id for them; more than 1% of the rows is an error."""
 MAX_TREE_CATEGORIES = 256
 """Maximum ids of a feature that is categorical for trees; with more, ids are numbers in vocabulary order."""
-
 MAX_LOOKUPS = 64
 """Maximum features with a look-up node each; more share nodes, each of which costs microseconds."""
-
 MIN_OCCURRENCES = 10
 """Minimum occurrences of the most frequent value in a column that `mtl init` proposes as categorical: twice
 `min_count`, since the splits share the rows.
@@ -59,32 +57,30 @@ MAX_CODES = 12
 
 
 class Categorical(Feature):
-    """Text, whole numbers or booleans, each distinct value with an embedding of its own.
+    """Text, whole numbers or booleans: each distinct value has an embedding.
 
     Null and the empty string are missing. A value seen fewer than `min_count` times in training shares the
     out-of-vocabulary id, so that its embedding is trained.
     """
 
-    known_values: ClassVar[bool] = True
+    expects_value_set: ClassVar[bool] = True
 
     kind: Literal["categorical"] = "categorical"
     min_count: Annotated[int, Field(ge=1)] = 5
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
-        found = Proposal(options={"kind": "categorical"})
         if facts.is_two_valued or facts.most_frequent < MIN_OCCURRENCES:
             return None
+        options = {"kind": "categorical"}
         if facts.is_text:
-            return None if facts.distinct > facts.known / 2 else found
+            return None if facts.distinct > facts.non_null / 2 else Proposal(options=options)
         if not (facts.is_number and facts.whole and is_exact(as_numbers(facts.values)).all()):
             return None
         if facts.named_id:
-            warning = "named like an id, so each value stands for itself; numeric if its size matters"
-            return Proposal(options=found.options, warning=warning)
+            return Proposal(options=options, warning="named like an id, so a category; numeric if its size matters")
         if facts.distinct <= MAX_CODES:
-            warning = f"{facts.distinct} whole numbers; numeric if their order matters"
-            return Proposal(options=found.options, warning=warning)
+            return Proposal(options=options, warning=f"{facts.distinct} whole numbers; numeric if their order matters")
         return None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
@@ -98,12 +94,12 @@ class Categorical(Feature):
         """The set of categories, or their number where there are many; none for booleans."""
         if type_in_suite not in ("str", "float64"):
             return []
-        every = distinct(parts)
-        if len(every) <= MAX_LISTED:
-            kwargs = {"column": column, "value_set": tidy(every), "mostly": KNOWN_SHARE}
-            return [expect("column_values_to_be_in_set", f"{len(every)} categories", **kwargs)]
-        counts = [count for values in parts if (count := int(values.nunique()))]
-        notes = f"{span(counts, ',')} distinct values in a part, {len(every):,} in all; new ones may come"
+        values = distinct_values(parts)
+        if len(values) <= MAX_LISTED:
+            kwargs = {"column": column, "value_set": sorted_values(values), "mostly": MIN_LISTED_SHARE}
+            return [expect("column_values_to_be_in_set", f"{len(values)} categories", **kwargs)]
+        counts = [count for part in parts if (count := int(part.nunique()))]
+        notes = f"{format_range(counts, ',')} distinct values in a part, {len(values):,} in all; new ones may come"
         return [expect("column_unique_value_count_to_be_between", notes, column=column, **count_limits(counts))]
 
 
@@ -117,22 +113,20 @@ class CategoricalFitter(FeatureFitter):
     def update(self, values: pa.Array) -> None:
         dictionary = as_dictionary(values)
         counts = np.bincount(dictionary.indices.drop_null().to_numpy(), minlength=len(dictionary.dictionary))
-        seen = np.flatnonzero(counts)
-        self.counts.update(*self._named(dictionary.dictionary.take(pa.array(seen)), counts[seen]))
-
-    def _named(self, values: pa.Array, counts: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
-        """Distinct values as entries of a vocabulary, and their counts."""
+        seen = np.flatnonzero(counts)  # a dictionary may have values that no row has
+        counts, distinct = counts[seen], dictionary.dictionary.take(pa.array(seen))
         if self.type == "string":
-            return as_strings(values), counts
-        numbers = as_numbers(values)
+            self.counts.update(as_strings(distinct), counts)
+            return
+        numbers = as_numbers(distinct)
         whole = is_exact(numbers)
-        if strays := int(counts[np.isfinite(numbers) & ~whole].sum()):
+        if inexact := int(counts[np.isfinite(numbers) & ~whole].sum()):
             raise DataError(
                 f"feature {self.name!r}: a categorical feature needs whole numbers, text or booleans, found "
-                f"{strays} fractional or huge values in column {self.column!r}; declare it as kind: numeric, or its "
+                f"{inexact} fractional or huge values in column {self.column!r}; declare it as kind: numeric, or its "
                 f"type, as in data.types: {{{self.column}: text}}"
             )
-        return pa.array(numbers[whole].astype(np.int64)), counts[whole]
+        self.counts.update(pa.array(numbers[whole].astype(np.int64)), counts[whole])
 
     def finish(self) -> FittedCategorical:
         vocabulary = self.counts.frequent(self.options.min_count)
@@ -162,15 +156,13 @@ class FittedCategorical(FittedFeature):
 
     def encode(self, values: pa.Array) -> NDArray[np.int32]:
         dictionary = as_dictionary(values)
-        ids = np.full(len(dictionary.dictionary) + 1, MISSING, dtype=np.int32)  # the last id is that of a null
-        ids[:-1] = self._ids(dictionary.dictionary)
-        positions: NDArray[np.int32] = pc.fill_null(dictionary.indices, len(dictionary.dictionary)).to_numpy()
-        return ids[positions][:, None]
-
-    def _ids(self, values: pa.Array) -> NDArray[np.int32]:
+        distinct = dictionary.dictionary
         if self.type == "string":
-            return lookup_ids(as_strings(values), "", self.vocabulary)
-        return lookup_ids(pa.array(_whole_keys(as_numbers(values))), _MISSING_KEY, self.vocabulary)
+            ids = lookup_ids(as_strings(distinct), "", self.vocabulary)
+        else:
+            ids = lookup_ids(pa.array(_whole_keys(as_numbers(distinct))), _MISSING_KEY, self.vocabulary)
+        indices: NDArray[np.int32] = pc.fill_null(dictionary.indices, len(distinct)).to_numpy()
+        return np.append(ids, np.int32(MISSING))[indices][:, None]  # the last id is that of a null
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
@@ -184,13 +176,9 @@ class FittedCategorical(FittedFeature):
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
-        ((name, block),) = cls.blocks(features).items()
-        out: NDArray[Any] | None = None
-        for index, (feature, offset) in enumerate(zip(features, cls.offsets(features), strict=True)):
-            ids = feature.encode(columns[feature.column])
-            out = np.empty((len(ids), len(features)), block.dtype) if out is None else out
-            out[:, index] = ids[:, 0] + offset
-        return {name: out}
+        blocks: dict[str, Any] = super().encode_blocks(features, columns)
+        blocks["categorical"] += cls.offsets(features)  # in place, in the type of the block
+        return blocks
 
     @classmethod
     def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
@@ -205,8 +193,8 @@ class FittedCategorical(FittedFeature):
             ids = _joint_lookup(graph, features, inputs)
         else:
             ids = graph.stack(feature._lookup(graph, inputs[feature.column]) for feature in features)
-        narrow = graph.cast(ids, np.int32)
-        shifted = graph.add("Add", narrow, graph.constant(cls.offsets(features)[:, None], np.int32))
+        ids = graph.cast(ids, np.int32)
+        shifted = graph.add("Add", ids, graph.constant(cls.offsets(features)[:, None], np.int32))
         return {"categorical": graph.add("Transpose", shifted)}
 
     def describe(self) -> str:
@@ -226,14 +214,15 @@ class FittedCategorical(FittedFeature):
 
 
 def _joint_lookup(graph: GraphBuilder, features: Sequence[FittedCategorical], inputs: Mapping[str, str]) -> str:
-    """(n, rows) ids of all features, by a look-up of the texts and one of the numbers."""
+    """(n, rows) ids of all features, by one look-up of the texts and one of the numbers."""
     texts = [index for index, feature in enumerate(features) if feature.type == "string"]
     numbers = [index for index, feature in enumerate(features) if feature.type != "string"]
     parts: list[str] = []
     for indices, missing, dtype in ((texts, "", np.object_), (numbers, np.nan, np.float64)):
-        if own := [features[index] for index in indices]:
-            raw = graph.stack(inputs[feature.column] for feature in own)
-            parts.append(joint_lookup_node(graph, raw, missing, [feature.vocabulary for feature in own], dtype))
+        if indices:
+            raw = graph.stack(inputs[features[index].column] for index in indices)
+            vocabularies = [features[index].vocabulary for index in indices]
+            parts.append(joint_lookup_node(graph, raw, missing, vocabularies, dtype))
     return graph.pick(parts, [*texts, *numbers], range(len(features)))
 
 

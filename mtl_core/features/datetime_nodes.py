@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from mtl_core.features.calendar import (
     part_table,
     sin_cos_table,
 )
-from mtl_core.features.standardised import standardised_nodes
+from mtl_core.features.datetime_arrays import Keys, id_keys, number_keys
+from mtl_core.features.standardisation import standardisation_nodes, statistics
 
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GraphRows:
-    """Names of (n, rows) values in a graph, and for each of their rows its key: feature index and column name."""
+class _Rows:
+    """Names of (n, rows) values in a graph, and the keys of all their rows in order."""
 
     values: list[str] = field(default_factory=list)
-    keys: list[tuple[int, str]] = field(default_factory=list)
+    keys: Keys = field(default_factory=list)
 
     def add(self, value: str, indices: Sequence[int], *names: str) -> None:
         """Add a value of several rows: the row of every index, for each name in turn."""
@@ -41,74 +42,81 @@ class GraphRows:
         self.keys.extend((index, name) for name in names for index in indices)
 
 
-def add_nodes(
-    graph: GraphBuilder, group: Mapping[int, FittedDatetime], raw: str, numbers: GraphRows, ids: GraphRows
-) -> None:
+def block_nodes(graph: GraphBuilder, features: Sequence[FittedDatetime], inputs: Mapping[str, str]) -> dict[str, str]:
+    """Name of the value of each block: (rows, numbers) float32, (rows, categorical parts) int32."""
+    numbers, ids = _Rows(), _Rows()
+    for zone in dict.fromkeys(feature.zone for feature in features):
+        group = {index: feature for index, feature in enumerate(features) if feature.zone == zone}
+        raw = graph.stack(inputs[feature.column] for feature in group.values())
+        _add_group(graph, group, raw, numbers, ids)
+    blocks = {}
+    if keys := number_keys(features):
+        blocks["datetime"] = graph.add("Transpose", graph.pick(numbers.values, numbers.keys, keys))
+    if keys := id_keys(features):
+        offsets = graph.constant(type(features[0]).offsets(features)[:, None], np.int32)
+        shifted = graph.add("Add", graph.pick(ids.values, ids.keys, keys), offsets)
+        blocks["datetime_parts"] = graph.add("Transpose", shifted)
+    return blocks
+
+
+def _add_group(graph: GraphBuilder, group: Mapping[int, FittedDatetime], raw: str, numbers: _Rows, ids: _Rows) -> None:
     """Add numbers and ids of the features of one zone, given by index; raw: (D, rows) seconds."""
     features, indices = list(group.values()), list(group)
-    known = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
-    seconds = graph.add("Where", known, raw, graph.constant(0.0, np.float64))
+    valid = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
+    seconds = graph.add("Where", valid, raw, graph.constant(0.0, np.float64))
     limits = (graph.constant(limit, np.float64) for limit in (MIN_SECONDS, MAX_SECONDS))
     seconds = graph.add("Clip", seconds, *limits)
     if any(feature.elapsed for feature in features):
-        scaled = _elapsed_nodes(graph, features, seconds)
+        scaled = standardisation_nodes(graph, seconds, *statistics(features))
         zero = graph.constant(0.0, np.float32)
-        numbers.add(graph.add("Where", known, scaled, zero), indices, "elapsed")
+        numbers.add(graph.add("Where", valid, scaled, zero), indices, "elapsed")
     if any(feature.flag_missing for feature in features):
-        numbers.add(graph.cast(graph.add("Not", known), np.float32), indices, "missing")
+        numbers.add(graph.cast(graph.add("Not", valid), np.float32), indices, "missing")
     cyclic = dict.fromkeys(part for feature in features for part in feature.cyclic)
     categorical = dict.fromkeys(part for feature in features for part in feature.categorical)
-    wanted = dict.fromkeys(cycle_of(part) for part in (*cyclic, *categorical))
-    for cycle, position in _position_nodes(graph, seconds, features[0].zone, wanted).items():
-        if own := [part for part in cyclic if cycle_of(part) == cycle]:
-            table = np.concatenate([sin_cos_table(part) for part in own])  # (2 parts, positions)
-            names = [f"{wave} {part}" for part in own for wave in ("sin", "cos")]
-            numbers.add(_lookup_nodes(graph, table, position, known, len(indices)), indices, *names)
-        if own := [part for part in categorical if cycle_of(part) == cycle]:
-            table = np.stack([part_table(part) + 1 for part in own]).astype(np.int32)
-            ids.add(_lookup_nodes(graph, table, position, known, len(indices)), indices, *own)
+    cycles = {cycle_of(part) for part in (*cyclic, *categorical)}
+    for cycle, position in _position_nodes(graph, seconds, features[0].zone, cycles).items():
+        if parts := [part for part in cyclic if cycle_of(part) == cycle]:
+            table = np.concatenate([sin_cos_table(part) for part in parts])  # (2 parts, positions)
+            names = [f"{wave} {part}" for part in parts for wave in ("sin", "cos")]
+            numbers.add(_lookup_nodes(graph, table, position, valid, len(indices)), indices, *names)
+        if parts := [part for part in categorical if cycle_of(part) == cycle]:
+            table = np.stack([part_table(part) + 1 for part in parts]).astype(np.int32)
+            ids.add(_lookup_nodes(graph, table, position, valid, len(indices)), indices, *parts)
 
 
-def _elapsed_nodes(graph: GraphBuilder, features: Sequence[FittedDatetime], seconds: str) -> str:
-    """(D, rows) seconds -> the same standardised and clipped, float32."""
-    means = np.array([[feature.mean] for feature in features])  # (D, 1)
-    deviations = np.array([[feature.deviation] for feature in features])
-    edges = (np.array([[feature.low, feature.high] for feature in features]) - means) / deviations  # (D, 2)
-    return standardised_nodes(graph, seconds, means, deviations, edges[:, :1], edges[:, 1:])
-
-
-def _lookup_nodes(graph: GraphBuilder, table: NDArray[Any], position: str, known: str, features: int) -> str:
+def _lookup_nodes(graph: GraphBuilder, table: NDArray[Any], position: str, valid: str, features: int) -> str:
     """(n, positions) table, (D, rows) positions -> (n * D, rows); 0 where a timestamp is missing."""
-    found = graph.add("Gather", graph.constant(table, table.dtype.type), position, axis=1)  # (n, D, rows)
-    found = graph.add("Where", known, found, graph.constant(0, table.dtype.type))
-    return graph.add("Reshape", found, graph.constant([len(table) * features, -1], np.int64))
+    values = graph.add("Gather", graph.constant(table, table.dtype.type), position, axis=1)  # (n, D, rows)
+    values = graph.add("Where", valid, values, graph.constant(0, table.dtype.type))
+    return graph.add("Reshape", values, graph.constant([len(table) * features, -1], np.int64))
 
 
-def _position_nodes(graph: GraphBuilder, seconds: str, zone: Zone | None, cycles: Iterable[Cycle]) -> dict[Cycle, str]:
+def _position_nodes(graph: GraphBuilder, seconds: str, zone: Zone | None, cycles: set[Cycle]) -> dict[Cycle, str]:
     """Positions as in `Timestamps`, for the given cycles: (D, rows) float64 -> (D, rows) int64 or int32."""
 
     def with_number(op: str, value: str, number: int, dtype: type[np.generic] = np.int32) -> str:
         return graph.add(op, value, graph.constant(number, dtype))
 
-    wanted = set(cycles)
-    if not wanted:
+    if not cycles:
         return {}
     local = with_number("Add", graph.cast(graph.add("Floor", seconds), np.int64), SHIFT, np.int64)
     if zone is not None:
         local = zone.local_nodes(graph, local, SHIFT)
     day = with_number("Div", local, 86_400, np.int64)
-    found: dict[Cycle, str] = {}
-    if "day" in wanted:
-        before = with_number("Mul", day, 86_400, np.int64)
-        found["day"] = with_number("Div", graph.cast(graph.add("Sub", local, before), np.int32), 60)
+    positions: dict[Cycle, str] = {}
+    if "day" in cycles:
+        midnight = with_number("Mul", day, 86_400, np.int64)
+        positions["day"] = with_number("Div", graph.cast(graph.add("Sub", local, midnight), np.int32), 60)
     day = graph.cast(day, np.int32)
-    if "week" in wanted:
-        found["week"] = with_number("Mod", with_number("Add", day, 2), 7)
-    if "year" in wanted:
-        of_era = with_number("Mod", day, ERA)
-        common = graph.add("Sub", of_era, with_number("Div", of_era, 1460))
-        common = graph.add("Add", common, with_number("Div", of_era, 36_524))
-        common = graph.add("Sub", common, with_number("Div", of_era, 146_096))
+    if "week" in cycles:
+        positions["week"] = with_number("Mod", with_number("Add", day, 2), 7)
+    if "year" in cycles:
+        day_of_era = with_number("Mod", day, ERA)
+        without_leap_days = graph.add("Sub", day_of_era, with_number("Div", day_of_era, 1460))
+        without_leap_days = graph.add("Add", without_leap_days, with_number("Div", day_of_era, 36_524))
+        without_leap_days = graph.add("Sub", without_leap_days, with_number("Div", day_of_era, 146_096))
         starts = graph.constant(YEAR_STARTS, np.int32)
-        found["year"] = graph.add("Sub", of_era, graph.add("Gather", starts, with_number("Div", common, 365)))
-    return found
+        year = with_number("Div", without_leap_days, 365)
+        positions["year"] = graph.add("Sub", day_of_era, graph.add("Gather", starts, year))
+    return positions

@@ -13,11 +13,11 @@ _OWNERS = (
     "account|case|client|customer|device|employee|group|item|member|order|passenger|patient|person|product|session|"
     "store|student|subject|user"
 )
-"""Words that stand before `id` in one word; not every word that ends so is an id: `paid`, `bid`, `grid`."""
+"""Prefixes of names such as `userid`; not every word that ends in `id` is one: `paid`, `bid`, `grid`."""
 ENTITY = re.compile(rf"(?i:(?:^|[_ .-]|{_OWNERS})(?:ids?|key|uuid|guid))$|[a-z]I[dD]$")
 """Pattern of the names of columns that identify a person or a thing."""
 _ID = re.compile(rf"(?i:(?:^|[_ .-])(?:code|no|nr|number|zip|zipcode|postcode))$|{ENTITY.pattern}")
-"""Pattern of the names of identifier columns, codes and numbers among them."""
+"""Pattern of the names of identifier columns, including codes and numbers."""
 
 SAMPLE = 1_000
 
@@ -26,14 +26,12 @@ SAMPLE = 1_000
 class ColumnFacts:
     """Statistics of a column.
 
-    `known` counts values that are not null; `common` are the most frequent, with counts, and None for a value that is
-    no text, number or boolean.
+    `common` are the most frequent values, with counts, and None for a value that is no text, number or boolean.
     """
 
     name: str
     type: pa.DataType
     rows: int
-    known: int
     distinct: int
     common: tuple[tuple[Any, int], ...]
     whole: bool
@@ -44,8 +42,13 @@ class ColumnFacts:
     """The values that are not null."""
 
     @property
+    def non_null(self) -> int:
+        """Number of values that are not null."""
+        return len(self.values)
+
+    @property
     def sample(self) -> pa.Array:
-        """The first values, at most a thousand, for what is slow to look at."""
+        """The first values, at most a thousand, for slow statistics."""
         return self.values.slice(0, SAMPLE)
 
     @property
@@ -96,7 +99,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """Options of a feature, task or split; empty for a column that is left out.
+    """Proposed options of a feature, task or split; empty for a column that is left out.
 
     `warning` is a question to the user, `note` an explanation.
     """

@@ -1,4 +1,9 @@
-"""Columns of timestamps as seconds, and the ISO 8601 text that such a column may hold: one pattern for every use."""
+"""Columns of timestamps as seconds, and the pattern of the ISO 8601 text that such a column may have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -7,8 +12,12 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_text
 from mtl_core.errors import DataError
+from mtl_core.expectations import Expectation, expect
 from mtl_core.features.calendar import MAX_SECONDS, MIN_SECONDS
-from mtl_core.input_types import as_seconds
+from mtl_core.timestamps import as_seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
 _LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
@@ -22,18 +31,26 @@ _OFFSET = "(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 
 _NAIVE = f"{_DATE}(?:[ T]{_TIME})?"
 _ZONED = f"{_DATE}[ T]{_TIME}{_OFFSET}"
-"""Only days that exist, of the years 1 to 9999: any other would pass validation and then stop preparation."""
+"""Only days that exist, of the years 1 to 9999: others must fail validation, since preparation stops at them."""
 
 
 def is_iso_timestamp(texts: pa.Array, *, zoned: bool) -> NDArray[np.bool_]:
-    """(rows,) text -> (rows,) mask of ISO 8601 timestamps: with an offset, or of the wall clock without one."""
-    found = pc.match_substring_regex(as_strings(texts), f"^(?:{_ZONED if zoned else _NAIVE})$")
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
+    """(rows,) text -> (rows,) mask of ISO 8601 timestamps: with an offset if `zoned`, else without."""
+    mask = pc.match_substring_regex(as_strings(texts), f"^(?:{_ZONED if zoned else _NAIVE})$")
+    return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def suite_pattern(*, zoned: bool) -> str:
-    """The pattern for Python, where `$` would accept a trailing line break."""
+    """The pattern for Python, where `$` accepts a trailing line break."""
     return rf"\A(?:{_ZONED if zoned else _NAIVE})\Z"
+
+
+def pattern_expectation(column: str, parts: Sequence[pd.Series]) -> Expectation:
+    """Expectation of the pattern that most distinct texts of the parts have: with an offset, or without."""
+    texts = pa.array([text for values in parts for text in values.unique().tolist()], pa.string())
+    zoned = bool(is_iso_timestamp(texts, zoned=True).sum() > is_iso_timestamp(texts, zoned=False).sum())
+    notes = f"ISO 8601 {'with' if zoned else 'without'} an offset"
+    return expect("column_values_to_match_regex", notes, column=column, regex=suite_pattern(zoned=zoned))
 
 
 def first_text(values: pa.Array) -> str | None:
@@ -47,20 +64,18 @@ def read_seconds(values: pa.Array, name: str, column: str, *, zoned: bool) -> ND
     """(rows,) dates, timestamps or text of a feature's column -> (rows,) seconds since 1970-01-01T00:00:00.
 
     Seconds are of the wall clock, or in UTC where timestamps are zoned, clipped to the years 1 to 9999; NaN where one
-    is missing.
-
-    DataError, naming the value, for text that is no such timestamp.
+    is missing. DataError for text that is no such timestamp.
     """
     if is_text(values.type):
-        _check(as_strings(values), name, column, zoned=zoned)
+        _check_texts(as_strings(values), name, column, zoned=zoned)
     return np.clip(as_seconds(values, zoned=zoned), MIN_SECONDS, MAX_SECONDS)
 
 
-def _check(texts: pa.Array, name: str, column: str, *, zoned: bool) -> None:
-    bad = ~is_iso_timestamp(texts, zoned=zoned) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
-    if not bad.any():
+def _check_texts(texts: pa.Array, name: str, column: str, *, zoned: bool) -> None:
+    invalid = ~is_iso_timestamp(texts, zoned=zoned) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
+    if not invalid.any():
         return
-    value = texts[int(bad.argmax())]
+    value = texts[int(invalid.argmax())]
     where = f"found {value.as_py()!r} in column {column!r}"
     if is_iso_timestamp(pa.array([value]), zoned=not zoned)[0]:
         first, all_of = ("an offset", "an offset (Z is UTC)") if zoned else ("no offset", "no offset")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -13,12 +12,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, scalar_type, value_type
+from mtl_core.arrow import as_dictionary, as_strings, is_text, item_type, list_items, scalar_type, value_type
 from mtl_core.errors import DataError
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.separated_lists import MAX_ITEMS, MIN_FREQUENT, find_separator
 from mtl_core.features.vocabulary import FIRST, ValueCounts, id_dtype, lookup_ids, lookup_node
-from mtl_core.input_types import InputType, StringsInput, list_items
+from mtl_core.input_types import InputType, StringsInput
 from mtl_core.ragged import Block, Ragged
 
 if TYPE_CHECKING:
@@ -26,32 +26,17 @@ if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
 
-MAX_ITEMS = 1_000
-"""Maximum items of a list, since a batch is padded to its longest list. The service has the same limit."""
-
-SEPARATORS = ("|", ";", ",")
-MIN_OCCURRENCES = 5
-"""Minimum occurrences of an item in the sample to count as repeated."""
-MIN_FREQUENT = 10
-"""Minimum occurrences of the most frequent item: `min_count` is 5, and the split takes its share."""
-REPEATED_SHARE = 0.9
-"""Minimum share of items that are repeated short words."""
-MAX_WORD = 40
-"""Maximum characters of a short word."""
-MODAL_SHARE = 0.9
-"""Maximum share of values with the same number of items; above it they are records, not lists."""
-
 
 class Multicategorical(Feature):
     """A list of strings, numbers or booleans, or text with a separator: the mean of the items' embeddings.
 
-    Null and empty items are no items; a row without any has an embedding of its own. An item seen fewer than
+    Null and empty items are no items; a row without any has a separate embedding. An item seen fewer than
     `min_count` times in training shares the out-of-vocabulary id.
     """
 
     kind: Literal["multicategorical"] = "multicategorical"
     separator: Annotated[str, Field(min_length=1)] | None = None
-    """Between the items of a column of text, where it is required; blanks around an item do not count."""
+    """Separator of the items in a column of text, which requires it; blanks around an item do not count."""
     min_count: Annotated[int, Field(ge=1)] = 5
 
     @classmethod
@@ -59,18 +44,16 @@ class Multicategorical(Feature):
         """Lists of strings, and text that is clearly a list, since a wrong proposal costs more than a missing one."""
         items = item_type(facts.type)
         if items is not None and is_text(items):
-            if (longest := int(list_items(facts.values, None)[1].max(initial=0))) > MAX_ITEMS:
+            longest = int(list_items(facts.values, None)[1].max(initial=0))
+            if longest > MAX_ITEMS:
                 return Proposal(note=f"lists of up to {longest:,} items, more than {MAX_ITEMS:,}")
             counts = Counter(item for row in facts.sample.to_pylist() for item in row if item)
             if max(counts.values(), default=0) >= MIN_FREQUENT:
                 return Proposal(options={"kind": "multicategorical"})
             return Proposal(note="lists whose items do not repeat")
-        if facts.is_text:
-            texts = [text for text in as_strings(facts.sample).to_pylist() if text.strip()]
-            for separator in SEPARATORS:
-                if _are_lists([text.split(separator) for text in texts]) and _fit(facts.values, separator):
-                    options = {"kind": "multicategorical", "separator": separator}
-                    return Proposal(options=options, warning="read as lists; categorical if each text is one value")
+        if facts.is_text and (separator := find_separator(facts)):
+            options = {"kind": "multicategorical", "separator": separator}
+            return Proposal(options=options, warning="read as lists; categorical if each text is one value")
         return None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
@@ -93,7 +76,7 @@ class Multicategorical(Feature):
         if items is not None and scalar_type(items) is None:
             raise DataError(
                 f"feature {name!r}: a multicategorical feature needs lists of text, numbers or booleans, found "
-                f"{arrow_type} in column {column!r}; write what matters of the items into lists of text"
+                f"{arrow_type} in column {column!r}; convert the items to text"
             )
         return StringsInput(self.separator)
 
@@ -110,9 +93,9 @@ class MulticategoricalFitter(FeatureFitter):
         self.counts = ValueCounts()
 
     def update(self, values: pa.Array) -> None:
-        items, lists, rows = _item_positions(self.name, self.column, values, self.options.separator)
-        weights = np.ones(len(lists)) if rows is None else np.bincount(rows, minlength=len(lists))
-        counts = np.bincount(lists.values, weights=np.repeat(weights, lists.lengths), minlength=len(items))
+        items, lists, rows = _item_indices(self.name, self.column, values, self.options.separator)
+        rows_per_list = np.ones(len(lists)) if rows is None else np.bincount(rows, minlength=len(lists))
+        counts = np.bincount(lists.values, weights=np.repeat(rows_per_list, lists.lengths), minlength=len(items))
         seen = np.flatnonzero(counts)
         self.counts.update(as_strings(items.take(pa.array(seen))), counts[seen].astype(np.int64))
 
@@ -155,7 +138,7 @@ class FittedMulticategorical(FittedFeature):
         return id_dtype(self.size)
 
     def encode(self, values: pa.Array) -> Ragged:
-        items, lists, rows = _item_positions(self.name, self.column, values, self.separator)
+        items, lists, rows = _item_indices(self.name, self.column, values, self.separator)
         ids = lookup_ids(as_strings(items), "", self.vocabulary).astype(self.dtype)
         encoded = Ragged(values=ids[lists.values], offsets=lists.offsets)
         return encoded if rows is None else encoded.take(rows)
@@ -191,13 +174,13 @@ class FittedMulticategorical(FittedFeature):
         return f"lists of {len(self.vocabulary):,} values"
 
 
-def _item_positions(
+def _item_indices(
     name: str, column: str, values: pa.Array, separator: str | None
 ) -> tuple[pa.Array, Ragged, NDArray[Any] | None]:
-    """(rows,) lists -> distinct items, lists of their indices, and (rows,) the index of every row's list.
+    """(rows,) lists -> distinct items, lists of item indices, and (rows,) the index of each row's list.
 
-    The last is None where each row has its own list. Thus a text of many rows is split once. DataError for a list of
-    more than MAX_ITEMS.
+    The last is None where each row has a list. A text that many rows share is split once. DataError for a list of more
+    than MAX_ITEMS items.
     """
     rows = None
     if scalar_type(values.type) == "string":  # a column without any value has no type, and is text
@@ -206,47 +189,13 @@ def _item_positions(
         rows = pc.fill_null(texts.indices, len(texts.dictionary)).to_numpy(zero_copy_only=False)
         values = pa.concat_arrays([as_strings(texts.dictionary), pa.nulls(1, pa.string())])
     items, lengths = list_items(values, separator)
-    used = lengths if rows is None else lengths[rows]  # a dictionary may hold texts of rows that are left out
+    used = lengths if rows is None else lengths[rows]  # a dictionary may have texts that no row has
     if (longest := int(used.max(initial=0))) > MAX_ITEMS:
         raise DataError(
             f"feature {name!r}: a list may hold at most {MAX_ITEMS:,} items, found one of {longest:,} in column "
             f"{column!r}; shorten it, or leave out the row"
         )
     dictionary = as_dictionary(items)
-    entries = pa.concat_arrays([as_strings(dictionary.dictionary), pa.nulls(1, pa.string())])
-    positions = pc.fill_null(dictionary.indices, len(entries) - 1).to_numpy(zero_copy_only=False)
-    return entries, Ragged.of_lengths(positions, lengths), rows
-
-
-def _are_lists(values: Sequence[Sequence[str]]) -> bool:
-    """True for split texts that look like lists of one vocabulary, not like sentences, names, addresses or records.
-
-    Most texts have several items; nearly all items are repeated short words; the number of items differs from text to
-    text; and most repeated items occur at several positions, counted from the start and from the end.
-    """
-    lists = [[item.strip() for item in value] for value in values]
-    if not lists or sum(len(items) > 1 for items in lists) <= len(lists) / 2:
-        return False
-    counts = Counter(item for items in lists for item in items)
-    repeated = {item: count for item, count in counts.items() if count >= MIN_OCCURRENCES and _is_word(item)}
-    if sum(repeated.values()) < REPEATED_SHARE * counts.total():
-        return False
-    lengths = Counter(len(items) for items in lists)
-    if max(lengths.values()) > MODAL_SHARE * len(lists):
-        return False
-    from_start, from_end = defaultdict(set), defaultdict(set)
-    for items in lists:
-        for index, item in enumerate(items):
-            from_start[item].add(index)
-            from_end[item].add(len(items) - index)
-    moving = [item for item in repeated if len(from_start[item]) > 1 and len(from_end[item]) > 1]
-    return len(moving) >= len(repeated) / 2 and max(repeated.values()) >= MIN_FREQUENT
-
-
-def _fit(texts: pa.Array, separator: str) -> bool:
-    """True where no text has more items than a list may have."""
-    return int(pc.max(pc.count_substring(texts, separator)).as_py()) < MAX_ITEMS
-
-
-def _is_word(item: str) -> bool:
-    return len(item) <= MAX_WORD and re.search(r"[^\W\d_]", item) is not None
+    distinct = pa.concat_arrays([as_strings(dictionary.dictionary), pa.nulls(1, pa.string())])
+    indices = pc.fill_null(dictionary.indices, len(distinct) - 1).to_numpy(zero_copy_only=False)
+    return distinct, Ragged.from_lengths(indices, lengths), rows

@@ -14,11 +14,11 @@ from mtl_core.arrow import ColumnType, as_numbers, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation
 from mtl_core.features.base import SCALAR_INPUTS, Feature, FeatureFitter, FittedFeature, TreeColumns, scalar_input
-from mtl_core.features.bins import ReservoirSample, bin_edges, thinned_edges
+from mtl_core.features.bins import ReservoirSample, bin_edges, thin_edges
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.profiling import range_expectations
 from mtl_core.features.running_stats import RunningStats
-from mtl_core.features.standardised import standardised_nodes
+from mtl_core.features.standardisation import standardisation_nodes, statistics
 from mtl_core.input_types import InputType
 from mtl_core.ragged import Block
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mtl_core.nn.sequences import GroupModule
 
 MIN_BIN_WIDTH = 1e-3
-"""Minimum width, in standard deviations: in a narrower bin, rounding of a float32 would change its encoding visibly."""
+"""Minimum width, in standard deviations: in a narrower bin, rounding to float32 changes the encoding visibly."""
 
 
 class Numeric(Feature):
@@ -44,8 +44,8 @@ class Numeric(Feature):
     transform: Literal["none", "log1p"] = "none"
     """`log1p` maps x to sign(x) log(1 + |x|) before standardising, for amounts and counts with a long tail."""
     bins: Annotated[int, Field(ge=0, le=256)] = 16
-    """Maximum bins of the piecewise-linear encoding, which hold about equally many training rows; 0 disables it. There
-    are fewer where there are many numeric features, see `model.bins`.
+    """Maximum bins of the piecewise-linear encoding, each with about as many training rows; 0 disables it. Problems
+    with many numeric features have fewer, see `model.bins`.
     """
 
     @classmethod
@@ -54,13 +54,13 @@ class Numeric(Feature):
         return Proposal(options={"kind": "numeric"}) if amount or facts.is_two_valued else None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
-        found = scalar_input(name, self.kind, column, arrow_type)
-        if found.is_string:
+        input_type = scalar_input(name, self.kind, column, arrow_type)
+        if input_type.is_string:
             raise DataError(
                 f"feature {name!r}: a numeric feature needs a column of numbers or booleans, found text in "
                 f"column {column!r}; declare it as kind: categorical, or convert the column"
             )
-        return found
+        return input_type
 
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> NumericFitter:
         self.input_type(name, column, arrow_type)
@@ -81,13 +81,13 @@ class NumericFitter(FeatureFitter):
 
     def update(self, values: pa.Array) -> None:
         numbers = as_numbers(values)
-        known = numbers[np.isfinite(numbers)]
-        self.missing += numbers.size - known.size
-        self.raw.update(known)
+        finite = numbers[np.isfinite(numbers)]
+        self.missing += numbers.size - finite.size
+        self.raw.update(finite)
         if self.options.bins:
-            self.sample.update(known)
+            self.sample.update(finite)
         if self.transformed is not self.raw:
-            self.transformed.update(_transform(known, self.options.transform))
+            self.transformed.update(_transform(finite, self.options.transform))
 
     def finish(self) -> FittedNumeric:
         if not self.raw.count:
@@ -118,11 +118,11 @@ class NumericFitter(FeatureFitter):
         raw = bin_edges(np.concatenate([[self.raw.low], self.sample.values, [self.raw.high]]), self.options.bins)
         deviation = self.transformed.deviation or 1.0
         scaled = (_transform(raw, self.options.transform) - self.transformed.mean) / deviation
-        apart: list[float] = []
+        edges: list[float] = []
         for edge in np.unique(scaled.astype(np.float32)).tolist():
-            if not apart or edge - apart[-1] > MIN_BIN_WIDTH:
-                apart.append(edge)
-        return tuple(apart) if len(apart) > 2 else ()
+            if not edges or edge - edges[-1] > MIN_BIN_WIDTH:
+                edges.append(edge)
+        return tuple(edges) if len(edges) > 2 else ()
 
 
 class FittedNumeric(FittedFeature):
@@ -151,8 +151,8 @@ class FittedNumeric(FittedFeature):
     def encode(self, values: pa.Array) -> NDArray[np.float32]:
         raw = as_numbers(values)
         missing = ~np.isfinite(raw)
-        known = np.clip(np.where(missing, 0.0, raw), self.low, self.high)
-        scaled = (_transform(known, self.transform) - self.mean) / self.deviation
+        clipped = np.clip(np.where(missing, 0.0, raw), self.low, self.high)
+        scaled = (_transform(clipped, self.transform) - self.mean) / self.deviation
         out = np.where(missing, 0.0, scaled).astype(np.float32)
         return np.stack([out, missing.astype(np.float32)], axis=1) if self.flag_missing else out[:, None]
 
@@ -166,9 +166,9 @@ class FittedNumeric(FittedFeature):
         from mtl_core.nn.piecewise import PiecewiseLinear
 
         starts = np.cumsum([0, *(feature.width for feature in features)]).tolist()
-        share = options.bins // len(features)
-        thinned = (thinned_edges(feature.bin_edges, share) for feature in features)
-        edges = {start: found for start, found in zip(starts, thinned, strict=False) if found}
+        bins = options.bins // len(features)
+        thinned = (thin_edges(feature.bin_edges, bins) for feature in features)
+        edges = {start: of_feature for start, of_feature in zip(starts, thinned, strict=False) if of_feature}
         return PiecewiseLinear("numeric", starts[-1], edges)
 
     @classmethod
@@ -176,18 +176,18 @@ class FittedNumeric(FittedFeature):
         parts: list[str] = []
         keys: list[tuple[int, int]] = []  # feature index and column of every row of the parts
         for transform in dict.fromkeys(feature.transform for feature in features):
-            alike = [index for index, feature in enumerate(features) if feature.transform == transform]
-            raw = graph.stack(inputs[features[index].column] for index in alike)
-            size = graph.add("Abs", raw)
-            known = graph.add("Less", size, graph.constant(np.inf, np.float64))
-            scaled = _scaled_nodes(graph, [features[index] for index in alike], raw, size)
-            parts.append(graph.add("Where", known, scaled, graph.constant(0.0, np.float32)))
-            keys += [(index, 0) for index in alike]
-            if any(features[index].flag_missing for index in alike):
-                parts.append(graph.cast(graph.add("Not", known), np.float32))
-                keys += [(index, 1) for index in alike]
-        wanted = [(index, column) for index, feature in enumerate(features) for column in range(feature.width)]
-        return {"numeric": graph.add("Transpose", graph.pick(parts, keys, wanted))}
+            group = {index: feature for index, feature in enumerate(features) if feature.transform == transform}
+            raw = graph.stack(inputs[feature.column] for feature in group.values())
+            magnitude = graph.add("Abs", raw)
+            finite = graph.add("Less", magnitude, graph.constant(np.inf, np.float64))
+            scaled = _scaled_nodes(graph, list(group.values()), raw, magnitude)
+            parts.append(graph.add("Where", finite, scaled, graph.constant(0.0, np.float32)))
+            keys += [(index, 0) for index in group]
+            if any(feature.flag_missing for feature in group.values()):
+                parts.append(graph.cast(graph.add("Not", finite), np.float32))
+                keys += [(index, 1) for index in group]
+        columns = [(index, column) for index, feature in enumerate(features) for column in range(feature.width)]
+        return {"numeric": graph.add("Transpose", graph.pick(parts, keys, columns))}
 
     def describe(self) -> str:
         return f"{self.low:.4g} to {self.high:.4g}" + (", log" if self.transform == "log1p" else "")
@@ -198,23 +198,22 @@ class FittedNumeric(FittedFeature):
         return TreeColumns(values=values, categorical=(False,) * values.shape[1])
 
 
-def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: str, size: str) -> str:
+def _scaled_nodes(graph: GraphBuilder, features: Sequence[FittedNumeric], raw: str, magnitude: str) -> str:
     """(D, rows) raw values of one transform, and their absolute values -> standardised float32.
 
-    Any value where one is missing.
+    The result is arbitrary where a value is missing.
     """
     values, transform = raw, features[0].transform
     if transform == "log1p":
-        magnitude = graph.add("Log", graph.add("Add", size, graph.constant(1.0, np.float64)))
-        values = graph.add("Mul", graph.add("Sign", raw), magnitude)
-    means = np.array([[feature.mean] for feature in features])  # (D, 1)
-    deviations = np.array([[feature.deviation] for feature in features])
-    edges = (_transform(np.array([[f.low, f.high] for f in features]), transform) - means) / deviations  # (D, 2)
-    return standardised_nodes(graph, values, means, deviations, edges[:, :1], edges[:, 1:])
+        logarithm = graph.add("Log", graph.add("Add", magnitude, graph.constant(1.0, np.float64)))
+        values = graph.add("Mul", graph.add("Sign", raw), logarithm)
+    mean, deviation, low, high = statistics(features)
+    limits = _transform(low, transform), _transform(high, transform)
+    return standardisation_nodes(graph, values, mean, deviation, *limits)
 
 
 def _transform(values: NDArray[np.float64], transform: str) -> NDArray[np.float64]:
     if transform == "log1p":
-        # log(1 + x), not log1p(x): ONNX has no log1p, and encode and the graph must agree to the last bit but one.
+        # log(1 + x), not log1p(x): ONNX has no log1p, and encode and the graph must agree up to the last bit.
         return np.asarray(np.sign(values) * np.log(np.abs(values) + 1.0), dtype=np.float64)
     return values

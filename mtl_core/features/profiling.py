@@ -14,50 +14,72 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+_MIN_MARGIN = np.timedelta64(3653, "D")
+"""Ten years."""
+_FIRST_DAY, _LAST_DAY = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
+"""Range of the nanosecond timestamps of a validated pandas frame."""
 
-def distinct(parts: Sequence[pd.Series]) -> set[Any]:
+
+def distinct_values(parts: Sequence[pd.Series]) -> set[Any]:
     """The distinct values of all parts."""
     return set().union(*(values.dropna().unique().tolist() for values in parts))
 
 
-def finite(parts: Sequence[pd.Series]) -> list[NDArray[np.float64]]:
+def finite_numbers(parts: Sequence[pd.Series]) -> list[NDArray[np.float64]]:
     """The finite numbers of each part, without parts that have none."""
     numbers = (np.asarray(values, dtype=np.float64) for values in parts)
-    return [known for each in numbers if len(known := each[np.isfinite(each)])]
+    finite = (part[np.isfinite(part)] for part in numbers)
+    return [part for part in finite if part.size]
 
 
 def infinite_shares(parts: Sequence[pd.Series]) -> list[float]:
     """The share of infinities among the numbers of each part."""
     numbers = (np.asarray(values, dtype=np.float64) for values in parts)
-    return [float(np.isinf(known).mean()) for each in numbers if len(known := each[~np.isnan(each)])]
+    present = (part[~np.isnan(part)] for part in numbers)
+    return [float(np.isinf(part).mean()) for part in present if part.size]
 
 
 def range_expectations(column: str, parts: Sequence[pd.Series]) -> list[Expectation]:
     """An expectation of the widened range of the parts' finite numbers; none without them, or where all are 0.
 
-    An infinity breaks it, but where the parts hold some, a share of the numbers may lie outside.
+    An infinity violates it; where the parts have some, a share of the numbers may lie outside.
     """
-    known, shares = finite(parts), infinite_shares(parts)
-    if not known:
+    numbers, shares = finite_numbers(parts), infinite_shares(parts)
+    if not numbers:
         return []
-    low, high = (float(extreme(extreme(numbers) for numbers in known)) for extreme in (min, max))
-    if low == high == 0:  # a flag that no row of the reference has says nothing about the next part
+    low = float(min(part.min() for part in numbers))
+    high = float(max(part.max() for part in numbers))
+    if low == high == 0:  # a flag of no row of the reference, which other parts may have
         return []
     limits, notes = range_limits(low, high), f"{low:g} to {high:g}"
     if max(shares) == 0:
         return [expect("column_values_to_be_between", notes, column=column, **limits)]
     if not (mostly := min_share_present(shares)):
         return []
-    notes += f", {span(shares, '.2%')} infinite in a part"
+    notes += f", {format_range(shares, '.2%')} infinite in a part"
     return [expect("column_values_to_be_between", notes, column=column, **limits, mostly=mostly)]
 
 
-def span(values: Sequence[float], form: str) -> str:
-    """The smallest and the largest value in that format, or a single one where both have the same text."""
-    low, high = format(min(values), form), format(max(values), form)
+def day_range_expectation(column: str, parts: Sequence[pd.Series]) -> Expectation:
+    """Expectation of the widened range of the parts' dates or timestamps, none of which is missing.
+
+    It is at least ten years wider than the reference on both sides, since new rows are later. A placeholder of missing
+    dates, such as 9999-12-31, lies outside where the reference has none.
+    """
+    days = [np.asarray(values, dtype="datetime64[D]") for values in parts]
+    low, high = min(part.min() for part in days), max(part.max() for part in days)
+    margin = max(high - low, _MIN_MARGIN)
+    limits = {"min_value": max(low - margin, _FIRST_DAY), "max_value": min(high + margin, _LAST_DAY)}
+    texts = {key: str(day) for key, day in limits.items()}
+    return expect("column_values_to_be_between", f"{low} to {high}", column=column, **texts)
+
+
+def format_range(values: Sequence[float], spec: str) -> str:
+    """The smallest and the largest value as text, or one text where both are equal."""
+    low, high = format(min(values), spec), format(max(values), spec)
     return low if low == high else f"{low} to {high}"
 
 
-def tidy(values: Iterable[Any]) -> list[Any]:
+def sorted_values(values: Iterable[Any]) -> list[Any]:
     """The values sorted, whole numbers as int."""
     return sorted(int(value) if isinstance(value, float) and value.is_integer() else value for value in values)

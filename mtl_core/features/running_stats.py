@@ -1,4 +1,4 @@
-"""Mean and variance in one pass over parts (Chan, Golub and LeVeque 1979, eq. 2.1)."""
+"""Mean and variance in one pass over batches (Chan, Golub and LeVeque 1979, eq. 2.1)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ class RunningStats:
         self.low, self.high = np.inf, -np.inf
 
     def update(self, values: NDArray[np.float64]) -> None:
-        """Take more values."""
+        """Update with more values."""
         if not values.size:
             return
         count = self.count + values.size
@@ -46,19 +46,19 @@ class ColumnStats:
         self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
 
     def update(self, values: NDArray[np.float64]) -> None:
-        """Take more rows."""
-        known = np.isfinite(values)
-        added = known.sum(axis=0)
+        """Update with more rows."""
+        finite = np.isfinite(values)
+        added = finite.sum(axis=0)
         count = self.count + added
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = values.sum(axis=0, where=known) / np.maximum(added, 1)
+            mean = values.sum(axis=0, where=finite) / np.maximum(added, 1)
             shift = np.where(added > 0, mean - self.mean, 0.0)
-            squares = np.square(values - mean).sum(axis=0, where=known)
+            squares = np.square(values - mean).sum(axis=0, where=finite)
             self._squares += squares + shift * shift * self.count * added / np.maximum(count, 1)
             self.mean += shift * added / np.maximum(count, 1)
         self.count = count
-        self.low = np.minimum(self.low, values.min(axis=0, initial=np.inf, where=known))
-        self.high = np.maximum(self.high, values.max(axis=0, initial=-np.inf, where=known))
+        self.low = np.minimum(self.low, values.min(axis=0, initial=np.inf, where=finite))
+        self.high = np.maximum(self.high, values.max(axis=0, initial=-np.inf, where=finite))
 
     @property
     def deviation(self) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.running_stats import ColumnStats
-from mtl_core.features.standardised import standardised_nodes
+from mtl_core.features.standardisation import standardisation_nodes
 from mtl_core.input_types import InputType, VectorInput
 from mtl_core.ragged import Block
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 MAX_PROPOSED = 4_096
 """Maximum size of a vector that `mtl init` proposes."""
-CELLS = 1 << 20
-"""Numbers that are processed at a time, so that float64 copies of a batch stay small."""
+MAX_CELLS = 1 << 20
+"""Maximum numbers that are processed at a time, so that float64 copies of a batch stay small."""
 
 
 class Vector(Feature):
-    """A list of numbers, of one length in all rows, standardised per dimension.
+    """Lists of numbers, of one length in all rows, standardised per dimension.
 
     Missing numbers (null, NaN, infinities) become the training mean; where training has rows without any number, a
     further column flags them. Numbers outside the training range of their dimension are clipped to it.
@@ -47,7 +47,7 @@ class Vector(Feature):
             return None
         lengths = np.unique(pc.list_value_length(facts.values).to_numpy(zero_copy_only=False))
         if lengths.size > 1:
-            return Proposal(note="lists of numbers of several lengths; multicategorical if each stands for itself")
+            return Proposal(note="lists of numbers of several lengths; multicategorical if they are categories")
         size, numbers = int(lengths[0]), as_numbers(pc.list_flatten(facts.sample))
         if size > MAX_PROPOSED:
             return Proposal(note=f"lists of {size:,} numbers, more than {MAX_PROPOSED:,}; kind: vector takes them")
@@ -56,7 +56,7 @@ class Vector(Feature):
         if not np.isfinite(numbers).any():
             return Proposal(note="no finite number")
         whole = pa.types.is_integer(items) and not pa.types.is_fixed_size_list(facts.type)
-        warning = "lists of whole numbers; multicategorical if each stands for itself" if whole else ""
+        warning = "lists of whole numbers; multicategorical if they are categories" if whole else ""
         return Proposal(options={"kind": "vector"}, warning=warning)
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
@@ -84,7 +84,12 @@ class VectorFitter(FeatureFitter):
     def update(self, values: pa.Array) -> None:
         lengths = pc.list_value_length(values).drop_null()
         if self.stats is None and len(lengths):
-            self.stats = self._start(lengths[0].as_py())
+            if not (size := lengths[0].as_py()):
+                raise DataError(
+                    f"feature {self.name!r}: the lists of column {self.column!r} must have a number or more, found an "
+                    "empty one; write null where there is none, or leave the feature out"
+                )
+            self.stats = ColumnStats(size)
         if self.stats is None:
             self.missing |= len(values) > 0
             return
@@ -94,14 +99,6 @@ class VectorFitter(FeatureFitter):
             self.stats.update(rows)
             self.missing |= bool((~np.isfinite(rows)).all(axis=1).any())
 
-    def _start(self, size: int) -> ColumnStats:
-        if not size:
-            raise DataError(
-                f"feature {self.name!r}: the lists of column {self.column!r} must have a number or more, found an "
-                "empty one; write null where there is none, or leave the feature out"
-            )
-        return ColumnStats(size)
-
     def finish(self) -> FittedVector:
         stats = self.stats
         if stats is None or not stats.count.any():
@@ -109,25 +106,26 @@ class VectorFitter(FeatureFitter):
                 f"feature {self.name!r}: column {self.column!r} holds no finite number in the training split; leave "
                 "the feature out, or check the split"
             )
-        for index in np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))[:1]:
+        if (overflows := np.flatnonzero(~np.isfinite(stats.mean + stats.deviation))).size:
+            index = overflows[0]
             raise DataError(
                 f"feature {self.name!r}: the squares of column {self.column!r} must fit in 64-bit floats, found "
                 f"{stats.low[index]:g} to {stats.high[index]:g} at position {index} of a list in training; repair them"
             )
-        known = stats.count > 0
+        seen = stats.count > 0
         return FittedVector(
             name=self.name,
             column=self.column,
             mean=tuple(stats.mean.tolist()),
             deviation=tuple(np.where(stats.deviation > 0, stats.deviation, 1.0).tolist()),
-            low=tuple(np.where(known, stats.low, 0.0).tolist()),
-            high=tuple(np.where(known, stats.high, 0.0).tolist()),
+            low=tuple(np.where(seen, stats.low, 0.0).tolist()),
+            high=tuple(np.where(seen, stats.high, 0.0).tolist()),
             flag_missing=self.missing,
         )
 
 
 class FittedVector(FittedFeature):
-    """(rows,) lists of D numbers -> (rows, D or D + 1) float32: standardised and, where all can be missing, the flag.
+    """(rows,) lists of D numbers -> (rows, D or D + 1) float32: standardised numbers and, if any, the missing flag.
 
     A dimension without any number in training is 0 throughout.
     """
@@ -173,9 +171,9 @@ class FittedVector(FittedFeature):
 
     @classmethod
     def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
-        from mtl_core.nn.dense import DenseBlock
+        from mtl_core.nn.dense import DenseAndEmbedding
 
-        return DenseBlock("vector", sum(feature.width for feature in features))
+        return DenseAndEmbedding("vector", sum(feature.width for feature in features))
 
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
@@ -192,13 +190,12 @@ class FittedVector(FittedFeature):
 
     def _nodes(self, graph: GraphBuilder, raw: str) -> list[str]:
         """(rows, D) raw numbers -> the columns of `encode`, in one or two parts."""
-        mean, deviation, edges = np.array(self.mean), np.array(self.deviation), np.array([self.low, self.high])
-        known = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
-        low, high = (edges - mean) / deviation
-        clipped = standardised_nodes(graph, raw, mean[None], deviation[None], low[None], high[None])
-        parts = [graph.add("Where", known, clipped, graph.constant(0.0, np.float32))]
+        mean, deviation, low, high = (np.array([row]) for row in (self.mean, self.deviation, self.low, self.high))
+        finite = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
+        clipped = standardisation_nodes(graph, raw, mean, deviation, low, high)
+        parts = [graph.add("Where", finite, clipped, graph.constant(0.0, np.float32))]
         if self.flag_missing:
-            present = graph.cast(known, np.float32)
+            present = graph.cast(finite, np.float32)
             any_present = graph.add("ReduceMax", present, graph.constant([1], np.int64), keepdims=1)  # (rows, 1)
             parts.append(graph.add("Sub", graph.constant(1.0, np.float32), any_present))
         return parts
@@ -215,7 +212,7 @@ def _check_lengths(name: str, column: str, size: int, values: pa.Array) -> None:
 
 
 def _chunks(size: int, values: pa.Array) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """First row and (rows, size) float64 numbers of some rows at a time; a missing list is all NaN."""
-    step = max(1, CELLS // size)
+    """First row and (rows, size) float64 numbers of each chunk of rows; a missing list is all NaN."""
+    step = max(1, MAX_CELLS // size)
     for start in range(0, len(values), step):
         yield start, VectorInput(size).tensor(values.slice(start, step))

@@ -16,39 +16,39 @@ if TYPE_CHECKING:
 
 MISSING, UNSEEN, FIRST = 0, 1, 2
 """Ids of missing values, of values outside the vocabulary, and of its first entry."""
-_MAX_PENDING = 1 << 18
-"""Maximum rows of pending counts before they are summed."""
+_MAX_ROWS = 1 << 18
+"""Maximum rows of counts that are not yet summed."""
 
 
 def id_dtype(ids: int) -> np.dtype[Any]:
-    """Type of stored ids below that number: int16 where they fit, else int32."""
+    """Type of stored ids: int16 where that many fit, else int32."""
     return np.dtype(np.int16 if ids <= np.iinfo(np.int16).max else np.int32)
 
 
 def table_offsets(sizes: Sequence[int]) -> NDArray[np.int32]:
-    """(C,) numbers of ids of several columns -> (C,) first row of each in an embedding table that all share."""
+    """(C,) numbers of ids -> (C,) first row of each column in an embedding table that all share."""
     return np.cumsum([0, *sizes[:-1]], dtype=np.int32)[: len(sizes)]
 
 
 class ValueCounts:
-    """Counts of distinct values, in memory for the distinct values."""
+    """Counts of distinct values, in memory that grows with the distinct values only."""
 
     def __init__(self) -> None:
         self._counts: list[pa.Table] = []
 
     def update(self, values: pa.Array, counts: NDArray[np.int64]) -> None:
-        """Take distinct values and their counts."""
+        """Add the counts of distinct values."""
         self._counts.append(pa.table({"value": values, "count": counts}))
-        if sum(table.num_rows for table in self._counts) > _MAX_PENDING:
+        if sum(table.num_rows for table in self._counts) > _MAX_ROWS:
             self._counts = [self._total()]
 
     def frequent(self, min_count: int) -> tuple[Any, ...]:
-        """The values with that count or more, sorted; without the empty string, which is missing."""
+        """The values with at least that count, sorted; without the empty string, which is missing."""
         if not self._counts:
             return ()
-        counted = self._total()
-        often = counted.filter(pc.greater_equal(counted["count"], min_count))
-        return tuple(sorted(value for value in often["value"].to_pylist() if value != ""))
+        total = self._total()
+        frequent = total.filter(pc.greater_equal(total["count"], min_count))
+        return tuple(sorted(value for value in frequent["value"].to_pylist() if value != ""))
 
     def _total(self) -> pa.Table:
         sums = pa.concat_tables(self._counts).group_by("value", use_threads=False).aggregate([("count", "sum")])
@@ -57,8 +57,8 @@ class ValueCounts:
 
 def lookup_ids(keys: pa.Array, missing: Any, vocabulary: Sequence[Any]) -> NDArray[np.int32]:
     """(n,) values -> (n,) ids: MISSING for `missing`, else FIRST plus the position in the vocabulary, else UNSEEN."""
-    found = pc.index_in(keys, value_set=pa.array([missing, *vocabulary], keys.type))
-    positions = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+    indices = pc.index_in(keys, value_set=pa.array([missing, *vocabulary], keys.type))
+    positions = pc.fill_null(indices, -1).to_numpy(zero_copy_only=False)
     # Position 0 is missing and the vocabulary follows; the id of unseen values lies between them.
     return np.where(positions < 0, UNSEEN, np.where(positions == 0, MISSING, positions + FIRST - 1)).astype(np.int32)
 
@@ -67,14 +67,7 @@ def lookup_node(
     graph: GraphBuilder, values: str, missing: Any, vocabulary: Sequence[Any], dtype: type[np.generic]
 ) -> str:
     """`lookup_ids` as a node: a tensor of any shape -> its int64 ids; text has dtype `np.object_`."""
-    return graph.add(
-        "LabelEncoder",
-        values,
-        domain="ai.onnx.ml",
-        keys_tensor=graph.tensor([missing, *vocabulary], dtype),
-        values_tensor=graph.tensor([MISSING, *range(FIRST, FIRST + len(vocabulary))], np.int64),
-        default_tensor=graph.tensor([UNSEEN], np.int64),
-    )
+    return _label_encoder(graph, values, [missing, *vocabulary], _ids(vocabulary), UNSEEN, dtype)
 
 
 def joint_lookup_node(
@@ -82,31 +75,36 @@ def joint_lookup_node(
 ) -> str:
     """`lookup_node` for many columns at once: (n, rows) values -> (n, rows) int64 ids in n vocabularies.
 
-    A value becomes its position among the values of all vocabularies, the position with its column becomes the id.
+    A first node maps a value to its position among the values of all vocabularies, a second node maps the position and
+    the column to the id.
     """
-    every = list(dict.fromkeys(value for vocabulary in vocabularies for value in vocabulary))
-    positions = {value: 1 + index for index, value in enumerate(every)}  # 0 is missing
-    stride = len(every) + 2  # and the last one unseen everywhere
-    found = graph.add(
-        "LabelEncoder",
-        values,
-        domain="ai.onnx.ml",
-        keys_tensor=graph.tensor([missing, *every], dtype),
-        values_tensor=graph.tensor(np.arange(1 + len(every)), np.int64),
-        default_tensor=graph.tensor([1 + len(every)], np.int64),
-    )
-    starts = stride * np.arange(len(vocabularies))
-    pairs = graph.add("Add", found, graph.constant(starts[:, None], np.int64))
+    union = list(dict.fromkeys(value for vocabulary in vocabularies for value in vocabulary))
+    positions = {value: 1 + index for index, value in enumerate(union)}  # 0 is missing
+    unseen = 1 + len(union)
+    position = _label_encoder(graph, values, [missing, *union], range(unseen), unseen, dtype)
+    starts = (unseen + 1) * np.arange(len(vocabularies))
+    pairs = graph.add("Add", position, graph.constant(starts[:, None], np.int64))
     keys: list[int] = []
     ids: list[int] = []
     for start, vocabulary in zip(starts.tolist(), vocabularies, strict=True):
         keys += [start, *(start + positions[value] for value in vocabulary)]
-        ids += [MISSING, *range(FIRST, FIRST + len(vocabulary))]
+        ids += _ids(vocabulary)
+    return _label_encoder(graph, pairs, keys, ids, UNSEEN, np.int64)
+
+
+def _ids(vocabulary: Sequence[Any]) -> list[int]:
+    """Ids of the missing value and of the vocabulary."""
+    return [MISSING, *range(FIRST, FIRST + len(vocabulary))]
+
+
+def _label_encoder(
+    graph: GraphBuilder, values: str, keys: Sequence[Any], ids: Sequence[int], default: int, dtype: type[np.generic]
+) -> str:
     return graph.add(
         "LabelEncoder",
-        pairs,
+        values,
         domain="ai.onnx.ml",
-        keys_tensor=graph.tensor(keys, np.int64),
+        keys_tensor=graph.tensor(keys, dtype),
         values_tensor=graph.tensor(ids, np.int64),
-        default_tensor=graph.tensor([UNSEEN], np.int64),
+        default_tensor=graph.tensor([default], np.int64),
     )

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import (
-    as_microseconds,
     as_numbers,
     as_plain,
     as_strings,
@@ -21,6 +20,7 @@ from mtl_core.arrow import (
     null_if_empty,
     scalar_type,
 )
+from mtl_core.timestamps import as_microseconds
 
 MIN_ROWS, MAX_ROWS, MAX_CELLS = 1_000, 20_000, 10_000_000
 """Rows of the sample; and rows times pairs of a feature and a target, which take about a second."""

@@ -1,1 +1,1 @@
-"""Network layers that trunks, heads and inputs are built of. A module takes plain arguments."""
+"""Network layers of trunks, heads and inputs. Modules take plain arguments, no configuration objects."""

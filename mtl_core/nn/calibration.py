@@ -1,4 +1,4 @@
-"""Calibration: a map of a task's logits that is applied before the inverse link, in prediction only."""
+"""Calibration: an affine map of a task's logits before the inverse link, in prediction only."""
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +8,8 @@ class Calibration(nn.Module):
     """(..., outputs) logits -> (..., outputs) calibrated logits: logits * scale + bias.
 
     Scale (the inverse of a temperature) and bias are (outputs,) buffers, fitted after training by
-    `mtl_core.training.calibration`. Initially the identity, to the bit. With 0 outputs it has no buffers, and
-    always is the identity.
+    `mtl_core.training.calibration`. Initially exactly the identity. With 0 outputs it has no buffers and is always the
+    identity.
     """
 
     scale: Tensor
@@ -28,12 +28,12 @@ class Calibration(nn.Module):
         return not self.outputs or bool((self.scale == 1).all() and (self.bias == 0).all())
 
     def set(self, scale: Tensor, bias: Tensor) -> None:
-        """Take those (outputs,) values."""
+        """Set both (outputs,) buffers."""
         self.scale.copy_(scale)
         self.bias.copy_(bias)
 
     def reset(self) -> None:
-        """Become the identity."""
+        """Restore the identity."""
         self.scale.fill_(1)
         self.bias.fill_(0)
 

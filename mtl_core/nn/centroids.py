@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class Centroids(nn.Module):
     """(..., width) -> (..., clusters): logarithms of the Student t kernel.
 
-    Their softmax are the soft assignments q (eq. 1, with one degree of freedom as there: log q = -log(1 + ||z - mu||^2)
-    up to the row's sum).
+    Their softmax is the soft assignment q (eq. 1 with one degree of freedom): log q = -log(1 + ||z - mu||^2), up to the
+    row's sum.
     """
 
     def __init__(self, width: int, latent: int, clusters: int) -> None:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class DecisionThresholds(nn.Module):
-    """(outputs,) probabilities from which on a task decides yes, tuned after training.
+    """(outputs,) minimum probabilities of the decision yes, tuned after training.
 
     No prediction depends on them; metrics and the service do. With 0 outputs, for a task without tuned thresholds, it
     has no buffer.
@@ -20,10 +20,10 @@ class DecisionThresholds(nn.Module):
             self.register_buffer("thresholds", torch.full((outputs,), initial))
 
     def set(self, thresholds: tuple[float, ...]) -> None:
-        """Take those values."""
+        """Set the thresholds."""
         self.thresholds.copy_(torch.tensor(thresholds))
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The thresholds as the shortest decimal numbers of their float32 values."""
+        """The thresholds, each as the shortest decimal number of its float32 value."""
         return tuple(float(str(value)) for value in self.thresholds.numpy())

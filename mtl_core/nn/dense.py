@@ -1,4 +1,4 @@
-"""Numbers of a block, unchanged, alone or with embeddings of another block's ids."""
+"""Numbers of a block, unchanged, with or without embeddings of another block's ids."""
 
 from torch import Tensor
 
@@ -7,10 +7,10 @@ from mtl_core.nn.sequences import GroupModule, GroupOutput
 
 
 class DenseAndEmbedding(GroupModule):
-    """(B, D) numbers of one block and (B, C) ids of another -> (B, D + C * E)."""
+    """(B, D) numbers of one block and, optionally, (B, C) ids of another -> (B, D + C * E)."""
 
-    def __init__(self, block: str, numbers: int, embedding: SharedEmbedding | None) -> None:
-        """numbers: columns of the block; 0 where there is no such block."""
+    def __init__(self, block: str, numbers: int, embedding: SharedEmbedding | None = None) -> None:
+        """numbers: columns of the block, 0 without one."""
         super().__init__()
         self.block, self.numbers, self.embedding = block, numbers, embedding
         self.width = numbers + (embedding.width if embedding is not None else 0)
@@ -19,14 +19,3 @@ class DenseAndEmbedding(GroupModule):
         numbers = (blocks[self.block],) if self.numbers else ()
         embedded = self.embedding(blocks).row if self.embedding is not None else ()
         return GroupOutput((*numbers, *embedded), {})
-
-
-class DenseBlock(GroupModule):
-    """(B, width) numbers of one block, unchanged; without parameters."""
-
-    def __init__(self, block: str, width: int) -> None:
-        super().__init__()
-        self.block, self.width = block, width
-
-    def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
-        return GroupOutput((blocks[self.block],), {})

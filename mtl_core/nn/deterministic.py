@@ -1,4 +1,4 @@
-"""Settings of torch under which training is reproducible to the bit on one machine."""
+"""Settings of torch under which training is bit-reproducible on one machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from torch.utils import deterministic as torch_deterministic
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Fixed threads, deterministic algorithms, subnormal numbers as zero (they are slow and carry no information here).
+    """Fix the threads, use deterministic algorithms, and flush subnormal numbers, which are slow and negligible here.
 
-    New memory is not filled, as torch would do with deterministic algorithms, since it is always written before it is
-    read. The settings hold for the whole process; on leaving, the former ones are restored, and subnormals are no
-    longer flushed.
+    Torch does not fill new memory, its default with deterministic algorithms, since it is always written before it is
+    read. The settings apply to the whole process; at exit the previous ones are restored, and subnormals are no longer
+    flushed.
     """
-    before = (
+    previous = (
         torch.get_num_threads(),
         torch.are_deterministic_algorithms_enabled(),
         torch_deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]  # torch makes it on demand
@@ -28,6 +28,6 @@ def deterministic(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-        torch_deterministic.fill_uninitialized_memory = before[2]  # type: ignore[attr-defined]
-        torch.use_deterministic_algorithms(before[1])
-        torch.set_num_threads(before[0])
+        torch_deterministic.fill_uninitialized_memory = previous[2]  # type: ignore[attr-defined]
+        torch.use_deterministic_algorithms(previous[1])
+        torch.set_num_threads(previous[0])

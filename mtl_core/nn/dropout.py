@@ -18,14 +18,12 @@ def dropout(x: Tensor, rate: float) -> Tensor:
     """Set each element to 0 with probability `rate`, in [0, 1), rounded to 1/65,536.
 
     The others are scaled so that the mean stays (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014,
-    section 4, scaled while training).
-
-    Draws 16 bits an element from torch's generator, four elements from every 64.
+    section 4, scaled in training). Draws 16 bits per element from torch's generator, 64 at a time.
     """
-    out_of = min(round(rate * STEPS), STEPS - 1)
-    if not out_of:
+    steps = min(round(rate * STEPS), STEPS - 1)
+    if not steps:
         return x
     words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
     bits = words.view(torch.int16)[: x.numel()].view(x.shape)
-    kept = bits.ge_(out_of - STEPS // 2)  # 1 or 0, in place: comparing into a new tensor of bools is four times slower
-    return x * kept.to(x.dtype).mul_(STEPS / (STEPS - out_of))
+    mask = bits.ge_(steps - STEPS // 2)  # 1 or 0, in place: comparing into a new tensor of bools is four times slower
+    return x * mask.to(x.dtype).mul_(STEPS / (STEPS - steps))

@@ -13,7 +13,7 @@ from mtl_core.nn.linear import linear
 class Experts(nn.Module):
     """Parallel MLPs, each like `MLP`: (..., width), one for all or one each -> (experts, ..., out_width).
 
-    The weights of a layer are one parameter, so all experts of one object must serve the same tasks.
+    The weights of a layer are one parameter, so all experts of a module must serve the same tasks.
     """
 
     def __init__(self, experts: int, width: int, widths: tuple[int, ...], dropout: float) -> None:
@@ -35,13 +35,13 @@ class _ExpertLayer(nn.Module):
         super().__init__()
         bound, self.dropout = width**-0.5, dropout
         self.weight = nn.Parameter(torch.empty(experts, out_width, width).uniform_(-bound, bound))
-        # One-dimensional, so that the dimensions of a parameter still tell weights from the rest.
+        # One-dimensional, so that the number of dimensions still distinguishes weights from other parameters.
         self.bias = nn.Parameter(torch.empty(experts * out_width).uniform_(-bound, bound))
         self.scale = nn.Parameter(torch.ones(experts * out_width))
         self.shift = nn.Parameter(torch.zeros(experts * out_width))
 
     def forward(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # each (..., width) -> each (..., out_width)
-        # One expert at a time: its activations fit into a processor's cache, those of all do not.
+        # One expert at a time: its activations fit into a processor's cache, those of all experts do not.
         experts, out_width, _ = self.weight.shape
         vectors = (vector.view(experts, out_width) for vector in (self.bias, self.scale, self.shift))
         return tuple(self._expert(*parts) for parts in zip(inputs, self.weight, *vectors, strict=True))
@@ -60,7 +60,7 @@ class Gate(nn.Module):
         self.linear = nn.Linear(width, experts)
 
     def weights(self, x: Tensor) -> Tensor:  # (..., width) -> (..., experts)
-        """Weights of the experts, which add up to 1."""
+        """Weights of the experts, with sum 1."""
         return torch.softmax(self.linear(x), dim=-1)
 
     def forward(self, x: Tensor, experts: Tensor) -> Tensor:  # (..., width), (experts, ..., out_width)

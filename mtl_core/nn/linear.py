@@ -1,4 +1,4 @@
-"""Linear layers that training computes by oneDNN where they are large: there it is faster than torch's own product."""
+"""Linear layers that training computes with oneDNN where they are large, since that is faster than torch's product."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 MIN_PRODUCTS = 2**26
-"""Multiplications of a layer from which it pays; for fewer, calling it takes longer than the product."""
+"""Minimum multiplications of a layer for oneDNN; with fewer, the call takes longer than the product."""
 ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]  # torch leaves it so
     torch.ops.mkldnn, "_linear_pointwise"
 )
-"""True where this torch has the operator; it belongs to torch's compiler, and another build may lack it."""
+"""True where this torch has the operator, which belongs to torch's compiler; other builds may lack it."""
 
 
 class OneDnnLinear(nn.Linear):
@@ -28,14 +28,14 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     if not ONEDNN or x.dtype != torch.float32 or x.numel() * len(weight) < MIN_PRODUCTS:
         return F.linear(x, weight, bias)
-    # The gradient of the weight is a product with x.T: where rows lie apart, oneDNN takes 500 times as long for it.
+    # The gradient of the weight is a product with x.T: oneDNN takes 500 times as long where rows are not contiguous.
     rows = x.reshape(-1, x.shape[-1]).contiguous()
     product: Tensor = _Linear.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
     return product.view(*x.shape[:-1], len(weight))
 
 
 class _Linear(torch.autograd.Function):
-    """x W' + b; its gradients are two more products of the same operator."""
+    """x W' + b; its gradients are products of the same operator."""
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # (B, I), (O, I), (O,) -> (B, O)
@@ -58,7 +58,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, dims: tuple[int | None, ...], x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
-        """Batched gradients, which the operator of oneDNN does not support."""
+        """Batched gradients, which oneDNN does not support."""
         x, weight = (
             tensor if dim is None else tensor.movedim(dim, 0) for tensor, dim in zip((x, weight), dims, strict=False)
         )

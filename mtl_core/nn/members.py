@@ -1,4 +1,4 @@
-"""An ensemble within one network: members that share everything but a scale per input and the heads."""
+"""An ensemble within one network: members share everything except a scale per input and the heads."""
 
 from collections.abc import Iterable
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class MemberInputs(nn.Module):
-    """(..., width) -> (..., members, width): for each member the inputs times a scale of its own, -1 or 1 at first.
+    """(..., width) -> (..., members, width): the inputs times a scale per member, initially -1 or 1.
 
     With `MemberHeads` this is TabM-mini (Gorishniy, Kotelnikov and Babenko 2025, "TabM", section 3.3), whose single
-    adapter stands before the first layer.
+    adapter precedes the first layer.
     """
 
     def __init__(self, width: int, members: int) -> None:
@@ -24,12 +24,12 @@ class MemberInputs(nn.Module):
 class MemberHeads(nn.ModuleList):
     """(..., members, width) -> (..., members, outputs) logits in training, their mean (..., outputs) in evaluation.
 
-    Every member has a loss of its own.
+    Every member has a separate loss.
     """
 
     def __init__(self, heads: Iterable[nn.Module]) -> None:
         super().__init__(heads)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = torch.stack([head(of_member) for head, of_member in zip(self, x.unbind(-2), strict=True)], dim=-2)
+        logits = torch.stack([head(member) for head, member in zip(self, x.unbind(-2), strict=True)], dim=-2)
         return logits if self.training else logits.mean(dim=-2)

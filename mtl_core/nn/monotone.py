@@ -13,12 +13,12 @@ MIN_STEP = 1e-6
 
 
 def monotone(free: Tensor) -> Tensor:
-    """(..., n) any numbers -> (..., n) numbers, none below the one before it."""
+    """(..., n) any numbers -> (..., n) ascending numbers."""
     first, steps = free[..., :1], F.softplus(free[..., 1:])
     return torch.cat([first, steps], dim=-1).cumsum(dim=-1)
 
 
-def inverse_monotone(rising: NDArray[Any]) -> NDArray[np.float64]:
-    """(..., n) rising numbers -> the (..., n) numbers that `monotone` maps to them."""
-    steps = np.maximum(np.diff(rising, axis=-1), MIN_STEP)
-    return np.concatenate([rising[..., :1], steps + np.log(-np.expm1(-steps))], axis=-1)
+def inverse_monotone(ascending: NDArray[Any]) -> NDArray[np.float64]:
+    """(..., n) ascending numbers -> the (..., n) numbers that `monotone` maps to them."""
+    steps = np.maximum(np.diff(ascending, axis=-1), MIN_STEP)
+    return np.concatenate([ascending[..., :1], steps + np.log(-np.expm1(-steps))], axis=-1)

@@ -1,9 +1,7 @@
 """The piecewise-linear encoding of numbers (PLE).
 
 Source: Gorishniy, Rubachev and Babenko 2022, "On embeddings for numerical features in tabular deep learning", equation
-1.
-
-The encoded splits hold a number once; its encoding is computed batch by batch, and is part of the exported network.
+1. Encoded splits store a number once; its encoding is computed batch by batch and is part of the exported network.
 """
 
 from collections.abc import Mapping
@@ -18,10 +16,8 @@ from mtl_core.nn.sequences import GroupModule, GroupOutput
 class PiecewiseLinear(GroupModule):
     """(B, D) numbers of one block -> (B, D + bins): the numbers, then their encoding.
 
-    The encoding is, for every bin of every number with bin edges, a value from 0 below the bin to 1 above it.
-
-    Departs from the paper in that the first and the last bin are clipped too: no value lies outside the range seen in
-    training once it is encoded.
+    The encoding is, for every bin of every number with bin edges, a value from 0 below the bin to 1 above it. Unlike in
+    the paper, the first and the last bin are clipped too: encoded values lie within the training range.
     """
 
     column: Tensor
@@ -31,7 +27,7 @@ class PiecewiseLinear(GroupModule):
     def __init__(self, block: str, numbers: int, edges: Mapping[int, tuple[float, ...]]) -> None:
         """edges: column of the block -> its ascending bin edges."""
         super().__init__()
-        bins = [(column, *ends) for column, of_column in edges.items() for ends in pairwise(of_column)]
+        bins = [(column, *ends) for column, column_edges in edges.items() for ends in pairwise(column_edges)]
         self.block, self.bins, self.width = block, len(bins), numbers + len(bins)
         columns, lows, highs = zip(*bins, strict=True) if bins else ((), (), ())
         low, high = (torch.tensor(ends, dtype=torch.float64) for ends in (lows, highs))

@@ -13,7 +13,7 @@ from mtl_core.nn.sequences import GroupModule, GroupOutput, ItemSequence
 class MeanEmbeddings(GroupModule):
     """(B, L) ids of several blocks, 0 without an item -> (B, blocks * E): the mean embedding of each row's items.
 
-    A row without any item gets the table's row 0, which is learned. Every block has a table of its own.
+    A row without any item gets the table's row 0, which is learned. Every block has a separate table.
     """
 
     def __init__(self, blocks: Mapping[str, str], sizes: Mapping[str, int], embedding: int) -> None:
@@ -22,7 +22,7 @@ class MeanEmbeddings(GroupModule):
         self.blocks = dict(blocks)
         self.width = len(blocks) * embedding
         tables = (torch.empty(sizes[feature], embedding).normal_(std=EMBEDDING_STD) for feature in blocks)
-        # A list, not a dict by name: a feature may be called what a module's attribute is called.
+        # A list, not a dict by name: a feature may have the name of a module's attribute.
         self.tables = nn.ParameterList(tables)
 
     def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:

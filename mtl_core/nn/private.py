@@ -16,10 +16,10 @@ class PrivateLayers(nn.ModuleList):
         super().__init__(OneDnnLinear(width, out_width) for _ in range(tasks if out_width else 0))
 
     def forward(self, x: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """An input per task, or a single one for all of them -> an output per task."""
+        """An input per task, or one for all tasks -> an output per task."""
         if len(x) > 1 or not self.training:
-            own = x if len(x) > 1 else [x[0]] * len(self)
-            return tuple(F.relu(layer(of_task)) for layer, of_task in zip(self, own, strict=True))
+            inputs = x if len(x) > 1 else [x[0]] * len(self)
+            return tuple(F.relu(layer(task_input)) for layer, task_input in zip(self, inputs, strict=True))
         # One product for all tasks: in small batches a call takes longer than its product.
         weight, bias = (torch.cat([getattr(layer, name) for layer in self]) for name in ("weight", "bias"))
         return F.relu(linear(x[0], weight, bias)).chunk(len(self), dim=-1)

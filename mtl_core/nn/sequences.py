@@ -12,7 +12,7 @@ class ItemSequence(NamedTuple):
     items: Tensor
     """(B, L, W)"""
     mask: Tensor
-    """(B, L) bool: the present items."""
+    """(B, L) bool, True for present items."""
     start: int
 
 
@@ -32,4 +32,4 @@ class GroupModule(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
-        """Blocks of a batch by name, with shifted ids as stored -> the kind's part of the row."""
+        """Blocks of a batch by name, ids with their offsets -> the kind's part of the row."""

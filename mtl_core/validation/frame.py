@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import (
-    as_microseconds,
     as_numbers,
     as_strings,
     column_type,
@@ -27,6 +26,7 @@ from mtl_core.data.parts import Part
 from mtl_core.errors import DataError
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
+from mtl_core.timestamps import as_microseconds
 
 
 def read_part(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:

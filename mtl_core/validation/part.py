@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mtl_core.arrow import bounded_timestamps, is_temporal
+from mtl_core.arrow import is_temporal
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation
+from mtl_core.timestamps import bounded_timestamps
 from mtl_core.validation.expectation_runner import MAX_EXAMPLES, ExpectationRunner
 from mtl_core.validation.frame import label_columns, read_part, to_frame
 from mtl_core.validation.gx_configuration import TYPE_EXPECTATIONS

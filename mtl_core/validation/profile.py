@@ -17,7 +17,14 @@ from mtl_core.data.parts import Part, open_data
 from mtl_core.errors import DataError, nearest
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features import Feature
-from mtl_core.features.profiling import distinct, finite, infinite_shares, range_expectations, span, tidy
+from mtl_core.features.profiling import (
+    distinct_values,
+    finite_numbers,
+    format_range,
+    infinite_shares,
+    range_expectations,
+    sorted_values,
+)
 from mtl_core.limits import count_limits, mean_limits, min_share_present, rate_limits
 from mtl_core.tasks import Task
 from mtl_core.tasks.binary import Binary
@@ -109,7 +116,7 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
 def _rows(problem: Problem, rows: list[int]) -> list[Expectation]:
     return [
         expect("table_columns_to_match_set", column_set=list(problem.columns), exact_match=False),
-        expect("table_row_count_to_be_between", f"{span(rows, ',')} rows in a part", **count_limits(rows)),
+        expect("table_row_count_to_be_between", f"{format_range(rows, ',')} rows in a part", **count_limits(rows)),
     ]
 
 
@@ -121,7 +128,7 @@ def _nulls(problem: Problem, column: str, parts: list[pd.Series]) -> list[Expect
         return [expect("column_values_to_not_be_null", column=column)]
     if not (mostly := min_share_present(shares)):
         return []
-    notes = f"{span(shares, '.2%')} missing in a part"
+    notes = f"{format_range(shares, '.2%')} missing in a part"
     return [expect("column_values_to_not_be_null", notes, column=column, mostly=mostly)]
 
 
@@ -134,7 +141,7 @@ def _values(
     if not readers:
         return range_expectations(column, parts) if type_ == "float64" else []
     # A feature that expects the known values comes last: a new value is no error for the others.
-    reader = min(readers, key=lambda feature: feature.known_values)
+    reader = min(readers, key=lambda feature: feature.expects_value_set)
     return reader.expectations(column, type_, parts)
 
 
@@ -147,11 +154,11 @@ def _target_values(problem: Problem, column: str, type_: str, parts: list[pd.Ser
         return [expect("column_values_to_be_in_set", column=column, value_set=value_set)]
     if type_ != "float64":
         return []
-    numbers, expectations = finite(parts), range_expectations(column, parts)
+    numbers, expectations = finite_numbers(parts), range_expectations(column, parts)
     if numbers and not max(infinite_shares(parts)) and any(isinstance(task, Regression) for task in tasks.values()):
         means = [float(part.mean()) for part in numbers]
         limits = mean_limits(means, max(float(part.std()) for part in numbers))
-        notes = f"{span(means, '.3g')} in a part"
+        notes = f"{format_range(means, '.3g')} in a part"
         expectations.append(expect("column_mean_to_be_between", notes, column=column, **limits))
     return expectations
 
@@ -160,15 +167,17 @@ def _value_set(tasks: Mapping[str, Task], type_: str, parts: list[pd.Series]) ->
     """All values of a target whose tasks refuse any other value; empty where no task refuses values."""
     for task in tasks.values():
         if isinstance(task, ClassTask) and not task.edges and task.others == "refuse":
-            classes: Iterable[Any] = task.classes or distinct(parts)
-            return tidy(map(float, classes) if type_ == "float64" else classes)
+            classes: Iterable[Any] = task.classes or distinct_values(parts)
+            return sorted_values(map(float, classes) if type_ == "float64" else classes)
     if type_ == "float64" and any(map(_is_zero_or_one, tasks.values())):
         return [0, 1]
     for name, task in tasks.items():
         if isinstance(task, Binary) and task.positive is not None and task.others == "refuse":
             codec = task.fitter(name, "string" if type_ == "str" else "number").declared
             values = [value if isinstance(value, str) else float(value) for value in codec.known]
-            return tidy(values if codec.negative else [*values, *codec.learned(distinct(parts) - {values[0]})])
+            return sorted_values(
+                values if codec.negative else [*values, *codec.learned(distinct_values(parts) - {values[0]})]
+            )
     return []
 
 
@@ -183,5 +192,5 @@ def _label_rate(column: str, parts: list[Labels]) -> list[Expectation]:
     rates = [(positives, rows) for positives, rows in rates if rows]
     if not rates:
         return []
-    notes = f"{span([positives / rows for positives, rows in rates], '.2%')} of the labelled rows in a part"
+    notes = f"{format_range([positives / rows for positives, rows in rates], '.2%')} of the labelled rows in a part"
     return [expect("column_mean_to_be_between", notes, column=column, **rate_limits(rates))]

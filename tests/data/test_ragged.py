@@ -33,7 +33,7 @@ PAD = -1
 def ragged(rows: list[int], shape: tuple[int, ...] = (), dtype: Any = np.int16) -> Ragged:
     """Rows of those lengths, of values that all differ."""
     total = sum(rows) * int(np.prod(shape))
-    return Ragged.of_lengths(np.arange(total, dtype=dtype).reshape(-1, *shape), np.array(rows, dtype=np.int64))
+    return Ragged.from_lengths(np.arange(total, dtype=dtype).reshape(-1, *shape), np.array(rows, dtype=np.int64))
 
 
 def lists_of(values: Ragged) -> list[NDArray[Any]]:

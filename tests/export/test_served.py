@@ -16,6 +16,7 @@ from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.features.iso import suite_pattern
 from mtl_core.model import Network
+from mtl_core.timestamps import as_seconds
 from serving.inputs import Input
 from serving.iso_datetime import seconds_since_epoch
 from serving.live import Served
@@ -92,7 +93,7 @@ def test_the_service_reads_the_timestamps_that_training_reads(zoned: bool) -> No
     @given(st.from_regex(suite_pattern(zoned=zoned), fullmatch=True, alphabet=st.characters(codec="ascii")))
     @patient
     def law(text: str) -> None:
-        (trained,) = input_types.as_seconds(pa.array([text]), zoned=zoned)
+        (trained,) = as_seconds(pa.array([text]), zoned=zoned)
         assert seconds_since_epoch(text, zoned=zoned) == pytest.approx(trained, rel=1e-12, abs=1e-6)
 
     law()

@@ -1,4 +1,4 @@
-"""Features fitted on a column's parts, and their ONNX nodes run by themselves in ONNX Runtime."""
+"""Features fitted on its parts, and their ONNX nodes run in ONNX Runtime."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,18 +29,18 @@ def fit(feature: Feature, values: Sequence[pa.Array], kind: ColumnType | pa.Data
 
 def served(feature: FittedFeature, values: pa.Array) -> NDArray[Any]:
     """(rows, width): the column through the feature's nodes."""
-    return served_together([feature], [values])
+    return served_group([feature], [values])
 
 
-def served_together(features: Sequence[FittedFeature], columns: Sequence[pa.Array]) -> NDArray[Any]:
-    """(rows, widths together): a column for each of several features of one kind through the nodes of all."""
+def served_group(features: Sequence[FittedFeature], columns: Sequence[pa.Array]) -> NDArray[Any]:
+    """(rows, total width): a column of each feature of one kind through the nodes of the group."""
     kind = type(features[0])
-    (found,) = run_nodes(features, columns).values()
-    return found - kind.offsets(features) if isinstance(kind, type) and issubclass(kind, FittedCategorical) else found
+    (block,) = run_nodes(features, columns).values()
+    return block - kind.offsets(features) if issubclass(kind, FittedCategorical) else block
 
 
 def run_nodes(features: Sequence[FittedFeature], columns: Sequence[pa.Array]) -> dict[str, NDArray[Any]]:
-    """The blocks of a kind by its nodes, each as the graph gives it."""
+    """The blocks of a kind, as its nodes compute them."""
     graph, kind = GraphBuilder(), type(features[0])
     inputs = {feature.column: graph.input(feature.column, feature.input_type) for feature in features}
     values, blocks = kind.to_onnx(graph, features, inputs), kind.blocks(features)

@@ -1,7 +1,7 @@
-"""Three kinds of feature that this file alone defines go the whole way; nothing is edited but the union.
+"""Three new kinds of feature pass through all stages and the service; only the unions are edited.
 
-This is the recipe for a new kind: the two classes of each, written like those below, in a file of their own under
-mtl_core/features/, and their names in the unions of mtl_core/features/__init__.py.
+This is the recipe for a new kind: two classes, as below, in one file in mtl_core/features/, and their names in the
+unions of mtl_core/features/__init__.py.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pydantic import Field
 
 import mtl_core
 from mtl_core import features
-from mtl_core.arrow import as_numbers
+from mtl_core.arrow import as_numbers, as_string_lists
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature, TreeColumns
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.input_types import InputType, NumberInput, StringsInput, VectorInput, as_string_lists
+from mtl_core.input_types import InputType, NumberInput, StringsInput, VectorInput
 from mtl_core.ragged import Block, Ragged
 from mtl_core.schema import members, tagged
 from tests.whole_way import in_own_interpreter, leave, whole_way
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 
 class Fitter(FeatureFitter):
-    """Keeps what it is given; real kinds learn in memory that does not grow."""
+    """Stores all values; real kinds learn in memory that does not grow."""
 
     def __init__(self, name: str, column: str) -> None:
         self.name, self.column = name, column
-        self.seen: list[pa.Array] = []
+        self.values: list[pa.Array] = []
 
     def update(self, values: pa.Array) -> None:
-        self.seen.append(values)
+        self.values.append(values)
 
 
-# Ids of its own: the sign of a number.
+# Ids: the sign of a number.
 
 
 class Sign(Feature):
@@ -71,7 +71,7 @@ class Sign(Feature):
 
 
 class SignFitter(Fitter):
-    """There is nothing to learn."""
+    """Learns nothing."""
 
     def finish(self) -> FittedSign:
         return FittedSign(name=self.name, column=self.column)
@@ -105,8 +105,8 @@ class FittedSign(FittedFeature):
         numbers = graph.stack(inputs[feature.column] for feature in features)
         missing, sign = graph.add("IsNaN", numbers), graph.cast(graph.add("Sign", numbers), np.int32)
         ids = graph.add("Add", sign, graph.constant(2, np.int32))
-        known = graph.add("Where", missing, graph.constant(0, np.int32), ids)
-        return {"sign": graph.add("Transpose", known)}
+        encoded = graph.add("Where", missing, graph.constant(0, np.int32), ids)
+        return {"sign": graph.add("Transpose", encoded)}
 
     @classmethod
     def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns:
@@ -137,7 +137,7 @@ class TenthFitter(Fitter):
     """Learns the size."""
 
     def finish(self) -> FittedTenth:
-        return FittedTenth(name=self.name, column=self.column, size=self.seen[0].type.list_size)
+        return FittedTenth(name=self.name, column=self.column, size=self.values[0].type.list_size)
 
 
 class FittedTenth(FittedFeature):
@@ -156,13 +156,13 @@ class FittedTenth(FittedFeature):
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        return {"tenth": Block(shape=(sum(one.size for one in features),), dtype=np.dtype(np.float32))}
+        return {"tenth": Block(shape=(sum(feature.size for feature in features),), dtype=np.dtype(np.float32))}
 
     @classmethod
     def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
         from mtl_core.nn.piecewise import PiecewiseLinear
 
-        return PiecewiseLinear("tenth", sum(one.size for one in features), {})
+        return PiecewiseLinear("tenth", sum(feature.size for feature in features), {})
 
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
@@ -170,14 +170,14 @@ class FittedTenth(FittedFeature):
         for feature in features:
             raw = inputs[feature.column]
             finite = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))
-            known = graph.add("Where", finite, raw, graph.constant(0.0, np.float64))
-            edges = (graph.constant(edge, np.float64) for edge in (-1e6, 1e6))
-            tenth = graph.add("Div", graph.add("Clip", known, *edges), graph.constant(10.0, np.float64))
+            numbers = graph.add("Where", finite, raw, graph.constant(0.0, np.float64))
+            limits = (graph.constant(limit, np.float64) for limit in (-1e6, 1e6))
+            tenth = graph.add("Div", graph.add("Clip", numbers, *limits), graph.constant(10.0, np.float64))
             parts.append(graph.cast(tenth, np.float32))
         return {"tenth": graph.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]}
 
 
-# Ragged: a list of strings, each known or not.
+# Ragged ids: the words of a list.
 
 
 class Words(Feature):
@@ -200,12 +200,12 @@ class WordsFitter(Fitter):
     """Learns every word."""
 
     def finish(self) -> FittedWords:
-        found = {word for part in self.seen for word in as_string_lists(part, None).values.tolist() if word}
-        return FittedWords(name=self.name, column=self.column, vocabulary=tuple(sorted(found)))
+        words = {word for part in self.values for word in as_string_lists(part, None).values.tolist() if word}
+        return FittedWords(name=self.name, column=self.column, vocabulary=tuple(sorted(words)))
 
 
 class FittedWords(FittedFeature):
-    """(rows,) lists -> ragged ids: 0 no word, 1 an unseen one, then the vocabulary."""
+    """(rows,) lists -> ragged ids: 0 no word, 1 unseen, then the vocabulary."""
 
     kind: Literal["words"] = "words"
     vocabulary: tuple[str, ...]
@@ -216,12 +216,12 @@ class FittedWords(FittedFeature):
 
     def encode(self, values: pa.Array) -> Ragged:
         lists = as_string_lists(values, None)
-        ids = {"": 0} | {word: place for place, word in enumerate(self.vocabulary, start=2)}
+        ids = {"": 0} | {word: index for index, word in enumerate(self.vocabulary, start=2)}
         return Ragged(values=np.array([ids.get(w, 1) for w in lists.values], dtype=np.int16), offsets=lists.offsets)
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        return {f"words.{one.name}": Block(shape=(), dtype=np.dtype(np.int16), ragged=True) for one in features}
+        return {f"words.{f.name}": Block(shape=(), dtype=np.dtype(np.int16), ragged=True) for f in features}
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
@@ -234,7 +234,7 @@ class FittedWords(FittedFeature):
         from mtl_core.nn.sequences import GroupModule, GroupOutput, ItemSequence
 
         class Means(GroupModule):
-            """The mean of the words' embeddings, a table per feature; that of id 0 where there is no word."""
+            """The mean of the words' embeddings, with a table per feature; the embedding of id 0 without a word."""
 
             def __init__(self) -> None:
                 super().__init__()
@@ -243,20 +243,20 @@ class FittedWords(FittedFeature):
 
             def forward(self, blocks: dict[str, Tensor]) -> GroupOutput:
                 rows, sequences = [], {}
-                for place, (feature, table) in enumerate(zip(features, self.tables, strict=True)):
+                for index, (feature, table) in enumerate(zip(features, self.tables, strict=True)):
                     ids = blocks[f"words.{feature.name}"].int()
                     items, mask = table(ids), ids > 0
                     count = mask.sum(dim=1, keepdim=True)
                     mean = (items * mask.unsqueeze(2)).sum(dim=1) / count.clamp(min=1)
                     rows.append(mean + (count == 0) * table.weight[0])
-                    sequences[feature.name] = ItemSequence(items, mask, place * options.embedding)
+                    sequences[feature.name] = ItemSequence(items, mask, index * options.embedding)
                 return GroupOutput(tuple(rows), sequences)
 
         return Means()
 
     @classmethod
     def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
-        found = {}
+        blocks = {}
         for feature in features:
             ids = graph.add(
                 "LabelEncoder",
@@ -266,17 +266,17 @@ class FittedWords(FittedFeature):
                 values_tensor=graph.tensor([0, *range(2, 2 + len(feature.vocabulary))], np.int64),
                 default_tensor=graph.tensor([1], np.int64),
             )
-            found[f"words.{feature.name}"] = graph.cast(ids, np.int32)
-        return found
+            blocks[f"words.{feature.name}"] = graph.cast(ids, np.int32)
+        return blocks
 
 
-DECLARED, FITTED = (Sign, Tenth, Words), (FittedSign, FittedTenth, FittedWords)
+OPTIONS, FITTED = (Sign, Tenth, Words), (FittedSign, FittedTenth, FittedWords)
 
 
 def edit_the_unions() -> None:
-    """The only edit of the library that a new kind takes."""
-    for name, added in (("AnyFeature", DECLARED), ("AnyFittedFeature", FITTED)):
-        union = Union[(*added, *members(getattr(features, name)))]  # of classes in a variable
+    """Apply the only edit of the library that a new kind needs."""
+    for name, kinds in (("AnyFeature", OPTIONS), ("AnyFittedFeature", FITTED)):
+        union = Union[(*kinds, *members(getattr(features, name)))]  # of classes in a variable
         setattr(features, name, Annotated[union, Field(discriminator="kind")])
 
 
@@ -286,14 +286,14 @@ def table(rows: int = 400) -> pa.Table:
     level = generator.normal(size=rows).round(1)
     point = generator.normal(size=(rows, 3))
     words = [[w for w in ("red", "blue", "old") if generator.random() < 0.4] for _ in range(rows)]
-    late = (np.sign(level) + point[:, 0] + np.array(["red" in one for one in words]) > 0.3).astype(float)
+    late = (np.sign(level) + point[:, 0] + np.array(["red" in row for row in words]) > 0.3).astype(float)
     return pa.table(
         {
             "key": pa.array(np.arange(rows)),
             "size": pa.array(generator.normal(size=rows)),
             "level_sign": pa.array(level, mask=generator.random(rows) < 0.1),
             "point": pa.FixedSizeListArray.from_arrays(pa.array(point.reshape(-1)), 3),
-            "tags": pa.array([None if place % 29 == 0 else one for place, one in enumerate(words)]),
+            "tags": pa.array([None if index % 29 == 0 else row for index, row in enumerate(words)]),
             "late": pa.array(late),
         }
     )
@@ -317,31 +317,31 @@ gates: {metrics: {late: {auc: 0.6}}}
 """
 
 
-ASKED = [
+ROWS = [
     {"size": 0.5, "level_sign": -1.5, "point": [1.0, None, 2.0], "tags": ["red", "never seen"]},
     {"size": None, "level_sign": None, "point": None, "tags": None},
 ]
 
 
-def go(folder: Path) -> dict[str, Any]:
-    """The whole way with the new kinds."""
+def run_stages(folder: Path) -> dict[str, Any]:
+    """Results of all stages with the new kinds, of requests, and of a draft."""
     from flows.draft.facts import sample_table
     from flows.draft.proposals import propose_problem
 
-    seen = whole_way(folder, PARAMS, table(), [ASKED, [{**ASKED[0], "point": [1.0]}]])
+    results = whole_way(folder, PARAMS, table(), [ROWS, [{**ROWS[0], "point": [1.0]}]])
     draft = propose_problem(sample_table(folder / "data" / "part.parquet"), ["late"])
-    return seen | {"proposed": {name: proposal.options["kind"] for name, proposal in draft.features.items()}}
+    return results | {"proposed": {name: proposal.options["kind"] for name, proposal in draft.features.items()}}
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Result of the whole way, in an interpreter of its own, since unions are read when modules are imported."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Results of all stages in a separate interpreter, since unions are read when modules are imported."""
     return in_own_interpreter(__name__, tmp_path_factory.mktemp("kinds") / "problem")
 
 
-def test_every_stage_takes_the_new_kinds(seen: dict[str, Any]) -> None:
-    assert seen["resumed to the bit"]
-    assert {name: passed for name, passed in seen["checks"].items() if not name.startswith("latency")} == {
+def test_every_stage_accepts_the_new_kinds(results: dict[str, Any]) -> None:
+    assert results["resumed to the bit"]
+    assert {name: passed for name, passed in results["checks"].items() if not name.startswith("latency")} == {
         "late.auc": True,
         "late.auc over baseline": True,
         "parity": True,
@@ -350,35 +350,35 @@ def test_every_stage_takes_the_new_kinds(seen: dict[str, Any]) -> None:
     }
 
 
-def test_init_and_profile_ask_the_kinds(seen: dict[str, Any]) -> None:
-    assert seen["proposed"] == {"size": "numeric", "level_sign": "sign", "point": "tenth", "tags": "words"}
-    assert '"min_value": -100, "max_value": 100' in seen["suite"]
+def test_draft_and_profile_use_the_kinds(results: dict[str, Any]) -> None:
+    assert results["proposed"] == {"size": "numeric", "level_sign": "sign", "point": "tenth", "tags": "words"}
+    assert '"min_value": -100, "max_value": 100' in results["suite"]
 
 
-def test_the_service_takes_what_the_kinds_say(seen: dict[str, Any]) -> None:
-    assert seen["signature"]["inputs"] == [
+def test_the_service_accepts_the_input_types_of_the_kinds(results: dict[str, Any]) -> None:
+    assert results["signature"]["inputs"] == [
         {"name": "size", "type": "number"},
         {"name": "level_sign", "type": "number"},
         {"name": "point", "type": "vector", "size": 3},
         {"name": "tags", "type": "strings"},
     ]
-    (status, found), (refused, error) = seen["answers"]
+    (status, answer), (error_status, error) = results["answers"]
     assert status == 200
-    assert [0 < row["late"] < 1 for row in found["predictions"]] == [True, True]
-    assert refused == 400
+    assert [0 < row["late"] < 1 for row in answer["predictions"]] == [True, True]
+    assert error_status == 400
     assert "point" in error["error"]["message"]
 
 
-def test_the_report_shows_the_new_kinds(seen: dict[str, Any]) -> None:
-    assert all(f"<h4>1 {kind}</h4>" in seen["report"] for kind in ("numeric", "sign", "tenth", "words"))
+def test_the_report_shows_the_new_kinds(results: dict[str, Any]) -> None:
+    assert all(f"<h4>1 {kind}</h4>" in results["report"] for kind in ("numeric", "sign", "tenth", "words"))
 
 
-def test_no_other_file_asks_which_kind_a_feature_is() -> None:
-    """A kind's classes are named in its own file and in the unions alone; nobody compares `.kind` of a feature."""
+def test_only_the_files_of_kinds_depend_on_the_kind() -> None:
+    """No other file of the library or the flows names a kind's classes or compares a feature's kind."""
     library = Path(mtl_core.__file__).parent
     names = {member.__name__ for union in (features.AnyFeature, features.AnyFittedFeature) for member in members(union)}
     kinds = set(tagged(features.AnyFeature))
-    asked = []
+    uses = []
     for path in (*library.rglob("*.py"), *(library.parent / "flows").rglob("*.py")):
         if path.parent == library / "features":
             continue
@@ -388,11 +388,11 @@ def test_no_other_file_asks_which_kind_a_feature_is() -> None:
                 isinstance(side, ast.Constant) and side.value in kinds for side in (node.left, *node.comparators)
             )
             if named or compared:
-                asked.append(f"{path.name}:{node.lineno}")
-    assert asked == []
+                uses.append(f"{path.name}:{node.lineno}")
+    assert uses == []
 
 
 if __name__ == "__main__":
     edit_the_unions()
-    place = Path(sys.argv[1])
-    leave(place, go(place))
+    problem_folder = Path(sys.argv[1])
+    leave(problem_folder, run_stages(problem_folder))

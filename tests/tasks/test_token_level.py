@@ -87,7 +87,7 @@ class MarksCodec(Codec):
     def encode(self, values: pa.Array) -> Ragged:
         items = np.nan_to_num(as_numbers(pc.list_flatten(values)), nan=-1).astype(np.int8)
         lengths = pc.fill_null(pc.list_value_length(values), 0)
-        return Ragged.of_lengths(items, lengths.to_numpy(zero_copy_only=False))
+        return Ragged.from_lengths(items, lengths.to_numpy(zero_copy_only=False))
 
     def labelled(self, labels: Labels) -> Labels:
         return labels >= 0

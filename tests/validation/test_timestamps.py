@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.input_types import as_seconds
+from mtl_core.timestamps import as_seconds
 from mtl_core.validation.frame import to_frame
 from tests.strategies import patient
 

@@ -17,7 +17,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MetricValue:
     """A metric's value on a split with its 95% percentile bootstrap interval; NaN where undefined."""
 
     value: float
@@ -44,13 +44,13 @@ class Difference:
 
 def evaluate(
     tasks: Sequence[Objective], labels: Arrays, predictions: Arrays, *, resamples: int = RESAMPLES
-) -> dict[str, dict[str, Measured]]:
+) -> dict[str, dict[str, MetricValue]]:
     """Task -> metric -> value and interval, over each task's labelled rows; without resamples the interval is NaN.
 
     Raises:
         DataError: a task has no metric for some of the labels.
     """
-    found: dict[str, dict[str, Measured]] = {}
+    found: dict[str, dict[str, MetricValue]] = {}
     for task in tasks:
         task.check(labels[task.name])
         known, predicted = _labelled(task, labels, predictions)
@@ -94,9 +94,9 @@ def baseline_predictions(tasks: Sequence[Objective], train_labels: Arrays, label
     return found
 
 
-def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], resamples: int) -> Measured:
+def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], resamples: int) -> MetricValue:
     low, high = interval(resampled(metric, labels, predictions, resamples=resamples))
-    return Measured(value=metric(labels, predictions), low=low, high=high, undefined=metric.undefined(labels))
+    return MetricValue(value=metric(labels, predictions), low=low, high=high, undefined=metric.undefined(labels))
 
 
 def _labelled(task: Objective, labels: Arrays, predictions: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:

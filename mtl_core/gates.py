@@ -8,7 +8,7 @@ from typing import Any
 
 from mtl_core.checks import BaselineCheck, Check, LatencyCheck
 from mtl_core.config import Gates, Problem
-from mtl_core.evaluation import Difference, Measured
+from mtl_core.evaluation import Difference, MetricValue
 from mtl_core.export.parity import Parity
 from mtl_core.export.session import Session
 from mtl_core.tasks import Objective
@@ -16,7 +16,7 @@ from mtl_core.timing import median_ms
 
 
 def metric_checks(
-    gates: Gates, tasks: Sequence[Objective], measured: Mapping[str, Mapping[str, Measured]]
+    gates: Gates, tasks: Sequence[Objective], measured: Mapping[str, Mapping[str, MetricValue]]
 ) -> list[Check]:
     """The limits that params.yaml sets on test metrics."""
     checks = []

@@ -11,7 +11,7 @@ import pytest
 
 from mtl_core.checks import BaselineCheck, Check, LatencyCheck, with_latencies, write_checks, write_latencies
 from mtl_core.config import Gates, parse_problem
-from mtl_core.evaluation import Difference, Measured, compare, evaluate
+from mtl_core.evaluation import Difference, MetricValue, compare, evaluate
 from mtl_core.export.parity import Parity
 from mtl_core.gates import (
     baseline_checks,
@@ -50,8 +50,8 @@ def test_both_sides_of_a_limit(value: float, rule: Any, passed: bool) -> None:
 def test_a_metrics_direction_decides_floor_or_ceiling(small: Small) -> None:
     gates = Gates(metrics={"late": {"auc": 0.8}, "minutes": {"mae": 2.0}})
     measured = {
-        "late": {"auc": Measured(value=0.9, low=0.8, high=1.0)},
-        "minutes": {"mae": Measured(value=1.5, low=1.0, high=2.0)},
+        "late": {"auc": MetricValue(value=0.9, low=0.8, high=1.0)},
+        "minutes": {"mae": MetricValue(value=1.5, low=1.0, high=2.0)},
     }
     floor, ceiling = metric_checks(gates, small.tasks, measured)
     assert (floor.name, floor.rule, floor.passed) == ("late.auc", "at least", True)

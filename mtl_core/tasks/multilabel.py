@@ -72,7 +72,7 @@ class Multilabel(DecisionTask):
     def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
         decision: dict[str, Any] = {"higher_is_better": True, "thresholds": thresholds}
         if self.rule is not None:
-            decision["unfit"] = TUNED
+            decision["unsuitable"] = TUNED
         return (
             MacroAuc(name="macro_auc", higher_is_better=True),
             RowMean(name="log_loss", higher_is_better=False, rows=multilabel_log_loss),

@@ -67,11 +67,11 @@ def test_of_labels_it_is_of_all_known_ones_at_once() -> None:
     assert MULTILABEL_ECE(labels, predictions) == pytest.approx(BINARY_ECE(labels[known], predictions[known]))
     weights = random.integers(0, 3, 300).astype(float)
     rows = np.repeat(np.arange(300), weights.astype(int))
-    weighted = MULTILABEL_ECE.on(labels, predictions)(weights)
+    weighted = MULTILABEL_ECE.weighted(labels, predictions)(weights)
     assert weighted == pytest.approx(MULTILABEL_ECE(labels[rows], predictions[rows]))
 
 
 def test_no_weight_and_no_number_are_undefined() -> None:
     labels, predictions = np.array([0, 1], dtype=np.int8), np.array([0.5, 0.5], dtype=np.float32)
-    assert np.isnan(BINARY_ECE.on(labels, predictions)(np.zeros(2)))
+    assert np.isnan(BINARY_ECE.weighted(labels, predictions)(np.zeros(2)))
     assert np.isnan(BINARY_ECE(labels, np.full(2, np.nan, np.float32)))

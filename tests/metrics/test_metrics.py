@@ -143,7 +143,7 @@ def test_equals_the_peer_with_and_without_weights(kind: str, metric: Metric) -> 
     labels, predictions, weights = sample(kind)
     peer = PEERS[f"{kind} {metric.name}"]
     assert metric(labels, predictions) == pytest.approx(peer(labels, predictions, None), rel=1e-5)
-    assert metric.on(labels, predictions)(weights) == pytest.approx(peer(labels, predictions, weights), rel=1e-5)
+    assert metric.weighted(labels, predictions)(weights) == pytest.approx(peer(labels, predictions, weights), rel=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "metric"), ALL, ids=NAMES)
@@ -155,7 +155,7 @@ def test_a_weight_is_that_many_rows(kind: str, metric: Metric, seed: int) -> Non
     weights = np.random.default_rng(seed).multinomial(6, np.full(6, 1 / 6)).astype(float)
     repeated = np.repeat(np.arange(6), weights.astype(int))
     expected = metric(labels[repeated], predictions[repeated])
-    assert metric.on(labels, predictions)(weights) == pytest.approx(expected, rel=1e-5, abs=1e-6, nan_ok=True)
+    assert metric.weighted(labels, predictions)(weights) == pytest.approx(expected, rel=1e-5, abs=1e-6, nan_ok=True)
 
 
 @pytest.mark.parametrize(("kind", "metric"), ALL, ids=NAMES)

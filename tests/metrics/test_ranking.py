@@ -31,7 +31,9 @@ def test_ranks(rows: list[tuple[int, float, int]]) -> None:
     labels, scores, weights = (np.array(values) for values in zip(*rows, strict=True))
     scores, heavy = scores.astype(np.float32), weights > 0
     yes, no = (heavy & (labels == answer) for answer in (1, 0))
-    auc, precision = (metric.on(labels.astype(np.int8), scores)(weights.astype(float)) for metric in (AUC, PRECISION))
+    auc, precision = (
+        metric.weighted(labels.astype(np.int8), scores)(weights.astype(float)) for metric in (AUC, PRECISION)
+    )
     kept: Any = (labels[heavy], scores[heavy])
     if yes.any():
         peer = peers.average_precision_score(*kept, sample_weight=weights[heavy])
@@ -48,7 +50,7 @@ def test_ranks(rows: list[tuple[int, float, int]]) -> None:
 @settings(max_examples=80, deadline=None)
 def test_f1_of_the_classes_that_are_there(rows: list[tuple[int, int, int]]) -> None:
     labels, chosen, weights = (np.array(values) for values in zip(*rows, strict=True))
-    found = F1.on(labels.astype(np.int16), np.eye(4)[chosen])(weights.astype(float))
+    found = F1.weighted(labels.astype(np.int16), np.eye(4)[chosen])(weights.astype(float))
     heavy = weights > 0
     if not heavy.any():
         assert math.isnan(found)

@@ -400,8 +400,8 @@ def test_silhouette_at_its_ends() -> None:
     assert METRICS["silhouette"](labels, sure) == 1
     assert METRICS["silhouette"](labels, halfway) == 0
     assert METRICS["silhouette"](labels, sure[[0, 0, 0]]) == 0, "one cluster tells no row apart"
-    assert METRICS["silhouette"].on(labels, sure)(np.array([2.0, 0, 0])) == 0
-    assert METRICS["silhouette"].on(labels, sure)(np.array([2.0, 1, 0])) == 1
+    assert METRICS["silhouette"].weighted(labels, sure)(np.array([2.0, 0, 0])) == 0
+    assert METRICS["silhouette"].weighted(labels, sure)(np.array([2.0, 1, 0])) == 1
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -412,7 +412,7 @@ def test_a_weight_is_that_many_rows(name: str, seed: int) -> None:
     weights = np.random.default_rng(seed).multinomial(6, np.full(6, 1 / 6)).astype(float)
     repeated = np.repeat(np.arange(6), weights.astype(int))
     expected = METRICS[name](labels[repeated], predictions[repeated])
-    found = METRICS[name].on(labels, predictions)(weights)
+    found = METRICS[name].weighted(labels, predictions)(weights)
     assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 

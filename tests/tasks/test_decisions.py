@@ -201,7 +201,7 @@ def test_no_task_stops_on_a_metric_that_says_nothing_yet(options: dict[str, Any]
 def test_a_metric_that_a_task_may_stop_on_is_defined_for_the_baseline(threshold: float) -> None:
     """A task is compared with its baseline in its own metric, and a comparison without a number refuses the model."""
     labels, prior = np.array([0, 0, 1, 0, 0]), np.full(5, 0.2, dtype=np.float32)
-    metrics = [metric for metric in task("binary", threshold=threshold).metrics if not metric.unfit]
+    metrics = [metric for metric in task("binary", threshold=threshold).metrics if not metric.unsuitable]
     assert np.isfinite([metric(labels, prior) for metric in metrics]).all()
 
 

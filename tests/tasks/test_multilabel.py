@@ -348,7 +348,7 @@ PEERS = {
     "label_ranking_average_precision": lambda y, p, w: peers.label_ranking_average_precision_score(
         y, p, sample_weight=w
     ),
-    "ece": lambda y, p, w: BINARY_ECE.on(y.ravel(), p.ravel())(None if w is None else np.repeat(w, 4)),
+    "ece": lambda y, p, w: BINARY_ECE.weighted(y.ravel(), p.ravel())(np.repeat(np.ones(len(y)) if w is None else w, 4)),
 }
 
 
@@ -358,7 +358,7 @@ def test_equals_the_peer_with_and_without_weights(name: str, seed: int) -> None:
     labels, predictions, weights = sample(seed)
     peer = PEERS[name]
     assert METRICS[name](labels, predictions) == pytest.approx(peer(labels, predictions, None), rel=1e-5)
-    weighted = METRICS[name].on(labels, predictions)(weights)
+    weighted = METRICS[name].weighted(labels, predictions)(weights)
     assert weighted == pytest.approx(peer(labels, predictions, weights), rel=1e-5)
     assert weighted != pytest.approx(peer(labels, predictions, None), rel=1e-5)
 
@@ -382,7 +382,7 @@ def test_a_weight_is_that_many_rows(name: str, seed: int) -> None:
     weights = np.random.default_rng(seed).multinomial(6, np.full(6, 1 / 6)).astype(float)
     repeated = np.repeat(np.arange(6), weights.astype(int))
     expected = METRICS[name](labels[repeated], predictions[repeated])
-    assert METRICS[name].on(labels, predictions)(weights) == pytest.approx(expected, rel=1e-6, nan_ok=True)
+    assert METRICS[name].weighted(labels, predictions)(weights) == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -402,7 +402,7 @@ def test_unknown_labels_leave_each_label_its_own_rows() -> None:
         rows = labels[:, place] >= 0
         mine = labels[rows, place], predictions[rows, place]
         aucs.append(peers.roc_auc_score(*mine, sample_weight=weights[rows]))
-    assert METRICS["macro_auc"].on(labels, predictions)(weights) == pytest.approx(np.mean(aucs))
+    assert METRICS["macro_auc"].weighted(labels, predictions)(weights) == pytest.approx(np.mean(aucs))
 
 
 def test_golden_metrics() -> None:

@@ -174,4 +174,4 @@ def test_kappa_at_its_borders(labels: list[int], chosen: list[int], kappa: float
     known, predictions = np.array(labels, dtype=np.int16), np.eye(3, dtype=np.float32)[chosen]
     np.testing.assert_allclose(metric(known, predictions), kappa, atol=1e-12)
     padded = np.concatenate([known, [0]]), np.concatenate([predictions, np.eye(3, dtype=np.float32)[[2]]])
-    np.testing.assert_allclose(metric.on(*padded)(np.array([0.1, 0.1, 0.0])), kappa, atol=1e-12)
+    np.testing.assert_allclose(metric.weighted(*padded)(np.array([0.1, 0.1, 0.0])), kappa, atol=1e-12)

@@ -25,6 +25,8 @@ def _log_loss(labels: Array, predictions: Array) -> Array:
 class MacroF1(Metric):
     """Mean of the F1 of the classes that occur or are predicted, with a weight above 0."""
 
+    name: str = "macro_f1"
+    higher_is_better: bool = True
     of_decision: bool = True
 
     def weighted(self, labels: Array, predictions: Array) -> WeightedValue:

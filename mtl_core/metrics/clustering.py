@@ -18,6 +18,9 @@ class NormalisedMutualInformation(Metric):
     only.
     """
 
+    name: str = "nmi"
+    higher_is_better: bool = True
+
     def undefined(self, labels: Array) -> str:
         return super().undefined(labels) or needs_two_classes(labels)
 
@@ -47,6 +50,9 @@ class Silhouette(Metric):
     Student t kernel with one degree of freedom a / b is then the second highest probability divided by the highest, so
     that predictions alone suffice. 0 where all rows are in one cluster.
     """
+
+    name: str = "silhouette"
+    higher_is_better: bool = True
 
     def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         second, first = np.partition(predictions.astype(np.float64), -2, axis=1)[:, -2:].T

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,14 +12,13 @@ TUNED = "its threshold is tuned after training"
 NO_POSITIVE_DECISION = "it is undefined where no row is decided a yes, as the baseline often decides"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Confusion:
+class Confusion(NamedTuple):
     """Confusion matrix of a decision: numbers, or arrays with an entry per threshold."""
 
-    true_positives: Array
-    false_positives: Array
-    false_negatives: Array
     true_negatives: Array
+    false_negatives: Array
+    false_positives: Array
+    true_positives: Array
 
 
 def _f1(counts: Confusion) -> Array:
@@ -69,19 +69,8 @@ class ThresholdMetric(Metric):
         return super().undefined(labels)
 
     def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
-        cells = 2 * decide(predictions, self.threshold) + (labels == 1)
-
-        def value(weights: Array) -> float:
-            cell_weights = np.bincount(cells, weights, minlength=4)
-            counts = Confusion(
-                true_negatives=cell_weights[0],
-                false_negatives=cell_weights[1],
-                false_positives=cell_weights[2],
-                true_positives=cell_weights[3],
-            )
-            return float(SCORES[self.name](counts))
-
-        return value
+        cells = 2 * decide(predictions, self.threshold) + (labels == 1)  # in the order of Confusion
+        return lambda weights: float(SCORES[self.name](Confusion(*np.bincount(cells, weights, minlength=4))))
 
 
 def decide(predictions: Array, thresholds: Array | float) -> Array:

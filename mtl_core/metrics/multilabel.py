@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from mtl_core.metrics.base import Array, Metric, WeightedValue
+from mtl_core.metrics.base import Array, Metric, RowMean, WeightedValue
 from mtl_core.metrics.decisions import decide
 from mtl_core.metrics.ranking import auc
 
@@ -13,6 +13,9 @@ from mtl_core.metrics.ranking import auc
 @dataclass(frozen=True, kw_only=True)
 class MacroAuc(Metric):
     """Mean AUC over the labels that have both positive and negative rows."""
+
+    name: str = "macro_auc"
+    higher_is_better: bool = True
 
     def undefined(self, labels: Array) -> str:
         has_both = (labels == 1).any(axis=0) & (labels == 0).any(axis=0)
@@ -28,6 +31,7 @@ class MacroAuc(Metric):
 class LabelF1(Metric):
     """F1 over all labels at once (micro), or the mean over the labels that occur or are predicted (macro)."""
 
+    higher_is_better: bool = True
     of_decision: bool = True
     average: Literal["micro", "macro"]
     thresholds: tuple[float, ...] = (0.5,)
@@ -47,7 +51,7 @@ class LabelF1(Metric):
         return value
 
 
-def multilabel_log_loss(labels: Array, predictions: Array) -> Array:
+def _log_loss(labels: Array, predictions: Array) -> Array:
     """(rows,) mean log loss over the known labels of a row, which has at least one."""
     known = labels >= 0
     probability = np.where(labels == 1, predictions, 1 - predictions.astype(np.float64))
@@ -55,7 +59,7 @@ def multilabel_log_loss(labels: Array, predictions: Array) -> Array:
     return np.asarray(np.where(known, losses, 0).sum(axis=1) / known.sum(axis=1))
 
 
-def ranking_precision(labels: Array, predictions: Array) -> Array:
+def _ranking_precision(labels: Array, predictions: Array) -> Array:
     """(rows,) label ranking average precision (Tsoumakas, Katakis and Vlahavas 2010).
 
     Over the row's positive labels, the mean share of positive ones among the labels ranked at least as high. 1 for a
@@ -75,3 +79,7 @@ def _mean(values: Array) -> float:
     """Mean of the defined values; NaN where there is none."""
     values = values[np.isfinite(values)]
     return float(values.mean()) if values.size else float("nan")
+
+
+MULTILABEL_LOG_LOSS = RowMean(name="log_loss", higher_is_better=False, rows=_log_loss)
+RANKING_PRECISION = RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=_ranking_precision)

@@ -24,6 +24,8 @@ class WeightedKappa(Metric):
     Under quadratic weights the disagreement expected by chance has a closed form in means and variances.
     """
 
+    name: str = "weighted_kappa"
+    higher_is_better: bool = True
     of_decision: bool = True
 
     def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
@@ -45,4 +47,3 @@ class WeightedKappa(Metric):
 RANKED_PROBABILITY_SCORE = RowMean(name="ranked_probability_score", higher_is_better=False, rows=_ranked_probability)
 """Epstein 1969, divided by the number of thresholds, hence between 0 and 1."""
 STEPS_MAE = RowMean(name="mae", higher_is_better=False, of_decision=True, unit="steps", rows=_steps)
-WEIGHTED_KAPPA = WeightedKappa(name="weighted_kappa", higher_is_better=True)

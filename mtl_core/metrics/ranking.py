@@ -11,6 +11,9 @@ from mtl_core.metrics.base import Array, Metric, WeightedValue, needs_positive, 
 class Auc(Metric):
     """Labels (rows,) 1 or 0 against scores: see `auc`."""
 
+    name: str = "auc"
+    higher_is_better: bool = True
+
     def undefined(self, labels: Array) -> str:
         return super().undefined(labels) or needs_two_classes(labels)
 
@@ -24,6 +27,9 @@ class AveragePrecision(Metric):
 
     This is scikit-learn's definition, without interpolation. Undefined without a positive row.
     """
+
+    name: str = "average_precision"
+    higher_is_better: bool = True
 
     def undefined(self, labels: Array) -> str:
         return super().undefined(labels) or needs_positive(labels)

@@ -15,6 +15,9 @@ class R2(Metric):
     For labels without variance it is 1 where all predictions are exact, else 0; undefined for a single row.
     """
 
+    name: str = "r2"
+    higher_is_better: bool = True
+
     def undefined(self, labels: Array) -> str:
         return super().undefined(labels) or ("" if len(labels) > 1 else "one labelled row only")
 

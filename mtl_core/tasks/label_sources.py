@@ -12,36 +12,37 @@ from mtl_core.errors import DataError
 from mtl_core.tasks.base import UNLABELLED
 
 
-def names_in(values: pa.Array, separator: str) -> tuple[NDArray[np.int64], pa.Array]:
-    """(rows,) text -> (n,) ascending rows and (n,) names: every name in the text, stripped, without empty ones."""
+def split_names(values: pa.Array, separator: str) -> tuple[NDArray[np.int64], pa.Array]:
+    """(rows,) text -> (n,) ascending rows and (n,) names: all names in the text, stripped, without empty ones."""
     parts = pc.split_pattern(as_strings(values), pattern=separator)
     names = pc.utf8_trim_whitespace(parts.flatten())
-    named = pc.not_equal(names, "")
-    rows = pc.list_parent_indices(parts).filter(named)
-    return rows.to_numpy(zero_copy_only=False).astype(np.int64), names.filter(named)
+    is_name = pc.not_equal(names, "")
+    rows = pc.list_parent_indices(parts).filter(is_name)
+    return rows.to_numpy(zero_copy_only=False).astype(np.int64), names.filter(is_name)
 
 
 def rows_per_name(rows: NDArray[np.int64], names: pa.Array) -> dict[str, int]:
     """Name -> number of rows that hold it; twice in one row counts once."""
     codes = names.dictionary_encode()
-    indices, known = codes.indices.to_numpy(zero_copy_only=False), codes.dictionary.to_pylist()
-    pairs = np.sort(rows * len(known) + indices)
-    once = pairs[np.diff(pairs, prepend=-1) > 0]
-    return dict(zip(known, np.bincount(once % max(len(known), 1), minlength=len(known)).tolist(), strict=True))
+    indices, distinct = codes.indices.to_numpy(zero_copy_only=False), codes.dictionary.to_pylist()
+    pairs = np.unique(rows * len(distinct) + indices)
+    return dict(
+        zip(distinct, np.bincount(pairs % max(len(distinct), 1), minlength=len(distinct)).tolist(), strict=True)
+    )
 
 
-def marked(values: pa.Array, separator: str, labels: Sequence[str]) -> tuple[NDArray[np.int8], pa.Array]:
+def encode_names(values: pa.Array, separator: str, labels: Sequence[str]) -> tuple[NDArray[np.int8], pa.Array]:
     """(rows,) text -> (rows, labels) of 1 and 0, UNLABELLED in a row without names; and the names that are no label."""
-    rows, names = names_in(values, separator)
-    found = pc.fill_null(pc.index_in(names, value_set=pa.array(labels, pa.string())), -1)
-    indices = found.to_numpy(zero_copy_only=False)
-    marks = np.full((len(values), len(labels)), UNLABELLED, dtype=np.int8)
-    marks[rows] = 0
-    marks[rows[indices >= 0], indices[indices >= 0]] = 1
-    return marks, names.filter(pc.less(found, 0))
+    rows, names = split_names(values, separator)
+    matches = pc.fill_null(pc.index_in(names, value_set=pa.array(labels, pa.string())), -1)
+    indices = matches.to_numpy(zero_copy_only=False)
+    encoded = np.full((len(values), len(labels)), UNLABELLED, dtype=np.int8)
+    encoded[rows] = 0
+    encoded[rows[indices >= 0], indices[indices >= 0]] = 1
+    return encoded, names.filter(pc.less(matches, 0))
 
 
-def answers(task: str, column: str, values: pa.Array) -> NDArray[np.int8]:
+def encode_column(task: str, column: str, values: pa.Array) -> NDArray[np.int8]:
     """(rows,) of 0, 1 and null -> (rows,) of 0, 1 and UNLABELLED; DataError for any other value."""
     numbers = as_numbers(values)
     invalid = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)

@@ -1,4 +1,4 @@
-"""Labels of multilabel targets: which labels there are, and which of them a row has."""
+"""Labels of multilabel targets: their names, learned or declared, and the labels of each row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
 from mtl_core.tasks.base import Codec, Labels, LabelValues, TaskFitter
-from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
+from mtl_core.tasks.label_sources import encode_column, encode_names, rows_per_name, split_names
 
 if TYPE_CHECKING:
     from mtl_core.tasks.multilabel import Multilabel
@@ -32,7 +32,7 @@ class MultilabelFitter(TaskFitter):
 
     def update(self, values: pa.Array) -> None:
         if not self.declared:
-            rows, names = names_in(values, self.options.separator)
+            rows, names = split_names(values, self.options.separator)
             self.rows += int(np.count_nonzero(np.diff(rows, prepend=-1)))
             self.yes.update(rows_per_name(rows, names))
             return
@@ -85,9 +85,9 @@ class MultilabelCodec(Codec):
 
     def encode(self, values: pa.Array) -> LabelValues:
         if not self.separator:
-            found = zip(self.targets, values.flatten(), strict=True)
-            return np.stack([answers(self.name, column, of_column) for column, of_column in found], axis=1)
-        labels, others = marked(values, self.separator, self.labels)
+            columns = zip(self.targets, values.flatten(), strict=True)
+            return np.stack([encode_column(self.name, column, entries) for column, entries in columns], axis=1)
+        labels, others = encode_names(values, self.separator, self.labels)
         unknown = others.filter(pc.not_equal(others, self.none))
         if self.declared and len(unknown):
             raise DataError(

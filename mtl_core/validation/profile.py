@@ -166,8 +166,8 @@ def _answers(column: str, tasks: Mapping[str, Task], type_: str, parts: list[pd.
     for name, task in tasks.items():
         if isinstance(task, Binary) and task.positive is not None and task.others == "refuse":
             codec = task.fitter(name, "string" if type_ == "str" else "number").declared
-            known = [value if isinstance(value, str) else float(value) for value in codec.known]
-            return tidy(known if codec.negative else [*known, *codec.learned(distinct(parts) - {known[0]})])
+            known = [value if isinstance(value, str) else float(value) for value in codec.label_values]
+            return tidy(known if codec.negative else [*known, *codec.learned_negative(distinct(parts) - {known[0]})])
     return []
 
 

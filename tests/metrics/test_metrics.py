@@ -269,12 +269,12 @@ def test_an_interval_of_nothing_is_nan() -> None:
 @pytest.mark.parametrize(
     ("metric", "lacking", "sufficient"),
     [
-        (Auc(name="auc", higher_is_better=True), [1, 1], [0, 1]),
-        (AveragePrecision(name="ap", higher_is_better=True), [0, 0], [1, 1]),
-        (R2(name="r2", higher_is_better=True), [0.5], [0.5, 0.5]),
+        (Auc(), [1, 1], [0, 1]),
+        (AveragePrecision(), [0, 0], [1, 1]),
+        (R2(), [0.5], [0.5, 0.5]),
         (MAE, [], [0.5]),
-        (MacroAuc(name="macro_auc", higher_is_better=True), [[1, 0], [1, -1]], [[1, 0], [0, -1]]),
-        (NormalisedMutualInformation(name="nmi", higher_is_better=True), [3, 3], [3, 4]),
+        (MacroAuc(), [[1, 0], [1, -1]], [[1, 0], [0, -1]]),
+        (NormalisedMutualInformation(), [3, 3], [3, 4]),
     ],
     ids=lambda case: getattr(case, "name", ""),
 )

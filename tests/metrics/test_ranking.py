@@ -13,10 +13,10 @@ from mtl_core.metrics.classification import MacroF1
 from mtl_core.metrics.ranking import Auc, AveragePrecision
 from mtl_core.metrics.regression import R2
 
-AUC = Auc(name="auc", higher_is_better=True)
-PRECISION = AveragePrecision(name="average_precision", higher_is_better=True)
-F1 = MacroF1(name="macro_f1", higher_is_better=True)
-EXPLAINED = R2(name="r2", higher_is_better=True)
+AUC = Auc()
+PRECISION = AveragePrecision()
+F1 = MacroF1()
+EXPLAINED = R2()
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.5, 0.5000001, 1.0]), st.integers(0, 3)),

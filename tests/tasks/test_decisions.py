@@ -121,7 +121,7 @@ def test_a_threshold_is_in_the_signature_where_it_is_declared(kind: str, thresho
     initial = 0.5 if isinstance(threshold, dict) else float(threshold)
     entry = {"threshold": initial} if kind == "binary" else {"thresholds": [initial, initial]}
     assert declared.signature() == plain.signature() | entry
-    tuned = declared.at((0.25, 0.75)[: declared.outputs])
+    tuned = declared.with_thresholds((0.25, 0.75)[: declared.outputs])
     assert {**tuned.signature(), **entry} == declared.signature(), "and the one that was tuned in its place"
     assert tuned.signature() != declared.signature()
     assert declared.thresholds == (initial,) * declared.outputs, "the first stays as it is"
@@ -134,11 +134,11 @@ def test_metrics_use_the_threshold() -> None:
         *("accuracy", "balanced_accuracy", "f1", "precision", "recall")
     }
     for threshold, recall, precision in ((0.5, 0.5, 1.0), (0.35, 1.0, 1.0), (0.3, 1.0, 2 / 3), (0.95, 0.0, np.nan)):
-        values = {metric.name: metric(labels, chances) for metric in declared.at((threshold,)).metrics}
+        values = {metric.name: metric(labels, chances) for metric in declared.with_thresholds((threshold,)).metrics}
         np.testing.assert_allclose([values["recall"], values["precision"]], [recall, precision])
     flags = objective(task("multilabel", min_count=1, threshold=0.3), pa.array(["a|b", "b", "a"]))
     wide, known = np.stack([chances, chances], axis=1), np.stack([labels, labels], axis=1)
-    micro = {cut: flags.at(cut).metrics[2](known, wide) for cut in ((0.5, 0.5), (0.35, 0.35), (0.5, 0.05))}
+    micro = {cut: flags.with_thresholds(cut).metrics[2](known, wide) for cut in ((0.5, 0.5), (0.35, 0.35), (0.5, 0.05))}
     assert micro == pytest.approx({(0.5, 0.5): 4 / 6, (0.35, 0.35): 1.0, (0.5, 0.05): 6 / 9})
 
 

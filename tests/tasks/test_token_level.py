@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 class Marks(DecisionTask):
     """Yes or no for every item of a feature that is a sequence; the target is a list of 1, 0 and null."""
 
-    reads: ClassVar[frozenset[ColumnType]] = frozenset({"list"})
+    target_types: ClassVar[frozenset[ColumnType]] = frozenset({"list"})
 
     kind: Literal["marks"] = "marks"
     sequence: str
 
     def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
-        probabilities = (Auc(name="auc", higher_is_better=True), BINARY_LOG_LOSS, BINARY_ECE)
+        probabilities = (Auc(), BINARY_LOG_LOSS, BINARY_ECE)
         return (*probabilities, *decision_metrics(thresholds[0], tuned=self.rule is not None))
 
     def fitter(self, name: str, column_type: ColumnType) -> MarksFitter:
@@ -100,23 +100,11 @@ class MarksObjective(DecisionObjective):
     def outputs(self) -> int:
         return 1
 
-    @property
-    def is_class_weighted(self) -> bool:
-        return False
-
-    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return self.loss(logits, labels)
-
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
 
         yes = labels.clamp(min=0).to(logits.dtype)
         return F.binary_cross_entropy_with_logits(logits[:, 0], yes, reduction="none")
-
-    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        import torch.nn.functional as F
-
-        return F.binary_cross_entropy_with_logits(logits[:, 0], teacher[:, 0].sigmoid(), reduction="none")
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits[:, 0].sigmoid()
@@ -127,9 +115,8 @@ class MarksObjective(DecisionObjective):
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
 
-    def signature(self) -> dict[str, Any]:
-        entry = {"name": self.name, "kind": "marks", "form": "number", "unit": "probability"}
-        return entry | {"threshold": self.thresholds[0]}
+    def output_format(self) -> dict[str, Any]:
+        return {"form": "number", "unit": "probability", "threshold": self.thresholds[0]}
 
 
 def edit_the_unions() -> None:

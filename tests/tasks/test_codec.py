@@ -13,7 +13,7 @@ from mtl_core.errors import DataError
 from mtl_core.schema import tagged
 from mtl_core.tasks import AnyCodec, AnyTask, objectives
 from tests.small import Small
-from tests.tasks.declared import fit, objective, task
+from tests.tasks.declared import fit_codec, fit_objective, task
 
 COLUMNS: dict[str, pa.Array] = {
     "binary": pa.array([0, 1, 1, None]),
@@ -61,7 +61,7 @@ def test_every_objective_option_of_every_kind_is_changed() -> None:
 @pytest.mark.parametrize(("kind", "option", "value"), CASES)
 def test_an_option_of_the_objective_leaves_the_codec_as_it_is(kind: str, option: str, value: Any) -> None:
     plain, changed = (
-        fit(task(kind, **NEEDED.get(kind, {}), **options), COLUMNS[kind]) for options in ({}, {option: value})
+        fit_codec(task(kind, **NEEDED.get(kind, {}), **options), COLUMNS[kind]) for options in ({}, {option: value})
     )
     assert changed.model_dump_json() == plain.model_dump_json()
     assert option == "weight" or option not in type(plain).model_fields
@@ -69,7 +69,7 @@ def test_an_option_of_the_objective_leaves_the_codec_as_it_is(kind: str, option:
 
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_a_codec_survives_its_json_and_encodes_the_same(kind: str) -> None:
-    codec = fit(task(kind, **NEEDED.get(kind, {}), weight_column="w"), COLUMNS[kind])
+    codec = fit_codec(task(kind, **NEEDED.get(kind, {}), weight_column="w"), COLUMNS[kind])
     again = TypeAdapter(AnyCodec).validate_json(codec.model_dump_json())
     assert again == codec
     assert (again.targets, again.weight_column) == (("y",), "w")
@@ -80,7 +80,7 @@ def test_a_codec_survives_its_json_and_encodes_the_same(kind: str) -> None:
 def test_arrays_and_tensors_are_labelled_alike(kind: str) -> None:
     import torch
 
-    codec = fit(task(kind, **NEEDED.get(kind, {})), COLUMNS[kind])
+    codec = fit_codec(task(kind, **NEEDED.get(kind, {})), COLUMNS[kind])
     labels = codec.encode(COLUMNS[kind])
     assert codec.labelled(labels).tolist() == codec.labelled(torch.from_numpy(labels)).tolist() == [True] * 3 + [False]
 
@@ -107,10 +107,10 @@ def test_a_codec_of_another_task_is_refused(small: Small, declared: dict[str, An
 
 def test_a_weight_of_an_unknown_class_is_refused_by_the_objective_alone() -> None:
     declared = task("multiclass", class_weights={"a": 1, "hihg": 2})
-    codec = fit(declared, pa.array(["a", "high"]))
+    codec = fit_codec(declared, pa.array(["a", "high"]))
     with pytest.raises(DataError, match=r"task 't': `class_weights` must name.*found 'hihg'; did you mean 'high'"):
         declared.objective(codec)
-    assert objective(task("multiclass", class_weights={"a": 2}), pa.array(["a", "b"])).class_factors == (2, 1)
+    assert fit_objective(task("multiclass", class_weights={"a": 2}), pa.array(["a", "b"])).class_factors == (2, 1)
 
 
 def test_declaring_and_encoding_import_neither_torch_nor_what_models_need() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.strategies import patient
-from tests.tasks.declared import fit, objective, task
+from tests.tasks.declared import fit_codec, fit_objective, task
 
 DISTANCES = ("squared", "absolute", "huber")
 
@@ -19,15 +19,15 @@ DISTANCES = ("squared", "absolute", "huber")
 def numbers(loss: str, minimum: float, maximum: float) -> Any:
     """A regression of numbers with mean 100, deviation 10 and that range."""
     declared = task("regression", loss=loss)
-    codec = fit(declared, pa.array([90.0, 110.0])).model_copy(update={"minimum": minimum, "maximum": maximum})
+    codec = fit_codec(declared, pa.array([90.0, 110.0])).model_copy(update={"minimum": minimum, "maximum": maximum})
     return declared.objective(codec)
 
 
 TASKS: dict[str, Any] = {
-    "binary": objective(task("binary"), pa.array([0, 1])),
-    "multiclass": objective(task("multiclass"), pa.array(["a", "b", "c"])),
-    "ordinal": objective(task("ordinal", classes=["low", "mid", "high"]), pa.array(["low", "mid"])),
-    "quantiles": objective(task("quantiles"), pa.array([90.0, 110.0])),
+    "binary": fit_objective(task("binary"), pa.array([0, 1])),
+    "multiclass": fit_objective(task("multiclass"), pa.array(["a", "b", "c"])),
+    "ordinal": fit_objective(task("ordinal", classes=["low", "mid", "high"]), pa.array(["low", "mid"])),
+    "quantiles": fit_objective(task("quantiles"), pa.array([90.0, 110.0])),
     **{loss: numbers(loss, 0.0 if loss == "poisson" else -1e38, 1e38) for loss in (*DISTANCES, "poisson")},
 }
 """The numbers have mean 100 and deviation 10."""

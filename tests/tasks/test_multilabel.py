@@ -19,7 +19,7 @@ from mtl_core.metrics.calibration import BINARY_ECE
 from mtl_core.tasks import AnyCodec, AnyTask
 from mtl_core.tasks.multilabel_codec import MAX_LABELS, MultilabelCodec
 from tests.strategies import layouts, partitions, patient, texts
-from tests.tasks.declared import fit, objective, task
+from tests.tasks.declared import fit_codec, fit_objective, task
 
 NAN, INF = float("nan"), float("inf")
 ABC = ("a", "b", "c")
@@ -67,7 +67,7 @@ LEARN = {"|": "a|b|c", "; ": "a; b; c", ".": "a.b.c"}
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
 def test_labels_of_a_text(options: Any, values: list[str | None], labels: list[list[int]], kind: pa.DataType) -> None:
     declared = of_text(min_count=1, **options)
-    fitted = fit(declared, pa.array([LEARN[declared.separator], "a"]))
+    fitted = fit_codec(declared, pa.array([LEARN[declared.separator], "a"]))
     found = fitted.encode(pa.array(values).cast(kind))
     assert (found.dtype, found.tolist()) == (np.int8, labels)
     known = fitted.labelled(torch.from_numpy(found)).tolist()
@@ -105,19 +105,19 @@ def test_a_row_is_labelled_where_a_label_is_known() -> None:
 def test_a_learned_label_needs_rows_enough(min_count: int, labels: tuple[str, ...]) -> None:
     """Rows, not mentions: c stands twice in one row."""
     parts = [pa.array(["b|a", "c|c", None]), pa.array(["a|b", "b|a"])]
-    assert fit(of_text(min_count=min_count), *parts).labels == labels
+    assert fit_codec(of_text(min_count=min_count), *parts).labels == labels
 
 
 def test_a_learned_label_is_never_the_word_for_none() -> None:
     values = pa.array(["b|a", "-", "-", "a"])
-    assert fit(of_text(min_count=1, none="-"), values).labels == ("a", "b")
-    assert fit(of_text(min_count=1), values).labels == ("-", "a", "b")
+    assert fit_codec(of_text(min_count=1, none="-"), values).labels == ("a", "b")
+    assert fit_codec(of_text(min_count=1), values).labels == ("-", "a", "b")
 
 
 def learned(declared: Any, *parts: pa.Array) -> Any:
     """Learned labels, or the reason why there are none."""
     try:
-        return fit(declared, *parts)
+        return fit_codec(declared, *parts)
     except DataError as error:
         return str(error)
 
@@ -160,7 +160,7 @@ REFUSED = {
 @pytest.mark.parametrize(("declared", "values", "words"), REFUSED.values(), ids=REFUSED)
 def test_refused(declared: Any, values: pa.Array, words: list[str]) -> None:
     with pytest.raises(DataError) as caught:
-        fit(declared, values)
+        fit_codec(declared, values)
     for word in ["task 't'", *words]:
         assert word in str(caught.value)
 
@@ -184,7 +184,7 @@ def test_columns_refused(values: pa.Array, words: list[str]) -> None:
 
 def test_refused_after_training_too() -> None:
     with pytest.raises(DataError, match="found 'd'"):
-        fit(of_text(labels=ABC), pa.array(["a", "b", "c"])).encode(pa.array(["d"]))
+        fit_codec(of_text(labels=ABC), pa.array(["a", "b", "c"])).encode(pa.array(["d"]))
     with pytest.raises(DataError, match="found 2 in 'a'"):
         fit_columns(of_columns(), structs(a=[1, 0], b=[1, 0])).encode(structs(a=[2], b=[0]))
 
@@ -217,7 +217,7 @@ def test_declarations_refused(options: dict[str, Any], words: str) -> None:
         of_text(**options)
 
 
-PLAIN = objective(of_text(min_count=1), pa.array(["a|b|c", "b|c", "c", "-"]))
+PLAIN = fit_objective(of_text(min_count=1), pa.array(["a|b|c", "b|c", "c", "-"]))
 """Labels -, a, b, c."""
 logits = st.lists(st.integers(-200, 200).map(lambda tenths: tenths / 10), min_size=12, max_size=12).map(
     lambda numbers: torch.tensor(numbers).view(3, 4)
@@ -251,7 +251,7 @@ def test_golden_losses() -> None:
 
 def factored(weight: Any, smoothing: float = 0.0) -> Any:
     declared = of_text(min_count=1, positive_weight=weight, label_smoothing=smoothing)
-    return objective(declared, pa.array(["a|b|c", "b|c", "c", "c|-"]))
+    return fit_objective(declared, pa.array(["a|b|c", "b|c", "c", "c|-"]))
 
 
 @given(z=logits)
@@ -442,7 +442,7 @@ def test_undefined_is_nan(labels: list[list[int]], undefined: set[str]) -> None:
 HEAVY = of_columns(weight=2, positive_weight=2.5)
 FITTED = {
     "learned": factored("balanced", 0.1),
-    "declared": objective(of_text(labels=("é", "x y"), none="-", separator="/"), pa.array(["é/x y", "-"])),
+    "declared": fit_objective(of_text(labels=("é", "x y"), none="-", separator="/"), pa.array(["é/x y", "-"])),
     "columns": HEAVY.objective(fit_columns(HEAVY, structs(a=[True, False], b=[None, True]))),
 }
 

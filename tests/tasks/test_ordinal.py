@@ -12,12 +12,12 @@ from torch import Tensor
 
 from mtl_core.nn.thresholds import MIN_DISTANCE, Thresholds
 from tests.strategies import patient
-from tests.tasks.declared import objective, task
+from tests.tasks.declared import fit_objective, task
 
 
 def ordinal(classes: int, **options: Any) -> Any:
     names = [f"c{place}" for place in range(classes)]
-    return objective(task("ordinal", classes=names, **options), pa.array(names))
+    return fit_objective(task("ordinal", classes=names, **options), pa.array(names))
 
 
 def exact(logits: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ def test_logits_that_touch_are_finite() -> None:
 
 def test_two_classes_are_a_binary_task() -> None:
     logits, labels = torch.tensor([[-3.0], [0.2], [50.0]]), torch.tensor([1, 0, 1])
-    binary = objective(task("binary"), pa.array([0, 1]))
+    binary = fit_objective(task("binary"), pa.array([0, 1]))
     torch.testing.assert_close(ordinal(2).loss(logits, labels), binary.loss(logits, labels))
     torch.testing.assert_close(ordinal(2).inverse_link(logits)[:, 1], binary.inverse_link(logits))
 

@@ -13,14 +13,14 @@ from sklearn.metrics import mean_poisson_deviance
 from mtl_core.errors import DataError
 from mtl_core.nn.poisson import half_deviance
 from tests.strategies import patient
-from tests.tasks.declared import objective, task
+from tests.tasks.declared import fit_objective, task
 
 DECLARED = task("regression", loss="poisson")
 POISSON_DEVIANCE = DECLARED.metric_named("poisson_deviance")
 
 
 def counts(*values: float) -> Any:
-    return objective(DECLARED, pa.array(values))
+    return fit_objective(DECLARED, pa.array(values))
 
 
 labels_drawn = st.lists(st.one_of(st.integers(0, 50).map(float), st.floats(0, 1e6, width=32)), min_size=1, max_size=8)
@@ -122,7 +122,7 @@ def test_only_counts_have_a_deviance() -> None:
 def test_a_negative_label_is_refused_in_the_training_split_and_in_others() -> None:
     for column in (pa.array([0.0, -3.0]), pa.array([0, -3])):
         with pytest.raises(DataError, match=r"task 't': .*0 or more, found -3 in 'y'; .*another loss"):
-            objective(DECLARED, column)
+            fit_objective(DECLARED, column)
         with pytest.raises(DataError, match=r"task 't': .*0 or more, found -3 in 'y'; .*another loss"):
             counts(0, 1).check(counts(0, 1).codec.encode(column))
     counts(0, 1).check(np.array([0, 2.5, np.nan, -0.0], dtype=np.float32))

@@ -12,14 +12,14 @@ from sklearn.metrics import mean_pinball_loss
 
 from mtl_core.nn.monotone import inverse_monotone, monotone
 from tests.strategies import patient
-from tests.tasks.declared import objective, task
+from tests.tasks.declared import fit_objective, task
 
 MANY = [round(0.01 * level, 2) for level in range(1, 100)]
 
 
 def quantiles(*levels: float) -> Any:
     """Codec of a target with mean 100 and deviation 10."""
-    return objective(task("quantiles", **({"levels": levels} if levels else {})), pa.array([90.0, 110.0]))
+    return fit_objective(task("quantiles", **({"levels": levels} if levels else {})), pa.array([90.0, 110.0]))
 
 
 @pytest.mark.parametrize("levels", [(0.5,), (0.25, 0.75), (0.1, 0.5, 0.9), MANY], ids=len)
@@ -48,7 +48,7 @@ def test_the_loss_is_the_pinball_loss_in_deviations(levels: list[float], seed: i
 
 def test_it_learns_the_quantiles_of_its_sample() -> None:
     values = np.random.default_rng(0).exponential(7, 2_001).astype(np.float32)
-    fitted = objective(task("quantiles"), pa.array(values))
+    fitted = fit_objective(task("quantiles"), pa.array(values))
     logits = torch.zeros(1, 3, requires_grad=True)
     optimizer = torch.optim.Adam([logits], lr=0.05)
     for _ in range(300):

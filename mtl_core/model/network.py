@@ -55,7 +55,10 @@ class Network(nn.Module):
         # Lists, not dicts by name: a task may have the name of a module's attribute.
         width = self.trunk.out_width + options.private
         self.heads = nn.ModuleList(self._head(options.head, width, objective) for objective in objectives)
-        self.calibration = nn.ModuleList(_calibration(objective) for objective in objectives)
+        calibrated = (
+            objective.outputs if isinstance(objective, CalibratedObjective) else 0 for objective in objectives
+        )
+        self.calibration = nn.ModuleList(Calibration(outputs) for outputs in calibrated)
         self.decisions = nn.ModuleList(_decision(objective) for objective in objectives)
         self._separate_inputs = separate_inputs
         self._sequences = tuple(objective.codec.sequence for objective in objectives)
@@ -140,11 +143,6 @@ class Network(nn.Module):
         parameters = tuple(parameter for parameter in self.parameters() if id(parameter) not in task_specific)
         matrices = (parameter for parameter in reversed(parameters) if parameter.ndim > 1)
         return Shared(parameters=parameters, last=next(matrices, None))
-
-
-def _calibration(objective: Objective) -> Calibration:
-    """The identity; without outputs for a task that has no probabilities of labels."""
-    return Calibration(objective.outputs if isinstance(objective, CalibratedObjective) else 0)
 
 
 def _decision(objective: Objective) -> DecisionThresholds:

@@ -75,24 +75,16 @@ class BinaryCodec(Codec):
         """The values that are a label, yes before no."""
         return (1, 0) if self.positive is None else (self.positive, *self.negative)
 
-    @property
-    def refuses(self) -> bool:
-        """True if any other value is an error."""
-        if self.at_least is not None or self.others == "unlabelled":
-            return False
-        return self.others == "refuse" or self.positive is None
-
     def learned_negative(self, others: Collection[Value]) -> tuple[Value, ...]:
         """The value for no, from the values besides `positive`: empty if there is none, DataError for several."""
         if len(others) < 2:
             return tuple(others)
-        named = ", ".join(map(_quoted, sorted(others, key=str)[:MAX_NAMED])) + (
-            " ..." if len(others) > MAX_NAMED else ""
-        )
+        named = ", ".join(map(_quoted, sorted(others, key=str)[:MAX_NAMED]))
+        more = " ..." if len(others) > MAX_NAMED else ""
         raise DataError(
             f"task {self.name!r}: a binary target has one value besides `positive: {_plain(self.positive)}`, found "
-            f"{named} in {self.target!r}; list those that are no in `negative: [...]`, with `others: unlabelled` where "
-            "any other is no label; or say with `others: negative` that all of them are no"
+            f"{named}{more} in {self.target!r}; list those that are no in `negative: [...]`, with `others: unlabelled` "
+            "where any other is no label; or say with `others: negative` that all of them are no"
         )
 
     def indices(self, values: pa.Array) -> NDArray[np.int64]:
@@ -114,7 +106,8 @@ class BinaryCodec(Codec):
             return np.where(np.isnan(numbers), UNLABELLED, numbers >= self.at_least).astype(np.int8)
         indices = self.indices(values)
         is_other = indices == OTHER
-        if self.refuses and is_other.any():
+        refuses_others = self.others == "refuse" or (self.others == "negative" and self.positive is None)
+        if refuses_others and is_other.any():
             raise DataError(self._refusal(values[int(is_other.argmax())].as_py()))
         other = UNLABELLED if self.others == "unlabelled" else 0
         labels = np.where(indices == 0, 1, np.where(is_other, other, np.where(indices > 0, 0, UNLABELLED)))

@@ -91,11 +91,6 @@ class ClassFitter(TaskFitter):
         self.options, self.name, self.type = options, name, column_type
         self.counts: Counter[str] = Counter()
 
-    @property
-    def seen(self) -> set[str]:
-        """The classes that occurred so far."""
-        return set(self.counts)
-
     def update(self, values: pa.Array) -> None:
         if classes := self.options.classes:
             labels = self.options.codec(self.name, self.type, classes).encode(values)

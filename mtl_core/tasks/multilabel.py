@@ -98,8 +98,7 @@ class Multilabel(DecisionTask):
         for name in (*self.labels, self.none):
             if name != name.strip() or self.separator in name or (name and name == self.none and name in self.labels):
                 raise ValueError(
-                    "a name is what stands between separators, without blanks around it, and `none` is no label, "
-                    f"found {name!r}"
+                    f"a label must not contain the separator, have blanks around it, or equal `none`, found {name!r}"
                 )
         return self
 

@@ -126,7 +126,7 @@ def label_columns(
         elif isinstance(task, Multiclass):
             class_fitter = task.fitter(name, column_type(task.target, values.type))
             class_fitter.update(values)
-            seen = class_fitter.seen | {column.removeprefix(f"{prefix}=") for column in expected}
+            seen = class_fitter.counts.keys() | {column.removeprefix(f"{prefix}=") for column in expected}
             classes = task.classes or tuple(sorted(seen))
             labels = task.codec(name, class_fitter.type, classes).encode(values)
             indicators |= {f"{prefix}={known}": _indicator(labels, index) for index, known in enumerate(classes)}

@@ -62,11 +62,8 @@ class ThresholdMetric(Metric):
     threshold: float
 
     def undefined(self, labels: Array) -> str:
-        if self.name == "balanced_accuracy":
-            return super().undefined(labels) or needs_two_classes(labels)
-        if self.name == "recall":
-            return super().undefined(labels) or needs_positive(labels)
-        return super().undefined(labels)
+        requirement = {"balanced_accuracy": needs_two_classes, "recall": needs_positive}.get(self.name)
+        return super().undefined(labels) or (requirement(labels) if requirement else "")
 
     def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         cells = 2 * decide(predictions, self.threshold) + (labels == 1)  # in the order of Confusion

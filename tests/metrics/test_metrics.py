@@ -13,6 +13,7 @@ from mtl_core.metrics.bootstrap import interval, resampled, standard_error
 from mtl_core.metrics.calibration import BINARY_ECE
 from mtl_core.metrics.classification import BINARY_LOG_LOSS, LOG_LOSS
 from mtl_core.metrics.clustering import NormalisedMutualInformation
+from mtl_core.metrics.decisions import ThresholdMetric
 from mtl_core.metrics.multilabel import MacroAuc
 from mtl_core.metrics.ranking import Auc, AveragePrecision
 from mtl_core.metrics.regression import MAE, R2
@@ -283,6 +284,9 @@ def test_an_interval_without_defined_values_is_nan() -> None:
         (MAE, [], [0.5]),
         (MacroAuc(), [[1, 0], [1, -1]], [[1, 0], [0, -1]]),
         (NormalisedMutualInformation(), [3, 3], [3, 4]),
+        (ThresholdMetric(name="accuracy", threshold=0.5), [], [1]),
+        (ThresholdMetric(name="balanced_accuracy", threshold=0.5), [1, 1], [0, 1]),
+        (ThresholdMetric(name="recall", threshold=0.5), [0, 0], [1, 1]),
     ],
     ids=lambda case: getattr(case, "name", ""),
 )

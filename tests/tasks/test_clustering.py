@@ -73,7 +73,7 @@ def test_points_are_a_linear_layer_of_the_inputs() -> None:
 
 
 def test_assignments_and_gradients_near_a_distant_centroid_are_finite() -> None:
-    """In float32 ||z||^2 + ||mu||^2 - 2 z mu is rounded to a number below 0."""
+    """Rounding of ||z||^2 + ||mu||^2 - 2 z mu to float32 gives numbers below 0."""
     layer = identity_layer()[0].float()
     with torch.no_grad():
         layer.centroids.mul_(1e4)

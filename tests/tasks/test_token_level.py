@@ -84,7 +84,7 @@ class MarksCodec(Codec):
 
 
 class MarksObjective(DecisionObjective):
-    """One logit per item: the log odds of yes."""
+    """A logit per item: the log odds of yes."""
 
     @property
     def outputs(self) -> int:
@@ -204,7 +204,7 @@ def test_all_stages_support_the_new_kind(results: dict[str, Any]) -> None:
 
 
 def test_every_item_has_a_prediction_that_depends_on_its_row(results: dict[str, Any]) -> None:
-    """And not on the other rows of the request."""
+    """Independent of the other rows of the request."""
     ((threshold,),) = (tuned["thresholds"] for tuned in results["thresholds"])
     assert results["signature"]["outputs"][0] == {
         "name": "marks",

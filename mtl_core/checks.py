@@ -1,4 +1,4 @@
-"""Checks: each is a number, a limit and an outcome. A check without its number fails."""
+"""Checks: each is a number, a limit and an outcome. A check whose number is undefined fails."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ from mtl_core.files import write_text
 from mtl_core.numbers import defined
 
 CheckOutcome = Literal["passed", "warning", "failed"]
-"""A warning is reported, and does not refuse the model."""
+"""A warning is reported, but does not reject the model."""
 Relation = Literal["at least", "at most", "above"]
 """The relation of value and limit under which a check passes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A gate and what was measured. A value that is not finite never passes."""
+    """A gate and the measured value. A value that is not finite never passes."""
 
     name: str
     value: float
@@ -31,7 +31,7 @@ class Check:
 
     @property
     def outcome(self) -> CheckOutcome:
-        """Result by value, rule and limit: "passed" or "failed"."""
+        """The result of comparing value and limit: "passed" or "failed"."""
         if not math.isfinite(self.value):
             return "failed"
         match self.rule:
@@ -52,8 +52,8 @@ class Check:
     def words(self) -> str:
         """The outcome as a sentence."""
         unit = f" {self.unit}" if self.unit else ""
-        found = f"none: {self.reason}" if self.reason else f"{self.value:.4g}"
-        return f"{self.name}: {self._verdict}; must be {self.rule} {self.limit:.4g}{unit}, found {found}"
+        value = f"none: {self.reason}" if self.reason else f"{self.value:.4g}"
+        return f"{self.name}: {self._verdict}; must be {self.rule} {self.limit:.4g}{unit}, found {value}"
 
     @property
     def _verdict(self) -> str:
@@ -69,14 +69,14 @@ class Check:
 class BaselineCheck(Check):
     """Comparison of a task with its baseline by the paired 95% interval of their difference, from `value` to `high`.
 
-    Above 0 the task is better. Where the interval holds 0, that is not shown: a warning, or a failure where the gate
-    is `required`. Where it lies below 0, the task is worse beyond chance: a failure.
+    An interval above 0 shows that the task is better. One that contains 0 does not: a warning, or a failure if the gate
+    is `required`. One below 0 shows that the task is worse: a failure.
     """
 
     high: float
     required: bool = False
     needs_labels: bool = True
-    """False for an unsupervised task: where no label defines its metric, nothing is shown, and nothing has failed."""
+    """False for an unsupervised task: without labels that define its metric, the check is a warning, not a failure."""
 
     @property
     def outcome(self) -> CheckOutcome:
@@ -102,8 +102,8 @@ class BaselineCheck(Check):
 class LatencyCheck(Check):
     """Time of a call, which differs from run to run.
 
-    checks.json, whose bytes DVC compares, has its outcome alone, and latency.json, which is no output of a stage, has
-    the time.
+    checks.json, whose bytes DVC compares, contains only the outcome; latency.json, which is no output of a stage,
+    contains the time.
     """
 
     def to_document(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def write_latencies(path: Path, graph: Path, checks: Sequence[Check]) -> None:
 
 
 def with_latencies(entries: Sequence[dict[str, Any]], path: Path, graph: Path) -> list[dict[str, Any]]:
-    """Entries of checks.json with the times from latency.json, where that graph was measured here."""
+    """Entries of checks.json with the times from latency.json, if it holds those of this graph."""
     measured: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"graph": None}
     times: dict[str, float | None] = measured["ms"] if measured["graph"] == _digest(graph) else {}
     return [entry if (time := times.get(entry["name"])) is None else _with_value(entry, time) for entry in entries]
@@ -135,12 +135,12 @@ def _digest(graph: Path) -> str:
 def write_checks(
     path: Path, checks: Sequence[Check], notes: Sequence[str], metrics: Mapping[str, float] | None = None
 ) -> None:
-    """Write checks.json: whether all passed, every check, notes, and the metrics on test.
+    """Write checks.json.
 
     Its content: {"passed", "checks": [{"name", "value", "limit", "outcome", "passed", "unit", ...}], "notes",
-    "metrics"}; the last is TASK.METRIC -> the task's own metric on test, null where it is not defined.
+    "metrics"}; the last is TASK.METRIC -> the task's metric on test, null where it is undefined.
 
-    The whole is passed where no check has failed; a warning is an entry of outcome `warning` that has not passed.
+    `passed` is true if no check has failed; a check with the outcome `warning` has not passed.
     """
     document = {
         "passed": all(check.outcome != "failed" for check in checks),

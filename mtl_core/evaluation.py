@@ -17,7 +17,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MetricValue:
     """A metric's value on a split with its 95% percentile bootstrap interval; NaN where undefined."""
 
     value: float
@@ -29,7 +29,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Candidate less champion in one metric, oriented so that above 0 the candidate is better; paired 95% interval."""
+    """Candidate minus champion in one metric, positive if the candidate is better, with its paired 95% interval."""
 
     task: str
     metric: str
@@ -44,33 +44,34 @@ class Difference:
 
 def evaluate(
     tasks: Sequence[Objective], labels: Arrays, predictions: Arrays, *, resamples: int = RESAMPLES
-) -> dict[str, dict[str, Measured]]:
+) -> dict[str, dict[str, MetricValue]]:
     """Task -> metric -> value and interval, over each task's labelled rows; without resamples the interval is NaN.
 
     Raises:
         DataError: a task has no metric for some of the labels.
     """
-    found: dict[str, dict[str, Measured]] = {}
+    metrics: dict[str, dict[str, MetricValue]] = {}
     for task in tasks:
         task.check(labels[task.name])
-        known, predicted = _labelled(task, labels, predictions)
-        found[task.name] = {metric.name: _measure(metric, known, predicted, resamples) for metric in task.metrics}
-    return found
+        true, predicted = _labelled(task, labels, predictions)
+        metrics[task.name] = {metric.name: _measure(metric, true, predicted, resamples) for metric in task.metrics}
+    return metrics
 
 
 def compare(
     tasks: Sequence[Objective], labels: Arrays, champion: Arrays, candidate: Arrays, *, resamples: int = RESAMPLES
 ) -> list[Difference]:
-    """Each task's own metric for two models on the same rows; the same resamples for both, so that chance cancels."""
-    found = []
+    """Each task's metric for two models on the same rows; the same resamples for both, so that chance cancels."""
+    differences = []
     for task in tasks:
-        values, draws = [], []
+        values, distributions = [], []
         for predictions in (champion, candidate):
-            known, predicted = _labelled(task, labels, predictions)
-            values.append(task.metric(known, predicted))
-            draws.append(resampled(task.metric, known, predicted, resamples=resamples))
-        low, high = sorted(task.metric.oriented(bound) for bound in interval(draws[1] - draws[0]))
-        found.append(
+            true, predicted = _labelled(task, labels, predictions)
+            values.append(task.metric(true, predicted))
+            distributions.append(resampled(task.metric, true, predicted, resamples=resamples))
+        bounds = interval(distributions[1] - distributions[0])
+        low, high = sorted(task.metric.oriented(bound) for bound in bounds)
+        differences.append(
             Difference(
                 task=task.name,
                 metric=task.metric.name,
@@ -79,24 +80,24 @@ def compare(
                 difference=task.metric.oriented(values[1] - values[0]),
                 low=low,
                 high=high,
-                undefined=task.metric.undefined(known),
+                undefined=task.metric.undefined(true),
             )
         )
-    return found
+    return differences
 
 
 def baseline_predictions(tasks: Sequence[Objective], train_labels: Arrays, labels: Arrays) -> dict[str, NDArray[Any]]:
     """A constant prediction for each of the labels: the prior, median or mean of the training labels."""
-    found = {}
+    predictions = {}
     for task in tasks:
-        one = task.baseline(train_labels[task.name])
-        found[task.name] = np.broadcast_to(one, (len(labels[task.name]), *one.shape))
-    return found
+        constant = task.baseline(train_labels[task.name])
+        predictions[task.name] = np.broadcast_to(constant, (len(labels[task.name]), *constant.shape))
+    return predictions
 
 
-def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], resamples: int) -> Measured:
+def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], resamples: int) -> MetricValue:
     low, high = interval(resampled(metric, labels, predictions, resamples=resamples))
-    return Measured(value=metric(labels, predictions), low=low, high=high, undefined=metric.undefined(labels))
+    return MetricValue(value=metric(labels, predictions), low=low, high=high, undefined=metric.undefined(labels))
 
 
 def _labelled(task: Objective, labels: Arrays, predictions: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Gates: the checks of a model that `gates` in params.yaml asks for. Those that are switched off are named in notes."""
+"""Gates: the checks of a model that `gates` in params.yaml declares, and notes on those that are switched off."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 from mtl_core.checks import BaselineCheck, Check, LatencyCheck
 from mtl_core.config import Gates, Problem
-from mtl_core.evaluation import Difference, Measured
+from mtl_core.evaluation import Difference, MetricValue
 from mtl_core.export.parity import Parity
 from mtl_core.export.session import Session
 from mtl_core.tasks import Objective
@@ -16,7 +16,7 @@ from mtl_core.timing import median_ms
 
 
 def metric_checks(
-    gates: Gates, tasks: Sequence[Objective], measured: Mapping[str, Mapping[str, Measured]]
+    gates: Gates, tasks: Sequence[Objective], metrics: Mapping[str, Mapping[str, MetricValue]]
 ) -> list[Check]:
     """The limits that params.yaml sets on test metrics."""
     checks = []
@@ -26,39 +26,39 @@ def metric_checks(
             checks.append(
                 Check(
                     name=f"{task.name}.{name}",
-                    value=measured[task.name][name].value,
+                    value=metrics[task.name][name].value,
                     limit=limit,
                     rule="at least" if metric.higher_is_better else "at most",
-                    unit=_unit(task) if metric.unit == "target" else metric.unit,
-                    reason=_reason(measured[task.name][name].undefined),
+                    unit=task.output_format()["unit"] if metric.unit == "target" else metric.unit,
+                    reason=_reason(metrics[task.name][name].undefined),
                 )
             )
     return checks
 
 
 def baseline_checks(gates: Gates, tasks: Sequence[Objective], differences: Sequence[Difference]) -> list[Check]:
-    """Comparison of every task with its baseline, but of those whose comparison is switched off."""
+    """Comparison of each task with its baseline, unless that is switched off."""
     unsupervised = {task.name for task in tasks if task.unsupervised}
     return [
         BaselineCheck(
-            name=f"{found.task}.{found.metric} over baseline",
-            value=found.low,
-            high=found.high,
+            name=f"{difference.task}.{difference.metric} over baseline",
+            value=difference.low,
+            high=difference.high,
             limit=0.0,
             rule="above",
             unit="(lower end of the paired 95% interval)",
-            reason=_reason(found.undefined),
-            required=gates.baseline_rule(found.task) == "required",
-            needs_labels=found.task not in unsupervised,
+            reason=_reason(difference.undefined),
+            required=gates.baseline_rule(difference.task) == "required",
+            needs_labels=difference.task not in unsupervised,
         )
-        for found in differences
-        if gates.baseline_rule(found.task) != "ignore"
+        for difference in differences
+        if gates.baseline_rule(difference.task) != "ignore"
     ]
 
 
-def parity_check(name: str, found: Parity, limit: float) -> Check:
+def parity_check(name: str, parity: Parity, limit: float) -> Check:
     """Largest difference between the predictions of graph and network."""
-    return Check(name=name, value=found.difference, limit=limit, rule="at most", unit=f"of the scale of {found.task}")
+    return Check(name=name, value=parity.difference, limit=limit, rule="at most", unit=f"of the scale of {parity.task}")
 
 
 def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str, Any]]) -> list[Check]:
@@ -90,15 +90,15 @@ def gates_off(gates: Gates) -> list[str]:
 
 
 def tasks_without_limit(problem: Problem) -> list[str]:
-    """A line per task without a limit on a metric: the checks of its quality that remain."""
-    words = {
+    """A line per task without a limit on a metric, which names the remaining check of its quality."""
+    remaining_checks = {
         "required": "it must only beat the baseline beyond chance",
         "report": "it is refused only where it is worse than the baseline beyond chance",
         "ignore": "nothing about its quality is checked",
     }
     gates = problem.gates
     return [
-        f"{name}: no limit under gates.metrics; {words[gates.baseline_rule(name)]}"
+        f"{name}: no limit under gates.metrics; {remaining_checks[gates.baseline_rule(name)]}"
         for name in problem.tasks
         if not gates.limits_of(name)
     ]
@@ -108,10 +108,6 @@ def _reason(undefined: str) -> str:
     return undefined and f"{undefined} in the test split"
 
 
-def _unit(task: Objective) -> str:
-    return str(task.signature()["unit"])
-
-
 def _median_ms(session: Session, inputs: dict[str, Any]) -> float:
-    # Of the processor: while others use the machine a call waits many times as long, which says nothing of the graph.
+    # Processor time: wall time also contains waiting for other processes.
     return median_ms({"call": lambda: session.run(None, inputs)}, clock=time.process_time)["call"]

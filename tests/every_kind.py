@@ -1,4 +1,4 @@
-"""A problem with a task of every kind, prepared, for what comes after: the graph, its parity, its service."""
+"""A problem with a task of every kind, prepared, for tests of export and service."""
 
 from typing import Any
 

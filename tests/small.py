@@ -1,4 +1,4 @@
-"""A small problem in memory and on disk: three kinds of task over a few hundred rows that a network can learn from."""
+"""A small problem, in memory and on disk: three kinds of task on 1,200 rows from which a network can learn."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,24 +82,19 @@ class Small:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> "Small":
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     """The small problem, prepared once a session."""
-    return make_small(tmp_path_factory.mktemp("small"))
-
-
-def make_small(folder: Path) -> Small:
-    """Writes the small problem's data below `folder` and prepares them."""
-    return prepared(folder, document(), table())
+    return prepared(tmp_path_factory.mktemp("small"), document(), table())
 
 
 def prepared(folder: Path, declared: dict[str, Any], rows: pa.Table) -> Small:
-    """Writes those rows below `folder` and prepares them for that problem."""
+    """The problem that `declared` gives, with these rows as data, prepared below `folder`."""
     (folder / "data").mkdir()
     pq.write_table(rows, folder / "data" / "part.parquet")
-    nothing = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+    quarantine = folder / "quarantine.parquet"
+    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
     problem = parse_problem(declared)
-    prepare(folder, problem, nothing, folder / "encoded")
+    prepare(folder, problem, quarantine, folder / "encoded")
     encoder = Encoder.load(folder / "encoded" / "encoder.json")
     train, validation = (EncodedSplit.open(folder / "encoded" / name, encoder) for name in ("train", "validation"))
     raw_test = pq.read_table(folder / "encoded" / "test.parquet")

@@ -17,7 +17,7 @@ from mtl_core.config import Gates, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
-from mtl_core.evaluation import Measured, baseline_predictions, compare, evaluate
+from mtl_core.evaluation import MetricValue, baseline_predictions, compare, evaluate
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
@@ -107,7 +107,7 @@ def _rows(table: pa.Table, rows: int) -> pa.Table:
     return table.take(np.arange(rows) % table.num_rows)
 
 
-def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, Any]:
+def _metrics(measured: dict[str, dict[str, dict[str, MetricValue]]]) -> dict[str, Any]:
     """Split -> task -> metric -> value."""
     return {
         split: {task: {metric: defined(m.value) for metric, m in metrics.items()} for task, metrics in tasks.items()}
@@ -115,7 +115,9 @@ def _metrics(measured: dict[str, dict[str, dict[str, Measured]]]) -> dict[str, A
     }
 
 
-def _evaluation(measured: dict[str, dict[str, Measured]], baseline: dict[str, dict[str, Measured]]) -> dict[str, Any]:
+def _evaluation(
+    measured: dict[str, dict[str, MetricValue]], baseline: dict[str, dict[str, MetricValue]]
+) -> dict[str, Any]:
     """Test metrics with their intervals and the baseline's value."""
     return {
         task: {

@@ -77,12 +77,12 @@ def _metrics(problem: "Problem") -> Iterator[str]:
         if task.metric:
             names = [metric.name for metric in task.metrics]
             yield from _unknown(f"tasks.{name}.metric", f"a metric of kind {task.kind}", task.metric, names)
-            unfit = next((metric.unfit for metric in task.metrics if metric.name == task.metric), "")
-            if unfit:
-                fit = ", ".join(metric.name for metric in task.metrics if not metric.unfit)
+            reason = next((metric.unsuitable for metric in task.metrics if metric.name == task.metric), "")
+            if reason:
+                suitable = ", ".join(metric.name for metric in task.metrics if not metric.unsuitable)
                 yield (
-                    f"tasks.{name}.metric: must tell models apart while they train, found {task.metric!r}: {unfit}; "
-                    f"take one of {fit}"
+                    f"tasks.{name}.metric: must tell models apart while they train, found {task.metric!r}: {reason}; "
+                    f"take one of {suitable}"
                 )
     yield from _unknown_keys("gates.metrics", "a declared task", gates.metrics, tasks)
     yield from _unknown_keys("gates.baseline", "a declared task", gates.baseline, tasks)

@@ -59,7 +59,7 @@ def target_types(folder: Path, problem: Problem, sources: Sequence[Part], name: 
     found = {target: declared_type(folder, problem, sources, target) for target in task.targets}
     for target, arrow_type in found.items():
         try:
-            column_type(target, arrow_type, task.reads)
+            column_type(target, arrow_type, task.target_types)
         except DataError as error:
             raise DataError(f"{error}{_why_text(sources, target)}") from None
     return found

@@ -30,7 +30,7 @@ def target_values(table: Table, targets: tuple[str, ...]) -> pa.Array:
 
 def target_type(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
     """The type of a task's targets; DataError where it cannot read them, or they have several."""
-    found = dict.fromkeys(column_type(column, types[column], task.reads) for column in task.targets)
+    found = dict.fromkeys(column_type(column, types[column], task.target_types) for column in task.targets)
     if len(found) > 1:
         raise DataError(
             f"task {name!r}: all its targets must have one type, found {', '.join(found)} in "

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Value = Callable[[Array | None], float]
-"""A metric's value as a function of row weights."""
+WeightedValue = Callable[[Array], float]
+"""(rows,) row weights -> the metric's value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,20 +26,20 @@ class Metric(ABC):
     """"" for a pure number, "target" for the unit of the task's target."""
     of_decision: bool = False
     """True if it depends on which class or label is predicted, and not on probabilities."""
-    unfit: str = ""
-    """Reason why no task may stop on it; "" where one may."""
+    unsuitable: str = ""
+    """Reason why no task may use it for early stopping; "" where one may."""
 
     @abstractmethod
-    def on(self, labels: Array, predictions: Array) -> Value:
-        """The value as a function of (rows,) weights, None for all equal; the rest is computed once."""
+    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
+        """The value as a function of (rows,) weights; whatever does not depend on them is computed once."""
 
     def undefined(self, labels: Array) -> str:
         """Reason why these labels leave the metric undefined for any predictions; "" where they define it."""
         return "" if len(labels) else "no labelled row"
 
     def __call__(self, labels: Array, predictions: Array) -> float:
-        """The metric's value."""
-        return self.on(labels, predictions)(None) if len(labels) else float("nan")
+        """The metric's value, all rows weighted equally."""
+        return self.weighted(labels, predictions)(np.ones(len(labels))) if len(labels) else float("nan")
 
     def oriented(self, value: float) -> float:
         """The value with its sign turned so that higher is better."""
@@ -53,16 +53,16 @@ class RowMean(Metric):
     rows: Callable[[Array, Array], Array]
     transform: Callable[[float], float] = float
 
-    def on(self, labels: Array, predictions: Array) -> Value:
+    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         values = self.rows(labels, predictions).astype(np.float64)
         return lambda weights: self.transform(float(np.average(values, weights=weights)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Weighted(Metric):
-    """Any other function of labels, predictions and weights."""
+def needs_two_classes(labels: Array) -> str:
+    """Reason why (rows,) labels leave undefined what compares classes."""
+    return "" if len(np.unique(labels)) > 1 else "one class only"
 
-    function: Callable[[Array, Array, Array | None], float]
 
-    def on(self, labels: Array, predictions: Array) -> Value:
-        return lambda weights: float(self.function(labels, predictions, weights))
+def needs_positive(labels: Array) -> str:
+    """Reason why (rows,) labels leave undefined what counts positive rows."""
+    return "" if (labels == 1).any() else "no positive row"

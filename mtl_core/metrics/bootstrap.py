@@ -16,9 +16,9 @@ def resampled(
     generator, rows = np.random.default_rng(seed), len(labels)
     if not rows:
         return np.full(resamples, np.nan)
-    value = metric.on(labels, predictions)
-    draws = (np.bincount(generator.integers(rows, size=rows), minlength=rows) for _ in range(resamples))
-    return np.asarray([value(draw.astype(np.float64)) for draw in draws])
+    value = metric.weighted(labels, predictions)
+    counts = (np.bincount(generator.integers(rows, size=rows), minlength=rows) for _ in range(resamples))
+    return np.asarray([value(count.astype(np.float64)) for count in counts])
 
 
 def standard_error(metric: Metric, labels: Array, predictions: Array, *, resamples: int = 30) -> float:

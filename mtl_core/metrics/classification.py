@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtl_core.metrics.base import Array, Metric, RowMean, Value
+from mtl_core.metrics.base import Array, Metric, RowMean, WeightedValue
 
 
 def _binary_log_loss(labels: Array, predictions: Array) -> Array:
@@ -25,17 +25,18 @@ def _log_loss(labels: Array, predictions: Array) -> Array:
 class MacroF1(Metric):
     """Mean of the F1 of the classes that occur or are predicted, with a weight above 0."""
 
+    name: str = "macro_f1"
+    higher_is_better: bool = True
     of_decision: bool = True
 
-    def on(self, labels: Array, predictions: Array) -> Value:
+    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         predicted, classes = predictions.argmax(axis=1), predictions.shape[1]
-        hit = labels == predicted
+        correct = labels == predicted
 
-        def value(weights: Array | None) -> float:
-            each = np.ones(len(labels)) if weights is None else weights
-            hits = np.bincount(labels[hit], each[hit], minlength=classes)
-            both = np.bincount(labels, each, minlength=classes) + np.bincount(predicted, each, minlength=classes)
-            return float((2 * hits[both > 0] / both[both > 0]).mean()) if both.any() else float("nan")
+        def value(weights: Array) -> float:
+            hits = np.bincount(labels[correct], weights[correct], minlength=classes)
+            total = np.bincount(labels, weights, minlength=classes) + np.bincount(predicted, weights, minlength=classes)
+            return float((2 * hits[total > 0] / total[total > 0]).mean()) if total.any() else float("nan")
 
         return value
 

@@ -7,11 +7,11 @@ from mtl_core.metrics.base import Array, Metric, RowMean
 
 def pinball(levels: tuple[float, ...]) -> Metric:
     """Pinball loss (Koenker and Bassett 1978, section 3), averaged over the levels."""
-    shares = np.asarray(levels)
+    level = np.asarray(levels)
 
     def rows(labels: Array, predictions: Array) -> Array:
-        above = _above(labels, predictions)
-        return np.asarray(np.maximum(shares * above, (shares - 1) * above).mean(axis=1))
+        residuals = _residuals(labels, predictions)
+        return np.asarray(np.maximum(level * residuals, (level - 1) * residuals).mean(axis=1))
 
     return RowMean(name="pinball", higher_is_better=False, unit="target", rows=rows)
 
@@ -23,9 +23,9 @@ def interval_score(low: float, high: float) -> Metric:
     """
 
     def rows(labels: Array, predictions: Array) -> Array:
-        above = _above(labels, predictions[:, [0, -1]])
-        below_low, above_high = np.maximum(-above[:, 0], 0), np.maximum(above[:, 1], 0)
-        return np.asarray(above[:, 0] - above[:, 1] + below_low / low + above_high / (1 - high))
+        above_low, above_high = _residuals(labels, predictions[:, [0, -1]]).T
+        penalties = np.maximum(-above_low, 0) / low + np.maximum(above_high, 0) / (1 - high)
+        return np.asarray(above_low - above_high + penalties)
 
     return RowMean(name="interval_score", higher_is_better=False, unit="target", rows=rows)
 
@@ -43,9 +43,11 @@ def coverage_error(low: float, high: float) -> Metric:
 
 def quantile_mae(level: int) -> Metric:
     """Mean absolute error of the quantile in column `level`."""
-    return RowMean(name="mae", higher_is_better=False, unit="target", rows=lambda y, p: np.abs(_above(y, p)[:, level]))
+    return RowMean(
+        name="mae", higher_is_better=False, unit="target", rows=lambda y, p: np.abs(_residuals(y, p)[:, level])
+    )
 
 
-def _above(labels: Array, predictions: Array) -> Array:
+def _residuals(labels: Array, predictions: Array) -> Array:
     """(rows, levels) labels less quantiles."""
     return np.asarray(labels[:, None] - predictions.astype(np.float64))

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtl_core.metrics.base import Array, Metric, Value
+from mtl_core.metrics.base import Array, Metric, WeightedValue, needs_positive, needs_two_classes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Auc(Metric):
     """Labels (rows,) 1 or 0 against scores: see `auc`."""
 
-    def undefined(self, labels: Array) -> str:
-        return super().undefined(labels) or ("" if len(np.unique(labels)) > 1 else "one class only")
+    name: str = "auc"
+    higher_is_better: bool = True
 
-    def on(self, labels: Array, predictions: Array) -> Value:
+    def undefined(self, labels: Array) -> str:
+        return super().undefined(labels) or needs_two_classes(labels)
+
+    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         return auc(labels, predictions)
 
 
@@ -25,43 +28,44 @@ class AveragePrecision(Metric):
     This is scikit-learn's definition, without interpolation. Undefined without a positive row.
     """
 
-    def undefined(self, labels: Array) -> str:
-        return super().undefined(labels) or ("" if (labels == 1).any() else "no positive row")
+    name: str = "average_precision"
+    higher_is_better: bool = True
 
-    def on(self, labels: Array, predictions: Array) -> Value:
+    def undefined(self, labels: Array) -> str:
+        return super().undefined(labels) or needs_positive(labels)
+
+    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         order = np.argsort(-predictions, kind="stable")
         positive, scores = labels[order] == 1, predictions[order]
-        last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of every run of equal scores
+        last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of each run of equal scores
 
-        def value(weights: Array | None) -> float:
-            each = np.ones(len(order)) if weights is None else weights[order]
-            chosen, hits = np.cumsum(each)[last], np.cumsum(each * positive)[last]
+        def value(weights: Array) -> float:
+            sorted_weights = weights[order]
+            retrieved, hits = np.cumsum(sorted_weights)[last], np.cumsum(sorted_weights * positive)[last]
             if not hits[-1] > 0:
                 return float("nan")
-            precision = np.divide(hits, chosen, out=np.zeros(len(last)), where=chosen > 0)
+            precision = np.divide(hits, retrieved, out=np.zeros(len(last)), where=retrieved > 0)
             return float((np.diff(hits, prepend=0.0) * precision).sum() / hits[-1])
 
         return value
 
 
-def auc(labels: Array, scores: Array) -> Value:
+def auc(labels: Array, scores: Array) -> WeightedValue:
     """Area under the ROC curve, as a function of weights (Hanley and McNeil 1982).
 
-    The share of pairs of a positive and a negative row in which the positive one scores higher; a tie counts half.
-
-    NaN without a positive or a negative row; rows with labels other than 1 and 0 are ignored.
+    The share of pairs of a positive and a negative row in which the positive one scores higher; a tie counts half. NaN
+    without a positive or a negative row; rows with labels other than 1 and 0 are ignored.
     """
     positive, negative = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     negative = negative[np.argsort(scores[negative], kind="stable")]
     below, not_above = (np.searchsorted(scores[negative], scores[positive], side=side) for side in ("left", "right"))
 
-    def value(weights: Array | None) -> float:
-        both = (positive, negative)
-        gains, losses = (np.ones(len(rows)) if weights is None else weights[rows] for rows in both)
-        total = np.concatenate([[0.0], np.cumsum(losses)])  # weight of the negative rows below each rank
-        pairs = gains.sum() * total[-1]
+    def value(weights: Array) -> float:
+        positive_weights = weights[positive]
+        total = np.concatenate([[0.0], np.cumsum(weights[negative])])  # weight of the negative rows below each rank
+        pairs = positive_weights.sum() * total[-1]
         # A sum of products, not `@`, which starts threads for that many rows.
-        won = (gains * (total[below] + total[not_above])).sum() / 2
-        return float(won / pairs) if pairs > 0 else float("nan")
+        ordered_pairs = (positive_weights * (total[below] + total[not_above])).sum() / 2
+        return float(ordered_pairs / pairs) if pairs > 0 else float("nan")
 
     return value

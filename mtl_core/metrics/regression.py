@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtl_core.metrics.base import Array, Metric, RowMean, Value
+from mtl_core.metrics.base import Array, Metric, RowMean, WeightedValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,18 +15,21 @@ class R2(Metric):
     For labels without variance it is 1 where all predictions are exact, else 0; undefined for a single row.
     """
 
+    name: str = "r2"
+    higher_is_better: bool = True
+
     def undefined(self, labels: Array) -> str:
         return super().undefined(labels) or ("" if len(labels) > 1 else "one labelled row only")
 
-    def on(self, labels: Array, predictions: Array) -> Value:
+    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         labels, squares = labels.astype(np.float64), np.square(labels.astype(np.float64) - predictions)
 
-        def value(weights: Array | None) -> float:
+        def value(weights: Array) -> float:
             if len(labels) < 2:
                 return float("nan")
-            each = np.ones(len(labels)) if weights is None else weights
-            left, whole = (each * squares).sum(), (each * np.square(labels - np.average(labels, weights=each))).sum()
-            return float(1 - left / whole) if whole > 0 else float(left == 0)
+            mean = np.average(labels, weights=weights)
+            residual, total = (weights * squares).sum(), (weights * np.square(labels - mean)).sum()
+            return float(1 - residual / total) if total > 0 else float(residual == 0)
 
         return value
 

@@ -1,6 +1,7 @@
 """Logits and predictions over a whole split."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,18 @@ ROWS = 8192
 def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, dict[str, torch.Tensor]]]:
     """The network's logits in evaluation mode, batch by batch in row order.
 
-    (B, outputs) per task or, for one of level token, (items, outputs).
+    (B, outputs) per task, (items, outputs) for a task of level token.
     """
     network.eval()
     with torch.inference_mode():
         for start, stop in split.spans(ROWS):
             logits = network(split.slice(start, stop).inputs)
-            yield slice(start, stop), {task: split.flat(task, of_task, start, stop) for task, of_task in logits.items()}
+            yield slice(start, stop), {task: split.flat(task, rows, start, stop) for task, rows in logits.items()}
 
 
 def predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
     """Per task (n,) or (n, classes) predictions in the user's units, of rows or items as in `flat_labels`."""
-    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
-    for _, logits in logits_of(network, split):
-        for task, predictions in network.predictions(logits).items():
-            chunks[task].append(predictions.numpy())
-    return {name: np.concatenate(arrays) for name, arrays in chunks.items()}
+    return _concatenated(network.predictions(logits) for _, logits in logits_of(network, split))
 
 
 def uncalibrated_predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
@@ -41,8 +38,16 @@ def uncalibrated_predictions_of(network: Network, split: EncodedSplit) -> dict[s
     tasks = [task for task, calibration in pairs if not calibration.is_identity]
     if not tasks:
         return {}
-    chunks: dict[str, list[NDArray[Any]]] = {task.name: [] for task in tasks}
-    for _, logits in logits_of(network, split):
-        for task in tasks:
-            chunks[task.name].append(to_predictions(task, logits[task.name]).numpy())
+    batches = (
+        {task.name: to_predictions(task, logits[task.name]) for task in tasks}
+        for _, logits in logits_of(network, split)
+    )
+    return _concatenated(batches)
+
+
+def _concatenated(batches: Iterable[Mapping[str, torch.Tensor]]) -> dict[str, NDArray[Any]]:
+    chunks: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
+    for batch in batches:
+        for task, predictions in batch.items():
+            chunks[task].append(predictions.numpy())
     return {name: np.concatenate(arrays) for name, arrays in chunks.items()}

@@ -11,7 +11,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.nn.sequences import GroupOutput, ItemSequence
 
 ALIGNMENT = 8
-"""The row is padded with zeros to a multiple of this, which makes the next matrix product faster."""
+"""Rows are padded with zeros to a multiple of this width, which makes the next matrix product faster."""
 
 
 class Inputs(NamedTuple):
@@ -23,7 +23,7 @@ class Inputs(NamedTuple):
     """Feature -> its items; `start` is a column of `row`."""
 
     def tokens(self, feature: str) -> Tensor:
-        """(B, L, width): for every item of that feature the row, with the item in place of the pooled items."""
+        """(B, L, width): per item of that feature the row, with the item in place of the pooled items."""
         items, _, start = self.sequences[feature]
         rows = self.row.unsqueeze(1).expand(-1, items.shape[1], -1)
         return torch.cat([rows[..., :start], items, rows[..., start + items.shape[2] :]], dim=2)
@@ -53,9 +53,9 @@ class InputLayer(nn.Module):
         for group, width in zip(self.groups.values(), self._widths, strict=True):
             encoded: GroupOutput = group(blocks)
             parts += encoded.row
-            for name, (items, mask, at) in encoded.sequences.items():
-                first = start + at
-                scaled = items * self.scale[first : first + items.shape[2]]
-                sequences[name] = ItemSequence(scaled, mask, first)
+            for name, (items, mask, offset) in encoded.sequences.items():
+                column = start + offset
+                scaled = items * self.scale[column : column + items.shape[2]]
+                sequences[name] = ItemSequence(scaled, mask, column)
             start += width
         return Inputs(F.pad(torch.cat(parts, dim=1) * self.scale, (0, self.padding)), sequences)

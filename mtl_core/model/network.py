@@ -1,4 +1,4 @@
-"""The network that joins input layer, members, trunk, heads and calibration, and its predictions."""
+"""The network: input layer, members, trunk, heads and calibration; and its predictions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Self, cast
@@ -48,14 +48,17 @@ class Network(nn.Module):
         separate_inputs = options.trunk.separate_inputs
         inputs = [InputLayer(encoder, options) for _ in range(len(self.tasks) if separate_inputs else 1)]
         self.inputs = nn.ModuleList(inputs)
-        several = self.member_count > 1
-        self.members = nn.ModuleList(MemberInputs(one.width, self.member_count) for one in inputs if several)
+        has_members = self.member_count > 1
+        self.members = nn.ModuleList(MemberInputs(layer.width, self.member_count) for layer in inputs if has_members)
         self.trunk = options.trunk.build(inputs[0].width, len(self.tasks))
         self.private = PrivateLayers(inputs[0].width, options.private, len(self.tasks))
-        # Lists, not dicts by name: a task may be called what a module's attribute is called.
+        # Lists, not dicts by name: a task may have the name of a module's attribute.
         width = self.trunk.out_width + options.private
         self.heads = nn.ModuleList(self._head(options.head, width, objective) for objective in objectives)
-        self.calibration = nn.ModuleList(_calibration(objective) for objective in objectives)
+        calibrated = (
+            objective.outputs if isinstance(objective, CalibratedObjective) else 0 for objective in objectives
+        )
+        self.calibration = nn.ModuleList(Calibration(outputs) for outputs in calibrated)
         self.decisions = nn.ModuleList(_decision(objective) for objective in objectives)
         self._separate_inputs = separate_inputs
         self._sequences = tuple(objective.codec.sequence for objective in objectives)
@@ -73,30 +76,32 @@ class Network(nn.Module):
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
-        """The tasks' objectives, whose metrics use the tuned thresholds."""
+        """The tasks' objectives, with metrics at the tuned thresholds."""
         pairs = zip(self._objectives, self.decisions, strict=True)
-        return tuple(_decided(objective, decision) for objective, decision in pairs)
+        return tuple(_with_tuned_thresholds(objective, decision) for objective, decision in pairs)
 
     def represent(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Blocks -> inputs of the heads, per task in order.
 
-        (B, width), or (B, L, width) for level token; with members (..., members, width). The trunk's output and, where
-        there is one, that of the task's private layer.
+        (B, width), or (B, L, width) for level token; with members (..., members, width). The trunk's output, followed
+        by that of the task's private layer if there is one.
         """
         encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
-        found = {sequence: self._represented(encoded, sequence) for sequence in dict.fromkeys(self._sequences)}
-        return tuple(found[sequence][position] for position, sequence in enumerate(self._sequences))
+        by_sequence = {
+            sequence: self._represent_level(encoded, sequence) for sequence in dict.fromkeys(self._sequences)
+        }
+        return tuple(by_sequence[sequence][position] for position, sequence in enumerate(self._sequences))
 
-    def _represented(self, encoded: Sequence[Inputs], sequence: str) -> tuple[Tensor, ...]:
-        """The representations of every row or, with a sequence, of every item of it."""
-        x = [one.tokens(sequence) if sequence else one.row for one in encoded]  # (B, width) or (B, L, width) each
+    def _represent_level(self, encoded: Sequence[Inputs], sequence: str) -> tuple[Tensor, ...]:
+        """The inputs of all heads for rows or, with a sequence, for its items."""
+        # (B, width) or (B, L, width) each
+        x = [inputs.tokens(sequence) if sequence else inputs.row for inputs in encoded]
         if self.members:
-            x = [members(one) for members, one in zip(self.members, x, strict=True)]
+            x = [members(rows) for members, rows in zip(self.members, x, strict=True)]
         shared: tuple[Tensor, ...] = self.trunk(torch.stack(x, dim=-2) if self._separate_inputs else x[0])
         if not self.private:
             return shared
-        own = self.private(x)
-        return tuple(torch.cat(parts, dim=-1) for parts in zip(shared, own, strict=True))
+        return tuple(torch.cat(parts, dim=-1) for parts in zip(shared, self.private(x), strict=True))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         representations = self.represent(inputs)
@@ -116,10 +121,7 @@ class Network(nn.Module):
         }
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        """The parameters that serve that task alone.
-
-        They are its head, its calibration, its private layer, and its part of inputs and trunk.
-        """
+        """The parameters that only that task uses: head, calibration, private layer, its part of inputs and trunk."""
         inputs = list(self.inputs[task].parameters()) if self._separate_inputs else []
         inputs += self.members[task].parameters() if self._separate_inputs and self.members else []
         inputs += self.private[task].parameters() if self.private else []
@@ -136,29 +138,22 @@ class Network(nn.Module):
         return tuple(cast(InputLayer, layer).scale for layer in self.inputs)
 
     def shared(self) -> Shared:
-        """Every other parameter."""
-        own = {id(parameter) for task in range(len(self.tasks)) for parameter in self.task_parameters(task)}
-        parameters = tuple(parameter for parameter in self.parameters() if id(parameter) not in own)
-        return Shared(
-            parameters=parameters,
-            last=next((parameter for parameter in reversed(parameters) if parameter.ndim > 1), None),
-        )
-
-
-def _calibration(objective: Objective) -> Calibration:
-    """The identity: without parameters for a task that has no probabilities of labels."""
-    return Calibration(objective.outputs if isinstance(objective, CalibratedObjective) else 0)
+        """The parameters that several tasks use."""
+        task_specific = {id(parameter) for task in range(len(self.tasks)) for parameter in self.task_parameters(task)}
+        parameters = tuple(parameter for parameter in self.parameters() if id(parameter) not in task_specific)
+        matrices = (parameter for parameter in reversed(parameters) if parameter.ndim > 1)
+        return Shared(parameters=parameters, last=next(matrices, None))
 
 
 def _decision(objective: Objective) -> DecisionThresholds:
-    """The initial thresholds where they are tuned; nothing for any other task."""
+    """The initial thresholds if they are tuned; without outputs for any other task."""
     if isinstance(objective, DecisionObjective) and objective.options.rule is not None:
         return DecisionThresholds(objective.outputs, objective.options.initial_threshold)
     return DecisionThresholds(0, 0.5)
 
 
-def _decided(objective: Objective, decision: nn.Module) -> Objective:
+def _with_tuned_thresholds(objective: Objective, decision: nn.Module) -> Objective:
     assert isinstance(decision, DecisionThresholds)
     if decision.outputs and isinstance(objective, DecisionObjective):
-        return objective.at(decision.values)
+        return objective.with_thresholds(decision.values)
     return objective

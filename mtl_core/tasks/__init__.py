@@ -10,13 +10,14 @@ from pydantic import Field
 
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
-from mtl_core.tasks.base import Codec, LabelValues, Objective, Task, UnsupervisedObjective
+from mtl_core.tasks.base import Codec, LabelValues, Task
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.binary_codec import BinaryCodec
 from mtl_core.tasks.clustering import Clustering, ClusteringCodec
 from mtl_core.tasks.multiclass import Multiclass, MulticlassCodec
 from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.multilabel_codec import MultilabelCodec
+from mtl_core.tasks.objective import Objective, UnsupervisedObjective
 from mtl_core.tasks.ordinal import Ordinal, OrdinalCodec
 from mtl_core.tasks.quantiles import Quantiles, QuantilesCodec
 from mtl_core.tasks.regression import Regression, RegressionCodec
@@ -51,9 +52,9 @@ def objectives(tasks: Mapping[str, AnyTask], codecs: Sequence[Codec]) -> tuple[O
     """
     for codec in codecs:
         if codec.name not in tasks or tasks[codec.name].kind != codec.kind:
-            found = f"one of kind {tasks[codec.name].kind}" if codec.name in tasks else "no such task"
+            actual = f"one of kind {tasks[codec.name].kind}" if codec.name in tasks else "no such task"
             raise DataError(
                 f"tasks.{codec.name}: must be declared as it was when the data were prepared, of kind {codec.kind}, "
-                f"found {found}; run prepare again"
+                f"found {actual}; run prepare again"
             )
     return tuple(tasks[codec.name].objective(codec) for codec in codecs)

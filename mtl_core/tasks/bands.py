@@ -1,4 +1,4 @@
-"""Labels of the tasks whose classes are bands of a number, as text."""
+"""Labels, as text, of tasks whose classes are bands of a number."""
 
 import numpy as np
 import pyarrow as pa

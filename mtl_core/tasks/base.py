@@ -1,16 +1,13 @@
-"""The contract of a task: declared options, codec and objective.
+"""The contract of a task: declared options and codec; the third part, the objective, is in `objective.py`.
 
-The codec is fitted on the training split and is the only part of a task that the encoder stores. The objective follows
-from the declared options and the codec, and is never stored.
+The codec is fitted on the training split and is the only part of a task that the encoder stores.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
@@ -19,32 +16,30 @@ from mtl_core.arrow import SCALAR_TYPES, ColumnType
 from mtl_core.frozen import Frozen
 from mtl_core.metrics import Metric
 from mtl_core.ragged import Block, Ragged
-from mtl_core.tasks.tree_objectives import TreeObjective
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from mtl_core.tasks.objective import Objective
 
 UNLABELLED = -1
 """Integer label of a row, or of a label of a multilabel task, that is unknown."""
 
-
 LabelValues = NDArray[Any]
 Labels = TypeVar("Labels", "NDArray[Any]", "Tensor")
 """A NumPy array or a tensor; the result is of the same type."""
-Clusterer = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArray[np.float64]]
-"""(n, d) points, (n,) weights, number of clusters, number of restarts -> (clusters, d) means."""
 
 
 class Task(Frozen, ABC):
     """Options of one task, as `params.yaml` declares them."""
 
     metrics: ClassVar[tuple[Metric, ...]]
-    reads: ClassVar[frozenset[ColumnType]] = SCALAR_TYPES
-    """The types of a target column."""
+    target_types: ClassVar[frozenset[ColumnType]] = SCALAR_TYPES
+    """The types that a target column may have."""
     unsupervised: ClassVar[bool] = False
-    """True where its objective is an `UnsupervisedObjective`, which neither labels nor a teacher can train."""
+    """True if its objective is an `UnsupervisedObjective`, which neither labels nor a teacher can train."""
     objective_options: ClassVar[frozenset[str]] = frozenset({"weight", "metric"})
-    """Options of the objective alone: the codec, hence the encoded data, does not depend on them."""
+    """Options on which only the objective depends: not the codec, hence not the encoded data."""
 
     target: str
     """The column with the labels. A null is a row that is unlabelled for this task."""
@@ -66,9 +61,13 @@ class Task(Frozen, ABC):
             return self.metrics[0]
         return {metric.name: metric for metric in self.metrics}[name]
 
+    def codec_fields(self, name: str, column_type: ColumnType) -> dict[str, Any]:
+        """The fields that codecs of all kinds have."""
+        return {"name": name, "type": column_type, "targets": self.targets, "weight_column": self.weight_column}
+
     @abstractmethod
     def fitter(self, name: str, column_type: ColumnType) -> TaskFitter:
-        """Make the fitter of the codec; DataError for a type of column that the kind cannot read."""
+        """Make the fitter of the codec; DataError for a column type that the kind cannot read."""
 
     @abstractmethod
     def objective(self, codec: Codec) -> Objective:
@@ -88,7 +87,7 @@ class TaskFitter(ABC):
 
     @abstractmethod
     def finish(self) -> Codec:
-        """The fitted codec; DataError where the labels do not suffice."""
+        """The fitted codec; DataError if the labels do not suffice."""
 
 
 class Codec(Frozen, ABC):
@@ -118,136 +117,17 @@ class Codec(Frozen, ABC):
     def encode(self, values: pa.Array) -> LabelValues | Ragged:
         """(rows,) target column -> (rows, ...) labels in a compact dtype that has a value for "unlabelled".
 
-        For level token labels are ragged, a label per item.
-
-        Several targets come as one array of structs, a field per column.
+        Several targets come as one array of structs, a field per column. For level token labels are ragged, a label per
+        item.
         """
 
     def exact(self, values: pa.Array) -> LabelValues | Ragged:
         """The labels of `encode` as metrics read them: without the rounding of a compact dtype."""
         return self.encode(values)
 
-    @abstractmethod
     def labelled(self, labels: Labels) -> Labels:
-        """(rows, ...) labels -> (rows,) mask of the rows that metrics count.
+        """(rows, ...) labels -> (rows,) mask of the rows that metrics count: by default those of 0 or more.
 
         For level token rows are items, here and in all methods of its objective.
         """
-
-
-class Objective(ABC):
-    """Loss, metrics, predictions and baseline of one task: pure functions of the outputs of its head."""
-
-    options: Task
-    codec: Codec
-
-    def __init__(self, options: Task, codec: Codec) -> None:
-        self.options, self.codec = options, codec
-        self.name, self.weight, self.unsupervised = codec.name, options.weight, options.unsupervised
-        self.metrics, self.metric = options.metrics, options.metric_named(options.metric)
-
-    @property
-    @abstractmethod
-    def outputs(self) -> int:
-        """Number of logits of its head."""
-
-    @property
-    def scale(self) -> float:
-        """Unit of differences between predictions: 1 for probabilities, for numbers the deviation of the labels."""
-        return 1.0
-
-    @property
-    def start_epoch(self) -> int:
-        """Number of the first epoch in which it trains; its predictions before are meaningless."""
-        return 1
-
-    @property
-    def reference_classes(self) -> tuple[str, ...]:
-        """The classes that clusters are compared with; none for any other kind of task."""
-        return ()
-
-    def trains_on(self, labels: Tensor) -> Tensor:
-        """(B, ...) labels -> (B,) bool: the rows that the loss counts."""
-        return self.codec.labelled(labels)
-
-    def check(self, labels: LabelValues) -> None:
-        """DataError for labels that the objective has no loss or metric for; labels are those of a whole split."""
-        return
-
-    @property
-    def prior_logits(self) -> tuple[float, ...]:
-        """Logits of the training labels' distribution, with which the head begins; of numbers the mean, 0."""
-        return (0.0,) * self.outputs
-
-    def head_layer(self, width: int) -> nn.Module:
-        """The last layer of its head: (..., width) -> (..., outputs) logits."""
-        import torch
-        from torch import nn
-
-        layer = nn.Linear(width, self.outputs)
-        with torch.no_grad():
-            layer.bias.copy_(torch.tensor(self.prior_logits))
-        return layer
-
-    @abstractmethod
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(B, outputs) logits, (B, ...) labels -> (B,) losses; any finite value on unlabelled rows."""
-
-    @abstractmethod
-    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        """(B, outputs) logits, (B, outputs) logits of a teacher -> (B,) losses, minimal where the two agree."""
-
-    @abstractmethod
-    def inverse_link(self, logits: Tensor) -> Tensor:
-        """(B, outputs) logits -> (B,) or (B, classes) predictions in the user's units."""
-
-    @abstractmethod
-    def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        """Predictions of any model in the user's units -> (rows, outputs) logits that `inverse_link` maps to them."""
-
-    def tree_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        """Predictions of the models of `tree_objectives` -> (rows, outputs) logits."""
-        return self.to_logits(predictions)
-
-    @abstractmethod
-    def baseline(self, labels: LabelValues) -> NDArray[Any]:
-        """The best constant prediction for the training labels, for one row: () or (classes,)."""
-
-    @abstractmethod
-    def signature(self) -> dict[str, Any]:
-        """Its entry under `outputs` in signature.json."""
-
-    def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
-        """The tree models that together make the input of `tree_logits`; none where trees cannot learn the kind.
-
-        They are made from (rows, ...) labels and (rows,) weights.
-        """
-        return ()
-
-
-class UnsupervisedObjective(Objective):
-    """The objective of a task that trains on its own predictions.
-
-    Before every epoch, from `start_epoch` on, it computes its targets for the whole training split; its `distillation`
-    is its only loss.
-    """
-
-    @abstractmethod
-    def initial_parameters(
-        self, layer: nn.Module, x: Tensor, weights: Tensor | None, cluster: Clusterer
-    ) -> dict[str, Tensor]:
-        """Initial parameters of the last layer of its head, by name.
-
-        Args:
-            layer: the last layer as it is.
-            x: (B, width) inputs of that layer for rows of the training split.
-            weights: (B,) of these rows; None where all count the same.
-            cluster: a clustering algorithm.
-
-        Raises:
-            TrainingError: the points have fewer distinct values than clusters.
-        """
-
-    @abstractmethod
-    def target_logits(self, logits: Tensor, weights: Tensor | None) -> Tensor:
-        """(rows, outputs) logits of the training split, (rows,) weights or None -> (rows, outputs) target logits."""
+        return labels >= 0

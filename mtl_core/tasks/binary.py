@@ -16,7 +16,7 @@ from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
 from mtl_core.metrics.decisions import decision_metrics
 from mtl_core.metrics.ranking import Auc, AveragePrecision
 from mtl_core.tasks.base import Codec, LabelValues
-from mtl_core.tasks.binary_codec import BinaryCodec, BinaryFitter, Others, Value, described
+from mtl_core.tasks.binary_codec import BinaryCodec, BinaryFitter, Others, Value, format_value
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, prior_log_odds, weigh
 from mtl_core.tasks.decisions import DecisionObjective, DecisionTask
 from mtl_core.tasks.probabilities import log_odds
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 METRICS: tuple[Metric, ...] = (
     BINARY_LOG_LOSS,
-    Auc(name="auc", higher_is_better=True),
-    AveragePrecision(name="average_precision", higher_is_better=True),
+    Auc(),
+    AveragePrecision(),
     BRIER,
     BINARY_ECE,
 )
@@ -58,14 +58,14 @@ class Binary(DecisionTask):
     positive_weight: PositiveWeight = None
     """Weight of a yes in the loss, where a no has 1; `balanced` gives both the same total weight.
 
-    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
+    It biases the probabilities; `mtl_core.tasks.class_weights` says when calibration removes the bias.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over yes and no (Szegedy 2016, section 7)."""
 
     @property
     def negatives(self) -> tuple[Value, ...]:
-        """The declared values for no; none where they are learned."""
+        """The declared values for no; empty where they are learned."""
         if self.negative is None:
             return ()
         return self.negative if isinstance(self.negative, tuple) else (self.negative,)
@@ -95,30 +95,28 @@ class Binary(DecisionTask):
         return self
 
     def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
-        """Those of the decision where a threshold is declared."""
+        """Metrics of probabilities and, where a threshold is declared, of decisions."""
         if self.threshold is None:
             return METRICS
         return (*METRICS, *decision_metrics(thresholds[0], tuned=self.rule is not None))
 
     def fitter(self, name: str, column_type: ColumnType) -> BinaryFitter:
-        if column_type == "string" and self.positive is None:
+        is_text = column_type == "string"
+        if is_text and self.positive is None:
             raise DataError(
                 f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
             )
         for option, value in (("positive", self.positive), *(("negative", value) for value in self.negatives)):
-            if value is not None and isinstance(value, str) != (column_type == "string"):
-                form = "text, in quotes" if column_type == "string" else "a number, true or false"
-                found = "text" if column_type == "string" else f"a {column_type}"
+            if value is not None and isinstance(value, str) != is_text:
+                actual = "text" if is_text else f"a {column_type}"
+                expected = "text, in quotes" if is_text else "a number, true or false"
                 raise DataError(
-                    f"task {name!r}: `{option}` must be a value of the target, found {described(value)} "
-                    f"where {self.target!r} is {found}; write {form}"
+                    f"task {name!r}: `{option}` must be a value of the target, found {format_value(value)} "
+                    f"where {self.target!r} is {actual}; write {expected}"
                 )
         return BinaryFitter(
             BinaryCodec(
-                name=name,
-                type=column_type,
-                targets=self.targets,
-                weight_column=self.weight_column,
+                **self.codec_fields(name, column_type),
                 positive=self.positive,
                 negative=self.negatives,
                 others=self.others,
@@ -139,7 +137,6 @@ class BinaryObjective(DecisionObjective):
     def __init__(self, options: Binary, codec: Codec) -> None:
         super().__init__(options, codec)
         self.class_factors = positive_factors(options.positive_weight, self.codec.counts)
-        """Factors of a row's loss, for no and yes; empty where every row counts as one."""
 
     @property
     def outputs(self) -> int:
@@ -149,29 +146,13 @@ class BinaryObjective(DecisionObjective):
     def prior_logits(self) -> tuple[float, ...]:
         return (prior_log_odds(self.codec.counts, self.class_factors),)
 
-    @property
-    def is_class_weighted(self) -> bool:
-        return bool(self.class_factors)
-
-    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        import torch.nn.functional as F
-
-        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype), reduction="none")
-
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
 
-        known, smoothing = labels.clamp(min=0), self.options.label_smoothing
-        yes = known.to(logits.dtype)
-        if smoothing:
-            yes = yes * (1 - smoothing) + smoothing / 2
-        losses = F.binary_cross_entropy_with_logits(logits[:, 0], yes, reduction="none")
-        return weigh(losses, known.long(), self.class_factors)
-
-    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        import torch.nn.functional as F
-
-        return F.binary_cross_entropy_with_logits(logits[:, 0], teacher[:, 0].sigmoid(), reduction="none")
+        classes, smoothing = labels.clamp(min=0), self.options.label_smoothing
+        targets = classes.to(logits.dtype) * (1 - smoothing) + smoothing / 2
+        losses = F.binary_cross_entropy_with_logits(logits[:, 0], targets, reduction="none")
+        return weigh(losses, classes.long(), self.class_factors)
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits[:, 0].sigmoid()
@@ -182,9 +163,9 @@ class BinaryObjective(DecisionObjective):
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
 
-    def signature(self) -> dict[str, Any]:
-        entry = {"name": self.name, "kind": self.codec.kind, "form": "number", "unit": "probability"}
-        return entry if self.options.threshold is None else {**entry, "threshold": self.thresholds[0]}
+    def output_format(self) -> dict[str, Any]:
+        threshold = {} if self.options.threshold is None else {"threshold": self.thresholds[0]}
+        return {"form": "number", "unit": "probability", **threshold}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         return (class_trees(labels, weights, self.class_factors, objective="binary"),)

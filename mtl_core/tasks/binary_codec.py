@@ -1,4 +1,4 @@
-"""Labels of binary targets: which values are yes, which are no, and what any other one is."""
+"""Labels of binary targets: the values for yes, the values for no, and the treatment of any other."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, as_strings
 from mtl_core.errors import DataError
-from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, TaskFitter
+from mtl_core.tasks.base import UNLABELLED, Codec, LabelValues, TaskFitter
 
 MAX_NAMED = 5
 """Maximum values that an error names."""
-NOTHING, OTHER = -2, -1
-"""Positions of a missing value, and of one that is not known."""
+MISSING, OTHER = -2, -1
+"""Indices of a missing value, and of one that is no label."""
 Value = str | bool | float
 Others = Literal["refuse", "negative", "unlabelled"]
 
@@ -28,24 +28,24 @@ class BinaryFitter(TaskFitter):
     def __init__(self, codec: BinaryCodec) -> None:
         self.declared, self.counts = codec, np.zeros(2, dtype=np.int64)
         self.learns = codec.positive is not None and not codec.negative and codec.others == "refuse"
-        self.counting = codec.model_copy(update={"others": "negative"}) if self.learns else codec
-        self.seen: set[Value] = set()
-        """Values besides `positive`; only some of very many."""
+        self.counting_codec = codec.model_copy(update={"others": "negative"}) if self.learns else codec
+        self.other_values: set[Value] = set()
+        """Values besides `positive`; only some of them if there are very many."""
 
     def update(self, values: pa.Array) -> None:
-        labels = self.counting.encode(values)
+        labels = self.counting_codec.encode(values)
         self.counts += np.bincount(labels[labels >= 0], minlength=2)
-        if self.learns and len(self.seen) <= MAX_NAMED:
+        if self.learns and len(self.other_values) <= MAX_NAMED:
             others, is_text = values.filter(pa.array(labels == 0)), self.declared.type == "string"
             distinct = as_strings(others).unique().to_pylist() if is_text else np.unique(as_numbers(others)).tolist()
-            self.seen.update(distinct[: MAX_NAMED + 1])
+            self.other_values.update(distinct[: MAX_NAMED + 1])
 
     @property
     def codec(self) -> BinaryCodec:
-        """The codec for what was seen so far; DataError where it is unclear which values are no."""
+        """The codec for the rows so far; DataError where it is unclear which values are no."""
         if not self.learns:
             return self.declared
-        return self.declared.model_copy(update={"negative": self.declared.learned(self.seen)})
+        return self.declared.model_copy(update={"negative": self.declared.learned_negative(self.other_values)})
 
     def finish(self) -> BinaryCodec:
         if not self.counts.all():
@@ -71,82 +71,73 @@ class BinaryCodec(Codec):
     """Rows of the training split that are no and yes."""
 
     @property
-    def known(self) -> tuple[Value, ...]:
+    def label_values(self) -> tuple[Value, ...]:
         """The values that are a label, yes before no."""
         return (1, 0) if self.positive is None else (self.positive, *self.negative)
 
-    @property
-    def refuses(self) -> bool:
-        """True if a value that is no label is an error."""
-        if self.at_least is not None or self.others == "unlabelled":
-            return False
-        return self.others == "refuse" or self.positive is None
-
-    def learned(self, seen: Collection[Value]) -> tuple[Value, ...]:
-        """The value for no, from the values besides `positive`; none of none, and DataError for several."""
-        if len(seen) < 2:
-            return tuple(seen)
-        named = ", ".join(map(_shown, sorted(seen, key=str)[:MAX_NAMED])) + (" ..." if len(seen) > MAX_NAMED else "")
+    def learned_negative(self, others: Collection[Value]) -> tuple[Value, ...]:
+        """The value for no, from the values besides `positive`: empty if there is none, DataError for several."""
+        if len(others) < 2:
+            return tuple(others)
+        named = ", ".join(map(_quoted, sorted(others, key=str)[:MAX_NAMED]))
+        more = " ..." if len(others) > MAX_NAMED else ""
         raise DataError(
             f"task {self.name!r}: a binary target has one value besides `positive: {_plain(self.positive)}`, found "
-            f"{named} in {self.target!r}; list those that are no in `negative: [...]`, with `others: unlabelled` where "
-            "any other is no label; or say with `others: negative` that all of them are no"
+            f"{named}{more} in {self.target!r}; list those that are no in `negative: [...]`, with `others: unlabelled` "
+            "where any other is no label; or say with `others: negative` that all of them are no"
         )
 
-    def positions(self, values: pa.Array) -> NDArray[np.int64]:
-        """(rows,) target -> positions in `known`; NOTHING for a missing value, OTHER for one that is not there."""
+    def indices(self, values: pa.Array) -> NDArray[np.int64]:
+        """(rows,) target -> indices in `label_values`, MISSING or OTHER."""
         if self.type == "string":
             text = as_strings(values)
-            found = pc.fill_null(pc.index_in(text, value_set=pa.array(map(str, self.known), pa.string())), OTHER)
+            matches = pc.index_in(text, value_set=pa.array(map(str, self.label_values), pa.string()))
             missing = pc.equal(text, "").to_numpy(zero_copy_only=False)
-            return np.where(missing, NOTHING, found.to_numpy()).astype(np.int64)
+            return np.where(missing, MISSING, pc.fill_null(matches, OTHER).to_numpy()).astype(np.int64)
         numbers = as_numbers(values)
-        positions = np.where(np.isnan(numbers), NOTHING, OTHER)
-        for position, value in enumerate(self.known):
-            positions[numbers == float(value)] = position
-        return positions
+        indices = np.where(np.isnan(numbers), MISSING, OTHER)
+        for index, value in enumerate(self.label_values):
+            indices[numbers == float(value)] = index
+        return indices
 
     def encode(self, values: pa.Array) -> LabelValues:
         if self.at_least is not None:
             numbers = as_numbers(values)
             return np.where(np.isnan(numbers), UNLABELLED, numbers >= self.at_least).astype(np.int8)
-        positions = self.positions(values)
-        others = positions == OTHER
-        if self.refuses and others.any():
-            raise DataError(self._unknown(values[int(others.argmax())]))
+        indices = self.indices(values)
+        is_other = indices == OTHER
+        refuses_others = self.others == "refuse" or (self.others == "negative" and self.positive is None)
+        if refuses_others and is_other.any():
+            raise DataError(self._refusal(values[int(is_other.argmax())].as_py()))
         other = UNLABELLED if self.others == "unlabelled" else 0
-        labels = np.where(positions == 0, 1, np.where(others, other, np.where(positions > 0, 0, UNLABELLED)))
+        labels = np.where(indices == 0, 1, np.where(is_other, other, np.where(indices > 0, 0, UNLABELLED)))
         return labels.astype(np.int8)
 
-    def _unknown(self, value: pa.Scalar) -> str:
-        found = value.as_py()
-        shown = _shown(found if self.type == "string" else float(found))
+    def _refusal(self, value: Value) -> str:
+        shown = _quoted(value if self.type == "string" else float(value))
         if self.positive is None:
             return (
                 f"task {self.name!r}: a binary target is 0 or 1, found {shown} in {self.target!r}; say what counts as "
                 "yes with `positive: VALUE` or `at_least: NUMBER`, or with `others: unlabelled` that it is no label"
             )
         return (
-            f"task {self.name!r}: the target must be {' or '.join(map(_shown, self.known))}, found {shown} in "
+            f"task {self.name!r}: the target must be {' or '.join(map(_quoted, self.label_values))}, found {shown} in "
             f"{self.target!r}; add it to `negative`, say with `others: unlabelled` that it is no label, or quarantine "
             "the row"
         )
 
-    def labelled(self, labels: Labels) -> Labels:
-        return labels >= 0
+
+def format_value(value: Value) -> str:
+    """A value, as an error of the declaration names it."""
+    return f"the text {value!r}" if isinstance(value, str) else _quoted(value)
 
 
-def described(value: Value) -> str:
-    """A value in an error."""
-    return f"the text {value!r}" if isinstance(value, str) else _shown(value)
-
-
-def _shown(value: Value | None) -> str:
+def _quoted(value: Value | None) -> str:
     return repr(value) if isinstance(value, str) else _plain(value)
 
 
 def _plain(value: Value | None) -> str:
-    """As `params.yaml` has it."""
-    return (
-        f"{value}".lower() if isinstance(value, bool) else f"{value:.15g}" if isinstance(value, float) else f"{value}"
-    )
+    """As in `params.yaml`."""
+    if isinstance(value, bool):
+        return f"{value}".lower()
+    return f"{value:.15g}" if isinstance(value, float) else f"{value}"

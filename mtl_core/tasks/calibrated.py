@@ -5,38 +5,38 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mtl_core.tasks.base import Objective
+from mtl_core.tasks.objective import Objective
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MIN_LABELS = 10
-"""Minimum labelled rows of a class on validation for it to count in what is fitted there."""
+"""Minimum labelled validation rows of a class for calibration and thresholds to be fitted on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputGroup:
-    """Outputs of a head that are calibrated, or given a threshold, together; and the labelled rows for it."""
+    """Outputs of a head that are calibrated, or given a threshold, together, with their labelled rows."""
 
     outputs: tuple[int, ...]
     values: Tensor
-    """(rows, outputs) logits or predictions; (rows, 1) where the rows of several outputs are taken together."""
+    """(rows, outputs) logits or predictions; (rows, 1) where the rows of several outputs are concatenated."""
     labels: Tensor
     """(rows,) classes, from 0."""
     counts: tuple[int, ...]
     """Rows per class."""
 
     @property
-    def frequent(self) -> int:
+    def frequent_classes(self) -> int:
         """Number of classes with MIN_LABELS rows or more."""
         return sum(count >= MIN_LABELS for count in self.counts)
 
     @property
     def is_sufficient(self) -> bool:
-        """True where at least two classes have MIN_LABELS rows: below, a row more or less would decide."""
-        return self.frequent >= 2
+        """True if at least two classes have MIN_LABELS rows: with fewer, single rows would decide the fit."""
+        return self.frequent_classes >= 2
 
 
 class CalibratedObjective(Objective, ABC):
@@ -46,18 +46,20 @@ class CalibratedObjective(Objective, ABC):
     """
 
     independent_outputs: ClassVar[bool] = False
-    """True where every output may have a scale and a bias of its own; else all of a group have the same."""
+    """True if every output may have a separate scale and bias; otherwise all of a group have the same."""
+    class_factors: tuple[Any, ...] = ()
+    """Factors of a row's loss per class, or those per label; empty where every row counts as one."""
 
     @property
-    @abstractmethod
     def is_class_weighted(self) -> bool:
-        """True where class weights bias the probabilities."""
+        """True if class weights bias the probabilities."""
+        return bool(self.class_factors)
 
     @property
     def keeps_bias(self) -> bool:
-        """True where class weights are declared and the task's own metric is of its decisions.
+        """True if class weights are declared and the task's selected metric measures decisions.
 
-        Class weights are to move decisions; with any other metric calibration takes their bias back.
+        Class weights are to move decisions; with any other metric calibration removes their bias.
         """
         return self.is_class_weighted and self.metric.of_decision
 

@@ -1,10 +1,10 @@
 """Class weights: factors of the rows of a class in a task's loss.
 
 They bias the network: a class with weight 2 is predicted as if it had occurred twice as often. Calibration
-(`mtl_core.training.calibration`) fits on the unweighted validation split, with a bias per class for tasks with class
-weights, and so takes that back: probabilities are those of the data, and the weights remain as an emphasis in training.
-The bias stays without calibration, and where the task's own metric is of its decisions (accuracy, F1, ...), which the
-weights are to move. Metrics are not weighted.
+(`mtl_core.training.calibration`) removes that bias: it fits on the unweighted validation split, with a bias per class
+for tasks with class weights. Probabilities are then those of the data, and the weights only emphasise classes in
+training. The bias stays without calibration, and if the task's selected metric measures decisions (accuracy, F1, ...),
+which the weights are to move. Metrics are not weighted.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 BALANCED: Literal["balanced"] = "balanced"
 
 
-def _is_weight(found: Any) -> bool:
-    return isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < math.inf
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
-def _class_weights(found: Any) -> Any:
-    if found is None or found == BALANCED:
-        return found
-    if not isinstance(found, dict):
-        raise ValueError(f"must be `balanced`, or a mapping of classes to weights, found {found!r:.80}")
-    for name, weight in found.items():
+def _class_weights(value: Any) -> Any:
+    if value is None or value == BALANCED:
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"must be `balanced`, or a mapping of classes to weights, found {value!r:.80}")
+    for name, weight in value.items():
         if not isinstance(name, str):
             raise ValueError(f"classes are named by text, found {name!r}; quote it")
         if not _is_weight(weight):
             raise ValueError(
                 f"a weight is a number above 0, found {weight!r:.80} for {name!r}; 1 leaves a class as it is"
             )
-    return found
+    return value
 
 
-def _positive_weight(found: Any) -> Any:
-    if found is None or found == BALANCED or _is_weight(found):
-        return found
-    raise ValueError(f"must be `balanced` or a number above 0, found {found!r:.80}")
+def _positive_weight(value: Any) -> Any:
+    if value is None or value == BALANCED or _is_weight(value):
+        return value
+    raise ValueError(f"must be `balanced` or a number above 0, found {value!r:.80}")
 
 
 ClassWeights = Annotated[dict[str, float] | Literal["balanced"] | None, BeforeValidator(_class_weights)]
@@ -53,7 +53,7 @@ PositiveWeight = Annotated[float | Literal["balanced"] | None, BeforeValidator(_
 
 
 def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
-    """Rows per class -> a factor per class with which every class that occurs counts the same, and a row 1 on average.
+    """Rows per class -> factors that give all classes that occur the same total weight, and a row 1 on average.
 
     n / (K n_k) (King and Zeng 2001, section 4.2, for classes that are each 1/K of the population).
     """
@@ -62,7 +62,7 @@ def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
 
 
 def prior_log_odds(counts: tuple[int, int], factors: tuple[float, ...]) -> float:
-    """Log odds of yes among rows that are no and yes, each with half a row more, as the loss weighs them."""
+    """Log odds of yes, from counts of no and yes plus half a row each, weighted as in the loss."""
     no, yes = (count + 0.5 for count in counts)
     no_factor, yes_factor = factors or (1.0, 1.0)
     return math.log(yes * yes_factor) - math.log(no * no_factor)

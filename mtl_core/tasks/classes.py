@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections import Counter
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError, nearest
-from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Task, TaskFitter
+from mtl_core.tasks.base import UNLABELLED, Codec, LabelValues, Task, TaskFitter
 from mtl_core.tasks.calibrated import CalibratedObjective
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
 from mtl_core.tasks.tree_objectives import TreeObjective, class_trees
@@ -31,6 +31,8 @@ class ClassTask(Task, ABC):
 
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"class_weights"}
 
+    codec_type: ClassVar[type[ClassCodec]]
+
     kind: str
     classes: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=MAX_CLASSES)] = ()
     """The classes' names, in order."""
@@ -40,7 +42,7 @@ class ClassTask(Task, ABC):
     class_weights: ClassWeights = None
     """Class -> weight of its rows in the loss, by default 1; `balanced` gives all classes the same total weight.
 
-    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
+    It biases the probabilities; `mtl_core.tasks.class_weights` says when calibration removes the bias.
     """
 
     @model_validator(mode="after")
@@ -55,15 +57,16 @@ class ClassTask(Task, ABC):
                 "`classes`"
             )
         if self.others != "refuse" and (self.edges or not self.classes):
-            found = "`edges`, in which every number has a class" if self.edges else "none"
-            raise ValueError(f"`others` is about values besides `classes`, found {found}; leave it out")
+            actual = "`edges`, in which every number has a class" if self.edges else "none"
+            raise ValueError(f"`others` is about values besides `classes`, found {actual}; leave it out")
         if self.classes and (error := self.unknown_weight(self.classes)):
             raise ValueError(error)
         return self
 
-    @abstractmethod
     def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> ClassCodec:
         """The codec for those classes, without their counts."""
+        fields = self.codec_fields(name, column_type)
+        return self.codec_type(**fields, classes=classes, edges=self.edges, others=self.others)
 
     def fitter(self, name: str, column_type: ColumnType) -> ClassFitter:
         if self.edges and column_type == "string":
@@ -74,8 +77,8 @@ class ClassTask(Task, ABC):
 
     def unknown_weight(self, classes: tuple[str, ...]) -> str:
         """Error text for a weight of an unknown class; "" where there is none."""
-        named = self.class_weights if isinstance(self.class_weights, dict) else {}
-        unknown = next((name for name in named if name not in classes), None)
+        weights = self.class_weights if isinstance(self.class_weights, dict) else {}
+        unknown = next((name for name in weights if name not in classes), None)
         if unknown is None:
             return ""
         return f"`class_weights` must name classes of the task, found {unknown!r}; {nearest(unknown, classes)}"
@@ -88,19 +91,14 @@ class ClassFitter(TaskFitter):
         self.options, self.name, self.type = options, name, column_type
         self.counts: Counter[str] = Counter()
 
-    @property
-    def seen(self) -> set[str]:
-        """The classes that occurred so far."""
-        return set(self.counts)
-
     def update(self, values: pa.Array) -> None:
         if classes := self.options.classes:
             labels = self.options.codec(self.name, self.type, classes).encode(values)
-            found = np.bincount(labels[labels >= 0], minlength=len(classes)).tolist()
-            self.counts.update({name: count for name, count in zip(classes, found, strict=True) if count})
+            counts = np.bincount(labels[labels >= 0], minlength=len(classes)).tolist()
+            self.counts.update({name: count for name, count in zip(classes, counts, strict=True) if count})
             return
-        counted = pc.value_counts(as_strings(values))
-        names, counts = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+        value_counts = pc.value_counts(as_strings(values))
+        names, counts = value_counts.field("values").to_pylist(), value_counts.field("counts").to_pylist()
         self.counts.update({name: count for name, count in zip(names, counts, strict=True) if name != ""})
         if len(self.counts) > MAX_CLASSES:
             raise DataError(
@@ -134,8 +132,8 @@ class ClassCodec(Codec, ABC):
             bands = np.searchsorted(np.asarray(self.edges), numbers, side="right")
             return np.where(np.isnan(numbers), UNLABELLED, bands).astype(np.int16)
         names = as_strings(values)
-        found = pc.fill_null(pc.index_in(names, value_set=pa.array(self.classes, pa.string())), UNLABELLED)
-        labels = found.to_numpy(zero_copy_only=False).astype(np.int16)
+        indices = pc.index_in(names, value_set=pa.array(self.classes, pa.string()))
+        labels = pc.fill_null(indices, UNLABELLED).to_numpy(zero_copy_only=False).astype(np.int16)
         unknown = (labels < 0) & pc.not_equal(names, "").to_numpy(zero_copy_only=False)
         if unknown.any() and self.others == "refuse":
             raise DataError(
@@ -144,9 +142,6 @@ class ClassCodec(Codec, ABC):
                 "`classes`, with `others: unlabelled` where any other is no label, or quarantine the row"
             )
         return np.asarray(labels)
-
-    def labelled(self, labels: Labels) -> Labels:
-        return labels >= 0
 
 
 class ClassObjective(CalibratedObjective, ABC):
@@ -160,30 +155,24 @@ class ClassObjective(CalibratedObjective, ABC):
         if error := options.unknown_weight(self.codec.classes):
             raise DataError(f"task {self.name!r}: {error}")
         self.class_factors = self._factors()
-        """Factors of a row's loss, per class; empty where every row counts as one."""
 
     @property
     def prior(self) -> NDArray[np.float64]:
-        """(classes,) shares of the training labels, each class with a row more, as the loss weighs them."""
+        """(classes,) shares of the training labels with a row more per class, weighted as in the loss."""
         counts = np.array(self.codec.counts or (0,) * len(self.codec.classes), dtype=np.float64) + 1.0
-        weighed = counts * self.class_factors if self.class_factors else counts
-        return np.asarray(weighed / weighed.sum())
+        weighted = counts * self.class_factors if self.class_factors else counts
+        return np.asarray(weighted / weighted.sum())
 
     @property
     def classes(self) -> int:
         return len(self.codec.classes)
 
-    @property
-    def is_class_weighted(self) -> bool:
-        return bool(self.class_factors)
-
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         counts = np.bincount(labels[labels >= 0], minlength=len(self.codec.classes)) + 1.0  # Laplace smoothing
         return np.asarray(counts / counts.sum(), dtype=np.float32)
 
-    def signature(self) -> dict[str, Any]:
-        form = {"form": "class_probabilities", "unit": "probability", "classes": list(self.codec.classes)}
-        return {"name": self.name, "kind": self.codec.kind, **form}
+    def output_format(self) -> dict[str, Any]:
+        return {"form": "class_probabilities", "unit": "probability", "classes": list(self.codec.classes)}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         parameters = {"objective": "multiclass", "num_class": len(self.codec.classes)}

@@ -3,8 +3,8 @@
 Source: Xie, Girshick and Farhadi, "Unsupervised Deep Embedding for Clustering Analysis", ICML 2016.
 
 Points of a latent space are assigned to centroids by a Student t kernel; the sharpened assignments are the targets.
-Departs from the paper: the other tasks train the trunk for some epochs first, in place of a stacked autoencoder; the
-targets are computed again before every epoch.
+Differences from the paper: the other tasks train the trunk for some epochs first, in place of a stacked autoencoder;
+the targets are computed again before every epoch.
 """
 
 from __future__ import annotations
@@ -21,23 +21,15 @@ from mtl_core.arrow import ColumnType, as_strings
 from mtl_core.errors import DataError, TrainingError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.clustering import NormalisedMutualInformation, Silhouette
-from mtl_core.tasks.base import (
-    UNLABELLED,
-    Clusterer,
-    Codec,
-    Labels,
-    LabelValues,
-    Task,
-    TaskFitter,
-    UnsupervisedObjective,
-)
+from mtl_core.tasks.base import UNLABELLED, Codec, LabelValues, Task, TaskFitter
+from mtl_core.tasks.objective import Clusterer, UnsupervisedObjective
 from mtl_core.tasks.probabilities import clipped_log
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MAX_CLASSES = 32_766
-"""Limit of int16 labels, of which one stands for classes that are not in training."""
+"""Limit of int16 labels, one of which represents classes that do not occur in training."""
 
 
 class Clustering(Task):
@@ -47,23 +39,20 @@ class Clustering(Task):
     of their quality; `silhouette` rises with their separation.
     """
 
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        NormalisedMutualInformation(name="nmi", higher_is_better=True),
-        Silhouette(name="silhouette", higher_is_better=True),
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = (NormalisedMutualInformation(), Silhouette())
     unsupervised: ClassVar[bool] = True
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"warm_up", "restarts", "width"}
 
     kind: Literal["clustering"] = "clustering"
     target: str = ""
-    """A column with known classes: text, whole numbers or booleans. Rows without one train all the same."""
+    """A column of classes to compare clusters with: text, whole numbers or booleans. Rows without one train too."""
     clusters: Annotated[int, Field(ge=2, le=1_000)]
     width: Annotated[int, Field(ge=1, le=1_024)] = 10
     """Width of the latent space."""
     warm_up: Annotated[int, Field(ge=0)] = 1
     """Epochs in which only the other tasks train the trunk; then k-means initialises the centroids and it starts."""
     restarts: Annotated[int, Field(ge=1, le=100)] = 10
-    """Restarts of k-means; the best result is taken."""
+    """Restarts of k-means; the best result is used."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -92,12 +81,12 @@ class ClusteringFitter(TaskFitter):
     def __init__(self, options: Clustering, name: str, column_type: ColumnType) -> None:
         self.options, self.name, self.type = options, name, column_type
         self.rows = 0
-        self.seen: set[str] = set()
+        self.classes: set[str] = set()
 
     def update(self, values: pa.Array) -> None:
         self.rows += len(values)
-        self.seen.update(value for value in as_strings(values).unique().to_pylist() if value != "")
-        if len(self.seen) > MAX_CLASSES:
+        self.classes.update(value for value in as_strings(values).unique().to_pylist() if value != "")
+        if len(self.classes) > MAX_CLASSES:
             raise DataError(
                 f"task {self.name!r}: clusters are compared with at most {MAX_CLASSES:,} classes, found more in "
                 f"{self.options.target!r}; is it a class at all?"
@@ -109,25 +98,16 @@ class ClusteringFitter(TaskFitter):
                 f"task {self.name!r}: {self.options.clusters:,} clusters need as many rows in the training split, "
                 f"found {self.rows:,}; lower `clusters`, or check the split"
             )
-        if self.options.target and len(self.seen) < 2:
+        if self.options.target and len(self.classes) < 2:
             raise DataError(
-                f"task {self.name!r}: clusters are compared with two classes or more, found {sorted(self.seen)} in "
+                f"task {self.name!r}: clusters are compared with two classes or more, found {sorted(self.classes)} in "
                 f"{self.options.target!r} in the training split; check the target and the split, or drop it"
             )
-        return ClusteringCodec(
-            name=self.name,
-            type=self.type,
-            targets=self.options.targets,
-            weight_column=self.options.weight_column,
-            classes=tuple(sorted(self.seen)),
-        )
+        return ClusteringCodec(**self.options.codec_fields(self.name, self.type), classes=tuple(sorted(self.classes)))
 
 
 class ClusteringCodec(Codec):
-    """Labels (rows,) int16: the index of the class.
-
-    One more for a class that training did not have, or -1 where there is none; all 0 without a target.
-    """
+    """Labels (rows,) int16: class index, one more for a class not in training, -1 if missing; 0 without a target."""
 
     kind: Literal["clustering"] = "clustering"
     classes: tuple[str, ...]
@@ -136,12 +116,10 @@ class ClusteringCodec(Codec):
         if not self.targets:
             return np.zeros(len(values), dtype=np.int16)
         names = as_strings(values)
-        found = pc.fill_null(pc.index_in(names, value_set=pa.array(self.classes, pa.string())), len(self.classes))
+        matches = pc.index_in(names, value_set=pa.array(self.classes, pa.string()))
+        indices = pc.fill_null(matches, len(self.classes)).to_numpy(zero_copy_only=False)
         missing = pc.equal(names, "").to_numpy(zero_copy_only=False)
-        return np.where(missing, UNLABELLED, found.to_numpy(zero_copy_only=False)).astype(np.int16)
-
-    def labelled(self, labels: Labels) -> Labels:
-        return labels >= 0
+        return np.where(missing, UNLABELLED, indices).astype(np.int16)
 
 
 class ClusteringObjective(UnsupervisedObjective):
@@ -163,9 +141,7 @@ class ClusteringObjective(UnsupervisedObjective):
         return self.codec.classes
 
     def trains_on(self, labels: Tensor) -> Tensor:
-        import torch
-
-        return torch.ones(len(labels), dtype=torch.bool)
+        return labels.new_ones(len(labels)).bool()
 
     def head_layer(self, width: int) -> nn.Module:
         from mtl_core.nn.centroids import Centroids
@@ -177,11 +153,7 @@ class ClusteringObjective(UnsupervisedObjective):
         return logits.new_zeros(len(logits))
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        """Cross-entropy of targets and assignments.
-
-        Its gradient is that of DEC's KL(P||Q) (eq. 2), but it stays above 0, as balancing methods that take the
-        logarithm of a loss require.
-        """
+        """Cross-entropy, with the gradient of DEC's KL(P||Q) (eq. 2); above 0, so that balancing can take its log."""
         import torch.nn.functional as F
 
         return F.cross_entropy(logits, teacher.softmax(dim=1), reduction="none")
@@ -190,15 +162,14 @@ class ClusteringObjective(UnsupervisedObjective):
         return logits.softmax(dim=1)
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        """For predictions of this very network only: the clusters of another model come in another order."""
+        """Only for predictions of the same network: another model numbers its clusters differently."""
         return clipped_log(predictions)
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.full(self.outputs, 1 / self.outputs, dtype=np.float32)
 
-    def signature(self) -> dict[str, Any]:
-        form = {"form": "cluster_probabilities", "unit": "probability", "clusters": self.outputs}
-        return {"name": self.name, "kind": self.codec.kind, **form}
+    def output_format(self) -> dict[str, Any]:
+        return {"form": "cluster_probabilities", "unit": "probability", "clusters": self.outputs}
 
     def initial_parameters(
         self, layer: nn.Module, x: Tensor, weights: Tensor | None, cluster: Clusterer
@@ -209,18 +180,19 @@ class ClusteringObjective(UnsupervisedObjective):
         from mtl_core.nn.centroids import Centroids
 
         assert isinstance(layer, Centroids)
-        counts = np.ones(len(x)) if weights is None else weights.numpy().astype(np.float64)
-        points, counts = layer.points(x).numpy()[counts > 0].astype(np.float64), counts[counts > 0]
+        row_weights = np.ones(len(x)) if weights is None else weights.numpy().astype(np.float64)
+        points = layer.points(x).numpy()[row_weights > 0].astype(np.float64)
         distinct = len(np.unique(points, axis=0))
         if distinct < self.outputs:
             raise TrainingError(
                 f"task {self.name!r}: {self.outputs:,} clusters need as many different points in the latent space, "
                 f"found {distinct:,}; lower `clusters`, or give the task features that tell rows apart"
             )
-        return {"centroids": torch.from_numpy(cluster(points, counts, self.outputs, self.options.restarts)).float()}
+        centroids = cluster(points, row_weights[row_weights > 0], self.outputs, self.options.restarts)
+        return {"centroids": torch.from_numpy(centroids).float()}
 
     def target_logits(self, logits: Tensor, weights: Tensor | None) -> Tensor:
         """Logarithm of p of eq. 3: q squared over the soft frequency of the cluster, normalised over the clusters."""
         log_q = logits.log_softmax(dim=1)
-        shares = log_q if weights is None else log_q + weights.log()[:, None]
-        return (2 * log_q - shares.logsumexp(dim=0)).log_softmax(dim=1)
+        weighted = log_q if weights is None else log_q + weights.log()[:, None]
+        return (2 * log_q - weighted.logsumexp(dim=0)).log_softmax(dim=1)

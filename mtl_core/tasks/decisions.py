@@ -1,10 +1,10 @@
-"""Decision thresholds: how a task declares them, and the search for the best one on validation."""
+"""Decision thresholds: their declaration, and the search for the best one on validation."""
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from mtl_core.metrics.decisions import SCORES, Confusion
 from mtl_core.tasks.base import Codec, Task
 from mtl_core.tasks.calibrated import CalibratedObjective
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 DEFAULT_THRESHOLD = 0.5
-"""The probability from which on the decision is yes, where no threshold is declared, or none can be tuned."""
+"""The threshold where none is declared, or none can be tuned."""
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -30,7 +33,7 @@ class Maximize(Frozen):
 class MinPrecision(Frozen):
     """The threshold with the highest recall among those with this precision or more.
 
-    Where there is none, the threshold with the highest precision.
+    If there is none, the threshold with the highest precision.
     """
 
     precision: Share
@@ -85,11 +88,11 @@ class DecisionTask(Task, ABC):
 
     @abstractmethod
     def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
-        """The metrics at those thresholds: one per output, or one for all."""
+        """The metrics at these thresholds: one per output, or one for all."""
 
 
 class DecisionObjective(CalibratedObjective, ABC):
-    """The objective of such a task."""
+    """The objective of a task that decides yes or no, with the log odds of yes as logits."""
 
     options: DecisionTask
 
@@ -98,59 +101,68 @@ class DecisionObjective(CalibratedObjective, ABC):
         self.thresholds = (options.initial_threshold,) * self.outputs
         """Probability of each output from which on the decision is yes."""
 
-    def at(self, thresholds: tuple[float, ...]) -> Self:
-        """The same objective with those thresholds."""
+    def with_thresholds(self, thresholds: tuple[float, ...]) -> Self:
+        """The same objective with other thresholds."""
         changed = copy.copy(self)
         changed.thresholds, changed.metrics = thresholds, self.options.metrics_at(thresholds)
         return changed
+
+    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        import torch.nn.functional as F
+
+        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype), reduction="none")
+
+    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
+        """Cross-entropy of each output, averaged over the outputs."""
+        import torch.nn.functional as F
+
+        return F.binary_cross_entropy_with_logits(logits, teacher.sigmoid(), reduction="none").mean(dim=1)
 
 
 def best_threshold(rule: ThresholdRule, labels: Array, predictions: Array) -> float:
     """The best threshold by that rule for (rows,) labels 1 or 0 and (rows,) probabilities, exact in float32.
 
-    A threshold lies in the middle between two neighbouring probabilities, so that rounding moves no row across it; at
-    DEFAULT_THRESHOLD where that lies between them too. Of equally good ones the nearest to DEFAULT_THRESHOLD is taken,
+    A threshold lies halfway between two neighbouring probabilities, so that rounding moves no row across it, or at
+    DEFAULT_THRESHOLD if that lies between them too. Of equally good ones the nearest to DEFAULT_THRESHOLD is taken,
     then the lower. DEFAULT_THRESHOLD where labels are of one class only, or a probability is not finite.
     """
     if len(np.unique(labels)) < 2 or not np.isfinite(predictions).all():
         return DEFAULT_THRESHOLD
-    thresholds, found = _candidates(labels, predictions)
+    thresholds, counts = _candidates(labels, predictions)
     match rule:
         case Maximize():
-            keys = [SCORES[rule.maximize](found)]
+            keys = [SCORES[rule.maximize](counts)]
         case MinPrecision():
-            precision = np.nan_to_num(SCORES["precision"](found), nan=-1.0)
-            enough = precision >= rule.precision
-            keys = [np.where(enough, 1.0, precision - 2), SCORES["recall"](found)]
+            precision = np.nan_to_num(SCORES["precision"](counts), nan=-1.0)
+            keys = [np.where(precision >= rule.precision, 1.0, precision - 2), SCORES["recall"](counts)]
         case MinRecall():
-            recall, precision = SCORES["recall"](found), np.nan_to_num(SCORES["precision"](found), nan=-1.0)
+            recall, precision = SCORES["recall"](counts), np.nan_to_num(SCORES["precision"](counts), nan=-1.0)
             keys = [recall >= rule.recall, precision]
     distances = np.abs(thresholds - DEFAULT_THRESHOLD)
     order = np.lexsort([thresholds, distances, *(-np.asarray(key, float) for key in keys[::-1])])
-    return float(str(thresholds[order[0]]))  # the shortest decimal number of that float32
+    return float(str(thresholds[order[0]]))  # the shortest decimal number that rounds to that float32
 
 
 def _candidates(labels: Array, predictions: Array) -> tuple[NDArray[np.float32], Confusion]:
     """Ascending thresholds, one for each division of the ranked rows into no and yes, and their confusion counts.
 
-    No threshold decides no for every row where a probability is 1.
+    No threshold decides no for every row if a probability is 1.
     """
-    values, places = np.unique(predictions.astype(np.float32), return_inverse=True)
-    positives = np.bincount(places, labels == 1)
-    negatives = np.bincount(places, labels != 1)
+    values, indices = np.unique(predictions.astype(np.float32), return_inverse=True)
+    positives, negatives = np.bincount(indices, labels == 1), np.bincount(indices, labels != 1)
     low, high = np.append(np.float32(0), values), np.append(values, np.float32(1))
     false_negatives, true_negatives = (np.append(0, np.cumsum(counts)) for counts in (positives, negatives))
-    middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)
+    midpoints = ((low.astype(np.float64) + high) / 2).astype(np.float32)
     thresholds = np.where(
         (low < DEFAULT_THRESHOLD) & (high >= DEFAULT_THRESHOLD),
         np.float32(DEFAULT_THRESHOLD),
-        np.where(middle > low, middle, high),
+        np.where(midpoints > low, midpoints, high),
     )
     exists = np.append(True, values < 1)
-    found = Confusion(
+    counts = Confusion(
         true_positives=(positives.sum() - false_negatives)[exists],
         false_positives=(negatives.sum() - true_negatives)[exists],
         false_negatives=false_negatives[exists],
         true_negatives=true_negatives[exists],
     )
-    return thresholds[exists], found
+    return thresholds[exists], counts

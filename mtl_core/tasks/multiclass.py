@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.arrow import ColumnType
 from mtl_core.metrics import Metric
 from mtl_core.metrics.calibration import TOP_LABEL_ECE
 from mtl_core.metrics.classification import ACCURACY, LOG_LOSS, MacroF1
@@ -21,43 +20,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+class MulticlassCodec(ClassCodec):
+    """Labels of a multiclass task."""
+
+    kind: Literal["multiclass"] = "multiclass"
+
+
 class Multiclass(ClassTask):
     """A class out of several: the values of the target, or the bands that `edges` cut a number into.
 
     The names are learned from the training split where neither `classes` nor `edges` are given.
     """
 
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        LOG_LOSS,
-        ACCURACY,
-        MacroF1(name="macro_f1", higher_is_better=True),
-        TOP_LABEL_ECE,
-    )
+    codec_type = MulticlassCodec
+    metrics: ClassVar[tuple[Metric, ...]] = (LOG_LOSS, ACCURACY, MacroF1(), TOP_LABEL_ECE)
     objective_options: ClassVar[frozenset[str]] = ClassTask.objective_options | {"label_smoothing"}
 
     kind: Literal["multiclass"] = "multiclass"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of a label that is spread evenly over all classes (Szegedy 2016, section 7)."""
 
-    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> MulticlassCodec:
-        return MulticlassCodec(
-            name=name,
-            type=column_type,
-            targets=self.targets,
-            weight_column=self.weight_column,
-            classes=classes,
-            edges=self.edges,
-            others=self.others,
-        )
-
     def objective(self, codec: Codec) -> MulticlassObjective:
         return MulticlassObjective(self, codec)
-
-
-class MulticlassCodec(ClassCodec):
-    """Labels of a multiclass task."""
-
-    kind: Literal["multiclass"] = "multiclass"
 
 
 class MulticlassObjective(ClassObjective):
@@ -81,15 +65,15 @@ class MulticlassObjective(ClassObjective):
         return F.cross_entropy(logits, labels, reduction="none")
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy, times the factor of the row's class: twice the factor is twice the rows.
+        """Cross-entropy, times the factor of the row's class: twice the factor counts like twice the rows.
 
-        torch's own class weights would weigh the smoothed share by the factors of the other classes.
+        PyTorch's class weights would multiply the smoothed share by the factors of the other classes.
         """
         import torch.nn.functional as F
 
-        known = labels.clamp(min=0).long()
-        losses = F.cross_entropy(logits, known, reduction="none", label_smoothing=self.options.label_smoothing)
-        return weigh(losses, known, self.class_factors)
+        classes = labels.clamp(min=0).long()
+        losses = F.cross_entropy(logits, classes, reduction="none", label_smoothing=self.options.label_smoothing)
+        return weigh(losses, classes, self.class_factors)
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
         import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Multilabel tasks: any number of labels a row; an independent logit and probability per label."""
+"""Multilabel tasks: any number of labels per row; an independent logit and probability per label."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 
 from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
-from mtl_core.metrics import Metric, RowMean
+from mtl_core.metrics import Metric
 from mtl_core.metrics.calibration import MULTILABEL_ECE
 from mtl_core.metrics.decisions import TUNED
-from mtl_core.metrics.multilabel import LabelF1, MacroAuc, multilabel_log_loss, ranking_precision
+from mtl_core.metrics.multilabel import MULTILABEL_LOG_LOSS, RANKING_PRECISION, LabelF1, MacroAuc
 from mtl_core.tasks.base import Codec, LabelValues
 from mtl_core.tasks.calibrated import OutputGroup
 from mtl_core.tasks.class_weights import PositiveWeight, positive_factors, prior_log_odds
@@ -32,8 +32,8 @@ class Multilabel(DecisionTask):
 
     Labels are names in the text of `target`, as in "Drama|War", or a column of 0 and 1 for each label in `columns`.
 
-    A text without names (null, empty, blank) is an unlabelled row; a row without any of the labels has the word `none`,
-    or a name that is no label. In `columns` a null is unknown for that label alone.
+    A text without names (null, empty, blank) is an unlabelled row; a row with none of the labels has the word `none`,
+    or a name that is no label. In `columns` a null is unknown for that label only.
     """
 
     objective_options: ClassVar[frozenset[str]] = DecisionTask.objective_options | {
@@ -45,22 +45,22 @@ class Multilabel(DecisionTask):
     target: str = ""
     """The column whose text names the row's labels."""
     columns: Annotated[tuple[str, ...], Field(max_length=MAX_LABELS)] = ()
-    """Instead of a target: a column per label, which gives it its name."""
+    """Instead of a target: a column per label, with the label's name."""
     separator: Annotated[str, Field(min_length=1)] = "|"
-    """Between names; blanks around a name do not count."""
+    """Between names; blanks around a name are ignored."""
     labels: Annotated[tuple[str, ...], Field(max_length=MAX_LABELS)] = ()
     """The labels' names, in order; any other name is refused.
 
     Learned from the training split where none are given; then a name that is not among them is ignored.
     """
     min_count: Annotated[int, Field(ge=1)] = 5
-    """Rows of training that a name needs to become a learned label."""
+    """Minimum training rows of a name to become a learned label."""
     none: str = ""
-    """The word that names no label."""
+    """The word for "no label"."""
     positive_weight: PositiveWeight = None
     """Weight of a yes in the loss, where a no has 1; `balanced` gives yes and no of a label the same total weight.
 
-    Its bias of the probabilities, and when calibration takes it back: `mtl_core.tasks.class_weights`.
+    It biases the probabilities; `mtl_core.tasks.class_weights` says when calibration removes the bias.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of an answer that is spread evenly over yes and no (Szegedy 2016, section 7)."""
@@ -70,27 +70,21 @@ class Multilabel(DecisionTask):
         return self.columns or (self.target,)
 
     def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
-        decision: dict[str, Any] = {"higher_is_better": True, "thresholds": thresholds}
-        if self.rule is not None:
-            decision["unfit"] = TUNED
+        unsuitable = "" if self.rule is None else TUNED
         return (
-            MacroAuc(name="macro_auc", higher_is_better=True),
-            RowMean(name="log_loss", higher_is_better=False, rows=multilabel_log_loss),
-            LabelF1(name="micro_f1", average="micro", **decision),
-            LabelF1(name="macro_f1", average="macro", **decision),
-            RowMean(name="label_ranking_average_precision", higher_is_better=True, rows=ranking_precision),
+            MacroAuc(),
+            MULTILABEL_LOG_LOSS,
+            LabelF1(name="micro_f1", average="micro", thresholds=thresholds, unsuitable=unsuitable),
+            LabelF1(name="macro_f1", average="macro", thresholds=thresholds, unsuitable=unsuitable),
+            RANKING_PRECISION,
             MULTILABEL_ECE,
         )
 
     @model_validator(mode="after")
-    def _one_form(self) -> Self:
+    def _consistent(self) -> Self:
         if bool(self.target) == bool(self.columns):
-            found = "both" if self.target else "neither"
-            raise ValueError(f"give `target`, a text that names labels, or `columns`, one per label, found {found}")
-        return self
-
-    @model_validator(mode="after")
-    def _names(self) -> Self:
+            actual = "both" if self.target else "neither"
+            raise ValueError(f"give `target`, a text that names labels, or `columns`, one per label, found {actual}")
         for field in ("labels", "columns"):
             names = getattr(self, field)
             if len(set(names)) != len(names) or len(names) == 1 or "" in names:
@@ -104,8 +98,7 @@ class Multilabel(DecisionTask):
         for name in (*self.labels, self.none):
             if name != name.strip() or self.separator in name or (name and name == self.none and name in self.labels):
                 raise ValueError(
-                    "a name is what stands between separators, without blanks around it, and `none` is no label, "
-                    f"found {name!r}"
+                    f"a label must not contain the separator, have blanks around it, or equal `none`, found {name!r}"
                 )
         return self
 
@@ -125,10 +118,7 @@ class Multilabel(DecisionTask):
     def codec(self, name: str, column_type: ColumnType, labels: tuple[str, ...]) -> MultilabelCodec:
         """The codec for those labels, without their counts."""
         return MultilabelCodec(
-            name=name,
-            type=column_type,
-            targets=self.targets,
-            weight_column=self.weight_column,
+            **self.codec_fields(name, column_type),
             labels=labels,
             separator="" if self.columns else self.separator,
             none=self.none,
@@ -148,8 +138,7 @@ class MultilabelObjective(DecisionObjective):
     def __init__(self, options: Multilabel, codec: Codec) -> None:
         super().__init__(options, codec)
         weight, counts = options.positive_weight, self.codec.counts
-        self.factors = () if weight is None else tuple(positive_factors(weight, of_label) for of_label in counts)
-        """Per label the factors of a no and a yes in the loss; empty where each counts as one."""
+        self.class_factors = () if weight is None else tuple(positive_factors(weight, pair) for pair in counts)
 
     @property
     def outputs(self) -> int:
@@ -157,29 +146,18 @@ class MultilabelObjective(DecisionObjective):
 
     @property
     def prior_logits(self) -> tuple[float, ...]:
-        factors = self.factors or ((),) * self.outputs
-        return tuple(prior_log_odds(*of_label) for of_label in zip(self.codec.counts, factors, strict=True))
+        return tuple(map(prior_log_odds, self.codec.counts, self._factors_per_label))
 
     @property
-    def is_class_weighted(self) -> bool:
-        return bool(self.factors)
-
-    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        import torch.nn.functional as F
-
-        return F.binary_cross_entropy_with_logits(logits[:, 0], labels.to(logits.dtype), reduction="none")
+    def _factors_per_label(self) -> tuple[tuple[float, ...], ...]:
+        return self.class_factors or ((),) * self.outputs
 
     def groups(self, values: Tensor, labels: Tensor) -> Sequence[OutputGroup]:
         """A group per label with MIN_LABELS rows of yes and of no, and one of all other labels together."""
-        own: list[OutputGroup] = []
-        rare: list[int] = []
-        for label in range(self.outputs):
-            group = _group(values, labels, [label])
-            if group.is_sufficient:
-                own.append(group)
-            else:
-                rare.append(label)
-        return (*own, _group(values, labels, rare)) if rare else own
+        groups = [_group(values, labels, [label]) for label in range(self.outputs)]
+        rare = [label for label, group in enumerate(groups) if not group.is_sufficient]
+        sufficient = [group for group in groups if group.is_sufficient]
+        return (*sufficient, _group(values, labels, rare)) if rare else sufficient
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch
@@ -188,15 +166,10 @@ class MultilabelObjective(DecisionObjective):
         known, smoothing = labels >= 0, self.options.label_smoothing
         targets = labels.clamp(min=0).to(logits.dtype) * (1 - smoothing) + smoothing / 2
         losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-        if self.factors:
-            no_factors, yes_factors = logits.new_tensor(self.factors).T
+        if self.class_factors:
+            no_factors, yes_factors = logits.new_tensor(self.class_factors).T
             losses = losses * torch.where(labels == 1, yes_factors, no_factors)
         return torch.where(known, losses, 0.0).sum(dim=1) / known.sum(dim=1).clamp(min=1)
-
-    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        import torch.nn.functional as F
-
-        return F.binary_cross_entropy_with_logits(logits, teacher.sigmoid(), reduction="none").mean(dim=1)
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits.sigmoid()
@@ -207,23 +180,21 @@ class MultilabelObjective(DecisionObjective):
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels == 1).sum(axis=0) / (labels >= 0).sum(axis=0), dtype=np.float32)
 
-    def signature(self) -> dict[str, Any]:
-        form = {"form": "label_probabilities", "unit": "probability", "labels": list(self.codec.labels)}
-        entry = {"name": self.name, "kind": self.codec.kind, **form}
-        return entry if self.options.threshold is None else {**entry, "thresholds": list(self.thresholds)}
+    def output_format(self) -> dict[str, Any]:
+        thresholds = {} if self.options.threshold is None else {"thresholds": list(self.thresholds)}
+        labels = list(self.codec.labels)
+        return {"form": "label_probabilities", "unit": "probability", "labels": labels, **thresholds}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
-        factors = self.factors or ((),) * self.outputs
-        each = zip(labels.T, factors, strict=True)  # a model per label
-        return tuple(class_trees(of_label, weights, factor, objective="binary") for of_label, factor in each)
+        pairs = zip(labels.T, self._factors_per_label, strict=True)
+        return tuple(class_trees(column, weights, factors, objective="binary") for column, factors in pairs)
 
 
 def _group(values: Tensor, labels: Tensor, outputs: list[int]) -> OutputGroup:
-    """The known labels of those outputs, all rows of one output after the other."""
-    of_outputs = labels[:, outputs].T
-    known = of_outputs >= 0
-    answers = of_outputs[known].long()
-    counts = tuple(answers.bincount(minlength=2).tolist())
-    return OutputGroup(
-        outputs=tuple(outputs), values=values[:, outputs].T[known][:, None], labels=answers, counts=counts
-    )
+    """The known labels of these outputs, concatenated output by output."""
+    columns = labels[:, outputs].T
+    known = columns >= 0
+    classes = columns[known].long()
+    counts = tuple(classes.bincount(minlength=2).tolist())
+    values = values[:, outputs].T[known][:, None]
+    return OutputGroup(outputs=tuple(outputs), values=values, labels=classes, counts=counts)

@@ -1,4 +1,4 @@
-"""Labels of multilabel targets: which labels there are, and which of them a row has."""
+"""Labels of multilabel targets: their names, learned or declared, and the labels of each row."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import ColumnType
+from mtl_core.arrow import ColumnType, as_numbers, as_strings
 from mtl_core.errors import DataError
-from mtl_core.tasks.base import Codec, Labels, LabelValues, TaskFitter
-from mtl_core.tasks.label_sources import answers, marked, names_in, rows_per_name
+from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, TaskFitter
 
 if TYPE_CHECKING:
     from mtl_core.tasks.multilabel import Multilabel
@@ -32,9 +32,9 @@ class MultilabelFitter(TaskFitter):
 
     def update(self, values: pa.Array) -> None:
         if not self.declared:
-            rows, names = names_in(values, self.options.separator)
-            self.rows += int(np.count_nonzero(np.diff(rows, prepend=-1)))
-            self.yes.update(rows_per_name(rows, names))
+            rows, names = _split_names(values, self.options.separator)
+            self.rows += len(np.unique(rows))
+            self.yes.update(_rows_per_name(rows, names))
             return
         labels = self.options.codec(self.name, self.type, self.declared).encode(values)
         self.yes.update(dict(zip(self.declared, (labels == 1).sum(axis=0).tolist(), strict=True)))
@@ -85,17 +85,49 @@ class MultilabelCodec(Codec):
 
     def encode(self, values: pa.Array) -> LabelValues:
         if not self.separator:
-            found = zip(self.targets, values.flatten(), strict=True)
-            return np.stack([answers(self.name, column, of_column) for column, of_column in found], axis=1)
-        labels, others = marked(values, self.separator, self.labels)
-        unknown = others.filter(pc.not_equal(others, self.none))
+            return np.stack(list(map(self._encode_column, self.targets, values.flatten())), axis=1)
+        rows, names = _split_names(values, self.separator)
+        matches = pc.fill_null(pc.index_in(names, value_set=pa.array(self.labels, pa.string())), -1)
+        unknown = names.filter(pc.and_(pc.less(matches, 0), pc.not_equal(names, self.none)))
         if self.declared and len(unknown):
             raise DataError(
                 f"task {self.name!r}: the labels are {', '.join(self.labels)}, found {unknown[0].as_py()!r} in "
                 f"{self.target!r}; declare all of them under `labels`"
             )
+        indices = matches.to_numpy(zero_copy_only=False)
+        labels = np.full((len(values), len(self.labels)), UNLABELLED, dtype=np.int8)
+        labels[rows] = 0
+        labels[rows[indices >= 0], indices[indices >= 0]] = 1
         return labels
+
+    def _encode_column(self, column: str, values: pa.Array) -> NDArray[np.int8]:
+        numbers = as_numbers(values)
+        invalid = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
+        if invalid.any():
+            raise DataError(
+                f"task {self.name!r}: a label's column holds 0, 1 or nothing, found {numbers[invalid][0]:g} in "
+                f"{column!r}; repair it, or quarantine the row"
+            )
+        return np.where(np.isnan(numbers), UNLABELLED, numbers == 1).astype(np.int8)
 
     def labelled(self, labels: Labels) -> Labels:
         labelled: Labels = (labels >= 0).any(1)  # type: ignore[assignment]  # NumPy's types do not know the rank
         return labelled
+
+
+def _split_names(values: pa.Array, separator: str) -> tuple[NDArray[np.int64], pa.Array]:
+    """(rows,) text -> (n,) ascending rows and (n,) names: all names in the text, stripped, without empty ones."""
+    parts = pc.split_pattern(as_strings(values), pattern=separator)
+    names = pc.utf8_trim_whitespace(parts.flatten())
+    is_name = pc.not_equal(names, "")
+    rows = pc.list_parent_indices(parts).filter(is_name)
+    return rows.to_numpy(zero_copy_only=False).astype(np.int64), names.filter(is_name)
+
+
+def _rows_per_name(rows: NDArray[np.int64], names: pa.Array) -> dict[str, int]:
+    """Name -> number of rows that contain it, once or several times."""
+    codes = names.dictionary_encode()
+    indices, distinct = codes.indices.to_numpy(zero_copy_only=False), codes.dictionary.to_pylist()
+    pairs = np.unique(rows * len(distinct) + indices)
+    counts = np.bincount(pairs % max(len(distinct), 1), minlength=len(distinct))
+    return dict(zip(distinct, counts.tolist(), strict=True))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from abc import ABC
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,8 @@ import pyarrow as pa
 from mtl_core.arrow import ColumnType, as_numbers
 from mtl_core.errors import DataError
 from mtl_core.features.running_stats import RunningStats
-from mtl_core.tasks.base import Codec, Labels, LabelValues, Objective, Task, TaskFitter
+from mtl_core.tasks.base import Codec, Labels, LabelValues, Task, TaskFitter
+from mtl_core.tasks.objective import Objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,21 +20,19 @@ if TYPE_CHECKING:
 
 FLOAT32 = np.finfo(np.float32)
 MAX_OFFSET = 10.0
-"""Maximum distance of the mean from 0, in standard deviations, up to which labels and predictions are float32. Further
-away, rounding would cost the network more than a decimal digit.
+"""Maximum distance of the mean from 0, in standard deviations, for labels and predictions in float32. Beyond it,
+rounding would cost the network more than a decimal digit.
 """
 MIN_VARIATION = 1e-12
-"""Minimum standard deviation, as a share of the largest number: sums of float64 round away what is smaller."""
+"""Minimum standard deviation, as a share of the largest number: sums in float64 round smaller ones to 0."""
 
 
 class NumberTask(Task, ABC):
     """A number. A null, NaN or an infinity is a row without a label."""
 
-    kind: str
+    codec_type: ClassVar[type[NumberCodec]]
 
-    @abstractmethod
-    def codec(self, **fields: Any) -> NumberCodec:
-        """The codec with those fields."""
+    kind: str
 
     def fitter(self, name: str, column_type: ColumnType) -> NumberFitter:
         if column_type == "string":
@@ -41,8 +40,7 @@ class NumberTask(Task, ABC):
                 f"task {name!r}: a task of kind {self.kind} needs a target of numbers, found text in {self.target!r}; "
                 "declare it as kind: multiclass, or convert the column"
             )
-        fields = {"targets": self.targets, "weight_column": self.weight_column}
-        return NumberFitter(self.codec(name=name, type=column_type, **fields))
+        return NumberFitter(self.codec_type(**self.codec_fields(name, column_type)))
 
 
 class NumberFitter(TaskFitter):
@@ -56,16 +54,16 @@ class NumberFitter(TaskFitter):
         self.stats.update(numbers[~np.isnan(numbers)])
 
     def finish(self) -> NumberCodec:
-        seen = self.stats
-        if seen.deviation <= max(float(FLOAT32.tiny), MIN_VARIATION * max(-seen.low, seen.high)):
+        stats = self.stats
+        if stats.deviation <= max(float(FLOAT32.tiny), MIN_VARIATION * max(-stats.low, stats.high)):
             raise DataError(
                 f"task {self.codec.name!r}: a task of kind {self.codec.kind} needs a target that varies in the "
-                f"training split, by more than rounding, found {seen.count} values with a deviation of "
-                f"{seen.deviation:g} in {self.codec.target!r}; check the target and the split, or give it in "
+                f"training split, by more than rounding, found {stats.count} values with a deviation of "
+                f"{stats.deviation:g} in {self.codec.target!r}; check the target and the split, or give it in "
                 "another unit"
             )
-        dtype = "float32" if abs(seen.mean) <= MAX_OFFSET * seen.deviation else "float64"
-        statistics = {"mean": seen.mean, "scale": seen.deviation, "minimum": seen.low, "maximum": seen.high}
+        dtype = "float32" if abs(stats.mean) <= MAX_OFFSET * stats.deviation else "float64"
+        statistics = {"mean": stats.mean, "scale": stats.deviation, "minimum": stats.low, "maximum": stats.high}
         return self.codec.model_copy(update={**statistics, "dtype": dtype})
 
 
@@ -80,7 +78,7 @@ class NumberCodec(Codec, ABC):
     maximum: float = 0.0
     """Range of the training split."""
     dtype: Literal["float32", "float64"] = "float32"
-    """The type of stored labels and of predictions: float64 where the mean is far from 0 for the deviation."""
+    """The type of stored labels and of predictions: float64 where the mean is many deviations away from 0."""
 
     def numbers(self, values: pa.Array) -> NDArray[np.float64]:
         """(rows,) target -> numbers, NaN where unlabelled; DataError for a number beyond the range of float32."""
@@ -115,23 +113,23 @@ class NumberObjective(Objective, ABC):
 
     def standardised(self, labels: Tensor) -> Tensor:
         """(B,) labels -> (B,) float32 in deviations from the mean; 0 where unlabelled."""
-        known = labels.masked_fill(labels.isnan(), self.codec.mean)
-        return ((known - self.codec.mean) / self.codec.scale).float()
+        filled = labels.masked_fill(labels.isnan(), self.codec.mean)
+        return ((filled - self.codec.mean) / self.codec.scale).float()
 
-    def in_unit(self, standardised: Tensor) -> Tensor:
+    def destandardised(self, standardised: Tensor) -> Tensor:
         """(B, ...) deviations from the mean -> (B, ...) numbers in the target's unit, of the codec's type."""
-        return self.widened(standardised) * self.constant(self.codec.scale) + self.constant(self.codec.mean)
+        return self.cast(standardised) * self.constant(self.codec.scale) + self.constant(self.codec.mean)
 
     def constant(self, number: float) -> float | Tensor:
-        """A factor or summand of predictions. For float64 a tensor: the ONNX exporter rounds numbers to float32."""
+        """A factor or summand of predictions; for float64 a tensor: the ONNX exporter rounds numbers to float32."""
         if self.codec.dtype == "float32":
             return number
         import torch
 
         return torch.tensor(number, dtype=torch.float64)
 
-    def widened(self, values: Tensor) -> Tensor:
-        """The values as float64 where the predictions are."""
+    def cast(self, values: Tensor) -> Tensor:
+        """The values as float64 if the predictions are."""
         return values.double() if self.codec.dtype == "float64" else values
 
     @property

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from mtl_core.arrow import ColumnType
 from mtl_core.metrics import Metric
 from mtl_core.metrics.calibration import TOP_LABEL_ECE
 from mtl_core.metrics.classification import ACCURACY, LOG_LOSS
-from mtl_core.metrics.ordinal import RANKED_PROBABILITY_SCORE, STEPS_MAE, WEIGHTED_KAPPA
+from mtl_core.metrics.ordinal import RANKED_PROBABILITY_SCORE, STEPS_MAE, WeightedKappa
 from mtl_core.tasks.base import Codec
 from mtl_core.tasks.class_weights import weigh
 from mtl_core.tasks.classes import ClassCodec, ClassObjective, ClassTask
@@ -20,6 +19,12 @@ from mtl_core.tasks.probabilities import MIN_PROBABILITY
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+class OrdinalCodec(ClassCodec):
+    """Labels of an ordinal task."""
+
+    kind: Literal["ordinal"] = "ordinal"
 
 
 class Ordinal(ClassTask):
@@ -30,12 +35,13 @@ class Ordinal(ClassTask):
     single overconfident row decides when to stop. `weighted_kappa` has quadratic weights (Cohen 1968).
     """
 
+    codec_type = OrdinalCodec
     metrics: ClassVar[tuple[Metric, ...]] = (
         RANKED_PROBABILITY_SCORE,
         LOG_LOSS,
         ACCURACY,
         STEPS_MAE,
-        WEIGHTED_KAPPA,
+        WeightedKappa(),
         TOP_LABEL_ECE,
     )
 
@@ -47,29 +53,12 @@ class Ordinal(ClassTask):
             raise ValueError("an ordinal task needs `classes` in rising order, found none; list them, lowest first")
         return self
 
-    def codec(self, name: str, column_type: ColumnType, classes: tuple[str, ...]) -> OrdinalCodec:
-        return OrdinalCodec(
-            name=name,
-            type=column_type,
-            targets=self.targets,
-            weight_column=self.weight_column,
-            classes=classes,
-            edges=self.edges,
-            others=self.others,
-        )
-
     def objective(self, codec: Codec) -> OrdinalObjective:
         return OrdinalObjective(self, codec)
 
 
-class OrdinalCodec(ClassCodec):
-    """Labels of an ordinal task."""
-
-    kind: Literal["ordinal"] = "ordinal"
-
-
 class OrdinalObjective(ClassObjective):
-    """Logits (rows, classes - 1): the log odds of being above each class but the last. They fall from left to right."""
+    """Logits (rows, classes - 1): the log odds of being above each class but the last, falling from left to right."""
 
     options: Ordinal
 
@@ -85,26 +74,25 @@ class OrdinalObjective(ClassObjective):
     def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
 
-        from mtl_core.nn.thresholds import log_probabilities
-
-        return F.nll_loss(log_probabilities(logits), labels, reduction="none")
+        return F.nll_loss(self._log_probabilities(logits), labels, reduction="none")
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        known = labels.clamp(min=0).long()
-        return weigh(self.log_loss(logits, known), known, self.class_factors)
+        classes = labels.clamp(min=0).long()
+        return weigh(self.log_loss(logits, classes), classes, self.class_factors)
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        from mtl_core.nn.thresholds import log_probabilities
-
-        return -(log_probabilities(teacher).exp() * log_probabilities(logits)).sum(dim=1)
+        return -(self._log_probabilities(teacher).exp() * self._log_probabilities(logits)).sum(dim=1)
 
     def inverse_link(self, logits: Tensor) -> Tensor:
+        return self._log_probabilities(logits).exp()
+
+    def _log_probabilities(self, logits: Tensor) -> Tensor:
         from mtl_core.nn.thresholds import log_probabilities
 
-        return log_probabilities(logits).exp()
+        return log_probabilities(logits)
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         probabilities = np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1)
         at_most = probabilities.cumsum(axis=1)[:, :-1]
-        above = probabilities[:, ::-1].cumsum(axis=1)[:, -2::-1]  # from its own end: 1 less the other sum would cancel
+        above = probabilities[:, ::-1].cumsum(axis=1)[:, -2::-1]  # summed from the other end: 1 - at_most cancels
         return np.asarray(np.log(above / at_most), dtype=np.float32)

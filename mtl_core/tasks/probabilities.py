@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_PROBABILITY = 1e-6
-"""Minimum distance of a probability from 0, and of the probability of a single label from 1."""
+"""Minimum probability, and minimum distance of the probability of yes from 1."""
 
 
 def log_odds(probabilities: NDArray[Any]) -> NDArray[np.float32]:

@@ -20,24 +20,31 @@ if TYPE_CHECKING:
 MAX_LEVELS = 99
 
 
+class QuantilesCodec(NumberCodec):
+    """Labels of a quantile task."""
+
+    kind: Literal["quantiles"] = "quantiles"
+
+
 class Quantiles(NumberTask):
     """A number with its uncertainty: the quantile of each of the `levels`.
 
-    The pinball loss (Koenker and Bassett 1978, section 3) of level t weighs by t the distance of a label above the
+    The pinball loss (Koenker and Bassett 1978, section 3) of level t multiplies by t the distance of a label above the
     quantile, by 1 - t that of a label below, and is minimal at the t-quantile. It acts on the standardised target, and
     is averaged over the levels.
 
-    Of the metrics, the interval score (Gneiting and Raftery 2007, eq. 43) is the width of the interval between the
-    outermost two levels plus a penalty for every label outside it; it is written for levels that need not lie evenly
-    about the median. `coverage_error` is the difference between the share of labels in that interval and the one that
-    its levels give. `mae` is that of the level nearest the median.
+    `interval_score` (Gneiting and Raftery 2007, eq. 43) is the width of the interval between the outermost two levels
+    plus a penalty for every label outside it; the levels need not be symmetric about the median. `coverage_error` is
+    the difference between the share of labels in that interval and its nominal share. `mae` is that of the level
+    nearest the median.
     """
 
+    codec_type = QuantilesCodec
     objective_options: ClassVar[frozenset[str]] = NumberTask.objective_options | {"levels", "unit"}
 
     kind: Literal["quantiles"] = "quantiles"
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
-    """The shares of the labels that are to lie below each quantile; rising, between 0 and 1."""
+    """The share of labels that is to lie below each quantile; rising, between 0 and 1."""
     unit: str = ""
     """The target's unit, for people: minutes, EUR."""
 
@@ -56,24 +63,15 @@ class Quantiles(NumberTask):
         levels = self.levels
         outermost = levels[0], levels[-1]
         interval = (interval_score(*outermost), coverage_error(*outermost)) if len(levels) > 1 else ()
-        middle = min(range(len(levels)), key=lambda level: abs(levels[level] - 0.5))
-        return (pinball(levels), *interval, quantile_mae(middle))
-
-    def codec(self, **fields: Any) -> QuantilesCodec:
-        return QuantilesCodec(**fields)
+        median = min(range(len(levels)), key=lambda index: abs(levels[index] - 0.5))
+        return (pinball(levels), *interval, quantile_mae(median))
 
     def objective(self, codec: Codec) -> QuantilesObjective:
         return QuantilesObjective(self, codec)
 
 
-class QuantilesCodec(NumberCodec):
-    """Labels of a quantile task."""
-
-    kind: Literal["quantiles"] = "quantiles"
-
-
 class QuantilesObjective(NumberObjective):
-    """Logits (rows, levels): the lowest quantile in deviations from the mean, then what `monotone` takes."""
+    """Logits (rows, levels): inputs of `monotone`, whose outputs are the quantiles in deviations from the mean."""
 
     options: Quantiles
     codec: QuantilesCodec
@@ -88,8 +86,8 @@ class QuantilesObjective(NumberObjective):
         from mtl_core.nn.monotone import monotone
 
         levels = torch.tensor(self.options.levels, dtype=logits.dtype, device=logits.device)
-        above = self.standardised(labels)[:, None] - monotone(logits)  # (B, levels)
-        return torch.maximum(levels * above, (levels - 1) * above).mean(dim=1)
+        residuals = self.standardised(labels)[:, None] - monotone(logits)  # (B, levels)
+        return torch.maximum(levels * residuals, (levels - 1) * residuals).mean(dim=1)
 
     def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
         """Absolute difference of the quantiles, averaged over the levels: in the unit of the loss."""
@@ -100,10 +98,10 @@ class QuantilesObjective(NumberObjective):
     def inverse_link(self, logits: Tensor) -> Tensor:
         from mtl_core.nn.monotone import monotone
 
-        return self.in_unit(monotone(logits))
+        return self.destandardised(monotone(logits))
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        """Sorted first, since the quantiles of other models may cross."""
+        """Sorts the predictions first, since the quantiles of other models may cross."""
         from mtl_core.nn.monotone import inverse_monotone
 
         quantiles = np.sort(predictions.astype(np.float64), axis=1)
@@ -113,9 +111,9 @@ class QuantilesObjective(NumberObjective):
         known = labels[~np.isnan(labels)]
         return np.asarray(np.quantile(known, self.options.levels, method="inverted_cdf"), dtype=labels.dtype)
 
-    def signature(self) -> dict[str, Any]:
-        form = {"form": "quantiles", "unit": self.options.unit, "levels": list(self.options.levels)}
-        return {"name": self.name, "kind": self.codec.kind, **form, **self.dtype_entry}
+    def output_format(self) -> dict[str, Any]:
+        levels = list(self.options.levels)
+        return {"form": "quantiles", "unit": self.options.unit, "levels": levels, **self.dtype_entry}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
         levels = self.options.levels

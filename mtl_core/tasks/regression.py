@@ -24,17 +24,24 @@ TREE_LOSSES = {"squared": "l2", "absolute": "l1", "huber": "huber", "poisson": "
 """LightGBM's names of the losses."""
 
 
+class RegressionCodec(NumberCodec):
+    """Labels of a regression task."""
+
+    kind: Literal["regression"] = "regression"
+
+
 class Regression(NumberTask):
     """A number.
 
-    The loss acts on the standardised target: `squared` aims at the mean and is measured by the RMSE, `absolute` at the
-    median and by the mean absolute error, `huber` (Huber 1964) is squared within one standard deviation and absolute
-    beyond it. Predictions lie in the range of the training labels.
+    The loss acts on the standardised target: `squared` predicts the mean and is measured by the RMSE, `absolute`
+    predicts the median and is measured by the mean absolute error, `huber` (Huber 1964) is squared within one standard
+    deviation and absolute beyond it. Predictions lie in the range of the training labels.
 
-    `poisson` is for counts: half the Poisson deviance, which aims at the mean, with predictions above 0. It acts on the
-    target as it is, so that large counts may want a `weight` below 1. Labels are 0 or more, and need not be whole.
+    `poisson` is for counts: half the Poisson deviance, which predicts the mean, above 0. It acts on the target without
+    standardisation, so that large counts may need a `weight` below 1. Labels are 0 or more, and need not be whole.
     """
 
+    codec_type = RegressionCodec
     objective_options: ClassVar[frozenset[str]] = NumberTask.objective_options | {"loss", "unit"}
 
     kind: Literal["regression"] = "regression"
@@ -44,27 +51,17 @@ class Regression(NumberTask):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]  # they depend on the loss
-        """Metrics that fit the loss; the loss's own first."""
-        share = R2(name="r2", higher_is_better=True)
+        """Metrics that suit the loss; the first one measures what the loss optimises."""
         match self.loss:
             case "squared":
-                return (RMSE, MAE, share)
+                return (RMSE, MAE, R2())
             case "poisson":
-                return (POISSON_DEVIANCE, RMSE, MAE, share)
+                return (POISSON_DEVIANCE, RMSE, MAE, R2())
             case _:
-                return (MAE, RMSE, share)
-
-    def codec(self, **fields: Any) -> RegressionCodec:
-        return RegressionCodec(**fields)
+                return (MAE, RMSE, R2())
 
     def objective(self, codec: Codec) -> RegressionObjective:
         return RegressionObjective(self, codec)
-
-
-class RegressionCodec(NumberCodec):
-    """Labels of a regression task."""
-
-    kind: Literal["regression"] = "regression"
 
 
 class RegressionObjective(NumberObjective):
@@ -104,8 +101,8 @@ class RegressionObjective(NumberObjective):
         if self.is_poisson:
             from mtl_core.nn.poisson import rate
 
-            return self._in_range(rate(self.widened(logits[:, 0]) + self.constant(math.log(self.codec.mean))))
-        return self._in_range(self.in_unit(logits[:, 0]))
+            return self._in_range(rate(self.cast(logits[:, 0]) + self.constant(math.log(self.codec.mean))))
+        return self._in_range(self.destandardised(logits[:, 0]))
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         numbers = predictions.astype(np.float64)
@@ -115,29 +112,27 @@ class RegressionObjective(NumberObjective):
 
     def baseline(self, labels: LabelValues) -> NDArray[Any]:
         known = labels[~np.isnan(labels)]
-        at_mean = self.options.loss in ("squared", "poisson")
-        return np.asarray(known.mean() if at_mean else np.median(known), dtype=labels.dtype)
+        center = np.mean if self.options.loss in ("squared", "poisson") else np.median
+        return np.asarray(center(known), dtype=labels.dtype)
 
-    def signature(self) -> dict[str, Any]:
-        form = {"form": "number", "unit": self.options.unit}
-        return {"name": self.name, "kind": self.codec.kind, **form, **self.dtype_entry}
+    def output_format(self) -> dict[str, Any]:
+        return {"form": "number", "unit": self.options.unit, **self.dtype_entry}
 
     @property
     def tree_offset(self) -> float:
-        return 0.0 if self.is_poisson else super().tree_offset  # of a rate only its logarithm can be shifted
+        return 0.0 if self.is_poisson else super().tree_offset  # only the logarithm of a rate can be shifted
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
-        # Only huber reads alpha: its loss is squared up to there, as the task's is within one deviation.
+        # Only huber reads alpha, up to which its loss is squared: one deviation, as in the task's loss.
         parameters = {"objective": TREE_LOSSES[self.options.loss], "alpha": self.codec.scale}
         return (number_trees(labels - self.tree_offset, weights, **parameters),)
 
     def _in_range(self, predictions: Tensor) -> Tensor:
-        """Clamped to the range of the training labels: what a network extrapolates is rarely right."""
+        """Clamped to the range of the training labels, since extrapolations of a network are rarely right."""
         import torch
 
-        low, high = (
-            torch.as_tensor(bound, dtype=predictions.dtype) for bound in (self.codec.minimum, self.codec.maximum)
-        )
+        bounds = (self.codec.minimum, self.codec.maximum)
+        low, high = (torch.as_tensor(bound, dtype=predictions.dtype) for bound in bounds)
         return torch.minimum(torch.maximum(predictions, low), high)
 
     def _distance(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -154,4 +149,4 @@ class RegressionObjective(NumberObjective):
                 from mtl_core.nn.poisson import half_deviance
 
                 shift = math.log(self.codec.mean)
-                return half_deviance(self.widened(outputs) + shift, targets + shift).to(outputs.dtype)
+                return half_deviance(self.cast(outputs) + shift, targets + shift).to(outputs.dtype)

@@ -12,13 +12,13 @@ class TreeObjective:
     """Objective, rows, labels and weights of one tree model."""
 
     parameters: dict[str, Any]
-    """LightGBM's objective and its parameters: the task's own loss, in the target's unit."""
+    """LightGBM's objective and its parameters: the task's loss, in the target's unit."""
     rows: NDArray[np.intp]
-    """(known,) numbers of the rows that have a label, and a weight above 0."""
+    """(n,) indices of the rows that have a label, and a weight above 0."""
     labels: NDArray[np.float32]
-    """(known,)"""
+    """(n,)"""
     weights: NDArray[np.float32]
-    """(known,) weights of the rows in the loss, times the factors of their classes."""
+    """(n,) weights of the rows in the loss, times the factors of their classes."""
 
 
 def class_trees(

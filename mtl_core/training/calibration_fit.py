@@ -50,7 +50,7 @@ def fit_group(task: CalibratedObjective, group: OutputGroup) -> Fit:
 
 
 def _fits(task: CalibratedObjective, group: OutputGroup) -> Iterator[Fit]:
-    outputs, every_class = len(group.outputs), group.frequent == len(group.counts)
+    outputs, every_class = len(group.outputs), group.frequent_classes == len(group.counts)
     biases = outputs if task.independent_outputs else 1
     yield _fit(task, group, "identity", scales=0, biases=0)
     yield _fit(task, group, "temperature", scales=1, biases=0)

@@ -123,7 +123,7 @@ def label_columns(
         elif isinstance(task, Multiclass):
             class_fitter = task.fitter(task_name, column_type(task.target, values.type))
             class_fitter.update(values)
-            seen = class_fitter.seen | {column.removeprefix(f"{prefix}=") for column in expected}
+            seen = class_fitter.counts.keys() | {column.removeprefix(f"{prefix}=") for column in expected}
             classes = task.classes or tuple(sorted(seen))
             labels = task.codec(task_name, class_fitter.type, classes).encode(values)
             indicators |= {f"{prefix}={name}": _indicator(labels, index) for index, name in enumerate(classes)}

@@ -174,9 +174,9 @@ def _value_set(tasks: Mapping[str, Task], type_: str, parts: list[pd.Series]) ->
     for name, task in tasks.items():
         if isinstance(task, Binary) and task.positive is not None and task.others == "refuse":
             codec = task.fitter(name, "string" if type_ == "str" else "number").declared
-            values = [value if isinstance(value, str) else float(value) for value in codec.known]
+            values = [value if isinstance(value, str) else float(value) for value in codec.label_values]
             return sorted_values(
-                values if codec.negative else [*values, *codec.learned(distinct_values(parts) - {values[0]})]
+                values if codec.negative else [*values, *codec.learned_negative(distinct_values(parts) - {values[0]})]
             )
     return []
 

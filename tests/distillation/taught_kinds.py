@@ -13,7 +13,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.tasks import Objective
 from tests.small import Small
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import fit_codec, task
 
 BANDS: dict[str, Any] = {"edges": [-1, 1], "classes": ["low", "mid", "high"]}
 KINDS: dict[str, dict[str, Any]] = {
@@ -53,7 +53,7 @@ def taught(small: Small, kind: str) -> Taught:
     """The task of that kind, fitted and encoded."""
     train, validation = (_target(split, kind, seed) for seed, split in enumerate((small.train, small.validation)))
     declared = task(**KINDS[kind])
-    fitted = fit(declared, train)
+    fitted = fit_codec(declared, train)
     return Taught(
         task=declared.objective(fitted),
         problem=small.problem.model_copy(update={"tasks": {"t": declared}}),

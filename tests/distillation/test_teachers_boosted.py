@@ -18,7 +18,7 @@ from mtl_core.errors import DataError, ProblemError, TrainingError
 from mtl_core.features import categorical
 from tests.distillation.taught_kinds import KINDS, Taught, taught
 from tests.small import Small
-from tests.tasks.declared import objective, task
+from tests.tasks.declared import fit_objective, task
 
 FEW = Boosted(trees=15, learning_rate=0.2, leaves=8)
 
@@ -218,7 +218,7 @@ def test_predictions_do_not_depend_on_how_many_rows_are_asked_at_once(
 )
 def test_the_objective_is_the_loss_of_the_task(declared: dict[str, Any], objectives: list[dict[str, Any]]) -> None:
     values = pa.array([1.0, 5.0, None, 5.0, 1.0])  # deviation 2
-    fitted = objective(task(**declared), values)
+    fitted = fit_objective(task(**declared), values)
     found = fitted.tree_objectives(fitted.codec.encode(values), np.ones(5, np.float32))
     assert [forest.parameters for forest in found] == objectives
     for forest in found:
@@ -230,7 +230,7 @@ def test_the_objective_is_the_loss_of_the_task(declared: dict[str, Any], objecti
 
 def test_rows_count_by_their_weight_and_their_class() -> None:
     values = pa.array([0, 1, 1, None, 0])
-    fitted, weights = objective(task("binary", positive_weight=3), values), np.array([1, 2, 0, 1, 0.5], np.float32)
+    fitted, weights = fit_objective(task("binary", positive_weight=3), values), np.array([1, 2, 0, 1, 0.5], np.float32)
     (forest,) = fitted.tree_objectives(fitted.codec.encode(values), weights)
     assert_array_equal(forest.rows, [0, 1, 4])
     assert_allclose(forest.weights, [1, 6, 0.5])
@@ -256,7 +256,7 @@ def test_a_label_of_several_is_learned_from_the_rows_that_know_it() -> None:
 
 def test_a_kind_without_labels_has_no_trees() -> None:
     values = pa.array(["a", "b"])
-    fitted = objective(task("clustering", clusters=2), values)
+    fitted = fit_objective(task("clustering", clusters=2), values)
     split = EncodedSplit({}, {"t": torch.from_numpy(fitted.codec.encode(values))})
     with pytest.raises(
         ProblemError, match=r"^training\.teachers\.t: `boosted` .*, found clustering; drop this teacher"

@@ -1,4 +1,4 @@
-"""Small problem, trained once."""
+"""Small problem, prepared once."""
 
 from tests.small import small
 

@@ -1,4 +1,4 @@
-"""Members: an ensemble within the network, each with a loss of its own, whose mean logits are predicted."""
+"""Members: an ensemble within the network with separate losses, which predicts the mean of their logits."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ TRUNKS = list(tagged(AnyTrunk))
 
 
 def with_model(problem: Problem, **options: Any) -> Problem:
-    """With these options, and without dropout, which evaluation does not have."""
+    """The problem with these options of the model, and without dropout, so that training and evaluation agree."""
     head = problem.model.head.model_dump() | {"dropout": 0.0}
     changed = Model.model_validate(problem.model.model_dump() | {"head": head} | options)
     return problem.model_copy(update={"model": changed})
@@ -31,7 +31,7 @@ def with_model(problem: Problem, **options: Any) -> Problem:
 
 @pytest.mark.parametrize("trunk", TRUNKS)
 @pytest.mark.parametrize("private", [0, 4])
-def test_every_member_learns_and_their_mean_is_predicted(small: Small, trunk: str, private: int) -> None:
+def test_members_differ_and_their_mean_is_predicted(small: Small, trunk: str, private: int) -> None:
     problem = with_model(small.problem, members=3, trunk=small_trunk(trunk) | {"dropout": 0.0}, private=private)
     network = Network.seeded(problem, small.encoder, 0)
     inputs = small.train.slice(0, 9).inputs
@@ -39,30 +39,29 @@ def test_every_member_learns_and_their_mean_is_predicted(small: Small, trunk: st
     for objective in network.objectives:
         assert by_member[objective.name].shape == (9, 3, objective.outputs)
         torch.testing.assert_close(by_member[objective.name].mean(1), mean[objective.name], rtol=1e-4, atol=1e-5)
-        spread = by_member[objective.name].std(1)
-        assert spread.min() > 0, "members are not copies"
+        assert by_member[objective.name].std(1).min() > 0
 
 
 def test_a_loss_is_the_mean_over_members_and_labelled_rows(small: Small) -> None:
     network = Network.seeded(with_model(small.problem, members=3), small.encoder, 0).train()
     batch = small.train.slice(0, 40)
     logits = network(batch.inputs)
-    together = task_losses(network.objectives, logits, batch, {})
-    members = [
-        task_losses(network.objectives, {task: each[:, member] for task, each in logits.items()}, batch, {})
+    losses = task_losses(network.objectives, logits, batch, {})
+    by_member = [
+        task_losses(network.objectives, {task: rows[:, member] for task, rows in logits.items()}, batch, {})
         for member in range(3)
     ]
-    for position, loss in together.items():
-        torch.testing.assert_close(loss, torch.stack([each[position] for each in members]).mean())
+    for position, loss in losses.items():
+        torch.testing.assert_close(loss, torch.stack([losses[position] for losses in by_member]).mean())
 
 
-def test_one_member_is_the_plain_network(small: Small) -> None:
+def test_a_network_of_one_member_has_no_member_layers(small: Small) -> None:
     network = Network.seeded(small.problem, small.encoder, 0)
     assert not network.members
     assert not any(isinstance(head, MemberHeads) for head in network.heads)
 
 
-def test_the_default_follows_the_training_rows(small: Small) -> None:
+def test_the_default_number_of_members_depends_on_the_training_rows(small: Small) -> None:
     problem = with_model(small.problem, members=None)
     counts = [
         Network.seeded(problem, small.encoder.model_copy(update={"rows": rows}), 0).member_count
@@ -71,20 +70,19 @@ def test_the_default_follows_the_training_rows(small: Small) -> None:
     assert counts == [MEMBERS, MEMBERS, 1]
 
 
-def test_training_with_members_repeats_to_the_bit_and_refits_heads(small: Small, tmp_path: Path) -> None:
-    soon = {"late": {"min_improvement": 1_000}}
-    stopping = {"policy": "hold", "patience": 1, "tasks": soon}
+def test_training_with_members_is_deterministic_and_finetunes_heads(small: Small, tmp_path: Path) -> None:
+    stopping = {"policy": "hold", "patience": 1, "tasks": {"late": {"min_improvement": 1_000}}}
     options: Any = {"epochs": 4, "finetune_heads": {"epochs": 2}, "stopping": stopping}
     problem = with_model(small.declared(**options), members=2)
     splits = (small.encoder, small.train, small.validation)
     first, outcome = train(problem, *splits, tmp_path / "a")
-    again, _ = train(problem, *splits, tmp_path / "b")
-    assert same(weights(first), weights(again))
+    second, _ = train(problem, *splits, tmp_path / "b")
+    assert same(weights(first), weights(second))
     assert any(epoch.held for epoch in outcome.epochs)
     assert len(outcome.refits) == len(small.problem.tasks)
 
 
-def test_clusters_cannot_be_found_by_several_members() -> None:
+def test_clustering_with_several_members_is_refused() -> None:
     declared = document()
     declared["model"]["members"] = 2
     declared["tasks"]["group"] = {"kind": "clustering", "clusters": 3}

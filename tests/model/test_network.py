@@ -1,4 +1,4 @@
-"""Shapes and seeds of the shared network."""
+"""Shapes, seeds, calibration and predictions of the shared network."""
 
 from pathlib import Path
 
@@ -12,30 +12,26 @@ from tests.small import Small
 
 def test_one_logits_tensor_per_task(small: Small) -> None:
     logits = Network.seeded(small.problem, small.encoder, 0)(small.train.slice(0, 7).inputs)
-    assert {task: tuple(tensor.shape) for task, tensor in logits.items()} == {
-        "late": (7, 1),
-        "band": (7, 3),
-        "minutes": (7, 1),
-        "rare": (7, 1),
-    }
+    shapes = {task: tuple(tensor.shape) for task, tensor in logits.items()}
+    assert shapes == {"late": (7, 1), "band": (7, 3), "minutes": (7, 1), "rare": (7, 1)}
 
 
-def test_rows_do_not_look_at_each_other(small: Small) -> None:
+def test_logits_of_a_row_do_not_depend_on_other_rows(small: Small) -> None:
     network = Network.seeded(small.problem, small.encoder, 0).eval()
-    whole = network(small.train.slice(0, 9).inputs)
-    alone = [network(small.train.slice(i, i + 1).inputs) for i in range(9)]
-    for task, logits in whole.items():
-        torch.testing.assert_close(logits, torch.cat([row[task] for row in alone]))
+    batch = network(small.train.slice(0, 9).inputs)
+    single_rows = [network(small.train.slice(i, i + 1).inputs) for i in range(9)]
+    for task, logits in batch.items():
+        torch.testing.assert_close(logits, torch.cat([row[task] for row in single_rows]))
 
 
-def test_the_seed_decides_the_weights(small: Small) -> None:
-    first, again, other = (Network.seeded(small.problem, small.encoder, seed).state_dict() for seed in (3, 3, 4))
-    assert all(torch.equal(first[name], again[name]) for name in first)
+def test_the_seed_determines_the_weights(small: Small) -> None:
+    first, same, other = (Network.seeded(small.problem, small.encoder, seed).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(first[name], same[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
 @pytest.mark.parametrize("shape", [(5, 12), (2, 3, 12), (12,)])
-def test_a_trunk_acts_on_the_last_dimension_alone(shape: tuple[int, ...]) -> None:
+def test_a_trunk_acts_on_the_last_dimension_only(shape: tuple[int, ...]) -> None:
     trunk = SharedBottom(widths=(8, 6)).build(width=12, tasks=3).eval()
     x = torch.randn(shape)
     outputs = trunk(x)
@@ -44,7 +40,7 @@ def test_a_trunk_acts_on_the_last_dimension_alone(shape: tuple[int, ...]) -> Non
     torch.testing.assert_close(outputs[0], rows)
 
 
-def test_every_parameter_gets_a_gradient_from_the_sum_of_all_logits(small: Small) -> None:
+def test_every_parameter_has_a_gradient(small: Small) -> None:
     network = Network.seeded(small.problem, small.encoder, 0)
     logits = network(small.train.slice(0, 64).inputs)
     torch.stack([tensor.square().sum() for tensor in logits.values()]).sum().backward()
@@ -59,26 +55,25 @@ def test_predictions_are_calibrated_logits_through_the_inverse_link(small: Small
         assert torch.equal(predictions[objective.name], objective.inverse_link(logits[objective.name]))
     assert list(network.predictions({"band": logits["band"]})) == ["band"]
 
-    class Halved(torch.nn.Module):
+    class Halving(torch.nn.Module):
         def forward(self, logits: torch.Tensor) -> torch.Tensor:
             return logits / 2
 
-    network.calibration[0] = Halved()
-    late = network.predict(inputs)["late"]
-    assert torch.equal(late, (logits["late"][:, 0] / 2).sigmoid())
+    network.calibration[0] = Halving()
+    assert torch.equal(network.predict(inputs)["late"], (logits["late"][:, 0] / 2).sigmoid())
 
 
-def test_calibration_is_stored_with_the_weights_of_tasks_with_probabilities_alone(small: Small) -> None:
-    """The buffer is no parameter: no optimiser and no average touches it."""
+def test_calibration_is_stored_for_tasks_with_probabilities_and_is_no_parameter(small: Small) -> None:
+    """A buffer, so that optimisers and weight averages ignore it."""
     network = Network.seeded(small.problem, small.encoder, 0)
     stored = {name for name in network.state_dict() if "calibration" in name}
-    probable = [place for place, task in enumerate(network.tasks) if task != "minutes"]
-    assert stored == {f"calibration.{place}.{part}" for place in probable for part in ("scale", "bias")}
+    calibrated = [index for index, task in enumerate(network.tasks) if task != "minutes"]
+    assert stored == {f"calibration.{index}.{part}" for index in calibrated for part in ("scale", "bias")}
     assert not [name for name, _ in network.named_parameters() if "calibration" in name]
     assert all(calibration.is_identity for calibration in network.calibration)
 
 
-def test_the_network_alone_calls_the_inverse_link() -> None:
+def test_only_the_network_calls_the_inverse_link() -> None:
     root = Path(__file__).parents[2]
     callers = [
         path.relative_to(root).as_posix()

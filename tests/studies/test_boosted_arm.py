@@ -18,7 +18,7 @@ from mtl_core.studies.boosted import BoostedRun, missing, run_boosted, servers_o
 from mtl_core.training.scores import metric_values
 from tests.distillation.taught_kinds import KINDS, Taught, taught
 from tests.small import Small
-from tests.tasks.declared import fit, task
+from tests.tasks.declared import fit_codec, task
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +119,7 @@ def test_a_task_that_trees_cannot_learn_is_skipped_with_words(small: Small, tmp_
 
 def test_a_kind_without_trees_is_skipped_beside_one_with_them(small: Small, tmp_path: Path) -> None:
     declared = task("clustering", clusters=2)
-    groups = fit(declared, pa.array(["a", "b"])).model_copy(update={"name": "group"})
+    groups = fit_codec(declared, pa.array(["a", "b"])).model_copy(update={"name": "group"})
     encoder = small.encoder.model_copy(update={"tasks": (groups, *small.encoder.tasks[:1])})
     problem = small.problem.model_copy(update={"tasks": {"group": declared, **small.problem.tasks}})
     splits = []

@@ -10,18 +10,21 @@ from mtl_core.tasks import AnyTask
 
 
 def task(kind: str, **options: Any) -> Any:
-    """A declared task on the column `y`."""
+    """A declared task, by default on the column `y`."""
     return TypeAdapter(AnyTask).validate_python({"kind": kind, "target": "y", **options})
 
 
-def fit(declared: Any, *parts: pa.Array) -> Any:
-    """The codec of the task `t`, fitted on the parts of a column."""
-    fitter = declared.fitter("t", column_type("y", parts[0].type))
+def fit_codec(declared: Any, *parts: pa.Array) -> Any:
+    """The codec of the task `t`, fitted on the parts of a column, or of a struct with a field per column."""
+    arrow_type = parts[0].type
+    fitter = declared.fitter(
+        "t", column_type("y", arrow_type[0].type if pa.types.is_struct(arrow_type) else arrow_type)
+    )
     for part in parts:
         fitter.update(part)
     return fitter.finish()
 
 
-def objective(declared: Any, *parts: pa.Array) -> Any:
-    """The objective of the task `t`, its codec fitted on the parts of a column."""
-    return declared.objective(fit(declared, *parts))
+def fit_objective(declared: Any, *parts: pa.Array) -> Any:
+    """The objective of the task `t`, with its codec fitted on the parts of a column."""
+    return declared.objective(fit_codec(declared, *parts))

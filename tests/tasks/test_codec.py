@@ -1,4 +1,4 @@
-"""A task is a codec, which the encoder stores, and an objective, whose options leave the codec as it is."""
+"""A task is a codec, which the encoder stores, and an objective, whose options do not change the codec."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from mtl_core.errors import DataError
 from mtl_core.schema import tagged
 from mtl_core.tasks import AnyCodec, AnyTask, objectives
 from tests.small import Small
-from tests.tasks.declared import fit, objective, task
+from tests.tasks.declared import fit_codec, fit_objective, task
 
 COLUMNS: dict[str, pa.Array] = {
     "binary": pa.array([0, 1, 1, None]),
@@ -54,14 +54,14 @@ CASES = [
 
 def test_every_objective_option_of_every_kind_is_changed() -> None:
     assert set(COLUMNS) == set(tagged(AnyTask)) == set(tagged(AnyCodec))
-    named = {(kind, option) for kind, option, _ in CASES}
-    assert named == {(kind, o) for kind, model in tagged(AnyTask).items() for o in model.objective_options}  # type: ignore[attr-defined]
+    changed = {(kind, option) for kind, option, _ in CASES}
+    assert changed == {(kind, o) for kind, model in tagged(AnyTask).items() for o in model.objective_options}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("kind", "option", "value"), CASES)
-def test_an_option_of_the_objective_leaves_the_codec_as_it_is(kind: str, option: str, value: Any) -> None:
+def test_options_of_the_objective_do_not_change_the_codec(kind: str, option: str, value: Any) -> None:
     plain, changed = (
-        fit(task(kind, **NEEDED.get(kind, {}), **options), COLUMNS[kind]) for options in ({}, {option: value})
+        fit_codec(task(kind, **NEEDED.get(kind, {}), **options), COLUMNS[kind]) for options in ({}, {option: value})
     )
     assert changed.model_dump_json() == plain.model_dump_json()
     assert option == "weight" or option not in type(plain).model_fields
@@ -69,51 +69,47 @@ def test_an_option_of_the_objective_leaves_the_codec_as_it_is(kind: str, option:
 
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_a_codec_survives_its_json_and_encodes_the_same(kind: str) -> None:
-    codec = fit(task(kind, **NEEDED.get(kind, {}), weight_column="w"), COLUMNS[kind])
-    again = TypeAdapter(AnyCodec).validate_json(codec.model_dump_json())
-    assert again == codec
-    assert (again.targets, again.weight_column) == (("y",), "w")
-    assert again.encode(COLUMNS[kind]).tolist()[:3] == codec.encode(COLUMNS[kind]).tolist()[:3]
+    codec = fit_codec(task(kind, **NEEDED.get(kind, {}), weight_column="w"), COLUMNS[kind])
+    restored = TypeAdapter(AnyCodec).validate_json(codec.model_dump_json())
+    assert restored == codec
+    assert (restored.targets, restored.weight_column) == (("y",), "w")
+    assert restored.encode(COLUMNS[kind]).tolist()[:3] == codec.encode(COLUMNS[kind]).tolist()[:3]
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_arrays_and_tensors_are_labelled_alike(kind: str) -> None:
     import torch
 
-    codec = fit(task(kind, **NEEDED.get(kind, {})), COLUMNS[kind])
+    codec = fit_codec(task(kind, **NEEDED.get(kind, {})), COLUMNS[kind])
     labels = codec.encode(COLUMNS[kind])
     assert codec.labelled(labels).tolist() == codec.labelled(torch.from_numpy(labels)).tolist() == [True] * 3 + [False]
 
 
-def test_objectives_come_in_the_order_of_the_codecs_and_are_of_the_declared_tasks(small: Small) -> None:
+def test_objectives_follow_the_order_of_the_codecs_with_the_declared_options(small: Small) -> None:
     codecs = small.encoder.tasks[::-1]
-    found = objectives(small.problem.tasks, codecs)
-    assert [one.name for one in found] == ["rare", "minutes", "band", "late"]
-    assert all(one.codec is codec for one, codec in zip(found, codecs, strict=True))
-    assert all(one.options is small.problem.tasks[one.name] for one in found)
+    for objective, codec in zip(objectives(small.problem.tasks, codecs), codecs, strict=True):
+        assert objective.codec is codec
+        assert objective.options is small.problem.tasks[codec.name]
 
 
 @pytest.mark.parametrize(
-    ("declared", "words"),
-    [
-        ({}, "tasks.late: must be declared .* of kind binary, found no such task; run prepare again"),
-        ({"late": task("regression")}, "found one of kind regression; run prepare again"),
-    ],
+    ("declared", "fragment"),
+    [({}, "tasks.late: .* kind binary, found no such task"), ({"late": task("regression")}, "one of kind regression")],
 )
-def test_a_codec_of_another_task_is_refused(small: Small, declared: dict[str, Any], words: str) -> None:
-    with pytest.raises(DataError, match=words):
+def test_a_codec_of_another_task_is_refused(small: Small, declared: dict[str, Any], fragment: str) -> None:
+    with pytest.raises(DataError, match=f"{fragment}; run prepare again"):
         objectives(declared, small.encoder.tasks[:1])
 
 
-def test_a_weight_of_an_unknown_class_is_refused_by_the_objective_alone() -> None:
+def test_a_weight_of_an_unknown_class_is_refused_by_the_objective() -> None:
     declared = task("multiclass", class_weights={"a": 1, "hihg": 2})
-    codec = fit(declared, pa.array(["a", "high"]))
+    codec = fit_codec(declared, pa.array(["a", "high"]))
     with pytest.raises(DataError, match=r"task 't': `class_weights` must name.*found 'hihg'; did you mean 'high'"):
         declared.objective(codec)
-    assert objective(task("multiclass", class_weights={"a": 2}), pa.array(["a", "b"])).class_factors == (2, 1)
+    assert fit_objective(task("multiclass", class_weights={"a": 2}), pa.array(["a", "b"])).class_factors == (2, 1)
 
 
-def test_declaring_and_encoding_import_neither_torch_nor_what_models_need() -> None:
+def test_tasks_and_metrics_import_no_large_library() -> None:
     code = (
         "import sys, mtl_core.tasks, mtl_core.metrics\n"
         "heavy = {'torch', 'onnx', 'onnxruntime', 'sklearn', 'scipy', 'pandas'} & sys.modules.keys()\n"

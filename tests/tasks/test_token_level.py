@@ -1,4 +1,4 @@
-"""A kind of task of level token that this file alone defines goes the whole way: yes or no for every item of a list."""
+"""A new kind of task, of level token, defined only in this file, through all stages: yes or no per item of a list."""
 
 from __future__ import annotations
 
@@ -39,31 +39,24 @@ if TYPE_CHECKING:
 class Marks(DecisionTask):
     """Yes or no for every item of a feature that is a sequence; the target is a list of 1, 0 and null."""
 
-    reads: ClassVar[frozenset[ColumnType]] = frozenset({"list"})
+    target_types: ClassVar[frozenset[ColumnType]] = frozenset({"list"})
 
     kind: Literal["marks"] = "marks"
     sequence: str
 
     def metrics_at(self, thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
-        probabilities = (Auc(name="auc", higher_is_better=True), BINARY_LOG_LOSS, BINARY_ECE)
+        probabilities = (Auc(), BINARY_LOG_LOSS, BINARY_ECE)
         return (*probabilities, *decision_metrics(thresholds[0], tuned=self.rule is not None))
 
     def fitter(self, name: str, column_type: ColumnType) -> MarksFitter:
-        codec = MarksCodec(
-            name=name,
-            type=column_type,
-            targets=self.targets,
-            weight_column=self.weight_column,
-            sequence=self.sequence,
-        )
-        return MarksFitter(codec)
+        return MarksFitter(MarksCodec(**self.codec_fields(name, column_type), sequence=self.sequence))
 
     def objective(self, codec: Codec) -> MarksObjective:
         return MarksObjective(self, codec)
 
 
 class MarksFitter(TaskFitter):
-    """Learns nothing."""
+    """Only checks the values."""
 
     def __init__(self, codec: MarksCodec) -> None:
         self.codec = codec
@@ -89,34 +82,19 @@ class MarksCodec(Codec):
         lengths = pc.fill_null(pc.list_value_length(values), 0)
         return Ragged.from_lengths(items, lengths.to_numpy(zero_copy_only=False))
 
-    def labelled(self, labels: Labels) -> Labels:
-        return labels >= 0
-
 
 class MarksObjective(DecisionObjective):
-    """A single logit per item: the log odds of yes."""
+    """A logit per item: the log odds of yes."""
 
     @property
     def outputs(self) -> int:
         return 1
-
-    @property
-    def is_class_weighted(self) -> bool:
-        return False
-
-    def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return self.loss(logits, labels)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
 
         yes = labels.clamp(min=0).to(logits.dtype)
         return F.binary_cross_entropy_with_logits(logits[:, 0], yes, reduction="none")
-
-    def distillation(self, logits: Tensor, teacher: Tensor) -> Tensor:
-        import torch.nn.functional as F
-
-        return F.binary_cross_entropy_with_logits(logits[:, 0], teacher[:, 0].sigmoid(), reduction="none")
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits[:, 0].sigmoid()
@@ -127,37 +105,36 @@ class MarksObjective(DecisionObjective):
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
 
-    def signature(self) -> dict[str, Any]:
-        entry = {"name": self.name, "kind": "marks", "form": "number", "unit": "probability"}
-        return entry | {"threshold": self.thresholds[0]}
+    def output_format(self) -> dict[str, Any]:
+        return {"form": "number", "unit": "probability", "threshold": self.thresholds[0]}
 
 
 def edit_the_unions() -> None:
-    """The only edit of the library that a new kind takes."""
+    """The only edit of the library that a new kind needs."""
     for name, added in (("AnyTask", Marks), ("AnyCodec", MarksCodec)):
-        union = Union[(added, *members(getattr(tasks, name)))]  # of classes in a variable
+        union = Union[(added, *members(getattr(tasks, name)))]  # `|` cannot join classes of a list
         setattr(tasks, name, Annotated[union, Field(discriminator="kind")])
 
 
 def table(rows: int = 500) -> pa.Table:
     """Columns key, size, words, marks, heavy, late.
 
-    A word is marked where its colour and the row's size say so, so that neither decides alone; every seventh row has no
-    marks, some words have none, and some rows no words.
+    A word's mark depends on both its colour and the row's size. Every seventh row has no marks, some words have none,
+    and some rows have no words.
     """
     generator = np.random.default_rng(0)
     size = generator.normal(size=rows)
     words = [list(generator.choice(["red", "blue", "old", "new"], generator.integers(0, 6))) for _ in range(rows)]
     marks: list[list[int | None] | None] = []
-    for row, (own, big) in enumerate(zip(words, size > 0, strict=True)):
-        labels = [int((word in ("red", "old")) == big) for word in own]
-        marks.append(None if row % 7 == 0 else [None if generator.random() < 0.1 else one for one in labels])
-    late = (size + np.array([own.count("red") for own in words]) > 0.5).astype(float)
+    for row, (items, is_big) in enumerate(zip(words, size > 0, strict=True)):
+        labels = [int((word in ("red", "old")) == is_big) for word in items]
+        marks.append(None if row % 7 == 0 else [None if generator.random() < 0.1 else label for label in labels])
+    late = (size + np.array([items.count("red") for items in words]) > 0.5).astype(float)
     return pa.table(
         {
             "key": pa.array(np.arange(rows)),
             "size": pa.array(size),
-            "words": pa.array([None if row % 50 == 0 and not marks[row] else own for row, own in enumerate(words)]),
+            "words": pa.array([None if row % 50 == 0 and not marks[row] else items for row, items in enumerate(words)]),
             "marks": pa.array(marks, pa.list_(pa.int64())),
             "heavy": pa.array(generator.integers(0, 3, rows).astype(float)),
             "late": pa.array(late),
@@ -194,26 +171,25 @@ ROWS = [
 ]
 
 
-def go(folder: Path) -> dict[str, Any]:
-    """The whole way with the new kind, and what no stage accepts."""
-    seen = whole_way(folder, PARAMS, table(), [ROWS, ROWS[1:2]])
-    written = pq.read_table(folder / "artifacts" / "predictions.parquet")
+def run_pipeline(folder: Path) -> dict[str, Any]:
+    """Results of all stages and the service with the new kind."""
+    results = whole_way(folder, PARAMS, table(), [ROWS, ROWS[1:2]])
+    predictions = pq.read_table(folder / "artifacts" / "predictions.parquet")
     names = ("label/marks", "prediction/marks", "uncalibrated/marks")
-    seen["predicted"] = [written[name].to_pylist() for name in names]
+    results["predictions"] = [predictions[name].to_pylist() for name in names]
     history = json.loads((folder / "artifacts" / "training" / "history.json").read_text(encoding="utf-8"))
-    seen["calibrations"], seen["thresholds"] = history["calibrations"], history["thresholds"]
-    return seen
+    results["calibrations"], results["thresholds"] = history["calibrations"], history["thresholds"]
+    return results
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Result of the whole way."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return in_own_interpreter(__name__, tmp_path_factory.mktemp("tokens") / "problem")
 
 
-def test_every_stage_takes_the_new_kind(seen: dict[str, Any]) -> None:
-    assert seen["resumed to the bit"]
-    checks = {name: passed for name, passed in seen["checks"].items() if not name.startswith("latency")}
+def test_all_stages_support_the_new_kind(results: dict[str, Any]) -> None:
+    assert results["resumed to the bit"]
+    checks = {name: passed for name, passed in results["checks"].items() if not name.startswith("latency")}
     assert checks.pop("marks.auc over baseline")
     assert checks.keys() == {
         "marks.auc",
@@ -227,10 +203,10 @@ def test_every_stage_takes_the_new_kind(seen: dict[str, Any]) -> None:
     assert all(checks.values())
 
 
-def test_every_item_gets_an_answer(seen: dict[str, Any]) -> None:
-    """Whatever rows are beside it; what decides is the item and its row together."""
-    ((threshold,),) = (tuned["thresholds"] for tuned in seen["thresholds"])
-    assert seen["signature"]["outputs"][0] == {
+def test_every_item_has_a_prediction_that_depends_on_its_row(results: dict[str, Any]) -> None:
+    """Independent of the other rows of the request."""
+    ((threshold,),) = (tuned["thresholds"] for tuned in results["thresholds"])
+    assert results["signature"]["outputs"][0] == {
         "name": "marks",
         "kind": "marks",
         "form": "number",
@@ -239,33 +215,33 @@ def test_every_item_gets_an_answer(seen: dict[str, Any]) -> None:
         "level": "token",
         "sequence": "words",
     }
-    (_, together), (_, alone) = seen["answers"]
-    found = [row["marks"] for row in together["predictions"]]
-    assert [len(one) for one in found] == [3, 1, 0, 0]
-    items = [item for row in found for item in row]
+    (_, all_rows), (_, single_row) = results["answers"]
+    predictions = [row["marks"] for row in all_rows["predictions"]]
+    assert [len(items) for items in predictions] == [3, 1, 0, 0]
+    items = [item for row in predictions for item in row]
     assert all(item["decision"] == (np.float32(item["probability"]) >= np.float32(threshold)) for item in items)
-    red, blue, _ = (item["probability"] for item in found[0])
+    red, blue, _ = (item["probability"] for item in predictions[0])
+    red_in_a_small_row = predictions[1][0]["probability"]
     assert red > threshold > blue
-    assert found[1][0]["probability"] < threshold
-    ((again,),) = (row["marks"] for row in alone["predictions"])
-    assert again["probability"] == pytest.approx(found[1][0]["probability"], abs=1e-6)
+    assert red_in_a_small_row < threshold
+    ((item,),) = (row["marks"] for row in single_row["predictions"])
+    assert item["probability"] == pytest.approx(red_in_a_small_row, abs=1e-6)
 
 
-def test_items_are_calibrated(seen: dict[str, Any]) -> None:
-    (record,) = (record for record in seen["calibrations"] if record["task"] == "marks")
+def test_items_are_calibrated(results: dict[str, Any]) -> None:
+    (record,) = (record for record in results["calibrations"] if record["task"] == "marks")
     assert record["method"] == "temperature"
     assert record["log_loss_after"] < record["log_loss_before"]
 
 
-def test_labels_and_predictions_are_written_row_by_row(seen: dict[str, Any]) -> None:
-    labels, predictions, uncalibrated = seen["predicted"]
+def test_labels_and_predictions_are_stored_per_row(results: dict[str, Any]) -> None:
+    labels, predictions, uncalibrated = results["predictions"]
     assert [len(row) for row in labels] == [len(row) for row in predictions] == [len(row) for row in uncalibrated]
     assert predictions != uncalibrated
-    assert {one for row in labels for one in row} == {-1, 0, 1}
+    assert {label for row in labels for label in row} == {-1, 0, 1}
 
 
 def codec(sequence: str = "words") -> MarksCodec:
-    """A fitted codec."""
     return MarksCodec(name="marks", type="list", targets=("marks",), sequence=sequence)
 
 
@@ -274,22 +250,21 @@ def test_a_row_without_labels_is_unlabelled() -> None:
     assert item_labels(codec(), labels, np.array([2, 3, 1, 1])).values.tolist() == [1, -1, -1, -1, -1, -1, 0]
 
 
-def test_as_many_labels_as_items() -> None:
+def test_another_number_of_labels_than_items_is_refused() -> None:
     labels = codec().encode(pa.array([[1], [1, 0]]))
-    with pytest.raises(DataError, match=r"one label for each of the 3 items of 'words', found 2 in 'marks'; repair"):
+    with pytest.raises(DataError, match="3 items of 'words', found 2 in 'marks'"):
         item_labels(codec(), labels, np.array([1, 3]))
 
 
-def test_a_sequence_is_a_feature_of_lists() -> None:
+def test_a_sequence_that_is_no_feature_of_lists_is_refused() -> None:
     check_sequences([codec()], {"words": StringsInput(), "size": NumberInput()})
-    for wrong in ("size", "nothing"):
-        with pytest.raises(DataError, match=f"whose values are lists of any length, found '{wrong}'; there is words"):
-            check_sequences([codec(wrong)], {"words": StringsInput(), "size": NumberInput()})
+    for sequence in ("size", "missing"):
+        with pytest.raises(DataError, match=f"lists of any length, found '{sequence}'; there is words"):
+            check_sequences([codec(sequence)], {"words": StringsInput(), "size": NumberInput()})
 
 
 @pytest.mark.parametrize("use_unlabelled", [False, True])
-def test_a_batch_whose_lists_are_all_empty_has_no_loss(use_unlabelled: bool) -> None:
-    """Such a batch moves nothing, whatever the task learns from."""
+def test_a_batch_of_empty_lists_has_no_loss(use_unlabelled: bool) -> None:
     import torch
 
     from mtl_core.data.encoded import Batch
@@ -310,8 +285,8 @@ def test_a_batch_whose_lists_are_all_empty_has_no_loss(use_unlabelled: bool) -> 
 
 
 @pytest.mark.parametrize("members", [(), (3,)], ids=["one network", "members"])
-def test_items_with_several_labels_have_the_same_loss_padded_or_not(members: tuple[int, ...]) -> None:
-    """Fine-tuning a head has the items of all rows without padding, also where each has several labels."""
+def test_padding_does_not_change_the_loss_of_items_with_several_labels(members: tuple[int, ...]) -> None:
+    """Fine-tuning of heads uses the items of all rows without padding."""
     import torch
 
     from mtl_core.data.encoded import Batch
@@ -343,8 +318,8 @@ def test_items_with_several_labels_have_the_same_loss_padded_or_not(members: tup
     torch.testing.assert_close(padded, flat)
 
 
-def test_rows_without_an_item_differ_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A split whose lists are all empty is measured, and its gates say that the metric is missing."""
+def test_parity_of_rows_without_items_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty arrays of predictions have no largest difference."""
     from mtl_core.export.parity import parity
     from mtl_core.model import Network
     from tests.features import lists
@@ -358,13 +333,15 @@ def test_rows_without_an_item_differ_by_nothing(tmp_path: Path, monkeypatch: pyt
     raw = with_lists.raw_test.slice(0, 3)
     rows = raw.set_column(raw.column_names.index("tags"), "tags", pa.array([[], None, []], pa.list_(pa.string())))
     network.eval()
-    same = {"late": network.predict(tensors(encoder, rows))["late"].detach().numpy(), "marks": np.zeros(0, np.float32)}
-    monkeypatch.setattr("mtl_core.export.parity.run_graph", lambda *_, **__: same)
+    predictions = {
+        "late": network.predict(tensors(encoder, rows))["late"].detach().numpy(),
+        "marks": np.zeros(0, np.float32),
+    }
+    monkeypatch.setattr("mtl_core.export.parity.run_graph", lambda *_, **__: predictions)
     assert parity(None, network, encoder, rows).difference == 0.0  # type: ignore[arg-type]
 
 
 def tensors(encoder: Any, rows: pa.Table) -> dict[str, Any]:
-    """Blocks of the rows as a network takes them."""
     import torch
 
     return {name: torch.from_numpy(values) for name, values in encoder.batch(rows).items()}
@@ -372,5 +349,5 @@ def tensors(encoder: Any, rows: pa.Table) -> dict[str, Any]:
 
 if __name__ == "__main__":
     edit_the_unions()
-    place = Path(sys.argv[1])
-    leave(place, go(place))
+    folder = Path(sys.argv[1])
+    leave(folder, run_pipeline(folder))

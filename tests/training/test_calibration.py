@@ -23,22 +23,22 @@ from mtl_core.training.scores import metric_values
 from mtl_core.training.thresholds import tune_thresholds
 from tests.small import Small, document
 from tests.strategies import patient
-from tests.tasks.declared import objective, task
+from tests.tasks.declared import fit_objective, task
 from tests.training.runs import Crashes, run, same, weights
 
 CLASSES = ["a", "b", "c", "d"]
 LETTERS = pa.array(CLASSES * 10)
 KINDS: dict[str, Any] = {
-    "binary": objective(task("binary"), pa.array([0, 1])),
-    "multiclass": objective(task("multiclass"), LETTERS),
-    "ordinal": objective(task("ordinal", classes=CLASSES), LETTERS),
-    "multilabel": objective(task("multilabel", min_count=1), pa.array(["a|b", "b|c", "a"])),
+    "binary": fit_objective(task("binary"), pa.array([0, 1])),
+    "multiclass": fit_objective(task("multiclass"), LETTERS),
+    "ordinal": fit_objective(task("ordinal", classes=CLASSES), LETTERS),
+    "multilabel": fit_objective(task("multilabel", min_count=1), pa.array(["a|b", "b|c", "a"])),
 }
 WEIGHTED: dict[str, Any] = {
-    "binary": objective(task("binary", positive_weight=8.0), pa.array([0, 1])),
-    "multiclass": objective(task("multiclass", class_weights={"a": 8.0}), LETTERS),
-    "ordinal": objective(task("ordinal", classes=CLASSES, class_weights={"d": 8.0}), LETTERS),
-    "multilabel": objective(task("multilabel", min_count=1, positive_weight=8.0), pa.array(["a|b", "b|c", "a"])),
+    "binary": fit_objective(task("binary", positive_weight=8.0), pa.array([0, 1])),
+    "multiclass": fit_objective(task("multiclass", class_weights={"a": 8.0}), LETTERS),
+    "ordinal": fit_objective(task("ordinal", classes=CLASSES, class_weights={"d": 8.0}), LETTERS),
+    "multilabel": fit_objective(task("multilabel", min_count=1, positive_weight=8.0), pa.array(["a|b", "b|c", "a"])),
 }
 
 

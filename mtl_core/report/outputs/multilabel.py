@@ -61,7 +61,8 @@ class LabelReport(TaskReport):
         kept = _most_frequent(frequencies, _MAX_LABELS)
         names, labels, predictions = [self.labels[i] for i in kept], scored.labels[:, kept], scored.predictions[:, kept]
         positive, negative = ((labels == value).sum(axis=0) for value in (1, 0))
-        values = np.array([auc(labels[:, index], predictions[:, index])(None) for index in range(len(kept))])
+        weights = np.ones(len(labels))
+        values = np.array([auc(labels[:, index], predictions[:, index])(weights) for index in range(len(kept))])
         low, high = auc_interval(values, np.maximum(positive, 1), np.maximum(negative, 1))
         bounds = (interval(a, b, 3) if np.isfinite(a) else NOTHING for a, b in zip(low, high, strict=True))
         shown = f" The {len(kept)} most frequent of {len(self.labels):,} labels." * (len(kept) < len(self.labels))

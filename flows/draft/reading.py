@@ -13,7 +13,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
 from mtl_core.config import Csv, Reading
 from mtl_core.data.cells import parse_dates, without_nulls
-from mtl_core.data.date_formats import formats_of
+from mtl_core.data.date_formats import matching_formats
 from mtl_core.data.inference import infer_type
 from mtl_core.data.part_files import SEPARATORS, open_part, suffix
 from mtl_core.errors import DataError
@@ -173,7 +173,7 @@ def _dates(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[dict[str, str], dic
         cells = without_nulls(values, csv).drop_null()
         if not len(cells) or not is_text(infer_type(cells, csv)):
             continue
-        if not (forms := formats_of(cells)):
+        if not (forms := matching_formats(cells)):
             continue
         chosen = next((form for form in forms if _ascends(cells, form)), forms[0])
         dates[name] = chosen

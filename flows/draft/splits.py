@@ -45,12 +45,12 @@ def guess_split(seen: Sample, guesses: Mapping[str, Proposal]) -> Proposal:
         if (split := _named_parts(facts, key if key is not None and _groups(key) else None)) is not None:
             return split
     times = sorted((f for f in known if f.is_temporal and f.distinct >= MIN_KEYS), key=_not_a_time)
-    if times and (borders := _borders(seen.table[times[0].name].combine_chunks())):
+    if times and (boundaries := _boundaries(seen.table[times[0].name].combine_chunks())):
         if not seen.complete:
-            doubt = f"the borders are 80% and 90% of a sample of {seen.table.num_rows:,} rows; move them if need be"
+            doubt = f"the boundaries are 80% and 90% of a sample of {seen.table.num_rows:,} rows; move them if need be"
         else:
             doubt = "is this the time of the row? the last 10% are the test split, the 10% before them validation"
-        return Proposal(options={"by": "time", "column": times[0].name, **borders}, doubt=doubt)
+        return Proposal(options={"by": "time", "column": times[0].name, **boundaries}, doubt=doubt)
     others = [facts.name for facts in seen.facts.values() if facts.name in guesses and _is_entity(facts)]
     return _by_hash(seen, key, [name for name in others if key is None or name != key.name])
 
@@ -149,10 +149,10 @@ def _listed(values: list[str]) -> str:
     return " and ".join(map(repr, sorted(values)))
 
 
-def _borders(values: pa.Array) -> dict[str, str] | None:
+def _boundaries(values: pa.Array) -> dict[str, str] | None:
     """Beginnings of the last fifth and the last tenth of the rows; on a whole day where every split then has rows.
 
-    None where a border is at an end of the calendar, which stands for a missing date.
+    None where a boundary is at an end of the calendar, which stands for a missing date.
     """
     zone, values = getattr(values.type, "tz", None), bounded_timestamps(values)
     if zone and is_zone(zone):

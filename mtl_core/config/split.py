@@ -28,7 +28,7 @@ def _share_or_values(found: Any) -> Any:
 
 Value = str | bool | int
 Values = Value | tuple[Value, ...]
-Border = date | datetime | int | float | str
+Boundary = date | datetime | int | float | str
 
 
 class TimeSplit(Frozen):
@@ -37,9 +37,9 @@ class TimeSplit(Frozen):
     by: Literal["time"]
     column: str
     """Dates, timestamps, numbers, or ISO 8601 text."""
-    validation: Border
-    test: Border
-    """A border without a zone is in the local time of the column's zone, quoted or not."""
+    validation: Boundary
+    test: Boundary
+    """A boundary without a zone is in the local time of the column's zone, quoted or not."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, decoded
 from mtl_core.config import ROW, ColumnSplit, HashSplit, Problem, Split, TimeSplit
-from mtl_core.data.borders import border_in
+from mtl_core.data.boundaries import boundary_scalar
 from mtl_core.data.row_keys import row_keys
 from mtl_core.errors import DataError
 
@@ -112,7 +112,7 @@ def empty_splits(counts: Mapping[SplitName, int]) -> list[str]:
 
 def _by_time(split: TimeSplit, values: pa.Array) -> NDArray[np.int8]:
     values = decoded(values)
-    validation, test = (border_in(values, split.column, border) for border in (split.validation, split.test))
+    validation, test = (boundary_scalar(values, split.column, boundary) for boundary in (split.validation, split.test))
     if not pc.less(validation, test).as_py():
         raise DataError(f"split: `validation` must begin before `test`, found {split.validation} and {split.test}")
     return _positions(_flags(pc.less(values, validation)), _flags(pc.greater_equal(values, test)))

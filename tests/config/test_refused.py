@@ -124,7 +124,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "no data": ("data", ..., "data: required, but not there"),
     "no path": ("data", {}, "data.path: required, but not there"),
     "no target": ("tasks.days.target", ..., "tasks.days.target: required, but not there"),
-    "no border": ("split", {"by": "time", "column": "d", "test": 1}, "split.validation: required, but not there"),
+    "no boundary": ("split", {"by": "time", "column": "d", "test": 1}, "split.validation: required, but not there"),
     "no features": ("features", {}, "features: must have at least 1; found {}"),
     "no tasks": ("tasks", {}, "tasks: must have at least 1; found {}"),
     "no widths": (
@@ -209,7 +209,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
         "tasks.days.classes.0: must be text; found 0",
     ),
     "a target that is a number": ("tasks.days.target", 3, "tasks.days.target: must be text; found 3"),
-    "a border that is a list": (
+    "a boundary that is a list": (
         "split",
         TIME | {"validation": [1]},
         "split.validation: must be a date or a date with a time or a whole number or a number or text; found [1]",

@@ -53,7 +53,7 @@ TIME = {
     "text of days without hyphens": (pa.array(["20240131", "20240201", "20240229", "20240301"]), 20240201, "20240301"),
     "text of quarters": (pa.array(["2023Q4", "2024Q1", "2024Q1", "2024Q2"]), "2024Q1", "2024Q2"),
     "text of years": (pa.array(["2021", "2022", "2023", "2024"]), "2022", 2024),
-    "text of moments, more exact than the border": (
+    "text of moments, more exact than the boundary": (
         pa.array(["2024-01-31T23:59:59.9", "2024-02-01T00:00", "2024-02-29T23:59+02:00", "2024-03-01 00:00Z"]),
         dt.datetime(2024, 2, 1),
         "2024-03-01",
@@ -63,7 +63,7 @@ TIME = {
         dt.datetime(2024, 2, 1, 5, 30),
         "2024-03-01T00:00",
     ),
-    "text with the offset of the border": (
+    "text with the offset of the boundary": (
         pa.array(
             ["2024-01-31T12:00+02:00", "2024-02-01T12:00+02:00", "2024-02-02T00:00+02:00", "2024-03-01T00:00+02:00"]
         ),
@@ -77,13 +77,18 @@ TIME = {
 
 
 @pytest.mark.parametrize(("values", "validation", "test"), TIME.values(), ids=TIME)
-def test_a_border_begins_its_split(values: pa.Array, validation: Any, test: Any) -> None:
+def test_a_boundary_begins_its_split(values: pa.Array, validation: Any, test: Any) -> None:
     found = names(split("time", validation=validation, test=test), values)
     assert found == ["train", "validation", "validation", "test"]
 
 
-BORDERS = {
-    "no date": (DAYS, "October", "2024-03-01", "a border must be a value of column 'c' (date32[day]), found 'October'"),
+INVALID_BOUNDARIES = {
+    "no date": (
+        DAYS,
+        "October",
+        "2024-03-01",
+        "a boundary must be a value of column 'c' (date32[day]), found 'October'",
+    ),
     "a number for a date": (DAYS, 202402, "2024-03-01", "column 'c' (date32[day]), found 202402"),
     "noon for a date": (DAYS, dt.datetime(2024, 2, 1, 12), "2024-03-01", "it would lose a part of its value"),
     "a fraction for whole numbers": (pa.array([1, 2]), 1.5, 2, "column 'c' (int64), found 1.5"),
@@ -114,8 +119,8 @@ BORDERS = {
 }
 
 
-@pytest.mark.parametrize(("values", "validation", "test", "words"), BORDERS.values(), ids=BORDERS)
-def test_borders_refused(values: pa.Array, validation: Any, test: Any, words: str) -> None:
+@pytest.mark.parametrize(("values", "validation", "test", "words"), INVALID_BOUNDARIES.values(), ids=INVALID_BOUNDARIES)
+def test_boundaries_refused(values: pa.Array, validation: Any, test: Any, words: str) -> None:
     with pytest.raises(DataError) as caught:
         assign(split("time", validation=validation, test=test), values)
     assert words in str(caught.value)
@@ -131,7 +136,7 @@ NO_TIMES = {
     "without zeros": (texts("2024-01-12", "2024-1-13"), "2024-02-01", "2024-03-01", "2024-1-13"),
     "words": (texts("2024-01-12", "soon"), "2024-02-01", "2024-03-01", "soon"),
     "an empty text": (texts("2024-01-12", ""), "2024-02-01", "2024-03-01", ""),
-    "less exact than the border": (
+    "less exact than the boundary": (
         texts("2024-01-12T10:00", "2024-02-01"),
         "2024-02-01T12:00",
         "2024-03-01",
@@ -143,7 +148,7 @@ NO_TIMES = {
         "2024-03-01",
         "2024-02-01 11:00",
     ),
-    "another offset than the border's": (
+    "another offset than the boundary's": (
         texts("2024-02-01T10:00+01:00", "2024-02-01T10:00+02:00"),
         "2024-02-01T12:00+01:00",
         "2024-03-01",
@@ -158,7 +163,7 @@ def test_text_that_does_not_order_as_time_is_refused(values: pa.Array, validatio
     for layout in (values, values.dictionary_encode(), values.cast(pa.large_string())):
         with pytest.raises(DataError) as caught:
             assign(split("time", validation=validation, test=test), layout)
-        assert f"found {found!r} in column 'c' and the border {validation!r}" in str(caught.value)
+        assert f"found {found!r} in column 'c' and the boundary {validation!r}" in str(caught.value)
         assert 'data: {dates: {c: "%' in str(caught.value)
 
 
@@ -181,24 +186,24 @@ def test_the_fix_names_a_format_that_reads_the_text(values: list[str], form: str
 @patient
 def test_text_is_split_as_the_times_that_it_names(moments: list[dt.datetime]) -> None:
     moments.sort()
-    borders = {"validation": moments[len(moments) // 3], "test": moments[-1]}
-    expected = names(split("time", **borders), pa.array(moments, pa.timestamp("us")))
+    boundaries = {"validation": moments[len(moments) // 3], "test": moments[-1]}
+    expected = names(split("time", **boundaries), pa.array(moments, pa.timestamp("us")))
     written = [moment.isoformat(timespec="microseconds") for moment in moments]
-    as_text = {name: border.isoformat(timespec="microseconds") for name, border in borders.items()}
+    as_text = {name: boundary.isoformat(timespec="microseconds") for name, boundary in boundaries.items()}
     assert names(split("time", **as_text), written) == expected
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC", "+05:30"])
-@pytest.mark.parametrize("border", ["2024-04-07", "2024-04-07T06:30:00", "2024-04-07T06:30:00+02:00"])
-def test_a_border_means_one_moment_quoted_or_not(zone: str, border: str) -> None:
+@pytest.mark.parametrize("boundary", ["2024-04-07", "2024-04-07T06:30:00", "2024-04-07T06:30:00+02:00"])
+def test_a_boundary_means_one_moment_quoted_or_not(zone: str, boundary: str) -> None:
     """YAML reads an unquoted date as a date and a quoted one as text: both are local time of the column's zone."""
     hours = pa.array([dt.datetime(2024, 4, 6) + dt.timedelta(hours=hour / 2) for hour in range(96)])
     values = hours.cast(pa.timestamp("us", zone))
-    unquoted, quoted = (parse_yaml(f"{{validation: {mark}{border}{mark}, test: 2024-05-01}}") for mark in ("", '"'))
+    unquoted, quoted = (parse_yaml(f"{{validation: {mark}{boundary}{mark}, test: 2024-05-01}}") for mark in ("", '"'))
     assert isinstance(unquoted["validation"], dt.date)
     found = [names(split("time", **declared), values) for declared in (unquoted, quoted)]
     assert found[0] == found[1]
-    moment = dt.datetime.fromisoformat(border)
+    moment = dt.datetime.fromisoformat(boundary)
     if moment.tzinfo is None:
         expected = [value.replace(tzinfo=None) < moment for value in values.to_pylist()]
     else:

@@ -15,7 +15,7 @@ def doubt_leaks(seen: Sample, guesses: Mapping[str, Proposal], targets: Sequence
     questions: dict[str, str] = {}
     for leak in find_leaks(seen.table, columns, targets):
         for name in leak.columns:
-            words.setdefault(name, []).append(leak.words)
+            words.setdefault(name, []).append(leak.description)
             questions[name] = leak.question
     found = dict(guesses)
     for name, texts in words.items():

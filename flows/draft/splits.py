@@ -12,7 +12,7 @@ from flows.draft.facts import Sample
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import bounded_timestamps
 from mtl_core.config import ROW
-from mtl_core.data.doubts import MIN_ROWS_PER_VALUE
+from mtl_core.data.data_warnings import MIN_ROWS_PER_VALUE
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone

@@ -23,7 +23,6 @@ BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""
 SEPARATORS = (",", ";", "\t", "|")
 """Common separators of cells in CSV files."""
-_PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 _INT96_UNIT = "us"
 """Unit of the timestamps of older writers, as Spark's; in Arrow's nanoseconds 9999-12-31 wraps around to 1816."""
 
@@ -181,18 +180,6 @@ def check_names(file: PartFile) -> None:
 def suffix(path: Path) -> str:
     """The file's suffix in lower case."""
     return path.suffix.lower()
-
-
-def unread(root: Path) -> list[str]:
-    """Names in a folder of part files that hold data and are no part: packed files, and folders with such files."""
-
-    def holds_data(path: Path) -> bool:
-        if path.is_dir():
-            return any(suffix(each) in SUFFIXES or holds_data(each) for each in path.iterdir())
-        return suffix(path) in _PACKED and suffix(path.with_suffix("")) in SUFFIXES
-
-    visible = sorted(path for path in root.iterdir() if not path.name.startswith((".", "_")))
-    return [path.name + "/" * path.is_dir() for path in visible if holds_data(path)]
 
 
 @lru_cache(maxsize=1_024)

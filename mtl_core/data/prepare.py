@@ -24,7 +24,7 @@ from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.row_keys import row_keys
-from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, empty_splits
+from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, check_not_empty
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from mtl_core.files import intact, write_text
@@ -76,8 +76,7 @@ def prepare(
                 duplicates.update(name, row_keys(rows, problem.feature_columns))
                 if name == "train":
                     yield rows
-        for error in empty_splits(counts):
-            raise DataError(error)
+        check_not_empty(counts)
 
     shutil.rmtree(temporary, ignore_errors=True)
     try:

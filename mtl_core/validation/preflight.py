@@ -21,7 +21,7 @@ from mtl_core.config.messages import list_errors
 from mtl_core.data.column_types import declared_type, feature_type, target_types
 from mtl_core.data.coverage import LabelCoverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
-from mtl_core.data.split import SPLITS, SplitName, check_split, empty_splits
+from mtl_core.data.split import SPLITS, SplitName, check_not_empty, check_split
 from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
@@ -92,7 +92,7 @@ class _Scan:
             for column in problem.split.columns:
                 declared_type(folder, problem, sources, column)
             for column in self.splitter.columns:
-                if column not in self.splitter.row:
+                if column not in self.splitter.row_columns:
                     check_split(problem.split, column, pa.array([], types.field(column).type))
         for name, feature in problem.features.items():
             with self._collect(f"features.{name}"):
@@ -111,8 +111,7 @@ class _Scan:
                 for task in list(self.fitters):
                     with self._collect(f"tasks.{task}", self.fitters, task):
                         weighted |= self._learn(task, name, rows)
-            for error in empty_splits(self.rows):
-                raise DataError(error)
+            check_not_empty(self.rows)
             self._finish(weighted)
         self.errors += self.target_rows.errors.values()
 

@@ -24,7 +24,7 @@ def leaks(**columns: Any) -> list[tuple[tuple[str, ...], str]]:
     table = pa.table(columns)
     found = find_leaks(table, [name for name in table.column_names if name != "t"], ["t"])
     assert all(leak.target == "t" for leak in found)
-    return [(leak.columns, leak.words) for leak in found]
+    return [(leak.columns, leak.description) for leak in found]
 
 
 def masked(values: Any, missing: Any) -> pa.Array:
@@ -122,7 +122,7 @@ def test_the_most_related_features_come_first() -> None:
     found = most_related(table, table.column_names, "t")
     assert {name for name, _ in found[:2]} == {"x", "near"}
     assert len(found) == 3
-    assert found[0][1].words.startswith("AUC 0.8")
+    assert found[0][1].description.startswith("AUC 0.8")
 
 
 def test_a_large_table_is_sampled() -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from mtl_core.config import Problem
-from mtl_core.data.doubts import data_doubts, repeating
+from mtl_core.data.data_warnings import data_warnings, repeating_columns
 from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
 from tests.data.orders import declared, month, write
@@ -27,9 +27,9 @@ VISITS = pa.table(
 )
 
 
-def doubts(folder: Path, problem: Problem, **tables: pa.Table) -> list[str]:
+def warnings_of(folder: Path, problem: Problem, **tables: pa.Table) -> list[str]:
     write(folder, **tables)
-    return data_doubts(problem, parts(folder, problem))
+    return data_warnings(problem, parts(folder, problem))
 
 
 def of_visits(**changes: Any) -> Problem:
@@ -38,21 +38,21 @@ def of_visits(**changes: Any) -> Problem:
 
 def test_data_that_no_part_file_holds(tmp_path: Path) -> None:
     problem = of_visits(split={"by": "hash", "column": "patient_id"})
-    assert doubts(tmp_path, problem, a=VISITS) == []
+    assert warnings_of(tmp_path, problem, a=VISITS) == []
     (tmp_path / "data" / "year=2024" / "month=1").mkdir(parents=True)
     for name in ("b.csv.gz", ".c.csv.gz", "d.csv.tmp", "notes.gz"):
         (tmp_path / "data" / name).touch()
-    assert "'b.csv.gz' in data is not read" in doubts(tmp_path, problem)[0]
+    assert "'b.csv.gz' in data is not read" in warnings_of(tmp_path, problem)[0]
     (tmp_path / "data" / "year=2024" / "month=1" / "c.parquet").touch()
-    assert "'b.csv.gz', 'year=2024/' in data are not read" in doubts(tmp_path, problem)[0]
+    assert "'b.csv.gz', 'year=2024/' in data are not read" in warnings_of(tmp_path, problem)[0]
     one = of_visits(split={"by": "hash", "column": "patient_id"}, data={"path": "data/a.parquet"})
-    assert doubts(tmp_path, one) == []
+    assert warnings_of(tmp_path, one) == []
 
 
 def test_a_border_that_dvc_does_not_read(tmp_path: Path) -> None:
     borders = {"validation": date(2024, 2, 1), "test": "2024-03-01"}
     problem = declared(split={"by": "time", "column": "day", **borders})
-    (found,) = doubts(tmp_path, problem, a=month(1), b=month(2), c=month(3))
+    (found,) = warnings_of(tmp_path, problem, a=month(1), b=month(2), c=month(3))
     assert found == "split.validation: a date without quotes stops `dvc repro`, found 2024-02-01; put it in quotes"
 
 
@@ -79,7 +79,7 @@ BY_KEY: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_key_that_separates_what_another_id_groups(tmp_path: Path, split: dict[str, Any], words: str) -> None:
     names = ["train", "test"] if split.get("validation") != "dev" else ["train", "test", "dev", "train"]
     table = VISITS.append_column("part", pa.array((names * COUNT)[:COUNT]))
-    found = doubts(tmp_path, of_visits(split=split), a=table)
+    found = warnings_of(tmp_path, of_visits(split=split), a=table)
     assert len(found) == bool(words)
     assert all(words in text for text in found)
 
@@ -105,12 +105,14 @@ def test_an_id_of_any_type_can_repeat(arrow_type: pa.DataType) -> None:
         [*values.get(name, ["a", "b"]) * 2, None, None], pa.string() if name == "dictionary" else arrow_type
     )
     table = pa.table({"id": column.cast(arrow_type), "key": [None, None, None, "a", "b", "c"]})
-    assert repeating(table, ["id", "key"]) == ["id"]
+    assert repeating_columns(table, ["id", "key"]) == ["id"]
 
 
 def test_an_id_that_is_a_feature_is_no_doubt(tmp_path: Path) -> None:
     features = {"patient_id": {"kind": "categorical"}}
-    assert doubts(tmp_path, of_visits(features=features, split={"by": "hash", "column": "visit_id"}), a=VISITS) == []
+    assert (
+        warnings_of(tmp_path, of_visits(features=features, split={"by": "hash", "column": "visit_id"}), a=VISITS) == []
+    )
 
 
 def test_leaks_are_doubted_once_for_a_target_and_once_for_bands_of_it(tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_leaks_are_doubted_once_for_a_target_and_once_for_bands_of_it(tmp_path: 
     table = VISITS.set_column(3, "days", pa.array(days)).append_column("copy", pa.array(days))
     table = table.append_column("late", pa.array(days >= 5))
     features = {"copy": {"kind": "numeric"}, "late": {"kind": "categorical"}, "age": {"kind": "numeric"}}
-    found = doubts(tmp_path, of_visits(features=features, split={"by": "hash", "column": "patient_id"}), a=table)
+    found = warnings_of(tmp_path, of_visits(features=features, split={"by": "hash", "column": "patient_id"}), a=table)
     assert [text.split(" (")[0] for text in found] == [
         "'copy' equals target 'days' in 100.0% of the rows; is it known when a prediction is asked for?",
         "'late' alone predicts target 'slow'",
@@ -130,7 +132,7 @@ def test_leaks_are_doubted_once_for_a_target_and_once_for_bands_of_it(tmp_path: 
 def test_clean_data_are_not_doubted(tmp_path: Path, many: int) -> None:
     """No doubt from one part file, nor from many of which only some are sampled."""
     tables = {f"p{number:02}": VISITS.slice(number * COUNT // many, COUNT // many) for number in range(many)}
-    assert doubts(tmp_path, of_visits(split={"by": "hash", "column": "patient_id"}), **tables) == []
+    assert warnings_of(tmp_path, of_visits(split={"by": "hash", "column": "patient_id"}), **tables) == []
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -154,9 +156,9 @@ def test_what_preparation_would_refuse(tmp_path: Path, split: dict[str, Any], wo
     table = table.append_column("part", pa.array(["train", "Test "] * (COUNT // 2)))
     table = table.append_column("gaps", pa.array(["a", None] * (COUNT // 2)))
     with pytest.raises(DataError) as caught:
-        doubts(tmp_path, of_visits(split=split), a=table)
+        warnings_of(tmp_path, of_visits(split=split), a=table)
     assert words in str(caught.value)
 
 
 def test_data_without_rows(tmp_path: Path) -> None:
-    assert doubts(tmp_path, of_visits(split={"by": "hash", "column": "row"}), a=VISITS.slice(0, 0)) == []
+    assert warnings_of(tmp_path, of_visits(split={"by": "hash", "column": "row"}), a=VISITS.slice(0, 0)) == []

@@ -8,7 +8,7 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, is_exact
 from mtl_core.config import Csv
-from mtl_core.data.cells import BOOLEAN_WORDS, is_known_number, parse_dates, without_nulls
+from mtl_core.data.cells import BOOLEAN_WORDS, is_finite_number, parse_dates, without_nulls
 from mtl_core.features import ColumnFacts
 from mtl_core.features.iso import is_iso_timestamp
 
@@ -43,7 +43,7 @@ def doubt(facts: ColumnFacts, csv: Csv) -> str:
 
 def _odd_cells(name: str, texts: pa.Array, csv: Csv) -> str:
     """Numbers with a few other cells, with a currency, or stored as text."""
-    known = is_known_number(texts, csv)
+    known = is_finite_number(texts, csv)
     numbers = pc.sum(known).as_py() or 0
     if numbers == len(texts):
         zeros = pc.any(pc.match_substring_regex(texts, r"^\s*[+-]?0[0-9]")).as_py()

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from mtl_core.arrow import is_text, value_type
 from mtl_core.config import Problem, Reading
-from mtl_core.data.cells import convert, first_misfit
+from mtl_core.data.cells import convert, first_unreadable
 from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part, suffix
 from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError, nearest
@@ -79,7 +79,7 @@ class Part:
         try:
             return convert(values, field.type, self.reading.csv, form)
         except pa.ArrowException as error:
-            position = first_misfit(values, field.type, self.reading.csv, form)
+            position = first_unreadable(values, field.type, self.reading.csv, form)
             fix = "repair the cell, or name it in data.csv.nulls where it stands for a missing value"
             raise DataError(
                 f"{self.path}: column {field.name!r} must be {_rule(field, self.reading)}, found "

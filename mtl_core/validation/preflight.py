@@ -22,7 +22,7 @@ from mtl_core.data.column_types import declared_type, feature_type, target_types
 from mtl_core.data.coverage import LabelCoverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.split import SPLITS, SplitName, check_not_empty, check_split
-from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
+from mtl_core.data.targets import row_weights, target_type, target_values, zero_weights_error
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective
@@ -120,7 +120,7 @@ class _Scan:
             options = self.problem.tasks[task]
             with self._collect(f"tasks.{task}"):
                 if options.weight_column and task not in weighted:
-                    raise DataError(weightless_error(task, options.weight_column))
+                    raise DataError(zero_weights_error(task, options.weight_column))
                 self.objectives[task] = options.objective(fitter.finish())
 
     def measure(self) -> None:
@@ -141,7 +141,7 @@ class _Scan:
             }
             self.errors += coverage_errors(
                 self.problem,
-                LabelCoverage(codec=objective.codec, known=known, rows=self.rows, labelled=self.labelled[task]),
+                LabelCoverage(codec=objective.codec, labels=known, rows=self.rows, labelled=self.labelled[task]),
             )
 
     def unlearnable_classes(self) -> Iterator[str]:

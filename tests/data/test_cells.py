@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import Csv
-from mtl_core.data.cells import convert, first_misfit, parse
+from mtl_core.data.cells import convert, first_unreadable, parse
 from mtl_core.data.inference import infer_type, widen
 
 PLAIN = Csv()
@@ -110,7 +110,7 @@ def test_values(csv: Csv, wanted: pa.DataType, cells: dict[str, Any]) -> None:
         if value is None:
             with pytest.raises(pa.ArrowInvalid):
                 parse(cells_of, wanted, csv)
-            assert first_misfit(cells_of, wanted, csv) == 1
+            assert first_unreadable(cells_of, wanted, csv) == 1
         else:
             assert parse(cells_of, wanted, csv).to_pylist() == [None, value]
 

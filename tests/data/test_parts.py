@@ -341,7 +341,7 @@ def test_parts_that_only_text_could_hold_are_refused_unless_declared(
         "tasks": {"days": {"kind": "regression", "target": "days"}},
     }
     write(tmp_path, **{name: pa.table({"shop": cells, "days": range(len(cells))}) for name, cells in values.items()})
-    with pytest.raises(DataError, match=f"column 'shop' must have types in its parts that go together, found {words}"):
+    with pytest.raises(DataError, match=f"column 'shop' must have compatible types in its parts, found {words}"):
         column_types(tmp_path, declared(**shop, split={"by": "hash", "column": "days"}))
     data: Any = {"path": "data", "types": {"shop": "text"}}
     assert (
@@ -418,7 +418,7 @@ def test_why_a_column_is_text(tmp_path: Path) -> None:
         tmp_path,
         "row,shop,day,days,returned,amount\n" + "1,a,2024-01-01,2,true,5\n" * 9 + "1,a,2024-01-01,2,true,5 kg\n",
     )
-    with pytest.raises(DataError, match=r"'amount' is text because of '5 kg' in row 9 of a\.csv, beside 9 numbers"):
+    with pytest.raises(DataError, match=r"'amount' is text because of '5 kg' in row 9 of a\.csv, besides 9 numbers"):
         column_types(tmp_path, declared(features={"amount": {"kind": "vector"}}))
 
 

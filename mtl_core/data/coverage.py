@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtl_core.config import Problem
-from mtl_core.data.encoded import map_array
+from mtl_core.data.array_files import map_array
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.data.split import SPLITS, SplitName
 from mtl_core.errors import DataError
+from mtl_core.ragged import flat
 from mtl_core.tasks import Codec, LabelValues
 
 Requirement = tuple[str, str]
@@ -54,9 +54,8 @@ def check_coverage(problem: Problem, encoder: Encoder, encoded: Path, splits: Se
         labels, rows = {}, {}
         for split in splits:
             array = map_array(encoded / split / "labels", codec.name, codec.block)
-            rows[split] = len(array)
-            values = (array.values if isinstance(array, RaggedTensor) else array).numpy()
-            labels[split] = values[codec.labelled(values)]
+            rows[split], items = len(array), flat(array)
+            labels[split] = items[codec.labelled(items)]
         labelled = {split: len(of_split) for split, of_split in labels.items()}
         errors += coverage_errors(problem, LabelCoverage(codec=codec, labels=labels, rows=rows, labelled=labelled))
     if errors:

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtl_core.data.array_files import map_array
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.ragged_tensor import RaggedTensor
-from mtl_core.data.writer import OFFSETS, VALUES
 from mtl_core.features import Block
-from mtl_core.files import intact
-from mtl_core.ragged import spans
+from mtl_core.ragged import Ragged, flat, spans
 
 WINDOW = 100
 """Number of batches whose rows are sorted by length together, so that the rows of a batch have similar lengths.
@@ -51,10 +50,10 @@ class EncodedSplit:
     def open(cls, folder: Path, encoder: Encoder) -> Self:
         """Map the arrays that a SplitWriter wrote into `folder`."""
         return cls(
-            {name: map_array(folder, name, block) for name, block in encoder.blocks.items()},
-            {codec.name: map_array(folder / "labels", codec.name, codec.block) for codec in encoder.tasks},
+            {name: _tensor(folder, name, block) for name, block in encoder.blocks.items()},
+            {codec.name: _tensor(folder / "labels", codec.name, codec.block) for codec in encoder.tasks},
             {
-                codec.name: _map_dense(folder / "weights" / f"{codec.name}.npy")
+                codec.name: torch.from_numpy(flat(map_array(folder / "weights", codec.name)))
                 for codec in encoder.tasks
                 if codec.weight_column
             },
@@ -132,20 +131,10 @@ class EncodedSplit:
             yield from (batches[index] for index in generator.permutation(len(batches)).tolist())
 
 
-def map_array(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
-    """A dense or ragged array that a SplitWriter wrote. An array without a block is dense."""
-    with intact(folder / name):
-        return _map_ragged(folder, name, block) if block and block.ragged else _map_dense(folder / f"{name}.npy")
-
-
-def _map_dense(path: Path) -> Tensor:
-    # Copy-on-write, since torch warns about read-only memory; nothing writes to it.
-    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-
-
-def _map_ragged(folder: Path, name: str, block: Block) -> RaggedTensor:
-    offsets, path = _map_dense(folder / f"{name}{OFFSETS}"), folder / f"{name}{VALUES}"
-    shape = (int(offsets[-1]), *block.shape)
-    empty = not shape[0]  # an empty file cannot be mapped
-    values: Any = np.zeros(shape, block.dtype) if empty else np.memmap(path, block.dtype, mode="c", shape=shape)
-    return RaggedTensor(values=torch.from_numpy(np.asarray(values)), offsets=offsets, pad=block.pad)
+def _tensor(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
+    array = map_array(folder, name, block)
+    if not isinstance(array, Ragged):
+        return torch.from_numpy(array)
+    assert block
+    values, offsets = torch.from_numpy(array.values), torch.from_numpy(array.offsets)
+    return RaggedTensor(values=values, offsets=offsets, pad=block.pad)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
+from mtl_core.data.array_files import SplitWriter
 from mtl_core.data.column_types import column_types
 from mtl_core.data.coverage import check_coverage
 from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
@@ -25,7 +26,6 @@ from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, check_not_empty
-from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from mtl_core.files import intact, write_text
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mtl_core.data.array_files import SplitWriter
 from mtl_core.data.coverage import check_coverage
-from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 from tests.small import Small, small

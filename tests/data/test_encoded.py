@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl_core.data.array_files import SplitWriter
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder, fit
-from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from tests.data.orders import DECLARED, ROWS, declared, month
 from tests.data.test_encoder import TYPES

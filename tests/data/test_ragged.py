@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mtl_core.data.array_files import SplitWriter
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.ragged_tensor import RaggedTensor
-from mtl_core.data.writer import SplitWriter
 from mtl_core.features import Block
 from mtl_core.ragged import Ragged
 from mtl_core.training import train

@@ -41,7 +41,7 @@ def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> 
     Raises:
         DataError: a part that cannot be read at all.
     """
-    names, own = frozenset(part.names), part.own_types()
+    names, own = frozenset(part.names), part.file_types()
     present, fields = [column for column in columns if column in names], []
     for name in present:
         shared, alone, expected = part.types.field(name), own.field(name), suite_types.get(name)

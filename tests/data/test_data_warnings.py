@@ -10,7 +10,7 @@ import pytest
 
 from mtl_core.config import Problem
 from mtl_core.data.data_warnings import data_warnings, repeating_columns
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.errors import DataError
 from tests.data.orders import declared, month, write
 
@@ -29,7 +29,7 @@ VISITS = pa.table(
 
 def warnings_of(folder: Path, problem: Problem, **tables: pa.Table) -> list[str]:
     write(folder, **tables)
-    return data_warnings(problem, parts(folder, problem))
+    return data_warnings(problem, open_parts(folder, problem))
 
 
 def of_visits(**changes: Any) -> Problem:

@@ -11,7 +11,7 @@ import pytest
 
 from mtl_core.data.column_types import column_types
 from mtl_core.data.part_files import BLOCK
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.errors import DataError
 from tests.data.orders import DECLARED, ROWS, declared, month, write
 
@@ -26,12 +26,14 @@ def csv_part(folder: Path, content: str | bytes, name: str = "a.csv") -> None:
 
 
 def read(folder: Path, column: str, problem: Any = None) -> list[Any]:
-    return [value for part in parts(folder, problem or declared()) for value in part.read([column])[column].to_pylist()]
+    return [
+        value for part in open_parts(folder, problem or declared()) for value in part.read([column])[column].to_pylist()
+    ]
 
 
 def test_a_folder_in_the_order_of_names(tmp_path: Path) -> None:
     write(tmp_path, b=month(2), a=month(1), c_csv=month(3))
-    found = parts(tmp_path, declared())
+    found = open_parts(tmp_path, declared())
     assert [part.name for part in found] == ["a.parquet", "b.parquet", "c.csv"]
     assert read(tmp_path, "row") == [number * 1_000 + place for number in (1, 2, 3) for place in range(ROWS)]
 
@@ -42,9 +44,9 @@ def test_one_file(tmp_path: Path, name: str) -> None:
     source = tmp_path / "data" / ("a" + Path(name).suffix.lower())
     (tmp_path / "alone").mkdir()
     source.rename(tmp_path / "alone" / name)
-    (part,) = parts(tmp_path, at(f"alone/{name}"))
+    (part,) = open_parts(tmp_path, at(f"alone/{name}"))
     assert (part.name, part.read(["days"]).num_rows) == (name, ROWS)
-    assert [part.name for part in parts(tmp_path, at("alone"))] == [name]
+    assert [part.name for part in open_parts(tmp_path, at("alone"))] == [name]
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
@@ -53,12 +55,12 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     for name in (".hidden.parquet", ".a.parquet.crc", "_SUCCESS", "readme.md", "a.parquet.tmp", "._b.csv"):
         (data / name).write_text("not a part")
     (data / "folder.parquet").mkdir()
-    assert [part.name for part in parts(tmp_path, declared())] == ["a.parquet"]
+    assert [part.name for part in open_parts(tmp_path, declared())] == ["a.parquet"]
 
 
 def test_only_the_columns_asked_for_in_that_order(tmp_path: Path) -> None:
     write(tmp_path, a=month(1), b_csv=month(2))
-    for part in parts(tmp_path, declared()):
+    for part in open_parts(tmp_path, declared()):
         assert part.read(["days", "amount"]).column_names == ["days", "amount"]
         assert [batch.schema.names for batch in part.batches(["row", "day"])] == [["row", "day"]]
 
@@ -66,10 +68,10 @@ def test_only_the_columns_asked_for_in_that_order(tmp_path: Path) -> None:
 def test_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
     write(tmp_path, a=month(1), b_csv=month(1))
     columns = ["day", "shop", "amount", "returned", "days"]
-    one, other = (part.read(columns) for part in parts(tmp_path, declared()))
+    one, other = (part.read(columns) for part in open_parts(tmp_path, declared()))
     assert one == other
     (tmp_path / "data" / "a.parquet").unlink()
-    (part,) = parts(tmp_path, declared())
+    (part,) = open_parts(tmp_path, declared())
     assert part.read(columns).to_pydict() == one.to_pydict()
 
 
@@ -91,7 +93,7 @@ def test_columns_asked_for_as_codes(tmp_path: Path, values: pa.Array, name: str)
     """Those columns alone, with the values that they have without."""
     plain = values.cast(pa.string()) if name == "a_csv" else values
     write(tmp_path, **{name: pa.table({"shop": plain, "other": plain, "days": [1, 2, None, 4]})})
-    (part,) = parts(tmp_path, declared())
+    (part,) = open_parts(tmp_path, declared())
     (batch,) = part.batches(["days", "shop", "other"], dictionaries=["shop"])
     assert batch.schema.names == ["days", "shop", "other"]
     of = part.types.field("shop").type
@@ -112,7 +114,7 @@ def test_timestamps_of_96_bits_beyond_nanoseconds(tmp_path: Path) -> None:
 def test_columns_that_may_hold_no_null(tmp_path: Path) -> None:
     schema = pa.schema([pa.field("shop", pa.string(), nullable=False), pa.field("days", pa.int64(), nullable=False)])
     write(tmp_path, a=pa.table({"shop": ["b", "a"], "days": [1, 2]}, schema=schema))
-    (part,) = parts(tmp_path, declared())
+    (part,) = open_parts(tmp_path, declared())
     assert part.read(["shop", "days"]).schema == schema
     (batch,) = part.batches(["shop", "days"], dictionaries=["shop"])
     assert [field.nullable for field in batch.schema] == [False, False]
@@ -120,7 +122,7 @@ def test_columns_that_may_hold_no_null(tmp_path: Path) -> None:
 
 def test_a_column_of_codes_must_be_text_in_every_part(tmp_path: Path) -> None:
     write(tmp_path, a=pa.table({"shop": ["x"]}), b=pa.table({"shop": [["x"]]}), c=pa.table({"days": [1]}))
-    _, lists, without = parts(tmp_path, declared())
+    _, lists, without = open_parts(tmp_path, declared())
     with pytest.raises(DataError, match=r"b\.parquet: column 'shop' must be string as in the other parts"):
         list(lists.batches(["shop"], dictionaries=["shop"]))
     with pytest.raises(DataError, match=r"c\.parquet: no column 'shop'"):
@@ -175,7 +177,7 @@ def test_a_quoted_newline_at_the_border_of_a_block(tmp_path: Path) -> None:
     value = "\n" * 1_000
     rows = (1 << 24) // len(value) + 100
     csv_part(tmp_path, "shop,days\n" + f'"{value}",1\n' * rows)
-    (part,) = parts(tmp_path, declared())
+    (part,) = open_parts(tmp_path, declared())
     batches = list(part.batches(["shop"]))
     assert len(batches) > 1
     assert sum(batch.num_rows for batch in batches) == rows
@@ -219,7 +221,7 @@ LATER = {
 @pytest.mark.parametrize(("table", "words"), LATER.values(), ids=LATER)
 def test_a_later_part_that_differs_is_refused(tmp_path: Path, table: pa.Table, words: str) -> None:
     write(tmp_path, a=month(1), b=table)
-    first, second = parts(tmp_path, declared())
+    first, second = open_parts(tmp_path, declared())
     assert first.read(declared().columns).num_rows == ROWS
     with pytest.raises(DataError, match=rf"b\.parquet: {words}"):
         second.read(declared().columns)
@@ -241,40 +243,40 @@ def test_a_csv_part_of_another_form_is_refused(tmp_path: Path, content: str | by
     csv_part(tmp_path, "shop,days\neast,1\n")
     csv_part(tmp_path, content, "b.csv")
     with pytest.raises(DataError, match=rf"b\.csv: .*{words}"):
-        parts(tmp_path, declared())
+        open_parts(tmp_path, declared())
 
 
 def test_a_quote_that_is_not_closed(tmp_path: Path) -> None:
     csv_part(tmp_path, 'shop,days\neast,1\n"west,2\n' + "west,2\n" * (BLOCK // 3))
     with pytest.raises(DataError, match=r"a\.csv: must be a readable CSV file, .*is a quote not closed\?"):
-        parts(tmp_path, declared())
+        open_parts(tmp_path, declared())
 
 
 def test_no_data(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"data: data\.path must be a file or a folder, found nothing there; `mtl data`"
     ):
-        parts(tmp_path, declared())
+        open_parts(tmp_path, declared())
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "readme.md").write_text("")
     with pytest.raises(DataError, match=r"data: data must be \.parquet, \.csv or \.tsv files, found none"):
-        parts(tmp_path, declared())
+        open_parts(tmp_path, declared())
     with pytest.raises(DataError, match=r"readme\.md: data must be \.parquet, \.csv"):
-        parts(tmp_path, at("data/readme.md"))
+        open_parts(tmp_path, at("data/readme.md"))
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.parquet", b"PAR1 not"), ("a.parquet", b""), ("a.csv", b"")])
 def test_an_unreadable_first_part(tmp_path: Path, name: str, content: bytes) -> None:
     csv_part(tmp_path, content, name)
     with pytest.raises(DataError, match=rf"{name}: must be a readable (Parquet|CSV) file, found: "):
-        parts(tmp_path, declared())
+        open_parts(tmp_path, declared())
 
 
 def test_an_unreadable_later_part(tmp_path: Path) -> None:
     write(tmp_path, a=month(1))
     csv_part(tmp_path, b"PAR1 not", "b.parquet")
     with pytest.raises(DataError, match=r"b\.parquet: must be a readable Parquet file, found: "):
-        parts(tmp_path, declared())
+        open_parts(tmp_path, declared())
 
 
 def test_a_part_with_a_broken_page(tmp_path: Path) -> None:
@@ -282,7 +284,7 @@ def test_a_part_with_a_broken_page(tmp_path: Path) -> None:
     whole = bytearray((tmp_path / "a.parquet").read_bytes())
     whole[4:100] = b"\xff" * 96
     (tmp_path / "a.parquet").write_bytes(whole)
-    (part,) = parts(tmp_path, at("a.parquet"))
+    (part,) = open_parts(tmp_path, at("a.parquet"))
     with pytest.raises(DataError, match=r"a\.parquet: must be a readable Parquet file"):
         part.read(["days"])
 
@@ -295,7 +297,7 @@ def test_a_column_name_twice(tmp_path: Path, name: str) -> None:
         doubled = pa.Table.from_arrays([pa.array([1]), pa.array(["a"]), pa.array([2])], names=["days", "shop", "days"])
         pq.write_table(doubled, tmp_path / "data" / name)
     with pytest.raises(DataError, match=rf"{name}: column names must be distinct, found 'days' twice; rename one"):
-        parts(tmp_path, declared())
+        open_parts(tmp_path, declared())
 
 
 def test_a_missing_column_is_named_with_its_nearest(tmp_path: Path) -> None:
@@ -304,7 +306,7 @@ def test_a_missing_column_is_named_with_its_nearest(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data: no column 'ammount'; did you mean 'amount'\?"):
         column_types(tmp_path, declared(features=features))
     with pytest.raises(DataError, match=r"a\.parquet: no column 'ammount'; did you mean 'amount'\?"):
-        parts(tmp_path, declared())[0].read(["ammount"])
+        open_parts(tmp_path, declared())[0].read(["ammount"])
     with pytest.raises(DataError, match=r"no column 'week'; valid: day, shop, amount"):
         column_types(tmp_path, declared(split={"by": "hash", "column": "week"}))
 
@@ -389,7 +391,7 @@ def test_a_declared_encoding(tmp_path: Path, encoding: str, shop: str) -> None:
     csv_part(tmp_path, b"shop,days\n\xff,1\n")
     if encoding == "utf-8-sig":
         with pytest.raises(DataError, match=r"a\.csv: must be utf-8-sig text"):
-            parts(tmp_path, problem)
+            open_parts(tmp_path, problem)
 
 
 def test_a_declared_form(tmp_path: Path) -> None:
@@ -410,7 +412,7 @@ def test_a_declared_form(tmp_path: Path) -> None:
         read(tmp_path, "day", declared(data=data))
     data |= {"types": {"shops": "number"}}
     with pytest.raises(DataError, match=r"data\.types\.shops: no such column; did you mean 'shop'\?"):
-        parts(tmp_path, declared(data=data))
+        open_parts(tmp_path, declared(data=data))
 
 
 def test_why_a_column_is_text(tmp_path: Path) -> None:
@@ -433,7 +435,7 @@ PLAIN = {
 @pytest.mark.parametrize("values", PLAIN.values(), ids=PLAIN)
 def test_types_that_little_computes_with_are_read_as_plain_ones(tmp_path: Path, values: pa.Array) -> None:
     write(tmp_path, a=pa.table({"amount": values}))
-    (part,) = parts(tmp_path, declared())
+    (part,) = open_parts(tmp_path, declared())
     wanted, expected = (pa.string(), "1.25") if values.type == pa.string_view() else (pa.float64(), 1.25)
     assert part.types.field("amount").type == wanted
     assert part.read(["amount"])["amount"].to_pylist() == [expected, None]

@@ -9,7 +9,7 @@ import pytest
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.data_warnings import pattern_warnings
-from mtl_core.data.parts import open_data, parts
+from mtl_core.data.parts import open_data, open_parts
 from mtl_core.errors import ProblemError
 from mtl_core.validation.preflight import check_data
 from mtl_core.validation.profile import write_profile
@@ -63,7 +63,7 @@ def test_a_column_that_not_every_part_has_is_not_read_and_warned_of(tmp_path: Pa
         "features.fp_*: 'fp_1' and 2 more are not read, since not every part has such a column, as 2.p"
     )
     write(tmp_path, "2.parquet", "fp_0", "fp_1", "fp_2")
-    assert not pattern_warnings(problem, parts(tmp_path, problem))
+    assert not pattern_warnings(problem, open_parts(tmp_path, problem))
 
 
 def test_a_pattern_that_matches_no_column_is_an_error_of_every_command(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from mtl_core.config import Csv, Problem, parse_problem
 from mtl_core.data.cells import parse
 from mtl_core.data.column_types import column_types
 from mtl_core.data.encoder import Encoder, fit
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.export.signature import signature
 from serving.cells import TextForm
 from serving.errors import InputValueError
@@ -109,7 +109,7 @@ def write(folder: Path, columns: dict[str, list[str]], problem: Problem, suffix:
 
 
 def fitted(folder: Path, problem: Problem) -> tuple[Encoder, pa.Table]:
-    (part,) = parts(folder, problem)
+    (part,) = open_parts(folder, problem)
     rows = part.read(problem.columns)
     return fit(problem, column_types(folder, problem), rows.combine_chunks().to_batches()), rows
 

@@ -9,7 +9,7 @@ from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import NETWORK, build_graph
-from mtl_core.export.int8 import in_int8
+from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.parity import parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
@@ -35,7 +35,7 @@ def ends(graph: onnx.GraphProto) -> list[bytes]:
 def test_it_is_smaller_and_near_the_network_and_has_the_same_ends(
     small: Small, network: Network, graph: onnx.ModelProto
 ) -> None:
-    found = in_int8(graph)
+    found = quantize_int8(graph)
     assert ends(found.graph) == ends(graph.graph)
     assert found.ByteSize() < graph.ByteSize() * 0.6
     session = open_graph(found.SerializeToString())
@@ -46,7 +46,7 @@ def test_it_is_smaller_and_near_the_network_and_has_the_same_ends(
 
 
 def test_the_encoder_keeps_its_bits(graph: onnx.ModelProto) -> None:
-    found = in_int8(graph)
+    found = quantize_int8(graph)
 
     def encoder(model: onnx.ModelProto) -> list[bytes]:
         return sorted(n.SerializeToString() for n in model.graph.node if not n.name.startswith(NETWORK))
@@ -55,7 +55,7 @@ def test_the_encoder_keeps_its_bits(graph: onnx.ModelProto) -> None:
 
 
 def test_layers_are_in_8_bits_and_small_ones_are_not(graph: onnx.ModelProto) -> None:
-    kinds = [node.op_type for node in in_int8(graph).graph.node]
+    kinds = [node.op_type for node in quantize_int8(graph).graph.node]
     # Two of the trunk, and of each of four tasks the private and the hidden layer; the last ones stay.
     assert kinds.count("MatMulInteger") == 10
     assert "DequantizeLinear" in kinds  # of the embedding
@@ -63,7 +63,7 @@ def test_layers_are_in_8_bits_and_small_ones_are_not(graph: onnx.ModelProto) -> 
 
 def test_the_same_graph_gives_the_same_bytes_and_no_machine_is_named(graph: onnx.ModelProto) -> None:
     before = graph.SerializeToString(deterministic=True)
-    first, second = (in_int8(graph).SerializeToString(deterministic=True) for _ in range(2))
+    first, second = (quantize_int8(graph).SerializeToString(deterministic=True) for _ in range(2))
     assert first == second
     assert graph.SerializeToString(deterministic=True) == before
     assert b"/tmp" not in first
@@ -72,7 +72,7 @@ def test_the_same_graph_gives_the_same_bytes_and_no_machine_is_named(graph: onnx
 def test_every_kind_comes_through(
     every_kind: Small, network_of_every_kind: Network, graph_of_every_kind: onnx.ModelProto
 ) -> None:
-    session = open_graph(in_int8(graph_of_every_kind).SerializeToString())
+    session = open_graph(quantize_int8(graph_of_every_kind).SerializeToString())
     assert parity(session, network_of_every_kind, every_kind.encoder, every_kind.raw_test).difference < 0.2
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from flows.retrain.compare import input_matrices
 from mtl_core.data.encoder import Encoder
-from mtl_core.export.adversarial import BLOCKS, MAX_CELLS_ALONE, adversarial_rows
+from mtl_core.export.adversarial import MAX_BLOCKS, MAX_SINGLE_CELLS, adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.matrices import MAX_SEPARATE, matrices_of
 from mtl_core.export.parity import parity
@@ -146,7 +146,7 @@ def test_adversarial_rows_do_not_grow_with_the_columns(wide: Small) -> None:
         encoder = wide.encoder.model_copy(update={"features": features})
         rows = adversarial_rows(pa.table(columns), encoder)
         values = len(numbers[0].adversarial())
-        assert rows.num_rows <= min(count * values, values + MAX_CELLS_ALONE // count) + BLOCKS * values
+        assert rows.num_rows <= min(count * values, values + MAX_SINGLE_CELLS // count) + MAX_BLOCKS * values
         assert all(wanted <= found for _, wanted, found in cells(encoder, rows))
 
 

@@ -110,7 +110,7 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
         examples.append(torch.zeros(shape, dtype=getattr(torch, _dtype(block).name)))
         dynamic.append({0: rows, 1: length} if block.ragged else {0: rows})
     network.eval()
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             _BlocksToPredictions(network, encoder),
             tuple(examples),
@@ -153,14 +153,13 @@ def _remove_duplicate_opsets(model: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the log and the warnings of torch's exporter, which concern its internals."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def quiet() -> Iterator[None]:
+    """Silence the log and the warnings of exporters, which concern their internals."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(level)

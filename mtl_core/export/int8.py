@@ -7,17 +7,14 @@ Weights are rounded once, with a scale per output; activations at each call, wit
 the call. Therefore a row's prediction depends slightly on the other rows of the call.
 """
 
-import logging
 import math
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from mtl_core.export.graph import NETWORK
+from mtl_core.export.graph import NETWORK, quiet
 
 OPERATORS = ["Gather", "Gemm", "MatMul"]
 """Quantised operators: embeddings and linear layers. Normalisation, inverse links and the encoder stay in float32."""
@@ -28,7 +25,7 @@ MIN_WEIGHTS = 1_000
 
 def quantize_int8(graph: onnx.ModelProto) -> onnx.ModelProto:
     """The graph with the network's layers and embeddings in 8 bits; its inputs and outputs do not change."""
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "int8.onnx"
         quantize_dynamic(
             graph,
@@ -55,14 +52,3 @@ def _float_nodes(graph: onnx.GraphProto) -> list[str]:
         if small or not node.name.startswith(NETWORK):
             names += [node.name, f"{node.name}_MatMul"]  # ONNX Runtime splits a Gemm and names its part so
     return names
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence ONNX Runtime's advice to optimise the graph first, which would rename its values."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(level)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.session import Session, list_lengths, row_spans, run_graph
+from mtl_core.export.session import Predictions, Session, predict_in_chunks, run_graph
 from mtl_core.model import Network
-from mtl_core.ragged import pad_positions
 
 MAX_CELLS = 1 << 22
 """Maximum raw values per batch; a network has some dozens of numbers for each."""
@@ -43,28 +42,19 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
     tasks = [task.name for task in encoder.tasks]
     rows = max(1, MAX_CELLS // len(encoder.inputs))
     by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences, rows=min(rows, 8192))
-    by_network = _by_network(network, encoder, table, rows)
+    network.eval()
+
+    def predict(chunk: pa.Table) -> Predictions:
+        blocks = {name: torch.from_numpy(block) for name, block in encoder.batch(chunk).items()}
+        with torch.inference_mode():
+            return {task: values.numpy() for task, values in network.predict(blocks).items()}
+
+    by_network = predict_in_chunks(predict, table, encoder.inputs, encoder.sequences, rows)
     parities = []
     for task in network.objectives:
         difference = _max_difference(task.name, by_graph[task.name], by_network[task.name]) / task.scale
         parities.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
     return max(parities, key=lambda task: math.inf if math.isnan(task.difference) else task.difference)
-
-
-def _by_network(network: Network, encoder: Encoder, table: pa.Table, rows: int) -> dict[str, NDArray[Any]]:
-    """The network's predictions in the shapes of `run_graph`, at most `rows` rows at a time."""
-    lengths = list_lengths(table, encoder.inputs)
-    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
-    network.eval()
-    for start, stop in row_spans(table.num_rows, lengths, rows):
-        blocks = encoder.batch(table.slice(start, stop - start))
-        with torch.inference_mode():
-            predictions = network.predict({name: torch.from_numpy(block) for name, block in blocks.items()})
-        for task, tensor in predictions.items():
-            column = encoder.sequences.get(task)
-            values = tensor.numpy()
-            chunks[task].append(values if column is None else values[pad_positions(lengths[column][start:stop])])
-    return {task: np.concatenate(parts) for task, parts in chunks.items()}
 
 
 def _max_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[Any]) -> float:

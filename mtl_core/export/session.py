@@ -1,7 +1,7 @@
 """Sessions of ONNX Runtime that run an exported graph on raw columns."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,8 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import pad_positions, spans
 
 Session: TypeAlias = InferenceSession
+Predictions = dict[str, NDArray[Any]]
+"""Task -> (rows, ...), or (items, ...) for a task of level token."""
 
 
 def open_graph(graph: bytes, threads: int = 1) -> Session:
@@ -44,16 +46,6 @@ def graph_inputs(
     return arrays
 
 
-def list_lengths(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[np.int64]]:
-    """(rows,) number of items for every column of lists."""
-    return {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
-
-
-def row_spans(total: int, lengths: Mapping[str, NDArray[np.int64]], rows: int) -> Iterator[tuple[int, int]]:
-    """Start and stop of at most `rows` of `total` rows at a time; fewer if lists of these lengths need much padding."""
-    return spans(np.max([np.ones(total, dtype=np.int64), *lengths.values()], axis=0), rows)
-
-
 def run_graph(
     session: Session,
     table: pa.Table,
@@ -63,21 +55,34 @@ def run_graph(
     sequences: Mapping[str, str] = {},
     matrices: Sequence[Matrix] | None = None,
     rows: int = 8192,
-) -> dict[str, NDArray[Any]]:
-    """Task -> (rows, ...) predictions for a table of raw columns, at most `rows` rows at a time.
+) -> Predictions:
+    """Predictions for a table of raw columns, at most `rows` rows at a time.
 
     Args:
         sequences: task of level token -> its column; the task's predictions are (items, ...).
         matrices: as in `graph_inputs`.
     """
-    if not tasks:
-        return {}
-    lengths = list_lengths(table, inputs)
-    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in tasks}
-    for start, stop in row_spans(table.num_rows, lengths, rows):
-        outputs = session.run(tasks, graph_inputs(table.slice(start, stop - start), inputs, matrices))
-        for task, predictions in zip(tasks, outputs, strict=True):
+
+    def predict(chunk: pa.Table) -> Predictions:
+        return dict(zip(tasks, session.run(tasks, graph_inputs(chunk, inputs, matrices)), strict=True))
+
+    return predict_in_chunks(predict, table, inputs, sequences, rows) if tasks else {}
+
+
+def predict_in_chunks(
+    predict: Callable[[pa.Table], Predictions],
+    table: pa.Table,
+    inputs: Mapping[str, InputType],
+    sequences: Mapping[str, str],
+    rows: int,
+) -> Predictions:
+    """Predictions for at most `rows` rows at a time, fewer if lists need much padding; those of items unpadded."""
+    lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
+    longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
+    chunks: dict[str, list[NDArray[Any]]] = {}
+    for start, stop in spans(longest, rows):
+        for task, predictions in predict(table.slice(start, stop - start)).items():
             if task in sequences:
                 predictions = predictions[pad_positions(lengths[sequences[task]][start:stop])]
-            chunks[task].append(predictions)
+            chunks.setdefault(task, []).append(predictions)
     return {task: np.concatenate(parts) for task, parts in chunks.items()}

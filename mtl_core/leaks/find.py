@@ -1,14 +1,14 @@
 """Search for target leakage in a table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core.leaks.columns import MAX_CLASSES, Column, read_columns
-from mtl_core.leaks.linear import linear_relation
+from mtl_core.leaks.leak import Leak
+from mtl_core.leaks.linear import weighted_sum
 from mtl_core.leaks.relation import MIN_ROWS, correlation, relation
 
 MIN_STRENGTH = 0.998
@@ -23,21 +23,6 @@ MIN_PURITY, MIN_SHARE = 0.98, 0.05
 """Missing values predict a class if MIN_PURITY of such rows have it, and these are MIN_SHARE of the class."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Leak:
-    """A possible leak: columns, the target that they predict, and a description with the measure."""
-
-    columns: tuple[str, ...]
-    target: str
-    description: str
-
-    @property
-    def question(self) -> str:
-        """The question for the user that decides whether it is a leak."""
-        which = "is it" if len(self.columns) == 1 else "are they"
-        return f"{which} known when a prediction is asked for?"
-
-
 def find_leaks(table: pa.Table, features: Sequence[str], targets: Sequence[str]) -> list[Leak]:
     """Possible leaks in a table of raw rows, measured on a sample of them."""
     columns = read_columns(table, features, targets)
@@ -50,8 +35,8 @@ def find_leaks(table: pa.Table, features: Sequence[str], targets: Sequence[str])
                 leaks.append(leak)
             else:
                 rest.append(feature)
-        if (linear := linear_relation(rest, target)) is not None:
-            leaks.append(Leak(columns=linear.columns, target=target.name, description=linear.description))
+        if (leak := weighted_sum(rest, target)) is not None:
+            leaks.append(leak)
         leaks += [leak for feature in rest if (leak := _missing(feature, target)) is not None]
     return leaks
 

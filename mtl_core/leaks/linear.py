@@ -1,12 +1,12 @@
 """Targets that are a sum or a difference of columns: a least-squares fit, evaluated on other rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.leaks.columns import Column
+from mtl_core.leaks.leak import Leak
 
 MIN_FIT = 0.9999
 """R²: the residuals are at most 1% of the target's standard deviation."""
@@ -19,16 +19,8 @@ MAX_TERMS = 4
 Numbers = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinearRelation:
-    """Columns whose weighted sum is the target, and a description with the sum."""
-
-    columns: tuple[str, ...]
-    description: str
-
-
-def linear_relation(features: Sequence[Column], target: Column) -> LinearRelation | None:
-    """The weighted sum of numeric columns that gives a numeric target; None where there is none."""
+def weighted_sum(features: Sequence[Column], target: Column) -> Leak | None:
+    """Numeric columns whose weighted sum is a numeric target; None if there are none."""
     if target.numbers is None or target.is_categorical:
         return None
     numeric = [column for column in features if column.numbers is not None and column.size > 1]
@@ -43,7 +35,7 @@ def linear_relation(features: Sequence[Column], target: Column) -> LinearRelatio
     return None
 
 
-def _fit(columns: list[Column], target: Column, rows: NDArray[np.intp]) -> LinearRelation | None:
+def _fit(columns: list[Column], target: Column, rows: NDArray[np.intp]) -> Leak | None:
     assert target.numbers is not None
     # (rows, columns)
     values = np.stack([column.numbers[rows] for column in columns if column.numbers is not None], axis=1)
@@ -63,7 +55,7 @@ def _fit(columns: list[Column], target: Column, rows: NDArray[np.intp]) -> Linea
     raw = refitted * labels.std() / values.std(axis=0)[relevant]
     names = tuple(columns[index].name for index in relevant)
     description = f"target {target.name!r} is {_sum(names, raw)} in nearly every row"
-    return LinearRelation(columns=names, description=description)
+    return Leak(columns=names, target=target.name, description=description)
 
 
 def _weights(x: Numbers, y: Numbers) -> Numbers | None:
@@ -77,10 +69,10 @@ def _weights(x: Numbers, y: Numbers) -> Numbers | None:
 def _sum(names: tuple[str, ...], weights: Numbers) -> str:
     largest = np.argsort(-np.abs(weights))[:MAX_TERMS]
     order = sorted(largest, key=lambda index: weights[index] < 0)  # a difference begins with its minuend
-    terms = [f"{'-' if weights[index] < 0 else '+'} {_factor(abs(weights[index]))}{names[index]!r}" for index in order]
+    terms = []
+    for index in order:
+        weight = abs(weights[index])
+        factor = "" if abs(weight - 1) < 0.005 else f"{weight:.3g} · "
+        terms.append(f"{'-' if weights[index] < 0 else '+'} {factor}{names[index]!r}")
     more = f" + {len(names) - MAX_TERMS} more columns" if len(names) > MAX_TERMS else ""
     return " ".join(terms).removeprefix("+ ") + more
-
-
-def _factor(weight: float) -> str:
-    return "" if abs(weight - 1) < 0.005 else f"{weight:.3g} · "

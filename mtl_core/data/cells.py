@@ -12,7 +12,8 @@ from mtl_core.arrow import as_dictionary, as_strings, decoded, is_number, is_tem
 from mtl_core.config.data import Csv
 
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-_KINDS = {"text": is_text, "number": is_number, "boolean": pa.types.is_boolean, "datetime": is_temporal}
+KINDS = {"text": is_text, "number": is_number, "boolean": pa.types.is_boolean, "datetime": is_temporal}
+"""Kinds of scalar types, as `data.types` may declare them."""
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 BOOLEAN_WORDS = frozenset((*_TRUE, *_FALSE))
 """The cells of a column of booleans, in lower case."""
@@ -128,7 +129,7 @@ def _parse_booleans(cells: pa.Array) -> pa.Array:
 def _is_other_kind(stored: pa.DataType, arrow_type: pa.DataType) -> bool:
     """True where the types are of different kinds, other than booleans as numbers."""
     kinds = [
-        next((kind for kind, is_kind in _KINDS.items() if is_kind(value_type(each))), None)
+        next((kind for kind, is_kind in KINDS.items() if is_kind(value_type(each))), None)
         for each in (stored, arrow_type)
     ]
     return None not in kinds and kinds[0] != kinds[1] and kinds != ["boolean", "number"]

@@ -8,7 +8,7 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_temporal, is_text, item_type, value_type
 from mtl_core.config.data import Csv
-from mtl_core.data.cells import parse, plain_numbers
+from mtl_core.data.cells import KINDS, parse, plain_numbers
 
 _INFERRED = (
     pa.int64(),
@@ -62,7 +62,8 @@ def widen(first: pa.DataType, second: pa.DataType) -> pa.DataType:
     items = item_type(first), item_type(second)
     if items[0] is not None and items[1] is not None:
         return pa.list_(widen(items[0], items[1]))
-    return pa.string() if _is_scalar(first) and _is_scalar(second) else first
+    scalar = all(any(is_kind(arrow_type) for is_kind in KINDS.values()) for arrow_type in (first, second))
+    return pa.string() if scalar else first
 
 
 def _all_are(arrow_type: pa.DataType, cells: pa.Array, csv: Csv) -> bool:
@@ -102,7 +103,3 @@ def _widen_temporal(first: pa.DataType, second: pa.DataType) -> pa.DataType | No
 
 def _fits_int64(arrow_type: pa.DataType) -> bool:
     return bool(pa.types.is_integer(arrow_type) and arrow_type != pa.uint64())
-
-
-def _is_scalar(arrow_type: pa.DataType) -> bool:
-    return any(is_kind(arrow_type) for is_kind in (is_text, is_number, is_temporal, pa.types.is_boolean))

@@ -7,12 +7,14 @@ import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_temporal, is_text, value_type
-from mtl_core.config.data import DeclaredType, Reading
-from mtl_core.data.cells import is_finite_number
+from mtl_core.config.data import Reading
+from mtl_core.data.cells import KINDS, is_finite_number
 from mtl_core.data.inference import widen
 from mtl_core.data.part_files import PartFile
 from mtl_core.errors import DataError
 
+_DEFAULT_TYPES = {"text": pa.string(), "number": pa.float64(), "boolean": pa.bool_(), "datetime": pa.timestamp("us")}
+"""Types of columns that are declared to be of a kind, and are stored as another."""
 _TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%f", "%p", "%X", "%c", "%z")
 
 
@@ -84,22 +86,9 @@ def _declared(field: pa.Field, reading: Reading) -> pa.Field:
     if (date_format := reading.dates.get(field.name)) and not is_temporal(field.type):
         return pa.field(field.name, _type_of_format(date_format))
     if (declared := reading.types.get(field.name)) is not None:
-        return pa.field(field.name, _type_of_kind(declared, field.type))
+        return pa.field(field.name, field.type if KINDS[declared](field.type) else _DEFAULT_TYPES[declared])
     # A column without any value is text, since the null of a request can be of any type.
     return field.with_type(pa.string()) if pa.types.is_null(field.type) else field
-
-
-def _type_of_kind(kind: DeclaredType, stored: pa.DataType) -> pa.DataType:
-    """The stored type if it is of the declared kind."""
-    match kind:
-        case "text":
-            return stored if is_text(stored) else pa.string()
-        case "number":
-            return stored if is_number(stored) else pa.float64()
-        case "boolean":
-            return pa.bool_()
-        case "datetime":
-            return stored if is_temporal(stored) else pa.timestamp("us")
 
 
 def _type_of_format(date_format: str) -> pa.DataType:

@@ -66,7 +66,6 @@ def _block(name: str) -> str:
 
 
 def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
-    """Raw columns -> blocks."""
     graph = GraphBuilder()
     inputs = _inputs(graph, encoder)
     for group in encoder.groups.values():

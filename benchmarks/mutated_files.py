@@ -23,22 +23,22 @@ from rich.progress import track
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.mutated import walk  # from the repository, beside this folder
+from tests.mutated_commands import run_commands  # from the repository
 
 
 def ended(number: int) -> tuple[int, str, str]:
-    """Number of the file, how its walk ended, and the traceback if it ended in one."""
+    """Number of the file, how its run ended, and the traceback if it ended in one."""
     folder = Path(tempfile.mkdtemp(prefix="mutated-"))
     try:
-        found = walk(folder / "walk", number)
+        result = run_commands(folder / "file", number)
     except Exception:
         return number, "tracebacks", traceback.format_exc()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if found.command == "predict":
+    if result.command == "predict":
         return number, "predicted", ""
-    if found.code < 2 or "error: " not in found.words:
-        return number, "tracebacks", f"exit code {found.code} of {found.command}: {found.words}"
+    if result.code < 2 or "error: " not in result.output:
+        return number, "tracebacks", f"exit code {result.code} of {result.command}: {result.output}"
     return number, "refused", ""
 
 

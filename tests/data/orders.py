@@ -1,5 +1,6 @@
-"""Orders of three months, as tables, parts and a declared problem."""
+"""Orders of a month as a table, part files, and a declared problem."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,28 +27,28 @@ DECLARED: dict[str, Any] = {
 
 
 def declared(**changes: Any) -> Problem:
-    """The problem with other values at its top."""
+    """The problem with changed top-level values."""
     return parse_problem({**DECLARED, **changes})
 
 
 def month(number: int) -> pa.Table:
-    """ROWS orders; `note` is a column that nothing reads, `row` counts through the year."""
-    places = np.arange(ROWS)
+    """ROWS orders. No feature or task reads `note`; `row` is unique over all months."""
+    rows = np.arange(ROWS)
     return pa.table(
         {
-            "day": pa.array([f"2024-{number:02}-{1 + place % 28:02}" for place in places]).cast(pa.date32()),
-            "shop": [("east", "north", None, f"only {number}")[place % 4] for place in places],
-            "amount": [None if place % 10 == 0 else float(place) for place in places],
-            "returned": [bool(place % 5 == 0) for place in places],
-            "days": [None if place % 7 == 0 else int(place % 9) for place in places],
-            "row": (number * 1_000 + places).tolist(),
-            "note": [f"n{place}" for place in places],
+            "day": pa.array([f"2024-{number:02}-{1 + row % 28:02}" for row in rows]).cast(pa.date32()),
+            "shop": [("east", "north", None, f"only {number}")[row % 4] for row in rows],
+            "amount": [None if row % 10 == 0 else float(row) for row in rows],
+            "returned": [bool(row % 5 == 0) for row in rows],
+            "days": [None if row % 7 == 0 else int(row % 9) for row in rows],
+            "row": (number * 1_000 + rows).tolist(),
+            "note": [f"n{row}" for row in rows],
         }
     )
 
 
 def write(folder: Path, **parts: pa.Table) -> None:
-    """Parts as `data/NAME.parquet`, or `data/NAME.csv` where the name ends in _csv."""
+    """Write parts as `data/NAME.parquet`, or as `data/NAME.csv` for names that end in _csv."""
     (folder / "data").mkdir(exist_ok=True)
     for name, content in parts.items():
         if name.endswith("_csv"):
@@ -56,23 +57,14 @@ def write(folder: Path, **parts: pa.Table) -> None:
             pq.write_table(content, folder / "data" / f"{name}.parquet")
 
 
-def quarantine(folder: Path, rows: list[tuple[str, int]]) -> Path:
-    """The file of quarantined rows."""
+def quarantine(folder: Path, rows: Sequence[tuple[str, int]] = ()) -> Path:
+    """Write the file of quarantined rows: (part, row)."""
     path = folder / "quarantine.parquet"
-    pq.write_table(
-        pa.table(
-            {"part": pa.array([r[0] for r in rows], pa.string()), "row": pa.array([r[1] for r in rows], pa.int64())}
-        ),
-        path,
-    )
+    schema = pa.schema({"part": pa.string(), "row": pa.int64()})
+    pq.write_table(pa.Table.from_pylist([{"part": part, "row": row} for part, row in rows], schema), path)
     return path
 
 
-def no_quarantine(folder: Path) -> Path:
-    """The file where no row is quarantined."""
-    return quarantine(folder, [])
-
-
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
+    """Path -> content of every file below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

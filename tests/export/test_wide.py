@@ -27,7 +27,7 @@ from serving.live import Served
 from serving.model import Model
 from tests.serving.made import write
 from tests.small import Small
-from tests.wide import MANY, TASKS, wide
+from tests.wide import COLUMNS_PER_KIND, TASKS, wide
 
 __all__ = ["wide"]
 
@@ -63,11 +63,11 @@ def rows(wide: Small) -> pa.Table:
 def test_a_tensor_holds_all_numbers_another_all_texts_and_lists_come_alone(by_matrix: onnx.ModelProto) -> None:
     found = {end.name: (end.type, end.shape) for end in open_graph(by_matrix.SerializeToString()).get_inputs()}
     assert found == {
-        "trunkline/numbers": ("tensor(double)", ["rows", 4 * MANY + 1]),
-        "trunkline/strings": ("tensor(string)", ["rows", MANY]),
+        "trunkline/numbers": ("tensor(double)", ["rows", 4 * COLUMNS_PER_KIND + 1]),
+        "trunkline/strings": ("tensor(string)", ["rows", COLUMNS_PER_KIND]),
         "tags": ("tensor(string)", ["rows", "tags/length"]),
     }
-    assert len(by_matrix.graph.node) < 2 * MANY  # of five times as many columns
+    assert len(by_matrix.graph.node) < 2 * COLUMNS_PER_KIND  # of five times as many columns
 
 
 def test_a_matrix_predicts_what_single_columns_predict(

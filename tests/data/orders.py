@@ -10,6 +10,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from mtl_core.config import Problem, parse_problem
+from mtl_core.data.parts import open_parts
 
 ROWS = 60
 """Rows of each month."""
@@ -55,6 +56,18 @@ def write(folder: Path, **parts: pa.Table) -> None:
             csv.write_csv(content, folder / "data" / f"{name.removesuffix('_csv')}.csv")
         else:
             pq.write_table(content, folder / "data" / f"{name}.parquet")
+
+
+def csv_part(folder: Path, content: str | bytes, name: str = "a.csv") -> None:
+    """Write a part with that content."""
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def read(folder: Path, column: str, problem: Problem | None = None) -> list[Any]:
+    """The values of a column in all parts."""
+    parts = open_parts(folder, problem or declared())
+    return [value for part in parts for value in part.read([column])[column].to_pylist()]
 
 
 def quarantine(folder: Path, rows: Sequence[tuple[str, int]] = ()) -> Path:

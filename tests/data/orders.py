@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.parts import open_parts
+from mtl_core.data.split import SPLITS, assign
 
 ROWS = 60
 """Rows of each month."""
@@ -30,6 +31,18 @@ DECLARED: dict[str, Any] = {
 def declared(**changes: Any) -> Problem:
     """The problem with changed top-level values."""
     return parse_problem({**DECLARED, **changes})
+
+
+def split_by(kind: str, **options: Any) -> Any:
+    """A declared split by the column `c`."""
+    return declared(split={"by": kind, "column": "c", **options}).split
+
+
+def split_names(split: Any, values: Any) -> list[str]:
+    """The split of each value of the split's column."""
+    indices = assign(split, values if isinstance(values, pa.Array) else pa.array(values))
+    assert indices.dtype == np.int8
+    return [SPLITS[index] for index in indices]
 
 
 def month(number: int) -> pa.Table:

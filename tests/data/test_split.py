@@ -1,6 +1,5 @@
-"""Splits: by time, by hash, by column; never by row order."""
+"""Splits by hash, by column and by row."""
 
-import datetime as dt
 import re
 from typing import Any
 
@@ -10,185 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.config import Problem, parse_yaml
+from mtl_core.config import Problem
 from mtl_core.data.split import SPLITS, Splitter, assign
 from mtl_core.errors import DataError
-from tests.data.orders import ROWS, declared, month
+from tests.data.orders import ROWS, declared, month, split_by, split_names
 from tests.strategies import layouts, patient
 
-DAYS = pa.array([dt.date(2024, 1, 31), dt.date(2024, 2, 1), dt.date(2024, 2, 29), dt.date(2024, 3, 1)])
-IN_BERLIN = DAYS.cast(pa.timestamp("us", "Europe/Berlin"))
 NAN = float("nan")
-
-
-def split(by: str, **options: Any) -> Any:
-    return declared(split={"by": by, "column": "c", **options}).split
-
-
-def names(split: Any, values: Any) -> list[str]:
-    indices = assign(split, values if isinstance(values, pa.Array) else pa.array(values))
-    assert indices.dtype == np.int8
-    return [SPLITS[index] for index in indices]
-
-
-TIME = {
-    "dates": (DAYS, "2024-02-01", "2024-03-01"),
-    "dates, declared as dates": (DAYS, dt.date(2024, 2, 1), dt.date(2024, 3, 1)),
-    "dates, declared as midnight": (DAYS, dt.datetime(2024, 2, 1), dt.datetime(2024, 3, 1)),
-    "date64": (DAYS.cast(pa.date64()), "2024-02-01", "2024-03-01"),
-    "text": (DAYS.cast(pa.string()), "2024-02-01", "2024-03-01"),
-    "text, declared as dates": (DAYS.cast(pa.string()), dt.date(2024, 2, 1), dt.date(2024, 3, 1)),
-    "dictionary": (DAYS.cast(pa.string()).dictionary_encode(), "2024-02-01", "2024-03-01"),
-    "timestamps": (DAYS.cast(pa.timestamp("us")), "2024-02-01", "2024-03-01"),
-    "timestamps, declared as dates": (DAYS.cast(pa.timestamp("ns")), dt.date(2024, 2, 1), dt.date(2024, 3, 1)),
-    "timestamps in a zone": (DAYS.cast(pa.timestamp("us", "UTC")), "2024-02-01T00:00Z", "2024-03-01T00:00Z"),
-    "timestamps of New York": (
-        pa.array(
-            [dt.datetime(2024, 2, 1, hour, 59) for hour in (4, 5)]
-            + [dt.datetime(2024, 2, 2), dt.datetime(2024, 3, 1, 5)]
-        ).cast(pa.timestamp("us", "America/New_York")),
-        "2024-02-01",
-        "2024-03-01",
-    ),
-    "text of months": (pa.array(["2024-01", "2024-02", "2024-02", "2024-03"]), "2024-02", "2024-03"),
-    "text of days without hyphens": (pa.array(["20240131", "20240201", "20240229", "20240301"]), 20240201, "20240301"),
-    "text of quarters": (pa.array(["2023Q4", "2024Q1", "2024Q1", "2024Q2"]), "2024Q1", "2024Q2"),
-    "text of years": (pa.array(["2021", "2022", "2023", "2024"]), "2022", 2024),
-    "text of timestamps, more exact than the boundary": (
-        pa.array(["2024-01-31T23:59:59.9", "2024-02-01T00:00", "2024-02-29T23:59+02:00", "2024-03-01 00:00Z"]),
-        dt.datetime(2024, 2, 1),
-        "2024-03-01",
-    ),
-    "text of timestamps with a blank": (
-        pa.array(["2024-02-01 05:29:59", "2024-02-01 05:30:00", "2024-02-29 12:00:00", "2024-03-01 00:00:00"]),
-        dt.datetime(2024, 2, 1, 5, 30),
-        "2024-03-01T00:00",
-    ),
-    "text with the offset of the boundary": (
-        pa.array(
-            ["2024-01-31T12:00+02:00", "2024-02-01T12:00+02:00", "2024-02-02T00:00+02:00", "2024-03-01T00:00+02:00"]
-        ),
-        "2024-02-01T00:00+02:00",
-        "2024-03-01",
-    ),
-    "whole numbers": (pa.array([201, 202, 203, 204]), 202, 204),
-    "whole numbers, declared with a point": (pa.array([201, 202, 203, 204]), 202.0, 204.0),
-    "fractions": (pa.array([1.0, 1.5, 1.9, float("inf")]), 1.5, 2),
-}
-
-
-@pytest.mark.parametrize(("values", "validation", "test"), TIME.values(), ids=TIME)
-def test_a_boundary_is_the_first_value_of_its_split(values: pa.Array, validation: Any, test: Any) -> None:
-    found = names(split("time", validation=validation, test=test), values)
-    assert found == ["train", "validation", "validation", "test"]
-
-
-INVALID_BOUNDARIES = {
-    "no date": (
-        DAYS,
-        "October",
-        "2024-03-01",
-        "a boundary must be a value of column 'c' (date32[day]), found 'October'",
-    ),
-    "a number for a date": (DAYS, 202402, "2024-03-01", "column 'c' (date32[day]), found 202402"),
-    "noon for a date": (DAYS, dt.datetime(2024, 2, 1, 12), "2024-03-01", "it would lose a part of its value"),
-    "a fraction for whole numbers": (pa.array([1, 2]), 1.5, 2, "column 'c' (int64), found 1.5"),
-    "text for numbers": (pa.array([1, 2]), "a", 2, "column 'c' (int64), found 'a'"),
-    "beyond int64": (pa.array([1, 2]), 10**30, 10**31, "column 'c' (int64), found 1000000"),
-    "a zone where the column has none": (
-        DAYS.cast(pa.timestamp("us")),
-        dt.datetime(2024, 2, 1, tzinfo=dt.UTC),
-        "2024-03-01",
-        "expected no zone offset",
-    ),
-    "an hour that the zone skips": (IN_BERLIN, "2024-03-31T02:30", "2024-05-01", "doesn't exist in timezone"),
-    "an hour that the zone has twice": (IN_BERLIN, "2024-02-01", dt.datetime(2024, 10, 27, 2, 30), "is ambiguous"),
-    "beyond nanoseconds": (DAYS.cast(pa.timestamp("ns")), "2024-02-01", dt.date(9999, 12, 31), "found '9999-12-31'"),
-    "local time beyond nanoseconds": (
-        DAYS.cast(pa.timestamp("ns", "America/New_York")),
-        "2024-02-01",
-        "2262-04-11T23:30",
-        "beyond the range",
-    ),
-    "the wrong way round": (
-        DAYS,
-        "2024-03-01",
-        "2024-02-01",
-        "`validation` must begin before `test`, found 2024-03-01",
-    ),
-    "both the same": (DAYS, "2024-03-01", "2024-03-01", "`validation` must begin before `test`"),
-}
-
-
-@pytest.mark.parametrize(("values", "validation", "test", "words"), INVALID_BOUNDARIES.values(), ids=INVALID_BOUNDARIES)
-def test_an_invalid_boundary_is_refused(values: pa.Array, validation: Any, test: Any, words: str) -> None:
-    with pytest.raises(DataError, match=re.escape(words)):
-        assign(split("time", validation=validation, test=test), values)
-
-
-UNSORTABLE = {
-    "month first": ("10/1/2023", ["1/1/2023", "10/2/2023"], "1/1/2023"),
-    "day before month": ("2024-02-01", ["2024-01-12", "2024-13-01"], "2024-13-01"),
-    "without zeros": ("2024-02-01", ["2024-01-12", "2024-1-13"], "2024-1-13"),
-    "words": ("2024-02-01", ["2024-01-12", "soon"], "soon"),
-    "an empty text": ("2024-02-01", ["2024-01-12", ""], ""),
-    "less exact than the boundary": ("2024-02-01T12:00", ["2024-01-12T10:00", "2024-02-01"], "2024-02-01"),
-    "two marks before the time": ("2024-02-01T12:00", ["2024-02-01T10:00", "2024-02-01 11:00"], "2024-02-01 11:00"),
-    "another offset than the boundary's": (
-        "2024-02-01T12:00+01:00",
-        ["2024-02-01T10:00+01:00", "2024-02-01T10:00+02:00"],
-        "2024-02-01T10:00+02:00",
-    ),
-    "another format than the boundary": ("20240201", ["20240112", "2024-01-13"], "2024-01-13"),
-}
-
-
-@pytest.mark.parametrize(("validation", "texts", "found"), UNSORTABLE.values(), ids=UNSORTABLE)
-def test_text_that_does_not_sort_as_time_is_refused(validation: str, texts: list[str], found: str) -> None:
-    values, words = pa.array(texts), f"found {found!r} in column 'c' and the boundary {validation!r}"
-    for layout in (values, values.dictionary_encode(), values.cast(pa.large_string())):
-        with pytest.raises(DataError, match=re.escape(words)):
-            assign(split("time", validation=validation, test="2024-03-01"), layout)
-
-
-@pytest.mark.parametrize(
-    ("values", "date_format"),
-    [
-        (["1/2/2023", "1/31/2023"], "%m/%d/%Y"),
-        (["1/2/2023", "31/1/2023"], "%d/%m/%Y"),
-        (["31.01.2023 05:30"], "%d.%m.%Y %H:%M"),
-        (["soon"], "%m/%d/%Y"),
-    ],
-)
-def test_the_fix_names_a_format_that_reads_the_text(values: list[str], date_format: str) -> None:
-    with pytest.raises(DataError, match=re.escape(f'data: {{dates: {{c: "{date_format}"}}}}')):
-        assign(split("time", validation="2024-02-01", test="2024-03-01"), pa.array(values))
-
-
-@given(timestamps=st.lists(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)), min_size=3, unique=True))
-@patient
-def test_text_is_split_as_its_timestamps(timestamps: list[dt.datetime]) -> None:
-    timestamps.sort()
-    boundaries = {"validation": timestamps[len(timestamps) // 3], "test": timestamps[-1]}
-    expected = names(split("time", **boundaries), pa.array(timestamps, pa.timestamp("us")))
-    texts = [timestamp.isoformat(timespec="microseconds") for timestamp in timestamps]
-    as_text = {name: boundary.isoformat(timespec="microseconds") for name, boundary in boundaries.items()}
-    assert names(split("time", **as_text), texts) == expected
-
-
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC", "+05:30"])
-@pytest.mark.parametrize("boundary", ["2024-04-07", "2024-04-07T06:30:00", "2024-04-07T06:30:00+02:00"])
-def test_a_boundary_is_the_same_instant_quoted_or_not(zone: str, boundary: str) -> None:
-    """YAML reads an unquoted date as a date and a quoted one as text: both are local time of the column's zone."""
-    hours = pa.array([dt.datetime(2024, 4, 6) + dt.timedelta(hours=hour / 2) for hour in range(96)])
-    values = hours.cast(pa.timestamp("us", zone))
-    unquoted, quoted = (parse_yaml(f"{{validation: {mark}{boundary}{mark}, test: 2024-05-01}}") for mark in ("", '"'))
-    assert isinstance(unquoted["validation"], dt.date)
-    assigned = names(split("time", **unquoted), values)
-    assert names(split("time", **quoted), values) == assigned
-    instant = dt.datetime.fromisoformat(boundary)
-    local = [value.replace(tzinfo=None) if instant.tzinfo is None else value for value in values.to_pylist()]
-    assert [name == "train" for name in assigned] == [value < instant for value in local]
 
 
 @pytest.mark.parametrize("by", ["time", "hash", "column"])
@@ -198,7 +25,7 @@ def test_a_boundary_is_the_same_instant_quoted_or_not(zone: str, boundary: str) 
 def test_nulls_are_refused(by: str, values: list[float | None], count: int) -> None:
     options: dict[str, Any] = {"validation": 0.2, "test": 0.3} if by != "column" else {"train": 1}
     with pytest.raises(DataError, match=rf"split\.column: 'c' .*found {count} nulls"):
-        assign(split(by, **options), pa.array(values, pa.float64()))
+        assign(split_by(by, **options), pa.array(values, pa.float64()))
 
 
 KEYS = st.lists(st.one_of(st.integers(-(2**53) + 1, 2**53 - 1), st.integers(0, 5)), min_size=1)
@@ -207,35 +34,35 @@ KEYS = st.lists(st.one_of(st.integers(-(2**53) + 1, 2**53 - 1), st.integers(0, 5
 @given(data=st.data(), keys=KEYS)
 @patient
 def test_a_key_has_the_same_split_in_any_order_layout_and_type(data: st.DataObject, keys: list[int]) -> None:
-    by_hash = split("hash", validation=0.3, test=0.3)
-    expected = dict(zip(keys, names(by_hash, keys), strict=True))
+    by_hash = split_by("hash", validation=0.3, test=0.3)
+    expected = dict(zip(keys, split_names(by_hash, keys), strict=True))
     shuffled = data.draw(st.permutations(keys))
     for arrow_type in (pa.int64(), pa.float64(), pa.string(), pa.large_string()):
         values = data.draw(layouts(shuffled, pa.int64()))
-        assert names(by_hash, values.cast(arrow_type)) == [expected[key] for key in values.to_pylist()]
-    assert names(by_hash, pa.array(keys).dictionary_encode()) == names(by_hash, keys)
+        assert split_names(by_hash, values.cast(arrow_type)) == [expected[key] for key in values.to_pylist()]
+    assert split_names(by_hash, pa.array(keys).dictionary_encode()) == split_names(by_hash, keys)
 
 
 def test_hash_golden_values() -> None:
     """Rows must not move between splits from release to release."""
     golden = {"a": "train", "d": "test", "e": "validation", "": "test", "é": "train", "20000000000": "train"}
     numbers = {"1": "train", "6": "validation", "7": "test"}
-    assert names(split("hash", validation=0.3, test=0.3), list(golden)) == list(golden.values())
-    assert names(split("hash", validation=0.3, test=0.3), [1.0, 6.0, 7.0]) == list(numbers.values())
-    assert names(split("hash", validation=0.3, test=0.3), list(numbers)) == list(numbers.values())
-    assert names(split("hash"), pa.array([], pa.string())) == []
+    assert split_names(split_by("hash", validation=0.3, test=0.3), list(golden)) == list(golden.values())
+    assert split_names(split_by("hash", validation=0.3, test=0.3), [1.0, 6.0, 7.0]) == list(numbers.values())
+    assert split_names(split_by("hash", validation=0.3, test=0.3), list(numbers)) == list(numbers.values())
+    assert split_names(split_by("hash"), pa.array([], pa.string())) == []
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0.1, 0.1), (0.25, 0.5), (0.01, 0.9)])
 @pytest.mark.parametrize("key", [str, float], ids=["text", "numbers"])
 def test_a_hash_gives_the_declared_shares(validation: float, test: float, key: Any) -> None:
-    counts = np.bincount(assign(split("hash", validation=validation, test=test), pa.array(map(key, range(20_000)))))
+    counts = np.bincount(assign(split_by("hash", validation=validation, test=test), pa.array(map(key, range(20_000)))))
     np.testing.assert_allclose(counts / 20_000, [1 - validation - test, validation, test], atol=0.012)
 
 
 def test_a_larger_share_keeps_the_rows_of_a_smaller_one() -> None:
     keys = list(range(1_000))
-    small, large = (assign(split("hash", validation=0.1, test=share), pa.array(keys)) for share in (0.1, 0.2))
+    small, large = (assign(split_by("hash", validation=0.1, test=share), pa.array(keys)) for share in (0.1, 0.2))
     assert ((large == 2) >= (small == 2)).all()
 
 
@@ -254,9 +81,9 @@ def test_a_larger_share_keeps_the_rows_of_a_smaller_one() -> None:
 )
 def test_by_column(values: list[Any], options: dict[str, Any]) -> None:
     expected = ["train", "validation", "test", "train"]
-    by_column = split("column", **options)
-    assert names(by_column, values) == expected
-    assert names(by_column, pa.array(values).dictionary_encode()) == expected
+    by_column = split_by("column", **options)
+    assert split_names(by_column, values) == expected
+    assert split_names(by_column, pa.array(values).dictionary_encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -279,7 +106,7 @@ def test_by_column(values: list[Any], options: dict[str, Any]) -> None:
 )
 def test_a_value_that_is_not_declared_is_refused(values: list[Any], options: dict[str, Any], words: str) -> None:
     with pytest.raises(DataError, match=r"split\.column: .*" + re.escape(words)):
-        names(split("column", **options), values)
+        split_names(split_by("column", **options), values)
 
 
 def assigned(problem: Problem, table: pa.Table, batch_size: int = 2**30) -> list[str]:
@@ -329,4 +156,4 @@ def test_the_key_row_is_all_columns_except_the_targets() -> None:
 def test_the_key_row_is_a_column_of_that_name() -> None:
     table = month(1)
     values = table["row"].combine_chunks()
-    assert assigned(declared(split=BY_ROW), table) == names(declared(split=BY_ROW).split, values)
+    assert assigned(declared(split=BY_ROW), table) == split_names(declared(split=BY_ROW).split, values)

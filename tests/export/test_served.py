@@ -62,10 +62,8 @@ def test_every_kind_of_task_is_answered(answers: list[tuple[Row, dict[str, Any]]
         assert answer["soon"] == {"decision": predictions["soon"] >= 0.3, "probability": predictions["soon"]}
         assert answer["span"] == dict(zip(["0.1", "0.25", "0.5", "0.9"], predictions["span"].tolist(), strict=True))
         assert answer["single"] == {"0.5": predictions["single"][0]}
-        assert answer["group"] == {
-            "cluster": predictions["group"].argmax(),
-            "probabilities": predictions["group"].tolist(),
-        }
+        group = predictions["group"]
+        assert answer["group"] == {"cluster": group.argmax(), "probabilities": group.tolist()}
 
         # Properties of the predictions.
         assert list(answer["span"].values()) == sorted(answer["span"].values())

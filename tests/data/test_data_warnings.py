@@ -26,8 +26,6 @@ VISITS = pa.table(
         "returned": RNG.random(ROWS) < 0.5,
     }
 )
-
-
 BY_PATIENT = {"by": "hash", "column": "patient_id"}
 
 

@@ -47,16 +47,6 @@ def test_requested_columns_are_read_in_their_order(tmp_path: Path) -> None:
         assert [batch.schema.names for batch in part.batches(["row", "day"])] == [["row", "day"]]
 
 
-def test_csv_and_parquet_have_the_same_values(tmp_path: Path) -> None:
-    write(tmp_path, a=month(1), b_csv=month(1))
-    columns = ["day", "shop", "amount", "returned", "days"]
-    from_parquet, from_csv = (part.read(columns) for part in open_parts(tmp_path, declared()))
-    assert from_parquet == from_csv
-    (tmp_path / "data" / "a.parquet").unlink()
-    (part,) = open_parts(tmp_path, declared())
-    assert part.read(columns).to_pydict() == from_parquet.to_pydict()
-
-
 LAYOUTS = {
     "text": pa.array(["b", None, "a", "b"]),
     "large text": pa.array(["b", None, "a", "b"], pa.large_string()),
@@ -106,16 +96,6 @@ def test_a_dictionary_column_must_be_text_in_every_part(tmp_path: Path) -> None:
         list(lists.batches(["shop"], dictionaries=["shop"]))
     with pytest.raises(DataError, match=r"c\.parquet: no column 'shop'"):
         list(without.batches(["shop"], dictionaries=["shop"]))
-
-
-@pytest.mark.parametrize(
-    "shops", [pa.array(["east", None]).dictionary_encode(), pa.array(["east", None], pa.large_string())], ids=str
-)
-@pytest.mark.parametrize("first", [True, False])
-def test_parts_may_have_different_layouts_of_text(tmp_path: Path, shops: pa.Array, first: bool) -> None:
-    tables = [pa.table({"shop": shops}), pa.table({"shop": ["west", None]})]
-    write(tmp_path, **dict(zip("ab", tables if first else tables[::-1], strict=True)))
-    assert set(read(tmp_path, "shop")) == {"east", "west", None}
 
 
 LATER_PARTS = {

@@ -19,11 +19,7 @@ from mtl_core.ragged import Ragged
 from tests.strategies import partitions, patient
 
 SHAPES = st.sampled_from([(), (2,)])
-
-
 PAD = -1
-
-
 LENGTHS = st.lists(st.integers(0, 6), min_size=1, max_size=30)
 
 

@@ -44,20 +44,6 @@ def test_any_number_of_rows(small: Small, graph: bytes, rows: int) -> None:
     assert shapes == {"late": (rows,), "band": (rows, 3), "minutes": (rows,), "rare": (rows,)}
 
 
-def test_graph_and_network_agree_on_ordinary_and_adversarial_rows(small: Small, network: Network, graph: bytes) -> None:
-    session = open_graph(graph)
-    ordinary = parity(session, network, small.encoder, small.raw_test)
-    adversarial = parity(session, network, small.encoder, adversarial_rows(small.raw_test, small.encoder))
-    assert ordinary.difference < 1e-5
-    assert adversarial.difference < 1e-5
-    assert adversarial.rows == 8 + 11 + 11
-
-
-def test_parity_detects_another_network(small: Small, graph: bytes) -> None:
-    other = Network.seeded(small.problem, small.encoder, 1)
-    assert parity(open_graph(graph), other, small.encoder, small.raw_test).difference > 1e-3
-
-
 def test_predictions_are_in_the_users_units(small: Small, graph: bytes) -> None:
     predictions = predictions_of(graph, small.raw_test, small)
     assert ((predictions["late"] > 0) & (predictions["late"] < 1)).all()

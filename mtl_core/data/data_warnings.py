@@ -125,10 +125,10 @@ def _key_warnings(problem: Problem, splitter: Splitter, table: pa.Table, entitie
     if not others:
         return []
     option = "column" if isinstance(problem.split, HashSplit) else "key"
-    which = "key of its own" if splitter.row_columns else f"{key!r} of its own"
+    unique = "the key of a row" if splitter.row_columns else repr(key)
     return [
-        f"split: nearly every row has a {which}, while {' and '.join(map(repr, others))} repeats; where rows with the "
-        f"same {others[0]!r} are of one person or thing, split by it, as in `{option}: {others[0]}`"
+        f"split: {unique} is unique in nearly every row, while {' and '.join(map(repr, others))} repeats; if rows with "
+        f"the same {others[0]!r} are of one person or thing, split by it, as in `{option}: {others[0]}`"
     ]
 
 

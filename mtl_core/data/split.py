@@ -151,8 +151,8 @@ def _undeclared_error(split: ColumnSplit, undeclared: pa.Array) -> DataError:
     nearest = next((name for name, values in split.parts.items() if _folded(value) in map(_folded, values)), "train")
     listed = ", ".join(map(repr, (*split.parts[nearest], value)))
     return DataError(
-        f"split.column: every value of {split.column!r} must be declared ({declared}), found {found}; say what such "
-        f"rows do, as in `{nearest}: [{listed}]`, or correct the values"
+        f"split.column: every value of {split.column!r} must be declared ({declared}), found {found}; assign "
+        f"them, as in `{nearest}: [{listed}]`, or correct the values"
     )
 
 

@@ -63,7 +63,7 @@ class Column:
 
     @cached_property
     def is_index(self) -> bool:
-        """True for whole numbers that number the rows: distinct, with few gaps, or sorted in the file."""
+        """True for an index of the rows: distinct whole numbers with few gaps, or sorted in the file."""
         if self.numbers is None:
             return False
         numbers = self.numbers[self.valid]

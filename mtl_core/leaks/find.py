@@ -14,7 +14,7 @@ from mtl_core.leaks.relation import MIN_ROWS, correlation, relation
 MIN_STRENGTH = 0.998
 """Strength of the relation of a single column with the target; for two classes an AUC of .999."""
 MIN_INDEX_STRENGTH = 0.9
-"""The same for a column that numbers the rows; for two classes an AUC of .95."""
+"""The same for an index of the rows; for two classes an AUC of .95."""
 MIN_MISSING_CORRELATION = 0.8
 """Correlation of the missing values of a column with the label, or with missing labels."""
 MAX_CLASS_SHARE = 0.7
@@ -47,7 +47,9 @@ def _single_column(feature: Column, target: Column) -> Leak | None:
     if measure is None or measure.strength < (MIN_INDEX_STRENGTH if feature.is_index else MIN_STRENGTH):
         return None
     if feature.is_index:
-        description = f"{feature.name!r} numbers the rows, and orders target {target.name!r} ({measure.description})"
+        description = (
+            f"{feature.name!r} is an index of the rows, and sorts target {target.name!r} ({measure.description})"
+        )
     elif (share := _equal_share(feature, target)) >= 0.99:
         description = f"{feature.name!r} equals target {target.name!r} in {share:.1%} of the rows"
     else:

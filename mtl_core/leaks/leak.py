@@ -15,4 +15,4 @@ class Leak:
     def question(self) -> str:
         """The question for the user that decides whether it is a leak."""
         which = "is it" if len(self.columns) == 1 else "are they"
-        return f"{which} known when a prediction is asked for?"
+        return f"{which} known at prediction time?"

@@ -58,7 +58,10 @@ def test_an_unquoted_date_gives_a_warning(tmp_path: Path) -> None:
 
 SHARE = {"by": "column", "column": "part", "validation": 0.1}
 BY_KEY: dict[str, tuple[dict[str, Any], str]] = {
-    "a key of each row": ({"by": "hash", "column": "visit_id"}, "a 'visit_id' of its own, while 'patient_id' repeats"),
+    "a key of each row": (
+        {"by": "hash", "column": "visit_id"},
+        "'visit_id' is unique in nearly every row, while 'patient_id' repeats",
+    ),
     "rows": ({"by": "hash", "column": "row"}, "as in `column: patient_id`"),
     "a share of the training rows": (SHARE, "`key: patient_id`"),
     "a key that repeats": (BY_PATIENT, ""),

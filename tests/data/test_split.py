@@ -92,13 +92,9 @@ def test_by_column(values: list[Any], options: dict[str, Any]) -> None:
         (
             ["train", "test", "Test ", "Test "],
             {},
-            "found 'Test ' in 2 rows; say what such rows do, as in `test: ['test',",
+            "found 'Test ' in 2 rows; assign them, as in `test: ['test', 'Test ']",
         ),
-        (
-            ["train", "val", "dev", "test"],
-            {"validation": "val"},
-            "found 'dev' in 1 rows; say what such rows do, as in `train:",
-        ),
+        (["train", "val", "dev", "test"], {"validation": "val"}, "found 'dev' in 1 rows; assign them, as in `train:"),
         (["train", "test", ""], {}, "found '' in 1 rows"),
         ([0, 1, 2], {"validation": 1, "test": 2}, "found '0' in 1 rows"),
     ],

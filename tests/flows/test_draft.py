@@ -340,10 +340,10 @@ def test_columns_that_know_a_target_are_doubted(tmp_path: Path) -> None:
     draft = drafted(tmp_path, columns, "yes", "spend", "late")
     doubts = {name: guess.doubt for name, guess in draft.features.items() if guess.doubt}
     assert "'spend' is 'sum' - 'tax'" in doubts["sum"]
-    assert "are they known when a prediction is asked for?" in doubts["tax"]
+    assert "are they known at prediction time?" in doubts["tax"]
     assert "'left' is missing in 100.0% of the rows where target 'yes' is 'false'" in doubts["left"]
     assert set(doubts) == {"sum", "tax", "left"}
-    assert "orders target 'late' (AUC 1.000)" in draft.left_out["number"].note
+    assert "sorts target 'late' (AUC 1.000)" in draft.left_out["number"].note
     read(draft)
 
 

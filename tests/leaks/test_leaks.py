@@ -59,9 +59,13 @@ LEAKS: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
         "has no label",
     ),
     "missing where the amount is large": ({"f": masked(A, HALF), "t": 10.0 * HALF + B}, ("f",), "follows target 't'"),
-    "a number of sorted rows": ({"f": np.arange(ROWS) + 7, "t": np.sort(A) + B / 20}, ("f",), "numbers the rows"),
+    "a number of sorted rows": (
+        {"f": np.arange(ROWS) + 7, "t": np.sort(A) + B / 20},
+        ("f",),
+        "is an index of the rows",
+    ),
     "a number with gaps, of sorted rows": ({"f": np.arange(ROWS) * 9, "t": np.arange(ROWS) > 99}, ("f",), "AUC 1.000"),
-    "a number from before the rows were shuffled": ({"f": ORDER, "t": ORDER > 900}, ("f",), "numbers the rows"),
+    "a number from before the rows were shuffled": ({"f": ORDER, "t": ORDER > 900}, ("f",), "is an index of the rows"),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -108,9 +109,12 @@ class ParquetFile:
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path, memory_map=True, coerce_int96_timestamp_unit=_INT96_UNIT)
+            return self._open()
         except (pa.ArrowException, OSError) as error:
             raise self.unreadable(error) from None
+
+    def _open(self, **options: Any) -> pq.ParquetFile:
+        return pq.ParquetFile(self.path, memory_map=True, coerce_int96_timestamp_unit=_INT96_UNIT, **options)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -136,13 +140,7 @@ class ParquetFile:
         try:
             file = self._file
             if texts:  # dictionary columns are an option of opening a file
-                file = pq.ParquetFile(
-                    self.path,
-                    metadata=self._file.metadata,
-                    memory_map=True,
-                    read_dictionary=texts,
-                    coerce_int96_timestamp_unit=_INT96_UNIT,
-                )
+                file = self._open(metadata=self._file.metadata, read_dictionary=texts)
             for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
                 yield pa.RecordBatch.from_arrays([self._text(values) for values in batch.columns], batch.schema.names)
         except (pa.ArrowException, OSError, KeyError) as error:

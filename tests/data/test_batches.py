@@ -26,11 +26,11 @@ def test_an_epoch_has_every_row_once(lengths: list[int], other: list[int], size:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mtl_core.data.encoded.WINDOW", window)
         batches = list(split.order(np.random.default_rng(seed), size))
-        again = list(split.order(np.random.default_rng(seed), size))
+        repeated = list(split.order(np.random.default_rng(seed), size))
     assert sorted(torch.cat(batches).tolist()) == list(range(len(lengths)))
     assert len(batches) == -(-len(lengths) // size)
     assert max(map(len, batches)) <= size
-    assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in again]
+    assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in repeated]
 
 
 def test_the_order_depends_only_on_the_generator() -> None:

@@ -12,7 +12,7 @@ from mtl_core.config import Csv
 from mtl_core.data.cells import convert, first_unreadable, parse
 from mtl_core.data.inference import infer_type, widen
 
-PLAIN = Csv()
+PLAIN, GROUPED_BY_POINTS = Csv(), Csv(decimal=",", thousands=".")
 NAIVE, ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
 INFERRED: dict[str, tuple[list[str | None], pa.DataType]] = {
@@ -48,7 +48,7 @@ def test_inferred_types(cells: list[str | None], expected: pa.DataType) -> None:
 CELLS = st.sampled_from(
     [None, *(cell for cells, _ in INFERRED.values() for cell in cells), "x", "-1", "3.25", "2024-01-01", "true"]
 )
-CSV_OPTIONS = st.sampled_from([PLAIN, Csv(decimal=","), Csv(decimal=",", thousands="."), Csv(thousands=",")])
+CSV_OPTIONS = st.sampled_from([PLAIN, Csv(decimal=","), GROUPED_BY_POINTS, Csv(thousands=",")])
 
 
 @given(st.lists(CELLS, max_size=8), st.lists(CELLS, max_size=8), st.lists(CELLS, max_size=8), CSV_OPTIONS)
@@ -91,11 +91,7 @@ PARSED: dict[str, tuple[Csv, pa.DataType, dict[str, Any]]] = {
     "numbers": (PLAIN, pa.float64(), {" 1.5 ": 1.5, "1,5": None, "1.234,5": None, "+2": 2.0}),
     "a decimal comma": (Csv(decimal=","), pa.float64(), {"1,5": 1.5, "2": 2.0, "1.5": None, "1.500": None}),
     "grouped": (Csv(thousands=","), pa.float64(), {"1,234.5": 1234.5, "1,23": None, "12,345,678": 12345678.0}),
-    "grouped by points": (
-        Csv(decimal=",", thousands="."),
-        pa.float64(),
-        {"1.234,5": 1234.5, "1.5": None, "-1.000": -1e3},
-    ),
+    "grouped by points": (GROUPED_BY_POINTS, pa.float64(), {"1.234,5": 1234.5, "1.5": None, "-1.000": -1e3}),
     "grouped by blanks": (Csv(decimal=",", thousands=" "), pa.int64(), {"1 234": 1234, "12 34": None}),
     "booleans": (PLAIN, pa.bool_(), {"true": True, "0": False, "1": True, "False": False, "yes": None, "2": None}),
     "timestamps": (

@@ -159,9 +159,9 @@ def test_a_split_by_row_is_the_same_for_csv_and_parquet(folder: Path) -> None:
 def test_duplicates_of_training_rows_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Validation repeats the rows of training, test half of them; quarantined rows do not count."""
     monkeypatch.setattr("mtl_core.data.duplicates.CHUNK", 7)
-    again = month(1).set_column(0, "day", month(2)["day"])
+    repeated = month(1).set_column(0, "day", month(2)["day"])
     half = pa.concat_tables([month(1).slice(0, ROWS // 2), month(9).slice(ROWS // 2)])
-    write(folder, b=again, c=half.set_column(0, "day", month(3)["day"]))
+    write(folder, b=repeated, c=half.set_column(0, "day", month(3)["day"]))
     run(folder, quarantined=[("b.parquet", 0), ("a.parquet", 5)])
     assert json.loads((folder / "encoded" / DUPLICATES).read_text()) == {"validation": ROWS - 2, "test": ROWS // 2 - 1}
     assert not (folder / "encoded" / "keys").exists()

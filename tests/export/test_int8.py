@@ -1,12 +1,9 @@
 """The graph in 8 bits: its inputs, outputs, encoder and size, its parity with the network, and its bytes."""
 
-from typing import Any
-
 import onnx
 import pytest
 
 from mtl_core.config import parse_problem
-from mtl_core.errors import ProblemError
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import NETWORK, build_graph
 from mtl_core.export.int8 import quantize_int8
@@ -72,11 +69,3 @@ def test_every_kind_of_task_can_be_quantised(
 ) -> None:
     session = open_graph(quantize_int8(graph_of_every_kind).SerializeToString())
     assert parity(session, network_of_every_kind, every_kind.encoder, every_kind.raw_test).difference < 0.2
-
-
-@pytest.mark.parametrize("gates", [{}, {"size_mb": 1}])
-def test_int8_requires_a_declared_limit_of_parity(gates: dict[str, Any]) -> None:
-    with pytest.raises(ProblemError, match=r"export\.int8: .*found no gates\.parity"):
-        parse_problem(document() | {"export": {"int8": True}, "gates": gates})
-    assert parse_problem(document() | {"export": {"int8": True}, "gates": gates | {"parity": 0.3}}).export.int8
-    assert not parse_problem(document() | {"gates": gates}).export.int8

@@ -49,17 +49,11 @@ OPTIONS: dict[str, tuple[dict[str, list[str]], dict[str, Any]]] = {
         {"amount": ["1.5", "NA", "-", "2"], "day": ["2024-01-31", "NA"], "member": ["true", "-", "false"]},
         {"csv": {"nulls": ["NA", "-"]}},
     ),
-    "a separator, a decimal mark and one for thousands": (
-        COMMA,
-        {"csv": {"separator": ";", "decimal": ",", "thousands": "."}},
-    ),
+    "a decimal comma": (COMMA, {"csv": {"separator": ";", "decimal": ",", "thousands": "."}}),
     "thousands": ({"amount": ["1,234.5", "12", "", "-1,000,000"]}, {"csv": {"thousands": ","}}),
     "an encoding": ({"shop": ["ö", "ß", "", "east"]}, {"csv": {"encoding": "latin-1"}}),
     "a format of dates": (DAYS, {"dates": {"day": "%d.%m.%Y"}}),
-    "a format of times": (
-        {"day": ["1/31/24 5:30 PM", "12/1/23 12:00 AM", ""]},
-        {"dates": {"day": "%m/%d/%y %I:%M %p"}},
-    ),
+    "a format of times": ({"day": ["1/31/24 5:30 PM", "12/1/23 12:00 AM"]}, {"dates": {"day": "%m/%d/%y %I:%M %p"}}),
     "a format with a zone": (
         {"day": ["2024-01-31 17:30:00.25 +0200", "", "2023-12-01 00:00:00.0 +0000"]},
         {"dates": {"day": "%Y-%m-%d %H:%M:%S.%f %z"}},

@@ -57,7 +57,7 @@ def test_csv_values(tmp_path: Path, content: str | bytes, shops: list[str | None
 
 
 def test_a_quoted_newline_at_the_end_of_a_block(tmp_path: Path) -> None:
-    """Of a file larger than a block, with nearly all line breaks inside quotes."""
+    """The file is larger than a block, and nearly all its line breaks are inside quotes."""
     value = "\n" * 1_000
     rows = BLOCK // len(value) + 100
     csv_part(tmp_path, "shop,days\n" + f'"{value}",1\n' * rows)

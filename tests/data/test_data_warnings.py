@@ -123,7 +123,7 @@ def test_a_leak_gives_one_warning_for_a_target_and_its_bands(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("parts", [1, 30])
 def test_clean_data_give_no_warnings(tmp_path: Path, parts: int) -> None:
-    """Of one part file, and of many of which only some are sampled."""
+    """A single part file, and many of which only some are sampled."""
     tables = {f"p{number:02}": VISITS.slice(number * ROWS // parts, ROWS // parts) for number in range(parts)}
     assert warnings_of(tmp_path, visits(), **tables) == []
 

@@ -58,7 +58,7 @@ INVALID_WEIGHTS = {
 
 @pytest.mark.parametrize(("values", "words"), INVALID_WEIGHTS.values(), ids=INVALID_WEIGHTS)
 def test_invalid_weights_are_refused(values: list[Any], words: str) -> None:
-    """In the training split when it is fitted, in any other when it is encoded."""
+    """The training split is checked by the fit, other splits when they are encoded."""
     with pytest.raises(DataError, match=f"task 'slow': .*{words}"):
         fit_weighted(weighted(values[::-1]))
     with pytest.raises(DataError, match=f"task 'slow': .*{words}"):

@@ -108,7 +108,7 @@ SHOPS = {
 @pytest.mark.parametrize("change_layout", SHOPS.values(), ids=SHOPS)
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_layout_of_text_changes_nothing(folder: Path, change_layout: Any, number: int) -> None:
-    """In the first part, whose types all parts share, and in a later one."""
+    """The first part, whose types all parts share, or a later one has another layout."""
     run(folder)
     expected, table = contents(folder / "encoded"), month(number)
     write(folder, **{"ab"[number - 1]: table.set_column(1, "shop", change_layout(table["shop"].combine_chunks()))})

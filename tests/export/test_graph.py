@@ -87,7 +87,7 @@ def test_any_mix_of_blocks_exports(tmp_path: Path, features: dict[str, Any]) -> 
 
 
 def test_names_of_the_user_do_not_collide_with_internal_names(tmp_path: Path) -> None:
-    """Of values that torch names so; a task or a column may have such a name."""
+    """Torch gives these names to values inside; a task or a column may have any of them."""
     names = ["cat", "input", "output", "linear", "rows", "embedding", "heads", "tasks"]
     declared = document() | {
         "tasks": {name: {"kind": "regression", "target": "minutes"} for name in names},

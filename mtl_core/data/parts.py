@@ -46,7 +46,7 @@ class Part:
     def batches(
         self, columns: Sequence[str], dictionaries: Collection[str] = (), types: pa.Schema | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """The columns, in that order, in batches that fit in memory.
+        """Batches of the columns, in that order, that fit in memory.
 
         Args:
             dictionaries: columns of text to read as dictionary arrays, as most Parquet files store them.

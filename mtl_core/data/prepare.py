@@ -85,7 +85,9 @@ def prepare(
             encoder = fit(problem, types, train_rows())
             write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
-        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]), on_rows)
+        raw_columns = dict.fromkeys((*problem.feature_columns, *problem.targets))
+        raw_schema = pa.schema([sources[0].types.field(column) for column in raw_columns])
+        _write(temporary, encoder, counts, spilled, raw_schema, on_rows)
         spill.rmdir()
         check_coverage(problem, encoder, temporary)
         shutil.rmtree(out, ignore_errors=True)
@@ -162,11 +164,6 @@ def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list
     """The columns of text that only features read, since features encode each distinct value once."""
     texts = (name for name in problem.feature_columns if scalar_type(types[name]) == "string")
     return [name for name in texts if name not in problem.split.columns]
-
-
-def _raw_schema(problem: Problem, first: Part) -> pa.Schema:
-    columns = dict.fromkeys((*problem.feature_columns, *problem.targets))
-    return pa.schema([first.types.field(column) for column in columns])
 
 
 def _read_quarantine(path: Path) -> Quarantine:

@@ -66,7 +66,7 @@ class GraphBuilder:
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def stack(self, columns: Iterable[str]) -> str:
-        """Stack n values of (rows,) into (n, rows), columns of one matrix without a node for each."""
+        """Stack n values of (rows,) into (n, rows); columns of one matrix need no node for each."""
         values = list(columns)
         matrices = {self._columns[value][0] if value in self._columns else "" for value in values}
         if len(matrices) == 1 and (matrix := matrices.pop()):
@@ -92,7 +92,7 @@ class GraphBuilder:
         return self.add("Gather", self._transposed[matrix], self.constant(indices, np.int64), axis=0)
 
     def _gather(self, value: str) -> str:
-        """The output of a node: for a column of a matrix, of one that gathers it."""
+        """The value as the output of a node: a column of a matrix is gathered once."""
         if value not in self._columns:
             return value
         if value not in self._gathered:

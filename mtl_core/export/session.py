@@ -76,7 +76,11 @@ def predict_in_chunks(
     sequences: Mapping[str, str],
     rows: int,
 ) -> Predictions:
-    """Predictions for at most `rows` rows at a time, fewer if lists need much padding; those of items unpadded."""
+    """Predictions for at most `rows` rows at a time, fewer if lists need much padding.
+
+    Args:
+        predict: rows of the table -> predictions, (rows, length, ...) for a task of level token.
+    """
     lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
     longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
     chunks: dict[str, list[NDArray[Any]]] = {}

@@ -1,4 +1,4 @@
-"""Files that nobody would write on purpose end in predictions or in an error of ours, never in a traceback."""
+"""Mutated files lead to predictions or to an error of Trunkline, never to a traceback."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.mutated_commands import run_commands
 pytestmark = pytest.mark.no_cover  # other tests run the same lines
 
 FILES, TRAINED = 200, 5
-"""Each fifth of them is trained on, exported and served; benchmarks/mutated_files.py does it with thousands."""
+"""Every fifth file is trained on, exported and served; benchmarks/mutated_files.py does it with thousands."""
 
 
 @pytest.mark.parametrize("number", range(FILES))

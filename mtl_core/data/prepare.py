@@ -6,7 +6,6 @@ parsing CSV again.
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +26,7 @@ from mtl_core.data.parts import Part, open_data
 from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, check_not_empty
 from mtl_core.errors import DataError
-from mtl_core.files import intact, write_text
+from mtl_core.files import intact, pending_folder, write_text
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are also stored as raw rows, on which the exported graph is evaluated."""
@@ -64,8 +63,6 @@ def prepare(
     types = column_types(folder, problem, sources)
     quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
-    temporary = out.with_name(f".{out.name}.pending")
-    spill = temporary / "spill"
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         for part in sources:
@@ -78,9 +75,9 @@ def prepare(
                     yield rows
         check_not_empty(counts)
 
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        spill.mkdir(parents=True)
+    with pending_folder(out) as temporary:
+        spill = temporary / "spill"
+        spill.mkdir()
         with DuplicateCounter(temporary / "keys") as duplicates:
             encoder = fit(problem, types, train_rows())
             write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
@@ -90,10 +87,6 @@ def prepare(
         _write(temporary, encoder, counts, spilled, raw_schema, on_rows)
         spill.rmdir()
         check_coverage(problem, encoder, temporary)
-        shutil.rmtree(out, ignore_errors=True)
-        temporary.replace(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return counts
 
 

@@ -35,7 +35,7 @@ from memory import run_prepare
 
 from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
-from mtl_core.data.parts import Part, parts
+from mtl_core.data.parts import Part, open_parts
 from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.frame import label_columns, to_frame
 from mtl_core.validation.profile import write_profile
@@ -122,7 +122,7 @@ def validation(folder: Path, form: str, rounds: int, threads: int) -> float:
     problem = write_problem(folder, ROWS_OF_A_PART, form)
     write_profile(folder, problem)
     ratios = {"clean": validation_ratio(folder, problem, rounds)}
-    (part,) = parts(folder, problem)
+    (part,) = open_parts(folder, problem)
     spoil(part)
     ratios["with bad rows"] = validation_ratio(folder, problem, rounds)
     for name, ratio in ratios.items():
@@ -136,7 +136,7 @@ def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
     runner = ExpectationRunner(load_suite(path), path)
 
     def summary_run() -> None:
-        (part,) = parts(folder, problem)
+        (part,) = open_parts(folder, problem)
         table = part.read(part.types.names)
         whole = pd.concat([to_frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
         runner.run(whole, range(len(runner.suite.expectations)))

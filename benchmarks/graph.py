@@ -35,7 +35,7 @@ from flows.layout import Layout
 from mtl_core.evaluation import evaluate
 from mtl_core.export.builder import ML_OPSET, OPSET
 from mtl_core.export.graph import build_graph, network_graph
-from mtl_core.export.int8 import in_int8
+from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
 from mtl_core.model import Network
@@ -110,7 +110,7 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
         except RuntimeError:
             trained = False  # weights of an earlier params.yaml
     graph = build_graph(network, encoder)
-    graphs = {"float": graph.SerializeToString(), "int8": in_int8(graph).SerializeToString()}
+    graphs = {"float": graph.SerializeToString(), "int8": quantize_int8(graph).SerializeToString()}
     sessions = {key: open_graph(content) for key, content in graphs.items()}
     raw = graph_inputs(problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows), encoder.inputs)
     speed = quotient(alternated({key: ready(s, raw) for key, s in sessions.items()}, arguments), "float", "int8")

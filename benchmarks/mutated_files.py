@@ -23,22 +23,22 @@ from rich.progress import track
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.mutated import walk
+from tests.mutated_commands import run_commands
 
 
-def walk_file(number: int) -> tuple[int, str, str]:
+def run_file(number: int) -> tuple[int, str, str]:
     """Number of the file, its outcome, and the traceback if it failed with one."""
     folder = Path(tempfile.mkdtemp(prefix="mutated-"))
     try:
-        outcome = walk(folder / "walk", number)
+        result = run_commands(folder / "file", number)
     except Exception:
         return number, "tracebacks", traceback.format_exc()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if outcome.command == "predict":
+    if result.command == "predict":
         return number, "predicted", ""
-    if outcome.code < 2 or "error: " not in outcome.words:
-        return number, "tracebacks", f"exit code {outcome.code} of {outcome.command}: {outcome.words}"
+    if result.code < 2 or "error: " not in result.output:
+        return number, "tracebacks", f"exit code {result.code} of {result.command}: {result.output}"
     return number, "refused", ""
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     counts = Counter(predicted=0, refused=0, tracebacks=0)
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
         for number, how, words in track(
-            pool.imap_unordered(walk_file, numbers), total=len(numbers), description="files"
+            pool.imap_unordered(run_file, numbers), total=len(numbers), description="files"
         ):
             counts[how] += 1
             if words:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutated import walk
+from tests.mutated_commands import run_commands
 
 pytestmark = pytest.mark.no_cover  # other tests run the same lines
 
@@ -14,11 +14,11 @@ FILES, TRAINED = 200, 5
 
 @pytest.mark.parametrize("number", range(FILES))
 def test_a_mutated_file(tmp_path: Path, number: int) -> None:
-    outcome = walk(tmp_path / "walk", number, trained=number % TRAINED == 0)
-    if outcome.command == "predict":
-        assert '"predictions"' in outcome.words
-    elif outcome.command == "read":
+    result = run_commands(tmp_path / "file", number, trained=number % TRAINED == 0)
+    if result.command == "predict":
+        assert '"predictions"' in result.output
+    elif result.command == "read":
         assert number % TRAINED
     else:
-        assert outcome.code >= 2, outcome
-        assert "error: " in outcome.words, outcome
+        assert result.code >= 2, result
+        assert "error: " in result.output, result

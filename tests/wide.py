@@ -1,4 +1,4 @@
-"""A problem of more columns than a graph takes one by one: numbers, flags, texts and codes, a list and a time."""
+"""A problem with so many columns that graphs have matrices: numbers, flags, text, codes, a list and a timestamp."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.small import Small, document, prepared
 
-ROWS, MANY = 400, 70
+ROWS, COLUMNS_PER_KIND = 400, 70
 TASKS: dict[str, Any] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
     "minutes": {"kind": "regression", "target": "minutes"},
@@ -20,25 +20,26 @@ KINDS: dict[str, dict[str, Any]] = {
     "text": {"kind": "categorical"},
     "code": {"kind": "categorical"},
 }
-OTHERS: dict[str, dict[str, Any]] = {"tags": {"kind": "multicategorical"}, "when": {"kind": "datetime"}}
+SINGLE_FEATURES: dict[str, dict[str, Any]] = {"tags": {"kind": "multicategorical"}, "when": {"kind": "datetime"}}
 
 
 def patterns() -> dict[str, Any]:
-    """The features by patterns."""
-    return {f"{stem}_*": options for stem, options in KINDS.items()} | OTHERS
+    """The features, declared by patterns."""
+    return {f"{stem}_*": options for stem, options in KINDS.items()} | SINGLE_FEATURES
 
 
-def plain() -> dict[str, Any]:
-    """The same features by name."""
-    return {f"{stem}_{index}": options for stem, options in KINDS.items() for index in range(MANY)} | OTHERS
+def by_name() -> dict[str, Any]:
+    """The same features, declared by name."""
+    columns = {f"{stem}_{index}": options for stem, options in KINDS.items() for index in range(COLUMNS_PER_KIND)}
+    return columns | SINGLE_FEATURES
 
 
 def table(seed: int = 0) -> pa.Table:
-    """MANY columns of each of KINDS, a tenth of the values missing in every third, and those of OTHERS."""
+    """COLUMNS_PER_KIND columns of each of KINDS, a tenth of the values missing in every third, and SINGLE_FEATURES."""
     generator = np.random.default_rng(seed)
     columns: dict[str, Any] = {"key": np.arange(ROWS)}
     for stem in KINDS:
-        for index in range(MANY):
+        for index in range(COLUMNS_PER_KIND):
             missing = generator.random(ROWS) < 0.1 * (index % 3 == 0)
             match stem:
                 case "flag":
@@ -58,6 +59,6 @@ def table(seed: int = 0) -> pa.Table:
 
 @pytest.fixture(scope="session")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """The problem by patterns, prepared once a session."""
+    """The problem declared by patterns, prepared once per session."""
     declared = document() | {"features": patterns(), "tasks": TASKS}
     return prepared(tmp_path_factory.mktemp("wide"), declared, table())

@@ -9,7 +9,7 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, is_exact
 from mtl_core.config import Csv
-from mtl_core.data.cells import BOOLEAN_WORDS, is_known_number, parse_dates, without_nulls
+from mtl_core.data.cells import BOOLEAN_WORDS, is_finite_number, parse_dates, without_nulls
 from mtl_core.features import ColumnFacts
 from mtl_core.features.iso import is_iso_timestamp
 
@@ -58,7 +58,7 @@ def sorted_counts(values: pa.Array) -> pa.StructArray:
 
 def _numbers_in_text(name: str, texts: pa.Array, csv: Csv) -> str:
     """Numbers that are stored as text, stand among a few other cells, or have a currency."""
-    is_number = is_known_number(texts, csv)
+    is_number = is_finite_number(texts, csv)
     numbers = pc.sum(is_number).as_py()
     if numbers == len(texts):
         zeros = pc.any(pc.match_substring_regex(texts, r"^\s*[+-]?0[0-9]")).as_py()

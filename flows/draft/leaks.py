@@ -19,7 +19,7 @@ def add_leak_warnings(
             leaks.setdefault(name, []).append(leak)
     result = dict(proposals)
     for name, signs in leaks.items():
-        proposal, words = proposals[name], [leak.words for leak in signs]
+        proposal, words = proposals[name], [leak.description for leak in signs]
         if proposal.options:
             warnings = [*filter(None, [proposal.warning]), *words, signs[-1].question]
             result[name] = replace(proposal, warning="; ".join(warnings))

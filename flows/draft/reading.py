@@ -15,7 +15,7 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
 from mtl_core.config import Csv, Reading
 from mtl_core.data.cells import parse_dates, without_nulls
-from mtl_core.data.date_formats import formats_of
+from mtl_core.data.date_formats import matching_formats
 from mtl_core.data.inference import infer_type
 from mtl_core.data.part_files import SEPARATORS, open_part, suffix
 from mtl_core.errors import DataError
@@ -166,7 +166,7 @@ def _dates(texts: Mapping[str, pa.Array], csv: Csv) -> tuple[dict[str, str], dic
     formats, warnings = {}, {}
     for name, values in texts.items():
         cells = without_nulls(values, csv).drop_null()
-        if not len(cells) or not is_text(infer_type(cells, csv)) or not (candidates := formats_of(cells)):
+        if not len(cells) or not is_text(infer_type(cells, csv)) or not (candidates := matching_formats(cells)):
             continue
         # The rows of most logs are in the order of time.
         chosen = next((candidate for candidate in candidates if _ascends(cells, candidate)), candidates[0])

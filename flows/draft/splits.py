@@ -11,7 +11,7 @@ from flows.draft.column_warnings import TIME_NAME
 from flows.draft.facts import TableSample
 from mtl_core import arrow_compute as pc
 from mtl_core.config import ROW
-from mtl_core.data.doubts import MIN_ROWS_PER_VALUE
+from mtl_core.data.data_warnings import MIN_ROWS_PER_VALUE
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
 from mtl_core.features.zones import is_zone

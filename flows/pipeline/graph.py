@@ -60,7 +60,7 @@ def open_repository(folder: Path) -> Iterator[Any]:
 def _dates_as_text() -> Iterator[None]:
     """Let DVC read a date in YAML without quotes as its text.
 
-    DVC takes no date in any `params.yaml` below its repository, and a border of a split by time means the same with and
+    DVC takes no date in any `params.yaml` below its repository. A boundary of a split by time means the same with and
     without quotes.
     """
     from ruamel.yaml.constructor import SafeConstructor

@@ -9,7 +9,7 @@ from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.graph import build_graph
-from mtl_core.export.int8 import in_int8
+from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.signature import signature
 from mtl_core.files import intact, write_bytes, write_text
 from mtl_core.model import Network
@@ -24,7 +24,7 @@ def run(folder: Path) -> None:
         network.load_state_dict(load_file(layout.weights))
     model = build_graph(network, encoder)
     if problem.export.int8:
-        model = in_int8(model)
+        model = quantize_int8(model)
     graph = model.SerializeToString(deterministic=True)
     write_bytes(layout.graph, graph)
     write_text(layout.signature, json.dumps(signature(problem, encoder, network.objectives, graph), indent=1) + "\n")

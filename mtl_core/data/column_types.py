@@ -1,6 +1,7 @@
 """Arrow types of the declared columns, checked against the features, tasks and weights that read them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,14 +9,14 @@ import pyarrow as pa
 from mtl_core.arrow import column_type, is_number, is_text
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, open_data
-from mtl_core.data.types import check_parts_agree, why_text
+from mtl_core.data.types import check_parts_agree, reason_for_text
 from mtl_core.errors import DataError, nearest
 
 
 def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> dict[str, pa.DataType]:
-    """The Arrow type of each feature and target column. `sources` are the problem's parts, where they are known.
+    """The Arrow type of each feature and target column. `sources`: the problem's parts, if they are open already.
 
-    DataError where a column is not there, or no feature, task or weight can read its type.
+    DataError for a missing column, and for a type that its feature, task or weight cannot read.
     """
     if not sources:
         problem, sources = open_data(folder, problem)
@@ -23,62 +24,63 @@ def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -
         _check_weights(problem, sources, name)
     for column in problem.columns:
         declared_type(folder, problem, sources, column)
-    found = {problem.column_of(name): feature_type(folder, problem, sources, name) for name in problem.features}
+    types = {problem.column_of(name): feature_type(folder, problem, sources, name) for name in problem.features}
     for name in problem.tasks:
-        found |= target_types(folder, problem, sources, name)
-    return found
+        types |= target_types(folder, problem, sources, name)
+    return types
 
 
 def declared_type(folder: Path, problem: Problem, sources: Sequence[Part], column: str) -> pa.DataType:
-    """The type of a column over all parts; DataError where there is no such column, or the parts contradict."""
+    """The type of a column over all parts; DataError for a missing column, and for parts with incompatible types."""
     types = sources[0].types
     index = types.get_field_index(column)
     if index < 0:
         raise DataError(f"{folder / problem.data.path}: no column {column!r}; {nearest(column, types.names)}")
-    found = types.field(index).type
-    if is_text(found):
+    arrow_type = types.field(index).type
+    if is_text(arrow_type):
         check_parts_agree([part.file for part in sources], column, problem.data.reading)
-    return found
+    return arrow_type
 
 
 def feature_type(folder: Path, problem: Problem, sources: Sequence[Part], name: str) -> pa.DataType:
-    """The type of a feature's column; DataError where the feature cannot read it."""
+    """The type of a feature's column; DataError if the feature cannot read it."""
     column = problem.column_of(name)
-    found = declared_type(folder, problem, sources, column)
-    try:
-        problem.features[name].input_type(name, column, found)
-    except DataError as error:
-        raise DataError(f"{error}{_why_text(sources, column)}") from None
-    return found
+    arrow_type = declared_type(folder, problem, sources, column)
+    with _with_reason(sources, column):
+        problem.features[name].input_type(name, column, arrow_type)
+    return arrow_type
 
 
 def target_types(folder: Path, problem: Problem, sources: Sequence[Part], name: str) -> dict[str, pa.DataType]:
-    """Target -> its type, for one task; DataError where the task cannot read it, or its weight column."""
+    """Target -> its type, for one task; DataError if the task cannot read it, or its weight column."""
     _check_weights(problem, sources, name)
     task = problem.tasks[name]
-    found = {target: declared_type(folder, problem, sources, target) for target in task.targets}
-    for target, arrow_type in found.items():
-        try:
+    types = {target: declared_type(folder, problem, sources, target) for target in task.targets}
+    for target, arrow_type in types.items():
+        with _with_reason(sources, target):
             column_type(target, arrow_type, task.target_types)
-        except DataError as error:
-            raise DataError(f"{error}{_why_text(sources, target)}") from None
-    return found
+    return types
 
 
-def _why_text(sources: Sequence[Part], column: str) -> str:
-    if not is_text(sources[0].types.field(column).type):
-        return ""
-    return why_text([part.file for part in sources], column)
+@contextmanager
+def _with_reason(sources: Sequence[Part], column: str) -> Iterator[None]:
+    """Add the reason why the column is text to a DataError about its type."""
+    try:
+        yield
+    except DataError as error:
+        if not is_text(sources[0].types.field(column).type):
+            raise
+        raise DataError(f"{error}{reason_for_text([part.file for part in sources], column)}") from None
 
 
 def _check_weights(problem: Problem, sources: Sequence[Part], name: str) -> None:
-    """DataError where the task's weight column is not there, or holds no numbers."""
+    """DataError if the task's weight column is missing, or holds no numbers."""
     if not (column := problem.tasks[name].weight_column):
         return
     types = sources[0].types
-    where = f"tasks.{name}.weight_column: must be a column of numbers or booleans"
+    rule = f"tasks.{name}.weight_column: must be a column of numbers or booleans"
     if types.get_field_index(column) < 0:
-        raise DataError(f"{where}, found no column {column!r}; {nearest(column, types.names)}")
-    found = types.field(column).type
-    if not (is_number(found) or pa.types.is_boolean(found)):
-        raise DataError(f"{where}, found {found} in {column!r}; convert it")
+        raise DataError(f"{rule}, found no column {column!r}; {nearest(column, types.names)}")
+    arrow_type = types.field(column).type
+    if not (is_number(arrow_type) or pa.types.is_boolean(arrow_type)):
+        raise DataError(f"{rule}, found {arrow_type} in {column!r}; convert it")

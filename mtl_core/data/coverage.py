@@ -1,25 +1,23 @@
 """Label coverage: the labels of validation and test must define the metrics that early stopping and the gates measure.
 
-A split without them is refused before training: the task could never stop, or its gates could not be measured. An
-unsupervised task needs no labels, unless a limit is set on a metric that does.
+A split without them is an error before training: the task could never stop, or its gates could not be measured. An
+unsupervised task needs no labels, unless a gate limits a metric that does.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mtl_core.config import Problem
+from mtl_core.data.array_files import map_array
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS, SplitName
-from mtl_core.data.writer import OFFSETS, VALUES
 from mtl_core.errors import DataError
-from mtl_core.files import intact
+from mtl_core.ragged import flat
 from mtl_core.tasks import Codec, LabelValues
 
-Need = tuple[str, str]
-"""A metric, and the path in params.yaml that asks for it."""
+Requirement = tuple[str, str]
+"""A metric, and the path in params.yaml that requires it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,15 +25,15 @@ class LabelCoverage:
     """Labels of one task per split."""
 
     codec: Codec
-    known: Mapping[SplitName, LabelValues]
-    """The known labels of the validation and test split."""
+    labels: Mapping[SplitName, LabelValues]
+    """The labels of the labelled rows of the validation and test split."""
     rows: Mapping[SplitName, int]
     labelled: Mapping[SplitName, int]
-    """Labelled rows of every split; for a task of level token items."""
+    """Labelled rows of every split; labelled items for a task of level token."""
 
     @property
-    def words(self) -> str:
-        """The counts of every split."""
+    def counts(self) -> str:
+        """The counts of every split, as text."""
         if self.codec.sequence:
             return "labelled items: " + ", ".join(f"{count:,} {split}" for split, count in self.labelled.items())
         counts = (f"{count:,} of {self.rows[split]:,} {split}" for split, count in self.labelled.items())
@@ -46,71 +44,60 @@ def check_coverage(problem: Problem, encoder: Encoder, encoded: Path, splits: Se
     """Check the labels of encoded splits, below the folder `encoded`.
 
     Args:
-        splits: the splits whose labels are read; without the test split nothing is asked of it.
+        splits: the splits whose labels are checked.
 
     Raises:
-        DataError: a line per task and metric that they do not suffice for.
+        DataError: a line per task and metric without sufficient labels.
     """
     errors: list[str] = []
     for codec in encoder.tasks:
-        known, rows = {}, {}
+        labels, rows = {}, {}
         for split in splits:
-            with intact(encoded / split / "labels" / codec.name):
-                labels, rows[split] = _stored_labels(encoded / split / "labels", codec)
-            known[split] = labels[codec.labelled(labels)]
-        labelled = {split: len(labels) for split, labels in known.items()}
-        errors += coverage_errors(problem, LabelCoverage(codec=codec, known=known, rows=rows, labelled=labelled))
+            array = map_array(encoded / split / "labels", codec.name, codec.block)
+            rows[split], items = len(array), flat(array)
+            labels[split] = items[codec.labelled(items)]
+        labelled = {split: len(of_split) for split, of_split in labels.items()}
+        errors += coverage_errors(problem, LabelCoverage(codec=codec, labels=labels, rows=rows, labelled=labelled))
     if errors:
         raise DataError("\n".join(errors))
 
 
 def coverage_errors(problem: Problem, coverage: LabelCoverage) -> Iterator[str]:
-    """A line per metric of a task that is needed, and that the labels leave undefined."""
+    """A line per required metric of a task that the labels leave undefined."""
     name, gates = coverage.codec.name, problem.gates
     options = problem.tasks[name]
-    own = (options.metric_named(options.metric).name, f"tasks.{name}.metric")
-    needed = [(metric, f"gates.metrics.{name}.{metric}") for metric in gates.limits_of(name)]
+    stopping = (options.metric_named(options.metric).name, f"tasks.{name}.metric")
+    required = [(metric, f"gates.metrics.{name}.{metric}") for metric in gates.limits_of(name)]
     if not options.unsupervised:
-        yield from _undefined(problem, coverage, "validation", [own])
-        needed = needed if gates.baseline_rule(name) == "ignore" else [own, *needed]
-    if "test" in coverage.known:
-        yield from _undefined(problem, coverage, "test", needed)
+        yield from _undefined(problem, coverage, "validation", [stopping])
+        required = required if gates.baseline_rule(name) == "ignore" else [stopping, *required]
+    if "test" in coverage.labels:
+        yield from _undefined(problem, coverage, "test", required)
 
 
-def _undefined(problem: Problem, coverage: LabelCoverage, split: SplitName, needed: Sequence[Need]) -> Iterator[str]:
-    name, target, labels = coverage.codec.name, coverage.codec.target, coverage.known[split]
+def _undefined(
+    problem: Problem, coverage: LabelCoverage, split: SplitName, required: Sequence[Requirement]
+) -> Iterator[str]:
+    name, target, labels = coverage.codec.name, coverage.codec.target, coverage.labels[split]
     purpose = "to stop on" if split == "validation" else "for its gates"
-    if needed and not len(labels):
+    if required and not len(labels):
         yield (
-            f"tasks.{name}: the {split} split must have labels {purpose}, found none in {target!r} ({coverage.words}); "
-            f"change the split so that it has some, or {_without(name, split, needed)}"
+            f"tasks.{name}: the {split} split must have labels {purpose}, found none in {target!r} "
+            f"({coverage.counts}); change the split so that it has some, or {_opt_out(name, split, required)}"
         )
         return
-    for metric in dict.fromkeys(metric for metric, _ in needed):
-        if why := problem.tasks[name].metric_named(metric).undefined(labels):
-            needs = [need for need in needed if need[0] == metric]
+    for metric in dict.fromkeys(metric for metric, _ in required):
+        if reason := problem.tasks[name].metric_named(metric).undefined(labels):
+            of_metric = [requirement for requirement in required if requirement[0] == metric]
             yield (
-                f"{needs[0][1]}: {metric} must be defined on the {split} split, found {why} in {target!r} "
-                f"({coverage.words}); change the split or the metric, or {_without(name, split, needs)}"
+                f"{of_metric[0][1]}: {metric} must be defined on the {split} split, found {reason} in {target!r} "
+                f"({coverage.counts}); change the split or the metric, or {_opt_out(name, split, of_metric)}"
             )
 
 
-def _without(task: str, split: SplitName, needed: Sequence[Need]) -> str:
-    """The way out where the data have no such labels: what to change in params.yaml, so that none are needed."""
+def _opt_out(task: str, split: SplitName, required: Sequence[Requirement]) -> str:
+    """The change of params.yaml with which no such labels are required."""
     if split == "validation":
         return "leave the task out"
-    lines = (f"{path}: null" if path.startswith("gates.") else f"gates.baseline.{task}: ignore" for _, path in needed)
+    lines = (f"{path}: null" if path.startswith("gates.") else f"gates.baseline.{task}: ignore" for _, path in required)
     return "switch its gates off: " + " and ".join(f"`{line}`" for line in lines)
-
-
-def _stored_labels(folder: Path, codec: Codec) -> tuple[LabelValues, int]:
-    """(n, ...) labels that a SplitWriter wrote, for level token of all items; and the number of rows."""
-    block = codec.block
-    if block is None or not block.ragged:
-        labels = np.load(folder / f"{codec.name}.npy", mmap_mode="r", allow_pickle=False)
-        return labels, len(labels)
-    offsets = np.load(folder / f"{codec.name}{OFFSETS}", allow_pickle=False)
-    shape = (int(offsets[-1]), *block.shape)
-    if not shape[0]:  # nothing can be mapped
-        return np.zeros(shape, block.dtype), len(offsets) - 1
-    return np.memmap(folder / f"{codec.name}{VALUES}", block.dtype, mode="r", shape=shape), len(offsets) - 1

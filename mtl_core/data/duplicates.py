@@ -1,4 +1,4 @@
-"""Rows that stand in two splits: count of validation and test rows whose features all equal those of a training row."""
+"""Count of the validation and test rows whose features all equal those of a training row."""
 
 from pathlib import Path
 from types import TracebackType
@@ -11,42 +11,42 @@ DUPLICATES = "duplicates.json"
 """File of the encoded splits: split -> rows whose features all equal those of a training row."""
 
 CHUNK = 1 << 20
-"""Keys read back at once."""
+"""Keys per read of the file."""
 
 
 class DuplicateCounter:
-    """Counter of duplicates among keys of rows, as `row_keys` makes them.
+    """Counter of duplicates by the keys of `row_keys`.
 
-    In memory are 8 bytes per validation and test row; the keys of the training rows are in a file, which is removed at
-    the end.
+    Keeps 8 bytes per validation and test row in memory, and the keys of the training rows in a file, which is removed
+    at the end.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._file = path, path.open("wb")
-        self._held: dict[str, list[NDArray[np.uint64]]] = {}
+        self._path, self._train_keys = path, path.open("wb")
+        self._keys: dict[str, list[NDArray[np.uint64]]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._file.close()
+        self._train_keys.close()
         self._path.unlink(missing_ok=True)
 
     def update(self, split: str, keys: NDArray[np.uint64]) -> None:
-        """Take in (rows,) keys of a split."""
+        """Add (rows,) keys of a split."""
         if split == "train":
-            keys.tofile(self._file)
+            keys.tofile(self._train_keys)
         else:
-            self._held.setdefault(split, []).append(keys)
+            self._keys.setdefault(split, []).append(keys)
 
     def counts(self) -> dict[str, int]:
-        """Split, but for training -> number of its rows that equal a training row."""
-        held = {split: np.concatenate(keys) for split, keys in self._held.items()}
-        known = np.unique(np.concatenate(list(held.values()))) if held else np.zeros(0, dtype=np.uint64)
-        trained = np.zeros(len(known), dtype=np.bool_)
-        self._file.flush()
+        """Split other than training -> number of its rows that equal a training row."""
+        keys = {split: np.concatenate(batches) for split, batches in self._keys.items()}
+        distinct = np.unique(np.concatenate(list(keys.values()))) if keys else np.zeros(0, dtype=np.uint64)
+        in_train = np.zeros(len(distinct), dtype=np.bool_)
+        self._train_keys.flush()
         with self._path.open("rb") as file:
-            while len(known) and len(keys := np.fromfile(file, dtype=np.uint64, count=CHUNK)):
-                indices = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-                trained[indices[known[indices] == keys]] = True
-        return {split: int(trained[np.searchsorted(known, keys)].sum()) for split, keys in held.items()}
+            while len(distinct) and len(chunk := np.fromfile(file, dtype=np.uint64, count=CHUNK)):
+                indices = np.minimum(np.searchsorted(distinct, chunk), len(distinct) - 1)
+                in_train[indices[distinct[indices] == chunk]] = True
+        return {split: int(in_train[np.searchsorted(distinct, of_split)].sum()) for split, of_split in keys.items()}

@@ -1,7 +1,7 @@
-"""Encoded splits as memory-mapped arrays, and their batches; training needs memory for a batch, not for a split."""
+"""Encoded splits as memory-mapped arrays, and their batches. Training needs memory for a batch, not for a split."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtl_core.data.array_files import map_array
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.ragged_tensor import RaggedTensor
-from mtl_core.data.writer import OFFSETS, VALUES
 from mtl_core.features import Block
-from mtl_core.files import intact
-from mtl_core.ragged import spans
+from mtl_core.ragged import Ragged, flat, spans
 
 WINDOW = 100
-"""Batches whose rows are sorted by length together, so that a batch has rows of similar length. For log-normal lengths
-(sigma 0.7), padding then adds 10% to the cells; 50 batches would leave 20%.
+"""Number of batches whose rows are sorted by length together, so that the rows of a batch have similar lengths.
+
+For log-normal lengths (sigma 0.7), padding then adds 10% to the cells; with 50 batches it adds 20%.
 """
 Arrays = dict[str, Any]
 """Name -> Tensor or RaggedTensor, which have the same indexing."""
@@ -27,10 +27,9 @@ Arrays = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Rows of a split, as arrays by name.
+    """Rows of a split, as arrays by name; ragged arrays are padded, (B, L, ...).
 
-    `inputs`: block -> (B, ...), `labels`: task -> (B, ...), `weights`: task -> (B,) where it has weights of rows.
-    Ragged arrays come padded, (B, L, ...).
+    `inputs`: block -> (B, ...), `labels`: task -> (B, ...), `weights`: task -> (B,) for the tasks with row weights.
     """
 
     inputs: dict[str, Tensor]
@@ -39,22 +38,22 @@ class Batch:
 
 
 class EncodedSplit:
-    """A split, memory-mapped. A batch is gathered by row numbers, and nothing else of the table is read."""
+    """A memory-mapped split. A batch reads only its own rows."""
 
     def __init__(self, inputs: Arrays, labels: Arrays, weights: dict[str, Tensor] | None = None) -> None:
         self.inputs, self.labels, self.weights = inputs, labels, weights or {}
         ragged = [values for values in (*inputs.values(), *labels.values()) if isinstance(values, RaggedTensor)]
         self.lengths = torch.stack([values.lengths for values in ragged]).amax(dim=0) if ragged else None
-        """(rows,) items of a row's longest ragged array; None where all arrays are dense."""
+        """(rows,) items of a row's longest ragged array; None if all arrays are dense."""
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> Self:
         """Map the arrays that a SplitWriter wrote into `folder`."""
         return cls(
-            {name: _map(folder, name, block) for name, block in encoder.blocks.items()},
-            {codec.name: _map(folder / "labels", codec.name, codec.block) for codec in encoder.tasks},
+            {name: _tensor(folder, name, block) for name, block in encoder.blocks.items()},
+            {codec.name: _tensor(folder / "labels", codec.name, codec.block) for codec in encoder.tasks},
             {
-                codec.name: _map_dense(folder / "weights" / f"{codec.name}.npy")
+                codec.name: torch.from_numpy(flat(map_array(folder / "weights", codec.name)))
                 for codec in encoder.tasks
                 if codec.weight_column
             },
@@ -65,25 +64,24 @@ class EncodedSplit:
 
     def take(self, rows: Tensor) -> Batch:
         """(B,) int64 row numbers -> those rows, in that order."""
-        return Batch(
-            inputs={name: values.index_select(0, rows) for name, values in self.inputs.items()},
-            labels={name: values.index_select(0, rows) for name, values in self.labels.items()},
-            weights={name: values.index_select(0, rows) for name, values in self.weights.items()},
-        )
+        return self._batch(lambda values: values.index_select(0, rows))
 
     def slice(self, start: int, stop: int) -> Batch:
-        """Rows `start` to `stop`; without a copy of dense arrays."""
-        return Batch(
-            inputs={name: values[start:stop] for name, values in self.inputs.items()},
-            labels={name: values[start:stop] for name, values in self.labels.items()},
-            weights={name: values[start:stop] for name, values in self.weights.items()},
+        """Rows `start` to `stop`, without a copy of dense arrays."""
+        return self._batch(lambda values: values[start:stop])
+
+    def _batch(self, select: Callable[[Any], Tensor]) -> Batch:
+        inputs, labels, weights = (
+            {name: select(values) for name, values in arrays.items()}
+            for arrays in (self.inputs, self.labels, self.weights)
         )
+        return Batch(inputs=inputs, labels=labels, weights=weights)
 
     def order(self, generator: np.random.Generator, size: int) -> Iterator[Tensor]:
-        """Row numbers of the batches of an epoch, `size` rows each, in the order that the generator decides.
+        """Row numbers of the batches of an epoch, `size` rows each, in random order.
 
-        With ragged arrays the rows of WINDOW batches are sorted by length, ties in their random order, and the batches
-        of the window are shuffled, so that short rows do not come first.
+        With ragged arrays the rows of WINDOW batches are sorted by length, ties in random order. Then the batches of
+        the window are shuffled, so that short rows do not come first.
         """
         order = torch.from_numpy(generator.permutation(len(self)))
         if self.lengths is None:
@@ -93,7 +91,7 @@ class EncodedSplit:
     def spans(self, size: int) -> Iterator[tuple[int, int]]:
         """Start and stop of `size` rows at a time, in row order.
 
-        Fewer rows where padding ragged arrays would take more than MAX_CELLS of `mtl_core.ragged`.
+        Fewer rows if padding ragged arrays would take more than MAX_CELLS of `mtl_core.ragged`.
         """
         if self.lengths is None:
             yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))
@@ -101,12 +99,12 @@ class EncodedSplit:
             yield from spans(self.lengths.numpy(), size)
 
     def flat_labels(self, task: str) -> Tensor:
-        """(n, ...) labels of the rows or, for a task of level token, of the items of all rows."""
+        """(n, ...) labels of the rows; for a task of level token, of the items of all rows."""
         labels = self.labels[task]
         return labels.values if isinstance(labels, RaggedTensor) else labels
 
     def flat_weights(self, task: str) -> Tensor | None:
-        """(n,) weights of these labels, where an item has the weight of its row; None where all count the same."""
+        """(n,) weights of these labels; an item has the weight of its row. None for a task without weights."""
         labels, weights = self.labels[task], self.weights.get(task)
         if weights is None or not isinstance(labels, RaggedTensor):
             return weights
@@ -120,7 +118,7 @@ class EncodedSplit:
         return values[torch.arange(values.shape[1]) < labels.lengths[start:stop, None]]
 
     def by_row(self, task: str, values: Tensor) -> Tensor | RaggedTensor:
-        """(n, ...) values as in `flat_labels` -> an array that `take` of a batch reads; padding is NaN."""
+        """(n, ...) values as in `flat_labels` -> an array by row, as in `labels`; padding is NaN."""
         labels = self.labels[task]
         if not isinstance(labels, RaggedTensor):
             return values
@@ -133,20 +131,10 @@ class EncodedSplit:
             yield from (batches[index] for index in generator.permutation(len(batches)).tolist())
 
 
-def _map(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
-    """A dense or ragged array. An array without a block is dense, with type and shape stored in its file."""
-    with intact(folder / name):
-        return _map_ragged(folder, name, block) if block and block.ragged else _map_dense(folder / f"{name}.npy")
-
-
-def _map_dense(path: Path) -> Tensor:
-    # Copy-on-write, since torch warns about memory that it may not write to; nothing here ever does.
-    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-
-
-def _map_ragged(folder: Path, name: str, block: Block) -> RaggedTensor:
-    offsets, path = _map_dense(folder / f"{name}{OFFSETS}"), folder / f"{name}{VALUES}"
-    shape = (int(offsets[-1]), *block.shape)
-    empty = not shape[0]  # nothing can be mapped
-    values: Any = np.zeros(shape, block.dtype) if empty else np.memmap(path, block.dtype, mode="c", shape=shape)
-    return RaggedTensor(values=torch.from_numpy(np.asarray(values)), offsets=offsets, pad=block.pad)
+def _tensor(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
+    array = map_array(folder, name, block)
+    if not isinstance(array, Ragged):
+        return torch.from_numpy(array)
+    assert block
+    values, offsets = torch.from_numpy(array.values), torch.from_numpy(array.offsets)
+    return RaggedTensor(values=values, offsets=offsets, pad=block.pad)

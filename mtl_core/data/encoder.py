@@ -1,4 +1,4 @@
-"""The encoder: every feature and task, fitted on the training split; it converts tables to arrays."""
+"""Encoder: all features and tasks, fitted on the training split. Converts tables to arrays."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mtl_core.config import Problem, Reading
 from mtl_core.data.levels import check_sequences, item_labels
-from mtl_core.data.targets import Table, column_array, row_weights, target_type, target_values, weightless_error
+from mtl_core.data.targets import Table, column_array, row_weights, target_type, target_values, zero_weights_error
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
 from mtl_core.files import intact, write_text
@@ -23,9 +23,9 @@ from mtl_core.tasks import AnyCodec, Codec
 
 
 class Encoder(Frozen):
-    """Fitted features and label codecs in the order in which the problem declares them.
+    """Fitted features and label codecs in the order of the problem.
 
-    Features of one kind are a group: they are encoded into the kind's own blocks, by its own code.
+    Features of one kind are a group, which the kind's class encodes into its blocks.
     """
 
     features: Annotated[tuple[AnyFittedFeature, ...], Field(min_length=1)]
@@ -33,13 +33,13 @@ class Encoder(Frozen):
     rows: int
     """Rows of the training split."""
     reading: Reading = Reading()
-    """Options by which the raw columns were read; the signature has them for the text of requests."""
+    """Options with which the raw columns were read; requests with text need them too."""
 
     @property
     def groups(self) -> dict[str, tuple[FittedFeature, ...]]:
         """Kind -> its features, in the order of the kinds' names, whatever the order of the features."""
         kinds = sorted({feature.kind for feature in self.features})
-        return {kind: tuple(one for one in self.features if one.kind == kind) for kind in kinds}
+        return {kind: tuple(feature for feature in self.features if feature.kind == kind) for kind in kinds}
 
     @property
     def blocks(self) -> dict[str, Block]:
@@ -48,7 +48,7 @@ class Encoder(Frozen):
 
     @property
     def inputs(self) -> dict[str, InputType]:
-        """The raw columns that are read, once each, in order: the inputs of the exported graph."""
+        """The distinct raw columns in order: the inputs of the exported graph."""
         return {feature.column: feature.input_type for feature in self.features}
 
     @property
@@ -66,25 +66,22 @@ class Encoder(Frozen):
         return encoded
 
     def batch(self, table: Table) -> dict[str, NDArray[Any]]:
-        """Raw columns -> blocks as inputs of a network: ragged ones padded."""
+        """Raw columns -> blocks as inputs of a network; ragged blocks are padded."""
         return {
             name: values.padded(self.blocks[name].pad) if isinstance(values, Ragged) else values
             for name, values in self.encode(table).items()
         }
 
     def to_columns(self, blocks: Mapping[str, Any]) -> TreeColumns:
-        """Blocks of some rows -> inputs of tree models; DataError where no kind of feature has any."""
-        found = [
-            columns
-            for group in self.groups.values()
-            if (columns := type(group[0]).to_columns(group, blocks)) is not None
-        ]
-        if not found:
+        """Blocks of some rows -> inputs of tree models; DataError if no kind of feature has any."""
+        by_group = [type(group[0]).to_columns(group, blocks) for group in self.groups.values()]
+        columns = [of_group for of_group in by_group if of_group is not None]
+        if not columns:
             kinds = ", ".join(self.groups)
-            raise DataError(f"features: trees need features that they can split on, found {kinds} alone; add others")
+            raise DataError(f"features: trees need features that they can split on, found only {kinds}; add others")
         return TreeColumns(
-            values=np.concatenate([columns.values for columns in found], axis=1, dtype=np.float32),
-            categorical=tuple(flag for columns in found for flag in columns.categorical),
+            values=np.concatenate([of_group.values for of_group in columns], axis=1, dtype=np.float32),
+            categorical=tuple(flag for of_group in columns for flag in of_group.categorical),
         )
 
     def request_values(self, table: Table) -> dict[str, list[Any]]:
@@ -98,7 +95,7 @@ class Encoder(Frozen):
         """Target columns -> labels per task; ragged for a task of level token, one for each item of its sequence.
 
         Args:
-            exact: as metrics read them, and not as they are stored.
+            exact: True for labels as metrics need them, False for labels as they are stored.
         """
         return {codec.name: self._labels(codec, table, exact) for codec in self.tasks}
 
@@ -144,7 +141,7 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     }
     tasks = {name: task.fitter(name, target_type(name, task, types)) for name, task in problem.tasks.items()}
     weight_columns = {name: task.weight_column for name, task in problem.tasks.items() if task.weight_column}
-    weightless = list(weight_columns)
+    zero_weighted = list(weight_columns)
     rows = 0
     for batch in train:
         rows += batch.num_rows
@@ -152,9 +149,9 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
             feature.update(column_array(batch, columns[name]))
         for name, task in tasks.items():
             task.update(target_values(batch, problem.tasks[name].targets))
-        weightless = [name for name in weightless if not row_weights(batch, name, weight_columns[name]).any()]
-    for name in weightless:
-        raise DataError(weightless_error(name, weight_columns[name]))
+        zero_weighted = [name for name in zero_weighted if not row_weights(batch, name, weight_columns[name]).any()]
+    for name in zero_weighted:
+        raise DataError(zero_weights_error(name, weight_columns[name]))
     fitted = tuple(fitter.finish() for fitter in features.values())
     _check_inputs(fitted)
     codecs = tuple(fitter.finish() for fitter in tasks.values())
@@ -163,18 +160,18 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
 
 
 def _check_inputs(features: Sequence[FittedFeature]) -> None:
-    """DataError where two features need different input types of one column."""
-    found: dict[str, FittedFeature] = {}
+    """DataError if two features need different input types of one column."""
+    by_column: dict[str, FittedFeature] = {}
     for feature in features:
-        first = found.setdefault(feature.column, feature)
+        first = by_column.setdefault(feature.column, feature)
         if first.input_type != feature.input_type:
             raise DataError(
-                f"features.{feature.name}: a column is served in one form, found {feature.column!r} as "
-                f"{_form(feature)} here and as {_form(first)} for features.{first.name}; give one of them a "
-                "column of its own"
+                f"features.{feature.name}: all features of a column must have one input type, found "
+                f"{feature.column!r} as {_input_text(feature)} here and as {_input_text(first)} for "
+                f"features.{first.name}; give one of them a separate column"
             )
 
 
-def _form(feature: FittedFeature) -> str:
+def _input_text(feature: FittedFeature) -> str:
     separator = getattr(feature.input_type, "separator", None)
     return feature.input_type.name + (f" with separator {separator!r}" if separator else "")

@@ -1,7 +1,6 @@
-"""Types of cells of text, and the types that hold the values of several others.
+"""Inference of the types of text cells, and the type that holds the values of several types.
 
-Both work over many blocks of cells, in any order and cut anywhere: the type of all cells is the widest of the blocks'
-types.
+The type of all cells is the widest of the types of their blocks, whatever the order and the cuts of the blocks.
 """
 
 import pyarrow as pa
@@ -9,7 +8,7 @@ import pyarrow as pa
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_temporal, is_text, item_type, value_type
 from mtl_core.config.data import Csv
-from mtl_core.data.cells import parse, plain_numbers
+from mtl_core.data.cells import KINDS, parse, plain_numbers
 
 _INFERRED = (
     pa.int64(),
@@ -21,10 +20,10 @@ _INFERRED = (
     pa.timestamp("s", "UTC"),
     pa.timestamp("us", "UTC"),
 )
-"""Types of cells, from narrow to wide. Finer than microseconds is cut off."""
+"""Types of cells, from narrow to wide. Digits beyond microseconds are cut off."""
 
 _CODE = r"^[+-]?(?:0[0-9]+(?:[.eE]|$)|0[xX]|[0-9]{19,}$)"
-"""Digits that a number may not keep: leading zeros, hexadecimals, and more digits than surely fit in 64 bits."""
+"""Digits that a number may lose: leading zeros, hexadecimals, and more digits than always fit in 64 bits."""
 _UNITS = ("s", "ms", "us", "ns")
 
 
@@ -33,77 +32,74 @@ def infer_type(cells: pa.Array, csv: Csv) -> pa.DataType:
 
     Digits with leading zeros, and whole numbers of more than 18 digits, are text: a number loses digits.
     """
-    known = cells.drop_null()
-    if not len(known):
+    valid = cells.drop_null()
+    if not len(valid):
         return pa.null()
     for candidate in _INFERRED:
         # Most types are ruled out by the first cell alone.
-        if _is(candidate, known.slice(0, 1), csv) and _is(candidate, known, csv):
-            return pa.string() if is_number(candidate) and _is_code(known, csv) else candidate
+        if _all_are(candidate, valid.slice(0, 1), csv) and _all_are(candidate, valid, csv):
+            return pa.string() if is_number(candidate) and _has_codes(valid, csv) else candidate
     return pa.string()
 
 
-def widen(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """The narrowest type that holds the values of both: nulls fit all, integers numbers, dates times, scalars text.
+def widen(first: pa.DataType, second: pa.DataType) -> pa.DataType:
+    """The narrowest type that holds the values of both.
 
-    The first one where nothing holds both, as text and lists.
+    Any type holds nulls, floats hold integers, timestamps hold dates, and text holds all scalars. The first type where
+    none holds both, such as text and lists.
     """
-    one, other = value_type(one), value_type(other)
-    if one == other or pa.types.is_null(other):
-        return one
-    if pa.types.is_null(one):
-        return other
-    if is_text(one) and is_text(other):
+    first, second = value_type(first), value_type(second)
+    if first == second or pa.types.is_null(second):
+        return first
+    if pa.types.is_null(first):
+        return second
+    if is_text(first) and is_text(second):
         return pa.string()
-    if is_number(one) and is_number(other):
-        return pa.int64() if all(map(_fits_int64, (one, other))) else pa.float64()
-    if (wider := _widen_temporal(one, other)) is not None:
+    if is_number(first) and is_number(second):
+        return pa.int64() if all(map(_fits_int64, (first, second))) else pa.float64()
+    if (wider := _widen_temporal(first, second)) is not None:
         return wider
-    items = item_type(one), item_type(other)
+    items = item_type(first), item_type(second)
     if items[0] is not None and items[1] is not None:
         return pa.list_(widen(items[0], items[1]))
-    return pa.string() if _is_scalar(one) and _is_scalar(other) else one
+    scalar = all(any(is_kind(arrow_type) for is_kind in KINDS.values()) for arrow_type in (first, second))
+    return pa.string() if scalar else first
 
 
-def _is(wanted: pa.DataType, cells: pa.Array, csv: Csv) -> bool:
-    if pa.types.is_boolean(wanted):
+def _all_are(arrow_type: pa.DataType, cells: pa.Array, csv: Csv) -> bool:
+    if pa.types.is_boolean(arrow_type):
         return bool(pc.all(pc.is_in(pc.utf8_lower(cells), pa.array(["true", "false"])), min_count=0).as_py())
     try:
-        parse(cells, wanted, csv)
+        parse(cells, arrow_type, csv)
     except pa.ArrowInvalid:
         return False
     return True
 
 
-def _is_code(cells: pa.Array, csv: Csv) -> bool:
+def _has_codes(cells: pa.Array, csv: Csv) -> bool:
     plain = plain_numbers(cells, csv)
-    # Few numbers begin with a zero, and a pattern costs ten times as much as looking at the first character.
+    # Few numbers begin with a zero, and a pattern costs ten times as much as a test of the first character.
     zero = pc.and_not(pc.starts_with(plain, "0"), pc.starts_with(plain, "0."))
     signed = pc.or_(pc.starts_with(plain, "-0"), pc.starts_with(plain, "+0"))
-    suspects = plain.filter(pc.or_(pc.or_(zero, signed), pc.greater(pc.binary_length(plain), 18)))
-    return bool(len(suspects) and pc.any(pc.match_substring_regex(suspects, _CODE)).as_py())
+    possible = plain.filter(pc.or_(pc.or_(zero, signed), pc.greater(pc.binary_length(plain), 18)))
+    return bool(len(possible) and pc.any(pc.match_substring_regex(possible, _CODE)).as_py())
 
 
-def _widen_temporal(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The finer of two dates or timestamps; None where the types are others, or a clock meets a zone."""
-    if not (is_temporal(one) and is_temporal(other)):
+def _widen_temporal(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:
+    """The finer of two dates or timestamps; None for other types, or if only one of them has a zone."""
+    if not (is_temporal(first) and is_temporal(second)):
         return None
-    dates = [pa.types.is_date(each) for each in (one, other)]
+    dates = [pa.types.is_date(arrow_type) for arrow_type in (first, second)]
     if all(dates):
         return pa.date64()
     if any(dates):
-        timestamp = other if dates[0] else one
+        timestamp = second if dates[0] else first
         return timestamp if timestamp.tz is None else None
-    if (one.tz is None) != (other.tz is None):
+    if (first.tz is None) != (second.tz is None):
         return None
-    unit = max(one.unit, other.unit, key=_UNITS.index)
-    return pa.timestamp(unit, one.tz if one.tz == other.tz else "UTC")
+    unit = max(first.unit, second.unit, key=_UNITS.index)
+    return pa.timestamp(unit, first.tz if first.tz == second.tz else "UTC")
 
 
 def _fits_int64(arrow_type: pa.DataType) -> bool:
     return bool(pa.types.is_integer(arrow_type) and arrow_type != pa.uint64())
-
-
-def _is_scalar(arrow_type: pa.DataType) -> bool:
-    kinds = (is_text, is_number, is_temporal, pa.types.is_boolean)
-    return any(fits(arrow_type) for fits in kinds)

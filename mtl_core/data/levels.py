@@ -12,7 +12,7 @@ from mtl_core.tasks import Codec
 
 
 def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) -> None:
-    """DataError for a task of level token whose sequence is no feature (`inputs`, by name) of lists of any length."""
+    """DataError for a task of level token whose sequence is no feature of lists. `inputs`: feature -> its type."""
     lists = [name for name, input_type in inputs.items() if input_type.is_sequence]
     for codec in codecs:
         if codec.sequence and codec.sequence not in lists:
@@ -25,19 +25,19 @@ def check_sequences(codecs: Sequence[Codec], inputs: Mapping[str, InputType]) ->
 def item_labels(codec: Codec, labels: NDArray[np.generic] | Ragged, lengths: NDArray[np.int64]) -> Ragged:
     """A task's encoded labels, checked against the (rows,) lengths of its sequence.
 
-    A row without any label, such as a null list, is unlabelled, and so are its items.
+    The items of a row without any label, such as a null list, are unlabelled.
     """
     block = codec.block
     assert block
     assert isinstance(labels, Ragged)
-    found = labels.lengths
-    wrong = np.flatnonzero((found != lengths) & (found > 0))
-    if wrong.size:
-        row = int(wrong[0])
+    counts = labels.lengths
+    mismatched = np.flatnonzero((counts != lengths) & (counts > 0))
+    if mismatched.size:
+        row = int(mismatched[0])
         raise DataError(
             f"task {codec.name!r}: a row must have one label for each of the {lengths[row]:,} items of "
-            f"{codec.sequence!r}, found {found[row]:,} in {codec.target!r}; repair the row, or leave its labels out"
+            f"{codec.sequence!r}, found {counts[row]:,} in {codec.target!r}; repair the row, or leave its labels out"
         )
     values = np.full((int(lengths.sum()), *block.shape), block.pad, dtype=block.dtype)
-    values[np.repeat(found > 0, lengths)] = labels.values[labels.offsets[0] : labels.offsets[-1]]
+    values[np.repeat(counts > 0, lengths)] = labels.values[labels.offsets[0] : labels.offsets[-1]]
     return Ragged.from_lengths(values, lengths)

@@ -1,4 +1,4 @@
-"""Part files as they are stored: CSV, whose cells are text, and Parquet. Read lazily and only the requested columns."""
+"""Part files as they are stored: CSV, whose cells are text, and Parquet. Reads lazily, and only requested columns."""
 
 import codecs
 import csv as standard_csv
@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -23,14 +24,13 @@ BATCH, BLOCK = 1 << 17, 1 << 24
 """Size of a batch: rows of Parquet, bytes of CSV."""
 SEPARATORS = (",", ";", "\t", "|")
 """Common separators of cells in CSV files."""
-_PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 _INT96_UNIT = "us"
-"""Unit of the timestamps of older writers, as Spark's; in Arrow's nanoseconds 9999-12-31 wraps around to 1816."""
+"""Unit for INT96 timestamps, such as Spark's; in Arrow's default of nanoseconds 9999-12-31 wraps around to 1816."""
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file, in the declared form."""
+    """A CSV file in the declared format."""
 
     path: Path
     csv: Csv
@@ -38,7 +38,7 @@ class CsvFile:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns, from the first line that is not empty."""
-        # Arrow drops a byte order mark; Python does under this name alone.
+        # Python drops a byte order mark only for this encoding; Arrow always does.
         encoding = "utf-8-sig" if codecs.lookup(self.csv.encoding).name == "utf-8" else self.csv.encoding
         try:
             with self.path.open(encoding=encoding, newline="") as file:
@@ -54,11 +54,11 @@ class CsvFile:
         return _csv_types(self, status.st_size, status.st_mtime_ns)
 
     def is_empty(self, column: str) -> bool:
-        """True for a column without a value."""
+        """True for a column of nulls."""
         return bool(pa.types.is_null(self.types.field(column).type))
 
     def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Batches of the columns, as text, with null for the words that stand for a missing value."""
+        """Batches of the columns, as text, with null for the words for missing values."""
         read = csv.ReadOptions(block_size=BLOCK, encoding=self.csv.encoding)
         parse = csv.ParseOptions(delimiter=self.csv.separator, newlines_in_values=True)
         types = dict.fromkeys(self.names, pa.string())
@@ -75,27 +75,27 @@ class CsvFile:
             raise self.unreadable(error) from None
 
     def unreadable(self, error: Exception) -> DataError:
-        """The error for a file that is not of the declared form."""
-        words = " ".join(str(error).split())
-        if isinstance(error, UnicodeError) or "UTF8" in words:
+        """The error for a file that is not in the declared format."""
+        reason = " ".join(str(error).split())
+        if isinstance(error, UnicodeError) or "UTF8" in reason:
             return DataError(
-                f"{self.path}: must be {self.csv.encoding} text, found a byte that is not ({words:.80}); declare its "
+                f"{self.path}: must be {self.csv.encoding} text, found a byte that is not ({reason:.80}); declare its "
                 "encoding, as in data.csv: {encoding: latin-1} (or cp1252, utf-16 ...), or write the file as utf-8"
             )
-        if "straddling" in words:
+        if "straddling" in reason:
             fix = f"a row must be shorter than {BLOCK >> 20} MiB; is a quote not closed?"
-        elif "columns, got" in words:
+        elif "columns, got" in reason:
             fix = f"every line must have as many cells as the header, whose names are {self._header()}"
-            fix += "; is a quote not closed?" if '"' in words.partition("columns, got")[2] else ""
+            fix += "; is a quote not closed?" if '"' in reason.partition("columns, got")[2] else ""
         else:
             fix = "repair or remove it"
-        return DataError(f"{self.path}: must be a readable CSV file, found: {words:.300}; {fix}")
+        return DataError(f"{self.path}: must be a readable CSV file, found: {reason:.300}; {fix}")
 
     def _header(self) -> str:
         names = ", ".join(repr(name) for name in self.names[:5]) + (" ..." if len(self.names) > 5 else "")
         others = [mark for mark in SEPARATORS if mark != self.csv.separator]
-        if len(self.names) == 1 and (found := [mark for mark in others if mark in self.names[0]]):
-            return f"{names}; declare the separator, as in data.csv: {{separator: {found[0]!r}}}"
+        if len(self.names) == 1 and (separators := [mark for mark in others if mark in self.names[0]]):
+            return f"{names}; declare the separator, as in data.csv: {{separator: {separators[0]!r}}}"
         return f"{names}; remove lines above the header, repair the line, or declare data.csv.separator"
 
 
@@ -109,9 +109,12 @@ class ParquetFile:
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path, memory_map=True, coerce_int96_timestamp_unit=_INT96_UNIT)
+            return self._open()
         except (pa.ArrowException, OSError) as error:
             raise self.unreadable(error) from None
+
+    def _open(self, **options: Any) -> pq.ParquetFile:
+        return pq.ParquetFile(self.path, memory_map=True, coerce_int96_timestamp_unit=_INT96_UNIT, **options)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -120,48 +123,42 @@ class ParquetFile:
 
     @cached_property
     def types(self) -> pa.Schema:
-        """Types of the columns, from the footer; what Arrow computes little with as its nearest plain type."""
+        """Types of the columns, from the footer; types with few Arrow functions as the nearest plain type."""
         return pa.schema([field.with_type(_plain(field.type)) for field in self._file.schema_arrow])
 
     def is_empty(self, column: str) -> bool:
-        """True for a column without a value."""
+        """True for a column of nulls."""
         return all(batch.column(0).null_count == batch.num_rows for batch in self.batches([column]))
 
     def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Batches of the columns; text has null for the words that stand for a missing value.
+        """Batches of the columns; text has null for the words for missing values.
 
-        Columns in `dictionaries` come as dictionary arrays where they are text, as most files store them.
+        Columns in `dictionaries` are read as dictionary arrays if they are text, as most files store them.
         """
-        own, names = self._file.schema_arrow, frozenset(self.names)
-        texts = [name for name in dictionaries if name in names and pa.types.is_string(own.field(name).type)]
+        schema, names = self._file.schema_arrow, frozenset(self.names)
+        texts = [name for name in dictionaries if name in names and pa.types.is_string(schema.field(name).type)]
         try:
             file = self._file
-            if texts:  # what a file reads as a dictionary is said when it is opened
-                file = pq.ParquetFile(
-                    self.path,
-                    metadata=self._file.metadata,
-                    memory_map=True,
-                    read_dictionary=texts,
-                    coerce_int96_timestamp_unit=_INT96_UNIT,
-                )
+            if texts:  # dictionary columns are an option of opening a file
+                file = self._open(metadata=self._file.metadata, read_dictionary=texts)
             for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
                 yield pa.RecordBatch.from_arrays([self._text(values) for values in batch.columns], batch.schema.names)
         except (pa.ArrowException, OSError, KeyError) as error:
             raise self.unreadable(error) from None
 
     def _text(self, values: pa.Array) -> pa.Array:
-        """Text without the words for a missing value; all other values as they are."""
+        """Text without the words for missing values; all other values as they are."""
         if not is_text(values.type):
             return values
-        values.validate(full=True)  # a file may hold bytes that are no UTF-8
-        if pa.types.is_string_view(values.type):  # Arrow computes little with these
+        values.validate(full=True)  # text may be invalid UTF-8
+        if pa.types.is_string_view(values.type):  # which has few Arrow functions
             values = values.cast(pa.string())
         return without_nulls(values, self.csv)
 
     def unreadable(self, error: Exception) -> DataError:
         """The error for a file that is damaged or no Parquet file."""
-        words = " ".join(str(error).split())
-        return DataError(f"{self.path}: must be a readable Parquet file, found: {words:.300}; repair or remove it")
+        reason = " ".join(str(error).split())
+        return DataError(f"{self.path}: must be a readable Parquet file, found: {reason:.300}; repair or remove it")
 
 
 PartFile = CsvFile | ParquetFile
@@ -173,9 +170,9 @@ def open_part(path: Path, csv: Csv) -> PartFile:
 
 
 def check_names(file: PartFile) -> None:
-    """DataError where two columns have one name."""
-    if twice := [name for name, count in Counter(file.names).items() if count > 1]:
-        raise DataError(f"{file.path}: column names must be distinct, found {twice[0]!r} twice; rename one")
+    """DataError if two columns have one name."""
+    if duplicates := [name for name, count in Counter(file.names).items() if count > 1]:
+        raise DataError(f"{file.path}: column names must be distinct, found {duplicates[0]!r} twice; rename one")
 
 
 def suffix(path: Path) -> str:
@@ -183,27 +180,15 @@ def suffix(path: Path) -> str:
     return path.suffix.lower()
 
 
-def unread(root: Path) -> list[str]:
-    """Names in a folder of part files that hold data and are no part: packed files, and folders with such files."""
-
-    def holds_data(path: Path) -> bool:
-        if path.is_dir():
-            return any(suffix(each) in SUFFIXES or holds_data(each) for each in path.iterdir())
-        return suffix(path) in _PACKED and suffix(path.with_suffix("")) in SUFFIXES
-
-    visible = sorted(path for path in root.iterdir() if not path.name.startswith((".", "_")))
-    return [path.name + "/" * path.is_dir() for path in visible if holds_data(path)]
-
-
 @lru_cache(maxsize=1_024)
-def _csv_types(file: CsvFile, _size: int, _changed: int) -> pa.Schema:
-    """Types over all cells of a file, kept as long as the file has that size and time of change."""
-    found: dict[str, pa.DataType] = dict.fromkeys(file.names, pa.null())
+def _csv_types(file: CsvFile, _size: int, _modified_ns: int) -> pa.Schema:
+    """Types over all cells of a file, cached until its size or modification time changes."""
+    types: dict[str, pa.DataType] = dict.fromkeys(file.names, pa.null())
     for batch in file.batches(file.names):
         for name, cells in zip(batch.schema.names, batch.columns, strict=True):
-            if not is_text(found[name]):
-                found[name] = widen(found[name], infer_type(cells, file.csv))
-    return pa.schema(found.items())
+            if not is_text(types[name]):
+                types[name] = widen(types[name], infer_type(cells, file.csv))
+    return pa.schema(types.items())
 
 
 def _plain(stored: pa.DataType) -> pa.DataType:

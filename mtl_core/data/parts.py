@@ -1,4 +1,4 @@
-"""Part files of a data set: their rows, with one type per column over all of them."""
+"""Part files of a data set: their rows, with one type per column over all parts."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from mtl_core.arrow import is_text, value_type
 from mtl_core.config import Problem, Reading
-from mtl_core.data.cells import convert, first_misfit
+from mtl_core.data.cells import convert, first_unreadable
 from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part, suffix
 from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError, nearest
@@ -16,7 +16,7 @@ from mtl_core.errors import DataError, nearest
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part file. `types` are the columns' types over all parts, by which every part is read."""
+    """A part file, read with `types`, the column types over all parts."""
 
     file: PartFile
     reading: Reading
@@ -39,34 +39,37 @@ class Part:
         """Names of the columns that this file has."""
         return self.file.names
 
-    def own_types(self) -> pa.Schema:
-        """Types of the columns that this file has, over this file alone."""
+    def file_types(self) -> pa.Schema:
+        """Types of the file's columns, from this file alone."""
         return column_schema([self.file], self.reading)
 
     def batches(
         self, columns: Sequence[str], dictionaries: Collection[str] = (), types: pa.Schema | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """The columns, in that order, in batches that fit in memory.
+        """Batches of the columns, in that order, that fit in memory.
 
         Args:
             dictionaries: columns of text to read as dictionary arrays, as most Parquet files store them.
-            types: other types than those over all parts.
+            types: column types to use instead of those over all parts.
 
         Raises:
             DataError: a column that the file lacks, or a value that is not of its column's type.
         """
-        columns, types, known = list(columns), self.types if types is None else types, frozenset(self.names)
+        types, names = self.types if types is None else types, frozenset(self.names)
         for column in columns:
-            if column not in known:
+            if column not in names:
                 raise DataError(f"{self.path}: no column {column!r}; {nearest(column, self.names)}")
-        wanted = pa.schema([types.field(column) for column in columns])
-        coded = frozenset(dictionaries)
-        wanted = pa.schema([_as_dictionary(field) if field.name in coded else field for field in wanted])
+        fields = [types.field(column) for column in columns]
+        dictionaries = frozenset(dictionaries)
+        schema = pa.schema([_as_dictionary(field) if field.name in dictionaries else field for field in fields])
         row = 0
         for batch in self.file.batches(columns, dictionaries):
-            arrays = [self._convert(batch.column(field.name), field, row) for field in wanted]
+            arrays = [self._convert(batch.column(field.name), field, row) for field in schema]
             row += batch.num_rows
-            yield _batch(arrays, wanted, batch.num_rows)
+            if arrays:
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            else:
+                yield pa.RecordBatch.from_pylist([{}] * batch.num_rows)
 
     def read(self, columns: Sequence[str], types: pa.Schema | None = None) -> pa.Table:
         """The columns of the whole part."""
@@ -75,15 +78,15 @@ class Part:
         return pa.Table.from_batches(batches, schema=pa.schema([types.field(column) for column in columns]))
 
     def _convert(self, values: pa.Array, field: pa.Field, row: int) -> pa.Array:
-        form = self.reading.dates.get(field.name)
+        date_format = self.reading.dates.get(field.name)
         try:
-            return convert(values, field.type, self.reading.csv, form)
+            return convert(values, field.type, self.reading.csv, date_format)
         except pa.ArrowException as error:
-            position = first_misfit(values, field.type, self.reading.csv, form)
-            fix = "repair the cell, or name it in data.csv.nulls where it stands for a missing value"
+            index = first_unreadable(values, field.type, self.reading.csv, date_format)
+            fix = "repair the cell, or name it in data.csv.nulls if it stands for a missing value"
             raise DataError(
                 f"{self.path}: column {field.name!r} must be {_rule(field, self.reading)}, found "
-                f"{values[position].as_py()!r:.60} in row {row + position} ({error!s:.100}); "
+                f"{values[index].as_py()!r:.60} in row {row + index} ({error!s:.100}); "
                 f"{fix if is_text(values.type) else 'repair or remove the part'}"
             ) from None
 
@@ -91,16 +94,16 @@ class Part:
 def open_data(folder: Path, problem: Problem) -> tuple[Problem, tuple[Part, ...]]:
     """The problem with its patterns resolved over the columns that every part has, and the parts.
 
-    Raises DataError where the data cannot be read, ProblemError where a pattern does not fit the columns.
+    Raises DataError for data that cannot be read, ProblemError for a pattern that does not fit the columns.
     """
-    sources = parts(folder, problem)
+    sources = open_parts(folder, problem)
     return problem.resolved(sources[0].shared), sources
 
 
-def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
+def open_parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     """The part files of a problem's data, in the order of their names; hidden and other files are ignored.
 
-    Decides the types of the columns, for which CSV files are read once as a whole. Raises DataError.
+    Infers the column types, which reads all cells of CSV files. Raises DataError.
     """
     root = folder / problem.data.path
     if not root.exists():
@@ -125,18 +128,14 @@ def parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
 
 
 def _rule(field: pa.Field, reading: Reading) -> str:
-    if form := reading.dates.get(field.name):
-        return f"of the format {form!r}, as data.dates declares"
+    if date_format := reading.dates.get(field.name):
+        return f"of the format {date_format!r}, as data.dates declares"
     declared = reading.types.get(field.name)
     return f"{declared}, as data.types declares" if declared else f"{value_type(field.type)} as in the other parts"
 
 
 def _as_dictionary(field: pa.Field) -> pa.Field:
     return field.with_type(pa.dictionary(pa.int32(), value_type(field.type)))
-
-
-def _batch(arrays: list[pa.Array], wanted: pa.Schema, rows: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(arrays, schema=wanted) if arrays else pa.RecordBatch.from_pylist([{}] * rows)
 
 
 def _is_part(path: Path) -> bool:

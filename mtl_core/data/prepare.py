@@ -1,7 +1,7 @@
 """Preparation: parts -> fitted encoder and encoded splits, in two passes and memory for a few batches.
 
-The part files are read once: the first pass fits the encoder and spills the rows, cast and split, to disk as
-uncompressed Arrow, which the second pass encodes. That is cheaper than decoding Parquet again, and much cheaper than
+The part files are read once. The first pass fits the encoder and spills the rows, cast and split, to disk as
+uncompressed Arrow; the second pass encodes them. That is cheaper than decoding Parquet again, and much cheaper than
 parsing CSV again.
 """
 
@@ -17,23 +17,23 @@ import pyarrow.parquet as pq
 
 from mtl_core.arrow import scalar_type
 from mtl_core.config import Problem
+from mtl_core.data.array_files import SplitWriter
 from mtl_core.data.column_types import column_types
 from mtl_core.data.coverage import check_coverage
 from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.row_keys import row_keys
-from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, empty_splits
-from mtl_core.data.writer import SplitWriter
+from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, check_not_empty
 from mtl_core.errors import DataError
 from mtl_core.files import intact, pending_folder, write_text
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
-"""Splits that are stored as raw rows too, since the exported graph is measured on them."""
+"""Splits that are also stored as raw rows, on which the exported graph is evaluated."""
 
 Quarantine = dict[str, set[int]]
 OnRows = Callable[[int, int | None, str], None]
-"""Callback: number of rows that are done, number of all where it is known, what is done with them."""
+"""Callback of (rows done, total rows or None, phase)."""
 
 
 def prepare(
@@ -42,22 +42,22 @@ def prepare(
     quarantine: Path,
     out: Path,
     *,
-    on_rows: OnRows = lambda done, total, words: None,
+    on_rows: OnRows = lambda done, total, phase: None,
 ) -> dict[SplitName, int]:
     """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS and DUPLICATES into the folder `out`.
 
-    Needs temporary disk space next to `out` for all rows as they are in memory.
+    Needs temporary disk space next to `out` for all rows, uncompressed.
 
     Args:
         quarantine: Parquet file of (part, row): the rows that validation quarantined.
-        out: replaced as a whole, once everything is written.
+        out: replaced as a whole after everything is written.
         on_rows: called in both passes after every batch.
 
     Returns:
-        rows per split.
+        Rows per split.
 
     Raises:
-        DataError: the data do not fit the problem, or a split has no rows, or lacks the labels of a task.
+        DataError: the data do not fit the problem, a split has no rows, or a split lacks the labels of a task.
     """
     problem, sources = open_data(folder, problem)
     types = column_types(folder, problem, sources)
@@ -66,15 +66,14 @@ def prepare(
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         for part in sources:
-            left_out = quarantined.get(part.name, set())
-            for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, left_out)):
+            quarantined_rows = quarantined.get(part.name, set())
+            for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, quarantined_rows)):
                 counts[name] += rows.num_rows
                 on_rows(sum(counts.values()), None, "rows read")
                 duplicates.update(name, row_keys(rows, problem.feature_columns))
                 if name == "train":
                     yield rows
-        for error in empty_splits(counts):
-            raise DataError(error)
+        check_not_empty(counts)
 
     with pending_folder(out) as temporary:
         spill = temporary / "spill"
@@ -83,7 +82,9 @@ def prepare(
             encoder = fit(problem, types, train_rows())
             write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
-        _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]), on_rows)
+        raw_columns = dict.fromkeys((*problem.feature_columns, *problem.targets))
+        raw_schema = pa.schema([sources[0].types.field(column) for column in raw_columns])
+        _write(temporary, encoder, counts, spilled, raw_schema, on_rows)
         spill.rmdir()
         check_coverage(problem, encoder, temporary)
     return counts
@@ -99,7 +100,7 @@ def _write(
 ) -> None:
     writers = {name: SplitWriter(out / name, counts[name]) for name in SPLITS}
     with ExitStack() as stack:
-        # A larger dictionary, as most numbers with fractions need, costs more time than it saves.
+        # A larger dictionary, which most fractions would need, costs more time than it saves.
         options: dict[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 1 << 17}
         raw = {
             name: stack.enter_context(pq.ParquetWriter(out / f"{name}.parquet", raw_schema, **options))
@@ -119,12 +120,12 @@ def _write(
 
 def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[SplitRows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
-    start, bad = 0, np.asarray(sorted(quarantined), dtype=np.int64)
+    start, excluded = 0, np.asarray(sorted(quarantined), dtype=np.int64)
     splitter = Splitter.of(problem, part.shared)
     columns = list(dict.fromkeys((*problem.columns, *splitter.columns)))
     for batch in part.batches(columns, dictionaries=dictionaries):
-        if bad.size:
-            keep = ~np.isin(np.arange(start, start + batch.num_rows), bad)
+        if excluded.size:
+            keep = ~np.isin(np.arange(start, start + batch.num_rows), excluded)
             start += batch.num_rows
             batch = batch.filter(pa.array(keep))
         for name, rows in splitter.split_rows(batch):
@@ -132,7 +133,7 @@ def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: s
 
 
 def _spill(path: Path, rows: Iterable[SplitRows]) -> Iterator[SplitRows]:
-    """Yield the rows, and write them to a file."""
+    """Write the rows to a file, and yield them."""
     with ExitStack() as stack:
         writer = None
         for name, batch in rows:
@@ -143,9 +144,9 @@ def _spill(path: Path, rows: Iterable[SplitRows]) -> Iterator[SplitRows]:
 
 def _read_spill(path: Path) -> Iterator[SplitRows]:
     """The rows that `_spill` wrote to a file, which is removed afterwards."""
-    if not path.exists():  # of a part without rows
+    if not path.exists():  # the part has no rows
         return
-    # Read, not mapped, since mapped pages count as the process's own.
+    # Not mapped, since mapped pages count as memory of the process.
     with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
         for batch, metadata in reader.iter_batches_with_custom_metadata():
             yield SPLITS[SPLITS.index(metadata["split"].decode())], batch
@@ -153,14 +154,9 @@ def _read_spill(path: Path) -> Iterator[SplitRows]:
 
 
 def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list[str]:
-    """The columns of text that only features read, which encode each distinct value once."""
-    text = (name for name in problem.feature_columns if scalar_type(types[name]) == "string")
-    return [name for name in text if name not in problem.split.columns]
-
-
-def _raw_schema(problem: Problem, first: Part) -> pa.Schema:
-    columns = dict.fromkeys((*problem.feature_columns, *problem.targets))
-    return pa.schema([first.types.field(column) for column in columns])
+    """The columns of text that only features read, since features encode each distinct value once."""
+    texts = (name for name in problem.feature_columns if scalar_type(types[name]) == "string")
+    return [name for name in texts if name not in problem.split.columns]
 
 
 def _read_quarantine(path: Path) -> Quarantine:
@@ -170,7 +166,7 @@ def _read_quarantine(path: Path) -> Quarantine:
         )
     with intact(path):
         table = pq.read_table(path, columns=["part", "row"])
-    found: Quarantine = {}
+    quarantine: Quarantine = {}
     for part, row in zip(table["part"].to_pylist(), table["row"].to_pylist(), strict=True):
-        found.setdefault(part, set()).add(row)
-    return found
+        quarantine.setdefault(part, set()).add(row)
+    return quarantine

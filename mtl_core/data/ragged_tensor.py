@@ -1,4 +1,4 @@
-"""Ragged arrays as tensors, whose batches are padded."""
+"""Ragged arrays as tensors with padded batches."""
 
 from dataclasses import dataclass
 
@@ -24,14 +24,14 @@ class RaggedTensor:
         return self.offsets[1:] - self.offsets[:-1]
 
     def index_select(self, dimension: int, rows: Tensor) -> Tensor:
-        """(B,) row numbers -> (B, L, ...): those rows, padded to the longest, to one item at least."""
+        """(B,) row numbers -> (B, L, ...): those rows, padded to the longest, at least to one item."""
         assert dimension == 0
         starts, lengths = self.offsets[rows], (self.offsets[rows + 1] - self.offsets[rows])
         longest = max(1, int(lengths.max())) if len(rows) else 1
         columns = torch.arange(longest)
-        there = columns < lengths[:, None]  # (B, L)
+        mask = columns < lengths[:, None]  # (B, L)
         padded = torch.full((len(rows), longest, *self.values.shape[1:]), self.pad, dtype=self.values.dtype)
-        padded[there] = self.values[(starts[:, None] + columns)[there]]
+        padded[mask] = self.values[(starts[:, None] + columns)[mask]]
         return padded
 
     def __getitem__(self, rows: slice) -> Tensor:

@@ -29,18 +29,18 @@ def target_values(table: Table, targets: tuple[str, ...]) -> pa.Array:
 
 
 def target_type(name: str, task: Task, types: Mapping[str, pa.DataType]) -> ColumnType:
-    """The type of a task's targets; DataError where it cannot read them, or they have several."""
-    found = dict.fromkeys(column_type(column, types[column], task.target_types) for column in task.targets)
-    if len(found) > 1:
+    """The type of a task's targets; DataError if the task cannot read them, or they have different types."""
+    target_types = dict.fromkeys(column_type(column, types[column], task.target_types) for column in task.targets)
+    if len(target_types) > 1:
         raise DataError(
-            f"task {name!r}: all its targets must have one type, found {', '.join(found)} in "
+            f"task {name!r}: all its targets must have one type, found {', '.join(target_types)} in "
             f"{', '.join(task.targets)}; convert the columns"
         )
-    return next(iter(found), "string")  # nulls are text, as in `column_type`
+    return next(iter(target_types), "string")  # nulls are text, as in `column_type`
 
 
-def weightless_error(name: str, column: str) -> str:
-    """The error of a task all of whose training rows weigh 0."""
+def zero_weights_error(name: str, column: str) -> str:
+    """The error for a task whose training rows all have weight 0."""
     return (
         f"task {name!r}: some row of the training split must weigh more than 0, found none in {column!r}; check the "
         "column and the split"
@@ -48,14 +48,14 @@ def weightless_error(name: str, column: str) -> str:
 
 
 def row_weights(table: Table, name: str, column: str) -> NDArray[np.float32]:
-    """(rows,) weights of a task's rows; DataError for one that is negative or not finite."""
+    """(rows,) weights of a task's rows; DataError for a weight that is negative or not finite."""
     numbers = as_numbers(column_array(table, column))
     with np.errstate(over="ignore"):
         weights = numbers.astype(np.float32)
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
+    invalid = ~(np.isfinite(weights) & (weights >= 0))
+    if invalid.any():
         raise DataError(
             f"task {name!r}: a row's weight must be a number from 0 to {np.finfo(np.float32).max:.1e}, found "
-            f"{numbers[bad][0]:g} in {column!r}; fill the column, or quarantine the row"
+            f"{numbers[invalid][0]:g} in {column!r}; fill the column, or quarantine the row"
         )
     return weights

@@ -1,4 +1,4 @@
-"""Encoder and network as one ONNX graph: inputs are raw columns, outputs the tasks in the user's units."""
+"""Encoder and network as one ONNX graph, from raw columns to predictions in the user's units."""
 
 import logging
 import warnings
@@ -25,8 +25,8 @@ NETWORK = f"{INTERNAL}network/"
 """Prefix of all names in the network's part of a graph."""
 
 
-class _Served(nn.Module):
-    """The predictions of a network: blocks in, a flat tuple of predictions out."""
+class _BlocksToPredictions(nn.Module):
+    """A network with positional blocks as inputs and a tuple of predictions as output, as the exporter needs it."""
 
     def __init__(self, network: Network, encoder: Encoder) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class _Served(nn.Module):
 
 
 def build_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
-    """The whole path from raw columns to predictions as one checked graph; raises ExportError where ONNX refuses it."""
+    """The checked graph from raw columns to predictions; ExportError if ONNX cannot express it."""
     try:
         joined = compose.merge_models(
             _encoder_graph(encoder),
@@ -46,7 +46,7 @@ def build_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
             io_map=[(_block(name), f"{NETWORK}{_block(name)}") for name in encoder.blocks],
         )
         _name_outputs(joined.graph, [task.name for task in encoder.tasks])
-        _one_opset_each(joined)
+        _remove_duplicate_opsets(joined)
         joined.ir_version = IR_VERSION
         joined.producer_name, joined.producer_version = "trunkline", ""
         onnx.checker.check_model(joined, full_check=True)
@@ -66,7 +66,6 @@ def _block(name: str) -> str:
 
 
 def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
-    """Raw columns -> blocks, by the nodes of every kind of feature."""
     graph = GraphBuilder()
     inputs = _inputs(graph, encoder)
     for group in encoder.groups.values():
@@ -82,16 +81,16 @@ def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
 
 
 def _inputs(graph: GraphBuilder, encoder: Encoder) -> dict[str, str]:
-    """Raw column -> its value: an input of its own, or a column of a matrix."""
-    kinds = encoder.inputs
-    found: dict[str, str] = {}
-    for matrix in matrices_of(kinds):
-        found |= graph.matrix(matrix.name, matrix.columns, is_string=kinds[matrix.columns[0]].is_string)
-    return found | {column: graph.input(column, kind) for column, kind in kinds.items() if column not in found}
+    """Raw column -> its value: a separate input, or a column of a matrix."""
+    types = encoder.inputs
+    values: dict[str, str] = {}
+    for matrix in matrices_of(types):
+        values |= graph.matrix(matrix.name, matrix.columns, is_string=types[matrix.columns[0]].is_string)
+    return values | {column: graph.input(column, kind) for column, kind in types.items() if column not in values}
 
 
 def _dtype(block: Block) -> np.dtype[Any]:
-    """Type of a block in a graph: int32 for ids, whatever their width on disk."""
+    """Type of a block in the graph: int32 for ids, whatever their width on disk."""
     return np.dtype(np.int32) if np.issubdtype(block.dtype, np.integer) else block.dtype
 
 
@@ -100,19 +99,19 @@ def _shape(name: str, block: Block) -> list[str | int]:
 
 
 def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
-    """Blocks -> predictions, by torch's exporter, every name under the internal prefix."""
+    """Blocks -> predictions, by torch's exporter; all names have the internal prefix."""
     rows = torch.export.Dim("rows", min=1)
     examples, dynamic = [], []
     for index, block in enumerate(encoder.blocks.values()):
         length = torch.export.Dim(f"length_{index}", min=1)
-        # Two rows and three items, since torch would take a dimension of 1 for a constant.
+        # Two rows and three items, since torch treats a dimension of 1 as a constant.
         shape = (2, *((3,) if block.ragged else ()), *block.shape)
         examples.append(torch.zeros(shape, dtype=getattr(torch, _dtype(block).name)))
         dynamic.append({0: rows, 1: length} if block.ragged else {0: rows})
     network.eval()
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
-            _Served(network, encoder),
+            _BlocksToPredictions(network, encoder),
             tuple(examples),
             dynamo=True,
             external_data=False,
@@ -131,7 +130,7 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
 
 
 def _strip(proto: onnx.ModelProto) -> None:
-    """Remove the metadata of every node: the exporter writes traces there, with file paths of this machine."""
+    """Remove metadata, in which the exporter writes stack traces with file paths of this machine."""
     del proto.graph.value_info[:], proto.metadata_props[:], proto.graph.metadata_props[:]
     for part in (*proto.graph.node, *proto.graph.initializer, *proto.graph.input, *proto.graph.output):
         del part.metadata_props[:]
@@ -139,28 +138,27 @@ def _strip(proto: onnx.ModelProto) -> None:
 
 
 def _name_outputs(graph: onnx.GraphProto, tasks: Sequence[str]) -> None:
-    """Give every task's output its own name; all other values are prefixed, so that no name can collide."""
+    """Name every output after its task. All other values have a prefix, so that no names collide."""
     for output, task in zip(graph.output, tasks, strict=True):
         graph.node.append(helper.make_node("Identity", [output.name], [task], name=f"{INTERNAL}output/{task}"))
         output.name = task
 
 
-def _one_opset_each(model: onnx.ModelProto) -> None:
-    """Remove duplicate opset imports: both parts of the graph declare the same ones."""
+def _remove_duplicate_opsets(model: onnx.ModelProto) -> None:
+    """Both parts of the graph import the same opsets."""
     versions = {opset.domain: opset.version for opset in model.opset_import}
     del model.opset_import[:]
     model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in versions.items())
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the log and the warnings of torch's exporter, which are about its own internals."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def quiet() -> Iterator[None]:
+    """Silence the log and the warnings of exporters, which concern their internals."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(level)

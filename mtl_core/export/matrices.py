@@ -1,7 +1,7 @@
 """Matrices among the inputs of the exported graph.
 
-A graph takes each raw column under its own name. A runtime spends microseconds on every input and on every node that
-reads one, so that of many columns with a single value a row all numbers come as one matrix, and all texts as another.
+A graph has an input for each raw column. A runtime spends microseconds on every input and on every node that reads it.
+Therefore many columns with a single value per row are two matrices, one of numbers and one of text.
 """
 
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ from mtl_core.input_types import InputType
 from mtl_core.names import INTERNAL
 
 MAX_SEPARATE = 64
-"""Maximum columns of numbers, and of texts, that are inputs of their own."""
+"""Maximum columns of numbers, and of text, that are separate inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """An input of the graph, (rows, columns): float64 or, of columns of text, strings."""
+    """An input of the graph, (rows, columns): float64, or strings for columns of text."""
 
     name: str
     columns: tuple[str, ...]
 
 
 def matrices_of(inputs: Mapping[str, InputType]) -> tuple[Matrix, ...]:
-    """The matrices of an exported graph that reads those raw columns."""
+    """The matrices of a graph with those raw columns."""
     columns: dict[str, list[str]] = {"numbers": [], "strings": []}
     for name, kind in inputs.items():
         if not kind.dimensions(name):

@@ -11,19 +11,18 @@ from numpy.typing import NDArray
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.session import Session, list_lengths, row_spans, run_graph
+from mtl_core.export.session import Predictions, Session, predict_in_chunks, run_graph
 from mtl_core.model import Network
-from mtl_core.ragged import pad_positions
 
 MAX_CELLS = 1 << 22
-"""Maximum raw values that are predicted at a time: a network has some dozens of numbers for each."""
+"""Maximum raw values per batch; a network has some dozens of numbers for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """The largest difference between graph and network, in the scale of the task where it occurs.
+    """The largest difference between graph and network, in units of the task's scale.
 
-    NaN where one of them predicts a value that is not finite.
+    NaN if a prediction is not finite.
     """
 
     difference: float
@@ -32,42 +31,33 @@ class Parity:
 
 
 def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table) -> Parity:
-    """Compares graph and network on those raw rows.
+    """Compare graph and network on raw rows.
 
-    A task's scale is 1 for probabilities, and for numbers the standard deviation of the training labels. A prediction
-    that is not finite on either side is a difference of NaN, also where both are equal, since it cannot be served.
+    A task's scale is 1 for probabilities, and the standard deviation of the training labels for numbers. A prediction
+    that is not finite makes the difference NaN, even if both sides are equal, since it cannot be served.
 
     Raises:
-        ExportError: the graph's predictions have another shape than the network's.
+        ExportError: the predictions of graph and network have different shapes.
     """
     tasks = [task.name for task in encoder.tasks]
     rows = max(1, MAX_CELLS // len(encoder.inputs))
     by_graph = run_graph(session, table, encoder.inputs, tasks, sequences=encoder.sequences, rows=min(rows, 8192))
-    by_network = _by_network(network, encoder, table, rows)
-    found = []
-    for task in network.objectives:
-        difference = _largest_difference(task.name, by_graph[task.name], by_network[task.name]) / task.scale
-        found.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
-    return max(found, key=lambda one: math.inf if math.isnan(one.difference) else one.difference)
-
-
-def _by_network(network: Network, encoder: Encoder, table: pa.Table, rows: int) -> dict[str, NDArray[Any]]:
-    """The network's predictions in the form of `run_graph`, computed for at most `rows` rows at a time."""
-    lengths = list_lengths(table, encoder.inputs)
-    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in network.tasks}
     network.eval()
-    for start, stop in row_spans(table.num_rows, lengths, rows):
-        blocks = encoder.batch(table.slice(start, stop - start))
+
+    def predict(chunk: pa.Table) -> Predictions:
+        blocks = {name: torch.from_numpy(block) for name, block in encoder.batch(chunk).items()}
         with torch.inference_mode():
-            predictions = network.predict({name: torch.from_numpy(x) for name, x in blocks.items()})
-        for task, of_task in predictions.items():
-            column = encoder.sequences.get(task)
-            values = of_task.numpy()
-            chunks[task].append(values if column is None else values[pad_positions(lengths[column][start:stop])])
-    return {task: np.concatenate(parts) for task, parts in chunks.items()}
+            return {task: values.numpy() for task, values in network.predict(blocks).items()}
+
+    by_network = predict_in_chunks(predict, table, encoder.inputs, encoder.sequences, rows)
+    parities = []
+    for task in network.objectives:
+        difference = _max_difference(task.name, by_graph[task.name], by_network[task.name]) / task.scale
+        parities.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
+    return max(parities, key=lambda task: math.inf if math.isnan(task.difference) else task.difference)
 
 
-def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[Any]) -> float:
+def _max_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[Any]) -> float:
     if by_graph.shape != by_network.shape:
         raise ExportError(
             f"model.onnx: predictions of task {task!r} must have shape {by_network.shape} as the network's have, found "
@@ -75,4 +65,4 @@ def _largest_difference(task: str, by_graph: NDArray[Any], by_network: NDArray[A
         )
     if not (np.isfinite(by_graph).all() and np.isfinite(by_network).all()):
         return math.nan
-    return float(np.abs(by_graph.astype(np.float64) - by_network).max(initial=0.0))  # 0 where no row has an item
+    return float(np.abs(by_graph.astype(np.float64) - by_network).max(initial=0.0))  # 0 if no row has an item

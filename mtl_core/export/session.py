@@ -1,14 +1,14 @@
-"""Running an exported graph on raw columns."""
+"""Sessions of ONNX Runtime that run an exported graph on raw columns."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-# onnxruntime sends telemetry from its import on, unless this is set before.
+# onnxruntime sends telemetry from its import on unless this is set.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from onnxruntime import InferenceSession, SessionOptions
@@ -18,10 +18,12 @@ from mtl_core.input_types import InputType
 from mtl_core.ragged import pad_positions, spans
 
 Session: TypeAlias = InferenceSession
+Predictions = dict[str, NDArray[Any]]
+"""Task -> (rows, ...), or (items, ...) for a task of level token."""
 
 
 def open_graph(graph: bytes, threads: int = 1) -> Session:
-    """A session on the CPU that does not spin while it waits, with the options with which a graph is served."""
+    """A session on the CPU with the options of the service; idle threads do not spin."""
     options = SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -33,28 +35,15 @@ def open_graph(graph: bytes, threads: int = 1) -> Session:
 def graph_inputs(
     table: pa.Table, inputs: Mapping[str, InputType], matrices: Sequence[Matrix] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Raw columns -> inputs of the graph, according to their input types.
+    """Raw columns -> inputs of the graph.
 
     Args:
-        matrices: the matrices among the graph's inputs; by default those of a graph that is exported now.
+        matrices: the matrices among the graph's inputs; by default those of the present export.
     """
-    found = {name: input_type.tensor(table[name].combine_chunks()) for name, input_type in inputs.items()}
+    arrays = {name: input_type.tensor(table[name].combine_chunks()) for name, input_type in inputs.items()}
     for matrix in matrices_of(inputs) if matrices is None else matrices:
-        found[matrix.name] = np.stack([found.pop(column) for column in matrix.columns], axis=1)
-    return found
-
-
-def list_lengths(table: pa.Table, inputs: Mapping[str, InputType]) -> dict[str, NDArray[np.int64]]:
-    """(rows,) number of items, for every column of lists of any length."""
-    return {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
-
-
-def row_spans(total: int, lengths: Mapping[str, NDArray[np.int64]], rows: int) -> Iterator[tuple[int, int]]:
-    """Start and stop of at most `rows` of `total` rows at a time.
-
-    Fewer rows where lists, whose (total,) lengths these are, would make too many padded cells.
-    """
-    return spans(np.max([np.ones(total, dtype=np.int64), *lengths.values()], axis=0), rows)
+        arrays[matrix.name] = np.stack([arrays.pop(column) for column in matrix.columns], axis=1)
+    return arrays
 
 
 def run_graph(
@@ -66,21 +55,38 @@ def run_graph(
     sequences: Mapping[str, str] = {},
     matrices: Sequence[Matrix] | None = None,
     rows: int = 8192,
-) -> dict[str, NDArray[Any]]:
-    """Task -> (rows, ...) predictions for a table of raw columns, computed for at most `rows` rows at a time.
+) -> Predictions:
+    """Predictions for a table of raw columns, at most `rows` rows at a time.
 
     Args:
-        sequences: task of level token -> its column; its predictions are (items, ...), one for each item.
+        sequences: task of level token -> its column; the task's predictions are (items, ...).
         matrices: as in `graph_inputs`.
     """
-    if not tasks:
-        return {}
-    lengths = list_lengths(table, inputs)
-    chunks: dict[str, list[NDArray[Any]]] = {task: [] for task in tasks}
-    for start, stop in row_spans(table.num_rows, lengths, rows):
-        found = session.run(tasks, graph_inputs(table.slice(start, stop - start), inputs, matrices))
-        for task, predictions in zip(tasks, found, strict=True):
+
+    def predict(chunk: pa.Table) -> Predictions:
+        return dict(zip(tasks, session.run(tasks, graph_inputs(chunk, inputs, matrices)), strict=True))
+
+    return predict_in_chunks(predict, table, inputs, sequences, rows) if tasks else {}
+
+
+def predict_in_chunks(
+    predict: Callable[[pa.Table], Predictions],
+    table: pa.Table,
+    inputs: Mapping[str, InputType],
+    sequences: Mapping[str, str],
+    rows: int,
+) -> Predictions:
+    """Predictions for at most `rows` rows at a time, fewer if lists need much padding.
+
+    Args:
+        predict: rows of the table -> predictions, (rows, length, ...) for a task of level token.
+    """
+    lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
+    longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
+    chunks: dict[str, list[NDArray[Any]]] = {}
+    for start, stop in spans(longest, rows):
+        for task, predictions in predict(table.slice(start, stop - start)).items():
             if task in sequences:
                 predictions = predictions[pad_positions(lengths[sequences[task]][start:stop])]
-            chunks[task].append(predictions)
+            chunks.setdefault(task, []).append(predictions)
     return {task: np.concatenate(parts) for task, parts in chunks.items()}

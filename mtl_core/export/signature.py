@@ -15,9 +15,7 @@ FORMAT = 4
 
 
 def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], graph: bytes) -> dict[str, Any]:
-    """Signature of a graph: its inputs, its outputs, and the digest of its bytes.
-
-    Inputs (name, type), the matrices in which many of them come, outputs (name, kind, form, unit), and the digest.
+    """Signature of a graph: inputs (name, type), matrices of inputs, outputs (name, kind, form, unit), and its digest.
 
     Args:
         tasks: the objectives of the network, with its tuned thresholds.
@@ -38,14 +36,14 @@ def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], gr
 
 
 def _text(column: str, input_type: InputType, reading: Reading) -> dict[str, Any]:
-    """The entry for the reading of text; none where text needs no reading.
+    """The options with which requests with text are parsed.
 
-    Text is read where the file's text is not of the type's own form, or is declared to be of that type.
+    None for a type whose text needs no options, unless its type is declared.
     """
     options = input_type.text_options(reading.csv, reading.dates.get(column))
     return {"text": options} if options or (column in reading.types and not input_type.is_string) else {}
 
 
 def _level(sequence: str | None) -> dict[str, str]:
-    """Entries of a task of level token, which has a prediction for every item of that input; none for level row."""
+    """The entries for a task of level token; none for level row."""
     return {} if sequence is None else {"level": "token", "sequence": sequence}

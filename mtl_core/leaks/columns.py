@@ -1,4 +1,4 @@
-"""Columns as codes, so that each relation of two columns costs a few counts of rows."""
+"""Columns as integer codes, so that the relation of two columns needs only counts of rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ from mtl_core.timestamps import as_microseconds
 
 MIN_ROWS, MAX_ROWS, MAX_CELLS = 1_000, 20_000, 10_000_000
 """Rows of the sample; and rows times pairs of a feature and a target, which take about a second."""
-LIMIT = 1e150
-"""Numbers beyond it are missing here, since their squares overflow."""
-FEW = 12
-"""Numbers with up to that many distinct values are classes."""
+MAX_MAGNITUDE = 1e150
+"""Larger numbers count as missing, since their squares overflow."""
+MAX_CLASSES = 12
+"""Maximum distinct values of numbers that are compared as classes."""
 
 Codes = NDArray[np.int64]
 
@@ -37,10 +37,10 @@ class Column:
     """A column of the sample."""
 
     name: str
-    known: NDArray[np.bool_]
-    """(rows,) where it has a value."""
+    valid: NDArray[np.bool_]
+    """(rows,) mask of the rows with a value."""
     numbers: NDArray[np.float64] | None
-    """(rows,) NaN where it has none; None for text."""
+    """(rows,) NaN without a value; None for text."""
     codes: Codes
     """(rows,) 0 to size - 1 in the order of the values, -1 without one; all -1 for lists."""
     values: Sequence[Any]
@@ -57,15 +57,17 @@ class Column:
         return tuple(value if isinstance(value, str) else f"{value:g}" for value in self.values)
 
     @property
-    def is_classes(self) -> bool:
+    def is_categorical(self) -> bool:
         """True for text, booleans, and numbers of few distinct values."""
-        return self.numbers is None or self.size <= FEW
+        return self.numbers is None or self.size <= MAX_CLASSES
 
     @cached_property
     def is_index(self) -> bool:
-        """True for whole numbers that number the rows: each once, with few gaps, or rising with the file."""
-        numbers = None if self.numbers is None else self.numbers[self.known]
-        if numbers is None or len(numbers) < 2 or self.size < 0.99 * len(numbers):
+        """True for an index of the rows: distinct whole numbers with few gaps, or sorted in the file."""
+        if self.numbers is None:
+            return False
+        numbers = self.numbers[self.valid]
+        if len(numbers) < 2 or self.size < 0.99 * len(numbers):
             return False
         if not np.array_equal(numbers, np.floor(numbers)):
             return False
@@ -74,7 +76,7 @@ class Column:
 
 
 def read_columns(table: pa.Table, features: Sequence[str], targets: Sequence[str]) -> dict[str, Column]:
-    """The columns of a sample of the table's rows, evenly spaced, in their order; fewer rows for more pairs."""
+    """The columns of a sample of evenly spaced rows, in their order; fewer rows for more pairs of columns."""
     names = list(dict.fromkeys((*features, *targets)))
     pairs = max(1, len(features) * len(targets))
     rows = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // pairs), table.num_rows)
@@ -86,23 +88,23 @@ def _column(name: str, values: pa.Array) -> Column:
     values = decoded(values)
     if pa.types.is_boolean(values.type):
         numbers = as_numbers(values)
-        known = np.isfinite(numbers)
-        return Column(name, known, numbers, np.where(known, numbers, -1).astype(np.int64), ("false", "true"))
+        valid = np.isfinite(numbers)
+        return Column(name, valid, numbers, np.where(valid, numbers, -1).astype(np.int64), ("false", "true"))
     if is_number(values.type):
-        return _of_numbers(name, as_numbers(values))
+        return _number_column(name, as_numbers(values))
     if is_temporal(values.type):
-        return _of_numbers(name, as_numbers(pc.cast(as_microseconds(values), pa.int64())))
+        return _number_column(name, as_numbers(pc.cast(as_microseconds(values), pa.int64())))
     if scalar_type(values.type) == "string":
         entries = null_if_empty(as_strings(values)).dictionary_encode()
         codes = pc.fill_null(entries.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         return Column(name, codes >= 0, None, codes, tuple(entries.dictionary.to_pylist()))
-    known = np.asarray(pc.is_valid(values).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    return Column(name, known, None, np.full(len(values), -1, dtype=np.int64), ())
+    valid = np.asarray(pc.is_valid(values).to_numpy(zero_copy_only=False), dtype=np.bool_)
+    return Column(name, valid, None, np.full(len(values), -1, dtype=np.int64), ())
 
 
-def _of_numbers(name: str, numbers: NDArray[np.float64]) -> Column:
-    known = np.isfinite(numbers) & (np.abs(numbers) < LIMIT)
-    distinct, codes = np.unique(numbers[known], return_inverse=True)
-    full = np.full(len(numbers), -1, dtype=np.int64)
-    full[known] = codes
-    return Column(name, known, np.where(known, numbers, np.nan), full, tuple(distinct.tolist()))
+def _number_column(name: str, numbers: NDArray[np.float64]) -> Column:
+    valid = np.isfinite(numbers) & (np.abs(numbers) < MAX_MAGNITUDE)
+    distinct, valid_codes = np.unique(numbers[valid], return_inverse=True)
+    codes = np.full(len(numbers), -1, dtype=np.int64)
+    codes[valid] = valid_codes
+    return Column(name, valid, np.where(valid, numbers, np.nan), codes, tuple(distinct.tolist()))

@@ -12,48 +12,48 @@ from numpy.typing import NDArray
 from mtl_core.leaks.columns import Codes, Column, read_columns
 
 MIN_ROWS = 30
-"""Fewer rows with both values are not measured."""
+"""Minimum rows with both values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relation:
-    """`strength` from 0 to 1, and the measure in words."""
+    """`strength` from 0 to 1, and a description with the measure."""
 
     strength: float
-    words: str
+    description: str
 
 
 def relation(feature: Column, target: Column) -> Relation | None:
-    """The strongest of the measures that fit the types, in the rows with both values; None where these are too few."""
+    """The strongest of the measures that fit the types, on rows with both values; None where these are too few."""
     both = (feature.codes >= 0) & (target.codes >= 0)
     if both.sum() < MIN_ROWS:
         return None
     codes, labels = feature.codes[both], target.codes[both]
     counts = np.bincount(labels, minlength=target.size)
-    if target.is_classes:
+    if target.is_categorical:
         if (counts > 0).sum() < 2:
             return None
-        found = [_classes(codes, labels) if feature.is_classes else _neighbours(codes, labels)]
+        relations = [_classes(codes, labels) if feature.is_categorical else _neighbours(codes, labels)]
         if feature.numbers is not None and (counts > 0).sum() == 2:
-            found.append(_auc(codes, labels == labels.max()))
-        return max(found, key=lambda one: one.strength)
+            relations.append(_auc(codes, labels == labels.max()))
+        return max(relations, key=lambda measure: measure.strength)
     assert target.numbers is not None
     values = target.numbers[both]
     if values.std() == 0:
         return None
-    found = [_group_means(codes, values)] if feature.is_classes else []
+    relations = [_group_means(codes, values)] if feature.is_categorical else []
     if feature.numbers is not None:
-        found.append(_linear(feature.numbers[both], values, "correlation"))
-        found.append(_linear(_ranks(codes), _ranks(labels), "rank correlation"))
-    return max(found, key=lambda one: one.strength)
+        relations.append(_linear(feature.numbers[both], values, "correlation"))
+        relations.append(_linear(_ranks(codes), _ranks(labels), "rank correlation"))
+    return max(relations, key=lambda measure: measure.strength)
 
 
 def most_related(table: pa.Table, features: Sequence[str], target: str, count: int = 3) -> list[tuple[str, Relation]]:
     """The features with the strongest relation to the target, the strongest first."""
     columns = read_columns(table, features, [target])
-    found = {name: relation(columns[name], columns[target]) for name in features if name != target}
-    ordered = sorted(((name, one) for name, one in found.items() if one), key=lambda pair: -pair[1].strength)
-    return ordered[:count]
+    measures = ((name, relation(columns[name], columns[target])) for name in features if name != target)
+    relations = [(name, measure) for name, measure in measures if measure]
+    return sorted(relations, key=lambda pair: -pair[1].strength)[:count]
 
 
 def correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
@@ -69,49 +69,49 @@ def _auc(codes: Codes, positive: NDArray[np.bool_]) -> Relation:
     below = np.cumsum(no) - no / 2  # a tie counts half
     area = float((yes * below).sum() / (yes.sum() * no.sum()))
     area = max(area, 1 - area)
-    return Relation(strength=2 * area - 1, words=f"AUC {area:.3f}")
+    return Relation(strength=2 * area - 1, description=f"AUC {area:.3f}")
 
 
 def _classes(codes: Codes, labels: Codes) -> Relation:
-    """Predict the commonest class among the other rows with the same value."""
+    """Accuracy of predicting the most frequent class among the other rows with the same value."""
     classes = int(labels.max()) + 1
     pairs, counts = np.unique(codes * classes + labels, return_counts=True)
     order = np.lexsort((counts, pairs // classes))
     groups, counts = (pairs // classes)[order], counts[order]
-    last = np.append(groups[1:] != groups[:-1], True)  # the commonest class of each value
+    last = np.append(groups[1:] != groups[:-1], True)  # the most frequent class of each value
     has_rival = np.append(False, groups[1:] == groups[:-1])[last]
     rivals = np.where(has_rival, np.append(0, counts[:-1])[last], 0)
-    return _right(float(counts[last][counts[last] - 1 > rivals].sum() / len(codes)), labels)
+    return _accuracy(float(counts[last][counts[last] - 1 > rivals].sum() / len(codes)), labels)
 
 
 def _neighbours(codes: Codes, labels: Codes) -> Relation:
-    """Predict the class of the row before, in the order of the values."""
+    """Accuracy of predicting the class of the previous row in the order of the values."""
     ordered = labels[np.argsort(codes, kind="stable")]
-    return _right(float(np.mean(ordered[1:] == ordered[:-1])), labels)
+    return _accuracy(float(np.mean(ordered[1:] == ordered[:-1])), labels)
 
 
-def _right(share: float, labels: Codes) -> Relation:
-    """Strength beyond the share of the commonest class."""
+def _accuracy(accuracy: float, labels: Codes) -> Relation:
+    """Strength beyond the share of the most frequent class."""
     base = float(np.bincount(labels).max() / len(labels))
     return Relation(
-        strength=max(0.0, (share - base) / (1 - base)),
-        words=f"its values give the class in {share:.1%} of the rows",
+        strength=max(0.0, (accuracy - base) / (1 - base)),
+        description=f"its values give the class in {accuracy:.1%} of the rows",
     )
 
 
 def _group_means(codes: Codes, values: NDArray[np.float64]) -> Relation:
-    """R² of the mean of the other rows with the same value; of all rows where there is no other."""
+    """R² of the mean of the other rows with the same value; of the overall mean where there is no other row."""
     centred = (values - values.mean()) / values.std()
     counts, sums = np.bincount(codes), np.bincount(codes, weights=centred)
     others = counts[codes] - 1
     means = np.where(others > 0, (sums[codes] - centred) / np.maximum(others, 1), 0.0)
     fit = max(0.0, 1 - float(np.square(centred - means).mean()))
-    return Relation(strength=math.sqrt(fit), words=f"R² {fit:.4f} of the means per value")
+    return Relation(strength=math.sqrt(fit), description=f"R² {fit:.4f} of the means per value")
 
 
-def _linear(first: NDArray[np.float64], second: NDArray[np.float64], words: str) -> Relation:
-    found = correlation(first, second)
-    return Relation(strength=min(1.0, abs(found)), words=f"{words} {found:.4f}")
+def _linear(first: NDArray[np.float64], second: NDArray[np.float64], name: str) -> Relation:
+    coefficient = correlation(first, second)
+    return Relation(strength=min(1.0, abs(coefficient)), description=f"{name} {coefficient:.4f}")
 
 
 def _ranks(codes: Codes) -> NDArray[np.float64]:

@@ -114,5 +114,5 @@ def _related_features(run: Run, task: Objective) -> str:
     if labels is not None:
         table = table.set_column(table.column_names.index(target), target, labels)
     related = most_related(table, features, target)
-    names = [f"{name} ({relation.words})" for name, relation in related if relation.strength >= _MIN_STRENGTH]
+    names = [f"{name} ({relation.description})" for name, relation in related if relation.strength >= _MIN_STRENGTH]
     return f" Features most related to {target}: {', '.join(names)}." if names else ""

@@ -41,7 +41,7 @@ def read_part(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]
     Raises:
         DataError: the part cannot be read at all.
     """
-    names, part_types = frozenset(part.names), part.own_types()
+    names, part_types = frozenset(part.names), part.file_types()
     present, fields = [column for column in columns if column in names], []
     for name in present:
         shared_field, part_field, expected = part.types.field(name), part_types.field(name), suite_types.get(name)

@@ -21,8 +21,8 @@ from mtl_core.config.messages import list_errors
 from mtl_core.data.column_types import declared_type, feature_type, target_types
 from mtl_core.data.coverage import LabelCoverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
-from mtl_core.data.split import SPLITS, SplitName, check_split, empty_splits
-from mtl_core.data.targets import row_weights, target_type, target_values, weightless_error
+from mtl_core.data.split import SPLITS, SplitName, check_not_empty, check_split
+from mtl_core.data.targets import row_weights, target_type, target_values, zero_weights_error
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective
@@ -93,7 +93,7 @@ class _Scan:
             for column in problem.split.columns:
                 declared_type(folder, problem, sources, column)
             for column in splitter.columns:
-                if column not in splitter.row:
+                if column not in splitter.row_columns:
                     check_split(problem.split, column, pa.array([], sources[0].types.field(column).type))
         for name, feature in problem.features.items():
             with self._collect(f"features.{name}"):
@@ -111,13 +111,12 @@ class _Scan:
                 for task in list(self.fitters):
                     with self._collect(f"tasks.{task}", self.fitters):
                         self._fit_task(task, split, rows)
-            for error in empty_splits(self.rows):
-                raise DataError(error)
+            check_not_empty(self.rows)
             for task, fitter in self.fitters.items():
                 options = self.problem.tasks[task]
                 with self._collect(f"tasks.{task}"):
                     if options.weight_column and task not in self.weighted:
-                        raise DataError(weightless_error(task, options.weight_column))
+                        raise DataError(zero_weights_error(task, options.weight_column))
                     self.objectives[task] = options.objective(fitter.finish())
         self.errors += self.target_rows.errors.values()
 
@@ -143,7 +142,7 @@ class _Scan:
                         held_out[task, split].append(labels)
         for task, objective in self.objectives.items():
             known = {split: np.concatenate(held_out[task, split] or [np.zeros(0)]) for split in SPLITS[1:]}
-            coverage = LabelCoverage(codec=objective.codec, known=known, rows=self.rows, labelled=self.labelled[task])
+            coverage = LabelCoverage(codec=objective.codec, labels=known, rows=self.rows, labelled=self.labelled[task])
             self.errors += coverage_errors(self.problem, coverage)
 
     def unlearnable_classes(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The law of files: a table gives the same encoder, splits, encoded arrays and labels from CSV and from Parquet.
+"""A table gives the same encoder, splits, encoded arrays and labels from CSV and from Parquet.
 
 A model is a function of these, the declared problem and the seed, so it is the same too.
 """
@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.prepare import prepare
-from mtl_core.validation.results import write_quarantine
-from tests.data.orders import contents
+from tests.data.orders import contents, quarantine
 
 ROWS = 60
 COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[object]]] = {
@@ -33,27 +32,17 @@ COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[object]]] = {
         st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC)),
     ),
 }
-KINDS = {
-    "count": "numeric",
-    "amount": "numeric",
-    "day": "datetime",
-    "moment": "datetime",
-    "zoned": "datetime",
-}
+KINDS = {"count": "numeric", "amount": "numeric", "day": "datetime", "moment": "datetime", "zoned": "datetime"}
 
 
 def problem(by: str) -> Problem:
-    features = {
-        name: {"kind": kind} | ({"min_count": 1} if kind == "categorical" else {})
-        for name in COLUMNS
-        for kind in [KINDS.get(name, "categorical")]
-    }
+    texts = {name: {"kind": "categorical", "min_count": 1} for name in COLUMNS if name not in KINDS}
     return parse_problem(
         {
             "name": "files",
             "data": {"path": "data"},
             "split": {"by": "hash", "column": by, "validation": 0.3, "test": 0.3},
-            "features": features,
+            "features": texts | {name: {"kind": kind} for name, kind in KINDS.items()},
             "tasks": {"yes": {"kind": "binary", "target": "yes"}, "spent": {"kind": "regression", "target": "spent"}},
         }
     )
@@ -61,12 +50,12 @@ def problem(by: str) -> Problem:
 
 @st.composite
 def tables(draw: st.DrawFn) -> pa.Table:
-    """Every column has values, some of them missing; text has a word that is no number."""
+    """Every column has values and nulls; text columns have a word that is no number."""
     columns = {"key": pa.array([f"k{row}" for row in range(ROWS)])}
     for name, (arrow_type, values) in COLUMNS.items():
-        some = draw(st.lists(st.none() | values, min_size=3, max_size=6))
-        some += ["east"] if name == "shop" else ["007"] if name == "code" else [draw(values)]
-        columns[name] = pa.array([some[row % len(some)] for row in range(ROWS)], arrow_type)
+        cells = draw(st.lists(st.none() | values, min_size=3, max_size=6))
+        cells += ["east"] if name == "shop" else ["007"] if name == "code" else [draw(values)]
+        columns[name] = pa.array([cells[row % len(cells)] for row in range(ROWS)], arrow_type)
     columns["yes"] = pa.array([row % 2 for row in range(ROWS)])
     columns["spent"] = pa.array([None if row % 7 == 0 else row * 0.37 for row in range(ROWS)])
     return pa.table(columns)
@@ -80,14 +69,13 @@ def prepared(folder: Path, table: pa.Table, suffix: str, by: str) -> dict[str, b
             csv.write_csv(rows, path)
         else:
             pq.write_table(rows, path)
-    write_quarantine(folder / "quarantine.parquet", [])
-    prepare(folder, problem(by), folder / "quarantine.parquet", folder / "encoded")
+    prepare(folder, problem(by), quarantine(folder), folder / "encoded")
     return {name: content for name, content in contents(folder / "encoded").items() if not name.endswith(".parquet")}
 
 
 @settings(deadline=None, max_examples=10)
 @given(tables(), st.sampled_from(["key", "row", "count"]))
-def test_a_table_gives_the_same_from_either(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, by: str) -> None:
+def test_csv_and_parquet_are_encoded_alike(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, by: str) -> None:
     if by == "count":
         table = table.set_column(table.column_names.index("count"), "count", pa.array(range(ROWS)))
     folder = tmp_path_factory.mktemp("files")

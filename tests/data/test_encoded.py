@@ -1,4 +1,4 @@
-"""Encoded splits: written part by part, mapped, gathered by row number or sliced."""
+"""Encoded splits: written part by part, mapped, and read by row number or slice."""
 
 import itertools
 from pathlib import Path
@@ -10,17 +10,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.data.encoded import EncodedSplit
+from mtl_core.data.array_files import SplitWriter
+from mtl_core.data.encoded import Batch, EncodedSplit
 from mtl_core.data.encoder import Encoder, fit
-from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
 from tests.data.orders import DECLARED, ROWS, declared, month
 from tests.data.test_encoder import TYPES
 from tests.strategies import partitions, patient
 
-SLOW = {"kind": "binary", "target": "days", "at_least": 5, "weight_column": "row"}
+SLOW = {**DECLARED["tasks"]["slow"], "weight_column": "row"}
 ENCODER: Encoder = fit(declared(tasks={**DECLARED["tasks"], "slow": SLOW}), TYPES, month(1).to_batches())
-"""Three tasks, of which one weighs its rows."""
+"""Three tasks, one with row weights."""
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +38,25 @@ def append(writer: SplitWriter, start: int, stop: int) -> None:
     writer.append(ENCODER.encode(rows), ENCODER.labels(rows), ENCODER.weights(rows))
 
 
-def assert_rows(found: dict[str, torch.Tensor], expected: dict[str, Any], rows: Any) -> None:
-    assert list(found) == list(expected)
-    for name, values in expected.items():
-        np.testing.assert_array_equal(found[name].numpy(), values[rows])
-        assert found[name].numpy().dtype == values.dtype
+def assert_rows(batch: Batch, rows: Any) -> None:
+    for tensors, expected in (
+        (batch.inputs, ENCODER.encode(month(1))),
+        (batch.labels, ENCODER.labels(month(1))),
+        (batch.weights, ENCODER.weights(month(1))),
+    ):
+        assert list(tensors) == list(expected)
+        for name, values in expected.items():
+            np.testing.assert_array_equal(tensors[name].numpy(), values[rows])
+            assert tensors[name].numpy().dtype == values.dtype
 
 
 @given(data=st.data(), rows=st.lists(st.integers(0, ROWS - 1)))
 @patient
-def test_rows_come_back_as_they_were_written(split: EncodedSplit, data: st.DataObject, rows: list[int]) -> None:
+def test_rows_are_read_as_written(split: EncodedSplit, data: st.DataObject, rows: list[int]) -> None:
     assert len(split) == ROWS
-    taken = split.take(torch.tensor(rows, dtype=torch.int64))
-    assert_rows(taken.inputs, ENCODER.encode(month(1)), rows)
-    assert_rows(taken.labels, ENCODER.labels(month(1)), rows)
-    assert_rows(taken.weights, ENCODER.weights(month(1)), rows)
-    for cut in data.draw(partitions(ROWS)):
-        sliced = split.slice(cut.start, cut.stop)
-        assert_rows(sliced.inputs, ENCODER.encode(month(1)), cut)
-        assert_rows(sliced.labels, ENCODER.labels(month(1)), cut)
-        assert_rows(sliced.weights, ENCODER.weights(month(1)), cut)
+    assert_rows(split.take(torch.tensor(rows, dtype=torch.int64)), rows)
+    for part in data.draw(partitions(ROWS)):
+        assert_rows(split.slice(part.start, part.stop), part)
 
 
 def test_a_split_without_weights_has_none(tmp_path: Path) -> None:
@@ -70,32 +69,32 @@ def test_a_split_without_weights_has_none(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["categorical.npy", "labels", "numeric.npy"]
 
 
-def test_the_files_are_numpys_own(tmp_path: Path) -> None:
+def test_the_files_are_those_of_numpy(tmp_path: Path) -> None:
     writer = SplitWriter(tmp_path / "train", 3)
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
-    for cut in (slice(0, 2), slice(2, 3)):
-        writer.append({"floats": values.T.copy().T[cut]}, {"y": values[cut, 0] > 1})
+    for part in (slice(0, 2), slice(2, 3)):
+        writer.append({"floats": values.T.copy().T[part]}, {"y": values[part, 0] > 1})
     writer.close()
     for name, expected in (("floats", values), ("labels/y", values[:, 0] > 1)):
         np.save(tmp_path / "expected.npy", expected)
         assert (tmp_path / "train" / f"{name}.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
 
 
-def test_a_folder_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     SplitWriter(tmp_path / "train", 1)
     with pytest.raises(FileExistsError):
         SplitWriter(tmp_path / "train", 1)
 
 
-def test_a_slice_is_no_copy_and_nothing_is_read_before(split: EncodedSplit) -> None:
+def test_a_slice_is_no_copy(split: EncodedSplit) -> None:
     whole, part = split.inputs["categorical"], split.slice(5, 9).inputs["categorical"]
     assert part.data_ptr() == whole.data_ptr() + 5 * whole.shape[1] * whole.element_size()
     taken = split.take(torch.tensor([5])).inputs["categorical"]
     assert taken.data_ptr() != part.data_ptr()
 
 
-def test_arrays_are_mapped_not_read(split: EncodedSplit, tmp_path: Path) -> None:
-    """A change of the file's bytes shows through; a change of the tensor never reaches the file."""
+def test_arrays_are_memory_mapped(split: EncodedSplit, tmp_path: Path) -> None:
+    """A change of the file changes the tensor; a change of the tensor does not reach the file."""
     writer = SplitWriter(tmp_path / "s", 1)
     append(writer, 1, 2)
     writer.close()
@@ -107,22 +106,18 @@ def test_arrays_are_mapped_not_read(split: EncodedSplit, tmp_path: Path) -> None
     assert (tmp_path / "s" / "numeric.npy").read_bytes() == before
 
 
-@pytest.mark.parametrize("cuts", [[0, 9], [0, 5, 9], []], ids=str)
-def test_too_few_rows_are_refused(tmp_path: Path, cuts: list[int]) -> None:
+@pytest.mark.parametrize("stops", [[9], [5, 9], []], ids=str)
+def test_too_few_rows_are_refused(tmp_path: Path, stops: list[int]) -> None:
     writer = SplitWriter(tmp_path / "train", 10)
-    for start, stop in itertools.pairwise(cuts):
+    for start, stop in itertools.pairwise([0, *stops]):
         append(writer, start, stop)
-    found = cuts[-1] if cuts else 0
-    with pytest.raises(
-        DataError, match=rf"train: the data must not change .*found {found} rows where 10 .*; run again"
-    ):
+    rows = stops[-1] if stops else 0
+    with pytest.raises(DataError, match=rf"train: .*found {rows} rows where 10 .*; run again"):
         writer.close()
 
 
 def test_too_many_rows_are_refused(tmp_path: Path) -> None:
     writer = SplitWriter(tmp_path / "test", 10)
     append(writer, 0, 10)
-    with pytest.raises(
-        DataError, match=r"test: the data must not change .*found 11 or more rows where 10 .*; run again"
-    ):
+    with pytest.raises(DataError, match=r"test: .*found 11 or more rows where 10 .*; run again"):
         append(writer, 10, 11)

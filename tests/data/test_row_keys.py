@@ -1,4 +1,4 @@
-"""Keys of rows: equal where the values are, whatever the file, the type and the layout."""
+"""Keys of rows are equal if the values are, whatever the file, the type and the layout."""
 
 import datetime as dt
 from decimal import Decimal
@@ -38,7 +38,7 @@ def keys(table: pa.Table) -> list[int]:
 @patient
 def test_a_csv_and_a_parquet_file_give_the_same_keys(tmp_path_factory: pytest.TempPathFactory, rows: Any) -> None:
     columns = [pa.array(list(values), kind) for values, kind in zip(zip(*rows, strict=True), TYPES, strict=True)]
-    table = pa.table(columns, names=[f"c{place}" for place in range(len(columns))])
+    table = pa.table(columns, names=[f"c{index}" for index in range(len(columns))])
     folder = tmp_path_factory.mktemp("keys")
     pq.write_table(table, folder / "a.parquet")
     csv.write_csv(table, folder / "a.csv")
@@ -59,15 +59,11 @@ SAME = {
     "whole numbers": [pa.array([7], pa.int8()), pa.array([7.0]), pa.array([Decimal("7.00")]), pa.array(["7"])],
     "fractions": [pa.array([0.1]), pa.array([0.1], pa.float32()), pa.array([Decimal("0.10")])],
     "days": [pa.array([dt.date(2024, 1, 1)]), pa.array([dt.datetime(2024, 1, 1)]), pa.array(["2024-01-01"])],
-    "moments": [pa.array([dt.datetime(2024, 1, 1, 5)], pa.timestamp(unit)) for unit in ("s", "ms", "us", "ns")],
-    "moments of zones": [
+    "timestamps": [pa.array([dt.datetime(2024, 1, 1, 5)], pa.timestamp(unit)) for unit in ("s", "ms", "us", "ns")],
+    "timestamps with zones": [
         pa.array([dt.datetime(2024, 1, 1, 5)], pa.timestamp("us", zone)) for zone in ("UTC", "Asia/Tokyo")
     ],
-    "text": [
-        pa.array(["a"]),
-        pa.array(["a"], pa.large_string()),
-        pa.array(["a"]).dictionary_encode(),
-    ],
+    "text": [pa.array(["a"]), pa.array(["a"], pa.large_string()), pa.array(["a"]).dictionary_encode()],
     "lists": [
         pa.array([[1, 2]]),
         pa.array([[1.0, 2.0]], pa.large_list(pa.float64())),
@@ -84,12 +80,12 @@ SAME = {
 
 
 @pytest.mark.parametrize("values", SAME.values(), ids=SAME)
-def test_one_value_in_several_types(values: list[pa.Array]) -> None:
-    assert len({keys(pa.table({"c": one}))[0] for one in values}) == 1
+def test_a_value_has_one_key_in_all_types(values: list[pa.Array]) -> None:
+    assert len({keys(pa.table({"c": array}))[0] for array in values}) == 1
 
 
-def test_other_values_have_other_keys() -> None:
-    """Also in another column, and lists in another order; spans, bytes and records too."""
+def test_different_values_have_different_keys() -> None:
+    """Also in different columns, and lists in another order."""
     different: list[list[Any]] = [
         [1, 2, 0.5, -0.5, 1e300, 2.0**60],
         ["a", "b", "A", "a ", "b a"],
@@ -101,18 +97,18 @@ def test_other_values_have_other_keys() -> None:
         [dt.datetime(2024, 1, 1, 0, 0, 1), dt.datetime(2024, 1, 1)],
     ]
     for values in different:
-        found = keys(pa.table({"c": pa.array(values)}))
-        assert len(set(found)) == len(values)
-        assert set(found).isdisjoint(keys(pa.table({"d": pa.array(values)})))
+        hashes = keys(pa.table({"c": pa.array(values)}))
+        assert len(set(hashes)) == len(values)
+        assert set(hashes).isdisjoint(keys(pa.table({"d": pa.array(values)})))
     assert len(set(keys(pa.table({"a": [1, 2, 1, 2], "b": [1, 1, 2, 2]})))) == 4
 
 
 def test_golden_keys() -> None:
-    """Rows must not move between splits from one release to the next."""
+    """Rows must not move between splits from release to release."""
     rows = pa.table({"a": ["x", None], "b": [1.5, 3], "c": [[1], []], "d": [dt.date(2024, 1, 1), None]})
     assert keys(rows) == [5772245697029995356, 17227309679102258116]
 
 
 def test_keys_are_spread_evenly() -> None:
-    found = np.array(keys(pa.table({"a": np.arange(20_000) / 3})), dtype=np.uint64)
-    assert abs((found >> np.uint64(11)).astype(np.float64).mean() / 2**53 - 0.5) < 0.01
+    hashes = np.array(keys(pa.table({"a": np.arange(20_000) / 3})), dtype=np.uint64)
+    assert abs((hashes >> np.uint64(11)).astype(np.float64).mean() / 2**53 - 0.5) < 0.01

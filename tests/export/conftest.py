@@ -1,4 +1,4 @@
-"""The small problem and the one with every kind of task, each exported once."""
+"""Networks and graphs of the small problem and of the problem with every kind of task."""
 
 import onnx
 import pytest
@@ -28,13 +28,13 @@ def network_of_every_kind(every_kind: Small) -> Network:
     network = Network.seeded(every_kind.problem, every_kind.encoder, 0)
     for task, calibration in zip(network.tasks, network.calibration, strict=True):
         if calibration.outputs:
-            own = torch.arange(1.0, calibration.outputs + 1) if task in ("band", "flags") else torch.ones(1)
-            calibration.set(0.5 * own.expand(calibration.outputs), 0.25 * own.expand(calibration.outputs))
+            scale = torch.arange(1.0, calibration.outputs + 1) if task in ("band", "flags") else torch.ones(1)
+            calibration.set(0.5 * scale.expand(calibration.outputs), 0.25 * scale.expand(calibration.outputs))
     network.decisions[network.tasks.index("flags")].set((0.4, 0.6))
     return network
 
 
 @pytest.fixture(scope="session")
 def graph_of_every_kind(every_kind: Small, network_of_every_kind: Network) -> onnx.ModelProto:
-    """Not to be changed."""
+    """Tests must not change it."""
     return build_graph(network_of_every_kind, every_kind.encoder)

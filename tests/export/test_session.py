@@ -1,4 +1,4 @@
-"""A graph is checked with the options with which it is served: `export` and `serving` know nothing of each other."""
+"""A graph is checked with the options with which it is served, though `export` and `serving` share no code."""
 
 import pytest
 from onnxruntime import SessionOptions
@@ -16,9 +16,9 @@ def checked(graph: bytes) -> SessionOptions:
 
 
 @pytest.mark.parametrize("name", [*FIELDS, *ENTRIES])
-def test_checked_as_served(checked: SessionOptions, name: str) -> None:
-    both = [
+def test_export_and_service_have_the_same_session_options(checked: SessionOptions, name: str) -> None:
+    values = [
         options.get_session_config_entry(name) if name in ENTRIES else getattr(options, name)
         for options in (checked, _options())
     ]
-    assert both[0] == both[1]
+    assert values[0] == values[1]

@@ -1,7 +1,4 @@
-"""Graphs of many columns, and adversarial rows that do not grow with the columns.
-
-Columns that come as a matrix are computed as those that come by name, and are served the same.
-"""
+"""Graphs of many columns, whose inputs are matrices, and their adversarial rows."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +12,7 @@ import pytest
 
 from flows.retrain.compare import input_matrices
 from mtl_core.data.encoder import Encoder
-from mtl_core.export.adversarial import BLOCKS, MAX_CELLS_ALONE, adversarial_rows
+from mtl_core.export.adversarial import MAX_BLOCKS, MAX_SINGLE_CELLS, adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.matrices import MAX_SEPARATE, matrices_of
 from mtl_core.export.parity import parity
@@ -27,7 +24,7 @@ from serving.live import Served
 from serving.model import Model
 from tests.serving.made import write
 from tests.small import Small
-from tests.wide import MANY, TASKS, wide
+from tests.wide import COLUMNS_PER_KIND, TASKS, wide
 
 __all__ = ["wide"]
 
@@ -44,7 +41,7 @@ def by_matrix(wide: Small, network: Network) -> onnx.ModelProto:
 
 @pytest.fixture(scope="module")
 def by_name(wide: Small, network: Network) -> tuple[onnx.ModelProto, dict[str, Any]]:
-    """The graph with an input and a look-up for every column, and its signature."""
+    """The graph with a separate input for every column, and its signature."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mtl_core.export.matrices.MAX_SEPARATE", 10_000)
         patch.setattr("mtl_core.features.categorical.MAX_LOOKUPS", 10_000)
@@ -60,49 +57,47 @@ def rows(wide: Small) -> pa.Table:
     return pa.concat_tables([ordinary, adversarial])
 
 
-def test_a_tensor_holds_all_numbers_another_all_texts_and_lists_come_alone(by_matrix: onnx.ModelProto) -> None:
-    found = {end.name: (end.type, end.shape) for end in open_graph(by_matrix.SerializeToString()).get_inputs()}
-    assert found == {
-        "trunkline/numbers": ("tensor(double)", ["rows", 4 * MANY + 1]),
-        "trunkline/strings": ("tensor(string)", ["rows", MANY]),
+def test_numbers_are_one_matrix_texts_another_and_lists_are_separate(by_matrix: onnx.ModelProto) -> None:
+    inputs = open_graph(by_matrix.SerializeToString()).get_inputs()
+    assert {each.name: (each.type, each.shape) for each in inputs} == {
+        "trunkline/numbers": ("tensor(double)", ["rows", 4 * COLUMNS_PER_KIND + 1]),
+        "trunkline/strings": ("tensor(string)", ["rows", COLUMNS_PER_KIND]),
         "tags": ("tensor(string)", ["rows", "tags/length"]),
     }
-    assert len(by_matrix.graph.node) < 2 * MANY  # of five times as many columns
+    assert len(by_matrix.graph.node) < 2 * COLUMNS_PER_KIND  # five times as many columns
 
 
-def test_a_matrix_predicts_what_single_columns_predict(
+def test_matrices_and_separate_columns_give_the_same_predictions(
     wide: Small, by_matrix: onnx.ModelProto, by_name: tuple[onnx.ModelProto, dict[str, Any]], rows: pa.Table
 ) -> None:
-    """As a champion of an earlier version, which has no matrices, is compared with a candidate that has."""
+    """A champion of an earlier version has no matrices, and is compared with a candidate that has them."""
     inputs, tasks = wide.encoder.inputs, list(TASKS)
-    graph, described = by_name
-    single = open_graph(graph.SerializeToString())
-    assert {end.name for end in single.get_inputs()} == set(inputs)
-    expected = run_graph(single, rows, inputs, tasks, matrices=input_matrices(described))
-    found = run_graph(open_graph(by_matrix.SerializeToString()), rows, inputs, tasks)
+    graph, document = by_name
+    separate = open_graph(graph.SerializeToString())
+    assert {each.name for each in separate.get_inputs()} == set(inputs)
+    expected = run_graph(separate, rows, inputs, tasks, matrices=input_matrices(document))
+    predictions = run_graph(open_graph(by_matrix.SerializeToString()), rows, inputs, tasks)
     for task in tasks:
-        np.testing.assert_array_equal(found[task], expected[task])
+        np.testing.assert_array_equal(predictions[task], expected[task])
 
 
 def test_graph_and_network_agree(wide: Small, network: Network, by_matrix: onnx.ModelProto, rows: pa.Table) -> None:
     assert parity(open_graph(by_matrix.SerializeToString()), network, wide.encoder, rows).difference < 1e-5
 
 
-def test_the_service_answers_the_same_rows_with_the_same_predictions(
+def test_the_service_answers_alike_with_matrices_and_separate_columns(
     wide: Small, by_matrix: onnx.ModelProto, by_name: tuple[onnx.ModelProto, dict[str, Any]], tmp_path: Path
 ) -> None:
     content = by_matrix.SerializeToString()
-    described = signature(wide.problem, wide.encoder, wide.tasks, content)
-    assert [matrix["name"] for matrix in described["matrices"]] == ["trunkline/numbers", "trunkline/strings"]
+    document = signature(wide.problem, wide.encoder, wide.tasks, content)
+    assert [matrix["name"] for matrix in document["matrices"]] == ["trunkline/numbers", "trunkline/strings"]
     values = wide.encoder.request_values(wide.raw_test.slice(0, 5))
     body = json.dumps([dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]).encode()
-    answers = [
-        json.loads(Served(Model.load(write(tmp_path / name, graph, form))).answer(body))["predictions"]
-        for name, graph, form in (
-            ("matrix", content, described),
-            ("name", by_name[0].SerializeToString(), by_name[1]),
-        )
-    ]
+    folders = (
+        write(tmp_path / "matrix", content, document),
+        write(tmp_path / "name", by_name[0].SerializeToString(), by_name[1]),
+    )
+    answers = [json.loads(Served(Model.load(folder)).answer(body))["predictions"] for folder in folders]
     assert len(answers[0]) == 5
     assert answers[0] == answers[1]
 
@@ -116,38 +111,36 @@ def test_the_service_answers_the_same_rows_with_the_same_predictions(
         ({StringsInput(): MAX_SEPARATE + 1, VectorInput(1): MAX_SEPARATE + 1}, []),
     ],
 )
-def test_few_columns_keep_their_names(kinds: dict[InputType, int], sizes: list[int]) -> None:
-    every = [kind for kind, count in kinds.items() for _ in range(count)]
-    found = matrices_of({f"c{index}": kind for index, kind in enumerate(every)})
-    assert [len(matrix.columns) for matrix in found] == sizes
+def test_only_many_columns_of_a_type_are_a_matrix(kinds: dict[InputType, int], sizes: list[int]) -> None:
+    types = [kind for kind, count in kinds.items() for _ in range(count)]
+    matrices = matrices_of({f"c{index}": kind for index, kind in enumerate(types)})
+    assert [len(matrix.columns) for matrix in matrices] == sizes
 
 
 def cells(encoder: Encoder, rows: pa.Table) -> Iterator[tuple[str, set[str], set[str]]]:
-    """Column, its adversarial values, and the values of the rows; as text, since NaN does not equal itself."""
+    """(column, its adversarial values, its values in the rows), as text, since NaN does not equal itself."""
     for feature in encoder.features:
-        yield (
-            feature.column,
-            *(set(map(str, each.to_pylist())) for each in (feature.adversarial(), rows[feature.column])),
-        )
+        adversarial, values = feature.adversarial().to_pylist(), rows[feature.column].to_pylist()
+        yield feature.column, set(map(str, adversarial)), set(map(str, values))
 
 
 def test_every_column_has_each_of_its_adversarial_values(wide: Small) -> None:
     rows = adversarial_rows(wide.raw_test, wide.encoder)
-    for column, wanted, found in cells(wide.encoder, rows):
-        assert wanted <= found, column
+    for column, adversarial, values in cells(wide.encoder, rows):
+        assert adversarial <= values, column
 
 
 def test_adversarial_rows_do_not_grow_with_the_columns(wide: Small) -> None:
-    """Beyond those columns each of whose values is also tried alone."""
+    """Except for the columns whose values also have rows of their own."""
     numbers = [feature for feature in wide.encoder.features if feature.column.startswith("number")]
     for count in (10, 1_000, 4_000):
         columns = {f"c{index}": wide.raw_test["number_1"] for index in range(count)}
         features = tuple(numbers[0].model_copy(update={"name": name, "column": name}) for name in columns)
         encoder = wide.encoder.model_copy(update={"features": features})
         rows = adversarial_rows(pa.table(columns), encoder)
-        values = len(numbers[0].adversarial())
-        assert rows.num_rows <= min(count * values, values + MAX_CELLS_ALONE // count) + BLOCKS * values
-        assert all(wanted <= found for _, wanted, found in cells(encoder, rows))
+        size = len(numbers[0].adversarial())
+        assert rows.num_rows <= min(count * size, size + MAX_SINGLE_CELLS // count) + MAX_BLOCKS * size
+        assert all(adversarial <= values for _, adversarial, values in cells(encoder, rows))
 
 
 @pytest.mark.parametrize(
@@ -158,12 +151,11 @@ def test_adversarial_rows_do_not_grow_with_the_columns(wide: Small) -> None:
         ("code_1", lambda feature: {"vocabulary": feature.vocabulary[::-1]}),
     ],
 )
-def test_a_value_of_one_column_that_only_one_side_reads_otherwise_is_seen(
+def test_a_column_that_graph_and_network_encode_differently_is_detected(
     wide: Small, network: Network, by_matrix: onnx.ModelProto, column: str, change: Any
 ) -> None:
-    every = wide.encoder.features
-    features = [one if one.column != column else one.model_copy(update=change(one)) for one in every]
-    other = wide.encoder.model_copy(update={"features": tuple(features)})
+    features = {feature.column: feature for feature in wide.encoder.features}
+    features[column] = features[column].model_copy(update=change(features[column]))
+    encoder = wide.encoder.model_copy(update={"features": tuple(features.values())})
     rows = adversarial_rows(wide.raw_test, wide.encoder)
-    found = parity(open_graph(by_matrix.SerializeToString()), network, other, rows)
-    assert found.difference > 1e-3
+    assert parity(open_graph(by_matrix.SerializeToString()), network, encoder, rows).difference > 1e-3

@@ -14,7 +14,7 @@ import pytest
 from mtl_core.config import parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.data.prepare import prepare
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
@@ -110,7 +110,7 @@ def expectations(name: str, rows: pa.Table, tmp_path: Path) -> dict[str, dict[st
     (tmp_path / "data").mkdir()
     pq.write_table(rows, tmp_path / "data" / "a.parquet")
     problem = parse_problem(DOCUMENT)
-    suite = profile(problem, parts(tmp_path, problem))
+    suite = profile(problem, open_parts(tmp_path, problem))
     write_suite(suite_path(tmp_path, problem), suite)
     assert validate(tmp_path, problem, tmp_path / "validated").passed
     rules = {e.type.removeprefix("expect_column_values_to_"): e.kwargs for e in suite.expectations if name in e.columns}

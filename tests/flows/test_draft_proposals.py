@@ -136,10 +136,10 @@ def test_columns_that_leak_a_target_have_a_warning(tmp_path: Path) -> None:
     draft = draft_of(tmp_path, columns, "yes", "spend", "late")
     warnings = {name: proposal.warning for name, proposal in draft.features.items() if proposal.warning}
     assert "'spend' is 'sum' - 'tax'" in warnings["sum"]
-    assert "are they known when a prediction is asked for?" in warnings["tax"]
+    assert "are they known at prediction time?" in warnings["tax"]
     assert "'left' is missing in 100.0% of the rows where target 'yes' is 'false'" in warnings["left"]
     assert set(warnings) == {"sum", "tax", "left"}
-    assert "orders target 'late' (AUC 1.000)" in draft.left_out["number"].note
+    assert "sorts target 'late' (AUC 1.000)" in draft.left_out["number"].note
 
 
 def test_a_long_table_is_sampled_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

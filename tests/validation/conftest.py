@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mtl_core.config import Problem, parse_problem
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.part import validate_part
 from mtl_core.validation.profile import write_profile
@@ -105,7 +105,7 @@ def validated(
     if content is not None:
         write_part(folder, CHANGED, content)
     declared = declared or problem()
-    return validate_part(parts(folder, declared)[index], declared, runner or runner_of(folder))
+    return validate_part(open_parts(folder, declared)[index], declared, runner or runner_of(folder))
 
 
 def reasons(result: PartValidation) -> list[Reason]:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mtl_core.config import Problem, parse_problem
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.validation.profile import write_profile
 from mtl_core.validation.results import ValidationResult
 from mtl_core.validation.suite import load_suite, suite_path
@@ -59,7 +59,7 @@ def profiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_indicator_has_the_name_of_no_column(profiled: Path) -> None:
     suite = load_suite(suite_path(profiled, declared()))
     assert [column for column in suite.columns if column.startswith("label:")] == [*list(COLUMNS)[5:], "label::late"]
-    assert parts(profiled, declared())[0].types.names == list(COLUMNS)
+    assert open_parts(profiled, declared())[0].types.names == list(COLUMNS)
 
 
 def test_columns_that_differ_in_case_are_measured_separately(profiled: Path) -> None:

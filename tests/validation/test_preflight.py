@@ -89,7 +89,7 @@ def test_kinds_must_fit_the_types_of_columns(tmp_path: Path) -> None:
     ("split", "error"),
     [
         ({"by": "time", "column": "day", "validation": "2025-01-01", "test": "2025-02-01"}, "found none for"),
-        ({"by": "time", "column": "amount", "validation": "a", "test": "b"}, "a border must be a value of column"),
+        ({"by": "time", "column": "amount", "validation": "a", "test": "b"}, "a boundary must be a value of column"),
         ({"by": "hash", "column": "humidity"}, "split.column: 'humidity' must have a value in every row"),
         ({"by": "hash", "column": "hour"}, "no column 'hour'"),
     ],

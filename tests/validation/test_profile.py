@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.errors import DataError
 from mtl_core.limits import count_limits, mean_limits, min_share_present, range_limits, rate_limits
 from mtl_core.validation.frame import label_columns, to_frame, type_in_suite
@@ -36,7 +36,7 @@ def profiled(folder: Path, *contents: pa.Table, **declared: Any) -> Suite:
     """The suite of these parts."""
     for number, content in enumerate(contents):
         write_part(folder, f"{number}.parquet", content)
-    return profile(problem(**declared), parts(folder, problem(**declared)))
+    return profile(problem(**declared), open_parts(folder, problem(**declared)))
 
 
 @given(NUMBERS, NUMBERS)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtl_core.config import Problem, parse_problem
-from mtl_core.data.parts import parts
+from mtl_core.data.parts import open_parts
 from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.part import validate_part
 from mtl_core.validation.profile import write_profile
@@ -86,7 +86,7 @@ def test_reference_parts_pass_their_suite(
     write_profile(folder, declared)
     path = suite_path(folder, declared)
     runner = ExpectationRunner(load_suite(path), path)
-    for part in parts(folder, declared):
+    for part in open_parts(folder, declared):
         result = validate_part(part, declared, runner)
         assert (result.errors, result.reasons) == ((), ()), part.name
     shutil.rmtree(folder)

@@ -31,7 +31,7 @@ from ruamel.yaml import YAML
 from flows.layout import Layout
 from mtl_core.data.encoder import Encoder
 from serving.live import Served
-from serving.model import Model
+from serving.model import OnnxModel
 from serving.rows import RowReader
 
 MTL = Path(sys.executable).with_name("mtl")
@@ -105,7 +105,7 @@ def run(*arguments: str) -> float:
 
 def served_row(layout: Layout) -> dict[str, float]:
     """Milliseconds of one row of the test split."""
-    model = Model.load(layout.graph.parent)
+    model = OnnxModel.load(layout.graph.parent)
     served, reader = Served(model), RowReader(model.signature.inputs, model.signature.matrices)
     values = Encoder.load(layout.encoder).request_values(pq.read_table(layout.encoded / "test.parquet").slice(0, 1))
     body = json.dumps([{name: column[0] for name, column in values.items()}]).encode()

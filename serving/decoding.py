@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from serving.inputs import Input
+    from serving.inputs import InputField
 
 MAX_DETAILS = 10  # broken rules in words; the others are counted
 _MAX_SHOWN = 40  # characters of a value that are sent back
 
 
-def refusal(body: bytes, inputs: Sequence[Input], *, max_rows: int, reason: str) -> RequestError:
+def refusal(body: bytes, inputs: Sequence[InputField], *, max_rows: int, reason: str) -> RequestError:
     """The error for a body that the fast path refused.
 
     reason: the fast path's own words, used where this decoding finds nothing wrong (a repeated key, for example).
@@ -34,7 +34,7 @@ def refusal(body: bytes, inputs: Sequence[Input], *, max_rows: int, reason: str)
     return _body_error("the body must be a JSON list of rows", reason)
 
 
-def decode_with_errors(body: bytes, inputs: Sequence[Input], *, max_rows: int) -> list[dict[str, Any]]:
+def decode_with_errors(body: bytes, inputs: Sequence[InputField], *, max_rows: int) -> list[dict[str, Any]]:
     """The rows of a body; raises RequestError, status 400, whose details name row, field, rule and value."""
     try:
         rows = _decode(body)
@@ -70,7 +70,7 @@ _ABSENT = _Absent()
 _UNKNOWN = "is not an input of this model"
 
 
-def _violations(row: object, inputs: Sequence[Input]) -> Iterator[tuple[str | None, str, object]]:
+def _violations(row: object, inputs: Sequence[InputField]) -> Iterator[tuple[str | None, str, object]]:
     """Field, rule and value of each broken rule of a row."""
     if not isinstance(row, dict):
         yield None, "a row must be an object {field: value, ...}", row

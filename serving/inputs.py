@@ -1,6 +1,6 @@
 """Types of the graph's inputs: the JSON of a value, the tensor of a column, and the rules in words. One class per type.
 
-To add a type: write its class here and add it to `Input`. No other file asks which type an input has.
+To add a type: write its class here and add it to `InputField`. No other file asks which type an input has.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Input(
         raise NotImplementedError
 
 
-class StringInput(_Input, frozen=True, kw_only=True, tag="string"):
+class StringField(_Input, frozen=True, kw_only=True, tag="string"):
     """A string; tensor(string) of shape (rows,), null is ""."""
 
     tensor_type: ClassVar[str] = "tensor(string)"
@@ -82,7 +82,7 @@ class StringInput(_Input, frozen=True, kw_only=True, tag="string"):
         return _string_violation(value)
 
 
-class NumberInput(_Input, frozen=True, kw_only=True, tag="number"):
+class NumberField(_Input, frozen=True, kw_only=True, tag="number"):
     """A finite number."""
 
     is_plain: ClassVar[bool] = True
@@ -100,7 +100,7 @@ class NumberInput(_Input, frozen=True, kw_only=True, tag="number"):
         return _number_violation(value)
 
 
-class BooleanInput(_Input, frozen=True, kw_only=True, tag="boolean"):
+class BooleanField(_Input, frozen=True, kw_only=True, tag="boolean"):
     """True (1.0) or false (0.0)."""
 
     is_plain: ClassVar[bool] = True
@@ -118,7 +118,7 @@ class BooleanInput(_Input, frozen=True, kw_only=True, tag="boolean"):
         return None if isinstance(value, bool) else ("must be true, false or null", value)
 
 
-class DatetimeInput(_Input, frozen=True, kw_only=True, tag="datetime"):
+class DatetimeField(_Input, frozen=True, kw_only=True, tag="datetime"):
     """ISO 8601 text without a zone; seconds of that wall clock since its 1970-01-01T00:00:00."""
 
     zoned: ClassVar[bool] = False
@@ -143,13 +143,13 @@ class DatetimeInput(_Input, frozen=True, kw_only=True, tag="datetime"):
         return self.text.seconds(text, zoned=self.zoned)
 
 
-class ZonedDatetimeInput(DatetimeInput, frozen=True, kw_only=True, tag="zoned_datetime"):
+class ZonedDatetimeField(DatetimeField, frozen=True, kw_only=True, tag="zoned_datetime"):
     """ISO 8601 text with `Z` or an offset; seconds since 1970-01-01T00:00:00 UTC."""
 
     zoned: ClassVar[bool] = True
 
 
-class StringsInput(_Input, frozen=True, kw_only=True, tag="strings"):
+class StringListField(_Input, frozen=True, kw_only=True, tag="strings"):
     """A list of strings; tensor(string) of shape (rows, longest), padded with "". A null item is ""."""
 
     tensor_type: ClassVar[str] = "tensor(string)"
@@ -190,7 +190,7 @@ class StringsInput(_Input, frozen=True, kw_only=True, tag="strings"):
         return _item_violation(value, _string_violation)
 
 
-class VectorInput(_Input, frozen=True, kw_only=True, tag="vector"):
+class VectorField(_Input, frozen=True, kw_only=True, tag="vector"):
     """A list of exactly `size` finite numbers; float64 of shape (rows, size). A null item is NaN, null is all NaN."""
 
     size: Annotated[int, msgspec.Meta(ge=1, le=MAX_PADDED)]
@@ -214,7 +214,9 @@ class VectorInput(_Input, frozen=True, kw_only=True, tag="vector"):
         return _item_violation(value, _number_violation)
 
 
-Input = StringInput | NumberInput | BooleanInput | DatetimeInput | ZonedDatetimeInput | StringsInput | VectorInput
+InputField = (
+    StringField | NumberField | BooleanField | DatetimeField | ZonedDatetimeField | StringListField | VectorField
+)
 
 
 def _read(values: Sequence[Any], form: TextForm | None, read: Callable[[str], Any]) -> list[Any]:

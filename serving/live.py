@@ -13,7 +13,7 @@ import numpy as np
 from serving.answers import AnswerWriter
 from serving.champion import LoadFailure, champion_file, clear_load_failure, read_champion, write_load_failure
 from serving.errors import ServingError
-from serving.model import GRAPH_FILE, Model
+from serving.model import GRAPH_FILE, OnnxModel
 from serving.rows import RowReader
 from serving.signature import SIGNATURE_FILE
 from serving.store import Store
@@ -35,7 +35,7 @@ class Served:
     It is never changed: a request ends with the version it began with.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: OnnxModel) -> None:
         self.model = model
         answered = {output.sequence for output in model.signature.outputs if output.sequence is not None}
         self._reader = RowReader(model.signature.inputs, model.signature.matrices, answered=answered)
@@ -49,7 +49,7 @@ class Served:
     def champion(cls, home: Path, name: str) -> Served:
         """Load the champion of a model name; raises ServingError."""
         tag = read_champion(home, name).champion
-        return cls(Model.load(Store(home).path(tag), version=tag))
+        return cls(OnnxModel.load(Store(home).path(tag), version=tag))
 
     def answer(self, body: bytes) -> bytes:
         """A request's body -> the response's; raises RequestError, or ModelError where the graph itself fails."""

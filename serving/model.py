@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GRAPH_FILE = "model.onnx"
 
 
-class Model:
+class OnnxModel:
     """A graph that is ready to answer; safe to call from several threads at once.
 
     signature: what it takes and gives. version: its tag in the model store, or "" outside of one.
@@ -38,10 +38,10 @@ class Model:
         self._names = [task.name for task in signature.outputs]
 
     def __repr__(self) -> str:
-        return f"Model(name={self.signature.name!r}, version={self.version!r}, tasks={self._names})"
+        return f"OnnxModel(name={self.signature.name!r}, version={self.version!r}, tasks={self._names})"
 
     @classmethod
-    def load(cls, folder: Path, *, version: str = "") -> Model:
+    def load(cls, folder: Path, *, version: str = "") -> OnnxModel:
         """Load `model.onnx` and `signature.json` from a folder.
 
         The graph must be the very bytes that the signature names, its inputs and outputs must equal the signature, and

@@ -20,8 +20,8 @@ from serving.tensors import TensorMaker
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from serving.inputs import Input
-    from serving.signature import Matrix
+    from serving.inputs import InputField
+    from serving.signature import InputMatrix
 
     Array = np.ndarray[Any, Any]
     Values = tuple[Any, ...]
@@ -31,7 +31,7 @@ MAX_REQUEST_ITEMS = 2**20  # of all lists of strings of a request; a task of lev
 TOKEN_CELLS = 16  # cells that an item counts as where a task answers it: the whole network runs for each item
 
 
-class Batch(NamedTuple):
+class RequestBatch(NamedTuple):
     """Consecutive rows of a request, enough for one call of the graph.
 
     columns: the tensors that the graph takes, by name. lengths: per input whose tensor is of rank 2, the cells that
@@ -53,8 +53,8 @@ class RowReader:
 
     def __init__(
         self,
-        inputs: tuple[Input, ...],
-        matrices: tuple[Matrix, ...] = (),
+        inputs: tuple[InputField, ...],
+        matrices: tuple[InputMatrix, ...] = (),
         *,
         answered: Collection[str] = (),
         max_rows: int = MAX_ROWS,
@@ -72,12 +72,12 @@ class RowReader:
         if row is not None:
             self._decoder = msgspec.json.Decoder(Annotated[list[row], bounds])  # type: ignore[valid-type]  # made at run time
 
-    def read(self, body: bytes) -> Iterable[Batch]:
+    def read(self, body: bytes) -> Iterable[RequestBatch]:
         """The rows in order; raises RequestError before the first batch. Padded tensors are made batch by batch."""
         rows = self._decode_carefully(body) if self._decoder is None else self._decode(self._decoder, body)
         try:
             flat = self._maker.flat(rows)
-            return self._padded(flat, rows) if self.has_lists else (Batch(flat, {}),)
+            return self._padded(flat, rows) if self.has_lists else (RequestBatch(flat, {}),)
         except InputValueError as error:
             raise self._refusal(body, error) from error
 
@@ -95,7 +95,7 @@ class RowReader:
     def _refusal(self, body: bytes, error: Exception) -> Exception:
         return refusal(body, self._inputs, max_rows=self._max_rows, reason=str(error))
 
-    def _padded(self, flat: dict[str, Array], rows: Sequence[Values]) -> Iterator[Batch]:
+    def _padded(self, flat: dict[str, Array], rows: Sequence[Values]) -> Iterator[RequestBatch]:
         """Split the rows so that no padded tensor has more than `max_padded` cells. `flat`: the other tensors."""
         lists = [(column, values, column.lengths(values)) for column, values in self._maker.lists(rows)]
         items = sum(sum(lengths) for column, _, lengths in lists if column.is_sequence)
@@ -108,7 +108,7 @@ class RowReader:
         cells = ([length * self._cells[column.name] for length in lengths] for column, _, lengths in lists)
         widths = [max(row) for row in zip(*cells, strict=True)]
         return (
-            Batch(
+            RequestBatch(
                 {name: tensor[part] for name, tensor in flat.items()}
                 | {column.name: column.to_tensor(values[part]) for column, values, _ in lists},
                 {column.name: lengths[part] for column, _, lengths in lists},

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from serving.errors import SignatureError
-from serving.inputs import Input
+from serving.inputs import InputField
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,7 +153,7 @@ class ClusterOutput(_Output, frozen=True, kw_only=True, tag="cluster_probabiliti
 Output = NumberOutput | ClassOutput | LabelOutput | QuantileOutput | ClusterOutput
 
 
-class Matrix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class InputMatrix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A tensor of the graph, (rows, columns), that holds several inputs of one value a row, in this order."""
 
     name: _Text
@@ -171,8 +171,8 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: str
     version_of_trunkline: str
     graph_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
-    matrices: tuple[Matrix, ...] = ()
+    inputs: Annotated[tuple[InputField, ...], msgspec.Meta(min_length=1)]
+    matrices: tuple[InputMatrix, ...] = ()
     outputs: Annotated[tuple[Output, ...], msgspec.Meta(min_length=1)]
 
     def __post_init__(self) -> None:
@@ -218,7 +218,7 @@ def _refuse_twice(where: str, names: Sequence[str]) -> None:
         raise ValueError(f"{where} must have distinct names, found {twice[0]!r} twice")
 
 
-def _check_matrices(matrices: Sequence[Matrix], inputs: Sequence[Input]) -> None:
+def _check_matrices(matrices: Sequence[InputMatrix], inputs: Sequence[InputField]) -> None:
     known = {column.name: column for column in inputs}
     _refuse_twice("matrices", [*known, *(matrix.name for matrix in matrices)])
     _refuse_twice("columns of matrices", [name for matrix in matrices for name in matrix.columns])

@@ -13,8 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from serving.inputs import Input
-    from serving.signature import Matrix
+    from serving.inputs import InputField
+    from serving.signature import InputMatrix
 
     Array = np.ndarray[Any, Any]
     Values = tuple[Any, ...]
@@ -26,7 +26,7 @@ class TensorMaker:
     ends: per tensor its type in ONNX and its rank.
     """
 
-    def __init__(self, inputs: Sequence[Input], matrices: Sequence[Matrix] = ()) -> None:
+    def __init__(self, inputs: Sequence[InputField], matrices: Sequence[InputMatrix] = ()) -> None:
         known = {column.name: (place, column) for place, column in enumerate(inputs)}
         self._matrices = [_MatrixMaker(matrix, known) for matrix in matrices]
         joined = {name for matrix in matrices for name in matrix.columns}
@@ -40,7 +40,7 @@ class TensorMaker:
         found = {column.name: column.to_tensor(values) for (_, column), values in columns if column.rank == 1}
         return found | {matrix.name: matrix.to_tensor(rows) for matrix in self._matrices}
 
-    def lists(self, rows: Sequence[Values]) -> list[tuple[Input, Sequence[Any]]]:
+    def lists(self, rows: Sequence[Values]) -> list[tuple[InputField, Sequence[Any]]]:
         """The inputs whose tensors are of rank 2 by themselves, with the values of all rows."""
         columns = zip(self._separate, self._columns(rows), strict=True)
         return [(column, values) for (_, column), values in columns if column.rank == 2]
@@ -55,7 +55,7 @@ class TensorMaker:
 class _MatrixMaker:
     """Converter of the columns of one matrix."""
 
-    def __init__(self, matrix: Matrix, inputs: Mapping[str, tuple[int, Input]]) -> None:
+    def __init__(self, matrix: InputMatrix, inputs: Mapping[str, tuple[int, InputField]]) -> None:
         self.name = matrix.name
         self._columns = [inputs[name] for name in matrix.columns]
         self.tensor_type = self._columns[0][1].tensor_type

@@ -21,7 +21,7 @@ from mtl_core.data.parts import parts
 from mtl_core.export.signature import signature
 from serving.cells import TextForm
 from serving.errors import InputValueError
-from serving.inputs import DatetimeInput, Input, ZonedDatetimeInput
+from serving.inputs import DatetimeField, InputField, ZonedDatetimeField
 
 ROWS = 40
 FEATURES: dict[str, dict[str, Any]] = {
@@ -127,7 +127,7 @@ def test_a_row_by_file_and_by_request(tmp_path: Path, name: str, suffix: str) ->
     encoder, rows = fitted(tmp_path, problem)
     sent = encoder.request_values(rows)
     for entry in signature(problem, encoder, (), b"")["inputs"]:
-        column = msgspec.convert(entry, Input)
+        column = msgspec.convert(entry, InputField)
         expected = encoder.inputs[column.name].tensor(rows[column.name].combine_chunks())
         ways = {"values": sent[column.name]}
         if column.text is not None or entry["type"] in ("string", "datetime"):
@@ -203,7 +203,7 @@ TIMES = st.builds(
 
 @given(TIMES, st.booleans())
 def test_times_are_read_alike(cell: str, zoned: bool) -> None:
-    column = (ZonedDatetimeInput if zoned else DatetimeInput)(name="at", text=TextForm())
+    column = (ZonedDatetimeField if zoned else DatetimeField)(name="at", text=TextForm())
     try:
         (by_file,) = parse(pa.array([cell]), pa.timestamp("us", "UTC" if zoned else None), Csv()).to_pylist()
     except pa.ArrowInvalid:

@@ -16,10 +16,10 @@ from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.features.iso import suite_pattern
 from mtl_core.model import Network
-from serving.inputs import Input
+from serving.inputs import InputField
 from serving.iso_datetime import seconds_since_epoch
 from serving.live import Served
-from serving.model import Model
+from serving.model import OnnxModel
 from tests.every_kind import KINDS
 from tests.serving.made import write
 from tests.small import Small
@@ -39,7 +39,7 @@ def answered(
     encoder, content = every_kind.encoder, graph_of_every_kind.SerializeToString()
     described = signature(every_kind.problem, encoder, network_of_every_kind.objectives, content)
     folder = write(tmp_path_factory.mktemp("kinds"), content, described)
-    served = Served(Model.load(folder))
+    served = Served(OnnxModel.load(folder))
     rows = every_kind.raw_test.slice(0, 20).select(list(encoder.inputs))
     by_graph = run_graph(open_graph(content), rows, encoder.inputs, list(KINDS))
     answers = json.loads(served.answer(json.dumps(rows.to_pylist()).encode()))["predictions"]
@@ -82,7 +82,7 @@ def test_the_service_reads_every_input_type() -> None:
     declared = {value for value in vars(input_types).values() if isinstance(value, type)}
     concrete = {value for value in declared if issubclass(value, input_types.InputType)} - {input_types.InputType}
     assert {type(kind) for kind in kinds} == concrete
-    read = [msgspec.convert({"name": "x", **kind.signature()}, Input) for kind in kinds]
+    read = [msgspec.convert({"name": "x", **kind.signature()}, InputField) for kind in kinds]
     assert [one.is_sequence for one in read] == [kind.is_sequence for kind in kinds]
     assert [one.tensor_type == "tensor(string)" for one in read] == [kind.is_string for kind in kinds]
 

@@ -14,13 +14,13 @@ from serving.errors import RequestError
 from serving.inputs import (
     MAX_ITEMS,
     MAX_TEXT,
-    BooleanInput,
-    DatetimeInput,
-    NumberInput,
-    StringInput,
-    StringsInput,
-    VectorInput,
-    ZonedDatetimeInput,
+    BooleanField,
+    DatetimeField,
+    NumberField,
+    StringField,
+    StringListField,
+    VectorField,
+    ZonedDatetimeField,
 )
 from serving.rows import RowReader
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 INPUTS = (
-    StringInput(name="carrier"),
-    NumberInput(name="class"),  # a word of Python's own
-    BooleanInput(name="is holiday?"),
-    DatetimeInput(name="leaves"),
-    ZonedDatetimeInput(name="lands"),
-    StringsInput(name="words"),
-    VectorInput(name="place", size=2),
+    StringField(name="carrier"),
+    NumberField(name="class"),  # a word of Python's own
+    BooleanField(name="is holiday?"),
+    DatetimeField(name="leaves"),
+    ZonedDatetimeField(name="lands"),
+    StringListField(name="words"),
+    VectorField(name="place", size=2),
 )
 READER = RowReader(INPUTS, max_rows=5)
 RIGHT = {

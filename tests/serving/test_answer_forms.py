@@ -17,7 +17,7 @@ from onnx import TensorProto
 from serving.answers import AnswerWriter
 from serving.errors import ModelError
 from serving.live import Served
-from serving.model import Model
+from serving.model import OnnxModel
 from serving.signature import Output, Signature
 from tests.serving.made import SIGNATURE, shifted, write
 
@@ -89,9 +89,9 @@ def entry(form: str) -> dict[str, Any]:
     return {"name": "t", "kind": "k", "form": form.partition(" ")[0], "unit": "", **FORMS[form][0]}
 
 
-def load(folder: Path, form: str, by: tuple[float, ...]) -> Model:
+def load(folder: Path, form: str, by: tuple[float, ...]) -> OnnxModel:
     signature = SIGNATURE | {"inputs": [{"name": "x", "type": "number"}], "outputs": [entry(form)]}
-    return Model.load(write(folder, shifted("t", by), signature), version="v")
+    return OnnxModel.load(write(folder, shifted("t", by), signature), version="v")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -154,8 +154,8 @@ def test_a_number_in_64_bits_is_answered_with_all_its_digits(
     task = {"name": "t", "kind": "k", "form": form, "unit": "s", "dtype": "float64", **entry}
     signature = {**SIGNATURE, "format": 2, "inputs": [{"name": "x", "type": "number"}], "outputs": [task]}
     wide, narrow = (shifted("t", by, dtype=dtype) for dtype in (TensorProto.DOUBLE, TensorProto.FLOAT))
-    served = Served(Model.load(write(tmp_path / "wide", wide, signature), version="v"))
+    served = Served(OnnxModel.load(write(tmp_path / "wide", wide, signature), version="v"))
     (row,) = json.loads(served.answer(b'[{"x": 1600000000.25}]'))["predictions"]
     assert row["t"] in (1600000000.25, {"0.5": 1600000000.25})
     with pytest.raises(ModelError, match=r"'t' is tensor\(double\) of rank . there and tensor\(float\)"):
-        Model.load(write(tmp_path / "narrow", narrow, signature))
+        OnnxModel.load(write(tmp_path / "narrow", narrow, signature))

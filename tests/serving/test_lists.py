@@ -16,7 +16,7 @@ from serving.app import INLINE_LISTS, MAX_BODY, PathGuard, build_app
 from serving.errors import RequestError
 from serving.inputs import MAX_ITEMS, MAX_PADDED
 from serving.live import LiveModel, Served
-from serving.model import Model
+from serving.model import OnnxModel
 from serving.rows import TOKEN_CELLS, RowReader, consecutive
 from tests.serving.bodies import NUMBERS, iso_texts
 from tests.serving.made import TAGS, TOKENS, tokens, write
@@ -40,7 +40,7 @@ ROWS = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return Served(Model.load(write(tmp_path_factory.mktemp("tokens"), tokens(), TOKENS), version="v"))
+    return Served(OnnxModel.load(write(tmp_path_factory.mktemp("tokens"), tokens(), TOKENS), version="v"))
 
 
 def ask(served: Served, rows: list[Row]) -> list[Row]:

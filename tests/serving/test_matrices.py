@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from serving.cells import TextForm
 from serving.errors import SignatureError
-from serving.inputs import BooleanInput, NumberInput, StringInput
+from serving.inputs import BooleanField, NumberField, StringField
 from serving.rows import RowReader
-from serving.signature import Matrix, read_signature
+from serving.signature import InputMatrix, read_signature
 from tests.serving.bodies import INPUTS, ROWS, body, columns, refused
 from tests.strategies import patient
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from serving.inputs import Input
+    from serving.inputs import InputField
 
 FORM = TextForm(nulls=("NA",), decimal=",")
 WITH_TEXT = (
-    NumberInput(name="size", text=FORM),
-    BooleanInput(name="open", text=FORM),
-    NumberInput(name="class"),
-    StringInput(name="shop", text=FORM),
-    StringInput(name="town"),
+    NumberField(name="size", text=FORM),
+    BooleanField(name="open", text=FORM),
+    NumberField(name="class"),
+    StringField(name="shop", text=FORM),
+    StringField(name="town"),
 )
 OF_TEXT = st.fixed_dictionaries(
     {
@@ -42,8 +42,8 @@ OF_TEXT = st.fixed_dictionaries(
 )
 
 
-def equal(inputs: tuple[Input, ...], matrices: dict[str, list[str]], rows: list[dict[str, Any]]) -> None:
-    declared = tuple(Matrix(name=name, columns=tuple(names)) for name, names in matrices.items())
+def equal(inputs: tuple[InputField, ...], matrices: dict[str, list[str]], rows: list[dict[str, Any]]) -> None:
+    declared = tuple(InputMatrix(name=name, columns=tuple(names)) for name, names in matrices.items())
     content = body(*rows)
     single, joined = columns(content, RowReader(inputs)), dict(columns(content, RowReader(inputs, declared)))
     for name, names in matrices.items():
@@ -72,7 +72,7 @@ def test_numbers_sent_as_text_are_read_by_the_rules_of_their_columns(rows: list[
 
 
 def test_a_value_that_is_none_is_refused_by_name() -> None:
-    reader = RowReader(WITH_TEXT, (Matrix(name="numbers", columns=("size", "open", "class")),))
+    reader = RowReader(WITH_TEXT, (InputMatrix(name="numbers", columns=("size", "open", "class")),))
     right = {"size": 1, "open": True, "class": 1.5, "shop": "a", "town": None}
     for field, value in (("size", "1.5"), ("open", "yes"), ("class", "1")):
         (detail,) = refused(body(right, {**right, field: value}), reader).details

@@ -16,7 +16,7 @@ import pytest
 import serving.champion
 from serving.champion import champion_file, point_to, read_champion, write_whole
 from serving.errors import ModelError, NoChampionError, NoVersionError, SignatureError, StoreError
-from serving.model import Model
+from serving.model import OnnxModel
 from serving.store import Store
 from tests.serving.made import save
 
@@ -31,7 +31,7 @@ def test_what_was_saved_can_be_loaded(store: Store, export: Export) -> None:
     tag = save(store, folder)
     name, _, version = tag.partition(":")
     assert (name, len(version)) == ("flights", 16)
-    assert Model.load(store.path(tag), version=tag).version == tag
+    assert OnnxModel.load(store.path(tag), version=tag).version == tag
     for file in ("model.onnx", "signature.json", "checks.json"):
         assert (store.path(tag) / file).read_bytes() == (folder / file).read_bytes()
     assert str(store.home) in repr(store)
@@ -125,7 +125,7 @@ def test_a_version_that_a_crash_left_half_written_is_written_again(
         store.promote(tag)
     assert save(store, export()) == tag
     store.promote(tag)
-    Model.load(store.path(tag))
+    OnnxModel.load(store.path(tag))
 
 
 def test_a_version_that_was_changed_cannot_be_promoted(store: Store, export: Export) -> None:
@@ -240,6 +240,6 @@ def test_two_processes_may_save_the_same_at_once_and_nothing_is_written_elsewher
     tags = [process.communicate(timeout=60)[0].strip() for process in saves]
     assert [process.returncode for process in saves] == [0, 0]
     assert tags[0] == tags[1] == Store(home).versions("flights")[0]
-    Model.load(Store(home).path(tags[0]))
+    OnnxModel.load(Store(home).path(tags[0]))
     assert list(elsewhere.iterdir()) == []
     assert json.loads((Store(home).path(tags[0]) / "checks.json").read_text())["passed"] is True

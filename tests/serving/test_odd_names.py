@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from serving.errors import RequestError
 from serving.live import Served
-from serving.model import Model
+from serving.model import OnnxModel
 from serving.rows import RowReader
 from tests.serving.bodies import INPUTS, READER, RIGHT, ROWS, spoiled
 from tests.serving.made import SIGNATURE, shifted, write
@@ -63,7 +63,7 @@ def test_a_model_of_odd_names_is_served(tmp_path: Path) -> None:
     band = {"name": 't"', "kind": "multiclass", "form": "class_probabilities", "unit": "", "classes": classes}
     signature = SIGNATURE | {"inputs": [{"name": 'x"', "type": "number"}], "outputs": [band]}
     content = shifted('t"', (0.5, 0.25, 0.25), column='x"')
-    served = Served(Model.load(write(tmp_path, content, signature), version="v"))
+    served = Served(OnnxModel.load(write(tmp_path, content, signature), version="v"))
     answer = json.loads(served.answer(json.dumps([{'x"': 0.0}, {'x"': None}]).encode()))
     assert answer["predictions"] == [
         {'t"': {"class": '5"', "probabilities": {'5"': 0.5, "tab\t": 0.25, "\\": 0.25}}},

@@ -9,7 +9,7 @@ import pytest
 
 from serving.champion import champion_file, point_to, read_champion
 from serving.errors import RefusedVersionError, StoreError
-from serving.model import Model
+from serving.model import OnnxModel
 from serving.refused import LOST_FILE
 from serving.store import Store
 from tests.serving.made import FAILED, save
@@ -43,7 +43,7 @@ def test_a_version_whose_checks_failed_is_kept_as_refused(store: Store, export: 
     assert store.champion("flights") is None
     assert store.promote(tag, overrule=True) == (FAILED["words"],)
     assert store.champion("flights") == tag
-    Model.load(store.path(tag), version=tag)
+    OnnxModel.load(store.path(tag), version=tag)
 
 
 def test_a_lost_comparison_is_kept_with_its_reasons(store: Store, lost: tuple[str, str]) -> None:

@@ -19,7 +19,7 @@ from mtl_core.input_types import (
     StringsInput,
     VectorInput,
 )
-from serving.inputs import Input
+from serving.inputs import InputField
 from serving.rows import RowReader
 
 NAN, INF = float("nan"), float("inf")
@@ -51,7 +51,7 @@ COLUMNS: dict[str, tuple[InputType, pa.Array]] = {
 @pytest.mark.parametrize("name", ["x", 'a [km]"\n'])
 def test_a_sent_column_is_read_as_the_encoder_reads_it(kind: InputType, values: pa.Array, name: str) -> None:
     sent = json.dumps([{name: value} for value in kind.json(values)], allow_nan=False)
-    column: Any = msgspec.convert({"name": name, **kind.signature()}, Input)
+    column: Any = msgspec.convert({"name": name, **kind.signature()}, InputField)
     ((tensors, _),) = RowReader((column,)).read(sent.encode())
     wanted = kind.tensor(values)
     if not kind.is_string:

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto
 
 from serving.errors import ModelError
-from serving.model import Model
+from serving.model import OnnxModel
 from tests.serving.made import SIGNATURE, TOKENS, tokens, write
 
 if TYPE_CHECKING:
@@ -32,18 +32,20 @@ def columns(carrier: list[str], distance: list[float], holiday: list[float]) -> 
 
 
 def test_the_answers_are_the_graphs(export: Callable[..., Path]) -> None:
-    model = Model.load(export(bias=0.5), version="flights:1")
+    model = OnnxModel.load(export(bias=0.5), version="flights:1")
     answers = model.predict(columns(["AA", "UA", "", "XX"], [1.5, -2.0, math.nan, 0.0], [1.0, 0.0, math.nan, math.nan]))
     assert list(answers) == ["cancelled", "delay_band", "arr_delay"]
     np.testing.assert_array_equal(answers["arr_delay"], np.array([13.0, 0.5, 0.5, 0.5], dtype=np.float32))
     np.testing.assert_allclose(answers["cancelled"], 1 / (1 + np.exp([-13.0, -0.5, -0.5, -0.5])), rtol=1e-6)
     assert answers["delay_band"].shape == (4, 4)
     np.testing.assert_allclose(answers["delay_band"].sum(axis=1), 1.0, rtol=1e-6)
-    assert repr(model) == "Model(name='flights', version='flights:1', tasks=['cancelled', 'delay_band', 'arr_delay'])"
+    assert (
+        repr(model) == "OnnxModel(name='flights', version='flights:1', tasks=['cancelled', 'delay_band', 'arr_delay'])"
+    )
 
 
 def test_many_threads_get_what_one_gets(export: Callable[..., Path]) -> None:
-    model = Model.load(export())
+    model = OnnxModel.load(export())
 
     def ask(distance: int) -> float:
         return float(model.predict(columns(["AA"] * 50, [float(distance)] * 50, [0.0] * 50))["arr_delay"][-1])
@@ -53,7 +55,7 @@ def test_many_threads_get_what_one_gets(export: Callable[..., Path]) -> None:
 
 
 def test_columns_that_do_not_fit_are_an_error_of_our_own(export: Callable[..., Path]) -> None:
-    model = Model.load(export())
+    model = OnnxModel.load(export())
     with pytest.raises(ModelError, match="model flights failed on its input"):
         model.predict({"distance": np.zeros(1)})
 
@@ -63,14 +65,14 @@ def test_a_graph_that_was_changed_is_refused(export: Callable[..., Path]) -> Non
     graph = folder / "model.onnx"
     graph.write_bytes(graph.read_bytes() + b"\0")
     with pytest.raises(ModelError, match=r"SHA-256 must be [0-9a-f]{64} as signature\.json says, found .*export"):
-        Model.load(folder)
+        OnnxModel.load(folder)
 
 
 def test_a_missing_graph_is_refused(export: Callable[..., Path]) -> None:
     folder = export()
     (folder / "model.onnx").unlink()
     with pytest.raises(ModelError, match="run the export stage"):
-        Model.load(folder)
+        OnnxModel.load(folder)
 
 
 def test_bytes_that_are_no_graph_are_refused(export: Callable[..., Path]) -> None:
@@ -78,7 +80,7 @@ def test_bytes_that_are_no_graph_are_refused(export: Callable[..., Path]) -> Non
     folder = export(change={"graph_sha256": nothing})
     (folder / "model.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match=r"cannot be loaded .* export the model again"):
-        Model.load(folder)
+        OnnxModel.load(folder)
 
 
 NUMBER = {"kind": "regression", "form": "number", "unit": ""}
@@ -111,7 +113,7 @@ def test_a_graph_that_is_not_what_its_signature_says_is_refused(
     export: Callable[..., Path], change: dict[str, object], options: dict[str, int], words: str
 ) -> None:
     with pytest.raises(ModelError) as caught:
-        Model.load(export(change=change, **options))
+        OnnxModel.load(export(change=change, **options))
     assert words in str(caught.value)
 
 
@@ -141,5 +143,5 @@ def test_a_graph_of_lists_that_is_not_what_its_signature_says_is_refused(
     tmp_path: Path, change: dict[str, object], pooled: bool, words: str
 ) -> None:
     with pytest.raises(ModelError) as caught:
-        Model.load(write(tmp_path, tokens(pooled=pooled), TOKENS | change))
+        OnnxModel.load(write(tmp_path, tokens(pooled=pooled), TOKENS | change))
     assert words in str(caught.value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from serving.errors import ServingError, SignatureError
-from serving.inputs import BooleanInput, NumberInput, StringInput
+from serving.inputs import BooleanField, NumberField, StringField
 from serving.signature import ClassOutput, NumberOutput, read_signature
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ TOKEN = {"level": "token", "sequence": "words"}
 def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
     signature = read_signature(export() / "signature.json")
     assert signature.inputs == (
-        StringInput(name="carrier"),
-        NumberInput(name="distance"),
-        BooleanInput(name="is_holiday"),
+        StringField(name="carrier"),
+        NumberField(name="distance"),
+        BooleanField(name="is_holiday"),
     )
     cancelled, band, delay = signature.outputs
     assert [type(task) for task in signature.outputs] == [NumberOutput, ClassOutput, NumberOutput]

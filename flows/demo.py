@@ -16,7 +16,7 @@ from mtl_core.errors import DataError, ToolError
 from mtl_core.files import intact
 from serving.champion import read_champion
 from serving.lifeline import start_lifeline
-from serving.process import running
+from serving.process import running_service
 from serving.signature import read_signature
 from serving.store import Store
 
@@ -31,9 +31,9 @@ def run_demo(folder: Path, count: int) -> None:
     sent = Encoder.load(layout.encoder).request_values(table)
     console = open_console()
     start_lifeline(layout.lifelines)
-    with running(store.home, problem.name) as url:
+    with running_service(store.home, problem.name) as url:
         champion = store.champion(problem.name)
-        assert champion is not None  # running refuses to start without one
+        assert champion is not None  # running_service refuses to start without one
         inputs = [column.name for column in read_signature(store.path(champion) / layout.signature.name).inputs]
         if lost := [name for name in inputs if name not in sent]:
             raise DataError(

@@ -196,9 +196,9 @@ def _serve(folder: Path, *, trained: bool) -> Walk:
     from mtl_core.export.signature import signature
     from serving.errors import RequestError
     from serving.inputs import InputField
-    from serving.live import Served
+    from serving.live import ServedModel
     from serving.model import OnnxModel
-    from serving.rows import RowReader
+    from serving.rows import RequestDecoder
 
     layout = Layout(folder)
     rows = pq.read_table(layout.encoded / "test.parquet").slice(0, 5)
@@ -207,8 +207,8 @@ def _serve(folder: Path, *, trained: bool) -> Walk:
     body = msgspec.json.encode([dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)])
     inputs = signature(load_problem(folder), encoder, (), b"")["inputs"]
     try:
-        list(RowReader(tuple(msgspec.convert(entry, InputField) for entry in inputs)).read(body))
-        answer = Served(OnnxModel.load(layout.graph.parent)).answer(body) if trained else b""
+        list(RequestDecoder(tuple(msgspec.convert(entry, InputField) for entry in inputs)).decode(body))
+        answer = ServedModel(OnnxModel.load(layout.graph.parent)).respond(body) if trained else b""
     except RequestError as error:  # a text of the file that is longer than the service takes
         return Walk(command="demo", code=DataError.exit_code, words=f"error: {error}")
     return Walk(command="predict" if trained else "read", code=0, words=answer.decode())

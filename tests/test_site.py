@@ -18,9 +18,10 @@ from mtl_core.config import Problem
 from mtl_core.schema import TAGS, bare, members
 from serving.app import BODY_SECONDS, MAX_BODY
 from serving.decoding import MAX_DETAILS
-from serving.inputs import MAX_ITEMS, MAX_TEXT, InputField
+from serving.inputs import InputField
+from serving.outputs import Output
 from serving.rows import MAX_ROWS
-from serving.signature import Output
+from serving.value_rules import MAX_ITEMS, MAX_TEXT
 from tests.pages import DOCS, blocks, commands
 
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_generated" not in path.parts)

@@ -19,7 +19,7 @@ from mtl_core.data.column_types import column_types
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import parts
 from mtl_core.export.signature import signature
-from serving.cells import TextForm
+from serving.cells import TextFormat
 from serving.errors import InputValueError
 from serving.inputs import DatetimeField, InputField, ZonedDatetimeField
 
@@ -180,7 +180,7 @@ NUMBERS = st.text(st.sampled_from("0123456789+-.,' eE"), min_size=1, max_size=9)
 
 @given(NUMBERS, FORMS)
 def test_numbers_are_read_alike(cell: str, csv_form: Csv) -> None:
-    form = TextForm(decimal=csv_form.decimal, thousands=csv_form.thousands, nulls=csv_form.nulls)
+    form = TextFormat(decimal=csv_form.decimal, thousands=csv_form.thousands, nulls=csv_form.nulls)
     try:
         (by_file,) = parse(pa.array([cell]), pa.float64(), csv_form).to_pylist()
     except pa.ArrowInvalid:
@@ -203,7 +203,7 @@ TIMES = st.builds(
 
 @given(TIMES, st.booleans())
 def test_times_are_read_alike(cell: str, zoned: bool) -> None:
-    column = (ZonedDatetimeField if zoned else DatetimeField)(name="at", text=TextForm())
+    column = (ZonedDatetimeField if zoned else DatetimeField)(name="at", text=TextFormat())
     try:
         (by_file,) = parse(pa.array([cell]), pa.timestamp("us", "UTC" if zoned else None), Csv()).to_pylist()
     except pa.ArrowInvalid:

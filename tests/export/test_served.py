@@ -18,10 +18,10 @@ from mtl_core.features.iso import suite_pattern
 from mtl_core.model import Network
 from serving.inputs import InputField
 from serving.iso_datetime import seconds_since_epoch
-from serving.live import Served
+from serving.live import ServedModel
 from serving.model import OnnxModel
 from tests.every_kind import KINDS
-from tests.serving.made import write
+from tests.serving.example_models import write
 from tests.small import Small
 from tests.strategies import patient
 
@@ -39,10 +39,10 @@ def answered(
     encoder, content = every_kind.encoder, graph_of_every_kind.SerializeToString()
     described = signature(every_kind.problem, encoder, network_of_every_kind.objectives, content)
     folder = write(tmp_path_factory.mktemp("kinds"), content, described)
-    served = Served(OnnxModel.load(folder))
+    served = ServedModel(OnnxModel.load(folder))
     rows = every_kind.raw_test.slice(0, 20).select(list(encoder.inputs))
     by_graph = run_graph(open_graph(content), rows, encoder.inputs, list(KINDS))
-    answers = json.loads(served.answer(json.dumps(rows.to_pylist()).encode()))["predictions"]
+    answers = json.loads(served.respond(json.dumps(rows.to_pylist()).encode()))["predictions"]
     return [(answer, {name: by_graph[name][place] for name in KINDS}) for place, answer in enumerate(answers)]
 
 

@@ -23,9 +23,9 @@ from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.input_types import BooleanInput, InputType, NumberInput, StringInput, StringsInput, VectorInput
 from mtl_core.model import Network
-from serving.live import Served
+from serving.live import ServedModel
 from serving.model import OnnxModel
-from tests.serving.made import write
+from tests.serving.example_models import write
 from tests.small import Small
 from tests.wide import MANY, TASKS, wide
 
@@ -97,7 +97,7 @@ def test_the_service_answers_the_same_rows_with_the_same_predictions(
     values = wide.encoder.request_values(wide.raw_test.slice(0, 5))
     body = json.dumps([dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]).encode()
     answers = [
-        json.loads(Served(OnnxModel.load(write(tmp_path / name, graph, form))).answer(body))["predictions"]
+        json.loads(ServedModel(OnnxModel.load(write(tmp_path / name, graph, form))).respond(body))["predictions"]
         for name, graph, form in (
             ("matrix", content, described),
             ("name", by_name[0].SerializeToString(), by_name[1]),

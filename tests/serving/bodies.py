@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from serving.decoding import MAX_DETAILS
 from serving.errors import RequestError
 from serving.inputs import (
-    MAX_ITEMS,
-    MAX_TEXT,
     BooleanField,
     DatetimeField,
     NumberField,
@@ -22,7 +20,8 @@ from serving.inputs import (
     VectorField,
     ZonedDatetimeField,
 )
-from serving.rows import RowReader
+from serving.rows import RequestDecoder
+from serving.value_rules import MAX_ITEMS, MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +38,7 @@ INPUTS = (
     StringListField(name="words"),
     VectorField(name="place", size=2),
 )
-READER = RowReader(INPUTS, max_rows=5)
+READER = RequestDecoder(INPUTS, max_rows=5)
 RIGHT = {
     "carrier": "AA",
     "class": 1.5,
@@ -121,15 +120,15 @@ def raw(field: str, value: str) -> bytes:
     return ("[{" + ", ".join(f'"{n}": {value if n == field else "null"}' for n in RIGHT) + "}]").encode()
 
 
-def columns(content: bytes, reader: RowReader = READER) -> Mapping[str, np.ndarray[Any, Any]]:
+def columns(content: bytes, reader: RequestDecoder = READER) -> Mapping[str, np.ndarray[Any, Any]]:
     """The tensors of a body that is one batch."""
-    ((tensors, _),) = reader.read(content)
+    ((tensors, _),) = reader.decode(content)
     return tensors
 
 
-def refused(content: bytes, reader: RowReader = READER) -> RequestError:
+def refused(content: bytes, reader: RequestDecoder = READER) -> RequestError:
     with pytest.raises(RequestError) as caught:
-        reader.read(content)
+        reader.decode(content)
     error = caught.value
     assert error.status == 400
     assert len(error.details) == min(error.total, MAX_DETAILS)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from serving.app import PathGuard, build_app
 from serving.live import LiveModel
 from serving.store import Store
-from tests.serving.made import SIGNATURE, graph, promote, write
+from tests.serving.example_models import SIGNATURE, graph, promote, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable

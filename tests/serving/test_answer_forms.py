@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from serving.answers import AnswerWriter
 from serving.errors import ModelError
-from serving.live import Served
+from serving.live import ServedModel
 from serving.model import OnnxModel
-from serving.signature import Output, Signature
-from tests.serving.made import SIGNATURE, shifted, write
+from serving.outputs import Output
+from serving.predictions import PredictionFormatter
+from tests.serving.example_models import SIGNATURE, shifted, write
 
 NAMES = ["f0", "labels", 'a "name" of its own']
 
@@ -97,7 +97,7 @@ def load(folder: Path, form: str, by: tuple[float, ...]) -> OnnxModel:
 @pytest.mark.parametrize("form", FORMS)
 def test_the_json_of_a_real_graph(tmp_path: Path, form: str) -> None:
     _, by, expected = FORMS[form]
-    answer = Served(load(tmp_path, form, by)).answer(json.dumps([{"x": x} for x in expected]).encode())
+    answer = ServedModel(load(tmp_path, form, by)).respond(json.dumps([{"x": x} for x in expected]).encode())
     rows = ",".join(f'{{"t":{row}}}' for row in expected.values())
     assert answer.decode() == f'{{"model":"v","predictions":[{rows}]}}'
 
@@ -117,11 +117,9 @@ def test_a_single_number_a_row_is_refused(tmp_path: Path, form: str) -> None:
         load(tmp_path, form, ())
 
 
-def writer(form: str) -> AnswerWriter:
+def writer(form: str) -> PredictionFormatter:
     output: Output = msgspec.convert(entry(form), Output)
-    return AnswerWriter(
-        Signature(format=1, name="n", version_of_trunkline="", graph_sha256="0" * 64, inputs=(), outputs=(output,))
-    )
+    return PredictionFormatter((output,))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -154,8 +152,8 @@ def test_a_number_in_64_bits_is_answered_with_all_its_digits(
     task = {"name": "t", "kind": "k", "form": form, "unit": "s", "dtype": "float64", **entry}
     signature = {**SIGNATURE, "format": 2, "inputs": [{"name": "x", "type": "number"}], "outputs": [task]}
     wide, narrow = (shifted("t", by, dtype=dtype) for dtype in (TensorProto.DOUBLE, TensorProto.FLOAT))
-    served = Served(OnnxModel.load(write(tmp_path / "wide", wide, signature), version="v"))
-    (row,) = json.loads(served.answer(b'[{"x": 1600000000.25}]'))["predictions"]
+    served = ServedModel(OnnxModel.load(write(tmp_path / "wide", wide, signature), version="v"))
+    (row,) = json.loads(served.respond(b'[{"x": 1600000000.25}]'))["predictions"]
     assert row["t"] in (1600000000.25, {"0.5": 1600000000.25})
     with pytest.raises(ModelError, match=r"'t' is tensor\(double\) of rank . there and tensor\(float\)"):
         OnnxModel.load(write(tmp_path / "narrow", narrow, signature))

@@ -14,7 +14,7 @@ from serving.app import PathGuard
 from serving.errors import NoChampionError, ServingError
 from serving.live import LiveModel
 from serving.service import Predict
-from tests.serving.made import ROW, promote
+from tests.serving.example_models import ROW, promote
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from serving.app import INLINE_BODY
-from tests.serving.made import ROW
+from tests.serving.example_models import ROW
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient

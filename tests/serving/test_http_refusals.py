@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 import serving.app
 from serving.app import MAX_BODY, PathGuard, build_app
 from serving.live import LiveModel
-from tests.serving.made import ROW
+from tests.serving.example_models import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

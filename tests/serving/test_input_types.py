@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from serving.inputs import MAX_ITEMS, MAX_TEXT
 from serving.iso_datetime import seconds_since_epoch
+from serving.value_rules import MAX_ITEMS, MAX_TEXT
 from tests.serving.bodies import columns, iso_texts, raw, refused
 
 TWO = '"2013-10-01T05:30:00Z" or "2013-10-01T05:30:00+02:00"'

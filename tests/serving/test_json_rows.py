@@ -114,7 +114,7 @@ def cells(field: str, value: Any) -> list[Any]:
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=5))
 def test_every_right_row_is_read_as_it_stands(rows: list[dict[str, Any]]) -> None:
-    ((tensors, lengths),) = READER.read(json.dumps(rows).encode())
+    ((tensors, lengths),) = READER.decode(json.dumps(rows).encode())
     assert lengths["words"] == [len(row["words"] or []) for row in rows]
     for name, tensor in tensors.items():
         assert len(tensor) == len(rows)
@@ -150,7 +150,7 @@ def test_any_bytes_are_read_or_refused_and_by_both_decoders_alike(
         start = data.draw(st.integers(0, len(content)))
         rest = content[start + data.draw(st.integers(0, 3)) :]
         content = content[:start] + data.draw(st.sampled_from(SCRAPS)) + rest
-    assert is_accepted(READER.read, content) == is_accepted(DECODE, content)
+    assert is_accepted(READER.decode, content) == is_accepted(DECODE, content)
 
 
 DECODE = partial(decode_with_errors, inputs=INPUTS, max_rows=5)

@@ -14,12 +14,13 @@ from starlette.testclient import TestClient
 
 from serving.app import INLINE_LISTS, MAX_BODY, PathGuard, build_app
 from serving.errors import RequestError
-from serving.inputs import MAX_ITEMS, MAX_PADDED
-from serving.live import LiveModel, Served
+from serving.inputs import MAX_TENSOR_CELLS
+from serving.live import LiveModel, ServedModel
 from serving.model import OnnxModel
-from serving.rows import TOKEN_CELLS, RowReader, consecutive
+from serving.rows import CELLS_PER_TOKEN, RequestDecoder, split_rows
+from serving.value_rules import MAX_ITEMS
 from tests.serving.bodies import NUMBERS, iso_texts
-from tests.serving.made import TAGS, TOKENS, tokens, write
+from tests.serving.example_models import TAGS, TOKENS, tokens, write
 from tests.strategies import patient
 
 Row = dict[str, Any]
@@ -39,25 +40,25 @@ ROWS = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return Served(OnnxModel.load(write(tmp_path_factory.mktemp("tokens"), tokens(), TOKENS), version="v"))
+def served(tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
+    return ServedModel(OnnxModel.load(write(tmp_path_factory.mktemp("tokens"), tokens(), TOKENS), version="v"))
 
 
-def ask(served: Served, rows: list[Row]) -> list[Row]:
-    predictions: list[Row] = json.loads(served.answer(json.dumps(rows).encode()))["predictions"]
+def ask(served: ServedModel, rows: list[Row]) -> list[Row]:
+    predictions: list[Row] = json.loads(served.respond(json.dumps(rows).encode()))["predictions"]
     return predictions
 
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=5))
-def test_a_row_alone_is_answered_as_among_longer_ones(served: Served, rows: list[Row]) -> None:
+def test_a_row_alone_is_answered_as_among_longer_ones(served: ServedModel, rows: list[Row]) -> None:
     longest = {**NOTHING, "words": ["b"] * 12}
     assert ask(served, [*rows, longest])[:-1] == [ask(served, [row])[0] for row in rows]
 
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=5))
-def test_every_item_has_its_answer_and_padding_has_none(served: Served, rows: list[Row]) -> None:
+def test_every_item_has_its_answer_and_padding_has_none(served: ServedModel, rows: list[Row]) -> None:
     for row, answer in zip(rows, ask(served, rows), strict=True):
         items = row["words"] or []
         assert answer["code"] == [CODES.get(item, 5.0) for item in items]
@@ -68,7 +69,7 @@ def test_every_item_has_its_answer_and_padding_has_none(served: Served, rows: li
             assert (None in tag["probabilities"].values()) == (item == "nan")
 
 
-def test_lists_over_http(served: Served) -> None:
+def test_lists_over_http(served: ServedModel) -> None:
     live = LiveModel()
     live.current = served
     client = TestClient(PathGuard(build_app(live), live))
@@ -82,7 +83,7 @@ def test_lists_over_http(served: Served) -> None:
     assert refusal.json()["error"]["message"] == "row 200, field 'words': item 1 must be a string or null, found 1"
 
 
-def test_the_items_of_a_request_are_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_items_of_a_request_are_bounded(served: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{**NOTHING, "words": ["a"] * length} for length in (3, 0, 4)]
     monkeypatch.setattr("serving.rows.MAX_REQUEST_ITEMS", 7)
     assert len(ask(served, rows)) == 3
@@ -92,7 +93,7 @@ def test_the_items_of_a_request_are_bounded(served: Served, monkeypatch: pytest.
     assert refused.value.status == 413
 
 
-def test_datetimes_and_vectors_reach_the_graph(served: Served) -> None:
+def test_datetimes_and_vectors_reach_the_graph(served: ServedModel) -> None:
     rows = [
         {**NOTHING, "leaves": "2013-10-01", "lands": "2013-10-01T05:30+02:00", "place": [1, 2.5]},
         {**NOTHING, "leaves": "2013-10-01", "place": [1, None]},
@@ -101,7 +102,7 @@ def test_datetimes_and_vectors_reach_the_graph(served: Served) -> None:
     assert [(answer["hours"], answer["total"]) for answer in answers] == [(3.5, 3.5), (None, None)]
 
 
-def test_the_example_is_a_body_and_the_form_of_its_answer(served: Served) -> None:
+def test_the_example_is_a_body_and_the_form_of_its_answer(served: ServedModel) -> None:
     body, answer = map(json.loads, served.example)
     assert body == [{**NOTHING, "words": [None, None]}]
     assert answer == {"model": "v", "predictions": [emptied(ask(served, body)[0])]}
@@ -122,7 +123,7 @@ def emptied(value: Any) -> Any:
 @patient
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.integers(1, 40))
 def test_rows_are_split_without_gaps_and_only_where_they_must(widths: list[int], max_cells: int) -> None:
-    parts = consecutive(widths, max_cells)
+    parts = split_rows(widths, max_cells)
     assert [row for part in parts for row in range(part.start, part.stop)] == list(range(len(widths)))
     for part in parts:
         rows = part.stop - part.start
@@ -133,25 +134,25 @@ def test_rows_are_split_without_gaps_and_only_where_they_must(widths: list[int],
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=8), st.integers(1, 20))
-def test_a_request_of_several_batches_is_answered_as_one(served: Served, rows: list[Row], max_padded: int) -> None:
+def test_a_request_of_several_batches_is_answered_as_one(served: ServedModel, rows: list[Row], max_cells: int) -> None:
     content = json.dumps(rows).encode()
-    split = Served(served.model)
-    split._reader = RowReader(served.model.signature.inputs, max_padded=max_padded)
-    assert split.answer(content) == served.answer(content)
+    split = ServedModel(served.model)
+    split._decoder = RequestDecoder(served.model.signature.inputs, max_cells=max_cells)
+    assert split.respond(content) == served.respond(content)
 
 
-def test_one_long_list_among_many_rows_takes_little_memory(served: Served) -> None:
+def test_one_long_list_among_many_rows_takes_little_memory(served: ServedModel) -> None:
     row, long = {**NOTHING, "words": ["a" * 800] * 2}, {**NOTHING, "words": ["b"] * MAX_ITEMS}
     rows = [*[row] * 5_000, long, *[row] * 4_999]
     content = json.dumps(rows).encode()
     assert 0.97 * MAX_BODY < len(content) <= MAX_BODY
-    reader = RowReader(served.model.signature.inputs)
+    reader = RequestDecoder(served.model.signature.inputs)
     batches = answered = 0
     tracemalloc.start()
     try:
-        for columns, lengths in reader.read(content):
-            assert columns["words"].size <= MAX_PADDED
-            assert columns["place"].size <= MAX_PADDED
+        for tensors, lengths in reader.decode(content):
+            assert tensors["words"].size <= MAX_TENSOR_CELLS
+            assert tensors["place"].size <= MAX_TENSOR_CELLS
             batches += 1
             answered += len(lengths["words"])
         _, peak = tracemalloc.get_traced_memory()
@@ -159,15 +160,19 @@ def test_one_long_list_among_many_rows_takes_little_memory(served: Served) -> No
         tracemalloc.stop()
     assert (batches, answered) == (3, 10_000)
     assert peak < 3 * MAX_BODY  # the rows as Python objects, and a batch; in one piece the lists alone would be 80 MB
-    answers = json.loads(served.answer(content))["predictions"]
+    answers = json.loads(served.respond(content))["predictions"]
     assert [len(answer["code"]) for answer in answers] == [2] * 5_000 + [MAX_ITEMS] + [2] * 4_999
 
 
-def test_items_that_are_answered_come_in_smaller_batches(served: Served) -> None:
+def test_items_that_are_answered_come_in_smaller_batches(served: ServedModel) -> None:
     """The network runs for each item, so that a call would take gigabytes where the list alone takes megabytes."""
     rows = [{**NOTHING, "words": ["b"] * 100}] * 2_000
-    batches = [columns["words"] for columns, _ in served._reader.read(json.dumps(rows).encode())]
+    batches = [tensors["words"] for tensors, _ in served._decoder.decode(json.dumps(rows).encode())]
     assert sum(map(len, batches)) == len(rows)
-    assert MAX_PADDED / TOKEN_CELLS / 2 < max(batch.size for batch in batches) <= MAX_PADDED / TOKEN_CELLS
-    pooled = RowReader(served.model.signature.inputs).read(json.dumps(rows).encode())
-    assert [len(columns["words"]) for columns, _ in pooled] == [2_000]
+    assert (
+        MAX_TENSOR_CELLS / CELLS_PER_TOKEN / 2
+        < max(batch.size for batch in batches)
+        <= MAX_TENSOR_CELLS / CELLS_PER_TOKEN
+    )
+    pooled = RequestDecoder(served.model.signature.inputs).decode(json.dumps(rows).encode())
+    assert [len(tensors["words"]) for tensors, _ in pooled] == [2_000]

@@ -12,8 +12,8 @@ import pytest
 import serving.live
 from serving.champion import read_load_failure
 from serving.errors import NoChampionError
-from serving.live import LiveModel, Served
-from tests.serving.made import promote
+from serving.live import LiveModel, ServedModel
+from tests.serving.example_models import promote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def test_a_refused_champion_is_tried_again_when_its_files_or_the_promotion_chang
     graph.write_bytes(whole)
     if mend == "promoted again":
         os.utime(graph, ns=(0, 0))
-        live._files = live._stamps_of_champion()  # as if the files had been looked at since
+        live._files = live._champion_files()  # as if the files had been looked at since
         assert asyncio.run(live.refresh()) is False
         store.promote(tag)
     elif mend == "another":
@@ -158,4 +158,4 @@ def test_the_watch_sees_a_promotion_by_itself(
 
 def test_a_champion_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(NoChampionError, match="mtl retrain"):
-        Served.champion(tmp_path, "flights")
+        ServedModel.champion(tmp_path, "flights")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.cells import TextForm
+from serving.cells import TextFormat
 from serving.errors import SignatureError
 from serving.inputs import BooleanField, NumberField, StringField
-from serving.rows import RowReader
+from serving.rows import RequestDecoder
 from serving.signature import InputMatrix, read_signature
 from tests.serving.bodies import INPUTS, ROWS, body, columns, refused
 from tests.strategies import patient
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from serving.inputs import InputField
 
-FORM = TextForm(nulls=("NA",), decimal=",")
+FORM = TextFormat(nulls=("NA",), decimal=",")
 WITH_TEXT = (
     NumberField(name="size", text=FORM),
     BooleanField(name="open", text=FORM),
@@ -45,7 +45,7 @@ OF_TEXT = st.fixed_dictionaries(
 def equal(inputs: tuple[InputField, ...], matrices: dict[str, list[str]], rows: list[dict[str, Any]]) -> None:
     declared = tuple(InputMatrix(name=name, columns=tuple(names)) for name, names in matrices.items())
     content = body(*rows)
-    single, joined = columns(content, RowReader(inputs)), dict(columns(content, RowReader(inputs, declared)))
+    single, joined = columns(content, RequestDecoder(inputs)), dict(columns(content, RequestDecoder(inputs, declared)))
     for name, names in matrices.items():
         matrix = joined.pop(name)
         assert matrix.shape == (len(rows), len(names))
@@ -72,7 +72,7 @@ def test_numbers_sent_as_text_are_read_by_the_rules_of_their_columns(rows: list[
 
 
 def test_a_value_that_is_none_is_refused_by_name() -> None:
-    reader = RowReader(WITH_TEXT, (InputMatrix(name="numbers", columns=("size", "open", "class")),))
+    reader = RequestDecoder(WITH_TEXT, (InputMatrix(name="numbers", columns=("size", "open", "class")),))
     right = {"size": 1, "open": True, "class": 1.5, "shop": "a", "town": None}
     for field, value in (("size", "1.5"), ("open", "yes"), ("class", "1")):
         (detail,) = refused(body(right, {**right, field: value}), reader).details

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import serving.champion
-from serving.champion import champion_file, point_to, read_champion, write_whole
+from serving.champion import champion_file, read_champion, set_champion, write_atomically
 from serving.errors import ModelError, NoChampionError, NoVersionError, SignatureError, StoreError
 from serving.model import OnnxModel
 from serving.store import Store
-from tests.serving.made import save
+from tests.serving.example_models import save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +139,7 @@ def test_a_version_that_was_changed_cannot_be_promoted(store: Store, export: Exp
     "content", [b"", b"flights:1", b'{"champion": 1, "promotions": []}', b'{"champion": "a"}', b"\xff"]
 )
 def test_a_broken_pointer_is_an_error_and_not_no_champion(store: Store, content: bytes) -> None:
-    write_whole(champion_file(store.home, "flights"), content)
+    write_atomically(champion_file(store.home, "flights"), content)
     with pytest.raises(StoreError, match="remove the file and promote a version again"):
         store.champion("flights")
 
@@ -151,20 +151,20 @@ def test_no_champion_is_told_with_its_remedy(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "pointer"
-    write_whole(path, b"old")
+    write_atomically(path, b"old")
 
     def fail(*_: object) -> None:
         raise OSError("no space")
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no space"):
-        write_whole(path, b"new")
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_reader_never_meets_half_a_pointer(tmp_path: Path) -> None:
-    point_to(tmp_path, "flights", "flights:a")
+    set_champion(tmp_path, "flights", "flights:a")
     done = threading.Event()
     seen: set[str] = set()
 
@@ -176,8 +176,8 @@ def test_a_reader_never_meets_half_a_pointer(tmp_path: Path) -> None:
     reader.start()
     try:
         for _ in range(50):
-            point_to(tmp_path, "flights", "flights:b")
-            point_to(tmp_path, "flights", "flights:a")
+            set_champion(tmp_path, "flights", "flights:b")
+            set_champion(tmp_path, "flights", "flights:a")
     finally:
         done.set()
         reader.join()
@@ -187,7 +187,7 @@ def test_a_reader_never_meets_half_a_pointer(tmp_path: Path) -> None:
 def test_the_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving.champion, "MAX_PROMOTIONS", 3)
     for version in range(6):
-        point_to(tmp_path, "flights", f"flights:{version}")
+        set_champion(tmp_path, "flights", f"flights:{version}")
     assert [step.after for step in read_champion(tmp_path, "flights").promotions] == [f"flights:{n}" for n in (3, 4, 5)]
 
 

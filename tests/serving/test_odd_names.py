@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.errors import RequestError
-from serving.live import Served
+from serving.live import ServedModel
 from serving.model import OnnxModel
-from serving.rows import RowReader
+from serving.rows import RequestDecoder
 from tests.serving.bodies import INPUTS, READER, RIGHT, ROWS, spoiled
-from tests.serving.made import SIGNATURE, shifted, write
+from tests.serving.example_models import SIGNATURE, shifted, write
 from tests.strategies import patient
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 
 
-def renamed(name: str) -> RowReader:
+def renamed(name: str) -> RequestDecoder:
     """The same inputs, the last of them under another name."""
-    return RowReader((*INPUTS[:-1], msgspec.structs.replace(INPUTS[-1], name=name)), max_rows=5)
+    return RequestDecoder((*INPUTS[:-1], msgspec.structs.replace(INPUTS[-1], name=name)), max_rows=5)
 
 
 ODD = 'place (")'
 CAREFUL = renamed(ODD)
 
 
-def outcome(reader: RowReader, name: str, rows: Rows) -> dict[str, Any]:
+def outcome(reader: RequestDecoder, name: str, rows: Rows) -> dict[str, Any]:
     """The tensors or the errors, with "place" for the renamed input."""
     content = json.dumps([{name if key == "place" else key: value for key, value in row.items()} for row in rows])
     try:
-        ((tensors, lengths),) = reader.read(content.encode())
+        ((tensors, lengths),) = reader.decode(content.encode())
     except RequestError as error:
         details = [(d.row, "place" if d.field == name else d.field, d.rule, d.found) for d in error.details]
         return {"total": error.total, "details": details}
@@ -63,8 +63,8 @@ def test_a_model_of_odd_names_is_served(tmp_path: Path) -> None:
     band = {"name": 't"', "kind": "multiclass", "form": "class_probabilities", "unit": "", "classes": classes}
     signature = SIGNATURE | {"inputs": [{"name": 'x"', "type": "number"}], "outputs": [band]}
     content = shifted('t"', (0.5, 0.25, 0.25), column='x"')
-    served = Served(OnnxModel.load(write(tmp_path, content, signature), version="v"))
-    answer = json.loads(served.answer(json.dumps([{'x"': 0.0}, {'x"': None}]).encode()))
+    served = ServedModel(OnnxModel.load(write(tmp_path, content, signature), version="v"))
+    answer = json.loads(served.respond(json.dumps([{'x"': 0.0}, {'x"': None}]).encode()))
     assert answer["predictions"] == [
         {'t"': {"class": '5"', "probabilities": {'5"': 0.5, "tab\t": 0.25, "\\": 0.25}}},
         {'t"': {"class": None, "probabilities": dict.fromkeys(classes)}},

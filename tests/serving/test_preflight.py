@@ -12,7 +12,7 @@ from serving import process
 from serving.champion import champion_file
 from serving.errors import DamagedError, NoVersionError, PortError
 from serving.preflight import check_champion, check_port
-from tests.serving.made import promote
+from tests.serving.example_models import promote
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from serving.champion import champion_file, point_to, read_champion
+from serving.champion import champion_file, read_champion, set_champion
 from serving.errors import RefusedVersionError, StoreError
 from serving.model import OnnxModel
 from serving.refused import LOST_FILE
 from serving.store import Store
-from tests.serving.made import FAILED, save
+from tests.serving.example_models import FAILED, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +134,6 @@ def test_a_damaged_record_of_a_loss_is_named(store: Store, lost: tuple[str, str]
 
 
 def test_a_pointer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    point_to(tmp_path, "flights", "flights:a")
+    set_champion(tmp_path, "flights", "flights:a")
     assert "overruled" not in champion_file(tmp_path, "flights").read_text()
     assert not read_champion(tmp_path, "flights").promotions[0].overruled

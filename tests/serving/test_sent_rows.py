@@ -20,7 +20,7 @@ from mtl_core.input_types import (
     VectorInput,
 )
 from serving.inputs import InputField
-from serving.rows import RowReader
+from serving.rows import RequestDecoder
 
 NAN, INF = float("nan"), float("inf")
 MOMENT = datetime(2013, 10, 1, 5, 30, 0, 250_000)
@@ -52,7 +52,7 @@ COLUMNS: dict[str, tuple[InputType, pa.Array]] = {
 def test_a_sent_column_is_read_as_the_encoder_reads_it(kind: InputType, values: pa.Array, name: str) -> None:
     sent = json.dumps([{name: value} for value in kind.json(values)], allow_nan=False)
     column: Any = msgspec.convert({"name": name, **kind.signature()}, InputField)
-    ((tensors, _),) = RowReader((column,)).read(sent.encode())
+    ((tensors, _),) = RequestDecoder((column,)).decode(sent.encode())
     wanted = kind.tensor(values)
     if not kind.is_string:
         wanted = np.where(np.isfinite(wanted), wanted, np.nan)  # JSON has no infinity

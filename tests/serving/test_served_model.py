@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from serving.errors import ModelError
 from serving.model import OnnxModel
-from tests.serving.made import SIGNATURE, TOKENS, tokens, write
+from tests.serving.example_models import SIGNATURE, TOKENS, tokens, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from serving import process
-from serving.champion import point_to
+from serving.champion import set_champion
 from serving.errors import NoChampionError, ProcessError
-from serving.scratch import make_scratch
-from tests.serving.made import ROW, promote, save
+from serving.scratch import create_scratch
+from tests.serving.example_models import ROW, promote, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(exp
                 seen.append((answer.status_code, content["model"], content["predictions"][0]["arr_delay"]))
 
     before = family_of_this_process()
-    with process.running(store.home, "flights") as url:
+    with process.running_service(store.home, "flights") as url:
         children = family_of_this_process() - before
         assert len(children) >= 2  # the arbiter and its worker
         threads = [threading.Thread(target=ask, args=(url, seen)) for seen in answers]
@@ -93,10 +93,10 @@ def test_a_champion_that_was_damaged_and_mended_is_served_in_the_end(export: Exp
             assert time.monotonic() < end, ready
             time.sleep(0.05)
 
-    with process.running(store.home, "flights") as url:
+    with process.running_service(store.home, "flights") as url:
         until(url, first, None)
         graph.write_bytes(b"damaged")
-        point_to(store.home, "flights", second)
+        set_champion(store.home, "flights", second)
         until(url, first, second)
         graph.write_bytes(whole)
         until(url, second, None)
@@ -109,7 +109,7 @@ def test_it_stops_when_the_caller_fails(export: Export, store: Store) -> None:
     before, children = family_of_this_process(), set[psutil.Process]()
 
     def fail() -> None:
-        with process.running(store.home, "flights"):
+        with process.running_service(store.home, "flights"):
             children.update(family_of_this_process() - before)
             raise KeyError
 
@@ -123,9 +123,9 @@ DEMO = """
 import sys
 from pathlib import Path
 from serving.lifeline import start_lifeline
-from serving.process import running
+from serving.process import running_service
 start_lifeline(Path(sys.argv[1]))
-with running(Path(sys.argv[2]), "flights"):
+with running_service(Path(sys.argv[2]), "flights"):
     print("ready", flush=True)
     sys.stdin.read()
 """
@@ -151,12 +151,12 @@ def test_it_ends_with_a_caller_that_is_killed_and_the_next_start_removes_its_fol
         assert not alive
     assert set(store.home.rglob("*")) == stored  # it may be read-only
     assert scratch.exists()
-    make_scratch().rmdir()
+    create_scratch().rmdir()
     assert not scratch.exists()
 
 
 def test_without_a_champion_nothing_is_started(tmp_path: Path) -> None:
-    with pytest.raises(NoChampionError, match="mtl retrain"), process.running(tmp_path, "flights"):
+    with pytest.raises(NoChampionError, match="mtl retrain"), process.running_service(tmp_path, "flights"):
         pytest.fail("it runs")
     with pytest.raises(NoChampionError, match="mtl retrain"):
         process.serve(tmp_path, "flights")
@@ -169,7 +169,7 @@ def test_a_service_that_dies_is_told_with_its_last_words(
     monkeypatch.setattr(process, "check_champion", lambda *_: None)  # as if the file were damaged just after it
     (store.path(tag) / "model.onnx").write_bytes(b"broken")
     last_words = r"ended with code 1 before it was ready\n(.|\n)*its SHA-256 must be"
-    with pytest.raises(ProcessError, match=last_words), process.running(store.home, "flights"):
+    with pytest.raises(ProcessError, match=last_words), process.running_service(store.home, "flights"):
         pytest.fail("it runs")
 
 
@@ -191,7 +191,7 @@ def test_a_service_that_is_late_is_ended(export: Export, store: Store, monkeypat
     start, before = time.monotonic(), family_of_this_process()
     with (
         pytest.raises(ProcessError, match=r"must be ready within 0\.5 s"),
-        process.running(store.home, "flights", seconds=0.5),
+        process.running_service(store.home, "flights", seconds=0.5),
     ):
         pytest.fail("it runs")
     assert time.monotonic() - start < 10

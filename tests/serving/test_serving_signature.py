@@ -9,7 +9,8 @@ import pytest
 
 from serving.errors import ServingError, SignatureError
 from serving.inputs import BooleanField, NumberField, StringField
-from serving.signature import ClassOutput, NumberOutput, read_signature
+from serving.outputs import ClassOutput, NumberOutput
+from serving.signature import read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 
 from serving.errors import InputValueError
+from serving.iso_datetime import EPOCH, EPOCH_UTC
 
 _NUMBER = re.compile(
     r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|[+-]?(?:inf|infinity|(?P<nan>nan)(?:\([a-z0-9_]*\))?)",
@@ -16,7 +17,6 @@ _NUMBER = re.compile(
 )
 """Also the spellings of NaN in C, such as nan(ind)."""
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-_EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
 
 _Mark = Annotated[str, msgspec.Meta(max_length=1)]
 
@@ -74,8 +74,7 @@ class TextFormat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             timestamp = datetime.strptime(text.strip(), self.format)
         except ValueError as error:
             raise InputValueError(f"must be a date of the format {self.format} or null ({error})") from error
-        elapsed = timestamp - (_EPOCH_UTC if zoned else _EPOCH)
-        return elapsed.days * 86_400 + elapsed.seconds + elapsed.microseconds / 1e6
+        return (timestamp - (EPOCH_UTC if zoned else EPOCH)).total_seconds()
 
     def items(self, text: str) -> list[str]:
         """The separated items, without blanks around them."""

@@ -58,13 +58,21 @@ def champion_file(home: Path, name: str) -> Path:
 
 def read_champion(home: Path, name: str) -> Champion:
     """The pointer of a model name; NoChampionError if nothing was promoted, DamagedError if the file is broken."""
+    if (champion := find_champion(home, name)) is None:
+        raise NoChampionError(
+            f"model {name!r} has no champion: {champion_file(home, name)} does not exist; run `mtl retrain` to train "
+            "and promote a model"
+        )
+    return champion
+
+
+def find_champion(home: Path, name: str) -> Champion | None:
+    """The pointer of a model name, None if nothing was promoted; DamagedError if the file is broken."""
     path = champion_file(home, name)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Champion)
-    except FileNotFoundError as error:
-        raise NoChampionError(
-            f"model {name!r} has no champion: {path} does not exist; run `mtl retrain` to train and promote a model"
-        ) from error
+    except FileNotFoundError:
+        return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedError(
             f"{path}: must point to a version, found {error}; remove the file and promote a version again"
@@ -76,11 +84,7 @@ def set_champion(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] 
 
     If it is the champion already, only the file's time changes: a service that could not load it tries again.
     """
-    path = champion_file(home, name)
-    try:
-        current = read_champion(home, name)
-    except NoChampionError:
-        current = None
+    path, current = champion_file(home, name), find_champion(home, name)
     if current is not None and current.champion == tag:
         path.touch()
         return

@@ -6,7 +6,7 @@ Strict: `datetime.fromisoformat` alone also takes week dates, compact forms and 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from serving.errors import InputValueError
 
@@ -20,8 +20,8 @@ _EXAMPLES = {
     False: '"2013-10-01" or "2013-10-01T05:30:00"',
     True: '"2013-10-01T05:30:00Z" or "2013-10-01T05:30:00+02:00"',
 }
-_EPOCH = datetime(1970, 1, 1)
-_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1)
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def seconds_since_epoch(text: str, *, zoned: bool) -> float:
@@ -49,8 +49,6 @@ def seconds_since_epoch(text: str, *, zoned: bool) -> float:
         timestamp = datetime.fromisoformat(f"{date}T{time or '00:00'}{zone or ''}")
     except ValueError as error:
         raise InputValueError(f"must be a date and time that exist ({error})") from error
-    elapsed = timestamp - (_EPOCH_UTC if zoned else _EPOCH)  # exact, even if UTC is outside of the years 1 to 9999
-    seconds = elapsed.days * 86_400 + elapsed.seconds
-    if fraction is None:
-        return float(seconds)
-    return (seconds * 10**9 + int(fraction.ljust(9, "0"))) / 10**9
+    elapsed = timestamp - (EPOCH_UTC if zoned else EPOCH)  # exact, even if UTC is outside of the years 1 to 9999
+    nanoseconds = elapsed // timedelta(seconds=1) * 10**9 + int((fraction or "0").ljust(9, "0"))
+    return nanoseconds / 10**9

@@ -47,8 +47,7 @@ class OnnxModel:
         The graph's hash must be that of the signature, its inputs and outputs must equal the signature, and predicting
         two rows of missing values must work. Raises SignatureError or ModelError.
         """
-        signature = read_signature(folder / SIGNATURE_FILE)
-        graph = check_graph_hash(folder, signature)
+        signature, graph = read_export(folder)
         try:
             session = onnxruntime.InferenceSession(graph, _options(), providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no other base class
@@ -86,9 +85,9 @@ class OnnxModel:
                 )
 
 
-def check_graph_hash(folder: Path, signature: Signature) -> bytes:
-    """The graph's bytes; raises ModelError if their hash is not that of the signature."""
-    path = folder / GRAPH_FILE
+def read_export(folder: Path) -> tuple[Signature, bytes]:
+    """Signature and graph of a folder; SignatureError, or ModelError if the graph's hash is not the signature's."""
+    signature, path = read_signature(folder / SIGNATURE_FILE), folder / GRAPH_FILE
     try:
         graph = path.read_bytes()
     except OSError as error:
@@ -99,7 +98,7 @@ def check_graph_hash(folder: Path, signature: Signature) -> bytes:
             f"{path}: its SHA-256 must be {signature.graph_sha256} as {SIGNATURE_FILE} says, found {digest}; "
             "the files are from different exports, or one was changed; export the model again"
         )
-    return graph
+    return signature, graph
 
 
 def _options() -> onnxruntime.SessionOptions:

@@ -23,19 +23,18 @@ import bentoml.models
 # BentoML reads BENTOML_HOME once per process; a separate ModelStore takes any home at any time.
 from bentoml._internal.models import ModelStore
 
-from serving.champion import Promotion, champion_file, read_champion, set_champion, write_atomically
+from serving.champion import Promotion, champion_file, find_champion, set_champion, write_atomically
 from serving.errors import (
     ModelError,
-    NoChampionError,
     NoVersionError,
     RefusedVersionError,
     ServingError,
     SignatureError,
     StoreError,
 )
-from serving.model import GRAPH_FILE, check_graph_hash
+from serving.model import GRAPH_FILE, read_export
 from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_lost_comparison
-from serving.signature import SIGNATURE_FILE, read_signature
+from serving.signature import SIGNATURE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +58,7 @@ class Store:
         version whose checks failed is stored as refused. Saving the same bytes again returns the same tag and replaces
         the checks, except passed checks of the champion by failed ones, as under stricter gates.
         """
-        signature = read_signature(model / SIGNATURE_FILE)
-        check_graph_hash(model, signature)
+        signature, _ = read_export(model)
         passed = read_checks(checks).passed
         # The signature names the graph's hash, so its own hash stands for both.
         version = hashlib.sha256((model / SIGNATURE_FILE).read_bytes()).hexdigest()[:16]
@@ -103,7 +101,7 @@ class Store:
         """
         folder, name = self.path(tag), tag.partition(":")[0]
         try:
-            _check_files(folder)
+            read_export(folder)
         except (SignatureError, ModelError) as error:
             raise StoreError(f"{tag} cannot be promoted, its files are damaged: {error}") from error
         reasons = read_reasons(folder)
@@ -119,17 +117,13 @@ class Store:
 
     def champion(self, name: str) -> str | None:
         """The champion's tag, None if nothing was promoted yet; raises StoreError if the pointer is broken."""
-        try:
-            return read_champion(self.home, name).champion
-        except NoChampionError:
-            return None
+        champion = find_champion(self.home, name)
+        return champion.champion if champion else None
 
     def promotions(self, name: str) -> tuple[Promotion, ...]:
         """The changes of champion, oldest first."""
-        try:
-            return read_champion(self.home, name).promotions
-        except NoChampionError:
-            return ()
+        champion = find_champion(self.home, name)
+        return champion.promotions if champion else ()
 
     def overruled(self, tag: str) -> tuple[str, ...]:
         """Reasons that the last promotion of a version overruled; empty if there were none."""
@@ -155,7 +149,7 @@ class Store:
         """The reason for which a version cannot be served; None if it is intact."""
         folder = self.path(tag)
         try:
-            _check_files(folder)
+            read_export(folder)
             read_reasons(folder)
         except ServingError as error:
             return str(error)
@@ -177,7 +171,7 @@ class Store:
 
     def _is_intact(self, tag: str) -> bool:
         try:
-            _check_files(self._folder(tag))
+            read_export(self._folder(tag))
         except ServingError:
             return False
         return self._is_stored(tag)
@@ -190,8 +184,3 @@ class Store:
         with path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def _check_files(folder: Path) -> None:
-    """Raises SignatureError or ModelError unless the graph is that of the signature."""
-    check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from flows.console.bars import Bars
 from flows.console.terminal import open_console
-from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
+from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
 
@@ -122,23 +122,23 @@ def _cost(found: Comparison) -> Table:
 
 def _cost_cells(cost: Cost) -> tuple[str, ...]:
     return (
-        NOTHING if cost.parameters is None else f"{cost.parameters:,}",
+        UNDEFINED if cost.parameters is None else f"{cost.parameters:,}",
         f"{cost.seconds:,.1f}",
         rounded(cost.ms_1, 3),
         rounded(cost.ms_1000, 2),
-        NOTHING if cost.bytes is None else f"{cost.bytes / 1e6:,.2f}",
+        UNDEFINED if cost.bytes is None else f"{cost.bytes / 1e6:,.2f}",
     )
 
 
 def _decimals(task: ComparedTask) -> int:
     """Decimals that show two digits of the interval's width."""
     gain = task.over_single
-    return 4 if gain is None else interval_places(gain.low, gain.high)
+    return 4 if gain is None else interval_decimal_places(gain.low, gain.high)
 
 
 def _spread(found: MeanStd | None, decimals: int) -> Text:
     if found is None or found.mean is None:
-        return Text(NOTHING)
+        return Text(UNDEFINED)
     std = "" if found.std is None else f"\n± {rounded(found.std, decimals)}"
     return Text(rounded(found.mean, decimals)).append(std, "dim")
 
@@ -149,5 +149,5 @@ def _judged(verdict: Verdict | None) -> Text:
 
 def _gain(found: Gain | None, decimals: int) -> Text:
     if found is None or found.difference is None:
-        return Text(NOTHING)
+        return Text(UNDEFINED)
     return Text(signed(found.difference, decimals)).append(f"\n{interval(found.low, found.high, decimals)}", "dim")

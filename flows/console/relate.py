@@ -10,7 +10,7 @@ from rich.text import Text
 from flows.console.bars import Bars
 from flows.console.terminal import open_console
 from mtl_core.report.studies.relatedness import decimals_of
-from mtl_core.report.wording import NOTHING, rounded
+from mtl_core.report.wording import UNDEFINED, rounded
 
 if TYPE_CHECKING:
     from mtl_core.studies.relatedness import Relatedness
@@ -64,7 +64,7 @@ def _affinities(found: Relatedness) -> Table:
         cells = [
             Text(rounded(100 * values[target], decimals), _style(values[target], source == target))
             if target in values
-            else NOTHING
+            else UNDEFINED
             for target in found.tasks
         ]
         table.add_row(Text(source), *cells)

@@ -10,7 +10,7 @@ from rich.text import Text
 from flows.console.bars import timed
 from flows.console.models import count_checks
 from flows.console.terminal import is_live, open_console
-from mtl_core.report.wording import interval, places, rounded, signed
+from mtl_core.report.wording import decimal_places, interval, rounded, signed
 
 if TYPE_CHECKING:
     from flows.retrain.result import RetrainResult
@@ -55,7 +55,7 @@ def _differences(result: RetrainResult) -> Table:
     for column in ("task", "metric", "champion", "candidate", "better by", "95% interval"):
         table.add_column(column)
     for found in result.comparison.differences:
-        decimals = places(found.high - found.low)
+        decimals = decimal_places(found.high - found.low)
         table.add_row(
             found.task,
             found.metric,

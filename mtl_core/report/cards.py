@@ -7,7 +7,7 @@ from mtl_core.leaks import most_related
 from mtl_core.report.metric_names import definition_of, metric_title, unit_of
 from mtl_core.report.outputs import task_report
 from mtl_core.report.run import Run
-from mtl_core.report.wording import NOTHING, interval, interval_places, listed, number, rounded
+from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, listed, number, rounded
 from mtl_core.tasks import Metric, Objective
 from mtl_core.tasks.bands import band_labels
 
@@ -46,7 +46,7 @@ def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
     """Values on the test split, unless named otherwise; `bar` are positions in percent from worse to better."""
     measured = run.evaluation[task.name][metric.name]
     value, low, high, baseline = (measured[key] for key in ("value", "low", "high", "trivial"))
-    decimals, unknown = interval_places(low, high), low is None or high is None
+    decimals, unknown = interval_decimal_places(low, high), low is None or high is None
     return {
         "name": metric.name,
         "title": metric_title(metric.name),
@@ -54,7 +54,7 @@ def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
         "unit": unit_of(metric, run.outputs[task.name]["unit"]),
         "higher_is_better": metric.higher_is_better,
         "test": rounded(value, decimals),
-        "interval": NOTHING if unknown else interval(low, high, decimals),
+        "interval": UNDEFINED if unknown else interval(low, high, decimals),
         "validation": rounded(run.metrics["validation"][task.name][metric.name], decimals),
         "baseline": rounded(baseline, decimals),
         "bar": _bar(metric, baseline=baseline, value=value, low=low, high=high),

@@ -11,7 +11,7 @@ from mtl_core.report.metric_names import metric_title, unit_of
 from mtl_core.report.plots.curves import Curve, Span, learning_curves
 from mtl_core.report.plots.figure import Table
 from mtl_core.report.theme import svg
-from mtl_core.report.wording import NOTHING, listed, number, places, rounded, signed, with_unit
+from mtl_core.report.wording import UNDEFINED, decimal_places, listed, number, rounded, signed, with_unit
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 from mtl_core.training.history import TunedThresholds
@@ -56,12 +56,12 @@ class LearningCurve(Curve):
     @property
     def cells(self) -> tuple[str, ...]:
         """Row of the results table."""
-        decimals = places(self.noise)
+        decimals = decimal_places(self.noise)
         best, final = (with_unit(rounded(value, decimals), self.unit) for value in (self.value(self.best), self.final))
         errors = signed(self.task.metric.oriented(self.final - self.value(self.best)) / self.noise, 1)
         return (
             *(self.task.name, metric_title(self.task.metric.name)),
-            f"{best} (epoch {self.best})" if self.best else NOTHING,
+            f"{best} (epoch {self.best})" if self.best else UNDEFINED,
             *(final, errors),
             ", ".join(map(str, self.stopped)) or "never",
         )
@@ -135,7 +135,7 @@ def calibration_table(outcome: TrainingResult) -> Table:
             _range(found.temperatures),
             *(number(value, 4) for value in (found.log_loss_before, found.log_loss_after)),
             *(number(value, 3) for value in (found.ece_before, found.ece_after)),
-            thresholds.get(found.task, NOTHING),
+            thresholds.get(found.task, UNDEFINED),
         )
         for found in outcome.calibrations
     )
@@ -149,7 +149,7 @@ def _thresholds(tuned: TunedThresholds) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = (number(value, 3) for value in (min(values), max(values))) if values else (NOTHING, NOTHING)
+    low, high = (number(value, 3) for value in (min(values), max(values))) if values else (UNDEFINED, UNDEFINED)
     return low if low == high else f"{low} to {high}"
 
 

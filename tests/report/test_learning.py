@@ -11,7 +11,7 @@ from mtl_core.report.learning import learning_curve, learning_notes, results_tab
 from mtl_core.report.plots.curves import Curve, Span, learning_curves
 from mtl_core.report.run import Run
 from mtl_core.report.theme import svg
-from mtl_core.report.wording import NOTHING
+from mtl_core.report.wording import UNDEFINED
 from mtl_core.training import TrainingResult
 from tests.report.problem import LONG, history
 
@@ -37,7 +37,7 @@ def result(**changes: Any) -> TrainingResult:
         ("late", {"chosen": 2, "refits": REFITS}, ("0.800 (epoch 2)", "0.850", "+5.0", "2")),
         (LONG, {"chosen": 4}, ("1.00 minutes (epoch 3)", "1.50 minutes", f"{MINUS}5.0", "never")),
         (LONG, {"chosen": 3}, ("1.00 minutes (epoch 3)", "1.00 minutes", "0.0", "never")),
-        ("ghost", {}, (NOTHING, NOTHING, NOTHING, "4")),
+        ("ghost", {}, (UNDEFINED, UNDEFINED, UNDEFINED, "4")),
         ("alone", {}, ("0.300 (epoch 4)", "0.200", f"{MINUS}2.0", "never")),
     ],
 )

@@ -14,7 +14,7 @@ from mtl_core.report.outputs.clusters import ClusterReport
 from mtl_core.report.outputs.multilabel import LabelReport
 from mtl_core.report.outputs.numbers import NumberReport, QuantileReport
 from mtl_core.report.run import Scored
-from mtl_core.report.wording import NOTHING
+from mtl_core.report.wording import UNDEFINED
 
 LEVELS = (0.1, 0.5, 0.9)
 HOSTILE = ("a\x00b", "a\x01b", "\ud800", "<b>&\"'", "x" * 300, "", "31 others", "true class", "share of rows", "数字")
@@ -113,7 +113,7 @@ def test_many_classes_become_few(classes: int) -> None:
     assert len(contingency.table.rows) == min(classes, 10)
     columns = ClassReport(classes=names).label_distribution({"train": labels, "test": labels[:0]})
     assert len(columns.head) == min(classes, 6)
-    assert set(columns.rows[1]) == {NOTHING}
+    assert set(columns.rows[1]) == {UNDEFINED}
 
 
 def test_confusion_matrix_is_that_of_sklearn() -> None:
@@ -132,7 +132,7 @@ def test_confusion_matrix_is_that_of_sklearn() -> None:
     [
         (None, "Top 10% of rows by probability: 16% of all positives."),
         (0.5, "Threshold 0.5: 50% of rows predicted positive, precision 80%, recall 80%."),
-        (0.95, f"Threshold 0.95: 0% of rows predicted positive, precision {NOTHING}, recall 0%."),
+        (0.95, f"Threshold 0.95: 0% of rows predicted positive, precision {UNDEFINED}, recall 0%."),
     ],
 )
 def test_summary_of_a_probability(threshold: float | None, words: str) -> None:
@@ -173,7 +173,7 @@ def test_numbers_are_summarised_by_quantiles() -> None:
     drawn = sum(int(n.replace(",", "")) for n in column(residuals, "rows"))
     assert f"Not shown: {(1000 - drawn) / 10:g}% of rows" in residuals.caption
     table = report.label_distribution({"train": np.arange(101.0), "test": np.empty(0)})
-    assert table.rows == (("10", "50", "90"), (NOTHING,) * 3)
+    assert table.rows == (("10", "50", "90"), (UNDEFINED,) * 3)
     assert report.baseline(np.array(2.5)) == "2.5 EUR"
 
 
@@ -232,8 +232,8 @@ def test_auc_per_label_without_the_unknown() -> None:
 @pytest.mark.parametrize(
     ("answers", "cells"),
     [
-        ([1, 1, 1, 1], ("100%", NOTHING, NOTHING)),
-        ([-1, -1, -1, -1], (NOTHING, NOTHING, NOTHING)),
+        ([1, 1, 1, 1], ("100%", UNDEFINED, UNDEFINED)),
+        ([-1, -1, -1, -1], (UNDEFINED, UNDEFINED, UNDEFINED)),
         ([1, 0, -1, -1], ("50%", "1.000", "0.207 to 1.000")),  # 1 / (1 + 1.96²), as of one row by Wilson
     ],
 )
@@ -264,7 +264,7 @@ def test_label_distribution_of_labels() -> None:
     train = np.array([[1, 0, 0, 0, 1], [1, 1, 0, 0, -1], [0, 1, 1, 0, -1], [1, 1, 0, 0, -1]])
     table = LabelReport(labels=tuple("abcde")).label_distribution({"train": train, "test": train[:0]})
     assert table.head == ("e", "a", "b", "c", "labels per row")
-    assert table.rows == (("100%", "75%", "75%", "25%", "2.75"), (NOTHING,) * 5)
+    assert table.rows == (("100%", "75%", "75%", "25%", "2.75"), (UNDEFINED,) * 5)
 
 
 def test_clusters() -> None:

@@ -13,7 +13,7 @@ from mtl_core.report.studies import tuning as tuning_section
 from mtl_core.report.studies.relatedness import affinity_figure, decimals_of, vectors_figure
 from mtl_core.report.studies.sharing import section_of, standard_errors
 from mtl_core.report.svg_file import svg_file
-from mtl_core.report.wording import NOTHING
+from mtl_core.report.wording import UNDEFINED
 from mtl_core.studies.arms import POLICIES
 from mtl_core.studies.comparison import Gain
 from mtl_core.studies.files import write_study
@@ -90,11 +90,11 @@ def test_sharing_tables() -> None:
     assert (harmed["relative"], harmed["verdict"]) == (f"{MINUS}6.2%", "negative transfer")
     for name in ("taught by itself", "undefined"):
         assert (rows[name]["single-task"], rows[name]["relative"], rows[name]["verdict"]) == (
-            *(NOTHING, NOTHING),
+            *(UNDEFINED, UNDEFINED),
             "not compared",
         )
     costs = {row[0]: row[1:] for row in section["costs"].rows}
-    assert costs["parameters"] == ("10,000", "40,000", NOTHING, "25%")
+    assert costs["parameters"] == ("10,000", "40,000", UNDEFINED, "25%")
     assert costs["size on disk"] == ("0.10 MB", "0.40 MB", "3.00 MB", "25%")
     assert section["policies"].head == ("task", "metric", *POLICIES)
     assert [name for name, _, _ in section["curves"]] == list(rows)
@@ -112,7 +112,7 @@ def test_sharing_without_trees_costs_policies_or_intervals() -> None:
     tasks = {name: study.tasks[name] for name in ("taught by itself", "undefined")}
     section = section_of(study.model_copy(update={"cost": cost, "tasks": tasks}), current=True)
     assert (section["boosted"], section["curves"], section["differences"]) == (False, [], None)
-    assert section["costs"].rows[2] == ("latency of 1 row", NOTHING, NOTHING, NOTHING)
+    assert section["costs"].rows[2] == ("latency of 1 row", UNDEFINED, UNDEFINED, UNDEFINED)
     assert not any("±" in cell for row in section["tasks"].rows for cell in row)
 
 
@@ -136,8 +136,8 @@ def test_relatedness_figures(copied: RunFolder) -> None:
     assert section is not None
     affinity, cosines, vectors = section["figures"]
     assert affinity.table.rows[0][:4] == ("late", "0.4%", "0.2%", "0.0%")
-    assert cosines.table.rows[1][:4] == ("band", "0.40", NOTHING, "0.40")
-    assert vectors.table.rows[0][:3] == ("late", NOTHING, "1.00")
+    assert cosines.table.rows[1][:4] == ("band", "0.40", UNDEFINED, "0.40")
+    assert vectors.table.rows[0][:3] == ("late", UNDEFINED, "1.00")
     assert [row[0] for row in section["groupings"].rows] == ["1", "2", "3", "4", "5", "6"]
     many = relatedness([f"task {index}" for index in range(14)], vectors=False)
     write_study(copied.layout.relatedness, many)
@@ -168,7 +168,7 @@ def test_unknown_pairs_and_equal_vectors() -> None:
     study = relatedness(("a", "b", "c")).model_copy(update={"affinity": {"a": {"b": 0.02}}})
     assert [text for text in texts(affinity_figure(study).svg) if text[:1].isdigit()] == ["2.0"]
     nothing = study.model_copy(update={"affinity": {}})
-    assert affinity_figure(nothing).table.rows[0] == ("a", *[NOTHING] * 3)
+    assert affinity_figure(nothing).table.rows[0] == ("a", *[UNDEFINED] * 3)
     assert decimals_of(nothing) == 4
     same = Vectors(distances={"a": {"b": 0.0}}, map={"a": (0.0, 0.0), "b": (0.0, 0.0)})
     assert sorted(texts(vectors_figure(same).svg)) == ["a", "b"]

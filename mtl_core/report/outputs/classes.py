@@ -13,7 +13,7 @@ from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.plots.probabilities import calibration, contingency, cumulative_gains
 from mtl_core.report.plots.statistics import gains_curve, group_rare
 from mtl_core.report.run import Scored
-from mtl_core.report.wording import NOTHING, number, percent
+from mtl_core.report.wording import UNDEFINED, number, percent
 
 _TOP = 0.1
 _MAX_COLUMNS, _MAX_CELLS = 6, 10
@@ -92,5 +92,5 @@ class ClassReport(TaskReport):
 def precision_and_recall(decided: NDArray[Any], positive: NDArray[Any]) -> str:
     """Both in percent. Arrays of booleans of one shape; `positive` has a true entry."""
     right = (decided & positive).sum()
-    precision = percent(right / decided.sum()) if decided.any() else NOTHING
+    precision = percent(right / decided.sum()) if decided.any() else UNDEFINED
     return f"precision {precision}, recall {percent(right / positive.sum())}"

@@ -15,7 +15,7 @@ from mtl_core.report.plots.figure import Figure, Table, draw, interval_plot
 from mtl_core.report.plots.probabilities import calibration
 from mtl_core.report.plots.statistics import auc_interval
 from mtl_core.report.run import Scored
-from mtl_core.report.wording import NOTHING, interval, number, percent, rounded
+from mtl_core.report.wording import UNDEFINED, interval, number, percent, rounded
 from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
 
 _MAX_COLUMNS, _MAX_LABELS = 4, 20
@@ -63,7 +63,7 @@ class LabelReport(TaskReport):
         positive, negative = ((labels == value).sum(axis=0) for value in (1, 0))
         values = np.array([auc(labels[:, index], predictions[:, index])(None) for index in range(len(kept))])
         low, high = auc_interval(values, np.maximum(positive, 1), np.maximum(negative, 1))
-        bounds = (interval(a, b, 3) if np.isfinite(a) else NOTHING for a, b in zip(low, high, strict=True))
+        bounds = (interval(a, b, 3) if np.isfinite(a) else UNDEFINED for a, b in zip(low, high, strict=True))
         shown = f" The {len(kept)} most frequent of {len(self.labels):,} labels." * (len(kept) < len(self.labels))
         start = np.floor(10 * np.nanmin([0.5, *low])) / 10
         x = alt.X("value:Q", scale=alt.Scale(domain=[start, 1], nice=False), axis=alt.Axis(title="AUC", tickCount=5))

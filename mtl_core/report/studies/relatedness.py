@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mtl_core.report.plots.figure import Figure, Table, draw, heat_map
 from mtl_core.report.run import Run
 from mtl_core.report.theme import ACCENT, INK, WIDTH, data
-from mtl_core.report.wording import places, rounded
+from mtl_core.report.wording import decimal_places, rounded
 from mtl_core.studies.relatedness import Relatedness, Vectors, mean_relations
 
 Pairs = Mapping[str, Mapping[str, float]]
@@ -22,7 +22,7 @@ _MAX_GROUPINGS = 6
 def decimals_of(study: Relatedness) -> int:
     """Decimals that show two digits of the largest affinity between two tasks, in percent."""
     between = [abs(value) for a, others in study.affinity.items() for b, value in others.items() if a != b]
-    return places(100 * max(between, default=0.0))
+    return decimal_places(100 * max(between, default=0.0))
 
 
 def section(run: Run) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from mtl_core.report.plots.curves import Curve, learning_curves
 from mtl_core.report.plots.figure import Table, interval_plot
 from mtl_core.report.run import Run
 from mtl_core.report.theme import MUTED, svg
-from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed, with_unit
+from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, rounded, signed, with_unit
 from mtl_core.stopping import Policy
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
@@ -81,7 +81,7 @@ def _differences(tasks: Mapping[str, ComparedTask]) -> Markup | None:
 def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str, ...]:
     single, gain, decimals = task.arms.get(SINGLE_TASK), task.over_single, _decimals(task)
     mean, difference = single.mean if single else None, gain.difference if gain else None
-    relative = NOTHING
+    relative = UNDEFINED
     if difference is not None and mean is not None and mean > 0:
         relative = f"{signed(100 * difference / mean, 1)}%"
     cells = (name, f"{_metric(task)} {'↑' if task.higher_is_better else '↓'}", *_means(task, arms))
@@ -92,7 +92,7 @@ def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str
 def _gain_cells(gain: Gain | None, decimals: int) -> tuple[str, str]:
     """Difference and interval."""
     if gain is None or gain.difference is None:
-        return NOTHING, NOTHING
+        return UNDEFINED, UNDEFINED
     return signed(gain.difference, decimals), interval(gain.low, gain.high, decimals)
 
 
@@ -103,7 +103,7 @@ def _means(task: ComparedTask, arms: Sequence[str]) -> list[str]:
 
 def _mean_std(arm: MeanStd | None, decimals: int) -> str:
     if arm is None or arm.mean is None:
-        return NOTHING
+        return UNDEFINED
     return rounded(arm.mean, decimals) + (
         "" if arm.std is None else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{rounded(arm.std, decimals)}"
     )
@@ -112,9 +112,9 @@ def _mean_std(arm: MeanStd | None, decimals: int) -> str:
 def _cost_cells(study: Comparison, title: str, arms: Sequence[str]) -> tuple[str, ...]:
     field, unit, decimals, factor = _COSTS[title]
     costs = [getattr(study.cost.get(arm), field, None) for arm in arms]
-    cells = (NOTHING if cost is None else with_unit(rounded(cost * factor, decimals), unit) for cost in costs)
+    cells = (UNDEFINED if cost is None else with_unit(rounded(cost * factor, decimals), unit) for cost in costs)
     shared, single, *_ = costs
-    return (title, *cells, NOTHING if shared is None or not single else f"{rounded(100 * shared / single, 0)}%")
+    return (title, *cells, UNDEFINED if shared is None or not single else f"{rounded(100 * shared / single, 0)}%")
 
 
 def _curves(study: Comparison, name: str, policies: Sequence[Policy]) -> Markup:
@@ -130,4 +130,4 @@ def _metric(task: ComparedTask) -> str:
 
 
 def _decimals(task: ComparedTask) -> int:
-    return 4 if task.over_single is None else interval_places(task.over_single.low, task.over_single.high)
+    return 4 if task.over_single is None else interval_decimal_places(task.over_single.low, task.over_single.high)

@@ -11,7 +11,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Text with that many significant digits; thousands with commas, extremes as powers of ten."""
+    """Text with that many significant digits; commas between thousands, powers of ten for extreme values."""
     if value is None or not math.isfinite(value):
         return UNDEFINED
     if value == 0:
@@ -85,7 +85,7 @@ def with_unit(text: str, unit: str) -> str:
     return f"{text} {unit}" if unit and text != UNDEFINED else text
 
 
-def listed(names: Sequence[str], limit: int = 3) -> str:
+def join_names(names: Sequence[str], limit: int = 3) -> str:
     """The first names, and the number of others."""
     others = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {others:,} other{'s' if others > 1 else ''}" if others > 0 else "")

@@ -13,15 +13,15 @@ from mtl_core.report.outputs.classes import ClassReport, ProbabilityReport
 from mtl_core.report.outputs.clusters import ClusterReport
 from mtl_core.report.outputs.multilabel import LabelReport
 from mtl_core.report.outputs.numbers import NumberReport, QuantileReport
-from mtl_core.report.run import Scored
+from mtl_core.report.run import ScoredRows
 from mtl_core.report.wording import UNDEFINED
 
 LEVELS = (0.1, 0.5, 0.9)
 HOSTILE = ("a\x00b", "a\x01b", "\ud800", "<b>&\"'", "x" * 300, "", "31 others", "true class", "share of rows", "数字")
 
 
-def scored(labels: Any, predictions: Any, uncalibrated: Any = None) -> Scored:
-    return Scored(labels=np.asarray(labels), predictions=np.asarray(predictions), uncalibrated=uncalibrated)
+def rows_of(labels: Any, predictions: Any, uncalibrated: Any = None) -> ScoredRows:
+    return ScoredRows(labels=np.asarray(labels), predictions=np.asarray(predictions), uncalibrated=uncalibrated)
 
 
 def column(figure: Any, head: str) -> list[str]:
@@ -57,7 +57,7 @@ def test_task_report(output: dict[str, Any], report: TaskReport) -> None:
 
 
 def test_an_unknown_form_has_metrics_only() -> None:
-    report, rows = task_report({"form": "spans", "unit": ""}), scored(np.zeros(3), np.zeros(3))
+    report, rows = task_report({"form": "spans", "unit": ""}), rows_of(np.zeros(3), np.zeros(3))
     assert (report.figures(rows), report.summary(rows)) == ([], [])
     assert report.label_distribution({"train": rows.labels}).rows == ((),)
     assert report.baseline(np.zeros(())) == "the best constant"
@@ -92,7 +92,7 @@ def test_any_data_can_be_drawn(rows: int, kind: str) -> None:
         ),
     ]
     for report, truth, predicted, before in cases:
-        data = scored(truth, predicted, before)
+        data = rows_of(truth, predicted, before)
         figures = report.figures(data)
         assert figures, report
         assert all(len(row) == len(figure.table.head) for figure in figures for row in figure.table.rows)
@@ -104,9 +104,11 @@ def test_many_classes_become_few(classes: int) -> None:
     names = tuple(f"class {index}" for index in range(classes))
     labels = np.repeat(np.arange(classes), np.arange(1, classes + 1) if classes < 100 else 1)
     predictions = _one_hot(labels, classes)
-    confusion = ClassReport(classes=names).figures(scored(labels, predictions))[0]
+    confusion = ClassReport(classes=names).figures(rows_of(labels, predictions))[0]
     assert len(confusion.table.rows) == min(classes, 10)
-    sizes, confidence, contingency = ClusterReport(clusters=classes, classes=names).figures(scored(labels, predictions))
+    sizes, confidence, contingency = ClusterReport(clusters=classes, classes=names).figures(
+        rows_of(labels, predictions)
+    )
     assert len(sizes.table.rows) == classes
     assert sum(int(n.replace(",", "")) for n in column(sizes, "rows")) == len(labels)
     assert sum(int(n.replace(",", "")) for n in column(confidence, "rows")) == len(labels)
@@ -119,7 +121,7 @@ def test_many_classes_become_few(classes: int) -> None:
 def test_confusion_matrix_is_that_of_sklearn() -> None:
     generator = np.random.default_rng(0)
     labels, predictions = generator.integers(0, 3, 200), generator.dirichlet(np.ones(4), 200)
-    figure = ClassReport(classes=("a", "b", "c", "never")).figures(scored(labels, predictions))[0]
+    figure = ClassReport(classes=("a", "b", "c", "never")).figures(rows_of(labels, predictions))[0]
     expected = confusion_matrix(labels, predictions.argmax(axis=1), labels=range(4))[:3]
     for row, counts in zip(figure.table.rows[:3], expected, strict=True):
         assert [share(cell) for cell in row[2:]] == pytest.approx(counts / counts.sum(), abs=6e-4)
@@ -136,15 +138,15 @@ def test_confusion_matrix_is_that_of_sklearn() -> None:
     ],
 )
 def test_summary_of_a_probability(threshold: float | None, words: str) -> None:
-    data = scored(np.repeat([0, 1, 0, 1], [40, 10, 10, 40]), np.repeat([0.1, 0.9], [50, 50]))
+    data = rows_of(np.repeat([0, 1, 0, 1], [40, 10, 10, 40]), np.repeat([0.1, 0.9], [50, 50]))
     assert ProbabilityReport(threshold=threshold).summary(data)[-1] == words
 
 
 def test_one_outcome_has_no_gains() -> None:
     report = ProbabilityReport()
     for labels in (np.zeros(80, np.int8), np.ones(80, np.int8)):
-        assert [figure.title for figure in report.figures(scored(labels, np.linspace(0, 0.2, 80)))] == ["Calibration"]
-    assert report.summary(scored(np.zeros(80, np.int8), np.zeros(80))) == ["No positive row in the test split."]
+        assert [figure.title for figure in report.figures(rows_of(labels, np.linspace(0, 0.2, 80)))] == ["Calibration"]
+    assert report.summary(rows_of(np.zeros(80, np.int8), np.zeros(80))) == ["No positive row in the test split."]
 
 
 def test_probabilities_before_calibration_are_drawn_with_those_after() -> None:
@@ -152,22 +154,22 @@ def test_probabilities_before_calibration_are_drawn_with_those_after() -> None:
     labels = (np.random.default_rng(0).random(1_000) < chances).astype(np.int8)
     sharp = 1 / (1 + (1 / chances - 1) ** 4)
     both = np.stack([1 - chances, chances], axis=1), np.stack([1 - sharp, sharp], axis=1)
-    cases: list[tuple[TaskReport, Scored]] = [
-        (ProbabilityReport(), scored(labels, chances, sharp)),
-        (ClassReport(classes=("no", "yes")), scored(labels, *both)),
-        (LabelReport(labels=("a", "b")), scored(np.stack([1 - labels, labels], axis=1), *both)),
+    cases: list[tuple[TaskReport, ScoredRows]] = [
+        (ProbabilityReport(), rows_of(labels, chances, sharp)),
+        (ClassReport(classes=("no", "yes")), rows_of(labels, *both)),
+        (LabelReport(labels=("a", "b")), rows_of(np.stack([1 - labels, labels], axis=1), *both)),
     ]
     for report, data in cases:
         (figure,) = (figure for figure in report.figures(data) if figure.title == "Calibration")
         words = figure.caption.split("difference: ")[1].split(" percentage points")
         assert float(words[0]) < 5 < float(words[1].split("; ")[1])
-        (plain,) = (f for f in report.figures(scored(data.labels, data.predictions)) if f.title == "Calibration")
+        (plain,) = (f for f in report.figures(rows_of(data.labels, data.predictions)) if f.title == "Calibration")
         assert "uncalibrated" not in plain.svg + plain.caption
 
 
 def test_numbers_are_summarised_by_quantiles() -> None:
     off = np.concatenate([np.zeros(980), [1e9] * 20])
-    report, data = NumberReport(unit="EUR"), scored(off, np.zeros(1000))
+    report, data = NumberReport(unit="EUR"), rows_of(off, np.zeros(1000))
     assert report.summary(data) == ["Absolute error: median 0 EUR, 90% quantile 0 EUR."]
     residuals = report.figures(data)[1]
     drawn = sum(int(n.replace(",", "")) for n in column(residuals, "rows"))
@@ -180,7 +182,7 @@ def test_numbers_are_summarised_by_quantiles() -> None:
 def test_counts_are_described_by_their_mean() -> None:
     generator = np.random.default_rng(0)
     rate = np.exp(generator.normal(size=3000) / 2 - 1)
-    observed, residuals = NumberReport(unit="").figures(scored(generator.poisson(rate).astype(float), rate))
+    observed, residuals = NumberReport(unit="").figures(rows_of(generator.poisson(rate).astype(float), rate))
     assert "mean (line)" in observed.caption
     assert "Orange line: mean" in residuals.caption
     for mean, predicted in zip(column(observed, "mean"), column(observed, "predicted"), strict=True):
@@ -192,7 +194,7 @@ def test_quantiles_of_the_wrong_width_are_seen(width: float, coverage: float) ->
     generator = np.random.default_rng(0)
     start = 10 * generator.random(4000)
     quantiles = start[:, None] + 0.5 + width * (np.array(LEVELS) - 0.5)
-    data, report = scored(start + generator.random(4000), quantiles), QuantileReport(levels=LEVELS, unit="minutes")
+    data, report = rows_of(start + generator.random(4000), quantiles), QuantileReport(levels=LEVELS, unit="minutes")
     (words,) = report.summary(data)
     assert share(words.split("coverage ")[1].split(" ")[0]) == pytest.approx(coverage, abs=0.03)
     assert f"(nominal: 80%), median width {0.8 * width:g} minutes." in words
@@ -204,7 +206,7 @@ def test_quantiles_of_the_wrong_width_are_seen(width: float, coverage: float) ->
 
 
 def test_a_label_equal_to_its_quantile_is_covered() -> None:
-    figure = QuantileReport(levels=LEVELS, unit="").figures(scored(np.ones(60), np.ones((60, 3))))[0]
+    figure = QuantileReport(levels=LEVELS, unit="").figures(rows_of(np.ones(60), np.ones((60, 3))))[0]
     assert column(figure, "observed") == ["100%"] * 3
 
 
@@ -214,7 +216,7 @@ def test_auc_per_label_without_the_unknown() -> None:
     labels = np.where(generator.random((400, 30)) < chance, 1, 0)
     labels[generator.random((400, 30)) < 0.2] = -1
     report = LabelReport(labels=tuple(f"label {index}" for index in range(30)))
-    aucs, calibration = report.figures(scored(labels, chance))
+    aucs, calibration = report.figures(rows_of(labels, chance))
     assert len(aucs.table.rows) == 20
     assert "20 most frequent of 30" in aucs.caption
     for name, frequency, auc, interval in aucs.table.rows:
@@ -225,7 +227,7 @@ def test_auc_per_label_without_the_unknown() -> None:
         low, high = map(float, interval.split(" to "))
         assert low < float(auc) < high
     assert sum(int(n.replace(",", "")) for n in column(calibration, "rows x labels")) == (labels >= 0).sum()
-    changed = scored(labels, np.where(labels < 0, 1 - chance, chance))
+    changed = rows_of(labels, np.where(labels < 0, 1 - chance, chance))
     assert [f.table for f in report.figures(changed)] == [aucs.table, calibration.table]
 
 
@@ -239,7 +241,9 @@ def test_auc_per_label_without_the_unknown() -> None:
 )
 def test_a_label_of_one_answer_has_no_auc(answers: list[int], cells: tuple[str, ...]) -> None:
     labels = np.stack([[1, 0, 1, 0], answers], axis=1)
-    figure = LabelReport(labels=("a", "b")).figures(scored(labels, [[0.9, 0.8], [0.1, 0.2], [0.8, 0.3], [0.2, 0.4]]))[0]
+    figure = LabelReport(labels=("a", "b")).figures(rows_of(labels, [[0.9, 0.8], [0.1, 0.2], [0.8, 0.3], [0.2, 0.4]]))[
+        0
+    ]
     assert next(row[1:] for row in figure.table.rows if row[0] == "b") == cells
 
 
@@ -256,7 +260,7 @@ def test_a_label_of_one_answer_has_no_auc(answers: list[int], cells: tuple[str, 
     ],
 )
 def test_summary_of_labels(labels: Any, thresholds: tuple[float, ...], words: str) -> None:
-    data = scored(labels, [[0.5, 0.2], [0.6, 0.1], [0.4, 0.9]])
+    data = rows_of(labels, [[0.5, 0.2], [0.6, 0.1], [0.4, 0.9]])
     assert LabelReport(labels=("a", "b"), thresholds=thresholds).summary(data) == [words]
 
 
@@ -269,7 +273,7 @@ def test_label_distribution_of_labels() -> None:
 
 def test_clusters() -> None:
     predictions = np.concatenate([_one_hot(np.array([2, 2, 0]), 4), _one_hot(np.array([0, 2, 2]), 4, 0.55)])
-    data = scored([0, 0, 1, 1, 1, 2], predictions)
+    data = rows_of([0, 0, 1, 1, 1, 2], predictions)
     report = ClusterReport(clusters=4, classes=("a", "b"))
     assert report.summary(data) == [
         "4 clusters of 0% to 66.7% of rows; 2 empty.",

@@ -15,7 +15,7 @@ from mtl_core.report.run import Run
 from mtl_core.report.wording import (
     decimal_places,
     interval,
-    listed,
+    join_names,
     number,
     option_value,
     percent,
@@ -55,8 +55,8 @@ def test_texts(function: Callable[..., Any], value: Any, text: Any) -> None:
 
 def test_texts_of_lists() -> None:
     names = {"": "", "a": "a", "abc": "a, b, c", "abcd": "a, b, c and 1 other", "abcde": "a, b, c and 2 others"}
-    assert {letters: listed(tuple(letters)) for letters in names} == names
-    assert listed(tuple("x" * 1_003)) == "x, x, x and 1,000 others"
+    assert {letters: join_names(tuple(letters)) for letters in names} == names
+    assert join_names(tuple("x" * 1_003)) == "x, x, x and 1,000 others"
     assert option_value([64, [0.5]]) == "[64, [0.5]]"
     assert option_value({"epochs": 3, "threads": None, "end": {"first": "a"}}) == "{epochs: 3, end: {first: a}}"
 

@@ -34,30 +34,30 @@ def section(run: Run) -> dict[str, Any] | None:
 
 
 def section_of(study: Comparison, *, current: bool) -> dict[str, Any]:
-    """Variables of the template; `curves` are empty where the study has the declared stopping policy only."""
+    """Variables of the template; `curves` is empty if the study has only the declared stopping policy."""
     policies = [policy for policy in POLICIES if policy in study.courses] if len(study.courses) > 1 else []
     arms = {"shared": study.shared, "single-task": SINGLE_TASK} | ({"trees": BOOSTED} if BOOSTED in study.cost else {})
     head = ("task", "metric", *arms, "difference", "95% interval", "relative", "verdict")
     head += ("difference to trees", "95% interval") if BOOSTED in study.cost else ()
-    names = study.tasks.items()
-    by_policy = ((name, _metric(task), *_means(task, policies)) for name, task in names)
+    tasks = study.tasks.items()
+    by_policy = ((name, _metric(task), *_means(task, policies)) for name, task in tasks)
     return {
         "current": current,
         "study": study,
-        "tasks": Table(head=head, rows=tuple(_task_cells(name, task, [*arms.values()]) for name, task in names)),
+        "tasks": Table(head=head, rows=tuple(_task_cells(name, task, [*arms.values()]) for name, task in tasks)),
         "differences": _differences(study.tasks),
         "costs": Table(
             head=("cost", *arms, "shared / single-task"),
             rows=tuple(_cost_cells(study, title, [*arms.values()]) for title in _COSTS),
         ),
         "boosted": BOOSTED in study.cost,
-        "curves": [(name, _metric(task), _curves(study, name, policies)) for name, task in names if policies],
+        "curves": [(name, _metric(task), _curves(study, name, policies)) for name, task in tasks if policies],
         "policies": Table(head=("task", "metric", *policies), rows=tuple(by_policy)),
     }
 
 
 def standard_errors(gain: Gain | None) -> tuple[float, float, float] | None:
-    """Difference and bounds in units of half the interval's width over 1.96; None where undefined."""
+    """Difference and bounds in standard errors: half the interval's width over 1.96; None where undefined."""
     if gain is None or gain.difference is None or gain.low is None or gain.high is None or gain.high <= gain.low:
         return None
     error = (gain.high - gain.low) / (2 * _Z)
@@ -73,9 +73,9 @@ def _differences(tasks: Mapping[str, ComparedTask]) -> Markup | None:
     x = alt.X("value:Q", scale=alt.Scale(domain=[-widest, widest]), axis=axis)
     verdicts = {name: str(tasks[name].verdict) for name in gains}
     colours = [_COLOURS.get(verdict, MUTED) for verdict in verdicts.values()]
-    words = "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items())
+    text = "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items())
     chart = interval_plot([*gains], gains.values(), x, 0, colours)
-    return svg(chart, f"Difference of the shared and the single-task network per task. {words}")
+    return svg(chart, f"Difference of the shared and the single-task network per task. {text}")
 
 
 def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str, ...]:

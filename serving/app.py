@@ -4,25 +4,19 @@ A plain ASGI application rather than BentoML's typed methods: its errors have on
 time.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.errors import RequestError
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from serving.live import LiveModel, ServedModel
+from serving.live import LiveModel, ServedModel
 
 MAX_BODY = 16 * 2**20  # bytes
 BODY_SECONDS = 60.0  # maximum time in which a body must arrive

@@ -1,7 +1,5 @@
 """Values sent as text, parsed one at a time by the rules of mtl_core/data/cells.py for the cells of a file."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from typing import Annotated, Literal

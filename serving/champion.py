@@ -7,20 +7,15 @@
 Files are replaced atomically, so a reader sees the old champion or the new one. HOME is BentoML's home.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import tempfile
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from serving.errors import DamagedError, NoChampionError, ServingError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MAX_PROMOTIONS = 1_000  # older ones are removed
 

@@ -4,19 +4,13 @@ It runs for a body that msgspec could not decode, and for a model whose columns 
 rules of the values are those of `inputs.py`.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from serving.errors import ErrorDetail, RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
-
-    from serving.inputs import InputField
+from serving.inputs import InputField
 
 MAX_DETAILS = 10  # broken rules that are described; the others are counted
 _MAX_SHOWN = 40  # characters of a value that are sent back

@@ -14,8 +14,6 @@ ServingError
 └── ProcessError       the service's process did not start, or died
 """
 
-from __future__ import annotations
-
 import msgspec
 
 

@@ -1,22 +1,16 @@
 """Base class of the inputs of a served graph."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
 
 from serving.cells import TextFormat
 from serving.errors import InputValueError
-from serving.value_rules import string_violation
+from serving.value_rules import Violation, string_violation
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from serving.value_rules import Violation
-
-    Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, Any]
 
 
 class Field(

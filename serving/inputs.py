@@ -4,24 +4,18 @@ Each decodes and validates the JSON values of its field, and builds the field's 
 here and add it to `InputField`. No other file asks which type an input has.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
 
 from serving.field import Field
 from serving.iso_datetime import seconds_since_epoch
-from serving.value_rules import MAX_ITEMS, BoundedText, item_violation, number_violation, string_violation
+from serving.value_rules import MAX_ITEMS, BoundedText, Violation, item_violation, number_violation, string_violation
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from serving.value_rules import Violation
-
-    Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, Any]
 
 MAX_TENSOR_CELLS = 2**20  # of one tensor (rows, longest) in one call of the graph
 

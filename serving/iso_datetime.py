@@ -3,8 +3,6 @@
 Strict: `datetime.fromisoformat` alone also takes week dates, compact forms and other separators.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 

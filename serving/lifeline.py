@@ -5,8 +5,6 @@ thread: it gets it when the kernel has ended the parent. This works across shell
 pipes, and on macOS, which cannot signal the death of a parent.
 """
 
-from __future__ import annotations
-
 import atexit
 import fcntl
 import os

@@ -1,11 +1,10 @@
 """The served model, and its replacement when another champion is promoted."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -18,10 +17,7 @@ from serving.rows import RequestDecoder
 from serving.signature import SIGNATURE_FILE
 from serving.store import Store
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    FileState = tuple[int, int] | None
+FileState = tuple[int, int] | None
 
 POLL_SECONDS = 1.0
 
@@ -47,7 +43,7 @@ class ServedModel:
         """A body and its response, to be shown on the page."""
 
     @classmethod
-    def champion(cls, home: Path, name: str) -> ServedModel:
+    def champion(cls, home: Path, name: str) -> Self:
         """Load the champion of a model name; raises ServingError."""
         tag = read_champion(home, name).champion
         return cls(OnnxModel.load(Store(home).path(tag), version=tag))

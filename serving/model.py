@@ -1,10 +1,12 @@
 """An exported graph, loaded and checked against its signature."""
 
-from __future__ import annotations
-
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
 
 # onnxruntime sends telemetry from its import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -15,12 +17,7 @@ from serving.errors import ModelError
 from serving.signature import SIGNATURE_FILE, Signature, read_signature
 from serving.tensors import TensorBuilder
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-    from typing import Any
-
-    import numpy as np
+Array = np.ndarray[Any, Any]
 
 GRAPH_FILE = "model.onnx"
 
@@ -41,7 +38,7 @@ class OnnxModel:
         return f"OnnxModel(name={self.signature.name!r}, version={self.version!r}, tasks={self._names})"
 
     @classmethod
-    def load(cls, folder: Path, *, version: str = "") -> OnnxModel:
+    def load(cls, folder: Path, *, version: str = "") -> Self:
         """Load `model.onnx` and `signature.json` from a folder.
 
         The graph's hash must be that of the signature, its inputs and outputs must equal the signature, and predicting
@@ -57,7 +54,7 @@ class OnnxModel:
         model._check_shapes(folder)
         return model
 
-    def predict(self, tensors: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
+    def predict(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
         """Predictions of every task.
 
         tensors: the graph's inputs by name, as `TensorBuilder` builds them. Returns arrays of the type and shape that

@@ -3,18 +3,13 @@
 To add a form: write its class here with the shape of its array, and its JSON in predictions.py.
 """
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
+import numpy as np
 
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 _Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]

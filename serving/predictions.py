@@ -4,24 +4,18 @@ The rows are structs defined for one signature: built and encoded several times 
 a name allows no struct.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise, starmap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from serving.outputs import ClassOutput, ClusterOutput, LabelOutput, NumberOutput, QuantileOutput
+from serving.outputs import ClassOutput, ClusterOutput, LabelOutput, NumberOutput, Output, QuantileOutput
 from serving.structs import make_struct
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from serving.outputs import Output
-
-    Array = np.ndarray[Any, Any]
-    Formatter = Callable[[Array], Iterable[object]]
-    """(rows, *row_shape) predictions -> one JSON value per row."""
+Array = np.ndarray[Any, Any]
+Formatter = Callable[[Array], Iterable[object]]
+"""(rows, *row_shape) predictions -> one JSON value per row."""
 
 DEFAULT_THRESHOLD = 0.5
 """Minimum probability of a label among the row's `labels`, where the signature has no thresholds."""

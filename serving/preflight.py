@@ -1,19 +1,14 @@
 """Checks before a service is started, for an error in one line; they import neither BentoML nor ONNX Runtime."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from serving.champion import champion_file, read_champion
 from serving.errors import DamagedError, NoVersionError, PortError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class _Signature(msgspec.Struct):

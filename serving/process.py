@@ -1,7 +1,5 @@
 """The service as a process: in the foreground, or in the background while a caller uses it."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import os
@@ -12,17 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, NoReturn
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from serving.errors import ProcessError
 from serving.preflight import check_champion, check_port
 from serving.scratch import SCRATCH_VARIABLE, create_scratch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.1

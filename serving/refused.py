@@ -4,18 +4,13 @@ HOME/models/NAME/VERSION/checks.json     {"passed", "checks": [{"name", "outcome
 HOME/models/NAME/VERSION/refused.json    {"champion", "reasons", "at"}, where the version lost a comparison
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from serving.champion import write_json
 from serving.errors import StoreError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHECKS_FILE, LOST_FILE = "checks.json", "refused.json"
 

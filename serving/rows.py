@@ -4,27 +4,21 @@ msgspec decodes a valid body straight into typed rows. Only an invalid body is d
 to name everything that is wrong with it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from serving.decoding import decode_with_errors, request_error
 from serving.errors import InputValueError, RequestError
-from serving.inputs import MAX_TENSOR_CELLS
+from serving.inputs import MAX_TENSOR_CELLS, InputField
+from serving.signature import InputMatrix
 from serving.structs import make_struct
 from serving.tensors import TensorBuilder
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from serving.inputs import InputField
-    from serving.signature import InputMatrix
-
-    Array = np.ndarray[Any, Any]
-    Values = tuple[Any, ...]
+Array = np.ndarray[Any, Any]
+Values = tuple[Any, ...]
 
 MAX_ROWS = 10_000
 MAX_REQUEST_ITEMS = 2**20  # of all lists of strings of a request; a task of level token predicts each of them

@@ -5,8 +5,6 @@ folder of metrics when it starts. It is in memory where the system has such a fo
 a write to a mapped file on a full disk ends the process.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

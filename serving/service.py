@@ -8,23 +8,19 @@
 Reads TRUNKLINE_MODEL (the model's name) and TRUNKLINE_STORE (its store) when it starts, not when it is imported.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bentoml
+from starlette.types import ASGIApp
 
 from serving.app import PathGuard, build_app
 from serving.errors import ServingError
 from serving.lifeline import end_with_parent
 from serving.live import LiveModel, ServedModel
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
 
 STORE_VARIABLE = "TRUNKLINE_STORE"
 MODEL_VARIABLE = "TRUNKLINE_MODEL"

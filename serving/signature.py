@@ -7,20 +7,16 @@ Format 2 has more types of inputs than format 1, and outputs of level token; for
 4 adds matrices of inputs and decision thresholds. Entries of an earlier format mean the same in a later one.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from serving.errors import SignatureError
 from serving.inputs import InputField
 from serving.outputs import NonEmpty, Output, check_distinct
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 FORMATS = (1, 2, 3, 4)
 SIGNATURE_FILE = "signature.json"

@@ -7,16 +7,14 @@
 A version is named after its content, so the same bytes are the same version in every store.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bentoml.models
 
@@ -35,9 +33,6 @@ from serving.errors import (
 from serving.model import GRAPH_FILE, read_export
 from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_lost_comparison
 from serving.signature import SIGNATURE_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Store:

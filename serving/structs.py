@@ -1,14 +1,10 @@
 """Structs whose fields have any names in JSON: a column, a task or a class may have any name."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # What JSON has to escape. msgspec writes and reads the name of a field without escaping.
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')

@@ -3,21 +3,17 @@
 The signature names the inputs of each matrix. A runtime spends microseconds on every tensor that it is given.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+from serving.inputs import InputField
+from serving.signature import InputMatrix
 
-    from serving.inputs import InputField
-    from serving.signature import InputMatrix
-
-    Array = np.ndarray[Any, Any]
-    Values = tuple[Any, ...]
+Array = np.ndarray[Any, Any]
+Values = tuple[Any, ...]
 
 
 class TensorBuilder:

@@ -1,17 +1,13 @@
 """Rules of JSON values, in words."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Violation = tuple[str, object] | None
-    """A broken rule, and the part of the value that breaks it."""
+Violation = tuple[str, object] | None
+"""A broken rule, and the part of the value that breaks it."""
 
 MAX_TEXT = 1_000  # characters of one string
 MAX_ITEMS = 1_000  # items of one list of strings

@@ -1,11 +1,11 @@
 """Bodies of requests over every type of input: values that are right, values that are wrong, and their refusal."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
@@ -22,12 +22,6 @@ from serving.inputs import (
 )
 from serving.rows import RequestDecoder
 from serving.value_rules import MAX_ITEMS, MAX_TEXT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    import numpy as np
 
 INPUTS = (
     StringField(name="carrier"),

@@ -1,8 +1,7 @@
 """A store, models to put into it, and the service over them in this process."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,10 +10,6 @@ from serving.app import PathGuard, build_app
 from serving.live import LiveModel
 from serving.store import Store
 from tests.serving.example_models import SIGNATURE, graph, promote, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture

@@ -1,19 +1,15 @@
 """Small graphs made by hand, so that their answers are known: one with every type of input, one of any outputs."""
 
-from __future__ import annotations
-
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from serving.store import Store
+from serving.store import Store
 
 CLASSES = ["early", "on time", "late", "very late"]
 

@@ -1,7 +1,5 @@
 """Every form of answer from a real graph: its JSON, its shape, and what is told where the graph knows nothing."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

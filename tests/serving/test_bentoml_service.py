@@ -1,12 +1,12 @@
 """The service as BentoML holds it: its own pages stay, and nothing else reaches them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 import serving.service
@@ -14,17 +14,10 @@ from serving.app import PathGuard
 from serving.errors import NoChampionError, ServingError
 from serving.live import LiveModel
 from serving.service import Predict
+from serving.store import Store
 from tests.serving.example_models import ROW, promote
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from starlette.types import Receive, Scope, Send
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+Export = Callable[..., Path]
 
 
 @pytest.fixture

@@ -1,20 +1,14 @@
 """The service over HTTP, in this process: what is answered."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pytest
+from starlette.testclient import TestClient
 
 from serving.app import INLINE_BODY
+from serving.store import Store
 from tests.serving.example_models import ROW
-
-if TYPE_CHECKING:
-    from starlette.testclient import TestClient
-
-    from serving.store import Store
 
 
 def test_every_task_is_answered_for_every_row(client: TestClient, store: Store) -> None:

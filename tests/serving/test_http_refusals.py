@@ -1,23 +1,18 @@
 """The service over HTTP, in this process: what is refused, and with which words."""
 
-from __future__ import annotations
-
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message, Scope
 
 import serving.app
 from serving.app import MAX_BODY, PathGuard, build_app
 from serving.live import LiveModel
 from tests.serving.example_models import ROW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from starlette.types import Message, Scope
 
 
 def chunks(size: int) -> Iterator[bytes]:

@@ -1,7 +1,5 @@
 """Values of every type of input: what is accepted, as which tensor, and in which words the rest is refused."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,11 +1,10 @@
 """Bodies of requests: every row that is right is read, every row that is wrong is named."""
 
-from __future__ import annotations
-
 import json
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +15,6 @@ from serving.decoding import decode_with_errors
 from serving.errors import RequestError
 from tests.serving.bodies import INPUTS, READER, RIGHT, ROWS, TEXT, body, columns, raw, refused, spoiled
 from tests.strategies import patient
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Lists in requests, through a real graph: padding, answers per token, and requests that take several calls."""
 
-from __future__ import annotations
-
 import json
 import tracemalloc
 from itertools import pairwise

@@ -1,29 +1,22 @@
 """Switching to a new champion while the old one is served."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 import serving.live
 from serving.champion import read_load_failure
 from serving.errors import NoChampionError
 from serving.live import LiveModel, ServedModel
+from serving.store import Store
 from tests.serving.example_models import promote
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from starlette.testclient import TestClient
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+Export = Callable[..., Path]
 
 
 def test_a_new_champion_is_taken_up_once(live: LiveModel, store: Store, export: Export) -> None:

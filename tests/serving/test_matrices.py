@@ -1,8 +1,8 @@
 """Matrices of a signature: a column of one holds what the input's own tensor would; what contradicts is refused."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,17 +11,11 @@ from hypothesis import strategies as st
 
 from serving.cells import TextFormat
 from serving.errors import SignatureError
-from serving.inputs import BooleanField, NumberField, StringField
+from serving.inputs import BooleanField, InputField, NumberField, StringField
 from serving.rows import RequestDecoder
 from serving.signature import InputMatrix, read_signature
 from tests.serving.bodies import INPUTS, ROWS, body, columns, refused
 from tests.strategies import patient
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from serving.inputs import InputField
 
 FORM = TextFormat(nulls=("NA",), decimal=",")
 WITH_TEXT = (

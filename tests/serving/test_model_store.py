@@ -1,15 +1,13 @@
 """The model store: versions are their bytes, one of them is champion, and a crash leaves nothing half."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,10 +18,7 @@ from serving.model import OnnxModel
 from serving.store import Store
 from tests.serving.example_models import save
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Export = Callable[..., Path]
+Export = Callable[..., Path]
 
 
 def test_what_was_saved_can_be_loaded(store: Store, export: Export) -> None:

@@ -1,9 +1,8 @@
 """Names that JSON has to escape, as `size (")`: msgspec's structs cannot have them, and all is served the same."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,9 +17,6 @@ from serving.rows import RequestDecoder
 from tests.serving.bodies import INPUTS, READER, RIGHT, ROWS, spoiled
 from tests.serving.example_models import SIGNATURE, shifted, write
 from tests.strategies import patient
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Rows = list[dict[str, Any]]
 

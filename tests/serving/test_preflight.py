@@ -1,10 +1,8 @@
 """Before the service is started: a used port and a damaged champion are refused in one line."""
 
-from __future__ import annotations
-
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,14 +10,10 @@ from serving import process
 from serving.champion import champion_file
 from serving.errors import DamagedError, NoVersionError, PortError
 from serving.preflight import check_champion, check_port
+from serving.store import Store
 from tests.serving.example_models import promote
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+Export = Callable[..., Path]
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "signature.json", "pointer"])

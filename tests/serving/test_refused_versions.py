@@ -1,9 +1,8 @@
 """Refused versions: kept with their reasons, promoted by overruling alone, and the pointer remembers that."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,11 +13,7 @@ from serving.refused import LOST_FILE
 from serving.store import Store
 from tests.serving.example_models import FAILED, save
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    Export = Callable[..., Path]
+Export = Callable[..., Path]
 
 LOSS = ("air_time: mae 9.6, the champion's 9.4", "delayed: auc 0.6, the champion's 0.7")
 

@@ -1,10 +1,10 @@
 """A graph and its signature: together they answer, and apart they are refused."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +13,6 @@ from onnx import TensorProto
 from serving.errors import ModelError
 from serving.model import OnnxModel
 from tests.serving.example_models import SIGNATURE, TOKENS, tokens, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 INPUTS: Any = SIGNATURE["inputs"]
 LISTS, *OTHERS, PLACE = TOKENS["inputs"]

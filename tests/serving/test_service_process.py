@@ -1,14 +1,12 @@
 """The service as a real process: it starts, answers, changes its model under load, refuses to start, and stops."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import psutil
@@ -18,14 +16,10 @@ from serving import process
 from serving.champion import set_champion
 from serving.errors import NoChampionError, ProcessError
 from serving.scratch import create_scratch
+from serving.store import Store
 from tests.serving.example_models import ROW, promote, save
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+Export = Callable[..., Path]
 
 
 def family_of_this_process() -> set[psutil.Process]:

@@ -1,9 +1,8 @@
 """signature.json: what is accepted, and in which words the rest is refused."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,6 @@ from serving.errors import ServingError, SignatureError
 from serving.inputs import BooleanField, NumberField, StringField
 from serving.outputs import ClassOutput, NumberOutput
 from serving.signature import read_signature
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 NUMBER = {"name": "n", "kind": "regression", "form": "number", "unit": ""}
 BANDS = {"name": "b", "kind": "multiclass", "form": "class_probabilities", "unit": "probability"}

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -51,23 +51,18 @@ class ServedModel:
     def respond(self, body: bytes) -> bytes:
         """A request's body -> the response's; raises RequestError, or ModelError where the graph itself fails."""
         # Encoded batch by batch: as Python objects, the rows of many tokens need ten times the memory of their JSON.
-        responses = [
-            self._encoded(self._formatter.rows(self.model.predict(tensors), lengths))
+        batches = [
+            _encode(self._formatter.rows(self.model.predict(tensors), lengths))
             for tensors, lengths in self._decoder.decode(body)
         ]
-        return responses[0] if len(responses) == 1 else self._joined(responses)
+        return self._response(batches)
 
-    def _encoded(self, rows: list[Any]) -> bytes:
-        return _encode({"model": self.model.version, "predictions": rows})
-
-    def _joined(self, responses: list[bytes]) -> bytes:
-        """Join consecutive rows into a single response, copied once: it may have hundreds of megabytes."""
-        empty = self._encoded([])  # {"model":"...","predictions":[]}
-        start, end = empty[:-2], empty[-2:]
-        chunks: list[bytes | memoryview] = [start]
-        for response in responses:
-            chunks += [memoryview(response)[len(start) : -len(end)], b","]
-        return b"".join([*chunks[:-1], end])
+    def _response(self, batches: list[bytes]) -> bytes:
+        """Join JSON lists of rows into a response, copied once: it may have hundreds of megabytes."""
+        chunks: list[bytes | memoryview] = [b'{"model":', _encode(self.model.version), b',"predictions":[']
+        for batch in batches:
+            chunks += [memoryview(batch)[1:-1], b","]
+        return b"".join([*chunks[:-1], b"]}"])
 
     def _example(self) -> tuple[str, str]:
         """A body of one row and the structure of its response, with null for every value."""
@@ -75,7 +70,7 @@ class ServedModel:
         body = _encode([{field.name: field.example for field in signature.inputs}])
         ((tensors, lengths),) = self._decoder.decode(body)
         undefined = {task.name: np.full(task.shape(tensors), np.nan) for task in signature.outputs}
-        return _spaced(body), _spaced(self._encoded(self._formatter.rows(undefined, lengths)))
+        return _spaced(body), _spaced(self._response([_encode(self._formatter.rows(undefined, lengths))]))
 
 
 class LiveModel:

@@ -14,14 +14,14 @@ from tests.serving.example_models import SIGNATURE, graph, promote, write
 
 @pytest.fixture
 def export(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a folder with model.onnx, signature.json (keys changed by `change`) and checks.json."""
+    """Writer of a folder with model.onnx, signature.json (with the changes of `change`) and checks.json."""
 
-    def made(
+    def write_folder(
         *, folder: str = "model", passed: bool = True, change: dict[str, object] | None = None, **options: int
     ) -> Path:
         return write(tmp_path / folder, graph(**options), {**SIGNATURE, **(change or {})}, passed=passed)
 
-    return made
+    return write_folder
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def live(store: Store, export: Callable[..., Path]) -> LiveModel:
-    """Holds a champion."""
+    """With a champion."""
     promote(store, export())
     live = LiveModel()
     live.open(store.home, "flights")

@@ -1,4 +1,4 @@
-"""Small graphs made by hand, so that their answers are known: one with every type of input, one of any outputs."""
+"""Small hand-written graphs with known predictions, and their signatures."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from serving.store import Store
 CLASSES = ["early", "on time", "late", "very late"]
 
 ROW = {"carrier": "AA", "distance": 1.5, "is_holiday": None}
-"""A body's row; its `arr_delay` is 2.5 and the bias."""
+"""A row of a request; its `arr_delay` is 2.5 + bias."""
 
 SIGNATURE = {
     "format": 1,
@@ -73,7 +73,7 @@ def graph(*, bias: float = 0.0, distance_type: int = TensorProto.DOUBLE, classes
         helper.make_tensor("_ten", TensorProto.FLOAT, [], [10.0]),
         helper.make_tensor("_bias", TensorProto.FLOAT, [1], [bias]),
         helper.make_tensor("_axis", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("_scale", TensorProto.FLOAT, [1, classes], [float(place) for place in range(classes)]),
+        helper.make_tensor("_scale", TensorProto.FLOAT, [1, classes], [float(index) for index in range(classes)]),
     ]
     inputs = [
         value("carrier", TensorProto.STRING, ["rows"]),
@@ -89,7 +89,7 @@ def graph(*, bias: float = 0.0, distance_type: int = TensorProto.DOUBLE, classes
 
 
 def shifted(name: str, by: Sequence[float], column: str = "x", dtype: int = TensorProto.FLOAT) -> bytes:
-    """A graph that answers column + by: (rows,) where `by` is empty, (rows, width) where it has that many numbers."""
+    """A graph whose output is column + by: (rows,) if `by` is empty, otherwise (rows, len(by))."""
     value, node = helper.make_tensor_value_info, helper.make_node
     nodes = [
         node("Cast", [column], ["_x"], to=dtype),
@@ -135,12 +135,10 @@ TOKENS: dict[str, Any] = {
 
 
 def tokens(*, pooled: bool = False) -> bytes:
-    """Graph in which hours = lands - leaves, and every token has a code.
+    """Hours = lands - leaves; total = sum of the codes and of the place; tag = softmax(code * [0, 1, 2]).
 
-    code = 0 for "" (so for padding), 1 for a, 2 for b, NaN for nan, 5 for others.
-
-    total = sum of the codes and of the place, NaN where an item of it is; tag = softmax(code * [0, 1, 2]).
-    pooled: a graph that answers one code per row.
+    The code of an item: 0 for "" and padding, 1 for a, 2 for b, NaN for nan, 5 for others. pooled: with one code per
+    row instead of one per item.
     """
     value, node = helper.make_tensor_value_info, helper.make_node
     nodes = [
@@ -192,22 +190,22 @@ FAILED = {"name": "cancelled.auc", "passed": False, "outcome": "failed", "words"
 
 
 def write(folder: Path, content: bytes, signature: dict[str, Any], *, passed: bool = True) -> Path:
-    """A folder as the export leaves it: model.onnx and signature.json, with checks.json beside them."""
+    """Write model.onnx, signature.json with the graph's hash, and checks.json."""
     folder.mkdir(exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
-    bound = {"graph_sha256": hashlib.sha256(content).hexdigest(), **signature}
-    (folder / "signature.json").write_text(json.dumps(bound))
+    signature = {"graph_sha256": hashlib.sha256(content).hexdigest(), **signature}
+    (folder / "signature.json").write_text(json.dumps(signature))
     (folder / "checks.json").write_text(json.dumps({"passed": passed, "checks": [] if passed else [FAILED]}))
     return folder
 
 
 def save(store: Store, model: Path) -> str:
-    """Keeps what `write` wrote; returns its tag."""
+    """Save the folder of `write`; returns the tag."""
     return store.save(model=model, checks=model / "checks.json")
 
 
 def promote(store: Store, model: Path) -> str:
-    """Keeps it and makes it the champion; returns its tag."""
+    """Save it and make it the champion; returns the tag."""
     tag = save(store, model)
     store.promote(tag)
     return tag
@@ -219,3 +217,14 @@ def _bytes(graph: onnx.GraphProto) -> bytes:
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
+
+
+def with_nulls(value: Any) -> Any:
+    """The same JSON value with null for every text and number."""
+    match value:
+        case dict():
+            return {key: with_nulls(item) for key, item in value.items()}
+        case list():
+            return [with_nulls(item) for item in value]
+        case _:
+            return None

@@ -1,4 +1,4 @@
-"""The service over HTTP, in this process: what is answered."""
+"""Responses over HTTP, in this process."""
 
 import json
 import re
@@ -8,14 +8,14 @@ from starlette.testclient import TestClient
 
 from serving.app import INLINE_BODY
 from serving.store import Store
-from tests.serving.example_models import ROW
+from tests.serving.example_models import ROW, with_nulls
 
 
-def test_every_task_is_answered_for_every_row(client: TestClient, store: Store) -> None:
-    answer = client.post("/predict", json=[ROW, {**ROW, "carrier": "UA", "is_holiday": True}])
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    content = answer.json()
+def test_every_row_has_a_prediction_of_every_task(client: TestClient, store: Store) -> None:
+    response = client.post("/predict", json=[ROW, {**ROW, "carrier": "UA", "is_holiday": True}])
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    content = response.json()
     assert content["model"] == store.champion("flights")
     first, second = content["predictions"]
     assert list(first) == ["cancelled", "delay_band", "arr_delay"]
@@ -26,7 +26,7 @@ def test_every_task_is_answered_for_every_row(client: TestClient, store: Store) 
     assert sum(first["delay_band"]["probabilities"].values()) == pytest.approx(1.0)
 
 
-def test_the_model_describes_itself(client: TestClient, store: Store) -> None:
+def test_model_has_the_version_and_the_signature(client: TestClient, store: Store) -> None:
     content = client.get("/model").json()
     tag = store.champion("flights")
     assert tag is not None
@@ -34,23 +34,18 @@ def test_the_model_describes_itself(client: TestClient, store: Store) -> None:
     assert content["signature"] == json.loads((store.path(tag) / "signature.json").read_text())
 
 
-def test_the_page_shows_a_body_and_its_answer(client: TestClient, store: Store) -> None:
+def test_the_page_shows_a_body_and_its_response(client: TestClient, store: Store) -> None:
     page = client.get("/").text
     tag = store.champion("flights")
     (body,) = re.findall(r"\[\{.*carrier.*", page)
     assert json.loads(body) == [dict.fromkeys(ROW)]
-    (answer,) = re.findall(r'\{"model".*', page)
-    asked = client.post("/predict", json=[ROW]).json()
-    assert json.loads(answer) == {"model": tag, "predictions": [emptied(asked["predictions"][0])]}
+    (response,) = re.findall(r'\{"model".*', page)
+    predictions = client.post("/predict", json=[ROW]).json()["predictions"]
+    assert json.loads(response) == {"model": tag, "predictions": with_nulls(predictions)}
 
 
-def emptied(value: object) -> object:
-    """The same with null for every number and every name."""
-    return {key: emptied(inner) for key, inner in value.items()} if isinstance(value, dict) else None
-
-
-def test_large_and_small_bodies_are_answered_alike(client: TestClient) -> None:
-    rows = [{**ROW, "distance": float(place)} for place in range(1_000)]
+def test_large_and_small_bodies_have_the_same_predictions(client: TestClient) -> None:
+    rows = [{**ROW, "distance": float(index)} for index in range(1_000)]
     assert len(json.dumps(rows)) > INLINE_BODY
     large = client.post("/predict", json=rows).json()["predictions"]
     small = [client.post("/predict", json=[row]).json()["predictions"][0] for row in rows[:20]]

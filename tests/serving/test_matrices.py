@@ -40,10 +40,8 @@ ROWS_WITH_TEXT = st.fixed_dictionaries(
 def check_columns(inputs: tuple[InputField, ...], matrices: dict[str, list[str]], rows: list[dict[str, Any]]) -> None:
     declared = tuple(InputMatrix(name=name, columns=tuple(names)) for name, names in matrices.items())
     content = body(*rows)
-    separate, joined = (
-        tensors_of(content, RequestDecoder(inputs)),
-        dict(tensors_of(content, RequestDecoder(inputs, declared))),
-    )
+    separate = tensors_of(content, RequestDecoder(inputs))
+    joined = dict(tensors_of(content, RequestDecoder(inputs, declared)))
     for name, names in matrices.items():
         matrix = joined.pop(name)
         assert matrix.shape == (len(rows), len(names))

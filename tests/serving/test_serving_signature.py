@@ -1,6 +1,7 @@
-"""signature.json: what is accepted, and in which words the rest is refused."""
+"""signature.json: valid and invalid contents."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,11 +41,9 @@ def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
         {"name": "a"},
         {"name": "flights-2013_v1.0"},
         {"name": "a" * 63},
-        {"inputs": [{"name": "class", "type": "number"}]},
         {"inputs": [{"name": "größe (m²)", "type": "string"}]},
         {"outputs": [NUMBER]},
         {"outputs": [{**BANDS, "classes": ["no", "yes"]}]},
-        {"outputs": [{**GENRES, "labels": ["Drama"]}]},
         {"outputs": [{**GENRES, "labels": ["Drama", "drama", ""]}]},
         {"outputs": [{**NUMBER, "threshold": 0}]},
         {"outputs": [{**NUMBER, "threshold": 1.0}]},
@@ -52,7 +51,6 @@ def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
         {"outputs": [{**DELAY, "levels": [0.5]}]},
         {"outputs": [{**DELAY, "levels": [1e-9, 0.1, 0.10000001, 0.999999]}]},
         {"outputs": [{**GROUP, "clusters": 2}]},
-        {"outputs": [{**GROUP, "clusters": 10_000}]},
         {"format": 2},
         {"inputs": [{"name": "a", "type": "datetime"}, {"name": "b", "type": "zoned_datetime"}]},
         {"inputs": [{"name": "a", "type": "vector", "size": 1}, {"name": "b", "type": "vector", "size": 2**20}]},
@@ -61,12 +59,12 @@ def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
         {"inputs": [LISTS], "outputs": [NUMBER | TOKEN, BANDS | TOKEN | {"classes": ["a", "b"]}]},
     ],
 )
-def test_these_are_accepted(export: Callable[..., Path], change: dict[str, object]) -> None:
+def test_a_valid_signature_is_read(export: Callable[..., Path], change: dict[str, object]) -> None:
     read_signature(export(change=change) / "signature.json")
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"format": 0}, "format must be 1 or 2 or 3 or 4, found 0"),
         ({"format": 5}, "format must be 1 or 2 or 3 or 4, found 5"),
@@ -109,42 +107,30 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
         ({"outputs": [BANDS]}, "missing required field `classes`"),
         ({"outputs": [{**BANDS, "classes": ["one"]}]}, "length >= 2"),
         ({"outputs": [{**BANDS, "classes": ["a", "a"]}]}, "classes of b must have distinct names, found 'a' twice"),
-        ({"outputs": [GENRES]}, "missing required field `labels`"),
         ({"outputs": [{**GENRES, "labels": []}]}, "length >= 1"),
-        ({"outputs": [{**GENRES, "labels": "Drama"}]}, "Expected `array`, got `str`"),
         ({"outputs": [{**GENRES, "labels": ["a", "b", "a"]}]}, "labels of g must have distinct names, found 'a' twice"),
-        ({"outputs": [{**GENRES, "labels": ["a"], "classes": ["a", "b"]}]}, "unknown field `classes`"),
-        ({"outputs": [DELAY]}, "missing required field `levels`"),
         ({"outputs": [{**DELAY, "levels": []}]}, "length >= 1"),
         ({"outputs": [{**DELAY, "levels": [0.0, 0.5]}]}, "Expected `float` > 0.0"),
         ({"outputs": [{**DELAY, "levels": [0.5, 1]}]}, "Expected `float` < 1.0"),
         ({"outputs": [{**DELAY, "levels": [0.5, 0.1]}]}, "levels of d must increase, found 0.1 after 0.5"),
         ({"outputs": [{**DELAY, "levels": [0.1, 0.5, 0.5]}]}, "levels of d must increase, found 0.5 after 0.5"),
-        ({"outputs": [{**DELAY, "levels": ["0.5"]}]}, "Expected `float`, got `str`"),
-        ({"outputs": [{**DELAY, "levels": [None]}]}, "Expected `float`, got `null`"),
-        ({"outputs": [GROUP]}, "missing required field `clusters`"),
         ({"outputs": [{**GROUP, "clusters": 1}]}, "Expected `int` >= 2"),
-        ({"outputs": [{**GROUP, "clusters": 2.5}]}, "Expected `int`, got `float`"),
-        ({"outputs": [{**GROUP, "clusters": ["a", "b"]}]}, "Expected `int`, got `array`"),
     ],
 )
-def test_these_are_refused_in_words(export: Callable[..., Path], change: dict[str, object], words: str) -> None:
+def test_an_invalid_signature_is_an_error(export: Callable[..., Path], change: dict[str, object], message: str) -> None:
     path = export(change=change) / "signature.json"
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(SignatureError, match=f"^{re.escape(str(path))}.*{re.escape(message)}.*export"):
         read_signature(path)
-    assert words in str(caught.value)
-    assert str(path) in str(caught.value)
-    assert "export" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", json.dumps({"name": "a"}).encode()])
-def test_a_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "signature.json"
     path.write_bytes(content)
     with pytest.raises(SignatureError, match="export the model again"):
         read_signature(path)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ServingError, match="run the export stage"):
         read_signature(tmp_path / "signature.json")

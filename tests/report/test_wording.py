@@ -49,11 +49,11 @@ TEXTS: dict[Callable[..., Any], dict[Any, Any]] = {
     ("function", "value", "text"),
     [(function, value, text) for function, cases in TEXTS.items() for value, text in cases.items()],
 )
-def test_texts(function: Callable[..., Any], value: Any, text: Any) -> None:
+def test_a_value_has_this_text(function: Callable[..., Any], value: Any, text: Any) -> None:
     assert function(*(value if isinstance(value, tuple) else (value,))) == text
 
 
-def test_texts_of_lists() -> None:
+def test_a_list_has_this_text() -> None:
     names = {"": "", "a": "a", "abc": "a, b, c", "abcd": "a, b, c and 1 other", "abcde": "a, b, c and 2 others"}
     assert {letters: join_names(tuple(letters)) for letters in names} == names
     assert join_names(tuple("x" * 1_003)) == "x, x, x and 1,000 others"
@@ -62,11 +62,11 @@ def test_texts_of_lists() -> None:
 
 
 @given(st.floats(min_value=1e-4, max_value=1e6))
-def test_places_show_the_scale(scale: float) -> None:
+def test_decimal_places_show_two_digits_of_the_scale(scale: float) -> None:
     assert float(f"{scale:.{decimal_places(scale)}f}") == pytest.approx(scale, rel=0.05)
 
 
-def test_every_metric_has_a_definition_and_unknown_ones_a_direction(run: Run) -> None:
+def test_every_metric_has_a_definition(run: Run) -> None:
     names = set()
     for task in run.tasks:
         decides = {"threshold": 0.5} if "threshold" in type(task.options).model_fields else {}
@@ -74,5 +74,5 @@ def test_every_metric_has_a_definition_and_unknown_ones_a_direction(run: Run) ->
     assert names == set(DEFINITIONS)
     assert len(set(DEFINITIONS.values())) == len(names) == 25
     assert all(len(text) < 110 and not text.endswith(".") for text in DEFINITIONS.values())
-    unknown = RowMean(name="metric_of_tomorrow", higher_is_better=False, rows=lambda y, p: y)
-    assert definition_of(unknown) == "lower is better"
+    new = RowMean(name="metric_of_tomorrow", higher_is_better=False, rows=lambda y, p: y)
+    assert definition_of(new) == "lower is better"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnx.parser
 from onnx import TensorProto, helper
 
 from serving.store import Store
@@ -44,48 +45,30 @@ def graph(*, bias: float = 0.0, distance_type: int = TensorProto.DOUBLE, classes
 
     cancelled = sigmoid(arr_delay); delay_band = softmax(arr_delay * [0, 1, 2, 3]).
     """
-    value, node = helper.make_tensor_value_info, helper.make_node
-    nodes = [
-        node(
-            "LabelEncoder",
-            ["carrier"],
-            ["_carrier"],
-            domain="ai.onnx.ml",
-            keys_strings=["AA", "UA"],
-            values_floats=[1.0, 2.0],
-            default_float=0.0,
-        ),
-        node("Cast", ["distance"], ["_distance"], to=TensorProto.FLOAT),
-        node("Cast", ["is_holiday"], ["_holiday"], to=TensorProto.FLOAT),
-        node("IsNaN", ["_distance"], ["_no_distance"]),
-        node("IsNaN", ["_holiday"], ["_no_holiday"]),
-        node("Where", ["_no_distance", "_zero", "_distance"], ["_d"]),
-        node("Where", ["_no_holiday", "_zero", "_holiday"], ["_h"]),
-        node("Mul", ["_h", "_ten"], ["_h10"]),
-        node("Sum", ["_d", "_h10", "_carrier", "_bias"], ["arr_delay"]),
-        node("Sigmoid", ["arr_delay"], ["cancelled"]),
-        node("Unsqueeze", ["arr_delay", "_axis"], ["_column"]),
-        node("Mul", ["_column", "_scale"], ["_logits"]),
-        node("Softmax", ["_logits"], ["delay_band"], axis=1),
-    ]
-    constants = [
-        helper.make_tensor("_zero", TensorProto.FLOAT, [], [0.0]),
-        helper.make_tensor("_ten", TensorProto.FLOAT, [], [10.0]),
-        helper.make_tensor("_bias", TensorProto.FLOAT, [1], [bias]),
-        helper.make_tensor("_axis", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("_scale", TensorProto.FLOAT, [1, classes], [float(index) for index in range(classes)]),
-    ]
-    inputs = [
-        value("carrier", TensorProto.STRING, ["rows"]),
-        value("distance", distance_type, ["rows"]),
-        value("is_holiday", TensorProto.DOUBLE, ["rows"]),
-    ]
-    outputs = [
-        value("cancelled", TensorProto.FLOAT, ["rows"]),
-        value("delay_band", TensorProto.FLOAT, ["rows", "classes"]),
-        value("arr_delay", TensorProto.FLOAT, ["rows"]),
-    ]
-    return _bytes(helper.make_graph(nodes, "flights", inputs, outputs, constants))
+    scale = ", ".join(str(float(index)) for index in range(classes))
+    distance = TensorProto.DataType.Name(distance_type).lower()
+    return _parse(f"""
+        flights (string[rows] carrier, {distance}[rows] distance, double[rows] is_holiday)
+            => (float[rows] cancelled, float[rows, classes] delay_band, float[rows] arr_delay)
+            <float zero = {{0.0}}, float ten = {{10.0}}, float[1] bias = {{{bias}}}, int64[1] axis = {{1}},
+             float[1, {classes}] scale = {{{scale}}}>
+        {{
+            code = ai.onnx.ml.LabelEncoder
+                <keys_strings = ["AA", "UA"], values_floats = [1.0, 2.0], default_float = 0.0> (carrier)
+            distance32 = Cast <to = 1> (distance)
+            no_distance = IsNaN (distance32)
+            distance_or_0 = Where (no_distance, zero, distance32)
+            holiday32 = Cast <to = 1> (is_holiday)
+            no_holiday = IsNaN (holiday32)
+            holiday_or_0 = Where (no_holiday, zero, holiday32)
+            delay_of_holiday = Mul (holiday_or_0, ten)
+            arr_delay = Sum (distance_or_0, delay_of_holiday, code, bias)
+            cancelled = Sigmoid (arr_delay)
+            column = Unsqueeze (arr_delay, axis)
+            logits = Mul (column, scale)
+            delay_band = Softmax <axis = 1> (logits)
+        }}
+    """)
 
 
 def shifted(name: str, by: Sequence[float], column: str = "x", dtype: int = TensorProto.FLOAT) -> bytes:
@@ -140,49 +123,29 @@ def tokens(*, pooled: bool = False) -> bytes:
     The code of an item: 0 for "" and padding, 1 for a, 2 for b, NaN for nan, 5 for others. pooled: with one code per
     row instead of one per item.
     """
-    value, node = helper.make_tensor_value_info, helper.make_node
-    nodes = [
-        node("Sub", ["lands", "leaves"], ["_seconds"]),
-        node("Div", ["_seconds", "_hour"], ["_hours"]),
-        node("Cast", ["_hours"], ["hours"], to=TensorProto.FLOAT),
-        node(
-            "LabelEncoder",
-            ["words"],
-            ["_codes"],
-            domain="ai.onnx.ml",
-            keys_strings=["", "a", "b", "nan"],
-            values_floats=[0.0, 1.0, 2.0, float("nan")],
-            default_float=5.0,
-        ),
-        node("ReduceMax" if pooled else "ReduceSum", ["_codes", "_axis"], ["_pooled"], keepdims=1),
-        node("Identity", ["_pooled" if pooled else "_codes"], ["code"]),
-        node("ReduceSum", ["_codes", "_axis"], ["_sum"], keepdims=0),
-        node("ReduceSum", ["place", "_axis"], ["_place"], keepdims=0),
-        node("Cast", ["_place"], ["_place_32"], to=TensorProto.FLOAT),
-        node("Add", ["_sum", "_place_32"], ["total"]),
-        node("Unsqueeze", ["_codes", "_last"], ["_column"]),
-        node("Mul", ["_column", "_scale"], ["_logits"]),
-        node("Softmax", ["_logits"], ["tag"], axis=-1),
-    ]
-    constants = [
-        helper.make_tensor("_hour", TensorProto.DOUBLE, [], [3600.0]),
-        helper.make_tensor("_axis", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("_last", TensorProto.INT64, [1], [-1]),
-        helper.make_tensor("_scale", TensorProto.FLOAT, [3], [0.0, 1.0, 2.0]),
-    ]
-    inputs = [
-        value("words", TensorProto.STRING, ["rows", "longest"]),
-        value("leaves", TensorProto.DOUBLE, ["rows"]),
-        value("lands", TensorProto.DOUBLE, ["rows"]),
-        value("place", TensorProto.DOUBLE, ["rows", 2]),
-    ]
-    outputs = [
-        value("hours", TensorProto.FLOAT, ["rows"]),
-        value("total", TensorProto.FLOAT, ["rows"]),
-        value("code", TensorProto.FLOAT, ["rows", "items"]),
-        value("tag", TensorProto.FLOAT, ["rows", "longest", "classes"]),
-    ]
-    return _bytes(helper.make_graph(nodes, "tokens", inputs, outputs, constants))
+    return _parse(f"""
+        tokens (string[rows, longest] words, double[rows] leaves, double[rows] lands, double[rows, 2] place)
+            => (float[rows] hours, float[rows] total, float[rows, items] code, float[rows, longest, classes] tag)
+            <double hour = {{3600.0}}, int64[1] axis = {{1}}, int64[1] last = {{-1}},
+             float[3] scale = {{0.0, 1.0, 2.0}}>
+        {{
+            seconds = Sub (lands, leaves)
+            hours64 = Div (seconds, hour)
+            hours = Cast <to = 1> (hours64)
+            codes = ai.onnx.ml.LabelEncoder
+                <keys_strings = ["", "a", "b", "nan"], values_floats = [0.0, 1.0, 2.0, nan], default_float = 5.0>
+                (words)
+            pooled = ReduceMax <keepdims = 1> (codes, axis)
+            code = Identity ({"pooled" if pooled else "codes"})
+            sum = ReduceSum <keepdims = 0> (codes, axis)
+            place_sum = ReduceSum <keepdims = 0> (place, axis)
+            place32 = Cast <to = 1> (place_sum)
+            total = Add (sum, place32)
+            column = Unsqueeze (codes, last)
+            logits = Mul (column, scale)
+            tag = Softmax <axis = -1> (logits)
+        }}
+    """)
 
 
 FAILED = {"name": "cancelled.auc", "passed": False, "outcome": "failed", "words": "cancelled.auc: FAILED; found 0.5"}
@@ -209,6 +172,11 @@ def promote(store: Store, model: Path) -> str:
     tag = save(store, model)
     store.promote(tag)
     return tag
+
+
+def _parse(text: str) -> bytes:
+    """A graph in the text format of ONNX -> the bytes of its model."""
+    return _bytes(onnx.parser.parse_graph(text))
 
 
 def _bytes(graph: onnx.GraphProto) -> bytes:

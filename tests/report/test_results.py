@@ -1,12 +1,11 @@
 """Results per task, checks and data: edge cases."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from mtl_core.report.cards import possible_leak, task_result
-from mtl_core.report.checks import check_cells, headline, worst_outcome
+from mtl_core.report.checks import headline, worst_outcome
 from mtl_core.report.data import duplicates, features_by_kind, labels_of
 from mtl_core.report.run import Run
 from tests.report.problem import LONG
@@ -78,23 +77,8 @@ def test_no_possible_leak(run: Run, task: str, metric: str, value: float, baseli
 
 
 @pytest.mark.parametrize(
-    ("check", "cells"),
-    [
-        ({"value": 0.9, "limit": 0.8, "rule": "at least", "unit": ""}, ("0.9", "at least 0.8")),
-        ({"value": 0.25, "limit": 5, "rule": "at most", "unit": "ms"}, ("0.25 ms", "at most 5 ms")),
-        ({"value": 0.3, "high": 0.35, "limit": 0, "rule": "above", "unit": "(lower end)"}, ("0.3 to 0.35", "above 0")),
-        ({"value": None, "limit": 1, "rule": "at most", "unit": ""}, ("not measured", "at most 1")),
-        ({"value": None, "limit": 1, "rule": "at most", "unit": "", "reason": "no row"}, ("no row", "at most 1")),
-    ],
-)
-def test_cells_of_a_check(check: dict[str, Any], cells: tuple[str, str]) -> None:
-    assert check_cells(check) == cells
-
-
-@pytest.mark.parametrize(
     ("outcomes", "text", "worst"),
     [
-        (("passed", "passed"), "All 2 checks passed", "passed"),
         (("passed", "warning"), "1 of 2 checks passed; warnings: b", "warning"),
         (("failed", "warning", "failed"), "0 of 3 checks passed; failed: a, c; warnings: b", "failed"),
     ],

@@ -1,7 +1,7 @@
 """Inputs of a served graph: the entries of `inputs` in signature.json, one class per type.
 
 Each decodes and validates the JSON values of its field, and builds the field's tensor. To add a type: write its class
-here and add it to `InputField`. No other file asks which type an input has.
+here and add it to `InputField`. No other file depends on the type of an input.
 """
 
 import math

@@ -108,18 +108,18 @@ class LiveModel:
         """
         if not self._has_changed():
             return False
-        before = self.current.model.version if self.current else None
+        previous = self.current.model.version if self.current else None
         try:
             champion = await asyncio.to_thread(ServedModel.champion, self._home, self._name)
         except Exception as error:  # whatever is wrong with the new model, the old one must stay
-            _log.error("the new champion of %r cannot be loaded, %s stays: %s", self._name, before, error)
-            self._record_failure(before, str(error))
+            _log.error("the new champion of %r cannot be loaded, %s stays: %s", self._name, previous, error)
+            self._record_failure(previous, str(error))
             return False
         self.current = champion
         self._clear_failure()
-        if champion.model.version == before:  # promoted again
+        if champion.model.version == previous:  # promoted again
             return False
-        _log.info("%s replaced %s", champion.model.version, before)
+        _log.info("%s replaced %s", champion.model.version, previous)
         return True
 
     async def watch(self) -> None:

@@ -30,7 +30,7 @@ INPUTS = (
     DatetimeField(name="leaves"),
     ZonedDatetimeField(name="lands"),
     StringListField(name="words"),
-    VectorField(name="place", size=2),
+    VectorField(name="point", size=2),
 )
 DECODER = RequestDecoder(INPUTS, max_rows=5)
 VALID_ROW = {
@@ -40,7 +40,7 @@ VALID_ROW = {
     "leaves": "2013-10-01T05:30",
     "lands": "2013-10-01T08:30:00-04:00",
     "words": ["a", None],
-    "place": [1, -0.5],
+    "point": [1, -0.5],
 }
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -68,7 +68,7 @@ VALUES = {
     "leaves": st.none() | iso_texts(zoned=False),
     "lands": st.none() | iso_texts(zoned=True),
     "words": st.none() | st.lists(st.none() | TEXT, max_size=4),
-    "place": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
+    "point": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
 }
 ROWS = st.fixed_dictionaries(VALUES)
 
@@ -83,7 +83,7 @@ INVALID_VALUES = {
     | st.integers()
     | st.just({})
     | st.sampled_from([[1], [None, True], [[]], ["a", {}], ["a" * (MAX_TEXT + 1)], [None] * (MAX_ITEMS + 1)]),
-    "place": TEXT
+    "point": TEXT
     | st.integers()
     | st.sampled_from([[], [1], [1, 2, 3], {}, ["1", 2], [True, 2], [None, []], [1, 10**400]]),
 }

@@ -98,7 +98,7 @@ TOKENS: dict[str, Any] = {
         {"name": "words", "type": "strings"},
         {"name": "leaves", "type": "datetime"},
         {"name": "lands", "type": "zoned_datetime"},
-        {"name": "place", "type": "vector", "size": 2},
+        {"name": "point", "type": "vector", "size": 2},
     ],
     "outputs": [
         {"name": "hours", "kind": "regression", "form": "number", "unit": "hours"},
@@ -118,13 +118,13 @@ TOKENS: dict[str, Any] = {
 
 
 def tokens(*, pooled: bool = False) -> bytes:
-    """Hours = lands - leaves; total = sum of the codes and of the place; tag = softmax(code * [0, 1, 2]).
+    """Graph with hours = lands - leaves; total = sum of the codes and of the point; tag = softmax(code * [0, 1, 2]).
 
     The code of an item: 0 for "" and padding, 1 for a, 2 for b, NaN for nan, 5 for others. pooled: with one code per
     row instead of one per item.
     """
     return _parse(f"""
-        tokens (string[rows, longest] words, double[rows] leaves, double[rows] lands, double[rows, 2] place)
+        tokens (string[rows, longest] words, double[rows] leaves, double[rows] lands, double[rows, 2] point)
             => (float[rows] hours, float[rows] total, float[rows, items] code, float[rows, longest, classes] tag)
             <double hour = {{3600.0}}, int64[1] axis = {{1}}, int64[1] last = {{-1}},
              float[3] scale = {{0.0, 1.0, 2.0}}>
@@ -138,9 +138,9 @@ def tokens(*, pooled: bool = False) -> bytes:
             pooled = ReduceMax <keepdims = 1> (codes, axis)
             code = Identity ({"pooled" if pooled else "codes"})
             sum = ReduceSum <keepdims = 0> (codes, axis)
-            place_sum = ReduceSum <keepdims = 0> (place, axis)
-            place32 = Cast <to = 1> (place_sum)
-            total = Add (sum, place32)
+            point_sum = ReduceSum <keepdims = 0> (point, axis)
+            point32 = Cast <to = 1> (point_sum)
+            total = Add (sum, point32)
             column = Unsqueeze (codes, last)
             logits = Mul (column, scale)
             tag = Softmax <axis = -1> (logits)

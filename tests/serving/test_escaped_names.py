@@ -26,32 +26,32 @@ def renamed(name: str) -> RequestDecoder:
     return RequestDecoder((*INPUTS[:-1], msgspec.structs.replace(INPUTS[-1], name=name)), max_rows=5)
 
 
-ESCAPED = 'place (")'
+ESCAPED = 'point (")'
 SLOW_DECODER = renamed(ESCAPED)
 
 
 def decode(decoder: RequestDecoder, name: str, rows: Rows) -> dict[str, Any]:
-    """The tensors or the errors, with "place" for the renamed input."""
-    content = json.dumps([{name if key == "place" else key: value for key, value in row.items()} for row in rows])
+    """The tensors or the errors, with "point" for the renamed input."""
+    content = json.dumps([{name if key == "point" else key: value for key, value in row.items()} for row in rows])
     try:
         ((tensors, lengths),) = decoder.decode(content.encode())
     except RequestError as error:
-        details = [(d.row, "place" if d.field == name else d.field, d.rule, d.found) for d in error.details]
+        details = [(d.row, "point" if d.field == name else d.field, d.rule, d.found) for d in error.details]
         return {"total": error.total, "details": details}
-    values = {"place" if key == name else key: (tensor.dtype, tensor.tolist()) for key, tensor in tensors.items()}
+    values = {"point" if key == name else key: (tensor.dtype, tensor.tolist()) for key, tensor in tensors.items()}
     return {"lengths": [*lengths.values()], "tensors": values}
 
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=5) | rows_with_an_error().map(lambda example: example[0]) | st.just([]))
 def test_both_decoders_have_the_same_tensors_and_errors(rows: Rows) -> None:
-    np.testing.assert_equal(decode(SLOW_DECODER, ESCAPED, rows), decode(DECODER, "place", rows))
+    np.testing.assert_equal(decode(SLOW_DECODER, ESCAPED, rows), decode(DECODER, "point", rows))
 
 
 @pytest.mark.parametrize("name", ['"', "\\", "\n", "\x00", "\x1f", "\x7f", "é", " "])
 def test_an_input_may_have_any_name(name: str) -> None:
     decoder, rows = renamed(name), [VALID_ROW, dict.fromkeys(VALID_ROW)]
-    np.testing.assert_equal(decode(decoder, name, rows), decode(DECODER, "place", rows))
+    np.testing.assert_equal(decode(decoder, name, rows), decode(DECODER, "point", rows))
 
 
 def test_a_model_with_escaped_names_is_served(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def cells(field: str, value: Any) -> list[Any]:
             return [value or ""]
         case "words":
             return [item or "" for item in value or [""]]
-        case "place":
+        case "point":
             return [math.nan if item is None else float(item) for item in value or [None, None]]
         case _:
             return [math.nan if value is None else float(value)]

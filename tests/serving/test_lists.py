@@ -23,7 +23,7 @@ from tests.strategies import patient
 
 Row = dict[str, Any]
 
-NULL_ROW: Row = {"words": None, "leaves": None, "lands": None, "place": None}
+NULL_ROW: Row = {"words": None, "leaves": None, "lands": None, "point": None}
 CODES = {"": 0.0, None: 0.0, "a": 1.0, "b": 2.0, "nan": None}  # 5.0 for others
 
 WORDS = st.none() | st.sampled_from(["", "a", "b", "nan", "x"])
@@ -32,7 +32,7 @@ ROWS = st.fixed_dictionaries(
         "words": st.none() | st.lists(WORDS, max_size=9),
         "leaves": st.none() | iso_texts(zoned=False),
         "lands": st.none() | iso_texts(zoned=True),
-        "place": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
+        "point": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
     }
 )
 
@@ -93,8 +93,8 @@ def test_the_number_of_items_of_a_request_is_limited(served: ServedModel, monkey
 
 def test_datetimes_and_vectors_reach_the_graph(served: ServedModel) -> None:
     rows = [
-        {**NULL_ROW, "leaves": "2013-10-01", "lands": "2013-10-01T05:30+02:00", "place": [1, 2.5]},
-        {**NULL_ROW, "leaves": "2013-10-01", "place": [1, None]},
+        {**NULL_ROW, "leaves": "2013-10-01", "lands": "2013-10-01T05:30+02:00", "point": [1, 2.5]},
+        {**NULL_ROW, "leaves": "2013-10-01", "point": [1, None]},
     ]
     assert [(row["hours"], row["total"]) for row in predict(served, rows)] == [(3.5, 3.5), (None, None)]
 
@@ -138,7 +138,7 @@ def test_a_long_list_among_many_rows_takes_little_memory(served: ServedModel) ->
     try:
         for tensors, lengths in decoder.decode(content):
             assert tensors["words"].size <= MAX_TENSOR_CELLS
-            assert tensors["place"].size <= MAX_TENSOR_CELLS
+            assert tensors["point"].size <= MAX_TENSOR_CELLS
             batches += 1
             decoded += len(lengths["words"])
         _, peak = tracemalloc.get_traced_memory()

@@ -112,12 +112,12 @@ def test_a_failure_to_load_need_not_be_recorded(
 def test_a_store_that_cannot_be_reached_does_not_end_the_watch(
     live: LiveModel, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_: object) -> None:
+    def fail(_: object) -> None:
         raise OSError("Stale file handle")
 
     served, moved = live.current, store.home.rename(store.home.with_name("elsewhere"))
     with monkeypatch.context() as patched:
-        patched.setattr(serving.live, "Store", gone)
+        patched.setattr(serving.live, "Store", fail)
         (store.home / "champions").mkdir(parents=True)
         (store.home / "champions" / "flights.json").write_bytes((moved / "champions" / "flights.json").read_bytes())
         assert asyncio.run(live.refresh()) is False

@@ -17,7 +17,7 @@ from serving.model import OnnxModel
 from tests.serving.example_models import SIGNATURE, TOKENS, tokens, write
 
 INPUTS: Any = SIGNATURE["inputs"]
-LISTS, *OTHERS, PLACE = TOKENS["inputs"]
+LISTS, *OTHERS, POINT = TOKENS["inputs"]
 HOURS, TOTAL, CODE, TAG = TOKENS["outputs"]
 
 
@@ -121,14 +121,14 @@ ROW = {"level": "row", "sequence": None}
         ({}, True, "output 'code' must have shape (2, 2) for 2 rows, found (2, 1)"),
         ({"outputs": [HOURS, TOTAL, CODE | ROW, TAG]}, False, "'code' is tensor(float) of rank 1 there and tensor"),
         ({"outputs": [HOURS, TOTAL, CODE, TAG | ROW]}, False, "'tag' is tensor(float) of rank 2 there and tensor"),
-        ({"inputs": [LISTS, *OTHERS, {**PLACE, "size": 3}]}, False, "failed on its input"),
+        ({"inputs": [LISTS, *OTHERS, {**POINT, "size": 3}]}, False, "failed on its input"),
         (
-            {"inputs": [LISTS, *OTHERS, {"name": "place", "type": "number"}]},
+            {"inputs": [LISTS, *OTHERS, {"name": "point", "type": "number"}]},
             False,
-            "'place' is tensor(double) of rank 1 there and tensor(double) of rank 2 in the graph",
+            "'point' is tensor(double) of rank 1 there and tensor(double) of rank 2 in the graph",
         ),
         (
-            {"inputs": [{"name": "words", "type": "string"}, *OTHERS, PLACE], "outputs": [HOURS, TOTAL]},
+            {"inputs": [{"name": "words", "type": "string"}, *OTHERS, POINT], "outputs": [HOURS, TOTAL]},
             False,
             "'words' is tensor(string) of rank 1 there and tensor(string) of rank 2 in the graph",
         ),

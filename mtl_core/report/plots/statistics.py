@@ -1,4 +1,4 @@
-"""Statistics behind the plots: bins, groups of classes, intervals. NumPy only."""
+"""Statistics behind the plots: bins, groups of classes, intervals."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -28,13 +28,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 MINUS, SPACED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 
 
-def write_all(folder: RunFolder, declaration: str) -> None:
-    layout = folder.layout
-    write_study(layout.comparison, comparison((SCRIPT, LONG, "a & b"), declaration=declaration, notes=(SCRIPT,)))
-    write_study(layout.relatedness, relatedness(declaration=declaration))
-    write_study(layout.tuning, tuning(declaration=declaration))
-
-
 def texts(chart: str) -> list[str]:
     return ["".join(element.itertext()) for element in ElementTree.fromstring(svg_file(chart)).iter(f"{SVG}text")]
 
@@ -48,7 +41,10 @@ def test_without_studies_there_are_no_sections(run: Run, page: Page) -> None:
 
 @pytest.mark.parametrize("current", [True, False])
 def test_the_page_has_the_sections_with_their_commands(copied: RunFolder, current: bool) -> None:
-    write_all(copied, config_digest(copied.problem) if current else "another")
+    layout, declaration = copied.layout, config_digest(copied.problem) if current else "another"
+    write_study(layout.comparison, comparison((SCRIPT, LONG, "a & b"), declaration=declaration, notes=(SCRIPT,)))
+    write_study(layout.relatedness, relatedness(declaration=declaration))
+    write_study(layout.tuning, tuning(declaration=declaration))
     html = copied.page()
     page = read(html)
     assert SCRIPT not in html
@@ -89,10 +85,8 @@ def test_tables_of_a_comparison() -> None:
     assert (harmed["metric"], harmed["difference"]) == ("mean absolute error (<b>minutes</b>) ↓", f"{MINUS}0.50")
     assert (harmed["relative"], harmed["verdict"]) == (f"{MINUS}6.2%", "negative transfer")
     for name in ("no single-task network", "undefined"):
-        assert (rows[name]["single-task"], rows[name]["relative"], rows[name]["verdict"]) == (
-            *(UNDEFINED, UNDEFINED),
-            "not compared",
-        )
+        assert (rows[name]["single-task"], rows[name]["relative"]) == (UNDEFINED, UNDEFINED)
+        assert rows[name]["verdict"] == "not compared"
     costs = {row[0]: row[1:] for row in section["costs"].rows}
     assert costs["parameters"] == ("10,000", "40,000", UNDEFINED, "25%")
     assert costs["size on disk"] == ("0.10 MB", "0.40 MB", "3.00 MB", "25%")
@@ -101,9 +95,8 @@ def test_tables_of_a_comparison() -> None:
     label = re.search(r'aria-label="([^"]*)"', section["differences"])
     assert label is not None
     assert "harmed: negative transfer" in label[1]
-    assert all(
-        (f">{name}<" in section["differences"]) == (name in ("helped", "same")) for name in ("same", "undefined")
-    )
+    assert ">same<" in section["differences"]
+    assert ">undefined<" not in section["differences"]
 
 
 def test_a_comparison_without_trees_costs_policies_and_intervals() -> None:

@@ -23,7 +23,6 @@ from tests.serving.bodies import (
     rejection,
     row_with,
     rows_with_an_error,
-    tensors_of,
 )
 from tests.strategies import patient
 
@@ -62,10 +61,6 @@ def test_a_body_without_rows_is_rejected(content: bytes, rule: str, found: str) 
     assert found in detail.found
 
 
-def test_the_maximum_number_of_rows_is_accepted() -> None:
-    assert len(tensors_of(body(*[VALID_ROW] * 5))["class"]) == 5
-
-
 @pytest.mark.parametrize("row", [None, 1, "AA", ["AA", 1, True]])
 def test_a_row_must_be_an_object(row: object) -> None:
     (detail,) = rejection(body(VALID_ROW, row)).details
@@ -84,13 +79,6 @@ def test_the_error_for_an_unknown_field_is_short_and_valid_unicode(name: str) ->
     (detail,) = rejection(body({**VALID_ROW, name: 1})).details
     assert "GET /model lists them" in detail.rule
     (detail.field or "").encode()
-
-
-def test_a_missing_field_is_named() -> None:
-    incomplete = {key: value for key, value in VALID_ROW.items() if key != "is holiday?"}
-    (detail,) = rejection(body(VALID_ROW, incomplete)).details
-    assert (detail.row, detail.field, detail.found) == (1, "is holiday?", "nothing")
-    assert "is required" in detail.rule
 
 
 def test_all_errors_are_counted_and_the_first_ones_are_described() -> None:

@@ -55,7 +55,7 @@ def check_columns(inputs: tuple[InputField, ...], matrices: dict[str, list[str]]
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=4), st.permutations(["class", "is holiday?", "leaves", "lands"]))
 def test_a_matrix_has_the_tensors_of_its_columns(rows: list[dict[str, Any]], names: list[str]) -> None:
-    """In any order, also with lists, whose tensors are padded."""
+    """Any order of the columns, also with lists, whose tensors are padded."""
     check_columns(INPUTS, {"numbers": names}, rows)
     names_without_lists = [field.name for field in INPUTS[:3]]
     shorter = [{name: row[name] for name in names_without_lists} for row in rows]

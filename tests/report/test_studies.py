@@ -50,13 +50,7 @@ def test_the_page_has_the_sections_with_their_commands(copied: RunFolder, curren
     assert SCRIPT not in html
     assert IMAGE not in html
     for name, expected in {
-        "sharing": (
-            "mtl compare --seeds 2",
-            "sharing helps",
-            "negative transfer",
-            "<b>minutes</b>",
-            "Stopping policies",
-        ),
+        "sharing": ("mtl compare --seeds 2", "sharing helps", "negative transfer", "<b>minutes", "Stopping policies"),
         "relatedness": ("mtl relate --every 7", "1,234 measurements", "Groupings", LONG),
         "tuning": ("mtl tune --trials 5", "3 complete, 1 pruned, 1 failed", "trial 4, +1.25", "undefined", "ghost"),
     }.items():

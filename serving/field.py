@@ -24,8 +24,8 @@ class Field(
 
     tensor_type: ClassVar[str] = "tensor(double)"
     rank: ClassVar[int] = 1
-    is_sequence: ClassVar[bool] = False  # whether a token-level output may refer to it
-    is_plain: ClassVar[bool] = False  # whether a value that is no text is the cell of the tensor itself
+    is_sequence: ClassVar[bool] = False  # True if a token-level output may refer to it
+    is_plain: ClassVar[bool] = False  # True if a value that is not text is the cell of the tensor
     example: ClassVar[object] = None
 
     @property
@@ -38,7 +38,7 @@ class Field(
 
     def to_tensor(self, values: Sequence[Any]) -> Array:
         """The graph's tensor for decoded values, one per row; raises InputValueError (types of rank 1 only)."""
-        return np.array(self._parsed(values), np.float64)
+        return np.array(self._parse_texts(values), np.float64)
 
     def lengths(self, values: Sequence[Any]) -> list[int]:
         """Cells of each row in the tensor of a type of rank 2, without the padding."""
@@ -52,8 +52,8 @@ class Field(
         """The value of a text that does not stand for a missing value; raises InputValueError."""
         raise NotImplementedError
 
-    def _parsed(self, values: Sequence[Any]) -> list[Any]:
-        """The values with texts parsed; None for those that stand for a missing value."""
+    def _parse_texts(self, values: Sequence[Any]) -> list[Any]:
+        """The values, with texts parsed; None for a text that stands for a missing value."""
         if self.text is None:
             return [self._parse(value) if isinstance(value, str) else value for value in values]
         is_null, parse = self.text.is_null, self._parse
@@ -63,7 +63,7 @@ class Field(
         if self.text is not None and (broken := string_violation(text)):
             return broken
         try:
-            self._parsed([text])
+            self._parse_texts([text])
         except InputValueError as error:
             return str(error), text
         return None

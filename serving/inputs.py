@@ -49,7 +49,7 @@ class _PlainField(Field, frozen=True, kw_only=True):
         return self.value_type | None if self.text is None else self.value_type | BoundedText | None
 
     def to_tensor(self, values: Sequence[Any]) -> Array:
-        return np.array(values if self.text is None else self._parsed(values), np.float64)
+        return np.array(values if self.text is None else self._parse_texts(values), np.float64)
 
     def violation(self, value: object) -> Violation:
         if self.text is not None and isinstance(value, str):
@@ -140,7 +140,7 @@ class StringListField(Field, frozen=True, kw_only=True, tag="strings"):
         return self.text is not None and self.text.separator is not None
 
     def _lists(self, values: Sequence[Any]) -> Sequence[Any]:
-        return self._parsed(values) if self._is_text else values
+        return self._parse_texts(values) if self._is_text else values
 
     def _parse(self, text: str) -> list[str]:
         assert self.text is not None

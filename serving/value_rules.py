@@ -1,4 +1,4 @@
-"""Rules of JSON values, in words."""
+"""Rules of JSON values, with the messages for values that break them."""
 
 import math
 from collections.abc import Callable

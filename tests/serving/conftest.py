@@ -1,6 +1,5 @@
 """A store, models to put into it, and the service over them in this process."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,11 @@ from starlette.testclient import TestClient
 from serving.app import PathGuard, build_app
 from serving.live import LiveModel
 from serving.store import Store
-from tests.serving.example_models import SIGNATURE, graph, promote, write
+from tests.serving.example_models import SIGNATURE, Export, graph, promote, write
 
 
 @pytest.fixture
-def export(tmp_path: Path) -> Callable[..., Path]:
+def export(tmp_path: Path) -> Export:
     """Writer of a folder with model.onnx, signature.json (with the changes of `change`) and checks.json."""
 
     def write_folder(
@@ -30,7 +29,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def live(store: Store, export: Callable[..., Path]) -> LiveModel:
+def live(store: Store, export: Export) -> LiveModel:
     """With a champion."""
     promote(store, export())
     live = LiveModel()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import onnx.parser
 from onnx import TensorProto, helper
 
 from serving.store import Store
+
+Export = Callable[..., Path]
+"""The fixture `export`: writes a model's folder."""
 
 CLASSES = ["early", "on time", "late", "very late"]
 

@@ -1,6 +1,5 @@
 """The BentoML service: its endpoints, its start, and the paths that reach BentoML."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,7 @@ from serving.errors import NoChampionError, ServingError
 from serving.live import LiveModel
 from serving.service import Predict
 from serving.store import Store
-from tests.serving.example_models import ROW, promote
-
-Export = Callable[..., Path]
+from tests.serving.example_models import ROW, Export, promote
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,9 +11,7 @@ import serving.live
 from serving.champion import read_load_failure
 from serving.live import LiveModel
 from serving.store import Store
-from tests.serving.example_models import promote
-
-Export = Callable[..., Path]
+from tests.serving.example_models import Export, promote
 
 
 def test_a_promoted_champion_is_loaded_once(live: LiveModel, store: Store, export: Export) -> None:

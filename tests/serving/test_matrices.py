@@ -1,8 +1,6 @@
 """Matrices of a signature: a column equals the input's separate tensor; contradictory declarations are rejected."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from serving.inputs import BooleanField, InputField, NumberField, StringField
 from serving.rows import RequestDecoder
 from serving.signature import InputMatrix, read_signature
 from tests.serving.bodies import INPUTS, ROWS, body, rejection, tensors_of
+from tests.serving.example_models import Export
 from tests.strategies import patient
 
 TEXT_FORMAT = TextFormat(nulls=("NA",), decimal=",")
@@ -97,7 +96,7 @@ def test_an_invalid_value_of_a_matrix_is_rejected_with_its_field() -> None:
         ([{"name": "m", "columns": ["distance", "is_holiday"], "dtype": "float"}], "unknown field `dtype`"),
     ],
 )
-def test_matrices_of_a_signature(export: Callable[..., Path], matrices: list[Any], message: str | None) -> None:
+def test_matrices_of_a_signature(export: Export, matrices: list[Any], message: str | None) -> None:
     inputs = [
         {"name": "carrier", "type": "string"},
         {"name": "distance", "type": "number"},

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ from serving.champion import champion_file, read_champion, set_champion, write_a
 from serving.errors import ModelError, NoVersionError, SignatureError, StoreError
 from serving.model import OnnxModel
 from serving.store import Store
-from tests.serving.example_models import save
-
-Export = Callable[..., Path]
+from tests.serving.example_models import Export, save
 
 
 def test_a_saved_version_can_be_loaded(store: Store, export: Export) -> None:

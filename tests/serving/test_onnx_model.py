@@ -3,7 +3,6 @@
 import hashlib
 import math
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from onnx import TensorProto
 
 from serving.errors import ModelError
 from serving.model import OnnxModel
-from tests.serving.example_models import SIGNATURE, TOKENS, tokens, write
+from tests.serving.example_models import SIGNATURE, TOKENS, Export, tokens, write
 
 INPUTS: Any = SIGNATURE["inputs"]
 LISTS, *OTHERS, POINT = TOKENS["inputs"]
@@ -29,7 +28,7 @@ def tensors_of(carrier: list[str], distance: list[float], holiday: list[float]) 
     }
 
 
-def test_the_predictions_are_those_of_the_graph(export: Callable[..., Path]) -> None:
+def test_the_predictions_are_those_of_the_graph(export: Export) -> None:
     model = OnnxModel.load(export(bias=0.5), version="flights:1")
     tensors = tensors_of(["AA", "UA", "", "XX"], [1.5, -2.0, math.nan, 0.0], [1.0, 0.0, math.nan, math.nan])
     predictions = model.predict(tensors)
@@ -43,7 +42,7 @@ def test_the_predictions_are_those_of_the_graph(export: Callable[..., Path]) -> 
     )
 
 
-def test_threads_can_share_a_model(export: Callable[..., Path]) -> None:
+def test_threads_can_share_a_model(export: Export) -> None:
     model = OnnxModel.load(export())
 
     def predict(distance: int) -> float:
@@ -53,7 +52,7 @@ def test_threads_can_share_a_model(export: Callable[..., Path]) -> None:
         assert list(threads.map(predict, range(200))) == [distance + 1.0 for distance in range(200)]
 
 
-def test_wrong_tensors_are_a_model_error(export: Callable[..., Path]) -> None:
+def test_wrong_tensors_are_a_model_error(export: Export) -> None:
     model = OnnxModel.load(export())
     with pytest.raises(ModelError, match="model flights failed on its input"):
         model.predict({"distance": np.zeros(1)})
@@ -68,9 +67,7 @@ def test_wrong_tensors_are_a_model_error(export: Callable[..., Path]) -> None:
     ],
     ids=["changed", "missing", "not a graph"],
 )
-def test_a_damaged_graph_is_rejected(
-    export: Callable[..., Path], content: bytes | None, digest: str | None, message: str
-) -> None:
+def test_a_damaged_graph_is_rejected(export: Export, content: bytes | None, digest: str | None, message: str) -> None:
     folder = export(change={"graph_sha256": digest} if digest else None)
     (folder / "model.onnx").unlink()
     if content is not None:
@@ -106,7 +103,7 @@ OUTPUTS = [
     ],
 )
 def test_a_graph_that_differs_from_its_signature_is_rejected(
-    export: Callable[..., Path], change: dict[str, object], options: dict[str, int], message: str
+    export: Export, change: dict[str, object], options: dict[str, int], message: str
 ) -> None:
     with pytest.raises(ModelError, match=re.escape(message)):
         OnnxModel.load(export(change=change, **options))

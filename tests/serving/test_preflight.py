@@ -1,8 +1,6 @@
 """Checks before the service is started: the champion's files, the address and the port."""
 
 import socket
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +9,7 @@ from serving.champion import champion_file
 from serving.errors import DamagedError, NoVersionError, PortError
 from serving.preflight import check_champion, check_port
 from serving.store import Store
-from tests.serving.example_models import promote
-
-Export = Callable[..., Path]
+from tests.serving.example_models import Export, promote
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "signature.json", "pointer"])

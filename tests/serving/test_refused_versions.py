@@ -1,7 +1,6 @@
 """Refused versions: stored with reasons, promoted only with overrule, which the pointer records."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,7 @@ from serving.errors import RefusedVersionError, StoreError
 from serving.model import OnnxModel
 from serving.refused import LOST_FILE
 from serving.store import Store
-from tests.serving.example_models import FAILED, save
-
-Export = Callable[..., Path]
+from tests.serving.example_models import FAILED, Export, save
 
 LOSSES = ("air_time: mae 9.6, the champion's 9.4", "delayed: auc 0.6, the champion's 0.7")
 

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,7 @@ from serving.champion import set_champion
 from serving.errors import NoChampionError, ProcessError
 from serving.scratch import create_scratch
 from serving.store import Store
-from tests.serving.example_models import ROW, promote, save
-
-Export = Callable[..., Path]
+from tests.serving.example_models import ROW, Export, promote, save
 
 
 def child_processes() -> set[psutil.Process]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from serving.errors import ServingError, SignatureError
 from serving.inputs import BooleanField, NumberField, StringField
 from serving.outputs import ClassOutput, NumberOutput
 from serving.signature import read_signature
+from tests.serving.example_models import Export
 
 NUMBER = {"name": "n", "kind": "regression", "form": "number", "unit": ""}
 BANDS = {"name": "b", "kind": "multiclass", "form": "class_probabilities", "unit": "probability"}
@@ -24,7 +24,7 @@ VECTOR: dict[str, object] = {"name": "v", "type": "vector"}
 TOKEN = {"level": "token", "sequence": "words"}
 
 
-def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
+def test_a_signature_is_read_as_written(export: Export) -> None:
     signature = read_signature(export() / "signature.json")
     carrier, distance, is_holiday = signature.inputs
     assert carrier == StringField(name="carrier")
@@ -51,7 +51,7 @@ def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
         {"inputs": [LISTS], "outputs": [NUMBER | TOKEN, BANDS | TOKEN | {"classes": ["a", "b"]}]},
     ],
 )
-def test_a_valid_signature_is_read(export: Callable[..., Path], change: dict[str, object]) -> None:
+def test_a_valid_signature_is_read(export: Export, change: dict[str, object]) -> None:
     read_signature(export(change=change) / "signature.json")
 
 
@@ -109,7 +109,7 @@ def test_a_valid_signature_is_read(export: Callable[..., Path], change: dict[str
         ({"outputs": [{**GROUP, "clusters": 1}]}, "Expected `int` >= 2"),
     ],
 )
-def test_an_invalid_signature_is_an_error(export: Callable[..., Path], change: dict[str, object], message: str) -> None:
+def test_an_invalid_signature_is_an_error(export: Export, change: dict[str, object], message: str) -> None:
     path = export(change=change) / "signature.json"
     with pytest.raises(SignatureError, match=f"^{re.escape(str(path))}.*{re.escape(message)}.*export"):
         read_signature(path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from configurations import TREES, TRIED, as_tried
+from configurations import CONFIGURATIONS, TREES, with_changes
 from problems import FOLDERS, ROOT, Prepared, prepared
 from quality_table import RESULTS, tables
 from safetensors.numpy import load_file
@@ -81,7 +81,7 @@ def keep(rows: list[Row], made: dict[str, Any]) -> None:
     records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
     new = {(row["problem"], row["configuration"]) for row in rows}
     after = [row for row in before if (row["problem"], row["configuration"]) not in new] + rows
-    order = {name: place for found in TRIED.values() for place, name in enumerate(found)}
+    order = {name: place for found in CONFIGURATIONS.values() for place, name in enumerate(found)}
     after.sort(key=lambda row: (row["problem"], order[row["configuration"]], row["seed"]))
     write_text(MADE, json.dumps(records | made, indent=1) + "\n")
     write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
@@ -91,7 +91,7 @@ def run(name: str, configuration: str, seeds: int) -> None:
     """Measures a configuration of a problem, and keeps what it finds."""
 
     def change(problem: Problem) -> Problem:
-        return as_tried(problem, TRIED[name][configuration](problem))
+        return with_changes(problem, CONFIGURATIONS[name][configuration](problem))
 
     with prepared(FOLDERS[name], threads=1, change=change) as problem:
         folder = folder_of(name, configuration)
@@ -108,13 +108,13 @@ def run(name: str, configuration: str, seeds: int) -> None:
 def main() -> None:
     """Train, compare and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--problems", nargs="+", choices=list(TRIED), default=list(TRIED))
+    parser.add_argument("--problems", nargs="+", choices=list(CONFIGURATIONS), default=list(CONFIGURATIONS))
     parser.add_argument("--configurations", nargs="+", metavar="NAME", help="all where none is given")
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     for name in arguments.problems:
-        for configuration in arguments.configurations or TRIED[name]:
-            if configuration in TRIED[name]:
+        for configuration in arguments.configurations or CONFIGURATIONS[name]:
+            if configuration in CONFIGURATIONS[name]:
                 run(name, configuration, arguments.seeds)
                 print(f"{name}: {configuration}", flush=True)
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))

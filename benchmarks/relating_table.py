@@ -52,7 +52,7 @@ def _partitions(study: Mapping[str, Any]) -> Iterator[str]:
 def _outcome(found: Mapping[str, Any]) -> Iterator[str]:
     """Two networks against one."""
     seeds = sorted({row["seed"] for row in found["rows"]})
-    yield f"| task | metric | one network | the two | the two are better by, {len(seeds)} seeds |"
+    yield f"| task | metric | one network | two networks | difference, {len(seeds)} seeds |"
     yield "|---|---|---|---|---|"
     yield from paired(found["rows"], "one", "two", found["metrics"])
     yield ""

@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parent / "results" / "sharing.json"
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The lines: how many tasks gain and lose, per problem a table of the tasks, one of the costs."""
-    yield "| of all tasks, shared against | better beyond chance | worse | neither |"
+    yield "| shared network against | significantly better | significantly worse | no difference |"
     yield "|---|---|---|---|"
     for key, name in (("over_single", "single-task"), ("over_boosted", "boosted")):
         gains = [task[key] for study in results.values() for task in study["tasks"].values()]
@@ -27,7 +27,7 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for problem, study in results.items():
         yield f"### {problem}, {len(study['made']['seeds'])} seeds, shared under `{study['shared']}`"
         yield ""
-        yield "| task | metric | shared | single-task | boosted | shared less single | verdict | shared less boosted |"
+        yield "| task | metric | shared | single-task | boosted | shared - single-task | verdict | shared - boosted |"
         yield "|---|---|---|---|---|---|---|---|"
         for name, task in study["tasks"].items():
             gain = task["over_single"]
@@ -37,7 +37,7 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             words = f"{_gain(gain)} | {task['verdict']} | {_gain(task['over_boosted'])}"
             yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {words} |"
         yield ""
-    yield "### What it costs: shared, single-task networks together, trees"
+    yield "### Costs: shared / all single-task networks / trees"
     yield ""
     yield "| problem | parameters | training, processor seconds | 1 row, ms | 1,000 rows, ms |"
     yield "|---|---|---|---|---|"

@@ -27,7 +27,7 @@ def tables(rows: Rows, verdicts: Rows) -> Iterator[str]:
     """The lines of a table of the peers, and of one of the problems."""
     errors, seconds = _errors(rows), _seconds(rows)
     peers = [method for method in _each(rows, "method") if method != OWN]
-    yield "| half | peer | better | equal | worse | of tasks | difference, % | seconds by the peer's |"
+    yield "| half | peer | better | equal | worse | tasks | difference, % | ratio of seconds |"
     yield "|---|---|---|---|---|---|---|---|"
     for half in _each(verdicts, "half"):
         for peer in peers:

@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parent / "results" / "tuning.json"
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The lines: what each study found on validation; per problem what that is worth on test."""
-    yield "| problem | trials | pruned | best trial | its options | mean gain on validation, s.e. | worst task's |"
+    yield "| problem | trials | pruned | best trial | options | mean gain on validation, s.e. | gain of worst task |"
     yield "|---|---|---|---|---|---|---|"
     for problem, found in results.items():
         study = found["study"]
@@ -32,7 +32,7 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         seeds = {row["seed"] for row in found["rows"]}
         yield f"### {problem}, on test, {len(seeds)} seeds"
         yield ""
-        yield "| task | metric | declared | tuned | better by |"
+        yield "| task | metric | declared | tuned | difference |"
         yield "|---|---|---|---|---|"
         measures = found["study"]["baseline"].items()
         yield from paired(

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PICTURES = {
     "balancing.md": "balancing",
-    "passing-knowledge.md": "passing",
+    "distillation.md": "distillation",
     "stopping.md": "stopping",
     "tasks.md": "tasks",
     "trunks.md": "trunks",
@@ -71,7 +71,7 @@ Options = type[BaseModel]
 MEMBERS = {
     "balancing.md": tagged(AnyBalancing),
     "features.md": tagged(AnyFeature),
-    "passing-knowledge.md": tagged(AnyTeacher),
+    "distillation.md": tagged(AnyTeacher),
     "tasks.md": tagged(AnyTask),
     "trunks.md": tagged(AnyTrunk),
 }
@@ -132,7 +132,7 @@ def declared_in(page: str) -> set[str]:
                 found.add(whole.training.balancing.method)
             case "features.md":
                 found |= {whole.features[name].kind for name in snippet["features"]}
-            case "passing-knowledge.md":
+            case "distillation.md":
                 found |= {teacher.kind for teacher in whole.training.teachers.values()}
             case "tasks.md":
                 found |= {whole.tasks[name].kind for name in snippet["tasks"]}
@@ -217,7 +217,7 @@ def drawn(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_quotes_only_numbers_that_its_picture_drew(page: str) -> None:
     known = list(numbers_in(drawn(PICTURES[page])))
-    words = re.sub(r"`[^`]*`", "", sections(page)["What it measured"])
+    words = re.sub(r"`[^`]*`", "", sections(page)["Results"])
     quoted = re.findall(r"(?<![\w.])(-?\d+(?:\.(\d+))?)( ?%)?", words.replace(",", ""))
     assert quoted
     for number, decimals, percent in quoted:

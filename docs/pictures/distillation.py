@@ -1,6 +1,6 @@
 """Gain from a teacher where labels are few: `delayed` with 2% of its training labels, three seeds.
 
-    python docs/pictures/passing.py
+    python docs/pictures/distillation.py
 
 Needs data/ (`mtl data`), the extra `boosted`, and some minutes on one thread.
 """
@@ -100,7 +100,7 @@ def main() -> None:
     }
     numbers = {"share": SHARE, "seeds": len(SEEDS), "labels": labels, "means": means, "test_gains": gains}
     label = "Dots per seed: the test AUC of delayed without a teacher, with boosted trees, and with all labels"
-    save("passing", picture(values["test"]), label, numbers | values)
+    save("distillation", picture(values["test"]), label, numbers | values)
 
 
 if __name__ == "__main__":

@@ -85,11 +85,10 @@ def _formatter(task: Output) -> Formatter:
 
 def _decision(threshold: float) -> Formatter:
     value, minimum = _object(["decision", "probability"]), np.float32(threshold)
-
-    def format_rows(values: Array) -> Iterable[object]:  # (rows,)
-        return map(value, (values >= minimum).tolist(), values.tolist())
-
-    return _null_if_not_finite(format_rows, value(None, None))
+    return _null_if_not_finite(
+        lambda values: map(value, (values >= minimum).tolist(), values.tolist()),  # (rows,)
+        value(None, None),
+    )
 
 
 def _classes(classes: tuple[str, ...]) -> Formatter:
@@ -120,20 +119,18 @@ def _labels(labels: tuple[str, ...], thresholds: tuple[float, ...]) -> Formatter
 
 def _quantiles(levels: tuple[float, ...]) -> Formatter:
     value = _object([np.format_float_positional(level, trim="-") for level in levels])
-
-    def format_rows(values: Array) -> Iterable[object]:  # (rows, levels)
-        return starmap(value, values.tolist())
-
-    return _null_if_not_finite(format_rows, value(*[None] * len(levels)))
+    return _null_if_not_finite(
+        lambda values: starmap(value, values.tolist()),  # (rows, levels)
+        value(*[None] * len(levels)),
+    )
 
 
 def _clusters(clusters: int) -> Formatter:
     value = _object(["cluster", "probabilities"])
-
-    def format_rows(values: Array) -> Iterable[object]:  # (rows, clusters)
-        return map(value, values.argmax(axis=1).tolist(), values.tolist())
-
-    return _null_if_not_finite(format_rows, value(None, [None] * clusters))
+    return _null_if_not_finite(
+        lambda values: map(value, values.argmax(axis=1).tolist(), values.tolist()),  # (rows, clusters)
+        value(None, [None] * clusters),
+    )
 
 
 def _null_if_not_finite(formatter: Formatter, null: object) -> Formatter:

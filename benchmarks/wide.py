@@ -30,9 +30,9 @@ from ruamel.yaml import YAML
 
 from flows.layout import Layout
 from mtl_core.data.encoder import Encoder
-from serving.live import Served
-from serving.model import Model
-from serving.rows import RowReader
+from serving.live import ServedModel
+from serving.model import OnnxModel
+from serving.rows import RequestDecoder
 
 MTL = Path(sys.executable).with_name("mtl")
 TEXTS = 5
@@ -105,15 +105,15 @@ def run(*arguments: str) -> float:
 
 def served_row(layout: Layout) -> dict[str, float]:
     """Milliseconds of one row of the test split."""
-    model = Model.load(layout.graph.parent)
-    served, reader = Served(model), RowReader(model.signature.inputs, model.signature.matrices)
+    model = OnnxModel.load(layout.graph.parent)
+    served, decoder = ServedModel(model), RequestDecoder(model.signature.inputs, model.signature.matrices)
     values = Encoder.load(layout.encoder).request_values(pq.read_table(layout.encoded / "test.parquet").slice(0, 1))
     body = json.dumps([{name: column[0] for name, column in values.items()}]).encode()
-    (batch,) = reader.read(body)
+    (batch,) = decoder.decode(body)
     calls: dict[str, Callable[[], object]] = {
-        "graph": lambda: model.predict(batch.columns),
-        "reading": lambda: list(reader.read(body)),
-        "answer": lambda: served.answer(body),
+        "graph": lambda: model.predict(batch.tensors),
+        "reading": lambda: list(decoder.decode(body)),
+        "answer": lambda: served.respond(body),
     }
     return {name: round(median_ms(call), 3) for name, call in calls.items()}
 

@@ -17,7 +17,7 @@ from mtl_core.errors import DataError, ToolError
 from mtl_core.files import intact
 from serving.champion import read_champion
 from serving.lifeline import start_lifeline
-from serving.process import running
+from serving.process import running_service
 from serving.signature import read_signature
 from serving.store import Store
 
@@ -32,7 +32,7 @@ def run_demo(folder: Path, count: int) -> None:
     columns = Encoder.load(layout.encoder).request_values(table)
     console = open_console()
     start_lifeline(layout.lifelines)
-    with running(store.home, problem.name) as url:
+    with running_service(store.home, problem.name) as url:
         inputs = [column.name for column in read_signature(store.path(champion) / layout.signature.name).inputs]
         if missing := [name for name in inputs if name not in columns]:
             raise DataError(

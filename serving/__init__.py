@@ -1,1 +1,1 @@
-"""The serving room: reads `model.onnx` and `signature.json`, answers over HTTP. Imports neither torch nor mtl_core."""
+"""The prediction service: `model.onnx` and `signature.json` over HTTP. Imports neither torch nor mtl_core."""

@@ -1,32 +1,30 @@
-"""Values sent as text, read as the cells of a file are: the same rules as in training, for one value at a time."""
-
-from __future__ import annotations
+"""Values sent as text, parsed one at a time by the rules of mtl_core/data/cells.py for the cells of a file."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 
 from serving.errors import InputValueError
+from serving.iso_datetime import EPOCH, EPOCH_UTC
 
 _NUMBER = re.compile(
     r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|[+-]?(?:inf|infinity|(?P<nan>nan)(?:\([a-z0-9_]*\))?)",
     re.IGNORECASE,
 )
-"""Also C's own texts of what is no number, such as nan(ind)."""
+"""Also the spellings of NaN in C, such as nan(ind)."""
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-_EPOCH, _EPOCH_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
 
 _Mark = Annotated[str, msgspec.Meta(max_length=1)]
 
 
-class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class TextFormat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Options of reading text in a column.
 
-    nulls: words for a missing value, beside the empty text. decimal, thousands: marks of numbers. format: of strptime,
-    for dates and times; ISO 8601 where there is none. separator: between the items of a list; none where a list comes
-    as such.
+    nulls: words for a missing value, in addition to the empty text. decimal, thousands: marks of numbers. format: of
+    strptime, for dates and times; None for ISO 8601. separator: between the items of a list; None where a list is sent
+    as a JSON list.
     """
 
     nulls: tuple[str, ...] = ()
@@ -42,7 +40,7 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def number(self, text: str) -> float | None:
         """The number, None for a missing one; raises InputValueError.
 
-        >>> TextForm(decimal=",", thousands=".").number("1.234,5")
+        >>> TextFormat(decimal=",", thousands=".").number("1.234,5")
         1234.5
         """
         cell = text.strip()
@@ -51,7 +49,7 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?:{decimal}[0-9]*)?", cell):
                 cell = cell.replace(self.thousands, "")
         if self.decimal != ".":
-            # A point that is no mark makes the text no number: 1.500 must not become one and a half.
+            # A point that is not a mark makes the text invalid: 1.500 must not become one and a half.
             cell = cell.replace(".", "?").replace(self.decimal, ".")
         match = _NUMBER.fullmatch(cell) if cell.isascii() else None
         if match is None:
@@ -63,21 +61,20 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def boolean(self, text: str) -> bool:
         """True or false; raises InputValueError."""
-        if (found := _BOOLEANS.get(text.strip().lower())) is None:
+        if (value := _BOOLEANS.get(text.strip().lower())) is None:
             raise InputValueError("must be true, false, the text of one of them, or null")
-        return found
+        return value
 
     def seconds(self, text: str, *, zoned: bool) -> float:
-        """Seconds since 1970-01-01T00:00:00 of text of the format; raises InputValueError."""
+        """Seconds since 1970-01-01T00:00:00 of text in the format; raises InputValueError."""
         assert self.format is not None
         try:
-            moment = datetime.strptime(text.strip(), self.format)
+            timestamp = datetime.strptime(text.strip(), self.format)
         except ValueError as error:
             raise InputValueError(f"must be a date of the format {self.format} or null ({error})") from error
-        elapsed = moment - (_EPOCH_UTC if zoned else _EPOCH)
-        return elapsed.days * 86_400 + elapsed.seconds + elapsed.microseconds / 1e6
+        return (timestamp - (EPOCH_UTC if zoned else EPOCH)).total_seconds()
 
     def items(self, text: str) -> list[str]:
-        """The items of a list that is one text, without blanks around them."""
+        """The separated items, without blanks around them."""
         assert self.separator is not None
         return [item.strip() for item in text.split(self.separator)] if text else []

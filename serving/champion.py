@@ -1,28 +1,23 @@
-"""The champion: one pointer file per model name that says which version is served, and which were before.
+"""The champion of a model name: one pointer file that names the served version and all promotions.
 
     HOME/champions/NAME.json                {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]},
                                             with "overruled" in a promotion of a version that was refused
     HOME/champions/NAME.load_failure.json   {"champion", "serving", "reason", "at"}, while a service cannot load it
 
-A file is only ever replaced whole, so a reader sees the old champion or the new one. HOME is BentoML's home.
+Files are replaced atomically, so a reader sees the old champion or the new one. HOME is BentoML's home.
 """
-
-from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from serving.errors import DamagedError, NoChampionError, ServingError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-MAX_PROMOTIONS = 1_000  # the last ones are kept
+MAX_PROMOTIONS = 1_000  # older ones are removed
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +27,7 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     before: str | None = msgspec.field(name="from")
     after: str = msgspec.field(name="to")
     overruled: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    """Reasons for which the version had been refused; not in the file where it had not."""
+    """Reasons for which the version had been refused; absent from the file where there are none."""
 
 
 class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,7 +38,7 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class LoadFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """A champion that a service could not load: the version that it serves instead, the reason, and when (UTC)."""
+    """Failure of a service to load a champion: the version served instead, the reason, and when (UTC)."""
 
     champion: str
     serving: str
@@ -57,55 +52,59 @@ def champion_file(home: Path, name: str) -> Path:
 
 
 def read_champion(home: Path, name: str) -> Champion:
-    """The pointer of a model name; NoChampionError where nothing was promoted, DamagedError where it is broken."""
+    """The pointer of a model name; NoChampionError if nothing was promoted, DamagedError if the file is broken."""
+    if (champion := find_champion(home, name)) is None:
+        raise NoChampionError(
+            f"model {name!r} has no champion: {champion_file(home, name)} does not exist; run `mtl retrain` to train "
+            "and promote a model"
+        )
+    return champion
+
+
+def find_champion(home: Path, name: str) -> Champion | None:
+    """The pointer of a model name, None if nothing was promoted; DamagedError if the file is broken."""
     path = champion_file(home, name)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Champion)
-    except FileNotFoundError as error:
-        raise NoChampionError(
-            f"model {name!r} has no champion: {path} does not exist; run `mtl retrain` to train and promote a model"
-        ) from error
+    except FileNotFoundError:
+        return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedError(
             f"{path}: must point to a version, found {error}; remove the file and promote a version again"
         ) from error
 
 
-def point_to(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] = ()) -> None:
+def set_champion(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] = ()) -> None:
     """Make a version the champion, in one atomic step. `overruled`: reasons for which it had been refused.
 
-    If it is already, the file's time alone changes: a service that could not load it tries again.
+    If it is the champion already, only the file's time changes: a service that could not load it tries again.
     """
-    try:
-        now = read_champion(home, name)
-    except NoChampionError:
-        now = None
-    if now is not None and now.champion == tag:
-        champion_file(home, name).touch()
+    path, current = champion_file(home, name), find_champion(home, name)
+    if current is not None and current.champion == tag:
+        path.touch()
         return
-    step = Promotion(
+    promotion = Promotion(
         at=datetime.now(UTC),
-        before=now.champion if now else None,
+        before=current.champion if current else None,
         after=tag,
         overruled=overruled or msgspec.UNSET,
     )
-    past = now.promotions if now else ()
-    pointer = Champion(champion=tag, promotions=(*past, step)[-MAX_PROMOTIONS:])
-    write_whole(champion_file(home, name), msgspec.json.format(msgspec.json.encode(pointer), indent=1) + b"\n")
+    earlier = current.promotions if current else ()
+    write_json(path, Champion(champion=tag, promotions=(*earlier, promotion)[-MAX_PROMOTIONS:]))
 
 
 def read_load_failure(home: Path, name: str) -> LoadFailure | None:
-    """The failure of a service to load the present champion; None where it could, or failed with an earlier one."""
+    """The failure of a service to load the present champion; None without one, or if it is of an earlier champion."""
     try:
-        found = msgspec.json.decode(_load_failure_file(home, name).read_bytes(), type=LoadFailure)
-        return found if read_champion(home, name).champion == found.champion else None
+        failure = msgspec.json.decode(_load_failure_file(home, name).read_bytes(), type=LoadFailure)
+        return failure if read_champion(home, name).champion == failure.champion else None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, ServingError):
         return None
 
 
 def write_load_failure(home: Path, name: str, failure: LoadFailure) -> None:
     """Record that a service could not load a champion."""
-    write_whole(_load_failure_file(home, name), msgspec.json.encode(failure) + b"\n")
+    write_json(_load_failure_file(home, name), failure)
 
 
 def clear_load_failure(home: Path, name: str) -> None:
@@ -117,8 +116,13 @@ def _load_failure_file(home: Path, name: str) -> Path:
     return champion_file(home, name).with_suffix(".load_failure.json")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file so that a reader, or a crash, meets the old content or the new one and nothing between."""
+def write_json(path: Path, document: msgspec.Struct) -> None:
+    """Replace a JSON file atomically."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file so that a reader, also after a crash, finds the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -126,7 +130,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # noqa: PTH101  # mkstemp gives a str; its 0600 would hide the file from the service's user
+        os.chmod(temporary, 0o644)  # noqa: PTH101  # mkstemp gives a str; its mode 0600 would hide the file from the service's user
         os.replace(temporary, path)  # noqa: PTH105  # as above
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -134,6 +138,6 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the rename itself must survive a crash too
+        os.fsync(folder)  # the rename must survive a crash too
     finally:
         os.close(folder)

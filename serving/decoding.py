@@ -1,31 +1,27 @@
-"""Careful decoding of a body: every broken rule is counted, the first ones are put into words.
+"""Slow decoding of a body: every broken rule is counted, and the first ones are described.
 
-Pure, and off the fast path: it runs for a request that is refused anyway, and for a model whose columns have names that
-msgspec cannot take. The rules of the values are those of `inputs.py`.
+It runs for a body that msgspec could not decode, and for a model whose columns have names that msgspec cannot take. The
+rules of the values are those of `inputs.py`.
 """
-
-from __future__ import annotations
 
 import difflib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from serving.errors import ErrorDetail, RequestError
+from serving.inputs import InputField
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
-
-    from serving.inputs import Input
-
-MAX_DETAILS = 10  # broken rules in words; the others are counted
+MAX_DETAILS = 10  # broken rules that are described; the others are counted
 _MAX_SHOWN = 40  # characters of a value that are sent back
+_UNKNOWN = "is not an input of this model"
+_MISSING = object()  # the value of a field that is not there
 
 
-def refusal(body: bytes, inputs: Sequence[Input], *, max_rows: int, reason: str) -> RequestError:
-    """The error for a body that the fast path refused.
+def request_error(body: bytes, inputs: Sequence[InputField], *, max_rows: int, reason: str) -> RequestError:
+    """The error for a body that msgspec could not decode.
 
-    reason: the fast path's own words, used where this decoding finds nothing wrong (a repeated key, for example).
+    reason: msgspec's message, used where this decoding finds nothing wrong (a repeated key, for example).
     """
     try:
         decode_with_errors(body, inputs, max_rows=max_rows)
@@ -34,7 +30,7 @@ def refusal(body: bytes, inputs: Sequence[Input], *, max_rows: int, reason: str)
     return _body_error("the body must be a JSON list of rows", reason)
 
 
-def decode_with_errors(body: bytes, inputs: Sequence[Input], *, max_rows: int) -> list[dict[str, Any]]:
+def decode_with_errors(body: bytes, inputs: Sequence[InputField], *, max_rows: int) -> list[dict[str, Any]]:
     """The rows of a body; raises RequestError, status 400, whose details name row, field, rule and value."""
     try:
         rows = _decode(body)
@@ -49,7 +45,7 @@ def decode_with_errors(body: bytes, inputs: Sequence[Input], *, max_rows: int) -
     if not 1 <= len(rows) <= max_rows:
         raise _body_error(f"the list must hold 1 to {max_rows:,} rows", f"{len(rows):,} rows")
 
-    names = [column.name for column in inputs]
+    names = [field.name for field in inputs]
     details: list[ErrorDetail] = []
     total = 0
     for index, row in enumerate(rows):
@@ -62,34 +58,25 @@ def decode_with_errors(body: bytes, inputs: Sequence[Input], *, max_rows: int) -
     return rows
 
 
-class _Absent:
-    """Stands for the value of a field that is not there."""
-
-
-_ABSENT = _Absent()
-_UNKNOWN = "is not an input of this model"
-
-
-def _violations(row: object, inputs: Sequence[Input]) -> Iterator[tuple[str | None, str, object]]:
+def _violations(row: object, inputs: Sequence[InputField]) -> Iterator[tuple[str | None, str, object]]:
     """Field, rule and value of each broken rule of a row."""
     if not isinstance(row, dict):
         yield None, "a row must be an object {field: value, ...}", row
         return
-    for column in inputs:
-        value = row.get(column.name, _ABSENT)
-        if value is _ABSENT:
-            yield column.name, "is required (null if unknown)", value
-        elif value is not None and (violation := column.violation(value)):
-            yield column.name, *violation
-    known = {column.name for column in inputs}
+    for field in inputs:
+        if field.name not in row:
+            yield field.name, "is required (null if unknown)", _MISSING
+        elif row[field.name] is not None and (violation := field.violation(row[field.name])):
+            yield field.name, *violation
+    names = {field.name for field in inputs}
     for name, value in row.items():
-        if name not in known:
+        if name not in names:
             yield name, _UNKNOWN, value
 
 
 def _detail(index: int, field: str | None, rule: str, value: object, names: Sequence[str]) -> ErrorDetail:
     if rule == _UNKNOWN and field is not None:
-        # difflib is quadratic: a name of a megabyte is not compared whole.
+        # difflib is quadratic, and a name may have megabytes.
         nearest = difflib.get_close_matches(field[:100], names, n=1)
         rule += f"; did you mean {nearest[0]!r}?" if nearest else "; GET /model lists them"
     return ErrorDetail(row=index, field=None if field is None else _short(field), rule=rule, found=_shown(value))
@@ -97,11 +84,10 @@ def _detail(index: int, field: str | None, rule: str, value: object, names: Sequ
 
 def _row_error(details: Sequence[ErrorDetail], total: int) -> RequestError:
     first = details[0]
-    where = f"row {first.row}" + ("" if first.field is None else f", field {first.field!r}")
+    location = f"row {first.row}" + ("" if first.field is None else f", field {first.field!r}")
     others = f" (and {total - 1:,} more)" if total > 1 else ""
-    return RequestError(
-        f"{where}: {first.rule}, found {first.found}{others}", status=400, details=tuple(details), total=total
-    )
+    message = f"{location}: {first.rule}, found {first.found}{others}"
+    return RequestError(message, status=400, details=tuple(details), total=total)
 
 
 def _body_error(rule: str, found: str) -> RequestError:
@@ -110,7 +96,7 @@ def _body_error(rule: str, found: str) -> RequestError:
 
 
 def _shown(value: object) -> str:
-    if value is _ABSENT:
+    if value is _MISSING:
         return "nothing"
     if isinstance(value, dict):
         return f"an object with {len(value):,} fields"
@@ -127,14 +113,14 @@ def _short(text: str) -> str:
 
 
 def _decode(body: bytes) -> object:
-    return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_int=_integer)
+    return json.loads(body.decode("utf-8"), parse_constant=_reject_constant, parse_int=_integer)
 
 
-def _refuse_constant(name: str) -> float:
+def _reject_constant(name: str) -> float:
     raise ValueError(f"{name}, which JSON does not have: write null for a missing value")
 
 
 def _integer(digits: str) -> int | float:
-    # Python refuses to read an integer of 4,301 digits; as a float it is infinite, which is refused by name.
+    # Python does not parse an integer of 4,301 digits; as a float it is infinite, which is out of range.
     number = float(digits)
     return int(digits) if abs(number) < 2**63 else number

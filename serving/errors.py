@@ -3,18 +3,16 @@
 ServingError
 ├── SignatureError     signature.json describes something that cannot be served
 ├── ModelError         the graph is broken, or is not the one that its signature describes
-├── StoreError         the model store cannot do what was asked
+├── StoreError         an operation of the model store failed
 │   ├── NoVersionError     no such version
-│   ├── RefusedVersionError   a version that was refused, and that nobody overruled
-│   ├── NoChampionError    nothing was promoted yet
+│   ├── RefusedVersionError   a refused version is promoted only with an overrule
+│   ├── NoChampionError    no version was promoted yet
 │   └── DamagedError       a champion's files are not those that were saved
 ├── PortError          the service cannot listen at the address and port
-├── RequestError       a client's request that is refused: status, message, details by row and field
+├── RequestError       an invalid request: status, message, details by row and field
 ├── InputValueError    a value of a request breaks a rule of its input's type; becomes a RequestError
 └── ProcessError       the service's process did not start, or died
 """
-
-from __future__ import annotations
 
 import msgspec
 
@@ -34,7 +32,7 @@ class ModelError(ServingError):
 
 
 class StoreError(ServingError):
-    """The model store refused: bytes that do not belong together, checks that did not pass, a broken pointer file."""
+    """An operation of the model store failed: files that do not match, missing checks, a broken pointer file."""
 
 
 class NoVersionError(StoreError):
@@ -42,13 +40,13 @@ class NoVersionError(StoreError):
 
 
 class RefusedVersionError(StoreError):
-    """The version was refused by its gates or lost against a champion, and may be promoted only by overruling that."""
+    """The version failed its gates or lost against a champion; it is promoted only with `overrule`."""
 
     exit_code = 7
 
 
 class NoChampionError(StoreError):
-    """No version was promoted under this name yet."""
+    """No version of this model name was promoted yet."""
 
 
 class DamagedError(StoreError):
@@ -72,7 +70,7 @@ class InputValueError(ServingError):
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A broken rule of a request: row (counted from 0), field, rule, and the value that was found."""
+    """A broken rule of a request: row (counted from 0), field, rule, and value."""
 
     row: int | None
     field: str | None
@@ -81,9 +79,9 @@ class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestError(ServingError):
-    """A request that is refused.
+    """An invalid request.
 
-    status: the HTTP status. details: the first of the broken rules. total: the number of all of them.
+    status: the HTTP status. details: the first broken rules. total: the number of all of them.
     """
 
     def __init__(self, message: str, *, status: int, details: tuple[ErrorDetail, ...] = (), total: int = 0) -> None:

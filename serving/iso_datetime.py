@@ -3,10 +3,8 @@
 Strict: `datetime.fromisoformat` alone also takes week dates, compact forms and other separators.
 """
 
-from __future__ import annotations
-
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from serving.errors import InputValueError
 
@@ -20,17 +18,17 @@ _EXAMPLES = {
     False: '"2013-10-01" or "2013-10-01T05:30:00"',
     True: '"2013-10-01T05:30:00Z" or "2013-10-01T05:30:00+02:00"',
 }
-_EPOCH = datetime(1970, 1, 1)
-_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1)
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def seconds_since_epoch(text: str, *, zoned: bool) -> float:
     """Seconds since 1970-01-01T00:00:00, rounded once, to the nearest float64.
 
-    Blanks around the text do not count, as in a file. Raises InputValueError with the rule.
+    Blanks around the text are ignored. Raises InputValueError with the rule.
 
-    zoned: the text must end with `Z` or an offset, and UTC is counted; else it must have neither, and the wall clock
-    itself is counted.
+    zoned: the text must end with `Z` or an offset, and the seconds are of UTC; otherwise it must have neither, and they
+    are of the wall clock.
 
     >>> seconds_since_epoch("1970-01-02", zoned=False)
     86400.0
@@ -46,11 +44,9 @@ def seconds_since_epoch(text: str, *, zoned: bool) -> float:
     if zone is not None and not zoned:
         raise InputValueError(f"must be without a zone or offset; send the local time and leave out {zone}")
     try:
-        moment = datetime.fromisoformat(f"{date}T{time or '00:00'}{zone or ''}")
+        timestamp = datetime.fromisoformat(f"{date}T{time or '00:00'}{zone or ''}")
     except ValueError as error:
         raise InputValueError(f"must be a date and time that exist ({error})") from error
-    elapsed = moment - (_EPOCH_UTC if zoned else _EPOCH)  # exact, also where UTC is outside of the years 1 to 9999
-    seconds = elapsed.days * 86_400 + elapsed.seconds
-    if fraction is None:
-        return float(seconds)
-    return (seconds * 10**9 + int(fraction.ljust(9, "0"))) / 10**9
+    elapsed = timestamp - (EPOCH_UTC if zoned else EPOCH)  # exact, even if UTC is outside of the years 1 to 9999
+    nanoseconds = elapsed // timedelta(seconds=1) * 10**9 + int((fraction or "0").ljust(9, "0"))
+    return nanoseconds / 10**9

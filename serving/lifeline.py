@@ -5,8 +5,6 @@ thread: it gets it when the kernel has ended the parent. This works across shell
 pipes, and on macOS, which cannot signal the death of a parent.
 """
 
-from __future__ import annotations
-
 import atexit
 import fcntl
 import os
@@ -16,60 +14,60 @@ from pathlib import Path
 
 VARIABLE = "TRUNKLINE_LIFELINE"
 
-_own: tuple[Path, int] | None = None
-"""This process's file and its locked handle, which is only closed by the end of the process."""
+_lifeline: tuple[Path, int] | None = None
+"""This process's file and its locked handle, which only the end of the process closes."""
 
 
 def start_lifeline(folder: Path) -> str:
-    """From now on, children of this process that call `end_with_parent` end with it; its file, which lies in `folder`.
+    """Make children of this process that call `end_with_parent` end with it; returns its file in `folder`.
 
-    Call `end_with_parent` before: it looks for the parent's lifeline where this one is then named.
+    Call `end_with_parent` before: afterwards the environment names this process's lifeline, not the parent's.
     """
-    global _own
-    if _own is None or not _own[0].exists():
+    global _lifeline
+    if _lifeline is None or not _lifeline[0].exists():
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
-        new = path.with_name(f".{path.name}")
-        handle = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        temporary = path.with_name(f".{path.name}")
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         fcntl.flock(handle, fcntl.LOCK_EX)
-        new.rename(path)  # only now, since what is not locked is removed as a leftover
-        _own = path, handle
+        temporary.rename(path)  # after the lock: an unlocked file is removed as a leftover
+        _lifeline = path, handle
         os.environ[VARIABLE] = str(path)
         atexit.register(path.unlink, missing_ok=True)
-    return str(_own[0])
+    return str(_lifeline[0])
 
 
 def lifeline() -> str:
-    """The file of this process's own lifeline or, before it starts one, of its parent's; "" without any."""
+    """The file of this process's lifeline or, before it starts one, of its parent's; "" without any."""
     return os.environ.get(VARIABLE, "")
 
 
 def end_with_parent() -> None:
-    """End this process, at once and without cleaning up, when the one that started it and has a lifeline is gone."""
+    """End this process, at once and without cleaning up, when its parent with a lifeline has ended."""
     path = lifeline()
-    if not path or (_own is not None and str(_own[0]) == path):
+    if not path or (_lifeline is not None and str(_lifeline[0]) == path):
         return
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # it ended before this process came here
+    except FileNotFoundError:  # the parent has already ended
         os._exit(1)
     threading.Thread(target=_wait, args=(handle,), name="lifeline", daemon=True).start()
 
 
 def remove_dead_lifelines(folder: Path) -> bool:
     """Remove the files of processes that were killed; True if there were any."""
-    dead = False
+    any_removed = False
     for path in folder.glob("[0-9]*"):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
-            dead = True
+            any_removed = True
         except BlockingIOError:
             pass  # its process lives
         finally:
             os.close(handle)
-    return dead
+    return any_removed
 
 
 def _wait(handle: int) -> None:

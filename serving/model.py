@@ -1,34 +1,31 @@
 """An exported graph, loaded and checked against its signature."""
 
-from __future__ import annotations
-
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
 
-# onnxruntime reports to its makers from the moment of its import, unless this is set before.
+import numpy as np
+
+# onnxruntime sends telemetry from its import on, unless this is set before.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
 from serving.errors import ModelError
 from serving.signature import SIGNATURE_FILE, Signature, read_signature
-from serving.tensors import TensorMaker
+from serving.tensors import TensorBuilder
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-    from typing import Any
-
-    import numpy as np
+Array = np.ndarray[Any, Any]
 
 GRAPH_FILE = "model.onnx"
 
 
-class Model:
-    """A graph that is ready to answer; safe to call from several threads at once.
+class OnnxModel:
+    """A loaded graph; safe to call from several threads at once.
 
-    signature: what it takes and gives. version: its tag in the model store, or "" outside of one.
+    signature: its inputs and outputs. version: its tag in the model store, or "" outside of one.
     """
 
     def __init__(self, *, signature: Signature, session: onnxruntime.InferenceSession, version: str) -> None:
@@ -38,71 +35,71 @@ class Model:
         self._names = [task.name for task in signature.outputs]
 
     def __repr__(self) -> str:
-        return f"Model(name={self.signature.name!r}, version={self.version!r}, tasks={self._names})"
+        return f"OnnxModel(name={self.signature.name!r}, version={self.version!r}, tasks={self._names})"
 
     @classmethod
-    def load(cls, folder: Path, *, version: str = "") -> Model:
+    def load(cls, folder: Path, *, version: str = "") -> Self:
         """Load `model.onnx` and `signature.json` from a folder.
 
-        The graph must be the very bytes that the signature names, its inputs and outputs must equal the signature, and
-        two rows with nothing but missing values must come through. Raises SignatureError or ModelError.
+        The graph's hash must be that of the signature, its inputs and outputs must equal the signature, and predicting
+        two rows of missing values must work. Raises SignatureError or ModelError.
         """
-        signature = read_signature(folder / SIGNATURE_FILE)
-        graph = check_graph_hash(folder, signature)
+        signature, graph = read_export(folder)
         try:
             session = onnxruntime.InferenceSession(graph, _options(), providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions share no base class but this one
+        except Exception as error:  # onnxruntime's exceptions share no other base class
             raise ModelError(f"{folder / GRAPH_FILE}: cannot be loaded ({error}); export the model again") from error
-        _check_ends(folder, signature, session)
+        _check_tensors(folder, signature, session)
         model = cls(signature=signature, session=session, version=version)
-        model._check_answers(folder)
+        model._check_shapes(folder)
         return model
 
-    def predict(self, columns: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-        """Answer every task.
+    def predict(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
+        """Predictions of every task.
 
-        columns: the graph's tensors by name, as `TensorMaker` makes them. Returns arrays of the type and shape that the
-        signature gives, per task, in the signature's order. Raises ModelError.
+        tensors: the graph's inputs by name, as `TensorBuilder` builds them. Returns arrays of the type and shape that
+        the signature gives, per task, in the signature's order. Raises ModelError.
         """
         try:
-            answers = self._session.run(self._names, columns)
+            predictions = self._session.run(self._names, tensors)
         except Exception as error:  # as above
             raise ModelError(f"model {self.version or self.signature.name} failed on its input: {error}") from error
-        return dict(zip(self._names, answers, strict=True))
+        return dict(zip(self._names, predictions, strict=True))
 
-    def _check_answers(self, folder: Path) -> None:
+    def _check_shapes(self, folder: Path) -> None:
         inputs = self.signature.inputs
-        rows = [tuple(None for _ in inputs), tuple(column.example for column in inputs)]
-        maker = TensorMaker(inputs, self.signature.matrices)
-        columns = maker.flat(rows) | {column.name: column.to_tensor(values) for column, values in maker.lists(rows)}
-        answers = self.predict(columns)
+        builder = TensorBuilder(inputs, self.signature.matrices)
+        rows = [tuple(None for _ in inputs), tuple(field.example for field in inputs)]
+        lists = {field.name: field.to_tensor(values) for field, values in builder.lists(rows)}
+        tensors = builder.fixed_size(rows) | lists
+        predictions = self.predict(tensors)
         for task in self.signature.outputs:
-            shape, found = task.shape(columns), answers[task.name].shape
-            if found != shape:
+            expected, actual = task.shape(tensors), predictions[task.name].shape
+            if actual != expected:
                 raise ModelError(
-                    f"{folder / GRAPH_FILE}: output {task.name!r} must have shape {shape} for {shape[0]} rows, "
-                    f"found {found}; export the model again"
+                    f"{folder / GRAPH_FILE}: output {task.name!r} must have shape {expected} for {expected[0]} rows, "
+                    f"found {actual}; export the model again"
                 )
 
 
-def check_graph_hash(folder: Path, signature: Signature) -> bytes:
-    """The graph's bytes, which must be those that the signature names; raises ModelError."""
-    path = folder / GRAPH_FILE
+def read_export(folder: Path) -> tuple[Signature, bytes]:
+    """Signature and graph of a folder; SignatureError, or ModelError if the graph's hash is not the signature's."""
+    signature, path = read_signature(folder / SIGNATURE_FILE), folder / GRAPH_FILE
     try:
         graph = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error}); run the export stage to write it") from error
-    found = hashlib.sha256(graph).hexdigest()
-    if found != signature.graph_sha256:
+    digest = hashlib.sha256(graph).hexdigest()
+    if digest != signature.graph_sha256:
         raise ModelError(
-            f"{path}: its SHA-256 must be {signature.graph_sha256} as {SIGNATURE_FILE} says, found {found}; "
+            f"{path}: its SHA-256 must be {signature.graph_sha256} as {SIGNATURE_FILE} says, found {digest}; "
             "the files are from different exports, or one was changed; export the model again"
         )
-    return graph
+    return signature, graph
 
 
 def _options() -> onnxruntime.SessionOptions:
-    # One thread and no spinning: a row costs microseconds, and the cores belong to other requests.
+    # One thread and no spinning: a row takes microseconds, and the other cores are for other requests.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -111,24 +108,26 @@ def _options() -> onnxruntime.SessionOptions:
     return options
 
 
-def _check_ends(folder: Path, signature: Signature, session: onnxruntime.InferenceSession) -> None:
-    declared = {
-        "inputs": TensorMaker(signature.inputs, signature.matrices).ends,
+def _check_tensors(folder: Path, signature: Signature, session: onnxruntime.InferenceSession) -> None:
+    """Types and ranks of the graph's inputs and outputs must equal the signature's."""
+    in_signature = {
+        "inputs": TensorBuilder(signature.inputs, signature.matrices).types,
         "outputs": {task.name: (task.tensor_type, task.rank) for task in signature.outputs},
     }
     in_graph = {
-        "inputs": {end.name: (end.type, len(end.shape)) for end in session.get_inputs()},
-        "outputs": {end.name: (end.type, len(end.shape)) for end in session.get_outputs()},
+        "inputs": {node.name: (node.type, len(node.shape)) for node in session.get_inputs()},
+        "outputs": {node.name: (node.type, len(node.shape)) for node in session.get_outputs()},
     }
-    for side, ends in declared.items():
-        for name in sorted(ends.keys() | in_graph[side].keys()):
-            wanted, found = ends.get(name), in_graph[side].get(name)
-            if wanted != found:
+    for side, expected in in_signature.items():
+        actual = in_graph[side]
+        for name in sorted(expected.keys() | actual.keys()):
+            if expected.get(name) != actual.get(name):
                 raise ModelError(
-                    f"{folder / GRAPH_FILE}: {side} must equal {SIGNATURE_FILE}; {name!r} is {_words(wanted)} there "
-                    f"and {_words(found)} in the graph; export the model again"
+                    f"{folder / GRAPH_FILE}: {side} must equal {SIGNATURE_FILE}; {name!r} is "
+                    f"{_describe(expected.get(name))} there and {_describe(actual.get(name))} in the graph; export the "
+                    "model again"
                 )
 
 
-def _words(end: tuple[str, int] | None) -> str:
-    return "missing" if end is None else f"{end[0]} of rank {end[1]}"
+def _describe(tensor: tuple[str, int] | None) -> str:
+    return "missing" if tensor is None else f"{tensor[0]} of rank {tensor[1]}"

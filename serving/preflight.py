@@ -1,19 +1,14 @@
-"""Checks before a service is started, for a refusal in one line; they import neither BentoML nor ONNX Runtime."""
-
-from __future__ import annotations
+"""Checks before a service is started, for an error in one line; they import neither BentoML nor ONNX Runtime."""
 
 import errno
 import hashlib
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from serving.champion import champion_file, read_champion
 from serving.errors import DamagedError, NoVersionError, PortError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class _Signature(msgspec.Struct):
@@ -21,7 +16,7 @@ class _Signature(msgspec.Struct):
 
 
 def check_champion(home: Path, name: str) -> None:
-    """The champion's files must be the bytes that were saved.
+    """Check that the champion's files are those that were saved.
 
     home: the store's folder (BENTOML_HOME). Raises NoChampionError, NoVersionError, DamagedError.
     """
@@ -33,22 +28,22 @@ def check_champion(home: Path, name: str) -> None:
             f"{champion_file(home, name)}: must name a version in the store, found {tag}, which is missing; restore "
             "its folder, or promote another version (`mtl models` lists them)"
         )
-    content = _read(tag, folder / "signature.json")
-    # A version is named after its signature, which names the graph.
-    if (found := hashlib.sha256(content).hexdigest()[: len(version)]) != version:
-        raise _damaged(tag, folder / "signature.json", f"its SHA-256 must begin with {version}, found {found}")
-    expected = msgspec.json.decode(content, type=_Signature).graph_sha256
-    if (found := hashlib.sha256(_read(tag, folder / "model.onnx")).hexdigest()) != expected:
-        raise _damaged(tag, folder / "model.onnx", f"its SHA-256 must be {expected}, found {found}")
+    signature = _read(tag, folder / "signature.json")
+    # A version is named after the hash of its signature, which has the hash of the graph.
+    if (digest := hashlib.sha256(signature).hexdigest()[: len(version)]) != version:
+        raise _damaged(tag, folder / "signature.json", f"its SHA-256 must begin with {version}, found {digest}")
+    expected = msgspec.json.decode(signature, type=_Signature).graph_sha256
+    if (digest := hashlib.sha256(_read(tag, folder / "model.onnx")).hexdigest()) != expected:
+        raise _damaged(tag, folder / "model.onnx", f"its SHA-256 must be {expected}, found {digest}")
 
 
 def check_port(host: str, port: int) -> None:
-    """The address and port must be free to listen on; raises PortError."""
+    """Check that the address and port are free to listen on; raises PortError."""
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         for family, kind, protocol, _, address in addresses:
             with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does, after its last run
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does, to restart at once
                 probe.bind(address)
     except OSError as error:
         fixes = {

@@ -1,6 +1,4 @@
-"""The service as a process of its own: in the foreground for good, or beside the caller for a while."""
-
-from __future__ import annotations
+"""The service as a process: in the foreground, or in the background while a caller uses it."""
 
 import contextlib
 import http.client
@@ -12,24 +10,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, NoReturn
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from serving.errors import ProcessError
 from serving.preflight import check_champion, check_port
-from serving.scratch import SCRATCH_VARIABLE, make_scratch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from serving.scratch import SCRATCH_VARIABLE, create_scratch
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 20.0
 _LOG_LINES = 20
 
-# The folder that holds the package: BentoML imports the service from where it runs.
+# The parent of the package: BentoML imports the service from its working directory.
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -41,7 +37,7 @@ def serve(home: Path, name: str, *, host: str = LOOPBACK, port: int = 3000) -> N
     """
     check_champion(home, name)
     check_port(host, port)
-    environment = _environment(home, name, make_scratch())  # resolves paths, so before the folder changes
+    environment = _environment(home, name, create_scratch())  # resolves paths, so before chdir
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(_ROOT)
@@ -49,15 +45,15 @@ def serve(home: Path, name: str, *, host: str = LOOPBACK, port: int = 3000) -> N
 
 
 @contextlib.contextmanager
-def running(home: Path, name: str, *, seconds: float = 60.0) -> Iterator[str]:
-    """Run the service beside the caller on a free loopback port; yields its base URL once it is ready, then stops it.
+def running_service(home: Path, name: str, *, seconds: float = 60.0) -> Iterator[str]:
+    """Run the service on a free loopback port; yields its base URL when it is ready, and stops it at the end.
 
-    home: the store's folder (BENTOML_HOME). seconds: how long it may take to become ready. A caller that has a lifeline
-    takes the service with it where it is killed.
-    Raises NoChampionError, NoVersionError, DamagedError, or ProcessError with the last lines of its log.
+    home: the store's folder (BENTOML_HOME). seconds: maximum time until it is ready. If the caller has a lifeline and
+    is killed, the service ends too.
+    Raises NoChampionError, NoVersionError, DamagedError, or ProcessError with the last lines of the service's log.
     """
     check_champion(home, name)
-    port, scratch = _free_port(), make_scratch()
+    port, scratch = _free_port(), create_scratch()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # a list of arguments, no shell
             _command(LOOPBACK, port),
@@ -66,7 +62,7 @@ def running(home: Path, name: str, *, seconds: float = 60.0) -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # the terminal's Ctrl-C comes through us
+            start_new_session=True,  # Ctrl-C in the terminal must reach it through the caller only
         )
         try:
             _wait_until_ready(process, port, seconds, log)
@@ -82,9 +78,9 @@ def _command(host: str, port: int) -> list[str]:
 
 
 def _environment(home: Path, name: str, scratch: Path) -> dict[str, str]:
-    quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ORT_DISABLE_TELEMETRY": "1"}
-    where = {"BENTOML_HOME": str(scratch), SCRATCH_VARIABLE: str(scratch)}
-    return {**os.environ, **quiet, **where, "TRUNKLINE_STORE": str(home.resolve()), "TRUNKLINE_MODEL": name}
+    no_telemetry = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ORT_DISABLE_TELEMETRY": "1"}
+    folders = {"BENTOML_HOME": str(scratch), SCRATCH_VARIABLE: str(scratch), "TRUNKLINE_STORE": str(home.resolve())}
+    return {**os.environ, **no_telemetry, **folders, "TRUNKLINE_MODEL": name}
 
 
 def _free_port() -> int:
@@ -95,8 +91,8 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, seconds: float, log: IO[bytes]) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ProcessError(f"the service ended with code {process.returncode} before it was ready\n{_tail(log)}")
         if _is_ready(port):
@@ -106,7 +102,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, seconds: floa
 
 
 def _is_ready(port: int) -> bool:
-    # http.client rather than a client that heeds proxy settings: this is our own process on loopback.
+    # http.client ignores proxy settings, which do not apply to a process on loopback.
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2.0)
     try:
         connection.request("GET", "/readyz")
@@ -119,22 +115,22 @@ def _is_ready(port: int) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    # First the way a person would, so that requests under way are answered; then by force. BentoML's workers lead
-    # sessions of their own: they must be known before the process that started them is gone.
-    family: list[psutil.Process] = []
+    # First by Ctrl-C, so that running requests are answered; then by force. BentoML's workers are in separate sessions:
+    # they must be listed before the process that started them has ended.
+    workers: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        family = psutil.Process(process.pid).children(recursive=True)
+        workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_SECONDS)
     process.kill()
-    for member in family:
+    for worker in workers:
         with contextlib.suppress(psutil.NoSuchProcess):
-            member.kill()
+            worker.kill()
     process.wait()
 
 
 def _tail(log: IO[bytes]) -> str:
-    # By offset: to seek would move the place where the child writes.
+    # By offset: a seek would move the position at which the child writes.
     text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode("utf-8", "replace")
     return "\n".join(text.splitlines()[-_LOG_LINES:])

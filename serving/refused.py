@@ -1,37 +1,32 @@
-"""Refused versions: those whose checks failed, and those that lost against a champion. They stay in the store.
+"""Refused versions: their checks failed, or they lost against a champion. They stay in the store.
 
 HOME/models/NAME/VERSION/checks.json     {"passed", "checks": [{"name", "outcome", "words", ...}], ...}
 HOME/models/NAME/VERSION/refused.json    {"champion", "reasons", "at"}, where the version lost a comparison
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
-from serving.champion import write_whole
+from serving.champion import write_json
 from serving.errors import StoreError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHECKS_FILE, LOST_FILE = "checks.json", "refused.json"
 
 
 class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A check: its name, outcome, and both as a sentence."""
+    """A check: its name, its outcome, and a sentence with both."""
 
     name: str
     passed: bool = False
     outcome: str = ""
-    """passed, warning or failed; "" in files of versions that knew no warnings."""
+    """passed, warning or failed; "" in files of Trunkline versions without warnings."""
     words: str = ""
 
     @property
     def failed(self) -> bool:
-        """True where the check refused the model; a warning does not."""
+        """True if the check refuses the model; a warning does not."""
         return self.outcome == "failed" if self.outcome else not self.passed
 
 
@@ -51,7 +46,7 @@ class LostComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_checks(path: Path) -> Checks:
-    """A checks.json; StoreError where it does not say whether the checks passed."""
+    """Read checks.json; StoreError if it does not say whether the checks passed."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Checks)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -60,8 +55,7 @@ def read_checks(path: Path) -> Checks:
 
 def write_lost_comparison(folder: Path, champion: str, reasons: tuple[str, ...]) -> None:
     """Record in a version's folder that it lost against a champion."""
-    lost = LostComparison(champion=champion, reasons=reasons, at=datetime.now(UTC))
-    write_whole(folder / LOST_FILE, msgspec.json.format(msgspec.json.encode(lost), indent=1) + b"\n")
+    write_json(folder / LOST_FILE, LostComparison(champion=champion, reasons=reasons, at=datetime.now(UTC)))
 
 
 def read_reasons(folder: Path) -> tuple[str, ...]:

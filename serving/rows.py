@@ -1,124 +1,110 @@
 """A request's body -> batches of tensors for the graph, or an error that names each row, field and rule.
 
-A body that is right takes the fast path: msgspec decodes it straight into typed rows. Only a body that is wrong is
-decoded a second time, by `decoding.py`, to name everything that is wrong with it.
+msgspec decodes a valid body straight into typed rows. Only an invalid body is decoded a second time, by `decoding.py`,
+to name everything that is wrong with it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from serving.decoding import decode_with_errors, refusal
+from serving.decoding import decode_with_errors, request_error
 from serving.errors import InputValueError, RequestError
-from serving.inputs import MAX_PADDED
+from serving.inputs import MAX_TENSOR_CELLS, InputField
+from serving.signature import InputMatrix
 from serving.structs import make_struct
-from serving.tensors import TensorMaker
+from serving.tensors import TensorBuilder
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from serving.inputs import Input
-    from serving.signature import Matrix
-
-    Array = np.ndarray[Any, Any]
-    Values = tuple[Any, ...]
+Array = np.ndarray[Any, Any]
+Values = tuple[Any, ...]
 
 MAX_ROWS = 10_000
-MAX_REQUEST_ITEMS = 2**20  # of all lists of strings of a request; a task of level token answers each of them
-TOKEN_CELLS = 16  # cells that an item counts as where a task answers it: the whole network runs for each item
+MAX_REQUEST_ITEMS = 2**20  # of all lists of strings of a request; a task of level token predicts each of them
+CELLS_PER_TOKEN = 16  # an item with a prediction counts as that many cells: the whole network runs for each item
 
 
-class Batch(NamedTuple):
+class RequestBatch(NamedTuple):
     """Consecutive rows of a request, enough for one call of the graph.
 
-    columns: the tensors that the graph takes, by name. lengths: per input whose tensor is of rank 2, the cells that
-    each row fills: the items of its list.
+    tensors: the graph's inputs, by name. lengths: per input whose tensor is of rank 2, the cells of each row: the items
+    of its list.
     """
 
-    columns: dict[str, Array]
+    tensors: dict[str, Array]
     lengths: dict[str, list[int]]
 
 
-class RowReader:
-    """Decoder of bodies `[{...}, ...]` whose rows hold exactly the inputs of one signature; null means missing.
+class RequestDecoder:
+    """Decoder of bodies `[{...}, ...]` whose rows have exactly the inputs of one signature; null means missing.
 
     matrices: the tensors that hold several inputs.
-    answered: the inputs whose items have answers of their own.
-    max_padded: cells of one tensor of rank 2; a request that needs more becomes several batches.
-    has_lists: whether there is such a tensor.
+    token_inputs: names of the inputs whose items have predictions.
+    max_cells: limit of one tensor of rank 2; a request that needs more becomes several batches.
+    has_lists: whether there is a tensor of rank 2.
     """
 
     def __init__(
         self,
-        inputs: tuple[Input, ...],
-        matrices: tuple[Matrix, ...] = (),
+        inputs: tuple[InputField, ...],
+        matrices: tuple[InputMatrix, ...] = (),
         *,
-        answered: Collection[str] = (),
+        token_inputs: Collection[str] = (),
         max_rows: int = MAX_ROWS,
-        max_padded: int = MAX_PADDED,
+        max_cells: int = MAX_TENSOR_CELLS,
     ) -> None:
         self._inputs = inputs
-        self._cells = {column.name: TOKEN_CELLS if column.name in answered else 1 for column in inputs}
+        self._cells_per_item = {field.name: CELLS_PER_TOKEN if field.name in token_inputs else 1 for field in inputs}
         self._max_rows = max_rows
-        self._max_padded = max_padded
-        self.has_lists = any(column.rank == 2 for column in inputs)
-        self._maker = TensorMaker(inputs, matrices)
-        row = make_struct({column.name: column.json_type for column in inputs}, strict=True)
+        self._max_cells = max_cells
+        self.has_lists = any(field.rank == 2 for field in inputs)
+        self._builder = TensorBuilder(inputs, matrices)
+        row = make_struct({field.name: field.json_type for field in inputs}, strict=True)
         bounds = msgspec.Meta(min_length=1, max_length=max_rows)
         self._decoder: msgspec.json.Decoder[list[Any]] | None = None
         if row is not None:
-            self._decoder = msgspec.json.Decoder(Annotated[list[row], bounds])  # type: ignore[valid-type]  # made at run time
+            self._decoder = msgspec.json.Decoder(Annotated[list[row], bounds])  # type: ignore[valid-type]  # defined at run time
 
-    def read(self, body: bytes) -> Iterable[Batch]:
-        """The rows in order; raises RequestError before the first batch. Padded tensors are made batch by batch."""
-        rows = self._decode_carefully(body) if self._decoder is None else self._decode(self._decoder, body)
+    def decode(self, body: bytes) -> Iterable[RequestBatch]:
+        """The rows in order; raises RequestError before the first batch. Padded tensors are built batch by batch."""
         try:
-            flat = self._maker.flat(rows)
-            return self._padded(flat, rows) if self.has_lists else (Batch(flat, {}),)
-        except InputValueError as error:
-            raise self._refusal(body, error) from error
+            rows = self._rows(body)
+            tensors = self._builder.fixed_size(rows)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InputValueError) as error:
+            raise request_error(body, self._inputs, max_rows=self._max_rows, reason=str(error)) from error
+        return self._padded(tensors, rows) if self.has_lists else (RequestBatch(tensors, {}),)
 
-    def _decode(self, decoder: msgspec.json.Decoder[list[Any]], body: bytes) -> list[Values]:
-        try:
-            rows = decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise self._refusal(body, error) from error
-        return list(map(msgspec.structs.astuple, rows))
-
-    def _decode_carefully(self, body: bytes) -> list[Values]:
+    def _rows(self, body: bytes) -> list[Values]:
+        if self._decoder is not None:
+            return list(map(msgspec.structs.astuple, self._decoder.decode(body)))
         rows = decode_with_errors(body, self._inputs, max_rows=self._max_rows)
-        return [tuple(row[column.name] for column in self._inputs) for row in rows]
+        return [tuple(row[field.name] for field in self._inputs) for row in rows]
 
-    def _refusal(self, body: bytes, error: Exception) -> Exception:
-        return refusal(body, self._inputs, max_rows=self._max_rows, reason=str(error))
-
-    def _padded(self, flat: dict[str, Array], rows: Sequence[Values]) -> Iterator[Batch]:
-        """Split the rows so that no padded tensor has more than `max_padded` cells. `flat`: the other tensors."""
-        lists = [(column, values, column.lengths(values)) for column, values in self._maker.lists(rows)]
-        items = sum(sum(lengths) for column, _, lengths in lists if column.is_sequence)
+    def _padded(self, tensors: dict[str, Array], rows: Sequence[Values]) -> Iterator[RequestBatch]:
+        """Split the rows so that no padded tensor has more than `max_cells` cells. `tensors`: those without padding."""
+        lists = [(field, values, field.lengths(values)) for field, values in self._builder.lists(rows)]
+        items = sum(sum(lengths) for field, _, lengths in lists if field.is_sequence)
         if items > MAX_REQUEST_ITEMS:
             raise RequestError(
                 f"the lists of all rows must have at most {MAX_REQUEST_ITEMS:,} items together, found {items:,}; send "
                 "the rows in several requests",
                 status=413,
             )
-        cells = ([length * self._cells[column.name] for length in lengths] for column, _, lengths in lists)
+        cells = ([length * self._cells_per_item[field.name] for length in lengths] for field, _, lengths in lists)
         widths = [max(row) for row in zip(*cells, strict=True)]
         return (
-            Batch(
-                {name: tensor[part] for name, tensor in flat.items()}
-                | {column.name: column.to_tensor(values[part]) for column, values, _ in lists},
-                {column.name: lengths[part] for column, _, lengths in lists},
+            RequestBatch(
+                {name: tensor[batch] for name, tensor in tensors.items()}
+                | {field.name: field.to_tensor(values[batch]) for field, values, _ in lists},
+                {field.name: lengths[batch] for field, _, lengths in lists},
             )
-            for part in consecutive(widths, self._max_padded)
+            for batch in split_rows(widths, self._max_cells)
         )
 
 
-def consecutive(widths: Sequence[int], max_cells: int) -> list[slice]:
-    """Slices of consecutive rows, each as long as rows times widest row allows; a row alone is always allowed."""
+def split_rows(widths: Sequence[int], max_cells: int) -> list[slice]:
+    """Slices of consecutive rows with at most `max_cells` cells: rows times widest row. A single row may have more."""
     if len(widths) * max(widths) <= max_cells:
         return [slice(0, len(widths))]
     starts, widest = [0], 0

@@ -8,23 +8,19 @@
 Reads TRUNKLINE_MODEL (the model's name) and TRUNKLINE_STORE (its store) when it starts, not when it is imported.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bentoml
+from starlette.types import ASGIApp
 
 from serving.app import PathGuard, build_app
 from serving.errors import ServingError
 from serving.lifeline import end_with_parent
-from serving.live import LiveModel, Served
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+from serving.live import LiveModel, ServedModel
 
 STORE_VARIABLE = "TRUNKLINE_STORE"
 MODEL_VARIABLE = "TRUNKLINE_MODEL"
@@ -33,13 +29,13 @@ _live = LiveModel()
 
 
 class _Service(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML ships no types for it
-    """BentoML's service behind the guard of paths."""
+    """BentoML's service behind `PathGuard`."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         return PathGuard(super().to_asgi(is_main), _live)
 
 
-# One worker, because each holds the model. Spans and the access log cost more than the model does: BENTOML_CONFIG turns
+# One worker, since each loads the model. Spans and the access log cost more time than the model: BENTOML_CONFIG turns
 # them on again.
 @bentoml.service(
     name="trunkline",
@@ -50,19 +46,19 @@ class _Service(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML ships no 
 )
 @bentoml.asgi_app(build_app(_live))
 class Predict:
-    """Every task's prediction for a list of rows, from the champion of one model name."""
+    """Predictions of every task for a list of rows, from the champion of one model name."""
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML ships no types for it
     @staticmethod
     def check() -> None:
-        """Refuse to start without a champion that can be served: once, before any worker is there to be restarted."""
-        Served.champion(*_where())
+        """Raise ServingError without a champion that can be served: once, before BentoML starts workers."""
+        ServedModel.champion(*_home_and_name())
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]  # BentoML ships no types for it
     async def open(self) -> None:
-        """Load the champion, then watch for the next."""
+        """Load the champion, then watch for promotions."""
         end_with_parent()
-        await asyncio.to_thread(_live.open, *_where())
+        await asyncio.to_thread(_live.open, *_home_and_name())
         self._watch = asyncio.create_task(_live.watch())
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML ships no types for it
@@ -77,7 +73,7 @@ class Predict:
         return _live.current is not None
 
 
-def _where() -> tuple[Path, str]:
+def _home_and_name() -> tuple[Path, str]:
     home, name = os.environ.get(STORE_VARIABLE), os.environ.get(MODEL_VARIABLE)
     if not home or not name:
         raise ServingError(

@@ -1,48 +1,42 @@
-"""The versions' home: BentoML's model store, with one champion per model name.
+"""Versions in BentoML's model store, with one champion per model name.
 
     HOME/models/NAME/VERSION/    model.onnx, signature.json, checks.json (and BentoML's own model.yaml)
-                                 refused.json, where it lost against a champion, see refused.py
+                                 refused.json, if it lost against a champion, see refused.py
     HOME/champions/NAME.json     the pointer, see champion.py
 
-A version is named after its content, so the same bytes are the same version wherever and whenever they are saved.
+A version is named after its content, so the same bytes are the same version in every store.
 """
-
-from __future__ import annotations
 
 import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bentoml.models
 
-# BentoML reads BENTOML_HOME once a process and keeps it; a ModelStore of our own takes any home at any time.
+# BentoML reads BENTOML_HOME once per process; a separate ModelStore takes any home at any time.
 from bentoml._internal.models import ModelStore
 
-from serving.champion import Promotion, champion_file, point_to, read_champion, write_whole
+from serving.champion import Promotion, champion_file, find_champion, set_champion, write_atomically
 from serving.errors import (
     ModelError,
-    NoChampionError,
     NoVersionError,
     RefusedVersionError,
     ServingError,
     SignatureError,
     StoreError,
 )
-from serving.model import GRAPH_FILE, check_graph_hash
+from serving.model import GRAPH_FILE, read_export
 from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_lost_comparison
-from serving.signature import SIGNATURE_FILE, read_signature
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from serving.signature import SIGNATURE_FILE
 
 
 class Store:
-    """A model store under one BentoML home, made if it does not exist. A version's tag is `NAME:VERSION`."""
+    """The model store of a BentoML home, which is created if it does not exist. A version's tag is `NAME:VERSION`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home.resolve()
@@ -53,26 +47,24 @@ class Store:
         return f"Store({str(self.home)!r})"
 
     def save(self, *, model: Path, checks: Path) -> str:
-        """Keep a version: the folder with `model.onnx` and `signature.json`, and the verdict on exactly those bytes.
+        """Store a version; returns its tag. Raises SignatureError, ModelError, StoreError.
 
-        Returns its tag. A version whose checks failed is kept as refused. Saving the same bytes again returns the same
-        tag and renews its checks; only the champion keeps those that it passed where the new ones failed, as under
-        stricter gates. Raises SignatureError, ModelError, StoreError.
+        model: the folder with `model.onnx` and `signature.json`. checks: the file with the checks of those bytes. A
+        version whose checks failed is stored as refused. Saving the same bytes again returns the same tag and replaces
+        the checks, except passed checks of the champion by failed ones, as under stricter gates.
         """
-        signature = read_signature(model / SIGNATURE_FILE)
-        check_graph_hash(model, signature)
+        signature, _ = read_export(model)
         passed = read_checks(checks).passed
         # The signature names the graph's hash, so its own hash stands for both.
         version = hashlib.sha256((model / SIGNATURE_FILE).read_bytes()).hexdigest()[:16]
         tag = f"{signature.name}:{version}"
         with self._locked(signature.name):
-            if self._is_whole(tag):
+            if self._is_intact(tag):
                 if passed or tag != self.champion(signature.name):
-                    write_whole(self._folder(tag) / CHECKS_FILE, checks.read_bytes())
+                    write_atomically(self._folder(tag) / CHECKS_FILE, checks.read_bytes())
                 return tag
-            # What a crash left half written.
-            shutil.rmtree(self._folder(tag), ignore_errors=True)
-            os.environ["BENTOML_DO_NOT_TRACK"] = "True"  # else BentoML reports every saved model to its makers
+            shutil.rmtree(self._folder(tag), ignore_errors=True)  # incomplete, after a crash
+            os.environ["BENTOML_DO_NOT_TRACK"] = "True"  # otherwise BentoML reports every saved model
             metadata = {"graph_sha256": signature.graph_sha256, "trunkline": signature.version_of_trunkline}
             with bentoml.models.create(tag, metadata=metadata, _model_store=self._models) as stored:
                 for source in (model / GRAPH_FILE, model / SIGNATURE_FILE):
@@ -84,27 +76,27 @@ class Store:
         return tag
 
     def refuse(self, tag: str, champion: str, reasons: tuple[str, ...]) -> None:
-        """Mark a version as refused, since it lost against a champion; raises NoVersionError."""
+        """Mark a version that lost against a champion as refused; raises NoVersionError."""
         write_lost_comparison(self.path(tag), champion, reasons)
 
     def accept(self, tag: str) -> None:
-        """Remove the mark of `refuse`, if there is one: the version has won since. Raises NoVersionError."""
+        """Remove the mark of `refuse`, if there is one; raises NoVersionError."""
         (self.path(tag) / LOST_FILE).unlink(missing_ok=True)
 
     def refusal(self, tag: str) -> tuple[str, ...]:
-        """Reasons why a version was refused; empty where it was not. Raises NoVersionError, StoreError."""
+        """Reasons why a version is refused; empty if it is not. Raises NoVersionError, StoreError."""
         return read_reasons(self.path(tag))
 
     def promote(self, tag: str, *, overrule: bool = False) -> tuple[str, ...]:
         """Make a version the champion; promoting an older one rolls back.
 
-        Returns the reasons that were overruled, which the pointer records. The champion itself can be promoted again,
-        whatever its checks say. Raises NoVersionError, StoreError where the version is not whole, RefusedVersionError
-        where it was refused and `overrule` is not set.
+        Returns the overruled reasons, which the pointer records. The champion can be promoted again, whatever its
+        checks. Raises NoVersionError, StoreError for a damaged version, RefusedVersionError for a refused version
+        without `overrule`.
         """
         folder, name = self.path(tag), tag.partition(":")[0]
         try:
-            check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))
+            read_export(folder)
         except (SignatureError, ModelError) as error:
             raise StoreError(f"{tag} cannot be promoted, its files are damaged: {error}") from error
         reasons = read_reasons(folder)
@@ -115,48 +107,44 @@ class Store:
                 + f"\nto serve it anyway: `mtl promote {tag} --overrule`"
             )
         with self._locked(name):
-            point_to(self.home, name, tag, overruled=reasons)
+            set_champion(self.home, name, tag, overruled=reasons)
         return reasons
 
     def champion(self, name: str) -> str | None:
-        """The champion's tag, or None where nothing was promoted yet; raises StoreError where the pointer is broken."""
-        try:
-            return read_champion(self.home, name).champion
-        except NoChampionError:
-            return None
+        """The champion's tag, None if nothing was promoted yet; raises StoreError if the pointer is broken."""
+        champion = find_champion(self.home, name)
+        return champion.champion if champion else None
 
     def promotions(self, name: str) -> tuple[Promotion, ...]:
         """The changes of champion, oldest first."""
-        try:
-            return read_champion(self.home, name).promotions
-        except NoChampionError:
-            return ()
+        champion = find_champion(self.home, name)
+        return champion.promotions if champion else ()
 
     def overruled(self, tag: str) -> tuple[str, ...]:
-        """Reasons that the last promotion of a version overruled; empty where it overruled none."""
-        found = [step.overruled for step in self.promotions(tag.partition(":")[0]) if step.after == tag]
-        return found[-1] or () if found else ()
+        """Reasons that the last promotion of a version overruled; empty if there were none."""
+        promotions = [promotion for promotion in self.promotions(tag.partition(":")[0]) if promotion.after == tag]
+        return promotions[-1].overruled or () if promotions else ()
 
     def path(self, tag: str) -> Path:
         """The folder of a version; raises NoVersionError."""
         name, _, version = tag.partition(":")
         if version and self._is_stored(tag):
             return self._folder(tag)
-        known = self.versions(name)
-        there = f"known versions: {', '.join(known[:5])}" if known else f"none of {name!r} yet; run `mtl retrain`"
-        raise NoVersionError(f"no version {tag!r} in {self.home}; {there}")
+        versions = self.versions(name)
+        hint = f"known versions: {', '.join(versions[:5])}" if versions else f"none of {name!r} yet; run `mtl retrain`"
+        raise NoVersionError(f"no version {tag!r} in {self.home}; {hint}")
 
     def versions(self, name: str) -> list[str]:
-        """The tags of a model name, the newest first; empty where there is none."""
+        """The tags of a model name, the newest first."""
         files = (self.home / "models" / name).glob("*/model.yaml")
         tags = [f"{name}:{file.parent.name}" for file in files]
         return sorted(tags, key=lambda tag: (self._created(tag), tag), reverse=True)
 
     def damage(self, tag: str) -> str | None:
-        """The reason for which a version cannot be served; None where it is whole."""
+        """The reason for which a version cannot be served; None if it is intact."""
         folder = self.path(tag)
         try:
-            check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))
+            read_export(folder)
             read_reasons(folder)
         except ServingError as error:
             return str(error)
@@ -165,7 +153,7 @@ class Store:
     def _created(self, tag: str) -> datetime:
         try:
             return bentoml.models.get(tag, _model_store=self._models).creation_time
-        except Exception:  # a damaged model.yaml: what BentoML raises then shares no base class
+        except Exception:  # a damaged model.yaml: BentoML's exceptions for it share no base class
             seconds = (self._folder(tag) / "model.yaml").stat().st_mtime
             return datetime.fromtimestamp(seconds, UTC)
 
@@ -176,17 +164,16 @@ class Store:
     def _is_stored(self, tag: str) -> bool:
         return (self._folder(tag) / "model.yaml").is_file()
 
-    def _is_whole(self, tag: str) -> bool:
-        folder = self._folder(tag)
+    def _is_intact(self, tag: str) -> bool:
         try:
-            check_graph_hash(folder, read_signature(folder / SIGNATURE_FILE))
+            read_export(self._folder(tag))
         except ServingError:
             return False
         return self._is_stored(tag)
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        # Two flows may save or promote at once; each must see what the other did.
+        # Two flows may save or promote at once; each must see the other's changes.
         path = champion_file(self.home, name).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:

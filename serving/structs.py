@@ -1,26 +1,22 @@
-"""Structs whose fields have any names in JSON: a column, a task or a class may be called anything."""
-
-from __future__ import annotations
+"""Structs whose fields have any names in JSON: a column, a task or a class may have any name."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# What JSON has to escape. msgspec writes and reads the name of a field as it stands.
+# What JSON has to escape. msgspec writes and reads the name of a field without escaping.
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 
 def make_struct(fields: Mapping[str, Any], *, strict: bool = False) -> type[msgspec.Struct] | None:
     """Define a struct with these JSON names and types; None where msgspec has no field for a name, as for `size in "`.
 
-    strict: whether decoding refuses a field of another name.
+    strict: decoding fails on a field of another name.
     """
     if any(_ESCAPED.search(name) for name in fields):
         return None
-    # An attribute may not be called anything: f0, f1, ... have the names in JSON only.
-    named = [(f"f{place}", kind, msgspec.field(name=name)) for place, (name, kind) in enumerate(fields.items())]
-    return msgspec.defstruct("Struct", named, forbid_unknown_fields=strict, gc=False)
+    # Not every name can be an attribute: f0, f1, ... have the names in JSON only.
+    attributes = [(f"f{index}", kind, msgspec.field(name=name)) for index, (name, kind) in enumerate(fields.items())]
+    return msgspec.defstruct("Struct", attributes, forbid_unknown_fields=strict, gc=False)

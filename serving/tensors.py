@@ -1,67 +1,63 @@
 """Decoded rows -> the graph's tensors: one per input, and one matrix for many inputs of a type.
 
-The signature says which inputs come as a matrix. A runtime spends microseconds on every tensor that it is given.
+The signature names the inputs of each matrix. A runtime spends microseconds on every tensor that it is given.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+from serving.inputs import InputField
+from serving.signature import InputMatrix
 
-    from serving.inputs import Input
-    from serving.signature import Matrix
-
-    Array = np.ndarray[Any, Any]
-    Values = tuple[Any, ...]
+Array = np.ndarray[Any, Any]
+Values = tuple[Any, ...]
 
 
-class TensorMaker:
+class TensorBuilder:
     """Converter of rows, whose values are in the order of the inputs, into tensors.
 
-    ends: per tensor its type in ONNX and its rank.
+    types: per tensor its type in ONNX and its rank.
     """
 
-    def __init__(self, inputs: Sequence[Input], matrices: Sequence[Matrix] = ()) -> None:
-        known = {column.name: (place, column) for place, column in enumerate(inputs)}
-        self._matrices = [_MatrixMaker(matrix, known) for matrix in matrices]
-        joined = {name for matrix in matrices for name in matrix.columns}
-        self._separate = [(place, column) for name, (place, column) in known.items() if name not in joined]
-        self.ends = {column.name: (column.tensor_type, column.rank) for _, column in self._separate}
-        self.ends |= {matrix.name: (matrix.tensor_type, 2) for matrix in self._matrices}
+    def __init__(self, inputs: Sequence[InputField], matrices: Sequence[InputMatrix] = ()) -> None:
+        indexed = {field.name: (index, field) for index, field in enumerate(inputs)}
+        self._matrices = [_MatrixBuilder(matrix, indexed) for matrix in matrices]
+        in_matrices = {name for matrix in matrices for name in matrix.columns}
+        self._separate = [(index, field) for name, (index, field) in indexed.items() if name not in in_matrices]
+        self.types = {field.name: (field.tensor_type, field.rank) for _, field in self._separate}
+        self.types |= {matrix.name: (matrix.tensor_type, 2) for matrix in self._matrices}
 
-    def flat(self, rows: Sequence[Values]) -> dict[str, Array]:
+    def fixed_size(self, rows: Sequence[Values]) -> dict[str, Array]:
         """The tensors whose rows all have the same number of cells; raises InputValueError."""
         columns = zip(self._separate, self._columns(rows), strict=True)
-        found = {column.name: column.to_tensor(values) for (_, column), values in columns if column.rank == 1}
-        return found | {matrix.name: matrix.to_tensor(rows) for matrix in self._matrices}
+        tensors = {field.name: field.to_tensor(values) for (_, field), values in columns if field.rank == 1}
+        return tensors | {matrix.name: matrix.to_tensor(rows) for matrix in self._matrices}
 
-    def lists(self, rows: Sequence[Values]) -> list[tuple[Input, Sequence[Any]]]:
-        """The inputs whose tensors are of rank 2 by themselves, with the values of all rows."""
+    def lists(self, rows: Sequence[Values]) -> list[tuple[InputField, Sequence[Any]]]:
+        """The inputs whose own tensors are of rank 2, with the values of all rows."""
         columns = zip(self._separate, self._columns(rows), strict=True)
-        return [(column, values) for (_, column), values in columns if column.rank == 2]
+        return [(field, values) for (_, field), values in columns if field.rank == 2]
 
     def _columns(self, rows: Sequence[Values]) -> Iterable[Sequence[Any]]:
         """The values of each separate input."""
         if not self._matrices:
             return zip(*rows, strict=True)
-        return ([row[place] for row in rows] for place, _ in self._separate)
+        return ([row[index] for row in rows] for index, _ in self._separate)
 
 
-class _MatrixMaker:
+class _MatrixBuilder:
     """Converter of the columns of one matrix."""
 
-    def __init__(self, matrix: Matrix, inputs: Mapping[str, tuple[int, Input]]) -> None:
+    def __init__(self, matrix: InputMatrix, inputs: Mapping[str, tuple[int, InputField]]) -> None:
         self.name = matrix.name
         self._columns = [inputs[name] for name in matrix.columns]
         self.tensor_type = self._columns[0][1].tensor_type
-        self._values: Callable[[Values], Values] = itemgetter(*(place for place, _ in self._columns))
-        self._plain = all(column.is_plain for _, column in self._columns)
-        self._may_be_text = any(column.text is not None for _, column in self._columns)
+        self._values: Callable[[Values], Values] = itemgetter(*(index for index, _ in self._columns))
+        self._plain = all(field.is_plain for _, field in self._columns)
+        self._may_be_text = any(field.text is not None for _, field in self._columns)
 
     def to_tensor(self, rows: Sequence[Values]) -> Array:
         """(rows, columns); raises InputValueError."""
@@ -69,4 +65,4 @@ class _MatrixMaker:
             values = [self._values(row) for row in rows]
             if not (self._may_be_text and any(str in set(map(type, row)) for row in values)):
                 return np.array(values, np.float64)  # None becomes NaN
-        return np.stack([column.to_tensor([row[place] for row in rows]) for place, column in self._columns], axis=1)
+        return np.stack([field.to_tensor([row[index] for row in rows]) for index, field in self._columns], axis=1)

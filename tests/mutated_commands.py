@@ -73,10 +73,10 @@ def _serve(folder: Path, *, trained: bool) -> CommandResult:
     from mtl_core.errors import DataError
     from mtl_core.export.signature import signature
     from serving.errors import RequestError
-    from serving.inputs import Input
-    from serving.live import Served
-    from serving.model import Model
-    from serving.rows import RowReader
+    from serving.inputs import InputField
+    from serving.live import ServedModel
+    from serving.model import OnnxModel
+    from serving.rows import RequestDecoder
 
     layout = Layout(folder)
     rows = pq.read_table(layout.encoded / "test.parquet").slice(0, 5)
@@ -85,8 +85,8 @@ def _serve(folder: Path, *, trained: bool) -> CommandResult:
     body = msgspec.json.encode([dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)])
     inputs = signature(load_problem(folder), encoder, (), b"")["inputs"]
     try:
-        list(RowReader(tuple(msgspec.convert(entry, Input) for entry in inputs)).read(body))
-        answer = Served(Model.load(layout.graph.parent)).answer(body) if trained else b""
+        list(RequestDecoder(tuple(msgspec.convert(entry, InputField) for entry in inputs)).decode(body))
+        answer = ServedModel(OnnxModel.load(layout.graph.parent)).respond(body) if trained else b""
     except RequestError as error:  # a text of the file that is longer than the service takes
         return CommandResult(command="demo", code=DataError.exit_code, output=f"error: {error}")
     return CommandResult(command="predict" if trained else "read", code=0, output=answer.decode())

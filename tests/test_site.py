@@ -18,9 +18,10 @@ from mtl_core.config import Problem
 from mtl_core.schema import TAGS, bare, members
 from serving.app import BODY_SECONDS, MAX_BODY
 from serving.decoding import MAX_DETAILS
-from serving.inputs import MAX_ITEMS, MAX_TEXT, Input
+from serving.inputs import InputField
+from serving.outputs import Output
 from serving.rows import MAX_ROWS
-from serving.signature import Output
+from serving.value_rules import MAX_ITEMS, MAX_TEXT
 from tests.pages import DOCS, blocks, commands
 
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_generated" not in path.parts)
@@ -81,7 +82,7 @@ def test_the_reference_has_every_command_with_its_options(site: Path) -> None:
 
 def test_the_http_reference_has_every_type_form_and_limit() -> None:
     text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
-    tags = [kind.__struct_config__.tag for union in (Input, Output) for kind in union.__args__]
+    tags = [kind.__struct_config__.tag for union in (InputField, Output) for kind in union.__args__]
     assert len(tags) == 12
     assert [tag for tag in tags if f"| `{tag}` |" not in text] == []
     limits = (f"{MAX_ROWS:,} rows", f"{MAX_TEXT:,} characters", f"{MAX_ITEMS:,} texts", f"{BODY_SECONDS:.0f} seconds")

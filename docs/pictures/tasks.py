@@ -16,7 +16,7 @@ from flights_part import Part, declared, flights
 from numpy.typing import NDArray
 
 from mtl_core.model.inference import predictions_of
-from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data, shares
+from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data, percent_axis
 
 CLASSES = ["early", "on time", "late", "very late"]
 BANDS = {"target": "arr_delay", "edges": [0, 15, 60], "classes": CLASSES}
@@ -62,7 +62,8 @@ def agreement(predictions: Predictions, delays: NDArray[np.float64]) -> dict[str
 
 def probability(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
     """Predicted probability of each flight in the binary task."""
-    x = alt.X("binary:Q", scale=alt.Scale(domain=[0, 1]), axis=shares(title="15 minutes or more", values=[0, 0.5, 1]))
+    axis = percent_axis(title="15 minutes or more", values=[0, 0.5, 1])
+    x = alt.X("binary:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
     base = alt.Chart(data(rows)).encode(x=x, y=y)
     layers = [
         base.mark_rule(color=MUTED, opacity=0.5).encode(x2=alt.datum(0)),
@@ -78,7 +79,8 @@ def bands(rows: list[dict[str, Any]], kind: str, y: alt.Y) -> alt.Chart:
         for row in rows
         for number, shade in enumerate(SHADES)
     ]
-    x = alt.X("from:Q", scale=alt.Scale(domain=[0, 1]), axis=shares(title="early … very late", values=[0, 0.5, 1]))
+    axis = percent_axis(title="early … very late", values=[0, 0.5, 1])
+    x = alt.X("from:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
     shade = alt.Opacity("shade:Q", scale=None)
     bar = alt.Chart(data(parts)).mark_bar(color=ACCENT, height=14, stroke=CARD, strokeWidth=1)
     return bar.encode(x=x, x2="to:Q", y=y, opacity=shade).properties(

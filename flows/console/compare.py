@@ -8,7 +8,7 @@ from rich.text import Text
 
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
-from mtl_core.report.wording import NOTHING, integer, interval, interval_places, rounded, signed
+from mtl_core.report.wording import UNDEFINED, integer, interval, interval_decimal_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
 
@@ -109,11 +109,11 @@ def _cost(comparison: Comparison) -> Table:
     for arm, cost in comparison.cost.items():
         table.add_row(
             f"shared ({arm})" if arm == comparison.shared else arm,
-            NOTHING if cost.parameters is None else integer(cost.parameters),
+            UNDEFINED if cost.parameters is None else integer(cost.parameters),
             rounded(cost.seconds, 1),
             rounded(cost.ms_1, 3),
             rounded(cost.ms_1000, 2),
-            NOTHING if cost.bytes is None else rounded(cost.bytes / 1e6, 2),
+            UNDEFINED if cost.bytes is None else rounded(cost.bytes / 1e6, 2),
         )
     return table
 
@@ -121,12 +121,12 @@ def _cost(comparison: Comparison) -> Table:
 def _decimals(task: ComparedTask) -> int:
     """Decimals that show two digits of the interval's width."""
     gain = task.over_single
-    return 4 if gain is None else interval_places(gain.low, gain.high)
+    return 4 if gain is None else interval_decimal_places(gain.low, gain.high)
 
 
 def _mean_std_cell(value: MeanStd | None, decimals: int) -> Text:
     if value is None or value.mean is None:
-        return Text(NOTHING)
+        return Text(UNDEFINED)
     std = "" if value.std is None else f"\n± {rounded(value.std, decimals)}"
     return Text(rounded(value.mean, decimals)).append(std, "dim")
 
@@ -137,5 +137,5 @@ def _verdict_cell(verdict: Verdict | None) -> Text:
 
 def _gain_cell(gain: Gain | None, decimals: int) -> Text:
     if gain is None or gain.difference is None:
-        return Text(NOTHING)
+        return Text(UNDEFINED)
     return Text(signed(gain.difference, decimals)).append(f"\n{interval(gain.low, gain.high, decimals)}", "dim")

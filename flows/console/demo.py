@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from flows.console.terminal import open_console, printable, shorten, titled_table
-from mtl_core.report.wording import NOTHING, listed
+from mtl_core.report.wording import UNDEFINED, join_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def prediction_text(answer: Any) -> str:
     """Short text for one task's answer to one row, as the service returns it."""
     match answer:
         case {"class": None} | {"labels": None} | {"cluster": None} | {"decision": None}:
-            return NOTHING
+            return UNDEFINED
         case {"decision": bool(decision), "probability": probability}:
             return f"{_value_text(decision)} ({probability:.2f})"
         case {"class": predicted, "probabilities": probabilities}:
@@ -75,7 +75,7 @@ def prediction_text(answer: Any) -> str:
         case {"cluster": int(cluster), "probabilities": probabilities}:
             return f"{cluster} ({probabilities[cluster]:.2f})"
         case list():  # a task of level token
-            return listed([prediction_text(item) for item in answer], MAX_ITEMS) or NOTHING
+            return join_names([prediction_text(item) for item in answer], MAX_ITEMS) or UNDEFINED
         case dict():
             return " | ".join(_value_text(answer[level]) for level in _shown_levels(answer))
         case _:
@@ -99,7 +99,7 @@ def label_text(row: dict[str, Any], targets: Sequence[str]) -> str:
         return _value_text(row[targets[0]])
     missing = [name for name in targets if _is_missing(row[name])]
     if len(missing) == len(targets):
-        return NOTHING
+        return UNDEFINED
     names = [f"{name}?" if name in missing else name for name in targets if name in missing or row[name]]
     return ", ".join(names) or "none"
 
@@ -112,14 +112,14 @@ def _ranked_labels(probabilities: dict[str, float], labels: Sequence[str]) -> st
 def _value_text(value: Any) -> str:
     match value:
         case _ if _is_missing(value):
-            return NOTHING
+            return UNDEFINED
         case bool():
             return "yes" if value else "no"
         case float() | Decimal():
             number = float(value)
             return f"{number:.0f}" if 1_000 <= abs(number) < 1e15 else f"{number:.3g}"
         case list():
-            return listed([_value_text(item) for item in value], MAX_ITEMS) or NOTHING
+            return join_names([_value_text(item) for item in value], MAX_ITEMS) or UNDEFINED
         case _:
             return shorten(printable(str(value)), MAX_VALUE_LENGTH)
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
 from mtl_core.report.studies.relatedness import decimals_of
-from mtl_core.report.wording import NOTHING, rounded
+from mtl_core.report.wording import UNDEFINED, rounded
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,7 +60,7 @@ def _affinities(relatedness: Relatedness) -> Table:
         cells = [
             Text(rounded(100 * values[target], decimals), _style(values[target], is_diagonal=source == target))
             if target in values
-            else NOTHING
+            else UNDEFINED
             for target in relatedness.tasks
         ]
         table.add_row(source, *cells)

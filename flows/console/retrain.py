@@ -9,7 +9,7 @@ from rich.text import Text
 from flows.console.bars import with_time
 from flows.console.models import count_checks
 from flows.console.terminal import is_live, open_console, titled_table
-from mtl_core.report.wording import interval, places, rounded, signed
+from mtl_core.report.wording import decimal_places, interval, rounded, signed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,7 +55,7 @@ def _differences(result: RetrainResult) -> Table:
     columns = ("task", "metric", "champion", "candidate", "better by", "95% interval")
     table = titled_table(f"against champion {result.comparison.champion}", *columns)
     for task in result.comparison.differences:
-        decimals = places(task.high - task.low)
+        decimals = decimal_places(task.high - task.low)
         table.add_row(
             task.task,
             task.metric,

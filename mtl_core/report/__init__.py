@@ -1,4 +1,4 @@
-"""The report: what a run learned and how well, as one self-contained HTML page of pictures.
+"""The report of a run: one self-contained HTML page with metrics, plots and tables.
 
-artifacts -> Run (the only module that reads files) -> facts and pictures -> page
+artifacts -> Run (run.py, the only module that reads files) -> variables and figures -> page
 """

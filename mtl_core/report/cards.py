@@ -1,4 +1,4 @@
-"""Results of a task on the test split: its card, its metrics, and a warning of a possible leak."""
+"""Results of a task on the test split: metrics, figures, and a warning of a possible leak."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from mtl_core.leaks import most_related
 from mtl_core.report.metric_names import definition_of, metric_title, unit_of
 from mtl_core.report.outputs import task_report
 from mtl_core.report.run import Run
-from mtl_core.report.wording import NOTHING, interval, interval_places, listed, number, rounded
+from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, join_names, number, rounded
 from mtl_core.tasks import Metric, Objective
 from mtl_core.tasks.bands import band_labels
 
@@ -16,14 +16,14 @@ _BEST_IS_ONE = {
     *("micro_f1", "r2", "weighted_kappa"),
 }
 _SUSPICIOUS, _MAX_BASELINE, _MIN_ROWS = 0.999, 0.99, 30
-"""From this value on a metric is suspicious, unless the baseline is as good or the labelled test rows are few."""
+"""Minimum of a suspicious metric, maximum of its baseline, minimum number of labelled test rows."""
 _MIN_STRENGTH = 0.5
-"""Minimum strength of the relation of a feature that is named."""
+"""Minimum strength of the relation between the target and a feature that the warning names."""
 
 
 def task_result(run: Run, task: Objective) -> dict[str, Any]:
-    """Results of a task, as variables of the templates. `metric` is its own metric."""
-    output, scored = run.outputs[task.name], run.scored(task)
+    """Results of a task, as variables of the templates. `metric` is the metric that the task declares."""
+    output, rows = run.outputs[task.name], run.scored_rows(task)
     report = task_report(output, task.reference_classes)
     metrics = [_metric_result(run, task, metric) for metric in task.metrics]
     return {
@@ -34,19 +34,19 @@ def task_result(run: Run, task: Objective) -> dict[str, Any]:
         "metrics": metrics,
         "baseline": report.baseline(task.baseline(run.splits["train"].flat_labels(task.name).numpy())),
         "comparison": _comparison(run, f"{task.name}.{task.metric.name} over baseline"),
-        "leak": possible_leak(run, task, len(scored.labels)),
-        "summary": report.summary(scored) if len(scored.labels) else [],
-        "figures": report.figures(scored) if len(scored.labels) else [],
-        "rows": len(scored.labels),
-        "dropped": scored.dropped,
+        "leak": possible_leak(run, task, len(rows.labels)),
+        "summary": report.summary(rows) if len(rows.labels) else [],
+        "figures": report.figures(rows) if len(rows.labels) else [],
+        "rows": len(rows.labels),
+        "dropped": rows.dropped,
     }
 
 
 def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
-    """Values on the test split, unless named otherwise; `bar` are positions in percent from worse to better."""
-    measured = run.evaluation[task.name][metric.name]
-    value, low, high, baseline = (measured[key] for key in ("value", "low", "high", "trivial"))
-    decimals, unknown = interval_places(low, high), low is None or high is None
+    """Values on the test split, unless named otherwise; `bar` has positions in percent, from worse to better."""
+    values = run.evaluation[task.name][metric.name]
+    value, low, high, baseline = (values[key] for key in ("value", "low", "high", "trivial"))
+    decimals, is_undefined = interval_decimal_places(low, high), low is None or high is None
     return {
         "name": metric.name,
         "title": metric_title(metric.name),
@@ -54,7 +54,7 @@ def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
         "unit": unit_of(metric, run.outputs[task.name]["unit"]),
         "higher_is_better": metric.higher_is_better,
         "test": rounded(value, decimals),
-        "interval": NOTHING if unknown else interval(low, high, decimals),
+        "interval": UNDEFINED if is_undefined else interval(low, high, decimals),
         "validation": rounded(run.metrics["validation"][task.name][metric.name], decimals),
         "baseline": rounded(baseline, decimals),
         "bar": _bar(metric, baseline=baseline, value=value, low=low, high=high),
@@ -63,25 +63,25 @@ def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
 
 def _bar(metric: Metric, **values: float | None) -> dict[str, float] | None:
     """None where a value is undefined."""
-    known = {name: metric.oriented(value) for name, value in values.items() if value is not None}
-    if len(known) < len(values):
+    oriented = {name: metric.oriented(value) for name, value in values.items() if value is not None}
+    if len(oriented) < len(values):
         return None
-    worst, best = min(known.values()), max(known.values())
+    worst, best = min(oriented.values()), max(oriented.values())
     margin = (best - worst) * 0.1 or 1.0
-    bar = {name: round(100 * (v - worst + margin) / (best - worst + 2 * margin), 2) for name, v in known.items()}
+    bar = {name: round(100 * (v - worst + margin) / (best - worst + 2 * margin), 2) for name, v in oriented.items()}
     return bar | dict(zip(("low", "high"), sorted((bar["low"], bar["high"])), strict=True))
 
 
 def _target(task: Objective) -> str:
     """Target columns, with the condition of a positive label or the classes of a band."""
-    declared: dict[str, Any] = task.options.model_dump()
-    target = listed(task.options.targets) or "no target"
-    if declared.get("at_least") is not None:
-        return f"{target} ≥ {number(declared['at_least'])}"
-    if declared.get("positive") is not None:
-        return f"{target} = {declared['positive']}"
-    if edges := declared.get("edges"):
-        first, *others = declared["classes"]
+    options: dict[str, Any] = task.options.model_dump()
+    target = join_names(task.options.targets) or "no target"
+    if options.get("at_least") is not None:
+        return f"{target} ≥ {number(options['at_least'])}"
+    if options.get("positive") is not None:
+        return f"{target} = {options['positive']}"
+    if edges := options.get("edges"):
+        first, *others = options["classes"]
         bands = (f" < {number(edge)} ≤ {name}" for edge, name in zip(edges, others, strict=True))
         return f"{target}: {first}{''.join(bands)}"
     return target
@@ -90,14 +90,15 @@ def _target(task: Objective) -> str:
 def _comparison(run: Run, name: str) -> tuple[CheckOutcome, str] | None:
     for check in run.checks["checks"]:
         if check["name"] == name:
-            worse = check["high"] is not None and check["high"] < 0
-            words = "worse than the baseline" if worse else "not significantly better than the baseline"
-            return check["outcome"], "better than the baseline" if check["outcome"] == "passed" else words
+            if check["outcome"] == "passed":
+                return check["outcome"], "better than the baseline"
+            is_worse = check["high"] is not None and check["high"] < 0
+            return check["outcome"], f"{'worse' if is_worse else 'not significantly better'} than the baseline"
     return None
 
 
 def possible_leak(run: Run, task: Objective, rows: int) -> str:
-    """Warning of a suspiciously good metric on that many rows, with the features most related to the target."""
+    """Warning of a suspiciously good metric on that many rows, with the features most related to the target, or ""."""
     if rows < _MIN_ROWS or not task.options.targets:
         return ""
     for metric in task.metrics:

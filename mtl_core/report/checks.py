@@ -14,10 +14,10 @@ def check_cells(check: Check) -> tuple[str, str]:
     unit = "" if " " in check["unit"] else check["unit"]  # a phrase is shown with the name instead
     value, high = check["value"], check.get("high")
     if value is None:
-        measured = check.get("reason") or "not measured"
+        text = check.get("reason") or "not measured"
     else:
-        measured = with_unit(number(value) if high is None else f"{number(value)} to {number(high)}", unit)
-    return measured, f"{check['rule']} {with_unit(number(check['limit']), unit)}"
+        text = with_unit(number(value) if high is None else f"{number(value)} to {number(high)}", unit)
+    return text, f"{check['rule']} {with_unit(number(check['limit']), unit)}"
 
 
 def headline(checks: list[Check]) -> str:
@@ -25,8 +25,8 @@ def headline(checks: list[Check]) -> str:
     failed, warnings = ([c["name"] for c in checks if c["outcome"] == outcome] for outcome in ("failed", "warning"))
     passed = len(checks) - len(failed) - len(warnings)
     line = f"{passed} of {len(checks)} checks passed" if failed or warnings else f"All {passed} checks passed"
-    named = (("failed", failed), ("warnings", warnings))
-    return "; ".join([line, *(f"{word}: {', '.join(names)}" for word, names in named if names)])
+    others = (("failed", failed), ("warnings", warnings))
+    return "; ".join([line, *(f"{word}: {', '.join(names)}" for word, names in others if names)])
 
 
 def worst_outcome(checks: list[Check]) -> CheckOutcome:

@@ -1,4 +1,4 @@
-"""The data of a run: features, splits, labels, and rows that validation quarantined."""
+"""Data of a run: features, splits, labels, and rows that validation quarantined."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from mtl_core.tasks import Objective
 
 
 def features_by_kind(run: Run) -> dict[str, list[tuple[str, str]]]:
-    """Kind -> (name, description of what was fitted)."""
+    """Kind -> (name, description of the fitted encoding)."""
     kinds: dict[str, list[tuple[str, str]]] = {}
     for feature in run.encoder.features:
         kinds.setdefault(feature.kind, []).append((feature.name, feature.describe()))
@@ -24,7 +24,7 @@ def rows_per_split(run: Run) -> dict[str, tuple[int, float]]:
 
 
 def duplicates(run: Run) -> list[str]:
-    """Rows of other splits that equal a training row in every feature, a line per split that has any."""
+    """Counts of rows that equal a training row in every feature, a line per split that has any."""
     counts = ((name, rows, len(run.splits[name])) for name, rows in run.duplicates.items() if rows)
     return [f"{rows:,} of {total:,} {name} rows equal a training row in every feature." for name, rows, total in counts]
 
@@ -43,7 +43,7 @@ def labels_of(run: Run, task: Objective) -> Table:
 
 
 def quarantine_reasons(run: Run) -> Table:
-    """Expectations that rows did not meet, the most frequent first, each with an example."""
+    """Expectations that rows violated, the most frequent first, each with an example."""
     lines = run.quarantine.select(["column", "expectation", "value"]).to_pylist()
     counts = Counter((line["column"], line["expectation"]) for line in lines)
     examples = {(line["column"], line["expectation"]): line["value"] for line in reversed(lines)}

@@ -1,4 +1,4 @@
-"""The training of a run: learning curves, stops, calibration."""
+"""Training of a run: learning curves, stops, calibration."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from mtl_core.report.metric_names import metric_title, unit_of
 from mtl_core.report.plots.curves import Curve, Span, learning_curves
 from mtl_core.report.plots.figure import Table
 from mtl_core.report.theme import svg
-from mtl_core.report.wording import NOTHING, listed, number, places, rounded, signed, with_unit
+from mtl_core.report.wording import UNDEFINED, decimal_places, join_names, number, rounded, signed, with_unit
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 from mtl_core.training.history import TunedThresholds
@@ -19,7 +19,7 @@ from mtl_core.training.history import TunedThresholds
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCurve(Curve):
-    """A task over the epochs, numbered from 1, in its own metric on validation."""
+    """The metric of a task on validation over the epochs, which are numbered from 1."""
 
     task: Objective
     unit: str
@@ -27,11 +27,11 @@ class LearningCurve(Curve):
     noise: float
     """Standard error of the metric."""
     final: float
-    """Value of the model: of the chosen epoch, or with the fine-tuned head, calibrated."""
+    """Value of the final model: of the chosen epoch or with the fine-tuned head, calibrated."""
     distilled: tuple[Span, ...]
-    """Epochs in which it was distilled from its own best checkpoint."""
+    """Epochs in which the task was distilled from its best checkpoint."""
     paused: tuple[Span, ...]
-    """Epochs without it, after it had stopped."""
+    """Epochs without the task, after it had stopped."""
 
     def value(self, epoch: int | None) -> float:
         """Value after that epoch; NaN for None."""
@@ -41,43 +41,43 @@ class LearningCurve(Curve):
     def label(self) -> str:
         """Text of its chart for screen readers."""
         metric = metric_title(self.task.metric.name)
-        words = [f"{self.task.name}: {metric} on validation over {len(self.values)} epochs"]
-        words += [f"best epoch {self.best}"] if self.best else []
-        words += [f"stopped after epoch {epoch}" for epoch in self.stopped]
+        parts = [f"{self.task.name}: {metric} on validation over {len(self.values)} epochs"]
+        parts += [f"best epoch {self.best}"] if self.best else []
+        parts += [f"stopped after epoch {epoch}" for epoch in self.stopped]
         for kind, spans in (("distilled", self.distilled), ("paused", self.paused)):
-            words += [f"{kind} in epochs {start + 1} to {end}" for start, end in spans]
-        return "; ".join([*words, f"model of epoch {self.chosen}"])
+            parts += [f"{kind} in epochs {start + 1} to {end}" for start, end in spans]
+        return "; ".join([*parts, f"model of epoch {self.chosen}"])
 
     @property
-    def picture(self) -> Markup:
+    def chart(self) -> Markup:
         """Its chart."""
         return svg(learning_curves({"validation": self}, (*self.distilled, *self.paused)), self.label)
 
     @property
     def cells(self) -> tuple[str, ...]:
         """Row of the results table."""
-        decimals = places(self.noise)
+        decimals = decimal_places(self.noise)
         best, final = (with_unit(rounded(value, decimals), self.unit) for value in (self.value(self.best), self.final))
-        errors = signed(self.task.metric.oriented(self.final - self.value(self.best)) / self.noise, 1)
+        difference = signed(self.task.metric.oriented(self.final - self.value(self.best)) / self.noise, 1)
         return (
             *(self.task.name, metric_title(self.task.metric.name)),
-            f"{best} (epoch {self.best})" if self.best else NOTHING,
-            *(final, errors),
+            f"{best} (epoch {self.best})" if self.best else UNDEFINED,
+            *(final, difference),
             ", ".join(map(str, self.stopped)) or "never",
         )
 
 
-def learning_curve(task: Objective, unit: str, outcome: TrainingResult) -> LearningCurve:
+def learning_curve(task: Objective, unit: str, result: TrainingResult) -> LearningCurve:
     """The task's curve; `unit` is that of its target."""
-    epochs, name = outcome.epochs, task.name
+    epochs, name = result.epochs, task.name
     return LearningCurve(
         task=task,
         unit=unit_of(task.metric, unit),
         values=tuple(epoch.values[name] for epoch in epochs),
-        noise=outcome.standard_errors[name],
-        chosen=outcome.chosen,
-        best=outcome.best_epoch(name),
-        final=outcome.final(name),
+        noise=result.standard_errors[name],
+        chosen=result.chosen,
+        best=result.best_epoch(name),
+        final=result.final(name),
         stopped=tuple(epoch.number for epoch in epochs if name in epoch.stopped),
         distilled=_spans([epoch.number for epoch in epochs if name in epoch.held]),
         paused=_spans([e.number for e in epochs if name in e.resting and e.number >= task.start_epoch]),
@@ -85,59 +85,59 @@ def learning_curve(task: Objective, unit: str, outcome: TrainingResult) -> Learn
 
 
 def results_table(curves: Sequence[LearningCurve]) -> Table:
-    """Best and final value of every task."""
+    """Best and final value per task."""
     head = ("task", "metric", "best", "final", "final − best, s.e.", "stopped after epoch")  # noqa: RUF001 # a minus
     return Table(head=head, rows=tuple(curve.cells for curve in curves))
 
 
 def epochs_table(curves: Sequence[LearningCurve]) -> Table:
-    """Every task's value after every epoch."""
+    """Value per epoch and task."""
     epochs = enumerate(zip(*(curve.values for curve in curves), strict=True), start=1)
     rows = tuple((str(epoch), *map(number, values)) for epoch, values in epochs)
     return Table(head=("epoch", *(curve.task.name for curve in curves)), rows=rows)
 
 
 def stopping_rule(stopping: Stopping, patience: int) -> str:
-    """When a task stops, and what happens to it then."""
+    """Condition under which a task stops, and its training afterwards."""
     rule = f"after {patience} epoch{'s' * (patience > 1)} without improvement"
     rule += f", not before epoch {stopping.warm_up + 1}" if stopping.warm_up else ""
     if stopping.policy == "joint":
         return f"Stopping (joint): all tasks stop together {rule} of their mean score."
-    own = f"; own rules: {listed(tuple(stopping.tasks))}" if stopping.tasks else ""
+    exceptions = f"; own rules: {join_names(tuple(stopping.tasks))}" if stopping.tasks else ""
     then = "its parameters are frozen and it is paused"
     if stopping.policy == "hold":
-        errors = f"{number(stopping.margin)} standard error{'s' * (stopping.margin != 1)}"
-        then = f"it is distilled from its best checkpoint, until its score is {errors} above its best"
-    return f"Stopping ({stopping.policy}): a task stops {rule}; then {then}{own}."
+        margin = f"{number(stopping.margin)} standard error{'s' * (stopping.margin != 1)}"
+        then = f"it is distilled from its best checkpoint, until its score is {margin} above its best"
+    return f"Stopping ({stopping.policy}): a task stops {rule}; then {then}{exceptions}."
 
 
-def learning_notes(outcome: TrainingResult) -> list[str]:
-    """Tasks that the limit of epochs cut short, that are behind their best epoch, and whose head was fine-tuned."""
+def learning_notes(result: TrainingResult) -> list[str]:
+    """Notes on tasks that still improved at the last epoch, have fine-tuned heads, or are behind their best epoch."""
     notes = []
-    if outcome.cut_short:
-        limit = f"The limit of {outcome.budget.epochs} epochs ended training while still improving"
-        notes.append(f"{limit}: {listed(outcome.cut_short)}. training.epochs raises it.")
-    if outcome.refits:
-        kept = listed(tuple(refit.task for refit in outcome.refits if refit.kept))
-        notes.append(f"Heads fine-tuned with a frozen trunk. Improved on validation and kept: {kept or 'none'}.")
-    if outcome.behind:
-        tasks = listed(tuple(f"{task} by {deficit:.1f}" for task, deficit in outcome.behind.items()))
+    if result.cut_short:
+        limit = f"The limit of {result.budget.epochs} epochs ended training while still improving"
+        notes.append(f"{limit}: {join_names(result.cut_short)}. training.epochs raises it.")
+    if result.refits:
+        improved = join_names(tuple(refit.task for refit in result.refits if refit.kept))
+        notes.append(f"Heads fine-tuned with a frozen trunk. Improved on validation and kept: {improved or 'none'}.")
+    if result.behind:
+        tasks = join_names(tuple(f"{task} by {deficit:.1f}" for task, deficit in result.behind.items()))
         notes.append(f"Worse than at the task's own best epoch, in standard errors: {tasks}.")
     return notes
 
 
-def calibration_table(outcome: TrainingResult) -> Table:
+def calibration_table(result: TrainingResult) -> Table:
     """Per task the method, temperature, log loss and ECE on validation before and after, and tuned threshold."""
-    thresholds = {tuned.task: _thresholds(tuned) for tuned in outcome.thresholds}
+    thresholds = {tuned.task: _thresholds(tuned) for tuned in result.thresholds}
     rows = (
         (
-            *(found.task, found.method.replace("_", " ") + (f": {found.reason}" if found.reason else "")),
-            _range(found.temperatures),
-            *(number(value, 4) for value in (found.log_loss_before, found.log_loss_after)),
-            *(number(value, 3) for value in (found.ece_before, found.ece_after)),
-            thresholds.get(found.task, NOTHING),
+            *(fit.task, fit.method.replace("_", " ") + (f": {fit.reason}" if fit.reason else "")),
+            _range(fit.temperatures),
+            *(number(value, 4) for value in (fit.log_loss_before, fit.log_loss_after)),
+            *(number(value, 3) for value in (fit.ece_before, fit.ece_after)),
+            thresholds.get(fit.task, UNDEFINED),
         )
-        for found in outcome.calibrations
+        for fit in result.calibrations
     )
     head = ("task", "method", "temperature", "log loss", "log loss, calibrated", "ECE", "ECE, calibrated", "threshold")
     return Table(head=head, rows=tuple(rows))
@@ -149,12 +149,12 @@ def _thresholds(tuned: TunedThresholds) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = (number(value, 3) for value in (min(values), max(values))) if values else (NOTHING, NOTHING)
+    low, high = (number(value, 3) for value in (min(values), max(values))) if values else (UNDEFINED, UNDEFINED)
     return low if low == high else f"{low} to {high}"
 
 
 def _spans(numbers: Sequence[int]) -> tuple[Span, ...]:
-    """Increasing epochs -> runs of consecutive ones."""
+    """Increasing epochs -> spans of consecutive epochs."""
     starts = [number for number in numbers if number - 1 not in numbers]
     ends = [number for number in numbers if number + 1 not in numbers]
     return tuple((start - 1, end) for start, end in zip(starts, ends, strict=True))

@@ -1,4 +1,4 @@
-"""The page: a run rendered by the templates. Nothing in it depends on time or machine."""
+"""HTML page of a run, rendered by the templates. It does not depend on time or machine."""
 
 import io
 import platform
@@ -38,7 +38,7 @@ def render(run: Run) -> str:
         styles={"passed": "good", "warning": "warn", "failed": "bad"},
         marks={"passed": "✓", "warning": "!", "failed": "✕"},
         tasks=[task_result(run, task) for task in run.tasks],
-        curves=[learning.learning_curve(task, run.outputs[task.name]["unit"], run.outcome) for task in run.tasks],
+        curves=[learning.learning_curve(task, run.outputs[task.name]["unit"], run.training) for task in run.tasks],
         relatedness=relatedness.section(run),
         sharing=sharing.section(run),
         tuning=tuning.section(run),
@@ -58,6 +58,6 @@ def _yaml(problem: Problem) -> str:
     yaml.default_flow_style = False
     yaml.width = 100
     text = io.StringIO()
-    gates = {"gates": problem.model_dump(mode="json")["gates"]}  # there null switches a gate off
+    gates = {"gates": problem.model_dump(mode="json")["gates"]}  # here null switches a gate off
     yaml.dump(problem.model_dump(mode="json", exclude_none=True) | gates, text)
     return text.getvalue()

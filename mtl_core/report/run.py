@@ -1,4 +1,4 @@
-"""Artifacts of a run. The only module of the report that reads files."""
+"""Artifacts of a run, as the report needs them."""
 
 import json
 import math
@@ -49,15 +49,18 @@ class Paths:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
-    """A task's labelled test rows. labels (rows, ...), predictions (rows,) or (rows, classes)."""
+class ScoredRows:
+    """A task's labelled test rows with finite predictions.
+
+    labels (rows, ...), predictions (rows,) or (rows, classes).
+    """
 
     labels: Array
     predictions: Array
     uncalibrated: Array | None = None
-    """The predictions without calibration; None where it changes none."""
+    """Predictions before calibration; None if it changed none."""
     dropped: int = 0
-    """Labelled rows whose prediction is not finite; they are not among the rows."""
+    """Number of labelled rows that were left out, since their prediction is not finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ class Run:
     problem: Problem
     encoder: Encoder
     splits: dict[str, EncodedSplit]
-    outcome: TrainingResult
+    training: TrainingResult
     outputs: dict[str, dict[str, Any]]
     """Per task its entry in the signature: kind, form, unit, classes."""
     version: str
@@ -96,12 +99,12 @@ class Run:
         """The objectives of its tasks."""
         return objectives(self.problem.tasks, self.encoder.tasks)
 
-    def is_current(self, made: Provenance) -> bool:
+    def is_current(self, provenance: Provenance) -> bool:
         """True if a study is of the declared problem."""
-        return made.declaration == config_digest(self.problem)
+        return provenance.declaration == config_digest(self.problem)
 
     def labels(self, task: Objective) -> dict[str, Array]:
-        """Split -> the task's labels there, without the rows that have none."""
+        """Split -> labels of the task's labelled rows."""
         labels = {name: split.flat_labels(task.name).numpy() for name, split in self.splits.items()}
         return {name: values[task.codec.labelled(values)] for name, values in labels.items()}
 
@@ -109,21 +112,21 @@ class Run:
         """Raw columns of the test split."""
         return _table(self.raw_test, list(dict.fromkeys(columns)))
 
-    def scored(self, task: Objective) -> Scored:
+    def scored_rows(self, task: Objective) -> ScoredRows:
         """The task's labels and predictions on the test split."""
         with intact(self.predictions):
             stored = set(pq.read_schema(self.predictions).names)
         columns = [f"{kind}/{task.name}" for kind in ("label", "prediction", "uncalibrated")]
         table = _table(self.predictions, [column for column in columns if column in stored])
-        labels, predictions, *others = (_array(column) for column in table.columns)
-        known = task.codec.labelled(labels)
-        finite = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
-        rows = known & finite
-        return Scored(
+        labels, predictions, *uncalibrated = (_array(column) for column in table.columns)
+        is_labelled = task.codec.labelled(labels)
+        is_finite = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
+        rows = is_labelled & is_finite
+        return ScoredRows(
             labels=labels[rows],
             predictions=predictions[rows],
-            uncalibrated=others[0][rows] if others else None,
-            dropped=int((known & ~finite).sum()),
+            uncalibrated=uncalibrated[0][rows] if uncalibrated else None,
+            dropped=int((is_labelled & ~is_finite).sum()),
         )
 
 
@@ -135,7 +138,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         problem=problem,
         encoder=encoder,
         splits={name: EncodedSplit.open(paths.encoded / name, encoder) for name in SPLITS},
-        outcome=_outcome(paths.history),
+        training=_training_result(paths.history),
         outputs={output["name"]: output for output in signature["outputs"]},
         version=signature["version_of_trunkline"],
         digest=signature["graph_sha256"],
@@ -164,8 +167,8 @@ def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns)
 
 
-def _outcome(path: Path) -> TrainingResult:
-    """The training result; null, JSON's undefined number, becomes NaN."""
+def _training_result(path: Path) -> TrainingResult:
+    """The training result, with NaN for null."""
     with intact(path):
         document = json.loads(path.read_text(encoding="utf-8"))
         for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
@@ -174,7 +177,7 @@ def _outcome(path: Path) -> TrainingResult:
 
 
 def _array(column: pa.ChunkedArray) -> Array:
-    """(n,) numbers, (n, m) lists of one length; lists of any length are flattened: their items count one by one."""
+    """(n,) numbers; (n, m) lists of one length; the items of lists of any length."""
     values = column.combine_chunks()
     if pa.types.is_large_list(values.type):
         values = values.flatten()

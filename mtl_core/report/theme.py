@@ -1,4 +1,4 @@
-"""Theme of the charts. Colours are CSS variables, which the page defines for light and for dark."""
+"""Theme of the charts. Colours are CSS variables, which the page defines for a light and a dark scheme."""
 
 import json
 import re
@@ -14,7 +14,7 @@ INK, MUTED, LINE = "var(--ink)", "var(--muted)", "var(--line)"
 ACCENT, SECOND, SHADE, CARD = "var(--accent)", "var(--second)", "var(--shade)", "var(--card)"
 
 WIDTH = 280
-"""Width of a plot without its axis, in pixels: with it, a phone shows the chart without shrinking it."""
+"""Width of a plot without its axis, in pixels; with the axis it fits on a phone."""
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -47,32 +47,34 @@ def data(rows: Sequence[dict[str, Any]] = (), /, **columns: Any) -> alt.InlineDa
     return alt.InlineData(values=[*rows, *(dict(zip(columns, row, strict=True)) for row in cells)])
 
 
-def shares(**options: Any) -> alt.Axis:
+def percent_axis(**options: Any) -> alt.Axis:
     """Axis of shares and probabilities, in percent."""
     return alt.Axis(format="~%", tickCount=5, **options)
 
 
 def names_axis(names: Sequence[str], *, limit: int = 130, **options: Any) -> alt.Axis:
-    """Axis of an ordinal field that numbers the names from 0: names that look the same when cut stay apart."""
+    """Axis of an ordinal field that numbers the names from 0, so that names that are equal when cut stay distinct."""
     label = f"{json.dumps(_drawable(list(names)))}[datum.value]"
     options |= {"labelLimit": limit, "labelColor": INK, "labelOverlap": True}
     return alt.Axis(title=None, ticks=False, labelExpr=label, **options)
 
 
 def _drawable(value: Any) -> Any:
-    """The value without the characters that XML does not allow; one of them would end the process that draws."""
+    """The value without characters that XML does not allow; one of them would crash the renderer's process."""
     match value:
         case dict():
-            return {key: _drawable(inner) for key, inner in value.items()}
+            return {key: _drawable(item) for key, item in value.items()}
         case list():
-            return [_drawable(inner) for inner in value]
+            return [_drawable(item) for item in value]
         case _:
             return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def svg(chart: alt.TopLevelMixin, label: str) -> Markup:
     """The chart as an SVG element; `label` is its text for screen readers."""
-    spec = chart.to_dict(validate=False) | {"config": _CONFIG}  # a third of a report's time; the tests validate
+    spec = chart.to_dict(validate=False) | {
+        "config": _CONFIG
+    }  # the tests validate: it takes a third of a report's time
     text = vl_convert.vegalite_to_svg(_drawable(spec))
     head, _, body = text.partition(">")
     box = head.partition('viewBox="')[2].partition('"')[0]

@@ -4,16 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-NOTHING = "\N{EN DASH}"
+UNDEFINED = "\N{EN DASH}"
 """Text of an undefined number."""
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Text with that many significant digits; thousands with commas, extremes as powers of ten."""
+    """Text with that many significant digits; commas between thousands, powers of ten for extreme values."""
     if value is None or not math.isfinite(value):
-        return NOTHING
+        return UNDEFINED
     if value == 0:
         return "0"
     if abs(value) >= 1e9 or abs(value) < 1e-4:
@@ -35,7 +35,7 @@ def plural(count: int, noun: str) -> str:
 def percent(share: float | None) -> str:
     """Percent with one decimal; a share between 0 and 1 never reads as 0% or 100%."""
     if share is None or not math.isfinite(share):
-        return NOTHING
+        return UNDEFINED
     if 0 < share < 0.001:
         return "< 0.1%"
     if 0.999 < share < 1:
@@ -43,25 +43,25 @@ def percent(share: float | None) -> str:
     return _minus(f"{share * 100:.1f}".removesuffix(".0") + "%")
 
 
-def places(scale: float) -> int:
+def decimal_places(scale: float) -> int:
     """Decimals that show two digits of a scale: a standard error, the width of an interval."""
     return max(0, min(6, 1 - math.floor(math.log10(scale)))) if math.isfinite(scale) and scale > 0 else 4
 
 
-def interval_places(low: float | None, high: float | None) -> int:
+def interval_decimal_places(low: float | None, high: float | None) -> int:
     """Decimals that show two digits of an interval's width; 4 where it is undefined."""
-    return 4 if low is None or high is None else places(high - low)
+    return 4 if low is None or high is None else decimal_places(high - low)
 
 
 def rounded(value: float | None, decimals: int) -> str:
     """Text with a fixed number of decimals."""
-    return NOTHING if value is None or not math.isfinite(value) else _minus(f"{value:z,.{decimals}f}")
+    return UNDEFINED if value is None or not math.isfinite(value) else _minus(f"{value:z,.{decimals}f}")
 
 
 def signed(value: float | None, decimals: int) -> str:
     """As `rounded`, with a plus sign where the rounded value is above 0."""
     text = rounded(value, decimals)
-    return f"+{text}" if value is not None and value > 0 and text != NOTHING and text.strip("0.") else text
+    return f"+{text}" if value is not None and value > 0 and text != UNDEFINED and text.strip("0.") else text
 
 
 def interval(low: float | None, high: float | None, decimals: int) -> str:
@@ -87,10 +87,10 @@ def option_value(value: Any) -> str:
 
 def with_unit(text: str, unit: str) -> str:
     """The number, followed by its unit if it has one."""
-    return f"{text} {unit}" if unit and text != NOTHING else text
+    return f"{text} {unit}" if unit and text != UNDEFINED else text
 
 
-def listed(names: Sequence[str], limit: int = 3) -> str:
+def join_names(names: Sequence[str], limit: int = 3) -> str:
     """The first names, and the number of others."""
     others = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {plural(others, 'other')}" if others > 0 else "")

@@ -19,9 +19,9 @@ from mtl_core.data.column_types import column_types
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import open_parts
 from mtl_core.export.signature import signature
-from serving.cells import TextForm
+from serving.cells import TextFormat
 from serving.errors import InputValueError
-from serving.inputs import DatetimeInput, Input, ZonedDatetimeInput
+from serving.inputs import DatetimeField, InputField, ZonedDatetimeField
 
 ROWS = 40
 FEATURES: dict[str, dict[str, Any]] = {
@@ -121,7 +121,7 @@ def test_a_row_of_a_file_and_of_a_request_is_read_alike(tmp_path: Path, name: st
     encoder, rows = fitted(tmp_path, problem)
     sent = encoder.request_values(rows)
     for entry in signature(problem, encoder, (), b"")["inputs"]:
-        column = msgspec.convert(entry, Input)
+        column = msgspec.convert(entry, InputField)
         expected = encoder.inputs[column.name].tensor(rows[column.name].combine_chunks())
         requests = {"values": sent[column.name]}
         if column.text is not None or entry["type"] in ("string", "datetime"):
@@ -149,7 +149,7 @@ NUMBERS = st.text(st.sampled_from("0123456789+-.,' eE"), min_size=1, max_size=9)
 
 @given(NUMBERS, CSV_OPTIONS)
 def test_numbers_are_read_alike(cell: str, options: Csv) -> None:
-    form = TextForm(decimal=options.decimal, thousands=options.thousands, nulls=options.nulls)
+    form = TextFormat(decimal=options.decimal, thousands=options.thousands, nulls=options.nulls)
     try:
         (by_file,) = parse(pa.array([cell]), pa.float64(), options).to_pylist()
     except pa.ArrowInvalid:
@@ -172,7 +172,7 @@ TIMES = st.builds(
 
 @given(TIMES, st.booleans())
 def test_times_are_read_alike(cell: str, zoned: bool) -> None:
-    column = (ZonedDatetimeInput if zoned else DatetimeInput)(name="at", text=TextForm())
+    column = (ZonedDatetimeField if zoned else DatetimeField)(name="at", text=TextFormat())
     try:
         (by_file,) = parse(pa.array([cell]), pa.timestamp("us", "UTC" if zoned else None), Csv()).to_pylist()
     except pa.ArrowInvalid:

@@ -17,12 +17,12 @@ from mtl_core.export.signature import signature
 from mtl_core.features.iso import suite_pattern
 from mtl_core.model import Network
 from mtl_core.timestamps import as_seconds
-from serving.inputs import Input
+from serving.inputs import InputField
 from serving.iso_datetime import seconds_since_epoch
-from serving.live import Served
-from serving.model import Model
+from serving.live import ServedModel
+from serving.model import OnnxModel
 from tests.every_kind import KINDS
-from tests.serving.made import write
+from tests.serving.example_models import write
 from tests.small import Small
 from tests.strategies import patient
 
@@ -39,10 +39,10 @@ def answers(
     """(answer of the service, predictions of the graph) per row of the test split."""
     encoder, content = every_kind.encoder, graph_of_every_kind.SerializeToString()
     document = signature(every_kind.problem, encoder, network_of_every_kind.objectives, content)
-    served = Served(Model.load(write(tmp_path_factory.mktemp("kinds"), content, document)))
+    served = ServedModel(OnnxModel.load(write(tmp_path_factory.mktemp("kinds"), content, document)))
     rows = every_kind.raw_test.slice(0, 20).select(list(encoder.inputs))
     by_graph = run_graph(open_graph(content), rows, encoder.inputs, list(KINDS))
-    by_service = json.loads(served.answer(json.dumps(rows.to_pylist()).encode()))["predictions"]
+    by_service = json.loads(served.respond(json.dumps(rows.to_pylist()).encode()))["predictions"]
     return [(answer, {name: by_graph[name][row] for name in KINDS}) for row, answer in enumerate(by_service)]
 
 
@@ -84,7 +84,7 @@ def test_the_service_reads_every_input_type() -> None:
     concrete = {value for value in classes if issubclass(value, input_types.InputType)} - {input_types.InputType}
     assert {type(input_type) for input_type in types} == concrete
     for input_type in types:
-        served = msgspec.convert({"name": "x", **input_type.signature()}, Input)
+        served = msgspec.convert({"name": "x", **input_type.signature()}, InputField)
         assert served.is_sequence == input_type.is_sequence
         assert (served.tensor_type == "tensor(string)") == input_type.is_string
 

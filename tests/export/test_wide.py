@@ -20,9 +20,9 @@ from mtl_core.export.session import open_graph, run_graph
 from mtl_core.export.signature import signature
 from mtl_core.input_types import BooleanInput, InputType, NumberInput, StringInput, StringsInput, VectorInput
 from mtl_core.model import Network
-from serving.live import Served
-from serving.model import Model
-from tests.serving.made import write
+from serving.live import ServedModel
+from serving.model import OnnxModel
+from tests.serving.example_models import write
 from tests.small import Small
 from tests.wide import COLUMNS_PER_KIND, TASKS, wide
 
@@ -97,7 +97,7 @@ def test_the_service_answers_alike_with_matrices_and_separate_columns(
         write(tmp_path / "matrix", content, document),
         write(tmp_path / "name", by_name[0].SerializeToString(), by_name[1]),
     )
-    answers = [json.loads(Served(Model.load(folder)).answer(body))["predictions"] for folder in folders]
+    answers = [json.loads(ServedModel(OnnxModel.load(folder)).respond(body))["predictions"] for folder in folders]
     assert len(answers[0]) == 5
     assert answers[0] == answers[1]
 

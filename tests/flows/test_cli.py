@@ -22,7 +22,7 @@ from mtl_core.errors import CheckFailed, DataError, ProblemError, SystemFailure
 from serving.champion import LoadFailure, write_load_failure
 from serving.store import Store
 from tests.conftest import write_table
-from tests.serving.made import SIGNATURE, graph, promote, save, write
+from tests.serving.example_models import SIGNATURE, graph, promote, save, write
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A run on disk, its page, and copies that tests may change."""
+"""A run on disk, its page, and a copy."""
 
 import shutil
 from pathlib import Path
@@ -13,13 +13,13 @@ from tests.report.run_folder import RunFolder, write_run
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """Read only."""
+    """The run; tests must not change it."""
     return write_run(tmp_path_factory.mktemp("run") / "problem")
 
 
 @pytest.fixture
 def copied(folder: RunFolder, tmp_path: Path) -> RunFolder:
-    """A copy that a test may change."""
+    """A copy, which a test may change."""
     shutil.copytree(folder.layout.folder, tmp_path / "problem")
     return RunFolder(layout=Layout(tmp_path / "problem"), problem=folder.problem)
 

@@ -12,7 +12,7 @@ class Page:
 
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     sections: dict[str, str] = field(default_factory=dict)
-    """id of a section -> its text; "" is the part before the first."""
+    """id of a section -> its text; "" is the part before the first section."""
 
     def attributes(self, name: str) -> list[str]:
         """All values of an attribute."""
@@ -20,7 +20,7 @@ class Page:
 
     def named(self, tag: str) -> list[dict[str, str | None]]:
         """Attributes of all such tags."""
-        return [attributes for found, attributes in self.tags if found == tag]
+        return [attributes for name, attributes in self.tags if name == tag]
 
 
 class _Reader(HTMLParser):
@@ -51,7 +51,7 @@ class _Reader(HTMLParser):
 
 
 def read(html: str) -> Page:
-    """Parse; fails on a tag that is not closed in order."""
+    """Parse a page; fails on a tag that is not closed in order."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

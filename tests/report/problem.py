@@ -1,4 +1,4 @@
-"""The synthetic run: every kind of task, missing labels, hostile names."""
+"""A synthetic run: every kind of task, missing labels, adversarial names."""
 
 from typing import Any
 
@@ -72,49 +72,56 @@ def history() -> dict[str, Any]:
     }
     rising = ("late", "ghost", "tags", "group", "alone")
     epochs = []
-    for place in range(4):
-        now = {task: series[place] for task, series in values.items()}
+    for index in range(4):
+        current = {task: series[index] for task, series in values.items()}
         epochs.append(
             {
-                "number": place + 1,
+                "number": index + 1,
                 "losses": dict.fromkeys(values, 0.5) | {"ghost": None},
-                "values": now,
-                "scores": {task: v if task in rising or v is None else -v for task, v in now.items()},
-                "stopped": ["late"] if place == 1 else ["ghost"] if place == 3 else [],
-                "held": ["late"] if place > 1 else [],
-                "resting": ["alone"] if place == 0 else [],
+                "values": current,
+                "scores": {task: v if task in rising or v is None else -v for task, v in current.items()},
+                "stopped": ["late"] if index == 1 else ["ghost"] if index == 3 else [],
+                "held": ["late"] if index > 1 else [],
+                "resting": ["alone"] if index == 0 else [],
             }
         )
     errors = dict.fromkeys(NAMES, 0.05) | {"late": 0.01, "band": 0.02, LONG: 0.1, "ghost": 1.0}
     budget = {"batch_size": 2048, "steps_per_epoch": 7, "epochs": 20, "patience": 3}
-    whole = {"budget": budget, "epochs": epochs, "chosen": CHOSEN, "standard_errors": errors, "parameters": 12_345}
-    return whole | {"calibrations": calibrations(), "thresholds": [{"task": "tags", "thresholds": [0.25, 0.5]}]}
+    return {
+        "budget": budget,
+        "epochs": epochs,
+        "chosen": CHOSEN,
+        "standard_errors": errors,
+        "parameters": 12_345,
+        "calibrations": calibrations(),
+        "thresholds": [{"task": "tags", "thresholds": [0.25, 0.5]}],
+    }
 
 
 def calibrations() -> list[dict[str, Any]]:
-    """A fitted one, an identity, and one per label."""
-    measured = {"value": None, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.02}
-    nothing: dict[str, None] = dict.fromkeys(measured)
+    """Calibrations: fitted, identity, and one temperature per label."""
+    measures = {"value": None, "log_loss_before": 0.5, "log_loss_after": 0.4, "ece_before": 0.1, "ece_after": 0.02}
+    undefined: dict[str, None] = dict.fromkeys(measures)
     return [
-        {"task": "late", "method": "temperature", "temperatures": [1.5], **measured},
-        {"task": "ghost", "method": "identity", "reason": "fewer than two classes", **nothing},
-        {"task": "tags", "method": "temperature", "temperatures": [1.25, 2.0], **measured},
+        {"task": "late", "method": "temperature", "temperatures": [1.5], **measures},
+        {"task": "ghost", "method": "identity", "reason": "fewer than two classes", **undefined},
+        {"task": "tags", "method": "temperature", "temperatures": [1.25, 2.0], **measures},
     ]
 
 
 def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Close to the labels; one is not finite."""
+    """Predictions close to the labels; one is not finite."""
     generator, rows = np.random.default_rng(1), len(labels["late"])
-    chance = np.clip(0.5 + 0.3 * (labels["late"] == 1) + 0.1 * generator.normal(size=rows), 0.01, 0.99)
+    probability = np.clip(0.5 + 0.3 * (labels["late"] == 1) + 0.1 * generator.normal(size=rows), 0.01, 0.99)
     band = generator.dirichlet([2, 2, 2], rows) + np.eye(3)[labels["band"]]
     minutes = np.nan_to_num(labels[LONG]) * 0.7 + 0.2 * generator.normal(size=rows)
     minutes[np.flatnonzero(~np.isnan(labels[LONG]))[0]] = np.inf
     tags = np.clip(0.5 + 0.4 * (labels["tags"] - 0.5) + 0.2 * generator.normal(size=labels["tags"].shape), 0.01, 0.99)
-    found = {
-        "late": chance,
+    predicted = {
+        "late": probability,
         "band": band / 2,
         LONG: minutes,
-        "ghost": chance,
+        "ghost": probability,
         "visits": np.exp(0.2 * generator.normal(size=rows) - 1),
         "grade": generator.dirichlet([1, 2, 2, 1], rows),
         "tags": tags,
@@ -122,11 +129,11 @@ def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         "group": generator.dirichlet([1, 1, 1], rows),
         "alone": generator.dirichlet([1, 1], rows),
     }
-    return {name: values.astype(np.float32) for name, values in found.items()}
+    return {name: values.astype(np.float32) for name, values in predicted.items()}
 
 
 def checks() -> list[Check]:
-    """Checks of every sort and outcome."""
+    """Checks of every kind and outcome."""
     over: dict[str, Any] = {"limit": 0.0, "rule": "above", "unit": "(lower end of the paired 95% interval)"}
     return [
         Check(name="late.auc", value=0.9, limit=0.8, rule="at least", unit=""),

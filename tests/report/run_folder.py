@@ -1,4 +1,4 @@
-"""A folder with the artifacts of a synthetic run, as the stages before `report` leave them."""
+"""A folder with the artifacts of a synthetic run, as the stages before `report` write them."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from tests.report.problem import DOCUMENT, IMAGE, ROWS, SCRIPT, checks, history,
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """The folder and its problem."""
+    """Layout of the folder, and its problem."""
 
     layout: Layout
     problem: Problem
@@ -48,7 +48,7 @@ class RunFolder:
 
 
 def write_run(folder: Path) -> RunFolder:
-    """Write all that the stages before `report` leave."""
+    """Write the artifacts of the stages before `report`."""
     layout, problem = Layout(folder), parse_problem(DOCUMENT)
     (folder / "data").mkdir(parents=True)
     pq.write_table(table(), folder / "data" / "rows.parquet")
@@ -83,22 +83,22 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     columns["uncalibrated/late"] = _column(np.clip(2 * predicted["late"] - 0.5, 0, 1))
     pq.write_table(pa.table(columns), layout.predictions)
     finite = {name: np.where(np.isfinite(values), values, 0) for name, values in predicted.items()}
-    measured = evaluate(tasks, labels, finite, resamples=20)
+    metrics = evaluate(tasks, labels, finite, resamples=20)
     train = {task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy") for task in encoder.tasks}
-    trivial = evaluate(tasks, labels, baseline_predictions(tasks, train, labels), resamples=0)
-    rows = {
-        task: {m: asdict(v) | {"trivial": trivial[task][m].value} for m, v in metrics.items()}
-        for task, metrics in measured.items()
+    baseline = evaluate(tasks, labels, baseline_predictions(tasks, train, labels), resamples=0)
+    evaluation = {
+        task: {m: asdict(v) | {"trivial": baseline[task][m].value} for m, v in by_name.items()}
+        for task, by_name in metrics.items()
     }
-    values = {task: {m: v["value"] for m, v in metrics.items()} for task, metrics in rows.items()}
-    _write_json(layout.evaluation, rows)
+    values = {task: {m: v["value"] for m, v in by_name.items()} for task, by_name in evaluation.items()}
+    _write_json(layout.evaluation, evaluation)
     _write_json(layout.metrics, {"validation": values, "test": values})
     notes = [f"a note with {SCRIPT}", *gates_off(problem.gates), *tasks_without_limit(problem)]
     write_checks(layout.checks, checks(), notes)
 
 
 def _column(values: NDArray[Any]) -> pa.Array:
-    """Several values per row become a list."""
+    """A column; several values per row become a list."""
     return pa.array(values) if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
 
 
@@ -108,9 +108,9 @@ def _write_json(path: Path, document: Any) -> None:
 
 
 def _null(value: Any) -> Any:
-    """JSON as the stages write it: null for an undefined number."""
+    """The value with null for undefined numbers, as the stages write JSON."""
     if isinstance(value, dict):
-        return {key: _null(inner) for key, inner in value.items()}
+        return {key: _null(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_null(inner) for inner in value]
+        return [_null(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Learning curves, stops and calibration: in tables, texts and charts."""
+"""Learning curves, stops and calibration: tables, texts and charts."""
 
 import math
 import re
@@ -11,7 +11,7 @@ from mtl_core.report.learning import learning_curve, learning_notes, results_tab
 from mtl_core.report.plots.curves import Curve, Span, learning_curves
 from mtl_core.report.run import Run
 from mtl_core.report.theme import svg
-from mtl_core.report.wording import NOTHING
+from mtl_core.report.wording import UNDEFINED
 from mtl_core.training import TrainingResult
 from tests.report.problem import LONG, history
 
@@ -37,19 +37,19 @@ def result(**changes: Any) -> TrainingResult:
         ("late", {"chosen": 2, "refits": REFITS}, ("0.800 (epoch 2)", "0.850", "+5.0", "2")),
         (LONG, {"chosen": 4}, ("1.00 minutes (epoch 3)", "1.50 minutes", f"{MINUS}5.0", "never")),
         (LONG, {"chosen": 3}, ("1.00 minutes (epoch 3)", "1.00 minutes", "0.0", "never")),
-        ("ghost", {}, (NOTHING, NOTHING, NOTHING, "4")),
+        ("ghost", {}, (UNDEFINED, UNDEFINED, UNDEFINED, "4")),
         ("alone", {}, ("0.300 (epoch 4)", "0.200", f"{MINUS}2.0", "never")),
     ],
 )
-def test_results(run: Run, task: str, changes: dict[str, Any], cells: tuple[str, ...]) -> None:
-    (objective,) = (one for one in run.tasks if one.name == task)
+def test_best_and_final_values(run: Run, task: str, changes: dict[str, Any], cells: tuple[str, ...]) -> None:
+    (objective,) = (objective for objective in run.tasks if objective.name == task)
     unit = "minutes" if task == LONG else "probability"
     (row,) = results_table([learning_curve(objective, unit, result(**changes))]).rows
     assert row[2:] == cells
 
 
 @pytest.mark.parametrize(
-    ("lists", "distilled", "paused", "words"),
+    ("epochs_of", "distilled", "paused", "text"),
     [
         ({}, (), (), "best epoch 2; model"),
         ({"stopped": [4]}, (), (), "stopped after epoch 4; model"),
@@ -62,29 +62,28 @@ def test_results(run: Run, task: str, changes: dict[str, Any], cells: tuple[str,
         ),
     ],
 )
-def test_events(run: Run, lists: Any, distilled: tuple[Span, ...], paused: tuple[Span, ...], words: str) -> None:
+def test_a_curve_has_its_events(
+    run: Run, epochs_of: Any, distilled: tuple[Span, ...], paused: tuple[Span, ...], text: str
+) -> None:
+    keys = ("stopped", "held", "resting")
     epochs = tuple(
-        epoch.model_copy(
-            update={
-                key: ("late",) if epoch.number in lists.get(key, []) else () for key in ("stopped", "held", "resting")
-            }
-        )
+        epoch.model_copy(update={key: ("late",) * (epoch.number in epochs_of.get(key, [])) for key in keys})
         for epoch in result().epochs
     )
     curve = learning_curve(run.tasks[0], "probability", result().model_copy(update={"epochs": epochs}))
-    assert (curve.distilled, curve.paused, curve.stopped) == (distilled, paused, tuple(lists.get("stopped", ())))
-    assert words in curve.label
-    picture = str(svg(learning_curves({"validation": curve}, (*curve.distilled, *curve.paused)), curve.label))
-    assert len(re.findall(r'<path[^>]*fill="var\(--shade\)"', picture)) == len(distilled) + len(paused)
+    assert (curve.distilled, curve.paused, curve.stopped) == (distilled, paused, tuple(epochs_of.get("stopped", ())))
+    assert text in curve.label
+    chart = str(svg(learning_curves({"validation": curve}, (*curve.distilled, *curve.paused)), curve.label))
+    assert len(re.findall(r'<path[^>]*fill="var\(--shade\)"', chart)) == len(distilled) + len(paused)
 
 
-def test_a_task_that_starts_late_is_not_paused_before(run: Run) -> None:
+def test_a_task_is_not_paused_before_its_start(run: Run) -> None:
     (alone,) = (task for task in run.tasks if task.name == "alone")
     curve = learning_curve(alone, "probability", result())
     assert (curve.paused, curve.best, math.isnan(curve.value(1)), math.isnan(curve.value(None))) == ((), 4, True, True)
 
 
-def test_curves_of_policies_have_a_legend() -> None:
+def test_several_curves_have_a_legend() -> None:
     curves = {name: Curve(values=(None, 0.5, 0.6), stopped=(2,), chosen=3) for name in ("joint", "freeze", "hold")}
     several, single = (str(svg(learning_curves(c), "")) for c in (curves, {"validation": curves["hold"]}))
     for name in curves:
@@ -93,7 +92,7 @@ def test_curves_of_policies_have_a_legend() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stopping", "words"),
+    ("stopping", "text"),
     [
         (Stopping(policy="joint"), "(joint): all tasks stop together after 3 epochs without improvement"),
         (Stopping(policy="hold", patience=1), "after 1 epoch without improvement; then it is distilled from its best"),
@@ -103,12 +102,12 @@ def test_curves_of_policies_have_a_legend() -> None:
         (Stopping(tasks={name: TaskStopping(patience=9) for name in "abcde"}), "; own rules: a, b, c and 2 others."),
     ],
 )
-def test_stopping_rule(stopping: Stopping, words: str) -> None:
-    assert words in stopping_rule(stopping, stopping.patience or 3)
+def test_the_stopping_rule_has_its_options(stopping: Stopping, text: str) -> None:
+    assert text in stopping_rule(stopping, stopping.patience or 3)
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "text"),
     [
         ({"refits": REFITS}, "kept: late."),
         ({"refits": REFITS[1:]}, "kept: none."),
@@ -116,7 +115,7 @@ def test_stopping_rule(stopping: Stopping, words: str) -> None:
         ({"budget": history()["budget"] | {"epochs": 4}}, "The limit of 4 epochs"),
     ],
 )
-def test_notes(changes: dict[str, Any], words: str) -> None:
-    assert words in " ".join(learning_notes(result(**changes)))
-    everything_best = result(chosen=1).model_copy(update={"epochs": result().epochs[:1]})
-    assert learning_notes(everything_best) == []
+def test_learning_notes(changes: dict[str, Any], text: str) -> None:
+    assert text in " ".join(learning_notes(result(**changes)))
+    best_everywhere = result(chosen=1).model_copy(update={"epochs": result().epochs[:1]})
+    assert learning_notes(best_everywhere) == []

@@ -1,4 +1,4 @@
-"""The page: complete, self-contained, safe, deterministic, readable."""
+"""The page: contents, self-containment, escaping, determinism, contrast."""
 
 import re
 from dataclasses import replace
@@ -65,29 +65,30 @@ CONTENTS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("section", CONTENTS)
-def test_contents(page: Page, section: str) -> None:
-    assert [words for words in CONTENTS[section] if words not in page.sections[section]] == []
+def test_a_section_has_its_contents(page: Page, section: str) -> None:
+    assert [text for text in CONTENTS[section] if text not in page.sections[section]] == []
 
 
-def test_another_run(copied: RunFolder) -> None:
-    """All checks passed, a part of the data failed, one epoch, a perfect metric, tasks that stop together."""
+def test_the_page_of_another_run(copied: RunFolder) -> None:
+    """All checks passed, a failed part of the data, a single epoch, a perfect metric, joint stopping."""
     layout, problem = copied.layout, parse_problem({**DOCUMENT, "training": {"stopping": {"policy": "joint"}}})
-    copied.change(layout.checks, lambda found: found.update(checks=[c for c in found["checks"] if c["passed"]]))
     part = {"passed": False, "errors": [f"rows.parquet: {IMAGE}"]}
+    copied.change(layout.checks, lambda checks: checks.update(checks=[c for c in checks["checks"] if c["passed"]]))
     copied.change(
-        layout.validation / "result.json", lambda found: (found.update(passed=False), found["parts"][0].update(part))
+        layout.validation / "result.json",
+        lambda result: (result.update(passed=False), result["parts"][0].update(part)),
     )
-    copied.change(layout.history, lambda found: found.update(epochs=found["epochs"][:1], chosen=1))
-    copied.change(layout.evaluation, lambda found: found["late"]["auc"].update(value=1.0))
+    copied.change(layout.history, lambda history: history.update(epochs=history["epochs"][:1], chosen=1))
+    copied.change(layout.evaluation, lambda evaluation: evaluation["late"]["auc"].update(value=1.0))
     page = read(replace(copied, problem=problem).page())
-    for section, words in {
+    for section, text in {
         "": "All 5 checks passed",
         "checks": "All 5 checks passed",
         "data": f"failed . rows.parquet: {IMAGE}",
         "learning": "late AUC 0.700 (epoch 1) 0.700 0.0 never",
         "tasks": "Possible leak: AUC 1.000. Features most related to minutes: size (AUC 0.",
     }.items():
-        assert words in page.sections[section]
+        assert text in page.sections[section]
     assert "all tasks stop together" in page.sections["learning"]
     assert "distilled" not in page.sections["learning"]
     assert {"verdict good", "lead good"} <= set(page.attributes("class"))
@@ -106,21 +107,21 @@ def test_the_page_is_self_contained(html: str, page: Page) -> None:
     assert (external.attributes("src"), external.attributes("href")) == (["http://x/y.png"], ["https://x"])
 
 
-def test_hostile_names_are_text(html: str, page: Page) -> None:
+def test_adversarial_names_are_escaped(html: str, page: Page) -> None:
     assert SCRIPT not in html
     assert IMAGE not in html
     assert not [attribute for _, attributes in page.tags for attribute in attributes if attribute.startswith("on")]
     for section in ("data", "test"):
-        assert {SCRIPT, IMAGE} <= {name for name in (SCRIPT, IMAGE) if name in page.sections[section]}
+        assert all(name in page.sections[section] for name in (SCRIPT, IMAGE))
 
 
-def test_links_and_labels(page: Page) -> None:
+def test_links_have_targets_and_charts_have_labels(page: Page) -> None:
     ids = page.attributes("id")
     assert len(ids) == len(set(ids))
     assert {href[1:] for href in page.attributes("href") if href.startswith("#")} <= set(ids)
-    for picture in page.named("svg"):
-        assert (picture["role"], bool(picture["aria-label"])) == ("img", True)
-    assert len(page.named("svg")) == 9 + 8 * 2 + 3  # learning curves; two plots a task, of `group` one more
+    for chart in page.named("svg"):
+        assert (chart["role"], bool(chart["aria-label"])) == ("img", True)
+    assert len(page.named("svg")) == 9 + 8 * 2 + 3  # learning curves; two plots per task, three for `group`
     assert all(cell.get("scope") for cell in page.named("th"))
 
 
@@ -131,7 +132,7 @@ def test_the_stage_writes_the_same_bytes(copied: RunFolder, html: str, capsys: p
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_contrast(scheme: int) -> None:
+def test_text_has_enough_contrast(scheme: int) -> None:
     # WCAG 2.2, 1.4.3: at least 4.5 to 1.
     style = (Path(mtl_core.report.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
     palette = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[scheme]))
@@ -148,7 +149,7 @@ def _luminance(colour: str) -> float:
 
 
 def test_every_chart_is_valid_vega_lite(copied: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all studies. The report itself does not validate, which would take a third of its time."""
+    """With all studies. The report does not validate charts, which would take a third of its time."""
     schema, drawn = Draft7Validator(alt.load_schema()), []
     write_study(copied.layout.relatedness, relatedness())
     write_study(copied.layout.comparison, comparison())

@@ -1,31 +1,30 @@
-"""Results per task, checks and data: at their borders."""
+"""Results per task, checks and data: edge cases."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from mtl_core.report.cards import possible_leak, task_result
-from mtl_core.report.checks import check_cells, headline, worst_outcome
+from mtl_core.report.checks import headline, worst_outcome
 from mtl_core.report.data import duplicates, features_by_kind, labels_of
 from mtl_core.report.run import Run
 from tests.report.problem import LONG
 
 
 def test_the_bar_runs_from_worse_to_better(run: Run) -> None:
-    for task in (run.tasks[0], run.tasks[2]):  # of a score and of an error
+    for task in (run.tasks[0], run.tasks[2]):  # a score and an error
         bar = task_result(run, task)["metric"]["bar"]
         assert 0 < bar["baseline"] < bar["low"] <= bar["value"] <= bar["high"] < 100
     late = run.tasks[0]
-    same = {metric.name: dict.fromkeys(("value", "low", "high", "trivial"), 0.5) for metric in late.metrics}
-    assert set(task_result(replace(run, evaluation={"late": same}), late)["metric"]["bar"].values()) == {50}
-    unknown = {name: values | {"low": None} for name, values in same.items()}
-    metric = task_result(replace(run, evaluation={"late": unknown}), late)["metric"]
+    equal = {metric.name: dict.fromkeys(("value", "low", "high", "trivial"), 0.5) for metric in late.metrics}
+    assert set(task_result(replace(run, evaluation={"late": equal}), late)["metric"]["bar"].values()) == {50}
+    without_interval = {name: values | {"low": None} for name, values in equal.items()}
+    metric = task_result(replace(run, evaluation={"late": without_interval}), late)["metric"]
     assert (metric["bar"], metric["interval"], metric["test"]) == (None, "\N{EN DASH}", "0.5000")
 
 
 @pytest.mark.parametrize(
-    ("outcome", "high", "words"),
+    ("outcome", "high", "text"),
     [
         ("passed", 0.2, "better than the baseline"),
         ("warning", 0.2, "not significantly better than the baseline"),
@@ -33,20 +32,20 @@ def test_the_bar_runs_from_worse_to_better(run: Run) -> None:
         ("failed", None, "not significantly better than the baseline"),
     ],
 )
-def test_comparison_with_the_baseline(run: Run, outcome: str, high: float | None, words: str) -> None:
+def test_comparison_with_the_baseline(run: Run, outcome: str, high: float | None, text: str) -> None:
     entry = {"name": "late.auc over baseline", "outcome": outcome, "high": high}
-    assert task_result(replace(run, checks={"checks": [entry]}), run.tasks[0])["comparison"] == (outcome, words)
+    assert task_result(replace(run, checks={"checks": [entry]}), run.tasks[0])["comparison"] == (outcome, text)
     assert task_result(replace(run, checks={"checks": []}), run.tasks[0])["comparison"] is None
 
 
 def leak(run: Run, task: str, metric: str, value: float, baseline: float | None = 0.5, rows: int = 100) -> str:
-    measured = {
+    evaluation = {
         name: {key: dict(numbers) | {"value": 0.7} for key, numbers in metrics.items()}
         for name, metrics in run.evaluation.items()
     }
-    measured[task][metric] |= {"value": value, "trivial": baseline}
-    (objective,) = (one for one in run.tasks if one.name == task)
-    return possible_leak(replace(run, evaluation=measured), objective, rows)
+    evaluation[task][metric] |= {"value": value, "trivial": baseline}
+    (objective,) = (objective for objective in run.tasks if objective.name == task)
+    return possible_leak(replace(run, evaluation=evaluation), objective, rows)
 
 
 @pytest.mark.parametrize(
@@ -73,38 +72,23 @@ def test_a_perfect_metric_is_a_possible_leak(run: Run, task: str, metric: str, r
         pytest.param("alone", "silhouette", 1.0, None, 100, id="no target"),
     ],
 )
-def test_no_leak(run: Run, task: str, metric: str, value: float, baseline: float | None, rows: int) -> None:
+def test_no_possible_leak(run: Run, task: str, metric: str, value: float, baseline: float | None, rows: int) -> None:
     assert leak(run, task, metric, value, baseline, rows) == ""
 
 
 @pytest.mark.parametrize(
-    ("check", "cells"),
+    ("outcomes", "text", "worst"),
     [
-        ({"value": 0.9, "limit": 0.8, "rule": "at least", "unit": ""}, ("0.9", "at least 0.8")),
-        ({"value": 0.25, "limit": 5, "rule": "at most", "unit": "ms"}, ("0.25 ms", "at most 5 ms")),
-        ({"value": 0.3, "high": 0.35, "limit": 0, "rule": "above", "unit": "(lower end)"}, ("0.3 to 0.35", "above 0")),
-        ({"value": None, "limit": 1, "rule": "at most", "unit": ""}, ("not measured", "at most 1")),
-        ({"value": None, "limit": 1, "rule": "at most", "unit": "", "reason": "no row"}, ("no row", "at most 1")),
-    ],
-)
-def test_cells_of_a_check(check: dict[str, Any], cells: tuple[str, str]) -> None:
-    assert check_cells(check) == cells
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "words", "worst"),
-    [
-        (("passed", "passed"), "All 2 checks passed", "passed"),
         (("passed", "warning"), "1 of 2 checks passed; warnings: b", "warning"),
         (("failed", "warning", "failed"), "0 of 3 checks passed; failed: a, c; warnings: b", "failed"),
     ],
 )
-def test_headline(outcomes: tuple[str, ...], words: str, worst: str) -> None:
+def test_headline_and_worst_outcome(outcomes: tuple[str, ...], text: str, worst: str) -> None:
     checks = [{"name": name, "outcome": outcome} for name, outcome in zip("abc", outcomes, strict=False)]
-    assert (headline(checks), worst_outcome(checks)) == (words, worst)
+    assert (headline(checks), worst_outcome(checks)) == (text, worst)
 
 
-def test_data(run: Run) -> None:
+def test_duplicates_features_and_labels(run: Run) -> None:
     assert duplicates(replace(run, duplicates={"validation": 0, "test": 3})) == [
         "3 of 300 test rows equal a training row in every feature."
     ]

@@ -1,4 +1,4 @@
-"""Sections on studies: numbers, texts, hostile names, and studies that lack something."""
+"""Sections on studies: numbers, texts, adversarial names, and incomplete studies."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from mtl_core.report.studies import tuning as tuning_section
 from mtl_core.report.studies.relatedness import affinity_figure, decimals_of, vectors_figure
 from mtl_core.report.studies.sharing import section_of, standard_errors
 from mtl_core.report.svg_file import svg_file
-from mtl_core.report.wording import NOTHING
+from mtl_core.report.wording import UNDEFINED
 from mtl_core.studies.arms import POLICIES
 from mtl_core.studies.comparison import Gain
 from mtl_core.studies.files import write_study
@@ -28,15 +28,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 MINUS, SPACED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 
 
-def write_all(folder: RunFolder, declaration: str, **changes: Any) -> None:
-    layout = folder.layout
-    write_study(layout.comparison, comparison((SCRIPT, LONG, "a & b"), declaration=declaration, notes=(SCRIPT,)))
-    write_study(layout.relatedness, relatedness(declaration=declaration))
-    write_study(layout.tuning, tuning(declaration=declaration))
-
-
-def texts(picture: str) -> list[str]:
-    return ["".join(element.itertext()) for element in ElementTree.fromstring(svg_file(picture)).iter(f"{SVG}text")]
+def texts(chart: str) -> list[str]:
+    return ["".join(element.itertext()) for element in ElementTree.fromstring(svg_file(chart)).iter(f"{SVG}text")]
 
 
 def test_without_studies_there_are_no_sections(run: Run, page: Page) -> None:
@@ -48,30 +41,27 @@ def test_without_studies_there_are_no_sections(run: Run, page: Page) -> None:
 
 @pytest.mark.parametrize("current", [True, False])
 def test_the_page_has_the_sections_with_their_commands(copied: RunFolder, current: bool) -> None:
-    write_all(copied, config_digest(copied.problem) if current else "another")
+    layout, declaration = copied.layout, config_digest(copied.problem) if current else "another"
+    write_study(layout.comparison, comparison((SCRIPT, LONG, "a & b"), declaration=declaration, notes=(SCRIPT,)))
+    write_study(layout.relatedness, relatedness(declaration=declaration))
+    write_study(layout.tuning, tuning(declaration=declaration))
     html = copied.page()
     page = read(html)
     assert SCRIPT not in html
     assert IMAGE not in html
-    for name, words in {
-        "sharing": (
-            "mtl compare --seeds 2",
-            "sharing helps",
-            "negative transfer",
-            "<b>minutes</b>",
-            "Stopping policies",
-        ),
+    for name, expected in {
+        "sharing": ("mtl compare --seeds 2", "sharing helps", "negative transfer", "<b>minutes", "Stopping policies"),
         "relatedness": ("mtl relate --every 7", "1,234 measurements", "Groupings", LONG),
         "tuning": ("mtl tune --trials 5", "3 complete, 1 pruned, 1 failed", "trial 4, +1.25", "undefined", "ghost"),
     }.items():
         text = page.sections[name]
         assert f"#{name}" in page.attributes("href")
-        assert [word for word in words if word not in text] == []
+        assert [part for part in expected if part not in text] == []
         assert ("earlier declaration" in text) == (not current)
     assert ("dvc exp run -S " in page.sections["tuning"]) == current
 
 
-def test_sharing_tables() -> None:
+def test_tables_of_a_comparison() -> None:
     section = section_of(comparison(), current=True)
     head = section["tasks"].head
     rows = {row[0]: dict(zip(head[1:8], row[1:8], strict=True)) | {"verdict": row[8]} for row in section["tasks"].rows}
@@ -88,31 +78,28 @@ def test_sharing_tables() -> None:
     harmed = rows["harmed"]
     assert (harmed["metric"], harmed["difference"]) == ("mean absolute error (<b>minutes</b>) ↓", f"{MINUS}0.50")
     assert (harmed["relative"], harmed["verdict"]) == (f"{MINUS}6.2%", "negative transfer")
-    for name in ("taught by itself", "undefined"):
-        assert (rows[name]["single-task"], rows[name]["relative"], rows[name]["verdict"]) == (
-            *(NOTHING, NOTHING),
-            "not compared",
-        )
+    for name in ("no single-task network", "undefined"):
+        assert (rows[name]["single-task"], rows[name]["relative"]) == (UNDEFINED, UNDEFINED)
+        assert rows[name]["verdict"] == "not compared"
     costs = {row[0]: row[1:] for row in section["costs"].rows}
-    assert costs["parameters"] == ("10,000", "40,000", NOTHING, "25%")
+    assert costs["parameters"] == ("10,000", "40,000", UNDEFINED, "25%")
     assert costs["size on disk"] == ("0.10 MB", "0.40 MB", "3.00 MB", "25%")
     assert section["policies"].head == ("task", "metric", *POLICIES)
     assert [name for name, _, _ in section["curves"]] == list(rows)
     label = re.search(r'aria-label="([^"]*)"', section["differences"])
     assert label is not None
     assert "harmed: negative transfer" in label[1]
-    assert all(
-        (f">{name}<" in section["differences"]) == (name in ("helped", "same")) for name in ("same", "undefined")
-    )
+    assert ">same<" in section["differences"]
+    assert ">undefined<" not in section["differences"]
 
 
-def test_sharing_without_trees_costs_policies_or_intervals() -> None:
+def test_a_comparison_without_trees_costs_policies_and_intervals() -> None:
     study = comparison(policies=False, seeds=1)
-    cost = {arm: one.model_copy(update={"ms_1": None}) for arm, one in study.cost.items() if arm != "boosted"}
-    tasks = {name: study.tasks[name] for name in ("taught by itself", "undefined")}
+    cost = {arm: value.model_copy(update={"ms_1": None}) for arm, value in study.cost.items() if arm != "boosted"}
+    tasks = {name: study.tasks[name] for name in ("no single-task network", "undefined")}
     section = section_of(study.model_copy(update={"cost": cost, "tasks": tasks}), current=True)
     assert (section["boosted"], section["curves"], section["differences"]) == (False, [], None)
-    assert section["costs"].rows[2] == ("latency of 1 row", NOTHING, NOTHING, NOTHING)
+    assert section["costs"].rows[2] == ("latency of 1 row", UNDEFINED, UNDEFINED, UNDEFINED)
     assert not any("±" in cell for row in section["tasks"].rows for cell in row)
 
 
@@ -130,14 +117,14 @@ def test_differences_in_standard_errors(gain: Gain | None, expected: tuple[float
     assert standard_errors(gain) == (None if expected is None else pytest.approx(expected, rel=1e-4, abs=1e-9))
 
 
-def test_relatedness_figures(copied: RunFolder) -> None:
+def test_figures_of_relatedness(copied: RunFolder) -> None:
     write_study(copied.layout.relatedness, relatedness())
     section = relatedness_section.section(copied.run())
     assert section is not None
     affinity, cosines, vectors = section["figures"]
     assert affinity.table.rows[0][:4] == ("late", "0.4%", "0.2%", "0.0%")
-    assert cosines.table.rows[1][:4] == ("band", "0.40", NOTHING, "0.40")
-    assert vectors.table.rows[0][:3] == ("late", NOTHING, "1.00")
+    assert cosines.table.rows[1][:4] == ("band", "0.40", UNDEFINED, "0.40")
+    assert vectors.table.rows[0][:3] == ("late", UNDEFINED, "1.00")
     assert [row[0] for row in section["groupings"].rows] == ["1", "2", "3", "4", "5", "6"]
     many = relatedness([f"task {index}" for index in range(14)], vectors=False)
     write_study(copied.layout.relatedness, many)
@@ -158,23 +145,23 @@ def test_relatedness_measured_in_training(copied: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("count", [2, 8, 100])
-def test_matrices_of_any_number_of_tasks(count: int) -> None:
+def test_a_matrix_of_few_tasks_has_numbers(count: int) -> None:
     study = relatedness([f"a_rather_long_name_of_a_task_{index}" for index in range(count)])
     numbers = [text for text in texts(affinity_figure(study).svg) if re.fullmatch(rf"{MINUS}?[\d.]+", text)]
     assert len(numbers) == (count * (count - 1) if count <= 10 else 0)
 
 
-def test_unknown_pairs_and_equal_vectors() -> None:
+def test_missing_pairs_and_equal_vectors_can_be_plotted() -> None:
     study = relatedness(("a", "b", "c")).model_copy(update={"affinity": {"a": {"b": 0.02}}})
     assert [text for text in texts(affinity_figure(study).svg) if text[:1].isdigit()] == ["2.0"]
-    nothing = study.model_copy(update={"affinity": {}})
-    assert affinity_figure(nothing).table.rows[0] == ("a", *[NOTHING] * 3)
-    assert decimals_of(nothing) == 4
-    same = Vectors(distances={"a": {"b": 0.0}}, map={"a": (0.0, 0.0), "b": (0.0, 0.0)})
-    assert sorted(texts(vectors_figure(same).svg)) == ["a", "b"]
+    empty = study.model_copy(update={"affinity": {}})
+    assert affinity_figure(empty).table.rows[0] == ("a", *[UNDEFINED] * 3)
+    assert decimals_of(empty) == 4
+    equal = Vectors(distances={"a": {"b": 0.0}}, map={"a": (0.0, 0.0), "b": (0.0, 0.0)})
+    assert sorted(texts(vectors_figure(equal).svg)) == ["a", "b"]
 
 
-def test_a_chart_as_a_file_has_colours_for_light_and_dark() -> None:
+def test_an_svg_file_has_colours_for_light_and_dark() -> None:
     for names in (("a", "b"), (SCRIPT, IMAGE)):
         document = svg_file(affinity_figure(relatedness(names)).svg)
         root = ElementTree.fromstring(document)
@@ -206,7 +193,7 @@ def test_tuning_section(copied: RunFolder) -> None:
         (trial(0, 0.0), trial(1, None, "failed"), trial(2, None, "pruned")),
     ],
 )
-def test_no_trial_is_better(copied: RunFolder, trials: Any) -> None:
+def test_the_page_says_if_no_trial_is_better(copied: RunFolder, trials: Any) -> None:
     write_study(copied.layout.tuning, tuning(*trials, best=0, declaration=config_digest(copied.problem)))
     text = read(copied.page()).sections["tuning"]
     assert "No trial is better than the declared problem." in text

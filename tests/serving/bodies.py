@@ -1,53 +1,46 @@
-"""Bodies of requests over every type of input: values that are right, values that are wrong, and their refusal."""
-
-from __future__ import annotations
+"""Bodies of requests with every type of input: valid values, invalid values, and the errors for them."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
 from serving.decoding import MAX_DETAILS
 from serving.errors import RequestError
 from serving.inputs import (
-    MAX_ITEMS,
-    MAX_TEXT,
-    BooleanInput,
-    DatetimeInput,
-    NumberInput,
-    StringInput,
-    StringsInput,
-    VectorInput,
-    ZonedDatetimeInput,
+    BooleanField,
+    DatetimeField,
+    NumberField,
+    StringField,
+    StringListField,
+    VectorField,
+    ZonedDatetimeField,
 )
-from serving.rows import RowReader
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    import numpy as np
+from serving.rows import RequestDecoder
+from serving.value_rules import MAX_ITEMS, MAX_TEXT
 
 INPUTS = (
-    StringInput(name="carrier"),
-    NumberInput(name="class"),  # a word of Python's own
-    BooleanInput(name="is holiday?"),
-    DatetimeInput(name="leaves"),
-    ZonedDatetimeInput(name="lands"),
-    StringsInput(name="words"),
-    VectorInput(name="place", size=2),
+    StringField(name="carrier"),
+    NumberField(name="class"),  # a keyword of Python
+    BooleanField(name="is holiday?"),
+    DatetimeField(name="leaves"),
+    ZonedDatetimeField(name="lands"),
+    StringListField(name="words"),
+    VectorField(name="point", size=2),
 )
-READER = RowReader(INPUTS, max_rows=5)
-RIGHT = {
+DECODER = RequestDecoder(INPUTS, max_rows=5)
+VALID_ROW = {
     "carrier": "AA",
     "class": 1.5,
     "is holiday?": True,
     "leaves": "2013-10-01T05:30",
     "lands": "2013-10-01T08:30:00-04:00",
     "words": ["a", None],
-    "place": [1, -0.5],
+    "point": [1, -0.5],
 }
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -58,14 +51,14 @@ def iso_texts(*, zoned: bool) -> st.SearchStrategy[str]:
     """ISO 8601 text of every precision, of the years 1 to 9999."""
     times = ["{:%H:%M}", "{:%H:%M:%S}", "{:%H:%M:%S}.5", "{:%H:%M:%S}.000000001", "{:%H:%M:%S.%f}", "{:%H:%M:%S.%f}789"]
     zones = ["Z", "+00:00", "-00:00", "+05:45", "-09:30", "+23:59", "-23:59"] if zoned else [""]
-    forms = [f"{separator}{time}{zone}" for separator in "T " for time in times for zone in zones]
+    formats = [f"{separator}{time}{zone}" for separator in "T " for time in times for zone in zones]
 
-    def text(microseconds: int, form: str) -> str:
-        moment = datetime.min + timedelta(microseconds=microseconds)
-        return moment.date().isoformat() + form.format(moment)
+    def text(microseconds: int, time_format: str) -> str:
+        timestamp = datetime.min + timedelta(microseconds=microseconds)
+        return timestamp.date().isoformat() + time_format.format(timestamp)
 
-    whole = (datetime.max - datetime.min) // timedelta(microseconds=1)
-    return st.builds(text, st.integers(0, whole), st.sampled_from(forms if zoned else [*forms, ""]))
+    longest = (datetime.max - datetime.min) // timedelta(microseconds=1)
+    return st.builds(text, st.integers(0, longest), st.sampled_from(formats if zoned else [*formats, ""]))
 
 
 VALUES = {
@@ -75,39 +68,39 @@ VALUES = {
     "leaves": st.none() | iso_texts(zoned=False),
     "lands": st.none() | iso_texts(zoned=True),
     "words": st.none() | st.lists(st.none() | TEXT, max_size=4),
-    "place": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
+    "point": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
 }
 ROWS = st.fixed_dictionaries(VALUES)
 
-_NO_TEXT = st.integers() | st.booleans() | st.lists(st.none()) | st.just({})
-WRONG = {
-    "carrier": _NO_TEXT | st.just("a" * (MAX_TEXT + 1)),
+_NOT_TEXT = st.integers() | st.booleans() | st.lists(st.none()) | st.just({})
+INVALID_VALUES = {
+    "carrier": _NOT_TEXT | st.just("a" * (MAX_TEXT + 1)),
     "class": TEXT | st.booleans() | st.lists(st.none()) | st.just(10**400),
     "is holiday?": TEXT | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just({}),
-    "leaves": _NO_TEXT | iso_texts(zoned=True) | st.sampled_from(["", "2013-02-30", "2013-10-01\n", "\ud800"]),
-    "lands": _NO_TEXT | iso_texts(zoned=False) | st.sampled_from(["Z", "2013-02-30T00:00Z", "2013-10-01Z"]),
+    "leaves": _NOT_TEXT | iso_texts(zoned=True) | st.sampled_from(["", "2013-02-30", "2013-10-01\n", "\ud800"]),
+    "lands": _NOT_TEXT | iso_texts(zoned=False) | st.sampled_from(["Z", "2013-02-30T00:00Z", "2013-10-01Z"]),
     "words": TEXT
     | st.integers()
     | st.just({})
     | st.sampled_from([[1], [None, True], [[]], ["a", {}], ["a" * (MAX_TEXT + 1)], [None] * (MAX_ITEMS + 1)]),
-    "place": TEXT
+    "point": TEXT
     | st.integers()
     | st.sampled_from([[], [1], [1, 2, 3], {}, ["1", 2], [True, 2], [None, []], [1, 10**400]]),
 }
 
 
 @st.composite
-def spoiled(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, str]:
-    """Right rows but for one field of one of them: rows, row, field."""
+def rows_with_an_error(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, str]:
+    """Rows with one invalid field, the index of the row, and the field."""
     rows = draw(st.lists(ROWS, min_size=1, max_size=3))
-    index, field = draw(st.integers(0, len(rows) - 1)), draw(st.sampled_from(sorted(RIGHT)))
-    match draw(st.sampled_from(["wrong", "wrong", "wrong", "missing", "unknown"])):
-        case "wrong":
-            rows[index][field] = draw(WRONG[field])
+    index, field = draw(st.integers(0, len(rows) - 1)), draw(st.sampled_from(sorted(VALID_ROW)))
+    match draw(st.sampled_from(["invalid", "invalid", "invalid", "missing", "unknown"])):
+        case "invalid":
+            rows[index][field] = draw(INVALID_VALUES[field])
         case "missing":
             del rows[index][field]
         case "unknown":
-            field = draw(TEXT.filter(lambda name: name not in RIGHT))
+            field = draw(TEXT.filter(lambda name: name not in VALID_ROW))
             rows[index][field] = draw(st.none() | TEXT)
     return rows, index, field
 
@@ -116,21 +109,22 @@ def body(*rows: object) -> bytes:
     return json.dumps(list(rows)).encode()
 
 
-def raw(field: str, value: str) -> bytes:
-    """A row with one value written as it is, and null for the others."""
-    return ("[{" + ", ".join(f'"{n}": {value if n == field else "null"}' for n in RIGHT) + "}]").encode()
+def row_with(field: str, value: str) -> bytes:
+    """A body of one row with that JSON for one field, and null for the others."""
+    return ("[{" + ", ".join(f'"{n}": {value if n == field else "null"}' for n in VALID_ROW) + "}]").encode()
 
 
-def columns(content: bytes, reader: RowReader = READER) -> Mapping[str, np.ndarray[Any, Any]]:
-    """The tensors of a body that is one batch."""
-    ((tensors, _),) = reader.read(content)
+def tensors_of(content: bytes, decoder: RequestDecoder = DECODER) -> Mapping[str, np.ndarray[Any, Any]]:
+    """The tensors of a body that fits into one batch."""
+    ((tensors, _),) = decoder.decode(content)
     return tensors
 
 
-def refused(content: bytes, reader: RowReader = READER) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        reader.read(content)
-    error = caught.value
+def rejection(content: bytes, decoder: RequestDecoder = DECODER) -> RequestError:
+    """The error for an invalid body."""
+    with pytest.raises(RequestError) as raised:
+        decoder.decode(content)
+    error = raised.value
     assert error.status == 400
     assert len(error.details) == min(error.total, MAX_DETAILS)
     assert error.details[0].rule in error.message

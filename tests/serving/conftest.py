@@ -1,8 +1,6 @@
 """A store, models to put into it, and the service over them in this process."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,23 +8,19 @@ from starlette.testclient import TestClient
 from serving.app import PathGuard, build_app
 from serving.live import LiveModel
 from serving.store import Store
-from tests.serving.made import SIGNATURE, graph, promote, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from tests.serving.example_models import SIGNATURE, Export, graph, promote, write
 
 
 @pytest.fixture
-def export(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a folder with model.onnx, signature.json (keys changed by `change`) and checks.json."""
+def export(tmp_path: Path) -> Export:
+    """Writer of a folder with model.onnx, signature.json (with the changes of `change`) and checks.json."""
 
-    def made(
+    def write_folder(
         *, folder: str = "model", passed: bool = True, change: dict[str, object] | None = None, **options: int
     ) -> Path:
         return write(tmp_path / folder, graph(**options), {**SIGNATURE, **(change or {})}, passed=passed)
 
-    return made
+    return write_folder
 
 
 @pytest.fixture
@@ -35,8 +29,8 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def live(store: Store, export: Callable[..., Path]) -> LiveModel:
-    """Holds a champion."""
+def live(store: Store, export: Export) -> LiveModel:
+    """With a champion."""
     promote(store, export())
     live = LiveModel()
     live.open(store.home, "flights")

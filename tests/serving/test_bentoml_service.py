@@ -1,12 +1,11 @@
-"""The service as BentoML holds it: its own pages stay, and nothing else reaches them."""
+"""The BentoML service: its endpoints, its start, and the paths that reach BentoML."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 import serving.service
@@ -14,17 +13,8 @@ from serving.app import PathGuard
 from serving.errors import NoChampionError, ServingError
 from serving.live import LiveModel
 from serving.service import Predict
-from tests.serving.made import ROW, promote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from starlette.types import Receive, Scope, Send
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+from serving.store import Store
+from tests.serving.example_models import ROW, Export, promote
 
 
 @pytest.fixture
@@ -35,16 +25,16 @@ def environment(store: Store, export: Export, monkeypatch: pytest.MonkeyPatch) -
     return tag
 
 
-def test_the_bentoml_service_answers_and_keeps_its_own_pages(environment: str) -> None:
+def test_the_service_has_its_endpoints_and_those_of_bentoml(environment: str) -> None:
     with TestClient(Predict.to_asgi()) as client:
         assert client.post("/predict", json=[ROW]).json()["model"] == environment
-        refusal = client.post("/predict", json=[{**ROW, "distance": True}])
-        assert (refusal.status_code, refusal.json()["error"]["total"]) == (400, 1)
+        response = client.post("/predict", json=[{**ROW, "distance": True}])
+        assert (response.status_code, response.json()["error"]["total"]) == (400, 1)
         for path in ("/healthz", "/livez", "/readyz", "/docs.json", "/schema.json", "/model"):
             assert client.get(path).status_code == 200, path
         assert "googletagmanager" not in client.get("/").text
-        nowhere = client.get("/nowhere")
-        assert (nowhere.status_code, nowhere.json()["error"]["total"]) == (404, 0)
+        response = client.get("/nowhere")
+        assert (response.status_code, response.json()["error"]["total"]) == (404, 0)
         assert client.get("/predict").status_code == 405
         serving.service._live.close()
         assert client.get("/readyz").status_code == 503
@@ -64,12 +54,12 @@ def test_the_service_checks_its_champion_before_it_starts(
         Predict.inner.check()
 
 
-def test_only_what_is_served_reaches_bentoml_and_its_metrics() -> None:
-    reached: list[tuple[str, str]] = []
+def test_only_requests_to_endpoints_reach_bentoml() -> None:
+    passed_on: list[tuple[str, str]] = []
 
     async def bento(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            reached.append((scope["method"], scope["path"]))
+            passed_on.append((scope["method"], scope["path"]))
         await PlainTextResponse("")(scope, receive, send)
 
     client = TestClient(PathGuard(bento, LiveModel()))
@@ -77,6 +67,6 @@ def test_only_what_is_served_reaches_bentoml_and_its_metrics() -> None:
         assert client.request(method, path).status_code in (404, 405)
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/predict"):
         pytest.fail("it is open")
-    assert reached == []
+    assert passed_on == []
     assert client.get("/metrics").status_code == client.head("/model").status_code == 200
-    assert reached == [("GET", "/metrics"), ("HEAD", "/model")]
+    assert passed_on == [("GET", "/metrics"), ("HEAD", "/model")]

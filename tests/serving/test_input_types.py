@@ -1,6 +1,4 @@
-"""Values of every type of input: what is accepted, as which tensor, and in which words the rest is refused."""
-
-from __future__ import annotations
+"""Values of every type of input: the tensor of a valid value, the rule that an invalid value breaks."""
 
 import math
 
@@ -8,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from serving.inputs import MAX_ITEMS, MAX_TEXT
 from serving.iso_datetime import seconds_since_epoch
-from tests.serving.bodies import columns, iso_texts, raw, refused
+from serving.value_rules import MAX_ITEMS, MAX_TEXT
+from tests.serving.bodies import iso_texts, rejection, row_with, tensors_of
 
 TWO = '"2013-10-01T05:30:00Z" or "2013-10-01T05:30:00+02:00"'
 LONG = "a" * (MAX_TEXT + 1)
@@ -67,14 +65,14 @@ def text(value: str) -> str:
         ("words", '["a", "", null, "b"]', ["a", "", "", "b"]),
         ("words", f"[{text(LONG[1:])}]", [LONG[1:]]),
         ("words", "[" + "null," * (MAX_ITEMS - 1) + '"a"]', [""] * (MAX_ITEMS - 1) + ["a"]),
-        ("place", "null", [math.nan, math.nan]),
-        ("place", "[1, -2.5]", [1.0, -2.5]),
-        ("place", "[null, 9007199254740993]", [math.nan, 9007199254740992.0]),
-        ("place", "[1e308, 1e-400]", [1e308, 0.0]),
+        ("point", "null", [math.nan, math.nan]),
+        ("point", "[1, -2.5]", [1.0, -2.5]),
+        ("point", "[null, 9007199254740993]", [math.nan, 9007199254740992.0]),
+        ("point", "[1e308, 1e-400]", [1e308, 0.0]),
     ],
 )
-def test_these_values_are_accepted(field: str, value: str, expected: object) -> None:
-    tensor = columns(raw(field, value))[field]
+def test_a_valid_value_has_this_tensor(field: str, value: str, expected: object) -> None:
+    tensor = tensors_of(row_with(field, value))[field]
     assert tensor.dtype == (object if field in ("carrier", "words") else np.float64)
     np.testing.assert_array_equal(tensor, np.array([expected], dtype=tensor.dtype))
 
@@ -161,17 +159,17 @@ def test_these_values_are_accepted(field: str, value: str, expected: object) -> 
         ("words", f'["", {text(LONG)}]', "item 1 must have at most 1,000 characters", '"' + "a" * 39 + '…"'),
         ("words", '["\\ud800"]', "item 0 must be valid Unicode", '"?"'),
         ("words", "[" + "null," * MAX_ITEMS + "null]", "at most 1,000 items (it has 1,001)", "a list of 1,001 values"),
-        ("place", "1", "must be a list of exactly 2 numbers or null", "1"),
-        ("place", "[]", "must be a list of exactly 2 numbers or null", "a list of 0 values"),
-        ("place", "[1]", "must be a list of exactly 2 numbers or null", "a list of 1 values"),
-        ("place", "[1, 2, 3]", "must be a list of exactly 2 numbers or null", "a list of 3 values"),
-        ("place", '[1, "2"]', "item 1 must be a number or null", '"2"'),
-        ("place", "[false, 2]", "item 0 must be a number or null", "false"),
-        ("place", "[1e400, 2]", "item 0 must be within the range of a 64-bit float", "inf"),
+        ("point", "1", "must be a list of exactly 2 numbers or null", "1"),
+        ("point", "[]", "must be a list of exactly 2 numbers or null", "a list of 0 values"),
+        ("point", "[1]", "must be a list of exactly 2 numbers or null", "a list of 1 values"),
+        ("point", "[1, 2, 3]", "must be a list of exactly 2 numbers or null", "a list of 3 values"),
+        ("point", '[1, "2"]', "item 1 must be a number or null", '"2"'),
+        ("point", "[false, 2]", "item 0 must be a number or null", "false"),
+        ("point", "[1e400, 2]", "item 0 must be within the range of a 64-bit float", "inf"),
     ],
 )
-def test_these_values_are_refused_by_name(field: str, value: str, rule: str, found: str) -> None:
-    error = refused(raw(field, value))
+def test_an_invalid_value_is_rejected_with_field_rule_and_value(field: str, value: str, rule: str, found: str) -> None:
+    error = rejection(row_with(field, value))
     assert error.total == 1
     (detail,) = error.details
     assert (detail.row, detail.field) == (0, field)
@@ -180,7 +178,7 @@ def test_these_values_are_refused_by_name(field: str, value: str, rule: str, fou
 
 
 def exact_seconds(text: str) -> float:
-    """Seconds by NumPy, the fraction in nanoseconds."""
+    """Seconds by NumPy, with the fraction in nanoseconds."""
     zone = text[16:].lstrip(":.0123456789")
     whole, _, fraction = text.removesuffix(zone).partition(".")
     seconds = int(np.datetime64(whole, "s").astype(np.int64))
@@ -190,6 +188,6 @@ def exact_seconds(text: str) -> float:
 
 
 @given(iso_texts(zoned=False), iso_texts(zoned=True))
-def test_seconds_are_exact_or_the_nearest_float(naive: str, zoned: str) -> None:
+def test_seconds_are_rounded_to_the_nearest_float(naive: str, zoned: str) -> None:
     assert seconds_since_epoch(naive, zoned=False) == exact_seconds(naive)
     assert seconds_since_epoch(zoned, zoned=True) == exact_seconds(zoned)

@@ -1,6 +1,4 @@
-"""Lists in requests, through a real graph: padding, answers per token, and requests that take several calls."""
-
-from __future__ import annotations
+"""Lists in requests, with a real graph: padding, predictions per token, and requests of several batches."""
 
 import json
 import tracemalloc
@@ -14,17 +12,18 @@ from starlette.testclient import TestClient
 
 from serving.app import INLINE_LISTS, MAX_BODY, PathGuard, build_app
 from serving.errors import RequestError
-from serving.inputs import MAX_ITEMS, MAX_PADDED
-from serving.live import LiveModel, Served
-from serving.model import Model
-from serving.rows import TOKEN_CELLS, RowReader, consecutive
+from serving.inputs import MAX_TENSOR_CELLS
+from serving.live import LiveModel, ServedModel
+from serving.model import OnnxModel
+from serving.rows import CELLS_PER_TOKEN, RequestDecoder, split_rows
+from serving.value_rules import MAX_ITEMS
 from tests.serving.bodies import NUMBERS, iso_texts
-from tests.serving.made import TAGS, TOKENS, tokens, write
+from tests.serving.example_models import TAGS, TOKENS, tokens, with_nulls, write
 from tests.strategies import patient
 
 Row = dict[str, Any]
 
-NOTHING: Row = {"words": None, "leaves": None, "lands": None, "place": None}
+NULL_ROW: Row = {"words": None, "leaves": None, "lands": None, "point": None}
 CODES = {"": 0.0, None: 0.0, "a": 1.0, "b": 2.0, "nan": None}  # 5.0 for others
 
 WORDS = st.none() | st.sampled_from(["", "a", "b", "nan", "x"])
@@ -33,141 +32,130 @@ ROWS = st.fixed_dictionaries(
         "words": st.none() | st.lists(WORDS, max_size=9),
         "leaves": st.none() | iso_texts(zoned=False),
         "lands": st.none() | iso_texts(zoned=True),
-        "place": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
+        "point": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
     }
 )
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return Served(Model.load(write(tmp_path_factory.mktemp("tokens"), tokens(), TOKENS), version="v"))
+def served(tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
+    return ServedModel(OnnxModel.load(write(tmp_path_factory.mktemp("tokens"), tokens(), TOKENS), version="v"))
 
 
-def ask(served: Served, rows: list[Row]) -> list[Row]:
-    predictions: list[Row] = json.loads(served.answer(json.dumps(rows).encode()))["predictions"]
+def predict(served: ServedModel, rows: list[Row]) -> list[Row]:
+    predictions: list[Row] = json.loads(served.respond(json.dumps(rows).encode()))["predictions"]
     return predictions
 
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=5))
-def test_a_row_alone_is_answered_as_among_longer_ones(served: Served, rows: list[Row]) -> None:
-    longest = {**NOTHING, "words": ["b"] * 12}
-    assert ask(served, [*rows, longest])[:-1] == [ask(served, [row])[0] for row in rows]
+def test_a_row_has_the_same_prediction_alone_and_among_longer_rows(served: ServedModel, rows: list[Row]) -> None:
+    longest = {**NULL_ROW, "words": ["b"] * 12}
+    assert predict(served, [*rows, longest])[:-1] == [predict(served, [row])[0] for row in rows]
 
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=5))
-def test_every_item_has_its_answer_and_padding_has_none(served: Served, rows: list[Row]) -> None:
-    for row, answer in zip(rows, ask(served, rows), strict=True):
+def test_every_item_has_a_prediction_and_padding_has_none(served: ServedModel, rows: list[Row]) -> None:
+    for row, prediction in zip(rows, predict(served, rows), strict=True):
         items = row["words"] or []
-        assert answer["code"] == [CODES.get(item, 5.0) for item in items]
-        for item, tag in zip(items, answer["tag"], strict=True):
+        assert prediction["code"] == [CODES.get(item, 5.0) for item in items]
+        for item, tag in zip(items, prediction["tag"], strict=True):
             assert list(tag["probabilities"]) == TAGS
-            # A token that is not finite is null, and the tokens beside it are not.
+            # A token that is not finite is null, and the other tokens of its row are not.
             assert tag["class"] == {None: "other", "": "other", "nan": None}.get(item, "b")
             assert (None in tag["probabilities"].values()) == (item == "nan")
 
 
-def test_lists_over_http(served: Served) -> None:
+def test_lists_over_http(served: ServedModel) -> None:
     live = LiveModel()
     live.current = served
     client = TestClient(PathGuard(build_app(live), live))
-    rows = [{**NOTHING, "words": ["a"] * length} for length in range(200)]
+    rows = [{**NULL_ROW, "words": ["a"] * length} for length in range(200)]
     assert len(json.dumps(rows[:5])) < INLINE_LISTS < len(json.dumps(rows))
-    for some in (rows, rows[:5]):
-        codes = [answer["code"] for answer in client.post("/predict", json=some).json()["predictions"]]
-        assert codes == [[1.0] * length for length in range(len(some))]
-    refusal = client.post("/predict", json=[*rows, {**NOTHING, "words": ["a", 1]}])
-    assert refusal.status_code == 400
-    assert refusal.json()["error"]["message"] == "row 200, field 'words': item 1 must be a string or null, found 1"
+    for body in (rows, rows[:5]):
+        codes = [prediction["code"] for prediction in client.post("/predict", json=body).json()["predictions"]]
+        assert codes == [[1.0] * length for length in range(len(body))]
 
 
-def test_the_items_of_a_request_are_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [{**NOTHING, "words": ["a"] * length} for length in (3, 0, 4)]
+def test_the_number_of_items_of_a_request_is_limited(served: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{**NULL_ROW, "words": ["a"] * length} for length in (3, 0, 4)]
     monkeypatch.setattr("serving.rows.MAX_REQUEST_ITEMS", 7)
-    assert len(ask(served, rows)) == 3
+    assert len(predict(served, rows)) == 3
     monkeypatch.setattr("serving.rows.MAX_REQUEST_ITEMS", 6)
-    with pytest.raises(RequestError, match="at most 6 items together, found 7; send the rows in") as refused:
-        ask(served, rows)
-    assert refused.value.status == 413
+    with pytest.raises(RequestError, match="at most 6 items together, found 7") as raised:
+        predict(served, rows)
+    assert raised.value.status == 413
 
 
-def test_datetimes_and_vectors_reach_the_graph(served: Served) -> None:
+def test_datetimes_and_vectors_reach_the_graph(served: ServedModel) -> None:
     rows = [
-        {**NOTHING, "leaves": "2013-10-01", "lands": "2013-10-01T05:30+02:00", "place": [1, 2.5]},
-        {**NOTHING, "leaves": "2013-10-01", "place": [1, None]},
+        {**NULL_ROW, "leaves": "2013-10-01", "lands": "2013-10-01T05:30+02:00", "point": [1, 2.5]},
+        {**NULL_ROW, "leaves": "2013-10-01", "point": [1, None]},
     ]
-    answers = ask(served, rows)
-    assert [(answer["hours"], answer["total"]) for answer in answers] == [(3.5, 3.5), (None, None)]
+    assert [(row["hours"], row["total"]) for row in predict(served, rows)] == [(3.5, 3.5), (None, None)]
 
 
-def test_the_example_is_a_body_and_the_form_of_its_answer(served: Served) -> None:
-    body, answer = map(json.loads, served.example)
-    assert body == [{**NOTHING, "words": [None, None]}]
-    assert answer == {"model": "v", "predictions": [emptied(ask(served, body)[0])]}
+def test_the_example_is_a_body_and_its_response_with_nulls(served: ServedModel) -> None:
+    body, response = map(json.loads, served.example)
+    assert body == [{**NULL_ROW, "words": [None, None]}]
+    assert response == {"model": "v", "predictions": with_nulls(predict(served, body))}
     assert json.loads(served.description)["signature"] == TOKENS | {"graph_sha256": served.model.signature.graph_sha256}
-
-
-def emptied(value: Any) -> Any:
-    """The same with null for every number and every name."""
-    match value:
-        case dict():
-            return {key: emptied(inner) for key, inner in value.items()}
-        case list():
-            return [emptied(inner) for inner in value]
-        case _:
-            return None
 
 
 @patient
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.integers(1, 40))
-def test_rows_are_split_without_gaps_and_only_where_they_must(widths: list[int], max_cells: int) -> None:
-    parts = consecutive(widths, max_cells)
-    assert [row for part in parts for row in range(part.start, part.stop)] == list(range(len(widths)))
-    for part in parts:
-        rows = part.stop - part.start
-        assert rows == 1 or rows * max(widths[part]) <= max_cells
-    for part, after in pairwise(parts):
-        assert (part.stop - part.start + 1) * max(*widths[part], widths[after.start]) > max_cells
+def test_rows_are_split_without_gaps_and_into_maximal_slices(widths: list[int], max_cells: int) -> None:
+    slices = split_rows(widths, max_cells)
+    assert [row for rows in slices for row in range(rows.start, rows.stop)] == list(range(len(widths)))
+    for rows in slices:
+        count = rows.stop - rows.start
+        assert count == 1 or count * max(widths[rows]) <= max_cells
+    for rows, following in pairwise(slices):
+        assert (rows.stop - rows.start + 1) * max(*widths[rows], widths[following.start]) > max_cells
 
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=8), st.integers(1, 20))
-def test_a_request_of_several_batches_is_answered_as_one(served: Served, rows: list[Row], max_padded: int) -> None:
+def test_several_batches_have_the_response_of_one_batch(served: ServedModel, rows: list[Row], max_cells: int) -> None:
     content = json.dumps(rows).encode()
-    split = Served(served.model)
-    split._reader = RowReader(served.model.signature.inputs, max_padded=max_padded)
-    assert split.answer(content) == served.answer(content)
+    split = ServedModel(served.model)
+    split._decoder = RequestDecoder(served.model.signature.inputs, max_cells=max_cells)
+    assert split.respond(content) == served.respond(content)
 
 
-def test_one_long_list_among_many_rows_takes_little_memory(served: Served) -> None:
-    row, long = {**NOTHING, "words": ["a" * 800] * 2}, {**NOTHING, "words": ["b"] * MAX_ITEMS}
+def test_a_long_list_among_many_rows_takes_little_memory(served: ServedModel) -> None:
+    row, long = {**NULL_ROW, "words": ["a" * 800] * 2}, {**NULL_ROW, "words": ["b"] * MAX_ITEMS}
     rows = [*[row] * 5_000, long, *[row] * 4_999]
     content = json.dumps(rows).encode()
     assert 0.97 * MAX_BODY < len(content) <= MAX_BODY
-    reader = RowReader(served.model.signature.inputs)
-    batches = answered = 0
+    decoder = RequestDecoder(served.model.signature.inputs)
+    batches = decoded = 0
     tracemalloc.start()
     try:
-        for columns, lengths in reader.read(content):
-            assert columns["words"].size <= MAX_PADDED
-            assert columns["place"].size <= MAX_PADDED
+        for tensors, lengths in decoder.decode(content):
+            assert tensors["words"].size <= MAX_TENSOR_CELLS
+            assert tensors["point"].size <= MAX_TENSOR_CELLS
             batches += 1
-            answered += len(lengths["words"])
+            decoded += len(lengths["words"])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (batches, answered) == (3, 10_000)
-    assert peak < 3 * MAX_BODY  # the rows as Python objects, and a batch; in one piece the lists alone would be 80 MB
-    answers = json.loads(served.answer(content))["predictions"]
-    assert [len(answer["code"]) for answer in answers] == [2] * 5_000 + [MAX_ITEMS] + [2] * 4_999
+    assert (batches, decoded) == (3, 10_000)
+    assert peak < 3 * MAX_BODY  # the rows as Python objects, and a batch; a single tensor would be 80 MB
+    predictions = json.loads(served.respond(content))["predictions"]
+    assert [len(prediction["code"]) for prediction in predictions] == [2] * 5_000 + [MAX_ITEMS] + [2] * 4_999
 
 
-def test_items_that_are_answered_come_in_smaller_batches(served: Served) -> None:
-    """The network runs for each item, so that a call would take gigabytes where the list alone takes megabytes."""
-    rows = [{**NOTHING, "words": ["b"] * 100}] * 2_000
-    batches = [columns["words"] for columns, _ in served._reader.read(json.dumps(rows).encode())]
+def test_items_with_predictions_are_in_smaller_batches(served: ServedModel) -> None:
+    """The network runs for each item, which takes far more memory than the list."""
+    rows = [{**NULL_ROW, "words": ["b"] * 100}] * 2_000
+    batches = [tensors["words"] for tensors, _ in served._decoder.decode(json.dumps(rows).encode())]
     assert sum(map(len, batches)) == len(rows)
-    assert MAX_PADDED / TOKEN_CELLS / 2 < max(batch.size for batch in batches) <= MAX_PADDED / TOKEN_CELLS
-    pooled = RowReader(served.model.signature.inputs).read(json.dumps(rows).encode())
-    assert [len(columns["words"]) for columns, _ in pooled] == [2_000]
+    assert (
+        MAX_TENSOR_CELLS / CELLS_PER_TOKEN / 2
+        < max(batch.size for batch in batches)
+        <= MAX_TENSOR_CELLS / CELLS_PER_TOKEN
+    )
+    pooled = RequestDecoder(served.model.signature.inputs).decode(json.dumps(rows).encode())
+    assert [len(tensors["words"]) for tensors, _ in pooled] == [2_000]

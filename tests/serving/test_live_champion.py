@@ -1,32 +1,20 @@
-"""Switching to a new champion while the old one is served."""
-
-from __future__ import annotations
+"""Replacement of the served champion."""
 
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING
 
 import pytest
+from starlette.testclient import TestClient
 
 import serving.live
 from serving.champion import read_load_failure
-from serving.errors import NoChampionError
-from serving.live import LiveModel, Served
-from tests.serving.made import promote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from starlette.testclient import TestClient
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+from serving.live import LiveModel
+from serving.store import Store
+from tests.serving.example_models import Export, promote
 
 
-def test_a_new_champion_is_taken_up_once(live: LiveModel, store: Store, export: Export) -> None:
+def test_a_promoted_champion_is_loaded_once(live: LiveModel, store: Store, export: Export) -> None:
     assert asyncio.run(live.refresh()) is False
     before = live.current
     tag = promote(store, export(bias=100.0))
@@ -37,39 +25,39 @@ def test_a_new_champion_is_taken_up_once(live: LiveModel, store: Store, export: 
     assert asyncio.run(live.refresh()) is False
 
 
-@pytest.mark.parametrize("harm", ["graph", "pointer", "folder", "no pointer"])
-def test_a_broken_champion_is_refused_and_the_old_one_goes_on(
-    live: LiveModel, store: Store, export: Export, caplog: pytest.LogCaptureFixture, harm: str
+@pytest.mark.parametrize("damage", ["graph", "pointer", "folder", "no pointer"])
+def test_a_damaged_champion_does_not_replace_the_served_one(
+    live: LiveModel, store: Store, export: Export, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
-    old = live.current
-    assert old is not None
+    served = live.current
+    assert served is not None
     pointer = store.home / "champions" / "flights.json"
     tag = promote(store, export(bias=100.0))
-    if harm == "graph":
+    if damage == "graph":
         (store.path(tag) / "model.onnx").write_bytes(b"broken")
-    elif harm == "pointer":
+    elif damage == "pointer":
         pointer.write_bytes(b"broken")
-    elif harm == "folder":
+    elif damage == "folder":
         store.path(tag).rename(store.home / "gone")
     else:
         pointer.unlink()
     with caplog.at_level(logging.ERROR):
         assert asyncio.run(live.refresh()) is False
         assert asyncio.run(live.refresh()) is False
-    assert live.current is old
-    assert [f"{old.model.version} stays" in record.getMessage() for record in caplog.records] == [True]
+    assert live.current is served
+    assert [f"{served.model.version} stays" in record.getMessage() for record in caplog.records] == [True]
 
 
-@pytest.mark.parametrize("mend", ["files", "promoted again", "another"])
-def test_a_refused_champion_is_tried_again_when_its_files_or_the_promotion_change(
-    live: LiveModel, store: Store, export: Export, client: TestClient, mend: str
+@pytest.mark.parametrize("repair", ["files", "promoted again", "another version"])
+def test_a_champion_is_loaded_after_its_files_or_the_promotion_change(
+    live: LiveModel, store: Store, export: Export, client: TestClient, repair: str
 ) -> None:
     assert live.current is not None
     old = live.current.model.version
     assert client.get("/readyz").json() == {"model": old, "refused": None}
     tag = promote(store, export(bias=100.0))
     graph = store.path(tag) / "model.onnx"
-    whole = graph.read_bytes()
+    content = graph.read_bytes()
     graph.write_bytes(b"broken")
     assert asyncio.run(live.refresh()) is False
     ready = client.get("/readyz")
@@ -81,13 +69,13 @@ def test_a_refused_champion_is_tried_again_when_its_files_or_the_promotion_chang
     assert failure is not None
     assert (failure.champion, failure.serving) == (tag, old)
 
-    graph.write_bytes(whole)
-    if mend == "promoted again":
+    graph.write_bytes(content)
+    if repair == "promoted again":
         os.utime(graph, ns=(0, 0))
-        live._files = live._stamps_of_champion()  # as if the files had been looked at since
+        live._files = live._champion_files()  # as if they were read since
         assert asyncio.run(live.refresh()) is False
         store.promote(tag)
-    elif mend == "another":
+    elif repair == "another version":
         graph.write_bytes(b"broken")
         assert asyncio.run(live.refresh()) is False
         tag = promote(store, export(bias=3.0))
@@ -97,7 +85,7 @@ def test_a_refused_champion_is_tried_again_when_its_files_or_the_promotion_chang
     assert asyncio.run(live.refresh()) is False
 
 
-def test_a_store_that_cannot_be_written_keeps_no_refusal_and_stops_nothing(
+def test_a_failure_to_load_need_not_be_recorded(
     live: LiveModel, store: Store, export: Export, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> None:
@@ -107,55 +95,50 @@ def test_a_store_that_cannot_be_written_keeps_no_refusal_and_stops_nothing(
     monkeypatch.setattr(serving.live, "clear_load_failure", full)
     tag = promote(store, export(bias=100.0))
     graph = store.path(tag) / "model.onnx"
-    whole = graph.read_bytes()
+    content = graph.read_bytes()
     graph.write_bytes(b"broken")
     assert asyncio.run(live.refresh()) is False
     assert live.load_failure is not None
-    graph.write_bytes(whole)
+    graph.write_bytes(content)
     assert asyncio.run(live.refresh()) is True
     assert live.load_failure is None
     assert sum("No space left" in record.getMessage() for record in caplog.records) == 2
 
 
-def test_a_store_that_is_gone_for_a_while_does_not_end_the_watch(
+def test_a_store_that_cannot_be_reached_does_not_end_the_watch(
     live: LiveModel, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_: object) -> None:
+    def fail(_: object) -> None:
         raise OSError("Stale file handle")
 
-    old, kept = live.current, store.home.rename(store.home.with_name("elsewhere"))
+    served, moved = live.current, store.home.rename(store.home.with_name("elsewhere"))
     with monkeypatch.context() as patched:
-        patched.setattr(serving.live, "Store", gone)
+        patched.setattr(serving.live, "Store", fail)
         (store.home / "champions").mkdir(parents=True)
-        (store.home / "champions" / "flights.json").write_bytes((kept / "champions" / "flights.json").read_bytes())
+        (store.home / "champions" / "flights.json").write_bytes((moved / "champions" / "flights.json").read_bytes())
         assert asyncio.run(live.refresh()) is False
         assert live.load_failure is not None
         assert asyncio.run(live.refresh()) is False
-    assert live.current is old
+    assert live.current is served
 
 
-def test_a_champion_that_is_promoted_again_stays(live: LiveModel, store: Store) -> None:
+def test_promoting_the_champion_again_changes_nothing(live: LiveModel, store: Store) -> None:
     assert live.current is not None
     store.promote(live.current.model.version)
     assert asyncio.run(live.refresh()) is False
     assert len(store.promotions("flights")) == 1
 
 
-def test_the_watch_sees_a_promotion_by_itself(
+def test_the_watch_loads_a_promoted_champion(
     live: LiveModel, store: Store, export: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving.live, "POLL_SECONDS", 0.01)
 
-    async def until_it_is_served(tag: str) -> None:
+    async def wait_until_served(tag: str) -> None:
         watch = asyncio.create_task(live.watch())
         while live.current is None or live.current.model.version != tag:
             await asyncio.sleep(0.01)
         watch.cancel()
 
     tag = promote(store, export(bias=7.0))
-    asyncio.run(asyncio.wait_for(until_it_is_served(tag), timeout=10))
-
-
-def test_a_champion_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(NoChampionError, match="mtl retrain"):
-        Served.champion(tmp_path, "flights")
+    asyncio.run(asyncio.wait_for(wait_until_served(tag), timeout=10))

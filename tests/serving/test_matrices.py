@@ -1,37 +1,31 @@
-"""Matrices of a signature: a column of one holds what the input's own tensor would; what contradicts is refused."""
+"""Matrices of a signature: a column equals the input's separate tensor; contradictory declarations are rejected."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+import re
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.cells import TextForm
+from serving.cells import TextFormat
 from serving.errors import SignatureError
-from serving.inputs import BooleanInput, NumberInput, StringInput
-from serving.rows import RowReader
-from serving.signature import Matrix, read_signature
-from tests.serving.bodies import INPUTS, ROWS, body, columns, refused
+from serving.inputs import BooleanField, InputField, NumberField, StringField
+from serving.rows import RequestDecoder
+from serving.signature import InputMatrix, read_signature
+from tests.serving.bodies import INPUTS, ROWS, body, rejection, tensors_of
+from tests.serving.example_models import Export
 from tests.strategies import patient
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from serving.inputs import Input
-
-FORM = TextForm(nulls=("NA",), decimal=",")
-WITH_TEXT = (
-    NumberInput(name="size", text=FORM),
-    BooleanInput(name="open", text=FORM),
-    NumberInput(name="class"),
-    StringInput(name="shop", text=FORM),
-    StringInput(name="town"),
+TEXT_FORMAT = TextFormat(nulls=("NA",), decimal=",")
+INPUTS_WITH_TEXT = (
+    NumberField(name="size", text=TEXT_FORMAT),
+    BooleanField(name="open", text=TEXT_FORMAT),
+    NumberField(name="class"),
+    StringField(name="shop", text=TEXT_FORMAT),
+    StringField(name="town"),
 )
-OF_TEXT = st.fixed_dictionaries(
+ROWS_WITH_TEXT = st.fixed_dictionaries(
     {
         "size": st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(["1,5", "NA", "", "-3"]),
         "open": st.none() | st.booleans() | st.sampled_from(["True", "0", "NA"]),
@@ -42,45 +36,47 @@ OF_TEXT = st.fixed_dictionaries(
 )
 
 
-def equal(inputs: tuple[Input, ...], matrices: dict[str, list[str]], rows: list[dict[str, Any]]) -> None:
-    declared = tuple(Matrix(name=name, columns=tuple(names)) for name, names in matrices.items())
+def check_columns(inputs: tuple[InputField, ...], matrices: dict[str, list[str]], rows: list[dict[str, Any]]) -> None:
+    declared = tuple(InputMatrix(name=name, columns=tuple(names)) for name, names in matrices.items())
     content = body(*rows)
-    single, joined = columns(content, RowReader(inputs)), dict(columns(content, RowReader(inputs, declared)))
+    separate = tensors_of(content, RequestDecoder(inputs))
+    joined = dict(tensors_of(content, RequestDecoder(inputs, declared)))
     for name, names in matrices.items():
         matrix = joined.pop(name)
         assert matrix.shape == (len(rows), len(names))
         assert matrix.flags["C_CONTIGUOUS"]
         for index, column in enumerate(names):
-            assert matrix.dtype == single[column].dtype
-            np.testing.assert_array_equal(matrix[:, index], single[column])
-    assert set(joined) == set(single) - {column for names in matrices.values() for column in names}
+            assert matrix.dtype == separate[column].dtype
+            np.testing.assert_array_equal(matrix[:, index], separate[column])
+    assert set(joined) == set(separate) - {column for names in matrices.values() for column in names}
 
 
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=4), st.permutations(["class", "is holiday?", "leaves", "lands"]))
-def test_a_matrix_holds_the_tensors_of_its_columns(rows: list[dict[str, Any]], names: list[str]) -> None:
-    """The order is its own, also with lists, whose tensors are padded."""
-    equal(INPUTS, {"numbers": names}, rows)
-    few = INPUTS[:3]
-    equal(few, {"numbers": ["is holiday?", "class"]}, [{one.name: row[one.name] for one in few} for row in rows])
+def test_a_matrix_has_the_tensors_of_its_columns(rows: list[dict[str, Any]], names: list[str]) -> None:
+    """Any order of the columns, also with lists, whose tensors are padded."""
+    check_columns(INPUTS, {"numbers": names}, rows)
+    names_without_lists = [field.name for field in INPUTS[:3]]
+    shorter = [{name: row[name] for name in names_without_lists} for row in rows]
+    check_columns(INPUTS[:3], {"numbers": ["is holiday?", "class"]}, shorter)
 
 
 @patient
-@given(st.lists(OF_TEXT, min_size=1, max_size=4))
-def test_numbers_sent_as_text_are_read_by_the_rules_of_their_columns(rows: list[dict[str, Any]]) -> None:
-    equal(WITH_TEXT, {"numbers": ["class", "size", "open"], "texts": ["shop", "town"]}, rows)
+@given(st.lists(ROWS_WITH_TEXT, min_size=1, max_size=4))
+def test_text_is_parsed_by_the_options_of_its_column(rows: list[dict[str, Any]]) -> None:
+    check_columns(INPUTS_WITH_TEXT, {"numbers": ["class", "size", "open"], "texts": ["shop", "town"]}, rows)
 
 
-def test_a_value_that_is_none_is_refused_by_name() -> None:
-    reader = RowReader(WITH_TEXT, (Matrix(name="numbers", columns=("size", "open", "class")),))
-    right = {"size": 1, "open": True, "class": 1.5, "shop": "a", "town": None}
+def test_an_invalid_value_of_a_matrix_is_rejected_with_its_field() -> None:
+    decoder = RequestDecoder(INPUTS_WITH_TEXT, (InputMatrix(name="numbers", columns=("size", "open", "class")),))
+    valid = {"size": 1, "open": True, "class": 1.5, "shop": "a", "town": None}
     for field, value in (("size", "1.5"), ("open", "yes"), ("class", "1")):
-        (detail,) = refused(body(right, {**right, field: value}), reader).details
+        (detail,) = rejection(body(valid, {**valid, field: value}), decoder).details
         assert (detail.row, detail.field) == (1, field)
 
 
 @pytest.mark.parametrize(
-    ("matrices", "words"),
+    ("matrices", "message"),
     [
         ([{"name": "m", "columns": ["distance", "is_holiday"]}], None),
         ([], None),
@@ -100,7 +96,7 @@ def test_a_value_that_is_none_is_refused_by_name() -> None:
         ([{"name": "m", "columns": ["distance", "is_holiday"], "dtype": "float"}], "unknown field `dtype`"),
     ],
 )
-def test_matrices_of_a_signature(export: Callable[..., Path], matrices: list[Any], words: str | None) -> None:
+def test_matrices_of_a_signature(export: Export, matrices: list[Any], message: str | None) -> None:
     inputs = [
         {"name": "carrier", "type": "string"},
         {"name": "distance", "type": "number"},
@@ -108,9 +104,8 @@ def test_matrices_of_a_signature(export: Callable[..., Path], matrices: list[Any
         {"name": "words", "type": "strings"},
     ]
     path = export(change={"format": 4, "inputs": inputs, "matrices": matrices}) / "signature.json"
-    if words is None:
+    if message is None:
         assert len(read_signature(path).matrices) == len(matrices)
         return
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(SignatureError, match=re.escape(message)):
         read_signature(path)
-    assert words in str(caught.value)

@@ -1,10 +1,6 @@
-"""Before the service is started: a used port and a damaged champion are refused in one line."""
-
-from __future__ import annotations
+"""Checks before the service is started: the champion's files, the address and the port."""
 
 import socket
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,45 +8,39 @@ from serving import process
 from serving.champion import champion_file
 from serving.errors import DamagedError, NoVersionError, PortError
 from serving.preflight import check_champion, check_port
-from tests.serving.made import promote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+from serving.store import Store
+from tests.serving.example_models import Export, promote
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "signature.json", "pointer"])
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"other"])
-def test_a_damaged_champion_is_refused_with_its_file_until_it_is_mended(
+def test_a_damaged_champion_is_an_error_that_names_the_file(
     export: Export, store: Store, file: str, content: bytes | None
 ) -> None:
     tag = promote(store, export())
     path = champion_file(store.home, "flights") if file == "pointer" else store.path(tag) / file
-    whole = path.read_bytes()
+    intact = path.read_bytes()
     if content is not None:
         path.write_bytes(content)
     elif file != "pointer":
         path.unlink()
     else:
-        path.write_bytes(whole[:-9])
+        path.write_bytes(intact[:-9])
     for start in (check_champion, process.serve):
         with pytest.raises(DamagedError, match=f"{path.name}: "):
             start(store.home, "flights")
-    path.write_bytes(whole)
+    path.write_bytes(intact)
     check_champion(store.home, "flights")
 
 
-def test_a_champion_whose_folder_is_gone_is_named(export: Export, store: Store) -> None:
+def test_a_champion_without_a_folder_is_an_error(export: Export, store: Store) -> None:
     tag = promote(store, export())
     store.path(tag).rename(store.home / "elsewhere")
     with pytest.raises(NoVersionError, match=tag):
         check_champion(store.home, "flights")
 
 
-def test_a_port_in_use_is_refused_until_it_is_free(export: Export, store: Store) -> None:
+def test_a_port_in_use_is_an_error(export: Export, store: Store) -> None:
     promote(store, export())
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -62,8 +52,8 @@ def test_a_port_in_use_is_refused_until_it_is_free(export: Export, store: Store)
 
 
 @pytest.mark.parametrize(
-    ("host", "found"), [("192.0.2.1", "does not have that address"), ("nothing.invalid", "choose another --host")]
+    ("host", "message"), [("192.0.2.1", "does not have that address"), ("nothing.invalid", "choose another --host")]
 )
-def test_an_address_of_another_machine_is_refused(host: str, found: str) -> None:
-    with pytest.raises(PortError, match=found):
+def test_an_address_of_another_machine_is_an_error(host: str, message: str) -> None:
+    with pytest.raises(PortError, match=message):
         check_port(host, 3000)

@@ -1,6 +1,4 @@
-"""The service as a real process: it starts, answers, changes its model under load, refuses to start, and stops."""
-
-from __future__ import annotations
+"""The service as a process: start, predictions, replacement of the champion under load, stop."""
 
 import os
 import subprocess
@@ -8,48 +6,42 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from serving import process
-from serving.champion import point_to
+from serving.champion import set_champion
 from serving.errors import NoChampionError, ProcessError
-from serving.scratch import make_scratch
-from tests.serving.made import ROW, promote, save
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from serving.store import Store
-
-    Export = Callable[..., Path]
+from serving.scratch import create_scratch
+from serving.store import Store
+from tests.serving.example_models import ROW, Export, promote, save
 
 
-def family_of_this_process() -> set[psutil.Process]:
-    """Processes that run below it now; other tests may have servers of their own there."""
+def child_processes() -> set[psutil.Process]:
+    """All processes below this one; other tests may have servers there."""
     return set(psutil.Process().children(recursive=True))
 
 
-def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(export: Export, store: Store) -> None:
+def test_a_promotion_under_load_drops_no_request_and_no_process_is_left(export: Export, store: Store) -> None:
     first = promote(store, export())
-    answers: list[list[tuple[int, str, float]]] = [[], [], [], []]
-    done = threading.Event()
+    responses: list[list[tuple[int, str, float]]] = [[], [], [], []]
+    stop = threading.Event()
 
-    def ask(url: str, seen: list[tuple[int, str, float]]) -> None:
+    def send_requests(url: str, received: list[tuple[int, str, float]]) -> None:
         with httpx.Client(base_url=url, trust_env=False) as client:
-            while not done.is_set():
-                answer = client.post("/predict", json=[ROW])
-                content = answer.json()
-                seen.append((answer.status_code, content["model"], content["predictions"][0]["arr_delay"]))
+            while not stop.is_set():
+                response = client.post("/predict", json=[ROW])
+                content = response.json()
+                received.append((response.status_code, content["model"], content["predictions"][0]["arr_delay"]))
 
-    before = family_of_this_process()
-    with process.running(store.home, "flights") as url:
-        children = family_of_this_process() - before
+    before = child_processes()
+    with process.running_service(store.home, "flights") as url:
+        children = child_processes() - before
         assert len(children) >= 2  # the arbiter and its worker
-        threads = [threading.Thread(target=ask, args=(url, seen)) for seen in answers]
+        threads = [threading.Thread(target=send_requests, args=(url, received)) for received in responses]
         for thread in threads:
             thread.start()
         try:
@@ -57,60 +49,59 @@ def test_a_promotion_under_load_drops_no_request_and_nothing_is_left_running(exp
             second = promote(store, export(bias=100.0))
             metrics = httpx.get(f"{url}/metrics", trust_env=False)
             assert 'request_total{endpoint="/predict"' in metrics.text
-            end = time.monotonic() + 20
-            while not all(seen and seen[-1][1] == second for seen in answers):
-                assert time.monotonic() < end, "the new champion was not taken up"
+            deadline = time.monotonic() + 20
+            while not all(received and received[-1][1] == second for received in responses):
+                assert time.monotonic() < deadline, "the new champion was not loaded"
                 time.sleep(0.05)
         finally:
-            done.set()
+            stop.set()
             for thread in threads:
                 thread.join()
 
     expected = {first: 2.5, second: 102.5}
-    for seen in answers:
-        assert {status for status, _, _ in seen} == {200}
-        tags = [tag for _, tag, _ in seen]
-        assert tags == sorted(tags, key=[first, second].index)  # never back again
-        assert all(delay == expected[tag] for _, tag, delay in seen)
+    for received in responses:
+        assert {status for status, _, _ in received} == {200}
+        tags = [tag for _, tag, _ in received]
+        assert tags == sorted(tags, key=[first, second].index)
+        assert all(delay == expected[tag] for _, tag, delay in received)
     assert not any(child.is_running() for child in children)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/readyz", trust_env=False)
 
 
-def test_a_champion_that_was_damaged_and_mended_is_served_in_the_end(export: Export, store: Store) -> None:
+def test_a_damaged_champion_is_served_after_its_repair(export: Export, store: Store) -> None:
     first = promote(store, export())
     second = save(store, export(bias=100.0))
     graph = store.path(second) / "model.onnx"
-    whole = graph.read_bytes()
+    content = graph.read_bytes()
 
-    def until(url: str, model: str, refused: str | None) -> None:
-        end = time.monotonic() + 20
+    def wait_for(url: str, model: str, refused: str | None) -> None:
+        deadline = time.monotonic() + 20
         while True:
             ready = httpx.get(f"{url}/readyz", trust_env=False).json()
-            found = ready["model"], ready["refused"] and ready["refused"]["champion"]
-            if found == (model, refused):
+            if (ready["model"], ready["refused"] and ready["refused"]["champion"]) == (model, refused):
                 return
-            assert time.monotonic() < end, ready
+            assert time.monotonic() < deadline, ready
             time.sleep(0.05)
 
-    with process.running(store.home, "flights") as url:
-        until(url, first, None)
+    with process.running_service(store.home, "flights") as url:
+        wait_for(url, first, None)
         graph.write_bytes(b"damaged")
-        point_to(store.home, "flights", second)
-        until(url, first, second)
-        graph.write_bytes(whole)
-        until(url, second, None)
-        answer = httpx.post(f"{url}/predict", json=[ROW], trust_env=False).json()
-    assert answer["predictions"][0]["arr_delay"] == 102.5
+        set_champion(store.home, "flights", second)
+        wait_for(url, first, second)
+        graph.write_bytes(content)
+        wait_for(url, second, None)
+        response = httpx.post(f"{url}/predict", json=[ROW], trust_env=False).json()
+    assert response["predictions"][0]["arr_delay"] == 102.5
 
 
-def test_it_stops_when_the_caller_fails(export: Export, store: Store) -> None:
+def test_the_service_stops_when_the_caller_raises(export: Export, store: Store) -> None:
     promote(store, export())
-    before, children = family_of_this_process(), set[psutil.Process]()
+    before, children = child_processes(), set[psutil.Process]()
 
     def fail() -> None:
-        with process.running(store.home, "flights"):
-            children.update(family_of_this_process() - before)
+        with process.running_service(store.home, "flights"):
+            children.update(child_processes() - before)
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -122,16 +113,17 @@ def test_it_stops_when_the_caller_fails(export: Export, store: Store) -> None:
 DEMO = """
 import sys
 from pathlib import Path
+from typing import Any
 from serving.lifeline import start_lifeline
-from serving.process import running
+from serving.process import running_service
 start_lifeline(Path(sys.argv[1]))
-with running(Path(sys.argv[2]), "flights"):
+with running_service(Path(sys.argv[2]), "flights"):
     print("ready", flush=True)
     sys.stdin.read()
 """
 
 
-def test_it_ends_with_a_caller_that_is_killed_and_the_next_start_removes_its_folder(
+def test_the_service_ends_with_a_killed_caller_and_the_next_start_removes_its_folder(
     export: Export, store: Store, tmp_path: Path
 ) -> None:
     promote(store, export())
@@ -149,31 +141,31 @@ def test_it_ends_with_a_caller_that_is_killed_and_the_next_start_removes_its_fol
         caller.kill()
         _, alive = psutil.wait_procs([arbiter, worker], timeout=20)
         assert not alive
-    assert set(store.home.rglob("*")) == stored  # it may be read-only
+    assert set(store.home.rglob("*")) == stored  # the store may be read-only
     assert scratch.exists()
-    make_scratch().rmdir()
+    create_scratch().rmdir()
     assert not scratch.exists()
 
 
-def test_without_a_champion_nothing_is_started(tmp_path: Path) -> None:
-    with pytest.raises(NoChampionError, match="mtl retrain"), process.running(tmp_path, "flights"):
+def test_the_service_needs_a_champion(tmp_path: Path) -> None:
+    with pytest.raises(NoChampionError, match="mtl retrain"), process.running_service(tmp_path, "flights"):
         pytest.fail("it runs")
     with pytest.raises(NoChampionError, match="mtl retrain"):
         process.serve(tmp_path, "flights")
 
 
-def test_a_service_that_dies_is_told_with_its_last_words(
+def test_the_error_for_a_failed_start_ends_with_the_log(
     export: Export, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tag = promote(store, export())
-    monkeypatch.setattr(process, "check_champion", lambda *_: None)  # as if the file were damaged just after it
+    monkeypatch.setattr(process, "check_champion", lambda *_: None)  # as if the file were damaged after the check
     (store.path(tag) / "model.onnx").write_bytes(b"broken")
-    last_words = r"ended with code 1 before it was ready\n(.|\n)*its SHA-256 must be"
-    with pytest.raises(ProcessError, match=last_words), process.running(store.home, "flights"):
+    message = r"ended with code 1 before it was ready\n(.|\n)*its SHA-256 must be"
+    with pytest.raises(ProcessError, match=message), process.running_service(store.home, "flights"):
         pytest.fail("it runs")
 
 
-STUBBORN = """
+HANGING = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
@@ -181,37 +173,37 @@ time.sleep(60)
 """
 
 
-def test_a_service_that_is_late_is_ended(export: Export, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_service_is_killed_with_its_workers(
+    export: Export, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     promote(store, export())
-    monkeypatch.setattr(process, "_command", lambda *_: [sys.executable, "-c", STUBBORN])
-    family: list[psutil.Process] = []
+    monkeypatch.setattr(process, "_command", lambda *_: [sys.executable, "-c", HANGING])
+    killed: list[psutil.Process] = []
     kill = psutil.Process.kill
-    monkeypatch.setattr(psutil.Process, "kill", lambda member: (family.append(member), kill(member)))
+    monkeypatch.setattr(psutil.Process, "kill", lambda child: (killed.append(child), kill(child)))
     monkeypatch.setattr(process, "_STOP_SECONDS", 0.2)
-    start, before = time.monotonic(), family_of_this_process()
+    before = child_processes()
     with (
         pytest.raises(ProcessError, match=r"must be ready within 0\.5 s"),
-        process.running(store.home, "flights", seconds=0.5),
+        process.running_service(store.home, "flights", seconds=0.5),
     ):
         pytest.fail("it runs")
-    assert time.monotonic() - start < 10
-    (worker,) = family
+    (worker,) = killed
     psutil.wait_procs([worker], timeout=5)
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
-    assert family_of_this_process() <= before
+    assert child_processes() <= before
 
 
 SERVE = """
 import sys
 from pathlib import Path
+from typing import Any
 from serving.process import serve
 serve(Path(sys.argv[1]), "flights", port=int(sys.argv[2]))
 """
 
 
-def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(
-    export: Export, tmp_path: Path, store: Store
-) -> None:
+def test_serve_runs_in_the_foreground_and_ends_with_sigterm(export: Export, tmp_path: Path, store: Store) -> None:
     tag = promote(store, export())
     port = process._free_port()
     root = str(Path(process.__file__).parents[1])
@@ -220,7 +212,7 @@ def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(
         log,
         subprocess.Popen(
             [sys.executable, "-c", SERVE, "home", str(port)],
-            cwd=tmp_path,  # the home is given relative to where the caller stands
+            cwd=tmp_path,  # the store's folder is relative to the caller's
             env={**os.environ, "PYTHONPATH": root},
             stdout=log,
             stderr=log,
@@ -239,19 +231,17 @@ def test_in_the_foreground_it_becomes_the_service_and_ends_when_told(
     assert not scratch.exists()
 
 
-def test_the_command_replaces_the_caller(
+def test_serve_replaces_the_process(
     export: Export, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote(store, export())
-    called: list[object] = []
+    arguments: list[Any] = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(os, "execve", lambda *arguments: called.extend(arguments))
+    monkeypatch.setattr(os, "execve", lambda *passed: arguments.extend(passed))
     process.serve(Path("home"), "flights", host="0.0.0.0", port=8080)
-    program, command, environment = called
+    program, command, environment = arguments
     assert program == sys.executable
-    assert isinstance(command, list)
     assert command[-4:] == ["--host", "0.0.0.0", "--port", "8080"]
-    assert isinstance(environment, dict)
     assert environment["TRUNKLINE_STORE"] == str(store.home)
     assert environment["TRUNKLINE_MODEL"] == "flights"
     assert environment["BENTOML_DO_NOT_TRACK"] == "True"

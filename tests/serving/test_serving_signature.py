@@ -1,19 +1,16 @@
-"""signature.json: what is accepted, and in which words the rest is refused."""
-
-from __future__ import annotations
+"""signature.json: valid and invalid contents."""
 
 import json
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
 
 from serving.errors import ServingError, SignatureError
-from serving.inputs import BooleanInput, NumberInput, StringInput
-from serving.signature import ClassOutput, NumberOutput, read_signature
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from serving.inputs import BooleanField, NumberField, StringField
+from serving.outputs import ClassOutput, NumberOutput
+from serving.signature import read_signature
+from tests.serving.example_models import Export
 
 NUMBER = {"name": "n", "kind": "regression", "form": "number", "unit": ""}
 BANDS = {"name": "b", "kind": "multiclass", "form": "class_probabilities", "unit": "probability"}
@@ -22,16 +19,16 @@ DELAY = {"name": "d", "kind": "quantiles", "form": "quantiles", "unit": "minutes
 GROUP = {"name": "c", "kind": "clustering", "form": "cluster_probabilities", "unit": "probability"}
 
 LISTS = {"name": "words", "type": "strings"}
+DATETIMES = [{"name": "a", "type": "datetime"}, {"name": "b", "type": "zoned_datetime"}]
+VECTOR: dict[str, object] = {"name": "v", "type": "vector"}
 TOKEN = {"level": "token", "sequence": "words"}
 
 
-def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
+def test_a_signature_is_read_as_written(export: Export) -> None:
     signature = read_signature(export() / "signature.json")
-    assert signature.inputs == (
-        StringInput(name="carrier"),
-        NumberInput(name="distance"),
-        BooleanInput(name="is_holiday"),
-    )
+    carrier, distance, is_holiday = signature.inputs
+    assert carrier == StringField(name="carrier")
+    assert (type(distance), type(is_holiday)) == (NumberField, BooleanField)
     cancelled, band, delay = signature.outputs
     assert [type(task) for task in signature.outputs] == [NumberOutput, ClassOutput, NumberOutput]
     assert isinstance(band, ClassOutput)
@@ -44,33 +41,22 @@ def test_a_signature_is_read_as_written(export: Callable[..., Path]) -> None:
         {"name": "a"},
         {"name": "flights-2013_v1.0"},
         {"name": "a" * 63},
-        {"inputs": [{"name": "class", "type": "number"}]},
-        {"inputs": [{"name": "größe (m²)", "type": "string"}]},
-        {"outputs": [NUMBER]},
-        {"outputs": [{**BANDS, "classes": ["no", "yes"]}]},
-        {"outputs": [{**GENRES, "labels": ["Drama"]}]},
-        {"outputs": [{**GENRES, "labels": ["Drama", "drama", ""]}]},
-        {"outputs": [{**NUMBER, "threshold": 0}]},
-        {"outputs": [{**NUMBER, "threshold": 1.0}]},
-        {"outputs": [{**GENRES, "labels": ["Drama", "War"], "thresholds": [0.25, 0.75]}]},
-        {"outputs": [{**DELAY, "levels": [0.5]}]},
-        {"outputs": [{**DELAY, "levels": [1e-9, 0.1, 0.10000001, 0.999999]}]},
-        {"outputs": [{**GROUP, "clusters": 2}]},
-        {"outputs": [{**GROUP, "clusters": 10_000}]},
         {"format": 2},
-        {"inputs": [{"name": "a", "type": "datetime"}, {"name": "b", "type": "zoned_datetime"}]},
-        {"inputs": [{"name": "a", "type": "vector", "size": 1}, {"name": "b", "type": "vector", "size": 2**20}]},
-        {"outputs": [{**NUMBER, "level": "row"}]},
-        {"outputs": [{**NUMBER, "level": "row", "sequence": None}]},
+        {"inputs": [{"name": "größe (m²)", "type": "string"}, *DATETIMES, VECTOR | {"size": 1}]},
+        {"inputs": [VECTOR | {"size": 2**20}]},
+        {"outputs": [NUMBER, {**BANDS, "classes": ["no", "yes"]}, {**GENRES, "labels": ["Drama", "drama", ""]}]},
+        {"outputs": [{**NUMBER, "threshold": 0}, {**GENRES, "labels": ["a", "b"], "thresholds": [0.25, 1.0]}]},
+        {"outputs": [{**DELAY, "levels": [1e-9, 0.1, 0.10000001, 0.999999]}, {**GROUP, "clusters": 2}]},
+        {"outputs": [{**DELAY, "levels": [0.5]}, {**NUMBER, "level": "row", "sequence": None}]},
         {"inputs": [LISTS], "outputs": [NUMBER | TOKEN, BANDS | TOKEN | {"classes": ["a", "b"]}]},
     ],
 )
-def test_these_are_accepted(export: Callable[..., Path], change: dict[str, object]) -> None:
+def test_a_valid_signature_is_read(export: Export, change: dict[str, object]) -> None:
     read_signature(export(change=change) / "signature.json")
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"format": 0}, "format must be 1 or 2 or 3 or 4, found 0"),
         ({"format": 5}, "format must be 1 or 2 or 3 or 4, found 5"),
@@ -113,42 +99,30 @@ def test_these_are_accepted(export: Callable[..., Path], change: dict[str, objec
         ({"outputs": [BANDS]}, "missing required field `classes`"),
         ({"outputs": [{**BANDS, "classes": ["one"]}]}, "length >= 2"),
         ({"outputs": [{**BANDS, "classes": ["a", "a"]}]}, "classes of b must have distinct names, found 'a' twice"),
-        ({"outputs": [GENRES]}, "missing required field `labels`"),
         ({"outputs": [{**GENRES, "labels": []}]}, "length >= 1"),
-        ({"outputs": [{**GENRES, "labels": "Drama"}]}, "Expected `array`, got `str`"),
         ({"outputs": [{**GENRES, "labels": ["a", "b", "a"]}]}, "labels of g must have distinct names, found 'a' twice"),
-        ({"outputs": [{**GENRES, "labels": ["a"], "classes": ["a", "b"]}]}, "unknown field `classes`"),
-        ({"outputs": [DELAY]}, "missing required field `levels`"),
         ({"outputs": [{**DELAY, "levels": []}]}, "length >= 1"),
         ({"outputs": [{**DELAY, "levels": [0.0, 0.5]}]}, "Expected `float` > 0.0"),
         ({"outputs": [{**DELAY, "levels": [0.5, 1]}]}, "Expected `float` < 1.0"),
         ({"outputs": [{**DELAY, "levels": [0.5, 0.1]}]}, "levels of d must increase, found 0.1 after 0.5"),
         ({"outputs": [{**DELAY, "levels": [0.1, 0.5, 0.5]}]}, "levels of d must increase, found 0.5 after 0.5"),
-        ({"outputs": [{**DELAY, "levels": ["0.5"]}]}, "Expected `float`, got `str`"),
-        ({"outputs": [{**DELAY, "levels": [None]}]}, "Expected `float`, got `null`"),
-        ({"outputs": [GROUP]}, "missing required field `clusters`"),
         ({"outputs": [{**GROUP, "clusters": 1}]}, "Expected `int` >= 2"),
-        ({"outputs": [{**GROUP, "clusters": 2.5}]}, "Expected `int`, got `float`"),
-        ({"outputs": [{**GROUP, "clusters": ["a", "b"]}]}, "Expected `int`, got `array`"),
     ],
 )
-def test_these_are_refused_in_words(export: Callable[..., Path], change: dict[str, object], words: str) -> None:
+def test_an_invalid_signature_is_an_error(export: Export, change: dict[str, object], message: str) -> None:
     path = export(change=change) / "signature.json"
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(SignatureError, match=f"^{re.escape(str(path))}.*{re.escape(message)}.*export"):
         read_signature(path)
-    assert words in str(caught.value)
-    assert str(path) in str(caught.value)
-    assert "export" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", json.dumps({"name": "a"}).encode()])
-def test_a_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "signature.json"
     path.write_bytes(content)
     with pytest.raises(SignatureError, match="export the model again"):
         read_signature(path)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ServingError, match="run the export stage"):
         read_signature(tmp_path / "signature.json")

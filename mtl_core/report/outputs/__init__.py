@@ -1,4 +1,4 @@
-"""Report of a task by the form of its predictions, one file each.
+"""Reports of a task by the form of its predictions, one file each.
 
 A new form needs a file, and a line in `task_report`.
 """
@@ -14,13 +14,13 @@ from mtl_core.report.outputs.numbers import NumberReport, QuantileReport
 __all__ = ["task_report"]
 
 
-def task_report(output: dict[str, Any], known_classes: tuple[str, ...] = ()) -> TaskReport:
-    """The report for a task's entry in the signature. `known_classes` are those that clusters are compared with."""
+def task_report(output: dict[str, Any], reference_classes: tuple[str, ...] = ()) -> TaskReport:
+    """The report for a task's entry in the signature. `reference_classes`: the classes to compare clusters with."""
     match output:
         case {"form": "class_probabilities", "classes": classes}:
             return ClassReport(classes=tuple(classes), ordered=output.get("kind") == "ordinal")
         case {"form": "cluster_probabilities", "clusters": clusters}:
-            return ClusterReport(clusters=clusters, classes=known_classes)
+            return ClusterReport(clusters=clusters, classes=reference_classes)
         case {"form": "label_probabilities", "labels": labels}:
             return LabelReport(labels=tuple(labels), thresholds=tuple(output.get("thresholds", ())))
         case {"form": "number", "unit": "probability"}:

@@ -12,8 +12,8 @@ from mtl_core.report.outputs.base import Labels, TaskReport
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.plots.probabilities import calibration, contingency, cumulative_gains
 from mtl_core.report.plots.statistics import gains_curve, group_rare
-from mtl_core.report.run import Scored
-from mtl_core.report.wording import NOTHING, number, percent
+from mtl_core.report.run import ScoredRows
+from mtl_core.report.wording import UNDEFINED, number, percent
 
 _TOP = 0.1
 _MAX_COLUMNS, _MAX_CELLS = 6, 10
@@ -32,24 +32,24 @@ class ProbabilityReport(TaskReport):
     def label_distribution(self, labels: Labels) -> Table:
         return Table(head=("positive",), rows=tuple((percent(y.mean() if len(y) else None),) for y in labels.values()))
 
-    def summary(self, scored: Scored) -> list[str]:
-        if not scored.labels.any():
+    def summary(self, rows: ScoredRows) -> list[str]:
+        if not rows.labels.any():
             return ["No positive row in the test split."]
         lines = []
-        if not scored.labels.all():
-            found = np.interp(_TOP, *gains_curve(scored.predictions, scored.labels))
-            lines.append(f"Top {percent(_TOP)} of rows by probability: {percent(float(found))} of all positives.")
+        if not rows.labels.all():
+            recall = np.interp(_TOP, *gains_curve(rows.predictions, rows.labels))
+            lines.append(f"Top {percent(_TOP)} of rows by probability: {percent(float(recall))} of all positives.")
         if self.threshold is not None:
-            decided = decide(scored.predictions, self.threshold)
-            rates = precision_and_recall(decided, scored.labels == 1)
-            share = percent(float(decided.mean()))
+            is_predicted = decide(rows.predictions, self.threshold)
+            rates = precision_and_recall(is_predicted, rows.labels == 1)
+            share = percent(float(is_predicted.mean()))
             lines.append(f"Threshold {number(self.threshold, 3)}: {share} of rows predicted positive, {rates}.")
         return lines
 
-    def figures(self, scored: Scored) -> list[Figure]:
-        figures = [calibration(scored.predictions, scored.labels, scored.uncalibrated, counted="rows")]
-        if scored.labels.any() and not scored.labels.all():
-            figures.append(cumulative_gains(scored.predictions, scored.labels))
+    def figures(self, rows: ScoredRows) -> list[Figure]:
+        figures = [calibration(rows.predictions, rows.labels, rows.uncalibrated, counted="rows")]
+        if rows.labels.any() and not rows.labels.all():
+            figures.append(cumulative_gains(rows.predictions, rows.labels))
         return figures
 
 
@@ -67,30 +67,31 @@ class ClassReport(TaskReport):
 
     def label_distribution(self, labels: Labels) -> Table:
         names, group = group_rare(self.classes, np.concatenate([*labels.values()]), _MAX_COLUMNS)
-        counts = (np.bincount(group[y], minlength=len(names)) / (len(y) or np.nan) for y in labels.values())
-        return Table(head=names, rows=tuple(tuple(map(percent, shares)) for shares in counts))
+        shares = (np.bincount(group[y], minlength=len(names)) / (len(y) or np.nan) for y in labels.values())
+        return Table(head=names, rows=tuple(tuple(map(percent, line)) for line in shares))
 
-    def summary(self, scored: Scored) -> list[str]:
-        steps = np.abs(scored.predictions.argmax(axis=1) - scored.labels.astype(np.int64))
-        near = f", at most one step off in {percent(float((steps <= 1).mean()))}" if self.ordered else ""
-        return [f"Most likely class correct in {percent(float((steps == 0).mean()))} of rows{near}."]
+    def summary(self, rows: ScoredRows) -> list[str]:
+        distance = np.abs(rows.predictions.argmax(axis=1) - rows.labels.astype(np.int64))
+        near = f", at most one step off in {percent(float((distance <= 1).mean()))}" if self.ordered else ""
+        return [f"Most likely class correct in {percent(float((distance == 0).mean()))} of rows{near}."]
 
-    def figures(self, scored: Scored) -> list[Figure]:
-        names, group = group_rare(self.classes, scored.labels, _MAX_CELLS)
-        truth, predicted = group[scored.labels], group[scored.predictions.argmax(axis=1)]
+    def figures(self, rows: ScoredRows) -> list[Figure]:
+        names, group = group_rare(self.classes, rows.labels, _MAX_CELLS)
+        truth, predicted = group[rows.labels], group[rows.predictions.argmax(axis=1)]
         confusion = contingency(
             "Confusion matrix",
             "Rows: true class; columns: most likely class; cells: share of the row.",
             *(names, names, confusion_matrix(truth, predicted, labels=range(len(names)))),
             "true class",
         )
-        outcome = np.arange(len(self.classes)) == scored.labels[:, None]  # (rows, classes)
-        before = None if scored.uncalibrated is None else scored.uncalibrated.ravel()
-        return [confusion, calibration(scored.predictions.ravel(), outcome.ravel(), before, counted="rows x classes")]
+        is_class = np.arange(len(self.classes)) == rows.labels[:, None]  # (rows, classes)
+        uncalibrated = None if rows.uncalibrated is None else rows.uncalibrated.ravel()
+        predictions, outcomes = rows.predictions.ravel(), is_class.ravel()
+        return [confusion, calibration(predictions, outcomes, uncalibrated, counted="rows x classes")]
 
 
-def precision_and_recall(decided: NDArray[Any], positive: NDArray[Any]) -> str:
-    """Both in percent. Arrays of booleans of one shape; `positive` has a true entry."""
-    right = (decided & positive).sum()
-    precision = percent(right / decided.sum()) if decided.any() else NOTHING
-    return f"precision {precision}, recall {percent(right / positive.sum())}"
+def precision_and_recall(is_predicted: NDArray[Any], is_positive: NDArray[Any]) -> str:
+    """Both in percent. Arrays of booleans of one shape; `is_positive` has a true entry."""
+    true_positives = (is_predicted & is_positive).sum()
+    precision = percent(true_positives / is_predicted.sum()) if is_predicted.any() else UNDEFINED
+    return f"precision {precision}, recall {percent(true_positives / is_positive.sum())}"

@@ -14,8 +14,8 @@ from mtl_core.report.outputs.classes import precision_and_recall
 from mtl_core.report.plots.figure import Figure, Table, draw, interval_plot
 from mtl_core.report.plots.probabilities import calibration
 from mtl_core.report.plots.statistics import auc_interval
-from mtl_core.report.run import Scored
-from mtl_core.report.wording import NOTHING, interval, number, percent, rounded
+from mtl_core.report.run import ScoredRows
+from mtl_core.report.wording import UNDEFINED, interval, number, percent, rounded
 from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
 
 _MAX_COLUMNS, _MAX_LABELS = 4, 20
@@ -34,55 +34,55 @@ class LabelReport(TaskReport):
         return f"label frequencies, most frequent {self.labels[index]} ({percent(float(prediction[index]))})"
 
     def label_distribution(self, labels: Labels) -> Table:
-        kept = _most_frequent(_frequencies(np.concatenate([*labels.values()])), _MAX_COLUMNS)
+        shown = _most_frequent(_frequencies(np.concatenate([*labels.values()])), _MAX_COLUMNS)
         rows = []
         for values in map(_frequencies, labels.values()):
-            rows.append((*(percent(float(values[index])) for index in kept), number(float(values.sum()), 3)))
-        return Table(head=(*(self.labels[index] for index in kept), "labels per row"), rows=tuple(rows))
+            rows.append((*(percent(float(values[index])) for index in shown), number(float(values.sum()), 3)))
+        return Table(head=(*(self.labels[index] for index in shown), "labels per row"), rows=tuple(rows))
 
-    def summary(self, scored: Scored) -> list[str]:
-        positive = scored.labels == 1
-        if not positive.any():
+    def summary(self, rows: ScoredRows) -> list[str]:
+        is_positive = rows.labels == 1
+        if not is_positive.any():
             return ["No positive label in the test split."]
         thresholds = self.thresholds or (DEFAULT_THRESHOLD,)
-        decided = decide(scored.predictions, np.asarray(thresholds)) & (scored.labels >= 0)
+        is_predicted = decide(rows.predictions, np.asarray(thresholds)) & (rows.labels >= 0)
         low, high = (number(bound, 3) for bound in (min(thresholds), max(thresholds)))
         name = f"Threshold {low}" if low == high else f"Thresholds {low} to {high}"
-        return [f"{name}, over all labels: {precision_and_recall(decided, positive)}."]
+        return [f"{name}, over all labels: {precision_and_recall(is_predicted, is_positive)}."]
 
-    def figures(self, scored: Scored) -> list[Figure]:
-        known = scored.labels >= 0
-        before = None if scored.uncalibrated is None else scored.uncalibrated[known]
-        reliability = calibration(scored.predictions[known], scored.labels[known], before, counted="rows x labels")
-        return [self._auc_plot(scored), reliability]
+    def figures(self, rows: ScoredRows) -> list[Figure]:
+        is_labelled = rows.labels >= 0
+        uncalibrated = None if rows.uncalibrated is None else rows.uncalibrated[is_labelled]
+        predictions, labels = rows.predictions[is_labelled], rows.labels[is_labelled]
+        return [self._auc_plot(rows), calibration(predictions, labels, uncalibrated, counted="rows x labels")]
 
-    def _auc_plot(self, scored: Scored) -> Figure:
-        frequencies = _frequencies(scored.labels)
-        kept = _most_frequent(frequencies, _MAX_LABELS)
-        names, labels, predictions = [self.labels[i] for i in kept], scored.labels[:, kept], scored.predictions[:, kept]
+    def _auc_plot(self, rows: ScoredRows) -> Figure:
+        frequencies = _frequencies(rows.labels)
+        shown = _most_frequent(frequencies, _MAX_LABELS)
+        names, labels, predictions = [self.labels[i] for i in shown], rows.labels[:, shown], rows.predictions[:, shown]
         positive, negative = ((labels == value).sum(axis=0) for value in (1, 0))
         weights = np.ones(len(labels))
-        values = np.array([auc(labels[:, index], predictions[:, index])(weights) for index in range(len(kept))])
+        values = np.array([auc(labels[:, index], predictions[:, index])(weights) for index in range(len(shown))])
         low, high = auc_interval(values, np.maximum(positive, 1), np.maximum(negative, 1))
-        bounds = (interval(a, b, 3) if np.isfinite(a) else NOTHING for a, b in zip(low, high, strict=True))
-        shown = f" The {len(kept)} most frequent of {len(self.labels):,} labels." * (len(kept) < len(self.labels))
+        bounds = (interval(a, b, 3) if np.isfinite(a) else UNDEFINED for a, b in zip(low, high, strict=True))
+        note = f" The {len(shown)} most frequent of {len(self.labels):,} labels." * (len(shown) < len(self.labels))
         start = np.floor(10 * np.nanmin([0.5, *low])) / 10
         x = alt.X("value:Q", scale=alt.Scale(domain=[start, 1], nice=False), axis=alt.Axis(title="AUC", tickCount=5))
         return draw(
             "AUC per label",
-            f"With 95% intervals. Dashed: random order (0.5).{shown}",
+            f"With 95% intervals. Dashed: random order (0.5).{note}",
             interval_plot(names, np.stack([values, low, high], axis=1).tolist(), x, 0.5),
             ("label", names),
-            ("share of rows", map(percent, frequencies[kept])),
+            ("share of rows", map(percent, frequencies[shown])),
             ("AUC", (rounded(value, 3) for value in values)),
             ("95% interval", bounds),
         )
 
 
 def _frequencies(labels: NDArray[Any]) -> NDArray[Any]:
-    """(rows, labels) -> (labels,) share of 1 among the known; NaN where none is known."""
-    known = (labels >= 0).sum(axis=0)
-    return np.where(known > 0, (labels == 1).sum(axis=0) / np.maximum(known, 1), np.nan)
+    """(rows, labels) -> (labels,) share of 1 among the labelled rows; NaN without any."""
+    labelled = (labels >= 0).sum(axis=0)
+    return np.where(labelled > 0, (labels == 1).sum(axis=0) / np.maximum(labelled, 1), np.nan)
 
 
 def _most_frequent(frequencies: NDArray[Any], count: int) -> list[int]:

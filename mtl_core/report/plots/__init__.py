@@ -1,1 +1,1 @@
-"""Altair charts: each a function from arrays to a chart, or to a figure with the numbers that it shows."""
+"""Altair charts: functions from arrays to a chart, or to a figure with a table of its numbers."""

@@ -1,4 +1,4 @@
-"""A chart with its caption and numbers, and the parts that charts share."""
+"""A figure: a chart with its caption and numbers; and building blocks of charts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mtl_core.report.theme import ACCENT, INK, MUTED, SECOND, WIDTH, data, names
 Array = NDArray[Any]
 
 _MAX_SIDE, _MIN_SIDE_WITH_TEXT = 60, 26
-"""Limits on the side of a cell, in pixels."""
+"""Limits of the side of a cell, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +65,10 @@ def histogram(
     """Chart of (rows,) values within the bounds, and its columns `low`, `high` and `rows`."""
     rows, edges = np.histogram(values.astype(np.float64), bins=bins, range=bounds)
     columns = {"low": edges[:-1], "high": edges[1:], "rows": rows}
-    across = alt.X("low:Q", scale=alt.Scale(domain=list(bounds), nice=False), axis=x)
-    up = alt.Y("rows:Q", axis=alt.Axis(title="rows", format="~s", tickCount=ticks))
+    low = alt.X("low:Q", scale=alt.Scale(domain=list(bounds), nice=False), axis=x)
+    count = alt.Y("rows:Q", axis=alt.Axis(title="rows", format="~s", tickCount=ticks))
     bars = alt.Chart(data(**columns)).mark_bar(color=ACCENT, opacity=0.55, binSpacing=1)
-    return bars.encode(x=across, x2="high:Q", y=up, y2=alt.datum(0)).properties(width=WIDTH), columns
+    return bars.encode(x=low, x2="high:Q", y=count, y2=alt.datum(0)).properties(width=WIDTH), columns
 
 
 def interval_plot(
@@ -85,10 +85,10 @@ def interval_plot(
         x: the encoding, with field `value`.
         colours: one per name; none for the same colour everywhere.
     """
-    lines = zip(intervals, colours or [ACCENT] * len(names), strict=True)
+    coloured = zip(intervals, colours or [ACCENT] * len(names), strict=True)
     rows = [
         {"name": index, "value": value, "low": low, "high": high, "colour": colour}
-        for index, ((value, low, high), colour) in enumerate(lines)
+        for index, ((value, low, high), colour) in enumerate(coloured)
         if np.isfinite(value)
     ]
     scale = alt.Scale(domain=list(range(len(names))), paddingInner=0.3)
@@ -101,11 +101,11 @@ def interval_plot(
 
 
 def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Array, texts: Array) -> alt.TopLevelMixin:
-    """(rows, columns) values: the stronger the colour, the larger the absolute value; below 0 in another colour.
+    """Heat map of (rows, columns) values: strong colours for large absolute values, another colour below 0.
 
     Args:
         values: NaN leaves a cell empty.
-        texts: of the cells, the same shape; drawn where there is room.
+        texts: of the cells, the same shape; drawn if the cells are large enough.
     """
     largest = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
     cells = [
@@ -114,17 +114,17 @@ def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Arra
         if np.isfinite(value)
     ]
     side = max(1, min(_MAX_SIDE, WIDTH // max(values.shape)))
-    above = names_axis(column_names, limit=90, orient="top", labelAngle=-45)
+    column_axis = names_axis(column_names, limit=90, orient="top", labelAngle=-45)
     rows, columns = (alt.Scale(domain=list(range(length)), paddingInner=0.06) for length in values.shape)
-    left = names_axis(row_names, limit=90, minExtent=90)
-    x, y = alt.X("column:O", scale=columns, axis=above), alt.Y("row:O", scale=rows, axis=left)
+    row_axis = names_axis(row_names, limit=90, minExtent=90)
+    x, y = alt.X("column:O", scale=columns, axis=column_axis), alt.Y("row:O", scale=rows, axis=row_axis)
     signs = alt.Scale(domain=[True, False], range=[ACCENT, SECOND])
     strengths = alt.Scale(domain=[0, 1], range=[0, 0.65])
     base = alt.Chart(data(cells)).encode(x=x, y=y)
-    rects = base.mark_rect(cornerRadius=2, stroke=MUTED, strokeOpacity=0.3).encode(
+    cell = base.mark_rect(cornerRadius=2, stroke=MUTED, strokeOpacity=0.3).encode(
         color=alt.Color("positive:N", scale=signs, legend=None),
         fillOpacity=alt.FillOpacity("size:Q", scale=strengths, legend=None),
     )
     text = base.mark_text(color=INK, fontSize=min(12, 0.31 * side)).encode(text="text:N")
-    layers = [rects, text] if side >= _MIN_SIDE_WITH_TEXT else [rects]
+    layers = [cell, text] if side >= _MIN_SIDE_WITH_TEXT else [cell]
     return alt.layer(*layers).properties(width=side * len(column_names), height=side * len(row_names))

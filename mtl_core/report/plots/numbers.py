@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from mtl_core.report.plots.figure import Figure, diagonal, draw, histogram, points
 from mtl_core.report.plots.statistics import quantile_bins, wilson
-from mtl_core.report.theme import ACCENT, MUTED, SECOND, WIDTH, data, shares
+from mtl_core.report.theme import ACCENT, MUTED, SECOND, WIDTH, data, percent_axis
 from mtl_core.report.wording import integer, interval_percent, number, percent, with_unit
 
 Array = NDArray[Any]
 
 QUANTILES = {"10%": 0.1, "25%": 0.25, "median": 0.5, "75%": 0.75, "90%": 0.9}
 _FEW_VALUES = 30
-"""Up to so many different values are counts or the like: their median moves in steps, and their mean does not."""
+"""Maximum number of distinct values, such as counts, that are described by their mean: the median moves in steps."""
 
 
 def observed_by_predicted(labels: Array, predictions: Array, unit: str) -> Figure:
@@ -48,18 +48,19 @@ def observed_by_predicted(labels: Array, predictions: Array, unit: str) -> Figur
 
 def residuals(labels: Array, predictions: Array, unit: str) -> Figure:
     """Histogram of observed minus predicted, without the lowest and the highest 1%."""
-    off = (labels - predictions).astype(np.float64)
-    low, high = np.quantile(off, [0.01, 0.99]).tolist()
+    errors = (labels - predictions).astype(np.float64)
+    low, high = np.quantile(errors, [0.01, 0.99]).tolist()
     low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
     centre = _centre(labels)
-    middle = float(np.mean(off) if centre == "mean" else np.median(off))
-    bars, columns = histogram(off, (low, high), 40, _axis("residual", unit))
-    zero, line = (alt.Chart(data(low=[np.clip(x, low, high)])).encode(x="low:Q") for x in (0, middle))
+    centre_value = float(np.mean(errors) if centre == "mean" else np.median(errors))
+    bars, columns = histogram(errors, (low, high), 40, _axis("residual", unit))
+    zero, line = (alt.Chart(data(low=[np.clip(x, low, high)])).encode(x="low:Q") for x in (0, centre_value))
     chart = alt.layer(bars, zero.mark_rule(color=MUTED, strokeDash=[4, 4]), line.mark_rule(color=SECOND, strokeWidth=2))
     return draw(
         "Residuals",
-        f"Observed minus predicted. Orange line: {centre}, {with_unit(number(middle, 3), unit)}. Not shown: "
-        f"{percent(1 - columns['rows'].sum() / len(off))} of rows, below {number(low, 3)} or above {number(high, 3)}.",
+        f"Observed minus predicted. Orange line: {centre}, {with_unit(number(centre_value, 3), unit)}. Not shown: "
+        f"{percent(1 - columns['rows'].sum() / len(errors))} of rows, below {number(low, 3)} or above "
+        f"{number(high, 3)}.",
         chart.properties(height=260),
         ("from", map(number, columns["low"])),
         ("to", map(number, columns["high"])),
@@ -69,12 +70,12 @@ def residuals(labels: Array, predictions: Array, unit: str) -> Figure:
 
 def quantile_coverage(labels: Array, predictions: Array, levels: tuple[float, ...]) -> Figure:
     """Share of the (rows,) labels not above each of the (rows, levels) predicted quantiles."""
-    hits = (labels[:, None] <= predictions).sum(axis=0)
-    low, high = wilson(hits, np.full(len(hits), len(labels)))
-    observed = hits / len(labels)
+    covered = (labels[:, None] <= predictions).sum(axis=0)
+    low, high = wilson(covered, np.full(len(covered), len(labels)))
+    observed = covered / len(labels)
     scale = alt.Scale(domain=[0, 1])
-    x = alt.X("x:Q", scale=scale, axis=shares(title="quantile level"))
-    y = alt.Y("y:Q", scale=scale, axis=shares(title="observed share at or below"))
+    x = alt.X("x:Q", scale=scale, axis=percent_axis(title="quantile level"))
+    y = alt.Y("y:Q", scale=scale, axis=percent_axis(title="observed share at or below"))
     lines = points(data(x=levels, y=observed, low=low, high=high), x, y, alt.value(ACCENT))
     return draw(
         "Quantile coverage",
@@ -88,33 +89,35 @@ def quantile_coverage(labels: Array, predictions: Array, levels: tuple[float, ..
 
 
 def prediction_intervals(
-    labels: Array, predictions: Array, levels: tuple[float, ...], middle: int, unit: str
+    labels: Array, predictions: Array, levels: tuple[float, ...], median_index: int, unit: str
 ) -> Figure:
-    """Predicted and observed quantiles per bin of the prediction at index `middle` of the levels."""
-    bins, last, names = quantile_bins(predictions[:, middle], 12), len(levels) - 1, [percent(level) for level in levels]
+    """Predicted and observed quantiles per bin of the prediction at index `median_index` of the levels."""
+    bins = quantile_bins(predictions[:, median_index], 12)
+    last, names = len(levels) - 1, [percent(level) for level in levels]
     predicted = np.stack([predictions[rows].mean(axis=0, dtype=np.float64) for rows in bins], axis=1)  # (levels, bins)
     observed = np.stack([np.quantile(labels[rows], levels, method="inverted_cdf") for rows in bins], axis=1)
     columns = {f"predicted{i}": line for i, line in enumerate(predicted)}
     columns |= {f"observed{i}": line for i, line in enumerate(observed)}
     scale, axis = alt.Scale(zero=False), _axis("value", unit)
-    across = alt.Scale(zero=False, nice=False, padding=6)
-    x = alt.X(f"predicted{middle}:Q", scale=across, axis=_axis(f"predicted {names[middle]} quantile", unit))
+    title = f"predicted {names[median_index]} quantile"
+    x_scale = alt.Scale(zero=False, nice=False, padding=6)
+    x = alt.X(f"predicted{median_index}:Q", scale=x_scale, axis=_axis(title, unit))
     base = alt.Chart(data(**columns)).encode(x=x)
 
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", scale=scale, axis=axis)
 
-    layers = [base.mark_line(color=ACCENT, strokeWidth=2).encode(y=y(f"predicted{middle}"))]
-    for low in (0, last // 4) if last >= 4 else (0,) if last else ():  # from five levels on an inner interval too
+    layers = [base.mark_line(color=ACCENT, strokeWidth=2).encode(y=y(f"predicted{median_index}"))]
+    for low in (0, last // 4) if last >= 4 else (0,) if last else ():  # with five levels or more, an inner interval too
         band = base.mark_area(color=ACCENT, opacity=0.18)
         layers.append(band.encode(y=y(f"predicted{low}"), y2=f"predicted{last - low}:Q"))
     if last:
         layers.append(base.mark_rule(color=SECOND, strokeWidth=1.5).encode(y=y("observed0"), y2=f"observed{last}:Q"))
-    layers.append(base.mark_point(color=SECOND, filled=True, size=34, opacity=1).encode(y=y(f"observed{middle}")))
+    layers.append(base.mark_point(color=SECOND, filled=True, size=34, opacity=1).encode(y=y(f"observed{median_index}")))
     return draw(
         "Prediction intervals",
         "Predicted quantiles (line and bands) and observed quantiles (orange points and bars) per bin of the predicted "
-        f"{names[middle]} quantile. Levels: {', '.join(names)}.",
+        f"{names[median_index]} quantile. Levels: {', '.join(names)}.",
         alt.layer(*layers).properties(width=WIDTH, height=260),
         ("rows", (integer(len(rows)) for rows in bins)),
         *((f"{name} predicted", map(number, line)) for name, line in zip(names, predicted, strict=True)),
@@ -127,6 +130,6 @@ def _axis(title: str, unit: str) -> alt.Axis:
 
 
 def _centre(labels: Array) -> str:
-    """Statistic that shows the middle of the observed values: mean or median."""
+    """Statistic for the centre of the observed values: mean or median."""
     distinct = len(np.unique(labels))
     return "mean" if distinct <= _FEW_VALUES and 2 * distinct <= len(labels) else "median"

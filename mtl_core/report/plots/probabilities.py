@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mtl_core.report.plots.figure import Figure, diagonal, draw, heat_map, histogram, points
 from mtl_core.report.plots.statistics import calibration_bins, gains_curve
-from mtl_core.report.theme import ACCENT, SECOND, WIDTH, data, shares
+from mtl_core.report.theme import ACCENT, SECOND, WIDTH, data, percent_axis
 from mtl_core.report.wording import integer, interval_percent, percent
 
 Array = NDArray[Any]
@@ -20,7 +20,7 @@ def calibration(probability: Array, outcome: Array, uncalibrated: Array | None, 
     """Calibration curve of (rows,) probabilities and 0/1 outcomes, over a histogram of the probabilities.
 
     Args:
-        uncalibrated: (rows,) probabilities before calibration; None where it changes none.
+        uncalibrated: (rows,) probabilities before calibration; None if it changed none.
         counted: name of a row.
     """
     curves = {"calibrated": calibration_bins(probability, outcome)}
@@ -30,8 +30,8 @@ def calibration(probability: Array, outcome: Array, uncalibrated: Array | None, 
     largest = max(float(np.maximum(curve["x"], curve["high"]).max()) for curve in curves.values())
     upper = min(1.0, math.ceil(1.02 * largest / 0.05) * 0.05)
     scale = alt.Scale(domain=[0, upper], nice=False)
-    x = alt.X("x:Q", scale=scale, axis=shares(title=None, labels=False))
-    y = alt.Y("y:Q", scale=scale, axis=shares(title="observed frequency"))
+    x = alt.X("x:Q", scale=scale, axis=percent_axis(title=None, labels=False))
+    y = alt.Y("y:Q", scale=scale, axis=percent_axis(title="observed frequency"))
     colours = alt.Scale(domain=list(curves), range=[ACCENT, SECOND][: len(curves)])
     colour = alt.Color("curve:N", scale=colours, legend=alt.Legend() if len(curves) > 1 else None)
     lines = [
@@ -39,7 +39,7 @@ def calibration(probability: Array, outcome: Array, uncalibrated: Array | None, 
         for name, curve in reversed(curves.items())
         for layer in points(data(**curve, curve=[name] * len(curve["x"])), x, y, colour)
     ]
-    predictions = shares(title="predicted probability")
+    predictions = percent_axis(title="predicted probability")
     counts, _ = histogram(np.clip(probability, 0, upper), (0, upper), 30, predictions, ticks=2)
     chart = alt.layer(diagonal(0, upper), *lines).properties(width=WIDTH, height=210)
     curve = curves["calibrated"]
@@ -58,16 +58,16 @@ def calibration(probability: Array, outcome: Array, uncalibrated: Array | None, 
 
 def cumulative_gains(probability: Array, outcome: Array) -> Figure:
     """Cumulative gains curve of (rows,) probabilities and 0/1 outcomes."""
-    taken, found = gains_curve(probability, outcome)
-    x = alt.X("x:Q", axis=shares(title="share of rows, highest probability first"))
-    y = alt.Y("y:Q", axis=shares(title="share of all positives"))
-    curve = alt.Chart(data(x=taken, y=found)).mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y=y)
+    rows, recall = gains_curve(probability, outcome)
+    x = alt.X("x:Q", axis=percent_axis(title="share of rows, highest probability first"))
+    y = alt.Y("y:Q", axis=percent_axis(title="share of all positives"))
+    curve = alt.Chart(data(x=rows, y=recall)).mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y=y)
     return draw(
         "Cumulative gains",
         "Share of all positives among the rows with the highest probabilities. Dashed: random order.",
         alt.layer(diagonal(0, 1), curve).properties(width=WIDTH, height=270),
-        ("rows", map(percent, taken[::5])),
-        ("positives", map(percent, found[::5])),
+        ("rows", map(percent, rows[::5])),
+        ("positives", map(percent, recall[::5])),
     )
 
 
@@ -77,13 +77,13 @@ def contingency(
     """Heat map of (rows, columns) counts, each as a share of its row.
 
     Args:
-        corner: head of the row names.
+        corner: head of the column of row names.
     """
     sums = counts.sum(axis=1)
-    parts = np.divide(counts, sums[:, None], out=np.zeros(counts.shape), where=sums[:, None] > 0)
-    columns = zip(column_names, (map(percent, part) for part in parts.T), strict=True)
+    shares = np.divide(counts, sums[:, None], out=np.zeros(counts.shape), where=sums[:, None] > 0)
+    columns = zip(column_names, (map(percent, share) for share in shares.T), strict=True)
     return draw(
-        *(title, caption, heat_map(row_names, column_names, parts, np.char.mod("%.0f%%", parts * 100))),
+        *(title, caption, heat_map(row_names, column_names, shares, np.char.mod("%.0f%%", shares * 100))),
         (corner, row_names),
         ("share of rows", map(percent, sums / max(1, sums.sum()))),
         *columns,

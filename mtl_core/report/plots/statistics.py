@@ -1,4 +1,4 @@
-"""Statistics behind the plots: bins, groups of classes, intervals. NumPy only."""
+"""Statistics behind the plots: bins, groups of classes, intervals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,17 @@ Array = NDArray[Any]
 
 MIN_BIN_ROWS = 50
 _CALIBRATION_BINS = 20
-"""Number of bins, such that the highest bin holds 5% of the rows: rare events lie there."""
+"""Maximum number of bins; each has 5% of the rows, which is where rare events lie in the highest."""
 _Z = 1.96
-"""Standard errors from the middle of a 95% interval to its ends."""
+"""Standard errors from the centre of a 95% interval to its ends."""
 _BISECTIONS = 40
 
 
 def quantile_bins(values: Array, max_bins: int) -> list[Array]:
     """Row indices of the bins between equally spaced quantiles. Equal values share a bin; no bin is empty."""
     bins = _bin_count(len(values), max_bins)
-    number = np.searchsorted(np.quantile(values, np.arange(1, bins) / bins), values, side="right")
-    return [np.flatnonzero(number == bin) for bin in np.unique(number)]
+    bin_of_row = np.searchsorted(np.quantile(values, np.arange(1, bins) / bins), values, side="right")
+    return [np.flatnonzero(bin_of_row == index) for index in np.unique(bin_of_row)]
 
 
 def calibration_bins(probability: Array, outcome: Array) -> dict[str, Array]:
@@ -35,7 +35,7 @@ def calibration_bins(probability: Array, outcome: Array) -> dict[str, Array]:
     probability = np.clip(probability.astype(np.float64), 0, 1)
     bins = _bin_count(len(probability), _CALIBRATION_BINS)
     observed, predicted = calibration_curve(outcome, probability, n_bins=bins, strategy="quantile")
-    edges = np.percentile(probability, np.linspace(0, 1, bins + 1) * 100)  # those of calibration_curve
+    edges = np.percentile(probability, np.linspace(0, 1, bins + 1) * 100)  # as in calibration_curve
     rows = np.bincount(np.searchsorted(edges[1:-1], probability))
     rows = rows[rows > 0]
     low, high = wilson(np.rint(observed * rows), rows)
@@ -51,16 +51,16 @@ def gains_curve(probability: Array, outcome: Array) -> tuple[Array, Array]:
 
     Rows of equal probability count as if in random order. Needs a positive and a negative row.
     """
-    positive = float(np.mean(outcome == 1))
+    positives = float(np.mean(outcome == 1))
     false_positive_rate, true_positive_rate, _ = roc_curve(outcome, probability)
-    taken = (1 - positive) * false_positive_rate + positive * true_positive_rate
+    selected = (1 - positives) * false_positive_rate + positives * true_positive_rate
     grid = np.linspace(0, 1, 51)
-    return grid, np.interp(grid, taken, true_positive_rate)
+    return grid, np.interp(grid, selected, true_positive_rate)
 
 
-def wilson(hits: Array, rows: Array) -> tuple[Array, Array]:
-    """95% intervals of the shares hits / rows (Wilson 1927)."""
-    tests = (binomtest(int(hit), int(count)) for hit, count in zip(hits, rows, strict=True))
+def wilson(successes: Array, rows: Array) -> tuple[Array, Array]:
+    """95% intervals of the shares successes / rows (Wilson 1927)."""
+    tests = (binomtest(int(k), int(n)) for k, n in zip(successes, rows, strict=True))
     low, high = np.array([test.proportion_ci(method="wilson") for test in tests]).T
     return low, high
 
@@ -76,24 +76,24 @@ def auc_interval(auc: Array, positive: Array, negative: Array) -> tuple[Array, A
     def bound(end: float) -> Array:
         outside, inside = np.full_like(auc, end), auc
         for _ in range(_BISECTIONS):
-            middle = (outside + inside) / 2
-            spread = 1 + others * ((1 - middle) / (2 - middle) + middle / (1 + middle))
-            too_far = np.abs(auc - middle) > _Z * np.sqrt(middle * (1 - middle) * spread / pairs)
-            outside, inside = np.where(too_far, middle, outside), np.where(too_far, inside, middle)
+            mid = (outside + inside) / 2
+            factor = 1 + others * ((1 - mid) / (2 - mid) + mid / (1 + mid))
+            is_outside = np.abs(auc - mid) > _Z * np.sqrt(mid * (1 - mid) * factor / pairs)
+            outside, inside = np.where(is_outside, mid, outside), np.where(is_outside, inside, mid)
         return inside
 
     return bound(0.0), bound(1.0)
 
 
 def group_rare(classes: Sequence[str], labels: Array, max_groups: int) -> tuple[tuple[str, ...], Array]:
-    """The most frequent classes in their own order, then one group of all others if there are too many.
+    """The most frequent classes in their order, then a group of all others if there are more than `max_groups`.
 
     (rows,) class indices -> the names of the groups, and the (classes,) index of each class's group.
     """
     if len(classes) <= max_groups:
         return tuple(classes), np.arange(len(classes))
     counts = np.bincount(labels, minlength=len(classes))
-    kept = np.sort(np.argsort(-counts, kind="stable")[: max_groups - 1])
+    frequent = np.sort(np.argsort(-counts, kind="stable")[: max_groups - 1])
     group = np.full(len(classes), max_groups - 1)
-    group[kept] = np.arange(max_groups - 1)
-    return (*(classes[index] for index in kept), f"{len(classes) - len(kept)} others"), group
+    group[frequent] = np.arange(max_groups - 1)
+    return (*(classes[index] for index in frequent), f"{len(classes) - len(frequent)} others"), group

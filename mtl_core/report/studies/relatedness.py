@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mtl_core.report.plots.figure import Figure, Table, draw, heat_map
 from mtl_core.report.run import Run
 from mtl_core.report.theme import ACCENT, INK, WIDTH, data
-from mtl_core.report.wording import places, rounded
+from mtl_core.report.wording import decimal_places, rounded
 from mtl_core.studies.relatedness import Relatedness, Vectors, mean_relations
 
 Pairs = Mapping[str, Mapping[str, float]]
@@ -21,8 +21,8 @@ _MAX_GROUPINGS = 6
 
 def decimals_of(study: Relatedness) -> int:
     """Decimals that show two digits of the largest affinity between two tasks, in percent."""
-    between = [abs(value) for a, others in study.affinity.items() for b, value in others.items() if a != b]
-    return places(100 * max(between, default=0.0))
+    affinities = [abs(value) for a, others in study.affinity.items() for b, value in others.items() if a != b]
+    return decimal_places(100 * max(affinities, default=0.0))
 
 
 def section(run: Run) -> dict[str, Any] | None:
@@ -31,10 +31,10 @@ def section(run: Run) -> dict[str, Any] | None:
     if study:
         figures += [affinity_figure(study), _cosine_figure("Gradient cosines (study)", study.tasks, study.cosine)]
         figures += [vectors_figure(study.vectors)] if study.vectors else []
-    own = mean_relations(epoch.relatedness for epoch in run.outcome.epochs)
-    if own.cosines:
+    in_training = mean_relations(epoch.relatedness for epoch in run.training.epochs)
+    if in_training.cosines:
         tasks = tuple(task.name for task in run.encoder.tasks)
-        figures.append(_cosine_figure("Gradient cosines (training of this model)", tasks, own.cosines))
+        figures.append(_cosine_figure("Gradient cosines (training of this model)", tasks, in_training.cosines))
     groupings, decimals = (study.groupings, decimals_of(study)) if study else ((), 0)
     rows = (
         (str(len(g.networks)), " | ".join(map(", ".join, g.networks)), f"{rounded(g.total * 100, decimals)}%")
@@ -66,9 +66,9 @@ def vectors_figure(vectors: Vectors) -> Figure:
     x, y = zip(*vectors.map.values(), strict=True)
     span = 1.5 * (max(max(x) - min(x), max(y) - min(y)) or 1.0)  # of both axes, with room for the names
     left, bottom = min(x) - span / 12, (min(y) + max(y) - span) / 2
-    across, up = (alt.Scale(domain=[start, start + span], nice=False) for start in (left, bottom))
+    x_scale, y_scale = (alt.Scale(domain=[start, start + span], nice=False) for start in (left, bottom))
     base = alt.Chart(data(x=x, y=y, task=tasks)).encode(
-        x=alt.X("x:Q", axis=None, scale=across), y=alt.Y("y:Q", axis=None, scale=up)
+        x=alt.X("x:Q", axis=None, scale=x_scale), y=alt.Y("y:Q", axis=None, scale=y_scale)
     )
     dots = base.mark_point(filled=True, color=ACCENT, size=80, opacity=1)
     names = base.mark_text(align="left", dx=8, angle=335, color=INK, fontSize=12, limit=110).encode(text="task:N")
@@ -92,13 +92,13 @@ def _pair_figure(
     title: str, caption: str, tasks: Sequence[str], values: NDArray[np.float64], decimals: int, unit: str = ""
 ) -> Figure:
     texts = np.array([[rounded(value, decimals) for value in line] for line in values])
-    drawn = np.where(np.eye(len(tasks), dtype=bool), np.nan, values)
+    without_diagonal = np.where(np.eye(len(tasks), dtype=bool), np.nan, values)
     cells = np.where(np.isnan(values), texts, np.char.add(texts, unit))
     columns = ((task, line.tolist()) for task, line in zip(tasks, cells.T, strict=True))
-    return draw(title, caption, heat_map(tasks, tasks, drawn, texts), ("task", tasks), *columns)
+    return draw(title, caption, heat_map(tasks, tasks, without_diagonal, texts), ("task", tasks), *columns)
 
 
 def _matrix(tasks: Sequence[str], pairs: Pairs, *, mirrored: bool = False) -> NDArray[np.float64]:
-    """(tasks, tasks) values, NaN for an unknown pair; with `mirrored` each pair counts both ways."""
+    """(tasks, tasks) values, NaN for an unknown pair; with `mirrored` a pair has one value in both orders."""
     values = np.array([[pairs.get(a, {}).get(b, np.nan) for b in tasks] for a in tasks])
     return np.where(np.isnan(values), values.T, values) if mirrored else values

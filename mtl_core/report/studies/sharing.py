@@ -11,7 +11,7 @@ from mtl_core.report.plots.curves import Curve, learning_curves
 from mtl_core.report.plots.figure import Table, interval_plot
 from mtl_core.report.run import Run
 from mtl_core.report.theme import MUTED, svg
-from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed, with_unit
+from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, rounded, signed, with_unit
 from mtl_core.stopping import Policy
 from mtl_core.studies.arms import POLICIES, SINGLE_TASK
 from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
@@ -34,30 +34,30 @@ def section(run: Run) -> dict[str, Any] | None:
 
 
 def section_of(study: Comparison, *, current: bool) -> dict[str, Any]:
-    """Variables of the template; `curves` are empty where the study has the declared stopping policy only."""
+    """Variables of the template; `curves` is empty if the study has only the declared stopping policy."""
     policies = [policy for policy in POLICIES if policy in study.courses] if len(study.courses) > 1 else []
     arms = {"shared": study.shared, "single-task": SINGLE_TASK} | ({"trees": BOOSTED} if BOOSTED in study.cost else {})
     head = ("task", "metric", *arms, "difference", "95% interval", "relative", "verdict")
     head += ("difference to trees", "95% interval") if BOOSTED in study.cost else ()
-    names = study.tasks.items()
-    by_policy = ((name, _metric(task), *_means(task, policies)) for name, task in names)
+    tasks = study.tasks.items()
+    by_policy = ((name, _metric(task), *_means(task, policies)) for name, task in tasks)
     return {
         "current": current,
         "study": study,
-        "tasks": Table(head=head, rows=tuple(_task_cells(name, task, [*arms.values()]) for name, task in names)),
+        "tasks": Table(head=head, rows=tuple(_task_cells(name, task, [*arms.values()]) for name, task in tasks)),
         "differences": _differences(study.tasks),
         "costs": Table(
             head=("cost", *arms, "shared / single-task"),
             rows=tuple(_cost_cells(study, title, [*arms.values()]) for title in _COSTS),
         ),
         "boosted": BOOSTED in study.cost,
-        "curves": [(name, _metric(task), _curves(study, name, policies)) for name, task in names if policies],
+        "curves": [(name, _metric(task), _curves(study, name, policies)) for name, task in tasks if policies],
         "policies": Table(head=("task", "metric", *policies), rows=tuple(by_policy)),
     }
 
 
 def standard_errors(gain: Gain | None) -> tuple[float, float, float] | None:
-    """Difference and bounds in units of half the interval's width over 1.96; None where undefined."""
+    """Difference and bounds in standard errors: half the interval's width over 1.96; None where undefined."""
     if gain is None or gain.difference is None or gain.low is None or gain.high is None or gain.high <= gain.low:
         return None
     error = (gain.high - gain.low) / (2 * _Z)
@@ -73,15 +73,15 @@ def _differences(tasks: Mapping[str, ComparedTask]) -> Markup | None:
     x = alt.X("value:Q", scale=alt.Scale(domain=[-widest, widest]), axis=axis)
     verdicts = {name: str(tasks[name].verdict) for name in gains}
     colours = [_COLOURS.get(verdict, MUTED) for verdict in verdicts.values()]
-    words = "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items())
+    text = "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items())
     chart = interval_plot([*gains], gains.values(), x, 0, colours)
-    return svg(chart, f"Difference of the shared and the single-task network per task. {words}")
+    return svg(chart, f"Difference of the shared and the single-task network per task. {text}")
 
 
 def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str, ...]:
     single, gain, decimals = task.arms.get(SINGLE_TASK), task.over_single, _decimals(task)
     mean, difference = single.mean if single else None, gain.difference if gain else None
-    relative = NOTHING
+    relative = UNDEFINED
     if difference is not None and mean is not None and mean > 0:
         relative = f"{signed(100 * difference / mean, 1)}%"
     cells = (name, f"{_metric(task)} {'↑' if task.higher_is_better else '↓'}", *_means(task, arms))
@@ -92,7 +92,7 @@ def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str
 def _gain_cells(gain: Gain | None, decimals: int) -> tuple[str, str]:
     """Difference and interval."""
     if gain is None or gain.difference is None:
-        return NOTHING, NOTHING
+        return UNDEFINED, UNDEFINED
     return signed(gain.difference, decimals), interval(gain.low, gain.high, decimals)
 
 
@@ -103,7 +103,7 @@ def _means(task: ComparedTask, arms: Sequence[str]) -> list[str]:
 
 def _mean_std(arm: MeanStd | None, decimals: int) -> str:
     if arm is None or arm.mean is None:
-        return NOTHING
+        return UNDEFINED
     return rounded(arm.mean, decimals) + (
         "" if arm.std is None else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{rounded(arm.std, decimals)}"
     )
@@ -112,9 +112,9 @@ def _mean_std(arm: MeanStd | None, decimals: int) -> str:
 def _cost_cells(study: Comparison, title: str, arms: Sequence[str]) -> tuple[str, ...]:
     field, unit, decimals, factor = _COSTS[title]
     costs = [getattr(study.cost.get(arm), field, None) for arm in arms]
-    cells = (NOTHING if cost is None else with_unit(rounded(cost * factor, decimals), unit) for cost in costs)
+    cells = (UNDEFINED if cost is None else with_unit(rounded(cost * factor, decimals), unit) for cost in costs)
     shared, single, *_ = costs
-    return (title, *cells, NOTHING if shared is None or not single else f"{rounded(100 * shared / single, 0)}%")
+    return (title, *cells, UNDEFINED if shared is None or not single else f"{rounded(100 * shared / single, 0)}%")
 
 
 def _curves(study: Comparison, name: str, policies: Sequence[Policy]) -> Markup:
@@ -130,4 +130,4 @@ def _metric(task: ComparedTask) -> str:
 
 
 def _decimals(task: ComparedTask) -> int:
-    return 4 if task.over_single is None else interval_places(task.over_single.low, task.over_single.high)
+    return 4 if task.over_single is None else interval_decimal_places(task.over_single.low, task.over_single.high)

@@ -1,4 +1,4 @@
-"""Section on the search for options."""
+"""Section on the hyperparameter search."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def section(run: Run) -> dict[str, Any] | None:
     states = [trial.state for trial in study.trials]
     current, changes = run.is_current(study.made), study.differences(best)
     importance = {path: f"importance {percent(share)}" for path, share in study.importance.items()}
-    words = f"Optimization history of {len(states)} trials; best: trial {best.number}, {signed(best.objective, 2)} s.e."
+    label = f"Optimization history of {len(states)} trials; best: trial {best.number}, {signed(best.objective, 2)} s.e."
     options = ((path, option_value(study.declared[path]), option_value(value)) for path, value in changes.items())
     tasks = (
         (
@@ -36,7 +36,7 @@ def section(run: Run) -> dict[str, Any] | None:
         "best": best.number,
         "objective": signed(best.objective, 2),
         "worst": signed(best.worst, 2),
-        "history": svg(optimization_history(study), words),
+        "history": svg(optimization_history(study), label),
         "slices": [
             (path, importance.get(path, ""), svg(slice_plot(study, path), f"Objective of every trial over {path}"))
             for path in study.space

@@ -1,4 +1,4 @@
-"""Values that `mtl demo` sends, by `InputType.json`, are read as the encoder reads the column."""
+"""Values that `mtl demo` sends, from `InputType.json`: the service builds the tensor of the encoder."""
 
 import json
 from datetime import UTC, date, datetime
@@ -19,11 +19,11 @@ from mtl_core.input_types import (
     StringsInput,
     VectorInput,
 )
-from serving.inputs import Input
-from serving.rows import RowReader
+from serving.inputs import InputField
+from serving.rows import RequestDecoder
 
 NAN, INF = float("nan"), float("inf")
-MOMENT = datetime(2013, 10, 1, 5, 30, 0, 250_000)
+TIMESTAMP = datetime(2013, 10, 1, 5, 30, 0, 250_000)
 LISTS = [["a", "", None], [], None, ["é"]]
 COLUMNS: dict[str, tuple[InputType, pa.Array]] = {
     "decimals": (NumberInput(), pa.array([Decimal("12.50"), Decimal("-0.01"), None])),
@@ -35,10 +35,10 @@ COLUMNS: dict[str, tuple[InputType, pa.Array]] = {
     "words": (StringInput(), pa.array(["[km]", "", None, "\U0001f6e9\n"])),
     "words in a dictionary": (StringInput(), pa.array(["a", None]).dictionary_encode()),
     "dates": (DatetimeInput(), pa.array([date(2013, 10, 1), None])),
-    "moments": (DatetimeInput(), pa.array([MOMENT, None])),
-    "text of moments": (DatetimeInput(), pa.array(["2013-10-01T05:30:00", "", None])),
-    "moments in a zone": (DatetimeInput(zoned=True), pa.array([MOMENT, None], pa.timestamp("ms", "Asia/Tokyo"))),
-    "moments in UTC": (DatetimeInput(zoned=True), pa.array([MOMENT.replace(tzinfo=UTC)])),
+    "timestamps": (DatetimeInput(), pa.array([TIMESTAMP, None])),
+    "text of timestamps": (DatetimeInput(), pa.array(["2013-10-01T05:30:00", "", None])),
+    "timestamps in a zone": (DatetimeInput(zoned=True), pa.array([TIMESTAMP, None], pa.timestamp("ms", "Asia/Tokyo"))),
+    "timestamps in UTC": (DatetimeInput(zoned=True), pa.array([TIMESTAMP.replace(tzinfo=UTC)])),
     "lists": (StringsInput(), pa.array(LISTS)),
     "lists in text": (StringsInput(separator="|"), pa.array(["a| b", "", None])),
     "vectors": (VectorInput(size=2), pa.array([[1.0, NAN], [None, INF], None])),
@@ -49,11 +49,11 @@ COLUMNS: dict[str, tuple[InputType, pa.Array]] = {
 
 @pytest.mark.parametrize(("kind", "values"), COLUMNS.values(), ids=COLUMNS)
 @pytest.mark.parametrize("name", ["x", 'a [km]"\n'])
-def test_a_sent_column_is_read_as_the_encoder_reads_it(kind: InputType, values: pa.Array, name: str) -> None:
-    sent = json.dumps([{name: value} for value in kind.json(values)], allow_nan=False)
-    column: Any = msgspec.convert({"name": name, **kind.signature()}, Input)
-    ((tensors, _),) = RowReader((column,)).read(sent.encode())
-    wanted = kind.tensor(values)
+def test_the_service_builds_the_tensor_of_the_encoder(kind: InputType, values: pa.Array, name: str) -> None:
+    body = json.dumps([{name: value} for value in kind.json(values)], allow_nan=False)
+    field: Any = msgspec.convert({"name": name, **kind.signature()}, InputField)
+    ((tensors, _),) = RequestDecoder((field,)).decode(body.encode())
+    expected = kind.tensor(values)
     if not kind.is_string:
-        wanted = np.where(np.isfinite(wanted), wanted, np.nan)  # JSON has no infinity
-    np.testing.assert_array_equal(tensors[name], wanted)
+        expected = np.where(np.isfinite(expected), expected, np.nan)  # JSON has no infinity
+    np.testing.assert_array_equal(tensors[name], expected)

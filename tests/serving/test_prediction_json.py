@@ -1,6 +1,4 @@
-"""Every form of answer from a real graph: its JSON, its shape, and what is told where the graph knows nothing."""
-
-from __future__ import annotations
+"""Every form of prediction from a real graph: its JSON, its shape, and null for values that are not finite."""
 
 import json
 import re
@@ -14,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from serving.answers import AnswerWriter
 from serving.errors import ModelError
-from serving.live import Served
-from serving.model import Model
-from serving.signature import Output, Signature
-from tests.serving.made import SIGNATURE, shifted, write
+from serving.live import ServedModel
+from serving.model import OnnxModel
+from serving.outputs import Output
+from serving.predictions import PredictionFormatter
+from tests.serving.example_models import SIGNATURE, shifted, write
 
 NAMES = ["f0", "labels", 'a "name" of its own']
 
-# Form -> what its entry says beside that, what the graph adds to x, and the answer's JSON for some x.
+# Form -> further keys of its entry, addends of the graph, and the JSON of the prediction by x.
 FORMS: dict[str, tuple[dict[str, Any], tuple[float, ...], dict[float | None, str]]] = {
     "number": ({}, (), {0.25: "0.25", None: "null"}),
     "number with a threshold": (
@@ -89,73 +87,71 @@ def entry(form: str) -> dict[str, Any]:
     return {"name": "t", "kind": "k", "form": form.partition(" ")[0], "unit": "", **FORMS[form][0]}
 
 
-def load(folder: Path, form: str, by: tuple[float, ...]) -> Model:
+def load(folder: Path, form: str, addends: tuple[float, ...]) -> OnnxModel:
     signature = SIGNATURE | {"inputs": [{"name": "x", "type": "number"}], "outputs": [entry(form)]}
-    return Model.load(write(folder, shifted("t", by), signature), version="v")
+    return OnnxModel.load(write(folder, shifted("t", addends), signature), version="v")
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_json_of_a_real_graph(tmp_path: Path, form: str) -> None:
-    _, by, expected = FORMS[form]
-    answer = Served(load(tmp_path, form, by)).answer(json.dumps([{"x": x} for x in expected]).encode())
+    _, addends, expected = FORMS[form]
+    response = ServedModel(load(tmp_path, form, addends)).respond(json.dumps([{"x": x} for x in expected]).encode())
     rows = ",".join(f'{{"t":{row}}}' for row in expected.values())
-    assert answer.decode() == f'{{"model":"v","predictions":[{rows}]}}'
+    assert response.decode() == f'{{"model":"v","predictions":[{rows}]}}'
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_another_width_than_the_signature_says_is_refused(tmp_path: Path, form: str) -> None:
-    by = FORMS[form][1]
-    for width in {len(by) - 1, len(by) + 1} - {-1}:
-        words = f"must have shape (2, {len(by)}) for 2 rows, found (2, {width})" if by else "of rank 1 there"
-        with pytest.raises(ModelError, match=re.escape(words)):
+def test_a_graph_of_another_width_than_the_signature_is_rejected(tmp_path: Path, form: str) -> None:
+    expected = len(FORMS[form][1])
+    for width in {expected - 1, expected + 1} - {-1}:
+        message = f"must have shape (2, {expected}) for 2 rows, found (2, {width})" if expected else "of rank 1 there"
+        with pytest.raises(ModelError, match=re.escape(message)):
             load(tmp_path, form, (0.0,) * width)
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if FORMS[form][1]])
-def test_a_single_number_a_row_is_refused(tmp_path: Path, form: str) -> None:
+def test_a_graph_of_another_rank_than_the_signature_is_rejected(tmp_path: Path, form: str) -> None:
     with pytest.raises(ModelError, match=r"'t' is tensor\(float\) of rank 2 there and tensor\(float\) of rank 1"):
         load(tmp_path, form, ())
 
 
-def writer(form: str) -> AnswerWriter:
+def formatter(form: str) -> PredictionFormatter:
     output: Output = msgspec.convert(entry(form), Output)
-    return AnswerWriter(
-        Signature(format=1, name="n", version_of_trunkline="", graph_sha256="0" * 64, inputs=(), outputs=(output,))
-    )
+    return PredictionFormatter((output,))
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", [0, -1])
-def test_one_hole_empties_its_row_and_no_other(form: str, hole: float, place: int) -> None:
-    _, by, expected = FORMS[form]
-    (x, whole), nothing = next(iter(expected.items())), expected[None]
+@pytest.mark.parametrize("undefined", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("index", [0, -1])
+def test_a_row_with_a_value_that_is_not_finite_is_null(form: str, undefined: float, index: int) -> None:
+    _, addends, expected = FORMS[form]
+    (x, finite), null = next(iter(expected.items())), expected[None]
     assert x is not None
-    values = np.add.outer(np.full(3, x, dtype=np.float32), np.array(by or 0.0, dtype=np.float32))
-    values.reshape(3, -1)[1, place] = hole
-    rows = [msgspec.json.encode(row).decode() for row in writer(form).rows({"t": values}, {})]
-    assert rows == [f'{{"t":{one}}}' for one in (whole, nothing, whole)]
+    values = np.add.outer(np.full(3, x, dtype=np.float32), np.array(addends or 0.0, dtype=np.float32))
+    values.reshape(3, -1)[1, index] = undefined
+    rows = [msgspec.json.encode(row).decode() for row in formatter(form).rows({"t": values}, {})]
+    assert rows == [f'{{"t":{row}}}' for row in (finite, null, finite)]
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.49999997, 0.5, 1.0, np.nan]), min_size=3, max_size=3), max_size=8))
-def test_the_labels_of_a_row_are_those_at_a_half_or_more(rows: list[list[float]]) -> None:
+def test_labels_have_a_probability_of_at_least_one_half(rows: list[list[float]]) -> None:
     values = np.array(rows, dtype=np.float32).reshape(len(rows), 3)
-    found = msgspec.json.decode(msgspec.json.encode(writer("label_probabilities").rows({"t": values}, {})))
-    assert [row["t"]["labels"] for row in found] == [
-        None if np.isnan(row).any() else [name for name, chance in zip(NAMES, row, strict=True) if chance >= 0.5]
+    decoded = msgspec.json.decode(msgspec.json.encode(formatter("label_probabilities").rows({"t": values}, {})))
+    assert [row["t"]["labels"] for row in decoded] == [
+        None if np.isnan(row).any() else [name for name, value in zip(NAMES, row, strict=True) if value >= 0.5]
         for row in rows
     ]
 
 
-@pytest.mark.parametrize(("form", "entry", "by"), [("number", {}, ()), ("quantiles", {"levels": [0.5]}, (0.0,))])
-def test_a_number_in_64_bits_is_answered_with_all_its_digits(
-    tmp_path: Path, form: str, entry: dict[str, Any], by: tuple[float, ...]
+@pytest.mark.parametrize(("form", "entry", "addends"), [("number", {}, ()), ("quantiles", {"levels": [0.5]}, (0.0,))])
+def test_a_float64_number_keeps_all_its_digits(
+    tmp_path: Path, form: str, entry: dict[str, Any], addends: tuple[float, ...]
 ) -> None:
     task = {"name": "t", "kind": "k", "form": form, "unit": "s", "dtype": "float64", **entry}
     signature = {**SIGNATURE, "format": 2, "inputs": [{"name": "x", "type": "number"}], "outputs": [task]}
-    wide, narrow = (shifted("t", by, dtype=dtype) for dtype in (TensorProto.DOUBLE, TensorProto.FLOAT))
-    served = Served(Model.load(write(tmp_path / "wide", wide, signature), version="v"))
-    (row,) = json.loads(served.answer(b'[{"x": 1600000000.25}]'))["predictions"]
+    wide, narrow = (shifted("t", addends, dtype=dtype) for dtype in (TensorProto.DOUBLE, TensorProto.FLOAT))
+    served = ServedModel(OnnxModel.load(write(tmp_path / "wide", wide, signature), version="v"))
+    (row,) = json.loads(served.respond(b'[{"x": 1600000000.25}]'))["predictions"]
     assert row["t"] in (1600000000.25, {"0.5": 1600000000.25})
     with pytest.raises(ModelError, match=r"'t' is tensor\(double\) of rank . there and tensor\(float\)"):
-        Model.load(write(tmp_path / "narrow", narrow, signature))
+        OnnxModel.load(write(tmp_path / "narrow", narrow, signature))

@@ -40,6 +40,7 @@ def test_it_says_what_it_takes_to_make_them_again(tmp_path: Path) -> None:
         ("dvc.lock", False),
         ("other/dvc.lock", False),
         ("studies/comparison.json", False),
+        ("library/studies/arms.py", True),
     ],
 )
 def test_files_that_differ_from_the_commit_are_marked_unless_a_study_writes_them(
@@ -47,7 +48,7 @@ def test_files_that_differ_from_the_commit_are_marked_unless_a_study_writes_them
 ) -> None:
     commit(tmp_path)
     (tmp_path / "problem").mkdir()
-    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
     (tmp_path / name).write_text("one")
     subprocess.run(["git", "add", name], cwd=tmp_path, check=True)
     assert provenance_of("mtl compare", [0], tmp_path / "problem", parse_problem(BASE)).commit.endswith("+") is marked

@@ -10,17 +10,27 @@ from rich.text import Text
 from flows.console.bars import Bars
 from flows.console.terminal import open_console
 from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
-from mtl_core.studies.arms import SINGLE_TASK
-from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
+from mtl_core.studies.comparison.record import (
+    BOOSTED,
+    HARMS,
+    HELPS,
+    SINGLE_TASK,
+    ComparedTask,
+    Comparison,
+    Cost,
+    Gain,
+    MeanStd,
+)
+from mtl_core.studies.progress import StudyProgress
 
 if TYPE_CHECKING:
-    from mtl_core.studies.comparison import Verdict
+    from mtl_core.studies.comparison.record import Verdict
     from mtl_core.training import Epoch
 
 _COLOURS = {HELPS: "green", HARMS: "red"}
 
 
-class CompareProgress(Bars):
+class CompareProgress(Bars, StudyProgress):
     """Two bars on stderr: parts of the study, and progress within the present one."""
 
     def __init__(self, parts: int, epochs: int) -> None:
@@ -28,19 +38,16 @@ class CompareProgress(Bars):
         self.epochs, self.count = epochs, parts
         self.parts, self.part = self.add("compare", parts), self.add("")
 
-    def on_part(self, words: str, number: int) -> None:
-        """Callback at the start of a part."""
-        self.log(f"part {number + 1} of {self.count}: {words}")
-        self.move(self.parts, number, self.count, words)
+    def on_part(self, description: str, number: int) -> None:
+        self.log(f"part {number + 1} of {self.count}: {description}")
+        self.move(self.parts, number, self.count, description)
         self.restart(self.part, "")
 
-    def on_epoch(self, network: str, epoch: Epoch) -> None:
-        """Callback after an epoch; `network` is a task's name, "" for the shared network."""
-        words = f"{network or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
+    def on_epoch(self, training: str, epoch: Epoch) -> None:
+        words = f"{training or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
         self.restart(self.part, words)
 
     def on_step(self, step: int, steps: int) -> None:
-        """Callback after a step of the epoch, or after one task's trees."""
         self.move(self.part, step, steps)
 
 
@@ -54,7 +61,7 @@ def print_comparison(found: Comparison) -> None:
     for note in found.notes:
         console.print(note, style="dim", highlight=False, soft_wrap=True)
     console.print(found.headline, style="bold", highlight=False, soft_wrap=True)
-    if harmed := found.judged(HARMS):
+    if harmed := found.tasks_with(HARMS):
         console.print(f"negative transfer: {', '.join(harmed)}", style="bold red", highlight=False)
 
 

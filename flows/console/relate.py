@@ -11,15 +11,16 @@ from flows.console.bars import Bars
 from flows.console.terminal import open_console
 from mtl_core.report.studies.relatedness import decimals_of
 from mtl_core.report.wording import NOTHING, rounded
+from mtl_core.studies.progress import StudyProgress
 
 if TYPE_CHECKING:
-    from mtl_core.studies.relatedness import Relatedness
+    from mtl_core.studies.relatedness.record import Relatedness
     from mtl_core.training import Epoch
 
 _WORDS = {"joint": "the declared trunk", "vectors": "task vectors"}
 
 
-class RelateProgress(Bars):
+class RelateProgress(Bars, StudyProgress):
     """Bar on stderr: steps of the epoch under way."""
 
     def __init__(self, epochs: int) -> None:
@@ -28,11 +29,9 @@ class RelateProgress(Bars):
         self.bar = self.add(self._words("joint", 1))
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:
-        """Callback after an epoch of that training."""
         self.restart(self.bar, self._words(training, min(epoch.number + 1, self.epochs)))
 
     def on_step(self, step: int, steps: int) -> None:
-        """Callback after a step of the epoch."""
         self.move(self.bar, step, steps)
 
     def _words(self, training: str, epoch: int) -> str:

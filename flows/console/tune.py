@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mtl_core.config import Problem
     from mtl_core.studies.tuning import Trial, Tuning
-    from mtl_core.studies.tuning.workers import Lost
+    from mtl_core.studies.tuning.workers import LostWorker
     from mtl_core.training import Epoch
 
 SHOWN = 10
@@ -48,14 +48,14 @@ class TuneProgress(Bars):
         """Callback after an epoch of a trial in this process."""
         self.restart(self.trial, f"trial {number}: epoch {epoch.number} done")
 
-    def on_lost(self, lost: Lost) -> None:
+    def on_lost(self, lost: LostWorker) -> None:
         """Callback after the death of a worker."""
         self.say(str(lost), "red")
 
 
 def print_tuning(study: Tuning, problem: Problem) -> None:
     """The best trials, the options of the best one that differ from the declared, and the commands to use it."""
-    from mtl_core.studies.tuning.applying import experiment
+    from mtl_core.studies.tuning.apply import experiment_command
 
     console = open_console()
     console.print(_trials(study))
@@ -65,7 +65,7 @@ def print_tuning(study: Tuning, problem: Problem) -> None:
         return
     console.print(_best(study, best))
     console.print(f"to train trial {best.number} in full and evaluate it on the test split:")
-    console.print(f"  {experiment(problem, study.differences(best))}", highlight=False, soft_wrap=True)
+    console.print(f"  {experiment_command(problem, study.differences(best))}", highlight=False, soft_wrap=True)
     console.print(f"to write its options to params.yaml:\n  mtl tune --apply {best.number}")
 
 

@@ -1,69 +1,23 @@
-"""The arms of a comparison: ways to train the same tasks on the same rows, run once per seed."""
+"""Arms of the comparison: ways to train the same tasks on the same rows, run once per seed."""
 
-import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
-from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
 from mtl_core.config import Problem, Stopping
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.data.ragged_tensor import RaggedTensor
-from mtl_core.distillation.single_task import encoder_of, single_task_problem, split_of
+from mtl_core.distillation.single_task import encoder_of, single_task_problem
 from mtl_core.evaluation import evaluate
-from mtl_core.files import pending, write_text
 from mtl_core.frozen import Frozen
 from mtl_core.model.inference import predictions_of
 from mtl_core.numbers import Number, defined
-from mtl_core.stopping import Policy
-from mtl_core.studies.progress import NamedProgress
+from mtl_core.studies.comparison.record import SINGLE_TASK, Arm
+from mtl_core.studies.comparison.stored import Predictions, load_run, save_run
+from mtl_core.studies.progress import StudyProgress, TrainingProgress
+from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective
-from mtl_core.training import Epoch, TrainingResult, train
+from mtl_core.training import TrainingResult, train
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint, save_weights
-
-Arm = Literal["joint", "freeze", "hold", "single_task"]
-POLICIES: tuple[Policy, ...] = get_args(Policy)
-"""The shared network, its tasks stopped by that policy."""
-SINGLE_TASK: Arm = "single_task"
-"""A network per task, each of the shared one's widths."""
-
-Predictions = dict[str, NDArray[Any]]
-OnEpoch = Callable[[str, Epoch], None]
-"""Hears of every epoch, and of which network: "" for the shared one, else the task."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Splits:
-    """The rows that every arm is given."""
-
-    train: EncodedSplit
-    validation: EncodedSplit
-    test: EncodedSplit
-
-    def only(self, task: str) -> "Splits":
-        """With the labels and weights of that task alone."""
-        return Splits(
-            train=split_of(task, self.train), validation=split_of(task, self.validation), test=split_of(task, self.test)
-        )
-
-    @cached_property
-    def digest(self) -> str:
-        """Digest of every number in them."""
-        found = hashlib.blake2b(digest_size=16)
-        for split in (self.train, self.validation, self.test):
-            for tensors in (split.inputs, split.labels, split.weights):
-                for name, values in tensors.items():
-                    parts = (values.values, values.offsets) if isinstance(values, RaggedTensor) else (values,)
-                    for part in parts:
-                        found.update(name.encode() + part.contiguous().numpy().tobytes())
-        return found.hexdigest()
 
 
 class TaskRun(Frozen):
@@ -78,7 +32,7 @@ class TaskRun(Frozen):
     chosen: int
     """The epoch whose weights are the model."""
     seconds: float
-    """Processor seconds of the training that made it: in a shared network that of all tasks."""
+    """Processor seconds of its network's training; a shared network's is that of all tasks."""
 
 
 class ArmRun(Frozen):
@@ -93,21 +47,21 @@ class ArmRun(Frozen):
     @property
     def seconds(self) -> float:
         """Processor seconds of all its trainings."""
-        own = [task.seconds for task in self.tasks.values()]
-        return sum(own) if self.arm == SINGLE_TASK else own[0]
+        seconds = [task.seconds for task in self.tasks.values()]
+        return sum(seconds) if self.arm == SINGLE_TASK else seconds[0]
 
 
 def problems_of(arm: Arm, problem: Problem, seed: int) -> dict[str, Problem]:
-    """Problems that an arm trains: "" -> the shared network's, or task -> its own.
+    """Problem of each network of an arm: "" -> the shared network's, or task -> that of its single-task network.
 
-    An unsupervised task has no network of its own, since it clusters the embeddings that other tasks learn.
+    An unsupervised task has no single-task network, since it clusters the embeddings that other tasks learn.
     """
     seeded = problem.model_copy(update={"training": problem.training.model_copy(update={"seed": seed})})
     if arm == SINGLE_TASK:
         return {
             name: single_task_problem(seeded, name) for name, task in problem.tasks.items() if not task.unsupervised
         }
-    stopping = _under(seeded.training.stopping, arm)
+    stopping = _with_policy(seeded.training.stopping, arm)
     training = seeded.training.model_copy(update={"stopping": stopping})
     return {"": seeded.model_copy(update={"training": training})}
 
@@ -119,91 +73,67 @@ def run_arm(
     splits: Splits,
     seed: int,
     folder: Path,
-    on_epoch: OnEpoch = lambda network, epoch: None,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    progress: StudyProgress | None = None,
 ) -> ArmRun:
-    """Train and measure an arm, unless `folder` holds the result already.
+    """Train and evaluate an arm, unless `folder` has the finished run already.
 
-    The folder gets run.json, the test predictions, and the weights of each network. An interrupted run starts over, so
-    that its time is that of a whole training.
+    Writes the run, its predictions and the weights of each network. An interrupted run starts over, so that its time is
+    that of a whole training.
     """
     problems = problems_of(arm, problem, seed)
-    declared = [own.model_dump_json(exclude={"gates"}) for own in problems.values()]
+    declared = [network.model_dump_json(exclude={"gates"}) for network in problems.values()]
     digest = fingerprint(*declared, encoder.model_dump_json(), splits.digest)
-    kept = folder / "run.json"
-    if (found := _finished(kept, digest)) is not None:
-        return found
-    CheckpointStore(folder, digest).clear()
+    if (finished := load_run(folder, digest, ArmRun)) is not None:
+        return finished
     tasks: dict[str, TaskRun] = {}
     predictions: Predictions = {}
     parameters = 0
-    for name, own in problems.items():
-        own_encoder = encoder_of(name, encoder) if name else encoder
+    for name, network_problem in problems.items():
+        network_encoder = encoder_of(name, encoder) if name else encoder
         rows = splits.only(name) if name else splits
-        began = time.process_time()
+        callbacks = TrainingProgress(name, progress or StudyProgress())
+        start = time.process_time()
         with CheckpointStore(folder, digest).temporary_folder("training") as scratch:
-            progress = NamedProgress(name, on_epoch, on_step)
-            network, outcome = train(own, own_encoder, rows.train, rows.validation, scratch, progress)
-        seconds = time.process_time() - began
-        own_predictions = predictions_of(network, rows.test)
-        tasks |= _measured(network.objectives, rows.test, own_predictions, outcome, seconds)
-        predictions |= own_predictions
-        parameters += outcome.parameters
-        save_weights(weights_of(folder, name), network.state_dict())
-    with pending(folder / "predictions.safetensors") as temporary:
-        save_file({task: np.ascontiguousarray(values) for task, values in predictions.items()}, temporary)
+            network, result = train(network_problem, network_encoder, rows.train, rows.validation, scratch, callbacks)
+        seconds = time.process_time() - start
+        network_predictions = predictions_of(network, rows.test)
+        tasks |= _task_runs(network.objectives, rows.test, network_predictions, result, seconds)
+        predictions |= network_predictions
+        parameters += result.parameters
+        save_weights(weights_path(folder, name), network.state_dict())
     run = ArmRun(arm=arm, seed=seed, tasks=tasks, parameters=parameters)
-    write_text(kept, _Kept(digest=digest, run=run).model_dump_json(indent=1))
+    save_run(folder, digest, run, predictions)
     return run
 
 
-def predictions_from(folder: Path) -> Predictions:
-    """Task -> (test rows, ...) predictions, of what `run_arm` left in `folder`."""
-    return load_file(folder / "predictions.safetensors")
-
-
-def weights_of(folder: Path, network: str) -> Path:
-    """Path at which `run_arm` leaves the weights of a network: "" for the shared one, else the task."""
-    # A task may be called what the file of the predictions is called; none has a ~ in its name.
+def weights_path(folder: Path, network: str) -> Path:
+    """Path to the weights of a network that `run_arm` trained: "" for the shared one, else the task."""
+    # A task may have the name of the file of predictions; no task has a ~ in its name.
     name = {"": "shared", "predictions": "predictions~"}.get(network, network)
     return folder / f"{name}.safetensors"
 
 
-class _Kept(Frozen):
-    """run.json: a run, and the digest of what it depends on."""
-
-    digest: str
-    run: ArmRun
-
-
-def _finished(path: Path, digest: str) -> ArmRun | None:
-    if not path.exists():
-        return None
-    kept = _Kept.model_validate_json(path.read_text(encoding="utf-8"))
-    return kept.run if kept.digest == digest else None
+def _with_policy(stopping: Stopping, policy: str) -> Stopping:
+    """The declared options under that policy, without those that it does not have."""
+    unsupported = {"joint": {"end", "tasks", "margin"}, "freeze": {"margin"}}.get(policy, set())
+    return Stopping.model_validate(stopping.model_dump(exclude_unset=True, exclude=unsupported) | {"policy": policy})
 
 
-def _under(stopping: Stopping, policy: str) -> Stopping:
-    """The declared rules under that policy, without what it does not know."""
-    foreign = {"joint": {"end", "tasks", "margin"}, "freeze": {"margin"}}.get(policy, set())
-    return Stopping.model_validate(stopping.model_dump(exclude_unset=True, exclude=foreign) | {"policy": policy})
-
-
-def _measured(
+def _task_runs(
     tasks: tuple[Objective, ...],
     test: EncodedSplit,
     predictions: Predictions,
-    outcome: TrainingResult,
+    result: TrainingResult,
     seconds: float,
 ) -> dict[str, TaskRun]:
     labels = {name: test.flat_labels(name).numpy() for name in test.labels}
-    found = evaluate(tasks, labels, predictions, resamples=0)
+    metrics = evaluate(tasks, labels, predictions, resamples=0)
     return {
         name: TaskRun(
-            test={metric: defined(measured.value) for metric, measured in found[name].items()},
-            validation=tuple(defined(epoch.values[name]) for epoch in outcome.epochs),
-            stopped=tuple(epoch.number for epoch in outcome.epochs if name in epoch.stopped),
-            chosen=outcome.chosen,
+            test={metric: defined(measured.value) for metric, measured in metrics[name].items()},
+            validation=tuple(defined(epoch.values[name]) for epoch in result.epochs),
+            stopped=tuple(epoch.number for epoch in result.epochs if name in epoch.stopped),
+            chosen=result.chosen,
             seconds=seconds,
         )
         for name in predictions

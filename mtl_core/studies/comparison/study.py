@@ -1,6 +1,6 @@
-"""Trains the arms of the comparison, measures them, and says whether sharing pays."""
+"""Study of shared against single-task training: run every arm, and compare their metrics and costs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +11,25 @@ from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation.single_task import encoder_of
 from mtl_core.numbers import Number, defined
-from mtl_core.studies.arms import SINGLE_TASK, Arm, ArmRun, OnEpoch, Splits, problems_of, weights_of
-from mtl_core.studies.boosted import BoostedRun, servers_of
-from mtl_core.studies.compared_runs import OnPart, Runs, check_sharing, parts_of, train_arms
-from mtl_core.studies.comparison import (
-    BOOSTED,
+from mtl_core.studies.comparison.arms import ArmRun, problems_of, weights_path
+from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server
+from mtl_core.studies.comparison.record import BOOSTED, SINGLE_TASK, Arm, ComparedTask, Comparison, Cost, PolicyCourse
+from mtl_core.studies.comparison.runs import Runs, part_count, run_arms, run_folder, training_with
+from mtl_core.studies.comparison.serving_cost import graph_of, graphs_server
+from mtl_core.studies.comparison.statistics import (
     BootstrapSample,
-    ComparedTask,
-    Comparison,
-    Cost,
-    PolicyCourse,
     bootstrap_sample,
     gain,
     headline,
     mean_std,
     verdict,
 )
+from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.provenance import Provenance
-from mtl_core.studies.serving_cost import graph_of, graphs_server
+from mtl_core.studies.sharing import check_sharing
+from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
 from mtl_core.timing import median_ms
-
-ROWS = (1, 1000)
-"""Rows of the calls whose time is the serving cost."""
 
 
 def compare_arms(
@@ -42,69 +38,67 @@ def compare_arms(
     splits: Splits,
     raw: pa.Table,
     folder: Path,
-    made: Provenance,
+    provenance: Provenance,
     *,
     policies: bool,
-    on_part: OnPart = lambda words, number: None,
-    on_epoch: OnEpoch = lambda network, epoch: None,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    progress: StudyProgress | None = None,
 ) -> Comparison:
-    """The whole study, with the seeds of `made`; runs that lie finished in `folder` are taken from there.
+    """Run the study with the seeds of `provenance`; finished runs are read from `folder`.
 
-    `raw` has rows of the test split as a service would be given them; how fast they are answered is the serving cost.
+    Args:
+        raw: test rows as a service receives them, on which the serving cost is measured.
+        policies: also run the shared network under every other stopping policy.
     """
-    check_sharing(problem)
-    runs = train_arms(
-        *(problem, encoder, splits, folder, made.seeds),
-        policies=policies,
-        on_part=on_part,
-        on_epoch=on_epoch,
-        on_step=on_step,
-    )
-    number = parts_of(problem, policies, len(made.seeds)) - 2
-    on_part("intervals", number)
-    tasks = {task.name: _compared(runs, task) for task in objectives(problem.tasks, encoder.tasks)}
-    on_part("serving cost", number + 1)
+    check_sharing(problem, "mtl compare")
+    progress = progress or StudyProgress()
+    seeds = provenance.seeds
+    runs = run_arms(problem, encoder, splits, folder, seeds, policies=policies, progress=progress)
+    parts = part_count(problem, policies, len(seeds))
+    progress.on_part("intervals", parts - 2)
+    tasks = {task.name: _compared_task(runs, task) for task in objectives(problem.tasks, encoder.tasks)}
+    progress.on_part("serving cost", parts - 1)
     cost = _costs(runs, raw)
     return Comparison(
-        made=made,
+        made=provenance,
         shared=runs.shared,
         headline=headline(tasks, cost, runs.shared),
         tasks=tasks,
         cost=cost,
-        courses={arm: _courses(found[0]) for arm, found in runs.networks.items() if arm != SINGLE_TASK},
+        courses={arm: _courses(arm_runs[0]) for arm, arm_runs in runs.networks.items() if arm != SINGLE_TASK},
         notes=tuple(_notes(runs)),
     )
 
 
-def _compared(runs: Runs, task: Objective) -> ComparedTask:
-    """Numbers of all arms for a task, and its differences."""
-    found = {} if task.unsupervised else _drawn(runs, task)
-    values: dict[str, list[Number]] = {arm: [defined(value) for value in one.values] for arm, one in found.items()}
-    for arm, of_arm in runs.networks.items():
-        if arm not in found and task.name in of_arm[0].tasks:
-            values[arm] = [run.tasks[task.name].test[task.metric.name] for run in of_arm]
+def _compared_task(runs: Runs, task: Objective) -> ComparedTask:
+    """Metrics of all arms for a task, and their differences."""
+    samples = {} if task.unsupervised else _bootstrap_samples(runs, task)
+    values: dict[str, list[Number]] = {arm: [defined(x) for x in sample.values] for arm, sample in samples.items()}
+    for arm, arm_runs in runs.networks.items():
+        if arm not in samples and task.name in arm_runs[0].tasks:
+            values[arm] = [run.tasks[task.name].test[task.metric.name] for run in arm_runs]
     gains = {
-        arm: gain(task.metric, found[runs.shared], found[arm]) if arm in found else None
+        arm: gain(task.metric, samples[runs.shared], samples[arm]) if arm in samples else None
         for arm in (SINGLE_TASK, BOOSTED)
     }
     return ComparedTask(
         metric=task.metric.name,
         higher_is_better=task.metric.higher_is_better,
         unit=str(task.signature()["unit"]) if task.metric.unit == "target" else task.metric.unit,
-        arms={arm: mean_std(of_arm) for arm, of_arm in values.items()},
+        arms={arm: mean_std(of_seeds) for arm, of_seeds in values.items()},
         over_single=gains[SINGLE_TASK],
         over_boosted=gains[BOOSTED],
         verdict=verdict(gains[SINGLE_TASK]),
     )
 
 
-def _drawn(runs: Runs, task: Objective) -> dict[str, BootstrapSample]:
+def _bootstrap_samples(runs: Runs, task: Objective) -> dict[str, BootstrapSample]:
     """Arm -> its metric on the task's labelled test rows and on resamples of them, for the arms that have the task."""
     labels = runs.splits.test.flat_labels(task.name)
-    known = task.codec.labelled(labels).numpy()
+    labelled = task.codec.labelled(labels).numpy()
     return {
-        arm: bootstrap_sample(task.metric, labels.numpy()[known], [of_seed[task.name][known] for of_seed in per_seed])
+        arm: bootstrap_sample(
+            task.metric, labels.numpy()[labelled], [predictions[task.name][labelled] for predictions in per_seed]
+        )
         for arm, per_seed in runs.predictions.items()
         if task.name in per_seed[0]
     }
@@ -113,26 +107,26 @@ def _drawn(runs: Runs, task: Objective) -> dict[str, BootstrapSample]:
 def _costs(runs: Runs, raw: pa.Table) -> dict[str, Cost]:
     """Arm -> its cost; the serving cost is that of the first seed's models."""
     seed = runs.seeds[0]
-    graphs: dict[str, list[bytes]] = {arm: _graphs(runs, arm, seed) for arm in (runs.shared, SINGLE_TASK)}
-    servers = {arm: graphs_server(found, runs.encoder, raw) for arm, found in graphs.items()}
-    sizes = {arm: sum(map(len, found)) for arm, found in graphs.items()}
+    graphs = {arm: _graphs(runs, arm, seed) for arm in (runs.shared, SINGLE_TASK)}
+    servers = {str(arm): graphs_server(of_arm, runs.encoder, raw) for arm, of_arm in graphs.items()}
+    sizes = {str(arm): sum(map(len, of_arm)) for arm, of_arm in graphs.items()}
+    all_runs: dict[str, Sequence[ArmRun | BoostedRun]] = {str(arm): of_arm for arm, of_arm in runs.networks.items()}
     if runs.boosted and runs.boosted[0].models:
-        place, training = runs.place(BOOSTED, seed), runs.training(seed)
-        servers[BOOSTED] = servers_of(runs.boosted[0], runs.encoder, training, runs.splits.test, place)
-        sizes[BOOSTED] = runs.boosted[0].bytes
-    ms = {rows: median_ms({arm: server(rows) for arm, server in servers.items()}) for rows in ROWS}
-    trained: Mapping[str, Sequence[ArmRun | BoostedRun]] = runs.networks | (
-        {BOOSTED: runs.boosted} if BOOSTED in sizes else {}
-    )
+        boosted, training = runs.boosted[0], training_with(runs.problem, seed)
+        models = run_folder(runs.folder, BOOSTED, seed)
+        servers[BOOSTED] = boosted_server(boosted, runs.encoder, training, runs.splits.test, models)
+        sizes[BOOSTED] = boosted.bytes
+        all_runs[BOOSTED] = runs.boosted
+    ms_1, ms_1000 = (median_ms({arm: server(rows) for arm, server in servers.items()}) for rows in (1, 1000))
     return {
         arm: Cost(
-            parameters=first.parameters if isinstance(first := found[0], ArmRun) else None,
-            seconds=float(np.mean([run.seconds for run in found])),
-            ms_1=ms[1].get(arm),
-            ms_1000=ms[1000].get(arm),
+            parameters=first.parameters if isinstance(first := arm_runs[0], ArmRun) else None,
+            seconds=float(np.mean([run.seconds for run in arm_runs])),
+            ms_1=ms_1.get(arm),
+            ms_1000=ms_1000.get(arm),
             bytes=sizes.get(arm),
         )
-        for arm, found in trained.items()
+        for arm, arm_runs in all_runs.items()
     }
 
 
@@ -142,7 +136,7 @@ def _graphs(runs: Runs, arm: Arm, seed: int) -> list[bytes]:
         graph_of(
             problem,
             encoder_of(name, runs.encoder) if name else runs.encoder,
-            load_file(weights_of(runs.place(arm, seed), name)),
+            load_file(weights_path(run_folder(runs.folder, arm, seed), name)),
         )
         for name, problem in problems_of(arm, runs.problem, seed).items()
     ]
@@ -156,18 +150,18 @@ def _courses(run: ArmRun) -> dict[str, PolicyCourse]:
 
 
 def _notes(runs: Runs) -> list[str]:
-    """Notes on all that was left out, and why."""
+    """Missing parts of the comparison, with reasons."""
     notes = [
-        f"{name}: not compared, since a task that teaches itself has no network of its own"
+        f"{name}: not compared, an unsupervised task has no single-task network"
         for name, task in runs.problem.tasks.items()
         if task.unsupervised
     ]
-    if runs.lacking is not None:
+    if runs.lightgbm_error is not None:
         notes.append(
-            f'no trees: LightGBM cannot be used here ({runs.lacking}); pip install "trunkline[boosted]" adds it'
+            f'no trees: LightGBM cannot be used here ({runs.lightgbm_error}); pip install "trunkline[boosted]" adds it'
         )
     if runs.boosted:
-        notes += [f"{name}: no trees: {why}" for name, why in runs.boosted[0].skipped.items()]
+        notes += [f"{name}: no trees: {reason}" for name, reason in runs.boosted[0].skipped.items()]
     if len(runs.seeds) == 1:
-        notes.append("one seed: the intervals know chance in the test rows alone, and nothing of chance in training")
+        notes.append("one seed: the intervals cover chance in the test rows, and not chance in training")
     return notes

@@ -32,7 +32,7 @@ class Layout:
 
     @property
     def lifelines(self) -> Path:
-        """A file for each process whose children end with it."""
+        """A file per process whose children end with it."""
         return self.state / "lifelines"
 
     @property
@@ -52,7 +52,7 @@ class Layout:
 
     @property
     def quarantine(self) -> Path:
-        """Rows that broke an expectation."""
+        """Rows that violate an expectation."""
         return self.validation / "quarantine.parquet"
 
     @property
@@ -77,12 +77,12 @@ class Layout:
 
     @property
     def history(self) -> Path:
-        """Record of the training, epoch by epoch."""
+        """Record of the training, per epoch."""
         return self.training / "history.json"
 
     @property
     def resume(self) -> Path:
-        """Checkpoints of a training under way."""
+        """Checkpoints of a running training."""
         return self.state / "resume"
 
     @property
@@ -112,7 +112,7 @@ class Layout:
 
     @property
     def evaluation(self) -> Path:
-        """Test metrics with intervals, next to the baseline's."""
+        """Test metrics with intervals, and the baseline's."""
         return self.artifacts / "evaluation.json"
 
     @property

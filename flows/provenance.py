@@ -1,4 +1,4 @@
-"""Provenance of numbers that are computed here and now: command, commit, machine, versions."""
+"""Provenance of numbers: command, commit, machine, versions."""
 
 import os
 import platform
@@ -48,7 +48,7 @@ def _commit(folder: Path) -> str:
 
 
 def _processor() -> str:
-    """Name of the processor's model, as far as the system gives it."""
+    """Model name of the processor, as far as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -39,6 +39,6 @@ def test_gates_that_are_off_are_named(capsys: pytest.CaptureFixture[str]) -> Non
     assert "gates switched off: size, parity\n" in capsys.readouterr().out
 
 
-def test_outputs_with_other_bits_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_stages_with_other_outputs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     print_result(result(other_bits="dvc.lock: train gave other bits"))
     assert capsys.readouterr().out.endswith("told\ndvc.lock: train gave other bits\n")

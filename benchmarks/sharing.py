@@ -30,7 +30,7 @@ class PartsProgress(StudyProgress):
     def __init__(self, problem: str) -> None:
         self.problem, self.console = problem, Console()
 
-    def on_part(self, description: str, number: int) -> None:
+    def on_part(self, description: str, number: int, parts: int) -> None:
         self.console.print(f"{self.problem}: {description}")
 
 

@@ -33,14 +33,14 @@ _COLOURS = {HELPS: "green", HARMS: "red"}
 class CompareProgress(Bars, StudyProgress):
     """Two bars on stderr: parts of the study, and progress within the present one."""
 
-    def __init__(self, parts: int, epochs: int) -> None:
+    def __init__(self, epochs: int) -> None:
         super().__init__(open_console(stderr=True), transient=True)
-        self.epochs, self.count = epochs, parts
-        self.parts, self.part = self.add("compare", parts), self.add("")
+        self.epochs = epochs
+        self.parts, self.part = self.add("compare"), self.add("")
 
-    def on_part(self, description: str, number: int) -> None:
-        self.log(f"part {number + 1} of {self.count}: {description}")
-        self.move(self.parts, number, self.count, description)
+    def on_part(self, description: str, number: int, parts: int) -> None:
+        self.log(f"part {number + 1} of {parts}: {description}")
+        self.move(self.parts, number, parts, description)
         self.restart(self.part, "")
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:

@@ -11,7 +11,6 @@ from flows.studies.common import encoded_problem, exclusive_scratch, stored_stud
 from mtl_core.config import load_problem
 from mtl_core.config.budget import budget_of
 from mtl_core.studies.comparison.record import Comparison
-from mtl_core.studies.comparison.runs import part_count
 from mtl_core.studies.comparison.study import compare_arms
 from mtl_core.studies.files import write_study
 from mtl_core.studies.sharing import check_sharing
@@ -30,8 +29,8 @@ def run_comparison(folder: Path, seeds: int, policies: bool) -> tuple[Comparison
     raw = pq.read_table(layout.encoded / "test.parquet", columns=list(encoder.inputs))
     command = f"mtl compare --seeds {seeds}" + (" --policies" if policies else "")
     provenance = provenance_of(command, range(first, first + seeds), folder, problem)
-    parts, epochs = part_count(problem, policies, seeds), budget_of(problem.training, len(splits.train)).epochs
-    with exclusive_scratch(folder, "compare") as scratch, CompareProgress(parts, epochs) as progress:
+    epochs = budget_of(problem.training, len(splits.train)).epochs
+    with exclusive_scratch(folder, "compare") as scratch, CompareProgress(epochs) as progress:
         study = compare_arms(
             *(problem, encoder, splits, raw, scratch, provenance), policies=policies, progress=progress
         )

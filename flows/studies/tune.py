@@ -75,11 +75,8 @@ def repeat(folder: Path, number: int) -> str:
     study = _current_study(folder).study
     scratch = scratch_folder(folder, STUDY)
     with exclusive_study(scratch):
-        problem, encoder, splits = encoded_problem(folder)
-        runner = TrialRunner(
-            problem=problem, encoder=encoder, train=splits.train, validation=splits.validation, folder=scratch
-        )
-        differences = repeat_trial(study, number, runner)
+        problem, _, _ = encoded_problem(folder)
+        differences = repeat_trial(study, number, TrialRunner.open(problem, Layout(folder).encoded, scratch))
     if differences:
         pairs = "; ".join(f"{name} {before!r}, now {after!r}" for name, (before, after) in differences.items())
         raise TrainingError(

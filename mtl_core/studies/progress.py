@@ -6,8 +6,8 @@ from mtl_core.training import Epoch, Progress
 class StudyProgress:
     """Callbacks of a study, which by default do nothing."""
 
-    def on_part(self, description: str, number: int) -> None:
-        """Called at the start of every part, with its number from 0."""
+    def on_part(self, description: str, number: int, parts: int) -> None:
+        """Called at the start of every part, with its number from 0 and the number of all."""
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:
         """Called after every epoch, with the name of its training."""

@@ -17,7 +17,7 @@ from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from mtl_core.studies.comparison import arms, boosted, study
 from mtl_core.studies.comparison.record import BOOSTED, POLICIES, SINGLE_TASK, Comparison
-from mtl_core.studies.comparison.runs import arms_of, part_count
+from mtl_core.studies.comparison.runs import arms_of
 from mtl_core.studies.comparison.serving_cost import graph_of, graphs_server
 from mtl_core.studies.comparison.statistics import bootstrap_sample
 from mtl_core.studies.comparison.stored import load_predictions
@@ -81,16 +81,16 @@ def compare(grouped: Small, splits: Splits, folder: Path, *seeds: int, **options
 
 
 def test_the_whole_study(grouped: Small, splits: Splits, parameter_counts: list[int], folder: Path) -> None:
-    parts: list[tuple[str, int]] = []
+    parts: list[tuple[str, int, int]] = []
 
     class Parts(StudyProgress):
-        def on_part(self, description: str, number: int) -> None:
-            parts.append((description, number))
+        def on_part(self, description: str, number: int, count: int) -> None:
+            parts.append((description, number, count))
 
     comparison = compare(grouped, splits, folder, 5, 6, policies=True, progress=Parts())
     # Every part is reported once, in order.
-    assert [number for _, number in parts] == list(range(part_count(grouped.problem, True, 2)))
-    assert {description for description, _ in parts[:-2]} == {
+    assert [(number, count) for _, number, count in parts] == [(number, 12) for number in range(12)]
+    assert {description for description, *_ in parts[:-2]} == {
         f"{arm}, seed {seed}" for arm in (*POLICIES, SINGLE_TASK, BOOSTED) for seed in (5, 6)
     }
     # A labelled task is compared with its single-task network and trees; an unsupervised one has neither.
@@ -154,7 +154,6 @@ def test_notes_name_a_single_seed_and_missing_lightgbm(
     grouped: Small, splits: Splits, parameter_counts: list[int], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "lightgbm", None)
-    assert part_count(grouped.problem, False, 1) == 4
     comparison = compare(grouped, splits, folder, 5)
     assert {"no trees", "one seed"} <= {note.partition(":")[0] for note in comparison.notes}
     assert BOOSTED not in comparison.cost

@@ -102,34 +102,25 @@ def boosted_server(
 
     The rows are repeated from the start where the split is shorter. They are encoded before the call.
     """
-    trees = _LoadedTrees("", OPTIONS, encoder, training)
+    trees = Trees("", OPTIONS, encoder, training)
     models = [
         trees.lightgbm.Booster(model_file=str(_model_path(folder, task, number)))
         for task, count in run.models.items()
         for number in range(count)
     ]
-    return lambda rows: partial(trees.predict_all, models, trees.table(test, np.arange(rows) % len(test)))
+    return lambda rows: partial(_predict_all, models, trees.columns(test, np.arange(rows) % len(test)).values)
 
 
 class _Skipped(Exception):  # control flow, not an error
     """Reason why a task has no trees."""
 
 
-class _LoadedTrees(Trees):
-    """Predictions of stored models for a prepared table."""
-
-    def table(self, split: EncodedSplit, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """(B,) row numbers of the split -> (B, columns) inputs of the trees."""
-        return self._columns(split, rows).values
-
-    def predict_all(self, models: list[Any], table: NDArray[np.float32]) -> None:
-        """Predict with each model."""
-        for model in models:
-            model.predict(table, num_threads=1)
+def _predict_all(models: list[Any], table: NDArray[np.float32]) -> None:
+    for model in models:
+        model.predict(table, num_threads=1)
 
 
 def _train(trees: Trees, task: Objective, splits: Splits) -> list[Any]:
-    """The models of a task."""
     try:
         train_objectives = tree_objectives(task, splits.train)
         validation_objectives = tree_objectives(task, splits.validation)

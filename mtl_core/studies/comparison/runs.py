@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from mtl_core.config import Problem, Training
+from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.studies.comparison.arms import ArmRun, run_arm
 from mtl_core.studies.comparison.boosted import BoostedRun, lightgbm_error, run_boosted
@@ -23,12 +23,6 @@ def arms_of(problem: Problem, policies: bool) -> tuple[Arm, ...]:
     return (shared, SINGLE_TASK, *(other for other in POLICIES if policies and other != shared))
 
 
-def part_count(problem: Problem, policies: bool, seeds: int) -> int:
-    """Number of parts of the study: a run per arm, trees and seed, then intervals and serving cost."""
-    arms = len(arms_of(problem, policies)) + (lightgbm_error() is None)
-    return arms * seeds + 2
-
-
 @dataclass(frozen=True, kw_only=True)
 class Runs:
     """Finished runs of every arm with each seed."""
@@ -42,6 +36,8 @@ class Runs:
     boosted: list[BoostedRun]
     lightgbm_error: str | None
     """Why there are no trees at all; None where there are."""
+    parts: int
+    """Number of parts of the study: these runs, intervals, and serving cost."""
 
     @cached_property
     def shared(self) -> Arm:
@@ -70,17 +66,19 @@ def run_arms(
     networks: dict[Arm, list[ArmRun]] = {arm: [] for arm in arms}
     boosted: list[BoostedRun] = []
     error = lightgbm_error()
+    parts = (len(arms) + (error is None)) * len(seeds) + 2
     # Torch loads modules for about a second with its first optimiser, which must not count in an arm's time.
     torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     for seed in seeds:  # seed by seed, so that an interrupted study has all arms with some seeds
         for arm in arms:
-            progress.on_part(f"{arm}, seed {seed}", number)
+            progress.on_part(f"{arm}, seed {seed}", number, parts)
             run = run_arm(arm, problem, encoder, splits, seed, run_folder(folder, arm, seed), progress)
             networks[arm].append(run)
             number += 1
         if error is None:
-            progress.on_part(f"{BOOSTED}, seed {seed}", number)
-            seeded = problem.model_copy(update={"training": training_with(problem, seed)})
+            progress.on_part(f"{BOOSTED}, seed {seed}", number, parts)
+            training = problem.training.model_copy(update={"seed": seed})
+            seeded = problem.model_copy(update={"training": training})
             boosted.append(run_boosted(seeded, encoder, splits, run_folder(folder, BOOSTED, seed), progress))
             number += 1
     return Runs(
@@ -92,12 +90,8 @@ def run_arms(
         networks=networks,
         boosted=boosted,
         lightgbm_error=error,
+        parts=parts,
     )
-
-
-def training_with(problem: Problem, seed: int) -> Training:
-    """The declared training with that seed."""
-    return problem.training.model_copy(update={"seed": seed})
 
 
 def run_folder(folder: Path, arm: str, seed: int) -> Path:

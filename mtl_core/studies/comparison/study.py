@@ -14,7 +14,7 @@ from mtl_core.numbers import Number, defined
 from mtl_core.studies.comparison.arms import ArmRun, problems_of, weights_path
 from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server
 from mtl_core.studies.comparison.record import BOOSTED, SINGLE_TASK, Arm, ComparedTask, Comparison, Cost, PolicyCourse
-from mtl_core.studies.comparison.runs import Runs, part_count, run_arms, run_folder, training_with
+from mtl_core.studies.comparison.runs import Runs, run_arms, run_folder
 from mtl_core.studies.comparison.serving_cost import graph_of, graphs_server
 from mtl_core.studies.comparison.statistics import (
     BootstrapSample,
@@ -51,12 +51,10 @@ def compare_arms(
     """
     check_sharing(problem, "mtl compare")
     progress = progress or StudyProgress()
-    seeds = provenance.seeds
-    runs = run_arms(problem, encoder, splits, folder, seeds, policies=policies, progress=progress)
-    parts = part_count(problem, policies, len(seeds))
-    progress.on_part("intervals", parts - 2)
+    runs = run_arms(problem, encoder, splits, folder, provenance.seeds, policies=policies, progress=progress)
+    progress.on_part("intervals", runs.parts - 2, runs.parts)
     tasks = {task.name: _compared_task(runs, task) for task in objectives(problem.tasks, encoder.tasks)}
-    progress.on_part("serving cost", parts - 1)
+    progress.on_part("serving cost", runs.parts - 1, runs.parts)
     cost = _costs(runs, raw)
     return Comparison(
         made=provenance,
@@ -64,13 +62,19 @@ def compare_arms(
         headline=headline(tasks, cost, runs.shared),
         tasks=tasks,
         cost=cost,
-        courses={arm: _courses(arm_runs[0]) for arm, arm_runs in runs.networks.items() if arm != SINGLE_TASK},
+        courses={
+            arm: {
+                name: PolicyCourse(validation=task.validation, stopped=task.stopped, chosen=task.chosen)
+                for name, task in arm_runs[0].tasks.items()
+            }
+            for arm, arm_runs in runs.networks.items()
+            if arm != SINGLE_TASK
+        },
         notes=tuple(_notes(runs)),
     )
 
 
 def _compared_task(runs: Runs, task: Objective) -> ComparedTask:
-    """Metrics of all arms for a task, and their differences."""
     samples = {} if task.unsupervised else _bootstrap_samples(runs, task)
     values: dict[str, list[Number]] = {arm: [defined(x) for x in sample.values] for arm, sample in samples.items()}
     for arm, arm_runs in runs.networks.items():
@@ -112,10 +116,9 @@ def _costs(runs: Runs, raw: pa.Table) -> dict[str, Cost]:
     sizes = {str(arm): sum(map(len, of_arm)) for arm, of_arm in graphs.items()}
     all_runs: dict[str, Sequence[ArmRun | BoostedRun]] = {str(arm): of_arm for arm, of_arm in runs.networks.items()}
     if runs.boosted and runs.boosted[0].models:
-        boosted, training = runs.boosted[0], training_with(runs.problem, seed)
-        models = run_folder(runs.folder, BOOSTED, seed)
-        servers[BOOSTED] = boosted_server(boosted, runs.encoder, training, runs.splits.test, models)
-        sizes[BOOSTED] = boosted.bytes
+        models, training = run_folder(runs.folder, BOOSTED, seed), runs.problem.training
+        servers[BOOSTED] = boosted_server(runs.boosted[0], runs.encoder, training, runs.splits.test, models)
+        sizes[BOOSTED] = runs.boosted[0].bytes
         all_runs[BOOSTED] = runs.boosted
     ms_1, ms_1000 = (median_ms({arm: server(rows) for arm, server in servers.items()}) for rows in (1, 1000))
     return {
@@ -131,7 +134,6 @@ def _costs(runs: Runs, raw: pa.Table) -> dict[str, Cost]:
 
 
 def _graphs(runs: Runs, arm: Arm, seed: int) -> list[bytes]:
-    """The exported graph of each of the arm's networks."""
     return [
         graph_of(
             problem,
@@ -140,13 +142,6 @@ def _graphs(runs: Runs, arm: Arm, seed: int) -> list[bytes]:
         )
         for name, problem in problems_of(arm, runs.problem, seed).items()
     ]
-
-
-def _courses(run: ArmRun) -> dict[str, PolicyCourse]:
-    return {
-        name: PolicyCourse(validation=task.validation, stopped=task.stopped, chosen=task.chosen)
-        for name, task in run.tasks.items()
-    }
 
 
 def _notes(runs: Runs) -> list[str]:

@@ -77,13 +77,13 @@ def _exact(gains: Array, max_networks: int) -> list[Groups]:
     best = np.full((max_networks + 1, 2**count), -np.inf)
     best[0, 0] = 0.0
     first_group = np.zeros((max_networks + 1, 2**count), dtype=np.int64)
-    for whole in range(1, 2**count):
-        highest = 1 << (whole.bit_length() - 1)
-        parts = sets[(sets & ~whole | highest & ~sets) == 0][::-1]  # subsets with the first task, earlier tasks first
-        sums = values[parts] + best[:-1, whole ^ parts]  # (max_networks, parts)
+    for task_set in range(1, 2**count):
+        highest = 1 << (task_set.bit_length() - 1)
+        parts = sets[(sets & ~task_set | highest & ~sets) == 0][::-1]  # with the first task, earlier tasks first
+        sums = values[parts] + best[:-1, task_set ^ parts]  # (max_networks, parts)
         chosen = sums.argmax(axis=1)
-        best[1:, whole] = sums[np.arange(max_networks), chosen]
-        first_group[1:, whole] = parts[chosen]
+        best[1:, task_set] = sums[np.arange(max_networks), chosen]
+        first_group[1:, task_set] = parts[chosen]
     partitions = []
     for networks in range(1, max_networks + 1):
         groups, rest = [], 2**count - 1

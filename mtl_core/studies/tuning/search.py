@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.importance import get_param_importances
-from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from mtl_core.config import Problem, TuningOptions
+from mtl_core.config import Problem
 from mtl_core.studies.provenance import config_digest
 from mtl_core.studies.tuning.record import Baseline, Measure, Trial
 from mtl_core.studies.tuning.trials import Pruned, TrialProgress, TrialRunner
@@ -109,7 +109,9 @@ class Search:
         baseline = self.baseline
         assert baseline is not None
         sampled = self.study.ask(self._distributions())
-        changes = {path: from_sample(tuned, sampled.params[path]) for path, tuned in self.options.space.items()}
+        changes = {
+            path: from_sample(search_range, sampled.params[path]) for path, search_range in self.options.space.items()
+        }
 
         def after_epoch(progress: TrialProgress) -> None:
             if progress.best_objective is not None:
@@ -137,11 +139,12 @@ class Search:
         return {path: float(importances[path]) for path in self.options.space if path in importances}
 
     def _open(self) -> Study:
+        prune = self.options.prune
         return optuna.create_study(
             study_name=self.name,
             storage=self._storage,
             sampler=_Sampler(self.options.seed),
-            pruner=_pruner(self.options),
+            pruner=MedianPruner(n_startup_trials=prune.startup, n_warmup_steps=prune.warm_up) if prune else NopPruner(),
             direction="maximize",
             load_if_exists=True,
         )
@@ -152,7 +155,7 @@ class Search:
         self.study.tell(number, value, state=None if value is not None else state)
 
     def _distributions(self) -> dict[str, Any]:
-        return {path: distribution(tuned) for path, tuned in self.options.space.items()}
+        return {path: distribution(search_range) for path, search_range in self.options.space.items()}
 
 
 class _Sampler(BaseSampler):
@@ -174,11 +177,6 @@ class _Sampler(BaseSampler):
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any) -> Any:
         return self._tpe.sample_independent(study, trial, param_name, param_distribution)
-
-
-def _pruner(options: TuningOptions) -> BasePruner:
-    rule = options.prune
-    return MedianPruner(n_startup_trials=rule.startup, n_warmup_steps=rule.warm_up) if rule else NopPruner()
 
 
 def _record(trial: FrozenTrial) -> Trial:

@@ -76,7 +76,6 @@ def repeat_trial(study: Tuning, number: int, runner: TrialRunner) -> dict[str, t
 
 
 def _remove_scratch(folder: Path) -> None:
-    """Remove the scratch folders of interrupted trials."""
     for scratch in folder.glob("trial-*"):
         shutil.rmtree(scratch)
 

@@ -13,40 +13,42 @@ DIGITS = 4
 """Significant digits of a sampled number; the training's noise is far above the fifth."""
 
 
-def distribution(tuned: SearchRange) -> BaseDistribution:
+def distribution(search_range: SearchRange) -> BaseDistribution:
     """Optuna's distribution. A choice is its JSON text, since lists and mappings are allowed."""
-    if tuned.choices is not None:
-        return CategoricalDistribution([json_text(choice) for choice in tuned.choices])
-    assert tuned.low is not None
-    assert tuned.high is not None
-    if tuned.whole:
-        return IntDistribution(int(tuned.low), int(tuned.high), log=tuned.log, step=int(tuned.step or 1))
-    return FloatDistribution(float(tuned.low), float(tuned.high), log=tuned.log, step=tuned.step)
+    if search_range.choices is not None:
+        return CategoricalDistribution([json_text(choice) for choice in search_range.choices])
+    low, high, log, step = search_range.low, search_range.high, search_range.log, search_range.step
+    assert low is not None
+    assert high is not None
+    if search_range.whole:
+        return IntDistribution(int(low), int(high), log=log, step=int(step or 1))
+    return FloatDistribution(float(low), float(high), log=log, step=step)
 
 
-def from_sample(tuned: SearchRange, sampled: Any) -> Any:
+def from_sample(search_range: SearchRange, sampled: Any) -> Any:
     """The option's value for Optuna's sample."""
-    if tuned.choices is not None:
+    if search_range.choices is not None:
         return json.loads(sampled)
-    return sampled if tuned.whole or tuned.step is not None else rounded(tuned, float(sampled))
+    return sampled if search_range.whole or search_range.step is not None else rounded(search_range, float(sampled))
 
 
-def rounded(tuned: SearchRange, value: float) -> float:
+def rounded(search_range: SearchRange, value: float) -> float:
     """Round to DIGITS, of the number itself on a logarithmic scale, else of the range's width; within the range."""
-    assert tuned.low is not None
-    assert tuned.high is not None
-    scale = value if tuned.log else tuned.high - tuned.low
+    low, high = search_range.low, search_range.high
+    assert low is not None
+    assert high is not None
+    scale = value if search_range.log else high - low
     near = round(value, DIGITS - 1 - math.floor(math.log10(scale)))
-    return float(min(max(near, tuned.low), tuned.high))
+    return float(min(max(near, low), high))
 
 
 def declared_sample(problem: Problem, space: dict[str, SearchRange]) -> dict[str, Any] | None:
     """The declared values as an Optuna sample; None where one lies outside of the space."""
     sample: dict[str, Any] = {}
-    for path, tuned in space.items():
+    for path, search_range in space.items():
         value = get_option(problem, path)
-        equal = [json_text(choice) for choice in tuned.choices or () if _is_declared(problem, path, choice)]
-        if not equal and not tuned.spans(value):
+        equal = [json_text(choice) for choice in search_range.choices or () if _is_declared(problem, path, choice)]
+        if not equal and not search_range.spans(value):
             return None
         sample[path] = equal[0] if equal else value
     return sample

@@ -89,7 +89,6 @@ def run_trials(job: Job, search: Search, count: int, workers: int) -> Iterator[T
 
 
 def _work(job: Job, remaining: Semaphore) -> None:
-    """Run trials while some remain."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     search = job.open()

@@ -25,7 +25,8 @@ from flows.provenance import provenance_of
 from mtl_core.config import Problem
 from mtl_core.config.budget import budget_of
 from mtl_core.files import write_text
-from mtl_core.studies.arms import Arm, ArmRun, run_arm
+from mtl_core.studies.comparison.arms import ArmRun, run_arm
+from mtl_core.studies.comparison.record import Arm
 from mtl_core.studies.provenance import Provenance
 
 __all__: list[str] = []

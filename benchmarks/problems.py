@@ -12,10 +12,9 @@ import pyarrow.parquet as pq
 from flows.environment import prepare_environment
 from flows.pipeline.pin import fetch
 from mtl_core.config import Problem, load_problem
-from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
-from mtl_core.studies.arms import Splits
+from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
 
 ROOT = Path(__file__).parents[1]
@@ -54,12 +53,9 @@ def prepared(
         pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
         prepare(folder, problem, quarantine, work / "encoded")
         encoder = Encoder.load(work / "encoded" / "encoder.json")
-        train, validation, test = (
-            EncodedSplit.open(work / "encoded" / name, encoder) for name in ("train", "validation", "test")
-        )
         yield Prepared(
             declared=problem.model_copy(update={"training": training}),
             encoder=encoder,
-            splits=Splits(train=train, validation=validation, test=test),
+            splits=Splits.open(work / "encoded", encoder),
             raw_test=pq.read_table(work / "encoded" / "test.parquet"),
         )

@@ -23,8 +23,8 @@ from flows.provenance import provenance_of
 from mtl_core.config import Problem
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
-from mtl_core.studies.arms import run_arm
-from mtl_core.studies.boosted import run_boosted
+from mtl_core.studies.comparison.arms import run_arm
+from mtl_core.studies.comparison.boosted import run_boosted
 
 PROVENANCE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "quality"

@@ -26,7 +26,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.evaluation import evaluate
 from mtl_core.files import write_text
 from mtl_core.model.inference import predictions_of
-from mtl_core.studies.relatedness import relate
+from mtl_core.studies.relatedness.study import relate
 from mtl_core.training import train
 
 PROBLEMS = ("flights", "films", "yeast")

@@ -17,10 +17,21 @@ from sharing_table import RESULTS, tables
 from flows.layout import Layout
 from flows.provenance import provenance_of
 from mtl_core.files import write_text
-from mtl_core.studies.comparing import compare_arms
+from mtl_core.studies.comparison.study import compare_arms
 from mtl_core.studies.files import write_study
+from mtl_core.studies.progress import StudyProgress
 
 WORK = ROOT / ".trunkline" / "benchmarks" / "sharing"
+
+
+class PartsProgress(StudyProgress):
+    """Prints a line per part of a problem's study."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem, self.console = problem, Console()
+
+    def on_part(self, description: str, number: int, parts: int) -> None:
+        self.console.print(f"{self.problem}: {description}")
 
 
 def main() -> None:
@@ -29,7 +40,6 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", choices=list(FOLDERS), default=list(FOLDERS))
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
-    console = Console()
     for name in arguments.problems:
         command = f"python benchmarks/sharing.py --problems {name} --seeds {arguments.seeds}"
         with prepared(FOLDERS[name], threads=1) as problem:
@@ -37,7 +47,7 @@ def main() -> None:
                 *(problem.declared, problem.encoder, problem.splits, problem.raw_test, WORK / name),
                 provenance_of(command, range(arguments.seeds), ROOT, problem.declared),
                 policies=True,
-                on_part=lambda words, number, name=name: console.print(f"{name}: {words}"),
+                progress=PartsProgress(name),
             )
         results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
         results[name] = study.model_dump(mode="json")

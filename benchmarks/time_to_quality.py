@@ -24,8 +24,8 @@ from safetensors.numpy import load_file
 from suite import problems
 from untouched import Untouched, untouched
 
-from mtl_core.studies.arms import Splits
-from mtl_core.studies.boosted import run_boosted
+from mtl_core.studies.comparison.boosted import run_boosted
+from mtl_core.studies.splits import Splits
 from mtl_core.training import Epoch, train
 from mtl_core.training.progress import Progress
 

@@ -25,7 +25,7 @@ from mtl_core.config.changes import with_options
 from mtl_core.files import write_text
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning import Tuning
-from mtl_core.studies.tuning.search import Search, name_of
+from mtl_core.studies.tuning.search import Search, study_name
 from mtl_core.studies.tuning.study import study_of
 from mtl_core.studies.tuning.trials import TrialRunner
 
@@ -38,8 +38,8 @@ def run_search(problem: Prepared, work: Path, provenance: Provenance) -> Tuning:
     runner = TrialRunner(
         problem=declared, encoder=problem.encoder, train=splits.train, validation=splits.validation, folder=work
     )
-    search = Search(runner, name_of(declared, splits.digest))
-    search.measure_declared()
+    search = Search(runner, study_name(declared, splits.digest))
+    search.run_declared()
     assert declared.tuning is not None
     while len(search.trials) < declared.tuning.trials:
         search.next_trial()

@@ -20,11 +20,10 @@ from flows.draft.drafting import draft_problem
 from flows.environment import prepare_environment
 from flows.pipeline.code import CodeTree
 from mtl_core.config import Problem, load_problem
-from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.files import write_text
-from mtl_core.studies.arms import Splits
+from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
 
 WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
@@ -59,8 +58,7 @@ class Untouched:
     @cached_property
     def splits(self) -> Splits:
         """Encoded rows, memory-mapped."""
-        names = ("train", "validation", "test")
-        return Splits(**{name: EncodedSplit.open(self.folder / "encoded" / name, self.encoder) for name in names})
+        return Splits.open(self.folder / "encoded", self.encoder)
 
     @cached_property
     def tasks(self) -> tuple[Objective, ...]:

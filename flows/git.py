@@ -1,4 +1,4 @@
-"""Git, where it is there."""
+"""Git, where it is installed."""
 
 import subprocess
 from pathlib import Path

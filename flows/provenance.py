@@ -1,4 +1,4 @@
-"""Provenance of numbers that are computed here and now: command, commit, machine, versions."""
+"""Provenance of numbers: command, commit, machine, versions."""
 
 import os
 import platform
@@ -12,8 +12,10 @@ from mtl_core.studies.provenance import Provenance, config_digest
 
 PACKAGES = ("trunkline", "torch", "numpy", "scikit-learn", "lightgbm", "optuna", "onnxruntime")
 
-RESULTS = (":(exclude,top,glob)**/dvc.lock", ":(exclude,top,glob)**/studies/**", ":(exclude,top,glob)**/results/**")
-"""Files that studies and stages write: their changes say nothing about the code that computes the numbers."""
+RESULTS = [
+    f":(exclude,top,glob)**/{pattern}" for pattern in ("dvc.lock", "studies/*.json", "studies/*.svg", "results/**")
+]
+"""Files that studies and stages write: their changes are not changes of the code."""
 
 
 def provenance_of(command: str, seeds: Sequence[int], folder: Path, problem: Problem) -> Provenance:
@@ -46,7 +48,7 @@ def _commit(folder: Path) -> str:
 
 
 def _processor() -> str:
-    """Name of the processor's model, as far as the system gives it."""
+    """Model name of the processor, as far as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

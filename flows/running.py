@@ -1,4 +1,4 @@
-"""The lock that a command holds while it changes a problem's artifacts."""
+"""Locks of a problem's folder, held while its artifacts change, and checks before a run starts."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from mtl_core.locks import Holder, exclusive_lock
 from serving.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 
 MIN_FREE = 8 << 20
-"""Bytes that must be free before a run starts: a Prefect database, a report, the arrays of a small problem."""
+"""Bytes that must be free before a run starts, for a Prefect database, a report and the arrays of a small problem."""
 
 
 @contextmanager
@@ -27,20 +27,20 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
     Leftovers of a killed run are removed first.
 
     Args:
-        wait: wait for another command to end, and say so on stderr, rather than raise RunInProgress.
+        wait: wait for another command to end, with a notice on stderr, instead of raising RunInProgress.
     """
     layout, started_by = Layout(folder), lifeline()
 
     def on_busy(holder: Holder | None) -> bool:
         if holder is not None and holder.key and holder.key == started_by:
             return True
-        found = holder or "another command"
+        other = holder or "another command"
         if not wait:
             raise RunInProgress(
-                f"{folder}: only one command may use a problem at a time, found {found}; run this command when that "
+                f"{folder}: only one command may use a problem at a time, found {other}; run this command when that "
                 "has ended, as `mtl retrain` and `mtl stage` do by themselves with --wait"
             )
-        print(f"{folder}: waiting for {found} to end", file=sys.stderr, flush=True)
+        print(f"{folder}: waiting for {other} to end", file=sys.stderr, flush=True)
         return False
 
     with exclusive_lock(layout.run_lock, on_busy, key=start_lifeline(layout.lifelines)) as acquired:
@@ -52,7 +52,7 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
 @contextmanager
 def exclusive_stage(folder: Path) -> Iterator[None]:
-    """Make this the only stage of the problem; wait for one that a killed run has left to end, which it does at once.
+    """Make this the only stage of the problem; wait for one that a killed run left, which ends at once.
 
     Training's scratch folder belongs to the process that holds this lock.
     """
@@ -66,7 +66,7 @@ def exclusive_stage(folder: Path) -> Iterator[None]:
 
 
 def check_start(folder: Path) -> None:
-    """Refusals before a run starts: ProblemError for params.yaml, OSError where the run could not write."""
+    """Check before a run starts: ProblemError for params.yaml, OSError where the run could not write."""
     from mtl_core.config import load_problem
 
     load_problem(folder)
@@ -74,9 +74,9 @@ def check_start(folder: Path) -> None:
 
 
 def _check_writable(folder: Path) -> None:
-    """Raises an OSError with its path where a run could not write: no permission, or less than MIN_FREE free.
+    """Raise an OSError with its path where a run could not write: no permission, or less than MIN_FREE free.
 
-    Writes MIN_FREE bytes, since a quota or a limit shows in no other way.
+    Writes MIN_FREE bytes, since a quota or a limit cannot be detected otherwise.
     """
     layout = Layout(folder)
     homes = (layout.state, layout.artifacts, Path(os.environ["PREFECT_HOME"]), store_home(folder))
@@ -90,7 +90,7 @@ def _check_writable(folder: Path) -> None:
 
 
 def _remove_leftovers(layout: Layout) -> None:
-    """Remove files and folders under a temporary name, on which no process works while the locks are held."""
+    """Remove files and folders under a temporary name, which no process uses while the locks are held."""
     remove_dead_lifelines(layout.lifelines)
     for folder in (layout.artifacts, layout.resume, layout.failures):
         for path in list(folder.rglob(".*.pending")):

@@ -1,4 +1,4 @@
-"""Errors of the operating system, as one line of ours: path, cause and fix."""
+"""Errors of the operating system as a SystemFailure: one line with path, cause and fix."""
 
 import errno
 import getpass
@@ -17,26 +17,26 @@ OPEN_FILES = {errno.EMFILE, errno.ENFILE}
 
 
 def system_failure(error: BaseException, path: Path | None = None) -> SystemFailure | None:
-    """The error in words of ours; None if it is none of the operating system's, but a bug.
+    """The error as a SystemFailure; None for a bug, which is not the operating system's.
 
-    An OSError always is; an error of a library is if it was caused by a full disk, a missing permission or a limit of
-    open files, or says so.
+    Every OSError is one; an error of a library is one if its cause or its message is a full disk, a missing permission
+    or the limit of open files.
 
     Args:
-        path: what was worked on, if the error has no path; the working directory where none is given.
+        path: the path to name if the error has none; default: the working directory.
     """
     for cause in _causes(error):
         code = errno_of(cause)
         if code is not None and code in FULL | REFUSED | OPEN_FILES:
-            return SystemFailure(_words(code, _path(error) or str(path or _working_directory() or ".")))
+            return SystemFailure(_message(code, _path(error) or str(path or _working_directory() or ".")))
     if isinstance(error, FileNotFoundError) and not _path(error) and not _working_directory():
         return SystemFailure(
             "the working directory: must exist, found it removed; change to another folder, then run the same command "
             "again, with -C FOLDER for the problem's folder"
         )
     if isinstance(error, OSError):
-        where = traceback.extract_tb(error.__traceback__)
-        line = f" (at {where[-1].filename}:{where[-1].lineno})" if where else ""
+        frames = traceback.extract_tb(error.__traceback__)
+        line = f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         subject = f"{name}: the operating system" if (name := _path(error)) else "the operating system"
         return SystemFailure(f"{subject} refused: {error.strerror or error}{line}")
     return None
@@ -64,7 +64,7 @@ def _working_directory() -> Path | None:
         return None
 
 
-def _words(code: int, path: str) -> str:
+def _message(code: int, path: str) -> str:
     if code in FULL:
         cause = "the file size limit is reached" if code == errno.EFBIG else "the disk is full or the quota is used up"
         return (
@@ -82,9 +82,9 @@ def _words(code: int, path: str) -> str:
 
 def _free(path: str) -> str:
     """Free bytes of the disk of the path, which need not exist."""
-    for place in (Path(path), *Path(path).absolute().parents):
+    for existing in (Path(path), *Path(path).absolute().parents):
         try:
-            return f"{shutil.disk_usage(place).free / 1e6:.1f} MB free"
+            return f"{shutil.disk_usage(existing).free / 1e6:.1f} MB free"
         except OSError:
             continue
     return "none free"
@@ -93,5 +93,5 @@ def _free(path: str) -> str:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
+    except (KeyError, OSError):  # a container's user may have no name
         return str(os.getuid())

@@ -30,11 +30,11 @@ def command(folder: Path, as_json: bool, seeds: int, policies: bool, show: bool)
     Runs all these trainings, so it can take long. An interrupted study resumes when you run the command again. Writes
     studies/comparison.json and adds a section to the report.
     """
-    from flows.comparing import compared, kept_comparison
     from flows.console.compare import print_comparison
+    from flows.studies.compare import run_comparison, stored_comparison
 
     with reserve_stdout(as_json):
-        study, where = kept_comparison(folder) if show else compared(folder, seeds, policies)
+        study, where = stored_comparison(folder) if show else run_comparison(folder, seeds, policies)
     if as_json:
         click.echo(study.model_dump_json(indent=1))
     else:

@@ -34,16 +34,16 @@ def command(folder: Path, as_json: bool, every: int, networks: int | None, no_ve
     adds a section to the report. Confirm a grouping with `mtl compare`.
     """
     from flows.console.relate import print_relatedness
-    from flows.relating import kept_relatedness, related
+    from flows.studies.relate import run_relatedness, stored_relatedness
     from mtl_core.config import load_problem
 
     with reserve_stdout(as_json):
         if show:
-            study, where = kept_relatedness(folder)
+            study, where = stored_relatedness(folder)
             _check_networks(networks, len(study.tasks))
         else:
             _check_networks(networks, len(load_problem(folder).tasks))
-            study, where = related(folder, every, not no_vectors)
+            study, where = run_relatedness(folder, every, not no_vectors)
     if as_json:
         click.echo(study.model_dump_json(indent=1))
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from flows.commands.arguments import example, in_folder, wait_option
-from flows.pipeline.failure import keep_failure
+from flows.pipeline.failure import record_failure
 from flows.pipeline.graph import STAGES, check_graph
 from flows.running import exclusive_run, exclusive_stage
 from serving.lifeline import end_with_parent
@@ -23,7 +23,7 @@ def command(name: str, folder: Path, wait: bool) -> None:
     with code 9 if another command is using the problem.
     """
     end_with_parent()
-    with exclusive_run(folder, wait=wait), exclusive_stage(folder), keep_failure(folder, name):
+    with exclusive_run(folder, wait=wait), exclusive_stage(folder), record_failure(folder, name):
         check_graph(folder)
         _check_previous_stage(folder, name)
         import_module(f"flows.stages.{name}").run(folder)

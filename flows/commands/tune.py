@@ -51,16 +51,16 @@ def command(
         raise click.UsageError("--show, --apply and --repeat exclude each other; use one of them")
     if as_json and (applied is not None or repeated is not None):
         raise click.UsageError("--json cannot be combined with --apply or --repeat; remove it")
-    from flows import tuning
+    from flows.studies.tune import apply, repeat, run_tuning, stored_tuning
 
     if applied is not None:
-        click.echo(tuning.applied(folder, applied))
+        click.echo(apply(folder, applied))
         return
     if repeated is not None:
-        click.echo(tuning.repeated(folder, repeated))
+        click.echo(repeat(folder, repeated))
         return
     with reserve_stdout(as_json):
-        result = tuning.kept_tuning(folder) if show else tuning.tuned(folder, trials, workers)
+        result = stored_tuning(folder) if show else run_tuning(folder, trials, workers)
     if as_json:
         click.echo(result.study.model_dump_json(indent=1))
     else:

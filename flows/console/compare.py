@@ -9,39 +9,45 @@ from rich.text import Text
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
 from mtl_core.report.wording import UNDEFINED, integer, interval, interval_decimal_places, rounded, signed
-from mtl_core.studies.arms import SINGLE_TASK
-from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
+from mtl_core.studies.comparison.record import (
+    BOOSTED,
+    HARMS,
+    HELPS,
+    SINGLE_TASK,
+    ComparedTask,
+    Comparison,
+    Gain,
+    MeanStd,
+)
+from mtl_core.studies.progress import StudyProgress
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mtl_core.studies.comparison import Verdict
+    from mtl_core.studies.comparison.record import Verdict
     from mtl_core.training import Epoch
 
 _COLOURS = {HELPS: "green", HARMS: "red"}
 
 
-class CompareProgress(Bars):
+class CompareProgress(Bars, StudyProgress):
     """Two bars on stderr: parts of the study, and progress within the present one."""
 
-    def __init__(self, parts: int, epochs: int) -> None:
+    def __init__(self, epochs: int) -> None:
         super().__init__(open_console(stderr=True), transient=True)
-        self.epochs, self.count = epochs, parts
-        self.parts, self.part = self.add("compare", parts), self.add("")
+        self.epochs = epochs
+        self.parts, self.part = self.add("compare"), self.add("")
 
-    def on_part(self, words: str, number: int) -> None:
-        """Callback at the start of a part."""
-        self.log(f"part {number + 1} of {self.count}: {words}")
-        self.move(self.parts, number, self.count, words)
+    def on_part(self, description: str, number: int, parts: int) -> None:
+        self.log(f"part {number + 1} of {parts}: {description}")
+        self.move(self.parts, number, parts, description)
         self.restart(self.part, "")
 
-    def on_epoch(self, network: str, epoch: Epoch) -> None:
-        """Callback after an epoch; `network` is a task's name, "" for the shared network."""
-        words = f"{network or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
+    def on_epoch(self, training: str, epoch: Epoch) -> None:
+        words = f"{training or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
         self.restart(self.part, words)
 
     def on_step(self, step: int, steps: int) -> None:
-        """Callback after a step of the epoch, or after one task's trees."""
         self.move(self.part, step, steps)
 
 
@@ -55,7 +61,7 @@ def print_comparison(comparison: Comparison) -> None:
     for note in comparison.notes:
         console.out(note, style="dim")
     console.out(comparison.headline, style="bold")
-    if harmed := comparison.judged(HARMS):
+    if harmed := comparison.tasks_with(HARMS):
         console.out(f"negative transfer: {', '.join(harmed)}", style="bold red")
 
 

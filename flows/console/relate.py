@@ -10,17 +10,18 @@ from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
 from mtl_core.report.studies.relatedness import decimals_of
 from mtl_core.report.wording import UNDEFINED, rounded
+from mtl_core.studies.progress import StudyProgress
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mtl_core.studies.relatedness import Relatedness
+    from mtl_core.studies.relatedness.record import Relatedness
     from mtl_core.training import Epoch
 
 _DESCRIPTIONS = {"joint": "the declared trunk", "vectors": "task vectors"}
 
 
-class RelateProgress(Bars):
+class RelateProgress(Bars, StudyProgress):
     """Bar on stderr: steps of the current epoch."""
 
     def __init__(self, epochs: int) -> None:
@@ -29,11 +30,9 @@ class RelateProgress(Bars):
         self.bar = self.add(self._description("joint", 1))
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:
-        """Callback after an epoch of that training."""
         self.restart(self.bar, self._description(training, min(epoch.number + 1, self.epochs)))
 
     def on_step(self, step: int, steps: int) -> None:
-        """Callback after a step of the epoch."""
         self.move(self.bar, step, steps)
 
     def _description(self, training: str, epoch: int) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mtl_core.config import Problem
     from mtl_core.studies.tuning import Trial, Tuning
-    from mtl_core.studies.tuning.workers import Lost
+    from mtl_core.studies.tuning.workers import LostWorker
     from mtl_core.training import Epoch
 
 MAX_TRIALS = 10
@@ -47,14 +47,14 @@ class TuneProgress(Bars):
         """Callback after an epoch of a trial in this process."""
         self.restart(self.trial, f"trial {number}: epoch {epoch.number} done")
 
-    def on_lost(self, lost: Lost) -> None:
+    def on_lost(self, lost: LostWorker) -> None:
         """Callback after the death of a worker."""
         self.say(str(lost), "red")
 
 
 def print_tuning(study: Tuning, problem: Problem) -> None:
     """Print the best trials, the changed options of the best one, and the commands to use it."""
-    from mtl_core.studies.tuning.applying import experiment
+    from mtl_core.studies.tuning.apply import experiment_command
 
     console = open_console()
     console.print(_trials(study))
@@ -64,7 +64,7 @@ def print_tuning(study: Tuning, problem: Problem) -> None:
         return
     console.print(_best(study, best))
     console.out(f"to train trial {best.number} in full and evaluate it on the test split:")
-    console.out(f"  {experiment(problem, study.differences(best))}")
+    console.out(f"  {experiment_command(problem, study.differences(best))}")
     console.out(f"to write its options to params.yaml:\n  mtl tune --apply {best.number}")
 
 

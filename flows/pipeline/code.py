@@ -1,4 +1,4 @@
-"""Code behind a module: the files that it imports, directly or through others, found by reading them.
+"""Code of a module: the files that it imports, directly or through others, by reading the sources.
 
 Nothing is imported: a stage's digest needs neither torch nor the module itself.
 """
@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("flows", "mtl_core")
-LEFT_OUT = ("flows.console",)
+EXCLUDED = ("flows.console",)
 """Output in a terminal changes no artifact."""
 DATA = (".css", ".html", ".j2", ".js", ".md", ".yaml")
-"""Files beside the modules that are installed with them, and count as code."""
+"""Suffixes of the data files that are installed with the modules, and count as code."""
 
 
 class CodeTree:
@@ -21,16 +21,16 @@ class CodeTree:
 
     Args:
         roots: name of a top-level package -> its folder.
-        left_out: modules and packages that no closure contains.
+        excluded: modules and packages that no closure contains.
     """
 
-    def __init__(self, roots: Mapping[str, Path], left_out: Iterable[str] = LEFT_OUT) -> None:
-        self._roots, self._left_out = dict(roots), tuple(left_out)
+    def __init__(self, roots: Mapping[str, Path], excluded: Iterable[str] = EXCLUDED) -> None:
+        self._roots, self._excluded = dict(roots), tuple(excluded)
         self._imports: dict[str, tuple[set[str], set[str]]] = {}
 
     @classmethod
     def installed(cls) -> "CodeTree":
-        """The packages as this interpreter finds them, in a source tree or installed."""
+        """The packages of this interpreter, in a source tree or installed."""
         roots = {}
         for name in PACKAGES:
             spec = find_spec(name)
@@ -40,23 +40,23 @@ class CodeTree:
         return cls(roots)
 
     def closure(self, module: str, *, nested: bool) -> frozenset[str]:
-        """The module, what it imports, what that imports, and so on, with the packages around each.
+        """The module and its direct and indirect imports, with the packages around each.
 
         Args:
             nested: whether imports inside functions count. Those under TYPE_CHECKING never do.
         """
-        found: set[str] = set()
-        waiting = [module]
-        while waiting:
-            name = waiting.pop()
-            if name in found or self._file(name) is None or self._is_left_out(name):
+        closure: set[str] = set()
+        queue = [module]
+        while queue:
+            name = queue.pop()
+            if name in closure or self._file(name) is None or self._is_excluded(name):
                 continue
-            found.add(name)
+            closure.add(name)
             if "." in name:
-                waiting.append(name.rpartition(".")[0])
+                queue.append(name.rpartition(".")[0])
             at_import, in_functions = self._imported(name)
-            waiting += at_import | in_functions if nested else at_import
-        return frozenset(found)
+            queue += at_import | in_functions if nested else at_import
+        return frozenset(closure)
 
     def digest(self, module: str, *, nested: bool) -> str:
         """MD5 over the paths and bytes of all files of the closure, modules and data."""
@@ -66,7 +66,7 @@ class CodeTree:
         return digest.hexdigest()
 
     def _files(self, modules: Iterable[str]) -> Iterator[tuple[str, Path]]:
-        """(path below the packages, file) of the modules, and of the data beside those that are packages."""
+        """(path below the packages, file) of the modules, and of the data files of packages."""
         for name in modules:
             path = self._file(name)
             assert path is not None
@@ -77,7 +77,7 @@ class CodeTree:
                     yield data.relative_to(root).as_posix(), data
 
     def _file(self, module: str) -> Path | None:
-        """The module's source; None for what is no module of these packages."""
+        """The module's source; None for a name that is no module of these packages."""
         top, *rest = module.split(".")
         if top not in self._roots:
             return None
@@ -85,8 +85,8 @@ class CodeTree:
         package, plain = base / "__init__.py", base.with_name(f"{base.name}.py")
         return package if package.is_file() else plain if rest and plain.is_file() else None
 
-    def _is_left_out(self, module: str) -> bool:
-        return any(module == name or module.startswith(f"{name}.") for name in self._left_out)
+    def _is_excluded(self, module: str) -> bool:
+        return any(module == name or module.startswith(f"{name}.") for name in self._excluded)
 
     def _imported(self, module: str) -> tuple[set[str], set[str]]:
         """Names that the module imports when it is imported itself, and those that its functions import."""
@@ -102,7 +102,7 @@ class CodeTree:
 
 
 def _data_files(folder: Path) -> Iterator[Path]:
-    """Data files of the folder and its subfolders, except of those that are packages themselves."""
+    """Data files of the folder and its subfolders, without those that are packages themselves."""
     for path in folder.iterdir():
         if path.is_dir():
             if not (path / "__init__.py").exists():
@@ -112,15 +112,15 @@ def _data_files(folder: Path) -> Iterator[Path]:
 
 
 def _imports(nodes: Iterable[ast.AST], in_function: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """(import, whether it stands in a function) of the statements, without those that only a type checker reads."""
+    """(import, whether it is in a function) of the statements, without those that only a type checker reads."""
     for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node, in_function
         elif isinstance(node, ast.If) and _is_type_checking(node.test):
             yield from _imports(node.orelse, in_function)
         elif not isinstance(node, ast.expr):
-            inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            yield from _imports(ast.iter_child_nodes(node), inside)
+            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _imports(ast.iter_child_nodes(node), in_function or is_function)
 
 
 def _is_type_checking(test: ast.expr) -> bool:
@@ -129,7 +129,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 
 def _names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
-    """Every module that an import may name; what follows `from x import` may be a module or not."""
+    """Every module that an import may name; a name after `from x import` may be a module or not."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
         return

@@ -16,7 +16,7 @@ from flows.pipeline.graph import DIGESTS, STAGES
 from mtl_core.files import write_text
 
 MODULE_LEVEL = frozenset({"validate", "prepare"})
-"""Stages that build no network, and so run none of the imports that functions make when a network part is built."""
+"""Stages that build no network, and so run none of the imports inside functions that build network parts."""
 
 
 def write_digests(folder: Path) -> None:
@@ -41,29 +41,26 @@ def code_digests(tree: CodeTree) -> dict[str, str]:
 def labels_digest(tasks: Any) -> str:
     """Digest of the section `tasks` of `params.yaml`, as it is written, without every kind's `objective_options`.
 
-    The order of the tasks counts, that of their options does not. An invalid task counts as it is written: the
-    stages that read it refuse it.
+    It depends on the order of the tasks, not on that of their options. An invalid task is digested as it is written:
+    the stages that read it refuse it.
     """
     from mtl_core.schema import tagged
     from mtl_core.tasks import AnyTask, Task
 
     kinds = {kind: model for kind, model in tagged(AnyTask).items() if issubclass(model, Task)}
 
-    def labels(options: Any) -> Any:
+    def label_options(options: Any) -> Any:
         kind = options.get("kind") if isinstance(options, dict) else None
-        left_out = kinds[kind].objective_options if isinstance(kind, str) and kind in kinds else ()
-        return {key: value for key, value in options.items() if key not in left_out} if left_out else options
+        excluded = kinds[kind].objective_options if isinstance(kind, str) and kind in kinds else ()
+        return {key: value for key, value in options.items() if key not in excluded} if excluded else options
 
-    rows = [[name, labels(options)] for name, options in tasks.items()] if isinstance(tasks, dict) else tasks
-    return _md5(json.dumps(_ordered(rows), default=str))
-
-
-def _ordered(value: Any) -> Any:
-    """Mappings in the order of their keys, which may be of several types."""
-    if isinstance(value, dict):
-        return {repr(key): _ordered(value[key]) for key in sorted(value, key=repr)}
-    return [_ordered(item) for item in value] if isinstance(value, list) else value
-
-
-def _md5(text: str) -> str:
+    rows = [[name, label_options(options)] for name, options in tasks.items()] if isinstance(tasks, dict) else tasks
+    text = json.dumps(_sorted_keys(rows), default=str)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _sorted_keys(value: Any) -> Any:
+    """Mappings in the order of their keys, which may have several types."""
+    if isinstance(value, dict):
+        return {repr(key): _sorted_keys(value[key]) for key in sorted(value, key=repr)}
+    return [_sorted_keys(item) for item in value] if isinstance(value, list) else value

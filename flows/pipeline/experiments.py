@@ -1,4 +1,4 @@
-"""Runs as DVC experiments."""
+"""Retrains as DVC experiments."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mtl_core.errors import ToolError
 def save_experiment(folder: Path, name: str) -> str:
     """Record params, code, outputs and metrics as the DVC experiment `name`; a sentence about the outcome.
 
-    A record that cannot be made fails no run: the sentence says why there is none.
+    A record that fails does not fail the run: the sentence gives the reason.
     """
     from dvc.scm import NoSCM
     from scmrepo.exceptions import SCMError

@@ -1,6 +1,6 @@
-"""The last failure of a stage, for the flow.
+"""The last failure of a stage, for the retrain flow.
 
-DVC runs a stage in a process of its own and passes on neither its message nor its exit code.
+DVC runs a stage in a process of its own and returns neither its message nor its exit code.
 """
 
 import json
@@ -23,8 +23,8 @@ class StageFailed(TrunklineError):
 
 
 @contextmanager
-def keep_failure(folder: Path, stage: str) -> Iterator[None]:
-    """Write down an error of ours, or of the operating system in our words, that leaves the block.
+def record_failure(folder: Path, stage: str) -> Iterator[None]:
+    """Store a TrunklineError that leaves the block; an error of the operating system is raised as a SystemFailure.
 
     An earlier failure of that stage is removed.
     """
@@ -34,15 +34,15 @@ def keep_failure(folder: Path, stage: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
             yield
     except Exception as error:
-        ours = error if isinstance(error, TrunklineError) else system_failure(error)
-        if ours is None:
+        failure = error if isinstance(error, TrunklineError) else system_failure(error)
+        if failure is None:
             raise
         # A full disk must not hide the stage's own message.
         with suppress(OSError):
-            write_text(path, json.dumps({"message": str(ours), "exit_code": ours.exit_code}))
-        if ours is error:
+            write_text(path, json.dumps({"message": str(failure), "exit_code": failure.exit_code}))
+        if failure is error:
             raise
-        raise ours from error
+        raise failure from error
 
 
 def last_failure(folder: Path, stage: str) -> StageFailed | None:

@@ -1,6 +1,6 @@
 """The graph of stages in `dvc.yaml`: their order, which are up to date, and running them.
 
-DVC is called in this process: a command of its own costs seconds a stage, and does not say whether the stage ran.
+DVC is called in this process: a separate command takes seconds per stage, and does not report whether the stage ran.
 """
 
 import logging
@@ -17,16 +17,16 @@ from mtl_core.errors import ProblemError, RunInProgress, ToolError
 
 GRAPH = "dvc.yaml"
 DIGESTS = "digests"
-"""The stage that always runs: it renews the digests that the others depend on."""
+"""The stage that always runs: it updates the digests that the others depend on."""
 STAGES = (DIGESTS, "validate", "prepare", "train", "export", "check", "report")
-"""Stages in the order in which they run; `dvc.yaml` says what each depends on."""
+"""Stages in the order in which they run; `dvc.yaml` declares their dependencies."""
 
 
 @contextmanager
 def open_repository(folder: Path) -> Iterator[Any]:
     """The DVC repository around the problem's folder.
 
-    What DVC raises becomes a RunInProgress where another DVC command works there, a SystemFailure where the operating
+    An error of DVC becomes a RunInProgress where another DVC command works there, a SystemFailure where the operating
     system is the cause, else a ToolError.
     """
     from dvc.exceptions import DvcException
@@ -36,11 +36,8 @@ def open_repository(folder: Path) -> Iterator[Any]:
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it lists files to add to git after every call
     cache = folder
     try:
-        with (
-            chdir(folder),
-            _dates_as_text(),
-            Repo(str(folder)) as repo,
-        ):  # DVC resolves some paths against the working directory
+        # DVC resolves some paths against the working directory.
+        with chdir(folder), _dates_as_text(), Repo(str(folder)) as repo:
             cache = Path(repo.cache.local.path)
             yield repo
     except LockError as error:
@@ -80,9 +77,9 @@ def graph_text() -> str:
 
 
 def check_graph(folder: Path) -> None:
-    """Raises ProblemError for a `dvc.yaml` that lacks a stage, which would never run again.
+    """Raise ProblemError for a `dvc.yaml` that lacks a stage, or of an earlier version that ignores code changes.
 
-    Or that is of an earlier version, whose stages would miss a change of the code. A stage can run without a graph.
+    No error without a `dvc.yaml`, which a single stage does not need.
     """
     from mtl_core.config.document import read_yaml
 
@@ -116,12 +113,12 @@ def _check_sections(folder: Path, stages: Any) -> None:
 
     params = [param for stage in stages.values() if isinstance(stage, dict) for param in stage.get("params", [])]
     optional = {name for name, field in Problem.model_fields.items() if not field.is_required()}
-    wanted = optional & {param for param in params if isinstance(param, str)}
+    used = optional & {param for param in params if isinstance(param, str)}
     try:
         declared = read_yaml(folder / PARAMS)
     except FileNotFoundError:
         return
-    if isinstance(declared, dict) and (missing := sorted(wanted - declared.keys())):
+    if isinstance(declared, dict) and (missing := sorted(used - declared.keys())):
         raise ProblemError(
             f"{folder / PARAMS}: must have the sections used by {GRAPH}, found no "
             f"{', '.join(missing)}; to use the defaults, add {', '.join(f'`{section}: {{}}`' for section in missing)}"
@@ -129,17 +126,17 @@ def _check_sections(folder: Path, stages: Any) -> None:
 
 
 def stage_names(folder: Path) -> tuple[str, ...]:
-    """The stages of the folder's `dvc.yaml`, each after what it needs; raises ToolError."""
+    """The stages of the folder's `dvc.yaml` in topological order; raises ToolError."""
     from dvc.repo.reproduce import plan_repro
 
     check_graph(folder)
     with open_repository(folder) as repo:
-        ours = repo.stage.collect(str(folder / GRAPH))
-        return tuple(stage.name for stage in plan_repro(repo.index.graph, ours) if stage in ours)
+        stages = repo.stage.collect(str(folder / GRAPH))
+        return tuple(stage.name for stage in plan_repro(repo.index.graph, stages) if stage in stages)
 
 
 def is_up_to_date(folder: Path, stage: str) -> bool:
-    """True if the stage itself has nothing to do, whatever the stages before it have."""
+    """True if the stage itself has nothing to do; the stages before it are not checked."""
     with open_repository(folder) as repo:
         return not repo.status([f"{folder / GRAPH}:{stage}"])
 
@@ -160,12 +157,12 @@ def bring_up_to_date(folder: Path, stage: str) -> bool:
         except ReproductionError as error:
             if (failure := last_failure(folder, stage)) is not None:
                 raise StageFailed(f"stage {stage}: {failure}", failure.exit_code) from None
-            if (refused := system_failure(error, Path(repo.cache.local.path))) is not None:
-                raise refused from None
+            if (system := system_failure(error, Path(repo.cache.local.path))) is not None:
+                raise system from None
             cause = error.__cause__ or error
             if isinstance(cause, LockError):
                 raise RunInProgress(f"stage {stage}: {cause}") from None
-            # A stage on a full disk ends with its exit code, and cannot write its failure down.
+            # A stage on a full disk ends with its exit code, and cannot store its failure.
             if (code := re.search(r"exited with (\d+)$", str(cause))) is None:
                 raise ToolError(f"stage {stage}: DVC could not run it: {cause}") from None
-            raise StageFailed(f"stage {stage}: {cause}; its output above says why", int(code[1])) from None
+            raise StageFailed(f"stage {stage}: {cause}; see its output above", int(code[1])) from None

@@ -1,4 +1,4 @@
-"""Differences between dvc.lock and the committed one that no edit explains."""
+"""Outputs that differ from the committed dvc.lock although no input does."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ LOCK = "dvc.lock"
 INPUTS = ("cmd", "deps", "params")
 
 
-def other_bits(folder: Path) -> tuple[str, ...]:
-    """Stages that gave other outputs than in the committed dvc.lock, from the same code, params and data.
+def stages_with_other_outputs(folder: Path) -> tuple[str, ...]:
+    """Stages whose outputs differ from those in the committed dvc.lock, for the same code, params and data.
 
-    Rounding differs between kinds of processors, so weights that are equal to the bit on one differ on another.
+    Rounding differs between kinds of processors, so weights that are bit-identical on one differ on another.
     """
     committed = git_output(folder, "show", f"HEAD:./{LOCK}")
     if committed is None or not (folder / LOCK).exists():
@@ -24,21 +24,21 @@ def other_bits(folder: Path) -> tuple[str, ...]:
         name
         for name in after
         if name in before
-        and after[name].get("deps")  # what a stage without any reads is not recorded
+        and after[name].get("deps")  # the inputs of a stage without any are not recorded
         and all(before[name].get(key) == after[name].get(key) for key in INPUTS)
         and before[name].get("outs") != after[name].get("outs")
     )
 
 
-def other_bits_words(folder: Path) -> str:
-    """Sentence about `other_bits`, with what to do; "" where there are none."""
-    stages = other_bits(folder)
+def other_outputs_note(folder: Path) -> str:
+    """Sentence about `stages_with_other_outputs`, with the fix; "" where there are none."""
+    stages = stages_with_other_outputs(folder)
     if not stages:
         return ""
     return (
-        f"{LOCK}: {', '.join(stages)} gave other bits than the committed file records, from the same code, data and "
-        f"params; processors of another kind round differently. Keep these results with `git commit {LOCK}`, or go "
-        f"back to the committed ones with `git checkout {LOCK}`"
+        f"{LOCK}: the outputs of {', '.join(stages)} differ from those in the committed file, for the same code, data "
+        f"and params; rounding differs between kinds of processors. Keep the new outputs with `git commit {LOCK}`, or "
+        f"restore the committed ones with `git checkout {LOCK}`"
     )
 
 

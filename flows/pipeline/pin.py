@@ -1,7 +1,7 @@
 """`data/` and `data.dvc`: fetch the pinned data, or name the differences.
 
-DVC keeps the list of a folder's files in its cache, which a fresh clone does not have; so the pin carries the list
-itself, under `meta`, where DVC leaves it alone.
+DVC keeps the list of a folder's files in its cache, which a fresh clone does not have. The pin therefore has the list
+too, under `meta`, which DVC does not change.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from flows.pipeline.graph import open_repository
 from mtl_core.errors import DataError, ToolError
 
 DATA, PIN, FETCH = "data", "data.dvc", "fetch_data.py"
-SHOWN = 5
+MAX_SHOWN = 5
 
 Listing = Mapping[str, str]
 """Path below data/ -> md5."""
@@ -31,7 +31,7 @@ def pin(folder: Path) -> None:
 
 
 def fetch(folder: Path) -> str:
-    """Fetch the data that `data.dvc` pins; a sentence about what was done. Files that differ are never overwritten.
+    """Fetch the data that `data.dvc` pins; a sentence about the outcome. Files that differ are never overwritten.
 
     Raises DataError where they differ, ToolError where they cannot be fetched.
     """
@@ -40,20 +40,20 @@ def fetch(folder: Path) -> str:
     with open_repository(folder) as repo:
         if _is_clean(repo, folder):
             return f"{DATA}/ matches {PIN}"
-        found = _listing(folder)
-        how = "already present"
-        if _digest(found) != _pinned_digest(repo, folder):
+        present = _listing(folder)
+        source = "already present"
+        if _digest(present) != _pinned_digest(repo, folder):
             pinned = _pinned(repo, folder)
-            if found and (pinned is None or any(pinned.get(name) != md5 for name, md5 in found.items())):
-                raise DataError(_difference(folder, pinned, found))
-            how = _download(repo, folder)
-            found = _listing(folder)
-            if _digest(found) != _pinned_digest(repo, folder):
-                raise DataError(_difference(folder, pinned, found))
+            if present and (pinned is None or any(pinned.get(name) != md5 for name, md5 in present.items())):
+                raise DataError(_difference(folder, pinned, present))
+            source = _download(repo, folder)
+            present = _listing(folder)
+            if _digest(present) != _pinned_digest(repo, folder):
+                raise DataError(_difference(folder, pinned, present))
         repo.commit(str(folder / PIN), force=True)  # the same content, now in DVC's cache too
         if not _is_clean(repo, folder):
             raise ToolError(f"{folder / PIN}: must be clean after `dvc commit`, found changes; see `dvc status {PIN}`")
-    return f"{DATA}/ matches {PIN}: {len(found)} files, {how}"
+    return f"{DATA}/ matches {PIN}: {len(present)} files, {source}"
 
 
 def _is_clean(repo: Any, folder: Path) -> bool:
@@ -61,6 +61,7 @@ def _is_clean(repo: Any, folder: Path) -> bool:
 
 
 def _download(repo: Any, folder: Path) -> str:
+    """Pull from DVC's remote, else run fetch_data.py; a phrase about the source."""
     if remote := repo.config["core"].get("remote"):
         repo.pull(str(folder / PIN))
         return f"pulled from remote {remote}"
@@ -97,7 +98,7 @@ def _pinned_digest(repo: Any, folder: Path) -> str:
 
 
 def _pinned(repo: Any, folder: Path) -> Listing | None:
-    """The pinned files: from the pin's own list if it still holds, or DVC's cache; None where neither has them."""
+    """The pinned files: from the pin's list if it is current, else from DVC's cache; None where neither has them."""
     (stage,) = repo.stage.collect(str(folder / PIN))
     digest = _pinned_digest(repo, folder)
     listing = (stage.meta or {}).get("files")
@@ -110,23 +111,24 @@ def _pinned(repo: Any, folder: Path) -> Listing | None:
     return {row["relpath"]: row["md5"] for row in rows}
 
 
-def _difference(folder: Path, pinned: Listing | None, found: Listing) -> str:
+def _difference(folder: Path, pinned: Listing | None, present: Listing) -> str:
     if pinned is None:
-        what = f"the pinned list of files is not in the DVC cache; found {len(found)} files with another digest"
+        differences = (
+            f"the pinned list of files is not in the DVC cache; found {len(present)} files with another digest"
+        )
     else:
-        changed = [name for name in found if name in pinned and pinned[name] != found[name]]
         kinds = {
-            "missing": [name for name in pinned if name not in found],
-            "not pinned": [name for name in found if name not in pinned],
-            "changed": changed,
+            "missing": [name for name in pinned if name not in present],
+            "not pinned": [name for name in present if name not in pinned],
+            "changed": [name for name in present if name in pinned and pinned[name] != present[name]],
         }
-        what = "; ".join(f"{kind}: {_some(names)}" for kind, names in kinds.items() if names)
+        differences = "; ".join(f"{kind}: {_first(names)}" for kind, names in kinds.items() if names)
     return (
-        f"{folder / DATA}: must match {PIN}, found differences: {what}. "
+        f"{folder / DATA}: must match {PIN}, found differences: {differences}. "
         f"To pin the present files: `dvc add {DATA}`. To restore the pinned data: remove those files and run `mtl data`"
     )
 
 
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+def _first(names: list[str]) -> str:
+    rest = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
+    return ", ".join(names[:MAX_SHOWN]) + rest

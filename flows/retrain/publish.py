@@ -29,5 +29,5 @@ def publish(folder: Path) -> tuple[dict[str, Any], ...]:
         for metric, value in values.items()
     ]
     create_table_artifact(key="metrics", table=rows, description="Every metric of every task")
-    create_link_artifact(key="report", link=layout.report.as_uri(), link_text="report", description="The report's page")
+    create_link_artifact(key="report", link=layout.report.as_uri(), link_text="report", description="The report")
     return tuple(checks)

@@ -20,7 +20,7 @@ class StageRun:
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainResult:
-    """Stages, checks and comparison of a retrain, and what became of its model."""
+    """Stages, checks, comparison and model version of a retrain."""
 
     stages: tuple[StageRun, ...]
     checks: tuple[dict[str, Any], ...]

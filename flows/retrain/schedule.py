@@ -15,7 +15,7 @@ from serving.lifeline import start_lifeline
 def serve_retrain(folder: Path, cron: str) -> None:
     """Run the flow on a schedule, in this process, until it is stopped; one run at a time.
 
-    The schedule stays active on the server when the process ends, so that a restarted container goes on.
+    The schedule stays active on the server when the process ends, so that a restarted container continues.
     """
     if not os.environ.get("PREFECT_API_URL"):
         raise ToolError(
@@ -26,7 +26,7 @@ def serve_retrain(folder: Path, cron: str) -> None:
         schedule = Cron(cron)
     except ValueError as error:
         raise ToolError(f"--cron: must be five fields, as in '0 5 * * *', found {cron!r}: {error}") from None
-    start_lifeline(Layout(folder).lifelines)  # a run of the schedule is a process of its own
+    start_lifeline(Layout(folder).lifelines)  # a scheduled run is a child process
     retrain.serve(
         name=deployment_name(folder),
         description=f"`mtl retrain --cron` in {folder.resolve()}",
@@ -38,7 +38,7 @@ def serve_retrain(folder: Path, cron: str) -> None:
 
 
 def deployment_name(folder: Path) -> str:
-    """Name of the deployment of a problem's folder, with a digest of its path, since two folders may have one name."""
+    """Name of the deployment of a problem's folder, with a digest of its path, since folder names repeat."""
     path = folder.resolve()
     # Prefect forbids / and % in names.
     return f"{path.name.replace('%', '_')}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"

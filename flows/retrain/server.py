@@ -1,6 +1,6 @@
-"""Prefect's temporary server, for runs without PREFECT_API_URL: a child that ends with this process, whose log is kept.
+"""Prefect's temporary server, for runs without PREFECT_API_URL: a child that ends with this process, with a log.
 
-The server that Prefect starts by itself outlives a kill, and has no log where it does not come up.
+The server that Prefect starts by itself outlives a kill, and has no log where its start fails.
 """
 
 import atexit
@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "PREFECT__SERVER_FINAL": "1",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
 }
-"""As Prefect sets it for a server that is there for one process, and with a log, unlike this process."""
+"""As Prefect sets it for the temporary server of a process, but with a log."""
 LOG_LINES = 15
 POLL_SECONDS, NOTICE_SECONDS = 0.2, 5.0
 STOP_SECONDS = 5.0
@@ -35,13 +35,13 @@ STOP_SECONDS = 5.0
 
 @contextmanager
 def prefect_server(home: Path) -> Iterator[None]:
-    """A Prefect server for the block: that of PREFECT_API_URL or, without one, one of our own until this process ends.
+    """A Prefect server for the block: that of PREFECT_API_URL, else a temporary one, which ends with this process.
 
     Args:
         home: PREFECT_HOME; the server's log is written there.
 
     Raises:
-        ToolError: the server does not come up, or does not answer; with the last lines of our server's log.
+        ToolError: the server does not start, or does not answer; with the last lines of the temporary server's log.
     """
     from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
 
@@ -60,18 +60,18 @@ def prefect_server(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _answering(url: str, fix: str) -> Iterator[None]:
-    """Turn what the client raises about a server that is not there, or fails, into a ToolError."""
+    """Raise the client's errors about a server that does not answer, or fails, as a ToolError."""
     try:
         yield
     except (httpx.HTTPError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
             raise
-        found = str(error).splitlines() or [repr(error)]
-        raise ToolError(f"Prefect server {url}: must answer, found {found[0]}; {fix}") from error
+        lines = str(error).splitlines() or [repr(error)]
+        raise ToolError(f"Prefect server {url}: must answer, found {lines[0]}; {fix}") from error
 
 
 def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
-    # The socket is bound here and handed over: a port that was only looked for may be taken meanwhile.
+    # The socket is bound here and inherited: a port that was only chosen could be taken by another process.
     with socket.socket() as listener, log.open("wb") as output:
         listener.bind((LOOPBACK, 0))
         listener.listen(100)
@@ -83,9 +83,9 @@ def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=[listener.fileno()],
-            start_new_session=True,  # the terminal's Ctrl-C is for us, who still need it to end the run
+            start_new_session=True,  # the terminal's Ctrl-C ends this process, which still needs the server
         )
-    # Not at the end of the block: threads of Prefect's client send their last events when this process ends.
+    # Stopped at exit, not after the block: threads of Prefect's client send events until this process ends.
     atexit.register(_stop, process)
     return f"http://{LOOPBACK}:{port}/api", process
 
@@ -116,8 +116,8 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: flo
             raise ToolError(f"Prefect's temporary server must answer within {seconds:g} s, found none{_explain(log)}")
         if now - last_notice > NOTICE_SECONDS:
             last_notice = now
-            words = f"waiting for Prefect's temporary server, {now - start:.0f} s of at most {seconds:g} s"
-            print(words, file=sys.stderr, flush=True)
+            notice = f"waiting for Prefect's temporary server, {now - start:.0f} s of at most {seconds:g} s"
+            print(notice, file=sys.stderr, flush=True)
         time.sleep(POLL_SECONDS)
 
 
@@ -139,7 +139,7 @@ def _explain(log: Path) -> str:
 
 
 def _serve(descriptor: int) -> None:
-    """Life of the server's process, on the listening socket of that file descriptor."""
+    """Run the server in this process, on the listening socket of that file descriptor."""
     gc.set_threshold(200_000)  # as in the command line; a sixth of the server's start
     end_with_parent()
     import uvicorn

@@ -40,7 +40,7 @@ PARITY_ROWS = 10_000
 
 
 def run(folder: Path) -> None:
-    """Writes checks, metrics, evaluation and predictions; raises CheckFailed where a gate is not passed."""
+    """Write checks, metrics, evaluation and predictions; raises CheckFailed where a gate is not passed."""
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
     tables = {name: _table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
@@ -48,8 +48,8 @@ def run(folder: Path) -> None:
     with intact(layout.weights):
         network.load_state_dict(load_file(layout.weights))
     tasks = network.objectives
-    labels = {name: encoder.labels(table, exact=True) for name, table in tables.items()}
-    known = {name: {task: flat(values) for task, values in found.items()} for name, found in labels.items()}
+    label_columns = {split: encoder.labels(table, exact=True) for split, table in tables.items()}
+    labels = {split: {task: flat(x) for task, x in columns.items()} for split, columns in label_columns.items()}
     names = list(network.tasks)
     with intact(layout.graph):
         session = open_graph(layout.graph.read_bytes())
@@ -57,32 +57,33 @@ def run(folder: Path) -> None:
         name: run_graph(session, table, encoder.inputs, names, sequences=encoder.sequences)
         for name, table in tables.items()
     }
-    measured = {
-        name: evaluate(tasks, known[name], predictions[name], resamples=200 if name == "test" else 0) for name in tables
+    metrics = {
+        name: evaluate(tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
+        for name in tables
     }
     train = EncodedSplit.open(layout.encoded / "train", encoder)
     train_labels = {name: train.flat_labels(name).numpy() for name in names}
-    baseline = baseline_predictions(tasks, train_labels, known["test"])
-    over_baseline = compare(tasks, known["test"], baseline, predictions["test"])
+    baseline = baseline_predictions(tasks, train_labels, labels["test"])
+    baseline_metrics = evaluate(tasks, labels["test"], baseline, resamples=0)
+    over_baseline = compare(tasks, labels["test"], baseline, predictions["test"])
 
     test, gates = tables["test"], problem.gates
     checks = [
-        *metric_checks(gates, tasks, measured["test"]),
+        *metric_checks(gates, tasks, metrics["test"]),
         *baseline_checks(gates, tasks, over_baseline),
         *_parity_checks(gates, session, network, encoder, test),
         *latency_checks(gates, session, {rows: graph_inputs(_rows(test, rows), encoder.inputs) for rows in (1, 1000)}),
         *size_checks(gates, layout.graph),
     ]
     off = gates_off(gates)
-    write_text(layout.metrics, json.dumps(_metrics(measured), indent=1) + "\n")
-    of_baseline = evaluate(tasks, known["test"], baseline, resamples=0)
-    write_text(layout.evaluation, json.dumps(_evaluation(measured["test"], of_baseline), indent=1) + "\n")
+    write_text(layout.metrics, json.dumps(_metrics(metrics), indent=1) + "\n")
+    write_text(layout.evaluation, json.dumps(_evaluation(metrics["test"], baseline_metrics), indent=1) + "\n")
     uncalibrated = uncalibrated_predictions_of(network, EncodedSplit.open(layout.encoded / "test", encoder))
-    _write_predictions(layout.predictions, labels["test"], predictions["test"], uncalibrated)
+    _write_predictions(layout.predictions, label_columns["test"], predictions["test"], uncalibrated)
     write_latencies(layout.latency, layout.graph, checks)
-    own = {f"{task.name}.{task.metric.name}": measured["test"][task.name][task.metric.name].value for task in tasks}
-    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], own)
-    _conclude(checks, off)
+    main = {f"{task.name}.{task.metric.name}": metrics["test"][task.name][task.metric.name].value for task in tasks}
+    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], main)
+    _report(checks, off)
 
 
 def _parity_checks(
@@ -90,11 +91,10 @@ def _parity_checks(
 ) -> Iterator[Check]:
     limits = gates.parity
     if limits.test_rows is not None:
-        found = parity(session, network, encoder, test.slice(0, PARITY_ROWS))
-        yield parity_check("parity", found, limits.test_rows)
+        yield parity_check("parity", parity(session, network, encoder, test.slice(0, PARITY_ROWS)), limits.test_rows)
     if limits.adversarial_rows is not None:
-        found = parity(session, network, encoder, adversarial_rows(test, encoder))
-        yield parity_check("parity on adversarial rows", found, limits.adversarial_rows)
+        difference = parity(session, network, encoder, adversarial_rows(test, encoder))
+        yield parity_check("parity on adversarial rows", difference, limits.adversarial_rows)
 
 
 def _table(path: Path) -> pa.Table:
@@ -103,33 +103,33 @@ def _table(path: Path) -> pa.Table:
 
 
 def _rows(table: pa.Table, rows: int) -> pa.Table:
-    """Take that many rows of the table, from its start again where it is shorter."""
+    """Take that many rows of the table, repeated from the start where it is shorter."""
     return table.take(np.arange(rows) % table.num_rows)
 
 
-def _metrics(measured: dict[str, dict[str, dict[str, MetricValue]]]) -> dict[str, Any]:
+def _metrics(metrics: dict[str, dict[str, dict[str, MetricValue]]]) -> dict[str, Any]:
     """Split -> task -> metric -> value."""
     return {
-        split: {task: {metric: defined(m.value) for metric, m in metrics.items()} for task, metrics in tasks.items()}
-        for split, tasks in measured.items()
+        split: {task: {name: defined(m.value) for name, m in of_task.items()} for task, of_task in tasks.items()}
+        for split, tasks in metrics.items()
     }
 
 
 def _evaluation(
-    measured: dict[str, dict[str, MetricValue]], baseline: dict[str, dict[str, MetricValue]]
+    metrics: dict[str, dict[str, MetricValue]], baseline: dict[str, dict[str, MetricValue]]
 ) -> dict[str, Any]:
-    """Test metrics with their intervals and the baseline's value."""
+    """Task -> metric -> test value with its interval, and the baseline's value."""
     return {
         task: {
-            metric: {
+            name: {
                 "value": defined(m.value),
                 "low": defined(m.low),
                 "high": defined(m.high),
-                "trivial": defined(baseline[task][metric].value),
+                "trivial": defined(baseline[task][name].value),
             }
-            for metric, m in metrics.items()
+            for name, m in of_task.items()
         }
-        for task, metrics in measured.items()
+        for task, of_task in metrics.items()
     }
 
 
@@ -145,23 +145,23 @@ def _write_predictions(
     items, as lists.
     """
     columns = {}
-    for task, of_task in labels.items():
-        kinds = {"label": flat(of_task), "prediction": predictions[task]}
+    for task, task_labels in labels.items():
+        kinds = {"label": flat(task_labels), "prediction": predictions[task]}
         if task in uncalibrated:
             kinds["uncalibrated"] = uncalibrated[task]
         for kind, values in kinds.items():
             column = pa.array(values.reshape(-1))
             if values.ndim > 1:
                 column = pa.FixedSizeListArray.from_arrays(column, values.shape[1])
-            if isinstance(of_task, Ragged):
-                column = pa.LargeListArray.from_arrays(of_task.offsets, column)
+            if isinstance(task_labels, Ragged):
+                column = pa.LargeListArray.from_arrays(task_labels.offsets, column)
             columns[f"{kind}/{task}"] = column
     with pending(path) as temporary:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
-def _conclude(checks: list[Check], off: list[str]) -> None:
-    """Print every check and what is switched off; raises CheckFailed where a check has failed."""
+def _report(checks: list[Check], off: list[str]) -> None:
+    """Print every check and the gates that are off; raises CheckFailed where a check has failed."""
     for line in [*(check.words for check in checks), *off]:
         print(line)
     if failed := [check for check in checks if check.outcome == "failed"]:

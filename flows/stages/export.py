@@ -16,7 +16,7 @@ from mtl_core.model import Network
 
 
 def run(folder: Path) -> None:
-    """Writes artifacts/model."""
+    """Write artifacts/model."""
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
     network = Network.build(problem, encoder)

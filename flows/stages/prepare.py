@@ -1,4 +1,4 @@
-"""Stage `prepare`: fits the encoder on the training split and writes the encoded splits."""
+"""Stage `prepare`: the encoder, fitted on the training split, and the encoded splits."""
 
 import json
 from functools import partial
@@ -14,7 +14,7 @@ from mtl_core.files import naming
 
 
 def run(folder: Path) -> None:
-    """Writes artifacts/encoded."""
+    """Write artifacts/encoded."""
     layout = Layout(folder)
     with naming(layout.encoded), Bars(open_console(), transient=True) as bars:
         bar = bars.add("rows")

@@ -1,4 +1,4 @@
-"""Stage `train`: the shared network, trained, with every task's score as it goes on."""
+"""Stage `train`: the trained network, and its training history."""
 
 import shutil
 from pathlib import Path
@@ -19,20 +19,20 @@ def run(folder: Path) -> None:
     """Write artifacts/training: the weights, the history and a curve per task."""
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
-    # `prepare` did, for the metrics that were declared when it last ran; the test labels stay unread.
+    # `prepare` checks this too, for the metrics declared when it last ran; the test labels are not read here.
     check_coverage(problem, encoder, layout.encoded, ("train", "validation"))
-    splits = [EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation")]
+    train_split, validation = (EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation"))
     with TrainProgress(problem, encoder, open_console()) as progress:
-        network, outcome = train(problem, encoder, splits[0], splits[1], layout.resume, progress)
+        network, result = train(problem, encoder, train_split, validation, layout.resume, progress)
     save_weights(layout.weights, network.state_dict())
-    write_text(layout.history, outcome.model_dump_json(indent=1))
-    _write_curves(layout.training / "plots", outcome)
+    write_text(layout.history, result.model_dump_json(indent=1))
+    _write_curves(layout.training / "plots", result)
     shutil.rmtree(layout.resume)
-    for line in summary(outcome):
+    for line in summary(result):
         print(line)
 
 
-def _write_curves(folder: Path, outcome: TrainingResult) -> None:
-    for task in outcome.standard_errors:
-        lines = [f"{epoch.number},{epoch.values[task]}" for epoch in outcome.epochs]
+def _write_curves(folder: Path, result: TrainingResult) -> None:
+    for task in result.standard_errors:
+        lines = [f"{epoch.number},{epoch.values[task]}" for epoch in result.epochs]
         write_text(folder / f"{task}.csv", "\n".join(["epoch,score", *lines]) + "\n")

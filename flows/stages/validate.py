@@ -1,4 +1,4 @@
-"""Stage `validate`: checks every part against the problem's suite and quarantines bad rows."""
+"""Stage `validate`: every part against the problem's expectations; rows that violate them are quarantined."""
 
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,14 @@ from mtl_core.validation.validate import validate
 
 
 def run(folder: Path) -> None:
-    """Writes artifacts/validation; then raises ValidationFailed where a part breaks its expectations."""
+    """Write artifacts/validation; then raise ValidationFailed where a part violates its expectations."""
     layout, problem = Layout(folder), load_problem(folder)
     with naming(layout.validation), Bars(open_console(), transient=True) as bars:
         progress = partial(bars.track, description="parts validated")
         result = validate(folder, problem, layout.validation, progress=progress)
     docs = layout.validation / "data_docs" / "index.html"
     if not result.passed:
-        raise ValidationFailed(f"{result.message}\nlook at {docs.relative_to(folder)}")
+        raise ValidationFailed(f"{result.message}\nsee {docs.relative_to(folder)}")
     print(
         f"{len(result.parts)} parts, {result.rows:,} rows, {result.quarantined:,} quarantined; "
         f"Data Docs: {docs.relative_to(folder)}"

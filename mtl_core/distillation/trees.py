@@ -79,7 +79,7 @@ class Trees:
 
     def dataset(self, split: EncodedSplit, objective: TreeObjective, reference: Any = None) -> Any:
         """The objective's rows of the split as a LightGBM dataset, binned as in `reference` where there is one."""
-        columns = self._columns(split, objective.rows)
+        columns = self.columns(split, objective.rows)
         data = self.lightgbm.Dataset(
             columns.values,
             label=objective.labels,
@@ -112,12 +112,12 @@ class Trees:
         columns = model.num_model_per_iteration()
         found = [np.zeros((0, columns))]
         for start in range(0, len(rows), ROWS):
-            table = self._columns(split, rows[start : start + ROWS]).values
+            table = self.columns(split, rows[start : start + ROWS]).values
             predicted = model.predict(table, num_threads=self.parameters["num_threads"])
             found.append(predicted.reshape(-1, columns))
         return np.concatenate(found)
 
-    def _columns(self, split: EncodedSplit, rows: NDArray[np.intp]) -> TreeColumns:
+    def columns(self, split: EncodedSplit, rows: NDArray[np.intp]) -> TreeColumns:
         """(B,) row numbers -> their inputs of the trees."""
         inputs = split.take(torch.from_numpy(rows)).inputs
         return self.encoder.to_columns({name: values.numpy() for name, values in inputs.items()})

@@ -19,10 +19,10 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
 from mtl_core.files import intact
-from mtl_core.studies.comparison import Comparison
+from mtl_core.studies.comparison.record import Comparison
 from mtl_core.studies.files import read_study
 from mtl_core.studies.provenance import Provenance, config_digest
-from mtl_core.studies.relatedness import Relatedness
+from mtl_core.studies.relatedness.record import Relatedness
 from mtl_core.studies.tuning import Tuning
 from mtl_core.tasks import Objective, objectives
 from mtl_core.training import TrainingResult

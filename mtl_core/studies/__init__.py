@@ -1,5 +1,5 @@
 """Studies: results of several trainings of one problem.
 
-Do its tasks belong together, does sharing them pay, which options suit it. Each is a file of numbers that a command
-writes and the report draws.
+A package per study: comparison with single-task models, relatedness of the tasks, hyperparameter search. `record` is
+the JSON file that a command writes and the report draws; `study` runs the trainings.
 """

@@ -1,4 +1,4 @@
-"""The files of studies: JSON that git keeps, whole or not at all."""
+"""Files of studies: JSON, written atomically."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -13,10 +13,10 @@ Study = TypeVar("Study", bound=Frozen)
 
 
 def read_study(path: Path, kind: type[Study]) -> Study | None:
-    """The study of that file; None where there is none.
+    """The study in the file; None where there is no file.
 
     Raises:
-        DataError: the file is no such study.
+        DataError: the file is not a study of that kind.
     """
     if not path.exists():
         return None
@@ -24,13 +24,13 @@ def read_study(path: Path, kind: type[Study]) -> Study | None:
         return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
+        field = ".".join(map(str, first["loc"])) or "the whole"
         raise DataError(
-            f"{path}: must be a study as this version writes it, found at {where}: {first['msg']}; "
-            "remove the file, or run the command again that made it"
+            f"{path}: must be a study as this version writes it, found at {field}: {first['msg']}; "
+            "remove the file, or run its command again"
         ) from None
 
 
 def write_study(path: Path, study: Frozen) -> None:
-    """Replaces the file in one step."""
+    """Replace the file atomically."""
     write_text(path, study.model_dump_json(indent=1) + "\n")

@@ -1,23 +1,29 @@
-"""Progress of the trainings of a study, each under its name."""
-
-from collections.abc import Callable
+"""Progress callbacks of a study."""
 
 from mtl_core.training import Epoch, Progress
 
 
-class NamedProgress(Progress):
-    """Passes the epochs of one training on with its name, and its steps as they are."""
+class StudyProgress:
+    """Callbacks of a study, which by default do nothing."""
 
-    def __init__(
-        self,
-        name: str,
-        on_epoch: Callable[[str, Epoch], None],
-        on_step: Callable[[int, int], None] = lambda step, steps: None,
-    ) -> None:
-        self._name, self._on_epoch, self._on_step = name, on_epoch, on_step
+    def on_part(self, description: str, number: int, parts: int) -> None:
+        """Called at the start of every part, with its number from 0 and the number of all."""
 
-    def on_epoch(self, epoch: Epoch) -> None:
-        self._on_epoch(self._name, epoch)
+    def on_epoch(self, training: str, epoch: Epoch) -> None:
+        """Called after every epoch, with the name of its training."""
 
     def on_step(self, step: int, steps: int) -> None:
-        self._on_step(step, steps)
+        """Called after every step of an epoch, or after the trees of a task."""
+
+
+class TrainingProgress(Progress):
+    """Progress of one training of a study, reported under its name."""
+
+    def __init__(self, training: str, progress: StudyProgress) -> None:
+        self._training, self._progress = training, progress
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self._progress.on_epoch(self._training, epoch)
+
+    def on_step(self, step: int, steps: int) -> None:
+        self._progress.on_step(step, steps)

@@ -21,8 +21,8 @@ TRIAL = Trial(number=3, state="failed", changes={}, epochs=1, seconds=1.0, why="
 
 
 def compare() -> None:
-    with CompareProgress(5, 20) as progress:
-        progress.on_part("hold, seed 0", 0)
+    with CompareProgress(20) as progress:
+        progress.on_part("hold, seed 0", 0, 5)
         progress.on_epoch("", EPOCH)
         progress.on_step(3, 9)
 

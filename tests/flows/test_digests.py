@@ -1,4 +1,4 @@
-"""Digests of the stages' code: what a stage imports, found by reading; and of the labels that are declared."""
+"""Digests of the stages' code, from the imports in its sources, and of the declared labels."""
 
 import json
 import shutil
@@ -13,7 +13,6 @@ from flows.pipeline.code import DATA, CodeTree
 from flows.pipeline.digests import code_digests, labels_digest, write_digests
 from flows.pipeline.graph import STAGES
 from mtl_core.errors import ProblemError
-from tests.flows.conftest import Whole
 
 ROOT = Path(__file__).parents[2]
 RUN = STAGES[1:]
@@ -51,20 +50,20 @@ def lib(tmp_path: Path) -> Path:
 
 
 def tree(folder: Path) -> CodeTree:
-    return CodeTree({"lib": folder / "lib"}, left_out=("lib.console",))
+    return CodeTree({"lib": folder / "lib"}, excluded=("lib.console",))
 
 
 @pytest.mark.parametrize(
     ("module", "nested", "modules"),
     [
-        pytest.param("prepare", False, {"config"}, id="imports of functions do not count"),
-        pytest.param("prepare", True, {"config", "nets", "nets.mmoe", "nets.parts"}, id="or do, also relative ones"),
-        pytest.param("page.draw", True, {"page", "words", "plain"}, id="no hints, no console, a cycle"),
-        pytest.param("guarded", False, {"unused", "words", "plain"}, id="imports in try and in a class run at import"),
-        pytest.param("guarded", True, {"unused", "words", "plain", "hints"}, id="those of a method when it runs"),
+        pytest.param("prepare", False, {"config"}, id="no imports in functions"),
+        pytest.param("prepare", True, {"config", "nets", "nets.mmoe", "nets.parts"}, id="nested, also relative ones"),
+        pytest.param("page.draw", True, {"page", "words", "plain"}, id="neither hints nor console, and a cycle"),
+        pytest.param("guarded", False, {"unused", "words", "plain"}, id="imports in try and in a class"),
+        pytest.param("guarded", True, {"unused", "words", "plain", "hints"}, id="nested, in a method"),
     ],
 )
-def test_a_closure_is_what_runs(lib: Path, module: str, nested: bool, modules: set[str]) -> None:
+def test_a_closure_has_the_imports_that_run(lib: Path, module: str, nested: bool, modules: set[str]) -> None:
     expected = {"lib", f"lib.{module}"} | {f"lib.{name}" for name in modules}
     assert tree(lib).closure(f"lib.{module}", nested=nested) == expected
 
@@ -84,7 +83,7 @@ def test_a_closure_is_what_runs(lib: Path, module: str, nested: bool, modules: s
         ("lib/unused.py", set()),
     ],
 )
-def test_an_edit_changes_the_digests_of_what_uses_it(lib: Path, edited: str, changes: set[str]) -> None:
+def test_an_edit_changes_the_digests_of_the_modules_that_import_it(lib: Path, edited: str, changes: set[str]) -> None:
     def digests() -> dict[str, str]:
         code = tree(lib)
         return {
@@ -100,7 +99,7 @@ def test_an_edit_changes_the_digests_of_what_uses_it(lib: Path, edited: str, cha
     assert {name for name in before if before[name] != after[name]} == changes
 
 
-def test_digests_depend_on_the_names_below_the_package_and_not_on_its_place(lib: Path, tmp_path: Path) -> None:
+def test_digests_depend_on_names_below_the_package_and_not_on_its_folder(lib: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "site-packages"
     shutil.copytree(lib / "lib", elsewhere / "lib")
     before = tree(lib).digest("lib.page.draw", nested=True)
@@ -109,7 +108,7 @@ def test_digests_depend_on_the_names_below_the_package_and_not_on_its_place(lib:
     assert tree(elsewhere).digest("lib.page.draw", nested=True) != before
 
 
-def test_data_that_counts_is_what_is_installed() -> None:
+def test_data_in_the_digest_are_the_installed_data() -> None:
     import tomllib
 
     package_data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
@@ -118,7 +117,7 @@ def test_data_that_counts_is_what_is_installed() -> None:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree, dict[str, str]]:
-    """A copy of this source tree, the tree that has read it, and its digests."""
+    """A copy of this source tree, its code tree, and its digests."""
     folder = tmp_path_factory.mktemp("source")
     for package in ("flows", "mtl_core"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -165,26 +164,19 @@ NETWORK = ("mtl_core.balancing", "mtl_core.nn", "mtl_core.stopping", "mtl_core.t
 
 
 @pytest.mark.parametrize("stage", ["validate", "prepare"])
-def test_functions_of_stages_without_a_network_import_its_parts_alone(stage: str) -> None:
-    """The digests of these stages leave out what functions import.
-
-    If a function of theirs imports anything else, as the `encode` of a kind of feature could, it runs code outside of
-    its digest: import it at the top.
-    """
+def test_functions_in_stages_without_a_network_import_network_parts_only(stage: str) -> None:
+    """The digests of these stages exclude imports in functions: any other import belongs at the top of its module."""
     code, module = CodeTree.installed(), f"flows.stages.{stage}"
-    left_out = code.closure(module, nested=True) - code.closure(module, nested=False)
-    assert {"mtl_core.trunks.mmoe", "mtl_core.nn.pooling", "mtl_core.balancing.upgrad"} <= left_out
-    assert [name for name in left_out if not name.startswith(NETWORK)] == []
+    excluded = code.closure(module, nested=True) - code.closure(module, nested=False)
+    assert {"mtl_core.trunks.mmoe", "mtl_core.nn.pooling", "mtl_core.balancing.upgrad"} <= excluded
+    assert [name for name in excluded if not name.startswith(NETWORK)] == []
 
 
 @pytest.mark.parametrize("stage", RUN)
-def test_no_stage_runs_code_outside_of_its_digest(whole: Whole, tmp_path: Path, stage: str) -> None:
-    """Whatever a stage really imports is in its closure, also what its functions import."""
-    folder = tmp_path / "tiny"
-    shutil.copytree(whole.folder, folder, symlinks=True)
+def test_every_module_that_a_stage_imports_is_in_its_closure(copied: Path, stage: str) -> None:
     code = (
         "import sys; from pathlib import Path; from importlib import import_module\n"
-        f"import_module('flows.stages.{stage}').run(Path({str(folder)!r}))\n"
+        f"import_module('flows.stages.{stage}').run(Path({str(copied)!r}))\n"
         "print(*sorted(name for name in sys.modules if name.partition('.')[0] in ('flows', 'mtl_core')))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -210,43 +202,40 @@ TASKS: dict[str, Any] = {
         ("days", {"target": "weeks"}, False),
         ("days", {"weight_column": "amount"}, False),
         ("days", {"kind": "quantiles"}, False),
-        ("days", {"label_smoothing": 0.1}, False),  # no option of that kind, which the stages refuse
+        ("days", {"label_smoothing": 0.1}, False),  # not an option of that kind, refused by the stages
         ("returned", {"loss": "absolute"}, False),
         ("more", {"kind": "binary", "target": "more"}, False),
         ("odd", {"kind": "binray", "weight": 1}, False),
     ],
 )
-def test_the_digest_of_labels_ignores_what_the_objective_alone_depends_on(
-    task: str, options: dict[str, Any], same: bool
-) -> None:
+def test_the_digest_of_labels_ignores_options_of_objectives(task: str, options: dict[str, Any], same: bool) -> None:
     changed = TASKS | {task: TASKS.get(task, {}) | options}
     assert (labels_digest(changed) == labels_digest(TASKS)) is same
 
 
-def test_the_order_of_tasks_counts_and_that_of_options_does_not() -> None:
+def test_the_digest_depends_on_the_order_of_tasks_and_not_of_options() -> None:
     assert labels_digest(dict(reversed(TASKS.items()))) != labels_digest(TASKS)
-    turned = {name: dict(reversed(options.items())) for name, options in TASKS.items()}
-    assert labels_digest(turned) == labels_digest(TASKS)
+    reordered = {name: dict(reversed(options.items())) for name, options in TASKS.items()}
+    assert labels_digest(reordered) == labels_digest(TASKS)
 
 
 @pytest.mark.parametrize("tasks", [None, [], ["a"], {"a": None}, {"a": {"kind": ["x"]}}, {1: {2: 3, "2": 4}}])
-def test_what_is_no_section_of_tasks_has_a_digest_too(tasks: Any) -> None:
+def test_an_invalid_section_of_tasks_has_a_digest(tasks: Any) -> None:
     assert labels_digest(tasks) != labels_digest(TASKS)
 
 
-def test_the_file_holds_a_digest_per_stage_and_the_labels(tmp_path: Path) -> None:
+def test_the_file_has_a_digest_per_stage_and_one_of_the_labels(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="not found"):
         write_digests(tmp_path)
     (tmp_path / "params.yaml").write_text("tasks: {a: {kind: binary, target: t, weight: 2}}\n")
     write_digests(tmp_path)
-    found = json.loads((tmp_path / "artifacts" / "digests.json").read_text())
-    assert found == {
+    assert json.loads((tmp_path / "artifacts" / "digests.json").read_text()) == {
         "code": code_digests(CodeTree.installed()),
         "labels": labels_digest({"a": {"kind": "binary", "target": "t"}}),
     }
 
 
-def test_reading_code_imports_none_of_it() -> None:
+def test_code_is_read_without_an_import() -> None:
     code = (
         "import sys; from flows.pipeline.code import CodeTree; from flows.pipeline.digests import code_digests\n"
         "code_digests(CodeTree.installed())\n"

@@ -1,4 +1,4 @@
-"""Outputs that differ from the committed dvc.lock although no input does are named; what an edit explains is not."""
+"""Outputs that differ from the committed dvc.lock although no input does."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from flows.pipeline.lock import LOCK, other_bits, other_bits_words
+from flows.pipeline.lock import LOCK, other_outputs_note, stages_with_other_outputs
 from tests.flows.conftest import git
 
 
@@ -28,8 +28,8 @@ def stages(*, code: str = "c", data: str = "d", weights: str = "w", digests: str
     }
 
 
-def write(folder: Path, found: dict[str, Any]) -> None:
-    YAML().dump({"schema": "2.0", "stages": found}, folder / LOCK)
+def write(folder: Path, content: dict[str, Any]) -> None:
+    YAML().dump({"schema": "2.0", "stages": content}, folder / LOCK)
 
 
 @pytest.fixture
@@ -53,23 +53,25 @@ def folder(tmp_path: Path) -> Path:
         ({"weights": "v", "code": "b"}, ()),
         ({"weights": "v", "data": "e"}, ()),
     ],
-    ids=["nothing", "other bits", "no inputs recorded", "other code", "other data"],
+    ids=["equal", "other outputs", "no inputs recorded", "other code", "other data"],
 )
-def test_only_what_no_input_explains(folder: Path, changed: dict[str, str], expected: tuple[str, ...]) -> None:
+def test_outputs_are_named_unless_an_input_differs_too(
+    folder: Path, changed: dict[str, str], expected: tuple[str, ...]
+) -> None:
     write(folder, stages(**changed))
-    assert other_bits(folder) == expected
-    words = other_bits_words(folder)
-    assert bool(words) == bool(expected)
-    assert all(name in words for name in (*expected, "git checkout dvc.lock") if expected)
+    assert stages_with_other_outputs(folder) == expected
+    note = other_outputs_note(folder)
+    assert bool(note) == bool(expected)
+    assert all(words in note for words in (*expected, "git checkout dvc.lock") if expected)
 
 
-def test_a_stage_that_is_new_or_gone_is_no_difference(folder: Path) -> None:
+def test_new_and_removed_stages_are_no_difference(folder: Path) -> None:
     write(folder, {"train": stages()["train"], "report": stages()["export"]})
-    assert other_bits(folder) == ()
+    assert stages_with_other_outputs(folder) == ()
 
 
-def test_without_a_committed_lock_there_is_nothing_to_compare(folder: Path, tmp_path: Path) -> None:
+def test_without_both_locks_there_is_no_difference(folder: Path, tmp_path: Path) -> None:
     (folder / LOCK).unlink()
-    assert other_bits(folder) == ()
+    assert stages_with_other_outputs(folder) == ()
     write(tmp_path, stages(weights="v"))
-    assert other_bits(tmp_path) == ()
+    assert stages_with_other_outputs(tmp_path) == ()

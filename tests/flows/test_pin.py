@@ -1,4 +1,4 @@
-"""`data/` against `data.dvc`: what is pinned is brought, what differs is named and never overwritten."""
+"""`data/` against `data.dvc`: missing files are fetched, files that differ are named and never overwritten."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ for name, text in {"a.csv": "x\\n1\\n", "deep/b.csv": "x\\n2\\n"}.items():
 
 @pytest.fixture
 def folder(tmp_path: Path, tools: None) -> Path:
-    """A problem whose data are pinned, there, and can be fetched."""
+    """A problem whose data are pinned, present, and can be fetched."""
     from dvc.repo import Repo
 
     Repo.init(str(tmp_path), no_scm=True).close()
@@ -41,7 +41,7 @@ def status(folder: Path) -> object:
         return repo.status([str(folder / "data.dvc")])
 
 
-def test_what_is_pinned_and_there_is_left_alone(folder: Path) -> None:
+def test_matching_data_are_not_touched(folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*")}
     assert fetch(folder) == "data/ matches data.dvc"
     assert {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*")} == before
@@ -49,7 +49,7 @@ def test_what_is_pinned_and_there_is_left_alone(folder: Path) -> None:
 
 @pytest.mark.parametrize("lost", ["data", "data/a.csv", "data/deep"])
 @pytest.mark.parametrize("fresh", [False, True], ids=["with cache", "fresh clone"])
-def test_what_is_missing_is_fetched(folder: Path, lost: str, fresh: bool) -> None:
+def test_missing_data_are_fetched(folder: Path, lost: str, fresh: bool) -> None:
     if fresh:
         lose_cache(folder)
     path = folder / lost
@@ -60,14 +60,14 @@ def test_what_is_missing_is_fetched(folder: Path, lost: str, fresh: bool) -> Non
     assert (folder / "data.dvc").read_bytes() == before
 
 
-def test_data_without_a_cache_enter_it(folder: Path) -> None:
+def test_present_data_are_added_to_an_empty_cache(folder: Path) -> None:
     lose_cache(folder)
     assert "already present" in fetch(folder)
     assert status(folder) == {}
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["with cache", "fresh clone"])
-def test_a_difference_is_named_and_left_alone(folder: Path, fresh: bool) -> None:
+def test_differences_are_named_and_not_overwritten(folder: Path, fresh: bool) -> None:
     if fresh:
         lose_cache(folder)
     (folder / "data" / "a.csv").write_text("x\n9\n")
@@ -85,8 +85,8 @@ def test_fetched_data_that_differ_are_refused(folder: Path) -> None:
         fetch(folder)
 
 
-def test_a_stale_list_in_the_pin_is_not_believed(folder: Path) -> None:
-    """`dvc add` keeps `meta` as it was; after it the list says what was pinned before."""
+def test_an_outdated_list_in_the_pin_is_not_used(folder: Path) -> None:
+    """`dvc add` does not update `meta`, so that its list is that of the earlier pin."""
     from dvc.repo import Repo
 
     (folder / "data" / "new.csv").write_text("x\n")
@@ -100,21 +100,21 @@ def test_a_stale_list_in_the_pin_is_not_believed(folder: Path) -> None:
         fetch(folder)
 
 
-def test_data_that_nothing_can_fetch(folder: Path) -> None:
+def test_data_without_a_source_are_an_error(folder: Path) -> None:
     shutil.rmtree(folder / "data")
     (folder / "fetch_data.py").unlink()
     with pytest.raises(DataError, match="add a DVC remote"):
         fetch(folder)
 
 
-def test_a_fetch_that_fails(folder: Path) -> None:
+def test_a_failing_fetch_script_is_an_error(folder: Path) -> None:
     shutil.rmtree(folder / "data")
     (folder / "fetch_data.py").write_text("raise SystemExit(5)")
     with pytest.raises(ToolError, match="code 0, found 5"):
         fetch(folder)
 
 
-def test_a_default_remote_comes_before_fetching(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_default_remote_is_used_instead_of_the_script(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     from dvc.repo import Repo
 
     remote = tmp_path_factory.mktemp("remote")
@@ -130,10 +130,10 @@ def test_a_default_remote_comes_before_fetching(folder: Path, tmp_path_factory: 
     assert status(folder) == {}
 
 
-def test_without_a_pin_data_are_used_as_they_are(tmp_path: Path) -> None:
+def test_data_may_be_unpinned(tmp_path: Path) -> None:
     assert "no data.dvc" in fetch(tmp_path)
 
 
-def test_our_name_for_a_folder_is_dvcs(folder: Path) -> None:
+def test_the_digest_of_a_folder_is_that_of_dvc(folder: Path) -> None:
     text = (folder / "data.dvc").read_text()
     assert _digest(_listing(folder)) in text

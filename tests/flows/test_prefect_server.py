@@ -1,4 +1,4 @@
-"""Prefect's temporary server: used only without PREFECT_API_URL; where it does not come up, its log and what to do."""
+"""Prefect's temporary server: used only without PREFECT_API_URL; errors with its log where it does not start."""
 
 import sys
 from pathlib import Path
@@ -21,18 +21,18 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, seconds: f
         server._stop(process)
 
 
-def test_a_server_that_ends_is_reported_with_its_last_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_ends_is_an_error_with_its_last_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "print(*range(100), 'file is not a database', sep='\\n'); raise SystemExit(3)"
-    with pytest.raises(ToolError) as found:
+    with pytest.raises(ToolError) as caught:
         start(tmp_path, monkeypatch, code, 60)
-    lines = str(found.value).splitlines()
+    lines = str(caught.value).splitlines()
     assert "ended with code 3" in lines[0]
     assert str(tmp_path) in lines[0]
     assert len(lines) == 1 + server.LOG_LINES
     assert lines[-2:] == ["99", "file is not a database"]
 
 
-def test_a_server_that_is_late_is_ended_and_the_wait_is_shown(
+def test_a_slow_server_is_stopped_after_notices(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(server, "NOTICE_SECONDS", 0.1)

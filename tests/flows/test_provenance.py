@@ -1,35 +1,32 @@
-"""Provenance of numbers: the record that is stored with them."""
+"""Provenance of numbers: command, commit, versions, and the digest of the declaration."""
 
 import platform
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from flows.git import git_output
 from flows.provenance import provenance_of
 from mtl_core.config import parse_problem
 from mtl_core.studies.provenance import config_digest
 from tests.config.orders import BASE, changed
+from tests.flows.conftest import git
 
 
 def commit(folder: Path) -> str:
-    for command in (
-        ["git", "init", "--quiet"],
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "--message=one"],
-    ):
-        subprocess.run(command, cwd=folder, check=True)
-    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True).stdout
+    git(folder, "init", "--quiet")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message=one")
+    return git_output(folder, "rev-parse", "HEAD") or ""
 
 
-def test_it_says_what_it_takes_to_make_them_again(tmp_path: Path) -> None:
-    whole = commit(tmp_path)
-    made = provenance_of("mtl compare", range(3), tmp_path, parse_problem(BASE))
-    assert (made.command, made.seeds) == ("mtl compare", (0, 1, 2))
-    assert whole.startswith(made.commit)
-    assert len(made.commit) == 12
-    assert made.versions["python"] == platform.python_version()
-    assert "torch" in made.versions
-    assert " cores, " in made.machine
+def test_provenance_has_command_seeds_commit_versions_and_machine(tmp_path: Path) -> None:
+    full_commit = commit(tmp_path)
+    provenance = provenance_of("mtl compare", range(3), tmp_path, parse_problem(BASE))
+    assert (provenance.command, provenance.seeds) == ("mtl compare", (0, 1, 2))
+    assert provenance.commit == full_commit[:12]
+    assert provenance.versions["python"] == platform.python_version()
+    assert "torch" in provenance.versions
+    assert " cores, " in provenance.machine
 
 
 @pytest.mark.parametrize(
@@ -40,20 +37,19 @@ def test_it_says_what_it_takes_to_make_them_again(tmp_path: Path) -> None:
         ("dvc.lock", False),
         ("other/dvc.lock", False),
         ("studies/comparison.json", False),
+        ("library/studies/arms.py", True),
     ],
 )
-def test_files_that_differ_from_the_commit_are_marked_unless_a_study_writes_them(
-    tmp_path: Path, name: str, marked: bool
-) -> None:
+def test_changed_files_mark_the_commit_unless_a_study_writes_them(tmp_path: Path, name: str, marked: bool) -> None:
     commit(tmp_path)
     (tmp_path / "problem").mkdir()
-    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
     (tmp_path / name).write_text("one")
-    subprocess.run(["git", "add", name], cwd=tmp_path, check=True)
+    git(tmp_path, "add", name)
     assert provenance_of("mtl compare", [0], tmp_path / "problem", parse_problem(BASE)).commit.endswith("+") is marked
 
 
-def test_outside_of_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_of_git_the_commit_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert provenance_of("mtl compare", [0], tmp_path, parse_problem(BASE)).commit == ""
 
@@ -72,6 +68,6 @@ def test_outside_of_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.M
         ("gates.size_mb", 1, True),
     ],
 )
-def test_a_declaration_is_what_decides_what_is_learned(path: str, value: object, same: bool) -> None:
+def test_the_digest_depends_on_options_that_change_the_trained_model(path: str, value: object, same: bool) -> None:
     before, after = parse_problem(BASE), parse_problem(changed(path, value))
     assert (config_digest(before) == config_digest(after)) is same

@@ -1,38 +1,27 @@
-"""A candidate that its gates refuse, end to end: kept, listed, promoted by overruling alone, and served."""
+"""A candidate that fails a gate, end to end: stored, listed, promoted with --overrule only, and served."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.failure import StageFailed
 from flows.retrain.flow import run_retrain
 from mtl_core.errors import CheckFailed, PromotionRefused
 from serving.champion import read_champion
 from serving.store import Store
-from tests.flows.conftest import Whole, forget_homes
+from tests.flows.conftest import Whole, copy_of, forget_homes, mtl, replace_text
 
 GATES = "gates: {metrics: {churned: {auc: 0.999}}, size_mb: null, parity: {adversarial_rows: null}}"
 
 
-def mtl(folder: Path, *arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([*arguments, "-C", str(folder)])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 @pytest.fixture(scope="module")
 def refused(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """The problem after a retrain whose candidate failed a gate: folder, its version, the error."""
-    folder = tmp_path_factory.mktemp("refused") / "tiny"
-    shutil.copytree(whole.folder, folder, symlinks=True)
-    params = folder / "params.yaml"
-    text = params.read_text(encoding="utf-8").replace("gates: {}", GATES).replace("seed: 0", "seed: 1")
-    params.write_text(text, encoding="utf-8")
+    """The problem after a retrain whose candidate failed a gate: folder, version of the candidate, error."""
+    folder = copy_of(whole.folder, tmp_path_factory.mktemp("refused"))
+    replace_text(folder, "gates: {}", GATES)
+    replace_text(folder, "seed: 0", "seed: 1")
     forget_homes()
     with pytest.raises(StageFailed) as caught:
         run_retrain(folder)
@@ -42,7 +31,7 @@ def refused(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return folder, version, str(caught.value)
 
 
-def test_the_error_names_the_gate_and_the_way_to_overrule(whole: Whole, refused: tuple[Path, str, str]) -> None:
+def test_the_error_names_the_gate_and_the_command_to_overrule(whole: Whole, refused: tuple[Path, str, str]) -> None:
     _, version, error = refused
     assert "churned.auc: FAILED; must be at least 0.999" in error
     assert f"champion {whole.first.version} keeps serving; the candidate is kept as refused" in error
@@ -56,7 +45,7 @@ def test_gates_that_are_off_are_named_and_not_measured(refused: tuple[Path, str,
     assert "parity on adversarial rows: off (gates.parity.adversarial_rows: null)" in document["notes"]
 
 
-def test_it_is_listed_promoted_by_overruling_alone_and_served(
+def test_a_refused_candidate_is_listed_and_promoted_with_overrule_only(
     whole: Whole, refused: tuple[Path, str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder, version, _ = refused
@@ -67,9 +56,9 @@ def test_it_is_listed_promoted_by_overruling_alone_and_served(
     assert "churned.auc: FAILED" in error
     assert f"`mtl promote {version} --overrule`" in error
     assert mtl(folder, "promote", version, "--overrule") == 0
-    said = capfd.readouterr().out
-    assert said.startswith(
-        f"{version} is the champion; previous champion: {whole.first.version}\noverruled: churned.auc"
+    printed = capfd.readouterr().out
+    assert printed.startswith(
+        f"{version} is the champion; previous champion: {whole.first.version}\noverruled: churned"
     )
     last = read_champion(Layout(folder).state / "bentoml", "tiny").promotions[-1]
     assert (last.after, len(last.overruled or ())) == (version, 1)
@@ -82,4 +71,4 @@ def test_it_is_listed_promoted_by_overruling_alone_and_served(
     assert models[version]["champion"]
     assert models[version]["overruled"] == models[version]["refused"]
     assert (models[whole.first.version]["refused"], models[whole.first.version]["overruled"]) == (None, None)
-    assert mtl(folder, "promote", whole.first.version) == 0  # a rollback to a version that passed asks for nothing
+    assert mtl(folder, "promote", whole.first.version) == 0  # a version that passed needs no option

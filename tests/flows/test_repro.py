@@ -1,4 +1,4 @@
-"""DVC's own commands as a person runs them: an edit runs what uses it, and nothing else."""
+"""DVC's commands on a problem: an edit re-runs the stages that depend on it, and no others."""
 
 import os
 import re
@@ -7,23 +7,20 @@ import subprocess
 from pathlib import Path
 
 from flows.pipeline.graph import DIGESTS, STAGES
-from tests.flows.conftest import Whole, git
+from tests.flows.conftest import git, replace_text
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_an_edit_runs_what_uses_it_and_nothing_else(whole: Whole, tmp_path: Path) -> None:
-    folder, source = tmp_path / "tiny", tmp_path / "source"
-    shutil.copytree(whole.folder, folder, symlinks=True)
+def test_an_edit_runs_the_stages_that_depend_on_it(copied: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
     for package in ("flows", "mtl_core", "serving"):
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
-    params = folder / "params.yaml"
-    declared = params.read_text(encoding="utf-8")
-
+    params = copied / "params.yaml"
     environment = os.environ | {"PYTHONPATH": str(source)}
 
     def dvc(*arguments: str) -> str:
-        run = subprocess.run(["dvc", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+        run = subprocess.run(["dvc", *arguments], cwd=copied, env=environment, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
         return run.stdout
 
@@ -31,8 +28,8 @@ def test_an_edit_runs_what_uses_it_and_nothing_else(whole: Whole, tmp_path: Path
         return re.findall(r"Running stage '(\w+)'", dvc(*arguments))
 
     def outdated() -> set[str]:
-        """The stages that would run for a reason of their own, once the digests are renewed."""
-        subprocess.run(["mtl", "stage", DIGESTS], cwd=folder, env=environment, check=True)
+        """The stages whose own dependencies have changed, after an update of the digests."""
+        subprocess.run(["mtl", "stage", DIGESTS], cwd=copied, env=environment, check=True)
         return set(re.findall(r"^(\w+):$", dvc("status"), re.MULTILINE)) - {DIGESTS}
 
     assert ran("repro") == [DIGESTS]
@@ -43,16 +40,14 @@ def test_an_edit_runs_what_uses_it_and_nothing_else(whole: Whole, tmp_path: Path
     assert outdated() == {"validate", "check"}
     quarantine.write_bytes(original)
 
-    changed = declared.replace("target: spend", "target: score")
-    assert changed != declared
-    params.write_text(changed, encoding="utf-8")
+    replace_text(copied, "target: spend", "target: score")
     assert outdated() == set(STAGES) - {DIGESTS}
-    params.write_text(declared, encoding="utf-8")
+    replace_text(copied, "target: score", "target: spend")
 
-    assert ran("repro") == [DIGESTS, "check"]  # checks.json is the same, whatever was measured
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "the state before the experiment")
-    weights = folder / "artifacts" / "training" / "model.safetensors"
+    assert ran("repro") == [DIGESTS, "check"]  # checks.json has not changed, so no other stage runs
+    git(copied, "add", "--all")
+    git(copied, "commit", "--quiet", "--message", "the state before the experiment")
+    weights = copied / "artifacts" / "training" / "model.safetensors"
     before = weights.read_bytes()
     assert ran("exp", "run", "--name", "heavier", "--set-param", "+tasks.spend.weight=2.0") == [
         DIGESTS,

@@ -1,9 +1,8 @@
-"""The whole path on a tiny problem: what runs, what is promoted, what is refused, what is remembered."""
+"""The retrain flow on a tiny problem: stages, promotion, refusals, records, the service, the schedule."""
 
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import threading
@@ -18,34 +17,18 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL
 
-from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.failure import last_failure
 from flows.pipeline.graph import STAGES, bring_up_to_date, graph_text, open_repository
-from flows.retrain.flow import compare_with_champion, run_retrain, tell_service
+from flows.retrain import tasks
+from flows.retrain.flow import run_retrain
 from flows.retrain.result import RetrainResult
 from flows.retrain.schedule import deployment_name, serve_retrain
+from flows.retrain.tasks import compare_with_champion, tell_service
 from mtl_core.errors import CheckFailed, DataError, ProblemError, PromotionRefused, RunInProgress, ToolError
 from serving.store import Store
-from tests.flows.conftest import Whole, git
-
-
-@pytest.fixture
-def copied(whole: Whole, tmp_path: Path) -> Path:
-    """A copy of the retrained problem, to be changed."""
-    folder = tmp_path / "tiny"
-    shutil.copytree(whole.folder, folder, symlinks=True)
-    return folder
-
-
-def change(folder: Path, old: str, new: str) -> None:
-    """Replaces a text that stands once in params.yaml."""
-    params = folder / "params.yaml"
-    before = params.read_text(encoding="utf-8")
-    assert before.count(old) == 1
-    params.write_text(before.replace(old, new), encoding="utf-8")
-
+from tests.flows.conftest import Whole, copy_of, git, mtl, replace_text
 
 RUN = list(STAGES[1:])
 """Without `digests`, which always runs and is not shown."""
@@ -59,14 +42,7 @@ def store(folder: Path) -> Store:
     return Store(Layout(folder).state / "bentoml")
 
 
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
-def test_the_first_run_runs_everything_and_promotes(whole: Whole) -> None:
+def test_the_first_run_runs_every_stage_and_promotes(whole: Whole) -> None:
     assert ran(whole.first) == RUN
     assert whole.first.comparison.champion is None
     assert "no champion yet" in whole.first.comparison.notes[0]
@@ -81,18 +57,18 @@ def test_the_first_run_runs_everything_and_promotes(whole: Whole) -> None:
 
 def test_prefect_shows_checks_metrics_and_the_report(whole: Whole) -> None:
     with get_client(sync_client=True) as client:
-        found = {artifact.key: artifact for artifact in client.read_artifacts()}
-    assert {"checks", "metrics", "report"} <= set(found)
-    rows = json.loads(found["metrics"].data)
+        artifacts = {artifact.key: artifact for artifact in client.read_artifacts()}
+    assert {"checks", "metrics", "report"} <= set(artifacts)
+    rows = json.loads(artifacts["metrics"].data)
     assert {row["task"] for row in rows} == {"churned", "spend", "tier"}
-    assert Layout(whole.folder).report.as_uri() in found["report"].data
+    assert Layout(whole.folder).report.as_uri() in artifacts["report"].data
 
 
-def test_a_second_run_runs_nothing_and_keeps_the_champion(whole: Whole) -> None:
-    again = run_retrain(whole.folder)
-    assert ran(again) == []
-    assert (again.version, again.promoted) == (whole.first.version, False)
-    assert "already the champion" in again.comparison.notes[0]
+def test_a_second_run_runs_no_stage_and_keeps_the_champion(whole: Whole) -> None:
+    second = run_retrain(whole.folder)
+    assert ran(second) == []
+    assert (second.version, second.promoted) == (whole.first.version, False)
+    assert "already the champion" in second.comparison.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -104,73 +80,71 @@ def test_a_second_run_runs_nothing_and_keeps_the_champion(whole: Whole) -> None:
         pytest.param("gates: {}", "gates: {size_mb: 49}", "check", id="gates"),
     ],
 )
-def test_changed_params_run_from_their_stage_on(copied: Path, old: str, new: str, first: str) -> None:
-    change(copied, old, new)
+def test_changed_params_outdate_the_stages_from_theirs_on(copied: Path, old: str, new: str, first: str) -> None:
+    replace_text(copied, old, new)
     with open_repository(copied) as repo:
         outdated = [stage for stage in STAGES[1:] if stage in repo.status()]
     assert outdated[0] == first
 
 
-def test_a_worse_candidate_is_refused_by_name(whole: Whole, copied: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    change(copied, "epochs: 4", "epochs: 1")
-    assert run("retrain", "-C", str(copied)) == PromotionRefused.exit_code
-    said = capfd.readouterr().err
-    assert re.search(r"spend: rmse .* worse by .* 95% interval", said)
-    assert said.rstrip().endswith("`")  # the refusal is the last thing said, and no traceback
-    assert "Traceback" not in said
+def test_a_worse_candidate_is_refused(whole: Whole, copied: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    replace_text(copied, "epochs: 4", "epochs: 1")
+    assert mtl(copied, "retrain") == PromotionRefused.exit_code
+    error = capfd.readouterr().err
+    assert re.search(r"spend: rmse .* worse by .* 95% interval", error)
+    assert error.rstrip().endswith("--overrule`")  # nothing follows the refusal
+    assert "Traceback" not in error
     assert store(copied).champion("tiny") == whole.first.version
     refused = next(tag for tag in store(copied).versions("tiny") if tag != whole.first.version)
     assert any(reason.startswith("against tiny:") for reason in store(copied).refusal(refused))
-    assert run("promote", refused, "-C", str(copied)) == PromotionRefused.exit_code
+    assert mtl(copied, "promote", refused) == PromotionRefused.exit_code
     assert re.search(r"(?s)refused:\n  against tiny:.*spend: rmse .*--overrule", capfd.readouterr().err)
-    assert run("promote", refused, "--overrule", "-C", str(copied)) == 0
+    assert mtl(copied, "promote", refused, "--overrule") == 0
     assert store(copied).champion("tiny") == refused
-    assert run("promote", whole.first.version.split(":")[1], "-C", str(copied)) == 0
+    assert mtl(copied, "promote", whole.first.version.split(":")[1]) == 0
     assert store(copied).champion("tiny") == whole.first.version
-    # The same bytes are accepted once the comparison is switched off, and are not refused any more.
-    change(copied, "gates: {}", "gates: {worse_than_champion: null}")
+    # The same version is promoted, and its refusal removed, once the comparison is off.
+    replace_text(copied, "gates: {}", "gates: {worse_than_champion: null}")
     accepted = run_retrain(copied)
     assert (accepted.version, accepted.promoted) == (refused, True)
     assert accepted.gates_off == ("comparison with the champion",)
     assert store(copied).refusal(refused) == ()
 
 
-def test_a_failed_check_stops_the_flow_with_its_own_words(
+def test_a_failed_check_stops_the_flow_with_its_message(
     whole: Whole, copied: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The champion itself, under a stricter gate: it keeps serving, and is not refused."""
-    change(copied, "gates: {}", "gates: {metrics: {churned: {auc: 0.999}}}")
-    assert run("retrain", "-C", str(copied)) == CheckFailed.exit_code
-    said = capfd.readouterr().err.rstrip()
-    assert "stage check: 1 of " in said
-    assert "Traceback" not in said
-    assert said.endswith(
+    """The candidate is the champion, under a stricter gate: it keeps serving, and is not refused."""
+    replace_text(copied, "gates: {}", "gates: {metrics: {churned: {auc: 0.999}}}")
+    assert mtl(copied, "retrain") == CheckFailed.exit_code
+    error = capfd.readouterr().err.rstrip()
+    assert "stage check: 1 of " in error
+    assert "Traceback" not in error
+    assert error.endswith(
         f"{last_failure(copied, 'check')}\n{whole.first.version} is already the champion and keeps serving"
     )
     assert store(copied).champion("tiny") == whole.first.version
     assert store(copied).refusal(whole.first.version) == ()
 
 
-def test_the_demo_shows_served_predictions_and_where_everything_is(
-    whole: Whole, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert run("demo", "--rows", "2", "-C", str(whole.folder)) == 0
-    said = capfd.readouterr().out
-    assert f"2 rows, answered by {whole.first.version}" in said
-    assert all(word in said for word in ("churned", "spend", "tier", "report.html", "checks.json", "mtl serve"))
+def test_the_demo_shows_served_predictions_and_paths(whole: Whole, capfd: pytest.CaptureFixture[str]) -> None:
+    assert mtl(whole.folder, "demo", "--rows", "2") == 0
+    printed = capfd.readouterr().out
+    assert f"2 rows, answered by {whole.first.version}" in printed
+    assert all(word in printed for word in ("churned", "spend", "tier", "report.html", "checks.json", "mtl serve"))
 
 
-def test_without_git_and_without_a_commit_the_words_say_why(tmp_path: Path, tools: None) -> None:
+def test_without_git_or_a_commit_there_is_no_experiment(tmp_path: Path, tools: None) -> None:
     from dvc.repo import Repo
 
-    alone, empty = tmp_path / "alone", tmp_path / "empty"
-    for folder in (alone, empty):
+    without_git, without_commit = tmp_path / "without_git", tmp_path / "without_commit"
+    for folder in (without_git, without_commit):
         folder.mkdir()
-    git(empty, "init", "--quiet")
-    Repo.init(str(alone), no_scm=True).close()
-    Repo.init(str(empty)).close()
-    assert "not in a git repository" in save_experiment(alone, "m-1")
-    assert "no commit yet" in save_experiment(empty, "m-1")
+    git(without_commit, "init", "--quiet")
+    Repo.init(str(without_git), no_scm=True).close()
+    Repo.init(str(without_commit)).close()
+    assert "not in a git repository" in save_experiment(without_git, "m-1")
+    assert "no commit yet" in save_experiment(without_commit, "m-1")
 
 
 def test_a_folder_outside_dvc_is_a_tool_error(tmp_path: Path, tools: None) -> None:
@@ -178,34 +152,30 @@ def test_a_folder_outside_dvc_is_a_tool_error(tmp_path: Path, tools: None) -> No
         bring_up_to_date(tmp_path, "train")
 
 
-def test_what_dvc_refuses_before_the_stage_runs(tmp_path: Path, tools: None) -> None:
-    """A section of a stage of one's own that is missing in params.yaml, and files that another process works on.
-
-    The process is 1 here.
-    """
+def test_a_missing_section_and_a_busy_output_of_a_users_stage_are_errors(tmp_path: Path, tools: None) -> None:
+    """The output is locked by process 1."""
     from dvc.repo import Repo
 
     Repo.init(str(tmp_path), no_scm=True).close()
-    mine = "stages:\n  mine: {cmd: 'true', params: [own], outs: [out]}\n"
-    (tmp_path / "dvc.yaml").write_text(graph_text().replace("stages:\n", mine), encoding="utf-8")
+    stage = "stages:\n  extra: {cmd: 'true', params: [section], outs: [out]}\n"
+    (tmp_path / "dvc.yaml").write_text(graph_text().replace("stages:\n", stage), encoding="utf-8")
     sections = "model: {}\ntraining: {}\nexport: {}\ngates: {}\n"
     (tmp_path / "params.yaml").write_text(sections, encoding="utf-8")
-    with pytest.raises(ToolError, match=r"stage mine: DVC could not run it: .*'own'"):
-        bring_up_to_date(tmp_path, "mine")
+    with pytest.raises(ToolError, match=r"stage extra: DVC could not run it: .*'section'"):
+        bring_up_to_date(tmp_path, "extra")
     lock = {"write": {str(tmp_path / "out"): {"pid": 1, "cmd": "dvc repro"}}, "read": {}}
     (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(lock), encoding="utf-8")
-    (tmp_path / "params.yaml").write_text(f"{sections}own: 1\n", encoding="utf-8")
-    with pytest.raises(RunInProgress, match=r"stage mine: .*busy"):
-        bring_up_to_date(tmp_path, "mine")
+    (tmp_path / "params.yaml").write_text(f"{sections}section: 1\n", encoding="utf-8")
+    with pytest.raises(RunInProgress, match=r"stage extra: .*busy"):
+        bring_up_to_date(tmp_path, "extra")
 
 
-def test_a_problem_that_is_declared_wrong_is_refused_before_anything_starts(
-    tiny_problem: Path, tmp_path: Path, tools: None, capfd: pytest.CaptureFixture[str]
+def test_an_invalid_declaration_is_refused_before_anything_starts(
+    tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "tiny"
-    shutil.copytree(tiny_problem, folder, symlinks=True)
+    folder = copy_of(tiny_problem, tmp_path)
     (folder / "params.yaml").write_text("{}", encoding="utf-8")
-    assert run("retrain", "-C", str(folder)) == ProblemError.exit_code
+    assert mtl(folder, "retrain") == ProblemError.exit_code
     assert "tasks: required" in capfd.readouterr().err
     assert not (Layout(folder).state / "prefect").exists()
 
@@ -229,13 +199,13 @@ def test_a_damaged_artifact_is_named(
     copied: Path, artifact: str, command: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = Layout(copied).artifacts / artifact
-    path.unlink()  # it may be a link to DVC's cache
+    path.unlink()  # may be a link to DVC's cache
     path.write_bytes(b"[1")
-    assert run(*command, "-C", str(copied)) == DataError.exit_code
+    assert mtl(copied, *command) == DataError.exit_code
     assert f"error: {path.with_suffix('') if path.suffix == '.npy' else path}: must be" in capfd.readouterr().err
 
 
-def test_a_damaged_champion_is_named_before_a_candidate_is_compared_with_it(whole: Whole, copied: Path) -> None:
+def test_a_damaged_champion_is_named_before_the_comparison(whole: Whole, copied: Path) -> None:
     graph = store(copied).path(whole.first.version) / Layout(copied).graph.name
     graph.write_bytes(b"damaged")
     refused = compare_with_champion.fn(copied, "tiny:other")
@@ -245,8 +215,8 @@ def test_a_damaged_champion_is_named_before_a_candidate_is_compared_with_it(whol
 
 
 @contextmanager
-def service_that_says(answer: bytes) -> Iterator[str]:
-    """An HTTP server on loopback whose every GET is answered with those bytes."""
+def service_with(answer: bytes) -> Iterator[str]:
+    """Address of an HTTP server that answers every GET with those bytes."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -276,39 +246,37 @@ def service_that_says(answer: bytes) -> Iterator[str]:
         (b"{}", r"must answer GET /model"),
     ],
 )
-def test_the_service_is_asked_what_it_serves(answer: bytes, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with service_that_says(answer) as url:
+def test_the_service_must_serve_the_new_version(answer: bytes, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with service_with(answer) as url:
         monkeypatch.setenv("TRUNKLINE_SERVICE_URL", url)
-        said = tell_service.fn("tiny:new")
-    assert re.search(expected, str(said.message if isinstance(said, State) else said))
+        outcome = tell_service.fn("tiny:new")
+    assert re.search(expected, str(outcome.message if isinstance(outcome, State) else outcome))
 
 
-def test_only_telling_the_service_is_tried_again() -> None:
-    from flows.retrain import flow
-
-    retries = {name: getattr(flow, name).retries for name in flow.__dict__ if hasattr(getattr(flow, name), "task_key")}
+def test_only_the_task_tell_service_is_retried() -> None:
+    retries = {name: task.retries for name, task in vars(tasks).items() if hasattr(task, "task_key")}
     assert {name for name, count in retries.items() if count} == {"tell_service"}
     assert len(retries) > 4
 
 
 @pytest.mark.parametrize(
-    ("url", "cron", "says"),
+    ("url", "cron", "words"),
     [
         (None, "0 5 * * *", "needs a Prefect server, found no PREFECT_API_URL"),
         ("http://127.0.0.1:1/api", "every day", "must be five fields.*found 'every day'"),
     ],
 )
-def test_a_schedule_that_cannot_be_kept_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None, cron: str, says: str
+def test_a_schedule_without_a_server_or_with_a_wrong_cron_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None, cron: str, words: str
 ) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     if url:
         monkeypatch.setenv("PREFECT_API_URL", url)
-    with pytest.raises(ToolError, match=says):
+    with pytest.raises(ToolError, match=words):
         serve_retrain(tmp_path, cron)
 
 
-def test_two_folders_of_one_name_are_two_deployments(tmp_path: Path) -> None:
+def test_two_folders_of_the_same_name_are_two_deployments(tmp_path: Path) -> None:
     names = {deployment_name(tmp_path / parent / "50% off") for parent in ("a", "b")}
     assert len(names) == 2
     assert all(re.fullmatch(r"50_ off-[0-9a-f]{8}", name) for name in names)
@@ -318,7 +286,7 @@ def test_two_folders_of_one_name_are_two_deployments(tmp_path: Path) -> None:
 def test_a_schedule_stays_active_when_its_process_is_stopped(
     prefect_server: None, tiny_problem: Path, tmp_path: Path
 ) -> None:
-    """SIGTERM is how a container or a service manager stops a process, to start it again."""
+    """Containers and service managers stop a process with SIGTERM, and start it again."""
     name = f"retrain/{deployment_name(tiny_problem)}"
     command = ["mtl", "retrain", "--cron", "0 5 * * *", "-C", str(tiny_problem)]
     environment = os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value()), "PREFECT_HOME": str(tmp_path)}
@@ -329,13 +297,13 @@ def test_a_schedule_stays_active_when_its_process_is_stopped(
             try:
                 for _ in range(120):
                     time.sleep(0.5)
-                    if process.poll() is not None or any(one.name in name for one in client.read_deployments()):
+                    if process.poll() is not None or any(d.name in name for d in client.read_deployments()):
                         break
-                time.sleep(2)  # it has told the server, and now waits for the hour
+                time.sleep(2)  # it is registered, and waits for the hour
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=30)
-        found = client.read_deployment_by_name(name)
-    assert not found.paused
-    assert [schedule.active for schedule in found.schedules] == [True]
-    assert found.parameters == {"folder": str(tiny_problem)}
+        deployment = client.read_deployment_by_name(name)
+    assert not deployment.paused
+    assert [schedule.active for schedule in deployment.schedules] == [True]
+    assert deployment.parameters == {"folder": str(tiny_problem)}

@@ -1,7 +1,6 @@
 """Locks of a problem's folder, the end of child processes with their parent, and removal of leftovers of a kill."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,20 +12,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.graph import open_repository
 from flows.running import exclusive_run
 from mtl_core.errors import RunInProgress
 from serving.lifeline import start_lifeline
-from tests.flows.conftest import Whole
+from tests.flows.conftest import copy_of, mtl, replace_text
 
-HOLD = """
+HOLDER = """
 import subprocess, sys
 from pathlib import Path
 from flows.running import exclusive_run
 with exclusive_run(Path(sys.argv[1])):
-    print("held", flush=True)
+    print("locked", flush=True)
     for command in sys.argv[2:]:
         print(subprocess.run(["/bin/sh", "-c", command], stderr=subprocess.STDOUT).returncode, flush=True)
     sys.stdin.read()
@@ -38,48 +36,39 @@ def holding(folder: Path, *commands: str) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the problem's lock, and runs commands, until its stdin is closed."""
     environment = {name: value for name, value in os.environ.items() if name != "TRUNKLINE_LIFELINE"}
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), *commands],
+        [sys.executable, "-c", HOLDER, str(folder), *commands],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
+        assert process.stdout.readline() == "locked\n"
         try:
             yield process
         finally:
             process.kill()
 
 
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 @pytest.fixture
 def folder(tiny_problem: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "tiny"
-    shutil.copytree(tiny_problem, folder, symlinks=True)
-    return folder
+    return copy_of(tiny_problem, tmp_path)
 
 
-def test_a_second_run_is_refused_with_the_name_of_the_first(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_second_run_is_refused_with_the_process_of_the_first(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with holding(folder) as other:
         for command in (["retrain"], ["stage", "digests"], ["relate"]):
-            assert run(*command, "-C", str(folder)) == RunInProgress.exit_code
-            said = capfd.readouterr().err
-            assert f"process {other.pid}, since 2" in said
-            assert said.count("\n") == 1
-        assert run("check", "-C", str(folder)) == 0
-        assert run("models", "-C", str(folder)) == 0
+            assert mtl(folder, *command) == RunInProgress.exit_code
+            printed = capfd.readouterr().err
+            assert f"process {other.pid}, since 2" in printed
+            assert printed.count("\n") == 1
+        assert mtl(folder, "check") == 0
+        assert mtl(folder, "models") == 0
     assert not Layout(folder).digests.exists()
-    assert run("stage", "digests", "-C", str(folder)) == 0
+    assert mtl(folder, "stage", "digests") == 0
 
 
-def test_who_waits_runs_afterwards(folder: Path) -> None:
+def test_a_run_with_wait_starts_when_the_first_has_ended(folder: Path) -> None:
     with (
         holding(folder) as other,
         subprocess.Popen(
@@ -94,24 +83,21 @@ def test_who_waits_runs_afterwards(folder: Path) -> None:
     assert Layout(folder).digests.exists()
 
 
-def test_a_child_of_the_run_is_not_refused(folder: Path) -> None:
+def test_a_child_process_of_the_run_is_not_refused(folder: Path) -> None:
     with holding(folder, f"mtl stage digests -C '{folder}'; exit $?") as other:
         out, _ = other.communicate()
     assert out == "0\n"
 
 
-def test_a_nested_run_of_one_process_is_not_refused(folder: Path) -> None:
+def test_a_nested_run_in_the_same_process_is_not_refused(folder: Path) -> None:
     with exclusive_run(folder), exclusive_run(folder):
         pass
 
 
-def test_a_stage_ends_with_the_run_that_started_it(whole: Whole, tmp_path: Path) -> None:
-    folder = tmp_path / "tiny"
-    shutil.copytree(whole.folder, folder, symlinks=True)
-    params = folder / "params.yaml"
-    params.write_text(params.read_text(encoding="utf-8").replace("epochs: 4", "epochs: 9999"), encoding="utf-8")
-    with holding(folder, f"mtl stage train -C '{folder}'; true") as other:  # the shell lives on, between the two
-        while not list(Layout(folder).resume.glob("checkpoint.*")):
+def test_a_stage_ends_with_the_run_that_started_it(copied: Path) -> None:
+    replace_text(copied, "epochs: 4", "epochs: 9999")
+    with holding(copied, f"mtl stage train -C '{copied}'; true") as other:  # a shell is the parent of the stage
+        while not list(Layout(copied).resume.glob("checkpoint.*")):
             assert other.poll() is None
             time.sleep(0.05)
         family = psutil.Process(other.pid).children(recursive=True)
@@ -119,8 +105,9 @@ def test_a_stage_ends_with_the_run_that_started_it(whole: Whole, tmp_path: Path)
         other.send_signal(signal.SIGKILL)
         _, alive = psutil.wait_procs(family, timeout=20)
         assert not alive
-    assert run("stage", "digests", "-C", str(folder)) == 0  # nothing holds a lock
-    assert [path.name for path in Layout(folder).lifelines.iterdir() if not _is_mine(path)] == []
+    assert mtl(copied, "stage", "digests") == 0  # no process holds a lock
+    this_process = f"{os.getpid()}-"
+    assert all(path.name.startswith(this_process) for path in Layout(copied).lifelines.iterdir())
 
 
 SERVER = """
@@ -145,7 +132,7 @@ def test_the_temporary_server_ends_with_the_process_that_started_it(tmp_path: Pa
     assert not alive
 
 
-def test_a_start_removes_what_a_kill_left(folder: Path) -> None:
+def test_leftovers_of_a_kill_are_removed_at_the_start(folder: Path) -> None:
     layout = Layout(folder)
     live, dead = Path(start_lifeline(layout.lifelines)), layout.lifelines / "1-0"
     leftovers = [dead, layout.artifacts / ".file.1.pending", layout.resume / ".file.1.pending"]
@@ -159,12 +146,8 @@ def test_a_start_removes_what_a_kill_left(folder: Path) -> None:
         assert live.exists()
 
 
-def test_another_dvc_command_is_a_run_too(folder: Path) -> None:
+def test_a_lock_of_another_dvc_command_is_a_run_in_progress(folder: Path) -> None:
     from dvc.lock import LockError
 
     with pytest.raises(RunInProgress, match=r"DVC in .*busy"), open_repository(folder):
         raise LockError("busy")
-
-
-def _is_mine(path: Path) -> bool:
-    return path.name.startswith(f"{os.getpid()}-")

@@ -1,8 +1,7 @@
-"""Errors of the operating system: one line with path, cause and fix from any command, and an exit code of their own."""
+"""Errors of the operating system: one line with path, cause and fix, and a separate exit code, from every command."""
 
 import errno
 import resource
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,21 +9,13 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from flows.cli import main
 from flows.layout import Layout
 from flows.pipeline.failure import last_failure
 from flows.pipeline.graph import open_repository
 from flows.system_failure import system_failure
 from mtl_core.errors import SystemFailure
 from mtl_core.files import naming, pending, reserve, write_bytes
-from tests.flows.conftest import Whole
-
-
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+from tests.flows.conftest import Whole, copy_of, mtl
 
 
 @contextmanager
@@ -58,7 +49,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (FileNotFoundError(errno.ENOENT, "No such file", "/a/b"), "/a/b: .* No such file"),
     ],
 )
-def test_what_the_system_refuses_is_one_line(error: Exception, words: str) -> None:
+def test_a_system_failure_is_one_line(error: Exception, words: str) -> None:
     failure = system_failure(error, Path("/here"))
     assert failure is not None
     assert "\n" not in str(failure)
@@ -67,25 +58,25 @@ def test_what_the_system_refuses_is_one_line(error: Exception, words: str) -> No
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), caused(ValueError("a"), FileNotFoundError(errno.ENOENT, "x", "/a"))])
-def test_a_bug_stays_a_bug(error: Exception) -> None:
+def test_other_errors_are_no_system_failure(error: Exception) -> None:
     assert system_failure(error) is None
 
 
-def test_an_error_gets_the_path_that_it_lacks(tmp_path: Path) -> None:
+def test_an_error_without_a_path_gets_one(tmp_path: Path) -> None:
     path, other = tmp_path / "file", tmp_path / "other"
-    with full(10), pytest.raises(OSError, match="File too large") as found:
+    with full(10), pytest.raises(OSError, match="File too large") as caught:
         write_bytes(path, bytes(100))
-    assert (found.value.errno, found.value.filename) == (errno.EFBIG, str(path))
-    with pytest.raises(OSError, match="No space") as found, pending(path):
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
+    with pytest.raises(OSError, match="No space") as caught, pending(path):
         raise SafetensorError("I/O error: No space left on device (os error 28)")
-    assert (found.value.errno, found.value.filename) == (errno.ENOSPC, str(path))
-    with pytest.raises(OSError, match="full") as found, naming(path):
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    with pytest.raises(OSError, match="full") as caught, naming(path):
         raise OSError(errno.ENOSPC, "full", str(other))
-    assert found.value.filename == str(other)
+    assert caught.value.filename == str(other)
     assert not list(tmp_path.iterdir())
 
 
-def test_blocks_of_a_mapped_file_are_there_before_it_is_written(tmp_path: Path) -> None:
+def test_blocks_of_a_mapped_file_are_allocated_before_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "mapped"
     with path.open("wb") as file:
         file.truncate(1 << 20)
@@ -94,7 +85,7 @@ def test_blocks_of_a_mapped_file_are_there_before_it_is_written(tmp_path: Path) 
     assert path.stat().st_blocks * 512 >= 1 << 20
 
 
-def test_every_command_says_it_in_one_line(
+def test_a_command_prints_a_system_failure_as_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tools: None
 ) -> None:
     from flows.pipeline import graph
@@ -103,11 +94,11 @@ def test_every_command_says_it_in_one_line(
         raise OSError(errno.EROFS, "Read-only file system", "/data")
 
     monkeypatch.setattr(graph, "check_graph", fail)
-    assert run("check", "-C", str(tmp_path)) == SystemFailure.exit_code
+    assert mtl(tmp_path, "check") == SystemFailure.exit_code
     assert capfd.readouterr().err.startswith("error: /data: must be readable and writable")
 
 
-def test_dvc_says_where_its_cache_is(tiny_problem: Path) -> None:
+def test_a_failure_of_dvc_names_its_cache(tiny_problem: Path) -> None:
     from dvc.exceptions import DvcException
 
     with (
@@ -119,9 +110,7 @@ def test_dvc_says_where_its_cache_is(tiny_problem: Path) -> None:
 
 @pytest.fixture(scope="module")
 def problem(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("full") / "tiny"
-    shutil.copytree(whole.folder, folder, symlinks=True)
-    return folder
+    return copy_of(whole.folder, tmp_path_factory.mktemp("full"))
 
 
 @pytest.mark.parametrize(
@@ -133,41 +122,40 @@ def problem(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("export", "model.onnx"),
     ],
 )
-def test_a_stage_on_a_full_disk_names_the_file_and_runs_once_there_is_room(
+def test_a_stage_on_a_full_disk_names_the_file_and_runs_again_later(
     problem: Path, capfd: pytest.CaptureFixture[str], stage: str, path: str
 ) -> None:
     with full(1_000):
-        assert run("stage", stage, "-C", str(problem)) == SystemFailure.exit_code
-    said = capfd.readouterr().err
-    assert f"{path}: cannot be written" in said
-    assert "Traceback" not in said
-    kept = last_failure(problem, stage)
-    assert kept is not None
-    assert kept.exit_code == SystemFailure.exit_code
-    assert run("stage", stage, "-C", str(problem)) == 0
+        assert mtl(problem, "stage", stage) == SystemFailure.exit_code
+    printed = capfd.readouterr().err
+    assert f"{path}: cannot be written" in printed
+    assert "Traceback" not in printed
+    failure = last_failure(problem, stage)
+    assert failure is not None
+    assert failure.exit_code == SystemFailure.exit_code
+    assert mtl(problem, "stage", stage) == 0
     assert not list(problem.rglob("*.pending"))
 
 
 @pytest.mark.parametrize("obstacle", ["full", "a file"])
-def test_a_retrain_that_could_not_write_ends_before_it_starts(
+def test_a_retrain_that_cannot_write_is_refused_before_it_starts(
     tiny_problem: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     obstacle: str,
 ) -> None:
-    folder = tmp_path / "tiny"
-    shutil.copytree(tiny_problem, folder, symlinks=True)
+    folder = copy_of(tiny_problem, tmp_path)
     monkeypatch.setattr("flows.commands.retrain.prepare_prefect", lambda: pytest.fail("it starts"))
     if obstacle == "full":
         with full(1 << 20):
-            assert run("retrain", "-C", str(folder)) == SystemFailure.exit_code
+            assert mtl(folder, "retrain") == SystemFailure.exit_code
     else:
         Layout(folder).artifacts.write_bytes(b"")
-        assert run("retrain", "-C", str(folder)) == SystemFailure.exit_code
-    said = capfd.readouterr().err
-    assert said.startswith(f"error: {folder}/{'.trunkline' if obstacle == 'full' else 'artifacts'}: ")
-    assert said.count("\n") == 1
+        assert mtl(folder, "retrain") == SystemFailure.exit_code
+    printed = capfd.readouterr().err
+    assert printed.startswith(f"error: {folder}/{'.trunkline' if obstacle == 'full' else 'artifacts'}: ")
+    assert printed.count("\n") == 1
 
 
 def test_a_removed_working_directory_is_named(
@@ -177,5 +165,5 @@ def test_a_removed_working_directory_is_named(
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert run("check") == SystemFailure.exit_code
+    assert mtl(Path(), "check") == SystemFailure.exit_code
     assert "the working directory: must exist" in capfd.readouterr().err

@@ -7,21 +7,19 @@ from typing import Any
 import numpy as np
 
 from mtl_core.config import SearchRange
-from mtl_core.studies.arms import POLICIES
-from mtl_core.studies.comparison import (
+from mtl_core.studies.comparison.record import (
+    POLICIES,
     ComparedTask,
     Comparison,
     Cost,
     Gain,
     MeanStd,
     PolicyCourse,
-    headline,
-    mean_std,
-    verdict,
 )
-from mtl_core.studies.grouping import groupings
+from mtl_core.studies.comparison.statistics import headline, mean_std, verdict
 from mtl_core.studies.provenance import Provenance
-from mtl_core.studies.relatedness import Relatedness, Vectors
+from mtl_core.studies.relatedness.grouping import groupings
+from mtl_core.studies.relatedness.record import Relatedness, Vectors
 from mtl_core.studies.tuning import Measure, Trial, Tuning
 from tests.report.problem import IMAGE, NAMES, SCRIPT
 

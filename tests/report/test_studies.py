@@ -14,11 +14,10 @@ from mtl_core.report.studies.relatedness import affinity_figure, decimals_of, ve
 from mtl_core.report.studies.sharing import section_of, standard_errors
 from mtl_core.report.svg_file import svg_file
 from mtl_core.report.wording import UNDEFINED
-from mtl_core.studies.arms import POLICIES
-from mtl_core.studies.comparison import Gain
+from mtl_core.studies.comparison.record import POLICIES, Gain
 from mtl_core.studies.files import write_study
 from mtl_core.studies.provenance import config_digest
-from mtl_core.studies.relatedness import Vectors
+from mtl_core.studies.relatedness.record import Vectors
 from tests.report.html_page import Page, read
 from tests.report.problem import IMAGE, LONG, SCRIPT
 from tests.report.run_folder import RunFolder

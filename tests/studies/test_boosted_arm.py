@@ -1,4 +1,4 @@
-"""The arm of trees: every kind that they can learn, words for the others, and the same models from what is kept."""
+"""The arm of boosted trees: every kind that trees can learn, reasons for the others, and reuse of the stored models."""
 
 import sys
 from dataclasses import replace
@@ -12,9 +12,11 @@ import torch
 
 from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
-from mtl_core.studies import boosted
-from mtl_core.studies.arms import Splits, predictions_from
-from mtl_core.studies.boosted import BoostedRun, missing, run_boosted, servers_of
+from mtl_core.studies.comparison import boosted
+from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server, lightgbm_error, run_boosted
+from mtl_core.studies.comparison.stored import load_predictions
+from mtl_core.studies.progress import StudyProgress
+from mtl_core.studies.splits import Splits
 from mtl_core.training.scores import metric_values
 from tests.distillation.taught_kinds import KINDS, Taught, taught
 from tests.small import Small
@@ -26,115 +28,117 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boosted, "OPTIONS", Boosted(trees=15, learning_rate=0.2, leaves=8))
 
 
-def splits_of(found: Taught, train: EncodedSplit | None = None) -> Splits:
-    return Splits(train=train or found.train, validation=found.validation, test=found.validation)
-
-
-def run(small: Small, found: Taught, folder: Path, train: EncodedSplit | None = None, **training: Any) -> BoostedRun:
-    problem = found.problem.model_copy(update={"training": small.declared(**training).training})
-    return run_boosted(problem, found.encoder, splits_of(found, train), folder)
+def run(small: Small, problem: Taught, folder: Path, train: EncodedSplit | None = None, **training: Any) -> BoostedRun:
+    declared = problem.problem.model_copy(update={"training": small.declared(**training).training})
+    splits = Splits(train=train or problem.train, validation=problem.validation, test=problem.validation)
+    return run_boosted(declared, problem.encoder, splits, folder)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_trees_answer_as_the_head_of_a_network_would(small: Small, kind: str, tmp_path: Path) -> None:
-    found = taught(small, kind)
-    made = run(small, found, tmp_path / "run")
-    assert made.skipped == {}
-    predicted = predictions_from(tmp_path / "run")["t"]
-    logits = torch.zeros(len(found.validation), found.task.outputs)
-    assert predicted.shape == found.task.inverse_link(logits).shape
+def test_trees_predict_with_the_shape_of_the_head_and_better_than_the_baseline(
+    small: Small, kind: str, tmp_path: Path
+) -> None:
+    problem = taught(small, kind)
+    assert run(small, problem, tmp_path).skipped == {}
+    predicted = load_predictions(tmp_path)["t"]
+    logits = torch.zeros(len(problem.validation), problem.task.outputs)
+    assert predicted.shape == problem.task.inverse_link(logits).shape
     assert np.isfinite(predicted).all()
     if kind == "quantiles":
-        assert (np.diff(predicted, axis=1) >= 0).all()  # those of three models may cross
-    trivial = found.task.baseline(found.train.labels["t"].numpy())
-    by_chance = np.broadcast_to(trivial, (len(found.validation), *trivial.shape))
-    least, value = (
-        found.task.metric.oriented(metric_values([found.task], found.validation, {"t": p})["t"])
-        for p in (by_chance, predicted)
+        assert (np.diff(predicted, axis=1) >= 0).all()  # sorted, though those of separate models may cross
+    row = problem.task.baseline(problem.train.labels["t"].numpy())
+    constant = np.broadcast_to(row, (len(problem.validation), *row.shape))
+    baseline, value = (
+        problem.task.metric.oriented(metric_values([problem.task], problem.validation, {"t": values})["t"])
+        for values in (constant, predicted)
     )
-    assert value > least + 0.3 * abs(least)
+    assert value > baseline + 0.3 * abs(baseline)
 
 
-def test_what_is_kept_is_not_grown_again(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = taught(small, "quantiles")
-    made = run(small, found, tmp_path)
-    assert made.models == {"t": 3}
-    assert made.bytes == sum(path.stat().st_size for path in tmp_path.glob("t-*.txt"))
-    before = predictions_from(tmp_path)["t"]
+def test_a_finished_run_is_reused_until_an_input_changes(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = taught(small, "quantiles")
+    first = run(small, problem, tmp_path)
+    assert first.models == {"t": 3}
+    assert first.bytes == sum(path.stat().st_size for path in tmp_path.glob("t-*.txt"))
 
     def forbid(*_: Any) -> None:
         raise AssertionError("it grows")
 
+    tasks = {"t": problem.problem.tasks["t"].model_copy(update={"levels": (0.3, 0.5, 0.7)})}
+    other_levels = replace(problem, problem=problem.problem.model_copy(update={"tasks": tasks}))
+    changes: list[tuple[Taught, dict[str, int]]] = [
+        (problem, {"seed": 1}),
+        (problem, {"threads": 2}),
+        (other_levels, {}),
+    ]
     with monkeypatch.context() as patch:
         patch.setattr(boosted.Trees, "grow", forbid)
-        assert run(small, found, tmp_path) == made
-        for changed in ({"seed": 1}, {"threads": 2}):
-            (tmp_path / "other").mkdir()
-            (tmp_path / "other" / "run.json").write_bytes((tmp_path / "run.json").read_bytes())
+        assert run(small, problem, tmp_path) == first
+        for number, (changed, training) in enumerate(changes):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            (folder / "run.json").write_bytes((tmp_path / "run.json").read_bytes())
             with pytest.raises(AssertionError, match="it grows"):
-                run(small, found, tmp_path / "other", **changed)
-            (tmp_path / "other").rmdir()
-        tasks = {"t": found.problem.tasks["t"].model_copy(update={"levels": (0.3, 0.5, 0.7)})}
-        other = replace(found, problem=found.problem.model_copy(update={"tasks": tasks}))
-        (tmp_path / "other").mkdir()
-        (tmp_path / "other" / "run.json").write_bytes((tmp_path / "run.json").read_bytes())
-        with pytest.raises(AssertionError, match="it grows"):
-            run(small, other, tmp_path / "other")
-    again = run(small, found, tmp_path / "again")
-    assert np.array_equal(predictions_from(tmp_path / "again")["t"], before)
-    assert again.model_copy(update={"seconds": made.seconds}) == made
+                run(small, changed, folder, **training)
+    repeated = run(small, problem, tmp_path / "repeated")
+    assert np.array_equal(load_predictions(tmp_path / "repeated")["t"], load_predictions(tmp_path)["t"])
+    assert repeated.model_copy(update={"seconds": first.seconds}) == first
 
 
-def test_kept_models_serve_what_was_predicted(small: Small, tmp_path: Path) -> None:
-    found = taught(small, "squared")
-    made = run(small, found, tmp_path)
-    asked: list[np.ndarray] = []
-
-    server = servers_of(made, found.encoder, small.declared().training, found.validation, tmp_path)
-    call = server(len(found.validation) + 2)
-    model, table = call.args[0][0], call.args[1]  # type: ignore[attr-defined]
-    asked.append(model.predict(table))
-    np.testing.assert_allclose(asked[0][:-2], predictions_from(tmp_path)["t"], rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(asked[0][-2:], asked[0][:2])  # from the start again
+def test_stored_models_predict_the_stored_predictions(small: Small, tmp_path: Path) -> None:
+    problem = taught(small, "squared")
+    stored = run(small, problem, tmp_path)
+    server = boosted_server(stored, problem.encoder, small.declared().training, problem.validation, tmp_path)
+    call = server(len(problem.validation) + 2)
+    models, table = call.args  # type: ignore[attr-defined]
+    predicted = models[0].predict(table)
+    np.testing.assert_allclose(predicted[:-2], load_predictions(tmp_path)["t"], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(predicted[-2:], predicted[:2])  # repeated from the start
     call()
 
 
-def test_weights_of_rows_count(small: Small, tmp_path: Path) -> None:
-    found = taught(small, "squared")
-    heavy = torch.where(found.train.labels["t"] > 0, 20.0, 1.0)
-    run(small, found, tmp_path / "plain")
-    run(small, found, tmp_path / "weighted", found.with_weights(heavy))
-    plain, weighted = (predictions_from(tmp_path / name)["t"].mean() for name in ("plain", "weighted"))
-    assert weighted > plain + 0.1
+def test_row_weights_shift_the_predictions(small: Small, tmp_path: Path) -> None:
+    problem = taught(small, "squared")
+    weights = torch.where(problem.train.labels["t"] > 0, 20.0, 1.0)
+    run(small, problem, tmp_path / "equal")
+    run(small, problem, tmp_path / "weighted", problem.with_weights(weights))
+    equal, weighted = (load_predictions(tmp_path / name)["t"].mean() for name in ("equal", "weighted"))
+    assert weighted > equal + 0.1
 
 
-def test_a_task_that_trees_cannot_learn_is_skipped_with_words(small: Small, tmp_path: Path) -> None:
-    found = taught(small, "poisson")
-    zeros = found.with_labels(torch.zeros_like(found.train.labels["t"]))
-    assert "sum of labels is zero" in run(small, found, tmp_path / "zeros", zeros).skipped["t"]
-    nothing = found.with_labels(torch.full_like(found.train.labels["t"], torch.nan))
-    assert run(small, found, tmp_path / "nothing", nothing).skipped == {"t": "no labelled row in the training split"}
-    assert run(small, found, tmp_path / "whole").skipped == {}
+def test_labels_that_trees_cannot_learn_are_skipped_with_the_reason(small: Small, tmp_path: Path) -> None:
+    problem = taught(small, "poisson")
+    zeros = problem.with_labels(torch.zeros_like(problem.train.labels["t"]))
+    assert "sum of labels is zero" in run(small, problem, tmp_path / "zeros", zeros).skipped["t"]
+    unlabelled = problem.with_labels(torch.full_like(problem.train.labels["t"], torch.nan))
+    assert "no labelled row" in run(small, problem, tmp_path / "unlabelled", unlabelled).skipped["t"]
 
 
-def test_a_kind_without_trees_is_skipped_beside_one_with_them(small: Small, tmp_path: Path) -> None:
+def test_a_kind_without_trees_is_skipped_and_the_other_task_is_not(small: Small, tmp_path: Path) -> None:
     declared = task("clustering", clusters=2)
     groups = fit_codec(declared, pa.array(["a", "b"])).model_copy(update={"name": "group"})
     encoder = small.encoder.model_copy(update={"tasks": (groups, *small.encoder.tasks[:1])})
     problem = small.problem.model_copy(update={"tasks": {"group": declared, **small.problem.tasks}})
-    splits = []
-    for split in (small.train, small.validation, small.validation):
-        labels = {"group": torch.zeros(len(split), dtype=torch.int64), "late": split.labels["late"]}
-        splits.append(EncodedSplit(split.inputs, labels))
-    rows = Splits(train=splits[0], validation=splits[1], test=splits[2])
-    heard: list[tuple[int, int]] = []
-    made = run_boosted(problem, encoder, rows, tmp_path, lambda step, steps: heard.append((step, steps)))
-    assert made.skipped == {"group": "trees cannot learn a task of the kind clustering"}
-    assert list(made.models) == list(predictions_from(tmp_path)) == ["late"]
-    assert heard == [(2, 2)]
+    train, validation = (
+        EncodedSplit(split.inputs, {"group": torch.zeros(len(split), dtype=torch.int64), "late": split.labels["late"]})
+        for split in (small.train, small.validation)
+    )
+    steps: list[tuple[int, int]] = []
+
+    class Steps(StudyProgress):
+        def on_step(self, step: int, steps_: int) -> None:
+            steps.append((step, steps_))
+
+    rows = Splits(train=train, validation=validation, test=validation)
+    stored = run_boosted(problem, encoder, rows, tmp_path, Steps())
+    assert stored.skipped == {"group": "trees cannot learn a task of the kind clustering"}
+    assert list(stored.models) == list(load_predictions(tmp_path)) == ["late"]
+    assert steps == [(2, 2)]
 
 
-def test_without_lightgbm_it_is_said_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert missing() is None
+def test_without_lightgbm_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lightgbm_error() is None
     monkeypatch.setitem(sys.modules, "lightgbm", None)
-    assert "lightgbm" in (missing() or "")
+    assert "lightgbm" in (lightgbm_error() or "")

@@ -1,4 +1,4 @@
-"""The files of studies: what is read is what was written, and anything else is refused with its name."""
+"""Files of studies: a round trip, and the error of a file that is not such a study."""
 
 from pathlib import Path
 
@@ -10,23 +10,21 @@ from mtl_core.numbers import Number, defined
 from mtl_core.studies.files import read_study, write_study
 
 
-class Counted(Frozen):
+class Counts(Frozen):
     numbers: dict[str, Number]
 
 
-def test_a_study_is_read_as_it_was_written(tmp_path: Path) -> None:
-    study = Counted(numbers={"a": 1.5, "b": defined(float("nan")), "c": defined(float("inf"))})
-    write_study(tmp_path / "studies" / "counted.json", study)
-    assert read_study(tmp_path / "studies" / "counted.json", Counted) == study
+def test_a_written_study_reads_back_with_undefined_numbers_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "studies" / "counts.json"
+    assert read_study(path, Counts) is None
+    study = Counts(numbers={"a": 1.5, "b": defined(float("nan")), "c": defined(float("inf"))})
+    write_study(path, study)
+    assert read_study(path, Counts) == study
     assert study.numbers == {"a": 1.5, "b": None, "c": None}
 
 
-def test_no_file_is_no_study(tmp_path: Path) -> None:
-    assert read_study(tmp_path / "counted.json", Counted) is None
-
-
 @pytest.mark.parametrize(
-    ("text", "where"),
+    ("text", "field"),
     [
         ("", "the whole"),
         ("{", "the whole"),
@@ -35,8 +33,8 @@ def test_no_file_is_no_study(tmp_path: Path) -> None:
         ('{"numbers": {}, "more": 1}', "more"),
     ],
 )
-def test_what_is_no_such_study_is_refused_by_name(tmp_path: Path, text: str, where: str) -> None:
-    path = tmp_path / "counted.json"
+def test_a_file_that_is_not_such_a_study_is_refused_with_the_field(tmp_path: Path, text: str, field: str) -> None:
+    path = tmp_path / "counts.json"
     path.write_text(text)
-    with pytest.raises(DataError, match=rf"counted\.json: must be a study.*found at {where}: .*remove the file"):
-        read_study(path, Counted)
+    with pytest.raises(DataError, match=rf"counts\.json: .* found at {field}: .*remove the file"):
+        read_study(path, Counts)

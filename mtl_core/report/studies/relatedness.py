@@ -11,7 +11,8 @@ from mtl_core.report.plots.figure import Figure, Table, draw, heat_map
 from mtl_core.report.run import Run
 from mtl_core.report.theme import ACCENT, INK, WIDTH, data
 from mtl_core.report.wording import decimal_places, rounded
-from mtl_core.studies.relatedness import Relatedness, Vectors, mean_relations
+from mtl_core.studies.relatedness.record import Relatedness, Vectors
+from mtl_core.studies.relatedness.study import mean_relations
 
 Pairs = Mapping[str, Mapping[str, float]]
 

@@ -13,8 +13,17 @@ from mtl_core.report.run import Run
 from mtl_core.report.theme import MUTED, svg
 from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, rounded, signed, with_unit
 from mtl_core.stopping import Policy
-from mtl_core.studies.arms import POLICIES, SINGLE_TASK
-from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
+from mtl_core.studies.comparison.record import (
+    BOOSTED,
+    HARMS,
+    HELPS,
+    POLICIES,
+    SINGLE_TASK,
+    ComparedTask,
+    Comparison,
+    Gain,
+    MeanStd,
+)
 
 _COLOURS: dict[str, str] = {HELPS: "var(--good)", HARMS: "var(--bad)"}
 _Z = 1.959964

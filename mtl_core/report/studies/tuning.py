@@ -8,7 +8,7 @@ from mtl_core.report.plots.trials import optimization_history, slice_plot
 from mtl_core.report.run import Run
 from mtl_core.report.theme import svg
 from mtl_core.report.wording import number, option_value, percent, signed
-from mtl_core.studies.tuning.applying import experiment
+from mtl_core.studies.tuning.apply import experiment_command
 
 
 def section(run: Run) -> dict[str, Any] | None:
@@ -44,5 +44,5 @@ def section(run: Run) -> dict[str, Any] | None:
         "changes": Table(head=("option", "declared", f"trial {best.number}"), rows=tuple(options)),
         "tasks": Table(head=("task", "metric", "declared", f"trial {best.number}", "gain, s.e."), rows=tuple(tasks)),
         "left_out": [task for task, measure in study.baseline.items() if measure.value is None],
-        "experiment": experiment(run.problem, changes) if current and best.number else "",
+        "experiment": experiment_command(run.problem, changes) if current and best.number else "",
     }

@@ -1,6 +1,6 @@
 """Hyperparameter search.
 
-The file of a study is apart from the search that writes it, so that a reader of the file needs no Optuna.
+The record is separate from the search that writes it, so that its readers do not import Optuna.
 """
 
 from mtl_core.studies.tuning.record import Measure, Trial, Tuning

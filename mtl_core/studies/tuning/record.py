@@ -1,8 +1,7 @@
-"""Record of a search for options: its trials, and the baseline by which they are measured.
+"""Record of a hyperparameter search: its trials, and the baseline against which they are measured.
 
-A trial's objective is its mean gain over the tasks. A task's gain is how much better its own metric on validation is
-than that of trial 0, the problem as it is declared, in standard errors of trial 0: 0 is what is declared, +1 one
-standard error better. The test split is never looked at.
+A trial's objective is its mean gain over the tasks. A task's gain is the improvement of its own metric on validation
+over trial 0, the declared problem, in standard errors of trial 0. The test split is not used.
 """
 
 import math
@@ -25,7 +24,7 @@ class Measure(Frozen):
     metric: str
     higher_is_better: bool
     value: Number
-    """None where it is undefined: no trial is measured by that task."""
+    """None where it is undefined: the task then has no gain."""
     standard_error: float
 
     def gain(self, value: Number) -> Number:
@@ -44,12 +43,12 @@ class Trial(Frozen):
     """Result of a training with other options."""
 
     number: int
-    """0 is the declared problem; one that a kill cut short has a number too, and is not kept."""
+    """0 is the declared problem. A trial that a kill interrupted also has a number, and no record."""
     state: Literal["complete", "pruned", "failed"]
     changes: dict[str, JsonValue]
     """Path -> value, of every tuned option that this trial has."""
     objective: Number = None
-    """Mean gain over the tasks; of a pruned trial that of its best epoch; None of one that failed."""
+    """Mean gain over the tasks; of a pruned trial that of its best epoch; None of a failed one."""
     worst: Number = None
     """The smallest gain of a task."""
     values: dict[str, Number] = Field(default_factory=dict)
@@ -58,7 +57,7 @@ class Trial(Frozen):
     chosen: int | None = None
     """The epoch whose weights are the model; of a pruned trial its best."""
     seconds: float = 0.0
-    """Processor seconds; 0 where an earlier trial had the same options, and its result was taken."""
+    """Processor seconds; 0 where the result is that of an earlier trial with the same options."""
     why: str = ""
     """Error of a failed trial."""
 
@@ -74,12 +73,12 @@ class Tuning(Frozen):
     trials: tuple[Trial, ...]
     """Trials in the order of their numbers."""
     best: int
-    """Number of the complete trial with the highest objective, the first of equals; 0 where none beats the declared."""
+    """Number of the complete trial with the highest objective, the first of equals; 0 where none beats trial 0."""
     importance: dict[str, float] = Field(default_factory=dict)
-    """Path -> its share in what tells the better trials from all (PED-ANOVA, Watanabe 2023); empty of few trials."""
+    """Path -> its importance for being among the best trials (PED-ANOVA, Watanabe 2023); empty for few trials."""
 
     def trial(self, number: int) -> Trial | None:
-        """The trial of that number, if it was kept."""
+        """The trial of that number, if it has a record."""
         return next((trial for trial in self.trials if trial.number == number), None)
 
     def differences(self, trial: Trial) -> dict[str, JsonValue]:
@@ -87,26 +86,26 @@ class Tuning(Frozen):
         return {path: value for path, value in trial.changes.items() if value != self.declared.get(path)}
 
 
-def baseline_of(tasks: Sequence[Objective], outcome: TrainingResult) -> Baseline:
-    """From the training of the declared problem."""
+def baseline_of(tasks: Sequence[Objective], result: TrainingResult) -> Baseline:
+    """Baseline from the training of the declared problem."""
     return {
         task.name: Measure(
             metric=task.metric.name,
             higher_is_better=task.metric.higher_is_better,
-            value=defined(outcome.final(task.name)),
-            standard_error=outcome.standard_errors[task.name],
+            value=defined(result.final(task.name)),
+            standard_error=result.standard_errors[task.name],
         )
         for task in tasks
     }
 
 
 def gains(baseline: Baseline, values: Mapping[str, Number]) -> dict[str, Number]:
-    """Task -> its gain, for every task that is measured."""
-    return {task: one.gain(values.get(task)) for task, one in baseline.items() if one.value is not None}
+    """Task -> its gain, for every task with a defined baseline."""
+    return {task: measure.gain(values.get(task)) for task, measure in baseline.items() if measure.value is not None}
 
 
 def mean_gain(baseline: Baseline, values: Mapping[str, Number]) -> Number:
-    """The objective; None where the metric of a measured task is undefined."""
-    found = list(gains(baseline, values).values())
-    known = [gain for gain in found if gain is not None]
-    return math.fsum(known) / len(known) if known and len(known) == len(found) else None
+    """The objective; None where a gain is undefined, or no task has a baseline."""
+    all_gains = gains(baseline, values).values()
+    numbers = [gain for gain in all_gains if gain is not None]
+    return math.fsum(numbers) / len(numbers) if numbers and len(numbers) == len(all_gains) else None

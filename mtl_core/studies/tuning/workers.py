@@ -1,4 +1,4 @@
-"""Several processes on one study. They share Optuna's storage alone: each samples, trains and stores its own trials."""
+"""Several processes on one study. They share Optuna's storage only: each samples, trains and stores its own trials."""
 
 import multiprocessing
 import os
@@ -16,9 +16,9 @@ from mtl_core.studies.tuning.search import Search
 from mtl_core.studies.tuning.trials import TrialRunner
 
 POLL = 0.5
-"""Seconds between two looks at the storage for trials that ended."""
+"""Seconds between two reads of the storage for finished trials."""
 WAIT = 10
-"""Seconds in which a terminated worker ends."""
+"""Seconds within which a terminated worker ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lost:
+class LostWorker:
     """A worker that died; its unfinished trial is lost."""
 
     worker: int
@@ -44,14 +44,14 @@ class Lost:
     """Exit code of the process; minus the signal's number where a signal ended it."""
 
     def __str__(self) -> str:
-        how = f"exit code {self.exit_code}"
+        cause = f"exit code {self.exit_code}"
         if self.exit_code is not None and self.exit_code < 0:
-            how = signal.Signals(-self.exit_code).name
-        return f"worker {self.worker} died ({how}), and its trial is lost; the trials of the others are kept"
+            cause = signal.Signals(-self.exit_code).name
+        return f"worker {self.worker} died ({cause}), and its trial is lost; the trials of the others are kept"
 
 
-def run_trials(job: Job, search: Search, count: int, workers: int) -> Iterator[Trial | Lost]:
-    """Run that many trials and yield each as it ends: in this process with one worker, else in processes of their own.
+def run_trials(job: Job, search: Search, count: int, workers: int) -> Iterator[Trial | LostWorker]:
+    """Run that many trials and yield each as it ends: in this process with one worker, else in child processes.
 
     One worker gives the same trials for the same seed, also after a kill. With several, what a trial samples depends on
     which others have ended; the training of a trial is the same everywhere.
@@ -61,11 +61,11 @@ def run_trials(job: Job, search: Search, count: int, workers: int) -> Iterator[T
             yield search.next_trial()
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads in an unknown state
-    tickets = context.Semaphore(count)
-    known = {trial.number for trial in search.trials}
+    remaining = context.Semaphore(count)
+    reported = {trial.number for trial in search.trials}
     processes = {}
     for worker in range(1, min(workers, count) + 1):
-        process = context.Process(target=_work, args=(job, tickets), name=f"worker {worker}", daemon=True)
+        process = context.Process(target=_work, args=(job, remaining), name=f"worker {worker}", daemon=True)
         process.start()
         processes[process.sentinel] = worker, process
     running = dict(processes)
@@ -73,27 +73,26 @@ def run_trials(job: Job, search: Search, count: int, workers: int) -> Iterator[T
         while running:
             ended = wait(list(running), POLL)
             for trial in search.trials:
-                if trial.number not in known:
-                    known.add(trial.number)
+                if trial.number not in reported:
+                    reported.add(trial.number)
                     yield trial
             for sentinel in ended:
                 assert isinstance(sentinel, int)
                 worker, process = running.pop(sentinel)
                 process.join()
                 if process.exitcode:
-                    yield Lost(worker=worker, exit_code=process.exitcode)
+                    yield LostWorker(worker=worker, exit_code=process.exitcode)
     finally:
         for _, process in processes.values():
             process.terminate()
             process.join(WAIT)
 
 
-def _work(job: Job, tickets: Semaphore) -> None:
-    """Run trials while there are tickets."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it
+def _work(job: Job, remaining: Semaphore) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     search = job.open()
-    while tickets.acquire(block=False):
+    while remaining.acquire(block=False):
         search.next_trial()
 
 

@@ -1,4 +1,4 @@
-"""Serving cost of all tasks together: real graphs, one thread."""
+"""Serving cost of all tasks together: exported graphs on one thread."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,7 +16,7 @@ from mtl_core.timing import Call
 
 
 def graph_of(problem: Problem, encoder: Encoder, weights: Mapping[str, Tensor]) -> bytes:
-    """The exported graph of that network."""
+    """The exported graph of the network with those weights."""
     network = Network.build(problem, encoder)
     network.load_state_dict(weights)
     graph: bytes = build_graph(network, encoder).SerializeToString(deterministic=True)
@@ -24,14 +24,11 @@ def graph_of(problem: Problem, encoder: Encoder, weights: Mapping[str, Tensor]) 
 
 
 def graphs_server(graphs: Sequence[bytes], encoder: Encoder, raw: pa.Table) -> Callable[[int], Call]:
-    """Rows -> a call that asks every graph in turn for that many raw rows.
-
-    The rows are the table's, from its start again where it is shorter.
-    """
+    """Rows -> a call that runs every graph in turn on that many raw rows, repeated where the table is shorter."""
     sessions = [open_graph(graph) for graph in graphs]
-    return lambda rows: partial(_ask, sessions, graph_inputs(raw.take(np.arange(rows) % raw.num_rows), encoder.inputs))
+    return lambda rows: partial(_run, sessions, graph_inputs(raw.take(np.arange(rows) % raw.num_rows), encoder.inputs))
 
 
-def _ask(sessions: Sequence[Session], inputs: Mapping[str, object]) -> None:
+def _run(sessions: Sequence[Session], inputs: Mapping[str, object]) -> None:
     for session in sessions:
         session.run(None, inputs)

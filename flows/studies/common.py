@@ -1,4 +1,4 @@
-"""Common steps of the studies `mtl compare`, `mtl relate` and `mtl tune`: encoded rows, kept files, the report."""
+"""Common steps of the studies: encoded rows, scratch folders, files, the report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,52 +9,48 @@ from flows.layout import Layout
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, is_up_to_date
 from flows.running import exclusive_run
 from mtl_core.config import Problem, load_problem
-from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
 from mtl_core.locks import exclusive_command
-from mtl_core.studies.arms import Splits
 from mtl_core.studies.files import read_study
+from mtl_core.studies.splits import Splits
 
 Study = TypeVar("Study", bound=Frozen)
 
 
-def encoded(folder: Path) -> tuple[Problem, Encoder, Splits]:
+def encoded_problem(folder: Path) -> tuple[Problem, Encoder, Splits]:
     """The folder's problem, its encoder and splits; the stages before training are brought up to date."""
     problem, layout = load_problem(folder), Layout(folder)
     with exclusive_run(folder):
         for stage in (DIGESTS, "validate", "prepare"):
             bring_up_to_date(folder, stage)
     encoder = Encoder.load(layout.encoder)
-    train, validation, test = (
-        EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation", "test")
-    )
-    return problem, encoder, Splits(train=train, validation=validation, test=test)
+    return problem, encoder, Splits.open(layout.encoded, encoder)
 
 
-def scratch(folder: Path, study: str) -> Path:
-    """Folder in which a study of that name keeps its finished parts, so that a killed one resumes."""
+def scratch_folder(folder: Path, study: str) -> Path:
+    """Folder for the finished parts of a study of that name, from which a killed study resumes."""
     return Layout(folder).state / "studies" / study
 
 
 @contextmanager
 def exclusive_scratch(folder: Path, study: str) -> Iterator[Path]:
-    """The same folder, for one command at a time; RunInProgress for another."""
-    path = scratch(folder, study)
+    """The scratch folder, for one command at a time; RunInProgress for another."""
+    path = scratch_folder(folder, study)
     with exclusive_command(path.with_suffix(".lock"), f"mtl {study}"):
         yield path
 
 
-def kept(path: Path, kind: type[Study], command: str) -> Study:
-    """The study in a file; DataError, naming the command that writes it, where there is none."""
+def stored_study(folder: Path, path: Path, kind: type[Study], command: str) -> tuple[Study, str]:
+    """The study in a file, and a sentence about the file; DataError, naming the command, where there is none."""
     if (study := read_study(path, kind)) is None:
         raise DataError(f"{path}: must exist to be shown, found no file; run `{command}`")
-    return study
+    return study, f"written to {path.relative_to(folder)}"
 
 
-def show_in_report(folder: Path) -> str:
-    """Redraw the report, if it is one of the present declaration; a sentence about where the study is shown."""
+def update_report(folder: Path) -> str:
+    """Update the report unless it is out of date for other reasons; a sentence about where the study is shown."""
     report = Layout(folder).report
     if not report.exists():
         return "no report yet; run `mtl retrain` to create one"

@@ -1,4 +1,4 @@
-"""A trial's options in the text of params.yaml, and on DVC's command line: both say what the trial trained."""
+"""A trial's options in the text of params.yaml and on DVC's command line: both declare what the trial trained."""
 
 import shlex
 from pathlib import Path
@@ -11,13 +11,13 @@ from ruamel.yaml import YAML
 from mtl_core.config import parse_problem
 from mtl_core.config.changes import with_options
 from mtl_core.errors import ProblemError
-from mtl_core.studies.tuning.applying import experiment, with_changes
+from mtl_core.studies.tuning.apply import edit_params, experiment_command
 
 TEXT = """\
-# What is learned.
+# A comment.
 name: orders
 data: {path: data}
-split: {by: hash, column: "customer"}  # as it came
+split: {by: hash, column: "customer"}  # comment
 features:
     amount: {kind: numeric}
     shop: {kind: categorical}
@@ -26,7 +26,7 @@ tasks:
     days: {kind: regression, target: days}
     of-all: {kind: regression, target: total}
 
-# How.
+# Another comment.
 model:
     embedding: 16   # wide
     trunk:
@@ -44,14 +44,14 @@ CHANGES: dict[str, dict[str, Any]] = {
     "a number": {"training.learning_rate": 0.00214},
     "a small number": {"training.weight_decay": 1e-05},
     "a list": {"model.trunk.widths": [16, 8]},
-    "a kind that knows less": {"model.trunk.kind": "shared_bottom"},
+    "a kind with fewer options": {"model.trunk.kind": "shared_bottom"},
     "a kind, and an option of it": {"model.trunk.kind": "ple", "model.trunk.levels": 3},
     "a method": {"training.balancing.method": "uw"},
     "a mapping for a mapping": {"training.balancing": {"method": "mean"}},
-    "a section that is not there": {"training.finetune_heads": {"epochs": 3}},
-    "inside of one that is not there": {"training.finetune_heads.epochs": 3, "model.head.width": 0},
-    "nothing for something": {"training.finetune_heads": None},
-    "a word that reads as another thing": {"training.stopping.end": "all", "training.checkpoint": "worst"},
+    "a new section": {"training.finetune_heads": {"epochs": 3}},
+    "an option of a new section": {"training.finetune_heads.epochs": 3, "model.head.width": 0},
+    "null": {"training.finetune_heads": None},
+    "words that YAML may read as another type": {"training.stopping.end": "all", "training.checkpoint": "worst"},
     "a teacher": {"training.teachers": {"days": {"kind": "boosted"}}},
     "an option of a task": {"tasks.days.weight": 2.5, "tasks.days.loss": "absolute"},
     "options of a task with a dash": {"tasks.of-all.weight": 0.5, "tasks.returned.label_smoothing": 0.1},
@@ -64,42 +64,42 @@ def load(text: str) -> Any:
 
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
-def test_both_ways_declare_what_the_trial_trained(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_params_and_the_dvc_command_declare_what_the_trial_trained(changes: dict[str, Any], tmp_path: Path) -> None:
     declared = parse_problem(load(TEXT))
     trained = with_options(declared, changes)
-    assert parse_problem(load(with_changes(TEXT, changes))) == trained
+    assert parse_problem(load(edit_params(TEXT, changes))) == trained
     params = tmp_path / "params.yaml"
     params.write_text(TEXT, encoding="utf-8")
-    command = shlex.split(experiment(declared, changes))
+    command = shlex.split(experiment_command(declared, changes))
     assert command[:3] == ["dvc", "exp", "run"]
     apply_overrides(params, command[4::2])
     assert parse_problem(load(params.read_text(encoding="utf-8"))) == trained
 
 
-def test_comments_and_other_lines_stay() -> None:
-    after = with_changes(TEXT, CHANGES["several"])
-    before, now = TEXT.splitlines(), after.splitlines()
-    gone = [line for line in before if line not in now]
-    assert gone == ["    embedding: 16   # wide", "    learning_rate: 0.0010"]
-    assert [line for line in now if line not in before] == [
+def test_comments_and_other_lines_are_kept() -> None:
+    before, after = TEXT.splitlines(), edit_params(TEXT, CHANGES["several"]).splitlines()
+    assert [line for line in before if line not in after] == ["    embedding: 16   # wide", "    learning_rate: 0.0010"]
+    assert [line for line in after if line not in before] == [
         "    embedding: 8    # wide",
         "        dropout: 0.25",
         "    learning_rate: 0.01",
     ]
 
 
-def test_a_list_stays_on_a_line() -> None:
-    assert "widths: [16, 8]" in with_changes(TEXT, {"model.trunk.widths": [16, 8]})
+def test_a_list_is_written_on_one_line() -> None:
+    assert "widths: [16, 8]" in edit_params(TEXT, {"model.trunk.widths": [16, 8]})
 
 
-def test_what_is_declared_needs_no_setting() -> None:
+def test_declared_values_are_no_overrides() -> None:
     declared = parse_problem(load(TEXT))
-    assert experiment(declared, {"model.trunk.widths": [64, 32], "training.learning_rate": 0.001}) == "dvc exp run"
+    assert (
+        experiment_command(declared, {"model.trunk.widths": [64, 32], "training.learning_rate": 0.001}) == "dvc exp run"
+    )
 
 
-def test_an_anchor_that_ties_places_together_is_refused() -> None:
+def test_an_anchor_that_shares_the_option_is_refused() -> None:
     stopping = "stopping: {tasks: {days: &one {patience: 2}, returned: *one}}"
     tied = TEXT.replace("learning_rate: 0.0010", f"learning_rate: 0.0010\n    {stopping}")
-    assert "embedding: 8" in with_changes(tied, {"model.embedding": 8})
-    with pytest.raises(ProblemError, match="an anchor or a merge ties what is to change"):
-        with_changes(tied, {"training.stopping.tasks.days.patience": 5})
+    assert "embedding: 8" in edit_params(tied, {"model.embedding": 8})
+    with pytest.raises(ProblemError, match=r"an anchor .*by hand: training\.stopping\.tasks\.days\.patience: 5"):
+        edit_params(tied, {"training.stopping.tasks.days.patience": 5})

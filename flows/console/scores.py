@@ -26,8 +26,8 @@ MIN_NAME = 12
 MARKS = {
     "stopped": ("■", "yellow", "stopped"),
     "resumed": ("▶", "green", "trains again"),
-    "held": ("○", "dim", "distilled"),
-    "resting": ("·", "dim", "paused"),
+    "distilled": ("○", "dim", "distilled"),
+    "paused": ("·", "dim", "paused"),
 }
 """Field of an epoch -> mark of its tasks, the mark's style, words for it."""
 CAPTION = "bold: new best; ■ stopped; ▶ trains on labels again; ○ distilled from its best epoch; · paused"

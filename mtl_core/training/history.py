@@ -28,7 +28,7 @@ class Relations(Frozen):
     probes: int
 
 
-class Epoch(Frozen, allow_inf_nan=True):
+class Epoch(Frozen, allow_inf_nan=True, populate_by_name=True, serialize_by_alias=True):
     """Record of an epoch.
 
     `values` are the tasks' own metrics on validation; `scores` are the same, oriented so that higher is better and
@@ -44,9 +44,9 @@ class Epoch(Frozen, allow_inf_nan=True):
     """Tasks that stopped at the end of this epoch."""
     resumed: tuple[str, ...] = ()
     """Tasks that train again from the next epoch on."""
-    held: tuple[str, ...]
+    distilled: tuple[str, ...] = Field(alias="held")
     """Tasks that were distilled from their own best checkpoint during it."""
-    resting: tuple[str, ...] = ()
+    paused: tuple[str, ...] = Field(default=(), alias="resting")
     """Tasks that were paused during it: stopped, or not started."""
     relatedness: Relations | None = None
     """None where no measurement fell into it."""

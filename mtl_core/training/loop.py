@@ -84,8 +84,8 @@ def train(
                 scores=scores,
                 stopped=decision.stopped,
                 resumed=decision.resumed,
-                held=distilled,
-                resting=paused,
+                distilled=distilled,
+                paused=paused,
                 relatedness=probe.relations(),
             )
             state.epochs.append(epoch)

@@ -119,10 +119,10 @@ def test_under_hold_its_own_best_teaches_a_task_that_stopped(
     monkeypatch.setattr(mtl_core.training.loop, "train_epoch", listening)
     stopping = {"policy": "hold", "patience": 1}
     _, outcome = run(small, tmp_path, teachers=BOTH, epochs=12, stopping=stopping)
-    assert any(task in epoch.held for epoch in outcome.epochs for task in BOTH)
+    assert any(task in epoch.distilled for epoch in outcome.epochs for task in BOTH)
     for epoch, soft in zip(outcome.epochs, heard, strict=True):
         for task, options in BOTH.items():
-            own = task in epoch.held
+            own = task in epoch.distilled
             assert soft[task].weight == (1.0 if own else options.get("weight", 0.5))
             assert soft[task].use_unlabelled == (not own and options.get("use_unlabelled", False))
             said = np.load(tmp_path / f"teacher-{task}-{options['kind']}.npy")

@@ -80,7 +80,7 @@ def test_training_with_members_repeats_to_the_bit_and_refits_heads(small: Small,
     first, outcome = train(problem, *splits, tmp_path / "a")
     again, _ = train(problem, *splits, tmp_path / "b")
     assert same(weights(first), weights(again))
-    assert any(epoch.held for epoch in outcome.epochs)
+    assert any(epoch.distilled for epoch in outcome.epochs)
     assert len(outcome.refits) == len(small.problem.tasks)
 
 

@@ -53,9 +53,14 @@ def test_results(run: Run, task: str, changes: dict[str, Any], cells: tuple[str,
     [
         ({}, (), (), "best epoch 2; model"),
         ({"stopped": [4]}, (), (), "stopped after epoch 4; model"),
-        ({"stopped": [2], "held": [3, 4]}, ((2, 4),), (), "stopped after epoch 2; distilled in epochs 3 to 4; model"),
         (
-            {"stopped": [1, 3], "resting": [2, 4]},
+            {"stopped": [2], "distilled": [3, 4]},
+            ((2, 4),),
+            (),
+            "stopped after epoch 2; distilled in epochs 3 to 4; model",
+        ),
+        (
+            {"stopped": [1, 3], "paused": [2, 4]},
             (),
             ((1, 2), (3, 4)),
             "; stopped after epoch 1; stopped after epoch 3;",
@@ -66,7 +71,8 @@ def test_events(run: Run, lists: Any, distilled: tuple[Span, ...], paused: tuple
     epochs = tuple(
         epoch.model_copy(
             update={
-                key: ("late",) if epoch.number in lists.get(key, []) else () for key in ("stopped", "held", "resting")
+                field: ("late",) if epoch.number in lists.get(field, []) else ()
+                for field in ("stopped", "distilled", "paused")
             }
         )
         for epoch in result().epochs

@@ -97,7 +97,7 @@ def test_the_course_of_a_trial_keeps_its_best_epoch() -> None:
     course = TrialProgress({"a": measure(), "late": measure()}, max_epochs=3)
     for number, (a, late) in enumerate([(0.9, math.nan), (0.6, 0.6), (0.55, 0.55)], 1):
         values = {"a": a, "late": late}
-        epoch = Epoch(number=number, losses={}, values=values, scores={}, stopped=(), held=())
+        epoch = Epoch(number=number, losses={}, values=values, scores={}, stopped=(), distilled=())
         course.add(epoch)
     assert (course.best, course.last, course.values) == (2, 3, {"a": 0.6, "late": 0.6})
 

@@ -19,7 +19,7 @@ from mtl_core.data.encoded import Batch
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.errors import ProblemError
 from mtl_core.model import Network
-from mtl_core.training import Epoch, affinity, train
+from mtl_core.training import affinity, train
 from mtl_core.training.affinity import Probe
 from mtl_core.training.epoch import optimizer_of, train_epoch
 from mtl_core.training.history import Relations
@@ -188,7 +188,7 @@ def test_a_task_at_rest_and_a_held_one_are_watched_too(small: Small, tmp_path: P
         stopping = {"policy": policy, "patience": 1, "tasks": {"late": {"min_improvement": 1_000}}}
         _, outcome = run(small, tmp_path / policy, epochs=3, stopping=stopping, relatedness=ALL)
         last = outcome.epochs[-1]
-        assert "late" in (last.held if policy == "hold" else last.resting)
+        assert "late" in (last.distilled if policy == "hold" else last.paused)
         assert last.relatedness is not None
         assert set(last.relatedness.affinities) == set(NAMES)
 
@@ -237,7 +237,7 @@ def test_a_task_that_teaches_itself_is_watched_where_it_has_soft_targets(tmp_pat
     problem = parse_problem(declared | {"training": declared["training"] | options})
     _, outcome = train(problem, small.encoder, small.train, small.validation, tmp_path / "scratch")
     watched = [epoch.relatedness.affinities.keys() for epoch in outcome.epochs if epoch.relatedness]
-    assert ["group" in tasks for tasks in watched] == ["group" not in epoch.resting for epoch in outcome.epochs]
+    assert ["group" in tasks for tasks in watched] == ["group" not in epoch.paused for epoch in outcome.epochs]
     assert "group" in watched[-1]
 
 
@@ -254,11 +254,6 @@ def test_one_task_alone_is_not_watched(tmp_path: Path) -> None:
     small = prepared(tmp_path, declared, table(300))
     _, outcome = train(small.problem, small.encoder, small.train, small.validation, tmp_path / "scratch")
     assert outcome.epochs[0].relatedness is None
-
-
-def test_a_history_from_before_is_still_read() -> None:
-    old = {"number": 1, "losses": {}, "values": {}, "scores": {}, "stopped": [], "held": []}
-    assert Epoch.model_validate(old).relatedness is None
 
 
 def test_what_it_tells_survives_the_file() -> None:

@@ -192,7 +192,7 @@ def test_killed_after_any_epoch_the_checkpoint_is_the_same_to_the_bit(
     """Weights, their average and its steps, and what else there is, with a head that rests."""
     options = {"epochs": 6, "average_weights": averaged, "stopping": {"policy": "freeze", "patience": 1}}
     expected, undisturbed = run(small, tmp_path / "whole", learning_rate=0.05, **options)
-    assert any(epoch.resting for epoch in undisturbed.epochs)
+    assert any(epoch.paused for epoch in undisturbed.epochs)
     ended: set[int] = set()
 
     def cut(epoch: Epoch) -> None:

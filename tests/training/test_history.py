@@ -22,7 +22,7 @@ def result(
             scores={"a": score, "b": 0.0},
             stopped=tuple((stopped or {}).get(number, "")),
             resumed=tuple((resumed or {}).get(number, "")),
-            held=(),
+            distilled=(),
         )
         for number, score in enumerate(scores, 1)
     )
@@ -65,3 +65,10 @@ def test_a_task_more_than_a_standard_error_behind_its_own_best_epoch_is_named(si
 
 def test_a_task_without_a_score_is_not_behind() -> None:
     assert result(math.nan, math.nan).behind == {}
+
+
+def test_an_epoch_is_stored_with_the_keys_of_older_versions_which_may_lack_the_newer_ones() -> None:
+    old = {"number": 1, "losses": {}, "values": {}, "scores": {}, "stopped": [], "held": ["a"]}
+    epoch = Epoch.model_validate(old)
+    assert (epoch.distilled, epoch.paused, epoch.relatedness) == (("a",), (), None)
+    assert (old | {"resting": []}).items() <= epoch.model_dump(mode="json").items()

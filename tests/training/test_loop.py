@@ -72,7 +72,7 @@ def test_hold_keeps_what_a_stopped_task_had(small: Small, tmp_path: Path) -> Non
     assert stops, "some task must stop for the law to say anything"
     for task, stopped in stops.items():
         after = [epoch for epoch in outcome.epochs if epoch.number > stopped]
-        assert all(task in epoch.held for epoch in after)
+        assert all(task in epoch.distilled for epoch in after)
         best = max(epoch.scores[task] for epoch in outcome.epochs if epoch.number <= stopped)
         assert all(epoch.scores[task] > best - 6 for epoch in after), f"{task} lost six standard errors while held"
     chosen = outcome.epochs[outcome.chosen - 1]
@@ -83,7 +83,7 @@ def test_joint_holds_nobody_and_ends_together(small: Small, tmp_path: Path) -> N
     _, outcome = run(small, tmp_path, epochs=40, learning_rate=0.05, stopping={"policy": "joint", "patience": 1})
     assert len(outcome.epochs) < 40
     assert set(outcome.epochs[-1].stopped) == {"late", "band", "minutes", "rare"}
-    assert not any(epoch.held for epoch in outcome.epochs)
+    assert not any(epoch.distilled for epoch in outcome.epochs)
 
 
 def stops(outcome: TrainingResult) -> dict[str, int]:
@@ -110,8 +110,8 @@ def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
     some = [epoch.number for epoch in undisturbed.epochs if epoch.stopped and epoch.number < 5]
     assert some or policy == "joint"
     assert any(epoch.resumed for epoch in undisturbed.epochs[:-1]) == (balancing == "gradnorm")
-    assert any(epoch.held for epoch in undisturbed.epochs) == (policy == "hold")
-    assert any(epoch.resting for epoch in undisturbed.epochs) == (policy == "freeze")
+    assert any(epoch.distilled for epoch in undisturbed.epochs) == (policy == "hold")
+    assert any(epoch.paused for epoch in undisturbed.epochs) == (policy == "freeze")
     assert len(undisturbed.refits) == 4
 
     crashes = Crashes()
@@ -138,7 +138,7 @@ def test_a_task_at_rest_stays_bit_for_bit_and_so_does_its_optimisers_state(small
             was, now = seen.own(task, before.number), seen.own(task, epoch.number)
             assert any(key.endswith("exp_avg_sq") for key in was), "an optimiser with momentum"
             assert any(key.endswith("weight average") for key in was)
-            if task in epoch.resting:
+            if task in epoch.paused:
                 rested += 1
                 assert same(was, now)
             else:
@@ -170,7 +170,7 @@ def test_a_task_that_begins_late_rests_and_has_no_score_before(
     assert len(epochs) > 8, "training waits for it"
     for epoch in epochs:
         begun = epoch.number >= 8
-        assert ("minutes" in epoch.resting) == (not begun)
+        assert ("minutes" in epoch.paused) == (not begun)
         assert math.isfinite(epoch.values["minutes"]) == math.isfinite(epoch.scores["minutes"]) == begun
         assert math.isfinite(epoch.losses["minutes"]) == begun
     heads = [{k: v for k, v in seen.own("minutes", e).items() if "weight" in k} for e in range(1, 9)]

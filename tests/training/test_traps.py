@@ -58,7 +58,7 @@ def test_a_frozen_head_under_a_moving_trunk_is_scored_on_the_trunk_as_it_is(
     for epoch in epochs:
         assert epoch.values == measured(small, seen.after(epoch.number))
         assert same(seen.averages[epoch.number - 1], seen.weights[epoch.number - 1]) == (not averaged)
-    rested = [(task, epoch.number) for epoch in epochs for task in epoch.resting]
+    rested = [(task, epoch.number) for epoch in epochs for task in epoch.paused]
     assert rested
     for task, number in rested:
         assert same(seen.own(task, number - 1), seen.own(task, number))

@@ -143,7 +143,7 @@ def test_before_it_begins_it_takes_no_part(groups: Small, tmp_path: Path) -> Non
     trained, outcome = run(groups, tmp_path, epochs=1, weight_decay=0.1)
     assert same(before, weights(trained.heads[GROUP]))
     assert math.isnan(outcome.epochs[0].losses["group"])
-    assert "group" in outcome.epochs[0].resting
+    assert "group" in outcome.epochs[0].paused
 
 
 def test_it_begins_with_k_means_on_its_points(groups: Small) -> None:

@@ -35,8 +35,8 @@ def single_task_logits(
 ) -> NDArray[np.float32]:
     """(training rows, outputs) logits of a network trained for the task alone; (items, outputs) for level token.
 
-    A killed training resumes from `folder`. `on_step` is called with every epoch and the maximum number of epochs, and
-    at the end with the maximum twice.
+    A training that was interrupted resumes from `folder`. `on_step` is called with the number of finished epochs and
+    the maximum number of epochs, and at the end with the maximum twice.
 
     Raises:
         TrainingError: the training of the teacher failed.
@@ -61,8 +61,8 @@ def single_task_logits(
 def single_task_problem(problem: Problem, task: str) -> Problem:
     """The problem with that task alone: nothing shared, nothing balanced, no teacher.
 
-    Its training ends where the task stops by its own rule, whatever ends that of all tasks. The trunk keeps the widths
-    and the dropout of the shared one, where that has them.
+    Training ends when the task stops by its own rule. The trunk has the widths and the dropout of the shared trunk,
+    where that has them.
     """
     size = problem.model.trunk.model_dump(include={"widths", "dropout"})
     model = problem.model.model_copy(update={"trunk": SingleTask(**size)})

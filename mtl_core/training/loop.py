@@ -8,7 +8,7 @@ from mtl_core.config import Problem
 from mtl_core.config.budget import Budget, budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.distillation import SoftTargets, declared_teachers, own_best
+from mtl_core.distillation import SoftTargets, declared_teachers, self_distillation_targets
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.deterministic import deterministic
@@ -125,7 +125,7 @@ def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: in
     """
     distilled, number = state.stopper.distilled, len(state.epochs) + 1
     best = {
-        task: own_best(store.teachers, store.weights, task, state.teacher_epoch(task), state.network, split)
+        task: self_distillation_targets(store.teachers, store.weights, task, state.teacher_epoch(task), state.network, split)
         for task in distilled
     }
     without = (*distilled, *state.paused)

@@ -12,7 +12,7 @@ from mtl_core.model import Network
 from mtl_core.model.inference import logits_of
 
 
-def own_best(
+def self_distillation_targets(
     store: TeacherStore,
     weights: Callable[[int], dict[str, Tensor]],
     task: str,

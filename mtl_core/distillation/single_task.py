@@ -41,13 +41,13 @@ def single_task_logits(
     Raises:
         TrainingError: the training of the teacher failed.
     """
-    epochs, rows = budget_of(problem.training, len(train_split)).epochs, split_of(task, train_split)
+    epochs, rows = budget_of(problem.training, len(train_split)).epochs, single_task_split(task, train_split)
     try:
         network = train(
             single_task_problem(problem, task),
-            encoder_of(task, encoder),
+            single_task_encoder(task, encoder),
             rows,
-            split_of(task, validation),
+            single_task_split(task, validation),
             folder,
             lambda epoch: on_step(epoch, epochs),
         )
@@ -71,12 +71,12 @@ def single_task_problem(problem: Problem, task: str) -> Problem:
     return problem.model_copy(update={"tasks": tasks, "model": model, "training": training, "gates": Gates()})
 
 
-def encoder_of(task: str, encoder: Encoder) -> Encoder:
+def single_task_encoder(task: str, encoder: Encoder) -> Encoder:
     """The encoder with that task alone."""
     return encoder.model_copy(update={"tasks": tuple(codec for codec in encoder.tasks if codec.name == task)})
 
 
-def split_of(task: str, split: EncodedSplit) -> EncodedSplit:
+def single_task_split(task: str, split: EncodedSplit) -> EncodedSplit:
     """The split with the labels and weights of that task alone."""
     weights = {name: values for name, values in split.weights.items() if name == task}
     return EncodedSplit(split.inputs, {task: split.labels[task]}, weights)

@@ -16,7 +16,7 @@ from mtl_core.config import Problem, Stopping
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.ragged_tensor import RaggedTensor
-from mtl_core.distillation.single_task import encoder_of, single_task_problem, split_of
+from mtl_core.distillation.single_task import single_task_encoder, single_task_problem, single_task_split
 from mtl_core.evaluation import evaluate
 from mtl_core.files import pending, write_text
 from mtl_core.frozen import Frozen
@@ -50,7 +50,9 @@ class Splits:
     def only(self, task: str) -> "Splits":
         """With the labels and weights of that task alone."""
         return Splits(
-            train=split_of(task, self.train), validation=split_of(task, self.validation), test=split_of(task, self.test)
+            train=single_task_split(task, self.train),
+            validation=single_task_split(task, self.validation),
+            test=single_task_split(task, self.test),
         )
 
     @cached_property
@@ -138,7 +140,7 @@ def run_arm(
     predictions: Predictions = {}
     parameters = 0
     for name, own in problems.items():
-        own_encoder = encoder_of(name, encoder) if name else encoder
+        own_encoder = single_task_encoder(name, encoder) if name else encoder
         rows = splits.only(name) if name else splits
         began = time.process_time()
         with CheckpointStore(folder, digest).temporary_folder("training") as scratch:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
-from mtl_core.distillation.single_task import encoder_of
+from mtl_core.distillation.single_task import single_task_encoder
 from mtl_core.numbers import Number, defined
 from mtl_core.studies.arms import SINGLE_TASK, Arm, ArmRun, OnEpoch, Splits, problems_of, weights_of
 from mtl_core.studies.boosted import BoostedRun, servers_of
@@ -141,7 +141,7 @@ def _graphs(runs: Runs, arm: Arm, seed: int) -> list[bytes]:
     return [
         graph_of(
             problem,
-            encoder_of(name, runs.encoder) if name else runs.encoder,
+            single_task_encoder(name, runs.encoder) if name else runs.encoder,
             load_file(weights_of(runs.place(arm, seed), name)),
         )
         for name, problem in problems_of(arm, runs.problem, seed).items()

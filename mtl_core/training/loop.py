@@ -125,7 +125,9 @@ def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: in
     """
     distilled, number = state.stopper.distilled, len(state.epochs) + 1
     best = {
-        task: self_distillation_targets(store.teachers, store.weights, task, state.teacher_epoch(task), state.network, split)
+        task: self_distillation_targets(
+            store.teachers, store.weights, task, state.teacher_epoch(task), state.network, split
+        )
         for task in distilled
     }
     without = (*distilled, *state.paused)

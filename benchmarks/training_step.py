@@ -75,7 +75,7 @@ def ours(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[st
         with deterministic(problem.training.threads):
             train_epoch(
                 *(network, balancer, optimizer, split, problem.training, budget),
-                number=1,
+                epoch=1,
                 after_step=after_step,
             )
 

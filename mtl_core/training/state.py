@@ -1,4 +1,4 @@
-"""The state of a training: all that changes from epoch to epoch and is stored in a checkpoint."""
+"""The state of a training that changes from epoch to epoch and is stored in a checkpoint."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from mtl_core.training.selection import best_epoch_of, useful_epochs
 
 
 class _Record(Frozen, allow_inf_nan=True):
-    """The part of a checkpoint that is not tensors."""
+    """The part of a checkpoint without tensors."""
 
     epochs: tuple[Epoch, ...] = ()
     standard_errors: dict[str, float] = Field(default_factory=dict)
@@ -47,19 +47,19 @@ class State:
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The tasks that do not take part yet in the next epoch."""
+        """The tasks that start after the next epoch."""
         number = len(self.epochs) + 1
         return tuple(task.name for task in self.tasks if number < task.start_epoch)
 
     @property
     def paused(self) -> tuple[str, ...]:
-        """The tasks that take no part in the next epoch: waiting, or stopped."""
+        """The tasks that do not train in the next epoch: waiting, or stopped under `freeze`."""
         return (*self.waiting, *self.stopper.paused)
 
     def teacher_epoch(self, task: str) -> int:
-        """The best epoch of a stopped task up to its last stop; in later epochs the task was distilled from it."""
-        until = max(epoch.number for epoch in self.epochs if task in epoch.stopped)
-        return best_epoch_of(task, scores_of(self.epochs[:until]))
+        """The best epoch of a stopped task up to its last stop; the teacher of the task since then."""
+        last_stop = max(epoch.number for epoch in self.epochs if task in epoch.stopped)
+        return best_epoch_of(task, scores_of(self.epochs[:last_stop]))
 
     def after_step(self) -> None:
         """Update the average after an optimiser step, before gradients are reset."""
@@ -67,9 +67,9 @@ class State:
             self.average.update()
 
     def save(self, store: CheckpointStore) -> None:
-        """Store the state after an epoch, and the weights of every epoch that is still needed."""
+        """Store the state after an epoch and its weights, and remove weights that are no longer needed."""
         if self.epochs:
-            store.keep(len(self.epochs), self.evaluated)
+            store.save_epoch(len(self.epochs), self.evaluated)
             store.prune(useful_epochs(scores_of(self.epochs)))
         record = _Record(
             epochs=tuple(self.epochs), standard_errors=self.standard_errors, stopper=self.stopper.state_dict()
@@ -77,9 +77,9 @@ class State:
         store.save(self._modules(), self.optimizer, record.model_dump())
 
     def restore(self, store: CheckpointStore) -> None:
-        """Load the last checkpoint, if there is one; otherwise store the initial state.
+        """Load the last checkpoint if there is one, otherwise store the initial state.
 
-        The initial state is stored so that a crash in the first epoch does not discard finished teachers.
+        Without a stored state, a crash in the first epoch would discard finished teachers.
         """
         record = _Record.model_validate(store.restore(self._modules(), self.optimizer) or {})
         self.stopper.load_state_dict(record.stopper)

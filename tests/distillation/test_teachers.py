@@ -84,7 +84,7 @@ def test_a_student_learns_from_its_teacher_alone(small: Small) -> None:
         optimizer = optimizer_of(network, balancer, options)
         budget = budget_of(options, len(split))
         for number in range(1, 7):
-            train_epoch(network, balancer, optimizer, split, options, budget, number=number, soft_targets=soft)
+            train_epoch(network, balancer, optimizer, split, options, budget, epoch=number, soft_targets=soft)
         predictions = predictions_of(network, small.validation)
         found[name] = metric_values(small.tasks, small.validation, predictions)["late"]
     assert found["taught"] > 0.97

@@ -78,7 +78,7 @@ class Crashes(Progress):
     def after_every_write(self) -> Iterator[None]:
         """Crash after every write, and before a teacher is written, while the network has that teacher's weights."""
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("keep", "prune", "save"):
+            for name in ("save_epoch", "prune", "save"):
                 self._patch(patch, CheckpointStore, name, name)
             self._patch(patch, TeacherStore, "save", "save_teacher")
             yield

@@ -47,7 +47,7 @@ class Trained:
         train_epoch(
             *(self.network, balancer, self.optimizer, small.train, problem.training),
             budget_of(problem.training, len(small.train)),
-            number=1,
+            epoch=1,
         )
         self.optimizer.zero_grad()
         self.batch: Batch = small.train.slice(0, 200)

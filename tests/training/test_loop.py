@@ -59,7 +59,7 @@ def test_golden_loss_curve(small: Small) -> None:
     optimizer = optimizer_of(network, balancing, problem.training)
     budget = budget_of(problem.training, len(small.train))
     curve = [
-        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, budget, number=n).values())
+        sum(train_epoch(network, balancing, optimizer, small.train, problem.training, budget, epoch=n).values())
         for n in range(1, 13)
     ]
     golden = Path(__file__).with_name("golden_curve.json")
@@ -117,7 +117,7 @@ def test_killed_once_at_every_moment_it_goes_on_to_the_same_weights(
     crashes = Crashes()
     found, outcome = crashes.run(small, tmp_path / "cut", **options)
     moments = {moment for moment, *_ in crashes.seen}
-    assert moments >= {"epoch", "middle of a pass", "finetune", "keep", "prune", "save"}
+    assert moments >= {"epoch", "middle of a pass", "finetune", "save_epoch", "prune", "save"}
     assert ("save_teacher" in moments) == (policy == "hold")
     assert len(crashes.seen) > 4 * len(undisturbed.epochs)
     assert same(expected, found)
@@ -288,7 +288,7 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_weights_move(small: Sma
     broken = type(small.train)(small.train.inputs, labels)
     budget = budget_of(problem.training, len(broken))
     with pytest.raises(TrainingError, match=r"epoch 1, step 1: .*minutes \(inf\).*learning_rate"):
-        train_epoch(network, balancing, optimizer, broken, problem.training, budget, number=1)
+        train_epoch(network, balancing, optimizer, broken, problem.training, budget, epoch=1)
     assert same(before, weights(network))
 
 

@@ -97,7 +97,7 @@ def test_weight_decay_and_momentum_move_nothing_that_rests(small: Small, trunk: 
     def epoch(number: int, *resting: str) -> dict[str, float]:
         budget = budget_of(problem.training, len(small.train))
         arguments = (network, balancer, optimizer, small.train, problem.training, budget)
-        return train_epoch(*arguments, number=number, paused=resting)
+        return train_epoch(*arguments, epoch=number, paused=resting)
 
     epoch(1)
     before = known()

@@ -100,7 +100,7 @@ def seeded(groups: Small, seed: int = 0) -> Network:
 
 
 def targets_of(groups: Small, network: Network, number: int, **options: Any) -> Any:
-    return unsupervised_targets(network, groups.train, number=number, seed=0, **options)
+    return unsupervised_targets(network, groups.train, epoch=number, seed=0, **options)
 
 
 def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -179,7 +179,7 @@ def test_the_targets_are_of_the_whole_training_split_as_the_network_is(groups: S
         assert_close(found[name].logits, expected)
     assert_close(found["free"].logits.softmax(dim=1).sum(dim=1), torch.ones(len(groups.train)))
     unweighted = EncodedSplit(groups.train.inputs, groups.train.labels)
-    fresh = unsupervised_targets(seeded(groups), unweighted, number=3, seed=0)
+    fresh = unsupervised_targets(seeded(groups), unweighted, epoch=3, seed=0)
     assert not torch.allclose(fresh["free"].logits, found["free"].logits), "the weights of rows count"
 
 
@@ -195,8 +195,8 @@ def test_centroids_are_placed_once_only(groups: Small) -> None:
 
 
 def test_who_learns_otherwise_or_rests_is_left_out(groups: Small) -> None:
-    assert list(targets_of(groups, seeded(groups), 5, without=("group", "late"))) == ["free"]
-    assert targets_of(groups, seeded(groups), 5, without=("group", "free")) == {}
+    assert list(targets_of(groups, seeded(groups), 5, excluded=("group", "late"))) == ["free"]
+    assert targets_of(groups, seeded(groups), 5, excluded=("group", "free")) == {}
 
 
 @pytest.mark.parametrize("policy", ["hold", "freeze"])

@@ -1,4 +1,4 @@
-"""CAGrad: the vector in a ball around the mean gradient that lowers the worst task's loss most.
+"""CAGrad: the vector in a ball around the mean gradient that maximises the smallest decrease of a task's loss.
 
 Liu, Liu, Jin, Stone and Liu 2021, "Conflict-Averse Gradient Descent for Multi-task Learning", NeurIPS, algorithm 1.
 """

@@ -12,7 +12,7 @@ from mtl_core.balancing.aggregation import AggregationBalancer
 
 
 class FairGradBalancer(AggregationBalancer):
-    """`alpha`: near 0 the sum of the decreases counts, at 1 their product, the larger the more the smallest alone."""
+    """`alpha`: near 0 the sum of the decreases is maximised, at 1 their product, for large values the smallest."""
 
     method: ClassVar[str] = "fairgrad"
     packages: ClassVar[tuple[str, ...]] = ("scipy",)

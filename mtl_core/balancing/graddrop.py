@@ -1,8 +1,8 @@
 """GradDrop: per parameter, either the positive or the negative gradients are dropped at random.
 
 Chen, Ngiam, Huang, Luong, Kretzschmar, Chai and Anguelov 2020, "Just Pick a Sign: Optimizing Deep Multitask Models with
-Gradient Sign Dropout", NeurIPS, algorithm 1, lines 10 to 15, with the identity as f: the smaller sum is the likelier to
-be dropped, and the rest is summed.
+Gradient Sign Dropout", NeurIPS, algorithm 1, lines 10 to 15, with the identity as f: the sign with the smaller sum is
+dropped with the higher probability, and the rest is summed.
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ from mtl_core.balancing.aggregation import AggregationBalancer
 
 
 class MGDABalancer(AggregationBalancer):
-    """Lowers every loss; it is 0 where a convex combination of the gradients is."""
+    """The direction lowers every loss; it is 0 where a convex combination of the gradients is 0."""
 
     method: ClassVar[str] = "mgda"
 

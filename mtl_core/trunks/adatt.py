@@ -1,11 +1,11 @@
-"""AdaTT: every task has experts of its own, and mixes those of all tasks, level by level.
+"""AdaTT: task-specific experts, and per task and level a gate over the experts of all tasks.
 
 Li, Zhang, Yuan, Gao, Zhang, Yang, Liu and Yang 2023, "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask
 Learning in Recommendations", KDD, section 3: without shared experts AdaTT-sp (3.1), with them the general form (3.2). A
 unit is equation 11, which is 7 to 10 in one product.
 
-Departs from the paper: a single native expert has no learned weight in any unit (the paper: where all units have a
-single one), several start with their mean, gates have a bias, experts have LayerNorm and dropout.
+Departs from the paper: a single native expert never has a learned weight (the paper: only if all units have a single
+one), the weights of several start as their mean, gates have a bias, experts have LayerNorm and dropout.
 """
 
 from typing import cast
@@ -32,7 +32,7 @@ class AdaTTTrunk(Trunk):
         widths: tuple[int, ...],
         dropout: float,
     ) -> None:
-        """`experts` of every task and `shared_experts`, which may be 0, at each level; `widths` of every expert."""
+        """`experts` per task and `shared_experts`, which may be 0, at each level; layer `widths` of every expert."""
         super().__init__()
         self.out_width = widths[-1]
         self.streams = tasks + (shared_experts > 0)
@@ -51,18 +51,18 @@ class AdaTTTrunk(Trunk):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
-        streams = (x,) * self.streams  # every task's, and the shared one if any
+        streams = (x,) * self.streams  # one per task, and a shared one if there are shared experts
         for level in self.levels:
             streams = level(streams)
         return streams  # tasks times (..., out_width)
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        # Every task mixes all experts, and the output of a unit below the last level is the input of some expert.
+        # The output of a unit below the last level is the input of experts that all tasks mix.
         return tuple(cast(Fusion, self.levels[-1]).units[task].parameters())
 
 
 class Fusion(nn.Module):
-    """A level of fusion: streams of every task and a shared one, if any -> the same, at the last level without it."""
+    """A level of fusion. Streams: one per task, and a shared one, if any, which the last level does not return."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Fusion(nn.Module):
         last: bool,
     ) -> None:
         super().__init__()
-        self.natives = [experts] * tasks + ([shared_experts] if shared_experts else [])  # of each stream
+        self.natives = [experts] * tasks + ([shared_experts] if shared_experts else [])  # number per stream
         units = self.natives[:tasks] if last else self.natives
         total = sum(self.natives)
         self.experts = Experts(total, width, widths, dropout)
@@ -91,7 +91,7 @@ class Fusion(nn.Module):
 
 
 class FusionUnit(nn.Module):
-    """A gate over all experts, plus a learned combination of the native ones: `natives` experts from `first` on."""
+    """A gate over all experts, plus a learned combination of the native ones: `natives` experts from index `first`."""
 
     def __init__(self, width: int, experts: int, *, first: int, natives: int) -> None:
         super().__init__()

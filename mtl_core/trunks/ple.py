@@ -1,14 +1,14 @@
-"""PLE: task-specific experts beside shared ones, in several levels of extraction.
+"""PLE: task-specific and shared experts in several levels of extraction.
 
 Tang, Liu, Zhao and Gong 2020, "Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for
-Personalized Recommendations", RecSys. At each level every task has experts of its own, and there are shared ones. A
-task's gate mixes the task's own with the shared ones (section "Customized Gate Control"), a shared gate mixes all of
-them and feeds the shared experts of the next level (section "Progressive Layered Extraction"). Gates and experts see
-the output of their stream one level below.
+Personalized Recommendations", RecSys. Every level has experts per task and shared experts. The gate of a task mixes the
+experts of that task and the shared ones (section "Customized Gate Control"). A shared gate mixes all experts; its
+output is the input of the shared experts of the next level (section "Progressive Layered Extraction"). The input of
+gates and experts is the output of their stream one level below.
 
 Departs from the paper: gates have a bias, experts have LayerNorm and dropout.
 
-A task's expert below the last level reaches the other tasks through the shared gate, so it is not the task's own.
+Below the last level, the experts of a task affect the other tasks through the shared gate.
 """
 
 from typing import cast
@@ -34,7 +34,7 @@ class PLETrunk(Trunk):
         widths: tuple[int, ...],
         dropout: float,
     ) -> None:
-        """`experts` of every task and `shared_experts` at each level; `widths` of the layers of every expert."""
+        """`experts` per task and `shared_experts` at each level; layer `widths` of every expert."""
         super().__init__()
         self.tasks, self.out_width = tasks, widths[-1]
         in_widths = (width, *[self.out_width] * (levels - 1))
@@ -52,20 +52,20 @@ class PLETrunk(Trunk):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
-        streams = (x,) * (self.tasks + 1)  # every task's, and the shared one
+        streams = (x,) * (self.tasks + 1)  # one per task, and a shared one
         for level in self.levels:
             streams = level(streams)
         return streams  # tasks times (..., out_width)
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        # A gate feeds its task's experts one level up; those of the last level feed the task alone.
+        # The output of a gate is the input of the task's experts one level up; those of the last level affect one task.
         levels = [cast(Extraction, level) for level in self.levels[-2:]]
         modules = (*(level.gates[task] for level in levels), levels[-1].experts[task])
         return tuple(parameter for module in modules for parameter in module.parameters())
 
 
 class Extraction(nn.Module):
-    """A level of extraction: streams of every task and a shared one -> the same, at the last level without it."""
+    """A level of extraction. Streams: one per task, and a shared one, which the last level does not return."""
 
     def __init__(
         self,
@@ -86,10 +86,10 @@ class Extraction(nn.Module):
 
     def forward(self, streams: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # tasks + 1 times (..., width)
         *inputs, shared_input = streams
-        own = [experts(x) for experts, x in zip(self.experts, inputs, strict=True)]  # (experts, ..., out_width) each
+        by_task = [experts(x) for experts, x in zip(self.experts, inputs, strict=True)]  # (experts, ..., out_width) each
         shared = self.shared_experts(shared_input)  # (shared_experts, ..., out_width)
-        gated = zip(self.gates, inputs, own, strict=True)
+        gated = zip(self.gates, inputs, by_task, strict=True)
         outputs = tuple(gate(x, torch.cat([experts, shared])) for gate, x, experts in gated)
         if self.shared_gate is None:
             return outputs
-        return (*outputs, self.shared_gate(shared_input, torch.cat([*own, shared])))
+        return (*outputs, self.shared_gate(shared_input, torch.cat([*by_task, shared])))

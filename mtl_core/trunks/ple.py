@@ -86,10 +86,11 @@ class Extraction(nn.Module):
 
     def forward(self, streams: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # tasks + 1 times (..., width)
         *inputs, shared_input = streams
-        by_task = [experts(x) for experts, x in zip(self.experts, inputs, strict=True)]  # (experts, ..., out_width) each
-        shared = self.shared_experts(shared_input)  # (shared_experts, ..., out_width)
-        gated = zip(self.gates, inputs, by_task, strict=True)
+        # Outputs of experts, (experts, ..., out_width) each.
+        per_task = [experts(x) for experts, x in zip(self.experts, inputs, strict=True)]
+        shared = self.shared_experts(shared_input)
+        gated = zip(self.gates, inputs, per_task, strict=True)
         outputs = tuple(gate(x, torch.cat([experts, shared])) for gate, x, experts in gated)
         if self.shared_gate is None:
             return outputs
-        return (*outputs, self.shared_gate(shared_input, torch.cat([*by_task, shared])))
+        return (*outputs, self.shared_gate(shared_input, torch.cat([*per_task, shared])))

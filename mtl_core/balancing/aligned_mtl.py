@@ -7,8 +7,7 @@ algorithm 1.
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, AlignedMTL
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -25,4 +24,4 @@ class AlignedMTLBalancer(AggregationBalancer):
         self._scale = scale
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.AlignedMTL(self.preference(positions), scale_mode=self._scale)
+        return AlignedMTL(self.preference(positions), scale_mode=self._scale)

@@ -6,8 +6,7 @@ length is the sum of the gradients' projections on the direction.
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, ConFIG
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -18,4 +17,4 @@ class ConFIGBalancer(AggregationBalancer):
     method: ClassVar[str] = "config"
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.ConFIG(self.preference(positions))
+        return ConFIG(self.preference(positions))

@@ -5,8 +5,7 @@ Lopez-Paz and Ranzato 2017, "Gradient Episodic Memory for Continual Learning" (G
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, DualProj
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -18,4 +17,4 @@ class DualProjBalancer(AggregationBalancer):
     packages: ClassVar[tuple[str, ...]] = ("qpsolvers", "quadprog")
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.DualProj(self.preference(positions))
+        return DualProj(self.preference(positions))

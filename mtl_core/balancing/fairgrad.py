@@ -5,8 +5,7 @@ Ban and Ji 2024, "Fair Resource Allocation in Multi-Task Learning", ICML, equati
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, FairGrad
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -22,4 +21,4 @@ class FairGradBalancer(AggregationBalancer):
         self._alpha = alpha
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.FairGrad(self._alpha)
+        return FairGrad(self._alpha)

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, GradDrop
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -25,4 +24,4 @@ class GradDropBalancer(AggregationBalancer):
         self._leak = torch.tensor(leak)
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.GradDrop(leak=self._leak[list(positions)])
+        return GradDrop(leak=self._leak[list(positions)])

@@ -9,8 +9,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, GradVac
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -30,7 +29,7 @@ class GradVacBalancer(AggregationBalancer):
         self.register_buffer("averages", torch.zeros(len(tasks), len(tasks)))
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        aggregator = aggregation.GradVac(beta=self._beta)
+        aggregator = GradVac(beta=self._beta)
         with torch.random.fork_rng(devices=[]):
             aggregator(torch.eye(len(positions)))  # creates its buffer, the moving averages, with zeros
         return aggregator

@@ -9,8 +9,7 @@ sum can be negative before it is scaled to 1; then the direction raises every lo
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import IMTLG, Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -22,4 +21,4 @@ class IMTLGBalancer(AggregationBalancer):
     normalize_gradients: ClassVar[bool] = True
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.IMTLG()
+        return IMTLG()

@@ -47,19 +47,16 @@ class GradientBalancer(Balancer):
         else:
             positions = tuple(losses)
             direction = self.direction(tuple(positions[row] for row in nonzero), jacobian[nonzero])
-            self._check_finite(direction)
+            if not torch.isfinite(direction).all():
+                raise TrainingError(
+                    f"training.balancing.method: {self.method} must find a finite direction, found "
+                    f"{direction[~torch.isfinite(direction)][0]:g} in it; nothing was updated. "
+                    "Lower training.learning_rate, or use another method"
+                )
         parts = torch.split(direction, [parameter.numel() for parameter in shared.parameters])
         for parameter, part, is_reached in zip(shared.parameters, parts, reached, strict=True):
             if is_reached:
                 parameter.grad = part.view_as(parameter)
-
-    def _check_finite(self, direction: Tensor) -> None:
-        if not torch.isfinite(direction).all():
-            raise TrainingError(
-                f"training.balancing.method: {self.method} must find a finite direction, found "
-                f"{direction[~torch.isfinite(direction)][0]:g} in it; nothing was updated. "
-                "Lower training.learning_rate, or use another method"
-            )
 
 
 def refuse_infinite(norms: Tensor, tasks: tuple[str, ...], positions: Sequence[int]) -> None:

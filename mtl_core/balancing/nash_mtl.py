@@ -10,8 +10,7 @@ rare; and the direction is not clipped to a norm of 1.
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, NashMTL
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -28,6 +27,4 @@ class NashMTLBalancer(AggregationBalancer):
         self._every, self._iterations = every, iterations
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.NashMTL(
-            len(positions), max_norm=0.0, update_weights_every=self._every, optim_niter=self._iterations
-        )
+        return NashMTL(len(positions), max_norm=0.0, update_weights_every=self._every, optim_niter=self._iterations)

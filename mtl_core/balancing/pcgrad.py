@@ -6,8 +6,7 @@ projections are made in random order.
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, PCGrad
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -18,4 +17,4 @@ class PCGradBalancer(AggregationBalancer):
     method: ClassVar[str] = "pcgrad"
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.PCGrad()
+        return PCGrad()

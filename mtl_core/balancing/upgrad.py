@@ -6,8 +6,7 @@ the dual cone of all gradients, in which it conflicts with none of them, and the
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, UPGrad
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -19,4 +18,4 @@ class UPGradBalancer(AggregationBalancer):
     packages: ClassVar[tuple[str, ...]] = ("qpsolvers", "quadprog")
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.UPGrad(self.preference(positions))
+        return UPGrad(self.preference(positions))

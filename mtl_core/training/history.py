@@ -1,7 +1,6 @@
 """Training records, as stored in history.json."""
 
 import math
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -159,8 +158,3 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         """Number of the task's best epoch, the first of equals; None where it never had a score."""
         scored = [epoch for epoch in self.epochs if math.isfinite(epoch.scores[task])]
         return max(scored, key=lambda epoch: epoch.scores[task]).number if scored else None
-
-
-def scores_of(epochs: Sequence[Epoch]) -> list[dict[str, float]]:
-    """The validation scores of each epoch, as functions of `selection` take them."""
-    return [epoch.scores for epoch in epochs]

@@ -17,7 +17,7 @@ from mtl_core.training.calibration import calibrate
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint
 from mtl_core.training.epoch import train_epoch
 from mtl_core.training.finetune import finetune_heads
-from mtl_core.training.history import Epoch, TrainingResult, scores_of
+from mtl_core.training.history import Epoch, TrainingResult
 from mtl_core.training.progress import Progress
 from mtl_core.training.scores import metric_values, normalised, standard_errors
 from mtl_core.training.selection import best_epoch
@@ -51,8 +51,12 @@ def train(
     options, progress = problem.training, progress or Progress()
     budget = budget_of(options, len(train_split))
     progress.on_start(budget)
-    state, store = State(problem, encoder, budget), CheckpointStore(folder, _digest(problem, encoder))
-    _check_labels(state, train_split, validation)
+    state = State(problem, encoder, budget)
+    for task in state.tasks:
+        for split in (train_split, validation):
+            task.check(split.flat_labels(task.name).numpy())
+    digest = fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())
+    store = CheckpointStore(folder, digest)
     state.restore(store)
     for epoch in state.epochs:
         progress.on_epoch(epoch)
@@ -92,7 +96,7 @@ def train(
             state.save(store)
             progress.on_epoch(epoch)
 
-        chosen = best_epoch(scores_of(state.epochs), options.checkpoint)
+        chosen = best_epoch(state.scores, options.checkpoint)
         state.network.load_state_dict(store.weights(chosen))
         errors = {task.name: state.standard_errors.get(task.name, 1.0) for task in state.tasks}
         splits = (train_split, validation)
@@ -152,13 +156,3 @@ def _train_teacher(
             on_epoch(epoch.number)
 
     return train(problem, encoder, train_split, validation, folder, Epochs())[0]
-
-
-def _check_labels(state: State, *splits: EncodedSplit) -> None:
-    for task in state.tasks:
-        for split in splits:
-            task.check(split.flat_labels(task.name).numpy())
-
-
-def _digest(problem: Problem, encoder: Encoder) -> str:
-    return fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())

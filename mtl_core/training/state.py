@@ -13,7 +13,7 @@ from mtl_core.model import Network
 from mtl_core.training.averaging import Average
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.epoch import optimizer_of
-from mtl_core.training.history import Epoch, scores_of
+from mtl_core.training.history import Epoch
 from mtl_core.training.selection import best_epoch_of, useful_epochs
 
 
@@ -46,6 +46,11 @@ class State:
         return self.average.network if self.average else self.network
 
     @property
+    def scores(self) -> list[dict[str, float]]:
+        """The validation scores of each epoch."""
+        return [epoch.scores for epoch in self.epochs]
+
+    @property
     def waiting(self) -> tuple[str, ...]:
         """The tasks that start after the next epoch."""
         number = len(self.epochs) + 1
@@ -59,7 +64,7 @@ class State:
     def teacher_epoch(self, task: str) -> int:
         """The best epoch of a stopped task up to its last stop; the teacher of the task since then."""
         last_stop = max(epoch.number for epoch in self.epochs if task in epoch.stopped)
-        return best_epoch_of(task, scores_of(self.epochs[:last_stop]))
+        return best_epoch_of(task, self.scores[:last_stop])
 
     def after_step(self) -> None:
         """Update the average after an optimiser step, before gradients are reset."""
@@ -70,7 +75,7 @@ class State:
         """Store the state after an epoch and its weights, and remove weights that are no longer needed."""
         if self.epochs:
             store.save_epoch(len(self.epochs), self.evaluated)
-            store.prune(useful_epochs(scores_of(self.epochs)))
+            store.prune(useful_epochs(self.scores))
         record = _Record(
             epochs=tuple(self.epochs), standard_errors=self.standard_errors, stopper=self.stopper.state_dict()
         )

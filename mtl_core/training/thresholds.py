@@ -30,12 +30,12 @@ def tune_thresholds(network: Network, validation: EncodedSplit) -> tuple[TunedTh
         probabilities = torch.from_numpy(predictions[task.name])[mask].reshape(-1, task.outputs)
         values, untuned = [DEFAULT_THRESHOLD] * task.outputs, 0
         for group in task.groups(probabilities, labels[mask]):
-            if not group.is_sufficient:
-                untuned += len(group.outputs)
-            else:
+            if group.is_sufficient:
                 best = best_threshold(task.options.rule, group.labels.numpy(), group.values[:, 0].numpy())
                 for output in group.outputs:
                     values[output] = best
+            else:
+                untuned += len(group.outputs)
         decision.set(tuple(values))
         records.append(TunedThresholds(task=task.name, thresholds=decision.values, untuned=untuned))
     return tuple(records)

@@ -178,9 +178,7 @@ def test_parameters_that_are_not_shared_have_the_gradient_of_the_sum_of_losses(m
     training.balancer.backward(training.losses(0), training.network.shared())
     unshared.balancer.backward(unshared.losses(0), Shared(parameters=(), last=None))
     reference.balancer.backward(reference.losses(0), reference.network.shared())
-    for parameter, expected in zip(
-        training.network.heads.parameters(), reference.network.heads.parameters(), strict=True
-    ):
-        assert torch.equal(parameter.grad, expected.grad)
+    heads, expected_heads = training.network.heads.parameters(), reference.network.heads.parameters()
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(heads, expected_heads, strict=True))
     for parameter, expected in zip(unshared.network.parameters(), reference.network.parameters(), strict=True):
         torch.testing.assert_close(parameter.grad, expected.grad)

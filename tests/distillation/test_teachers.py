@@ -56,7 +56,7 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def without_times(outcome: TrainingResult) -> str:
+def to_json(outcome: TrainingResult) -> str:
     return json.dumps([epoch.model_dump() for epoch in outcome.epochs])
 
 
@@ -101,7 +101,7 @@ def test_a_teacher_moves_its_task_and_its_options_tell(small: Small, tmp_path: P
         {"late": {"kind": "boosted"}},
     ]
     curves = [
-        without_times(run(small, tmp_path / str(i), epochs=2, teachers=choice)[1]) for i, choice in enumerate(choices)
+        to_json(run(small, tmp_path / str(i), epochs=2, teachers=choice)[1]) for i, choice in enumerate(choices)
     ]
     assert len(set(curves)) == len(choices)
 
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_other_teachers(sm
     second, again = run(small, tmp_path / "b", epochs=3, teachers=BOTH)
     run(small, tmp_path / "c", epochs=3, teachers=BOTH, seed=1)
     assert same(first, second)
-    assert without_times(outcome) == without_times(again)
+    assert to_json(outcome) == to_json(again)
     assert teachers_in(tmp_path / "a") == teachers_in(tmp_path / "b")
     for name, said in teachers_in(tmp_path / "a").items():
         assert teachers_in(tmp_path / "c")[name] != said
@@ -158,7 +158,7 @@ def test_killed_while_teachers_are_made_they_come_out_the_same(small: Small, tmp
     """A crash after every single step; what was made before is not made again."""
     steps: Steps = []
     options = {"epochs": 3, "teachers": BOTH}
-    expected, undisturbed = run(small, tmp_path / "undisturbed", steps, **options)
+    expected, uninterrupted = run(small, tmp_path / "uninterrupted", steps, **options)
     seen: set[tuple[str, int, int]] = set()
 
     def interrupt(*step: Any) -> None:
@@ -176,15 +176,15 @@ def test_killed_while_teachers_are_made_they_come_out_the_same(small: Small, tmp
     resumed, outcome = run(small, tmp_path / "cut", after, **options)
     assert "rare" not in {task for task, _, _ in after}
     assert same(expected, resumed)
-    assert without_times(outcome) == without_times(undisturbed)
-    assert teachers_in(tmp_path / "cut") == teachers_in(tmp_path / "undisturbed")
+    assert to_json(outcome) == to_json(uninterrupted)
+    assert teachers_in(tmp_path / "cut") == teachers_in(tmp_path / "uninterrupted")
 
 
 @pytest.mark.parametrize("policy", ["joint", "hold"])
 def test_killed_in_or_after_any_epoch_teachers_are_not_made_again(small: Small, tmp_path: Path, policy: str) -> None:
     options = {"epochs": 5, "stopping": {"policy": policy, "patience": 1}, "teachers": BOTH}
     once: Steps = []
-    expected, undisturbed = run(small, tmp_path / "undisturbed", once, **options)
+    expected, uninterrupted = run(small, tmp_path / "uninterrupted", once, **options)
     steps: Steps = []
     ended: set[int] = set()
     begun: list[int] = []
@@ -199,7 +199,7 @@ def test_killed_in_or_after_any_epoch_teachers_are_not_made_again(small: Small, 
             ended.add(epoch.number)
             raise CrashError
 
-    for _ in range(len(undisturbed.epochs) + 1):
+    for _ in range(len(uninterrupted.epochs) + 1):
         with pytest.raises(CrashError):
             train(
                 *(small.declared(**options), small.encoder, small.train, small.validation, tmp_path / "cut"),
@@ -210,7 +210,7 @@ def test_killed_in_or_after_any_epoch_teachers_are_not_made_again(small: Small, 
     assert steps == made
     assert made == once, "every step once, as in a training that nothing cut"
     assert same(expected, resumed)
-    assert without_times(outcome) == without_times(undisturbed)
+    assert to_json(outcome) == to_json(uninterrupted)
 
 
 SCRIPT = """

@@ -16,7 +16,7 @@ from mtl_core.studies import boosted
 from mtl_core.studies.arms import Splits, predictions_from
 from mtl_core.studies.boosted import BoostedRun, missing, run_boosted, servers_of
 from mtl_core.training.scores import metric_values
-from tests.distillation.taught_kinds import KINDS, Taught, taught
+from tests.distillation.teacher_cases import KINDS, TeacherCase, teacher_case
 from tests.small import Small
 from tests.tasks.declared import fit, task
 
@@ -26,18 +26,20 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boosted, "OPTIONS", Boosted(trees=15, learning_rate=0.2, leaves=8))
 
 
-def splits_of(found: Taught, train: EncodedSplit | None = None) -> Splits:
+def splits_of(found: TeacherCase, train: EncodedSplit | None = None) -> Splits:
     return Splits(train=train or found.train, validation=found.validation, test=found.validation)
 
 
-def run(small: Small, found: Taught, folder: Path, train: EncodedSplit | None = None, **training: Any) -> BoostedRun:
+def run(
+    small: Small, found: TeacherCase, folder: Path, train: EncodedSplit | None = None, **training: Any
+) -> BoostedRun:
     problem = found.problem.model_copy(update={"training": small.declared(**training).training})
     return run_boosted(problem, found.encoder, splits_of(found, train), folder)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_trees_answer_as_the_head_of_a_network_would(small: Small, kind: str, tmp_path: Path) -> None:
-    found = taught(small, kind)
+    found = teacher_case(small, kind)
     made = run(small, found, tmp_path / "run")
     assert made.skipped == {}
     predicted = predictions_from(tmp_path / "run")["t"]
@@ -56,7 +58,7 @@ def test_trees_answer_as_the_head_of_a_network_would(small: Small, kind: str, tm
 
 
 def test_what_is_kept_is_not_grown_again(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = taught(small, "quantiles")
+    found = teacher_case(small, "quantiles")
     made = run(small, found, tmp_path)
     assert made.models == {"t": 3}
     assert made.bytes == sum(path.stat().st_size for path in tmp_path.glob("t-*.txt"))
@@ -86,7 +88,7 @@ def test_what_is_kept_is_not_grown_again(small: Small, tmp_path: Path, monkeypat
 
 
 def test_kept_models_serve_what_was_predicted(small: Small, tmp_path: Path) -> None:
-    found = taught(small, "squared")
+    found = teacher_case(small, "squared")
     made = run(small, found, tmp_path)
     asked: list[np.ndarray] = []
 
@@ -100,7 +102,7 @@ def test_kept_models_serve_what_was_predicted(small: Small, tmp_path: Path) -> N
 
 
 def test_weights_of_rows_count(small: Small, tmp_path: Path) -> None:
-    found = taught(small, "squared")
+    found = teacher_case(small, "squared")
     heavy = torch.where(found.train.labels["t"] > 0, 20.0, 1.0)
     run(small, found, tmp_path / "plain")
     run(small, found, tmp_path / "weighted", found.with_weights(heavy))
@@ -109,7 +111,7 @@ def test_weights_of_rows_count(small: Small, tmp_path: Path) -> None:
 
 
 def test_a_task_that_trees_cannot_learn_is_skipped_with_words(small: Small, tmp_path: Path) -> None:
-    found = taught(small, "poisson")
+    found = teacher_case(small, "poisson")
     zeros = found.with_labels(torch.zeros_like(found.train.labels["t"]))
     assert "sum of labels is zero" in run(small, found, tmp_path / "zeros", zeros).skipped["t"]
     nothing = found.with_labels(torch.full_like(found.train.labels["t"], torch.nan))

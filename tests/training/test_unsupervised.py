@@ -214,9 +214,7 @@ def test_a_stopped_task_has_the_targets_of_its_policy(
     assert not torch.equal(logits[4]["free"], logits[5]["free"])
 
 
-def test_the_initial_centroids_are_computed_from_a_sample(
-    groups: Small, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_initial_centroids_are_computed_from_a_sample(groups: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     network, sizes = seeded(groups), []
     original = ClusteringObjective.initial_parameters
 

@@ -136,7 +136,8 @@ class Stopper:
             if not (progress.stopped and self._policy == "hold"):
                 self._advance(task, scores[task])
             if not progress.stopped:
-                progress.stopped = self._has_score(task) and self._out_of_patience(task)
+                has_score = self._progress[self._key(task)].best is not None
+                progress.stopped = has_score and self._out_of_patience(task)
             elif progress.best is not None and self._resumes(task, progress.best, scores[task]):
                 progress.stopped, progress.without_improvement, progress.best = False, 0, scores[task]
         return StopDecision(
@@ -164,9 +165,6 @@ class Stopper:
 
     def _key(self, task: str) -> str:
         return JOINT if self._policy == "joint" else task
-
-    def _has_score(self, task: str) -> bool:
-        return self._progress[self._key(task)].best is not None
 
     def _out_of_patience(self, task: str) -> bool:
         key = self._key(task)

@@ -59,7 +59,9 @@ def finetune_heads(
         for position, task in enumerate(network.objectives):
             trainer = HeadTrainer(
                 network=network,
+                task=task,
                 position=position,
+                head=network.heads[position],
                 train=_head_split(inputs[position], task, train_split),
                 validation=_head_split(validation_inputs[position], task, validation),
                 error=errors[task.name],
@@ -102,20 +104,12 @@ class HeadTrainer:
     """Trains one head of a network. Both splits have one input, `x`: the inputs of the head."""
 
     network: Network
+    task: Objective
     position: int
+    head: nn.Module
     train: EncodedSplit
     validation: EncodedSplit
     error: float
-
-    @property
-    def task(self) -> Objective:
-        """The head's task."""
-        return self.network.objectives[self.position]
-
-    @property
-    def head(self) -> nn.Module:
-        """The head."""
-        return self.network.heads[self.position]
 
     def value(self) -> float:
         """The task's own metric on validation."""

@@ -8,57 +8,14 @@ Departs from the paper: a single native expert never has a learned weight (the p
 one), the weights of several start as their mean, gates have a bias, experts have LayerNorm and dropout.
 """
 
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtl_core.nn.experts import Experts, Gate, mixture
-from mtl_core.trunks.base import Trunk
-
-
-class AdaTTTrunk(Trunk):
-    """Levels of fusion, one after the other."""
-
-    def __init__(
-        self,
-        width: int,
-        tasks: int,
-        *,
-        experts: int,
-        shared_experts: int,
-        levels: int,
-        widths: tuple[int, ...],
-        dropout: float,
-    ) -> None:
-        """`experts` per task and `shared_experts`, which may be 0, at each level; layer `widths` of every expert."""
-        super().__init__()
-        self.out_width = widths[-1]
-        self.streams = tasks + (shared_experts > 0)
-        in_widths = (width, *[self.out_width] * (levels - 1))
-        self.levels = nn.ModuleList(
-            Fusion(
-                in_width,
-                tasks,
-                experts=experts,
-                shared_experts=shared_experts,
-                widths=widths,
-                dropout=dropout,
-                last=level == levels,
-            )
-            for level, in_width in enumerate(in_widths, start=1)
-        )
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
-        streams = (x,) * self.streams  # one per task, and a shared one if there are shared experts
-        for level in self.levels:
-            streams = level(streams)
-        return streams  # tasks times (..., out_width)
-
-    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        # The output of a unit below the last level is the input of experts that all tasks mix.
-        return tuple(cast(Fusion, self.levels[-1]).units[task].parameters())
+from mtl_core.trunks.ple import PLETrunk
 
 
 class Fusion(nn.Module):
@@ -105,3 +62,13 @@ class FusionUnit(nn.Module):
 
     def forward(self, x: Tensor, experts: Tensor) -> Tensor:  # (..., width), (experts, ..., out_width)
         return mixture(self.gate.weights(x) + F.pad(self.native, self.padding), experts)  # (..., out_width)
+
+
+class AdaTTTrunk(PLETrunk):
+    """Levels of fusion, one after the other; `shared_experts` may be 0."""
+
+    level_type: ClassVar[type[nn.Module]] = Fusion
+
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
+        # The output of a unit below the last level is the input of experts that all tasks mix.
+        return tuple(cast(Fusion, self.levels[-1]).units[task].parameters())

@@ -11,57 +11,13 @@ Departs from the paper: gates have a bias, experts have LayerNorm and dropout.
 Below the last level, the experts of a task affect the other tasks through the shared gate.
 """
 
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from mtl_core.nn.experts import Experts, Gate
 from mtl_core.trunks.base import Trunk
-
-
-class PLETrunk(Trunk):
-    """Levels of extraction, one after the other."""
-
-    def __init__(
-        self,
-        width: int,
-        tasks: int,
-        *,
-        experts: int,
-        shared_experts: int,
-        levels: int,
-        widths: tuple[int, ...],
-        dropout: float,
-    ) -> None:
-        """`experts` per task and `shared_experts` at each level; layer `widths` of every expert."""
-        super().__init__()
-        self.tasks, self.out_width = tasks, widths[-1]
-        in_widths = (width, *[self.out_width] * (levels - 1))
-        self.levels = nn.ModuleList(
-            Extraction(
-                in_width,
-                tasks,
-                experts=experts,
-                shared_experts=shared_experts,
-                widths=widths,
-                dropout=dropout,
-                last=level == levels,
-            )
-            for level, in_width in enumerate(in_widths, start=1)
-        )
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
-        streams = (x,) * (self.tasks + 1)  # one per task, and a shared one
-        for level in self.levels:
-            streams = level(streams)
-        return streams  # tasks times (..., out_width)
-
-    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        # The output of a gate is the input of the task's experts one level up; those of the last level affect one task.
-        levels = [cast(Extraction, level) for level in self.levels[-2:]]
-        modules = (*(level.gates[task] for level in levels), levels[-1].experts[task])
-        return tuple(parameter for module in modules for parameter in module.parameters())
 
 
 class Extraction(nn.Module):
@@ -94,3 +50,50 @@ class Extraction(nn.Module):
         if self.shared_gate is None:
             return outputs
         return (*outputs, self.shared_gate(shared_input, torch.cat([*per_task, shared])))
+
+
+class PLETrunk(Trunk):
+    """Levels of experts, one after the other."""
+
+    level_type: ClassVar[type[nn.Module]] = Extraction
+
+    def __init__(
+        self,
+        width: int,
+        tasks: int,
+        *,
+        experts: int,
+        shared_experts: int,
+        levels: int,
+        widths: tuple[int, ...],
+        dropout: float,
+    ) -> None:
+        """`experts` per task and `shared_experts` at each level; layer `widths` of every expert."""
+        super().__init__()
+        self.out_width = widths[-1]
+        self.streams = tasks + (shared_experts > 0)
+        in_widths = (width, *[self.out_width] * (levels - 1))
+        self.levels = nn.ModuleList(
+            self.level_type(
+                in_width,
+                tasks,
+                experts=experts,
+                shared_experts=shared_experts,
+                widths=widths,
+                dropout=dropout,
+                last=level == levels,
+            )
+            for level, in_width in enumerate(in_widths, start=1)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
+        streams = (x,) * self.streams  # one per task, and a shared one if there are shared experts
+        for level in self.levels:
+            streams = level(streams)
+        return streams  # tasks times (..., out_width)
+
+    def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
+        # The output of a gate is the input of the task's experts one level up; those of the last level affect one task.
+        levels = [cast(Extraction, level) for level in self.levels[-2:]]
+        modules = (*(level.gates[task] for level in levels), levels[-1].experts[task])
+        return tuple(parameter for module in modules for parameter in module.parameters())

@@ -1,4 +1,4 @@
-"""LightGBM on encoded inputs, reproducible to the bit on one machine. The only module that imports LightGBM."""
+"""LightGBM on encoded inputs, bit-identical on one machine. The only module that imports LightGBM."""
 
 from types import ModuleType
 from typing import Any

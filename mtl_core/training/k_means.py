@@ -1,4 +1,4 @@
-"""k-means (Lloyd 1982) with k-means++ initialisation (Arthur and Vassilvitskii 2007), reproducible to the bit."""
+"""k-means (Lloyd 1982) with k-means++ initialisation (Arthur and Vassilvitskii 2007), bit-identical in every run."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -19,7 +19,7 @@ from mtl_core.training.history import TaskCalibration
 def calibrate(network: Network, validation: EncodedSplit, *, enabled: bool = True) -> tuple[TaskCalibration, ...]:
     """Fit in place the calibration of every task that predicts probabilities, and return a record of each.
 
-    A pure function of the network's weights and the validation split, in which rows have no weights. A task keeps the
+    A pure function of the network's weights and the validation split; weights of rows are ignored. A task keeps the
     identity where its log loss on validation would not fall, where fewer than two of its classes have MIN_LABELS
     labelled rows, where a logit is not finite, or if not `enabled`.
     """

@@ -1,4 +1,4 @@
-"""A function in a process of its own, with what it cost: seconds, processor seconds, and the peaks of its memory."""
+"""Run a function in a separate process and measure seconds, processor seconds and peak memory."""
 
 import multiprocessing
 import threading
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 SAMPLING = 0.01
-"""Seconds between looks at the anonymous memory, of which the kernel keeps no peak."""
+"""Seconds between samples of the anonymous memory, for which the kernel records no peak."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class ProcessCost:
     """Memory in MiB.
 
-    `peak` counts all resident pages; `anonymous` leaves out those of mapped files, which the kernel drops when it needs
-    them; `before` is what the imports had taken.
+    `peak` counts all resident pages; `anonymous` excludes those of mapped files, which the kernel can drop; `before` is
+    the anonymous memory after the imports.
     """
 
     wall: float
@@ -28,22 +28,22 @@ class Cost:
     before: float
 
 
-def apart(function: Callable[..., None], *arguments: Any) -> Cost:
-    """Cost of `function` in a new process; both must be importable there."""
+def apart(function: Callable[..., None], *arguments: Any) -> ProcessCost:
+    """ProcessCost of `function` in a new process; both must be importable there."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(cost_of, function, *arguments).result()
 
 
-def cost_of(function: Callable[..., None], *arguments: Any) -> Cost:
-    """Cost of `function` in this process; the peak is that of the process so far."""
+def cost_of(function: Callable[..., None], *arguments: Any) -> ProcessCost:
+    """ProcessCost of `function` in this process; the peak is that of the process so far."""
     before = _resident("RssAnon")
-    found, ended = [before], threading.Event()
+    samples, ended = [before], threading.Event()
 
-    def look() -> None:
+    def sample() -> None:
         while not ended.wait(SAMPLING):
-            found.append(_resident("RssAnon"))
+            samples.append(_resident("RssAnon"))
 
-    watch = threading.Thread(target=look)
+    watch = threading.Thread(target=sample)
     watch.start()
     wall, processor = time.perf_counter(), time.process_time()
     try:
@@ -52,7 +52,7 @@ def cost_of(function: Callable[..., None], *arguments: Any) -> Cost:
     finally:
         ended.set()
         watch.join()
-    return Cost(wall=wall, processor=processor, peak=_resident("VmHWM"), anonymous=max(found), before=before)
+    return ProcessCost(wall=wall, processor=processor, peak=_resident("VmHWM"), anonymous=max(samples), before=before)
 
 
 def _resident(field: str) -> float:

@@ -2,9 +2,9 @@
 
     python benchmarks/balancing.py [--rounds 7] [--tasks 5] [--threads 1] [--methods upgrad,gradnorm]
 
-Batches of 2,048 rows of 200 numbers, a trunk of 256 and 128, heads of 64, random targets: a step is the pass forward,
-the balancing, the optimiser and what the balancing does afterwards. All methods alternate in one run, each on a network
-of its own, in processor seconds. `nash_mtl` and other options are as they come. The last line is one JSON object:
+Batches of 2,048 rows of 200 numbers, a trunk of 256 and 128, heads of 64, random targets: a step is the forward
+pass, the balancing, the optimiser and the update of the balancing. All methods alternate in one run, each with its own
+network, in processor seconds. Options are the defaults. The last line is one JSON object:
 {"ratios": {"upgrad": its step / that of sum, ...}}.
 """
 
@@ -24,12 +24,12 @@ from mtl_core.config.trunks import SharedBottom
 from mtl_core.schema import tagged
 
 ROWS, WIDTH, STEPS = 2_048, 200, 2
-"""STEPS are timed together."""
+"""STEPS: steps per measurement."""
 OPTIONS = {"constant": {"weights": {"task 0": 2.0}}}
-"""Options without which a method cannot be declared."""
+"""Required options."""
 
 
-class Network(nn.Module):
+class BenchmarkNetwork(nn.Module):
     """(rows, 200) -> one number per row and task."""
 
     def __init__(self, tasks: int) -> None:
@@ -50,9 +50,9 @@ class Network(nn.Module):
 
 
 def stepper(options: Balancing, tasks: int) -> Callable[[], None]:
-    """STEPS training steps under that method."""
+    """A callable that runs STEPS training steps with the method."""
     torch.manual_seed(0)
-    network, balancer = Network(tasks), options.build(tuple(f"task {task}" for task in range(tasks)))
+    network, balancer = BenchmarkNetwork(tasks), options.build(tuple(f"task {task}" for task in range(tasks)))
     parameters = [*network.parameters(), *balancer.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0, fused=True)
     x = torch.randn(ROWS, WIDTH)
@@ -77,16 +77,16 @@ def stepper(options: Balancing, tasks: int) -> Callable[[], None]:
 
 def seconds(run: Callable[[], None]) -> float:
     """Processor seconds of a step."""
-    began = time.process_time()
+    start = time.process_time()
     run()
-    return (time.process_time() - began) / STEPS
+    return (time.process_time() - start) / STEPS
 
 
 def declared(names: str) -> dict[str, Balancing]:
-    """The methods of those names, `sum` first; all where none are named."""
+    """The named methods, or all, with `sum` first."""
     adapter: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)
-    known = list(tagged(AnyBalancing))
-    chosen = names.split(",") if names else known
+    methods = list(tagged(AnyBalancing))
+    chosen = names.split(",") if names else methods
     order = dict.fromkeys(["sum", *chosen])
     return {name: adapter.validate_python({"method": name, **OPTIONS.get(name, {})}) for name in order}
 
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tasks", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--methods", default="", help="names with commas between; all where none are given")
+    parser.add_argument("--methods", default="", help="comma-separated names; default: all")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
@@ -105,17 +105,17 @@ def main() -> None:
     times: dict[str, list[float]] = {name: [] for name in steppers}
     for number in range(arguments.rounds + 1):
         for name, run in steppers.items():
-            took = seconds(run)
+            duration = seconds(run)
             if number:  # the first round warms up
-                times[name].append(took)
+                times[name].append(duration)
     ratios = {
-        name: [own / plain for own, plain in zip(found, times["sum"], strict=True)] for name, found in times.items()
+        name: [own / plain for own, plain in zip(values, times["sum"], strict=True)] for name, values in times.items()
     }
-    print(f"{'method':<16} {'ms a step':>9} {'by sum':>7}   least to most of {arguments.rounds} rounds")
-    for name, found in sorted(ratios.items(), key=lambda item: statistics.median(item[1])):
+    print(f"{'method':<16} {'ms a step':>9} {'ratio':>7}   range over {arguments.rounds} rounds")
+    for name, values in sorted(ratios.items(), key=lambda item: statistics.median(item[1])):
         step = 1_000 * statistics.median(times[name])
-        print(f"{name:<16} {step:>9.1f} {statistics.median(found):>7.2f}   {min(found):.2f} to {max(found):.2f}")
-    print(json.dumps({"ratios": {name: round(statistics.median(found), 2) for name, found in ratios.items()}}))
+        print(f"{name:<16} {step:>9.1f} {statistics.median(values):>7.2f}   {min(values):.2f} to {max(values):.2f}")
+    print(json.dumps({"ratios": {name: round(statistics.median(values), 2) for name, values in ratios.items()}}))
 
 
 if __name__ == "__main__":

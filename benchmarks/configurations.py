@@ -1,4 +1,4 @@
-"""Configurations tried on Census-Income and the flights: a name, and its changes of the problem's params.yaml.
+"""Configurations compared on Census-Income and the flights: a name, and its changes of the problem's params.yaml.
 
 A change is a path in the file and its value, or REMOVED.
 """
@@ -11,46 +11,46 @@ from mtl_core.config.changes import to_document
 
 REMOVED = object()
 Changes = Mapping[str, Any]
-Tried = Callable[[Problem], Changes]
+ChangesOf = Callable[[Problem], Changes]
 
 DECLARED, TREES = "as declared", "LightGBM, a model per task"
 
 
-def features_removed(*endings: str) -> Tried:
-    """Without the features whose names end so."""
+def features_removed(*endings: str) -> ChangesOf:
+    """Remove the features whose names have one of these endings."""
     return lambda problem: {f"features.{name}": REMOVED for name in problem.features if name.endswith(endings)}
 
 
-def changes(**found: Any) -> Tried:
-    """Those, a dot written as two underscores."""
-    return lambda problem: {path.replace("__", "."): value for path, value in found.items()}
+def changes(**values: Any) -> ChangesOf:
+    """Set options; two underscores stand for a dot in the path."""
+    return lambda problem: {path.replace("__", "."): value for path, value in values.items()}
 
 
-BOTH: dict[str, Tried] = {
-    TREES: features_removed("_value"),  # they see every value of a number as it is
+COMMON: dict[str, ChangesOf] = {
+    TREES: features_removed("_value"),  # trees can split at any value of a number
     DECLARED: changes(),
 }
-TRIED: dict[str, dict[str, Tried]] = {
-    "census": BOTH
+CONFIGURATIONS: dict[str, dict[str, ChangesOf]] = {
+    "census": COMMON
     | {
         "no number as a category": features_removed("_value"),
         "not taught by trees": changes(training__teachers={}),
     },
-    "flights": BOTH | {"no weather of the hours before": features_removed("_6h", "_12h")},
+    "flights": COMMON | {"no weather of the hours before": features_removed("_6h", "_12h")},
 }
 """Problem -> name -> changes."""
 
 
-def as_tried(problem: Problem, found: Changes) -> Problem:
-    """The problem with those changes."""
+def with_changes(problem: Problem, changes: Changes) -> Problem:
+    """A copy of the problem with the changes."""
     document = to_document(problem)
-    for path, value in found.items():
+    for path, value in changes.items():
         *parents, last = path.split(".")
-        place = document
+        section = document
         for parent in parents:
-            place = place.setdefault(parent, {})
+            section = section.setdefault(parent, {})
         if value is REMOVED:
-            del place[last]
+            del section[last]
         else:
-            place[last] = value
+            section[last] = value
     return parse_problem(document)

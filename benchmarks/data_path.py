@@ -1,16 +1,16 @@
-"""The data path against what it is made of: preparation against reading alone, validation against one SUMMARY run.
+"""Cost of the data path: preparation relative to reading alone, validation relative to one SUMMARY run of the suite.
 
     python benchmarks/data_path.py [--rows 1 3 10] [--format csv] [--rounds 3] [--threads 1]
 
-Preparation reads, splits, fits, encodes and writes generated parts (generated.py; rows in millions); pyarrow alone
-reads all batches of all columns of the same parts, of the same size, and drops them. Both run in a process of their
-own, on so many threads, alternating. Rates are rows per second and per processor second; the ratio is of the latter,
-the median over rounds. `limit` is what no encoder could beat: to read the parts once, text as dictionaries, and to
-write as many bytes as preparation leaves.
+Preparation reads, splits, fits, encodes and writes generated parts (generated.py; rows in millions); for comparison,
+pyarrow reads all batches of the same parts and discards them. Both run in separate processes, alternating, on the given
+number of threads. Rates are rows per second and per processor second; the ratio is of the latter,
+the median over rounds. `limit` is a lower bound for any encoder: read the parts once, text as dictionaries, and
+write as many bytes as preparation writes.
 
 Validation is `validate` on one part of 500,000 rows as a user runs it, from the file to the quarantine and the Data
-Docs; beside it Great Expectations runs the same suite, once, with result_format SUMMARY over the frame of the same
-file. Both read it. A second part has bad rows in three columns. The ratio is the worse of both.
+Docs; for comparison, Great Expectations runs the same suite once, with result_format SUMMARY, on the frame of the same
+file. Both read the file. A second part has bad rows in three columns. The ratio is the larger one of both parts.
 
 The last line is one JSON object: {"prepare": {rows: ratio}, "peak_mib": {rows: MiB}, "validate": ratio}.
 """
@@ -29,15 +29,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
-from apart import Cost, apart
+from apart import ProcessCost, apart
 from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
-from memory import prepare_there
+from memory import run_prepare
 
 from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
 from mtl_core.data.parts import Part, parts
 from mtl_core.validation.expectation_runner import ExpectationRunner
-from mtl_core.validation.frame import frame, label_columns
+from mtl_core.validation.frame import label_columns, to_frame
 from mtl_core.validation.profile import write_profile
 from mtl_core.validation.suite import load_suite, suite_path
 from mtl_core.validation.validate import validate
@@ -50,12 +50,12 @@ BAD_ROWS = 100
 def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
     """Read every batch of every part by pyarrow.
 
-    `texts` come as dictionaries from Parquet; CSV gets the types that the first block of the first part has, which is
-    faster than to let it infer them for each.
+    `texts` are read as dictionaries from Parquet. CSV is read by the types of the first block of the first part, which
+    is faster than inference per part.
     """
     pa.set_cpu_count(threads)
     types: dict[str, pa.DataType] = {}
-    # Not by `parts`, which reads a CSV file to find its types: that is a part of preparation.
+    # `parts` is not used: it reads a CSV file to infer types, which belongs to preparation.
     for path in sorted((folder / "data").iterdir()):
         if path.suffix == ".parquet":
             for _ in pq.ParquetFile(path, memory_map=True, read_dictionary=list(texts)).iter_batches(batch_size=BATCH):
@@ -77,8 +77,8 @@ def _csv_options(types: dict[str, pa.DataType]) -> tuple[csv.ReadOptions, csv.Pa
     )
 
 
-def at_least(folder: Path, threads: int) -> None:
-    """Reads once, and writes as many bytes as preparation left."""
+def lower_bound(folder: Path, threads: int) -> None:
+    """Read once, and write as many bytes as preparation wrote."""
     read_alone(folder, threads, tuple(TEXTS))
     piece = bytes(1 << 22)
     for path in sorted(path for path in (folder / "encoded").rglob("*") if path.is_file()):
@@ -90,21 +90,21 @@ def at_least(folder: Path, threads: int) -> None:
 def preparation(folder: Path, rows: int, form: str, rounds: int, threads: int) -> tuple[float, float]:
     """Median ratio of rates, and the peak of all resident memory in MiB."""
     write_problem(folder, rows, form)
-    ways: dict[str, Callable[..., None]] = {"alone": read_alone, "prepare": prepare_there, "limit": at_least}
-    costs: dict[str, list[Cost]] = {name: [] for name in ways}
+    variants: dict[str, Callable[..., None]] = {"alone": read_alone, "prepare": run_prepare, "limit": lower_bound}
+    costs: dict[str, list[ProcessCost]] = {name: [] for name in variants}
     for _ in range(rounds):
-        for name, way in ways.items():
-            costs[name].append(apart(way, folder, threads))
-        shutil.rmtree(folder / "encoded")  # to remove it is no part of preparing
-    for name, found in costs.items():
+        for name, variant in variants.items():
+            costs[name].append(apart(variant, folder, threads))
+        shutil.rmtree(folder / "encoded")  # not measured
+    for name, runs in costs.items():
         per_second, per_processor_second = (
-            rows / statistics.median(getattr(cost, field) for cost in found) for field in ("wall", "processor")
+            rows / statistics.median(getattr(cost, field) for cost in runs) for field in ("wall", "processor")
         )
-        peak = max(cost.peak for cost in found)
+        peak = max(cost.peak for cost in runs)
         print(f"{rows:>12,} {name:>8} {per_second:>13,.0f} {per_processor_second:>17,.0f} {peak:>9,.0f}")
     ratios = {
         (name, field): statistics.median(
-            getattr(alone, field) / getattr(own, field) for alone, own in zip(costs["alone"], costs[name], strict=True)
+            getattr(alone, field) / getattr(run, field) for alone, run in zip(costs["alone"], costs[name], strict=True)
         )
         for name in ("prepare", "limit")
         for field in ("wall", "processor")
@@ -117,7 +117,7 @@ def preparation(folder: Path, rows: int, form: str, rounds: int, threads: int) -
 
 
 def validation(folder: Path, form: str, rounds: int, threads: int) -> float:
-    """The worse of the two parts' median ratios of processor seconds."""
+    """The larger one of the two parts' median ratios of processor seconds."""
     pa.set_cpu_count(threads)
     problem = write_problem(folder, ROWS_OF_A_PART, form)
     write_profile(folder, problem)
@@ -131,30 +131,30 @@ def validation(folder: Path, form: str, rounds: int, threads: int) -> float:
 
 
 def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
-    """Median of validate's processor seconds over those of a SUMMARY run."""
+    """Median ratio of the processor seconds of validate to those of a SUMMARY run."""
     path = suite_path(folder, problem)
     runner = ExpectationRunner(load_suite(path), path)
 
     def summary_run() -> None:
         (part,) = parts(folder, problem)
         table = part.read(part.types.names)
-        whole = pd.concat([frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
+        whole = pd.concat([to_frame(table), pd.DataFrame(label_columns(problem, table, runner.suite.columns))], axis=1)
         runner.run(whole, range(len(runner.suite.expectations)))
 
     ratios = []
     for _ in range(rounds):
         summary = seconds(summary_run)
-        ours = seconds(lambda: validate(folder, problem, folder / "validation"))
-        print(f"validate {ours:.2f}, SUMMARY {summary:.2f} processor seconds")
-        ratios.append(ours / summary)
+        validation = seconds(lambda: validate(folder, problem, folder / "validation"))
+        print(f"validate {validation:.2f}, SUMMARY {summary:.2f} processor seconds")
+        ratios.append(validation / summary)
     return statistics.median(ratios)
 
 
 def spoil(part: Part) -> None:
-    """Breaks BAD_ROWS rows of each of three columns, in place."""
+    """Overwrite BAD_ROWS rows of each of three columns with bad values, in place."""
     table = part.read(part.types.names)
-    for place, (name, value) in enumerate(BAD.items()):
-        bad = pa.array([start // BAD_ROWS == place for start in range(table.num_rows)])
+    for number, (name, value) in enumerate(BAD.items()):
+        bad = pa.array([start // BAD_ROWS == number for start in range(table.num_rows)])
         values = pc.if_else(bad, pa.scalar(value, table[name].type), table[name])
         table = table.set_column(table.column_names.index(name), name, values)
     (csv.write_csv if part.path.suffix == ".csv" else pq.write_table)(table, part.path)
@@ -162,9 +162,9 @@ def spoil(part: Part) -> None:
 
 def seconds(run: Callable[[], object]) -> float:
     """Processor seconds."""
-    began = time.process_time()
+    start = time.process_time()
     run()
-    return time.process_time() - began
+    return time.process_time() - start
 
 
 def main() -> None:
@@ -178,14 +178,14 @@ def main() -> None:
     ratios, peaks = {}, {}
     print(f"{'rows':>12} {'':>8} {'rows/second':>13} {'/processor second':>17} {'peak, MiB':>9}")
     for rows in (round(millions * 1e6) for millions in arguments.rows):
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as folder:
             ratio, peak = preparation(
-                Path(place) / "problem", rows, arguments.format, arguments.rounds, arguments.threads
+                Path(folder) / "problem", rows, arguments.format, arguments.rounds, arguments.threads
             )
         ratios[rows], peaks[rows] = round(ratio, 3), round(peak)
-    with tempfile.TemporaryDirectory() as place:
-        worst = validation(Path(place) / "problem", arguments.format, arguments.rounds, arguments.threads)
-    print(json.dumps({"prepare": ratios, "peak_mib": peaks, "validate": round(worst, 2)}))
+    with tempfile.TemporaryDirectory() as folder:
+        largest = validation(Path(folder) / "problem", arguments.format, arguments.rounds, arguments.threads)
+    print(json.dumps({"prepare": ratios, "peak_mib": peaks, "validate": round(largest, 2)}))
 
 
 if __name__ == "__main__":

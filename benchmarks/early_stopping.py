@@ -1,14 +1,14 @@
-"""New evidence on early stopping: what each policy makes of the tasks of the suite, with five seeds.
+"""Comparison of the stopping policies on the tasks of the suite, with five seeds.
 
     python benchmarks/early_stopping.py [--problems yeast ...] [--seeds 5]   # an hour; resumes
 
-Every problem of the chosen half of benchmarks/suite is trained as `mtl init` declares it, on one thread; only the
-policy and the seed differ. The epoch whose weights are the model is chosen on validation, by the same rule for every
-policy, and measured on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task,
-metric, higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation
-also that after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. How
-they were made: early_stopping.made.json beside it. `patient` is `joint` with three times the patience: what more epochs
-alone bring. benchmarks/stopping_table.py prints the tables again.
+Every problem of the chosen half of benchmarks/suite is trained with the draft of `mtl init`, on one thread; only the
+policy and the seed differ. The epoch of the model is selected on validation, by the same rule for every policy, and
+evaluated on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task, metric,
+higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation also that
+after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. Provenance:
+early_stopping.made.json. `patient` is `joint` with three times the patience, the control for more epochs alone.
+benchmarks/stopping_table.py prints the tables again.
 """
 
 import argparse
@@ -30,29 +30,29 @@ from mtl_core.studies.provenance import Provenance
 
 __all__: list[str] = []
 
-MADE = RESULTS.with_suffix(".made.json")
+PROVENANCE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "early_stopping"
 PATIENT = "patient"
 """`joint` with three times the patience."""
 ARMS: dict[str, tuple[Arm, int]] = {"joint": ("joint", 1), "freeze": ("freeze", 1), "hold": ("hold", 1)}
 ARMS[PATIENT] = ("joint", 3)
-"""Name in the results -> the arm that is run, and how many times the default patience it has."""
+"""Name in the results -> arm, and factor of the default patience."""
 Row = dict[str, Any]
 
 
 def with_patience(problem: Problem, rows: int, times: int) -> Problem:
-    """The problem with so many times the default patience for that number of training rows."""
+    """The problem with `times` the default patience for that number of training rows."""
     patience = times * budget_of(problem.training, rows).patience
     stopping = problem.training.stopping.model_copy(update={"patience": patience})
     return problem.model_copy(update={"training": problem.training.model_copy(update={"stopping": stopping})})
 
 
 def rows_of(problem: Untouched, name: str, run: ArmRun) -> list[Row]:
-    """A line of the results per task."""
+    """Row of the results per task."""
     rows = []
     for task in problem.tasks:
-        found, metric = run.tasks[task.name], task.metric
-        values = [metric.oriented(value) for value in found.validation if value is not None]
+        result, metric = run.tasks[task.name], task.metric
+        values = [metric.oriented(value) for value in result.validation if value is not None]
         rows.append(
             {
                 "problem": problem.name,
@@ -61,23 +61,23 @@ def rows_of(problem: Untouched, name: str, run: ArmRun) -> list[Row]:
                 "task": task.name,
                 "metric": metric.name,
                 "higher_is_better": metric.higher_is_better,
-                "validation": found.validation[found.chosen - 1],
-                "test": found.test[metric.name],
+                "validation": result.validation[result.chosen - 1],
+                "test": result.test[metric.name],
                 "best": metric.oriented(max(values)),
-                "epochs": len(found.validation),
-                "seconds": round(found.seconds, 2),
+                "epochs": len(result.validation),
+                "seconds": round(result.seconds, 2),
             }
         )
     return rows
 
 
-def keep(problem: str, rows: list[Row], made: Provenance) -> None:
-    """Puts the problem's lines in the place of what the files have of it."""
+def store(problem: str, rows: list[Row], provenance: Provenance) -> None:
+    """Replace the problem's rows in the result files."""
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
+    records = json.loads(PROVENANCE.read_text(encoding="utf-8")) if PROVENANCE.exists() else {}
     after = [row for row in before if row["problem"] != problem] + rows
     after.sort(key=lambda row: (row["problem"], row["seed"], list(ARMS).index(row["policy"])))
-    write_text(MADE, json.dumps(records | {problem: made.model_dump()}, indent=1) + "\n")
+    write_text(PROVENANCE, json.dumps(records | {problem: provenance.model_dump()}, indent=1) + "\n")
     write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
 
 
@@ -100,7 +100,7 @@ def main() -> None:
                 epochs = max(len(task.validation) for task in run.tasks.values())
                 console.print(f"{name} {policy} seed {seed}: {epochs} epochs, {run.seconds:.0f} s")
         command = f"python benchmarks/early_stopping.py --problems {name} --seeds {arguments.seeds}"
-        keep(name, rows, provenance_of(command, range(arguments.seeds), ROOT, problem.problem))
+        store(name, rows, provenance_of(command, range(arguments.seeds), ROOT, problem.problem))
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 
 

@@ -5,7 +5,7 @@
 Writes FOLDER/params.yaml and FOLDER/data/part-NNN.parquet (or .csv), ROWS_OF_A_PART rows each, with `--rows` in
 millions; the same seed gives the same values in both formats. The columns: a day that splits by time, 12 of text and 7
 of integer codes with 2 to 30,000 values of Zipf-like frequencies, 18 numbers (normal, long-tailed, counts, prices of
-two decimals), and two targets. Every third feature has holes: 2% of its rows.
+two decimals), and two targets. Every third feature has 2% missing values.
 """
 
 import argparse
@@ -27,14 +27,14 @@ ROWS_OF_A_PART = 500_000
 TEXTS = {f"text_{size}": size for size in (2, 3, 5, 8, 15, 30, 60, 120, 500, 2_000, 10_000, 30_000)}
 CODES = {f"code_{size}": size for size in (2, 7, 24, 60, 300, 1_000, 5_000)}
 KINDS = ("normal", "amount", "count", "price", "share", "age")
-NUMBERS = {f"{kind}_{place}": kind for kind in KINDS for place in range(3)}
+NUMBERS = {f"{kind}_{number}": kind for kind in KINDS for number in range(3)}
 FEATURES = (*TEXTS, *CODES, *NUMBERS)
 COLUMNS = ("day", *FEATURES, "bought", "spent")
-HOLES = 0.02
+MISSING = 0.02
 FIRST_DAY, DAYS = np.datetime64("2023-01-01"), 365
 
 
-def document(form: str) -> dict[str, Any]:
+def document(file_format: str) -> dict[str, Any]:
     """The problem's params.yaml: a small network, one epoch."""
     categorical = {name: {"kind": "categorical"} for name in (*TEXTS, *CODES)}
     numeric = {
@@ -42,7 +42,7 @@ def document(form: str) -> dict[str, Any]:
         for name, kind in NUMBERS.items()
     }
     return {
-        "name": f"generated_{form}",
+        "name": f"generated_{file_format}",
         "data": {"path": "data"},
         "split": {"by": "time", "column": "day", "validation": "2023-11-06", "test": "2023-12-06"},
         "features": {**categorical, **numeric},
@@ -60,23 +60,23 @@ def document(form: str) -> dict[str, Any]:
     }
 
 
-def write_problem(folder: Path, rows: int, form: str) -> Problem:
-    """Writes the problem and its parts below `folder`, in the memory of one part."""
+def write_problem(folder: Path, rows: int, file_format: str) -> Problem:
+    """Write the problem and its parts below `folder`, with the memory of one part."""
     (folder / "data").mkdir(parents=True)
     with (folder / "params.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(document(form), file)
+        YAML().dump(document(file_format), file)
     for number, start in enumerate(range(0, rows, ROWS_OF_A_PART)):
         table = part_of(number, start, min(start + ROWS_OF_A_PART, rows), rows)
-        path = folder / "data" / f"part-{number:03}.{form}"
-        if form == "csv":
+        path = folder / "data" / f"part-{number:03}.{file_format}"
+        if file_format == "csv":
             csv.write_csv(table, path, csv.WriteOptions(quoting_style="needed"))
         else:
             pq.write_table(table, path, compression="zstd")  # as the parts of the flights are
-    return parse_problem(document(form))
+    return parse_problem(document(file_format))
 
 
 def part_of(number: int, start: int, stop: int, rows: int) -> pa.Table:
-    """Rows `start` to `stop` of so many, in the order of their days."""
+    """Rows `start` to `stop` of `rows`, in the order of their days."""
     generator, size = np.random.default_rng([0, number]), stop - start
     columns: dict[str, pa.Array] = {
         "day": pa.array(FIRST_DAY + np.arange(start, stop) * DAYS // rows),
@@ -88,7 +88,7 @@ def part_of(number: int, start: int, stop: int, rows: int) -> pa.Table:
     bought = generator.random(size) < 1 / (1 + np.exp(1.5 - signal))
     spent = np.round(np.exp(2.5 + 0.5 * signal + 0.5 * generator.normal(size=size)), 2)
     for name in FEATURES[::3]:
-        columns[name] = pc.if_else(pa.array(generator.random(size) < HOLES), None, columns[name])
+        columns[name] = pc.if_else(pa.array(generator.random(size) < MISSING), None, columns[name])
     return pa.table({**columns, "bought": pa.array(bought.astype(np.int8)), "spent": pa.array(spent, mask=~bought)})
 
 

@@ -1,20 +1,18 @@
-"""Cost of the preprocessing inside the exported graph: the whole graph on raw columns against the network alone.
+"""Cost of the preprocessing inside the exported graph: the complete graph relative to the network alone.
 
     python benchmarks/graph.py [--problems flights census] [--rows 1000] [--rounds 30] [--calls 20] [--int8]
 
-Both are graphs of one untrained network behind a fitted encoder. The whole one takes raw columns of the test split,
-text and float64; the bare one the blocks `ids` and `floats` that the encoder makes of them. The inputs lie ready as
-ONNX Runtime's own values, so that graphs are compared and not how Python's strings are handed over; `from NumPy` shows
-that too: both called with NumPy arrays, as the service calls. `lookups` is the share of the whole graph's time that one
-LabelEncoder a text column takes alone, by a graph of nothing else: hashing strings, which no arrangement of nodes makes
-cheaper, so that 1 - lookups is the most that the ratio can be.
+Both are graphs of one untrained network and a fitted encoder. The complete graph takes raw columns of the test split,
+text and float64; the other one takes the encoded blocks `ids` and `floats`. Inputs are passed as values of ONNX
+Runtime, so that the conversion of Python strings is excluded; `from NumPy` includes it: both graphs are called with
+NumPy arrays, as the service does. `lookups` is the share of the complete graph's time that a graph with only one
+LabelEncoder per text column takes. It is the cost of hashing strings, so 1 - lookups is an upper bound of the ratio.
 
---int8 adds the graph in 8 bits against the whole one in 32: speed, size, and how far it is from the network, by
-`parity`'s measure. It takes the trained weights of artifacts/training where there are any, and then shows the test
-metrics of both.
+--int8 compares the 8-bit graph with the 32-bit one: speed, size, and difference from the network as measured by
+`parity`. It uses the trained weights of artifacts/training if there are any, and then prints the test metrics of both.
 
 One thread, alternating in one run; processor seconds; medians of the rounds' ratios. The last line is one JSON object:
-{"graph": {problem: rate of the whole / rate of the bare}, "int8": {problem: {"speed", "size", "parity"}}}.
+{"graph": {problem: rate of the complete graph / rate of the network}, "int8": {problem: {"speed", "size", "parity"}}}.
 """
 
 import argparse
@@ -57,54 +55,60 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(f"ms a call of {arguments.rows:,} rows")
-    print(f"{'problem':<10}{'whole':>9}{'bare':>9}{'ratio':>8}{'from NumPy':>12}{'lookups':>9}")
-    found: dict[str, dict[str, Any]] = {"graph": {}}
+    print(f"{'problem':<10}{'complete':>10}{'network':>9}{'ratio':>8}{'from NumPy':>12}{'lookups':>9}")
+    results: dict[str, dict[str, Any]] = {"graph": {}}
     for name in arguments.problems:
         with prepared(FOLDERS[name], threads=1) as problem:
-            found["graph"][name] = preprocessing(name, problem, arguments)
+            results["graph"][name] = preprocessing(name, problem, arguments)
             if arguments.int8:
-                found.setdefault("int8", {})[name] = eight_bits(name, problem, arguments)
-    print(json.dumps(found))
+                results.setdefault("int8", {})[name] = eight_bits(name, problem, arguments)
+    print(json.dumps(results))
 
 
 def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -> float:
-    """Prints a line; the rate of the whole graph by that of the bare one."""
+    """Print a line and return the ratio of the rates of complete graph and network."""
     network = Network.seeded(problem.declared, problem.encoder, 0)
     rows = problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows)
-    whole = open_graph(build_graph(network, problem.encoder).SerializeToString())
-    bare = open_graph(network_graph(network, problem.encoder).SerializeToString())
+    complete = open_graph(build_graph(network, problem.encoder).SerializeToString())
+    network_only = open_graph(network_graph(network, problem.encoder).SerializeToString())
     raw = graph_inputs(rows, problem.encoder.inputs)
     kinds = {"tensor(int32)": np.int32, "tensor(float)": np.float32}
     blocks = {
-        given.name: values.astype(kinds[given.type])
-        for given, values in zip(bare.get_inputs(), problem.encoder.batch(rows).values(), strict=True)
+        block.name: values.astype(kinds[block.type])
+        for block, values in zip(network_only.get_inputs(), problem.encoder.batch(rows).values(), strict=True)
     }
     calls = {
-        "whole": ready(whole, raw),
-        "bare": ready(bare, blocks),
-        "whole from NumPy": lambda: whole.run(None, raw),
-        "bare from NumPy": lambda: bare.run(None, blocks),
+        "complete": ready(complete, raw),
+        "network": ready(network_only, blocks),
+        "complete from NumPy": lambda: complete.run(None, raw),
+        "network from NumPy": lambda: network_only.run(None, blocks),
     }
     texts = [feature for feature in problem.encoder.groups["categorical"] if feature.type == "string"]
     if texts:
         calls["lookups"] = ready(open_graph(lookups(texts)), {text.column: raw[text.column] for text in texts})
     times = alternated(calls, arguments)
-    ratio, handed = quotient(times, "bare", "whole"), quotient(times, "bare from NumPy", "whole from NumPy")
-    share = quotient(times, "lookups", "whole") if texts else 0.0
+    ratio, ratio_from_numpy = (
+        quotient(times, "network", "complete"),
+        quotient(times, "network from NumPy", "complete from NumPy"),
+    )
+    share = quotient(times, "lookups", "complete") if texts else 0.0
     ms = {key: statistics.median(values) * 1e3 for key, values in times.items()}
-    print(f"{name:<10}{ms['whole']:>9.3f}{ms['bare']:>9.3f}{ratio:>8.3f}{handed:>12.3f}{share:>9.3f}", flush=True)
+    print(
+        f"{name:<10}{ms['complete']:>10.3f}{ms['network']:>9.3f}{ratio:>8.3f}{ratio_from_numpy:>12.3f}{share:>9.3f}",
+        flush=True,
+    )
     return round(ratio, 3)
 
 
 def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> dict[str, float]:
-    """Prints what 8 bits bring and cost."""
+    """Print and return speed, size and parity of the 8-bit graph relative to the 32-bit one."""
     encoder, weights = problem.encoder, Layout(FOLDERS[name]).weights
     network, trained = Network.seeded(problem.declared, encoder, 0), weights.is_file()
     if trained:
         try:
             network.load_state_dict(load_file(weights))
         except RuntimeError:
-            trained = False  # of an earlier declaration
+            trained = False  # weights of an earlier params.yaml
     graph = build_graph(network, encoder)
     graphs = {"float": graph.SerializeToString(), "int8": in_int8(graph).SerializeToString()}
     sessions = {key: open_graph(content) for key, content in graphs.items()}
@@ -130,7 +134,7 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
 
 
 def lookups(features: list[Any]) -> bytes:
-    """A graph of nothing but one LabelEncoder a text column."""
+    """A graph with only one LabelEncoder per text column."""
     nodes, inputs, outputs = [], [], []
     for number, feature in enumerate(features):
         keys, values = ["", *feature.vocabulary], [0, *range(2, feature.size)]
@@ -151,7 +155,7 @@ def lookups(features: list[Any]) -> bytes:
 
 
 def ready(session: Session, inputs: Mapping[str, NDArray[Any]]) -> Call:
-    """A call whose inputs lie in ONNX Runtime already."""
+    """A call whose inputs are values of ONNX Runtime."""
     values = {
         name: texts(array) if array.dtype == object else OrtValue.ortvalue_from_numpy(array)
         for name, array in inputs.items()
@@ -161,15 +165,15 @@ def ready(session: Session, inputs: Mapping[str, NDArray[Any]]) -> Call:
 
 
 def texts(array: NDArray[Any]) -> OrtValue:
-    """Strings, which ONNX Runtime makes a value of its own only as what a graph gives: one that holds them."""
-    node = helper.make_node("Identity", ["held"], ["given"])
-    output = helper.make_tensor_value_info("given", TensorProto.STRING, [len(array)])
-    graph = helper.make_graph([node], "texts", [], [output], initializer=[numpy_helper.from_array(array, "held")])
-    return open_graph(as_bytes(graph)).run_with_ort_values(["given"], {})[0]
+    """Strings as a value of ONNX Runtime, which only the output of a graph can be: a constant one."""
+    node = helper.make_node("Identity", ["constant"], ["output"])
+    output = helper.make_tensor_value_info("output", TensorProto.STRING, [len(array)])
+    graph = helper.make_graph([node], "texts", [], [output], initializer=[numpy_helper.from_array(array, "constant")])
+    return open_graph(as_bytes(graph)).run_with_ort_values(["output"], {})[0]
 
 
 def as_bytes(graph: onnx.GraphProto) -> bytes:
-    """A graph by itself as a model."""
+    """The bytes of a model with this graph."""
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     content: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
     return content
@@ -180,11 +184,11 @@ def alternated(calls: Mapping[str, Call], arguments: argparse.Namespace) -> dict
     times: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(arguments.rounds + 3):
         for name, call in calls.items():
-            began = time.process_time()
+            start = time.process_time()
             for _ in range(arguments.calls):
                 call()
             if number >= 3:
-                times[name].append((time.process_time() - began) / arguments.calls)
+                times[name].append((time.process_time() - start) / arguments.calls)
     return times
 
 

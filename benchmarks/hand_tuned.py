@@ -1,4 +1,4 @@
-"""The loop that one would write by hand for exactly one problem: no generality, no checks, all tensors ready."""
+"""A hand-written training loop for exactly one problem: no generality, no checks, all tensors prepared."""
 
 from collections.abc import Callable
 
@@ -35,8 +35,8 @@ class HandTuned(nn.Module):
     def forward(self, ids: Tensor, floats: Tensor) -> list[Tensor]:
         x = torch.cat([self.embedding(ids).flatten(1), floats], dim=1) * self.scale
         x = F.pad(x, (0, self.padding))
-        shared, own = self.trunk(x), F.relu(self.private(x)).chunk(len(self.heads), dim=1)
-        return [head(torch.cat([shared, one], dim=1)) for head, one in zip(self.heads, own, strict=True)]
+        shared, private = self.trunk(x), F.relu(self.private(x)).chunk(len(self.heads), dim=1)
+        return [head(torch.cat([shared, features], dim=1)) for head, features in zip(self.heads, private, strict=True)]
 
 
 def census(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Pass:
@@ -52,7 +52,7 @@ def census(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Pass:
 
 
 def flights(encoder: Encoder, split: EncodedSplit, problem: Problem) -> Pass:
-    """A pass over the flights: five tasks, four of which know nothing of a flight that was cancelled."""
+    """A pass over the flights: five tasks, four of them unlabelled for cancelled flights."""
     cancelled, delayed = split.labels["cancelled"].float(), split.labels["delayed"].float()
     band = split.labels["delay_band"].long()
     flown = (~split.labels["arr_delay"].isnan()).float()

@@ -45,17 +45,17 @@ def trained(problem: Untouched, members: int, seed: int) -> tuple[Network, Error
     training = declared.training.model_copy(update={"seed": seed})
     model = declared.model.model_copy(update={"members": members})
     declared = declared.model_copy(update={"training": training, "model": model})
-    splits, began = problem.splits, time.process_time()
+    splits, start = problem.splits, time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         network, _ = train(declared, problem.encoder, splits.train, splits.validation, Path(folder))
-    seconds, errors = time.process_time() - began, {}
+    seconds, errors = time.process_time() - start, {}
     for part in PARTS:
         split = getattr(splits, part)
         predictions = predictions_of(network, split)
         for task in problem.tasks:
             labels = split.flat_labels(task.name).numpy()
-            known = task.codec.labelled(labels)
-            value = task.metric(labels[known], predictions[task.name][known].astype(np.float64))
+            labelled = task.codec.labelled(labels)
+            value = task.metric(labels[labelled], predictions[task.name][labelled].astype(np.float64))
             errors[part, task.name] = 1 - value if task.metric.higher_is_better else value
     return network, errors, seconds
 
@@ -64,25 +64,29 @@ def wall_times(problem: Untouched, networks: dict[int, Network], rows: int) -> d
     """Members -> median milliseconds of the exported graph for so many rows."""
     test = pq.read_table(problem.folder / "encoded" / "test.parquet")
     inputs = graph_inputs(test.take(np.arange(rows) % test.num_rows), problem.encoder.inputs)
-    sessions = {k: open_graph(build_graph(one, problem.encoder).SerializeToString()) for k, one in networks.items()}
+    sessions = {
+        k: open_graph(build_graph(network, problem.encoder).SerializeToString()) for k, network in networks.items()
+    }
     calls = {str(k): lambda session=session: session.run(None, inputs) for k, session in sessions.items()}
-    return {int(name): found for name, found in median_ms(calls).items()}
+    return {int(name): ms for name, ms in median_ms(calls).items()}
 
 
 def measure(problem: Untouched, members: list[int], seeds: int) -> dict[int, dict[str, float]]:
     """Members -> what they bring and cost, against one."""
     runs = {k: [trained(problem, k, seed) for seed in range(seeds)] for k in members}
-    walls = {rows: wall_times(problem, {k: found[0][0] for k, found in runs.items()}, rows) for rows in (1, 1000)}
-    base, found = runs[members[0]], {}
-    for k, own in runs.items():
+    walls = {rows: wall_times(problem, {k: results[0][0] for k, results in runs.items()}, rows) for rows in (1, 1000)}
+    base, results = runs[members[0]], {}
+    for k, of_members in runs.items():
         of_part = {part: [] for part in PARTS}
-        for (_, errors, _), (_, before, _) in zip(own, base, strict=True):
+        for (_, errors, _), (_, before, _) in zip(of_members, base, strict=True):
             for (part, task), error in errors.items():
                 of_part[part].append(100 * math.log(error / before[part, task]))
-        found[k] = {part: statistics.mean(values) for part, values in of_part.items()}
-        found[k]["training"] = sum(one[2] for one in own) / sum(one[2] for one in base)
-        found[k] |= {name: walls[rows][k] / walls[rows][members[0]] for name, rows in (("row", 1), ("rows_1000", 1000))}
-    return found
+        results[k] = {part: statistics.mean(values) for part, values in of_part.items()}
+        results[k]["training"] = sum(run_[2] for run_ in of_members) / sum(run_[2] for run_ in base)
+        results[k] |= {
+            name: walls[rows][k] / walls[rows][members[0]] for name, rows in (("row", 1), ("rows_1000", 1000))
+        }
+    return results
 
 
 def main() -> None:
@@ -95,20 +99,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     names = arguments.problems or [name for name, problem in listed.items() if problem.half == "chosen"]
-    kept = [untouched(listed[name]) for name in names]
+    selected = [untouched(listed[name]) for name in names]
     if not arguments.problems:
-        kept = [problem for problem in kept if problem.encoder.rows <= FEW_ROWS]
+        selected = [problem for problem in selected if problem.encoder.rows <= FEW_ROWS]
     names_of = ("validation", "test", "training", "row", "rows_1000")
     shown, measured = Table("problem", "rows", "members", *names_of), []
-    for problem in kept:
+    for problem in selected:
         measured.append(measure(problem, arguments.members, arguments.seeds))
-        for k, found in measured[-1].items():
-            cells = [f"{found[name]:.2f}" for name in names_of]
+        for k, results in measured[-1].items():
+            cells = [f"{results[name]:.2f}" for name in names_of]
             shown.add_row(problem.name, str(problem.encoder.rows), str(k), *cells)
     Console(width=110).print(shown)
 
     def means(k: int, *wanted: str) -> dict[str, float]:
-        return {name: round(statistics.mean(found[k][name] for found in measured), 2) for name in wanted}
+        return {name: round(statistics.mean(results[k][name] for results in measured), 2) for name in wanted}
 
     several = arguments.members[1:]
     document: dict[str, Any] = {"ratios": {k: means(k, "training", "row", "rows_1000") for k in several}}

@@ -2,10 +2,10 @@
 
     python benchmarks/memory.py [--rows 1 3 10] [--format parquet] [--threads 1]
 
-Every row count, in millions, and either step has a process of its own. `peak` is VmHWM, all resident pages; `anonymous`
-is the peak without the pages of mapped files: training maps the encoded splits, whose pages the kernel keeps as long as
-nobody else needs them. The network is small; see generated.py. The last line is one JSON object: {"prepare": {rows:
-MiB}, "train": {rows: MiB}, "seconds": {"prepare": {rows: s}, "train": {rows: s}}}, with the anonymous peaks.
+Every row count, in millions, and each step runs in a separate process. `peak` is VmHWM, all resident pages; `anonymous`
+is the peak without the pages of mapped files: training maps the encoded splits, whose pages the kernel can drop. The
+network is small; see generated.py. The last line is one JSON object: {"prepare": {rows: MiB}, "train": {rows: MiB},
+"seconds": {"prepare": {rows: s}, "train": {rows: s}}}, with the anonymous peaks.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from apart import Cost, apart
+from apart import ProcessCost, apart
 from generated import FORMATS, write_problem
 
 from mtl_core.config import load_problem
@@ -26,7 +26,7 @@ from mtl_core.data.prepare import prepare
 from mtl_core.training import train
 
 
-def prepare_there(folder: Path, threads: int) -> None:
+def run_prepare(folder: Path, threads: int) -> None:
     """The stage `prepare` on a generated problem, with no quarantined row."""
     pa.set_cpu_count(threads)
     nothing = folder / "quarantine.parquet"
@@ -34,7 +34,7 @@ def prepare_there(folder: Path, threads: int) -> None:
     prepare(folder, load_problem(folder), nothing, folder / "encoded")
 
 
-def train_there(folder: Path, threads: int) -> None:
+def run_train(folder: Path, threads: int) -> None:
     """The stage `train` on what was prepared."""
     torch.set_num_threads(threads)
     problem = load_problem(folder)
@@ -44,7 +44,7 @@ def train_there(folder: Path, threads: int) -> None:
     train(problem.model_copy(update={"training": training}), encoder, splits[0], splits[1], folder / "resume")
 
 
-STEPS = {"prepare": prepare_there, "train": train_there}
+STEPS = {"prepare": run_prepare, "train": run_train}
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--format", choices=FORMATS, default="parquet")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    costs: dict[str, dict[int, Cost]] = {step: {} for step in STEPS}
+    costs: dict[str, dict[int, ProcessCost]] = {step: {} for step in STEPS}
     print(f"{'rows':>12} {'step':>8} {'peak':>7} {'anonymous':>9} {'before':>7} MiB {'seconds':>8} {'per million':>11}")
     for rows in (round(millions * 1e6) for millions in arguments.rows):
         with tempfile.TemporaryDirectory() as folder:
@@ -65,8 +65,8 @@ def main() -> None:
                     f"{rows:>12,} {name:>8} {cost.peak:>7,.0f} {cost.anonymous:>9,.0f} {cost.before:>7,.0f}     "
                     f"{cost.wall:>8.1f} {cost.wall / rows * 1e6:>11.2f}"
                 )
-    memory = {step: {rows: round(cost.anonymous) for rows, cost in found.items()} for step, found in costs.items()}
-    seconds = {step: {rows: round(cost.wall, 1) for rows, cost in found.items()} for step, found in costs.items()}
+    memory = {step: {rows: round(cost.anonymous) for rows, cost in runs.items()} for step, runs in costs.items()}
+    seconds = {step: {rows: round(cost.wall, 1) for rows, cost in runs.items()} for step, runs in costs.items()}
     print(json.dumps({**memory, "seconds": seconds}))
 
 

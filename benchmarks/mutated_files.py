@@ -2,8 +2,8 @@
 
     python benchmarks/mutated_files.py [--count 5000] [--first 0] [--processes 2]
 
-A file that ends in anything but predictions or an error of ours is printed with its number and its traceback; the same
-number gives the same file. The last line is one JSON object:
+A file that ends in anything but predictions or an error of Trunkline is printed with its number and its traceback; the
+same number gives the same file. The last line is one JSON object:
 {"files": n, "predicted": n, "refused": n, "tracebacks": n}.
 """
 
@@ -23,22 +23,22 @@ from rich.progress import track
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.mutated import walk  # from the repository, beside this folder
+from tests.mutated import walk
 
 
-def ended(number: int) -> tuple[int, str, str]:
-    """Number of the file, how its walk ended, and the traceback if it ended in one."""
+def walk_file(number: int) -> tuple[int, str, str]:
+    """Number of the file, its outcome, and the traceback if it failed with one."""
     folder = Path(tempfile.mkdtemp(prefix="mutated-"))
     try:
-        found = walk(folder / "walk", number)
+        outcome = walk(folder / "walk", number)
     except Exception:
         return number, "tracebacks", traceback.format_exc()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if found.command == "predict":
+    if outcome.command == "predict":
         return number, "predicted", ""
-    if found.code < 2 or "error: " not in found.words:
-        return number, "tracebacks", f"exit code {found.code} of {found.command}: {found.words}"
+    if outcome.code < 2 or "error: " not in outcome.words:
+        return number, "tracebacks", f"exit code {outcome.code} of {outcome.command}: {outcome.words}"
     return number, "refused", ""
 
 
@@ -52,7 +52,9 @@ def main() -> None:
     numbers = range(arguments.first, arguments.first + arguments.count)
     counts = Counter(predicted=0, refused=0, tracebacks=0)
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-        for number, how, words in track(pool.imap_unordered(ended, numbers), total=len(numbers), description="files"):
+        for number, how, words in track(
+            pool.imap_unordered(walk_file, numbers), total=len(numbers), description="files"
+        ):
             counts[how] += 1
             if words:
                 print(f"file {number}:\n{words}", flush=True)

@@ -2,16 +2,16 @@
 
     python benchmarks/out_of_the_box.py [--half chosen] [--problems ...] [--methods ...] [--seeds 3] [--processes 2]
 
-For every problem of benchmarks/suite the declaration that `mtl init` drafts trains as it is, once per seed; a peer
-learns each task alone, once, with the raw columns. All stop on the same validation rows and are judged on the same test
-rows. A training uses one thread, is kept under .trunkline/benchmarks, and is made again where its code, its declaration
-or its rows have changed. TabM and RealMLP, which are slow on processors, take part by the rule in SLOW.
+For every problem of benchmarks/suite the unchanged draft of `mtl init` is trained once per seed; a peer trains one
+model per task, once, on the raw columns. All stop on the same validation rows and are evaluated on the same test rows.
+A training uses one thread, is cached under .trunkline/benchmarks, and is repeated if its code, its params.yaml or its
+rows have changed. TabM and RealMLP, which are slow on CPUs, are limited by the rule in SLOW.
 
-Prints per task and peer whether the network is better (▲), equal or worse (▼) beyond noise by the task's own metric,
+Prints per task and peer whether the network is significantly better (▲), equal or worse (▼) by the task's own metric,
 the counts, and as the last line one JSON object. benchmarks/results/out_of_the_box.json has all metrics, a task's own
 first: a list of {problem, half, task, metric, higher_is_better, method, seed, value, seconds}. The processor seconds of
-the network are split evenly among its tasks. Beside it out_of_the_box.verdicts.json has {problem, half, task, peer,
-verdict}, and out_of_the_box.made.json how they were made; benchmarks/suite_table.py prints both as Markdown.
+the network are split evenly among its tasks. out_of_the_box.verdicts.json has {problem, half, task, peer,
+verdict}, and out_of_the_box.made.json the provenance; benchmarks/suite_table.py prints both as Markdown.
 """
 
 import argparse
@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from out_of_the_box_runs import METHODS, OWN, Run, predictions, run, runs_of
-from out_of_the_box_table import TaskFound, show
-from out_of_the_box_verdicts import Measured
+from out_of_the_box_runs import METHODS, OWN, TrainingRun, predictions, run, runs_of
+from out_of_the_box_table import TaskResult, show
+from out_of_the_box_verdicts import MethodResult
 from peer_environments import environment
 from problems import ROOT
 from rich.console import Console
@@ -39,84 +39,90 @@ from mtl_core.files import write_text
 __all__ = ["RESULTS", "SLOW", "tasks_of"]
 
 SLOW = {"tabm": 3_500, "realmlp": 3_500}
-"""Method -> training rows up to which a problem takes part: with its first and its last task, which often are of two
-kinds. So the whole table is made within two hours on two cores. TabM takes part with regressions alone: pytabkit 1.8.0
+"""Method -> maximum training rows of a problem, of which the first and the last task are used, often of two kinds. This
+keeps the whole benchmark within two hours on two cores. TabM is used for regressions only: pytabkit 1.8.0
 stops its classifiers on the cross-entropy of probabilities that are taken for logits, which favours overconfident ones.
 """
 
 
 def tasks_of(problem: Untouched, method: str) -> tuple[int, ...]:
-    """Numbers of the tasks that the method learns."""
+    """Numbers of the tasks that the method is trained on."""
     tasks = list(range(len(problem.tasks)))
     if method not in SLOW:
         return tuple(tasks)
     if method == "tabm":
-        tasks = [place for place in tasks if problem.tasks[place].codec.kind == "regression"]
+        tasks = [number for number in tasks if problem.tasks[number].codec.kind == "regression"]
     few = len(problem.splits.train) <= SLOW[method]
     return tuple(sorted({tasks[0], tasks[-1]})) if tasks and few else ()
 
 
-def _runs(found: Sequence[Untouched], methods: Sequence[str], seeds: int) -> Iterator[Run]:
-    """The longest first, so that no process waits at the end."""
+def _runs(prepared: Sequence[Untouched], methods: Sequence[str], seeds: int) -> Iterator[TrainingRun]:
+    """Runs, the slowest methods first, so that no process idles at the end."""
     for method in sorted(methods, key=list(METHODS).index, reverse=True):
-        for problem in found:
+        for problem in prepared:
             for seed in range(seeds if method == OWN else 1):
                 if tasks := tasks_of(problem, method):
                     yield runs_of(problem, method, seed, tasks)
 
 
-def _train(runs: Sequence[Run], processes: int) -> None:
-    waiting = [each for each in runs if each.missing]
-    for peer in {METHODS[each.method] for each in waiting} - {""}:
+def _train(runs: Sequence[TrainingRun], processes: int) -> None:
+    pending = [training for training in runs if training.missing]
+    for peer in {METHODS[training.method] for training in pending} - {""}:
         environment(peer)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        jobs = {pool.submit(run, each): each for each in waiting}
+        jobs = {pool.submit(run, training): training for training in pending}
         for number, job in enumerate(as_completed(jobs), 1):
-            each = jobs[job]
-            words = f"{each.problem.name}: {each.method}, seed {each.seed}"
+            training = jobs[job]
+            words = f"{training.problem.name}: {training.method}, seed {training.seed}"
             if job.exception():
                 pool.shutdown(wait=False, cancel_futures=True)
             print(f"[{number}/{len(jobs)}] {words}: {job.result():.1f} processor seconds", flush=True)
 
 
-def _collect(problem: Untouched, runs: Sequence[Run]) -> tuple[list[TaskFound], list[dict[str, Any]]]:
+def _collect(problem: Untouched, runs: Sequence[TrainingRun]) -> tuple[list[TaskResult], list[dict[str, Any]]]:
     """Collect the results of a problem: per task, and as the rows of RESULTS."""
-    found, rows = [], []
-    for place, task in enumerate(problem.tasks):
+    results, rows = [], []
+    for number, task in enumerate(problem.tasks):
         labels = problem.splits.test.flat_labels(task.name).numpy()
-        known = task.codec.labelled(labels)
-        if reason := task.metric.undefined(labels[known]):
+        labelled = task.codec.labelled(labels)
+        if reason := task.metric.undefined(labels[labelled]):
             raise SystemExit(
                 f"{problem.name}: the test labels of {task.name!r} must define its metric, found: {reason}"
             )
-        said: dict[str, list[np.ndarray]] = {}
+        predictions_of_method: dict[str, list[np.ndarray]] = {}
         seconds: dict[str, list[float]] = {}
-        for each in runs:
-            for path in (path for number, path in each.files if number == place and path.exists()):
-                predicted, spent = predictions(path)
-                said.setdefault(each.method, []).append(predicted[known])
-                seconds.setdefault(each.method, []).append(spent)
+        for training in runs:
+            for path in (path for position, path in training.files if position == number and path.exists()):
+                predicted, duration = predictions(path)
+                predictions_of_method.setdefault(training.method, []).append(predicted[labelled])
+                seconds.setdefault(training.method, []).append(duration)
                 for metric in sorted(task.metrics, key=lambda metric: metric.name != task.metric.name):
                     row = {"problem": problem.name, "half": problem.suite.half, "task": task.name}
-                    row |= {"metric": metric.name, "higher_is_better": metric.higher_is_better, "method": each.method}
-                    value = float(metric(labels[known], predicted[known]))
-                    rows.append(row | {"seed": each.seed, "value": value, "seconds": round(spent, 3)})
-        measured = {name: Measured(task.metric, labels[known], values) for name, values in said.items()}
+                    row |= {
+                        "metric": metric.name,
+                        "higher_is_better": metric.higher_is_better,
+                        "method": training.method,
+                    }
+                    value = float(metric(labels[labelled], predicted[labelled]))
+                    rows.append(row | {"seed": training.seed, "value": value, "seconds": round(duration, 3)})
+        measured = {
+            name: MethodResult(task.metric, labels[labelled], values) for name, values in predictions_of_method.items()
+        }
         means = {name: float(np.mean(values)) for name, values in seconds.items()}
-        found.append(TaskFound(problem.name, problem.suite.half, task.name, measured, means))
-    return found, rows
+        results.append(TaskResult(problem.name, problem.suite.half, task.name, measured, means))
+    return results, rows
 
 
-def _keep(rows: list[dict[str, Any]], found: Sequence[Untouched], methods: Sequence[str], seeds: int) -> None:
-    """Put rows in the place of those that the file has of the same problem and method, and their records beside it."""
-    made = RESULTS.with_suffix(".made.json")
-    records = json.loads(made.read_text(encoding="utf-8")) if made.exists() else {}
-    for problem in found:
+def _store(rows: list[dict[str, Any]], prepared: Sequence[Untouched], methods: Sequence[str], seeds: int) -> None:
+    """Replace the rows of the same problems and methods in the file, and write their provenance."""
+    provenance = RESULTS.with_suffix(".made.json")
+    records = json.loads(provenance.read_text(encoding="utf-8")) if provenance.exists() else {}
+    for problem in prepared:
         name = problem.name
         command = f"python benchmarks/out_of_the_box.py --problems {name} --methods {' '.join(methods)} --seeds {seeds}"
         records[name] = provenance_of(command, range(seeds), ROOT, problem.problem).model_dump()
-    write_text(made, json.dumps(records, indent=1) + "\n")
+    write_text(provenance, json.dumps(records, indent=1) + "\n")
     _merge(RESULTS, rows, "method")
 
 
@@ -132,27 +138,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     listed = {problem.name: problem for problem in problems()}
     parser.add_argument("--problems", nargs="+", choices=list(listed))
-    parser.add_argument("--half", choices=("chosen", "unseen", "in full"), help="both halves where nothing is given")
+    parser.add_argument("--half", choices=("chosen", "unseen", "in full"), help="default: both halves")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", type=int, default=3, help="of the network; peers are trained once")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--no-table", action="store_true", help="train and keep; show and write nothing")
+    parser.add_argument("--no-table", action="store_true", help="train and cache only")
     arguments = parser.parse_args()
     halves = [arguments.half] if arguments.half else ["chosen", "unseen"]
-    chosen = [one for one in listed.values() if one.half in halves]
+    chosen = [problem for problem in listed.values() if problem.half in halves]
     if arguments.problems:
         chosen = [listed[name] for name in arguments.problems]
-    found = [untouched(problem) for problem in chosen]
-    runs = list(_runs(found, arguments.methods, arguments.seeds))
+    prepared = [untouched(problem) for problem in chosen]
+    runs = list(_runs(prepared, arguments.methods, arguments.seeds))
     _train(runs, arguments.processes)
     if arguments.no_table:
         return
-    tasks: list[TaskFound] = []
+    tasks: list[TaskResult] = []
     rows: list[dict[str, Any]] = []
-    for problem in found:
-        of_problem = _collect(problem, [each for each in runs if each.problem is problem])
+    for problem in prepared:
+        of_problem = _collect(problem, [training for training in runs if training.problem is problem])
         tasks, rows = tasks + of_problem[0], rows + of_problem[1]
-    _keep(rows, found, arguments.methods, arguments.seeds)
+    _store(rows, prepared, arguments.methods, arguments.seeds)
     _merge(VERDICTS, [row for task in tasks for row in task.rows], "peer")
     show(tasks, Console(width=170))
 

@@ -1,6 +1,6 @@
-"""Trainings of out_of_the_box.py: the network of `mtl init`'s declaration, and peers; each made once and kept.
+"""Trainings of out_of_the_box.py: the network drafted by `mtl init`, and peers; each is run once and cached.
 
-What is kept of a training: its predictions for the test rows, and the processor seconds of the training alone.
+The cache has the predictions for the test rows and the processor seconds of the training.
 """
 
 import ast
@@ -36,29 +36,29 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A training: all tasks by the shared network, or models of some tasks by a peer."""
 
     problem: Untouched
     method: str
     seed: int
     files: tuple[tuple[int, Path], ...]
-    """Number of the task, and the file that keeps what its model predicts."""
+    """Number of the task, and the file with the predictions of its model."""
 
     @property
     def missing(self) -> tuple[tuple[int, Path], ...]:
-        """Results that are not kept yet."""
-        return tuple((place, path) for place, path in self.files if not path.exists())
+        """Results that are not cached yet."""
+        return tuple((number, path) for number, path in self.files if not path.exists())
 
 
-def runs_of(problem: Untouched, method: str, seed: int, tasks: Iterable[int]) -> Run:
-    """The training of those tasks, with the files of everything that it depends on."""
+def runs_of(problem: Untouched, method: str, seed: int, tasks: Iterable[int]) -> TrainingRun:
+    """The training of these tasks; its file names include a digest of everything that it depends on."""
     folder = WORK / problem.name / method
     files = []
-    for place in tasks:
-        digest = _own_digest(problem) if method == OWN else _peer_digest(problem, method, place)
-        files.append((place, folder / f"{place}-{seed}-{digest[:16]}.npz"))
-    return Run(problem, method, seed, tuple(files))
+    for number in tasks:
+        digest = _own_digest(problem) if method == OWN else _peer_digest(problem, method, number)
+        files.append((number, folder / f"{number}-{seed}-{digest[:16]}.npz"))
+    return TrainingRun(problem, method, seed, tuple(files))
 
 
 def predictions(path: Path) -> tuple[np.ndarray, float]:
@@ -67,8 +67,8 @@ def predictions(path: Path) -> tuple[np.ndarray, float]:
         return arrays["predictions"], float(arrays["seconds"])
 
 
-def run(run: Run) -> float:
-    """Trains what is missing; returns the processor seconds of that."""
+def run(run: TrainingRun) -> float:
+    """TrainingRun the missing trainings and return their processor seconds."""
     missing = run.missing
     if not missing:
         return 0.0
@@ -80,33 +80,33 @@ def run(run: Run) -> float:
     return sum(predictions(path)[1] for _, path in missing)
 
 
-def _train(run: Run) -> None:
+def _train(run: TrainingRun) -> None:
     problem = run.problem
     training = problem.problem.training.model_copy(update={"seed": run.seed})
     seeded = problem.problem.model_copy(update={"training": training})
     splits = problem.splits
     with tempfile.TemporaryDirectory() as scratch:
-        began = time.process_time()
+        start = time.process_time()
         network, _ = train(seeded, problem.encoder, splits.train, splits.validation, Path(scratch))
-        seconds = time.process_time() - began
-    found = predictions_of(network, splits.test)
-    for place, path in run.files:
+        seconds = time.process_time() - start
+    predicted = predictions_of(network, splits.test)
+    for number, path in run.files:
         pending = path.with_suffix(".pending.npz")
-        # Every task has its share, so that a sum over tasks is the training's.
-        values = found[problem.tasks[place].name].astype(np.float64)
+        # Divided evenly, so that the sum over tasks is the time of the training.
+        values = predicted[problem.tasks[number].name].astype(np.float64)
         np.savez_compressed(pending, predictions=values, seconds=seconds / len(run.files))
         pending.replace(path)
 
 
-def _train_peer(run: Run) -> None:
+def _train_peer(run: TrainingRun) -> None:
     peer = METHODS[run.method]
     script = Path(__file__).parent / "peers" / f"with_{peer}.py"
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         write_raw_table(run.problem, folder)
         wanted = json.dumps({str(number): str(path) for number, path in run.missing})
         command = [str(environment(peer)), str(script), str(folder), run.method, str(run.seed), wanted]
-        # Not the variables of this process's interpreter: the peer has packages of its own.
+        # PYTHONPATH of this process would add other packages to the peer's.
         variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | ONE_THREAD
         done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -119,11 +119,11 @@ def _own_digest(problem: Untouched) -> str:
     return _digest(declared, problem.encoder.model_dump_json(), problem.splits.digest, code)
 
 
-def _peer_digest(problem: Untouched, method: str, place: int) -> str:
+def _peer_digest(problem: Untouched, method: str, number: int) -> str:
     peer, folder = METHODS[method], Path(__file__).parent
     scripts = [_code(folder / name) for name in (f"peers/with_{peer}.py", "peers/raw_table.py", "raw_tables.py")]
     table = hashlib.sha256(problem.suite.table().read_bytes()).hexdigest()
-    task = problem.tasks[place]
+    task = problem.tasks[number]
     labels = hashlib.sha256()
     for part in PARTS:
         labels.update(labels_of(task, getattr(problem.splits, part)).astype(np.float32).tobytes())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from out_of_the_box_runs import METHODS, OWN
-from out_of_the_box_verdicts import LIMIT, Measured, error_ratio, judge
+from out_of_the_box_verdicts import LIMIT, MethodResult, error_ratio, verdict_of
 from rich.console import Console
 from rich.table import Table
 
@@ -18,27 +18,27 @@ Counts = dict[str, Counter[str]]
 
 
 @dataclass(frozen=True)
-class TaskFound:
+class TaskResult:
     """All methods on one task. `seconds`: method -> processor seconds of a seed, for this task."""
 
     problem: str
     half: str
     task: str
-    measured: Mapping[str, Measured]
+    measured: Mapping[str, MethodResult]
     seconds: Mapping[str, float]
 
     @property
     def verdicts(self) -> dict[str, str]:
         """Peer -> verdict on the shared network."""
-        own = self.measured[OWN]
-        return {name: judge(own, peer) for name, peer in self.measured.items() if name != OWN}
+        network = self.measured[OWN]
+        return {name: verdict_of(network, peer) for name, peer in self.measured.items() if name != OWN}
 
     @property
     def rows(self) -> list[dict[str, str]]:
-        """The verdicts as they are kept."""
+        """Rows of the file of verdicts."""
         of_task = {"problem": self.problem, "half": self.half, "task": self.task}
-        found = self.verdicts.items() if OWN in self.measured else ()
-        return [of_task | {"peer": peer, "verdict": verdict} for peer, verdict in found]
+        verdicts = self.verdicts.items() if OWN in self.measured else ()
+        return [of_task | {"peer": peer, "verdict": verdict} for peer, verdict in verdicts]
 
     @property
     def ratio(self) -> float:
@@ -47,29 +47,29 @@ class TaskFound:
         return error_ratio(self.measured[OWN], peers) if peers else 0.0
 
 
-def show(found: Sequence[TaskFound], console: Console) -> None:
+def show(results: Sequence[TaskResult], console: Console) -> None:
     """Tables, then one line of JSON."""
-    found = [task for task in found if OWN in task.measured]
-    verdicts = [task.verdicts for task in found]
-    methods = [name for name in METHODS if any(name in task.measured for task in found)]
-    console.print(_tasks(found, verdicts, methods))
-    halves = {task.half for task in found}
+    results = [task for task in results if OWN in task.measured]
+    verdicts = [task.verdicts for task in results]
+    methods = [name for name in METHODS if any(name in task.measured for task in results)]
+    console.print(_tasks(results, verdicts, methods))
+    halves = {task.half for task in results}
     for half in sorted(halves) + (["both"] if len(halves) > 1 else []):
         of_half = [
-            (task, of_task) for task, of_task in zip(found, verdicts, strict=True) if half in (task.half, "both")
+            (task, of_task) for task, of_task in zip(results, verdicts, strict=True) if half in (task.half, "both")
         ]
         console.print(_totals(half, [task for task, _ in of_half], [of_task for _, of_task in of_half], methods))
-    if far := [f"{task.problem}: {task.task} x {task.ratio:.2f}" for task in found if task.ratio > LIMIT]:
+    if far := [f"{task.problem}: {task.task} x {task.ratio:.2f}" for task in results if task.ratio > LIMIT]:
         console.print(f"error above {LIMIT} times the best peer's: " + ", ".join(far))
     counts = _counts(verdicts)
     document: dict[str, Any] = {name: [counts[name][each] for each in ORDER] for name in counts}
-    print(json.dumps(document | {"seconds": _seconds(found)}))
+    print(json.dumps(document | {"seconds": _seconds(results)}))
 
 
-def _tasks(found: Sequence[TaskFound], verdicts: Sequence[Mapping[str, str]], methods: Sequence[str]) -> Table:
-    shown = Table("problem", "task", "metric", *methods, "seconds: own", "lightgbm", title="▲ the network is better")
-    for task, of_task in zip(found, verdicts, strict=True):
-        own = task.measured[OWN]
+def _tasks(results: Sequence[TaskResult], verdicts: Sequence[Mapping[str, str]], methods: Sequence[str]) -> Table:
+    table = Table("problem", "task", "metric", *methods, "seconds: own", "lightgbm", title="▲ the network is better")
+    for task, of_task in zip(results, verdicts, strict=True):
+        network = task.measured[OWN]
         cells = []
         for name in methods:
             values = task.measured[name].values if name in task.measured else []
@@ -77,21 +77,21 @@ def _tasks(found: Sequence[TaskFound], verdicts: Sequence[Mapping[str, str]], me
             mark = f" {MARKS[of_task[name]]}" if name in of_task else ""
             cells.append(f"{statistics.mean(values):.4g}{spread}{mark}" if len(values) else "-")
         seconds = [f"{task.seconds[name]:.1f}" if name in task.seconds else "-" for name in (OWN, "lightgbm")]
-        shown.add_row(task.problem, task.task, own.metric.name, *cells, *seconds)
-    return shown
+        table.add_row(task.problem, task.task, network.metric.name, *cells, *seconds)
+    return table
 
 
 def _totals(
-    half: str, found: Sequence[TaskFound], verdicts: Sequence[Mapping[str, str]], methods: Sequence[str]
+    half: str, results: Sequence[TaskResult], verdicts: Sequence[Mapping[str, str]], methods: Sequence[str]
 ) -> Table:
     counts = _counts(verdicts)
-    shown = Table("peer", *ORDER, "tasks", "network / peer, seconds", title=f"{half}: {len(found)} tasks")
+    table = Table("peer", *ORDER, "tasks", "network / peer, seconds", title=f"{half}: {len(results)} tasks")
     for name in methods:
         if name != OWN:
             numbers = [counts[name][each] for each in ORDER]
-            ratio = statistics.median(_ratios(found, name))
-            shown.add_row(name, *map(str, numbers), str(sum(numbers)), f"{ratio:.2f}")
-    return shown
+            ratio = statistics.median(_ratios(results, name))
+            table.add_row(name, *map(str, numbers), str(sum(numbers)), f"{ratio:.2f}")
+    return table
 
 
 def _counts(verdicts: Sequence[Mapping[str, str]]) -> Counts:
@@ -102,23 +102,23 @@ def _counts(verdicts: Sequence[Mapping[str, str]]) -> Counts:
     return {name: counts[name] for name in METHODS if name in counts}
 
 
-def _ratios(found: Sequence[TaskFound], peer: str) -> list[float]:
-    """Per problem, the network's processor seconds over the peer's, both over the tasks that the peer learned.
+def _ratios(results: Sequence[TaskResult], peer: str) -> list[float]:
+    """Per problem, the network's processor seconds divided by the peer's, both summed over the peer's tasks.
 
-    The network learned the others in the same seconds: with a peer of few tasks the ratio says too little of it.
+    The network also trains the other tasks in this time, so the ratio is pessimistic for peers with few tasks.
     """
     sums: dict[str, list[float]] = {}
-    for task in found:
+    for task in results:
         if peer in task.seconds and OWN in task.seconds:
             of_problem = sums.setdefault(task.problem, [0.0, 0.0])
             of_problem[0] += task.seconds[OWN]
             of_problem[1] += task.seconds[peer]
-    return [own / max(other, 1e-9) for own, other in sums.values()]
+    return [network / max(other, 1e-9) for network, other in sums.values()]
 
 
-def _seconds(found: Sequence[TaskFound]) -> dict[str, float]:
+def _seconds(results: Sequence[TaskResult]) -> dict[str, float]:
     """Method -> processor seconds of all its tasks, one seed; and the median ratio to LightGBM over the problems."""
-    names = [name for name in METHODS if any(name in task.seconds for task in found)]
-    totals = {name: round(sum(task.seconds.get(name, 0.0) for task in found), 1) for name in names}
-    ratios = _ratios(found, "lightgbm")
+    names = [name for name in METHODS if any(name in task.seconds for task in results)]
+    totals = {name: round(sum(task.seconds.get(name, 0.0) for task in results), 1) for name in names}
+    ratios = _ratios(results, "lightgbm")
     return totals | ({"median_ratio_to_lightgbm": round(statistics.median(ratios), 2)} if ratios else {})

@@ -1,4 +1,4 @@
-"""Two ways to train the same tasks with the same seeds: a table of what the second brings."""
+"""Table that compares two variants of training the same tasks with the same seeds."""
 
 import math
 import statistics
@@ -11,18 +11,17 @@ from scipy.stats import t as student
 def paired(
     rows: Sequence[dict[str, Any]], first: str, second: str, metrics: dict[str, tuple[str, bool]]
 ) -> Iterator[str]:
-    """Lines of a comparison: per task both means over seeds, and by how much the second is better.
+    """Lines of a comparison: per task both means over seeds, and the difference, above 0 if the second is better.
 
-    The difference has the t interval of 95% of the differences seed by seed. `metrics`: task -> its metric, and whether
-    more of it is better.
+    The interval is the paired 95% t interval over seeds. `metrics`: task -> metric, and True if higher is better.
     """
     for task, (metric, higher) in metrics.items():
-        own = [row for row in rows if row["task"] == task]
-        gains = [(row[second] - row[first]) * (1 if higher else -1) for row in own]
+        of_task = [row for row in rows if row["task"] == task]
+        gains = [(row[second] - row[first]) * (1 if higher else -1) for row in of_task]
         half = student.ppf(0.975, len(gains) - 1) * statistics.stdev(gains) / math.sqrt(len(gains))
         mean = statistics.mean(gains)
-        places = max(0, min(5, 1 - math.floor(math.log10(half)))) if half > 0 else 4
-        means = (f"{statistics.mean(row[key] for row in own):.{places}f}" for key in (first, second))
+        decimals = max(0, min(5, 1 - math.floor(math.log10(half)))) if half > 0 else 4
+        means = (f"{statistics.mean(row[key] for row in of_task):.{decimals}f}" for key in (first, second))
         mark = " ▲" if mean > half else " ▼" if mean < -half else ""
-        interval = f"{mean - half:.{places}f} to {mean + half:.{places}f}"
-        yield f"| `{task}` | {metric} | {' | '.join(means)} | {mean:+.{places}f} ({interval}){mark} |"
+        interval = f"{mean - half:.{decimals}f} to {mean + half:.{decimals}f}"
+        yield f"| `{task}` | {metric} | {' | '.join(means)} | {mean:+.{decimals}f} ({interval}){mark} |"

@@ -1,4 +1,4 @@
-"""A peer's environment, made once, and the process in it that trains the peer's networks."""
+"""Virtual environments of the peers, created once, and worker processes that train the peers' networks."""
 
 import json
 import subprocess
@@ -9,9 +9,9 @@ from typing import Any
 from problems import ROOT
 
 TORCH = "torch==2.13.0"
-"""As in pyproject.toml: both sides compute with the same kernels."""
+"""As in pyproject.toml, so that both sides use the same kernels."""
 PEERS = {
-    "deepctr_torch": (TORCH, "deepctr-torch==0.3.0", "requests"),  # which it imports and does not ask for
+    "deepctr_torch": (TORCH, "deepctr-torch==0.3.0", "requests"),  # imported, but not required by it
     "torch_rechub": (TORCH, "torch-rechub==0.9.0"),
     "boosted_trees": (
         "lightgbm==4.7.0",
@@ -27,28 +27,28 @@ HOME = ROOT / ".trunkline" / "benchmarks" / "peers"
 
 
 def environment(peer: str) -> Path:
-    """The peer's Python; made where there is none, from the index that pip is set to. SystemExit where that fails."""
-    place = HOME / peer
+    """The Python of the peer's environment, created if it does not exist. Exits if that fails."""
+    folder = HOME / peer
     packages = PEERS[peer]
-    python, stamp, wanted = place / "bin" / "python", place / "installed", " ".join(packages)
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+    python, stamp, requirements = folder / "bin" / "python", folder / "installed", " ".join(packages)
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == requirements:
         return python
-    print(f"making the environment of {peer}; the first time takes a minute or more", file=sys.stderr)
-    make = [sys.executable, "-m", "venv", "--clear", str(place)]
+    print(f"creating the environment of {peer}, which takes a minute or more", file=sys.stderr)
+    create = [sys.executable, "-m", "venv", "--clear", str(folder)]
     install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *packages]
-    for command in (make, install):
+    for command in (create, install):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode:
             raise SystemExit(
-                f"{peer}: its environment must be made by `{' '.join(command)}`, which ended with {done.returncode}:\n"
+                f"{peer}: its environment must be created by `{' '.join(command)}`, exit code {done.returncode}:\n"
                 f"{done.stdout[-2000:]}\nRun that command until it passes, or leave the peer out with --peers"
             )
-    stamp.write_text(wanted, encoding="utf-8")
+    stamp.write_text(requirements, encoding="utf-8")
     return python
 
 
 class Worker:
-    """A process in the peer's environment that trains on the arrays in a folder, a pass at a time."""
+    """A process in the peer's environment that trains on the arrays in a folder, one pass at a time."""
 
     def __init__(self, peer: str, folder: Path, threads: int) -> None:
         self.peer, self.log = peer, folder / f"{peer}.log"

@@ -31,7 +31,7 @@ class Prepared:
     encoder: Encoder
     splits: Splits
     raw_test: pa.Table
-    """The test split as a service would be given it."""
+    """Raw columns of the test split, as in requests."""
 
     @property
     def tasks(self) -> tuple[Objective, ...]:
@@ -43,19 +43,16 @@ class Prepared:
 def prepared(
     folder: Path, *, threads: int, change: Callable[[Problem], Problem] = lambda problem: problem
 ) -> Iterator[Prepared]:
-    """The folder's problem, changed, on so many threads, its data fetched and encoded.
-
-    It has every row, as validation leaves it all.
-    """
+    """The folder's problem after `change`, with its data fetched and encoded, without quarantined rows."""
     prepare_environment(folder)
     fetch(folder)
     problem = change(load_problem(folder))
     training = problem.training.model_copy(update={"threads": threads})
-    with tempfile.TemporaryDirectory() as place:
-        work = Path(place)
-        nothing = work / "quarantine.parquet"
-        pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-        prepare(folder, problem, nothing, work / "encoded")
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        quarantine = work / "quarantine.parquet"
+        pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
+        prepare(folder, problem, quarantine, work / "encoded")
         encoder = Encoder.load(work / "encoded" / "encoder.json")
         train, validation, test = (
             EncodedSplit.open(work / "encoded" / name, encoder) for name in ("train", "validation", "test")

@@ -1,11 +1,11 @@
-"""Quality on Census-Income and the flights: the declared network and what else was tried, beside trees per task.
+"""Quality on Census-Income and the flights: the declared network, other configurations, and trees per task.
 
     python benchmarks/quality.py [--problems census flights] [--configurations ...] [--seeds 5]   # an hour; resumes
 
 Every configuration of configurations.py is trained by the product's loop on one thread and chosen on validation. The
 trees are LightGBM's, a model per task on the same columns, stopped early on validation too. Results, on validation and
 on test: benchmarks/results/quality.json, a list of {problem, configuration, seed, task, metric, validation, test,
-epochs, seconds}, and how they were made: quality.made.json. benchmarks/quality_table.py prints the tables.
+epochs, seconds}, and their provenance, quality.made.json. benchmarks/quality_table.py prints the tables.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from configurations import TREES, TRIED, as_tried
+from configurations import CONFIGURATIONS, TREES, with_changes
 from problems import FOLDERS, ROOT, Prepared, prepared
 from quality_table import RESULTS, tables
 from safetensors.numpy import load_file
@@ -26,18 +26,18 @@ from mtl_core.files import write_text
 from mtl_core.studies.arms import run_arm
 from mtl_core.studies.boosted import run_boosted
 
-MADE = RESULTS.with_suffix(".made.json")
+PROVENANCE = RESULTS.with_suffix(".made.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "quality"
 Row = dict[str, Any]
 
 
 def folder_of(name: str, configuration: str) -> Path:
-    """Folder that keeps the runs of a problem's configuration."""
+    """Folder of the runs of a problem's configuration."""
     return WORK / name / configuration.replace(" ", "-")
 
 
 def measure(problem: Prepared, seed: int, folder: Path) -> list[Row]:
-    """Trains the declared network with one seed: a line per task, by the task's own metric."""
+    """Train the declared network with one seed: a row per task, with the task's own metric."""
     stopping = problem.declared.training.stopping
     run = run_arm(stopping.policy, problem.declared, problem.encoder, problem.splits, seed, folder)
     return [
@@ -55,43 +55,45 @@ def measure(problem: Prepared, seed: int, folder: Path) -> list[Row]:
 
 
 def measure_trees(problem: Prepared, folder: Path) -> list[Row]:
-    """Grows the trees of every task once: with one thread and no sampling no seed plays a part."""
+    """Train the trees of every task once: with one thread and no sampling the seed has no effect."""
     run = run_boosted(problem.declared, problem.encoder, problem.splits, folder)
     labels = {name: values.numpy() for name, values in problem.splits.test.labels.items()}
-    said = load_file(folder / "predictions.safetensors")
-    grown = tuple(task for task in problem.tasks if task.name in said)
-    found = evaluate(grown, labels, said, resamples=0)
+    predictions = load_file(folder / "predictions.safetensors")
+    trained = tuple(task for task in problem.tasks if task.name in predictions)
+    values = evaluate(trained, labels, predictions, resamples=0)
     return [
         {
             "seed": 0,
             "task": task.name,
             "metric": task.metric.name,
             "validation": None,
-            "test": float(np.float64(found[task.name][task.metric.name].value)),
+            "test": float(np.float64(values[task.name][task.metric.name].value)),
             "epochs": run.models[task.name],
             "seconds": round(run.seconds, 2),
         }
-        for task in grown
+        for task in trained
     ]
 
 
-def keep(rows: list[Row], made: dict[str, Any]) -> None:
-    """Puts lines in the place of what the files have of the same problem and configuration."""
+def store(rows: list[Row], provenance: dict[str, Any]) -> None:
+    """Replace the rows of the same problems and configurations in the result files."""
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    records = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
+    records = json.loads(PROVENANCE.read_text(encoding="utf-8")) if PROVENANCE.exists() else {}
     new = {(row["problem"], row["configuration"]) for row in rows}
     after = [row for row in before if (row["problem"], row["configuration"]) not in new] + rows
-    order = {name: place for found in TRIED.values() for place, name in enumerate(found)}
+    order = {
+        name: position for configurations in CONFIGURATIONS.values() for position, name in enumerate(configurations)
+    }
     after.sort(key=lambda row: (row["problem"], order[row["configuration"]], row["seed"]))
-    write_text(MADE, json.dumps(records | made, indent=1) + "\n")
+    write_text(PROVENANCE, json.dumps(records | provenance, indent=1) + "\n")
     write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
 
 
 def run(name: str, configuration: str, seeds: int) -> None:
-    """Measures a configuration of a problem, and keeps what it finds."""
+    """Measure a configuration of a problem and store the results."""
 
     def change(problem: Problem) -> Problem:
-        return as_tried(problem, TRIED[name][configuration](problem))
+        return with_changes(problem, CONFIGURATIONS[name][configuration](problem))
 
     with prepared(FOLDERS[name], threads=1, change=change) as problem:
         folder = folder_of(name, configuration)
@@ -100,21 +102,21 @@ def run(name: str, configuration: str, seeds: int) -> None:
         else:
             rows = [row for seed in range(seeds) for row in measure(problem, seed, folder / str(seed))]
         command = f"python benchmarks/quality.py --problems {name} --configurations '{configuration}'"
-        made = provenance_of(f"{command} --seeds {seeds}", range(seeds), ROOT, problem.declared)
+        provenance = provenance_of(f"{command} --seeds {seeds}", range(seeds), ROOT, problem.declared)
     rows = [{"problem": name, "configuration": configuration} | row for row in rows]
-    keep(rows, {f"{name}: {configuration}": made.model_dump()})
+    store(rows, {f"{name}: {configuration}": provenance.model_dump()})
 
 
 def main() -> None:
     """Train, compare and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--problems", nargs="+", choices=list(TRIED), default=list(TRIED))
-    parser.add_argument("--configurations", nargs="+", metavar="NAME", help="all where none is given")
+    parser.add_argument("--problems", nargs="+", choices=list(CONFIGURATIONS), default=list(CONFIGURATIONS))
+    parser.add_argument("--configurations", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     for name in arguments.problems:
-        for configuration in arguments.configurations or TRIED[name]:
-            if configuration in TRIED[name]:
+        for configuration in arguments.configurations or CONFIGURATIONS[name]:
+            if configuration in CONFIGURATIONS[name]:
                 run(name, configuration, arguments.seeds)
                 print(f"{name}: {configuration}", flush=True)
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))

@@ -1,9 +1,9 @@
-"""The tables of the kept results on quality, as Markdown: docs/quality-and-speed.md shows exactly these.
+"""Tables of the results of quality.py as Markdown, as shown in docs/quality-and-speed.md.
 
     python benchmarks/quality_table.py
 
-A cell is the mean and the standard deviation over seeds of the task's own metric on test. ▲ and ▼: better and worse
-than the declared network by more than chance explains, by a paired t interval of 95% over the seeds that both have.
+A cell is the mean and the standard deviation over seeds of the task's own metric on test. ▲ and ▼: significantly
+better and worse than the declared network, by a paired 95% t interval over the common seeds.
 """
 
 import json
@@ -17,30 +17,30 @@ from scipy.stats import t as student
 
 RESULTS = Path(__file__).parent / "results" / "quality.json"
 LOWER = ("mae", "log_loss")
-"""Metrics of which less is better."""
+"""Metrics for which lower is better."""
 Rows = Sequence[dict[str, Any]]
 
 
 def tables(rows: Rows) -> Iterator[str]:
-    """The lines of a table per problem."""
+    """Lines of a table per problem."""
     for problem in dict.fromkeys(row["problem"] for row in rows):
-        own = [row for row in rows if row["problem"] == problem]
-        tasks = dict.fromkeys((row["task"], row["metric"]) for row in own)
+        of_problem = [row for row in rows if row["problem"] == problem]
+        tasks = dict.fromkeys((row["task"], row["metric"]) for row in of_problem)
         yield f"### {problem}"
         yield ""
         heads = " | ".join(f"`{task}` {metric}" for task, metric in tasks)
         yield f"| configuration | seeds | {heads} | epochs | seconds |"
         yield "|---|---|" + "---|" * len(tasks) + "---|---|"
-        base = [row for row in own if row["configuration"] == DECLARED]
-        for name in dict.fromkeys(row["configuration"] for row in own):
-            found = [row for row in own if row["configuration"] == name]
-            seeds = len({row["seed"] for row in found})
+        base = [row for row in of_problem if row["configuration"] == DECLARED]
+        for name in dict.fromkeys(row["configuration"] for row in of_problem):
+            of_configuration = [row for row in of_problem if row["configuration"] == name]
+            seeds = len({row["seed"] for row in of_configuration})
             cells = [
-                _cell([r for r in found if r["task"] == task], [r for r in base if r["task"] == task])
+                _cell([r for r in of_configuration if r["task"] == task], [r for r in base if r["task"] == task])
                 for task, _ in tasks
             ]
-            epochs = "-" if name == TREES else f"{statistics.mean(row['epochs'] for row in found):.0f}"
-            seconds = statistics.mean(row["seconds"] for row in found)
+            epochs = "-" if name == TREES else f"{statistics.mean(row['epochs'] for row in of_configuration):.0f}"
+            seconds = statistics.mean(row["seconds"] for row in of_configuration)
             yield f"| {name} | {seeds} | {' | '.join(cells)} | {epochs} | {seconds:.0f} |"
         yield ""
 
@@ -55,15 +55,15 @@ def _cell(rows: Rows, base: Rows) -> str:
 
 
 def _mark(rows: Rows, base: Rows) -> str:
-    """▲ or ▼ where the paired differences to the declared network leave no doubt."""
+    """▲ or ▼ if the paired difference from the declared network is significant."""
     declared = {row["seed"]: row["test"] for row in base}
     sign = -1 if rows[0]["metric"] in LOWER else 1
-    found = [sign * (row["test"] - declared[row["seed"]]) for row in rows if row["seed"] in declared]
-    if len(found) < 2 or not any(found):
+    gains = [sign * (row["test"] - declared[row["seed"]]) for row in rows if row["seed"] in declared]
+    if len(gains) < 2 or not any(gains):
         return ""
-    mean, error = statistics.mean(found), statistics.stdev(found) / len(found) ** 0.5
-    reach = student.ppf(0.975, len(found) - 1) * error
-    return " ▲" if mean > reach else " ▼" if mean < -reach else ""
+    mean, error = statistics.mean(gains), statistics.stdev(gains) / len(gains) ** 0.5
+    half_width = student.ppf(0.975, len(gains) - 1) * error
+    return " ▲" if mean > half_width else " ▼" if mean < -half_width else ""
 
 
 def main() -> None:

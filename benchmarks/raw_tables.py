@@ -1,4 +1,4 @@
-"""The table of a problem as its peers see it: raw columns, dates in parts, and the labels as the tasks have them."""
+"""The table of a problem for its peers: raw columns, dates as parts, and the labels of the tasks."""
 
 import json
 from pathlib import Path
@@ -17,11 +17,11 @@ from mtl_core.tasks import Objective
 PARTS = ("train", "validation", "test")
 DATE_PARTS = (pc.year, pc.month, pc.day, pc.day_of_week, pc.day_of_year, pc.hour)
 LOSSES = {"rmse": "squared", "r2": "squared", "mae": "absolute", "poisson_deviance": "poisson"}
-"""A task's own metric -> the loss that a peer is given for it."""
+"""A task's own metric -> the loss of a peer."""
 
 
 def spec_of(task: Objective) -> dict[str, Any]:
-    """The task as peers/raw_table.py reads it. SystemExit for a kind that peers have no model for."""
+    """The task as read by peers/raw_table.py. Exits for a kind that the peers do not support."""
     kind = task.codec.kind
     if kind == "binary":
         return {"kind": "binary", "classes": 2, "loss": ""}
@@ -47,10 +47,10 @@ def write_raw_table(problem: Untouched, folder: Path) -> None:
             numbers += [_number(values.cast("timestamp[s]").cast(pa.int64()))]
             numbers += [_number(part(values.cast("timestamp[s]"))) for part in DATE_PARTS]
         elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-            known = np.unique(values.drop_null().to_numpy(zero_copy_only=False).astype(str))
-            found = pc.index_in(values.cast(pa.string()), value_set=pa.array(known, pa.string()))
-            codes.append(pc.fill_null(found, -1).to_numpy().astype(np.int32))
-            levels.append(len(known))
+            levels_of_column = np.unique(values.drop_null().to_numpy(zero_copy_only=False).astype(str))
+            codes_of_column = pc.index_in(values.cast(pa.string()), value_set=pa.array(levels_of_column, pa.string()))
+            codes.append(pc.fill_null(codes_of_column, -1).to_numpy().astype(np.int32))
+            levels.append(len(levels_of_column))
         else:
             numbers.append(_number(values))
     sizes = [len(getattr(problem.splits, part)) for part in PARTS]
@@ -61,8 +61,8 @@ def write_raw_table(problem: Untouched, folder: Path) -> None:
         "codes": np.column_stack(codes) if codes else np.zeros((len(ordered), 0), np.int32),
         "levels": np.array(levels, np.int64),
     }
-    for place, task in enumerate(problem.tasks):
-        arrays[f"y{place}"] = np.concatenate([labels_of(task, getattr(problem.splits, part)) for part in PARTS])
+    for number, task in enumerate(problem.tasks):
+        arrays[f"y{number}"] = np.concatenate([labels_of(task, getattr(problem.splits, part)) for part in PARTS])
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "table.npz", **arrays)
     write_text(folder / "tasks.json", json.dumps([spec_of(task) for task in problem.tasks]))

@@ -2,9 +2,9 @@
 
     python benchmarks/relatedness.py [--rounds 5] [--threads 1] [--steps 100]
 
-`cosine` looks at every 100th step, as is the default; `affinity` at every 10th, with a step ahead for each task, as
-`mtl relate` does. All three alternate in one run, each on a network of its own, in processor seconds of whole passes
-over so many batches. The last line is one JSON object: {"ratios": {"cosine": its pass / the plain one's, ...}}.
+`cosine` measures every 100th step, the default; `affinity` every 10th, with a lookahead step per task, as `mtl relate`
+does. All three alternate in one run, each with its own network, in processor seconds of whole passes. The last line is
+one JSON object: {"ratios": {"cosine": its pass / the plain one's, ...}}.
 """
 
 import argparse
@@ -31,7 +31,7 @@ OPTIONS = {
 
 
 def passes(flights: Prepared, split: EncodedSplit, batch_size: int, options: RelatednessOptions) -> Callable[[], None]:
-    """A pass over the split in batches of that size, watched like that."""
+    """A pass over the split with these measurements."""
     training = flights.declared.training
     network = Network.seeded(flights.declared, flights.encoder, training.seed)
     balancer = training.balancing.build_weighted({task.name: task.weight for task in network.objectives})
@@ -47,9 +47,9 @@ def passes(flights: Prepared, split: EncodedSplit, batch_size: int, options: Rel
 
 def seconds(run: Callable[[], None]) -> float:
     """Processor seconds of a pass."""
-    began = time.process_time()
+    start = time.process_time()
     run()
-    return time.process_time() - began
+    return time.process_time() - start
 
 
 def main() -> None:
@@ -68,16 +68,16 @@ def main() -> None:
         times: dict[str, list[float]] = {name: [] for name in runs}
         for number in range(arguments.rounds + 1):
             for name, run in runs.items():
-                took = seconds(run)
+                duration = seconds(run)
                 if number:  # the first round warms up
-                    times[name].append(took)
+                    times[name].append(duration)
     ratios = {
-        name: [own / plain for own, plain in zip(times[name], times["plain"], strict=True)]
+        name: [measured / plain for measured, plain in zip(times[name], times["plain"], strict=True)]
         for name in ("cosine", "affinity")
     }
-    for name, found in ratios.items():
-        print(f"{name:<8} {statistics.median(found):.3f} of a plain pass, {min(found):.3f} to {max(found):.3f}")
-    print(json.dumps({"ratios": {name: round(statistics.median(found), 3) for name, found in ratios.items()}}))
+    for name, values in ratios.items():
+        print(f"{name:<8} {statistics.median(values):.3f} of a plain pass, {min(values):.3f} to {max(values):.3f}")
+    print(json.dumps({"ratios": {name: round(statistics.median(values), 3) for name, values in ratios.items()}}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Task groupings, and the gain of training by them.
+"""Gain of the task groupings that `mtl relate` suggests on the public problems.
 
-The study of `mtl relate` on the public problems; then its best partition into two networks is trained and measured
-against one network for all, three seeds, on one thread.
+The best partition into two networks is trained and compared with one network for all tasks, three seeds, one thread.
 
     python benchmarks/relating.py [--problems flights films yeast] [--seeds 3]
 
@@ -35,7 +34,7 @@ EVERY = 10
 
 
 def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, float]:
-    """Task -> its own metric on test, of one network for those tasks, trained as declared."""
+    """Task -> its own metric on test, from one network for these tasks, trained as declared."""
     declared = prepared.declared
     encoder = prepared.encoder.model_copy(
         update={"tasks": tuple(task for task in prepared.encoder.tasks if task.name in names)}
@@ -55,26 +54,27 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
         network, _ = train(problem, encoder, train_split, validation, Path(scratch))
     labels = {name: tensor.numpy() for name, tensor in test.labels.items()}
     tasks = network.objectives
-    found = evaluate(tasks, labels, predictions_of(network, test), resamples=0)
-    return {task.name: found[task.name][task.metric.name].value for task in tasks}
+    metrics = evaluate(tasks, labels, predictions_of(network, test), resamples=0)
+    return {task.name: metrics[task.name][task.metric.name].value for task in tasks}
 
 
 def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
-    """The study, and a line per task and seed of what the partition into two networks brings."""
+    """The study, and a row per task and seed with the results of one and two networks."""
     command = f"python benchmarks/relating.py --problems {name} --seeds {seeds}"
-    made = provenance_of(command, range(seeds), ROOT, problem.declared)
+    provenance = provenance_of(command, range(seeds), ROOT, problem.declared)
     with tempfile.TemporaryDirectory() as work:
         related = relate(
-            *(problem.declared, problem.encoder, problem.splits, Path(work), made), every=EVERY, vectors=True
+            *(problem.declared, problem.encoder, problem.splits, Path(work), provenance), every=EVERY, vectors=True
         )
-    console.print(f"{name}: {related.probes} looks in {related.seconds:.0f} s")
+    console.print(f"{name}: {related.probes} measurements in {related.seconds:.0f} s")
     networks = related.groupings[1].networks
     rows = []
     for seed in range(seeds):
         together = values(problem, tuple(problem.declared.tasks), seed)
-        apart = {task: value for group in networks for task, value in values(problem, group, seed).items()}
+        separate = {task: value for group in networks for task, value in values(problem, group, seed).items()}
         rows += [
-            {"task": task, "seed": seed, "one": together[task], "two": apart[task]} for task in problem.declared.tasks
+            {"task": task, "seed": seed, "one": together[task], "two": separate[task]}
+            for task in problem.declared.tasks
         ]
         console.print(f"{name}: one network and two, seed {seed}")
     metrics = {task.name: [task.metric.name, task.metric.higher_is_better] for task in problem.tasks}
@@ -90,9 +90,9 @@ def main() -> None:
     console = Console()
     for name in arguments.problems:
         with prepared(FOLDERS[name], threads=1) as problem:
-            found = study(name, problem, arguments.seeds, console)
+            results = study(name, problem, arguments.seeds, console)
         before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        after = before | {name: found}
+        after = before | {name: results}
         write_text(RESULTS, json.dumps({name: after[name] for name in PROBLEMS if name in after}, indent=1) + "\n")
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 

@@ -1,8 +1,8 @@
-"""The tables of the kept studies of relatedness, as Markdown: docs/relating.md shows exactly these.
+"""Tables of the results of relating.py as Markdown, as shown in docs/relating.md.
 
     python benchmarks/relating_table.py
 
-Affinities of problems with so many tasks that a table would not be read are left out; their file has them.
+Matrices of problems with more than MAX_TASKS tasks are omitted; the result file has them.
 """
 
 import json
@@ -13,21 +13,21 @@ from typing import Any
 from paired import paired
 
 RESULTS = Path(__file__).parent / "results" / "relating.json"
-MOST = 6
-"""Tasks of a matrix that is shown."""
+MAX_TASKS = 6
+"""Maximum tasks of a matrix, and maximum groupings per problem."""
 
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The lines: per problem its affinities and cosines, its partitions, and what the one into two networks brought."""
-    for problem, found in results.items():
-        study = found["study"]
+    """Lines per problem: affinities, cosines, partitions, and the comparison of two networks with one."""
+    for problem, result in results.items():
+        study = result["study"]
         yield f"### {problem}"
         yield ""
-        if len(study["tasks"]) <= MOST:
+        if len(study["tasks"]) <= MAX_TASKS:
             yield from _matrix(study, "affinity", 100, "source, target: affinity in %")
             yield from _matrix(study, "cosine", 1, "cosine")
         yield from _partitions(study)
-        yield from _outcome(found)
+        yield from _outcome(result)
 
 
 def _matrix(study: Mapping[str, Any], key: str, scale: float, corner: str) -> Iterator[str]:
@@ -43,18 +43,18 @@ def _matrix(study: Mapping[str, Any], key: str, scale: float, corner: str) -> It
 def _partitions(study: Mapping[str, Any]) -> Iterator[str]:
     yield "| networks | the best partition | sum of mean affinities, % |"
     yield "|---|---|---|"
-    for grouping in study["groupings"][:MOST]:
+    for grouping in study["groupings"][:MAX_TASKS]:
         groups = "; ".join(", ".join(f"`{task}`" for task in group) for group in grouping["networks"])
         yield f"| {len(grouping['networks'])} | {groups} | {100 * grouping['total']:+.2f} |"
     yield ""
 
 
-def _outcome(found: Mapping[str, Any]) -> Iterator[str]:
-    """Two networks against one."""
-    seeds = sorted({row["seed"] for row in found["rows"]})
-    yield f"| task | metric | one network | the two | the two are better by, {len(seeds)} seeds |"
+def _outcome(result: Mapping[str, Any]) -> Iterator[str]:
+    """Comparison of two networks with one."""
+    seeds = sorted({row["seed"] for row in result["rows"]})
+    yield f"| task | metric | one network | two networks | difference, {len(seeds)} seeds |"
     yield "|---|---|---|---|---|"
-    yield from paired(found["rows"], "one", "two", found["metrics"])
+    yield from paired(result["rows"], "one", "two", result["metrics"])
     yield ""
 
 

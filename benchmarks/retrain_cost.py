@@ -5,12 +5,12 @@
 Generates a CSV of 13 columns (an id, a date, four categories, five numbers, two targets), makes a problem of it with
 `mtl init` and `mtl profile`, and retrains it three times: `first` in a new folder, where Prefect also migrates its new
 database; `later`, after a row has been added, so that every stage runs again; `unchanged`, where no stage has to run.
-Each command is a process of its own; its figure is user and system time of it and of all its descendants. Figures of
-the stages are those that `mtl retrain --json` reports, each with the start of its process; `orchestration` is the rest:
+Each command is a separate process; its figure is user and system time of the process and all its descendants. Figures
+of the stages are those of `mtl retrain --json`, including the start of their processes; `orchestration` is the rest:
 Prefect's client and server, DVC, the model store, the comparison with the champion.
 
-Training alone is measured in this process: the same training once more, after a short one has imported everything. The
-remainder of a retrain is `beside training`; the limit is 45 s. The last line is one JSON object:
+Training alone is measured in this process by repeating it after a short one has imported everything. The rest of a
+retrain is `beside training`; its limit is 45 s. The last line is one JSON object:
 {"init": s, "profile": s, "training": s, "first": {"retrain": s, "stages": {name: s}, "orchestration": s,
 "beside_training": s}, "later": {...}, "unchanged": {...}, "ratio": first beside_training / 45}.
 """
@@ -59,7 +59,7 @@ def measure(home: Path, rows: int) -> dict[str, Any]:
     write_table(table, rows)
     init, _ = run("init", str(table), "--tasks", TASKS, "-C", str(folder))
     profile, _ = run("profile", "-C", str(folder))
-    commit(folder)  # an experiment of DVC stands on a commit
+    commit(folder)  # DVC records an experiment relative to a commit
     first = retrain(folder, ran=True)
     training = training_seconds(folder)
     write_table(folder / "data" / table.name, rows + 1)
@@ -170,14 +170,14 @@ def training_seconds(folder: Path) -> float:
     seconds = 0.0
     for declared in (short, problem):
         with tempfile.TemporaryDirectory() as scratch:
-            began = time.process_time()
+            start = time.process_time()
             train(declared, encoder, *splits, Path(scratch))
-            seconds = time.process_time() - began
+            seconds = time.process_time() - start
     return seconds
 
 
 def processor_seconds_of_children() -> float:
-    """Processor seconds of all children that have ended, and of theirs."""
+    """Processor seconds of all ended children and their descendants."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

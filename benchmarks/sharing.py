@@ -1,10 +1,10 @@
-"""Does sharing pay? The study of `mtl compare --policies` on the public problems, with five seeds, on one thread.
+"""Effect of sharing: `mtl compare --policies` on the public problems, with five seeds, on one thread.
 
-    python benchmarks/sharing.py [--problems flights films ...] [--seeds 5]   # an hour; goes on after a kill
+    python benchmarks/sharing.py [--problems flights films ...] [--seeds 5]   # an hour; resumes
 
 Results: benchmarks/results/sharing.json, problem -> its comparison as `mtl compare` writes it, with the command, the
-commit, the seeds and the machine; that of the flights is also the one which their report shows. Then prints the tables,
-as benchmarks/sharing_table.py does.
+commit, the seeds and the machine; that of the flights is also stored for their report. Then prints the tables, as
+benchmarks/sharing_table.py does.
 """
 
 import argparse
@@ -39,9 +39,9 @@ def main() -> None:
                 policies=True,
                 on_part=lambda words, number, name=name: console.print(f"{name}: {words}"),
             )
-        found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        found[name] = study.model_dump(mode="json")
-        write_text(RESULTS, json.dumps({name: found[name] for name in FOLDERS if name in found}, indent=1) + "\n")
+        results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        results[name] = study.model_dump(mode="json")
+        write_text(RESULTS, json.dumps({name: results[name] for name in FOLDERS if name in results}, indent=1) + "\n")
         if FOLDERS[name] == ROOT:
             write_study(Layout(ROOT).comparison, study)
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))

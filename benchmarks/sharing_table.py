@@ -1,8 +1,8 @@
-"""The tables of the kept comparisons, as Markdown: docs/comparing.md shows exactly these.
+"""Tables of the results of sharing.py as Markdown, as shown in docs/comparing.md.
 
     python benchmarks/sharing_table.py
 
-Means over seeds of each task's own metric on test. The difference is shared less single-task, oriented so that above 0
+Means over seeds of each task's own metric on test. The difference is shared minus single-task, oriented so that above 0
 sharing is better, with the 95% interval of the paired bootstrap over rows and seeds.
 """
 
@@ -16,8 +16,8 @@ RESULTS = Path(__file__).parent / "results" / "sharing.json"
 
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The lines: how many tasks gain and lose, per problem a table of the tasks, one of the costs."""
-    yield "| of all tasks, shared against | better beyond chance | worse | neither |"
+    """Lines of the tables: number of tasks that gain and lose, tasks per problem, and costs."""
+    yield "| shared network against | significantly better | significantly worse | no difference |"
     yield "|---|---|---|---|"
     for key, name in (("over_single", "single-task"), ("over_boosted", "boosted")):
         gains = [task[key] for study in results.values() for task in study["tasks"].values()]
@@ -27,17 +27,17 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for problem, study in results.items():
         yield f"### {problem}, {len(study['made']['seeds'])} seeds, shared under `{study['shared']}`"
         yield ""
-        yield "| task | metric | shared | single-task | boosted | shared less single | verdict | shared less boosted |"
+        yield "| task | metric | shared | single-task | boosted | shared - single-task | verdict | shared - boosted |"
         yield "|---|---|---|---|---|---|---|---|"
         for name, task in study["tasks"].items():
             gain = task["over_single"]
-            digits = _places(gain)
+            digits = _decimals(gain)
             arms = (study["shared"], "single_task", "boosted")
             means = (_number(task["arms"][arm]["mean"], digits) if arm in task["arms"] else "-" for arm in arms)
             words = f"{_gain(gain)} | {task['verdict']} | {_gain(task['over_boosted'])}"
             yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {words} |"
         yield ""
-    yield "### What it costs: shared, single-task networks together, trees"
+    yield "### Costs: shared / all single-task networks / trees"
     yield ""
     yield "| problem | parameters | training, processor seconds | 1 row, ms | 1,000 rows, ms |"
     yield "|---|---|---|---|---|"
@@ -45,27 +45,27 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         costs = [study["cost"][arm] for arm in (study["shared"], "single_task", "boosted") if arm in study["cost"]]
         parameters = " / ".join("-" if cost["parameters"] is None else f"{cost['parameters']:,}" for cost in costs)
         seconds = " / ".join(f"{cost['seconds']:.0f}" for cost in costs)
-        one, many = (
-            " / ".join("-" if cost[key] is None else f"{cost[key]:.{places}f}" for cost in costs)
-            for key, places in (("ms_1", 2), ("ms_1000", 1))
+        one_row, many_rows = (
+            " / ".join("-" if cost[key] is None else f"{cost[key]:.{decimals}f}" for cost in costs)
+            for key, decimals in (("ms_1", 2), ("ms_1000", 1))
         )
-        yield f"| {problem} | {parameters} | {seconds} | {one} | {many} |"
+        yield f"| {problem} | {parameters} | {seconds} | {one_row} | {many_rows} |"
 
 
 def _gain(gain: Mapping[str, float]) -> str:
     """The difference and its interval."""
-    difference, low, high = (f"{gain[key]:+.{_places(gain)}f}" for key in ("difference", "low", "high"))
+    difference, low, high = (f"{gain[key]:+.{_decimals(gain)}f}" for key in ("difference", "low", "high"))
     return f"{difference} ({low} to {high})"
 
 
-def _places(gain: Mapping[str, float]) -> int:
+def _decimals(gain: Mapping[str, float]) -> int:
     """Decimals that show two digits of the interval's width."""
     width = gain["high"] - gain["low"]
     return max(0, min(5, 1 - math.floor(math.log10(width)))) if width > 0 else 4
 
 
-def _number(value: float | None, places: int) -> str:
-    return "-" if value is None else f"{value:.{places}f}"
+def _number(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"
 
 
 if __name__ == "__main__":

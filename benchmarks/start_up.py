@@ -3,8 +3,8 @@
     python benchmarks/start_up.py [--rounds 5] [--folder .]
 
 Whole processes from their start: `--help` and `check` until they end, `serve` until /readyz answers 200 on a free port,
-with the champion of the folder's store, which must have one. Each once to warm the disk's cache, then in turn.
-`seconds` is by the clock; `processor` what the process and its children used of all cores until then. Medians.
+with the champion of the folder's store, which must have one. Each runs once to warm the disk cache, then
+alternating. `seconds` is wall time; `processor` is processor time of the process and its children. Medians.
 
 The limits are those of an idle core: 0.5, 4 and 8 s. The last line is one JSON object:
 {"seconds": {"help": s, "check": s, "serve": s}, "processor": {...}}.
@@ -30,7 +30,7 @@ from problems import ROOT
 MTL = Path(sys.executable).with_name("mtl")
 LIMITS = {"help": 0.5, "check": 4.0, "serve": 8.0}
 PATIENCE = 120.0
-"""Seconds until a service that is not ready counts as broken."""
+"""Seconds to wait for the service."""
 
 
 def main() -> None:
@@ -40,20 +40,20 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT)
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
-    ways = {
+    commands = {
         "help": lambda: ended(["--help"]),
         "check": lambda: ended(["check", "-C", str(folder)]),
         "serve": lambda: ready(folder),
     }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for number in range(arguments.rounds + 1):
-        for name, way in ways.items():
-            measured = way()
+        for name, command in commands.items():
+            duration = command()
             if number:  # the first warms up
-                found[name].append(measured)
+                times[name].append(duration)
     print(f"{'':<8}{'seconds':>10}{'slowest':>10}{'processor':>11}{'limit':>8}")
     result: dict[str, dict[str, float]] = {"seconds": {}, "processor": {}}
-    for name, runs in found.items():
+    for name, runs in times.items():
         seconds, processor = (statistics.median(values) for values in zip(*runs, strict=True))
         result["seconds"][name], result["processor"][name] = round(seconds, 2), round(processor, 2)
         slowest = max(run[0] for run in runs)
@@ -63,14 +63,14 @@ def main() -> None:
 
 def ended(arguments: list[str]) -> tuple[float, float]:
     """Seconds and processor seconds of a command until it has ended."""
-    before, began = used_by_children(), time.perf_counter()
+    before, start = used_by_children(), time.perf_counter()
     subprocess.run([MTL, *arguments], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began, used_by_children() - before
+    return time.perf_counter() - start, used_by_children() - before
 
 
 def ready(folder: Path) -> tuple[float, float]:
-    """The same of the service until it is ready; then it is stopped."""
-    port, began = free_port(), time.perf_counter()
+    """Seconds and processor seconds of the service until it is ready; then it is stopped."""
+    port, start = free_port(), time.perf_counter()
     command = [MTL, "serve", "-C", str(folder), "--port", str(port)]
     with (
         tempfile.TemporaryFile() as log,
@@ -79,10 +79,10 @@ def ready(folder: Path) -> tuple[float, float]:
         family: list[psutil.Process] = []
         try:
             while not answers(port):
-                if process.poll() is not None or time.perf_counter() - began > PATIENCE:
+                if process.poll() is not None or time.perf_counter() - start > PATIENCE:
                     raise SystemExit(f"the service is not ready: {os.pread(log.fileno(), 10_000, 0).decode()}")
                 time.sleep(0.02)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - start
             leader = psutil.Process(process.pid)
             family = [leader, *leader.children(recursive=True)]
             return seconds, sum(sum(member.cpu_times()[:4]) for member in family)
@@ -95,7 +95,7 @@ def ready(folder: Path) -> tuple[float, float]:
 
 
 def answers(port: int) -> bool:
-    """True where the service on that port answers that it is ready."""
+    """True if the service on this port is ready."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/readyz", timeout=2) as response:
@@ -105,14 +105,14 @@ def answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Number of a free port on 127.0.0.1."""
+    """A free port on 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def used_by_children() -> float:
-    """Processor seconds of every child that has ended."""
+    """Processor seconds of all ended children."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

@@ -1,12 +1,12 @@
-"""The tables of the kept results on early stopping, as Markdown: docs/early-stopping.md shows exactly these.
+"""Tables of the results of early_stopping.py as Markdown, as shown in docs/early-stopping.md.
 
     python benchmarks/stopping_table.py
 
 The gain of a policy over `joint` is the mean over a problem's tasks of 100 ln(error under joint / error), where the
-error of a metric of which more is better is 1 less the metric; mean and standard deviation over seeds. Tasks better and
-worse than under `joint` are those beyond chance, by a paired t interval of 95% over the seeds. Behind: the largest
-relative loss of a task on validation against its own best epoch, in percent, mean over problems and seeds. Seconds are
-those of the processor by those of `joint`.
+error of a metric for which higher is better is 1 minus the metric; mean and standard deviation over seeds. Tasks are
+better or worse than under `joint` if a paired 95% t interval over the seeds excludes 0. Behind: the largest relative
+loss of a task on validation against its own best epoch, in percent, mean over problems and seeds. Seconds are processor
+seconds relative to `joint`.
 """
 
 import json
@@ -26,22 +26,22 @@ Rows = Sequence[Row]
 
 
 def tables(rows: Rows) -> Iterator[str]:
-    """Lines of a table of the policies, of one of the problems, and of one of the tasks that get worse."""
+    """Lines of the tables of policies, of problems, and of tasks that get worse."""
     policies, problems = _each(rows, "policy"), _each(rows, "problem")
     of_problem = {problem: [row for row in rows if row["problem"] == problem] for problem in problems}
     names = ("policy", "tasks better", "tasks worse", "gain on test, %", "on validation, %", "behind, %", "seconds")
     yield f"| {' | '.join(names)} |"
     yield "|---|---|---|---|---|---|---|"
     for policy in policies:
-        verdicts = [_verdict(own, task, policy) for own in of_problem.values() for task in _each(own, "task")]
+        verdicts = [_verdict(of_one, task, policy) for of_one in of_problem.values() for task in _each(of_one, "task")]
         test, validation = (
-            statistics.mean(statistics.mean(_gains(own, policy, split)) for own in of_problem.values())
+            statistics.mean(statistics.mean(_gains(of_one, policy, split)) for of_one in of_problem.values())
             for split in ("test", "validation")
         )
-        behind = statistics.mean(_behind(own, policy) for own in of_problem.values())
-        ratios = [_seconds(own, policy) / _seconds(own, BASELINE) for own in of_problem.values()]
+        behind = statistics.mean(_behind(of_one, policy) for of_one in of_problem.values())
+        ratios = [_seconds(of_one, policy) / _seconds(of_one, BASELINE) for of_one in of_problem.values()]
         cells = [
-            *(f"{verdicts.count(found)} of {len(verdicts)}" for found in (1, -1)),
+            *(f"{verdicts.count(verdict)} of {len(verdicts)}" for verdict in (1, -1)),
             *(f"{test:.2f}", f"{validation:.2f}", f"{behind:.2f}", f"{statistics.geometric_mean(ratios):.2f}"),
         ]
         yield f"| `{policy}` | {' | '.join(cells)} |"
@@ -49,20 +49,20 @@ def tables(rows: Rows) -> Iterator[str]:
     others = [policy for policy in policies if policy != BASELINE]
     yield f"| problem | tasks | seeds | joint: epochs | {' | '.join(f'`{policy}`' for policy in others)} |"
     yield "|---|---|---|---|" + "---|" * len(others)
-    for problem, own in of_problem.items():
-        epochs = statistics.mean(row["epochs"] for row in own if row["policy"] == BASELINE)
-        sizes = f"{len(_each(own, 'task'))} | {len(_each(own, 'seed'))} | {epochs:.0f}"
-        cells = [_spread(_gains(own, policy, "test")) for policy in others]
+    for problem, of_one in of_problem.items():
+        epochs = statistics.mean(row["epochs"] for row in of_one if row["policy"] == BASELINE)
+        sizes = f"{len(_each(of_one, 'task'))} | {len(_each(of_one, 'seed'))} | {epochs:.0f}"
+        cells = [_spread(_gains(of_one, policy, "test")) for policy in others]
         yield f"| {problem} | {sizes} | {' | '.join(cells)} |"
     yield ""
     yield "| policy | tasks worse, gain on test, % |"
     yield "|---|---|"
     for policy in others:
         if worse := [
-            f"`{problem}.{task}` {statistics.mean(_differences(own, task, policy, 'test')):.1f}"
-            for problem, own in of_problem.items()
-            for task in _each(own, "task")
-            if _verdict(own, task, policy) < 0
+            f"`{problem}.{task}` {statistics.mean(_differences(of_one, task, policy, 'test')):.1f}"
+            for problem, of_one in of_problem.items()
+            for task in _each(of_one, "task")
+            if _verdict(of_one, task, policy) < 0
         ]:
             yield f"| `{policy}` | {', '.join(worse)} |"
     yield ""
@@ -76,26 +76,26 @@ def _gains(rows: Rows, policy: str, split: str) -> list[float]:
 
 def _differences(rows: Rows, task: str, policy: str, split: str) -> list[float]:
     """Per seed the gain of one task, in percent."""
-    own = [row for row in rows if row["task"] == task]
-    errors = {(row["policy"], row["seed"]): _error(row, split) for row in own}
-    return [100 * math.log(errors[BASELINE, seed] / errors[policy, seed]) for seed in _each(own, "seed")]
+    of_task = [row for row in rows if row["task"] == task]
+    errors = {(row["policy"], row["seed"]): _error(row, split) for row in of_task}
+    return [100 * math.log(errors[BASELINE, seed] / errors[policy, seed]) for seed in _each(of_task, "seed")]
 
 
 def _verdict(rows: Rows, task: str, policy: str) -> int:
-    """1 for better than under `joint` beyond chance, -1 for worse, 0 for neither."""
-    found = _differences(rows, task, policy, "test")
-    if len(found) < 2 or not any(found):
+    """1 if significantly better than under `joint`, -1 if worse, 0 otherwise."""
+    gains = _differences(rows, task, policy, "test")
+    if len(gains) < 2 or not any(gains):
         return 0
-    half = student.ppf(0.975, len(found) - 1) * statistics.stdev(found) / math.sqrt(len(found))
-    mean = statistics.mean(found)
-    return 1 if mean > half else -1 if mean < -half else 0
+    half_width = student.ppf(0.975, len(gains) - 1) * statistics.stdev(gains) / math.sqrt(len(gains))
+    mean = statistics.mean(gains)
+    return 1 if mean > half_width else -1 if mean < -half_width else 0
 
 
 def _behind(rows: Rows, policy: str) -> float:
-    own = [row for row in rows if row["policy"] == policy]
+    of_policy = [row for row in rows if row["policy"] == policy]
     worst = [
-        max(100 * math.log(_error(row, "validation") / _error(row, "best")) for row in own if row["seed"] == seed)
-        for seed in _each(own, "seed")
+        max(100 * math.log(_error(row, "validation") / _error(row, "best")) for row in of_policy if row["seed"] == seed)
+        for seed in _each(of_policy, "seed")
     ]
     return statistics.mean(worst)
 

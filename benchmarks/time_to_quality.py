@@ -1,12 +1,12 @@
-"""Training time until the network of `mtl init`'s declaration is as good as LightGBM, beside LightGBM's own time.
+"""Training time until the network drafted by `mtl init` is as good as LightGBM, relative to LightGBM's training time.
 
     python benchmarks/time_to_quality.py [--problems yeast ...] [--seeds 3]    # a quarter of an hour
 
-On the chosen half of benchmarks/suite. LightGBM grows a model per task (500 rounds at most, 31 leaves, rate .05,
+On the chosen half of benchmarks/suite. LightGBM trains one model per task (500 rounds at most, 31 leaves, rate .05,
 stopped on validation). The network is as good in the first epoch after which the mean over tasks of ln(error /
-LightGBM's error) on validation is 0 or less, by each task's own metric. Both on one thread; processor seconds,
-evaluations included. The last line is one JSON object: the median over problems and seeds of the network's seconds by
-LightGBM's, until as good and in all, and the share of trainings that became as good.
+LightGBM's error) on validation is at most 0, by each task's own metric. Both use one thread; processor seconds include
+evaluations. The last line is one JSON object: the median over problems and seeds of the network's seconds divided by
+LightGBM's, until as good and in total, and the share of trainings that became as good.
 """
 
 import argparse
@@ -32,45 +32,47 @@ from mtl_core.training.progress import Progress
 __all__: list[str] = []
 
 
-class Clock(Progress):
+class EpochTimer(Progress):
     """Processor seconds since the start at the end of each epoch, with its values on validation."""
 
     def __init__(self) -> None:
-        self.began = time.process_time()
+        self.start = time.process_time()
         self.epochs: list[tuple[float, dict[str, float]]] = []
 
     def on_epoch(self, epoch: Epoch) -> None:
-        self.epochs.append((time.process_time() - self.began, epoch.values))
+        self.epochs.append((time.process_time() - self.start, epoch.values))
 
 
 def boosted(problem: Untouched) -> tuple[float, dict[str, float]]:
     """LightGBM's processor seconds, and each task's error on validation."""
     splits = problem.splits
-    asked = Splits(train=splits.train, validation=splits.validation, test=splits.validation)
+    splits_with_validation = Splits(train=splits.train, validation=splits.validation, test=splits.validation)
     with tempfile.TemporaryDirectory() as folder:
-        run = run_boosted(problem.problem, problem.encoder, asked, Path(folder))
+        run = run_boosted(problem.problem, problem.encoder, splits_with_validation, Path(folder))
         predictions = load_file(Path(folder) / "predictions.safetensors")
     errors = {}
     for task in problem.tasks:
         labels = splits.validation.flat_labels(task.name).numpy()
-        known = task.codec.labelled(labels)
-        value = task.metric(labels[known], predictions[task.name][known].astype(np.float64))
+        labelled = task.codec.labelled(labels)
+        value = task.metric(labels[labelled], predictions[task.name][labelled].astype(np.float64))
         errors[task.name] = 1 - value if task.metric.higher_is_better else value
     return run.seconds, errors
 
 
 def until(problem: Untouched, seed: int, errors: dict[str, float]) -> tuple[float | None, float]:
-    """The network's processor seconds until it is as good, None where it never is; and those of the whole training."""
+    """The network's processor seconds until it is as good, or None, and those of the whole training."""
     training = problem.problem.training.model_copy(update={"seed": seed})
-    seeded, clock = problem.problem.model_copy(update={"training": training}), Clock()
+    seeded, clock = problem.problem.model_copy(update={"training": training}), EpochTimer()
     with tempfile.TemporaryDirectory() as folder:
         train(seeded, problem.encoder, problem.splits.train, problem.splits.validation, Path(folder), clock)
-    whole = time.process_time() - clock.began
+    total = time.process_time() - clock.start
     for seconds, values in clock.epochs:
-        found = {t.name: 1 - values[t.name] if t.metric.higher_is_better else values[t.name] for t in problem.tasks}
-        if statistics.mean(math.log(found[name] / error) for name, error in errors.items()) <= 0:
-            return seconds, whole
-    return None, whole
+        values_of_tasks = {
+            t.name: 1 - values[t.name] if t.metric.higher_is_better else values[t.name] for t in problem.tasks
+        }
+        if statistics.mean(math.log(values_of_tasks[name] / error) for name, error in errors.items()) <= 0:
+            return seconds, total
+    return None, total
 
 
 def main() -> None:
@@ -82,28 +84,28 @@ def main() -> None:
     arguments = parser.parse_args()
     shown = Table("problem", "LightGBM, s", "as good, s", "whole, s", "as good / LightGBM")
     ratios: list[float] = []
-    wholes: list[float] = []
+    totals: list[float] = []
     for name in arguments.problems:
         problem = untouched(listed[name])
         seconds, errors = boosted(problem)
         runs = [until(problem, seed, errors) for seed in range(arguments.seeds)]
-        ratios += [math.inf if found is None else found / seconds for found, _ in runs]
-        wholes += [whole / seconds for _, whole in runs]
-        own = ratios[-len(runs) :]
-        cells = (" ".join("never" if found is None else f"{found:.1f}" for found, _ in runs),)
+        ratios += [math.inf if reached_after is None else reached_after / seconds for reached_after, _ in runs]
+        totals += [total / seconds for _, total in runs]
+        of_problem = ratios[-len(runs) :]
+        cells = (" ".join("never" if reached_after is None else f"{reached_after:.1f}" for reached_after, _ in runs),)
         shown.add_row(
-            *(name, f"{seconds:.1f}", *cells, " ".join(f"{whole:.1f}" for _, whole in runs)),
-            " ".join(f"{ratio:.1f}" for ratio in own),
+            *(name, f"{seconds:.1f}", *cells, " ".join(f"{total:.1f}" for _, total in runs)),
+            " ".join(f"{ratio:.1f}" for ratio in of_problem),
         )
     Console(width=120).print(shown)
     reached = sum(math.isfinite(ratio) for ratio in ratios)
     median = statistics.median(ratios)
-    found = {
+    reached_after = {
         "as_good": round(median, 2) if math.isfinite(median) else None,
-        "whole": round(statistics.median(wholes), 2),
+        "whole": round(statistics.median(totals), 2),
         "share_as_good": round(reached / len(ratios), 2),
     }
-    print(json.dumps({"ratios": found}))
+    print(json.dumps({"ratios": reached_after}))
 
 
 if __name__ == "__main__":

@@ -1,27 +1,27 @@
-"""Our training loop against loops for the same network written by hand and by two libraries.
+"""Speed of the training loop relative to a hand-written loop for the same network and to the loops of two libraries.
 
-The libraries of multi-task networks are DeepCTR-Torch and torch-rechub; all alternate in one run, on Census-Income and
-the flights.
+The libraries are DeepCTR-Torch and torch-rechub; all alternate in one run, on Census-Income and the flights.
 
     python benchmarks/training_step.py [--rounds 7] [--threads 1] [--rows 122880] [--problems census flights]
                                        [--peers hand_tuned deepctr_torch torch_rechub]
 
-Samples per processor second of the process that trains, over whole passes. The first pass of each is not counted.
+Samples per processor second of the training process, over whole passes. The first pass of each is not counted.
 
 `hand_tuned` trains the declared network (hand_tuned.py), with plain means of the losses. A library trains its
-shared-bottom network and its MMoE by its own call, in an environment of its own under .trunkline, with our torch
-(peers/). It gets the same rows, features, batch size, widths of embedding, layers and towers, dropout and Adam, and we
-train what it can declare: the tasks of two answers and of a number, numbers as one column each, not in bins, towers and
-no private layers. An MMoE has four experts of the trunk's
-widths, and linear gates. What differs:
+shared-bottom network and its MMoE by its own call, in a separate environment under .trunkline with the same torch
+(peers/). It gets the same rows, features, batch size, widths of embedding, layers and towers, dropout and Adam.
+Trunkline trains what the library supports: binary and regression tasks, numbers as one column each without bins,
+towers, and no private layers. An MMoE has four experts of the trunk's widths, and linear gates. Differences:
 
-- the libraries know no unlabelled rows: they train on 0 there, and are spared the masks;
-- we average the weights at every step, as `train` does by default, and nobody else does;
-- we normalise trunk and experts (LayerNorm), DeepCTR-Torch nothing, torch-rechub every layer and gate (BatchNorm);
-- on numbers torch-rechub has the squared error alone, the others the declared absolute one;
-- the libraries have a table per feature, we one for all of them, and a row that is padded to a multiple of 8.
+- the libraries do not support unlabelled rows: they train on 0 there, without masks;
+- Trunkline averages the weights at every step, as `train` does by default, the libraries do not;
+- Trunkline normalises trunk and experts (LayerNorm), DeepCTR-Torch nothing, torch-rechub every layer and gate
+  (BatchNorm);
+- for regressions torch-rechub supports the squared error only, the others use the declared absolute error;
+- the libraries have one embedding table per feature, Trunkline one for all, with rows padded to a multiple of 8.
 
-The last line is one JSON object: {"ratios": {peer: ours / theirs}}, the lowest median of the problems.
+The last line is one JSON object: {"ratios": {peer: speed of Trunkline / speed of the peer}}, the lowest median of the
+problems.
 """
 
 import argparse
@@ -55,15 +55,15 @@ HAND_TUNED = "hand_tuned"
 LIBRARIES = ("deepctr_torch", "torch_rechub")
 BY_HAND = {"census": hand_tuned.census, "flights": hand_tuned.flights}
 KINDS = {"shared_bottom": "", "mmoe": "_mmoe"}
-"""Network of the libraries -> ending of its ratio's name."""
+"""Network of the libraries -> suffix of the name of its ratio."""
 EXPERTS, TOWER = 4, 64
 
 Speed = Callable[[], float]
-"""Makes a pass; samples per processor second."""
+"""Run a pass and return samples per processor second."""
 
 
-def ours(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[str, int], name: str) -> Speed:
-    """The product's loop, as `train` calls it."""
+def trunkline_speed(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[str, int], name: str) -> Speed:
+    """Speed of Trunkline's loop, called as by `train`."""
     network = Network.seeded(problem, encoder, 0)
     sizes[name] = sum(parameter.numel() for parameter in network.parameters())
     balancer = problem.training.balancing.build_weighted({task.name: task.weight for task in network.objectives})
@@ -82,8 +82,8 @@ def ours(encoder: Encoder, split: EncodedSplit, problem: Problem, sizes: dict[st
     return lambda: samples_per_second(run, len(split))
 
 
-def by_hand(name: str, encoder: Encoder, split: EncodedSplit, problem: Problem) -> Speed:
-    """The hand-tuned loop, which need not repeat to the bit."""
+def hand_tuned_speed(name: str, encoder: Encoder, split: EncodedSplit, problem: Problem) -> Speed:
+    """Speed of the hand-tuned loop, which is not bit-reproducible."""
     run = BY_HAND[name](encoder, split, problem)
 
     def quick() -> None:
@@ -96,18 +96,18 @@ def by_hand(name: str, encoder: Encoder, split: EncodedSplit, problem: Problem) 
 
 def samples_per_second(run: Callable[[], None], rows: int) -> float:
     """Samples per second of one pass."""
-    began = time.process_time()
+    start = time.process_time()
     run()
-    return rows / (time.process_time() - began)
+    return rows / (time.process_time() - start)
 
 
-def theirs(worker: Worker, kind: str, rows: int) -> Speed:
-    """A library's loop."""
+def library_speed(worker: Worker, kind: str, rows: int) -> Speed:
+    """Speed of a library's loop."""
     return lambda: rows / worker.seconds(kind)
 
 
-def as_theirs(encoder: Encoder) -> Encoder:
-    """The encoder with what the libraries know: two kinds of tasks, and numbers without bins."""
+def for_libraries(encoder: Encoder) -> Encoder:
+    """The encoder reduced to what the libraries support: two kinds of tasks, and numbers without bins."""
     tasks = tuple(task for task in encoder.tasks if task.kind in ("binary", "regression"))
     features = tuple(
         feature.model_copy(update={"bin_edges": ()}) if feature.kind == "numeric" else feature
@@ -116,8 +116,8 @@ def as_theirs(encoder: Encoder) -> Encoder:
     return encoder.model_copy(update={"tasks": tasks, "features": features})
 
 
-def as_kind(problem: Problem, kind: str) -> Problem:
-    """The problem with that trunk, and what else the libraries have: towers, and plain means of the losses."""
+def with_trunk(problem: Problem, kind: str) -> Problem:
+    """The problem with this trunk, towers, and the plain mean of the losses, as the libraries have them."""
     widths, dropout = (256, 128), 0.2
     trunk = MMoE(experts=EXPERTS, widths=widths, dropout=dropout)
     if kind == "shared_bottom":
@@ -128,14 +128,14 @@ def as_kind(problem: Problem, kind: str) -> Problem:
     return problem.model_copy(update={"model": model, "training": training})
 
 
-def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
-    """Input of peers/worker.py."""
+def write_worker_input(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Problem) -> None:
+    """Write the input of peers/worker.py."""
     categories = encoder.groups["categorical"]
     labels, tasks = [], objectives(problem.tasks, encoder.tasks)
     for task in tasks:
         values = split.labels[task.name]
-        known = task.standardised(values).float() if task.codec.kind == "regression" else values.float()
-        labels.append(torch.where(task.codec.labelled(values), known, 0.0).numpy())
+        targets = task.standardised(values).float() if task.codec.kind == "regression" else values.float()
+        labels.append(torch.where(task.codec.labelled(values), targets, 0.0).numpy())
     ids = split.inputs["categorical"].numpy() - type(categories[0]).offsets(categories)
     np.save(folder / "ids.npy", ids.astype(np.float32))
     np.save(folder / "floats.npy", split.inputs["numeric"].numpy())
@@ -156,31 +156,33 @@ def handed_over(folder: Path, encoder: Encoder, split: EncodedSplit, problem: Pr
     (folder / "problem.json").write_text(json.dumps(options), encoding="utf-8")
 
 
-def ratios(name: str, found: Prepared, arguments: argparse.Namespace) -> Iterator[tuple[str, list[float], list[float]]]:
-    """Peer -> our samples per processor second and its, round by round, on one problem."""
-    problem, encoder, sizes = found.declared, found.encoder, {}
-    first = found.splits.train.slice(0, arguments.rows)
+def ratios(
+    name: str, prepared_problem: Prepared, arguments: argparse.Namespace
+) -> Iterator[tuple[str, list[float], list[float]]]:
+    """Peer, Trunkline's and the peer's samples per processor second in every round, on one problem."""
+    problem, encoder, sizes = prepared_problem.declared, prepared_problem.encoder, {}
+    first = prepared_problem.splits.train.slice(0, arguments.rows)
     split = EncodedSplit(first.inputs, first.labels, first.weights)
-    small = as_theirs(encoder)
+    small = for_libraries(encoder)
     pairs: dict[str, tuple[Speed, Speed]] = {}
     with ExitStack() as stack:
         if HAND_TUNED in arguments.peers:
-            mine = ours(encoder, split, problem, sizes, HAND_TUNED)
-            pairs[HAND_TUNED] = (mine, by_hand(name, encoder, split, problem))
+            own = trunkline_speed(encoder, split, problem, sizes, HAND_TUNED)
+            pairs[HAND_TUNED] = (own, hand_tuned_speed(name, encoder, split, problem))
         libraries = [peer for peer in arguments.peers if peer in LIBRARIES]
         if libraries:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            handed_over(folder, small, split, as_kind(problem, "shared_bottom"))
-            mine = {kind: ours(small, split, as_kind(problem, kind), sizes, kind) for kind in KINDS}
+            write_worker_input(folder, small, split, with_trunk(problem, "shared_bottom"))
+            own = {kind: trunkline_speed(small, split, with_trunk(problem, kind), sizes, kind) for kind in KINDS}
         for peer in libraries:
             worker = Worker(peer, folder, arguments.threads)
             stack.callback(worker.close)
             for kind, ending in KINDS.items():
                 sizes[f"{peer}{ending}"] = worker.parameters[kind]
-                pairs[peer + ending] = (mine[kind], theirs(worker, kind, len(split)))
+                pairs[peer + ending] = (own[kind], library_speed(worker, kind, len(split)))
         print(f"{name}: {len(split):,} rows; parameters: {', '.join(f'{key} {n:,}' for key, n in sizes.items())}")
-        for peer, (mine_of, theirs_of) in pairs.items():
-            speeds = [(mine_of(), theirs_of()) for _ in range(arguments.rounds + 1)][1:]
+        for peer, (own_speed, peer_speed) in pairs.items():
+            speeds = [(own_speed(), peer_speed()) for _ in range(arguments.rounds + 1)][1:]
             yield peer, [a for a, _ in speeds], [b for _, b in speeds]
 
 
@@ -196,17 +198,17 @@ def main() -> None:
     lowest: dict[str, float] = {}
     table = []
     for name in arguments.problems:
-        with prepared(FOLDERS[name], threads=arguments.threads) as found:
-            for peer, mine, other in ratios(name, found, arguments):
-                each = [a / b for a, b in zip(mine, other, strict=True)]
-                median = statistics.median(each)
+        with prepared(FOLDERS[name], threads=arguments.threads) as problem:
+            for peer, own, peer_speeds in ratios(name, problem, arguments):
+                ratios_of_peer = [a / b for a, b in zip(own, peer_speeds, strict=True)]
+                median = statistics.median(ratios_of_peer)
                 lowest[peer] = min(median, lowest.get(peer, median))
                 table.append(
-                    f"| {name} | {peer} | {statistics.median(mine):,.0f} | {statistics.median(other):,.0f} "
-                    f"| {median:.3f} ({min(each):.3f} to {max(each):.3f}) |"
+                    f"| {name} | {peer} | {statistics.median(own):,.0f} | {statistics.median(peer_speeds):,.0f} "
+                    f"| {median:.3f} ({min(ratios_of_peer):.3f} to {max(ratios_of_peer):.3f}) |"
                 )
                 print(table[-1])
-    print("\n| problem | against | ours, samples per processor second | theirs | ratio: median (range) |")
+    print("\n| problem | peer | Trunkline, samples per processor second | peer | ratio: median (range) |")
     print("|---|---|---|---|---|")
     print("\n".join(table))
     print(json.dumps({"ratios": {peer: round(ratio, 3) for peer, ratio in lowest.items()}}))

@@ -1,9 +1,9 @@
-"""Cost of a training step with each trunk, as it is by default, against the shared bottom, alternating in one run.
+"""Cost of a training step with each trunk at its default size, relative to the shared bottom, alternating in one run.
 
     python benchmarks/trunks.py [--rounds 7] [--tasks 5] [--batch 2048] [--width 192] [--threads 1]
 
-A step is forward, backward and AdamW on random numbers: its cost does not depend on the data. It is the trunk's alone,
-without input layer and heads; a trunk that gives every task an input of its own gets one per task. The last line is one
+A step is the forward pass, the backward pass and AdamW of the trunk alone, without input layer and heads, on random
+numbers. A trunk with separate inputs per task gets one input per task. The last line is one
 JSON object: {"ratios": {kind: processor seconds of its step / those of the shared bottom's}}.
 """
 
@@ -21,30 +21,30 @@ from mtl_core.schema import tagged
 from mtl_core.trunks import Trunk
 
 STEPS = 4
-"""Number of steps of one measurement."""
+"""Steps per measurement."""
 
 
-class Bench:
-    """A trunk in training on one batch."""
+class TrunkBenchmark:
+    """Training steps of a trunk on one batch."""
 
     def __init__(self, options: TrunkOptions, arguments: argparse.Namespace) -> None:
         torch.manual_seed(0)
         self.trunk: Trunk = options.build(arguments.width, arguments.tasks).train()
         self.optimizer = torch.optim.AdamW(self.trunk.parameters(), fused=True)
         inputs = (arguments.tasks,) if options.separate_inputs else ()
-        # The input layer below wants its gradient too.
+        # In a network, the input layer needs this gradient.
         self.x = torch.randn(arguments.batch, *inputs, arguments.width).requires_grad_()
         self.parameters = sum(parameter.numel() for parameter in self.trunk.parameters())
 
     def seconds(self) -> float:
         """Processor seconds of a step."""
-        began = time.process_time()
+        start = time.process_time()
         for _ in range(STEPS):
             self.optimizer.zero_grad()
             self.x.grad = None
             self._loss().backward()
             self.optimizer.step()
-        return (time.process_time() - began) / STEPS
+        return (time.process_time() - start) / STEPS
 
     def _loss(self) -> Tensor:
         return torch.stack([output.square().mean() for output in self.trunk(self.x)]).sum()
@@ -59,20 +59,20 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     kinds = {kind: options() for kind, options in tagged(AnyTrunk).items()}
-    baseline = Bench(SharedBottom(), arguments)
-    benches = {kind: Bench(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"}
-    ratios: dict[str, list[float]] = {kind: [] for kind in benches}
+    baseline = TrunkBenchmark(SharedBottom(), arguments)
+    variants = {kind: TrunkBenchmark(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"}
+    ratios: dict[str, list[float]] = {kind: [] for kind in variants}
     for number in range(arguments.rounds + 1):
-        for kind, bench in benches.items():
-            ratio = bench.seconds() / baseline.seconds()
+        for kind, variant in variants.items():
+            ratio = variant.seconds() / baseline.seconds()
             if number:  # the first round warms up
                 ratios[kind].append(ratio)
-    print(f"{'trunk':<16} {'parameters':>10} {'step / shared bottom':>20} {'least':>6} {'most':>6}")
+    print(f"{'trunk':<16} {'parameters':>10} {'step / shared bottom':>20} {'min':>6} {'max':>6}")
     print(f"{'shared_bottom':<16} {baseline.parameters:>10,} {1:>20.2f}")
-    for kind, found in ratios.items():
-        middle = statistics.median(found)
-        print(f"{kind:<16} {benches[kind].parameters:>10,} {middle:>20.2f} {min(found):>6.2f} {max(found):>6.2f}")
-    print(json.dumps({"ratios": {kind: round(statistics.median(found), 2) for kind, found in ratios.items()}}))
+    for kind, values in ratios.items():
+        median = statistics.median(values)
+        print(f"{kind:<16} {variants[kind].parameters:>10,} {median:>20.2f} {min(values):>6.2f} {max(values):>6.2f}")
+    print(json.dumps({"ratios": {kind: round(statistics.median(values), 2) for kind, values in ratios.items()}}))
 
 
 if __name__ == "__main__":

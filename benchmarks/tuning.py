@@ -1,7 +1,7 @@
-"""Gain from tuning: the study of `mtl tune` on two public problems, on validation.
+"""Gain from tuning: `mtl tune` on two public problems.
 
-Then the declared options and the best trial's, five seeds each, on the test split that no trial has seen. On one
-thread.
+The search uses validation. Then the declared options and those of the best trial are trained with five seeds each and
+evaluated on the test split, which no trial has used. One thread.
 
     python benchmarks/tuning.py [--problems films yeast] [--seeds 5]
 
@@ -32,8 +32,8 @@ from mtl_core.studies.tuning.trials import TrialRunner
 PROBLEMS = ("films", "yeast")
 
 
-def searched(problem: Prepared, work: Path, made: Provenance) -> Tuning:
-    """The whole study."""
+def run_search(problem: Prepared, work: Path, provenance: Provenance) -> Tuning:
+    """Run the whole search."""
     splits, declared = problem.splits, problem.declared
     runner = TrialRunner(
         problem=declared, encoder=problem.encoder, train=splits.train, validation=splits.validation, folder=work
@@ -43,15 +43,15 @@ def searched(problem: Prepared, work: Path, made: Provenance) -> Tuning:
     assert declared.tuning is not None
     while len(search.trials) < declared.tuning.trials:
         search.next_trial()
-    return study_of(search, made)
+    return study_of(search, provenance)
 
 
-def measured(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
-    """The study, and a line per task and seed of what the best trial's options bring on test."""
+def measure(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
+    """The study, and a row per task and seed with the test results of declared and tuned options."""
     command = f"python benchmarks/tuning.py --problems {name} --seeds {seeds}"
-    made = provenance_of(command, range(seeds), ROOT, problem.declared)
+    provenance = provenance_of(command, range(seeds), ROOT, problem.declared)
     with tempfile.TemporaryDirectory() as work:
-        study = searched(problem, Path(work), made)
+        study = run_search(problem, Path(work), provenance)
     best = study.trial(study.best)
     assert best is not None
     console.print(f"{name}: {len(study.trials)} trials, best {best.number} at {best.objective:+.2f}")
@@ -64,7 +64,7 @@ def measured(name: str, problem: Prepared, seeds: int, console: Console) -> dict
     rows: list[dict[str, Any]] = []
     tasks = tuple(problem.declared.tasks)
     for seed in range(seeds):
-        before, after = (values(one, tasks, seed) for one in (problem, tuned))
+        before, after = (values(variant, tasks, seed) for variant in (problem, tuned))
         rows += [{"task": task, "seed": seed, "declared": before[task], "tuned": after[task]} for task in tasks]
         console.print(f"{name}: declared and tuned, seed {seed}")
     return {"study": study.model_dump(mode="json"), "rows": rows}
@@ -79,9 +79,9 @@ def main() -> None:
     console = Console()
     for name in arguments.problems:
         with prepared(FOLDERS[name], threads=1) as problem:
-            found = measured(name, problem, arguments.seeds, console)
+            results = measure(name, problem, arguments.seeds, console)
         before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        after = before | {name: found}
+        after = before | {name: results}
         write_text(RESULTS, json.dumps({name: after[name] for name in PROBLEMS if name in after}, indent=1) + "\n")
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 

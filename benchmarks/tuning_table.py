@@ -1,4 +1,4 @@
-"""The tables of the kept studies of tuning, as Markdown: docs/tuning.md shows exactly these.
+"""Tables of the results of tuning.py as Markdown, as shown in docs/tuning.md.
 
 python benchmarks/tuning_table.py
 """
@@ -16,11 +16,11 @@ RESULTS = Path(__file__).parent / "results" / "tuning.json"
 
 
 def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The lines: what each study found on validation; per problem what that is worth on test."""
-    yield "| problem | trials | pruned | best trial | its options | mean gain on validation, s.e. | worst task's |"
+    """Lines of the tables: the best trial on validation, and the comparison on test."""
+    yield "| problem | trials | pruned | best trial | options | mean gain on validation, s.e. | gain of worst task |"
     yield "|---|---|---|---|---|---|---|"
-    for problem, found in results.items():
-        study = found["study"]
+    for problem, result in results.items():
+        study = result["study"]
         trials = {trial["number"]: trial for trial in study["trials"]}
         best = trials[study["best"]]
         pruned = sum(trial["state"] == "pruned" for trial in trials.values())
@@ -28,15 +28,15 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         gains = f"{best['objective']:+.2f} | {best['worst']:+.2f}"
         yield f"| {problem} | {len(trials)} | {pruned} | {best['number']} | {options} | {gains} |"
     yield ""
-    for problem, found in results.items():
-        seeds = {row["seed"] for row in found["rows"]}
+    for problem, result in results.items():
+        seeds = {row["seed"] for row in result["rows"]}
         yield f"### {problem}, on test, {len(seeds)} seeds"
         yield ""
-        yield "| task | metric | declared | tuned | better by |"
+        yield "| task | metric | declared | tuned | difference |"
         yield "|---|---|---|---|---|"
-        measures = found["study"]["baseline"].items()
+        measures = result["study"]["baseline"].items()
         yield from paired(
-            found["rows"],
+            result["rows"],
             "declared",
             "tuned",
             {task: (measure["metric"], measure["higher_is_better"]) for task, measure in measures},

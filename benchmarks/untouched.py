@@ -1,4 +1,4 @@
-"""A problem of the suite as `mtl init` declares it, untouched, with its rows encoded; kept on disk."""
+"""A problem of the suite with the unchanged draft of `mtl init` and encoded rows, cached on disk."""
 
 import contextlib
 import hashlib
@@ -32,7 +32,7 @@ WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
 
 @dataclass(frozen=True)
 class Untouched:
-    """The problem `name` of the suite, declared and encoded in `folder`. What is read of it is not pickled with it."""
+    """The problem `name` of the suite, drafted and encoded in `folder`. Cached properties are not pickled."""
 
     name: str
     folder: Path
@@ -47,9 +47,9 @@ class Untouched:
 
     @cached_property
     def problem(self) -> Problem:
-        """As declared, but for the number of threads, which is 1."""
-        found = load_problem(self.folder / "problem")
-        return found.model_copy(update={"training": found.training.model_copy(update={"threads": 1})})
+        """The drafted problem, on one thread."""
+        problem = load_problem(self.folder / "problem")
+        return problem.model_copy(update={"training": problem.training.model_copy(update={"threads": 1})})
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -69,7 +69,7 @@ class Untouched:
 
 
 def untouched(problem: SuiteProblem) -> Untouched:
-    """The problem, drafted and encoded again where its table or that code has changed."""
+    """The problem, drafted and encoded again if its table or the code has changed."""
     table = problem.table()
     digest = hashlib.sha256(table.read_bytes())
     digest.update(code_digest("flows.draft.drafting", "mtl_core.data.prepare", "mtl_core.data.encoded").encode())
@@ -85,20 +85,20 @@ def untouched(problem: SuiteProblem) -> Untouched:
 
 @cache
 def code_digest(*modules: str) -> str:
-    """Digest of the modules and of all code behind them."""
+    """Digest of the modules and of all code that they import."""
     tree = CodeTree.installed()
     return "".join(tree.digest(module, nested=True) for module in modules)
 
 
 def _make(problem: SuiteProblem, table: Path, folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        # Outside this repo, as a stranger's folder is.
-        drafted = Path(place) / problem.name
-        prepare_environment(drafted)
+    with tempfile.TemporaryDirectory() as temporary:
+        # Outside this repository, like a user's folder.
+        draft = Path(temporary) / problem.name
+        prepare_environment(draft)
         with contextlib.redirect_stdout(io.StringIO()):
-            draft_problem(table, problem.targets, drafted, None)
-        kept = shutil.ignore_patterns(".*")
-        shutil.copytree(drafted, folder / "problem", ignore=kept)
-    nothing = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    prepare(folder / "problem", load_problem(folder / "problem"), nothing, folder / "encoded")
+            draft_problem(table, problem.targets, draft, None)
+        hidden = shutil.ignore_patterns(".*")
+        shutil.copytree(draft, folder / "problem", ignore=hidden)
+    quarantine = folder / "quarantine.parquet"
+    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
+    prepare(folder / "problem", load_problem(folder / "problem"), quarantine, folder / "encoded")

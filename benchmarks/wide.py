@@ -48,10 +48,10 @@ def main() -> None:
     parser.add_argument("--format", choices=("parquet", "csv"), default="parquet")
     arguments = parser.parse_args()
     seconds: dict[int, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as temporary:
         for columns in arguments.columns:
-            folder = Path(place) / f"problem_{columns}"
-            file = write_table(Path(place), columns, arguments.rows, arguments.format)
+            folder = Path(temporary) / f"problem_{columns}"
+            file = write_table(Path(temporary), columns, arguments.rows, arguments.format)
             seconds[columns] = commands(file, folder)
             print(f"{columns:>6} columns: " + ", ".join(f"{name} {s:.1f}" for name, s in seconds[columns].items()))
         row_ms = served_row(Layout(folder))
@@ -59,8 +59,8 @@ def main() -> None:
     print(json.dumps({"seconds": seconds, "row_ms": row_ms}))
 
 
-def write_table(folder: Path, columns: int, rows: int, form: str) -> Path:
-    """A table with that many columns beside the key and the targets; every tenth number is missing in some rows."""
+def write_table(folder: Path, columns: int, rows: int, file_format: str) -> Path:
+    """A table with `columns` columns, a key and targets; every tenth number has missing values."""
     generator = np.random.default_rng(0)
     flags = columns // 2
     bits = generator.random((rows, flags)) < generator.random(flags)
@@ -75,25 +75,25 @@ def write_table(folder: Path, columns: int, rows: int, form: str) -> Path:
         table[f"vendor_{index}"] = np.array(list("abcdefgh"))[generator.integers(0, 8, rows)]
     bands = np.array(["low", "mid", "high"])[np.digitize(y, [3, 5])]
     table |= {"active": (y > 4).astype(int), "affinity": y, "band": bands}
-    path = folder / f"wide_{columns}.{form}"
-    (csv.write_csv if form == "csv" else pq.write_table)(pa.table(table), path)
+    path = folder / f"wide_{columns}.{file_format}"
+    (csv.write_csv if file_format == "csv" else pq.write_table)(pa.table(table), path)
     return path
 
 
 def commands(file: Path, folder: Path) -> dict[str, float]:
     """Processor seconds of each command on a new problem."""
-    found = {"init": run("init", str(file), "--tasks", "active,affinity,band", "-C", str(folder))}
+    seconds = {"init": run("init", str(file), "--tasks", "active,affinity,band", "-C", str(folder))}
     yaml = YAML()
     params = yaml.load(folder / "params.yaml")
     params["training"] = {"seed": 0, "epochs": 1, "threads": 1}
     yaml.dump(params, folder / "params.yaml")
     for name in ("check", "profile"):
-        found[name] = run(name, "-C", str(folder))
-    return found | {f"stage {name}": run("stage", name, "-C", str(folder)) for name in STAGES}
+        seconds[name] = run(name, "-C", str(folder))
+    return seconds | {f"stage {name}": run("stage", name, "-C", str(folder)) for name in STAGES}
 
 
 def run(*arguments: str) -> float:
-    """A command's processor seconds; exits where it fails for another reason than a gate."""
+    """Processor seconds of a command; exits if it fails, except by a gate."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ended = subprocess.run([MTL, *arguments], env=environment, capture_output=True, text=True, check=False)
@@ -122,9 +122,9 @@ def median_ms(call: Callable[[], object]) -> float:
     """Median milliseconds of CALLS calls."""
     times = []
     for _ in range(CALLS):
-        began = time.perf_counter()
+        start = time.perf_counter()
         call()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return statistics.median(times) * 1e3
 
 

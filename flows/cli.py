@@ -14,7 +14,7 @@ from mtl_core.errors import TrunklineError
 from serving.errors import ServingError
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit code after Ctrl-C, as of a shell."""
+"""Exit code after Ctrl-C, as in a shell."""
 
 COMMANDS = (
     "init",
@@ -31,7 +31,7 @@ COMMANDS = (
     "promote",
     "stage",
 )
-"""Commands in the order of a first project; each is the module `flows.commands.NAME`."""
+"""Commands in the order of their use in a new project; each is the module `flows.commands.NAME`."""
 
 
 class Commands(click.Group):
@@ -41,7 +41,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BaseException as error:
-            # Libraries in Rust turn it into an error of their own that names it.
+            # Rust libraries raise an error of their own that names KeyboardInterrupt.
             if not isinstance(error, KeyboardInterrupt) and "KeyboardInterrupt" not in str(error):
                 raise
             click.echo("interrupted", err=True)
@@ -78,10 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     An error of Trunkline or of the operating system is a message on stderr and an exit code; any other exception is a
     bug and ends with its traceback.
     """
-    gc.set_threshold(200_000)  # start-up makes as many objects that live on; collections among them cost a tenth of it
+    gc.set_threshold(200_000)  # start-up creates about as many lasting objects; collections cost a tenth of its time
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a log's encoding may lack a character of some name
+            stream.reconfigure(errors="backslashreplace")  # the encoding of a log may lack a character of a name
     try:
         cli.main(args=arguments, prog_name="mtl", standalone_mode=True)
     except (TrunklineError, ServingError) as error:

@@ -4,15 +4,15 @@ TrunklineError
 ├── ProblemError       params.yaml does not declare a problem that can be run
 ├── DataError          the data do not fit the declared problem
 │   └── ValidationFailed   a part breaks its expectations
-├── TrainingError      training cannot go on (a loss that is not finite, a checkpoint that does not fit)
-├── ExportError        the exported graph would not predict what the network predicts
+├── TrainingError      training cannot continue (a loss that is not finite, a checkpoint that does not fit)
+├── ExportError        the exported graph would not predict the same as the network
 ├── CheckFailed        a gate was not passed
-├── PromotionRefused   the candidate would make a task worse than the champion does
+├── PromotionRefused   the candidate is worse than the champion in a task
 ├── ToolError          an external tool (DVC, BentoML, Prefect) failed
 ├── RunInProgress      another command works on the same problem
 └── SystemFailure      the operating system refused: a full disk, a folder that cannot be written, ...
 
-A message names the thing, the rule, the value found and the fix, in that order.
+A message has the name, the rule, the value found and the fix, in this order.
 """
 
 from collections.abc import Sequence
@@ -42,13 +42,13 @@ class ValidationFailed(DataError):
 
 
 class TrainingError(TrunklineError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
     exit_code = 4
 
 
 class ExportError(TrunklineError):
-    """The exported graph would not predict what the network predicts."""
+    """The exported graph would not predict the same as the network."""
 
     exit_code = 5
 
@@ -60,7 +60,7 @@ class CheckFailed(TrunklineError):
 
 
 class PromotionRefused(TrunklineError):
-    """The candidate would make a task worse than the champion does."""
+    """The candidate is worse than the champion in a task."""
 
     exit_code = 7
 
@@ -87,10 +87,9 @@ MAX_NAMES = 40
 """Maximum names that an error lists."""
 
 
-def nearest(found: str, known: Sequence[str]) -> str:
-    """`did you mean 'x'?`, or the valid names where none is near."""
-    close = get_close_matches(found, known, n=1, cutoff=0.6)
-    if close:
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """`did you mean 'x'?`, or the valid names where none is similar."""
+    if close := get_close_matches(name, valid, n=1):
         return f"did you mean {close[0]!r}?"
-    more = f" ... ({len(known):,} in all)" if len(known) > MAX_NAMES else ""
-    return f"valid: {', '.join(known[:MAX_NAMES])}{more}"
+    more = f" ... ({len(valid):,} in all)" if len(valid) > MAX_NAMES else ""
+    return f"valid: {', '.join(valid[:MAX_NAMES])}{more}"

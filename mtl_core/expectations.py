@@ -1,4 +1,4 @@
-"""Expectations of the data, by their names and arguments in Great Expectations."""
+"""Expectations of the data, with the names and arguments of Great Expectations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ Severity = Literal["critical", "warning", "info"]
 
 _COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list")
 NAMES = (*_COLUMN_KWARGS, "column_set")
-"""Arguments that are names of columns."""
+"""Arguments that hold names of columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,29 +18,29 @@ class Expectation:
     type: str
     kwargs: dict[str, Any]
     notes: str = ""
-    """Text for readers; profiling notes here the values of the reference."""
+    """Text for readers, such as the values of the reference from profiling."""
     severity: Severity = "critical"
-    """Only a broken critical expectation fails validation; others are reported."""
+    """Only a broken `critical` expectation fails validation; others are reported."""
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that it is about; none where it is about the table."""
-        named = (self.kwargs.get(key) for key in _COLUMN_KWARGS)
-        return tuple(column for value in named if value for column in ([value] if isinstance(value, str) else value))
+        """Columns that it is about; empty for an expectation of the table."""
+        values = (self.kwargs.get(key) for key in _COLUMN_KWARGS)
+        return tuple(column for value in values if value for column in ([value] if isinstance(value, str) else value))
 
     def renamed(self, names: Mapping[str, str]) -> "Expectation":
-        """The same expectation of columns that have those names."""
+        """The same expectation, with other names of columns."""
 
-        def new(value: Any) -> Any:
+        def rename(value: Any) -> Any:
             return [names.get(name, name) for name in value] if isinstance(value, list) else names.get(value, value)
 
-        kwargs = {key: new(value) if key in NAMES else value for key, value in self.kwargs.items()}
+        kwargs = {key: rename(value) if key in NAMES else value for key, value in self.kwargs.items()}
         return replace(self, kwargs=kwargs)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity of the expectation, which does not depend on its limits."""
+        """Columns and type: the same for two expectations that differ in limits."""
         return (*self.columns, self.type)
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Expectation:
 
 
 def expect(rule: str, notes: str = "", **kwargs: object) -> Expectation:
-    """`expect_RULE` with those arguments."""
+    """The expectation `expect_RULE` with these arguments."""
     return Expectation(type=f"expect_{rule}", kwargs=kwargs, notes=notes)
 
 

@@ -1,8 +1,9 @@
-"""Files that a crash cannot leave half-written: a temporary name beside the target, then a rename."""
+"""Files and folders that a crash cannot leave half-written: a temporary name, then a rename."""
 
 import errno
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +12,17 @@ from pathlib import Path
 from mtl_core.errors import DataError, TrunklineError
 
 _RUST = re.compile(r"\(os error (\d+)\)")
-"""Error number in the errors of safetensors."""
+"""Error number in an error of safetensors."""
 _FULL = re.compile(r"No space left on device|disk is full|\d+ requested and \d+ written")
-"""Message of a full disk in the errors of SQLite and of NumPy's tofile."""
+"""Message of a full disk in an error of SQLite or of NumPy's tofile."""
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Raise what the operating system refuses in the block as an OSError with an errno and a path.
+    """Raise errors of the operating system in the block as OSErrors with an errno and a path.
 
-    A write that fails does not say which file, and libraries say it in errors of their own. An OSError that has a path
-    keeps it.
+    A failed write does not name its file, and libraries raise other types of errors. An OSError that has a path keeps
+    it.
     """
     try:
         yield
@@ -38,9 +39,9 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def intact(path: Path) -> Iterator[None]:
-    """Raise what a reader says of a damaged artifact in the block as a DataError with its path and the fix.
+    """Raise errors of reading a damaged artifact in the block as a DataError with its path and the fix.
 
-    What the operating system refuses, such as a file that is not there, stays as it is.
+    Errors of the operating system, such as a missing file, are not changed.
     """
     try:
         yield
@@ -52,12 +53,12 @@ def intact(path: Path) -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines()[:2]]
         raise DataError(
             f"{path}: must be as its stage wrote it, found damage ({type(error).__name__}: {' '.join(lines)}); "
-            "`mtl retrain` writes it anew"
+            "`mtl retrain` writes it again"
         ) from error
 
 
 def errno_of(error: BaseException) -> int | None:
-    """The operating system's code for the cause of an error, as far as the error or its text has one."""
+    """The errno of an error, from its attribute or its text; None where there is none."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
     if match := _RUST.search(str(error)):
@@ -66,7 +67,7 @@ def errno_of(error: BaseException) -> int | None:
 
 
 def reserve(path: Path) -> None:
-    """Allocate the blocks of a sparse file: to write to mapped memory on a full disk is no OSError but a SIGBUS."""
+    """Allocate the blocks of a sparse file, since a write to mapped memory on a full disk raises SIGBUS, no OSError."""
     if sys.platform == "linux":
         with naming(path), path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -74,7 +75,7 @@ def reserve(path: Path) -> None:
 
 @contextmanager
 def pending(path: Path) -> Iterator[Path]:
-    """A temporary name to write to; on leaving without an error it becomes `path`."""
+    """A temporary path to write to, which is renamed to `path` at the end of a block without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.pending")
     try:
@@ -85,12 +86,26 @@ def pending(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def pending_folder(path: Path) -> Iterator[Path]:
+    """A new folder under a temporary name, which replaces `path` at the end of a block without an error."""
+    temporary = path.with_name(f".{path.name}.pending")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces the file's content in one step."""
+    """Replace the file's content in one step."""
     with pending(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Replaces the file's content in one step, as UTF-8."""
+    """Replace the file's content in one step, as UTF-8."""
     write_bytes(path, content.encode())

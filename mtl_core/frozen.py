@@ -11,10 +11,7 @@ from mtl_core.schema import plain_types
 
 
 class Frozen(BaseModel):
-    """Immutable value, which refuses misspelt keys.
-
-    It also refuses true or false where a number belongs, which Python takes for 1 and 0.
-    """
+    """Immutable value that refuses unknown keys, and booleans as numbers, which Python takes for 1 and 0."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -24,27 +21,22 @@ class Frozen(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_boolean_for_a_number(cls, values: Any) -> Any:
-        # A validator of every field would be one of discriminators too, which cannot have any.
+        # Not a validator of every field, since discriminators cannot have one.
         if not isinstance(values, dict):
             return values
-        errors = [
-            _refusal(name, value, rule)
-            for name, value in values.items()
-            if isinstance(value, bool) and (rule := _number_rule(cls, name))
-        ]
+        errors: list[InitErrorDetails] = []
+        for name, value in values.items():
+            if isinstance(value, bool) and (rule := _number_rule(cls, name)):
+                message = f"must be {rule}, found {str(value).lower()}; write a number, or leave it out"
+                errors.append({"type": "value_error", "loc": (name,), "input": value, "ctx": {"error": message}})
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors)
         return values
 
 
-def _refusal(name: str, value: bool, rule: str) -> InitErrorDetails:
-    error = f"must be {rule}, found {str(value).lower()}; write one, or leave it out"
-    return {"type": "value_error", "loc": (name,), "input": value, "ctx": {"error": error}}
-
-
 @cache
 def _number_rule(model: type[BaseModel], name: str) -> str:
-    """Type required of a field that takes numbers alone and has no rule of its own; "" for any other name."""
+    """Required type of a field that takes only numbers and has no BeforeValidator; "" for any other name."""
     field = model.model_fields.get(name)
     if field is None or any(isinstance(rule, BeforeValidator) for rule in field.metadata):
         return ""

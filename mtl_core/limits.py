@@ -1,4 +1,4 @@
-"""Limits of a suite's expectations around the values of the reference, to three significant digits."""
+"""Limits of expectations around the values of the reference, rounded to three significant digits."""
 
 import math
 import sys
@@ -11,8 +11,8 @@ Limits = dict[str, int | float]
 def min_share_present(shares_missing: Sequence[float]) -> float:
     """Minimum share of values in a part.
 
-    Up to 5% plus three times the worst part's share may be missing, but no more than half of the values that the worst
-    part has.
+    The maximum share of missing values is 5% plus three times that of the worst part, but leaves at least half of the
+    share that the worst part has.
     """
     worst = max(shares_missing)
     return max(0.0, _rounded(1 - min(3 * worst + 0.05, (1 + worst) / 2), ROUND_FLOOR))
@@ -42,11 +42,11 @@ def rate_limits(rates: Sequence[tuple[int, int]]) -> Limits:
 
     The limits go from a quarter of the smallest to four times the largest odds, widened by three standard errors.
     """
-    smooth = [(yes + 0.5) / (rows + 1) for yes, rows in rates]  # a rate of 0 is rare, not impossible
-    fewest = min(rows for _, rows in rates)
-    low, high = _scale_odds(min(smooth), 0.25), _scale_odds(max(smooth), 4.0)
-    low -= 3 * math.sqrt(low * (1 - low) / fewest)
-    high += 3 * math.sqrt(high * (1 - high) / fewest)
+    smoothed = [(positives + 0.5) / (rows + 1) for positives, rows in rates]  # a rate of 0 is rare, not impossible
+    min_rows = min(rows for _, rows in rates)
+    low, high = _scale_odds(min(smoothed), 0.25), _scale_odds(max(smoothed), 4.0)
+    low -= 3 * math.sqrt(low * (1 - low) / min_rows)
+    high += 3 * math.sqrt(high * (1 - high) / min_rows)
     return _limits(max(0.0, low), min(1.0, high))
 
 
@@ -59,13 +59,13 @@ def _limits(low: float, high: float) -> Limits:
     return {"min_value": _plain(_rounded(low, ROUND_FLOOR)), "max_value": _plain(_rounded(high, ROUND_CEILING))}
 
 
-def _rounded(number: float, towards: str) -> float:
+def _rounded(number: float, rounding: str) -> float:
     limit = sys.float_info.max
     number = min(max(number, -limit), limit)
     if number == 0:
         return 0.0
-    last = Decimal(1).scaleb(math.floor(math.log10(abs(number))) - 2)
-    return min(max(float(Decimal(f"{number:.12g}").quantize(last, rounding=towards)), -limit), limit)
+    third_digit = Decimal(1).scaleb(math.floor(math.log10(abs(number))) - 2)
+    return min(max(float(Decimal(f"{number:.12g}").quantize(third_digit, rounding=rounding)), -limit), limit)
 
 
 def _plain(number: float) -> int | float:

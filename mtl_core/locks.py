@@ -1,4 +1,4 @@
-"""Exclusive locks on files. The kernel releases a lock when its process ends, however it ends: none is ever stale."""
+"""Exclusive locks on files. The kernel releases a lock when its process ends or crashes, so no lock is ever stale."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ from mtl_core.files import naming
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """The process that holds a lock, as it wrote itself into the file."""
+    """The process that holds a lock, as stored in the lock file."""
 
     pid: int
     command: str
@@ -31,12 +31,12 @@ class Holder:
 
 @contextmanager
 def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key: str = "") -> Iterator[bool]:
-    """Hold the lock on the file, which is created if needed and never removed; True where it was taken here.
+    """Hold the lock on the file, which is created if needed and never removed; True if this block acquired it.
 
     Args:
-        on_busy: called with the holder (None if it is just changing) where the lock is held already. It raises to
-            refuse, returns False to wait for the lock, and True to run under that of the holder.
-        key: what the holder's own children know it by.
+        on_busy: called where the lock is held already, with the holder (None while it changes). It raises to refuse,
+            returns False to wait for the lock, and True to run under the lock of the holder.
+        key: identifies the holder to its child processes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -60,7 +60,7 @@ def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key:
 
 @contextmanager
 def exclusive_command(path: Path, command: str, *, fix: str = "run this one when that has ended") -> Iterator[None]:
-    """Hold the lock on the file for a command; RunInProgress, naming the holder, where another process has it."""
+    """Hold the lock on the file for a command; RunInProgress with the holder where another process has it."""
 
     def refuse(holder: Holder | None) -> bool:
         raise RunInProgress(
@@ -80,7 +80,7 @@ def _write(handle: int, key: str) -> None:
 
 
 def _read(path: Path) -> Holder | None:
-    """The holder; None where it is about to write, or to release the lock."""
+    """The holder; None before it has written the file, and while it releases the lock."""
     try:
         return Holder(**json.loads(path.read_bytes()))
     except (ValueError, TypeError):

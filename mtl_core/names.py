@@ -1,6 +1,6 @@
-"""Names that several packages agree on."""
+"""Names that several packages share."""
 
 INTERNAL = "trunkline/"
-"""Prefix of every internal value of the exported graph, so that no name of a column or task can collide with one."""
+"""Prefix of internal values of the exported graph; no column or task may have it."""
 LABEL = "label:"
-"""Begins the names of the indicator columns that validation measures label rates on; see `Problem.label_prefix`."""
+"""Prefix of the indicator columns, on which validation measures label rates; see `Problem.label_prefix`."""

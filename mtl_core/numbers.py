@@ -1,9 +1,9 @@
-"""Numbers in JSON files: JSON has no NaN, so an undefined number is null."""
+"""Numbers in JSON files. JSON has no NaN, so an undefined number is null."""
 
 import math
 
 Number = float | None
-"""None where it is undefined."""
+"""None where undefined."""
 
 
 def defined(value: float) -> Number:

@@ -8,30 +8,30 @@ from pydantic import BaseModel
 TAGS = ("kind", "method", "by")
 """Names of the fields that discriminate unions."""
 KEY = "[key]"
-"""Step of pydantic to the key of a mapping instead of its value."""
+"""Step in pydantic's locations to the key of a mapping, instead of its value."""
 
 
 class Entry(NamedTuple):
-    """Declared type and default of a field; the default is None where there is none."""
+    """Declared type and default of a field; the default may be None."""
 
     type: Any
     default: Any
 
 
 def members(declared: Any) -> list[type[BaseModel]]:
-    """The models that a declared type may be, in order: one of a section, several of a union, none of anything else."""
+    """The models of a declared type, in order: one for a section, several for a union, none for any other type."""
     if isinstance(declared, type):
         return [declared] if issubclass(declared, BaseModel) else []
     return [model for argument in get_args(declared) for model in members(argument)]
 
 
 def tag_key(model: type[BaseModel]) -> str | None:
-    """The name of a model's discriminating field; None where it has none."""
+    """Name of a model's discriminating field; None where it has none."""
     return next((name for name in TAGS if name in model.model_fields), None)
 
 
 def tag_of(model: type[BaseModel]) -> Any:
-    """The value of a model's discriminating field; None where it has none."""
+    """Value of a model's discriminating field; None where it has none."""
     key = tag_key(model)
     return get_args(model.model_fields[key].annotation)[0] if key else None
 
@@ -42,11 +42,11 @@ def tagged(union: Any) -> dict[str, type[BaseModel]]:
 
 
 def bare(declared: Any) -> Any:
-    """A declared type without its annotations; of an optional type the type itself."""
+    """A declared type without annotations, and without None where that leaves a single type."""
     if get_origin(declared) is Annotated:
         return bare(get_args(declared)[0])
-    given = [argument for argument in get_args(declared) if argument is not type(None)]
-    return given[0] if is_union(declared) and len(given) == 1 else declared
+    arguments = [argument for argument in get_args(declared) if argument is not type(None)]
+    return arguments[0] if is_union(declared) and len(arguments) == 1 else declared
 
 
 def is_union(declared: Any) -> bool:
@@ -55,17 +55,17 @@ def is_union(declared: Any) -> bool:
 
 
 def plain_types(declared: Any) -> set[Any]:
-    """The type, or those of a union, without annotations."""
+    """The type, or the types of a union, without annotations."""
     if get_origin(declared) is Annotated:
         return plain_types(get_args(declared)[0])
     return set().union(*map(plain_types, get_args(declared))) if is_union(declared) else {declared}
 
 
 def entry(declared: Any, step: int | str, tag: Any = None) -> Entry | None:
-    """The field of a section, value of a mapping or item of a list at that step; None where the type has none.
+    """Type and default at a step: field of a section, value of a mapping or item of a list; None where there is none.
 
     Args:
-        tag: chooses the member of a union; without it the first member that has the field counts.
+        tag: selects the member of a union; by default the first member that has the field.
     """
     declared = bare(declared)
     if get_origin(declared) is dict:
@@ -80,9 +80,9 @@ def entry(declared: Any, step: int | str, tag: Any = None) -> Entry | None:
 
 
 def locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
-    """Splits the location of a pydantic error into the path in the file and the innermost declared type.
+    """The path in the file and the innermost declared type of a pydantic error's location.
 
-    A location has more steps than the file: the tag of a union's member, the type that was tried, `[key]`.
+    A location has more steps than the file: the tag of a union's member, the type of a failed attempt, `[key]`.
     """
     path: list[int | str] = []
     expected: Any = model
@@ -90,9 +90,9 @@ def locate(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int
         expected = bare(expected)
         if is_union(expected):
             expected = next((member for member in members(expected) if tag_of(member) == step), expected)
-        elif inner := entry(expected, step):
+        elif child := entry(expected, step):
             path.append(step)
-            expected = inner.type
+            expected = child.type
         elif isinstance(expected, type) and issubclass(expected, BaseModel):
             path.append(step)
     return path, expected

@@ -1,4 +1,4 @@
-"""A tiny table that anyone could have, and the problem that `mtl init` makes of it."""
+"""A tiny table and the problem that `mtl init` drafts from it."""
 
 import csv
 import math
@@ -21,13 +21,13 @@ SMALL = {
         "  balancing: {method: mean}\n  stopping: {policy: hold, patience: 3}\n"
     ),
 }
-"""Text that `mtl init` writes -> text of a problem that trains in a second, whatever the defaults are. On one thread:
-more than there are free cores wait for each other at every operation.
+"""Text that `mtl init` writes -> text of a problem that trains in a second, independent of the defaults. One thread:
+more threads than free cores wait for each other at every operation.
 """
 
 
 def write_table(path: Path, rows: int = ROWS, seed: int = 0) -> Path:
-    """A CSV with odd names, holes, an id, a date, and three targets that can be learned: churned, spend, tier."""
+    """A CSV with unusual names, missing values, an id, a date, and three learnable targets: churned, spend, tier."""
     draw = random.Random(seed)
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
@@ -58,7 +58,7 @@ def tools() -> Iterator[None]:
     for name in ("BENTOML_HOME", "PREFECT_HOME", "PREFECT_API_URL", "TRUNKLINE_SERVICE_URL"):
         os.environ.pop(name, None)
     prepare_environment(Path())
-    for name in ("BENTOML_HOME", "PREFECT_HOME"):  # each problem keeps its own
+    for name in ("BENTOML_HOME", "PREFECT_HOME"):  # each problem has its own
         del os.environ[name]
     yield
     os.environ.clear()
@@ -81,7 +81,7 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("init", str(table), "--tasks", "churned,spend,tier")
     params = folder / "params.yaml"
     text = params.read_text(encoding="utf-8")
-    # The labels do not depend on the date, and so few rows teach the network that they do.
+    # With so few rows the network would overfit the date, on which the labels do not depend.
     for old, new in {**SMALL, "  joined: {kind: datetime}\n": ""}.items():
         assert old in text
         text = text.replace(old, new)
@@ -93,14 +93,14 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put tests/flows first where processes share the tests: what one process must do alone should not begin late."""
+    """Run tests/flows first with several processes: one process runs them all, so they should start early."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not item.nodeid.startswith("tests/flows/"))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each file to one process, and all of tests/flows to one, since its fixtures take a minute to make."""
+    """Assign each file to one process, and all of tests/flows to one, since their fixtures take a minute."""
     from xdist.scheduler import LoadFileScheduling
 
     class FlowsTogether(LoadFileScheduling):

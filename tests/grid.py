@@ -65,8 +65,8 @@ def policies_of(balancing: str) -> tuple[str, ...]:
     """The policies that it has to be tried with: every one, or one of each kind for a balancing without state."""
     if balancing in WITH_STATE:
         return POLICIES
-    place = BALANCINGS.index(balancing)
-    return tuple(kind[place % len(kind)] for kind in KINDS_OF_POLICY)
+    position = BALANCINGS.index(balancing)
+    return tuple(kind[position % len(kind)] for kind in KINDS_OF_POLICY)
 
 
 def pairs(case: Case) -> set[Pair]:

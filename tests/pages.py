@@ -1,8 +1,8 @@
 """Code blocks of the documentation, and a session that runs those of a page in a folder.
 
-A `console` block holds commands behind `$ `, continued behind `> `, and what they print; `...` stands for lines left
-out. A `text` block after a `python` block is what it prints. A `yaml` block is written over the problem's params.yaml.
-A block behind a comment `<!-- not run: REASON -->` is only read.
+A `console` block has commands after `$ `, continued after `> `, and their output; `...` stands for omitted lines. A
+`text` block after a `python` block is its output. A `yaml` block is merged into the problem's params.yaml. A block
+after a comment `<!-- not run: REASON -->` is not run.
 
     python -m tests.pages start/your-own-csv.md howto/serve.md howto/deploy.md
 
@@ -53,8 +53,8 @@ class Command:
 
 def blocks(page: str) -> list[Block]:
     """The fenced blocks of a page, in order."""
-    found = BLOCK.finditer((DOCS / page).read_text(encoding="utf-8"))
-    return [Block(match["language"], match["text"], match["reason"]) for match in found]
+    matches = BLOCK.finditer((DOCS / page).read_text(encoding="utf-8"))
+    return [Block(match["language"], match["text"], match["reason"]) for match in matches]
 
 
 def commands(text: str) -> Iterator[Command]:
@@ -77,7 +77,7 @@ class Session:
     """Port in the pages -> a free one of this machine."""
 
     def run(self, line: str) -> str:
-        """Run a command and return what it prints; one that ends with & goes on, and is waited for until it answers."""
+        """Run a command and return its output; wait until one that ends with &, a service, is ready."""
         for port in set(re.findall(r"(?<=localhost:)\d+|(?<=--port )\d+", line)):
             line = line.replace(port, self.ports.setdefault(port, free_port()))
         if line.endswith("&"):
@@ -152,15 +152,15 @@ def answers(port: str) -> bool:
 def session(folder: Path, environment: Mapping[str, str]) -> Iterator[Session]:
     """A session in a folder, whose services end with the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = Session(folder.resolve(), environment)
+    running = Session(folder.resolve(), environment)
     try:
-        yield found
+        yield running
     finally:
-        found.stop()
+        running.stop()
 
 
 def steps(page: str, run: Session, params: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Run a page; lines that it shows, what was printed, and the command or program, one after another.
+    """Run a page; yield the lines that it shows, the output, and the command or program.
 
     params: the file, below the folder, that the page's `yaml` blocks are written over.
     """

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PICTURES = {
     "balancing.md": "balancing",
-    "passing-knowledge.md": "passing",
+    "distillation.md": "distillation",
     "stopping.md": "stopping",
     "tasks.md": "tasks",
     "trunks.md": "trunks",
@@ -43,16 +43,16 @@ PAGES = tuple(PICTURES)
 DECLARED = (*PAGES, "features.md")
 """Pages of options."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
-"""Pages of studies, of several trainings each."""
+"""Pages about experiments."""
 EVERY = (
     *DECLARED,
     *("data.md", "splits.md", "training.md", "gates.md"),
     *STUDIES,
     *("quality-and-speed.md", "not-good-enough.md", "operation.md"),
 )
-"""All pages: with measurements of the whole, what to change, and operation."""
+"""All pages about options, experiments and operation."""
 ABOUT = ("architecture.md", "changelog.md", "concepts.md", "glossary.md")
-"""The whole, in words."""
+"""Overview pages."""
 BASE: dict[str, Any] = {
     "name": "flights",
     "data": {"path": "data"},
@@ -71,7 +71,7 @@ Options = type[BaseModel]
 MEMBERS = {
     "balancing.md": tagged(AnyBalancing),
     "features.md": tagged(AnyFeature),
-    "passing-knowledge.md": tagged(AnyTeacher),
+    "distillation.md": tagged(AnyTeacher),
     "tasks.md": tagged(AnyTask),
     "trunks.md": tagged(AnyTrunk),
 }
@@ -94,13 +94,13 @@ def snippets(page: str) -> list[dict[str, Any]]:
 
 
 def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the change written over it; what says its kind or method takes the place of what was there."""
-    whole = copy.deepcopy(base)
+    """`base` merged with the change; a mapping with a `kind` or `method` replaces the previous one."""
+    result = copy.deepcopy(base)
     for key, value in change.items():
-        inner = whole.get(key)
+        inner = result.get(key)
         joins = isinstance(value, dict) and isinstance(inner, dict) and not value.keys() & {"kind", "method"}
-        whole[key] = merged(inner, value) if joins and inner is not None else value
-    return whole
+        result[key] = merged(inner, value) if joins and inner is not None else value
+    return result
 
 
 def problem(snippet: dict[str, Any]) -> Problem:
@@ -114,39 +114,39 @@ def every_snippet() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("snippet", list(every_snippet()))
-def test_a_snippet_is_accepted_as_it_stands(snippet: dict[str, Any]) -> None:
-    found = problem(snippet)
-    tasks = tuple(found.tasks)
-    found.training.balancing.build(tasks)  # names of tasks are looked up here
-    found.model.trunk.build(8, len(tasks))
-    assert set(found.training.teachers) <= set(tasks)
+def test_a_snippet_is_valid(snippet: dict[str, Any]) -> None:
+    declared = problem(snippet)
+    tasks = tuple(declared.tasks)
+    declared.training.balancing.build(tasks)  # names of tasks are looked up here
+    declared.model.trunk.build(8, len(tasks))
+    assert set(declared.training.teachers) <= set(tasks)
 
 
 def declared_in(page: str) -> set[str]:
     """The members that the page's snippets show."""
-    found: set[str] = set()
+    members: set[str] = set()
     for snippet in snippets(page):
-        whole = problem(snippet)
+        declared = problem(snippet)
         match page:
             case "balancing.md":
-                found.add(whole.training.balancing.method)
+                members.add(declared.training.balancing.method)
             case "features.md":
-                found |= {whole.features[name].kind for name in snippet["features"]}
-            case "passing-knowledge.md":
-                found |= {teacher.kind for teacher in whole.training.teachers.values()}
+                members |= {declared.features[name].kind for name in snippet["features"]}
+            case "distillation.md":
+                members |= {teacher.kind for teacher in declared.training.teachers.values()}
             case "tasks.md":
-                found |= {whole.tasks[name].kind for name in snippet["tasks"]}
+                members |= {declared.tasks[name].kind for name in snippet["tasks"]}
             case "trunks.md":
-                found.add(whole.model.trunk.kind)
+                members.add(declared.model.trunk.kind)
             case "stopping.md":
-                found.add(whole.training.stopping.policy)
-    return found
+                members.add(declared.training.stopping.policy)
+    return members
 
 
 @pytest.mark.parametrize("page", DECLARED)
-def test_every_member_has_a_section_and_a_snippet_and_no_section_is_of_something_else(page: str) -> None:
+def test_sections_and_snippets_cover_exactly_the_members(page: str) -> None:
     expected = set(POLICIES) if page == "stopping.md" else set(MEMBERS[page])
-    headings = {found[1] for title in sections(page) if (found := re.match(r"`(\w+)`$", title))}
+    headings = {match[1] for title in sections(page) if (match := re.match(r"`(\w+)`$", title))}
     assert headings == expected
     assert declared_in(page) == expected
 
@@ -164,7 +164,7 @@ def shown(default: Any) -> str:
     return default if isinstance(default, str) else f"{default:g}"
 
 
-def says(words: str, option: str, default: str) -> bool:
+def documents(words: str, option: str, default: str) -> bool:
     """True if the words name the option and give its default, as in `levels` (2)."""
     return bool(re.search(rf"`(?:\w+\.)*{option}`\s+\({re.escape(default)}(?![\w.])", words))
 
@@ -177,26 +177,26 @@ def options_of(member: Options) -> Iterator[tuple[str, str]]:
 
 
 def every_option() -> Iterator[Any]:
-    for page, found in MEMBERS.items():
-        for kind, member in found.items():
+    for page, kinds in MEMBERS.items():
+        for kind, member in kinds.items():
             for option, default in options_of(member):
                 yield pytest.param(page, f"`{kind}`", option, default, id=f"{page}-{kind}-{option}")
     sections_of = {"stopping.md": (Stopping, FinetuneHeads), "gates.md": (Gates, Latency, ParityLimits)}
     for page, members in sections_of.items():
-        for option, default in (found for member in members for found in options_of(member)):
+        for option, default in (option_and_default for member in members for option_and_default in options_of(member)):
             yield pytest.param(page, "", option, default, id=f"{page}-{option}")
 
 
 @pytest.mark.parametrize(("page", "section", "option", "default"), list(every_option()))
 def test_every_option_is_named_with_its_default(page: str, section: str, option: str, default: str) -> None:
-    found = sections(page)
+    parts = sections(page)
     if not section:
-        assert says(text(page), option, default)
+        assert documents(text(page), option, default)
         return
-    common = "".join(words for title, words in found.items() if title.startswith("Common to"))
-    own = found[section]
-    named_here = re.search(rf"`{option}`\s+\(", own)
-    assert says(own if named_here else common, option, default)
+    common = "".join(words for title, words in parts.items() if title.startswith("Common to"))
+    text_of_kind = parts[section]
+    named_here = re.search(rf"`{option}`\s+\(", text_of_kind)
+    assert documents(text_of_kind if named_here else common, option, default)
 
 
 def numbers_in(value: Any) -> Iterator[float]:
@@ -209,20 +209,20 @@ def numbers_in(value: Any) -> Iterator[float]:
             yield float(value)
 
 
-def drawn(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((DOCS / "pictures" / f"{name}.json").read_text(encoding="utf-8"))
-    return found
+def picture_numbers(name: str) -> dict[str, Any]:
+    numbers: dict[str, Any] = json.loads((DOCS / "pictures" / f"{name}.json").read_text(encoding="utf-8"))
+    return numbers
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_quotes_only_numbers_that_its_picture_drew(page: str) -> None:
-    known = list(numbers_in(drawn(PICTURES[page])))
-    words = re.sub(r"`[^`]*`", "", sections(page)["What it measured"])
+def test_numbers_in_a_page_are_in_the_data_of_its_picture(page: str) -> None:
+    values = list(numbers_in(picture_numbers(PICTURES[page])))
+    words = re.sub(r"`[^`]*`", "", sections(page)["Results"])
     quoted = re.findall(r"(?<![\w.])(-?\d+(?:\.(\d+))?)( ?%)?", words.replace(",", ""))
     assert quoted
     for number, decimals, percent in quoted:
         scale = 100 if percent else 1
-        rounded = {f"{scale * value:.{len(decimals)}f}" for value in known}
+        rounded = {f"{scale * value:.{len(decimals)}f}" for value in values}
         assert number in rounded, f"{number}{percent} is in no value of {PICTURES[page]}.json"
 
 
@@ -238,13 +238,21 @@ def test_a_page_shows_its_picture_and_names_the_command_that_makes_it(page: str)
 
 
 def test_the_pictures_of_costs_have_every_member() -> None:
-    assert drawn("trunks")["cost"].keys() == drawn("trunks")["parameters"].keys() == MEMBERS["trunks.md"].keys()
-    assert drawn("balancing")["cost"].keys() == drawn("balancing")["explained"].keys() == MEMBERS["balancing.md"].keys()
-    assert tuple(drawn("stopping")) == POLICIES
+    assert (
+        picture_numbers("trunks")["cost"].keys()
+        == picture_numbers("trunks")["parameters"].keys()
+        == MEMBERS["trunks.md"].keys()
+    )
+    assert (
+        picture_numbers("balancing")["cost"].keys()
+        == picture_numbers("balancing")["explained"].keys()
+        == MEMBERS["balancing.md"].keys()
+    )
+    assert tuple(picture_numbers("stopping")) == POLICIES
 
 
 @pytest.mark.parametrize("page", ["README.md", *EVERY])
-def test_relative_links_lead_somewhere(page: str) -> None:
+def test_relative_links_exist(page: str) -> None:
     links = re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text(page))
     assert links
     for target, _ in links:

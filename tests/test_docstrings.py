@@ -35,9 +35,9 @@ AVOIDED = frozenset(
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples(name: str) -> None:
-    found = doctest.testmod(import_module(name))
-    assert found.attempted > 0
-    assert found.failed == 0
+    result = doctest.testmod(import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def constants(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt | None, ast.Constant]]:
@@ -75,13 +75,13 @@ class C:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_docstring_begins_with_a_noun_phrase_or_an_imperative(folder: str) -> None:
-    found = [
+    violations = [
         f"{path.relative_to(ROOT)}:{line}: {text[:40]}"
         for path in FILES[folder]
         for line, text in docstrings(ast.parse(path.read_text(encoding="utf-8")))
         if text.split(maxsplit=1)[0].strip(",.:;") in AVOIDED
     ]
-    assert found == []
+    assert violations == []
 
 
 def function_of(member: Any) -> Callable[..., Any] | None:
@@ -129,11 +129,11 @@ def test_a_method_is_documented_by_itself_or_by_the_one_that_it_overrides() -> N
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_public_method_is_documented(package: str) -> None:
-    found = [
+    violations = [
         name
         for module in map(import_module, MODULES[package])
         for cls in vars(module).values()
         if inspect.isclass(cls) and cls.__module__ == module.__name__ and not cls.__name__.startswith("_")
         for name in undocumented(cls)
     ]
-    assert found == []
+    assert violations == []

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folde
 
 
 def pinned(folder: Path) -> dict[str, Any]:
-    found = YAML(typ="safe", pure=True).load((folder / PIN).read_text(encoding="utf-8"))
-    assert isinstance(found, dict)
-    return found
+    pin = YAML(typ="safe", pure=True).load((folder / PIN).read_text(encoding="utf-8"))
+    assert isinstance(pin, dict)
+    return pin
 
 
 def test_the_problem_is_named_after_its_folder_and_its_data_are_pinned(folder: Path) -> None:

@@ -54,8 +54,10 @@ def test_what_the_cases_cover() -> None:
 
 
 def test_which_balancings_have_a_state() -> None:
-    found = {method: parse_problem(document(("mmoe", method, "joint"))).training.balancing for method in BALANCINGS}
-    assert {method for method, options in found.items() if options.build(tuple(TASKS)).state_dict()} == WITH_STATE
+    balancings = {
+        method: parse_problem(document(("mmoe", method, "joint"))).training.balancing for method in BALANCINGS
+    }
+    assert {method for method, options in balancings.items() if options.build(tuple(TASKS)).state_dict()} == WITH_STATE
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)

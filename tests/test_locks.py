@@ -1,4 +1,4 @@
-"""Locks on files: one holder, whom the others can name; free as soon as its process is gone."""
+"""Locks on files: a single holder, named in the error of others; free as soon as its process has ended."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from mtl_core.locks import exclusive_lock
 with exclusive_lock(Path(sys.argv[1]), lambda _: False):
-    print("held", flush=True)
+    print("locked", flush=True)
     sys.stdin.read()
 """
 
@@ -27,12 +27,12 @@ def refuse(holder: Holder | None) -> bool:
     raise Busy(str(holder))
 
 
-def test_a_second_holder_is_refused_with_the_name_of_the_first_until_it_is_killed(tmp_path: Path) -> None:
+def test_the_lock_is_refused_with_the_name_of_its_holder_until_that_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "lock"
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
-        assert other.stdout.readline() == b"held\n"
+        assert other.stdout.readline() == b"locked\n"
         with pytest.raises(Busy, match=f"process {other.pid}, since 2"), exclusive_lock(path, refuse):
             pass
         other.kill()
@@ -43,7 +43,7 @@ def test_a_second_holder_is_refused_with_the_name_of_the_first_until_it_is_kille
     assert path.read_bytes() == b""
 
 
-def test_who_waits_gets_it_and_who_shares_runs_at_once(tmp_path: Path) -> None:
+def test_a_waiting_process_acquires_the_lock_and_a_sharing_one_runs_at_once(tmp_path: Path) -> None:
     order, keys = [], []
 
     def share(holder: Holder | None) -> bool:
@@ -56,7 +56,7 @@ def test_who_waits_gets_it_and_who_shares_runs_at_once(tmp_path: Path) -> None:
             order.append("second")
 
     thread = threading.Thread(target=wait)
-    with exclusive_lock(tmp_path / "lock", refuse, key="mine"):
+    with exclusive_lock(tmp_path / "lock", refuse, key="parent"):
         with exclusive_lock(tmp_path / "lock", share) as acquired:
             assert not acquired
         thread.start()
@@ -64,4 +64,4 @@ def test_who_waits_gets_it_and_who_shares_runs_at_once(tmp_path: Path) -> None:
             thread.join(0.01)
         order.append("first")
     thread.join()
-    assert (order, keys) == (["waits", "first", "second"], ["mine"])
+    assert (order, keys) == (["waits", "first", "second"], ["parent"])

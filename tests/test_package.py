@@ -1,4 +1,4 @@
-"""The built wheel works outside of any checkout, and what describes the package agrees."""
+"""The built wheel works outside of a checkout, and the descriptions of the package agree."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def read_yaml(path: str) -> Any:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which the built wheel is installed, without its dependencies."""
+    """A folder with the installed wheel, without its dependencies."""
     work = tmp_path_factory.mktemp("package")
     source, site = work / "source", work / "site"
     for name in SOURCES:
@@ -47,12 +47,12 @@ def test_the_wheel_has_every_file_of_the_packages(installed: Path) -> None:
     assert missing == []
 
 
-def test_the_pages_of_get_started_and_of_serving_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+def test_the_first_pages_and_those_on_serving_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     path = f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(installed), "HOME": str(tmp_path)}
-    imported = "import flows, mtl_core, serving; print(flows.__file__, mtl_core.__file__, serving.__file__)"
+    code = "import flows, mtl_core, serving; print(flows.__file__, mtl_core.__file__, serving.__file__)"
     with session(tmp_path / "pages", environment) as run:
-        assert run.run_python(imported).count(str(installed)) == 3
+        assert run.run_python(code).count(str(installed)) == 3
         for page in ("start/your-own-csv.md", "howto/serve.md", "howto/deploy.md"):
             for shown, printed, command in steps(page, run, params="wine/params.yaml"):
                 assert missing_lines(shown, printed) == [], f"{page}: {command}\n{printed}"
@@ -65,7 +65,7 @@ def test_versions_agree() -> None:
 
 
 def test_supported_versions_of_python_agree() -> None:
-    """The oldest is what types and syntax are checked for; the public workflow runs the oldest and the newest."""
+    """Types and syntax are checked for the oldest version; the public workflow runs the oldest and the newest."""
     prefix = "Programming Language :: Python :: 3."
     minors = sorted(int(name.removeprefix(prefix)) for name in PROJECT["classifiers"] if name.startswith(prefix))
     oldest, newest = f"3.{minors[0]}", f"3.{minors[-1]}"
@@ -73,9 +73,9 @@ def test_supported_versions_of_python_agree() -> None:
     assert PYPROJECT["tool"]["mypy"]["python_version"] == oldest
     assert PYPROJECT["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
     assert read_yaml(".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == [oldest, newest]
-    searched = re.search(r"^PYTHON \?= (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert searched is not None
-    assert {f"python3.{minor}" for minor in minors} <= set(searched[1].split())
+    interpreters = re.search(r"^PYTHON \?= (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert interpreters is not None
+    assert {f"python3.{minor}" for minor in minors} <= set(interpreters[1].split())
 
 
 def test_hooks_run_the_same_checks_as_make() -> None:

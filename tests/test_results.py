@@ -23,7 +23,7 @@ TABLES = {
 """Page -> the script that prints its tables from the kept results."""
 
 
-def kept(name: str) -> Any:
+def stored(name: str) -> Any:
     return json.loads((RESULTS / name).read_text(encoding="utf-8"))
 
 
@@ -31,38 +31,38 @@ def kept(name: str) -> Any:
 def test_a_page_shows_the_tables_that_its_command_prints(page: str) -> None:
     script = f"benchmarks/{TABLES[page]}"
     printed = subprocess.run([sys.executable, script], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    words = (ROOT / "docs" / page.partition("#")[0]).read_text(encoding="utf-8")
-    assert f"`python {script}`" in words
+    text = (ROOT / "docs" / page.partition("#")[0]).read_text(encoding="utf-8")
+    assert f"`python {script}`" in text
     rows = [line for line in printed.splitlines() if line.startswith("|")]
     assert rows
-    assert [line for line in rows if line not in words.splitlines()] == []
+    assert [line for line in rows if line not in text.splitlines()] == []
 
 
 def test_every_policy_was_run_on_every_task_with_the_same_five_seeds() -> None:
-    rows = kept("early_stopping.json")
+    rows = stored("early_stopping.json")
     fields = {"problem", "policy", "seed", "task", "metric", "higher_is_better", "validation", "best", "test"}
     fields |= {"epochs", "seconds"}
     assert all(row.keys() == fields for row in rows)
     tasks = {(row["problem"], row["task"]) for row in rows}
-    found = sorted((row["problem"], row["task"], row["policy"], row["seed"]) for row in rows)
+    keys = sorted((row["problem"], row["task"], row["policy"], row["seed"]) for row in rows)
     expected = sorted((*task, policy, seed) for task, policy, seed in itertools.product(tasks, POLICIES, range(5)))
-    assert found == expected
+    assert keys == expected
     assert len({problem for problem, _ in tasks}) >= 3
 
 
-def made() -> dict[str, dict[str, Any]]:
-    """Name of the results -> problem -> how they were made."""
+def provenances() -> dict[str, dict[str, Any]]:
+    """Name of the results -> problem -> provenance."""
     return {
-        "early_stopping": kept("early_stopping.made.json"),
-        "sharing": {problem: found["made"] for problem, found in kept("sharing.json").items()},
-        "relating": {problem: found["study"]["made"] for problem, found in kept("relating.json").items()},
-        "tuning": {problem: found["study"]["made"] for problem, found in kept("tuning.json").items()},
+        "early_stopping": stored("early_stopping.made.json"),
+        "sharing": {problem: result["made"] for problem, result in stored("sharing.json").items()},
+        "relating": {problem: result["study"]["made"] for problem, result in stored("relating.json").items()},
+        "tuning": {problem: result["study"]["made"] for problem, result in stored("tuning.json").items()},
     }
 
 
 @pytest.mark.parametrize("name", ["early_stopping", "sharing", "relating", "tuning"])
 def test_how_the_results_were_made_stands_beside_them(name: str) -> None:
-    for problem, record in made()[name].items():
+    for problem, record in provenances()[name].items():
         assert record["command"].startswith(f"python benchmarks/{name}.py --problems {problem} --seeds ")
         assert record["commit"]
         assert "+" not in record["commit"]
@@ -73,18 +73,18 @@ def test_how_the_results_were_made_stands_beside_them(name: str) -> None:
 
 
 def test_every_problem_of_the_results_has_its_record() -> None:
-    assert made()["early_stopping"].keys() == {row["problem"] for row in kept("early_stopping.json")}
+    assert provenances()["early_stopping"].keys() == {row["problem"] for row in stored("early_stopping.json")}
 
 
 def test_every_configuration_s_record_says_which_seeds_its_rows_have() -> None:
-    rows, records = kept("quality.json"), kept("quality.made.json")
-    found: dict[str, set[int]] = {}
+    rows, records = stored("quality.json"), stored("quality.made.json")
+    seeds_of: dict[str, set[int]] = {}
     for row in rows:
-        found.setdefault(f"{row['problem']}: {row['configuration']}", set()).add(row["seed"])
-    assert found.keys() == records.keys()
-    for name, seeds in found.items():
+        seeds_of.setdefault(f"{row['problem']}: {row['configuration']}", set()).add(row["seed"])
+    assert seeds_of.keys() == records.keys()
+    for name, seeds in seeds_of.items():
         record, problem = records[name], name.split(": ")[0]
         assert record["command"].startswith(f"python benchmarks/quality.py --problems {problem} --configurations ")
         assert "+" not in record["commit"]
         assert seeds == set(record["seeds"]) or name.endswith("LightGBM, a model per task")
-    assert all(found[f"{problem}: as declared"] == set(range(5)) for problem in ("census", "flights"))
+    assert all(seeds_of[f"{problem}: as declared"] == set(range(5)) for problem in ("census", "flights"))

@@ -99,9 +99,9 @@ def test_the_page_of_artifacts_has_every_path() -> None:
 
 
 @pytest.mark.parametrize("page", ["architecture.md", "glossary.md"])
-def test_a_path_in_code_is_there(page: str) -> None:
-    found = re.findall(r"`((?:mtl_core|flows|serving)/[\w/.]*)`", (DOCS / page).read_text(encoding="utf-8"))
-    assert [path for path in found if not (DOCS.parent / path).exists()] == []
+def test_paths_in_code_exist(page: str) -> None:
+    paths = re.findall(r"`((?:mtl_core|flows|serving)/[\w/.]*)`", (DOCS / page).read_text(encoding="utf-8"))
+    assert [path for path in paths if not (DOCS.parent / path).exists()] == []
 
 
 def shown_commands() -> Iterator[Any]:
@@ -110,12 +110,12 @@ def shown_commands() -> Iterator[Any]:
         text = (DOCS / page).read_text(encoding="utf-8")
         fenced = [line for block in blocks(page) for line in block.text.splitlines()]
         for line in [*fenced, *re.findall(r"^ {4}(.*)$", text, re.M)]:
-            if found := re.match(r"(?:\$ )?mtl ([a-z].*)", line):
-                yield pytest.param(re.split(r"\s+[#|&>]", found[1])[0], id=f"{page}: {found[1]}")
+            if match := re.match(r"(?:\$ )?mtl ([a-z].*)", line):
+                yield pytest.param(re.split(r"\s+[#|&>]", match[1])[0], id=f"{page}: {match[1]}")
 
 
 @pytest.mark.parametrize("line", list(shown_commands()))
-def test_a_shown_command_has_these_options(line: str) -> None:
+def test_options_of_shown_commands_exist(line: str) -> None:
     name, *arguments = shlex.split(line)
     assert name in COMMANDS
     command = cli.get_command(Context(cli), name)
@@ -124,7 +124,7 @@ def test_a_shown_command_has_these_options(line: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_block_that_could_run_is_run_or_says_why_not(page: str) -> None:
-    found = [block for block in blocks(page) if block.language in RUNNABLE]
-    assert [b.text for b in found if page not in RUN_BY_A_TEST and b.reason is None] == []
-    assert [b.text for b in found if b.language == "console" and not list(commands(b.text))] == []
+def test_a_runnable_block_is_run_or_gives_a_reason(page: str) -> None:
+    runnable = [block for block in blocks(page) if block.language in RUNNABLE]
+    assert [b.text for b in runnable if page not in RUN_BY_A_TEST and b.reason is None] == []
+    assert [b.text for b in runnable if b.language == "console" and not list(commands(b.text))] == []

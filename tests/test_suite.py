@@ -43,9 +43,9 @@ def bench() -> Iterator[Any]:
 
 
 def test_the_halves_are_those_that_were_decided_before_anything_was_measured(bench: Any) -> None:
-    found = {problem.name: problem.half for problem in bench.suite.problems()}
-    assert {name for name, half in found.items() if half == "chosen"} == CHOSEN
-    assert {name for name, half in found.items() if half == "unseen"} == UNSEEN
+    half_of = {problem.name: problem.half for problem in bench.suite.problems()}
+    assert {name for name, half in half_of.items() if half == "chosen"} == CHOSEN
+    assert {name for name, half in half_of.items() if half == "unseen"} == UNSEEN
 
 
 def test_a_target_is_no_feature_and_a_problem_has_at_most_ten_tasks(bench: Any) -> None:
@@ -58,14 +58,14 @@ def test_a_target_is_no_feature_and_a_problem_has_at_most_ten_tasks(bench: Any) 
 
 def test_a_group_is_in_one_split_and_is_kept_as_a_whole(bench: Any) -> None:
     table = pd.DataFrame({"person": np.repeat(np.arange(6_000), 3)})
-    splits = bench.suite.splits.ByGroup(("person",)).splits("some", table)
+    splits = bench.suite.splits.GroupSplit(("person",)).splits("some", table)
     of_person = splits.fillna("left out").groupby(table["person"]).nunique()
     assert set(of_person) == {1}
     assert 0.9 * bench.suite.splits.MAX_ROWS < splits.notna().sum() <= bench.suite.splits.MAX_ROWS
 
 
 def test_the_split_of_a_group_depends_on_no_other_row(bench: Any) -> None:
-    rule, table = bench.suite.splits.ByGroup(("person",)), pd.DataFrame({"person": np.arange(500)})
+    rule, table = bench.suite.splits.GroupSplit(("person",)), pd.DataFrame({"person": np.arange(500)})
     shuffled = table.sample(frac=1, random_state=0)
     assert rule.splits("some", table).equals(rule.splits("some", shuffled).sort_index())
     assert rule.splits("some", table.iloc[:100]).equals(rule.splits("some", table).iloc[:100])
@@ -73,9 +73,9 @@ def test_the_split_of_a_group_depends_on_no_other_row(bench: Any) -> None:
 
 @pytest.mark.parametrize("rows", [100, 10_000, 10_001, 35_000])
 def test_random_splits_have_the_stated_shares_and_the_stated_maximum(bench: Any, rows: int) -> None:
-    splits = bench.suite.splits.Random().splits("some", pd.DataFrame({"x": np.zeros(rows)}))
-    kept, limit = splits.notna().sum(), min(rows, bench.suite.splits.MAX_ROWS)
-    assert 0.95 * limit <= kept <= limit
+    splits = bench.suite.splits.RandomSplit().splits("some", pd.DataFrame({"x": np.zeros(rows)}))
+    rows_used, limit = splits.notna().sum(), min(rows, bench.suite.splits.MAX_ROWS)
+    assert 0.95 * limit <= rows_used <= limit
     shares = splits.value_counts(normalize=True)
     assert all(
         abs(shares[part] - share) < 0.1 for part, share in {"train": 0.6, "validation": 0.2, "test": 0.2}.items()
@@ -84,9 +84,9 @@ def test_random_splits_have_the_stated_shares_and_the_stated_maximum(bench: Any,
 
 def test_a_split_by_time_keeps_every_kth_row_in_order_of_time(bench: Any) -> None:
     table = pd.DataFrame({"year": np.random.default_rng(0).permutation(25_000)})
-    splits = bench.suite.splits.ByTime("year", 15_000, 20_000).splits("some", table)
-    kept = np.sort(table["year"][splits.notna()])
-    assert kept.tolist() == list(range(0, 25_000, 3))
+    splits = bench.suite.splits.TimeOrderSplit("year", 15_000, 20_000).splits("some", table)
+    years = np.sort(table["year"][splits.notna()])
+    assert years.tolist() == list(range(0, 25_000, 3))
     for part, (low, high) in {"train": (0, 14_999), "validation": (15_000, 19_999), "test": (20_000, 24_999)}.items():
         assert table["year"][splits == part].between(low, high).all()
 
@@ -94,9 +94,9 @@ def test_a_split_by_time_keeps_every_kth_row_in_order_of_time(bench: Any) -> Non
 def test_a_class_that_no_training_row_has_is_no_label(bench: Any) -> None:
     table = pa.table({"y": ["a", "b", "c", None], "split": ["train", "test", "test", "test"]})
     table = pa.concat_tables([table, pa.table({"y": ["b"], "split": ["train"]})])
-    assert bench.suite.problem._only_learned(table, "y")["y"].to_pylist() == ["a", "b", None, None, "b"]
+    assert bench.suite.problem._drop_untrained_classes(table, "y")["y"].to_pylist() == ["a", "b", None, None, "b"]
     numbers = pa.table({"y": np.arange(100.0), "split": ["train"] * 50 + ["test"] * 50})
-    assert bench.suite.problem._only_learned(numbers, "y")["y"].null_count == 0
+    assert bench.suite.problem._drop_untrained_classes(numbers, "y")["y"].null_count == 0
 
 
 def sides(bench: Any, metric: Metric, spread: float) -> tuple[Any, Any]:
@@ -106,8 +106,8 @@ def sides(bench: Any, metric: Metric, spread: float) -> tuple[Any, Any]:
     noise = random.normal(size=(4, 400))
     near = [labels + 0.5 * noise[seed] for seed in range(3)]
     return (
-        bench.verdicts.Measured(metric, labels, near),
-        bench.verdicts.Measured(metric, labels, [labels + spread * noise[3]]),
+        bench.verdicts.MethodResult(metric, labels, near),
+        bench.verdicts.MethodResult(metric, labels, [labels + spread * noise[3]]),
     )
 
 
@@ -117,15 +117,15 @@ METRICS = (MAE, Auc(name="auc", higher_is_better=True))
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_a_verdict_turns_round_with_the_sides_and_is_equal_within_noise(bench: Any, metric: Metric) -> None:
     good, bad = sides(bench, metric, 2.0)
-    assert (bench.verdicts.judge(good, bad), bench.verdicts.judge(bad, good)) == ("better", "worse")
+    assert (bench.verdicts.verdict_of(good, bad), bench.verdicts.verdict_of(bad, good)) == ("better", "worse")
     good, alike = sides(bench, metric, 0.5)
-    assert bench.verdicts.judge(good, alike) == bench.verdicts.judge(good, good) == "equal"
+    assert bench.verdicts.verdict_of(good, alike) == bench.verdicts.verdict_of(good, good) == "equal"
 
 
 def test_errors_are_compared_where_more_is_better_too(bench: Any) -> None:
     labels = np.array([0, 0, 1, 1])
     right, wrong = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.1, 0.85, 0.8, 0.9])
-    own, peer = (bench.verdicts.Measured(METRICS[1], labels, [found]) for found in (wrong, wrong))
-    assert bench.verdicts.error_ratio(own, [peer]) == pytest.approx(1.0)
-    best = bench.verdicts.Measured(METRICS[1], labels, [right])
-    assert bench.verdicts.error_ratio(own, [peer, best]) > bench.verdicts.LIMIT
+    network, peer = (bench.verdicts.MethodResult(METRICS[1], labels, [predictions]) for predictions in (wrong, wrong))
+    assert bench.verdicts.error_ratio(network, [peer]) == pytest.approx(1.0)
+    best = bench.verdicts.MethodResult(METRICS[1], labels, [right])
+    assert bench.verdicts.error_ratio(network, [peer, best]) > bench.verdicts.LIMIT

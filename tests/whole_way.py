@@ -1,4 +1,4 @@
-"""The whole way of a problem whose kinds a test file defines: every stage, a kill between two epochs, and the service.
+"""End-to-end run of a problem with kinds that a test file defines: all stages, a kill between epochs, and the service.
 
 Unions are read when modules are imported, so a test that edits them runs in an interpreter of its own.
 """
@@ -16,22 +16,22 @@ ROOT = Path(__file__).parents[1]
 
 
 def in_own_interpreter(module: str, folder: Path) -> dict[str, Any]:
-    """Runs `python -m MODULE FOLDER`, and reads what it left."""
+    """Run `python -m MODULE FOLDER` and read the outcome that it writes."""
     run = subprocess.run(
         [sys.executable, "-m", module, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout[-2_000:] + run.stderr[-4_000:]
-    found: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
-    return found
+    outcome: dict[str, Any] = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    return outcome
 
 
-def leave(folder: Path, seen: dict[str, Any]) -> None:
-    """Writes what `in_own_interpreter` reads."""
-    (folder / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
+def leave(folder: Path, outcome: dict[str, Any]) -> None:
+    """Write the outcome for `in_own_interpreter`."""
+    (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 
 def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -> dict[str, Any]:
-    """Runs that problem with these data; what was seen on the way, and the answers to the requests, as JSON."""
+    """Run every stage of a problem; return results of the stages and responses to the requests, as JSON."""
     from flows.layout import Layout
     from flows.stages import check, export, prepare, report, train, validate
     from mtl_core.config import load_problem
@@ -52,7 +52,7 @@ def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -
     return {
         "suite": suite,
         "resumed to the bit": resumed,
-        "checks": {one["name"]: one["passed"] for one in json.loads(layout.checks.read_text())["checks"]},
+        "checks": {check["name"]: check["passed"] for check in json.loads(layout.checks.read_text())["checks"]},
         "signature": json.loads(layout.signature.read_text()),
         "report": layout.report.read_text(encoding="utf-8"),
         "answers": _answers(folder, problem.name, requests),
@@ -60,7 +60,7 @@ def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -
 
 
 def _killed_once(folder: Path, train_stage: Any) -> bool:
-    """True where a training that ends after its second epoch resumes to the weights of one that does not end.
+    """True if a training killed after its second epoch resumes to the weights of an uninterrupted one.
 
     It goes on as a stage.
     """
@@ -85,13 +85,13 @@ def _killed_once(folder: Path, train_stage: Any) -> bool:
     problem, layout = load_problem(folder), Layout(folder)
     encoder = Encoder.load(layout.encoder)
     splits = [EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation")]
-    whole, _ = train(problem, encoder, *splits, folder / "whole")
+    uninterrupted, _ = train(problem, encoder, *splits, folder / "uninterrupted")
     try:
         train(problem, encoder, *splits, layout.resume, Killing())
     except Killed:
         train_stage()
     weights = load_file(layout.weights)
-    return all(weights[name].equal(value) for name, value in whole.state_dict().items())
+    return all(weights[name].equal(value) for name, value in uninterrupted.state_dict().items())
 
 
 def _answers(folder: Path, name: str, requests: list[Any]) -> list[Any]:
@@ -107,5 +107,5 @@ def _answers(folder: Path, name: str, requests: list[Any]) -> list[Any]:
     store.promote(store.save(model=layout.graph.parent, checks=layout.checks))
     live.open(store.home, name)
     with TestClient(build_app(live)) as client:
-        found = [client.post("/predict", json=rows) for rows in requests]
-    return [[answer.status_code, answer.json()] for answer in found]
+        responses = [client.post("/predict", json=rows) for rows in requests]
+    return [[answer.status_code, answer.json()] for answer in responses]

@@ -15,7 +15,7 @@ PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Task:
+class PeerTask:
     """A task. `kind`: binary, classes or number; `loss`: squared, absolute or poisson for a number, else ""."""
 
     kind: str
@@ -31,7 +31,7 @@ class Rows:
     y: np.ndarray
 
 
-Fit = Callable[[str, Task, int, Rows, Rows], Callable[[pd.DataFrame], np.ndarray]]
+Fit = Callable[[str, PeerTask, int, Rows, Rows], Callable[[pd.DataFrame], np.ndarray]]
 """Method, task, seed, training and validation rows -> features to (rows,) numbers or (rows, classes) probabilities."""
 
 
@@ -43,12 +43,12 @@ def serve(fit: Fit) -> None:
         labels = {number: arrays[f"y{number}"] for number in wanted}
     tasks = json.loads((folder / "tasks.json").read_text(encoding="utf-8"))
     for number, out in wanted.items():
-        task, y = Task(**tasks[int(number)]), labels[number]
-        of_part = [(split == place) & ~np.isnan(y) for place in (0, 1)]
+        task, y = PeerTask(**tasks[int(number)]), labels[number]
+        of_part = [(split == index) & ~np.isnan(y) for index in (0, 1)]
         train, validation = (Rows(x[mask].reset_index(drop=True), _typed(task, y[mask])) for mask in of_part)
-        began = time.process_time()
+        start = time.process_time()
         predict = fit(method, task, seed, train, validation)
-        seconds = time.process_time() - began
+        seconds = time.process_time() - start
         predictions = np.asarray(predict(x[split == 2].reset_index(drop=True)), dtype=np.float64)
         pending = Path(out).with_suffix(".pending.npz")
         np.savez_compressed(pending, predictions=predictions, seconds=seconds)
@@ -56,14 +56,14 @@ def serve(fit: Fit) -> None:
 
 
 def _features(arrays: Any) -> pd.DataFrame:
-    numbers = pd.DataFrame(arrays["numbers"], columns=[f"n{place}" for place in range(arrays["numbers"].shape[1])])
+    numbers = pd.DataFrame(arrays["numbers"], columns=[f"n{index}" for index in range(arrays["numbers"].shape[1])])
     codes, levels = arrays["codes"], arrays["levels"]
     kinds = {
-        f"c{place}": pd.Categorical.from_codes(codes[:, place], categories=range(levels[place]))
-        for place in range(codes.shape[1])
+        f"c{index}": pd.Categorical.from_codes(codes[:, index], categories=range(levels[index]))
+        for index in range(codes.shape[1])
     }
     return pd.concat([numbers, pd.DataFrame(kinds)], axis=1)
 
 
-def _typed(task: Task, y: np.ndarray) -> np.ndarray:
+def _typed(task: PeerTask, y: np.ndarray) -> np.ndarray:
     return y if task.kind == "number" else y.astype(np.int64)

@@ -1,8 +1,8 @@
-"""LightGBM, CatBoost and XGBoost: a model of one task, in the environment of its own that has them.
+"""LightGBM, CatBoost and XGBoost models of one task, run in their own environment.
 
-LightGBM as the study of the defaults had it: rate .05, 31 leaves, 500 rounds. CatBoost and XGBoost with the defaults of
-their packages, XGBoost with up to 1,000 rounds, as CatBoost has. All stop after 50 rounds without a better loss on
-validation, see categories as such, and use one thread.
+LightGBM with learning rate .05, 31 leaves and 500 rounds. CatBoost and XGBoost with the defaults of their packages,
+XGBoost with up to 1,000 rounds, as in CatBoost. All stop after 50 rounds without a better loss on validation, use
+native categories, and one thread.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import xgboost
-from raw_table import Rows, Task, serve
+from raw_table import PeerTask, Rows, serve
 
 PATIENCE = 50
 OBJECTIVES = {
@@ -35,14 +35,14 @@ OBJECTIVES = {
 Predict = Callable[[pd.DataFrame], np.ndarray]
 
 
-def fit(method: str, task: Task, seed: int, train: Rows, validation: Rows) -> Predict:
-    """A model of the method, stopped on validation, which picks its number of rounds too."""
+def fit(method: str, task: PeerTask, seed: int, train: Rows, validation: Rows) -> Predict:
+    """A model of the method, stopped on validation, which also selects the number of rounds."""
     objective = OBJECTIVES[method][task.loss or task.kind]
     makers = {"lightgbm": _lightgbm, "catboost": _catboost, "xgboost": _xgboost}
     return makers[method](objective, task, seed, train, validation)
 
 
-def _lightgbm(objective: str, task: Task, seed: int, train: Rows, validation: Rows) -> Predict:
+def _lightgbm(objective: str, task: PeerTask, seed: int, train: Rows, validation: Rows) -> Predict:
     parameters = {"objective": objective, "learning_rate": 0.05, "num_leaves": 31, "num_threads": 1, "seed": seed}
     parameters |= {"verbosity": -1, "deterministic": True, "force_row_wise": True}
     if task.kind == "classes":
@@ -58,7 +58,7 @@ def _lightgbm(objective: str, task: Task, seed: int, train: Rows, validation: Ro
     return model.predict
 
 
-def _catboost(objective: str, task: Task, seed: int, train: Rows, validation: Rows) -> Predict:
+def _catboost(objective: str, task: PeerTask, seed: int, train: Rows, validation: Rows) -> Predict:
     kind = catboost.CatBoostRegressor if task.kind == "number" else catboost.CatBoostClassifier
     model = kind(
         loss_function=objective, random_seed=seed, thread_count=1, early_stopping_rounds=PATIENCE, verbose=False,
@@ -67,14 +67,14 @@ def _catboost(objective: str, task: Task, seed: int, train: Rows, validation: Ro
     categories = list(train.x.select_dtypes("category"))
     model.fit(_texts(train.x), train.y, cat_features=categories, eval_set=(_texts(validation.x), validation.y))
     if task.kind == "number":
-        form = "Exponent" if objective == "Poisson" else "RawFormulaVal"
-        return lambda x: model.predict(_texts(x), prediction_type=form)
+        prediction_type = "Exponent" if objective == "Poisson" else "RawFormulaVal"
+        return lambda x: model.predict(_texts(x), prediction_type=prediction_type)
     return lambda x: _probabilities(task, model.predict_proba(_texts(x)))
 
 
-def _xgboost(objective: str, task: Task, seed: int, train: Rows, validation: Rows) -> Predict:
+def _xgboost(objective: str, task: PeerTask, seed: int, train: Rows, validation: Rows) -> Predict:
     kind = xgboost.XGBRegressor if task.kind == "number" else xgboost.XGBClassifier
-    # XGBClassifier leaves this out for two classes, which its objective for several refuses.
+    # XGBClassifier omits num_class for two classes, but multi:softprob requires it.
     more = {"num_class": task.classes} if task.kind == "classes" else {}
     model = kind(
         objective=objective, n_estimators=1000, early_stopping_rounds=PATIENCE, random_state=seed, n_jobs=1,
@@ -87,12 +87,12 @@ def _xgboost(objective: str, task: Task, seed: int, train: Rows, validation: Row
 
 
 def _texts(x: pd.DataFrame) -> pd.DataFrame:
-    """With categories as texts, which is how CatBoost wants them; a missing one is a category of its own."""
+    """Categories as strings, as required by CatBoost; a missing value is a category of its own."""
     return x.assign(**{name: x[name].cat.codes.astype(str) for name in x.select_dtypes("category")})
 
 
-def _probabilities(task: Task, found: np.ndarray) -> np.ndarray:
-    return found[:, 1] if task.kind == "binary" else found
+def _probabilities(task: PeerTask, probabilities: np.ndarray) -> np.ndarray:
+    return probabilities[:, 1] if task.kind == "binary" else probabilities
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""RealMLP and TabM: a model of one task, in the environment of its own that has them.
+"""RealMLP and TabM models of one task, run in their own environment.
 
-Both as pytabkit has them by default (RealMLP_TD, TabM_D), with what its documentation asks for where probabilities are
-judged: the cross-entropy on validation picks the epoch, and labels are not smoothed. One thread. They take no missing
-numbers: the median of the training rows stands for them, with a column that flags them.
+Both with the defaults of pytabkit (RealMLP_TD, TabM_D) and its recommendation for probabilities: the epoch is selected
+by the cross-entropy on validation, and labels are not smoothed. One thread. Missing numbers are replaced by the median
+of the training rows, with an indicator column.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor, TabM_D_Classifier, TabM_D_Regressor
-from raw_table import Rows, Task, serve
+from raw_table import PeerTask, Rows, serve
 
 KINDS = {
     "realmlp": {"number": RealMLP_TD_Regressor, "other": RealMLP_TD_Classifier},
@@ -25,8 +25,8 @@ LOSSES = {
 }
 
 
-def fit(method: str, task: Task, seed: int, train: Rows, validation: Rows) -> Callable[[pd.DataFrame], np.ndarray]:
-    """A model of the method, its epoch picked on validation."""
+def fit(method: str, task: PeerTask, seed: int, train: Rows, validation: Rows) -> Callable[[pd.DataFrame], np.ndarray]:
+    """A model of the method, with its epoch selected on validation."""
     torch.set_num_threads(1)
     options = {**LOSSES[task.loss], "device": "cpu", "random_state": seed, "n_threads": 1, "verbosity": 0}
     if method == "realmlp" and task.kind != "number":
@@ -37,7 +37,7 @@ def fit(method: str, task: Task, seed: int, train: Rows, validation: Rows) -> Ca
     model.fit(complete(train.x), train.y, complete(validation.x), validation.y, cat_col_names=columns)
     if task.kind == "number":
         return lambda x: np.asarray(model.predict(complete(x))).reshape(len(x))
-    first = (lambda found: found[:, 1]) if task.kind == "binary" else (lambda found: found)
+    first = (lambda values: values[:, 1]) if task.kind == "binary" else (lambda values: values)
     return lambda x: first(model.predict_proba(complete(x)))
 
 

@@ -1,4 +1,4 @@
-"""Shared-bottom and MMoE of torch-rechub, trained by its `MTLTrainer` on its loader, as its documentation does it."""
+"""Shared-bottom and MMoE of torch-rechub, trained with its `MTLTrainer` and loader, as in its documentation."""
 
 from torch_rechub.basic.features import DenseFeature, SparseFeature
 from torch_rechub.models.multi_task import MMOE, SharedBottom
@@ -8,9 +8,11 @@ from worker import serve
 
 
 def build(options, columns, labels, kind):
-    """Network of that kind and a function that trains it for a pass."""
-    features = [SparseFeature(f"id{place}", size, options["embedding"]) for place, size in enumerate(options["sizes"])]
-    features += [DenseFeature(f"float{place}") for place in range(options["floats"])]
+    """Network of this kind and a function that trains it for a pass."""
+    features = [
+        SparseFeature(f"id{number}", size, options["embedding"]) for number, size in enumerate(options["sizes"])
+    ]
+    features += [DenseFeature(f"float{number}") for number in range(options["floats"])]
     tasks = ["classification" if task == "binary" else task for task in options["tasks"]]
     layers = {"dims": options["widths"], "dropout": options["dropout"]}
     towers = [{"dims": [options["head"]], "dropout": options["dropout"]} for _ in tasks]
@@ -22,7 +24,7 @@ def build(options, columns, labels, kind):
     loader, *_ = DataGenerator(columns, labels).generate_dataloader(
         x_val=columns, y_val=labels, x_test=columns, y_test=labels, batch_size=options["batch_size"]
     )
-    # What `fit` does an epoch, without the evaluation after it: to the peer's favour.
+    # An epoch of `fit` without its evaluation, in favour of the peer.
     return network, lambda: trainer.train_one_epoch(loader)
 
 

@@ -1,4 +1,4 @@
-"""Public multi-target problems on which the defaults are chosen, and others on which they are judged."""
+"""Public multi-target problems on which the defaults are chosen, and others on which they are evaluated."""
 
 from suite.listed import problems
 from suite.problem import SPLIT, SuiteProblem

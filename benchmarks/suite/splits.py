@@ -1,6 +1,6 @@
-"""The rules by which a problem's rows train, validate and test, and by which a large table is cut down.
+"""Rules that split the rows of a problem and sample large tables.
 
-Each returns, per row, "train", "validation", "test", or None for a row that is left out because of MAX_ROWS.
+Each returns, per row, "train", "validation", "test", or None for a row that is omitted because of MAX_ROWS.
 """
 
 import hashlib
@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 MAX_ROWS = 10_000
-"""Rows of a problem, all splits together. A larger table keeps those with the smallest hash, whole groups where it is
-split by group; where it is split by time, every k-th row in order of time, with the smallest k that is enough.
+"""Rows of a problem, all splits together. Of a larger table the rows with the smallest hash are used, by whole groups
+if it is split by group; if it is split by time, every k-th row in order of time, with the smallest sufficient k.
 """
 VALIDATION, TEST = 0.2, 0.2
 
 
 @dataclass(frozen=True)
-class Random:
+class RandomSplit:
     """60 / 20 / 20 by the SHA-256 of the problem's name and the row's number in the source."""
 
     def splits(self, name: str, table: pd.DataFrame) -> pd.Series:
@@ -26,11 +26,11 @@ class Random:
 
 
 @dataclass(frozen=True)
-class ByGroup:
-    """60 / 20 / 20 by the SHA-256 of the problem's name and the row's group, which no two splits share."""
+class GroupSplit:
+    """60 / 20 / 20 by the SHA-256 of the problem's name and the row's group; a group is in one split."""
 
     columns: tuple[str, ...]
-    """Together they name the group."""
+    """Key of the group."""
 
     def splits(self, name: str, table: pd.DataFrame) -> pd.Series:
         """Split of each row."""
@@ -38,8 +38,8 @@ class ByGroup:
 
 
 @dataclass(frozen=True)
-class ByTime:
-    """Rows before `validation` train, rows from `test` on test."""
+class TimeOrderSplit:
+    """Training rows are before `validation`, test rows from `test` on."""
 
     column: str
     validation: object
@@ -49,15 +49,15 @@ class ByTime:
     def splits(self, name: str, table: pd.DataFrame) -> pd.Series:
         """Split of each row."""
         times = table[self.column]
-        found = np.where(times < self.validation, "train", np.where(times < self.test, "validation", "test"))
+        split_of_rows = np.where(times < self.validation, "train", np.where(times < self.test, "validation", "test"))
         order = times.argsort(kind="stable").to_numpy()
-        kept = np.zeros(len(table), dtype=bool)
-        kept[order[:: -(-len(table) // self.rows)]] = True
-        return pd.Series(found, index=table.index).where(kept, None)
+        selected = np.zeros(len(table), dtype=bool)
+        selected[order[:: -(-len(table) // self.rows)]] = True
+        return pd.Series(split_of_rows, index=table.index).where(selected, None)
 
 
 @dataclass(frozen=True)
-class OwnSplit:
+class SourceSplit:
     """The source's own train and test rows, its test rows halved: `column` has the names."""
 
     column: str
@@ -69,20 +69,22 @@ class OwnSplit:
         return table[self.column].where(shares.rank(method="first") <= self.rows, None)
 
 
-Rule = Random | ByGroup | ByTime | OwnSplit
+Rule = RandomSplit | GroupSplit | TimeOrderSplit | SourceSplit
 
 
 def _by_hash(name: str, keys: pd.Series) -> pd.Series:
     shares = _shares(name, keys)
-    found = np.where(shares < VALIDATION, "validation", np.where(shares < VALIDATION + TEST, "test", "train"))
-    # A second hash says what is left out, so that the shares of the splits stay.
+    split_of_keys = np.where(shares < VALIDATION, "validation", np.where(shares < VALIDATION + TEST, "test", "train"))
+    # A second hash selects the rows, so that the shares of the splits do not change.
     order = _shares(f"{name}/kept", keys)
     rows = order.value_counts().sort_index().cumsum()
     limit = rows.index[rows <= MAX_ROWS].max()
-    return pd.Series(found, index=keys.index).where(order <= limit, None)
+    return pd.Series(split_of_keys, index=keys.index).where(order <= limit, None)
 
 
 def _shares(name: str, keys: pd.Series) -> pd.Series:
     """A number in [0, 1) per key, the same on every machine."""
-    found = {key: int(hashlib.sha256(f"{name}/{key}".encode()).hexdigest()[:13], 16) / 16**13 for key in keys.unique()}
-    return keys.map(found)
+    share_of = {
+        key: int(hashlib.sha256(f"{name}/{key}".encode()).hexdigest()[:13], 16) / 16**13 for key in keys.unique()
+    }
+    return keys.map(share_of)

@@ -47,8 +47,8 @@ def costs(arguments: list[str]) -> dict[str, float]:
     else:
         command = [sys.executable, str(ROOT / "benchmarks" / "balancing.py")]
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
-    return {"sum": 1.0} | found
+    ratios: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
+    return {"sum": 1.0} | ratios
 
 
 class Toy:
@@ -81,8 +81,10 @@ class Toy:
         """Task by task, the share of variance explained on fresh rows after training."""
         for _ in range(EPOCHS):
             self.balancer.before_epoch()
-            seen = list(self._epoch())
-            self.balancer.after_epoch({task: statistics.mean(losses[task] for losses in seen) for task in range(2)})
+            losses_of_steps = list(self._epoch())
+            self.balancer.after_epoch(
+                {task: statistics.mean(losses[task] for losses in losses_of_steps) for task in range(2)}
+            )
         with torch.no_grad():
             x = torch.randn(20_000, WIDTH)
             return [1 - self.missed(task, x).item() for task in range(2)]
@@ -104,8 +106,8 @@ class Toy:
 
 def explained(options: Balancing) -> dict[str, float]:
     """Task -> share of variance explained, the mean over the seeds."""
-    found = [Toy(options, seed).trained() for seed in range(SEEDS)]
-    return {task: share(statistics.mean(each)) for task, each in zip(TASKS, zip(*found, strict=True), strict=True)}
+    explained = [Toy(options, seed).trained() for seed in range(SEEDS)]
+    return {task: share(statistics.mean(each)) for task, each in zip(TASKS, zip(*explained, strict=True), strict=True)}
 
 
 def cost_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:

@@ -74,9 +74,9 @@ def probability(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
 def bands(rows: list[dict[str, Any]], kind: str, y: alt.Y) -> alt.Chart:
     """Predicted class probabilities of each flight as a stacked bar."""
     parts = [
-        {"flight": row["flight"], "from": sum(row[kind][:place]), "to": sum(row[kind][: place + 1]), "shade": shade}
+        {"flight": row["flight"], "from": sum(row[kind][:number]), "to": sum(row[kind][: number + 1]), "shade": shade}
         for row in rows
-        for place, shade in enumerate(SHADES)
+        for number, shade in enumerate(SHADES)
     ]
     x = alt.X("from:Q", scale=alt.Scale(domain=[0, 1]), axis=shares(title="early … very late", values=[0, 0.5, 1]))
     shade = alt.Opacity("shade:Q", scale=None)
@@ -121,10 +121,10 @@ def main() -> None:
     rows = []
     for row in chosen(predictions, delays):
         band = [share(v, places=1) for v in predictions["quantiles"][row]]
-        told = {name: values[row] for name, values in columns.items()}
+        row_values = {name: values[row] for name, values in columns.items()}
         rows.append(
             {
-                "flight": "{origin}-{dest} {carrier}, {weekday} {hour}h".format(**told),
+                "flight": "{origin}-{dest} {carrier}, {weekday} {hour}h".format(**row_values),
                 "binary": share(predictions["binary"][row]),
                 **{kind: [share(v) for v in predictions[kind][row]] for kind in ("multiclass", "ordinal")},
                 **dict(zip(("low", "median", "high"), band, strict=True)),

@@ -31,8 +31,8 @@ def ratios(arguments: list[str]) -> dict[str, float]:
     else:
         command = [sys.executable, str(ROOT / "benchmarks" / "trunks.py"), "--tasks", str(TASKS), "--width", str(WIDTH)]
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
-    return {"shared_bottom": 1.0} | found
+    ratios: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
+    return {"shared_bottom": 1.0} | ratios
 
 
 def parameters() -> dict[str, int]:

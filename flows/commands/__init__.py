@@ -1,4 +1,4 @@
-"""The commands of `mtl`, one module each, named like the command; each has a `command`.
+"""The commands of `mtl`: a module per command, with its name, that defines `command`.
 
-A module imports nothing heavy at its top, so that `mtl --help` stays fast.
+Modules import nothing heavy at the top level, so that `mtl --help` is fast.
 """

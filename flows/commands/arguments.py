@@ -15,7 +15,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def in_folder(function: Function) -> Function:
-    """Add `-C FOLDER`; the command gets it as `folder`, absolute, with the tools' environment prepared for it."""
+    """Add `-C FOLDER`; the command gets `folder`, an absolute path, and the tools' environment is prepared for it."""
     return click.option(
         "-C",
         "--folder",
@@ -28,19 +28,22 @@ def in_folder(function: Function) -> Function:
 
 
 def json_output(function: Function) -> Function:
-    """Add `--json`; the command gets it as `as_json`, and then prints one JSON document and nothing else."""
+    """Add `--json`; if the command gets `as_json`, it prints one JSON document and nothing else."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")(function)
 
 
 def wait_option(function: Function) -> Function:
-    """Add `--wait`; the command gets it as `wait`."""
+    """Add `--wait`; the command gets `wait`."""
     help_text = "If another command is using the problem, wait for it instead of exiting with code 9."
     return click.option("--wait", is_flag=True, help=help_text)(function)
 
 
 @contextmanager
-def stdout_to_stderr() -> Iterator[None]:
-    """Redirect stdout to stderr, also for child processes, so that stdout carries the JSON document alone."""
+def reserve_stdout(as_json: bool) -> Iterator[None]:
+    """With `--json`, redirect stdout to stderr, also for child processes: stdout has only the JSON document."""
+    if not as_json:
+        yield
+        return
     sys.stdout.flush()
     stdout = os.dup(1)
     os.dup2(2, 1)

@@ -33,7 +33,7 @@ def command(folder: Path, as_json: bool) -> None:
     problem, sources = open_data(folder, declared)
     matches, _ = matched_columns(declared, sources[0].shared)
     summary = check_data(folder, problem, sources)
-    types = {name: scalar_type(found) or str(found) for name, found in column_types(folder, problem, sources).items()}
+    types = {name: scalar_type(each) or str(each) for name, each in column_types(folder, problem, sources).items()}
     warnings = [*summary.warnings, *pattern_doubts(declared, sources), *data_doubts(problem, sources)]
     if as_json:
         import json

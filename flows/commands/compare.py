@@ -1,11 +1,10 @@
 """`mtl compare`: the shared network against single-task models."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
+from flows.commands.arguments import example, in_folder, json_output, reserve_stdout
 
 
 @click.command(epilog=example("mtl compare", "mtl compare --seeds 3 --policies -C customers", "mtl compare --show"))
@@ -34,7 +33,7 @@ def command(folder: Path, as_json: bool, seeds: int, policies: bool, show: bool)
     from flows.comparing import compared, kept_comparison
     from flows.console.compare import print_comparison
 
-    with stdout_to_stderr() if as_json else nullcontext():
+    with reserve_stdout(as_json):
         study, where = kept_comparison(folder) if show else compared(folder, seeds, policies)
     if as_json:
         click.echo(study.model_dump_json(indent=1))

@@ -8,8 +8,8 @@ from flows.commands.arguments import example
 from flows.environment import prepare_environment
 
 
-def _print_graph(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked:
+def _print_graph(context: click.Context, _parameter: click.Parameter, requested: bool) -> None:
+    if requested:
         from flows.pipeline.graph import graph_text
 
         click.echo(graph_text(), nl=False)
@@ -42,7 +42,7 @@ def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) 
     """Create a problem from a CSV or Parquet FILE.
 
     Infers the kinds of features and tasks, writes a commented params.yaml and a dvc.yaml, copies FILE to data/ and pins
-    it with DVC. Uncertain guesses are marked `doubt:`. Never overwrites existing files.
+    it with DVC. Uncertain guesses are marked `warning:`. Never overwrites existing files.
     """
     from flows.console.draft import next_steps
     from flows.draft.drafting import draft_problem

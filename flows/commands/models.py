@@ -46,7 +46,6 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def _describe(store: "Store", tag: str) -> dict[str, Any]:
-    """Checks of a version, and the reasons why it was refused, overruled or is damaged; null otherwise."""
     from serving.refused import CHECKS_FILE
 
     damage = store.damage(tag)

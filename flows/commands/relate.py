@@ -1,11 +1,10 @@
 """`mtl relate`: task affinities and groupings."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
+from flows.commands.arguments import example, in_folder, json_output, reserve_stdout
 
 
 @click.command(epilog=example("mtl relate", "mtl relate --networks 2 -C customers", "mtl relate --show --json"))
@@ -38,7 +37,7 @@ def command(folder: Path, as_json: bool, every: int, networks: int | None, no_ve
     from flows.relating import kept_relatedness, related
     from mtl_core.config import load_problem
 
-    with stdout_to_stderr() if as_json else nullcontext():
+    with reserve_stdout(as_json):
         if show:
             study, where = kept_relatedness(folder)
             _check_networks(networks, len(study.tasks))
@@ -53,6 +52,5 @@ def command(folder: Path, as_json: bool, every: int, networks: int | None, no_ve
 
 
 def _check_networks(networks: int | None, tasks: int) -> None:
-    """Raises click.BadParameter where there are fewer tasks than networks."""
     if networks is not None and networks > tasks:
         raise click.BadParameter(f"must be at most {tasks}, one per task, found {networks}", param_hint="--networks")

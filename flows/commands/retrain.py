@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr, wait_option
+from flows.commands.arguments import example, in_folder, json_output, reserve_stdout, wait_option
 from flows.environment import prepare_prefect
 from flows.running import check_start, exclusive_run
 
@@ -32,16 +32,16 @@ def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
 
         serve_retrain(folder, cron)
         return
-    # Before Prefect is imported, so that a refusal comes at once.
+    # Before Prefect is imported, so that an error comes at once.
     with exclusive_run(folder, wait=wait):
         check_start(folder)
         prepare_prefect()
         from flows.console.retrain import print_result
         from flows.retrain.flow import run_retrain
 
+        with reserve_stdout(as_json):
+            result = run_retrain(folder)
         if as_json:
-            with stdout_to_stderr():
-                result = run_retrain(folder)
             click.echo(json.dumps(dataclasses.asdict(result), indent=1))
         else:
-            print_result(run_retrain(folder))
+            print_result(result)

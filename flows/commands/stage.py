@@ -25,25 +25,28 @@ def command(name: str, folder: Path, wait: bool) -> None:
     end_with_parent()
     with exclusive_run(folder, wait=wait), exclusive_stage(folder), keep_failure(folder, name):
         check_graph(folder)
-        _check_needs(folder, name)
+        _check_previous_stage(folder, name)
         import_module(f"flows.stages.{name}").run(folder)
 
 
-def _check_needs(folder: Path, stage: str) -> None:
-    """Raise DataError if the output of the previous stage is missing; the stage itself checks the folder."""
+def _check_previous_stage(folder: Path, stage: str) -> None:
+    """Raises DataError if the output of the previous stage is missing; the stage itself checks the folder."""
     from flows.layout import Layout
     from mtl_core.config import PARAMS
     from mtl_core.errors import DataError
 
     layout = Layout(folder)
-    needs = {
+    required = {
         "train": ("prepare", layout.encoder),
         "export": ("train", layout.weights),
         "check": ("export", layout.signature),
         "report": ("check", layout.checks),
     }
-    if stage in needs and (folder / PARAMS).exists() and not (path := needs[stage][1]).exists():
+    if stage not in required or not (folder / PARAMS).exists():
+        return
+    previous, path = required[stage]
+    if not path.exists():
         raise DataError(
-            f"{path}: must exist for the stage {stage}, found no file; run `mtl stage {needs[stage][0]}` first, or "
+            f"{path}: must exist for the stage {stage}, found no file; run `mtl stage {previous}` first, or "
             "`mtl retrain`, which runs every stage that is out of date"
         )

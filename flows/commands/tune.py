@@ -1,11 +1,10 @@
 """`mtl tune`: hyperparameter search."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from flows.commands.arguments import example, in_folder, json_output, stdout_to_stderr
+from flows.commands.arguments import example, in_folder, json_output, reserve_stdout
 
 
 @click.command(
@@ -60,7 +59,7 @@ def command(
     if repeated is not None:
         click.echo(tuning.repeated(folder, repeated))
         return
-    with stdout_to_stderr() if as_json else nullcontext():
+    with reserve_stdout(as_json):
         result = tuning.kept_tuning(folder) if show else tuning.tuned(folder, trials, workers)
     if as_json:
         click.echo(result.study.model_dump_json(indent=1))

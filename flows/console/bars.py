@@ -1,4 +1,4 @@
-"""Progress: bars on a terminal; elsewhere lines with the time, so that a log tells a slow command from a hung one."""
+"""Progress: bars on a terminal; elsewhere lines with the time, which tell a slow command from one that hangs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from flows.console.terminal import is_live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from types import TracebackType
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Task, TaskID
@@ -24,32 +22,32 @@ LOG_SECONDS = 10.0
 Item = TypeVar("Item")
 
 
-def timed(words: str) -> str:
-    """A line of a log: ISO 8601 time, words."""
-    return f"{datetime.now().astimezone().isoformat(timespec='seconds')} {words}"
+def with_time(text: str) -> str:
+    """A line of a log: ISO 8601 time, text."""
+    return f"{datetime.now().astimezone().isoformat(timespec='seconds')} {text}"
 
 
 class Bars:
-    """Bars with description, count and time, shown while this is entered."""
+    """Bars with description, count and time; a context manager that shows them."""
 
     def __init__(self, console: Console, *, transient: bool = False) -> None:
         self.live = is_live(console)
-        columns = (
+        self.view = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            console=console,
+            transient=transient,
+            disable=not self.live,
         )
-        self.view = Progress(*columns, console=console, transient=transient, disable=not self.live)
         self._logged = -LOG_SECONDS
 
     def __enter__(self) -> Self:
         self.view.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.view.stop()
 
     def add(self, description: str, total: int | None = None, completed: int = 0) -> TaskID:
@@ -57,40 +55,39 @@ class Bars:
         return self.view.add_task(description, total=total, completed=completed, visible=bool(description))
 
     def restart(self, bar: TaskID, description: str) -> None:
-        """Begin a bar anew, under another description."""
+        """Reset the count of a bar, and its description."""
         self.view.reset(bar, description=description, visible=bool(description))
         self._log_bars()
 
     def move(self, bar: TaskID, completed: int, total: int | None, description: str | None = None) -> None:
-        """Show how far it is."""
+        """Set the count of a bar."""
         self.view.update(bar, completed=completed, total=total, description=description, visible=True)
         self._log_bars()
 
-    def track(self, items: Sequence[Item], description: str) -> Iterable[Item]:
-        """The items one after another, with a bar of their own."""
+    def track(self, items: Sequence[Item], description: str) -> Iterator[Item]:
+        """Iterate over the items with a bar."""
         bar = self.add(description, len(items))
         for number, item in enumerate(items):
             self.move(bar, number, len(items))
             yield item
         self.view.update(bar, completed=len(items))
 
-    def log(self, words: str) -> None:
-        """A line off a terminal, where the bars show the same."""
+    def log(self, text: str) -> None:
+        """Print a line if there is no terminal, where the bars show the same."""
         if not self.live:
-            self.say(words)
+            self.say(text)
 
-    def say(self, words: str, style: str = "") -> None:
-        """A line above the bars."""
+    def say(self, text: str, style: str = "") -> None:
+        """Print a line above the bars."""
         self._logged = time.monotonic()
-        line = words if self.live else timed(words)
-        self.view.console.print(Text(line, style), highlight=False, soft_wrap=True)
+        self.view.console.out(text if self.live else with_time(text), style=style, highlight=False)
 
     def _log_bars(self) -> None:
         if not self.live and time.monotonic() - self._logged >= LOG_SECONDS:
-            self.say("; ".join(filter(None, map(_words, self.view.tasks))))
+            self.say("; ".join(filter(None, map(_text, self.view.tasks))))
 
 
-def _words(bar: Task) -> str:
+def _text(bar: Task) -> str:
     if bar.total is None:
         return f"{bar.description}: {bar.completed:,.0f}" if bar.completed else bar.description
     return f"{bar.description}: {bar.completed:,.0f} of {bar.total:,.0f}".removeprefix(": ")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from flows.console.bars import Bars
-from flows.console.terminal import open_console
-from mtl_core.report.wording import NOTHING, interval, interval_places, rounded, signed
+from flows.console.terminal import number_column, open_console, titled_table
+from mtl_core.report.wording import NOTHING, integer, interval, interval_places, rounded, signed
 from mtl_core.studies.arms import SINGLE_TASK
-from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Cost, Gain, MeanStd
+from mtl_core.studies.comparison import BOOSTED, HARMS, HELPS, ComparedTask, Comparison, Gain, MeanStd
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from mtl_core.studies.comparison import Verdict
     from mtl_core.training import Epoch
 
@@ -44,90 +45,77 @@ class CompareProgress(Bars):
         self.move(self.part, step, steps)
 
 
-def print_comparison(found: Comparison) -> None:
-    """Quality and cost as tables; then the sentence that names negative transfer."""
+def print_comparison(comparison: Comparison) -> None:
+    """Print tables of quality and cost, then the tasks with negative transfer."""
     console = open_console()
-    console.print(_quality(found))
-    if len(found.courses) > 1:
-        console.print(_policies(found))
-    console.print(_cost(found))
-    for note in found.notes:
-        console.print(note, style="dim", highlight=False, soft_wrap=True)
-    console.print(found.headline, style="bold", highlight=False, soft_wrap=True)
-    if harmed := found.judged(HARMS):
-        console.print(f"negative transfer: {', '.join(harmed)}", style="bold red", highlight=False)
+    console.print(_quality(comparison))
+    if len(comparison.courses) > 1:
+        console.print(_policies(comparison))
+    console.print(_cost(comparison))
+    for note in comparison.notes:
+        console.out(note, style="dim")
+    console.out(comparison.headline, style="bold")
+    if harmed := comparison.judged(HARMS):
+        console.out(f"negative transfer: {', '.join(harmed)}", style="bold red")
 
 
-def _quality(found: Comparison) -> Table:
-    """Row per task: shared against single-task, and against trees where there are any."""
-    table = _table(
-        f"shared and single-task models: test split, {_seeds(found)}",
+def _quality(comparison: Comparison) -> Table:
+    trees = ("boosted", "better than\nboosted by") if BOOSTED in comparison.cost else ()
+    table = titled_table(
+        f"shared and single-task models: test split, {_seeds(comparison)}",
+        *("task\nmetric", f"shared\n({comparison.shared})", "single\ntask", "better by", *trees),
         caption="better by: difference (above 0: sharing is better) and its paired 95% interval",
+        show_lines=True,
     )
-    trees = ("boosted", "better than\nboosted by") if BOOSTED in found.cost else ()
-    for column in ("task\nmetric", f"shared\n({found.shared})", "single\ntask", "better by", *trees):
-        table.add_column(column, overflow="fold")
-    for name, task in found.tasks.items():
+    for name, task in comparison.tasks.items():
         decimals = _decimals(task)
         shared, single, boosted = (
-            _spread(task.arms.get(arm), decimals) for arm in (found.shared, SINGLE_TASK, BOOSTED)
+            _mean_std_cell(task.arms.get(arm), decimals) for arm in (comparison.shared, SINGLE_TASK, BOOSTED)
         )
-        table.add_row(
-            _named(name, task),
-            *(shared, single, _gain(task.over_single, decimals).append(_judged(task.verdict))),
-            *((boosted, _gain(task.over_boosted, decimals)) if trees else ()),
-        )
+        over_single = _gain_cell(task.over_single, decimals).append(_verdict_cell(task.verdict))
+        cells = [_task_cell(name, task), shared, single, over_single]
+        table.add_row(*cells, *((boosted, _gain_cell(task.over_boosted, decimals)) if trees else ()))
     return table
 
 
-def _policies(found: Comparison) -> Table:
-    """Row per task, column per stopping policy."""
-    table = _table(f"shared network under every stopping policy: test split, {_seeds(found)}")
-    for column in ("task\nmetric", *found.courses):
-        table.add_column(column, overflow="fold")
-    for name, task in found.tasks.items():
+def _policies(comparison: Comparison) -> Table:
+    policies = comparison.courses
+    title = f"shared network under every stopping policy: test split, {_seeds(comparison)}"
+    table = titled_table(title, "task\nmetric", *policies, show_lines=True)
+    for name, task in comparison.tasks.items():
         decimals = _decimals(task)
-        table.add_row(_named(name, task), *(_spread(task.arms.get(policy), decimals) for policy in found.courses))
+        table.add_row(_task_cell(name, task), *(_mean_std_cell(task.arms.get(policy), decimals) for policy in policies))
     return table
 
 
-def _table(title: str, caption: str | None = None) -> Table:
-    return Table(
-        title=title, title_justify="left", title_style="bold", caption=caption, caption_justify="left", show_lines=True
-    )
-
-
-def _seeds(found: Comparison) -> str:
-    count = len(found.made.seeds)
+def _seeds(comparison: Comparison) -> str:
+    count = len(comparison.made.seeds)
     return f"mean ± standard deviation of {count} seeds" if count > 1 else "one seed"
 
 
-def _named(name: str, task: ComparedTask) -> Text:
+def _task_cell(name: str, task: ComparedTask) -> Text:
     arrow = "↑" if task.higher_is_better else "↓"
     return Text(name).append(f"\n{task.metric} {arrow}{f' {task.unit}' if task.unit else ''}", "dim")
 
 
-def _cost(found: Comparison) -> Table:
-    table = _table(
+def _cost(comparison: Comparison) -> Table:
+    numbers = ("parameters", "training, s per seed", "1 row, ms", "1,000 rows, ms", "MB")
+    table = titled_table(
         "cost of each model, all tasks together",
+        "model",
+        *map(number_column, numbers),
         caption="inference on one thread; networks take raw rows, trees encoded rows",
     )
-    table.show_lines = False
-    for column in ("model", "parameters", "training, s per seed", "1 row, ms", "1,000 rows, ms", "MB"):
-        table.add_column(column, justify="left" if column == "model" else "right")
-    for arm, cost in found.cost.items():
-        table.add_row(f"shared ({arm})" if arm == found.shared else arm, *_cost_cells(cost))
+    for arm, cost in comparison.cost.items():
+        table.add_row(
+            f"shared ({arm})" if arm == comparison.shared else arm,
+            NOTHING if cost.parameters is None else integer(cost.parameters),
+            rounded(cost.seconds, 1),
+            rounded(cost.ms_1, 3),
+            rounded(cost.ms_1000, 2),
+            NOTHING if cost.bytes is None else rounded(cost.bytes / 1e6, 2),
+        )
     return table
-
-
-def _cost_cells(cost: Cost) -> tuple[str, ...]:
-    return (
-        NOTHING if cost.parameters is None else f"{cost.parameters:,}",
-        f"{cost.seconds:,.1f}",
-        rounded(cost.ms_1, 3),
-        rounded(cost.ms_1000, 2),
-        NOTHING if cost.bytes is None else f"{cost.bytes / 1e6:,.2f}",
-    )
 
 
 def _decimals(task: ComparedTask) -> int:
@@ -136,18 +124,18 @@ def _decimals(task: ComparedTask) -> int:
     return 4 if gain is None else interval_places(gain.low, gain.high)
 
 
-def _spread(found: MeanStd | None, decimals: int) -> Text:
-    if found is None or found.mean is None:
+def _mean_std_cell(value: MeanStd | None, decimals: int) -> Text:
+    if value is None or value.mean is None:
         return Text(NOTHING)
-    std = "" if found.std is None else f"\n± {rounded(found.std, decimals)}"
-    return Text(rounded(found.mean, decimals)).append(std, "dim")
+    std = "" if value.std is None else f"\n± {rounded(value.std, decimals)}"
+    return Text(rounded(value.mean, decimals)).append(std, "dim")
 
 
-def _judged(verdict: Verdict | None) -> Text:
+def _verdict_cell(verdict: Verdict | None) -> Text:
     return Text(f"\n{verdict}", _COLOURS.get(verdict, "")) if verdict else Text()
 
 
-def _gain(found: Gain | None, decimals: int) -> Text:
-    if found is None or found.difference is None:
+def _gain_cell(gain: Gain | None, decimals: int) -> Text:
+    if gain is None or gain.difference is None:
         return Text(NOTHING)
-    return Text(signed(found.difference, decimals)).append(f"\n{interval(found.low, found.high, decimals)}", "dim")
+    return Text(signed(gain.difference, decimals)).append(f"\n{interval(gain.low, gain.high, decimals)}", "dim")

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.console.terminal import open_console
+from mtl_core.report.wording import number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,29 +17,28 @@ if TYPE_CHECKING:
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
-    """Version, status, checks, and metrics on test; then why versions are damaged, refused or overruled."""
+    """Print version, status, checks and test metrics, then why versions are damaged, refused or overruled."""
     table = Table("version", "status", "checks", "metrics on test")
     for model in models:
-        metrics = [f"{name} {value:.4g}" for name, value in _metrics(model).items() if value is not None]
+        metrics = [f"{name} {number(value)}" for name, value in _metrics(model).items() if value is not None]
         table.add_row(model["version"], _status(model), _checks(model), "\n".join(metrics))
     console = open_console()
     console.print(table)
     for model in models:
-        for words, style in _reasons(model):
-            console.print(f"{model['version']} {words}", style=style, highlight=False, soft_wrap=True)
+        for reason, style in _reasons(model):
+            console.out(f"{model['version']} {reason}", style=style)
 
 
 def _metrics(model: dict[str, Any]) -> dict[str, float | None]:
-    """Each task's own metric, and those with a limit, which are the checks named TASK.METRIC."""
-    own: dict[str, float | None] = model.get("metrics") or {}  # of an earlier version, none
+    """The metric of each task, and those with a limit, which are the checks named TASK.METRIC."""
+    task_metrics: dict[str, float | None] = model.get("metrics") or {}  # none in earlier versions
     limited = {
         check["name"]: check["value"] for check in model["checks"] if "." in check["name"] and " " not in check["name"]
     }
-    return own | limited
+    return task_metrics | limited
 
 
 def _status(model: dict[str, Any]) -> Text:
-    """Status of a version: whether the champion serves or could not be loaded, whether another one was refused."""
     if model["champion"]:
         return Text("not loaded", "red") if model["load_failure"] else Text("serving", "green")
     return Text("refused", "yellow") if model["refused"] else Text()
@@ -49,15 +49,13 @@ def _checks(model: dict[str, Any]) -> Text:
 
 
 def count_checks(checks: Sequence[Mapping[str, Any]]) -> str:
-    """Counts of the checks that passed, and of warnings."""
+    """Counts of passed checks and of warnings."""
     passed = sum(check["passed"] for check in checks)
-    warnings = sum(check.get("outcome") == "warning" for check in checks)  # of an earlier version, none
-    words = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
-    return f"{passed} of {len(checks)} passed{words}"
+    warnings = sum(check.get("outcome") == "warning" for check in checks)  # no outcome in earlier versions
+    return f"{passed} of {len(checks)} passed" + (f", {plural(warnings, 'warning')}" if warnings else "")
 
 
 def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Sentences that begin after the version's name, with their styles."""
     if model["damage"]:
         yield f"cannot be served: {model['damage']}", "red"
     if model["champion"]:
@@ -67,7 +65,7 @@ def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def load_failure_text(failure: LoadFailure) -> str:
-    """Message: the champion that a service could not load, the reason, and the version that it answers with."""
+    """Message: the champion that a service could not load, the reason, and the version that it serves instead."""
     return (
         f"a service could not load {failure.champion} at {failure.at:%Y-%m-%d %H:%M:%S} UTC and answers with "
         f"{failure.serving or 'no version'}: {failure.reason}\n"

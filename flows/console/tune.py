@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
 from flows.console.bars import Bars
-from flows.console.terminal import open_console
-from mtl_core.report.wording import option_value, signed
+from flows.console.terminal import number_column, open_console, titled_table
+from mtl_core.report.wording import number, option_value, plural, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rich.table import Table
 
     from mtl_core.config import Problem
     from mtl_core.studies.tuning import Trial, Tuning
     from mtl_core.studies.tuning.workers import Lost
     from mtl_core.training import Epoch
 
-SHOWN = 10
-"""Trials in the table at the end: the best ones."""
+MAX_TRIALS = 10
+"""Number of best trials in the table."""
 
 
 class TuneProgress(Bars):
-    """Line on stderr per finished trial, and a bar over all of them."""
+    """Line on stderr per finished trial, and a bar for all trials."""
 
     def __init__(self, done: int, trials: int, best: Trial | None) -> None:
         super().__init__(open_console(stderr=True))
@@ -38,7 +37,7 @@ class TuneProgress(Bars):
             before = self.best.objective if self.best else None
             self.best = trial if before is None or objective > before else self.best
         best = f"; best {signed(self.best.objective, 2)}, trial {self.best.number}" if self.best else ""
-        outcome = f": {trial.why}" if trial.why else f" {signed(objective, 2)} after {_epochs(trial.epochs)}"
+        outcome = f": {trial.why}" if trial.why else f" {signed(objective, 2)} after {plural(trial.epochs, 'epoch')}"
         self.say(f"trial {trial.number} {trial.state}{outcome}{best}")
         self.done += 1
         self.restart(self.trial, "")
@@ -54,19 +53,19 @@ class TuneProgress(Bars):
 
 
 def print_tuning(study: Tuning, problem: Problem) -> None:
-    """The best trials, the options of the best one that differ from the declared, and the commands to use it."""
+    """Print the best trials, the changed options of the best one, and the commands to use it."""
     from mtl_core.studies.tuning.applying import experiment
 
     console = open_console()
     console.print(_trials(study))
     best = study.trial(study.best)
     if best is None or best.number == 0:
-        console.print("no trial is better than the declared options")
+        console.out("no trial is better than the declared options")
         return
     console.print(_best(study, best))
-    console.print(f"to train trial {best.number} in full and evaluate it on the test split:")
-    console.print(f"  {experiment(problem, study.differences(best))}", highlight=False, soft_wrap=True)
-    console.print(f"to write its options to params.yaml:\n  mtl tune --apply {best.number}")
+    console.out(f"to train trial {best.number} in full and evaluate it on the test split:")
+    console.out(f"  {experiment(problem, study.differences(best))}")
+    console.out(f"to write its options to params.yaml:\n  mtl tune --apply {best.number}")
 
 
 def _trials(study: Tuning) -> Table:
@@ -75,45 +74,34 @@ def _trials(study: Tuning) -> Table:
         (trial for trial in study.trials if trial.state == "complete" and trial.objective is not None),
         key=lambda trial: (-(trial.objective or 0.0), trial.number),
     )
-    shown = complete[:SHOWN] + [trial for trial in complete[SHOWN:] if trial.number == 0]
-    table = Table(
-        title=f"best of {len(study.trials)} trials: {', '.join(f'{n} {state}' for state, n in counts.items())}",
-        title_justify="left",
-        title_style="bold",
+    table = titled_table(
+        f"best of {len(study.trials)} trials: {', '.join(f'{count} {state}' for state, count in counts.items())}",
+        *map(number_column, ("trial", "mean", "worst")),
+        *("\n".join(_short_path(path, study.space)) for path in study.space),
         caption="mean and worst gain of the tasks on validation, in standard errors; 0 = declared options",
-        caption_justify="left",
     )
-    for name in ("trial", "mean", "worst"):
-        table.add_column(name, justify="right")
-    for path in study.space:
-        table.add_column("\n".join(_short_path(path, study.space)), overflow="fold")
-    for trial in shown:
-        values = [Text(option_value(trial.changes[path])) if path in trial.changes else "" for path in study.space]
+    for trial in complete[:MAX_TRIALS] + [trial for trial in complete[MAX_TRIALS:] if trial.number == 0]:
+        values = [option_value(trial.changes[path]) if path in trial.changes else "" for path in study.space]
         style = "bold green" if trial.number == study.best else ""
         table.add_row(str(trial.number), signed(trial.objective, 2), signed(trial.worst, 2), *values, style=style)
     return table
 
 
 def _short_path(path: str, others: Iterable[str]) -> list[str]:
-    """The last steps of a path, as many as distinguish it from the others."""
-    steps, rest = path.split("."), [other.split(".") for other in others if other != path]
-    counts = range(1, len(steps))
-    return next((steps[-n:] for n in counts if all(other[-n:] != steps[-n:] for other in rest)), steps)
+    """The last keys of a path, as many as distinguish it from the others."""
+    keys, other_keys = path.split("."), [other.split(".") for other in others if other != path]
+    counts = range(1, len(keys))
+    return next((keys[-n:] for n in counts if all(other[-n:] != keys[-n:] for other in other_keys)), keys)
 
 
 def _best(study: Tuning, best: Trial) -> Table:
-    table = Table(title=f"trial {best.number} and the declared options", title_justify="left", title_style="bold")
-    for name in ("option or task", "declared", f"trial {best.number}", "gain"):
-        table.add_column(name, overflow="fold")
+    name = f"trial {best.number}"
+    table = titled_table(f"{name} and the declared options", "option or task", "declared", name, "gain")
     for path, value in study.differences(best).items():
-        table.add_row(Text(path), Text(option_value(study.declared[path])), Text(option_value(value)), "")
+        table.add_row(path, option_value(study.declared[path]), option_value(value), "")
     table.add_section()
     for task, measure in study.baseline.items():
-        now = best.values.get(task)
-        shown = ("none" if value is None else f"{value:.4g}" for value in (measure.value, now))
-        table.add_row(Text(f"{task}: {measure.metric}"), *shown, signed(measure.gain(now), 2))
+        value = best.values.get(task)
+        cells = (number(measure.value), number(value), signed(measure.gain(value), 2))
+        table.add_row(f"{task}: {measure.metric}", *cells)
     return table
-
-
-def _epochs(count: int) -> str:
-    return f"{count} epoch" + ("" if count == 1 else "s")

@@ -1,1 +1,1 @@
-"""Drafting a problem from a table: facts about its columns, guesses from the facts, a commented `params.yaml`."""
+"""Drafting a problem from a table: facts about its columns, proposals from the facts, a commented `params.yaml`."""

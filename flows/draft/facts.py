@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from flows.draft.doubts import doubt
+from flows.draft.column_warnings import column_warning, sorted_counts
 from flows.draft.reading import DetectedReading, detect
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, decoded, is_number, scalar_type
@@ -18,83 +18,88 @@ from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts
 
-MAX_ROWS, CHUNK = 200_000, 4_096
-"""About how many rows are sampled, in chunks of how many: ids and kinds show long before."""
+MAX_ROWS = 200_000
+"""Approximate maximum number of sampled rows."""
+CHUNK = 4_096  # rows
+MAX_COMMON = 20
+"""Number of most frequent values in the facts about a column."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
-    """Rows of a table, facts about its columns, doubts about some of them, and how the file is read."""
+class TableSample:
+    """Rows of a table, facts and warnings by column ("" for no warning), and the options that read the file."""
 
     table: pa.Table
     facts: Mapping[str, ColumnFacts]
-    doubts: Mapping[str, str]
+    warnings: Mapping[str, str]
     reading: DetectedReading
     complete: bool
     """True if these are all rows of the table."""
 
 
-def sample(path: Path) -> Sample:
-    """Sample a Parquet or CSV file; raises DataError where there is nothing to learn from.
+def sample_table(path: Path) -> TableSample:
+    """Sample a Parquet or CSV file; raises DataError if it has no rows or no columns.
 
-    Chunks of rows are taken at equal distances through the whole file: one that is sorted by time, by a class or by
-    its split shows little of itself in its first rows.
+    The chunks of rows are evenly spaced over the file: the first rows of a file that is sorted by time, by class or by
+    split do not represent the rest.
     """
     reading = detect(path)
     options = reading.options
     file = open_part(path, options.csv)
     check_names(file)
     part = Part(file=file, reading=options, types=column_schema([file], options), shared=file.names)
-    chunks, distance = _spread(part.batches(part.names))
+    chunks, step = _evenly_spaced(part.batches(part.names))
     table = pa.Table.from_batches(chunks, schema=part.types)
     if not table.num_rows or not table.num_columns:
         raise DataError(f"{path}: must have rows and columns, found {table.num_rows} rows, {table.num_columns} columns")
-    gaps = len(chunks) - 1 if distance > 1 else 0
+    gaps = len(chunks) - 1 if step > 1 else 0
     facts = {name: _facts(name, table[name].combine_chunks(), gaps) for name in table.column_names}
-    doubts = {name: found for name, about in facts.items() if (found := doubt(about, options.csv))}
-    return Sample(table=table, facts=facts, doubts=doubts, reading=reading, complete=distance == 1)
+    warnings = {name: column_warning(column, options.csv) for name, column in facts.items()}
+    return TableSample(table=table, facts=facts, warnings=warnings, reading=reading, complete=step == 1)
 
 
-def _spread(batches: Iterable[pa.RecordBatch]) -> tuple[list[pa.RecordBatch], int]:
-    """Every n-th chunk, with the smallest power of two n for which they have about MAX_ROWS rows; and n."""
+def _evenly_spaced(batches: Iterable[pa.RecordBatch]) -> tuple[list[pa.RecordBatch], int]:
+    """Every n-th chunk, and n: the smallest power of two with which the chunks have about MAX_ROWS rows."""
     chunks = (batch.slice(start, CHUNK) for batch in batches for start in range(0, batch.num_rows, CHUNK))
-    kept: list[pa.RecordBatch] = []
-    distance = 1
+    selected: list[pa.RecordBatch] = []
+    step = 1
     for index, chunk in enumerate(chunks):
-        if len(kept) * CHUNK >= MAX_ROWS and index % distance == 0:
-            kept, distance = kept[::2], 2 * distance
-        if index % distance == 0:
-            kept.append(chunk)
-    return kept, distance
+        if len(selected) * CHUNK >= MAX_ROWS and index % step == 0:
+            selected, step = selected[::2], 2 * step
+        if index % step == 0:
+            selected.append(chunk)
+    return selected, step
 
 
 def _facts(name: str, values: pa.Array, gaps: int) -> ColumnFacts:
-    """Facts about a column whose rows are next to each other in the table but for so many gaps."""
+    """Facts about a column whose rows are consecutive in the table except for a number of gaps."""
     values = decoded(values)
-    rows, kind = len(values), values.type
-    if pa.types.is_floating(kind):
+    rows, column_type = len(values), values.type
+    if pa.types.is_floating(column_type):
         values = pc.if_else(pc.is_finite(values), values, None)
-    known = values.drop_null()
+    values = values.drop_null()
     common: list[tuple[Any, int]] = []
     distinct = 0
-    if not (pa.types.is_nested(kind) or pa.types.is_null(kind) or isinstance(kind, pa.BaseExtensionType)):
-        counted = known.value_counts()
-        order = pc.sort_indices(counted.field("counts"), sort_keys=[("", "descending")]).slice(0, 20)
-        top = counted.take(order)
-        distinct = len(counted)
-        # Python has no dates before the year 1, and knows not every zone.
-        values_of = top.field("values").to_pylist() if scalar_type(kind) else [None] * len(top)
-        common = list(zip(values_of, top.field("counts").to_pylist(), strict=True))
-    numbers = as_numbers(known) if is_number(kind) else None
+    if not (
+        pa.types.is_nested(column_type)
+        or pa.types.is_null(column_type)
+        or isinstance(column_type, pa.BaseExtensionType)
+    ):
+        counts = sorted_counts(values)
+        distinct, top = len(counts), counts[:MAX_COMMON]
+        # Python has no dates before the year 1, and does not know every time zone.
+        top_values = top.field("values").to_pylist() if scalar_type(column_type) else [None] * len(top)
+        common = list(zip(top_values, top.field("counts").to_pylist(), strict=True))
+    numbers = as_numbers(values) if is_number(column_type) else None
     whole = numbers is not None and np.array_equal(numbers, np.floor(numbers))
     return ColumnFacts(
         name=name,
-        type=kind,
+        type=column_type,
         rows=rows,
-        known=len(known),
+        known=len(values),
         distinct=distinct,
         common=tuple(common),
         whole=whole,
         sequence=bool(whole and numbers is not None and numbers.size > 1 and (np.diff(numbers) != 1).sum() <= gaps),
-        values=known,
+        values=values,
     )

@@ -1,7 +1,8 @@
-"""Folder of a drafted problem: its files, under git and DVC, its data pinned."""
+"""The folder of a new problem: its files, git and DVC, and the pin of its data."""
 
 import filecmp
 import shutil
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,14 +16,12 @@ from mtl_core.files import pending, write_text
 
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
-CHUNK = 1 << 20  # bytes
-WRITTEN = (PARAMS, GRAPH, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
-"""Files that `mtl init` leaves for git."""
+COMMITTED = (PARAMS, GRAPH, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 
-def place_of(file: Path, folder: Path) -> str:
-    """Path of a data file relative to the problem's folder: its own if that is below data/, else one in data/."""
+def data_path(file: Path, folder: Path) -> str:
+    """Path of the data file relative to the problem's folder: unchanged if it is below data/, else a copy in data/."""
     if suffix(file) not in SUFFIXES:
         raise DataError(
             f"{file}: data must be {', '.join(SUFFIXES)}, found {file.suffix or 'no suffix'}; convert or rename it"
@@ -32,52 +31,52 @@ def place_of(file: Path, folder: Path) -> str:
     return f"{DATA}/{file.stem}{file.suffix.lower()}"
 
 
-def check_free(folder: Path, place: str, file: Path) -> None:
-    """Raises ProblemError where something would be overwritten, other than by what is there already.
+def check_free(folder: Path, data: str, file: Path) -> None:
+    """Raises ProblemError if a file with other content would be overwritten.
 
-    An earlier call that was ended halfway has left no params.yaml, and perhaps the rest.
+    An earlier call that was interrupted leaves no params.yaml, and perhaps the other files with the same content.
     """
-    copy, graph, pinned = folder / place, folder / GRAPH, folder / PIN
-    made = [folder / PARAMS] if (folder / PARAMS).exists() else []
+    copy, graph, pinned = folder / data, folder / GRAPH, folder / PIN
+    conflicts = [folder / PARAMS] if (folder / PARAMS).exists() else []
     if pinned.exists() and [path for path in (folder / DATA).rglob("*") if path.is_file()] != [copy]:
-        made.append(pinned)
+        conflicts.append(pinned)
     if graph.exists() and graph.read_bytes() != graph_text().encode():
-        made.append(graph)
+        conflicts.append(graph)
     if copy != file and copy.exists() and not filecmp.cmp(file, copy, shallow=False):
-        made.append(copy)
-    if there := [path.name for path in made]:
+        conflicts.append(copy)
+    if conflicts:
+        names = ", ".join(path.name for path in conflicts)
         raise ProblemError(
-            f"{folder}: must not contain a problem yet, found {', '.join(there)}; choose another folder with -C FOLDER"
+            f"{folder}: must not contain a problem yet, found {names}; choose another folder with -C FOLDER"
         )
 
 
-def make_folder(folder: Path, file: Path, place: str, params: str) -> list[str]:
-    """Write all files of the problem; a line per thing that was done."""
-    (folder / place).parent.mkdir(parents=True, exist_ok=True)
-    done = [f"wrote {PARAMS}, {GRAPH}"]
-    if folder / place != file:
-        with pending(folder / place) as copy, file.open("rb") as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target, CHUNK)
-        done.append(f"copied {file.name} to {place}")
+def write_folder(folder: Path, file: Path, data: str, params: str) -> list[str]:
+    """Write all files of the problem; returns a line per completed step."""
+    steps = [f"wrote {PARAMS}, {GRAPH}"]
+    if folder / data != file:
+        with pending(folder / data) as copy, file.open("rb") as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        steps.append(f"copied {file.name} to {data}")
     write_text(folder / GRAPH, graph_text())
     write_text(folder / STUDIES, files("flows.draft").joinpath("studies.md").read_text(encoding="utf-8"))
     _ignore(folder / ".gitignore")
-    done += _under_dvc(folder)
-    # Last, since it makes the folder a problem: what fails before leaves one where the same command can run again.
+    steps += _init_repositories(folder)
+    # params.yaml comes last, since it makes the folder a problem: after a failure the same command can run again.
     with pending(folder / PARAMS) as draft:
         draft.write_bytes(params.encode())
         pin(folder)
-    done.append(f"pinned {DATA}/ as {PIN}")
-    return done + _first_commit(folder)
+    steps.append(f"pinned {DATA}/ as {PIN}")
+    return steps + _first_commit(folder)
 
 
 def _first_commit(folder: Path) -> list[str]:
-    """Commit the problem where git has no commit yet: an experiment is recorded on top of one."""
+    """Commit the problem if the repository has no commit yet: an experiment is recorded on top of one."""
     if git_output(folder, "rev-parse", "--git-dir") is None or git_output(folder, "rev-parse", "--verify", "HEAD"):
         return []
-    written = [name for name in WRITTEN if (folder / name).exists()]
+    names = [name for name in COMMITTED if (folder / name).exists()]
     commit = ("commit", "--quiet", "--no-gpg-sign", "--message", "New problem, drafted by `mtl init`", "--")
-    if git_output(folder, "add", "--", *written) is None or git_output(folder, *commit, *written) is None:
+    if git_output(folder, "add", "--", *names) is None or git_output(folder, *commit, *names) is None:
         return [
             "could not create the first commit; are user.name and user.email set in git? Experiments are recorded "
             "once there is a commit: git add . && git commit"
@@ -92,26 +91,24 @@ def _ignore(path: Path) -> None:
         write_text(path, text + ("\n" if text and not text.endswith("\n") else "") + "\n".join(missing) + "\n")
 
 
-def _under_dvc(folder: Path) -> list[str]:
-    """Experiments need git, stages need DVC; where there is either already, it is kept."""
+def _init_repositories(folder: Path) -> list[str]:
+    """Initialise git and DVC, unless the folder is in a DVC repository; an existing git repository is used."""
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
-    try:
+    with suppress(NotDvcRepoError):
         Repo.find_root(str(folder))
-    except NotDvcRepoError:
-        pass
-    else:
         return []
-    done = []
+    steps = []
     root = git_output(folder, "rev-parse", "--show-toplevel")
     if root is None and git_output(folder, "init", "--quiet") is not None:
         root = str(folder)
-        done.append("initialised a git repository")
+        steps.append("initialised a git repository")
     try:
         subdir = root is not None and Path(root) != folder
         with Repo.init(str(folder), no_scm=root is None, subdir=subdir) as repo, repo.config.edit("repo") as config:
             config["core"]["analytics"] = False
     except DvcException as error:
         raise ToolError(f"DVC in {folder}: {error}") from None
-    return [*done, "initialised a DVC repository" + ("" if root else ", without git: experiments will not be recorded")]
+    without_git = "" if root else ", without git: experiments will not be recorded"
+    return [*steps, f"initialised a DVC repository{without_git}"]

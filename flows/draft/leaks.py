@@ -1,27 +1,28 @@
-"""Doubts about target leakage, in the proposals of `mtl init`."""
+"""Warnings about target leakage, in the proposals of `mtl init`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from flows.draft.facts import Sample
+from flows.draft.facts import TableSample
 from mtl_core.features import Proposal
-from mtl_core.leaks import find_leaks
+from mtl_core.leaks import Leak, find_leaks
 
 
-def doubt_leaks(seen: Sample, guesses: Mapping[str, Proposal], targets: Sequence[str]) -> dict[str, Proposal]:
-    """The proposals by column, with a doubt or, for a left-out column, a note where one predicts a target."""
-    columns = [name for name, guess in guesses.items() if guess.options or seen.facts[name].is_number]
-    words: dict[str, list[str]] = {}
-    questions: dict[str, str] = {}
-    for leak in find_leaks(seen.table, columns, targets):
+def add_leak_warnings(
+    sample: TableSample, proposals: Mapping[str, Proposal], targets: Sequence[str]
+) -> dict[str, Proposal]:
+    """Add a warning to each feature that predicts a target, and a note to each such left-out column."""
+    columns = [name for name, proposal in proposals.items() if proposal.options or sample.facts[name].is_number]
+    leaks: dict[str, list[Leak]] = {}
+    for leak in find_leaks(sample.table, columns, targets):
         for name in leak.columns:
-            words.setdefault(name, []).append(leak.words)
-            questions[name] = leak.question
-    found = dict(guesses)
-    for name, texts in words.items():
-        guess = guesses[name]
-        if guess.options:
-            found[name] = replace(guess, doubt="; ".join([*filter(None, [guess.doubt]), *texts, questions[name]]))
+            leaks.setdefault(name, []).append(leak)
+    result = dict(proposals)
+    for name, signs in leaks.items():
+        proposal, words = proposals[name], [leak.words for leak in signs]
+        if proposal.options:
+            warnings = [*filter(None, [proposal.warning]), *words, signs[-1].question]
+            result[name] = replace(proposal, warning="; ".join(warnings))
         else:
-            found[name] = replace(guess, note="; ".join([guess.note, *texts]))
-    return found
+            result[name] = replace(proposal, note="; ".join([proposal.note, *words]))
+    return result

@@ -1,22 +1,22 @@
-"""Patterns in place of many features with like names and the same options, so that a draft of a wide table is read."""
+"""Patterns that declare many features with similar names and equal options, so that a wide table has a short draft."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
-from typing import Any
 
 from mtl_core.features import Proposal
 
 MIN_COLUMNS = 20
-"""Minimum columns of a pattern."""
+"""Minimum number of columns of a pattern."""
 MAX_EXCLUDED = 10
-"""Maximum columns that a pattern excludes by name."""
+"""Maximum number of columns that a pattern excludes by name."""
 MAX_PREFIXES = 3
-"""Prefixes of a name that are tried, from its start."""
+"""Maximum number of prefixes of a name that are tried as patterns, from the shortest on."""
 CONSTANT = "the same value in every row"
-"""Note of a column that is left out since it does not vary; harmless as a number."""
+"""Note of a column that is left out because it is constant; a pattern of numeric features may declare it."""
 _SEPARATOR = re.compile(r"(?<=[^_ .:/-])[_ .:/-]+")
 _DIGITS = re.compile(r"[0-9]+")
 _NUMBER = re.compile(r"[0-9]+(,[0-9]{3})*")
@@ -24,85 +24,75 @@ _NUMBER = re.compile(r"[0-9]+(,[0-9]{3})*")
 
 @dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """A proposed pattern.
-
-    `columns`: those that it declares; `constant`: of these the ones without a second value; `exclude`: columns that it
-    matches and that are left out.
-    """
+    """A proposed pattern, and the columns that it declares."""
 
     columns: tuple[str, ...]
-    constant: tuple[str, ...]
-    exclude: tuple[str, ...]
     proposal: Proposal
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Search:
-    """Takes patterns one after another, each only where all that it matches can then be declared as proposed."""
+    """Greedy search: a pattern is accepted if all that it matches can then be declared as proposed."""
 
     features: Mapping[str, Proposal]
     left_out: Mapping[str, Proposal]
-    numbers: frozenset[str]
-    """Columns of numbers and booleans."""
+    constant: frozenset[str]
+    """Columns of numbers that are left out because they are constant."""
     accepted: dict[str, Pattern] = field(default_factory=dict)
     matches: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Accepted pattern -> all that it matches and does not exclude."""
+    """Accepted pattern -> all columns that it matches and does not exclude."""
     covered: set[str] = field(default_factory=set)
-    """Columns that some accepted pattern declares."""
+    """Columns that an accepted pattern declares."""
 
     def add(self, pattern: str, group: frozenset[str]) -> None:
-        """Take the pattern for a group of features with equal options, where it fits."""
-        fits = re.compile(translate(pattern)).match
-        matched = frozenset(name for name in (*self.features, *self.left_out) if fits(name))
-        constant, exclude = self._of_left_out(matched, numeric=self._options(group) == {"kind": "numeric"})
+        """Accept the pattern for a group of features with equal options, if it fits."""
+        is_match = re.compile(translate(pattern)).match
+        matched = frozenset(name for name in (*self.features, *self.left_out) if is_match(name))
+        numeric = self.features[next(iter(group))].options == {"kind": "numeric"}
+        unused = matched.intersection(self.left_out) - self.covered
+        constant = unused & self.constant if numeric else frozenset()
+        exclude = unused - constant
         matched -= exclude
         narrower = [other for other in self.matches.values() if other < matched]
-        own = (matched & group).difference(self.covered, *narrower)
-        if pattern in self.accepted or len(exclude) > MAX_EXCLUDED or len(own | constant) < MIN_COLUMNS or not own:
+        varying = (matched & group).difference(self.covered, *narrower)
+        declared = varying | constant
+        if pattern in self.accepted or len(exclude) > MAX_EXCLUDED or len(declared) < MIN_COLUMNS or not varying:
             return
         for other in self.matches.values():
-            # Of two patterns the narrower one counts: it must take nothing that the other one declares.
-            inside = matched < other and not matched & self.covered
-            if matched & other and not (inside or other < matched):
+            # The narrower one of two patterns takes precedence: it must not match what the other one declares.
+            is_narrower = matched < other and not matched & self.covered
+            if matched & other and not (is_narrower or other < matched):
                 return
         self.matches[pattern] = matched
-        self.covered.update(own, constant)
-        self.accepted[pattern] = Pattern(
-            columns=tuple(name for name in (*self.features, *self.left_out) if name in own or name in constant),
-            constant=tuple(name for name in self.left_out if name in constant),
-            exclude=tuple(name for name in self.left_out if name in exclude),
-            proposal=self._proposal([name for name in self.features if name in own]),
+        self.covered.update(declared)
+        features = [name for name in self.features if name in varying]
+        constants = [name for name in self.left_out if name in constant]
+        excluded = [name for name in self.left_out if name in exclude]
+        first = self.features[features[0]]
+        counts = f"{len(declared):,} columns" + (f", {len(constants):,} of them constant" if constants else "")
+        proposal = Proposal(
+            options={**first.options, **({"exclude": excluded} if excluded else {})},
+            note="; ".join(filter(None, (counts, first.note))),
+            warning=f"{features[0]} and {len(features) - 1:,} more: {first.warning}" if first.warning else "",
         )
-
-    def _options(self, group: frozenset[str]) -> Mapping[str, Any]:
-        return self.features[next(iter(group))].options
-
-    def _of_left_out(self, matched: frozenset[str], *, numeric: bool) -> tuple[frozenset[str], frozenset[str]]:
-        """Those of the columns that are left out: constant ones, which a numeric pattern declares, and others."""
-        unused = {name for name in matched if name in self.left_out and name not in self.covered}
-        constant = {n for n in unused if numeric and n in self.numbers and self.left_out[n].note == CONSTANT}
-        return frozenset(constant), frozenset(unused - constant)
-
-    def _proposal(self, columns: Sequence[str]) -> Proposal:
-        """The proposal of all these columns; a doubt names the first."""
-        first = self.features[columns[0]]
-        doubt = f"{columns[0]} and {len(columns) - 1:,} more: {first.doubt}" if first.doubt else ""
-        return Proposal(options=first.options, note=first.note, doubt=doubt)
+        self.accepted[pattern] = Pattern(columns=(*features, *constants), proposal=proposal)
 
 
-def find_patterns(
-    features: Mapping[str, Proposal], left_out: Mapping[str, Proposal], numbers: Iterable[str]
-) -> dict[str, Pattern]:
-    """Patterns for features that are alike; the rest is declared by name, which goes before a pattern.
+def find_patterns(proposals: Mapping[str, Proposal], numbers: Iterable[str]) -> dict[str, Pattern]:
+    """Patterns for similar features; the other features are declared by name, which takes precedence over a pattern.
 
     Args:
-        features, left_out: proposals by column, without targets and columns of the split.
-        numbers: the columns of numbers and booleans.
+        proposals: by column, without targets and columns of the split.
+        numbers: columns of numbers and booleans.
     """
-    search = _Search(features=features, left_out=left_out, numbers=frozenset(numbers))
+    features = {name: proposal for name, proposal in proposals.items() if proposal.options}
+    left_out = {name: proposal for name, proposal in proposals.items() if not proposal.options}
+    constant = frozenset(name for name in numbers if name in left_out and left_out[name].note == CONSTANT)
+    search = _Search(features=features, left_out=left_out, constant=constant)
     groups: dict[tuple[str, str], list[str]] = {}
     for name, proposal in features.items():
-        groups.setdefault((repr(proposal.options), alike(f"{proposal.note};{proposal.doubt}")), []).append(name)
+        words = mask_numbers(f"{proposal.note};{proposal.warning}")
+        groups.setdefault((repr(proposal.options), words), []).append(name)
     counts = Counter(
         (key, pattern)
         for key, names in groups.items()
@@ -110,23 +100,42 @@ def find_patterns(
         for name in names
         for pattern in dict.fromkeys(_candidates(name))
     )
-    # The pattern of most columns first; of the same columns the one that says most.
+    # The pattern with most columns first; among those with equally many the longest.
     for (key, pattern), count in sorted(counts.items(), key=lambda item: (-item[1], -len(item[0][1]))):
         if count >= MIN_COLUMNS:
             search.add(pattern, frozenset(groups[key]))
     return search.accepted
 
 
-def alike(text: str) -> str:
-    """The text with every number replaced, so that texts about columns of one kind are equal."""
+def mask_numbers(text: str) -> str:
+    """Replace every number by 0, so that texts that differ only in numbers become equal."""
     return _NUMBER.sub("0", text)
 
 
+def group_lines(texts: Mapping[str, str], *, by_name: bool = False) -> Iterator[str]:
+    """A line per column, and a single line for at least MIN_COLUMNS columns whose texts differ only in numbers.
+
+    With `by_name`, the names of the columns too differ only in numbers.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, text in texts.items():
+        groups.setdefault((mask_numbers(name) if by_name else "", mask_numbers(text)), []).append(name)
+    for names in groups.values():
+        if len(names) < MIN_COLUMNS:
+            yield from (f"{_one_line(name)}: {texts[name]}" for name in names)
+        else:
+            yield f"{_one_line(names[0])} and {len(names) - 1:,} more: {texts[names[0]]}"
+
+
+def _one_line(name: str) -> str:
+    return name if name and name.isprintable() else json.dumps(name)
+
+
 def _candidates(name: str) -> Iterator[str]:
-    """Patterns that match the name: any number in the place of each of its numbers, any name with its prefix."""
-    by_number = "*".join(map(_literal, _DIGITS.split(name)))
-    if by_number != _literal(name):
-        yield by_number if by_number.strip("*") else "[0-9]*"
+    """Patterns that match the name: with * for each of its numbers, or for all that follows a prefix."""
+    without_numbers = "*".join(map(_literal, _DIGITS.split(name)))
+    if without_numbers != _literal(name):
+        yield without_numbers if without_numbers.strip("*") else "[0-9]*"
     for _, end in zip(range(MAX_PREFIXES), _SEPARATOR.finditer(name), strict=False):
         if end.end() < len(name):
             yield _literal(name[: end.end()]) + "*"

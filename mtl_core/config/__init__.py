@@ -13,7 +13,7 @@ from mtl_core.config.gates import BaselineRule, Gates, Latency, ParityLimits
 from mtl_core.config.model import HeadOptions, Model
 from mtl_core.config.problem import Problem
 from mtl_core.config.reading import load_problem, parse_problem
-from mtl_core.config.split import ROW, Border, ColumnSplit, HashSplit, Split, TimeSplit
+from mtl_core.config.split import ROW, Boundary, ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.config.stopping import First, Stopping, TaskStopping
 from mtl_core.config.training import FinetuneHeads, RelatednessOptions, Training
 from mtl_core.config.trunks import AnyTrunk, TrunkOptions
@@ -27,7 +27,7 @@ __all__ = [
     "AnyTrunk",
     "Balancing",
     "BaselineRule",
-    "Border",
+    "Boundary",
     "ColumnSplit",
     "Csv",
     "Data",

@@ -1,7 +1,7 @@
-"""The training budget: what `training` leaves open, from the number of training rows.
+"""Training budget: batch size, epochs, steps and patience by default, from the number of training rows.
 
-Steps, not passes over the rows, decide how far a network gets. A small table therefore gets small batches and many
-passes, a large one large batches and few passes.
+The number of steps, not of passes over the rows, decides how far a network is trained. A small table therefore gets
+small batches and many passes, a large table large batches and few passes.
 """
 
 import math
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MIN_BATCH, MAX_BATCH = 32, 2048
 MIN_STEPS, PASSES = 4000, 40
-"""The maximum number of steps is MIN_STEPS, or that of PASSES passes over the rows where these are more."""
+"""The maximum number of steps is MIN_STEPS, or PASSES passes over the rows where these are more steps."""
 MIN_EPOCH = 20
 """Minimum steps between two evaluations, since an evaluation costs as much as some steps."""
 EVALUATIONS = 100
@@ -28,15 +28,15 @@ class Budget(Frozen):
 
     batch_size: int
     steps_per_epoch: int
-    """Steps between two evaluations; the passes over the rows follow each other, whatever the length of an epoch."""
+    """Steps between two evaluations; the next epoch goes on in the pass over the rows where the last one ended."""
     epochs: int
     """Maximum number."""
     patience: int
-    """Epochs without an improvement after which a task without a patience of its own stops."""
+    """Epochs without an improvement after which a task stops that declares no patience."""
 
 
 def budget_of(training: "Training", rows: int) -> Budget:
-    """The declared numbers, and for those that are not declared the defaults for so many training rows.
+    """The declared numbers, with defaults for the others that depend on the number of training rows.
 
     >>> from mtl_core.config import Training
     >>> budget_of(Training(), rows=5_000)
@@ -56,6 +56,6 @@ def budget_of(training: "Training", rows: int) -> Budget:
 
 
 def _batch_size(rows: int) -> int:
-    """A power of two: a 32nd of the rows of a small table, and of a large one in proportion to their square root."""
+    """A power of two: 1/32 of the rows of a small table; for a large table proportional to their square root."""
     size = min(max(rows / 32, 1.0), 3 * math.sqrt(rows))
     return min(MAX_BATCH, max(MIN_BATCH, 1 << round(math.log2(size))))

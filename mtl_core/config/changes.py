@@ -21,7 +21,7 @@ def to_document(problem: "Problem") -> dict[str, Any]:
 
 
 def with_options(problem: "Problem", options: Mapping[str, Any]) -> "Problem":
-    """The problem with those values at those paths, and without `tuning`.
+    """The problem with other values at the given paths, and without `tuning`.
 
     Raises:
         pydantic.ValidationError: the values make no valid problem.
@@ -33,7 +33,7 @@ def with_options(problem: "Problem", options: Mapping[str, Any]) -> "Problem":
 
 
 def get_option(problem: "Problem", path: str) -> Any:
-    """The value at that path, defaults included, as JSON values; None where there is none."""
+    """The value at a path, defaults included, as JSON; None where there is none."""
     value: Any = problem.model_dump(mode="json")
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None
@@ -41,49 +41,49 @@ def get_option(problem: "Problem", path: str) -> Any:
 
 
 def set_options(document: Document, model: type[BaseModel], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Set those values in a document in place, and return those that were set. ProblemError for a path of no option.
+    """Set values in a document in place, and return those that were set. ProblemError for a path that is no option.
 
     A new `kind` or `method` is set before the other options of its section. It removes the options that its model does
     not have and keeps the others; `options` that the model does not have are ignored.
     """
-    done: dict[str, Any] = {}
+    applied: dict[str, Any] = {}
     for path in sorted(options, key=lambda path: (path.rpartition(".")[2] not in TAGS, path.count("."))):
         parent = path.rpartition(".")[0]
         try:
             _set_option(document, model, path, options[path])
         except ProblemError:
-            if not any(f"{parent}.{tag}" in done for tag in TAGS):
+            if not any(f"{parent}.{tag}" in applied for tag in TAGS):
                 raise
         else:
-            done[path] = options[path]
-    return {path: done[path] for path in options if path in done}
+            applied[path] = options[path]
+    return {path: value for path, value in options.items() if path in applied}
 
 
 def _set_option(document: Document, model: type[BaseModel], path: str, value: Any) -> None:
     *steps, last = path.split(".")
-    node, expected, default = document, model, None
+    node, declared, default = document, model, None
     for index, step in enumerate(steps):
-        expected, default = _field(node, expected, default, step, ".".join(steps[: index + 1]))
+        declared, default = _field(node, declared, default, step, ".".join(steps[: index + 1]))
         if not isinstance(node.get(step), MutableMapping):
             node[step] = {}
         node = node[step]
-    _field(node, expected, default, last, path)
-    if last in TAGS and last in node and node[last] != value:
-        for member in members(expected):
+    _field(node, declared, default, last, path)
+    if last in TAGS and node.get(last, value) != value:
+        for member in members(declared):
             if tag_of(member) == value:
-                for unknown in [key for key in node if key not in member.model_fields]:
-                    del node[unknown]
+                for key in node.keys() - member.model_fields.keys():
+                    del node[key]
     node[last] = value
 
 
-def _field(node: Document, expected: Any, default: Any, step: str, path: str) -> Entry:
-    """The field `step` of a mapping. A mapping of a union without a tag gets the default's tag."""
-    models, tag = members(expected), None
-    if len(models) > 1 and (key := tag_key(models[0])) is not None and get_origin(expected) is not dict:
+def _field(node: Document, declared: Any, default: Any, step: str, path: str) -> Entry:
+    """The field `step` of a mapping. A mapping without the tag of its union gets the tag of the default."""
+    models, tag = members(declared), None
+    if len(models) > 1 and (key := tag_key(models[0])) is not None and get_origin(declared) is not dict:
         if key not in node and default is not None:
             node[key] = getattr(default, key)
         tag = node.get(key)
-    if (found := entry(expected, step, tag)) is None:
-        known = [member for member in models if tag is None or tag_of(member) == tag]
-        raise ProblemError(f"{path}: must be a path into params.yaml, found {step!r}; {suggest_key(step, known)}")
-    return found
+    if (field := entry(declared, step, tag)) is None:
+        possible = [member for member in models if tag is None or tag_of(member) == tag]
+        raise ProblemError(f"{path}: must be a path into params.yaml, found {step!r}; {suggest_key(step, possible)}")
+    return field

@@ -1,4 +1,4 @@
-"""`training.teachers`: knowledge distillation. Task -> its teacher.
+"""`training.teachers`: knowledge distillation from a teacher per task.
 
 A teacher predicts every training row, and the task learns from these predictions and from its labels (Hinton 2015,
 section 2). A task has at most one teacher.
@@ -19,13 +19,13 @@ class Teacher(Frozen):
     weight: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Weight of the teacher in the task's loss; the labels have the rest."""
     use_unlabelled: bool = False
-    """The task learns from the teacher on rows without a label too."""
+    """Also distil on rows without a label."""
 
 
 class SingleTaskTeacher(Teacher):
     """A network of the same size for the task alone, trained by the same loop on the same rows.
 
-    It is stopped by the task's own rule. Single-task teachers of one multi-task student: Clark, "BAM!", ACL 2019,
+    Its stopping rule is that of the task. Single-task teachers of one multi-task student: Clark, "BAM!", ACL 2019,
     section 3.2; without their annealing of the weight.
     """
 
@@ -42,7 +42,7 @@ class Boosted(Teacher):
     kind: Literal["boosted"] = "boosted"
     folds: Annotated[int, Field(ge=2, le=100)] = 5
     trees: Annotated[int, Field(ge=1, le=100_000)] = 500
-    """Maximum number; early stopping on validation usually ends before."""
+    """Maximum number; early stopping on validation usually ends with fewer."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     leaves: Annotated[int, Field(ge=2, le=65_536)] = 31
     """Maximum leaves of a tree."""

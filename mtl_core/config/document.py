@@ -1,4 +1,4 @@
-"""`params.yaml` as a document, not yet checked. The only file that parses YAML."""
+"""`params.yaml` as a document, before validation. The only file that parses YAML."""
 
 import copy
 import re
@@ -18,7 +18,7 @@ NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 KEY = r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$"
 """Pattern of the name of a task, and of a feature that reads a single column."""
 FEATURE = rf"{KEY}|[*?\[]"
-"""Pattern of the name of a feature, which may have wildcards for the names of columns."""
+"""Pattern of the name of a feature, which may have wildcards for names of columns."""
 _NAMED = "a letter from A to Z or _, then at most 99 such letters, digits, _, . and -"
 RULES = {
     NAME: "a lowercase letter, then at most 62 lowercase letters, digits, - and _",
@@ -34,13 +34,13 @@ def parse_yaml(text: str) -> Any:
 
 
 def flow_style(value: Any, scalar: Callable[[Any], Any] = copy.copy) -> Any:
-    """The value for ruamel.yaml to write on one line: lists in [], mappings in {}. `scalar` converts all others."""
+    """A value that ruamel.yaml writes on one line: lists in [], mappings in {}. `scalar` converts all others."""
     if isinstance(value, Mapping):
-        mapping = CommentedMap((scalar(key), flow_style(inner, scalar)) for key, inner in value.items())
+        mapping = CommentedMap((scalar(key), flow_style(item, scalar)) for key, item in value.items())
         mapping.fa.set_flow_style()
         return mapping
     if isinstance(value, list | tuple):
-        sequence = CommentedSeq(flow_style(inner, scalar) for inner in value)
+        sequence = CommentedSeq(flow_style(item, scalar) for item in value)
         sequence.fa.set_flow_style()
         return sequence
     return scalar(value)
@@ -69,7 +69,7 @@ def read_yaml(path: Path) -> Any:
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ProblemError(f"{path}: must be YAML, found: {line}{error.problem}") from None
-    # The parser lets Python's own errors through: a month 13, a number of 5,000 digits, `!!bool abc`, deep nesting.
+    # The parser does not catch Python's errors: a month 13, a number of 5,000 digits, `!!bool abc`, deep nesting.
     except (YAMLError, ValueError, KeyError, RecursionError) as error:
         raise ProblemError(f"{path}: must be YAML, found: {str(error).splitlines()[0]}") from None
 
@@ -81,7 +81,7 @@ def problem_name(folder: Path) -> str:
     # fullmatch, since `$` lets a line break pass.
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise ProblemError(
-            f"{folder / PARAMS}: name must be small letters, digits, - and _, found {name!r:.60}; "
+            f"{folder / PARAMS}: name must be {RULES[NAME]}, found {name!r:.60}; "
             "`mtl check` lists all errors of the file"
         )
     return name

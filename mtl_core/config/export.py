@@ -7,6 +7,6 @@ class Export(Frozen):
     """Options of the exported graph."""
 
     int8: bool = False
-    """Weights in 8 bits: a smaller and faster graph, whose predictions differ from the network's by rounding. It must
-    pass every gate; `gates.parity` must then be declared, as the largest difference allowed.
+    """Quantise weights to 8 bits: a smaller and faster graph, whose predictions differ from the network's by rounding.
+    `gates.parity` must then be declared, as the maximum difference.
     """

@@ -8,13 +8,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from mtl_core.frozen import Frozen
 
 BaselineRule = Literal["required", "report", "ignore"]
-"""`required`: the task must beat the baseline beyond chance. `report`: it must not be worse than the baseline beyond
-chance, and a warning says where it is not shown to be better. `ignore`: the two are not compared.
+"""`required`: the task must be significantly better than the baseline. `report`: it must not be significantly worse,
+and there is a warning where it is not significantly better. `ignore`: the two are not compared.
 """
 
 
 def _number_or_null(value: object) -> object:
-    """Refuse words such as `off`, which YAML reads as text, in favour of null."""
+    """Refuse words such as `off`, which is text in YAML 1.2; null switches a gate off."""
     if isinstance(value, bool) or (isinstance(value, str) and not _is_number(value)):
         raise ValueError(f"must be a number, or null, which switches the gate off; found {value!r:.80}")
     return value
@@ -33,24 +33,21 @@ MetricLimit = Annotated[Annotated[float, Field()] | None, BeforeValidator(_numbe
 
 
 class Latency(Frozen):
-    """Limits on the median processor time of one call of the graph, in milliseconds on one thread.
-
-    null stands for both.
-    """
+    """Limits on the median CPU time of a call of the graph, in milliseconds on one thread; null switches both off."""
 
     rows_1: Limit = 5.0
     rows_1000: Limit = 100.0
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_both(cls, value: Any) -> Any:
+    def _null_for_both(cls, value: Any) -> Any:
         return dict.fromkeys(cls.model_fields) if value is None else value
 
 
 class ParityLimits(Frozen):
     """Maximum difference between the predictions of graph and network, in the task's scale.
 
-    Measured on rows of the test split and on adversarial rows. A number or null stands for both.
+    Measured on rows of the test split and on adversarial rows. A number or null sets both.
     """
 
     test_rows: Limit = 1e-4
@@ -58,7 +55,7 @@ class ParityLimits(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_limit_is_both(cls, value: Any) -> Any:
+    def _one_limit_for_both(cls, value: Any) -> Any:
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             return dict.fromkeys(cls.model_fields, value)
         if isinstance(value, str):
@@ -72,15 +69,15 @@ class Gates(Frozen):
     metrics: dict[str, dict[str, MetricLimit]] = Field(default_factory=dict)
     """Task -> metric -> limit on the test split: a minimum where higher is better, else a maximum."""
     baseline: dict[str, BaselineRule] = Field(default_factory=dict)
-    """Task -> its comparison with the baseline, `report` where none is given."""
+    """Task -> comparison with the baseline; `report` by default."""
     parity: ParityLimits = ParityLimits()
     latency_ms: Latency = Latency()
     size_mb: Limit = 50.0
     worse_than_champion: Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_number_or_null)] = 0.0
-    """Maximum loss of a candidate against the champion in a task's own metric, beyond what chance explains."""
+    """Maximum decline of a candidate against the champion in a task's metric, beyond chance."""
 
     def limits_of(self, task: str) -> dict[str, float]:
-        """Metric -> limit of a task, without those that are switched off."""
+        """Metric -> limit of a task, without limits that are switched off."""
         return {name: limit for name, limit in self.metrics.get(task, {}).items() if limit is not None}
 
     def baseline_rule(self, task: str) -> BaselineRule:
@@ -88,7 +85,7 @@ class Gates(Frozen):
         return self.baseline.get(task, "report")
 
     def switched_off(self) -> Iterator[tuple[str, str]]:
-        """Name of each gate that is switched off, and the line of `params.yaml` that does it."""
+        """(name, line of `params.yaml` that switches it off) for each gate that is off."""
         for task, limits in self.metrics.items():
             for metric, limit in limits.items():
                 if limit is None:

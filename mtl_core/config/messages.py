@@ -1,4 +1,4 @@
-"""Validation errors of pydantic as readable lines: path in the file, rule, value found, nearest valid name."""
+"""Validation errors of pydantic as lines: path in the file, rule, value found, nearest valid name."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -20,19 +20,19 @@ KINDS = {
     int: "a whole number",
     str: "text",
 }
-"""Python's types in the terms of a file."""
+"""Type -> its name in an error."""
 
 
 def format_errors(error: ValidationError, model: type[BaseModel], source: str) -> str:
-    """All errors at once, one line each."""
-    # Without duplicates: pydantic reports every member of a union that did not fit.
+    """All errors, one line each."""
+    # Without duplicates: pydantic reports an error for each member of a union.
     details = error.errors(include_url=False)
     lines = list(dict.fromkeys(line for detail in details for line in _line(detail, model).splitlines()))
     return list_errors(source, lines)
 
 
 def list_errors(source: str, lines: Sequence[str]) -> str:
-    """The number of errors in a file, then a line each."""
+    """Number of errors in a file, then one line each."""
     head = f"{source}: {len(lines)} error" + ("s" if len(lines) > 1 else "")
     return "\n".join([head, *(f"  {line}" for line in lines)])
 
@@ -79,7 +79,7 @@ def _step(step: int | str) -> str:
 
 
 def suggest_key(key: str, models: Sequence[type[BaseModel]]) -> str:
-    """The fix for a key that none of the models has: its new name where it was renamed, else the nearest valid name."""
+    """Fix for a key that none of the models has: the new name of a renamed key, else the nearest valid name."""
     for model in models:
         if name := getattr(model, "renamed", {}).get(key):
             return f"it is called {name!r} now, rename it"
@@ -87,16 +87,16 @@ def suggest_key(key: str, models: Sequence[type[BaseModel]]) -> str:
 
 
 def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
-    """The tag of a union is missing or misspelt."""
-    key, given = detail["ctx"]["discriminator"].strip("'"), detail["input"]
-    if isinstance(given, dict) and (close := get_close_matches(key, [str(name) for name in given], n=1, cutoff=0.6)):
+    """Error line for a missing or misspelt tag of a union."""
+    key, section = detail["ctx"]["discriminator"].strip("'"), detail["input"]
+    if isinstance(section, dict) and (close := get_close_matches(key, map(str, section), n=1)):
         return f"{where}.{close[0]}: unknown key; did you mean {key!r}?"
     tags = [str(tag_of(member)) for member in members(union)]
     return f"{where}.{key}: required, but not there; valid: {', '.join(tags)}"
 
 
 def _choices(expected: Any) -> list[str]:
-    """The plain types of a union; none where it is something else, as an optional type."""
+    """Names of the plain types of a union; none for any other type."""
     return [KINDS[kind] for kind in get_args(expected) if kind in KINDS] if is_union(bare(expected)) else []
 
 

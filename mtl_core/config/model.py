@@ -8,8 +8,8 @@ from mtl_core.config.trunks import AnyTrunk, SharedBottom
 from mtl_core.frozen import Frozen
 
 MEMBERS, FEW_ROWS = 4, 2_000
-"""The default number of members, and the training rows up to which it holds: there an ensemble lowers the errors by
-about a percent, and a training takes seconds.
+"""Default number of members, up to this number of training rows. There an ensemble lowers the errors by about a
+percent, and a training takes seconds.
 """
 
 
@@ -29,20 +29,19 @@ class Model(Frozen):
     """Maximum bins of the piecewise-linear encodings of all numeric features together, shared equally among them."""
     trunk: AnyTrunk = SharedBottom()
     private: Annotated[int, Field(ge=0, le=65_536)] = 32
-    """Width of a layer of the inputs per task, beside the trunk, so that a task can learn what the others have no use
-    for; 0 for none (Liu, Qiu and Huang 2017, "Adversarial Multi-task Learning for Text Classification", section 4.2,
-    without their adversary).
+    """Width of a private layer on the inputs for each task, in addition to the trunk; 0 for none (Liu, Qiu and Huang
+    2017, "Adversarial Multi-task Learning for Text Classification", section 4.2, without their adversary).
     """
     members: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Number of members of an ensemble within the network, which share all layers and have heads and scales of the
-    inputs of their own; their mean is predicted. By default MEMBERS where there are few training rows, else 1.
+    """Number of members of an ensemble within the network. They share all layers; each has its own heads and input
+    scales. The prediction is their mean. Default: MEMBERS for few training rows, else 1.
     """
     head: HeadOptions = HeadOptions()
 
     def members_for(self, rows: int, *, unsupervised: bool) -> int:
-        """Number of members for so many training rows.
+        """Number of members for a number of training rows.
 
-        It is 1 with an unsupervised task, whose clusters would be others in every member.
+        It is 1 with an unsupervised task, whose clusters would differ between members.
         """
         if unsupervised:
             return 1

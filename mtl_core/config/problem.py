@@ -30,18 +30,18 @@ class Problem(Frozen):
     """An entity, its columns, its tasks and their training."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    """Name of the model in the store: lowercase letters, digits, - and _."""
+    """Name of the models in the store: lowercase letters, digits, - and _."""
     data: Data
     split: Split
     features: Annotated[dict[FeatureName, AnyFeature], Field(min_length=1)]
-    """Features by name; a name with *, ? or [...] is a pattern, which stands for the columns that it matches."""
+    """Features by name. A name with *, ? or [...] is a pattern: a feature for each column that it matches."""
     tasks: Annotated[dict[Name, AnyTask], Field(min_length=1, max_length=1_000)]
     model: Model = Model()
     training: Training = Training()
     export: Export = Export()
     gates: Gates = Gates()
     tuning: TuningOptions | None = Field(default=None, exclude=True)
-    """Options of `mtl tune`; excluded from every dump of a problem, since no result depends on them."""
+    """Options of `mtl tune`. Excluded from every dump of a problem, since no result depends on them."""
 
     def column_of(self, feature: str) -> str:
         """The column that a feature reads."""
@@ -53,52 +53,52 @@ class Problem(Frozen):
         return tuple(name for name in self.features if is_pattern(name))
 
     def resolved(self, columns: Sequence[str]) -> Self:
-        """The problem with a plain feature for each column that a pattern matches, in the place of the pattern.
+        """The problem with each pattern replaced by plain features of the columns that it matches.
 
-        Raises ProblemError for a pattern that matches none of the data's columns, and for two that contradict.
+        Raises ProblemError for a pattern that matches no column of the data, and for two that contradict each other.
         """
         if not self.patterns:
             return self
         matches, errors = matched_columns(self, columns)
         plain = [name for name in self.features if not is_pattern(name)]
-        names = distinct_names([column for own in matches.values() for column in own], taken=plain)
+        names = distinct_names([column for matched in matches.values() for column in matched], taken=plain)
         features: dict[str, AnyFeature] = {}
         for name, feature in self.features.items():
             if not is_pattern(name):
                 features[name] = feature
                 continue
             for column in matches.get(name, ()):
-                own = {"column": None if names[column] == column else column, "exclude": ()}
-                features[names[column]] = feature.model_copy(update=own)
-        found = self.model_copy(update={"features": features})
-        if errors := [*errors, *name_errors(found)]:
+                options = {"column": None if names[column] == column else column, "exclude": ()}
+                features[names[column]] = feature.model_copy(update=options)
+        resolved = self.model_copy(update={"features": features})
+        if errors := [*errors, *name_errors(resolved)]:
             raise ProblemError(list_errors(PARAMS, errors))
-        return found
+        return resolved
 
     @property
     def feature_columns(self) -> tuple[str, ...]:
-        """Every column that some feature of a resolved problem reads, once, in order: the inputs of the graph."""
+        """Distinct columns that the features of a resolved problem read, in order: the inputs of the graph."""
         assert not self.patterns, "resolve the patterns first"
         return tuple(dict.fromkeys(self.column_of(name) for name in self.features))
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Every column that some task learns, once, in order."""
+        """Distinct target columns of the tasks, in order."""
         return tuple(dict.fromkeys(target for task in self.tasks.values() for target in task.targets))
 
     @property
     def weight_columns(self) -> tuple[str, ...]:
-        """Every column that weighs rows for some task, once, in order."""
+        """Distinct columns of row weights, in order."""
         return tuple(dict.fromkeys(task.weight_column for task in self.tasks.values() if task.weight_column))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is declared: features, targets, weights of rows, split."""
+        """Distinct declared columns, in order: features, targets, row weights, split."""
         return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.weight_columns, *self.split.columns)))
 
     @property
     def label_prefix(self) -> str:
-        """Begins the names of the columns that validation measures label rates on, and of no column that is read."""
+        """Prefix of the indicator columns, on which validation measures label rates; no declared column has it."""
         prefix = LABEL
         while any(column.startswith(prefix) for column in self.columns):
             prefix += ":"

@@ -12,7 +12,7 @@ from mtl_core.errors import ProblemError
 
 
 def parse_problem(document: Any, *, source: str = PARAMS) -> Problem:
-    """A parsed document as a problem; ProblemError lists all that is wrong with it."""
+    """The problem in a parsed document; ProblemError lists all its errors."""
     if not isinstance(document, dict):
         raise ProblemError(
             f"{source}: must be a mapping with name, data, split, features, tasks; found {document!r:.60}"

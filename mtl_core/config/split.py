@@ -9,26 +9,26 @@ from pydantic import BeforeValidator, Field, model_validator
 from mtl_core.frozen import Frozen
 
 ROW = "row"
-"""Key of a split by hash that stands for all columns but the targets, of those that every part has."""
+"""Key of a split by hash that means all columns except the targets, of those that every part has."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-def _values(found: Any) -> Any:
-    """A single error, where a union would give one for each of its members."""
-    items = found if isinstance(found, list | tuple) else (found,)
+def _check_values(value: Any) -> Any:
+    """Raise a single error, where a union would raise one for each of its members."""
+    items = value if isinstance(value, list | tuple) else (value,)
     if not items or not all(isinstance(item, str | int) for item in items):
-        raise ValueError(f"must be text, a whole number, true or false, or a list of such values, found {found!r:.80}")
-    return found
+        raise ValueError(f"must be text, a whole number, true or false, or a list of such values, found {value!r:.80}")
+    return value
 
 
-def _share_or_values(found: Any) -> Any:
-    return found if isinstance(found, float) and 0 < found < 1 else _values(found)
+def _check_share_or_values(value: Any) -> Any:
+    return value if isinstance(value, float) and 0 < value < 1 else _check_values(value)
 
 
 Value = str | bool | int
 Values = Value | tuple[Value, ...]
-Border = date | datetime | int | float | str
+Boundary = date | datetime | int | float | str
 
 
 class TimeSplit(Frozen):
@@ -37,13 +37,13 @@ class TimeSplit(Frozen):
     by: Literal["time"]
     column: str
     """Dates, timestamps, numbers, or ISO 8601 text."""
-    validation: Border
-    test: Border
-    """A border without a zone is in the local time of the column's zone, quoted or not."""
+    validation: Boundary
+    test: Boundary
+    """A boundary without a time zone is local time in the zone of the column, quoted or not."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the data that it names."""
+        """The declared columns of the data."""
         return (self.column,)
 
 
@@ -52,17 +52,17 @@ class HashSplit(Frozen):
 
     by: Literal["hash"]
     column: str
-    """The key. `row`, where the data have no column of that name, is every column but the targets."""
+    """The key. `row`, where the data have no column of that name, means every column except the targets."""
     validation: Share = 0.1
     test: Share = 0.1
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the data that it names."""
+        """The declared columns of the data."""
         return () if self.column == ROW else (self.column,)
 
     @model_validator(mode="after")
-    def _some_train(self) -> Self:
+    def _some_rows_train(self) -> Self:
         if self.validation + self.test >= 1:
             raise ValueError(
                 f"`validation` and `test` must leave rows to train on, found {self.validation + self.test:g}"
@@ -75,42 +75,42 @@ class ColumnSplit(Frozen):
 
     by: Literal["column"]
     column: str
-    train: Annotated[Values, BeforeValidator(_values)] = ("train", "training")
-    """The values, one or several, whose rows train."""
-    validation: Annotated[Share | Values, BeforeValidator(_share_or_values)] = "validation"
-    """A share, as 0.1, takes the rows from those that train, by a hash of `key`."""
-    test: Annotated[Values, BeforeValidator(_values)] = "test"
+    train: Annotated[Values, BeforeValidator(_check_values)] = ("train", "training")
+    """The value, or list of values, of training rows."""
+    validation: Annotated[Share | Values, BeforeValidator(_check_share_or_values)] = "validation"
+    """A value or list of values; or a share of the training rows, such as 0.1, chosen by a hash of `key`."""
+    test: Annotated[Values, BeforeValidator(_check_values)] = "test"
     key: str = ROW
-    """Key of the hash where `validation` is a share, as the column of a split by hash."""
+    """Key of the hash where `validation` is a share; see `column` of a split by hash."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the data that it names."""
+        """The declared columns of the data."""
         return (self.column,) if self.key == ROW else (self.column, self.key)
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:
-        """Split -> the texts of its values; none for validation where that is a share."""
-        named = {"train": self.train, "test": self.test}
+        """Split -> its values as text; without validation where that is a share."""
+        values = {"train": self.train, "test": self.test}
         if not isinstance(self.validation, float):
-            named["validation"] = self.validation
-        return {part: tuple(map(_text, v if isinstance(v, tuple) else (v,))) for part, v in named.items()}
+            values["validation"] = self.validation
+        return {split: tuple(map(_text, v if isinstance(v, tuple) else (v,))) for split, v in values.items()}
 
     @model_validator(mode="after")
-    def _one_part_a_value(self) -> Self:
-        values = [value for part in self.parts.values() for value in part]
-        if twice := [value for value, count in Counter(values).items() if count > 1]:
-            raise ValueError(f"a value must be named once, found {twice[0]!r} twice; take one away")
+    def _values_are_distinct(self) -> Self:
+        counts = Counter(value for values in self.parts.values() for value in values)
+        if repeated := [value for value, count in counts.items() if count > 1]:
+            raise ValueError(f"a value must be named once, found {repeated[0]!r} twice; remove one")
         if self.key != ROW and not isinstance(self.validation, float):
             raise ValueError(
-                f"`key` is for a share of the rows that train, found `validation` {self.validation!r}; leave it out, "
-                "or give `validation` a share, as 0.1"
+                f"`key` needs a share as `validation`, found {self.validation!r}; leave it out, or set `validation` to "
+                "a share, such as 0.1"
             )
         return self
 
 
 def _text(value: Value) -> str:
-    """The value as a column of that type is compared: booleans as Arrow writes them."""
+    """The text that a column's values are compared with: booleans as Arrow writes them."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

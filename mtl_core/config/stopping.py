@@ -16,7 +16,7 @@ Evaluations = Annotated[int, Field(ge=0)]
 
 
 class TaskStopping(Frozen):
-    """A task's own rule; options that are not given are those of `training.stopping`."""
+    """Stopping rule of a task. Options that are not given are those of `training.stopping`."""
 
     patience: Patience | None = None
     min_improvement: StandardErrors | None = None
@@ -24,7 +24,7 @@ class TaskStopping(Frozen):
 
 
 class First(Frozen):
-    """Training ends when that task has stopped."""
+    """Training ends when this task has stopped."""
 
     first: str
 
@@ -32,8 +32,8 @@ class First(Frozen):
 class Stopping(Frozen):
     """Early stopping per task.
 
-    Scores and limits are in standard errors of the task's validation metric: shares of a score have no meaning below 0,
-    and units differ from task to task.
+    Scores and limits are in standard errors of the task's validation metric, since relative improvements have no
+    meaning below 0, and units differ between tasks.
     """
 
     policy: Literal["joint", "freeze", "hold"] = "hold"
@@ -47,17 +47,17 @@ class Stopping(Frozen):
     see `mtl_core.config.budget`.
     """
     min_improvement: StandardErrors = 0.0
-    """An improvement is more than this above the best score."""
+    """A score must be more than this above the best one to count as an improvement."""
     warm_up: Evaluations = 0
     """Number of initial evaluations during which no task stops."""
     margin: StandardErrors = 0.25
-    """A task that stopped under `hold` trains on its labels again once its score is more than this above its best."""
+    """Under `hold`, a stopped task resumes once its score is more than this above its best."""
     tasks: dict[str, TaskStopping] = Field(default_factory=dict)
-    """Task -> its own patience, min_improvement and warm_up; not under `joint`, where all share one patience."""
+    """Task -> its patience, min_improvement and warm_up; not under `joint`, where all tasks share one patience."""
 
     @field_validator("end", mode="wrap")
     @classmethod
-    def _one_message(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    def _union_error(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
         try:
             return handler(value)
         except ValidationError:
@@ -67,29 +67,29 @@ class Stopping(Frozen):
             ) from None
 
     def of(self, task: str) -> Self:
-        """These options as they hold for that task."""
-        own = self.tasks.get(task)
-        return self.model_copy(update=own.model_dump(exclude_none=True)) if own else self
+        """The options for a task."""
+        options = self.tasks.get(task)
+        return self.model_copy(update=options.model_dump(exclude_none=True)) if options else self
 
     def build(
         self, tasks: tuple[str, ...], start_epochs: Mapping[str, int] | None = None, *, patience: int
     ) -> "Stopper":
-        """A stopper for those tasks.
+        """A stopper for the tasks.
 
         Args:
             start_epochs: task -> the first epoch in which it takes part; 1 by default.
-            patience: that of tasks for which none is declared.
+            patience: for tasks without a declared patience.
         """
         from mtl_core.stopping import Rule, Stopper
 
         starts = start_epochs or {}
         rules = {}
         for task in tasks:
-            own = self if self.policy == "joint" else self.of(task)
+            options = self if self.policy == "joint" else self.of(task)
             rules[task] = Rule(
-                patience=own.patience or patience,
-                min_improvement=own.min_improvement,
-                warm_up=own.warm_up,
+                patience=options.patience or patience,
+                min_improvement=options.min_improvement,
+                warm_up=options.warm_up,
                 start_epoch=starts.get(task, 1),
             )
         if isinstance(self.end, First):

@@ -11,7 +11,7 @@ from mtl_core.frozen import Frozen
 
 
 class FinetuneHeads(Frozen):
-    """Fine-tuning of every head on its own after training, on the frozen trunk of the chosen epoch.
+    """Fine-tuning of each head separately after training, on the frozen trunk of the selected epoch.
 
     A head that does not improve on validation by more than the task's `min_improvement` is restored.
     """
@@ -21,16 +21,16 @@ class FinetuneHeads(Frozen):
     patience: Annotated[int, Field(ge=1)] = 3
     """Epochs without an improvement after which a head stops."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    """The learning rate of `training` where none is given."""
+    """`training.learning_rate` by default."""
 
 
 class RelatednessOptions(Frozen):
-    """Measurements of how the tasks' gradients on the shared parameters agree; they do not change the weights."""
+    """Measurements of the similarity of the tasks' gradients on the shared parameters; training does not change."""
 
     every: Annotated[int, Field(ge=0)] = 100
     """Steps between measurements, counted over the whole training; 0 for none."""
     affinity: bool = False
-    """Measure also the change of every task's loss by a step for each task alone: a forward pass per task."""
+    """Also measure the change of each task's loss by a step for each single task: a forward pass per task."""
 
     @model_validator(mode="after")
     def _affinity_needs_measurements(self) -> Self:
@@ -46,26 +46,26 @@ class Training(Frozen):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     epochs: Annotated[int, Field(ge=1)] | None = None
-    """Maximum number of epochs; early stopping usually ends training before. Where they are not given, `epochs`,
-    `steps_per_epoch` and `batch_size` follow from the number of training rows, see `mtl_core.config.budget`.
+    """Maximum number of epochs; early stopping usually ends training before. The defaults of `epochs`,
+    `steps_per_epoch` and `batch_size` depend on the number of training rows, see `mtl_core.config.budget`.
     """
     steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
-    """Steps between two evaluations; one pass over the rows where `epochs` is given and this is not."""
+    """Steps between two evaluations; by default one pass over the rows where `epochs` is given."""
     batch_size: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Decoupled weight decay: each step lowers every weight by learning_rate * weight_decay of its value."""
+    """Decoupled weight decay: each step reduces every weight by the share learning_rate * weight_decay."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """Threads of torch; with the same number a run is reproducible to the bit. Several pay for large batches alone."""
+    """Threads of torch. With the same number a run is exactly reproducible. Large batches gain from more than 1."""
     balancing: AnyBalancing = InverseLoss()
     stopping: Stopping = Stopping()
     average_weights: bool = True
-    """The model is the average of the weights over about the last ninth of the steps, not the last weights."""
+    """Average the weights over about the last ninth of the steps, instead of using the last weights."""
     checkpoint: Literal["mean", "worst"] = "mean"
-    """The model is the epoch with the best mean of the tasks' normalised validation scores, or with the best worst."""
+    """Select the epoch with the best mean of the tasks' normalised validation scores, or with the best minimum."""
     finetune_heads: FinetuneHeads | None = None
     calibration: bool = True
     """Calibrate probabilities on validation after training, see `mtl_core.training.calibration`."""
     relatedness: RelatednessOptions = RelatednessOptions()
     teachers: dict[str, AnyTeacher] = Field(default_factory=dict)
-    """Task -> its teacher, in addition to its labels; under the policy `hold`, until the task stops."""
+    """Task -> teacher, whose predictions it learns in addition to its labels; under `hold` until it stops."""

@@ -14,30 +14,30 @@ Bound = int | float
 class Prune(Frozen):
     """The median rule (Golovin 2017, "Google Vizier", section 3.2.2).
 
-    A trial ends early once its best epoch so far is worse than the median of the earlier trials' best after as many
-    epochs.
+    A trial ends early once its best epoch so far is worse than the median of the earlier trials' best epochs up to the
+    same epoch.
     """
 
     startup: Annotated[int, Field(ge=1)] = 5
-    """Bound of trials that are trained in full before any is pruned."""
+    """Maximum number of trials that are trained in full before any is pruned."""
     warm_up: Annotated[int, Field(ge=0)] = 3
     """Minimum epochs of every trial."""
 
 
 class SearchRange(Frozen):
-    """Values that an option may take: a range of numbers, or choices."""
+    """Values of an option: a range of numbers, or choices."""
 
     low: Bound | None = None
     high: Bound | None = None
-    """Inclusive, as is `low`. Whole numbers only where both are whole."""
+    """Inclusive, as is `low`. Integers only, if both are."""
     step: Bound | None = None
     log: bool = False
     """Logarithmic scale: 0.001 lies halfway between 0.0001 and 0.01."""
     choices: tuple[JsonValue, ...] | None = None
 
     @property
-    def whole(self) -> bool:
-        """True for a range of whole numbers."""
+    def is_integer(self) -> bool:
+        """True for a range of integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
@@ -46,21 +46,20 @@ class SearchRange(Frozen):
         return self.choices if self.choices is not None else (self.low, self.high)
 
     def spans(self, value: Any) -> bool:
-        """True for a number of the range."""
+        """True for a number in the range."""
         if self.low is None or self.high is None or isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        fits = isinstance(value, int) or not self.whole
-        return fits and self.low <= value <= self.high and (not self.step or _steps(self.low, value, self.step))
+        right_type = isinstance(value, int) or not self.is_integer
+        return right_type and self.low <= value <= self.high and (not self.step or _steps(self.low, value, self.step))
 
     @model_validator(mode="after")
     def _range_or_choices(self) -> Self:
-        ends = [end for end in (self.low, self.high) if end is not None]
         if self.choices is not None:
-            if ends or self.step is not None or self.log:
+            if any(option is not None for option in (self.low, self.high, self.step)) or self.log:
                 raise ValueError("must be a range, or choices, found both; leave out low, high, step and log")
             texts = {json.dumps(choice, sort_keys=True) for choice in self.choices}
             if len(texts) < 2 or len(texts) < len(self.choices):
-                raise ValueError(f"choices: must be two at least, all different, found {list(self.choices)!r:.80}")
+                raise ValueError(f"choices: must be at least two different values, found {list(self.choices)!r:.80}")
             return self
         if self.low is None or self.high is None:
             raise ValueError("must have low and high, or choices; as in {low: 0.0, high: 0.5} or {choices: [8, 16]}")
@@ -74,28 +73,28 @@ class SearchRange(Frozen):
 
     def _check_step(self, low: Bound, high: Bound, step: Bound) -> None:
         if self.log:
-            raise ValueError("step: steps are differences and log counts ratios; leave out one of the two")
-        if step <= 0 or (self.whole and not isinstance(step, int)):
+            raise ValueError("step: cannot be combined with log, found both; leave out one of the two")
+        if step <= 0 or (self.is_integer and not isinstance(step, int)):
             raise ValueError(f"step: must be above 0, and whole between whole numbers, found {step}")
         if not _steps(low, high, step):
             raise ValueError(f"high: must be a number of steps above low, found {low} to {high} by {step}")
 
 
-def _pruning(value: object) -> object:
-    """`true` is the rule with its defaults, `false` is no pruning."""
+def _boolean_as_rule(value: object) -> object:
+    """`true` as the rule with its defaults, `false` as no pruning."""
     return {} if value is True else None if value is False else value
 
 
 class TuningOptions(Frozen):
-    """A search for options that are better than the declared ones."""
+    """Options of a search for a better problem than the declared one."""
 
     trials: Annotated[int, Field(ge=2)] = 40
-    """Bound of trials of all workers together; the first one is the problem as declared."""
+    """Maximum number of trials of all workers together; the first trial is the problem as declared."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the sampler; every trial trains with `training.seed`."""
-    prune: Annotated[Prune | None, BeforeValidator(_pruning)] = Prune()
+    prune: Annotated[Prune | None, BeforeValidator(_boolean_as_rule)] = Prune()
     space: Annotated[dict[str, SearchRange], Field(min_length=1)]
-    """Dotted path into `params.yaml` -> the values it may take."""
+    """Dotted path into `params.yaml` -> its values."""
 
 
 def _steps(low: Bound, value: Bound, step: Bound) -> bool:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_text
-from mtl_core.config import Border
+from mtl_core.config import Boundary
 from mtl_core.data.date_formats import FORMATS, formats_of
 from mtl_core.errors import DataError
 
@@ -19,7 +19,7 @@ _ISO = rf"[0-9]{{4}}(-{_MONTH}(-{_DAY}({_CLOCK})?)?|{_MONTH}({_DAY})?|-?W[0-5][0
 _ZONED = re.compile(rf"[T ].*?(?P<offset>{_OFFSET})$")
 
 
-def border_in(values: pa.Array, column: str, border: Border) -> pa.Scalar:
+def border_in(values: pa.Array, column: str, border: Boundary) -> pa.Scalar:
     """The border as a scalar that the (rows,) values, plain and without nulls, can be compared with.
 
     A border without a zone is in the local time of the column's zone, whether YAML read it as a date or as text.

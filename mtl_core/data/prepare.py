@@ -6,7 +6,6 @@ parsing CSV again.
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +26,7 @@ from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, empty_splits
 from mtl_core.data.writer import SplitWriter
 from mtl_core.errors import DataError
-from mtl_core.files import intact, write_text
+from mtl_core.files import intact, pending_folder, write_text
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are stored as raw rows too, since the exported graph is measured on them."""
@@ -64,8 +63,6 @@ def prepare(
     types = column_types(folder, problem, sources)
     quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
-    temporary = out.with_name(f".{out.name}.pending")
-    spill = temporary / "spill"
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         for part in sources:
@@ -79,9 +76,9 @@ def prepare(
         for error in empty_splits(counts):
             raise DataError(error)
 
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        spill.mkdir(parents=True)
+    with pending_folder(out) as temporary:
+        spill = temporary / "spill"
+        spill.mkdir()
         with DuplicateCounter(temporary / "keys") as duplicates:
             encoder = fit(problem, types, train_rows())
             write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
@@ -89,10 +86,6 @@ def prepare(
         _write(temporary, encoder, counts, spilled, _raw_schema(problem, sources[0]), on_rows)
         spill.rmdir()
         check_coverage(problem, encoder, temporary)
-        shutil.rmtree(out, ignore_errors=True)
-        temporary.replace(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return counts
 
 

@@ -80,11 +80,11 @@ class Categorical(Feature):
         if not (facts.is_number and facts.whole and is_exact(as_numbers(facts.values)).all()):
             return None
         if facts.named_id:
-            doubt = "named like an id, so each value stands for itself; numeric if its size matters"
-            return Proposal(options=found.options, doubt=doubt)
+            warning = "named like an id, so each value stands for itself; numeric if its size matters"
+            return Proposal(options=found.options, warning=warning)
         if facts.distinct <= MAX_CODES:
-            doubt = f"{facts.distinct} whole numbers; numeric if their order matters"
-            return Proposal(options=found.options, doubt=doubt)
+            warning = f"{facts.distinct} whole numbers; numeric if their order matters"
+            return Proposal(options=found.options, warning=warning)
         return None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:

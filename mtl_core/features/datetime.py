@@ -104,7 +104,8 @@ class Datetime(Feature):
             zone = getattr(facts.type, "tz", None)
             if zone is None or is_zone(zone):
                 return Proposal(options=options | ({"timezone": zone} if zone else {}))
-            return Proposal(options=options, doubt=f"its zone {zone} is no IANA name: calendar parts are taken in UTC")
+            warning = f"its zone {zone} is no IANA name: calendar parts are taken in UTC"
+            return Proposal(options=options, warning=warning)
         if not facts.is_text:
             return None
         texts = as_strings(facts.values)
@@ -113,7 +114,7 @@ class Datetime(Feature):
         if is_iso_timestamp(texts, zoned=False).sum() >= least:
             return Proposal(options=options)
         if is_iso_timestamp(texts, zoned=True).sum() >= least:
-            return Proposal(options=options, doubt="calendar parts are taken in UTC; timezone: names another zone")
+            return Proposal(options=options, warning="calendar parts are taken in UTC; timezone: names another zone")
         return None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:

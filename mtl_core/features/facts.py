@@ -98,9 +98,9 @@ class ColumnFacts:
 class Proposal:
     """Options of a feature, task or split; empty for a column that is left out.
 
-    `doubt` is a question to the user, `note` an explanation.
+    `warning` is a question to the user, `note` an explanation.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
-    doubt: str = ""
+    warning: str = ""

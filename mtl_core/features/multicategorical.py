@@ -70,7 +70,7 @@ class Multicategorical(Feature):
             for separator in SEPARATORS:
                 if _are_lists([text.split(separator) for text in texts]) and _fit(facts.values, separator):
                     options = {"kind": "multicategorical", "separator": separator}
-                    return Proposal(options=options, doubt="read as lists; categorical if each text is one value")
+                    return Proposal(options=options, warning="read as lists; categorical if each text is one value")
         return None
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:

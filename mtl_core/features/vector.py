@@ -56,8 +56,8 @@ class Vector(Feature):
         if not np.isfinite(numbers).any():
             return Proposal(note="no finite number")
         whole = pa.types.is_integer(items) and not pa.types.is_fixed_size_list(facts.type)
-        doubt = "lists of whole numbers; multicategorical if each stands for itself" if whole else ""
-        return Proposal(options={"kind": "vector"}, doubt=doubt)
+        warning = "lists of whole numbers; multicategorical if each stands for itself" if whole else ""
+        return Proposal(options={"kind": "vector"}, warning=warning)
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
         items = item_type(arrow_type)

@@ -27,6 +27,11 @@ def integer(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def plural(count: int, noun: str) -> str:
+    """Text of a count and its noun: 1 epoch, 2 epochs."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def percent(share: float | None) -> str:
     """Percent with one decimal; a share between 0 and 1 never reads as 0% or 100%."""
     if share is None or not math.isfinite(share):
@@ -88,7 +93,7 @@ def with_unit(text: str, unit: str) -> str:
 def listed(names: Sequence[str], limit: int = 3) -> str:
     """The first names, and the number of others."""
     others = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {others:,} other{'s' if others > 1 else ''}" if others > 0 else "")
+    return ", ".join(names[:limit]) + (f" and {plural(others, 'other')}" if others > 0 else "")
 
 
 def _minus(text: str) -> str:

@@ -1,15 +1,13 @@
 """Data Docs: an index page of the validation results, and Great Expectations' pages of the suite and of every part.
 
-Great Expectations renders the expectations; the page around them is a template of ours, since its own loads styles and
-scripts from five content networks. So every page is complete without a network, and the same data give the same pages.
+Great Expectations renders the expectations. The templates of the pages are in this package, since those of Great
+Expectations load styles and scripts from the internet. The same data give the same pages.
 """
 
-import shutil
 from html import escape
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.render.components import RenderedDocumentContent
@@ -24,23 +22,10 @@ SUITE = "suite.html"
 
 
 class DataDocs:
-    """A folder of pages, which replaces the last one when the context ends without an error."""
+    """The pages in a folder."""
 
     def __init__(self, folder: Path, runner: ExpectationRunner) -> None:
         self.folder, self.runner, self._view = folder, runner, _OfflineView()
-        self._pending = folder.with_name(f".{folder.name}.pending")
-
-    def __enter__(self) -> Self:
-        shutil.rmtree(self._pending, ignore_errors=True)
-        self._pending.mkdir(parents=True)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self._pending.replace(self.folder)
-        else:
-            shutil.rmtree(self._pending, ignore_errors=True)
 
     def write_part(self, part: PartValidation) -> None:
         """Write the page of a part."""
@@ -53,35 +38,31 @@ class DataDocs:
                 meta={},
             )
         )
-        content.sections = content.sections[1:]  # the overview, for which the page has the part's own
-        self._write(_page(part.part), content, title=part.part, part=part.document())
+        content.sections = content.sections[1:]  # without the overview, which the template shows
+        self._write(_page_name(part.part), content, title=part.part, part=part.document())
 
     def write_index(self, result: dict[str, Any]) -> None:
         """Write the page of all parts, from the content of result.json; and the page of the suite."""
-        suite: RenderedDocumentContent = ExpectationSuitePageRenderer().render(self.runner.gx_suite())  # type: ignore[no-untyped-call] # without annotations there
+        suite: RenderedDocumentContent = ExpectationSuitePageRenderer().render(self.runner.gx_suite())  # type: ignore[no-untyped-call] # not annotated
         self._write(SUITE, suite, title=f"Suite {self.runner.suite.name}")
         index = self._view.env.get_template("index.html")
-        pages = {part["part"]: _page(part["part"]) for part in result["parts"]}
+        pages = {part["part"]: _page_name(part["part"]) for part in result["parts"]}
         tolerated = [
             (part["part"], expectation)
             for part in result["parts"]
             for expectation in part["expectations"]
             if not expectation["success"] and f"{part['part']}: {expectation['text']}" not in part["errors"]
         ]
-        self._write_page("index.html", index.render(result=result, pages=pages, suite=SUITE, tolerated=tolerated))
+        page = index.render(result=result, pages=pages, suite=SUITE, tolerated=tolerated)
+        (self.folder / "index.html").write_text(page, encoding="utf-8")
 
     def _write(self, name: str, content: RenderedDocumentContent, **values: Any) -> None:
         self._view.ids = count()
-        self._write_page(name, self._view.render(content, **values))
-
-    def _write_page(self, name: str, page: str) -> None:
-        (self._pending / name).write_text(page, encoding="utf-8")
+        (self.folder / name).write_text(self._view.render(content, **values), encoding="utf-8")
 
 
 class _OfflineView(DefaultJinjaPageView):
-    """Great Expectations' view with templates of ours before its own, and with ids that are the same in every run."""
-
-    _template = "page.html"
+    """Great Expectations' view with the templates of this package, and with ids that are the same in every run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,25 +72,25 @@ class _OfflineView(DefaultJinjaPageView):
 
     def render(self, document: RenderedDocumentContent, template: str | None = None, **values: Any) -> str:
         content = _escaped(document.to_json_dict())
-        return str(self._get_template(template or self._template).render(content, **values))
+        return str(self.env.get_template(template or "page.html").render(content, **values))
 
     def generate_html_element_uuid(self, prefix: str | None = None) -> str:
         return f"{prefix or ''}{next(self.ids)}"
 
 
 def _escaped(value: Any) -> Any:
-    """The content with every text escaped for HTML, but the parameters of styled templates, which the view escapes."""
+    """The content with all text escaped for HTML, except the parameters of templates, which the view escapes."""
     match value:
         case dict():
-            kept = ("params", "styling") if "styling" in value else ()
-            return {key: inner if key in kept else _escaped(inner) for key, inner in value.items()}
+            unescaped = ("params", "styling") if "styling" in value else ()
+            return {key: item if key in unescaped else _escaped(item) for key, item in value.items()}
         case list():
-            return [_escaped(inner) for inner in value]
+            return [_escaped(item) for item in value]
         case str():
             return escape(value, quote=False)
         case _:
             return value
 
 
-def _page(part: str) -> str:
+def _page_name(part: str) -> str:
     return f"part-{part}.html"

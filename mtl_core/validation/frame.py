@@ -1,4 +1,4 @@
-"""Pandas frames of part files for Great Expectations: four types of column, and indicator columns of the labels."""
+"""Pandas frames of part files for Great Expectations: four types of columns, and indicator columns of the labels."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -29,24 +29,24 @@ from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 
 
-def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
-    """Those of the columns that the part has, and the error of later stages about it, or "".
+def read_part(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
+    """The table of the columns that the part has; and the error of reading them in later stages, or "".
 
-    A column is read as the type over all parts. Where the suite expects another one, which this part by itself has,
-    the part is read as that: it must not fail for the values of other parts.
+    A column is read with its type over all parts; with its type in this part, where the suite expects that one: a part
+    must not fail because of values in other parts.
 
     Args:
-        suite_types: the type that the suite expects of a column, where it expects one.
+        suite_types: column -> type that the suite expects.
 
     Raises:
-        DataError: a part that cannot be read at all.
+        DataError: the part cannot be read at all.
     """
-    names, own = frozenset(part.names), part.own_types()
+    names, part_types = frozenset(part.names), part.own_types()
     present, fields = [column for column in columns if column in names], []
     for name in present:
-        shared, alone, expected = part.types.field(name), own.field(name), suite_types.get(name)
-        fits_alone = expected == type_in_suite(alone.type) and expected != type_in_suite(shared.type)
-        fields.append(alone if fits_alone else shared)
+        shared_field, part_field, expected = part.types.field(name), part_types.field(name), suite_types.get(name)
+        only_part_fits = expected == type_in_suite(part_field.type) and expected != type_in_suite(shared_field.type)
+        fields.append(part_field if only_part_fits else shared_field)
     try:
         return part.read(present, pa.schema(fields)), ""
     except DataError as error:
@@ -54,10 +54,7 @@ def read(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> 
 
 
 def type_in_suite(arrow_type: pa.DataType) -> str:
-    """Name of a column type in a suite.
-
-    float64 (every number), str, bool, datetime64 or, as pandas calls a column of lists, object; else Arrow's name.
-    """
+    """Name of a type in a suite: float64 (every number), str, bool, datetime64, object (lists), or Arrow's name."""
     arrow_type = value_type(arrow_type)
     if pa.types.is_boolean(arrow_type):
         return "bool"
@@ -70,10 +67,10 @@ def type_in_suite(arrow_type: pa.DataType) -> str:
     return "object" if item_type(arrow_type) is not None else str(arrow_type)
 
 
-def frame(table: pa.Table) -> pd.DataFrame:
+def to_frame(table: pa.Table) -> pd.DataFrame:
     """(rows, columns) as pandas; the index is the row's position in the part.
 
-    NaN and the empty string are missing, as they are for features. A column without any value has no type (object).
+    NaN and "" are missing, as for features. A column without values has the type object.
     """
     return pd.DataFrame({name: _series(table[name].combine_chunks()) for name in table.column_names})
 
@@ -89,47 +86,47 @@ def _series(values: pa.Array) -> pd.Series:
         case "str":
             return null_if_empty(as_strings(values)).to_pandas()
         case "datetime64":
-            # Naive nanoseconds: the only times that Great Expectations compares with the texts of a JSON suite.
+            # Great Expectations compares the texts of a JSON suite only with naive nanoseconds.
             return pd.Series(_nanoseconds(values).to_numpy(zero_copy_only=False))
         case _:
             return values.to_pandas()
 
 
 def _nanoseconds(values: pa.Array) -> pa.Array:
-    """Timestamps outside 1678 to 2261, the range of nanoseconds, become the nearest limit: 9999-12-31 stays late."""
-    moments = pc.cast(as_microseconds(values), pa.timestamp("us"))
+    """Timestamps clipped to the years 1678 to 2261, the range of nanoseconds."""
+    microseconds = pc.cast(as_microseconds(values), pa.timestamp("us"))
     low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
-    late_enough = pc.max_element_wise(moments, low, skip_nulls=False)
-    return pc.cast(pc.min_element_wise(late_enough, high, skip_nulls=False), pa.timestamp("ns"))
+    above_low = pc.max_element_wise(microseconds, low, skip_nulls=False)
+    return pc.cast(pc.min_element_wise(above_low, high, skip_nulls=False), pa.timestamp("ns"))
 
 
 def label_columns(
     problem: Problem, table: pa.Table, suite_columns: Sequence[str] = ()
 ) -> dict[str, NDArray[np.float64]]:
-    """Per class of a classification task a (rows,) column of 1, 0, NaN where unlabelled: its mean is the label rate.
+    """Indicator column -> (rows,) values 1, 0, or NaN where unlabelled: the mean is a label rate.
 
     A binary task has one, `label:TASK`; a multiclass task one per class, `label:TASK=CLASS`, also for a class that only
-    `suite_columns` name. A target that the table lacks gives none; one that its task cannot read is a DataError.
+    `suite_columns` name. A target that is not in the table gives none; DataError for one that its task cannot read.
     """
     indicators: dict[str, NDArray[np.float64]] = {}
-    for name, task in problem.tasks.items():
+    for task_name, task in problem.tasks.items():
         if task.target not in table.column_names:
             continue
-        prefix, values = f"{problem.label_prefix}{name}", table[task.target].combine_chunks()
+        prefix, values = f"{problem.label_prefix}{task_name}", table[task.target].combine_chunks()
         expected = [column for column in suite_columns if column == prefix or column.startswith(f"{prefix}=")]
         if values.null_count == len(values):
             indicators |= {column: np.full(len(values), np.nan) for column in expected}
         elif isinstance(task, Binary):
-            fitter = task.fitter(name, column_type(task.target, values.type))
+            fitter = task.fitter(task_name, column_type(task.target, values.type))
             fitter.update(values)
             indicators[prefix] = _indicator(fitter.codec.encode(values), 1)
         elif isinstance(task, Multiclass):
-            class_fitter = task.fitter(name, column_type(task.target, values.type))
+            class_fitter = task.fitter(task_name, column_type(task.target, values.type))
             class_fitter.update(values)
             seen = class_fitter.seen | {column.removeprefix(f"{prefix}=") for column in expected}
             classes = task.classes or tuple(sorted(seen))
-            labels = task.codec(name, class_fitter.type, classes).encode(values)
-            indicators |= {f"{prefix}={known}": _indicator(labels, index) for index, known in enumerate(classes)}
+            labels = task.codec(task_name, class_fitter.type, classes).encode(values)
+            indicators |= {f"{prefix}={name}": _indicator(labels, index) for index, name in enumerate(classes)}
     return indicators
 
 

@@ -1,7 +1,7 @@
-"""Check of a declared problem against its data: all errors of the later stages at once, before they run.
+"""Check of a declared problem against its data: all errors of the later stages at once, before these run.
 
-Only the columns of targets, weights and split are read, part by part. The rules are those of the stages: the fitters
-and codecs of the tasks, the assignment of the split, and the metrics' own.
+Only the columns of targets, weights and split are read, part by part. The rules are those of the stages: the tasks'
+fitters and codecs, the assignment of the splits, and the label coverage of the metrics.
 """
 
 import re
@@ -35,7 +35,7 @@ Counts = dict[SplitName, int]
 
 @dataclass(frozen=True, kw_only=True)
 class DataSummary:
-    """Rows of a problem's data per split, and those that are labelled for each task."""
+    """Rows of a problem's data per split, and the labelled ones per task."""
 
     parts: tuple[str, ...]
     """Names of the part files."""
@@ -47,7 +47,7 @@ class DataSummary:
 
 
 def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> DataSummary:
-    """Check the problem against its data. `sources`: the parts, where they are known and the problem is resolved.
+    """Check the problem against its data. With `sources`, the parts of the data, the problem must be resolved.
 
     Raises:
         ProblemError: a line for each error of a later stage, with its path in params.yaml.
@@ -63,7 +63,7 @@ def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> 
     if errors := list(dict.fromkeys(scan.errors)):
         raise ProblemError(list_errors(f"{folder / PARAMS} and its data", errors))
     return DataSummary(
-        parts=tuple(part.name for part in scan.sources),
+        parts=tuple(part.name for part in sources),
         rows=scan.rows,
         labelled=scan.labelled,
         warnings=tuple(scan.unlearnable_classes()),
@@ -76,90 +76,91 @@ class _Scan:
     def __init__(self, folder: Path, problem: Problem, sources: Sequence[Part]) -> None:
         self.folder, self.problem, self.sources = folder, problem, sources
         self.target_rows = TargetRows(folder, problem, sources)
-        self.splitter = self.target_rows.splitter
         self.errors: list[str] = []
         self.rows: Counts = dict.fromkeys(SPLITS, 0)
         self.fitters: dict[str, TaskFitter] = {}
+        self.weighted: set[str] = set()
+        """Tasks with a training row that weighs more than 0."""
         self.objectives: dict[str, Objective] = {}
         self.labelled: dict[str, Counts] = {}
         self.class_counts: dict[tuple[str, SplitName], NDArray[np.int64]] = {}
 
     def check_columns(self) -> None:
-        """Columns and their types, against the kinds that read them."""
+        """Columns and their types, against the features, tasks and split that read them."""
         folder, problem, sources = self.folder, self.problem, self.sources
-        types = sources[0].types
+        splitter = self.target_rows.splitter
         with self._collect("split"):
             for column in problem.split.columns:
                 declared_type(folder, problem, sources, column)
-            for column in self.splitter.columns:
-                if column not in self.splitter.row:
-                    check_split(problem.split, column, pa.array([], types.field(column).type))
+            for column in splitter.columns:
+                if column not in splitter.row:
+                    check_split(problem.split, column, pa.array([], sources[0].types.field(column).type))
         for name, feature in problem.features.items():
             with self._collect(f"features.{name}"):
                 feature.fitter(name, problem.column_of(name), feature_type(folder, problem, sources, name))
         for name, task in problem.tasks.items():
             with self._collect(f"tasks.{name}"):
-                found = target_types(folder, problem, sources, name)
-                self.fitters[name] = task.fitter(name, target_type(name, task, found))
+                types = target_types(folder, problem, sources, name)
+                self.fitters[name] = task.fitter(name, target_type(name, task, types))
 
     def fit(self) -> None:
-        """First pass: rows per split, codecs and objectives; none of these where the data cannot be split."""
-        weighted: set[str] = set()
+        """First pass: rows per split, codecs and objectives; no objectives where the data cannot be split."""
         with self._collect("data"):
-            for name, rows in self.target_rows:
-                self.rows[name] += rows.num_rows
+            for split, rows in self.target_rows:
+                self.rows[split] += rows.num_rows
                 for task in list(self.fitters):
-                    with self._collect(f"tasks.{task}", self.fitters, task):
-                        weighted |= self._learn(task, name, rows)
+                    with self._collect(f"tasks.{task}", self.fitters):
+                        self._fit_task(task, split, rows)
             for error in empty_splits(self.rows):
                 raise DataError(error)
-            self._finish(weighted)
+            for task, fitter in self.fitters.items():
+                options = self.problem.tasks[task]
+                with self._collect(f"tasks.{task}"):
+                    if options.weight_column and task not in self.weighted:
+                        raise DataError(weightless_error(task, options.weight_column))
+                    self.objectives[task] = options.objective(fitter.finish())
         self.errors += self.target_rows.errors.values()
 
-    def _finish(self, weighted: set[str]) -> None:
-        for task, fitter in self.fitters.items():
-            options = self.problem.tasks[task]
-            with self._collect(f"tasks.{task}"):
-                if options.weight_column and task not in weighted:
-                    raise DataError(weightless_error(task, options.weight_column))
-                self.objectives[task] = options.objective(fitter.finish())
+    def _fit_task(self, task: str, split: SplitName, rows: pa.RecordBatch) -> None:
+        options = self.problem.tasks[task]
+        weights = row_weights(rows, task, options.weight_column) if options.weight_column else np.zeros(0)
+        if split == "train":
+            self.fitters[task].update(target_values(rows, options.targets))
+            if weights.any():
+                self.weighted.add(task)
 
     def measure(self) -> None:
         """Second pass: labels of every split, and the metrics that they define."""
         held_out: dict[tuple[str, SplitName], list[LabelValues]] = defaultdict(list)
         self.labelled = {task: dict.fromkeys(SPLITS, 0) for task in self.objectives}
-        for name, rows in self.target_rows if self.objectives else ():
+        for split, rows in self.target_rows if self.objectives else ():
             for task in list(self.objectives):
-                with self._collect(f"tasks.{task}", self.objectives, task):
-                    labels = _labels(self.objectives[task], rows)
-                    self.labelled[task][name] += len(labels)
-                    self._count_classes(task, name, labels)
-                    if name != "train":
-                        held_out[task, name].append(labels)
+                with self._collect(f"tasks.{task}", self.objectives):
+                    labels = _known_labels(self.objectives[task], rows)
+                    self.labelled[task][split] += len(labels)
+                    self._count_classes(task, split, labels)
+                    if split != "train":
+                        held_out[task, split].append(labels)
         for task, objective in self.objectives.items():
-            known = {
-                name: np.concatenate(found) if (found := held_out[task, name]) else np.zeros(0) for name in SPLITS[1:]
-            }
-            self.errors += coverage_errors(
-                self.problem,
-                LabelCoverage(codec=objective.codec, known=known, rows=self.rows, labelled=self.labelled[task]),
-            )
+            known = {split: np.concatenate(held_out[task, split] or [np.zeros(0)]) for split in SPLITS[1:]}
+            coverage = LabelCoverage(codec=objective.codec, known=known, rows=self.rows, labelled=self.labelled[task])
+            self.errors += coverage_errors(self.problem, coverage)
 
     def unlearnable_classes(self) -> Iterator[str]:
-        """A line for each class that no training row has."""
-        for task in self.objectives:
-            counts = [self.class_counts.get((task, name)) for name in SPLITS]
-            codec = self.objectives[task].codec
-            if counts[0] is None or not isinstance(codec, ClassCodec):
+        """A line for each class without a training row."""
+        for task, objective in self.objectives.items():
+            codec = objective.codec
+            if not isinstance(codec, ClassCodec) or (task, "train") not in self.class_counts:
                 continue
-            for index in np.flatnonzero(counts[0] == 0):
-                others = " and ".join(
-                    f"{0 if found is None else found[index]:,} {name}"
-                    for name, found in zip(SPLITS[1:], counts[1:], strict=True)
+            nothing = np.zeros(len(codec.classes), np.int64)
+            train, *others = (self.class_counts.get((task, split), nothing) for split in SPLITS)
+            for index in np.flatnonzero(train == 0):
+                counts = " and ".join(
+                    f"{count[index]:,} {split}" for split, count in zip(SPLITS[1:], others, strict=True)
                 )
                 yield (
-                    f"tasks.{task}: class {codec.classes[index]!r} occurs in no training row, and in {others} rows: "
-                    "no model can learn it; change the split, or leave the class out"
+                    f"tasks.{task}: class {codec.classes[index]!r} occurs in no training row, and in {counts} rows: no "
+                    "model can learn it; change the split, or leave the class out"
                 )
 
     def _count_classes(self, task: str, split: SplitName, labels: LabelValues) -> None:
@@ -168,37 +169,27 @@ class _Scan:
             counts = np.bincount(labels.astype(np.int64), minlength=len(codec.classes))
             self.class_counts[task, split] = counts + self.class_counts.get((task, split), 0)
 
-    def _learn(self, task: str, split: SplitName, rows: pa.RecordBatch) -> set[str]:
-        """Fit the task on rows of the training split; the task, where some of them has_weight more than 0."""
-        options = self.problem.tasks[task]
-        has_weight = bool(options.weight_column) and bool(row_weights(rows, task, options.weight_column).any())
-        if split != "train":
-            return set()
-        self.fitters[task].update(target_values(rows, options.targets))
-        return {task} if has_weight else set()
-
     @contextmanager
-    def _collect(self, where: str, live: dict[str, Any] | None = None, name: str = "") -> Iterator[None]:
-        """Collect a DataError with its path, and drop the name from `live`."""
+    def _collect(self, path: str, active: dict[str, Any] | None = None) -> Iterator[None]:
+        """Collect a DataError with its path in params.yaml, and drop the task of the path from the active ones."""
         try:
             yield
         except DataError as error:
-            self.errors.append(_line(where, str(error)))
-            if live is not None:
-                del live[name]
+            self.errors.append(_line(path, str(error)))
+            if active is not None:
+                del active[path.removeprefix("tasks.")]
 
 
-def _labels(objective: Objective, rows: pa.RecordBatch) -> LabelValues:
-    """The known labels of the rows."""
+def _known_labels(objective: Objective, rows: pa.RecordBatch) -> LabelValues:
     labels: LabelValues = flat(objective.codec.exact(target_values(rows, objective.codec.targets)))
     objective.check(labels)
     known: LabelValues = labels[objective.codec.labelled(labels)]
     return known
 
 
-def _line(where: str, error: str) -> str:
+def _line(path: str, error: str) -> str:
     """An error of a stage as a line with its path in params.yaml."""
-    if re.match(r"(split|features|tasks)[.:]", error):  # it has its path
+    if re.match(r"(split|features|tasks)[.:]", error):  # it has a path
         return error
-    section, _, name = where.partition(".")
-    return f"{where}: " + error.removeprefix(f"{section[:-1]} {name!r}: ")
+    section, _, name = path.partition(".")
+    return f"{path}: " + error.removeprefix(f"{section[:-1]} {name!r}: ")

@@ -1,4 +1,4 @@
-"""Validation results, per expectation, per part and in all: as JSON, as text, and the quarantined rows as a file."""
+"""Validation results per expectation, per part and for all parts, as JSON and text; the file of quarantined rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from mtl_core.expectations import Expectation
 from mtl_core.files import pending
 
 Level = Literal["row", "part"]
-"""`row`: single rows break it, which are quarantined; `part`: the part as a whole does."""
+"""`row`: the rows that break it are quarantined; `part`: the whole part breaks it."""
 
 QUARANTINE_SCHEMA = pa.schema(
     [(name, pa.int64() if name == "row" else pa.string()) for name in ("part", "row", "column", "expectation", "value")]
 )
-"""`row` is the position within the part, from 0; a row has a line per reason."""
+"""`row` is the position in the part, from 0; a row has a line per reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +28,18 @@ class ExpectationResult:
     level: Level
     success: bool
     observed: Any = None
-    """The measured value, of expectations that measure one."""
+    """The measured value, if any."""
     rows: int = 0
-    """Number of rows it was run on."""
+    """Number of rows."""
     unexpected: int = 0
-    """Number of them that break it."""
+    """Number of rows that break it."""
     examples: tuple[Any, ...] = ()
     error: str = ""
-    """Reason why it could not be measured; "" where it was."""
+    """Reason why it could not be measured, or ""."""
     redundant: bool = False
-    """Fails only because of another error: a missing column, a wrong type."""
+    """Fails only because of another error, such as a missing column or a wrong type."""
     raw: Any = field(default=None, repr=False, compare=False)
-    """Result as Great Expectations renders it."""
+    """Great Expectations' result, for its renderers."""
 
     @property
     def broken(self) -> bool:
@@ -48,19 +48,19 @@ class ExpectationResult:
 
     @property
     def text(self) -> str:
-        """Column, expectation, value found, examples."""
-        about = ", ".join(self.expectation.columns) or "the table"
+        """Columns, expectation, value found, examples."""
+        subject = ", ".join(self.expectation.columns) or "the table"
         if self.error:
-            found = self.error
+            finding = self.error
         elif self.unexpected:
-            found = f"{self.unexpected:,} of {self.rows:,} rows break it ({self.unexpected / self.rows:.3%})"
+            finding = f"{self.unexpected:,} of {self.rows:,} rows break it ({self.unexpected / self.rows:.3%})"
         else:
-            found = f"found {self.observed}" if self.observed is not None else "found no value"
-        such = ", such as " + ", ".join(map(str, self.examples)) if self.examples else ""
-        return f"{about}: {self.expectation}: {found}{such}"
+            finding = f"found {self.observed}" if self.observed is not None else "found no value"
+        examples = ", such as " + ", ".join(map(str, self.examples)) if self.examples else ""
+        return f"{subject}: {self.expectation}: {finding}{examples}"
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Entry in result.json."""
         document = _values(self.expectation, "type", "columns", "kwargs", "severity")
         document |= _values(self, "level", "success", "observed", "rows", "unexpected", "examples")
         document |= {"error": self.error} if self.error else {}
@@ -72,7 +72,7 @@ class QuarantineReason:
     """Reason to quarantine a row; a row may have several."""
 
     row: int
-    """Position within the part."""
+    """Position in the part."""
     column: str
     expectation: str
     value: str | None
@@ -85,12 +85,12 @@ class PartValidation:
     part: str
     rows: int
     limit: float
-    """Maximum share of the rows that may be quarantined."""
+    """Maximum share of quarantined rows."""
     results: tuple[ExpectationResult, ...]
     """Results in the order of the suite."""
     reasons: tuple[QuarantineReason, ...] = ()
     data_errors: tuple[str, ...] = ()
-    """Errors beyond the expectations: a missing column, types unlike those of the other parts."""
+    """Errors that are no results of expectations, such as a missing column or a type that other parts do not have."""
 
     @property
     def quarantined(self) -> int:
@@ -99,22 +99,23 @@ class PartValidation:
 
     @property
     def over_limit(self) -> bool:
-        """True if more rows would be quarantined than may be."""
-        # Divided, not multiplied: 29 / 100 is the float that 0.29 is, while 0.29 * 100 is less than 29.
+        """True if the share of quarantined rows is above the limit."""
+        # Division, since 29 / 100 equals 0.29 exactly, while 0.29 * 100 is less than 29.
         return self.quarantined > 0 and self.quarantined / self.rows > self.limit
 
     @property
     def passed(self) -> bool:
-        """True without errors."""
+        """True if there are no errors."""
         return not self.errors
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """A line per error that fails the part, each naming the part."""
+        """A line per error that fails the part, with the name of the part."""
         lines = list(self.data_errors)
-        lines += [one.text for one in self.results if one.broken and one.level == "part" and not one.redundant]
+        broken = [result for result in self.results if result.broken]
+        lines += [result.text for result in broken if result.level == "part" and not result.redundant]
         if self.over_limit:
-            lines += [one.text for one in self.results if one.broken and one.level == "row"]
+            lines += [result.text for result in broken if result.level == "row"]
             share = self.quarantined / self.rows
             lines.append(
                 f"data.quarantine: at most {self.limit:.3%} of the rows of a part may be quarantined, found "
@@ -123,7 +124,7 @@ class PartValidation:
         return tuple(f"{self.part}: {line}" for line in lines)
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Entry in result.json."""
         expectations = [result.document() for result in self.results]
         return _values(self, "part", "passed", "rows", "quarantined", "errors") | {"expectations": expectations}
 
@@ -136,7 +137,7 @@ class ValidationResult:
     suite: str
     """The suite's file, relative to the problem's folder."""
     limit: float
-    """Maximum share of a part's rows that may be quarantined."""
+    """Maximum share of quarantined rows per part."""
     parts: tuple[PartValidation, ...]
 
     @property
@@ -156,7 +157,7 @@ class ValidationResult:
 
     @property
     def message(self) -> str:
-        """Every error, and the fix."""
+        """All errors, and the fix."""
         failed = [part for part in self.parts if not part.passed]
         head = f"{len(failed)} of {len(self.parts)} parts of {self.problem!r} break their expectations:"
         lines = [f"  {line}" for part in failed for line in part.errors]
@@ -166,16 +167,16 @@ class ValidationResult:
         return "\n".join([head, *lines, fix])
 
     def document(self) -> dict[str, Any]:
-        """As JSON; the same data and suite give the same document."""
-        own = _values(self, "problem", "passed", "suite", "limit", "rows", "quarantined")
-        return own | {"parts": [part.document() for part in self.parts]}
+        """Content of result.json; the same data and suite give the same content."""
+        summary = _values(self, "problem", "passed", "suite", "limit", "rows", "quarantined")
+        return summary | {"parts": [part.document() for part in self.parts]}
 
 
 def write_quarantine(path: Path, parts: Sequence[PartValidation]) -> None:
-    """Replace the file in one step; without a row it still has its columns."""
-    lines = [{"part": part.part, **vars(reason)} for part in parts for reason in part.reasons]
+    """Replace the file in one step; without rows it still has its columns."""
+    rows = [{"part": part.part, **vars(reason)} for part in parts for reason in part.reasons]
     with pending(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(lines, schema=QUARANTINE_SCHEMA), temporary, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA), temporary, compression="zstd")
 
 
 def _values(source: Any, *names: str) -> dict[str, Any]:

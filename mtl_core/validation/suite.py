@@ -1,4 +1,4 @@
-"""The suite: expectations of a part, in the JSON of Great Expectations that people edit."""
+"""The suite: expectations of every part, as a JSON file of Great Expectations that people edit."""
 
 import json
 from collections import Counter
@@ -24,35 +24,37 @@ class Suite:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that some expectation speaks about, once."""
+        """Distinct columns of the expectations, in order."""
         return tuple(dict.fromkeys(column for expectation in self.expectations for column in expectation.columns))
 
 
 def suite_path(folder: Path, problem: Problem) -> Path:
-    """Path of a problem's suite, as a Great Expectations project in `gx/` has it."""
+    """Path of a problem's suite, in the layout of a Great Expectations project in `gx/`."""
     return folder / "gx" / "expectations" / f"{problem.name}.json"
 
 
 def load_suite(path: Path) -> Suite:
-    """Read a suite; DataError where it is not one. Unknown expectations are refused by the runner."""
+    """Read a suite; DataError for any other file. The runner refuses unknown expectations."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: the problem has no suite yet; `mtl profile` writes one from its data") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path}: must be JSON, found: {error}; repair it, or begin again with `mtl profile --force`"
+            f"{path}: must be JSON, found: {error}; repair it, or replace it with `mtl profile --force`"
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("expectations"), list):
         raise DataError(f"{path}: must be an object with `name` and a list `expectations`, found {document!r:.60}")
-    entries = enumerate(document["expectations"])
     return Suite(
         name=str(document.get("name", path.stem)),
-        expectations=tuple(_expectation(f"{path}: expectations[{position}]", entry) for position, entry in entries),
+        expectations=tuple(
+            _parse(f"{path}: expectations[{position}]", entry)
+            for position, entry in enumerate(document["expectations"])
+        ),
     )
 
 
-def _expectation(where: str, entry: Any) -> Expectation:
+def _parse(where: str, entry: Any) -> Expectation:
     if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
         raise DataError(f"{where}: must be an object with `type` and `kwargs`, found {entry!r:.80}")
     kwargs = entry.get("kwargs", {})
@@ -71,47 +73,51 @@ def _expectation(where: str, entry: Any) -> Expectation:
     )
 
 
-def suite_text(suite: Suite) -> str:
-    """The suite as JSON: the order is the expectations' own, and an expectation's arguments stand on one line."""
+def write_suite(path: Path, suite: Suite) -> None:
+    """Replace the file in one step. Each key of an expectation has a line, so that people can edit and compare it."""
     entries = []
     for expectation in suite.expectations:
-        shown: dict[str, Any] = {"type": expectation.type, "kwargs": expectation.kwargs}
-        shown |= {"meta": expectation.meta} if expectation.meta else {}
-        shown |= {"notes": expectation.notes} if expectation.notes else {}
-        shown["severity"] = expectation.severity
-        lines = (f'      "{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in shown.items())
+        entry = {
+            "type": expectation.type,
+            "kwargs": expectation.kwargs,
+            "meta": expectation.meta,
+            "notes": expectation.notes,
+            "severity": expectation.severity,
+        }
+        lines = (
+            f'      "{key}": {json.dumps(value, ensure_ascii=False)}'
+            for key, value in entry.items()
+            if value or key == "kwargs"
+        )
         entries.append("    {\n" + ",\n".join(lines) + "\n    }")
     body = ",\n".join(entries)
     head = f'{{\n  "name": {json.dumps(suite.name)},\n  "meta": {{}},\n  "notes": null,\n  "expectations": ['
-    return f"{head}\n{body}\n  ]\n}}\n"
-
-
-def write_suite(path: Path, suite: Suite) -> None:
-    """Replace the file in one step."""
-    write_text(path, suite_text(suite))
+    write_text(path, f"{head}\n{body}\n  ]\n}}\n")
 
 
 def differences(old: Suite, new: Suite) -> tuple[str, ...]:
-    """A line per expectation that differs, `+` added, `-` removed, `~` changed; empty where they expect the same."""
-    before, after = _keyed(old.expectations), _keyed(new.expectations)
-    lines = [f"- {_named(found)}" for key, found in before.items() if key not in after]
-    for key, wanted in after.items():
+    """A line per expectation that differs: `+` added, `-` removed, `~` changed. Notes and order do not count."""
+    before, after = _by_key(old.expectations), _by_key(new.expectations)
+    lines = [f"- {_text(expectation)}" for key, expectation in before.items() if key not in after]
+    for key, expectation in after.items():
         if key not in before:
-            lines.append(f"+ {_named(wanted)}")
-        elif (found := before[key]).kwargs != wanted.kwargs or found.severity != wanted.severity:
-            lines.append(f"~ {_named(found)} becomes {wanted}")
+            lines.append(f"+ {_text(expectation)}")
+        elif (previous := before[key]).kwargs != expectation.kwargs or previous.severity != expectation.severity:
+            lines.append(f"~ {_text(previous)} becomes {expectation}")
     return tuple(lines)
 
 
-def _keyed(expectations: Sequence[Expectation]) -> dict[tuple[Any, ...], Expectation]:
-    found: dict[tuple[Any, ...], Expectation] = {}
+def _by_key(expectations: Sequence[Expectation]) -> dict[tuple[Any, ...], Expectation]:
+    """(columns, type, number of the repetition) -> expectation."""
+    by_key: dict[tuple[Any, ...], Expectation] = {}
     repeats: Counter[tuple[Any, ...]] = Counter()
     for expectation in expectations:
         key = expectation.key
-        found[(*key, repeats[key])] = expectation
+        by_key[(*key, repeats[key])] = expectation
         repeats[key] += 1
-    return found
+    return by_key
 
 
-def _named(expectation: Expectation) -> str:
-    return ": ".join([*([", ".join(expectation.columns)] if expectation.columns else []), str(expectation)])
+def _text(expectation: Expectation) -> str:
+    columns = ", ".join(expectation.columns)
+    return f"{columns}: {expectation}" if columns else str(expectation)

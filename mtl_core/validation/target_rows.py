@@ -1,7 +1,7 @@
-"""Rows of every split with the columns of targets, weights and split only, for the check of a problem's data.
+"""Rows of every split with the columns of targets, weights and split, for the check of a problem's data.
 
-Without the rows that validation quarantines for the value of a target: those outside of the suite's value sets, which
-needs no Great Expectations.
+Rows with a target outside the suite's value sets are left out, as validation quarantines them. This does not need Great
+Expectations.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,15 +19,15 @@ from mtl_core.data.parts import Part
 from mtl_core.data.split import SplitRows, Splitter
 from mtl_core.validation.suite import load_suite, suite_path
 
-MAX_KEPT = 1 << 28
-"""Maximum bytes of rows that are kept in memory for the next iteration; more are read again."""
+MAX_CACHED = 1 << 28
+"""Maximum bytes of rows that are cached in memory for the next iteration; more are read again."""
 IN_SET = "expect_column_values_to_be_in_set"
 
 
 class TargetRows:
-    """The rows of every split, as often as they are iterated.
+    """Rows of every split, which can be iterated several times.
 
-    DataError for a damaged suite; without a suite no row is quarantined.
+    DataError for a damaged suite; without a suite no row is left out.
     """
 
     def __init__(self, folder: Path, problem: Problem, sources: Sequence[Part]) -> None:
@@ -36,19 +36,19 @@ class TargetRows:
         self.errors: dict[str, str] = {}
         """Part with too many quarantined rows -> the error, after the first iteration."""
         self._value_sets = _value_sets(folder, problem)
-        self._kept: list[SplitRows] = []
+        self._cache: list[SplitRows] = []
 
     def __iter__(self) -> Iterator[SplitRows]:
-        if self._kept:
-            yield from self._kept
+        if self._cache:
+            yield from self._cache
             return
-        kept, size = [], 0
+        cache, size = [], 0
         for name, rows in self._read():
             size += rows.nbytes
-            if size <= MAX_KEPT:
-                kept.append((name, rows))
+            if size <= MAX_CACHED:
+                cache.append((name, rows))
             yield name, rows
-        self._kept = kept if size <= MAX_KEPT else []
+        self._cache = cache if size <= MAX_CACHED else []
 
     def _read(self) -> Iterator[SplitRows]:
         problem, limit = self.problem, self.problem.data.quarantine
@@ -56,14 +56,14 @@ class TargetRows:
         for part in self.sources:
             rows, quarantined, example = 0, 0, ""
             for batch in part.batches(columns):
-                bad = np.zeros(batch.num_rows, dtype=np.bool_)
+                invalid = np.zeros(batch.num_rows, dtype=np.bool_)
                 for column, allowed in self._value_sets.items():
                     outside = _outside(batch.column(column), allowed)
-                    bad |= outside
+                    invalid |= outside
                     if outside.any():
                         example = example or f"{batch.column(column)[int(outside.argmax())].as_py()!r} in {column!r}"
-                rows, quarantined = rows + batch.num_rows, quarantined + int(bad.sum())
-                yield from self.splitter.split_rows(batch.filter(pa.array(~bad)) if bad.any() else batch)
+                rows, quarantined = rows + batch.num_rows, quarantined + int(invalid.sum())
+                yield from self.splitter.split_rows(batch.filter(pa.array(~invalid)) if invalid.any() else batch)
             if quarantined > limit * rows:
                 self.errors[part.name] = (
                     f"data.quarantine: at most {limit:.3%} of the rows of a part may be quarantined, "
@@ -73,7 +73,7 @@ class TargetRows:
 
 
 def _value_sets(folder: Path, problem: Problem) -> dict[str, list[Any]]:
-    """Target column -> the values that every row must have one of, unless it has none."""
+    """Target column -> the values that it may have."""
     path = suite_path(folder, problem)
     return {
         expectation.kwargs["column"]: expectation.kwargs["value_set"]
@@ -86,11 +86,11 @@ def _value_sets(folder: Path, problem: Problem) -> dict[str, list[Any]]:
 
 
 def _outside(values: pa.Array, allowed: list[Any]) -> NDArray[np.bool_]:
-    """(rows,) True for another value than those allowed; a missing one is allowed."""
+    """(rows,) True for a value that is not allowed; missing values are allowed."""
     if is_text(values.type):
-        names = pa.array([*(value for value in allowed if isinstance(value, str)), ""], pa.string())
-        inside = pc.is_in(as_strings(values), value_set=names).to_numpy(zero_copy_only=False)
+        texts = pa.array([*(value for value in allowed if isinstance(value, str)), ""], pa.string())
+        inside = pc.is_in(as_strings(values), value_set=texts).to_numpy(zero_copy_only=False)
         return np.asarray(~inside, dtype=np.bool_)
     numbers = as_numbers(values)
-    known = [float(value) for value in allowed if isinstance(value, int | float)]
-    return ~(np.isnan(numbers) | np.isin(numbers, known))
+    allowed_numbers = [float(value) for value in allowed if isinstance(value, int | float)]
+    return ~(np.isnan(numbers) | np.isin(numbers, allowed_numbers))

@@ -1,4 +1,4 @@
-"""Validation of a problem's part files, one after another, in the memory of one; all errors are reported at once."""
+"""Validation of a problem's part files, one at a time in memory; all errors are reported at once."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, open_data
-from mtl_core.files import write_text
+from mtl_core.files import pending_folder, write_text
 from mtl_core.validation.data_docs import DataDocs
 from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.part import validate_part
@@ -20,22 +20,23 @@ def validate(
 ) -> ValidationResult:
     """Write result.json, quarantine.parquet and data_docs/ below `out`, whether or not the parts pass.
 
-    `ValidationResult.passed` is the verdict; raising is the caller's. Raises DataError for a suite or a part that
+    The caller raises an error where `ValidationResult.passed` is false. Raises DataError for a suite or a part that
     cannot be read.
 
     Args:
         folder: the problem's folder, with the data and gx/.
-        progress: gets the parts and gives them one after another, as `rich.progress.track` does.
+        progress: iterates over the parts, as `rich.progress.track` does.
     """
     path = suite_path(folder, problem)
     problem, sources = open_data(folder, problem)
     runner = ExpectationRunner(load_suite(path), path, problem.label_prefix)
     parts: list[PartValidation] = []
-    with DataDocs(out / "data_docs", runner) as docs:
+    with pending_folder(out / "data_docs") as data_docs:
+        docs = DataDocs(data_docs, runner)
         for part in progress(sources):
             validation = validate_part(part, problem, runner)
             docs.write_part(validation)
-            parts.append(replace(validation, results=tuple(replace(one, raw=None) for one in validation.results)))
+            parts.append(replace(validation, results=tuple(replace(result, raw=None) for result in validation.results)))
         result = ValidationResult(
             problem=problem.name,
             suite=path.relative_to(folder).as_posix(),

@@ -14,16 +14,16 @@ TIME = {"by": "time", "column": "day", "validation": "2024-02-01", "test": "2024
 
 
 def changed(path: str, value: Any, base: dict[str, Any] = BASE) -> dict[str, Any]:
-    """A document with another value at a dotted path; `...` takes it away."""
+    """A document with another value at a dotted path; `...` removes it."""
     document = copy.deepcopy(base)
     *steps, last = path.split(".")
-    inner = document
+    section = document
     for step in steps:
-        inner = inner.setdefault(step, {})
+        section = section.setdefault(step, {})
     if value is ...:
-        del inner[last]
+        del section[last]
     else:
-        inner[last] = value
+        section[last] = value
     return document
 
 

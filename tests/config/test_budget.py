@@ -1,4 +1,4 @@
-"""The training budget: laws of the defaults, and what a declared number does to the others."""
+"""Training budget: laws of the defaults, and their dependence on declared numbers."""
 
 import pytest
 from hypothesis import given
@@ -16,19 +16,19 @@ def steps(budget: Budget) -> int:
 
 
 @given(rows=rows)
-def test_defaults_fix_steps_not_passes(rows: int) -> None:
+def test_the_defaults_bound_batch_size_steps_and_evaluations(rows: int) -> None:
     budget = budget_of(Training(), rows)
     assert MIN_BATCH <= budget.batch_size <= MAX_BATCH
     assert steps(budget) >= MIN_STEPS
-    assert 95 <= budget.epochs <= 201, "evaluations that are neither rare nor most of the cost"
+    assert 95 <= budget.epochs <= 201, "neither rare evaluations nor most of the cost"
     assert 1 <= budget.patience < budget.epochs
 
 
 @given(rows=rows, more=st.integers(1, 10**9))
-def test_more_rows_never_mean_smaller_batches_or_fewer_rows_read(rows: int, more: int) -> None:
-    few, many = budget_of(Training(), rows), budget_of(Training(), rows + more)
-    assert few.batch_size <= many.batch_size
-    assert steps(few) * few.batch_size <= 1.05 * steps(many) * many.batch_size
+def test_more_rows_never_give_smaller_batches_or_fewer_rows_read(rows: int, more: int) -> None:
+    small, large = budget_of(Training(), rows), budget_of(Training(), rows + more)
+    assert small.batch_size <= large.batch_size
+    assert steps(small) * small.batch_size <= 1.05 * steps(large) * large.batch_size
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,8 @@ def test_more_rows_never_mean_smaller_batches_or_fewer_rows_read(rows: int, more
         ({"batch_size": 4096}, {"batch_size": 4096, "steps_per_epoch": 20}),
     ],
 )
-def test_a_declared_number_stands_and_the_others_follow(declared: dict[str, object], expected: dict[str, int]) -> None:
+def test_a_declared_number_is_kept_and_the_defaults_depend_on_it(
+    declared: dict[str, object], expected: dict[str, int]
+) -> None:
     budget = budget_of(Training.model_validate(declared), rows=1_000)
     assert {name: getattr(budget, name) for name in expected} == expected

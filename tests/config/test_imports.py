@@ -1,8 +1,4 @@
-"""The declared problem is read without importing what it declares.
-
-config's files import neither torch nor onnx, nor modules that do. Options import what they configure when they build
-it.
-"""
+"""`mtl_core.config` imports neither torch nor onnx, nor modules that do. Options import these when they are built."""
 
 import ast
 import sys
@@ -15,12 +11,12 @@ import mtl_core.config
 
 FOLDER = Path(mtl_core.config.__file__).parent
 LIGHT = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "ruamel"}
-OURS = {"config", "errors", "features", "frozen", "names", "schema", "tasks"}
+PACKAGES = {"config", "errors", "features", "frozen", "names", "schema", "tasks"}
 """Modules of mtl_core that config may import."""
 
 
 def imported(body: list[ast.stmt]) -> Iterator[str]:
-    """Names of the modules that are imported when a module is: not inside of functions, not for types alone."""
+    """Modules that are imported with a module: not those in functions or under TYPE_CHECKING."""
     for node in body:
         match node:
             case ast.Import(names=names):
@@ -34,7 +30,7 @@ def imported(body: list[ast.stmt]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER)))
-def test_config_imports_only_what_is_light(path: Path) -> None:
+def test_config_imports_only_light_modules(path: Path) -> None:
     for module in imported(ast.parse(path.read_text(encoding="utf-8")).body):
         package, _, rest = module.partition(".")
-        assert rest.partition(".")[0] in OURS if package == "mtl_core" else package in LIGHT, module
+        assert rest.partition(".")[0] in PACKAGES if package == "mtl_core" else package in LIGHT, module

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from flows.draft.facts import sample
+from flows.draft.facts import sample_table
 from mtl_core.config import parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -177,14 +177,14 @@ TIMES = [datetime(2013, 1, 1) + timedelta(hours=row) for row in range(50)]
         (
             pa.array(TIMES, pa.timestamp("us", "+05:30")),
             Proposal(
-                options={"kind": "datetime"}, doubt="its zone +05:30 is no IANA name: calendar parts are taken in UTC"
+                options={"kind": "datetime"}, warning="its zone +05:30 is no IANA name: calendar parts are taken in UTC"
             ),
         ),
         (pa.array([day.isoformat() for day in DAYS] * 20), Proposal(options={"kind": "datetime"})),
         (
             pa.array([f"{time.isoformat()}Z" for time in TIMES]),
             Proposal(
-                options={"kind": "datetime"}, doubt="calendar parts are taken in UTC; timezone: names another zone"
+                options={"kind": "datetime"}, warning="calendar parts are taken in UTC; timezone: names another zone"
             ),
         ),
         (pa.array([*[day.isoformat() for day in DAYS], "", None] * 20), Proposal(options={"kind": "datetime"})),
@@ -199,4 +199,4 @@ TIMES = [datetime(2013, 1, 1) + timedelta(hours=row) for row in range(50)]
 def test_proposals(tmp_path: Path, values: pa.Array, proposal: Proposal | None) -> None:
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table({"when": values}), path)
-    assert Datetime.propose(sample(path).facts["when"]) == proposal
+    assert Datetime.propose(sample_table(path).facts["when"]) == proposal

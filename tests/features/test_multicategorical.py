@@ -406,7 +406,7 @@ def test_text_is_proposed_where_it_is_clearly_a_list(values: pa.Array, separator
         return
     assert found is not None
     assert found.options == {"kind": "multicategorical", "separator": separator}
-    assert found.doubt
+    assert found.warning
 
 
 @pytest.mark.parametrize(
@@ -422,7 +422,7 @@ def test_lists_of_strings_are_proposed(values: pa.Array, options: dict[str, Any]
     assert found is not None
     assert found.options == options
     assert bool(found.note) == noted
-    assert not found.doubt
+    assert not found.warning
 
 
 @pytest.mark.parametrize("values", [pa.array([[1, 2]] * 9), pa.array([1, 2]), pa.array([True]), pa.nulls(3)], ids=str)

@@ -325,11 +325,11 @@ ASKED = [
 
 def go(folder: Path) -> dict[str, Any]:
     """The whole way with the new kinds."""
-    from flows.draft.facts import sample
-    from flows.draft.guesses import guess_problem
+    from flows.draft.facts import sample_table
+    from flows.draft.proposals import propose_problem
 
     seen = whole_way(folder, PARAMS, table(), [ASKED, [{**ASKED[0], "point": [1.0]}]])
-    draft = guess_problem(sample(folder / "data" / "part.parquet"), ["late"])
+    draft = propose_problem(sample_table(folder / "data" / "part.parquet"), ["late"])
     return seen | {"proposed": {name: proposal.options["kind"] for name, proposal in draft.features.items()}}
 
 

@@ -273,7 +273,7 @@ def wide(size: int) -> pa.Array:
 
 
 @pytest.mark.parametrize(
-    ("values", "doubt"),
+    ("values", "warning"),
     [
         (pa.array([[1.5, 2.0], None, [3.0, None]]), ""),
         (pa.array([[1, 2], [3, 4]], pa.list_(pa.int64(), 2)), ""),
@@ -282,11 +282,11 @@ def wide(size: int) -> pa.Array:
     ],
     ids=["lists", "of fixed size", "of whole numbers", "as wide as may be"],
 )
-def test_lists_of_one_length_are_proposed(values: pa.Array, doubt: str) -> None:
+def test_lists_of_one_length_are_proposed(values: pa.Array, warning: str) -> None:
     found = proposed(values)
     assert found.options == {"kind": "vector"}
-    assert doubt in found.doubt
-    assert bool(doubt) == bool(found.doubt)
+    assert warning in found.warning
+    assert bool(warning) == bool(found.warning)
 
 
 @pytest.mark.parametrize(

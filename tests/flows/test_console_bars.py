@@ -1,4 +1,4 @@
-"""Progress of validation and of the studies off a terminal: plain lines with the time."""
+"""Progress of validation and of the studies without a terminal: plain lines with the time."""
 
 import re
 from collections.abc import Callable
@@ -20,43 +20,43 @@ EPOCH = Epoch(number=1, losses={}, values={}, scores={}, stopped=(), distilled=(
 TRIAL = Trial(number=3, state="failed", changes={}, epochs=1, seconds=1.0, why="too [large]")
 
 
-def compared() -> None:
+def compare() -> None:
     with CompareProgress(5, 20) as progress:
         progress.on_part("hold, seed 0", 0)
         progress.on_epoch("", EPOCH)
         progress.on_step(3, 9)
 
 
-def related() -> None:
+def relate() -> None:
     with RelateProgress(20) as progress:
         progress.on_step(3, 9)
         progress.on_epoch("vectors", EPOCH)
 
 
-def tuned() -> None:
+def tune() -> None:
     with TuneProgress(1, 8, None) as progress:
         progress.on_epoch(3, EPOCH)
         progress.on_end(TRIAL)
 
 
-def validated() -> None:
+def validate() -> None:
     with Bars(Console(stderr=True)) as progress:
         assert list(progress.track([7, 8], "parts")) == [7, 8]
 
 
 @pytest.mark.parametrize(
-    ("run", "words"),
+    ("run", "expected"),
     [
         (lambda: print_stage("train"), ["stage train"]),
-        (validated, ["parts: 0 of 2", "parts: 1 of 2"]),
-        (compared, ["part 1 of 5: hold, seed 0", "hold, seed 0: 0 of 5; all tasks: epoch 2 of at most 20: 3 of 9"]),
-        (related, ["the declared trunk: epoch 1 of at most 20: 3 of 9", "task vectors: epoch 2 of at most 20: 0 of 9"]),
-        (tuned, ["trials: 1 of 8; trial 3: epoch 1 done", "trial 3 failed: too [large]"]),
+        (validate, ["parts: 0 of 2", "parts: 1 of 2"]),
+        (compare, ["part 1 of 5: hold, seed 0", "hold, seed 0: 0 of 5; all tasks: epoch 2 of at most 20: 3 of 9"]),
+        (relate, ["the declared trunk: epoch 1 of at most 20: 3 of 9", "task vectors: epoch 2 of at most 20: 0 of 9"]),
+        (tune, ["trials: 1 of 8; trial 3: epoch 1 done", "trial 3 failed: too [large]"]),
     ],
     ids=["a stage", "parts", "compare", "relate", "tune"],
 )
 def test_progress_is_lines_with_the_time(
-    run: Callable[[], Any], words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Callable[[], Any], expected: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bars, "LOG_SECONDS", 0)
     run()
@@ -64,6 +64,6 @@ def test_progress_is_lines_with_the_time(
     assert out == ""
     assert "\r" not in text
     assert "\x1b" not in text
-    times, said = zip(*(line.split(" ", 1) for line in text.splitlines()), strict=True)
+    times, lines = zip(*(line.split(" ", 1) for line in text.splitlines()), strict=True)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", time) for time in times)
-    assert set(words) <= set(said)
+    assert set(expected) <= set(lines)

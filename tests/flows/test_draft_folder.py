@@ -1,4 +1,4 @@
-"""`mtl init` leaves a folder in which the first retrain is recorded as an experiment."""
+"""The git repository that `mtl init` creates or uses."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from flows.draft.drafting import draft_problem
 from flows.git import git_output
 from tests.flows.conftest import git
 
-WHO = {"GIT_AUTHOR_NAME": "tests", "GIT_COMMITTER_NAME": "tests"}
-MAIL = {"GIT_AUTHOR_EMAIL": "tests@example.org", "GIT_COMMITTER_EMAIL": "tests@example.org"}
+NAMES = {"GIT_AUTHOR_NAME": "tests", "GIT_COMMITTER_NAME": "tests"}
+EMAILS = {"GIT_AUTHOR_EMAIL": "tests@example.org", "GIT_COMMITTER_EMAIL": "tests@example.org"}
 
 
 @pytest.fixture
 def csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A table, in a folder whose git knows nobody."""
+    """A table, in a folder without a git identity."""
     path = tmp_path / "houses.csv"
     pyarrow.csv.write_csv(
         pa.table({"size": [row * 0.37 for row in range(50)], "sold": [row % 2 for row in range(50)]}), path
@@ -24,20 +24,20 @@ def csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
-    for name in (*WHO, *MAIL, "EMAIL"):
+    for name in (*NAMES, *EMAILS, "EMAIL"):
         monkeypatch.delenv(name, raising=False)
     return path
 
 
-def know_a_committer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (WHO | MAIL).items():
+@pytest.fixture
+def committer(csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (NAMES | EMAILS).items():
         monkeypatch.setenv(name, value)
 
 
-def test_a_new_repository_gets_a_first_commit_of_all_that_was_written(
-    csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_first_commit_of_a_new_repository_has_all_files_but_the_data(
+    csv: Path, tmp_path: Path, committer: None
 ) -> None:
-    know_a_committer(monkeypatch)
     folder = tmp_path / "houses"
     _, lines = draft_problem(csv, ("sold",), folder, None)
     assert lines[-1] == "created the first commit"
@@ -48,26 +48,24 @@ def test_a_new_repository_gets_a_first_commit_of_all_that_was_written(
     assert not [name for name in committed if name.endswith(".csv")]
 
 
-def test_what_was_staged_before_is_not_committed(csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    know_a_committer(monkeypatch)
+def test_other_staged_files_are_not_committed(csv: Path, tmp_path: Path, committer: None) -> None:
     folder = tmp_path / "houses"
     folder.mkdir()
-    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    (folder / "notes.txt").write_text("notes", encoding="utf-8")
     git(folder, "init", "--quiet")
     git(folder, "add", "notes.txt")
     draft_problem(csv, ("sold",), folder, None)
     assert git_output(folder, "status", "--porcelain") == "A  notes.txt"
 
 
-def test_a_repository_with_commits_gets_none(csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    know_a_committer(monkeypatch)
+def test_a_repository_with_commits_gets_no_other(csv: Path, tmp_path: Path, committer: None) -> None:
     git(tmp_path, "init", "--quiet")
-    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "theirs")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "first")
     draft_problem(csv, ("sold",), tmp_path / "houses", None)
     assert git_output(tmp_path, "rev-list", "--count", "HEAD") == "1"
 
 
-def test_without_a_committer_the_problem_stands_and_the_fix_is_named(csv: Path, tmp_path: Path) -> None:
+def test_without_a_git_identity_the_problem_is_written_and_the_fix_is_named(csv: Path, tmp_path: Path) -> None:
     folder = tmp_path / "houses"
     git(tmp_path, "config", "--file", str(tmp_path / "config"), "user.useConfigOnly", "true")
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""`mtl init` of wide tables: a few lines that declare what a line per column would."""
+"""`mtl init` of wide tables: patterns declare the same features as a line per column."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from flows.console.draft import next_steps
 from flows.draft.document import document
-from flows.draft.facts import sample
-from flows.draft.guesses import Draft, guess_problem
-from flows.draft.patterns import CONSTANT, MIN_COLUMNS, alike, find_patterns
+from flows.draft.facts import sample_table
+from flows.draft.patterns import CONSTANT, MIN_COLUMNS, find_patterns, mask_numbers
+from flows.draft.proposals import Draft, propose_problem
 from mtl_core.config import Problem, parse_problem, parse_yaml
 from mtl_core.features import Proposal
 
@@ -23,19 +23,19 @@ ROWS = 60
 TARGET = {"y": np.arange(ROWS) / 7}
 
 
-def drafted(tmp_path: Path, columns: dict[str, Any], *targets: str) -> tuple[Draft, Problem, list[str]]:
-    """The draft, the problem that is read of it, resolved, and the lines of its features."""
+def draft_of(tmp_path: Path, columns: dict[str, Any]) -> tuple[Draft, Problem, list[str]]:
+    """The draft, its resolved problem, and the lines of its section `features`."""
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table(columns | TARGET), path)
-    draft = guess_problem(sample(path), targets or ("y",))
+    draft = propose_problem(sample_table(path), ["y"])
     text = document("table", "data/table.parquet", draft)
     lines = text.partition("\nfeatures:\n")[2].partition("\n\ntasks:")[0].splitlines()
     return draft, parse_problem(parse_yaml(text)).resolved([*columns, *TARGET]), [line.strip() for line in lines]
 
 
 @pytest.mark.parametrize("number", ["3", "12,345", "1,234,567"])
-def test_texts_that_differ_in_numbers_alone_are_alike(number: str) -> None:
-    assert alike(f"{number} distinct values in 60 rows") == "0 distinct values in 0 rows"
+def test_texts_that_differ_only_in_numbers_become_equal(number: str) -> None:
+    assert mask_numbers(f"{number} distinct values in 60 rows") == "0 distinct values in 0 rows"
 
 
 def flags(stem: str, count: int) -> dict[str, Any]:
@@ -46,9 +46,9 @@ def numbers(names: list[str]) -> dict[str, Any]:
     return {name: np.sin(np.arange(ROWS) * (index + 1)) for index, name in enumerate(names)}
 
 
-def test_many_columns_of_one_name_and_kind_are_one_line(tmp_path: Path) -> None:
+def test_many_columns_with_similar_names_and_one_kind_are_one_line(tmp_path: Path) -> None:
     columns = flags("fp_", 30) | numbers([f"desc {index} (nm)" for index in range(25)]) | {"size": TARGET["y"] % 3}
-    draft, problem, lines = drafted(tmp_path, columns)
+    draft, problem, lines = draft_of(tmp_path, columns)
     assert lines == [
         '"fp_*": {kind: numeric}  # 30 columns',
         '"desc * (nm)": {kind: numeric}  # 25 columns',
@@ -60,30 +60,31 @@ def test_many_columns_of_one_name_and_kind_are_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("count", "patterns"), [(MIN_COLUMNS - 1, 0), (MIN_COLUMNS, 1)])
 def test_few_columns_are_a_line_each(tmp_path: Path, count: int, patterns: int) -> None:
-    draft, problem, lines = drafted(tmp_path, flags("fp_", count))
+    draft, problem, lines = draft_of(tmp_path, flags("fp_", count))
     assert len(draft.patterns) == patterns
     assert len(lines) == (1 if patterns else count)
     assert len(problem.features) == count
 
 
-def test_names_with_a_common_beginning_are_one_line(tmp_path: Path) -> None:
-    words = [f"fr_{first}{second}" for first in "abcde" for second in "vwxyz"]
-    _, problem, lines = drafted(tmp_path, numbers(words))
-    assert lines == ['"fr_*": {kind: numeric}  # 25 columns']
-    assert set(problem.feature_columns) == set(words)
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        ([f"fr_{first}{second}" for first in "abcde" for second in "vwxyz"], "fr_*"),
+        ([str(index) for index in range(25)], "[0-9]*"),
+    ],
+    ids=["common prefix", "numbers"],
+)
+def test_columns_with_similar_names_are_one_line(tmp_path: Path, names: list[str], pattern: str) -> None:
+    _, problem, lines = draft_of(tmp_path, numbers(names))
+    assert lines == [f'"{pattern}": {{kind: numeric}}  # 25 columns']
+    assert set(problem.feature_columns) == set(names)
 
 
-def test_names_that_are_numbers_are_one_line(tmp_path: Path) -> None:
-    _, problem, lines = drafted(tmp_path, numbers([str(index) for index in range(30)]))
-    assert lines == ['"[0-9]*": {kind: numeric}  # 30 columns']
-    assert set(problem.feature_columns) == set(map(str, range(30)))
-
-
-def test_another_kind_goes_before_the_pattern_and_what_is_left_out_is_excluded(tmp_path: Path) -> None:
-    """A column that does not vary is harmless among numbers, and may vary in the next part."""
+def test_another_kind_is_declared_by_name_and_left_out_columns_are_excluded(tmp_path: Path) -> None:
+    """A constant number is declared by the pattern, since it may vary in the next part."""
     columns = flags("fp_", 30)
     columns |= {"fp_3": ["a", "b", "c"] * (ROWS // 3), "fp_5": [None] * ROWS, "fp_7": [0] * ROWS}
-    draft, problem, lines = drafted(tmp_path, columns)
+    draft, problem, lines = draft_of(tmp_path, columns)
     assert lines == [
         '"fp_*": {kind: numeric, exclude: [fp_5]}  # 28 columns, 1 of them constant',
         "fp_3: {kind: categorical}",
@@ -96,48 +97,30 @@ def test_another_kind_goes_before_the_pattern_and_what_is_left_out_is_excluded(t
     assert "29 features, 1 column left out" in next_steps(draft, tmp_path)
 
 
-def test_a_feature_in_doubt_keeps_its_line(tmp_path: Path) -> None:
-    draft, problem, lines = drafted(tmp_path, flags("fp_", 30) | {"fp_4": TARGET["y"]})
+def test_a_feature_with_a_leak_warning_keeps_its_line(tmp_path: Path) -> None:
+    draft, problem, lines = draft_of(tmp_path, flags("fp_", 30) | {"fp_4": TARGET["y"]})
     assert lines[0] == '"fp_*": {kind: numeric}  # 29 columns'
-    assert re.match(r"fp_4: {kind: numeric}  # doubt: 'fp_4' equals target 'y'", lines[1])
-    assert set(draft.doubts) >= {"fp_4"}
+    assert re.match(r"fp_4: {kind: numeric}  # warning: 'fp_4' equals target 'y'", lines[1])
+    assert set(draft.warnings) >= {"fp_4"}
     assert len(problem.features) == 30
 
 
-def test_many_columns_with_one_doubt_are_told_once(tmp_path: Path) -> None:
+def test_many_columns_with_the_same_warning_have_one_line(tmp_path: Path) -> None:
     columns = {f"n_{index}": np.arange(ROWS) % (3 + index % 4) for index in range(24)}
-    draft, problem, lines = drafted(tmp_path, columns)
+    draft, problem, lines = draft_of(tmp_path, columns)
     assert lines == [
-        '"n_*": {kind: categorical}  # 24 columns; doubt: n_0 and 23 more: 3 whole numbers; numeric if their order '
+        '"n_*": {kind: categorical}  # 24 columns; warning: n_0 and 23 more: 3 whole numbers; numeric if their order '
         "matters"
     ]
     assert {feature.kind for feature in problem.features.values()} == {"categorical"}
     (line,) = [line for line in next_steps(draft, tmp_path).splitlines() if "n_0" in line]
-    assert line == "  doubt: n_0 and 23 more: 3 whole numbers; numeric if their order matters"
+    assert line == "  warning: n_0 and 23 more: 3 whole numbers; numeric if their order matters"
 
 
-def test_many_columns_left_out_for_one_reason_are_one_line(tmp_path: Path) -> None:
+def test_many_columns_left_out_for_the_same_reason_are_one_line(tmp_path: Path) -> None:
     columns = {f"text_{index}": [f"{index} {row}" for row in range(ROWS)] for index in range(30)}
-    _, _, lines = drafted(tmp_path, columns | {"size": TARGET["y"] % 3})
+    _, _, lines = draft_of(tmp_path, columns | {"size": TARGET["y"] % 3})
     assert lines[2:] == ["#   text_0 and 29 more: 60 distinct values in 60 rows: an id, or free text"]
-
-
-def test_the_key_of_the_split_is_no_feature(tmp_path: Path) -> None:
-    rows = 40 * 12
-    patients = pa.table({"patient_id": [f"p{row % 40}" for row in range(rows)], "y": np.arange(rows) / 7})
-    pq.write_table(patients.append_column("size", pa.array(np.arange(rows) % 17 / 4)), tmp_path / "table.parquet")
-    draft = guess_problem(sample(tmp_path / "table.parquet"), ["y"])
-    assert draft.split.options["column"] == "patient_id"
-    assert draft.left_out["patient_id"].note == "the key of the split; its values do not occur in the other splits"
-    assert list(draft.features) == ["size"]
-
-
-def test_a_time_that_splits_is_a_feature(tmp_path: Path) -> None:
-    """Its hours and weekdays come again."""
-    times = pa.array(40_000 * np.arange(ROWS)).cast(pa.timestamp("s"))
-    draft, problem, _ = drafted(tmp_path, flags("fp_", 30) | {"at": times})
-    assert draft.split.options["column"] == "at"
-    assert problem.features["at"].kind == "datetime"
 
 
 OPTIONS = [{"kind": "numeric"}, {"kind": "categorical"}]
@@ -151,25 +134,24 @@ NAMES = st.builds(
 
 @given(st.dictionaries(NAMES, st.sampled_from([*OPTIONS, None, CONSTANT]), min_size=MIN_COLUMNS, max_size=120))
 def test_patterns_declare_what_a_line_per_column_would(columns: dict[str, Any]) -> None:
-    """Columns of any names and kinds; columns that do not vary may be features too."""
-    features = {name: Proposal(options=kind) for name, kind in columns.items() if isinstance(kind, dict)}
-    left_out = {
-        name: Proposal(note=kind or "free text") for name, kind in columns.items() if not isinstance(kind, dict)
+    """Columns of any names and kinds; constant columns may be features too."""
+    proposals = {
+        name: Proposal(options=kind) if isinstance(kind, dict) else Proposal(note=kind or "free text")
+        for name, kind in columns.items()
     }
-    patterns = find_patterns(features, left_out, numbers=columns)
+    kinds = {name: dict(proposal.options) for name, proposal in proposals.items() if proposal.options}
+    patterns = find_patterns(proposals, numbers=columns)
     covered = {name for pattern in patterns.values() for name in pattern.columns}
-    declared: dict[str, Any] = {
-        name: dict(pattern.proposal.options) | ({"exclude": list(pattern.exclude)} if pattern.exclude else {})
-        for name, pattern in patterns.items()
-    }
-    for index, (name, proposal) in enumerate(features.items()):
+    declared: dict[str, Any] = {name: dict(pattern.proposal.options) for name, pattern in patterns.items()}
+    for index, (name, options) in enumerate(kinds.items()):
         if name not in covered:
-            declared[f"f{index}"] = {**proposal.options, "column": name}
+            declared[f"f{index}"] = options | {"column": name}
     if not declared:
         return
     base = {"name": "n", "data": {"path": "d"}, "split": {"by": "hash", "column": "k"}}
     problem = parse_problem(base | {"features": declared, "tasks": {"y": {"kind": "regression", "target": "y"}}})
-    found = problem.resolved(list(columns))
-    read = {found.column_of(name): {"kind": feature.kind} for name, feature in found.features.items()}
+    resolved = problem.resolved(list(columns))
     constant = {name: {"kind": "numeric"} for name, kind in columns.items() if kind == CONSTANT and name in covered}
-    assert read == {name: dict(proposal.options) for name, proposal in features.items()} | constant
+    assert {
+        resolved.column_of(name): {"kind": feature.kind} for name, feature in resolved.features.items()
+    } == kinds | constant

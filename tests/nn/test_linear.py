@@ -38,6 +38,15 @@ def test_is_torch_s_with_its_gradients(shape: tuple[int, ...]) -> None:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-3)
 
 
+def test_rows_that_lie_apart_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight, bias = inputs(6, 3, 7)
+    shown: list[Tensor] = []
+    apply = linear_module._Linear.apply
+    monkeypatch.setattr(linear_module._Linear, "apply", lambda *given: (shown.append(given[0]), apply(*given))[1])
+    torch.testing.assert_close(linear(x[:, 1], weight, bias), F.linear(x[:, 1], weight, bias), rtol=1e-4, atol=1e-4)
+    assert [given.is_contiguous() for given in shown] == [True]
+
+
 def test_asks_no_gradient_where_none_is_wanted() -> None:
     x, weight, bias = inputs(6, 7)
     linear(x, weight.detach(), bias.detach()).sum().backward()

@@ -1,4 +1,4 @@
-"""A problem of two tiny parts and its suite, written once; a copy for each test that changes them."""
+"""A problem with two small parts and its suite, written once; a copy for each test that changes them."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ from mtl_core.validation.results import PartValidation
 from mtl_core.validation.suite import load_suite, suite_path
 
 ROWS = 100
-BAD = "2024-03.parquet"
+CHANGED = "2024-03.parquet"
 """The part that tests change."""
 INF = float("inf")
 Reason = tuple[int, str, str | None]
@@ -49,18 +49,18 @@ DECLARED: dict[str, Any] = {
 def table(month: int) -> pa.Table:
     """ROWS orders of a month; the humidity is null in every tenth row."""
     random = np.random.default_rng(month)
-    places = np.arange(ROWS)
+    rows = np.arange(ROWS)
     return pa.table(
         {
-            "day": pa.array([f"2024-{month:02}-{1 + place % 28:02}" for place in places]).cast(pa.date32()),
+            "day": pa.array([f"2024-{month:02}-{1 + row % 28:02}" for row in rows]).cast(pa.date32()),
             "shop": pa.array(random.choice(["east", "north", "west"], ROWS).tolist()),
             "amount": pa.array(random.integers(1, 1_000, ROWS)),
-            "humidity": pa.array([None if place % 10 == 0 else float(place) for place in places]),
-            "is_gift": pa.array((places % 3 == 0).tolist()),
-            "returned": pa.array((places % 5 == 0).astype(int)),
-            "days": pa.array([None if place % 20 == 0 else int(place % 9) for place in places]),
-            "grade": pa.array([("good", "fair", "poor")[place % 3] for place in places]),
-            "note": pa.array([f"n{place}" for place in places]),
+            "humidity": pa.array([None if row % 10 == 0 else float(row) for row in rows]),
+            "is_gift": pa.array((rows % 3 == 0).tolist()),
+            "returned": pa.array((rows % 5 == 0).astype(int)),
+            "days": pa.array([None if row % 20 == 0 else int(row % 9) for row in rows]),
+            "grade": pa.array([("good", "fair", "poor")[row % 3] for row in rows]),
+            "note": pa.array([f"n{row}" for row in rows]),
         }
     )
 
@@ -79,14 +79,13 @@ def write_part(folder: Path, name: str, content: pa.Table) -> None:
 
 
 def changed(content: pa.Table, **columns: pa.Array | list[Any] | dict[int, Any]) -> pa.Table:
-    """The content with other columns; a dictionary holds the values of some rows."""
+    """The content with other columns; a dictionary has the values of some rows."""
     for name, values in columns.items():
         if isinstance(values, dict):
             old = content[name].to_pylist()
             values = [values.get(row, value) for row, value in enumerate(old)]
         values = values if isinstance(values, pa.Array) else pa.array(values)
-        known = name in content.column_names
-        content = content.drop_columns([name] if known else []).append_column(name, values)
+        content = content.drop_columns([name] if name in content.column_names else []).append_column(name, values)
     return content
 
 
@@ -102,9 +101,9 @@ def validated(
     declared: Problem | None = None,
     index: int = 1,
 ) -> PartValidation:
-    """Validation of one part, with other content if given: Great Expectations runs once, and no page is written."""
+    """Validation of one part, with other content if given, without Data Docs."""
     if content is not None:
-        write_part(folder, BAD, content)
+        write_part(folder, CHANGED, content)
     declared = declared or problem()
     return validate_part(parts(folder, declared)[index], declared, runner or runner_of(folder))
 
@@ -129,7 +128,7 @@ def about(entries: list[dict[str, Any]], column: str, key: str) -> dict[str, Any
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The problem's folder with its data and its suite; not to be changed."""
+    """The problem's folder with its data and its suite; tests must not change it."""
     folder = tmp_path_factory.mktemp("orders")
     for month in (2, 3):
         write_part(folder, f"2024-{month:02}.parquet", table(month))
@@ -139,5 +138,5 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(reference: Path, tmp_path: Path) -> Path:
-    """A copy to change."""
+    """A copy that tests may change."""
     return shutil.copytree(reference, tmp_path / "orders")

@@ -1,4 +1,4 @@
-"""Tasks with several targets, with none, and with weights of rows: what the suite expects of their columns."""
+"""Expectations of the columns of tasks with several targets, without a target, and with row weights."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def declared() -> Problem:
     return problem(tasks=TASKS)
 
 
-def richer(month: int) -> pa.Table:
+def wide_table(month: int) -> pa.Table:
     return changed(
         table(month),
         gift=pa.array([None if row % 4 == 0 else row % 3 == 0 for row in range(ROWS)]).cast(pa.int8()),
@@ -34,22 +34,22 @@ def richer(month: int) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("richer")
+    folder = tmp_path_factory.mktemp("wide")
     for month in (2, 3):
-        write_part(folder, f"2024-{month:02}.parquet", richer(month))
+        write_part(folder, f"2024-{month:02}.parquet", wide_table(month))
     write_profile(folder, declared())
     return folder
 
 
-def test_the_suite_has_every_column_that_a_task_reads(folder: Path) -> None:
+def test_the_suite_has_all_columns_that_tasks_read(folder: Path) -> None:
     suite = load_suite(suite_path(folder, declared()))
     kwargs = {(*e.columns, e.type.removeprefix("expect_column_values_to_")): e.kwargs for e in suite.expectations}
     assert set(declared().columns) <= set(suite.columns)
     for column in ("returned", "gift"):
         assert kwargs[column, "be_in_set"]["value_set"] == [0, 1]
-    assert kwargs["gift", "not_be_null"]["mostly"] < 0.75, "a label may always be unknown"
-    assert "mostly" not in kwargs["copies", "not_be_null"], "a weight may not"
-    assert kwargs["copies", "be_between"]["min_value"] == 0, "nor fall below 0"
+    assert kwargs["gift", "not_be_null"]["mostly"] < 0.75, "a label may be missing"
+    assert "mostly" not in kwargs["copies", "not_be_null"], "a weight may not be missing"
+    assert kwargs["copies", "be_between"]["min_value"] == 0, "a weight may not be negative"
 
 
 def test_the_reference_meets_its_suite(folder: Path) -> None:
@@ -57,16 +57,15 @@ def test_the_reference_meets_its_suite(folder: Path) -> None:
     assert (result.errors, result.quarantined) == ((), 0)
 
 
-def test_rows_that_no_task_could_read_are_quarantined(folder: Path) -> None:
-    """A label that its task does not know, a weight below 0, and none."""
-    bad = changed(richer(3), copies={1: -1.0, 2: None}, gift={0: 2})
-    result = validated(folder, bad, declared=declared())
+def test_rows_with_an_invalid_label_or_weight_are_quarantined(folder: Path) -> None:
+    invalid = changed(wide_table(3), copies={1: -1.0, 2: None}, gift={0: 2})
+    result = validated(folder, invalid, declared=declared())
     assert result.passed, result.errors
     assert [reason[:2] for reason in reasons(result)] == [(0, "gift"), (1, "copies"), (2, "copies")]
 
 
 def test_a_missing_column_of_a_task_fails_the_part(folder: Path) -> None:
-    result = validated(folder, richer(3).drop_columns(["gift", "copies"]), declared=declared())
+    result = validated(folder, wide_table(3).drop_columns(["gift", "copies"]), declared=declared())
     assert not result.passed
     for column in ("gift", "copies"):
         assert any(f"{column}: no such column" in line for line in result.errors)

@@ -1,4 +1,4 @@
-"""Suites that people edited: limits, severities, added expectations and conditions; an unknown one is refused."""
+"""Edited suites: limits, severities, added expectations, row conditions; an unknown expectation is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from mtl_core.validation.validate import validate
 from tests.validation.conftest import about, changed, edit, problem, reasons, table, validated
 
 
-def test_edited_limits_hold_by_their_severity(folder: Path) -> None:
+def test_only_a_broken_critical_limit_fails_the_part(folder: Path) -> None:
     def narrow(entries: list[dict[str, Any]]) -> None:
         (days,) = [e for e in entries if e["kwargs"].get("column") == "days" and "values_to_be_between" in e["type"]]
         days["kwargs"].update(max_value=7)
@@ -22,7 +22,7 @@ def test_edited_limits_hold_by_their_severity(folder: Path) -> None:
     assert {column for _, column, _ in reasons(result)} == {"days"}
     assert any("days" in line and "max_value=7" in line for line in result.errors)
     assert not any("amount" in line for line in result.errors)
-    assert [one.success for one in result.results if one.expectation.kwargs.get("max_value") == 500] == [False]
+    assert [entry.success for entry in result.results if entry.expectation.kwargs.get("max_value") == 500] == [False]
 
 
 def _when_note_is_n9(**kwargs: Any) -> dict[str, Any]:
@@ -51,11 +51,9 @@ def test_added_expectations_may_be_about_any_column_and_have_conditions(folder: 
     result = validated(folder, changed(table(3), amount={7: 0}))
     assert result.passed, result.errors
     assert reasons(result)[:2] == [(0, "note", "n0"), (7, "amount, returned", "0, 0")]
-    assert [reason[:2] for reason in reasons(result)[2:]] == [(9, "amount")], (
-        "the condition on humidity is for information"
-    )
-    assert [one.expectation.type for one in result.results[-len(ADDED) :]] == [entry["type"] for entry in ADDED]
-    assert [one.success for one in result.results if one.expectation.severity == "info"] == [False]
+    assert [reason[:2] for reason in reasons(result)[2:]] == [(9, "amount")], "humidity has severity info"
+    assert [entry.expectation.type for entry in result.results[-len(ADDED) :]] == [added["type"] for added in ADDED]
+    assert [entry.success for entry in result.results if entry.expectation.severity == "info"] == [False]
 
 
 def test_an_expectation_that_cannot_be_measured_fails_with_the_reason(folder: Path) -> None:
@@ -91,7 +89,7 @@ def test_an_extra_column_fails_where_the_suite_allows_no_other(folder: Path) -> 
         ),
     ],
 )
-def test_an_unknown_expectation_is_refused_before_any_part_is_read(
+def test_an_invalid_expectation_is_refused_before_a_part_is_read(
     folder: Path, type_: str, kwargs: dict[str, Any], error: str
 ) -> None:
     edit(folder, lambda entries: entries.append({"type": type_, "kwargs": {"column": "amount", **kwargs}}))

@@ -1,4 +1,4 @@
-"""Column names that could be mistaken: for indicators, for columns that differ by case, for HTML."""
+"""Ambiguous column names: like an indicator, different only in case, or HTML."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ COLUMNS: dict[str, list[Any]] = {
 
 
 def declared() -> Problem:
-    """Reads all columns; the task `late` learns the column that is named as its indicator would be."""
+    """All columns are read; the target of the task `late` has the name of its indicator."""
     return parse_problem(
         {
             "name": "names",
@@ -56,16 +56,15 @@ def profiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_indicators_are_named_unlike_any_column(profiled: Path) -> None:
+def test_an_indicator_has_the_name_of_no_column(profiled: Path) -> None:
     suite = load_suite(suite_path(profiled, declared()))
     assert [column for column in suite.columns if column.startswith("label:")] == [*list(COLUMNS)[5:], "label::late"]
     assert parts(profiled, declared())[0].types.names == list(COLUMNS)
 
 
-def test_columns_that_differ_by_case_are_measured_apart(profiled: Path) -> None:
+def test_columns_that_differ_in_case_are_measured_separately(profiled: Path) -> None:
     assert validated(profiled, COLUMNS).passed
-    other = validated(profiled, COLUMNS | {"fare": ["low", "new"] * (ROWS // 2)})
-    (line,) = other.parts[0].errors
+    (line,) = validated(profiled, COLUMNS | {"fare": ["low", "new"] * (ROWS // 2)}).parts[0].errors
     assert line.startswith("part.parquet: fare: expect_column_values_to_be_in_set")
 
 
@@ -75,7 +74,7 @@ def test_a_row_is_quarantined_for_a_column_named_like_an_indicator(profiled: Pat
     assert [(reason.row, reason.column) for reason in part.reasons] == [(ROWS - 1, "label:late")]
 
 
-def test_pages_show_markup_as_text(profiled: Path) -> None:
+def test_markup_is_escaped_in_data_docs(profiled: Path) -> None:
     validated(profiled, COLUMNS)
     for page in (profiled / "out" / "data_docs").iterdir():
         assert "<i>" not in page.read_text(encoding="utf-8")

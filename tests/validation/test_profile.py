@@ -1,4 +1,4 @@
-"""Profiling: the expectations that a reference gives. Nothing here needs Great Expectations."""
+"""Profiling: expectations from reference parts. Nothing here needs Great Expectations."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mtl_core.data.parts import parts
 from mtl_core.errors import DataError
 from mtl_core.limits import count_limits, mean_limits, min_share_present, range_limits, rate_limits
-from mtl_core.validation.frame import frame, label_columns, type_in_suite
+from mtl_core.validation.frame import label_columns, to_frame, type_in_suite
 from mtl_core.validation.profile import profile, write_profile
 from mtl_core.validation.results import PartValidation, QuarantineReason
 from mtl_core.validation.suite import Suite, load_suite, suite_path
@@ -21,24 +21,26 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=5)
 
 
-def about(suite: Suite, column: str) -> dict[str, dict[str, object]]:
-    """The expectations of a column: type -> arguments, without the words that all have."""
+def arguments(suite: Suite, column: str) -> dict[str, dict[str, object]]:
+    """Short type of each expectation of a column -> its arguments, without the column."""
     return {
-        one.type.removeprefix("expect_column_"): {key: value for key, value in one.kwargs.items() if key != "column"}
-        for one in suite.expectations
-        if one.columns == (column,)
+        entry.type.removeprefix("expect_column_"): {
+            key: value for key, value in entry.kwargs.items() if key != "column"
+        }
+        for entry in suite.expectations
+        if entry.columns == (column,)
     }
 
 
 def profiled(folder: Path, *contents: pa.Table, **declared: Any) -> Suite:
-    """The suite of those parts."""
+    """The suite of these parts."""
     for number, content in enumerate(contents):
         write_part(folder, f"{number}.parquet", content)
     return profile(problem(**declared), parts(folder, problem(**declared)))
 
 
 @given(NUMBERS, NUMBERS)
-def test_range_limits_hold_the_range_and_never_cross_zero(a: float, b: float) -> None:
+def test_range_limits_contain_the_range_and_never_cross_zero(a: float, b: float) -> None:
     low, high = sorted((a, b))
     limits = range_limits(low, high)
     assert limits["min_value"] <= low <= high <= limits["max_value"]
@@ -48,26 +50,26 @@ def test_range_limits_hold_the_range_and_never_cross_zero(a: float, b: float) ->
 
 @given(SHARES)
 def test_the_share_of_every_part_is_allowed(shares: list[float]) -> None:
-    least = min_share_present(shares)
-    assert 0 <= least <= 1 - max(shares) or least == 0
-    assert max(shares) == 1 or least > 0 or max(shares) > 0.99
+    minimum = min_share_present(shares)
+    assert 0 <= minimum <= 1 - max(shares) or minimum == 0
+    assert minimum > 0 or max(shares) > 0.99
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1))
-def test_count_limits_hold_every_count_and_refuse_0(counts: list[int]) -> None:
+def test_count_limits_contain_every_count_and_exclude_0(counts: list[int]) -> None:
     limits = count_limits(counts)
     assert 1 <= limits["min_value"] <= min(counts) <= max(counts) < limits["max_value"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 100)).filter(lambda r: r[0] <= r[1]), min_size=1))
-def test_rate_limits_hold_every_rate(rates: list[tuple[int, int]]) -> None:
+def test_rate_limits_contain_every_rate(rates: list[tuple[int, int]]) -> None:
     limits = rate_limits(rates)
     assert 0 <= limits["min_value"] <= limits["max_value"] <= 1
-    assert all(limits["min_value"] <= yes / rows <= limits["max_value"] for yes, rows in rates)
+    assert all(limits["min_value"] <= positives / rows <= limits["max_value"] for positives, rows in rates)
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.floats(0, 1e9))
-def test_mean_limits_hold_every_mean(means: list[float], deviation: float) -> None:
+def test_mean_limits_contain_every_mean(means: list[float], deviation: float) -> None:
     limits = mean_limits(means, deviation)
     assert limits["min_value"] <= min(means) <= max(means) <= limits["max_value"]
 
@@ -81,57 +83,56 @@ def test_the_suite_of_the_reference(reference: Path) -> None:
     in_set, in_range, of_type = "values_to_be_in_set", "values_to_be_between", "values_to_be_of_type"
     shops = {"value_set": ["east", "north", "west"], "mostly": 0.99}
     humidity = {"values_to_not_be_null": {"mostly": 0.65}, in_range: {"min_value": 0, "max_value": 197}}
-    assert about(suite, "shop") == {of_type: {"type_": "str"}, in_set: shops} | present
-    assert about(suite, "humidity") == {of_type: {"type_": "float64"}, **humidity}
-    assert about(suite, "is_gift") == {of_type: {"type_": "bool"}} | present
-    assert about(suite, "day") == {of_type: {"type_": "datetime64"}} | present
-    assert about(suite, "returned")[in_set] == {"value_set": [0, 1]}
-    assert about(suite, "returned")["values_to_not_be_null"] == {"mostly": 0.95}
-    assert about(suite, "grade")[in_set] == {"value_set": ["fair", "good", "poor"]}
-    assert "mean_to_be_between" in about(suite, "days")
+    assert arguments(suite, "shop") == {of_type: {"type_": "str"}, in_set: shops} | present
+    assert arguments(suite, "humidity") == {of_type: {"type_": "float64"}, **humidity}
+    assert arguments(suite, "is_gift") == {of_type: {"type_": "bool"}} | present
+    assert arguments(suite, "day") == {of_type: {"type_": "datetime64"}} | present
+    assert arguments(suite, "returned")[in_set] == {"value_set": [0, 1]}
+    assert arguments(suite, "returned")["values_to_not_be_null"] == {"mostly": 0.95}
+    assert arguments(suite, "grade")[in_set] == {"value_set": ["fair", "good", "poor"]}
+    assert "mean_to_be_between" in arguments(suite, "days")
     rates = [column for column in suite.columns if column.startswith("label:")]
     assert rates == ["label:returned", "label:slow", "label:grade=fair", "label:grade=good", "label:grade=poor"]
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "ordinal"])
-def test_declared_classes_of_numbers_are_numbers_in_the_set(tmp_path: Path, kind: str) -> None:
+def test_declared_classes_of_a_numeric_target_are_numbers_in_the_suite(tmp_path: Path, kind: str) -> None:
     tasks = {"grade": {"kind": kind, "target": "grade", "classes": ["1", "2", "3"]}}
     suite = profiled(tmp_path, changed(table(2), grade=[row % 2 + 1 for row in range(ROWS)]), tasks=tasks)
-    assert about(suite, "grade")["values_to_be_in_set"] == {"value_set": [1, 2, 3]}
+    assert arguments(suite, "grade")["values_to_be_in_set"] == {"value_set": [1, 2, 3]}
     rates = [f"label:grade={c}" for c in "123"] if kind == "multiclass" else []
     assert [c for c in suite.columns if c.startswith("label:")] == rates
 
 
-def test_the_values_of_a_binary_target_in_words_are_listed_and_no_third_one_is_learned(tmp_path: Path) -> None:
-    """Over all parts: each has one word besides the positive one, but they differ."""
+def test_the_two_values_of_a_binary_target_are_listed_and_a_third_is_refused(tmp_path: Path) -> None:
+    """Over all parts: each part has one other value than the positive one."""
     task = {"kind": "binary", "target": "grade", "positive": "high"}
     two = changed(table(2), grade=["high" if row % 3 else "low" for row in range(ROWS)])
     suite = profiled(tmp_path, two, tasks={"high": task})
-    assert about(suite, "grade")["values_to_be_in_set"] == {"value_set": ["high", "low"]}
+    assert arguments(suite, "grade")["values_to_be_in_set"] == {"value_set": ["high", "low"]}
     third = changed(table(3), grade=["high", "medium"] * (ROWS // 2))
     with pytest.raises(DataError, match="found 'low', 'medium' in 'grade'"):
         profiled(tmp_path, two, third, tasks={"high": task})
-    for more in ({"others": "negative"}, {"negative": "low", "others": "unlabelled"}):
-        suite = profiled(tmp_path, two, third, tasks={"high": {**task, **more}})
-        assert "values_to_be_in_set" not in about(suite, "grade")
+    for options in ({"others": "negative"}, {"negative": "low", "others": "unlabelled"}):
+        suite = profiled(tmp_path, two, third, tasks={"high": {**task, **options}})
+        assert "values_to_be_in_set" not in arguments(suite, "grade")
 
 
-def test_a_class_that_a_part_lacks_may_be_missing_in_a_part(tmp_path: Path) -> None:
-    """Else the part that was profiled breaks its own suite."""
-    contents = [changed(table(2), grade=words * (ROWS // 2)) for words in (["high", "low"], ["high", "medium"])]
+def test_a_class_that_a_reference_part_does_not_have_may_be_missing(tmp_path: Path) -> None:
+    contents = [changed(table(2), grade=classes * (ROWS // 2)) for classes in (["high", "low"], ["high", "medium"])]
     suite = profiled(tmp_path, *contents, tasks={"grade": {"kind": "multiclass", "target": "grade"}})
     names = ("high", "low", "medium")
-    least = {name: about(suite, f"label:grade={name}")["mean_to_be_between"]["min_value"] for name in names}
-    assert least == {"high": 0.08, "low": 0, "medium": 0}
+    minimum = {name: arguments(suite, f"label:grade={name}")["mean_to_be_between"]["min_value"] for name in names}
+    assert minimum == {"high": 0.08, "low": 0, "medium": 0}
 
 
 def test_many_categories_are_counted_and_not_listed(tmp_path: Path) -> None:
     suite = profiled(tmp_path, changed(table(2), shop=[f"s{row}" for row in range(ROWS)]))
-    assert about(suite, "shop")["unique_value_count_to_be_between"] == {"min_value": 50, "max_value": 200}
+    assert arguments(suite, "shop")["unique_value_count_to_be_between"] == {"min_value": 50, "max_value": 200}
 
 
 @pytest.mark.parametrize("names", [("amount", "amount_value"), ("amount_value", "amount"), ("amount_value",)])
-def test_a_column_of_numbers_has_its_categories_only_where_it_is_no_quantity(
+def test_the_values_of_a_numeric_column_are_listed_only_where_no_numeric_feature_reads_it(
     tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     kinds = {"amount": {"kind": "numeric"}, "amount_value": {"kind": "categorical", "column": "amount"}}
@@ -142,7 +143,7 @@ def test_a_column_of_numbers_has_its_categories_only_where_it_is_no_quantity(
         if "amount" in names
         else {"values_to_be_in_set": {"value_set": [0, 1, 2], "mostly": 0.99}}
     )
-    assert about(suite, "amount") == {
+    assert arguments(suite, "amount") == {
         "values_to_be_of_type": {"type_": "float64"},
         "values_to_not_be_null": {},
         **values,
@@ -152,7 +153,7 @@ def test_a_column_of_numbers_has_its_categories_only_where_it_is_no_quantity(
 def test_a_column_without_values_has_no_expectation(tmp_path: Path) -> None:
     nothing = pa.nulls(ROWS, pa.float64())
     suite = profiled(tmp_path, changed(table(2), amount=nothing, days=nothing))
-    assert about(suite, "amount") == about(suite, "days") == about(suite, "label:slow") == {}
+    assert arguments(suite, "amount") == arguments(suite, "days") == arguments(suite, "label:slow") == {}
 
 
 @pytest.mark.parametrize(
@@ -162,13 +163,11 @@ def test_a_column_without_values_has_no_expectation(tmp_path: Path) -> None:
         ("amount", pa.array([float("inf")] * ROWS), "values_to_be_between"),
         ("amount", pa.array([0] * ROWS), "values_to_be_between"),
     ],
-    ids=["all missing in a part", "only infinite numbers", "a flag that no row has"],
+    ids=["all missing in a part", "only infinite numbers", "always 0"],
 )
-def test_no_limit_follows_from_values_that_show_none(
-    tmp_path: Path, column: str, values: pa.Array, absent: str
-) -> None:
+def test_values_without_information_give_no_limit(tmp_path: Path, column: str, values: pa.Array, absent: str) -> None:
     others = [table(3)] if column == "humidity" else []
-    assert absent not in about(profiled(tmp_path, changed(table(2), **{column: values}), *others), column)
+    assert absent not in arguments(profiled(tmp_path, changed(table(2), **{column: values}), *others), column)
 
 
 def test_csv_and_parquet_have_the_same_suite(tmp_path: Path) -> None:
@@ -176,11 +175,11 @@ def test_csv_and_parquet_have_the_same_suite(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         write_part(tmp_path / name, f"a.{name}", table(2))
         write_profile(tmp_path / name, problem())
-    left, right = (suite_path(tmp_path / name, problem()).read_text() for name in ("csv", "parquet"))
-    assert left == right
+    csv, parquet = (suite_path(tmp_path / name, problem()).read_text() for name in ("csv", "parquet"))
+    assert csv == parquet
 
 
-def test_a_reference_needs_rows_and_columns(tmp_path: Path) -> None:
+def test_a_reference_needs_rows_and_all_columns(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"0\.parquet: a reference part needs rows"):
         profiled(tmp_path, table(2).slice(0, 0))
     with pytest.raises(DataError, match=r"no column 'humidity'; did you mean 'humidty'\?"):
@@ -201,26 +200,26 @@ def test_a_reference_needs_rows_and_columns(tmp_path: Path) -> None:
         (pa.array([None, None], pa.int64()), "float64", "object"),
     ],
 )
-def test_types_are_few(values: pa.Array, type_: str, dtype: str) -> None:
+def test_a_frame_has_few_types(values: pa.Array, type_: str, dtype: str) -> None:
     assert type_in_suite(values.type) == type_
-    column = frame(pa.table({"x": values}))["x"]
+    column = to_frame(pa.table({"x": values}))["x"]
     assert column.dtype.name == dtype
     assert column.isna().sum() == values.null_count + sum(value == "" for value in values.to_pylist())
 
 
-def test_indicators_are_1_0_and_nan_where_unlabelled() -> None:
+def test_indicators_are_1_or_0_and_nan_where_unlabelled() -> None:
     content = changed(table(2), days={0: None, 1: 5, 2: 4}).slice(0, 3)
-    found = label_columns(problem(), content, ["label:grade=lost"])
-    assert found["label:slow"].tolist() == pytest.approx([float("nan"), 1, 0], nan_ok=True)
-    assert found["label:grade=good"].tolist() == [1, 0, 0]
-    assert found["label:grade=lost"].tolist() == [0, 0, 0]
+    labels = label_columns(problem(), content, ["label:grade=lost"])
+    assert labels["label:slow"].tolist() == pytest.approx([float("nan"), 1, 0], nan_ok=True)
+    assert labels["label:grade=good"].tolist() == [1, 0, 0]
+    assert labels["label:grade=lost"].tolist() == [0, 0, 0]
 
 
 @given(st.integers(1, 1000), st.data())
-def test_exactly_the_limit_may_be_quarantined(rows: int, data: st.DataObject) -> None:
-    largest = data.draw(st.integers(0, rows))
-    reasons = tuple(QuarantineReason(row=row, column="x", expectation="e", value=None) for row in range(largest + 1))
-    at = PartValidation(part="p", rows=rows, limit=largest / rows, results=(), reasons=reasons[:largest])
-    beyond = PartValidation(part="p", rows=rows, limit=largest / rows, results=(), reasons=reasons)
-    assert (at.over_limit, beyond.over_limit) == (False, True)
+def test_quarantined_rows_up_to_the_limit_are_allowed(rows: int, data: st.DataObject) -> None:
+    maximum = data.draw(st.integers(0, rows))
+    reasons = tuple(QuarantineReason(row=row, column="x", expectation="e", value=None) for row in range(maximum + 1))
+    for quarantined in (maximum, maximum + 1):
+        part = PartValidation(part="p", rows=rows, limit=maximum / rows, results=(), reasons=reasons[:quarantined])
+        assert part.over_limit is (quarantined > maximum)
     assert PartValidation(part="p", rows=0, limit=0.0, results=()).passed

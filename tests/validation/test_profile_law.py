@@ -1,4 +1,4 @@
-"""The law of profiling: the parts that were profiled pass, whatever they hold and however they are cut and stored."""
+"""The law of profiling: all reference parts pass their suite, whatever their values, number and format."""
 
 import csv
 import shutil
@@ -26,7 +26,7 @@ POOLS: dict[str, list[list[Any]]] = {
     "label": [[0, 1], [1, 0, None], [1.0, 0.0]],
     "target": [[1.5, 2.5, None], [3, 4], [1e9 + 0.25, 5]],
 }
-"""Per column the kinds of values that a part may hold: each part draws one kind."""
+"""Column -> kinds of values; each part has one kind, drawn at random."""
 TYPES = {"amount": pa.float64(), "code": pa.string(), "flag": pa.bool_(), "label": pa.float64(), "target": pa.float64()}
 
 
@@ -68,14 +68,14 @@ def write(path: Path, content: dict[str, list[Any]], number: int) -> None:
         return
     arrays = {name: pa.array(column, TYPES.get(name)) for name, column in content.items()}
     if arrays["day"].null_count < rows:
-        fine = any("." in (cell or "") for cell in content["day"])
-        arrays["day"] = arrays["day"].cast(pa.timestamp("us" if fine else "s"))
+        has_fractions = any("." in (cell or "") for cell in content["day"])
+        arrays["day"] = arrays["day"].cast(pa.timestamp("us" if has_fractions else "s"))
     pq.write_table(pa.table(arrays), path)
 
 
 @settings(deadline=None, max_examples=12)
 @given(st.lists(st.tuples(columns(), st.sampled_from([".csv", ".parquet"])), min_size=1, max_size=3))
-def test_the_parts_that_were_profiled_pass(
+def test_reference_parts_pass_their_suite(
     tmp_path_factory: pytest.TempPathFactory, contents: list[tuple[dict[str, list[Any]], str]]
 ) -> None:
     folder = tmp_path_factory.mktemp("law")

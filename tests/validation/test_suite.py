@@ -1,4 +1,4 @@
-"""Files of a suite: reading, writing, and comparing with an edited one. Nothing here needs Great Expectations."""
+"""Suite files: reading, writing, and comparison with an edited one. Nothing here needs Great Expectations."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from mtl_core.validation.profile import write_profile
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 from tests.validation.conftest import about, edit, problem
 
-WHERE = "gx/expectations/orders.json"
+PATH = "gx/expectations/orders.json"
 
 
 def suite_of(*expectations: Expectation) -> Suite:
@@ -21,11 +21,11 @@ def suite_of(*expectations: Expectation) -> Suite:
 def test_a_second_profile_changes_nothing(folder: Path) -> None:
     before = suite_path(folder, problem()).read_bytes()
     for force in (False, True):
-        assert write_profile(folder, problem(), force=force) == (f"{WHERE}: unchanged",)
+        assert write_profile(folder, problem(), force=force) == (f"{PATH}: unchanged",)
     assert suite_path(folder, problem()).read_bytes() == before
 
 
-def test_an_edited_suite_is_overwritten_only_by_force(folder: Path) -> None:
+def test_an_edited_suite_is_overwritten_only_with_force(folder: Path) -> None:
     path = suite_path(folder, problem())
     original = path.read_text()
     unique = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "note"}}
@@ -33,7 +33,7 @@ def test_an_edited_suite_is_overwritten_only_by_force(folder: Path) -> None:
     edit(folder, lambda entries: entries.append(unique))
     edit(folder, lambda entries: entries.remove(entries[1]))
     edited = path.read_text()
-    with pytest.raises(DataError, match=f"{WHERE}: is not overwritten, .* 3 changes") as error:
+    with pytest.raises(DataError, match=f"{PATH}: is not overwritten, .* 3 changes") as error:
         write_profile(folder, problem())
     assert path.read_text() == edited
     lines = [line.strip() for line in str(error.value).splitlines()]
@@ -46,7 +46,7 @@ def test_an_edited_suite_is_overwritten_only_by_force(folder: Path) -> None:
     assert path.read_text() == original
 
 
-def test_a_damaged_suite_is_replaced_only_by_force(folder: Path) -> None:
+def test_a_damaged_suite_is_replaced_only_with_force(folder: Path) -> None:
     path = suite_path(folder, problem())
     path.write_text("{")
     with pytest.raises(DataError, match="must be JSON"):
@@ -55,7 +55,7 @@ def test_a_damaged_suite_is_replaced_only_by_force(folder: Path) -> None:
     assert load_suite(path).name == "orders"
 
 
-def test_references_are_parts(folder: Path) -> None:
+def test_references_must_be_parts(folder: Path) -> None:
     path = suite_path(folder, problem())
     path.unlink()
     with pytest.raises(DataError, match=r"no part '2024-3.parquet'; did you mean '2024-03.parquet'"):
@@ -72,7 +72,7 @@ def test_differences_ignore_notes_and_order() -> None:
     assert str(y) == "a(value_set=[0, 1, 2, 3, 4, 5, … 9 in all])"
 
 
-def test_an_expectation_that_occurs_twice_is_compared_twice() -> None:
+def test_a_repeated_expectation_is_compared_with_its_repetition() -> None:
     low, high = (Expectation(type="a", kwargs={"column": "x", "max_value": limit}) for limit in (1, 2))
     assert differences(suite_of(low, low), suite_of(low, high)) == (f"~ x: {low} becomes {high}",)
     assert differences(suite_of(low, high), suite_of(low)) == (f"- x: {high}",)
@@ -88,7 +88,7 @@ def test_an_expectation_that_occurs_twice_is_compared_twice() -> None:
         ('{"expectations": [{"type": "a", "severity": "bad"}]}', "must be one of critical, warning, info, found 'bad'"),
     ],
 )
-def test_a_file_that_is_no_suite_is_refused(tmp_path: Path, text: str | None, error: str) -> None:
+def test_an_invalid_suite_is_refused(tmp_path: Path, text: str | None, error: str) -> None:
     path = tmp_path / "s.json"
     if text is not None:
         path.write_text(text)
@@ -96,14 +96,16 @@ def test_a_file_that_is_no_suite_is_refused(tmp_path: Path, text: str | None, er
         load_suite(path)
 
 
-def test_a_suite_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    full = Expectation(type="a", kwargs={"column_A": "é", "column_B": "x"}, notes="n", severity="info", meta={"k": 1})
-    suite = suite_of(full, Expectation(type="b", kwargs={"column_list": ["x", "y"]}))
+def test_a_written_suite_is_read_as_it_was(tmp_path: Path) -> None:
+    complete = Expectation(
+        type="a", kwargs={"column_A": "é", "column_B": "x"}, notes="n", severity="info", meta={"k": 1}
+    )
+    suite = suite_of(complete, Expectation(type="b", kwargs={"column_list": ["x", "y"]}))
     write_suite(tmp_path / "s.json", suite)
     assert load_suite(tmp_path / "s.json") == suite
     assert suite.columns == ("é", "x", "y")
 
 
-def test_notes_as_a_list_are_lines(tmp_path: Path) -> None:
+def test_notes_as_a_list_are_joined_by_line_breaks(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps({"expectations": [{"type": "a", "notes": ["x", "y"]}]}))
     assert load_suite(tmp_path / "s.json").expectations[0].notes == "x\ny"

@@ -1,4 +1,4 @@
-"""All parts of a problem, through the stage: files and messages, where all pass and where two fail."""
+"""Validation of all parts, in the stage: files and messages where all parts pass, and where two fail."""
 
 import html
 import json
@@ -17,9 +17,9 @@ from mtl_core.errors import ValidationFailed
 from mtl_core.validation.results import QUARANTINE_SCHEMA
 from mtl_core.validation.suite import suite_path
 from mtl_core.validation.validate import validate
-from tests.validation.conftest import BAD, DECLARED, ROWS, changed, problem, table, write_part
+from tests.validation.conftest import CHANGED, DECLARED, ROWS, changed, problem, table, write_part
 
-WRITTEN = Path("artifacts", "validation")
+OUTPUT = Path("artifacts", "validation")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -33,22 +33,22 @@ def failed(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     (folder / "params.yaml").write_text(json.dumps(DECLARED))
     write_part(folder, "2024-02.parquet", changed(table(2), shop=dict.fromkeys(range(30), "moon")))
     amounts = {row: 10**6 + row for row in range(9)}
-    write_part(folder, BAD, changed(table(3), amount=amounts, days=pa.nulls(ROWS, pa.int64())))
+    write_part(folder, CHANGED, changed(table(3), amount=amounts, days=pa.nulls(ROWS, pa.int64())))
     with pytest.raises(ValidationFailed) as error:
         run(folder)
     return folder, str(error.value)
 
 
-def test_parts_like_the_reference_pass(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_reference_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "params.yaml").write_text(json.dumps(DECLARED))
     run(folder)
     out = capsys.readouterr().out
     assert "2 parts, 200 rows, 0 quarantined; Data Docs: artifacts/validation/data_docs/index.html" in out
-    quarantine = pq.read_table(folder / WRITTEN / "quarantine.parquet")
+    quarantine = pq.read_table(folder / OUTPUT / "quarantine.parquet")
     assert (quarantine.num_rows, quarantine.schema) == (0, QUARANTINE_SCHEMA)
-    document = json.loads((folder / WRITTEN / "result.json").read_text())
+    document = json.loads((folder / OUTPUT / "result.json").read_text())
     assert (document["passed"], document["rows"], document["quarantined"]) == (True, 2 * ROWS, 0)
-    assert [part["part"] for part in document["parts"]] == ["2024-02.parquet", BAD]
+    assert [part["part"] for part in document["parts"]] == ["2024-02.parquet", CHANGED]
     order = [entry["type"] for entry in json.loads(suite_path(folder, problem()).read_text())["expectations"]]
     assert [entry["type"] for entry in document["parts"][0]["expectations"]] == order
 
@@ -71,33 +71,35 @@ def test_all_errors_are_listed_at_once(failed: tuple[Path, str]) -> None:
         assert re.search(pattern, line)
 
 
-def test_a_failure_leaves_everything_written(failed: tuple[Path, str]) -> None:
-    out = failed[0] / WRITTEN
+def test_a_failed_validation_writes_all_files(failed: tuple[Path, str]) -> None:
+    out = failed[0] / OUTPUT
     assert json.loads((out / "result.json").read_text())["passed"] is False
     rows = pq.read_table(out / "quarantine.parquet").to_pylist()
     assert [(row["part"], row["row"], row["column"], row["value"]) for row in rows] == [
-        (BAD, row, "amount", str(10**6 + row)) for row in range(9)
+        (CHANGED, row, "amount", str(10**6 + row)) for row in range(9)
     ]
 
 
-def test_the_same_data_give_the_same_files_and_the_suite_stays(reference: Path, failed: tuple[Path, str]) -> None:
+def test_the_same_data_give_the_same_files_and_the_suite_is_unchanged(
+    reference: Path, failed: tuple[Path, str]
+) -> None:
     folder, _ = failed
-    seen = []
+    names = []
 
     def progress(sources: Any) -> Any:
         for source in sources:
-            seen.append(source.name)
+            names.append(source.name)
             yield source
 
     result = validate(folder, problem(), folder / "again", progress=progress)
-    assert seen == ["2024-02.parquet", BAD]
+    assert names == ["2024-02.parquet", CHANGED]
     assert (result.passed, result.rows, result.quarantined) == (False, 2 * ROWS, 9)
-    assert files(folder / "again") == files(folder / WRITTEN)
+    assert files(folder / "again") == files(folder / OUTPUT)
     assert files(folder / "gx") == files(reference / "gx")
 
 
 def test_data_docs_need_no_network_and_have_no_broken_link(failed: tuple[Path, str]) -> None:
-    docs = failed[0] / WRITTEN / "data_docs"
+    docs = failed[0] / OUTPUT / "data_docs"
     parts = {f"part-2024-0{month}.parquet.html" for month in (2, 3)}
     assert {page.name for page in docs.iterdir()} == {"index.html", "suite.html", *parts}
     for page in docs.iterdir():
@@ -109,18 +111,18 @@ def test_data_docs_need_no_network_and_have_no_broken_link(failed: tuple[Path, s
         assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids), page.name
 
 
-def test_the_index_is_complete_by_itself(failed: tuple[Path, str]) -> None:
-    out = failed[0] / WRITTEN
+def test_the_index_lists_all_errors_and_broken_expectations(failed: tuple[Path, str]) -> None:
+    out = failed[0] / OUTPUT
     index = html.unescape((out / "data_docs" / "index.html").read_text())
     for part in json.loads((out / "result.json").read_text())["parts"]:
-        unmet = [entry["text"] for entry in part["expectations"] if not entry["success"]]
-        assert unmet
-        for line in (part["part"], *part["errors"], *unmet):
+        broken = [entry["text"] for entry in part["expectations"] if not entry["success"]]
+        assert broken
+        for line in (part["part"], *part["errors"], *broken):
             assert line in index
 
 
-def test_an_interrupted_validation_leaves_the_last_files(reference: Path, failed: tuple[Path, str]) -> None:
-    out = failed[0] / WRITTEN
+def test_an_interrupted_validation_leaves_the_old_files(reference: Path, failed: tuple[Path, str]) -> None:
+    out = failed[0] / OUTPUT
     before = files(out)
 
     def interrupted(sources: Any) -> Any:
@@ -132,7 +134,7 @@ def test_an_interrupted_validation_leaves_the_last_files(reference: Path, failed
     assert files(out) == before
 
 
-def test_a_project_of_great_expectations_reads_the_suite(folder: Path) -> None:
+def test_great_expectations_reads_the_suite(folder: Path) -> None:
     context = gx.get_context(mode="file", project_root_dir=folder)
     suite = context.suites.get("orders")
     assert suite.expectations[1].max_value == 2 * ROWS

@@ -18,9 +18,9 @@ class Balancing(Frozen, ABC):
     """Options of a balancing."""
 
     needs_sharing: ClassVar[bool] = False
-    """True where the method weighs the tasks' gradients on shared parameters."""
+    """True where the method needs the tasks' gradients on shared parameters."""
     per_task_option: ClassVar[str] = ""
-    """The option that maps names of declared tasks to numbers, where there is one."""
+    """The option that maps names of declared tasks to numbers; "" where there is none."""
 
     method: str
 
@@ -38,8 +38,14 @@ class Balancing(Frozen, ABC):
 
     def per_task(self, tasks: tuple[str, ...], *, default: float) -> tuple[float, ...]:
         """The value of `per_task_option` for each of those tasks, in order."""
-        given: Mapping[str, float] = getattr(self, self.per_task_option)
-        return tuple(given.get(task, default) for task in tasks)
+        values: Mapping[str, float] = getattr(self, self.per_task_option)
+        return tuple(values.get(task, default) for task in tasks)
+
+
+class GradientBalancing(Balancing, ABC):
+    """A method that combines or weighs the tasks' gradients on shared parameters."""
+
+    needs_sharing: ClassVar[bool] = True
 
 
 class WithPreference(Balancing, ABC):

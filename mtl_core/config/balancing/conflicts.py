@@ -1,23 +1,21 @@
-"""Aggregators that remove conflict between the tasks' gradients, and sum or average the rest."""
+"""Aggregators that remove conflicts between the tasks' gradients, and sum or average the results."""
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mtl_core.config.balancing.base import Balancing, WithPreference
+from mtl_core.config.balancing.base import GradientBalancing, WithPreference
 
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
 
-class UPGrad(WithPreference):
+class UPGrad(GradientBalancing, WithPreference):
     """Each gradient is projected to where it conflicts with none of them, and the projections are averaged.
 
     The direction raises no task's loss to first order (Quinton and Rey 2024). Without conflict it is the mean. Needs
     the extra `solvers`.
     """
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["upgrad"] = "upgrad"
 
@@ -27,13 +25,11 @@ class UPGrad(WithPreference):
         return UPGradBalancer(tasks, preference=self.per_task(tasks, default=1.0))
 
 
-class DualProj(WithPreference):
+class DualProj(GradientBalancing, WithPreference):
     """The mean gradient is projected to where it conflicts with no task's (Lopez-Paz and Ranzato 2017).
 
     Without conflict it is the mean. Needs the extra `solvers`.
     """
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["dual_proj"] = "dual_proj"
 
@@ -43,13 +39,8 @@ class DualProj(WithPreference):
         return DualProjBalancer(tasks, preference=self.per_task(tasks, default=1.0))
 
 
-class PCGrad(Balancing):
-    """Sum of the gradients, each without its components against the others (Yu 2020).
-
-    The components are removed one after another in random order.
-    """
-
-    needs_sharing: ClassVar[bool] = True
+class PCGrad(GradientBalancing):
+    """Sum of the gradients, each without its components against the others, in random order (Yu 2020)."""
 
     method: Literal["pcgrad"] = "pcgrad"
 
@@ -59,14 +50,11 @@ class PCGrad(Balancing):
         return PCGradBalancer(tasks)
 
 
-class GradVac(Balancing):
+class GradVac(GradientBalancing):
     """Each gradient is turned towards another where their cosine is below its moving average (Wang 2021).
 
-    They are turned one after another in random order, and the results are summed. Starts as `pcgrad`, with averages of
-    0.
+    Pairs are taken in random order, and the results are summed. The averages start at 0, which is `pcgrad`.
     """
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["gradvac"] = "gradvac"
     beta: Annotated[float, Field(gt=0, le=1)] = 0.01
@@ -78,18 +66,17 @@ class GradVac(Balancing):
         return GradVacBalancer(tasks, beta=self.beta)
 
 
-class GradDrop(Balancing):
+class GradDrop(GradientBalancing):
     """Per parameter, either the positive or the negative gradients are dropped at random (Chen 2020).
 
-    The smaller sum is the likelier to be dropped; the rest is summed.
+    The sign with the smaller sum is more likely to be dropped; the rest is summed.
     """
 
-    needs_sharing: ClassVar[bool] = True
     per_task_option: ClassVar[str] = "leak"
 
     method: Literal["graddrop"] = "graddrop"
     leak: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
-    """Task -> the share of its gradient that is never dropped; 0 for a task that is not named."""
+    """Task -> share of its gradient that is never dropped; 0 for a task that is not named."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.graddrop import GradDropBalancer
@@ -97,14 +84,12 @@ class GradDrop(Balancing):
         return GradDropBalancer(tasks, leak=self.per_task(tasks, default=0.0))
 
 
-class ConFIG(WithPreference):
+class ConFIG(GradientBalancing, WithPreference):
     """The direction that has the same cosine with every task's gradient (Liu 2024).
 
     Cosines are in the proportion of the tasks' preferences. The direction's length is the summed length of the
     gradients' projections on it.
     """
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["config"] = "config"
 

@@ -1,26 +1,24 @@
-"""Aggregators that look for one descent direction of all tasks: the shortest, the fairest, the best conditioned."""
+"""Aggregators that choose a common descent direction of all tasks: shortest, fairest or best conditioned."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from mtl_core.config.balancing.base import Balancing, WithPreference
+from mtl_core.config.balancing.base import GradientBalancing, WithPreference
 
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
 
 
-class MGDA(Balancing):
+class MGDA(GradientBalancing):
     """The shortest vector in the convex hull of the gradients (Désidéri 2012; Sener and Koltun 2018).
 
     It lowers every loss, and is 0 where the gradients cancel out.
     """
 
-    needs_sharing: ClassVar[bool] = True
-
     method: Literal["mgda"] = "mgda"
     iterations: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """Maximum iterations of the algorithm of Frank and Wolfe."""
+    """Maximum iterations of the Frank-Wolfe algorithm."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.mgda import MGDABalancer
@@ -28,13 +26,11 @@ class MGDA(Balancing):
         return MGDABalancer(tasks, iterations=self.iterations)
 
 
-class CAGrad(Balancing):
+class CAGrad(GradientBalancing):
     """The vector within a ball around the mean gradient that lowers the worst task's loss most (Liu 2021, CAGrad).
 
     Needs the extra `solvers`.
     """
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["cagrad"] = "cagrad"
     c: Annotated[float, Field(ge=0, lt=1)] = 0.4
@@ -46,10 +42,8 @@ class CAGrad(Balancing):
         return CAGradBalancer(tasks, c=self.c)
 
 
-class IMTLG(Balancing):
+class IMTLG(GradientBalancing):
     """The vector whose projections on all gradients are equally long (IMTL-G, Liu 2021)."""
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["imtl_g"] = "imtl_g"
 
@@ -59,18 +53,16 @@ class IMTLG(Balancing):
         return IMTLGBalancer(tasks)
 
 
-class NashMTL(Balancing):
-    """The tasks bargain for a direction, and Nash's solution gives their weights (Navon 2022).
+class NashMTL(GradientBalancing):
+    """Nash bargaining of the tasks for a direction (Navon 2022).
 
     Each weight is the inverse of the direction's product with the task's gradient. The slowest method; see `every`.
     Needs the extra `solvers`.
     """
 
-    needs_sharing: ClassVar[bool] = True
-
     method: Literal["nash_mtl"] = "nash_mtl"
     every: Annotated[int, Field(ge=1)] = 1
-    """Steps for which a solution is kept; a new epoch, or other tasks that take part, need a new one."""
+    """Steps between two solutions; a new epoch, or a change of the active tasks, needs a new one at once."""
     iterations: Annotated[int, Field(ge=1, le=1_000)] = 20
     """Maximum number of convex problems solved for one solution."""
 
@@ -80,16 +72,12 @@ class NashMTL(Balancing):
         return NashMTLBalancer(tasks, every=self.every, iterations=self.iterations)
 
 
-class AlignedMTL(WithPreference):
+class AlignedMTL(GradientBalancing, WithPreference):
     """The gradients are turned and scaled to be orthogonal and of one length, and averaged (Senushkin 2023)."""
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["aligned_mtl"] = "aligned_mtl"
     scale: Literal["min", "median", "rmse"] = "min"
-    """The length: the smallest singular value of the Jacobian, as in the paper, the median one, or their root mean
-    square.
-    """
+    """The length: smallest singular value of the Jacobian (as in the paper), median, or root mean square."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.aligned_mtl import AlignedMTLBalancer
@@ -97,14 +85,12 @@ class AlignedMTL(WithPreference):
         return AlignedMTLBalancer(tasks, preference=self.per_task(tasks, default=1.0), scale=self.scale)
 
 
-class FairGrad(Balancing):
+class FairGrad(GradientBalancing):
     """The direction that is fair between the decreases of the tasks' losses, by alpha-fairness (Ban and Ji 2024)."""
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["fairgrad"] = "fairgrad"
     alpha: Annotated[float, Field(ge=0.1, le=100)] = 2.0
-    """Near 0 the sum of the decreases counts, at 1 their product, the larger the more the smallest alone."""
+    """Near 0 the sum of the decreases counts, at 1 their product; for large values the smallest decrease alone."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.fairgrad import FairGradBalancer

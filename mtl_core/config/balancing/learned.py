@@ -1,10 +1,10 @@
 """Methods that learn the tasks' weights, from their losses or their gradients."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from mtl_core.config.balancing.base import Balancing, Positive
+from mtl_core.config.balancing.base import Balancing, GradientBalancing, Positive
 
 if TYPE_CHECKING:
     from mtl_core.balancing import Balancer
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class UW(Balancing):
     """Uncertainty weighting: the sum of `exp(-s) loss / 2 + s / 2` over the tasks (Kendall 2018).
 
-    Each task has an s of its own, the logarithm of its noise variance. At its optimum `exp(-s) loss` is 1.
+    Each task has its own s, the logarithm of its noise variance. At the optimum `exp(-s) loss` is 1.
     """
 
     method: Literal["uw"] = "uw"
@@ -27,7 +27,7 @@ class UW(Balancing):
 class IMTLL(Balancing):
     """Impartial losses: the sum of `exp(s) loss - s` over the tasks (IMTL-L, Liu 2021).
 
-    Each task has an s of its own. At its optimum `exp(s) loss` is 1.
+    Each task has its own s. At the optimum `exp(s) loss` is 1.
     """
 
     method: Literal["imtl_l"] = "imtl_l"
@@ -41,7 +41,7 @@ class IMTLL(Balancing):
 class DWA(Balancing):
     """Dynamic weight average: tasks whose loss falls slowly weigh more (Liu 2019).
 
-    The weights are the softmax of the rates `mean loss of the last epoch / that of the one before`, times the number of
+    The weights are the softmax of the rates `mean loss of the last epoch / of the epoch before`, times the number of
     tasks.
     """
 
@@ -56,9 +56,9 @@ class DWA(Balancing):
 
 
 class FAMO(Balancing):
-    """Fast adaptive multitask optimization: weights are learned so that all losses fall at about the same rate.
+    """Fast adaptive multitask optimization: learned weights, with which all losses fall at a similar rate (Liu 2023).
 
-    Source: Liu 2023. It takes a further forward pass per step.
+    An additional forward pass per step.
     """
 
     method: Literal["famo"] = "famo"
@@ -73,13 +73,11 @@ class FAMO(Balancing):
         return FAMOBalancer(tasks, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
 
 
-class ExcessMTL(Balancing):
+class ExcessMTL(GradientBalancing):
     """Excess risks: a task weighs more the farther it is from its best achievable loss (He 2024).
 
     The best achievable loss is estimated from the task's gradients.
     """
-
-    needs_sharing: ClassVar[bool] = True
 
     method: Literal["excess_mtl"] = "excess_mtl"
     step_size: Positive = 0.01
@@ -93,18 +91,16 @@ class ExcessMTL(Balancing):
         return ExcessMTLBalancer(tasks, step_size=self.step_size, warm_up=self.warm_up)
 
 
-class GradNorm(Balancing):
+class GradNorm(GradientBalancing):
     """Gradient normalisation: weights are learned so that the tasks train at similar rates (Chen 2018).
 
     The weighted losses' gradients on the last shared layer get lengths of `mean length * rate ** alpha`, where a task's
     rate is its loss divided by its first one, relative to the tasks' mean.
     """
 
-    needs_sharing: ClassVar[bool] = True
-
     method: Literal["gradnorm"] = "gradnorm"
     alpha: Annotated[float, Field(ge=0)] = 1.5
-    """Preference of slow tasks; 0 makes all lengths equal."""
+    """Strength of the preference for slow tasks; 0 makes all lengths equal."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.025
     """Learning rate of the weights."""
 

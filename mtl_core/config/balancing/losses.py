@@ -1,4 +1,4 @@
-"""Scalarisations without state: one number is made of the losses."""
+"""Scalarisations without learned weights: a single number from the losses of a step."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Mean(Balancing):
-    """The mean over all tasks (Kurin 2022, Xin 2022).
+    """The mean of the losses (Kurin 2022, Xin 2022).
 
     A task that takes no part counts as 0, so that the others keep their weight.
     """
@@ -43,7 +43,7 @@ class InverseLoss(Balancing):
 
 
 class Sum(Balancing):
-    """The sum over all tasks."""
+    """The sum of the losses."""
 
     method: Literal["sum"] = "sum"
 
@@ -54,13 +54,13 @@ class Sum(Balancing):
 
 
 class Constant(Balancing):
-    """A weighted sum over all tasks: the baseline of Kurin 2022 and Xin 2022, once its weights are tuned."""
+    """A weighted sum of the losses: the baseline of Kurin 2022 and Xin 2022, once its weights are tuned."""
 
     per_task_option: ClassVar[str] = "weights"
 
     method: Literal["constant"] = "constant"
     weights: Annotated[dict[str, Positive], Field(min_length=1)]
-    """Task -> weight of its loss, beside the task's own `weight`; 1 for a task that is not named."""
+    """Task -> factor of its loss, in addition to `tasks.NAME.weight`; 1 for a task that is not named."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.constant import ConstantBalancer
@@ -69,10 +69,7 @@ class Constant(Balancing):
 
 
 class Random(Balancing):
-    """Random weights at every step, the softmax of standard normal numbers (RLW, Lin 2022).
-
-    A baseline: it shows how far no method at all goes.
-    """
+    """A baseline: random weights at every step, the softmax of standard normal numbers (RLW, Lin 2022)."""
 
     method: Literal["random"] = "random"
 
@@ -83,10 +80,7 @@ class Random(Balancing):
 
 
 class GeometricMean(Balancing):
-    """The geometric mean of the losses, whose direction does not depend on the scale of any loss.
-
-    Source: GLS, Chennupati 2019. A loss of 0 counts as 1e-8.
-    """
+    """The geometric mean, whose direction is independent of the losses' scales (GLS, Chennupati 2019)."""
 
     method: Literal["geometric_mean"] = "geometric_mean"
 
@@ -101,7 +95,7 @@ class STCH(WithPreference):
 
     method: Literal["stch"] = "stch"
     mu: Positive = 0.1
-    """Smoothing, in the unit of the losses: the smaller, the nearer to the largest alone."""
+    """Smoothing, in the unit of the losses: the smaller, the nearer to the largest loss alone."""
 
     def build(self, tasks: tuple[str, ...]) -> "Balancer":
         from mtl_core.balancing.stch import STCHBalancer
@@ -127,10 +121,7 @@ class PBI(WithPreference):
 
 
 class COSMOS(WithPreference):
-    """The preferred sum of the losses, less `penalty` times the cosine of losses and preference.
-
-    Source: Ruchte and Grabocka 2021.
-    """
+    """The preferred sum, less `penalty` times the cosine of losses and preference (Ruchte and Grabocka 2021)."""
 
     method: Literal["cosmos"] = "cosmos"
     penalty: Annotated[float, Field(ge=0)] = 1.0

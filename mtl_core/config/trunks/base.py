@@ -21,10 +21,10 @@ class TrunkOptions(Frozen, ABC):
     """Options of a trunk."""
 
     separate_inputs: ClassVar[bool] = False
-    """True where every task has an input layer of its own, so that tasks share nothing."""
+    """True where each task has its own input layer, so that tasks share nothing."""
 
     kind: str
 
     @abstractmethod
     def build(self, width: int, tasks: int) -> "Trunk":
-        """The trunk for inputs of that width and that number of tasks."""
+        """The trunk for a width of its inputs and a number of tasks."""

@@ -1,4 +1,4 @@
-"""Trunks of experts, which gates mix for each task."""
+"""Mixtures of experts: gates weigh the experts for each task."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,10 +11,7 @@ if TYPE_CHECKING:
 
 
 class MMoE(TrunkOptions):
-    """Multi-gate mixture of experts: shared experts, mixed for each task by a gate of its own.
-
-    Source: Ma et al. 2018, KDD.
-    """
+    """Multi-gate mixture of experts: shared experts, mixed by a gate per task (Ma et al. 2018, KDD)."""
 
     kind: Literal["mmoe"] = "mmoe"
     experts: Count = 4
@@ -30,10 +27,7 @@ class MMoE(TrunkOptions):
 
 
 class CGC(TrunkOptions):
-    """Customised gate control: per task, a gate over its own experts and the shared ones.
-
-    Source: Tang et al. 2020, RecSys.
-    """
+    """Customised gate control: per task, a gate over its own and the shared experts (Tang et al. 2020, RecSys)."""
 
     kind: Literal["cgc"] = "cgc"
     experts: Count = 1
@@ -58,10 +52,7 @@ class CGC(TrunkOptions):
 
 
 class PLE(TrunkOptions):
-    """Progressive layered extraction: `cgc` in several levels.
-
-    The levels separate shared from task-specific knowledge step by step (Tang et al. 2020, RecSys).
-    """
+    """Progressive layered extraction: `cgc` in several levels (Tang et al. 2020, RecSys)."""
 
     kind: Literal["ple"] = "ple"
     experts: Count = 1
@@ -88,16 +79,13 @@ class PLE(TrunkOptions):
 
 
 class AdaTT(TrunkOptions):
-    """Adaptive task-to-task fusion: every task mixes the experts of all tasks, level by level.
-
-    Source: Li et al. 2023, KDD.
-    """
+    """Adaptive task-to-task fusion: each task mixes the experts of all tasks, level by level (Li et al. 2023, KDD)."""
 
     kind: Literal["adatt"] = "adatt"
     experts: Count = 1
     """Number of experts of every task, at each level."""
     shared_experts: Annotated[int, Field(ge=0, le=64)] = 0
-    """Number of experts of no single task, at each level; without any this is AdaTT-sp."""
+    """Number of experts of all tasks, at each level; 0 is AdaTT-sp."""
     levels: Count = 2
     widths: Widths = (128,)
     """The layers of every expert, at each level."""

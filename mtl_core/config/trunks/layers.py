@@ -24,7 +24,7 @@ class SharedBottom(TrunkOptions):
 
 
 class SingleTask(TrunkOptions):
-    """No sharing: a network per task, each as large as `shared_bottom` of these widths. The baseline of all sharing."""
+    """No sharing: a network per task, each as large as `shared_bottom` of these widths. The baseline of every trunk."""
 
     separate_inputs: ClassVar[bool] = True
 
@@ -39,10 +39,7 @@ class SingleTask(TrunkOptions):
 
 
 class CrossStitch(TrunkOptions):
-    """A stack of layers per task, mixed across the tasks after each layer.
-
-    After each layer every task gets a learned mixture of all tasks' activations (Misra et al. 2016, CVPR).
-    """
+    """A stack of layers per task, whose activations are mixed after each layer (Misra et al. 2016, CVPR)."""
 
     kind: Literal["cross_stitch"] = "cross_stitch"
     widths: Widths = (128, 128)
@@ -58,10 +55,7 @@ class CrossStitch(TrunkOptions):
 
 
 class MessagePassing(TrunkOptions):
-    """Shared layers, a layer per task, then rounds of attention between the tasks.
-
-    Source: Liu et al. 2019, AAAI.
-    """
+    """Shared layers, a layer per task, then rounds of attention between the tasks (Liu et al. 2019, AAAI)."""
 
     kind: Literal["message_passing"] = "message_passing"
     widths: Widths = (256, 64)
@@ -90,10 +84,7 @@ class MessagePassing(TrunkOptions):
 
 
 class TaskVectors(TrunkOptions):
-    """Shared layers, which each task scales and shifts by a learned vector of its own.
-
-    Source: FiLM, Perez et al. 2018, AAAI.
-    """
+    """Shared layers, scaled and shifted per task by a learned vector (FiLM, Perez et al. 2018, AAAI)."""
 
     kind: Literal["task_vectors"] = "task_vectors"
     widths: Widths = (256, 128)

@@ -29,7 +29,7 @@ def slice_plot(study: Tuning, path: str) -> alt.TopLevelMixin:
     tuned, declared, marked = study.space[path], study.declared[path], list[Any]()
     values = [(trial, trial.changes[path]) for trial in study.trials if path in trial.changes]
     if tuned.choices is None:
-        ticks = {"format": ",d", "tickMinStep": 1} if tuned.whole else {"format": "~g"} if tuned.log else {}
+        ticks = {"format": ",d", "tickMinStep": 1} if tuned.is_integer else {"format": "~g"} if tuned.log else {}
         marked = [declared] if isinstance(declared, int | float) and (declared > 0 or not tuned.log) else []
         ends = [end for end in (tuned.low, tuned.high, *marked) if end is not None]
         domain = [min(ends), max(ends)]

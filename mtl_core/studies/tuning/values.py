@@ -19,7 +19,7 @@ def distribution(tuned: SearchRange) -> BaseDistribution:
         return CategoricalDistribution([_text(choice) for choice in tuned.choices])
     assert tuned.low is not None
     assert tuned.high is not None
-    if tuned.whole:
+    if tuned.is_integer:
         return IntDistribution(int(tuned.low), int(tuned.high), log=tuned.log, step=int(tuned.step or 1))
     return FloatDistribution(float(tuned.low), float(tuned.high), log=tuned.log, step=tuned.step)
 
@@ -28,7 +28,7 @@ def as_sampled(tuned: SearchRange, sampled: Any) -> Any:
     """The option's value for what Optuna sampled."""
     if tuned.choices is not None:
         return json.loads(sampled)
-    return sampled if tuned.whole or tuned.step is not None else rounded(tuned, float(sampled))
+    return sampled if tuned.is_integer or tuned.step is not None else rounded(tuned, float(sampled))
 
 
 def rounded(tuned: SearchRange, value: float) -> float:

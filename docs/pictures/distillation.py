@@ -1,6 +1,6 @@
 """Gain from a teacher where labels are few: `delayed` with 2% of its training labels, three seeds.
 
-    python docs/pictures/passing.py
+    python docs/pictures/distillation.py
 
 Needs data/ (`mtl data`), the extra `boosted`, and some minutes on one thread.
 """
@@ -45,29 +45,29 @@ def thinned(rows: pa.Table, seed: int) -> pa.Table:
 def aucs(part: Part, seed: int, name: str, teachers: dict[str, Any]) -> dict[str, float]:
     """Split -> the AUC of `delayed`."""
     network, _, _ = part.trained(declared(TASKS, seed=seed, teachers=teachers), f"{name}, seed {seed}")
-    found = {}
+    values = {}
     for split in ("validation", "test"):
         rows = part.splits[split]
         labels = {task: values.numpy() for task, values in rows.labels.items()}
         measured = evaluate(part.tasks, labels, predictions_of(network, rows), resamples=0)
-        found[split] = share(measured["delayed"]["auc"].value, places=4)
-    return found
+        values[split] = share(measured["delayed"]["auc"].value, places=4)
+    return values
 
 
 def picture(test: dict[str, list[float]]) -> alt.LayerChart:
-    """AUC on test of every way to train: each seed, and the mean."""
+    """AUC on test of every variant: each seed, and the mean."""
     order = list(test)
     y = alt.Y(
-        "way:N", sort=order, axis=alt.Axis(title=None, grid=False, labelColor=INK, labelFontSize=12, minExtent=160)
+        "variant:N", sort=order, axis=alt.Axis(title=None, grid=False, labelColor=INK, labelFontSize=12, minExtent=160)
     )
     x = alt.X("auc:Q", scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(title="AUC on test", tickCount=6))
     points = [
-        {"way": way, "place": order.index(way), "auc": value, "seed": str(seed)}
-        for way, values in test.items()
+        {"variant": variant, "place": order.index(variant), "auc": value, "seed": str(seed)}
+        for variant, values in test.items()
         for seed, value in zip(SEEDS, values, strict=True)
     ]
-    few = data([point for point in points if point["way"] != ALL_LABELS])
-    means = data([{"way": way, "auc": statistics.mean(values)} for way, values in test.items()])
+    few = data([point for point in points if point["variant"] != ALL_LABELS])
+    means = data([{"variant": variant, "auc": statistics.mean(values)} for variant, values in test.items()])
     path = alt.Chart(few).mark_line(color=MUTED, strokeWidth=1, opacity=0.6)
     layers = [
         path.encode(x=x, y=y, detail="seed:N", order="place:Q"),
@@ -80,27 +80,29 @@ def picture(test: dict[str, list[float]]) -> alt.LayerChart:
 def main() -> None:
     """Measure, and write the picture and its numbers."""
     rows, labels = flights(), []
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in (*TEACHERS, ALL_LABELS)}
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in (*TEACHERS, ALL_LABELS)}
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as work:
             part = Part.prepared(thinned(rows, seed), declared(TASKS), Path(work) / "few")
-            known = part.splits["train"].labels["delayed"].numpy()
-            labels.append(int((known >= 0).sum()))
+            values_of_labels = part.splits["train"].labels["delayed"].numpy()
+            labels.append(int((values_of_labels >= 0).sum()))
             for name, teachers in TEACHERS.items():
-                found[name].append(aucs(part, seed, name, teachers))
-            whole = rows.append_column("few_labels", rows["arr_delay"])
-            part = Part.prepared(whole, declared(TASKS), Path(work) / "all")
-            found[ALL_LABELS].append(aucs(part, seed, ALL_LABELS, {}))
-    values = {s: {way: [one[s] for one in each] for way, each in found.items()} for s in ("validation", "test")}
-    means = {s: {way: share(statistics.mean(each)) for way, each in ways.items()} for s, ways in values.items()}
+                results[name].append(aucs(part, seed, name, teachers))
+            table = rows.append_column("few_labels", rows["arr_delay"])
+            part = Part.prepared(table, declared(TASKS), Path(work) / "all")
+            results[ALL_LABELS].append(aucs(part, seed, ALL_LABELS, {}))
+    values = {
+        s: {variant: [run[s] for run in each] for variant, each in results.items()} for s in ("validation", "test")
+    }
+    means = {s: {variant: share(statistics.mean(each)) for variant, each in runs.items()} for s, runs in values.items()}
     gains = {
-        way: [share(one - none) for one, none in zip(each, values["test"]["no teacher"], strict=True)]
-        for way, each in values["test"].items()
-        if way in TEACHERS
+        variant: [share(value - none) for value, none in zip(each, values["test"]["no teacher"], strict=True)]
+        for variant, each in values["test"].items()
+        if variant in TEACHERS
     }
     numbers = {"share": SHARE, "seeds": len(SEEDS), "labels": labels, "means": means, "test_gains": gains}
     label = "Dots per seed: the test AUC of delayed without a teacher, with boosted trees, and with all labels"
-    save("passing", picture(values["test"]), label, numbers | values)
+    save("distillation", picture(values["test"]), label, numbers | values)
 
 
 if __name__ == "__main__":

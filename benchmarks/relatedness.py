@@ -40,7 +40,7 @@ def passes(flights: Prepared, split: EncodedSplit, batch_size: int, options: Rel
 
     def run() -> None:
         probe = Probe(network, optimizer, options, 1)
-        train_epoch(network, balancer, optimizer, split, training, budget, number=1, before_step=probe.measure)
+        train_epoch(network, balancer, optimizer, split, training, budget, epoch=1, before_step=probe.measure)
 
     return run
 

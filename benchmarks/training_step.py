@@ -75,7 +75,7 @@ def trunkline_speed(encoder: Encoder, split: EncodedSplit, problem: Problem, siz
         with deterministic(problem.training.threads):
             train_epoch(
                 *(network, balancer, optimizer, split, problem.training, budget),
-                number=1,
+                epoch=1,
                 after_step=after_step,
             )
 

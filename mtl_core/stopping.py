@@ -4,16 +4,15 @@ A task trains until its score has not improved for `patience` evaluations; then 
 a stopped task does:
 
 - `joint`: all tasks share one patience, on their mean normalised score, and stop together; the baseline
-- `freeze`: the task is paused: no loss, its own parameters untouched to the bit (TCDCN, Zhang 2014, section 3.3; there
-  the trend of training and validation error decides, here patience on the validation score)
-- `hold`: the task keeps training on soft targets of its own best checkpoint alone
-  (asynchronous convergence by distillation, Lu, NAACL-Industry 2022). Departs from the paper in that a task whose score
-  rises `margin` above its best, since it had stopped in a noisy stretch or the others' training helps it, trains on
-  its labels again
+- `freeze`: the task is paused: it has no loss, and the parameters that it alone uses stay bit-identical (TCDCN, Zhang
+  2014, section 3.3; there the trend of training and validation error decides, here patience on the validation score)
+- `hold`: the task keeps training on soft targets of its own best checkpoint alone (asynchronous convergence by
+  distillation, Lu, NAACL-Industry 2022). Departs from the paper: a task whose score rises `margin` above its best
+  trains on its labels again, because it stopped in a noisy stretch or because the training of other tasks helps it
 
-A task that has had no score yet, since its metric is undefined, cannot stop: it has no best to keep. Nor does it keep
-the others training: once its patience has run out too, counted like everyone's, training may end without it. Its first
-score is an improvement whenever it comes. A task that starts late counts nothing before, and training waits for it.
+A task whose metric has never been defined has no score. It cannot stop, since it has no best checkpoint. It does not
+keep training alive either: its patience is counted too, and once it has run out, training may end. The first score of a
+task is always an improvement. Before a task's start epoch nothing is counted, and training waits for it.
 """
 
 import math
@@ -40,12 +39,12 @@ class Rule:
     warm_up: int = 0
     """Number of initial evaluations during which the task does not stop."""
     start_epoch: int = 1
-    """The evaluation, counted from 1, before which its score means nothing."""
+    """Number of the first evaluation, from 1, whose score counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StopDecision:
-    """The decision of one evaluation; tasks in the problem's order."""
+    """Tasks that stop or resume after an evaluation, in the problem's order."""
 
     stopped: tuple[str, ...]
     resumed: tuple[str, ...]
@@ -54,15 +53,16 @@ class StopDecision:
 @dataclass(kw_only=True)
 class _Progress:
     best: float | None = None
-    """The last score that counted as an improvement; None before there is a finite one."""
-    bad: int = 0
+    """The last score that counted as an improvement; None before the first finite score."""
+    without_improvement: int = 0
     """Evaluations since then."""
     stopped: bool = False
 
     def advance(self, score: float, min_improvement: float) -> None:
-        better = math.isfinite(score) and (self.best is None or score > self.best + min_improvement)
-        self.best = score if better else self.best
-        self.bad = 0 if better else self.bad + 1
+        if math.isfinite(score) and (self.best is None or score > self.best + min_improvement):
+            self.best, self.without_improvement = score, 0
+        else:
+            self.without_improvement += 1
 
 
 class Stopper:
@@ -84,14 +84,15 @@ class Stopper:
         first: str | None = None,
         margin: float = 0.25,
     ) -> None:
-        """Make the stopper of an untrained network.
+        """State before the first evaluation.
 
         Args:
             rules: task -> its rule, in the problem's order; under `joint` they differ in `start_epoch` alone.
             policy: decides what a stopped task does.
             end: training ends when all tasks have stopped, or any.
-            first: training ends when that task has stopped, whatever `end`.
-            margin: under `hold` a stopped task trains again once its score is more than this above its best.
+            first: the task whose stop ends training; overrides `end`.
+            margin: under `hold` a stopped task trains on its labels again once its score is more than this above its
+                best.
         """
         self.tasks, self.evaluations = tuple(rules), 0
         self._policy, self._end, self._first, self._margin = policy, end, first, margin
@@ -106,7 +107,7 @@ class Stopper:
 
     @property
     def paused(self) -> tuple[str, ...]:
-        """The tasks that take no part in training now."""
+        """The tasks that do not train now."""
         return self.stopped if self._policy == "freeze" else ()
 
     @property
@@ -116,10 +117,7 @@ class Stopper:
 
     @property
     def ended(self) -> bool:
-        """True where training is over: by the declared end, or because no task keeps it going.
-
-        When no task learns from its labels any more, that too is the end, whatever `end` says.
-        """
+        """True where training is over: by the declared end, or because no task learns from its labels any more."""
         if all(self._progress[task].stopped or self._out_of_patience(task) for task in self.tasks):
             return True
         if self._first is not None:
@@ -127,23 +125,24 @@ class Stopper:
         return self._end == "any" and len(self.stopped) > 0
 
     def update(self, scores: Mapping[str, float]) -> StopDecision:
-        """Take one evaluation and decide.
+        """Decide after one evaluation.
 
-        NaN and infinities are never an improvement, a stream of them runs out of patience, and none resumes a task.
+        NaN and infinities are never an improvement, and do not resume a task.
         """
-        before, self.evaluations = self.stopped, self.evaluations + 1
+        stopped_before, self.evaluations = self.stopped, self.evaluations + 1
         self._advance(JOINT, self._joint_score(scores))
         for task in self.tasks:
             progress = self._progress[task]
             if not (progress.stopped and self._policy == "hold"):
                 self._advance(task, scores[task])
             if not progress.stopped:
-                progress.stopped = self._has_score(task) and self._out_of_patience(task)
+                has_score = self._progress[self._key(task)].best is not None
+                progress.stopped = has_score and self._out_of_patience(task)
             elif progress.best is not None and self._resumes(task, progress.best, scores[task]):
-                progress.stopped, progress.bad, progress.best = False, 0, scores[task]
+                progress.stopped, progress.without_improvement, progress.best = False, 0, scores[task]
         return StopDecision(
-            stopped=tuple(task for task in self.stopped if task not in before),
-            resumed=tuple(task for task in before if task not in self.stopped),
+            stopped=tuple(task for task in self.stopped if task not in stopped_before),
+            resumed=tuple(task for task in stopped_before if task not in self.stopped),
         )
 
     def _advance(self, key: str, score: float) -> None:
@@ -152,42 +151,39 @@ class Stopper:
             self._progress[key].advance(score, rule.min_improvement)
 
     def _joint_score(self, scores: Mapping[str, float]) -> float:
-        """The mean over the tasks that have ever had a score; one that lost its score makes it undefined.
+        """The mean over the tasks that have ever had a score; not finite where one of them has none now.
 
-        A task's first score makes it another mean, which cannot be compared with the means before: it starts anew, and
-        counts as an improvement as every first score does.
+        The first score of a task changes the set of tasks, so that the new mean cannot be compared with earlier ones:
+        the best mean is reset, and the new one counts as an improvement.
         """
-        known = [task for task in self.tasks if self._progress[task].best is not None]
-        new = [task for task in self.tasks if task not in known and math.isfinite(scores[task])]
-        if new:
+        scored = [task for task in self.tasks if self._progress[task].best is not None]
+        newly_scored = [task for task in self.tasks if task not in scored and math.isfinite(scores[task])]
+        if newly_scored:
             self._progress[JOINT].best = None
-        values = [scores[task] for task in (*known, *new)]
+        values = [scores[task] for task in (*scored, *newly_scored)]
         return statistics.mean(values) if values else math.nan  # exact, hence the same in any order of tasks
 
     def _key(self, task: str) -> str:
         return JOINT if self._policy == "joint" else task
 
-    def _has_score(self, task: str) -> bool:
-        return self._progress[self._key(task)].best is not None
-
     def _out_of_patience(self, task: str) -> bool:
         key = self._key(task)
         rule = self._rules[key]
-        return self.evaluations > rule.warm_up and self._progress[key].bad >= rule.patience
+        return self.evaluations > rule.warm_up and self._progress[key].without_improvement >= rule.patience
 
     def _resumes(self, task: str, best: float, score: float) -> bool:
         """True where a stopped task with that best score trains on its labels again."""
-        gained = score > best + max(self._margin, self._rules[task].min_improvement)
-        return self._policy == "hold" and math.isfinite(score) and gained
+        limit = best + max(self._margin, self._rules[task].min_improvement)
+        return self._policy == "hold" and math.isfinite(score) and score > limit
 
     def state_dict(self) -> dict[str, Any]:
-        """The whole state, as JSON values."""
+        """The state, as JSON values."""
         return {
             "evaluations": self.evaluations,
             "progress": {key: asdict(progress) for key, progress in self._progress.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from where `state_dict` was taken; an empty state is the beginning."""
+        """Restore what `state_dict` returned; an empty state is that before the first evaluation."""
         self.evaluations = state.get("evaluations", 0)
         self._progress |= {key: _Progress(**progress) for key, progress in state.get("progress", {}).items()}

@@ -72,8 +72,8 @@ def test_it_learns_and_goes_on_after_a_kill(tiny: Small, tmp_path: Path, case: C
     network, result = train(*parts, tmp_path / "undisturbed", Callbacks(on_epoch=copy))
     assert _fall(result) < 0.95, "the mean loss must fall"
     last = result.epochs[-1]
-    assert set(last.resting) >= set(STOPPED if case[2] == "freeze" else ())
-    assert set(last.held) >= set(STOPPED if case[2] == "hold" else ())
+    assert set(last.paused) >= set(STOPPED if case[2] == "freeze" else ())
+    assert set(last.distilled) >= set(STOPPED if case[2] == "hold" else ())
 
     trained: list[int] = []
     resumed, again = train(*parts, tmp_path / "cut", Callbacks(on_step=lambda step, steps: trained.append(steps)))
@@ -87,7 +87,7 @@ def _fall(result: TrainingResult) -> float:
     """Last over first loss, the mean over tasks that took part in two epochs or more."""
     falls = []
     for task in TASKS:
-        losses = [epoch.losses[task] for epoch in result.epochs if task not in epoch.held]
+        losses = [epoch.losses[task] for epoch in result.epochs if task not in epoch.distilled]
         losses = [loss for loss in losses if math.isfinite(loss)]
         if len(losses) > 1 and TASKS[task]["kind"] != "clustering":
             falls.append(losses[-1] / losses[0])

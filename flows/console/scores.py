@@ -26,8 +26,8 @@ MIN_NAME_LENGTH = 12
 MARKS = {
     "stopped": ("■", "yellow", "stopped"),
     "resumed": ("▶", "green", "trains again"),
-    "held": ("○", "dim", "distilled"),
-    "resting": ("·", "dim", "paused"),
+    "distilled": ("○", "dim", "distilled"),
+    "paused": ("·", "dim", "paused"),
 }
 """Field of an epoch -> mark of the tasks in it, style of the mark, its meaning."""
 CAPTION = "bold: new best; ■ stopped; ▶ trains on labels again; ○ distilled from its best epoch; · paused"

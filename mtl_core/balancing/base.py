@@ -20,25 +20,25 @@ class Shared:
 
 
 class Balancer(nn.Module, ABC):
-    """Gradients from the losses of a batch. Its parameters are learned with the network's, without weight decay.
+    """Gradients from the losses of a batch. Its parameters are trained with the network's, without weight decay.
 
-    Tasks are known by position. A task that takes no part moves nothing: its own parameters get no gradient (None, not
-    0), and the state of the balancer about it does not change. All state that outlives an epoch is in `state_dict`, so
-    that a training resumes from a checkpoint, which is always taken between two epochs, to the same result.
+    Tasks are identified by position. For a task that takes no part nothing changes: the parameters that it alone uses
+    get no gradient (None, not 0), and its state in the balancer stays. All state that outlives an epoch is in
+    `state_dict`, since checkpoints are taken between epochs.
     """
 
     @abstractmethod
     def backward(self, losses: Losses, shared: Shared) -> None:
-        """Fill `.grad` of every parameter that the losses reach; gradients are None before. At least one loss."""
+        """Set `.grad`, None before, of every parameter that a loss depends on. There is at least one loss."""
 
     def before_epoch(self) -> None:
-        """Called before the first batch of every epoch."""
+        """Callback before the first batch of every epoch."""
         return
 
     def after_step(self, losses: Callable[[], Losses]) -> None:
-        """Called after the optimizer's step; `losses` computes the same batch's losses again, without gradients."""
+        """Callback after the optimiser step; `losses` recomputes the batch's losses, without gradients."""
         return
 
     def after_epoch(self, means: Mapping[int, float]) -> None:
-        """Called after the last batch of every epoch with the mean loss of each task that took part in it."""
+        """Callback after the last batch of every epoch with the mean loss of each task that took part in it."""
         return

@@ -1,12 +1,11 @@
-"""CAGrad: the vector in a ball around the mean gradient that lowers the worst task's loss most.
+"""CAGrad: the vector in a ball around the mean gradient that maximises the smallest decrease of a task's loss.
 
 Liu, Liu, Jin, Stone and Liu 2021, "Conflict-Averse Gradient Descent for Multi-task Learning", NeurIPS, algorithm 1.
 """
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, CAGrad
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
@@ -22,4 +21,4 @@ class CAGradBalancer(AggregationBalancer):
         self._c = c
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.CAGrad(self._c)
+        return CAGrad(self._c)

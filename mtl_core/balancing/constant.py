@@ -10,7 +10,7 @@ from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
 
 class ConstantBalancer(ScalarisationBalancer):
-    """A weight per task."""
+    """`weights`: one per task."""
 
     def __init__(self, *, weights: Sequence[float]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""COSMOS: the preferred sum of the losses, less a multiple of the cosine of losses and preference.
+"""COSMOS: the sum of the losses weighted by preference, minus a multiple of the cosine of losses and preference.
 
 Ruchte and Grabocka 2021, "Scalable Pareto Front Approximation for Deep Multi-Objective Learning", ICDM.
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchjd import scalarization
 
-from mtl_core.balancing.preference import shares
+from mtl_core.balancing.preference import normalised_preference
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
 
@@ -23,4 +23,4 @@ class COSMOSBalancer(ScalarisationBalancer):
         self._penalty, self._preference = penalty, torch.tensor(preference)
 
     def total(self, positions: list[int], losses: Tensor) -> Tensor:
-        return scalarization.COSMOS(self._penalty, shares(self._preference, positions))(losses)
+        return scalarization.COSMOS(self._penalty, normalised_preference(self._preference, positions))(losses)

@@ -1,10 +1,10 @@
-"""DWA: dynamic weight average, tasks that learn slowly weigh more.
+"""DWA: dynamic weight average, which gives more weight to tasks whose losses fall slowly.
 
 Liu, Johns and Davison 2019, "End-to-End Multi-Task Learning with Attention", CVPR, equation 7: the weights are the
-softmax of the rates (mean loss of the last epoch / that of the one before), times the number of tasks.
+softmax of the rates (mean loss of the last epoch / mean loss of the epoch before), times the number of tasks.
 
-A task without such a rate has rate 1: in the first two epochs, after an epoch in which it took no part, and where its
-losses are not above 0.
+Where the rate is undefined it is 1: in the first two epochs, after an epoch in which the task took no part, and where a
+loss is not above 0.
 """
 
 import math
@@ -18,7 +18,7 @@ from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
 
 class DWABalancer(ScalarisationBalancer):
-    """Passes the means of two epochs to torchjd's DWA, which would keep them where no checkpoint contains them."""
+    """torchjd's DWA, with the mean losses in a buffer, since torchjd keeps them outside of its state."""
 
     means: Tensor
     """(2, tasks) mean losses of the last epoch but one and of the last; NaN where there is none."""

@@ -1,12 +1,12 @@
-"""ExcessMTL: a task weighs more the farther it is from its best achievable loss, as its gradients estimate it.
+"""ExcessMTL: more weight for tasks that are farther from their best achievable loss, as estimated from gradients.
 
 He et al. 2024, "Robust Multi-Task Learning with Excess Risks", ICML, equations 6, 7 and 9: weights on the simplex grow
 exponentially with each task's excess risk, the sum of gradient^2 / sqrt(sum of its squares so far), relative to its
 mean over the warm-up.
 
-Written here, since torchjd keeps that state where no checkpoint contains it and starts anew when the number of tasks
-changes. A task that takes no part keeps its weight. A task that took no part in the warm-up, or every task where there
-is no warm-up, is measured by its first risk. The state is as large as the shared parameters, times the tasks.
+Implemented here, since torchjd keeps the state outside of its buffers and resets it when the number of tasks changes. A
+task that takes no part keeps its weight. A task without a risk in the warm-up is scaled by its first risk. The size of
+the state is tasks x shared parameters.
 """
 
 from collections.abc import Mapping
@@ -18,22 +18,21 @@ from torch import Tensor
 from mtl_core.balancing.jacobian import GradientBalancer
 
 EPSILON = 1e-7
-"""Keeps divisors from 0, as in the authors' code."""
+"""Added to divisors, as in the authors' code."""
 
 
 class ExcessMTLBalancer(GradientBalancer):
-    """State per task in buffers."""
+    """`step_size`: of the exponent; `warm_up`: epochs with equal weights."""
 
     method: ClassVar[str] = "excess_mtl"
 
     log_weights: Tensor  # (tasks,)
-    squares: Tensor  # (tasks, width), without width before the first step
-    risks: Tensor  # (tasks,) summed over the warm-up
-    counts: Tensor  # (tasks,) number of risks in that sum
+    squares: Tensor  # (tasks, width) sums of squared gradients; width is 0 before the first step
+    risks: Tensor  # (tasks,) sums over the warm-up
+    counts: Tensor  # (tasks,) number of risks in each sum
     epochs: Tensor  # ()
 
     def __init__(self, tasks: tuple[str, ...], *, step_size: float, warm_up: int) -> None:
-        """`step_size`: of the exponent; `warm_up`: epochs with equal weights."""
         super().__init__(tasks)
         self._step_size, self._warm_up = step_size, warm_up
         self.register_buffer("log_weights", torch.full((len(tasks),), 1 / len(tasks)).log())
@@ -57,17 +56,17 @@ class ExcessMTLBalancer(GradientBalancer):
         self.epochs += 1
 
     def _update(self, rows: Tensor, risks: Tensor) -> None:
-        warming = self.epochs < self._warm_up
-        measured = torch.ones_like(risks, dtype=torch.bool) if warming else self.counts[rows] == 0
-        self.risks[rows] += torch.where(measured, risks, 0.0)
-        self.counts[rows] += measured
-        if not warming:
+        warming_up = self.epochs < self._warm_up
+        counted = torch.ones_like(risks, dtype=torch.bool) if warming_up else self.counts[rows] == 0
+        self.risks[rows] += torch.where(counted, risks, 0.0)
+        self.counts[rows] += counted
+        if not warming_up:
             scaled = risks / (self.risks[rows] / self.counts[rows] + EPSILON)
             before = self.log_weights[rows]
-            grown = (before + self._step_size * scaled).log_softmax(dim=0)
-            self.log_weights[rows] = grown + before.logsumexp(dim=0)  # the tasks that take part keep their sum
+            after = (before + self._step_size * scaled).log_softmax(dim=0)
+            self.log_weights[rows] = after + before.logsumexp(dim=0)  # keeps the sum of the weights of these tasks
 
 
 def _resize_squares(balancer: ExcessMTLBalancer, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:
-    """Give the squares the size that a checkpoint has, which a new balancer does not know."""
+    """Resize the squares of a new balancer to the size in a checkpoint."""
     balancer.squares = torch.zeros_like(state[prefix + "squares"])

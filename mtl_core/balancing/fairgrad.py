@@ -5,14 +5,13 @@ Ban and Ji 2024, "Fair Resource Allocation in Multi-Task Learning", ICML, equati
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, FairGrad
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
 
 class FairGradBalancer(AggregationBalancer):
-    """`alpha`: near 0 the sum of the decreases counts, at 1 their product, the larger the more the smallest alone."""
+    """`alpha`: near 0 the sum of the decreases is maximised, at 1 their product, for large values the smallest."""
 
     method: ClassVar[str] = "fairgrad"
     packages: ClassVar[tuple[str, ...]] = ("scipy",)
@@ -22,4 +21,4 @@ class FairGradBalancer(AggregationBalancer):
         self._alpha = alpha
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.FairGrad(self._alpha)
+        return FairGrad(self._alpha)

@@ -1,11 +1,11 @@
-"""FAMO: fast adaptive multitask optimization, all losses fall at about the same rate.
+"""FAMO: fast adaptive multitask optimization, under which all losses fall at about the same rate.
 
 Liu, Feng, Stone and Liu 2023, "FAMO: Fast Adaptive Multitask Optimization", NeurIPS, algorithm 1: the sum of
-z log(loss), scaled to a convex combination of gradients, where z is the softmax of a logit per task; after each step
-Adam moves the logits by how much the step lowered each logarithm.
+z log(loss), scaled to a convex combination of gradients, where z is the softmax of a logit per task. After each step
+Adam updates the logits by the decrease of each logarithm.
 
-Departs from the paper where tasks are missing: z is over the tasks that take part, and only their logits move. Every
-loss counts as 1e-8 more than it is.
+Departs from the paper where tasks take no part: the softmax is over the others, and only their logits change. 1e-8 is
+added to every loss.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ from mtl_core.balancing.task_adam import TaskAdam
 
 
 class FAMOBalancer(ScalarisationBalancer):
-    """FAMO with torchjd's weighted sum and a step of the logits of its own.
+    """torchjd's weighted sum, with logits that are updated here.
 
-    The state of torchjd's Adam is in no checkpoint, and it would move the logits of tasks that take no part.
+    torchjd keeps the state of its Adam outside of its buffers, and updates the logits of tasks that take no part.
     """
 
     def __init__(self, tasks: tuple[str, ...], *, learning_rate: float, weight_decay: float) -> None:
@@ -42,9 +42,9 @@ class FAMOBalancer(ScalarisationBalancer):
 
     def after_step(self, losses: Callable[[], Losses]) -> None:
         positions, before = self._before
-        again = losses()
-        after = torch.stack([again[position] for position in positions])
+        losses_after = losses()
+        after = torch.stack([losses_after[position] for position in positions])
         refuse_negative("famo", self._tasks, positions, after)
-        fall = (before + MIN_LOSS).log() - (after + MIN_LOSS).log()
+        decrease = (before + MIN_LOSS).log() - (after + MIN_LOSS).log()
         weights = self.logits.values[positions].softmax(dim=0)
-        self.logits.step(positions, weights * (fall - weights @ fall))
+        self.logits.step(positions, weights * (decrease - weights @ decrease))

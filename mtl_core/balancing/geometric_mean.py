@@ -3,7 +3,7 @@
 Chennupati, Sistu, Yogamani and Rawashdeh 2019, "MultiNet++: Multi-Stream Feature Aggregation and Geometric Loss
 Strategy for Multi-Task Learning", CVPR workshops.
 
-Departs from the paper: a loss below 1e-8 counts as 1e-8, since at 0 the mean has no gradient.
+Departs from the paper: losses are clamped to 1e-8, since the geometric mean has no gradient at 0.
 """
 
 from torch import Tensor

@@ -1,22 +1,21 @@
-"""GradVac: gradient vaccine, gradients are turned towards how well they used to agree.
+"""GradVac: gradient vaccine, which turns gradients towards their average cosine so far.
 
 Wang, Tsvetkov, Firat and Cao 2021, "Gradient Vaccine: Investigating and Improving Multi-task Optimization in Massively
 Multilingual Models", ICLR, algorithm 1: each gradient is turned towards another where their cosine is below its moving
-average, one after another in random order, and the results are summed. It starts as `pcgrad`, with averages of 0.
+average, in random order, and the results are summed. With the initial averages of 0 it is `pcgrad`.
 """
 
 from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, GradVac
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
 
 class GradVacBalancer(AggregationBalancer):
-    """Lends torchjd's GradVac the averages of the tasks that take part, which are kept here, in the checkpoint."""
+    """torchjd's GradVac, with the averages of all pairs of tasks in a buffer, hence in a checkpoint."""
 
     method: ClassVar[str] = "gradvac"
 
@@ -30,15 +29,15 @@ class GradVacBalancer(AggregationBalancer):
         self.register_buffer("averages", torch.zeros(len(tasks), len(tasks)))
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        aggregator = aggregation.GradVac(beta=self._beta)
+        aggregator = GradVac(beta=self._beta)
         with torch.random.fork_rng(devices=[]):
-            aggregator(torch.eye(len(positions)))  # makes its buffer, the moving averages, and leaves them 0
+            aggregator(torch.eye(len(positions)))  # creates its buffer, the moving averages, with zeros
         return aggregator
 
     def direction(self, positions: tuple[int, ...], jacobian: Tensor) -> Tensor:
-        (lent,) = self.aggregator(positions).buffers()
+        (averages,) = self.aggregator(positions).buffers()
         rows = torch.tensor(positions)
-        lent.copy_(self.averages[rows[:, None], rows])
+        averages.copy_(self.averages[rows[:, None], rows])
         direction = super().direction(positions, jacobian)
-        self.averages[rows[:, None], rows] = lent
+        self.averages[rows[:, None], rows] = averages
         return direction

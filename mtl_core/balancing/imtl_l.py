@@ -1,7 +1,7 @@
-"""IMTL-L: impartial losses, a logarithmic scale per task is learned.
+"""IMTL-L: impartial learning by a learned logarithmic scale per task.
 
 Liu, Li, Kuang, Xue, Chen, Yang, Liao and Zhang 2021, "Towards Impartial Multi-task Learning", ICLR, section 3.2: the
-sum of exp(s) loss - s over the tasks, each with an s of its own.
+sum of exp(s) loss - s over the tasks, with a scale s per task.
 """
 
 from typing import ClassVar
@@ -13,7 +13,7 @@ from mtl_core.balancing.scales import ScaleBalancer
 
 
 class IMTLLBalancer(ScaleBalancer):
-    """At the optimum of a task's scale, exp(s) loss is 1."""
+    """At the optimal scale of a task, exp(s) loss is 1."""
 
     method: ClassVar[str] = "imtl_l"
 

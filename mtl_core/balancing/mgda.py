@@ -7,14 +7,13 @@ Multi-Objective Optimization", NeurIPS, algorithm 2.
 
 from typing import ClassVar
 
-from torchjd import aggregation
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import MGDA, Aggregator
 
 from mtl_core.balancing.aggregation import AggregationBalancer
 
 
 class MGDABalancer(AggregationBalancer):
-    """Lowers every loss; it is 0 where a convex combination of the gradients is."""
+    """The direction lowers every loss; it is 0 where a convex combination of the gradients is 0."""
 
     method: ClassVar[str] = "mgda"
 
@@ -23,4 +22,4 @@ class MGDABalancer(AggregationBalancer):
         self._iterations = iterations
 
     def make_aggregator(self, positions: tuple[int, ...]) -> Aggregator:
-        return aggregation.MGDA(max_iters=self._iterations)
+        return MGDA(max_iters=self._iterations)

@@ -1,4 +1,4 @@
-"""PBI: penalty-based boundary intersection, losses are driven towards a preferred direction.
+"""PBI: penalty-based boundary intersection, which drives the losses towards a preferred direction.
 
 Zhang and Li 2007, "MOEA/D: A Multiobjective Evolutionary Algorithm Based on Decomposition", IEEE Transactions on
 Evolutionary Computation 11, section II-C; the ideal point is 0.
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchjd import scalarization
 
-from mtl_core.balancing.preference import shares
+from mtl_core.balancing.preference import normalised_preference
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
 
@@ -22,4 +22,4 @@ class PBIBalancer(ScalarisationBalancer):
         self._theta, self._preference = theta, torch.tensor(preference)
 
     def total(self, positions: list[int], losses: Tensor) -> Tensor:
-        return scalarization.PBI(self._theta, shares(self._preference, positions))(losses)
+        return scalarization.PBI(self._theta, normalised_preference(self._preference, positions))(losses)

@@ -1,4 +1,4 @@
-"""Base class of scalarisations: the losses become one number, whose gradient moves all parameters."""
+"""Base class of scalarisations: the losses are reduced to one number, which is minimised."""
 
 from abc import abstractmethod
 
@@ -9,7 +9,7 @@ from mtl_core.balancing.base import Balancer, Losses, Shared
 from mtl_core.errors import TrainingError
 
 MIN_LOSS = 1e-8
-"""A smaller loss counts as this where its logarithm or its inverse is taken."""
+"""Lower bound of a loss whose logarithm or inverse is taken."""
 
 
 class ScalarisationBalancer(Balancer):
@@ -24,7 +24,7 @@ class ScalarisationBalancer(Balancer):
 
 
 def refuse_negative(method: str, tasks: tuple[str, ...], positions: list[int], losses: Tensor) -> None:
-    """TrainingError where one of the (present,) losses is below 0, for which the method is not defined."""
+    """Raise TrainingError if one of the (present,) losses is negative, for which the method is not defined."""
     for position, loss in zip(positions, losses.tolist(), strict=True):
         if loss < 0:
             raise TrainingError(

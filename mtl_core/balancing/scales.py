@@ -1,4 +1,4 @@
-"""Base class of the methods that learn a scale per task with the network."""
+"""Base class of the methods that train a scale per task with the network."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -11,7 +11,7 @@ from mtl_core.balancing.scalarisation import ScalarisationBalancer, refuse_negat
 
 
 class ScaleBalancer(ScalarisationBalancer):
-    """A scalarisation of one loss per task, so that a task that takes no part leaves its scale without a gradient."""
+    """A scalarisation per task, so that the scale of a task that takes no part has no gradient."""
 
     method: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""STCH: smooth Tchebycheff scalarisation, nearly the largest of the preferred losses.
+"""STCH: smooth Tchebycheff scalarisation, a smooth maximum of the losses weighted by preference.
 
 Lin, Zhang, Yang, Liu, Wang and Zhang 2024, "Smooth Tchebycheff Scalarization for Multi-Objective Optimization", ICML,
 equation 9; the ideal point is 0.
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchjd import scalarization
 
-from mtl_core.balancing.preference import shares
+from mtl_core.balancing.preference import normalised_preference
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
 
@@ -22,4 +22,4 @@ class STCHBalancer(ScalarisationBalancer):
         self._mu, self._preference = mu, torch.tensor(preference)
 
     def total(self, positions: list[int], losses: Tensor) -> Tensor:
-        return scalarization.STCH(self._mu, shares(self._preference, positions))(losses)
+        return scalarization.STCH(self._mu, normalised_preference(self._preference, positions))(losses)

@@ -1,4 +1,4 @@
-"""Adam over one number per task, for weights that the network's optimizer does not learn."""
+"""Adam over one value per task, for weights that the network's optimiser does not train."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,11 @@ from torch.optim.adam import adam
 class TaskAdam(nn.Module):
     """Adam (Kingma and Ba 2015, algorithm 1) whose whole state is in buffers, hence in a checkpoint.
 
-    A task without a gradient keeps its number and its moments to the bit.
+    The value and the moments of a task without a gradient stay bit-identical.
     """
 
     values: Tensor
-    """(tasks,) the numbers."""
+    """(tasks,)."""
 
     def __init__(self, start: Tensor, *, learning_rate: float, weight_decay: float = 0.0) -> None:
         super().__init__()
@@ -22,9 +22,9 @@ class TaskAdam(nn.Module):
             self.register_buffer(name, torch.zeros_like(start))
 
     def step(self, positions: list[int], gradient: Tensor) -> None:
-        """Moves the numbers at those positions by their (present,) gradient."""
-        rows = [[buffer[position] for position in positions] for buffer in self.buffers()]  # views
-        values, means, squares, steps = rows
+        """Update the values at those positions by their (present,) gradient."""
+        # Views, which Adam updates in place.
+        values, means, squares, steps = ([buffer[position] for position in positions] for buffer in self.buffers())
         adam(
             *(values, list(gradient.unbind()), means, squares, [], steps),
             foreach=False,

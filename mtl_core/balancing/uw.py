@@ -1,7 +1,7 @@
-"""UW: uncertainty weighting, the logarithm of each task's noise variance is learned.
+"""UW: uncertainty weighting by a learned logarithm of each task's noise variance.
 
 Kendall, Gal and Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and Semantics",
-CVPR, equation 7: the sum of exp(-s) loss / 2 + s / 2 over the tasks, each with an s of its own.
+CVPR, equation 7: the sum of exp(-s) loss / 2 + s / 2 over the tasks, with a scale s per task.
 """
 
 from typing import ClassVar
@@ -13,7 +13,7 @@ from mtl_core.balancing.scales import ScaleBalancer
 
 
 class UWBalancer(ScaleBalancer):
-    """At the optimum of a task's scale, exp(-s) loss is 1."""
+    """At the optimal scale of a task, exp(-s) loss is 1."""
 
     method: ClassVar[str] = "uw"
 

@@ -27,9 +27,9 @@ def boosted_logits(
 ) -> NDArray[np.float32]:
     """(training rows, outputs) logits.
 
-    The logits of a labelled row are those of its fold's trees, which were grown without the labels of that fold; those
-    of any other row are the mean over all folds' trees. Folds are drawn from `training.seed`. Needs memory for the
-    labelled rows. `on_step` is called with the number of finished models and that of all.
+    A labelled row is predicted by the trees of its fold, which are grown without the labels of that fold; any other row
+    by the mean over the trees of all folds. Folds are drawn from `training.seed`. The labelled rows must fit into
+    memory. `on_step` is called with the number of finished models and the number of all models.
 
     Raises:
         DataError: all labels lie in one fold.
@@ -37,40 +37,41 @@ def boosted_logits(
         TrainingError: LightGBM refuses the labels.
     """
     trees = Trees(task.name, options, encoder, training)
-    fold = np.random.default_rng(training.seed).integers(options.folds, size=len(train_split))  # (rows,)
-    learned, checked = tree_objectives(task, train_split), tree_objectives(task, validation)
-    predictions = []
-    for position, objective in enumerate(learned):
-        _check_folds(task, fold[objective.rows])
-        data = trees.dataset(train_split, objective)
-        check = trees.dataset(validation, checked[position], data) if len(checked[position].rows) else None
+    folds = np.random.default_rng(training.seed).integers(options.folds, size=len(train_split))  # (rows,)
+    objectives, validation_objectives = tree_objectives(task, train_split), tree_objectives(task, validation)
+    predictions: list[NDArray[np.float64]] = []
+    for objective, validation_objective in zip(objectives, validation_objectives, strict=True):
+        labelled_folds = folds[objective.rows]
+        if len(np.unique(labelled_folds)) < 2:
+            raise DataError(
+                f"training.teachers.{task.name}: `boosted` needs labels in two of its folds or more, found "
+                f"{len(labelled_folds)} labelled rows in the training split; drop this teacher, or label more rows"
+            )
+        train_data = trees.dataset(train_split, objective)
+        has_validation = len(validation_objective.rows) > 0
+        validation_data = trees.dataset(validation, validation_objective, train_data) if has_validation else None
         models = []
-        for number in range(options.folds):
-            others = np.flatnonzero(fold[objective.rows] != number)
-            models.append(trees.grow(data.subset(others), check, objective))
-            on_step(position * options.folds + number + 1, len(learned) * options.folds)
-        predictions.append(_out_of_fold(trees, models, train_split, objective, fold))
+        for fold in range(options.folds):
+            other_folds = train_data.subset(np.flatnonzero(labelled_folds != fold))
+            models.append(trees.grow(other_folds, validation_data, objective))
+            on_step(len(predictions) * options.folds + fold + 1, len(objectives) * options.folds)
+        predictions.append(_out_of_fold(trees, models, train_split, objective, folds))
     shape = task.baseline(train_split.flat_labels(task.name).numpy()).shape  # of a row: () or (classes,)
     return task.tree_logits(np.column_stack(predictions).reshape(-1, *shape))
 
 
-def _check_folds(task: Objective, found: NDArray[np.int64]) -> None:
-    if len(np.unique(found)) < 2:
-        raise DataError(
-            f"training.teachers.{task.name}: `boosted` needs labels in two of its folds or more, found {len(found)} "
-            "labelled rows in the training split; drop this teacher, or label more rows"
-        )
-
-
 def _out_of_fold(
-    trees: Trees, models: list[Any], split: EncodedSplit, objective: TreeObjective, fold: NDArray[np.int64]
+    trees: Trees, models: list[Any], split: EncodedSplit, objective: TreeObjective, folds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(rows, columns) predictions: of a labelled row by its (rows,) fold's model, of any other the mean of all."""
+    """(rows, columns) predictions: of a labelled row by the model of its fold, of any other the mean over all models.
+
+    `folds`: (rows,) number of each row's fold.
+    """
     unlabelled = np.ones(len(split), dtype=bool)
     unlabelled[objective.rows] = False
     total = np.zeros((len(split), models[0].num_model_per_iteration()))
-    for number, model in enumerate(models):
-        rows = np.flatnonzero(unlabelled | (fold == number))
+    for fold, model in enumerate(models):
+        rows = np.flatnonzero(unlabelled | (folds == fold))
         total[rows] += trees.predict(model, split, rows)
     total[unlabelled] /= len(models)
     return total

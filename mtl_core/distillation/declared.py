@@ -28,11 +28,11 @@ def declared_teachers(
     train: Train,
     on_teacher: OnTeacher,
 ) -> dict[str, SoftTargets]:
-    """Task -> the soft targets of its declared teacher; from the store where they were computed before.
+    """Task -> the soft targets of its declared teacher, from the store if they are there.
 
     Raises:
-        ProblemError: a teacher needs a package that is not installed, or does not fit the kind of its task. Checked for
-            all teachers before the first one is trained.
+        ProblemError: a teacher needs a package that is not installed, or cannot learn the kind of its task. All
+            teachers are checked before the first one is trained.
         DataError, TrainingError: a teacher cannot learn from the labels.
     """
     teachers = problem.training.teachers

@@ -35,19 +35,19 @@ def single_task_logits(
 ) -> NDArray[np.float32]:
     """(training rows, outputs) logits of a network trained for the task alone; (items, outputs) for level token.
 
-    A killed training resumes from `folder`. `on_step` is called with every epoch and the maximum number of epochs, and
-    at the end with the maximum twice.
+    A training that was interrupted resumes from `folder`. `on_step` is called with the number of finished epochs and
+    the maximum number of epochs, and at the end with the maximum twice.
 
     Raises:
         TrainingError: the training of the teacher failed.
     """
-    epochs, rows = budget_of(problem.training, len(train_split)).epochs, split_of(task, train_split)
+    epochs, rows = budget_of(problem.training, len(train_split)).epochs, single_task_split(task, train_split)
     try:
         network = train(
             single_task_problem(problem, task),
-            encoder_of(task, encoder),
+            single_task_encoder(task, encoder),
             rows,
-            split_of(task, validation),
+            single_task_split(task, validation),
             folder,
             lambda epoch: on_step(epoch, epochs),
         )
@@ -61,8 +61,8 @@ def single_task_logits(
 def single_task_problem(problem: Problem, task: str) -> Problem:
     """The problem with that task alone: nothing shared, nothing balanced, no teacher.
 
-    Its training ends where the task stops by its own rule, whatever ends that of all tasks. The trunk keeps the widths
-    and the dropout of the shared one, where that has them.
+    Training ends when the task stops by its own rule. The trunk has the widths and the dropout of the shared trunk,
+    where that has them.
     """
     size = problem.model.trunk.model_dump(include={"widths", "dropout"})
     model = problem.model.model_copy(update={"trunk": SingleTask(**size)})
@@ -71,12 +71,12 @@ def single_task_problem(problem: Problem, task: str) -> Problem:
     return problem.model_copy(update={"tasks": tasks, "model": model, "training": training, "gates": Gates()})
 
 
-def encoder_of(task: str, encoder: Encoder) -> Encoder:
+def single_task_encoder(task: str, encoder: Encoder) -> Encoder:
     """The encoder with that task alone."""
     return encoder.model_copy(update={"tasks": tuple(codec for codec in encoder.tasks if codec.name == task)})
 
 
-def split_of(task: str, split: EncodedSplit) -> EncodedSplit:
+def single_task_split(task: str, split: EncodedSplit) -> EncodedSplit:
     """The split with the labels and weights of that task alone."""
     weights = {name: values for name, values in split.weights.items() if name == task}
     return EncodedSplit(split.inputs, {task: split.labels[task]}, weights)

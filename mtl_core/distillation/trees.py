@@ -1,4 +1,4 @@
-"""LightGBM on encoded inputs, reproducible to the bit on one machine. The only module that imports LightGBM."""
+"""LightGBM on encoded inputs, bit-identical on one machine. The only module that imports LightGBM."""
 
 from types import ModuleType
 from typing import Any
@@ -17,13 +17,13 @@ from mtl_core.tasks import Objective
 from mtl_core.tasks.tree_objectives import TreeObjective
 
 PATIENCE = 20
-"""Trees without an improvement of the loss on validation after which growing stops."""
+"""Early stopping: trees without an improvement of the loss on validation."""
 ROWS = 65_536
-"""Rows of one call of predict."""
+"""Rows per call of predict."""
 
 
 def lightgbm_for(task: str) -> ModuleType:
-    """The package LightGBM; ProblemError where it is not installed."""
+    """The package LightGBM; ProblemError where it cannot be imported."""
     try:
         import lightgbm
     except (ImportError, OSError) as error:  # OSError where it does not find the OpenMP library
@@ -46,13 +46,13 @@ def tree_objectives(task: Objective, split: EncodedSplit) -> tuple[TreeObjective
             f"training.teachers.{task.name}: `boosted` needs a task of level row, found level token; drop this teacher"
         )
     labels, weights = split.flat_labels(task.name).numpy(), split.flat_weights(task.name)
-    found = task.tree_objectives(labels, np.ones(len(labels), np.float32) if weights is None else weights.numpy())
-    if not found:
+    objectives = task.tree_objectives(labels, np.ones(len(labels), np.float32) if weights is None else weights.numpy())
+    if not objectives:
         raise ProblemError(
             f"training.teachers.{task.name}: `boosted` needs a kind of task that trees can learn, found "
             f"{task.codec.kind}; drop this teacher"
         )
-    return found
+    return objectives
 
 
 def check_trees(task: Objective, split: EncodedSplit) -> None:
@@ -90,16 +90,16 @@ class Trees:
         )
         return data.construct()
 
-    def grow(self, data: Any, check: Any, objective: TreeObjective) -> Any:
-        """A model of the dataset, stopped by its loss on `check`; with all its trees where that is None."""
+    def grow(self, data: Any, validation: Any, objective: TreeObjective) -> Any:
+        """A model of the dataset, stopped early by its loss on `validation`; with all its trees where that is None."""
         stop = self.lightgbm.early_stopping(PATIENCE, verbose=False)
         try:
             return self.lightgbm.train(
                 self.parameters | objective.parameters,
                 data,
                 num_boost_round=self.max_trees,
-                valid_sets=[] if check is None else [check],
-                callbacks=[] if check is None else [stop],
+                valid_sets=[] if validation is None else [validation],
+                callbacks=[] if validation is None else [stop],
             )
         except self.lightgbm.basic.LightGBMError as error:
             raise TrainingError(
@@ -108,16 +108,16 @@ class Trees:
             ) from error
 
     def predict(self, model: Any, split: EncodedSplit, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(B,) numbers of rows of the split -> (B, columns) predictions."""
+        """(B,) row numbers of the split -> (B, columns) predictions."""
         columns = model.num_model_per_iteration()
-        found = [np.zeros((0, columns))]
+        predictions = [np.zeros((0, columns))]
         for start in range(0, len(rows), ROWS):
             table = self.columns(split, rows[start : start + ROWS]).values
-            predicted = model.predict(table, num_threads=self.parameters["num_threads"])
-            found.append(predicted.reshape(-1, columns))
-        return np.concatenate(found)
+            chunk = model.predict(table, num_threads=self.parameters["num_threads"])
+            predictions.append(chunk.reshape(-1, columns))
+        return np.concatenate(predictions)
 
     def columns(self, split: EncodedSplit, rows: NDArray[np.intp]) -> TreeColumns:
-        """(B,) row numbers -> their inputs of the trees."""
+        """(B,) row numbers -> their inputs as columns for the trees."""
         inputs = split.take(torch.from_numpy(rows)).inputs
         return self.encoder.to_columns({name: values.numpy() for name, values in inputs.items()})

@@ -79,8 +79,8 @@ def learning_curve(task: Objective, unit: str, result: TrainingResult) -> Learni
         best=result.best_epoch(name),
         final=result.final(name),
         stopped=tuple(epoch.number for epoch in epochs if name in epoch.stopped),
-        distilled=_spans([epoch.number for epoch in epochs if name in epoch.held]),
-        paused=_spans([e.number for e in epochs if name in e.resting and e.number >= task.start_epoch]),
+        distilled=_spans([epoch.number for epoch in epochs if name in epoch.distilled]),
+        paused=_spans([e.number for e in epochs if name in e.paused and e.number >= task.start_epoch]),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.ragged_tensor import RaggedTensor
-from mtl_core.distillation.single_task import split_of
+from mtl_core.distillation.single_task import single_task_split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,9 @@ class Splits:
     def only(self, task: str) -> "Splits":
         """The splits with the labels and weights of that task alone."""
         return Splits(
-            train=split_of(task, self.train), validation=split_of(task, self.validation), test=split_of(task, self.test)
+            train=single_task_split(task, self.train),
+            validation=single_task_split(task, self.validation),
+            test=single_task_split(task, self.test),
         )
 
     @cached_property

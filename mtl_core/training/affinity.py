@@ -3,13 +3,14 @@
 Cosine: that of two tasks' gradients with respect to the shared parameters. Above 0, a small step for one
 lowers the other's loss.
 
-Affinity of i to j: the share of its loss that task j would lose if the shared parameters took a step for task i alone,
+Affinity of i to j: the relative decrease of task j's loss after a step of the shared parameters for task i alone,
 Z = 1 - L_j(after) / L_j(before) on the same batch (TAG: Fifty, Amid, Zhao, Yu, Anil and Finn 2021, "Efficiently
-Identifying Task Groupings for Multi-Task Learning", NeurIPS, equations 1 and 2). There the step is the gradient times
-the learning rate, which is not the step of Adam. Here it is the one that Adam would take next if task i alone
-had a loss, with 1 / tasks of its gradient as under `mean`, but without its momentum, which stems from all tasks. The
-scales of the inputs take it at the common learning rate, not at their own, which is six times as high: over a step
-that long, tasks of one target were not told from others.
+Identifying Task Groupings for Multi-Task Learning", NeurIPS, equations 1 and 2).
+
+Departs from the paper, where the step is the gradient times the learning rate. Here it is the next step of Adam if task
+i alone had a loss, with 1 / tasks of its gradient as under `mean`, and without momentum, which stems from all tasks.
+The input scales take it at the learning rate of the other parameters, not at their own, six times as high: a step that
+long did not separate tasks with the same target from other tasks.
 """
 
 import math
@@ -39,38 +40,37 @@ class Probe:
         network: Network,
         optimizer: torch.optim.Optimizer,
         options: RelatednessOptions,
-        number: int,
+        epoch: int,
     ) -> None:
         self.network, self.optimizer, self.tasks = network, optimizer, network.objectives
-        self.options, self.number = options, number
-        own = {id(parameter) for i in range(len(self.tasks)) for parameter in network.task_parameters(i)}
-        self.shared = {name: p for name, p in network.named_parameters() if id(p) not in own}
+        self.options, self.epoch = options, epoch
+        unshared = {id(parameter) for i in range(len(self.tasks)) for parameter in network.task_parameters(i)}
+        self.shared = {name: p for name, p in network.named_parameters() if id(p) not in unshared}
         self.active = options.every > 0 and len(self.tasks) > 1 and bool(self.shared)
         self.probes = 0
         self._cosines = _Means()
         self._affinities = _Means()
 
     def measure(self, step: int, steps: int, batch: Batch, targets: Mapping[str, SoftTargets]) -> None:
-        """Called before step 0, 1, ... of the epoch's `steps`; measures at every `every`th of the whole training.
+        """Callback before step 0, 1, ... of the epoch's `steps`; measures at every `every`th step of the training.
 
-        Losses are those of the labels, for every task that the batch has labels of, whether it trains or not, and those
-        of the soft targets for unsupervised tasks that have some. Without dropout, so that losses differ by the step
-        alone.
+        Losses are those of the labels, for every task that has labels in the batch, paused or not, and those of the
+        soft targets for unsupervised tasks. Dropout is off, so that only the step changes a loss.
         """
-        if not self.active or ((self.number - 1) * steps + step + 1) % self.options.every:
+        if not self.active or ((self.epoch - 1) * steps + step + 1) % self.options.every:
             return
         self.probes += 1
-        own = {task.name: targets[task.name] for task in self.tasks if task.unsupervised and task.name in targets}
+        soft = {task.name: targets[task.name] for task in self.tasks if task.unsupervised and task.name in targets}
         training = self.network.training
         self.network.eval()
         try:
-            losses = task_losses(self.tasks, self.network(batch.inputs), batch, own)
+            losses = task_losses(self.tasks, self.network(batch.inputs), batch, soft)
             gradients = _gradients(losses, tuple(self.shared.values()))
             before = {position: loss.item() for position, loss in losses.items()}
             self._cosines.add((self._pair(a, b), value) for a, b, value in _cosines(gradients))
             if self.options.affinity:
-                for source, found in gradients.items():
-                    self._measure_affinities(source, found, before, batch, own)
+                for source, source_gradients in gradients.items():
+                    self._measure_affinities(source, source_gradients, before, batch, soft)
         finally:
             self.network.train(training)
 
@@ -86,9 +86,9 @@ class Probe:
         gradients: Gradients,
         before: Mapping[int, float],
         batch: Batch,
-        own: Mapping[str, SoftTargets],
+        soft: Mapping[str, SoftTargets],
     ) -> None:
-        """Add the affinities of one source, from the losses after its step on the shared parameters."""
+        """Add the affinities of a task to all, from the losses after its step on the shared parameters."""
         steps = {
             name: step
             for (name, parameter), gradient in zip(self.shared.items(), gradients, strict=True)
@@ -96,9 +96,9 @@ class Probe:
         }
         if not steps:
             return
-        moved = {name: self.shared[name].detach() - step for name, step in steps.items()}
+        updated = {name: self.shared[name].detach() - step for name, step in steps.items()}
         with torch.no_grad():
-            losses = task_losses(self.tasks, functional_call(self.network, moved, (batch.inputs,)), batch, own)
+            losses = task_losses(self.tasks, functional_call(self.network, updated, (batch.inputs,)), batch, soft)
         self._affinities.add(
             (self._pair(source, target), 1 - loss.item() / before[target])
             for target, loss in losses.items()
@@ -134,29 +134,30 @@ class _Means:
                 self.counts[pair] = self.counts.get(pair, 0) + 1
 
     def nested(self) -> dict[str, dict[str, float]]:
-        found: dict[str, dict[str, float]] = {}
+        means: dict[str, dict[str, float]] = {}
         for (a, b), value in self.sums.items():
-            found.setdefault(a, {})[b] = value / self.counts[a, b]
-        return found
+            means.setdefault(a, {})[b] = value / self.counts[a, b]
+        return means
 
 
 def _gradients(losses: Mapping[int, Tensor], parameters: Sequence[nn.Parameter]) -> dict[int, Gradients]:
-    """Position -> the gradients of that loss. One backward pass each."""
-    found: dict[int, Gradients] = {}
-    for count, (position, loss) in enumerate(losses.items(), start=1):
-        found[position] = torch.autograd.grad(loss, parameters, retain_graph=count < len(losses), allow_unused=True)
-    return found
+    """Position -> the gradients of its loss; a backward pass for each."""
+    last = len(losses) - 1
+    return {
+        position: torch.autograd.grad(loss, parameters, retain_graph=index < last, allow_unused=True)
+        for index, (position, loss) in enumerate(losses.items())
+    }
 
 
 def _cosines(gradients: Mapping[int, Gradients]) -> list[tuple[int, int, float]]:
     """Cosines of all pairs, the earlier task first; without the pairs of a gradient that is 0 or not finite."""
-    rows = {}
+    unit = {}
     for position, parts in gradients.items():
         squares = sum((part.square().sum() for part in parts if part is not None), torch.zeros(()))
         norm = squares.sqrt().item()
         if math.isfinite(norm) and norm > 0:
-            rows[position] = [None if part is None else part / norm for part in parts]
-    return [(a, b, _dot(rows[a], rows[b])) for a, b in combinations(rows, 2)]
+            unit[position] = [None if part is None else part / norm for part in parts]
+    return [(a, b, _dot(unit[a], unit[b])) for a, b in combinations(unit, 2)]
 
 
 def _dot(a: Sequence[Tensor | None], b: Sequence[Tensor | None]) -> float:

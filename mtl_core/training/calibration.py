@@ -17,60 +17,59 @@ from mtl_core.training.history import TaskCalibration
 
 
 def calibrate(network: Network, validation: EncodedSplit, *, enabled: bool = True) -> tuple[TaskCalibration, ...]:
-    """Fit the calibration of every task whose predictions are probabilities, in place; the record of each.
+    """Fit in place the calibration of every task that predicts probabilities, and return a record of each.
 
-    A pure function of the network's weights and the validation split; rows count as one each, whatever their weights.
-    A task stays as it is where its log loss on validation would not fall, where no two of its classes have MIN_LABELS
+    A pure function of the network's weights and the validation split; weights of rows are ignored. A task keeps the
+    identity where its log loss on validation would not fall, where fewer than two of its classes have MIN_LABELS
     labelled rows, where a logit is not finite, or if not `enabled`.
     """
-    pairs = list(zip(network.objectives, network.calibration, strict=True))
-    tasks = [(task, one) for task, one in pairs if isinstance(task, CalibratedObjective)]
-    logits: dict[str, list[Tensor]] = {task.name: [] for task, _ in tasks}
-    if tasks:
-        for _, of_batch in logits_of(network, validation):
-            for name, chunks in logits.items():
-                chunks.append(of_batch[name])
-    found = []
-    for task, calibration in tasks:
+    pairs = zip(network.objectives, network.calibration, strict=True)
+    calibrated = [(task, calibration) for task, calibration in pairs if isinstance(task, CalibratedObjective)]
+    logits: dict[str, list[Tensor]] = {task.name: [] for task, _ in calibrated}
+    if calibrated:
+        for _, batch_logits in logits_of(network, validation):
+            for name, batches in logits.items():
+                batches.append(batch_logits[name])
+    records = []
+    for task, calibration in calibrated:
         assert isinstance(calibration, Calibration)
         labels = validation.flat_labels(task.name)
-        known = task.codec.labelled(labels)
-        split = _Split(network=network, task=task, logits=logits.pop(task.name), known=known, labels=labels[known])
+        mask = task.codec.labelled(labels)
+        split = _Split(network=network, task=task, logits=logits.pop(task.name), mask=mask, labels=labels[mask])
         calibration.reset()
-        found.append(_calibrate(split, calibration) if enabled else split.unchanged("off"))
-    return tuple(found)
+        records.append(_calibrate(split, calibration) if enabled else split.unchanged("off"))
+    return tuple(records)
 
 
-class _Measured(NamedTuple):
+class _Metrics(NamedTuple):
     """Metrics of a task on validation; None where they are undefined."""
 
     value: Number
-    """Its own."""
+    """The task's own metric."""
     log_loss: Number
     ece: Number
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Split:
-    """Logits of a task on validation, batch by batch, and the labels of the (rows,) known ones."""
+    """Logits of a task on validation, batch by batch, the (rows,) mask of labelled rows, and the labels of these."""
 
     network: Network
     task: CalibratedObjective
     logits: list[Tensor]
-    known: Tensor
+    mask: Tensor
     labels: Tensor
 
-    def measure(self) -> _Measured:
+    def measure(self) -> _Metrics:
         """Metrics of the network's predictions."""
         name, options = self.task.name, self.task.options
         with torch.inference_mode():
             batches = [self.network.predictions({name: logits})[name] for logits in self.logits]
-            predictions = torch.cat(batches)[self.known].numpy()
+            predictions = torch.cat(batches)[self.mask].numpy()
         metrics = (self.task.metric, options.metric_named("log_loss"), options.metric_named("ece"))
-        return _Measured(*(defined(metric(self.labels.numpy(), predictions)) for metric in metrics))
+        return _Metrics(*(defined(metric(self.labels.numpy(), predictions)) for metric in metrics))
 
-    def record(self, before: _Measured, after: _Measured, **fields: Any) -> TaskCalibration:
-        """The record of the task."""
+    def record(self, before: _Metrics, after: _Metrics, **fields: Any) -> TaskCalibration:
         return TaskCalibration(
             task=self.task.name,
             value=after.value,
@@ -83,13 +82,13 @@ class _Split:
 
     def unchanged(self, reason: str) -> TaskCalibration:
         """The record of a task that keeps the identity."""
-        measured = self.measure()
-        return self.record(measured, measured, method="identity", reason=reason)
+        metrics = self.measure()
+        return self.record(metrics, metrics, method="identity", reason=reason)
 
 
 def _calibrate(split: _Split, calibration: Calibration) -> TaskCalibration:
-    # A copy, since tensors of inference mode take no part in derivatives.
-    logits = torch.cat(split.logits)[split.known].clone().double()
+    # A copy, since autograd refuses tensors of inference mode.
+    logits = torch.cat(split.logits)[split.mask].clone().double()
     if not logits.isfinite().all():
         return split.unchanged("a logit is not finite")
     sufficient = [group for group in split.task.groups(logits, split.labels) if group.is_sufficient]

@@ -1,9 +1,9 @@
 """Methods of calibration: scale and bias of a task's logits, fitted by log loss.
 
-One scale per group of outputs (temperature scaling: Guo, Pleiss, Sun and Weinberger 2017, section 4.2); for tasks with
-class weights a bias too (Platt 1999; Alexandari, Kundaje and Shrikumar 2020), which takes their bias of the
-probabilities back, unless the task's own metric is of its decisions; and for classes on enough rows a scale and a bias
-each (vector scaling: Guo 2017). Log loss is convex in both, for ordinal tasks too (Pratt 1981).
+One scale per group of outputs (temperature scaling: Guo, Pleiss, Sun and Weinberger 2017, section 4.2). Tasks with
+class weights have a bias too (Platt 1999; Alexandari, Kundaje and Shrikumar 2020), which removes the bias of the
+probabilities that the weights cause, unless the task's own metric rates decisions. Classes on enough rows have a scale
+and a bias each (vector scaling: Guo 2017). Log loss is convex in both, for ordinal tasks too (Pratt 1981).
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ MIN_SCALE = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """Scale and bias of the outputs of a group."""
+    """Fitted scale and bias of a group of outputs."""
 
     method: CalibrationMethod
     scale: Tensor
@@ -41,37 +41,37 @@ class Fit:
 
 
 def fit_group(task: CalibratedObjective, group: OutputGroup) -> Fit:
-    """The best fit of a group: of all methods that its rows allow, that with the lowest AIC (Akaike 1974).
+    """The fit with the lowest AIC (Akaike 1974) of all methods that the group's rows allow.
 
-    Half of the AIC is the sum of log losses and number of parameters, so that a method must gain more than random noise
-    would.
+    Half of the AIC is the sum of log losses plus the number of parameters, so that noise alone does not favour a method
+    with more parameters.
     """
     return min(_fits(task, group), key=lambda fit: fit.loss + fit.parameters)
 
 
 def _fits(task: CalibratedObjective, group: OutputGroup) -> Iterator[Fit]:
-    outputs, every_class = len(group.outputs), group.frequent_classes == len(group.counts)
+    outputs, all_frequent = len(group.outputs), group.frequent_classes == len(group.counts)
     biases = outputs if task.independent_outputs else 1
     yield _fit(task, group, "identity", scales=0, biases=0)
     yield _fit(task, group, "temperature", scales=1, biases=0)
     if task.keeps_bias:
         return
-    if task.is_class_weighted and every_class:
+    if task.is_class_weighted and all_frequent:
         yield _fit(task, group, "temperature_and_bias", scales=1, biases=biases)
     large = len(group.labels) >= VECTOR_ROWS and outputs >= VECTOR_CLASSES
-    if task.independent_outputs and every_class and large:
+    if task.independent_outputs and all_frequent and large:
         yield _fit(task, group, "vector", scales=outputs, biases=outputs)
 
 
 def _fit(task: CalibratedObjective, group: OutputGroup, method: CalibrationMethod, *, scales: int, biases: int) -> Fit:
-    """The maximum a posteriori fit with that many scales and biases, each for one output or for all of the group.
+    """Maximum a posteriori fit with that many scales and biases, either one per output or one for the whole group.
 
-    The prior, a standard normal around the identity, weighs as much as about one row. It keeps the fit finite where
-    validation is separated perfectly, and makes it unique.
+    The prior is a standard normal around the identity and weighs about as much as one row. It makes the fit unique, and
+    finite where the classes are perfectly separable.
     """
     start = torch.tensor([1.0] * scales + [0.0] * biases, dtype=torch.float64)
 
-    def parts(parameters: Tensor) -> tuple[Tensor, Tensor]:
+    def scale_and_bias(parameters: Tensor) -> tuple[Tensor, Tensor]:
         scale, bias = parameters[:scales], parameters[scales:]
         columns = group.values.shape[1]
         return (
@@ -80,7 +80,7 @@ def _fit(task: CalibratedObjective, group: OutputGroup, method: CalibrationMetho
         )
 
     def loss(parameters: Tensor) -> Tensor:
-        scale, bias = parts(parameters)
+        scale, bias = scale_and_bias(parameters)
         return task.log_loss(group.values * scale + bias, group.labels).sum()
 
     def objective(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -90,17 +90,17 @@ def _fit(task: CalibratedObjective, group: OutputGroup, method: CalibrationMetho
         assert parameters.grad is not None
         return total.item(), parameters.grad.numpy()
 
-    found = torch.from_numpy(_minimum(objective, start.numpy(), scales)) if scales else start
+    fitted = torch.from_numpy(_minimum(objective, start.numpy(), scales)) if scales else start
     with torch.no_grad():
-        scale, bias = parts(found)
-        total = loss(found).item()
+        scale, bias = scale_and_bias(fitted)
+        total = loss(fitted).item()
     outputs = len(group.outputs)
     return Fit(
         method=method,
         scale=scale.expand(outputs).clone(),
         bias=bias.expand(outputs).clone(),
         loss=total,
-        # Biases that are all shifted together change no softmax.
+        # Softmax is invariant to a common shift of all biases.
         parameters=scales + (biases - 1 if biases > 1 else biases),
     )
 
@@ -116,6 +116,7 @@ def _minimum(
     bounds: list[tuple[float | None, float | None]] = [(MIN_SCALE, None)] * scales
     bounds += [(None, None)] * (len(start) - scales)
     options = {"maxiter": 1_000, "ftol": 1e-13, "gtol": 1e-8}
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    minimum: NDArray[np.float64] = found.x
+    minimum: NDArray[np.float64] = minimize(
+        objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    ).x
     return minimum

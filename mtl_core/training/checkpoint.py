@@ -1,11 +1,11 @@
-"""Checkpoints: a training that was killed at any moment resumes from its last whole epoch to the same result.
+"""Checkpoints: an interrupted training resumes after its last complete epoch and gives the same result.
 
-Layout of the checkpoint folder, every file written to a temporary name and renamed:
+Layout of the checkpoint folder; every file is written to a temporary name and renamed:
 
     checkpoint.safetensors    network, its average, optimiser and balancing after an epoch; the rest as JSON metadata
     epoch-0003.safetensors    weights of an epoch that may still become a teacher or the model
     teacher-NAME.npy          soft targets, (training rows, outputs) logits
-    finetune/                 the chosen trunk's outputs, while heads are fine-tuned on them
+    finetune/                 outputs of the chosen epoch's trunk, while heads are fine-tuned on them
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from mtl_core.distillation.store import TeacherStore
 from mtl_core.files import pending
 
 
-def fingerprint(*parts: str) -> str:
-    """Digest of the given texts, the version of torch and the source of this library, on which a checkpoint depends."""
+def fingerprint(*texts: str) -> str:
+    """Digest of the texts, the version of torch and the source of this library, on which a checkpoint depends."""
     digest = hashlib.sha256(torch.__version__.encode())
     root = Path(mtl_core.__file__).parent
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    for part in parts:
-        digest.update(part.encode() + b"\0")
+    for text in texts:
+        digest.update(text.encode() + b"\0")
     return digest.hexdigest()
 
 
@@ -45,15 +45,19 @@ def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
 
 
 class CheckpointStore:
-    """The checkpoint folder of one training. A folder left by another problem, data, code or version is emptied."""
+    """The checkpoint folder of a training; emptied if it is of another problem, data, code or version."""
 
     def __init__(self, folder: Path, digest: str) -> None:
         self.folder, self.digest, self.teachers = folder, digest, TeacherStore(folder)
         self._checkpoint = folder / "checkpoint.safetensors"
 
     def save(self, modules: Mapping[str, nn.Module], optimizer: Optimizer, state: dict[str, Any]) -> None:
-        """Write the state after an epoch; `state` is the part without tensors."""
-        tensors = {f"{part}.{name}": x for part, module in modules.items() for name, x in module.state_dict().items()}
+        """Write the state after an epoch; `state` is what has no tensors."""
+        tensors = {
+            f"{module_name}.{name}": tensor
+            for module_name, module in modules.items()
+            for name, tensor in module.state_dict().items()
+        }
         for position, values in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{position}.{key}": value for key, value in values.items()}
         save_weights(self._checkpoint, tensors, {"digest": self.digest, "state": json.dumps(state)})
@@ -69,34 +73,33 @@ class CheckpointStore:
             self.clear()
             return None
         tensors = load_file(self._checkpoint)
-        for part, module in modules.items():
-            module.load_state_dict(_under(f"{part}.", tensors))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimizer.", tensors).items():
+        for name, module in modules.items():
+            module.load_state_dict(_with_prefix(f"{name}.", tensors))
+        optimizer_state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _with_prefix("optimizer.", tensors).items():
             position, key = name.split(".")
-            moments.setdefault(int(position), {})[key] = tensor
-        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+            optimizer_state.setdefault(int(position), {})[key] = tensor
+        optimizer.load_state_dict({"state": optimizer_state, "param_groups": optimizer.state_dict()["param_groups"]})
         state: dict[str, Any] = json.loads(metadata["state"])
         return state
 
-    def keep(self, epoch: int, network: nn.Module) -> None:
-        """Store the weights after that epoch."""
+    def save_epoch(self, epoch: int, network: nn.Module) -> None:
+        """Write the weights after that epoch."""
         save_weights(self._epoch(epoch), network.state_dict())
 
     def weights(self, epoch: int) -> dict[str, Tensor]:
-        """The weights that `keep` stored."""
+        """The weights after that epoch, as `save_epoch` wrote them."""
         return load_file(self._epoch(epoch))
 
     def prune(self, epochs: Iterable[int]) -> None:
         """Remove the weights of all other epochs."""
-        kept = {self._epoch(epoch) for epoch in epochs}
-        for path in self.folder.glob("epoch-*.safetensors"):
-            if path not in kept:
-                path.unlink()
+        needed = {self._epoch(epoch) for epoch in epochs}
+        for path in set(self.folder.glob("epoch-*.safetensors")) - needed:
+            path.unlink()
 
     @contextmanager
     def temporary_folder(self, name: str) -> Iterator[Path]:
-        """An empty folder of that name, removed again on leaving; leftovers from a crash are discarded."""
+        """An empty folder of that name, removed on exit; leftovers from a crash are discarded."""
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -114,5 +117,5 @@ class CheckpointStore:
         return self.folder / f"epoch-{epoch:04}.safetensors"
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

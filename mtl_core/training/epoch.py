@@ -18,7 +18,7 @@ from mtl_core.model import Network
 from mtl_core.training.losses import task_losses
 
 SCALE_RATE = 6.0
-"""Learning rate of the inputs' scales, in learning rates of the other parameters (Holzmüller 2024, table A.1)."""
+"""Learning rate of the input scales, as a multiple of that of the other parameters (Holzmüller 2024, table A.1)."""
 BeforeStep = Callable[[int, int, Batch, Mapping[str, SoftTargets]], None]
 """Callback before each step: (step from 0, number of steps, batch, its soft targets). Must not modify them."""
 
@@ -31,53 +31,53 @@ def train_epoch(
     options: Training,
     budget: Budget,
     *,
-    number: int,
+    epoch: int,
     soft_targets: Mapping[str, SoftTargets] = {},
     paused: Collection[str] = (),
     before_step: BeforeStep = lambda step, steps, batch, targets: None,
     after_step: Callable[[], None] = lambda: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> dict[str, float]:
-    """Train for the steps of that epoch, numbered from 1; (seed, number) decides the dropout and the rows of each step.
+    """Train for the steps of an epoch, numbered from 1; (seed, epoch) decides the dropout and the rows of each step.
 
-    A paused task has no loss and its own parameters have no gradient, so that neither momentum nor weight decay changes
-    them. A batch in which no task takes part changes nothing.
+    A paused task has no loss and the parameters that it alone uses have no gradient, so that neither momentum nor
+    weight decay changes them. A batch in which no task takes part changes nothing.
 
     Args:
         after_step: called before the gradients of the step are reset.
 
     Returns:
-        mean loss per task over the batches in which it took part; NaN where it took part in none.
+        task -> mean loss over the batches in which it took part; NaN where it took part in none.
 
     Raises:
-        TrainingError: a loss is not finite; the weights are as they were before that batch.
+        TrainingError: a loss is not finite; that batch has changed no weight.
     """
     tasks = network.objectives
     network.train()
-    torch.manual_seed(int(np.random.default_rng([options.seed, number, 1]).integers(2**63)))
+    torch.manual_seed(int(np.random.default_rng([options.seed, epoch, 1]).integers(2**63)))
     sums, counts = [0.0] * len(tasks), [0] * len(tasks)
-    shared, own = network.shared(), [network.task_parameters(position) for position in range(len(tasks))]
+    shared, task_parameters = network.shared(), [network.task_parameters(position) for position in range(len(tasks))]
     steps = budget.steps_per_epoch
     balancer.before_epoch()
-    for step, rows in enumerate(batches_of(split, budget, seed=options.seed, number=number)):
+    for step, rows in enumerate(batches_of(split, budget, seed=options.seed, epoch=epoch)):
         batch = split.take(rows)
-        targets = {task: of_task.take(rows) for task, of_task in soft_targets.items()}
+        targets = {task: task_targets.take(rows) for task, task_targets in soft_targets.items()}
 
-        def losses_again(batch: Batch = batch, targets: dict[str, SoftTargets] = targets) -> dict[int, Tensor]:
+        def recompute_losses(batch: Batch = batch, targets: dict[str, SoftTargets] = targets) -> dict[int, Tensor]:
             with torch.no_grad():
                 return task_losses(tasks, network(batch.inputs), batch, targets, paused)
 
         before_step(step, steps, batch, targets)
         losses = task_losses(tasks, network(batch.inputs), batch, targets, paused)
         if losses:
-            for position, value in _finite(losses, network.tasks, number, step).items():
+            for position, value in _finite(losses, network.tasks, epoch, step).items():
                 sums[position] += value
                 counts[position] += 1
             optimizer.zero_grad()
             balancer.backward(losses, shared)
-            _forget_gradients([own[position] for position in range(len(tasks)) if position not in losses])
+            _clear_gradients([task_parameters[position] for position in range(len(tasks)) if position not in losses])
             optimizer.step()
-            balancer.after_step(losses_again)
+            balancer.after_step(recompute_losses)
             after_step()
         on_step(step + 1, steps)
     means = {position: sums[position] / counts[position] for position in range(len(tasks)) if counts[position]}
@@ -85,26 +85,26 @@ def train_epoch(
     return {task.name: means.get(position, math.nan) for position, task in enumerate(tasks)}
 
 
-def batches_of(split: EncodedSplit, budget: Budget, *, seed: int, number: int) -> Iterator[Tensor]:
-    """Row numbers (B,) of each step of that epoch, numbered from 1.
+def batches_of(split: EncodedSplit, budget: Budget, *, seed: int, epoch: int) -> Iterator[Tensor]:
+    """Row numbers (B,) of each step of an epoch, numbered from 1.
 
-    Passes over the rows follow each other, each in an order that (seed, pass) decides; an epoch may end within one.
+    Passes over the rows follow each other, each in an order that (seed, pass) decides; an epoch may end within a pass.
     """
-    per_pass = math.ceil(len(split) / budget.batch_size)
-    passed, start = divmod((number - 1) * budget.steps_per_epoch, per_pass)
-    left = budget.steps_per_epoch
-    while left:
-        order = split.order(np.random.default_rng([seed, passed + 1]), budget.batch_size)
-        batches = islice(order, start, start + left)
-        left -= min(left, per_pass - start)
-        passed, start = passed + 1, 0
+    steps_per_pass = math.ceil(len(split) / budget.batch_size)
+    passes, start = divmod((epoch - 1) * budget.steps_per_epoch, steps_per_pass)
+    remaining = budget.steps_per_epoch
+    while remaining:
+        order = split.order(np.random.default_rng([seed, passes + 1]), budget.batch_size)
+        batches = islice(order, start, start + remaining)
+        remaining -= min(remaining, steps_per_pass - start)
+        passes, start = passes + 1, 0
         yield from batches
 
 
 def optimizer_of(network: Network, balancing: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, algorithm 2), which without decay is Adam.
+    """AdamW (Loshchilov and Hutter 2019, algorithm 2).
 
-    Balancing and scales of the inputs have no decay, and the scales a higher rate.
+    Parameters of the balancing and input scales have no weight decay; input scales have a higher learning rate.
     """
     scales = {id(scale) for scale in network.input_scales}
     groups = [
@@ -115,10 +115,10 @@ def optimizer_of(network: Network, balancing: nn.Module, options: Training) -> t
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, fused=True)
 
 
-def _forget_gradients(absent: Sequence[Sequence[nn.Parameter]]) -> None:
+def _clear_gradients(absent: Sequence[Sequence[nn.Parameter]]) -> None:
     """Set gradients of absent tasks to None; stacked operations leave zeros.
 
-    A parameter whose gradient is 0 is still moved by momentum and weight decay; one without a gradient is skipped.
+    The optimiser skips a parameter without a gradient. One whose gradient is 0 is moved by momentum and weight decay.
     """
     for parameters in absent:
         for parameter in parameters:
@@ -128,9 +128,10 @@ def _forget_gradients(absent: Sequence[Sequence[nn.Parameter]]) -> None:
 def _finite(losses: Mapping[int, Tensor], tasks: tuple[str, ...], epoch: int, step: int) -> dict[int, float]:
     """The losses as numbers; TrainingError where one is not finite."""
     values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
-    if bad := [f"{tasks[position]} ({value:g})" for position, value in values.items() if not math.isfinite(value)]:
+    errors = [f"{tasks[position]} ({value:g})" for position, value in values.items() if not math.isfinite(value)]
+    if errors:
         raise TrainingError(
-            f"epoch {epoch}, step {step + 1}: every loss must be finite, found {', '.join(bad)}; nothing was updated. "
-            "Lower training.learning_rate, or look for extreme targets"
+            f"epoch {epoch}, step {step + 1}: every loss must be finite, found {', '.join(errors)}; nothing was "
+            "updated. Lower training.learning_rate, or look for extreme targets"
         )
     return values

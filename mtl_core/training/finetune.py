@@ -1,7 +1,7 @@
-"""Fine-tuning of the heads, each on its own, on the final trunk.
+"""Fine-tuning of each head separately, on the frozen trunk of the chosen epoch.
 
-The chosen epoch is the best for all tasks, seldom the best for a single one, and the trunk has changed since a paused
-head was trained. The outputs of the frozen trunk are computed once and stored, so that an epoch costs only the head.
+The chosen epoch is the best for all tasks together, rarely the best for each, and the trunk has changed since a paused
+head was trained. The outputs of the trunk are computed once and stored, so that an epoch costs only the head.
 """
 
 import math
@@ -37,20 +37,20 @@ def finetune_heads(
     store: CheckpointStore,
     progress: Progress,
 ) -> tuple[FinetunedHead, ...]:
-    """Train every head further on its task's labels alone; all other parameters are frozen.
+    """Train every head further on the labels of its task; all other parameters are frozen.
 
-    A head stops early on its task's own validation score, and keeps its best epoch if that improves on the initial head
-    by more than the task's `min_improvement`; otherwise the initial head is restored to the bit. So no task gets worse
-    on validation. Tasks without a validation score and unsupervised tasks are skipped. After a crash fine-tuning starts
-    over with the same result, since every epoch draws its randomness from (seed, task, epoch) alone.
+    A head stops early on the validation score of its task, and keeps its best epoch if that improves on the initial
+    head by more than the task's `min_improvement`; otherwise the initial head is restored bit by bit. So no task gets
+    worse on validation. Tasks without a validation score and unsupervised tasks are skipped. After a crash fine-tuning
+    starts over with the same result: the randomness of every epoch depends on (seed, task, epoch) alone.
 
-    Needs room on disk for the trunk's outputs: 4 bytes x rows x width, once, or once per task where the trunk gives
-    each task an output of its own.
+    Disk space for the trunk's outputs: 4 bytes x rows x width, once, or once per task where the trunk has separate
+    outputs.
 
     Args:
-        errors: task -> standard error of its own metric on validation.
+        errors: task -> standard error of its metric on validation.
     """
-    found: list[FinetunedHead] = []
+    records: list[FinetunedHead] = []
     if options.finetune_heads is None:
         return ()
     with store.temporary_folder("finetune") as folder:
@@ -59,23 +59,24 @@ def finetune_heads(
         for position, task in enumerate(network.objectives):
             trainer = HeadTrainer(
                 network=network,
+                task=task,
                 position=position,
+                head=network.heads[position],
                 train=_head_split(inputs[position], task, train_split),
                 validation=_head_split(validation_inputs[position], task, validation),
                 error=errors[task.name],
             )
             if not task.unsupervised and math.isfinite(trainer.value()):
-                found.append(trainer.finetune(options, options.finetune_heads, batch_size, progress))
-                progress.on_finetune(found[-1])
-    return tuple(found)
+                records.append(trainer.finetune(options, options.finetune_heads, batch_size, progress))
+                progress.on_finetune(records[-1])
+    return tuple(records)
 
 
 def representations(network: Network, split: EncodedSplit, folder: Path) -> tuple[Tensor, ...]:
-    """The inputs of each task's head for every row in evaluation mode.
+    """The input of each task's head, in evaluation mode.
 
-    Per task (rows, width) float32, memory-mapped; for a task of level token (items, width).
-
-    An output that the trunk gives to several tasks is one file, named by the position of the first of them.
+    Per task (rows, width) float32, memory-mapped; for a task of level token (items, width). An output that several
+    tasks share is stored once, in a file named after the position of the first of them.
     """
     folder.mkdir()
     arrays: dict[int, np.memmap[tuple[int, ...], np.dtype[np.float32]]] = {}
@@ -103,20 +104,12 @@ class HeadTrainer:
     """Trains one head of a network. Both splits have one input, `x`: the inputs of the head."""
 
     network: Network
+    task: Objective
     position: int
+    head: nn.Module
     train: EncodedSplit
     validation: EncodedSplit
     error: float
-
-    @property
-    def task(self) -> Objective:
-        """The head's task."""
-        return self.network.objectives[self.position]
-
-    @property
-    def head(self) -> nn.Module:
-        """The head."""
-        return self.network.heads[self.position]
 
     def value(self) -> float:
         """The task's own metric on validation."""
@@ -124,18 +117,18 @@ class HeadTrainer:
         name = self.task.name
         with torch.inference_mode():
             logits = [self.head(x) for x in torch.split(self.validation.inputs["x"], ROWS)]
-            predictions = torch.cat([self.network.predictions({name: of_batch})[name] for of_batch in logits])
+            predictions = torch.cat([self.network.predictions({name: batch})[name] for batch in logits])
         return metric_values((self.task,), self.validation, {name: predictions.numpy()})[name]
 
     def score(self, value: float) -> float:
-        """Score of a value of that metric."""
+        """The metric's value as a score."""
         name = self.task.name
         return normalised((self.task,), {name: value}, {name: self.error})[name]
 
     def finetune(
         self, options: Training, finetuning: FinetuneHeads, batch_size: int, progress: Progress
     ) -> FinetunedHead:
-        """Train until early stopping or the maximum epochs, then keep the best epoch or restore the head."""
+        """Train until early stopping or the maximum number of epochs, then take the best epoch or restore the head."""
         head, task = self.head, self.task.name
         min_improvement = options.stopping.of(task).min_improvement
         stopper = Stopping(min_improvement=min_improvement).build((task,), patience=finetuning.patience)
@@ -143,28 +136,29 @@ class HeadTrainer:
         optimizer = torch.optim.AdamW(
             head.parameters(), lr=learning_rate, weight_decay=options.weight_decay, fused=True
         )
-        before, weights, number = self.value(), _copied(head), 0
-        best, best_weights = before, weights
-        stopper.update({task: self.score(before)})
-        while number < finetuning.epochs and not stopper.ended:
-            number += 1
-            self.train_epoch(number, optimizer, options.seed, batch_size)
+        initial, initial_weights, epoch = self.value(), _copy_of_weights(head), 0
+        best, best_weights = initial, initial_weights
+        stopper.update({task: self.score(initial)})
+        while epoch < finetuning.epochs and not stopper.ended:
+            epoch += 1
+            self.train_epoch(epoch, optimizer, options.seed, batch_size)
             value = self.value()
-            # A head that diverges scores NaN, which is never an improvement and runs out of patience.
+            # The score of a head that diverges is NaN, which is never an improvement.
             if self.score(value) > self.score(best):
-                best, best_weights = value, _copied(head)
+                best, best_weights = value, _copy_of_weights(head)
             stopper.update({task: self.score(value)})
-            progress.on_step(number, finetuning.epochs)
-        kept = self.score(best) > self.score(before) + min_improvement
-        head.load_state_dict(best_weights if kept else weights)
-        return FinetunedHead(task=task, kept=kept, before=before, after=best if kept else before, epochs=number)
+            progress.on_step(epoch, finetuning.epochs)
+        improved = self.score(best) > self.score(initial) + min_improvement
+        head.load_state_dict(best_weights if improved else initial_weights)
+        final = best if improved else initial
+        return FinetunedHead(task=task, kept=improved, before=initial, after=final, epochs=epoch)
 
-    def train_epoch(self, number: int, optimizer: torch.optim.Optimizer, seed: int, batch_size: int) -> None:
+    def train_epoch(self, epoch: int, optimizer: torch.optim.Optimizer, seed: int, batch_size: int) -> None:
         """Train for one pass over the rows that count in the task's loss."""
         self.head.train()
-        generator = np.random.default_rng([seed, self.position, number])
-        counted = self.task.trains_on(self.train.labels[self.task.name]).nonzero()[:, 0]
-        order = counted[torch.from_numpy(generator.permutation(len(counted)))]
+        generator = np.random.default_rng([seed, self.position, epoch])
+        trained_rows = self.task.trains_on(self.train.labels[self.task.name]).nonzero()[:, 0]
+        order = trained_rows[torch.from_numpy(generator.permutation(len(trained_rows)))]
         torch.manual_seed(int(generator.integers(2**63)))
         for rows in torch.split(order, batch_size):
             batch = self.train.take(rows)
@@ -183,5 +177,5 @@ def _head_split(inputs: Tensor, task: Objective, split: EncodedSplit) -> Encoded
     )
 
 
-def _copied(module: nn.Module) -> dict[str, Tensor]:
+def _copy_of_weights(module: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}

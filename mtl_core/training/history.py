@@ -1,7 +1,6 @@
 """Training records, as stored in history.json."""
 
 import math
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -16,23 +15,24 @@ CalibrationMethod = Literal["identity", "temperature", "temperature_and_bias", "
 class Relations(Frozen):
     """Gradient cosines and task affinities on the shared parameters: means over the measurements of an epoch.
 
-    A pair that was never defined is left out.
+    Pairs without a defined value are left out.
     """
 
     cosines: dict[str, dict[str, float]]
     """Task -> a later task -> the cosine of their gradients."""
     affinities: dict[str, dict[str, float]] = Field(default_factory=dict)
-    """Source -> target -> the share of its loss that the target loses by a step for the source alone; below 0 it gains.
-    Empty where `training.relatedness.affinity` is not set.
+    """Source -> target -> relative decrease of the target's loss after a step for the source alone; below 0 where the
+    loss rises. Empty where `training.relatedness.affinity` is not set.
     """
     probes: int
+    """Number of measurements."""
 
 
-class Epoch(Frozen, allow_inf_nan=True):
+class Epoch(Frozen, allow_inf_nan=True, populate_by_name=True, serialize_by_alias=True):
     """Record of an epoch.
 
-    `values` are the tasks' own metrics on validation; `scores` are the same, oriented so that higher is better and
-    divided by their standard error. Both are NaN where the metric is undefined.
+    `values` are the tasks' metrics on validation; `scores` are the same, oriented so that higher is better and divided
+    by their standard error. Both are NaN where the metric is undefined.
     """
 
     number: int
@@ -43,17 +43,17 @@ class Epoch(Frozen, allow_inf_nan=True):
     stopped: tuple[str, ...]
     """Tasks that stopped at the end of this epoch."""
     resumed: tuple[str, ...] = ()
-    """Tasks that train again from the next epoch on."""
-    held: tuple[str, ...]
-    """Tasks that were distilled from their own best checkpoint during it."""
-    resting: tuple[str, ...] = ()
-    """Tasks that were paused during it: stopped, or not started."""
+    """Tasks that train on their labels again from the next epoch on."""
+    distilled: tuple[str, ...] = Field(alias="held")
+    """Tasks that trained on soft targets of their own best checkpoint."""
+    paused: tuple[str, ...] = Field(default=(), alias="resting")
+    """Tasks that did not train: stopped, or not started."""
     relatedness: Relations | None = None
-    """None where no measurement fell into it."""
+    """None without a measurement in the epoch."""
 
 
 class FinetunedHead(Frozen):
-    """Result of fine-tuning a head. Values are its task's own metric on validation."""
+    """Result of fine-tuning a head. Values are the task's metric on validation."""
 
     task: str
     kept: bool
@@ -66,17 +66,17 @@ class FinetunedHead(Frozen):
 
 
 class TaskCalibration(Frozen):
-    """Calibration of a task. Log loss and ECE are those on validation, None where they are undefined."""
+    """Calibration of a task. Metrics are those on validation; None where they are undefined."""
 
     task: str
     method: CalibrationMethod
-    """Method of the calibration; of a multilabel task that of the label with the most parameters."""
+    """Of a multilabel task the method with the most parameters among its labels."""
     reason: str = ""
-    """Reason why it is the identity; "" where it is not."""
+    """Reason for the identity; "" where another method was fitted."""
     temperatures: tuple[float, ...] = ()
     """Temperature of each output of the head; none for the identity."""
     value: Number
-    """The task's own metric after it."""
+    """The task's metric after calibration."""
     log_loss_before: Number
     log_loss_after: Number
     ece_before: Number
@@ -84,13 +84,13 @@ class TaskCalibration(Frozen):
 
 
 class TunedThresholds(Frozen):
-    """Decision thresholds that were tuned on validation."""
+    """Decision thresholds of a task, tuned on validation."""
 
     task: str
     thresholds: tuple[float, ...]
-    """A single threshold, or one per label."""
+    """One threshold, or one per label."""
     untuned: int = 0
-    """Number of them that have the default, since validation has too few rows of yes or of no."""
+    """Number of default thresholds: of labels with too few positive or negative rows in validation."""
 
 
 class TrainingResult(Frozen, allow_inf_nan=True):
@@ -101,8 +101,9 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     chosen: int
     """Number of the epoch whose weights are the model."""
     standard_errors: dict[str, float]
-    """Task -> standard error of its own metric on validation; 1 where the metric was never defined."""
+    """Task -> standard error of its metric on validation; 1 where the metric was never defined."""
     parameters: int
+    """Number of parameters of the network."""
     members: int = 1
     """Members of the ensemble within the network."""
     refits: tuple[FinetunedHead, ...] = ()
@@ -116,49 +117,44 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     def cut_short(self) -> tuple[str, ...]:
         """The tasks that were still improving when the maximum number of epochs ended training.
 
-        They had not stopped, and had improved within the patience.
+        They had not stopped, and their best epoch was within the patience.
         """
         if len(self.epochs) < self.budget.epochs:
             return ()
-        training = dict.fromkeys(self.epochs[0].scores)
+        tasks, stopped = tuple(self.epochs[0].scores), set[str]()
         for epoch in self.epochs:
-            training = {task: None for task in training if task not in epoch.stopped} | dict.fromkeys(epoch.resumed)
-        best = {task: self.best_epoch(task) for task in self.epochs[0].scores if task in training}
-        recent = len(self.epochs) - self.budget.patience
-        return tuple(task for task, number in best.items() if number is not None and number > recent)
+            stopped = (stopped | set(epoch.stopped)) - set(epoch.resumed)
+        best = {task: self.best_epoch(task) for task in tasks if task not in stopped}
+        last_before_patience = len(self.epochs) - self.budget.patience
+        return tuple(task for task, number in best.items() if number is not None and number > last_before_patience)
 
     @property
     def behind(self) -> dict[str, float]:
-        """Task -> standard errors by which the model is worse on validation than after the task's own best epoch.
+        """Task -> standard errors by which the model is worse on validation than after the task's best epoch.
 
         Only tasks for which it is more than one.
         """
-        found = {}
+        deficits = {}
         for task, error in self.standard_errors.items():
             # A score is a value over its standard error, oriented: their signs say which way is better.
             signs = (e.scores[task] * e.values[task] for e in self.epochs if math.isfinite(e.scores[task]))
             sign = math.copysign(1, next((sign for sign in signs if sign), 1.0))
-            found[task] = sign * (self.best(task) - self.final(task)) / error
-        return {task: deficit for task, deficit in found.items() if deficit > 1}
+            deficits[task] = sign * (self.best(task) - self.final(task)) / error
+        return {task: deficit for task, deficit in deficits.items() if deficit > 1}
 
     def best(self, task: str) -> float:
-        """The task's own metric after its best epoch; NaN where it was never defined."""
+        """The task's metric after its best epoch; NaN where it was never defined."""
         best = self.best_epoch(task)
         return math.nan if best is None else self.epochs[best - 1].values[task]
 
     def final(self, task: str) -> float:
-        """The task's own metric of the model: after the chosen epoch, fine-tuning of its head, and calibration."""
-        calibrated = [found.value for found in self.calibrations if found.task == task and found.method != "identity"]
+        """The task's metric of the model: after the chosen epoch, fine-tuning of its head, and calibration."""
+        calibrated = [fit.value for fit in self.calibrations if fit.task == task and fit.method != "identity"]
         finetuned = [head.after for head in self.refits if head.task == task]
-        known = [value for value in (*calibrated, *finetuned) if value is not None]
-        return known[0] if known else self.epochs[self.chosen - 1].values[task]
+        defined = [value for value in (*calibrated, *finetuned) if value is not None]
+        return defined[0] if defined else self.epochs[self.chosen - 1].values[task]
 
     def best_epoch(self, task: str) -> int | None:
         """Number of the task's best epoch, the first of equals; None where it never had a score."""
-        known = [epoch for epoch in self.epochs if math.isfinite(epoch.scores[task])]
-        return max(known, key=lambda epoch: epoch.scores[task]).number if known else None
-
-
-def scores_of(epochs: Sequence[Epoch]) -> list[dict[str, float]]:
-    """The validation scores of each epoch: all that an epoch is chosen by."""
-    return [epoch.scores for epoch in epochs]
+        scored = [epoch for epoch in self.epochs if math.isfinite(epoch.scores[task])]
+        return max(scored, key=lambda epoch: epoch.scores[task]).number if scored else None

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mtl_core.config import Problem
-from mtl_core.config.budget import Budget, budget_of
+from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.distillation import SoftTargets, declared_teachers, own_best
+from mtl_core.distillation import SoftTargets, declared_teachers, self_distillation_targets
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.deterministic import deterministic
@@ -17,7 +17,7 @@ from mtl_core.training.calibration import calibrate
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint
 from mtl_core.training.epoch import train_epoch
 from mtl_core.training.finetune import finetune_heads
-from mtl_core.training.history import Epoch, FinetunedHead, TrainingResult, scores_of
+from mtl_core.training.history import Epoch, TrainingResult
 from mtl_core.training.progress import Progress
 from mtl_core.training.scores import metric_values, normalised, standard_errors
 from mtl_core.training.selection import best_epoch
@@ -36,13 +36,13 @@ def train(
 ) -> tuple[Network, TrainingResult]:
     """Train until early stopping or the maximum epochs, from the last checkpoint in `folder` if there is one.
 
-    The same problem, data, code and machine give the same weights, with or without crashes: every epoch draws its
-    randomness from (seed, epoch) alone. After every epoch all tasks are evaluated, also paused ones, with the average
-    of the weights where that is declared.
+    The same problem, data, code and machine give the same weights, with or without crashes: the randomness of every
+    epoch depends on (seed, epoch) alone. After every epoch all tasks are evaluated, also paused ones, with the average
+    of the weights if `average_weights`.
 
     Returns:
-        the network with the weights of the chosen epoch, its heads fine-tuned where that is declared, calibrated; and
-        its history.
+        the network with the weights of the chosen epoch, fine-tuned if `finetune_heads`, calibrated; and the records
+        of the training.
 
     Raises:
         DataError: a task has no loss for some of its labels.
@@ -51,8 +51,12 @@ def train(
     options, progress = problem.training, progress or Progress()
     budget = budget_of(options, len(train_split))
     progress.on_start(budget)
-    state, store = State(problem, encoder, budget), CheckpointStore(folder, _digest(problem, encoder))
-    _check_labels(state, train_split, validation)
+    state = State(problem, encoder, budget)
+    for task in state.tasks:
+        for split in (train_split, validation):
+            task.check(split.flat_labels(task.name).numpy())
+    digest = fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())
+    store = CheckpointStore(folder, digest)
     state.restore(store)
     for epoch in state.epochs:
         progress.on_epoch(epoch)
@@ -68,7 +72,7 @@ def train(
             probe = Probe(state.network, state.optimizer, options.relatedness, number)
             losses = train_epoch(
                 *(state.network, state.balancer, state.optimizer, train_split, options, budget),
-                number=number,
+                epoch=number,
                 soft_targets=targets,
                 paused=paused,
                 before_step=probe.measure,
@@ -84,63 +88,56 @@ def train(
                 scores=scores,
                 stopped=decision.stopped,
                 resumed=decision.resumed,
-                held=distilled,
-                resting=paused,
+                distilled=distilled,
+                paused=paused,
                 relatedness=probe.relations(),
             )
             state.epochs.append(epoch)
             state.save(store)
             progress.on_epoch(epoch)
 
-        chosen = best_epoch(scores_of(state.epochs), options.checkpoint)
+        chosen = best_epoch(state.scores, options.checkpoint)
         state.network.load_state_dict(store.weights(chosen))
         errors = {task.name: state.standard_errors.get(task.name, 1.0) for task in state.tasks}
         splits = (train_split, validation)
         heads = finetune_heads(state.network, *splits, options, budget.batch_size, errors, store, progress)
         calibrations = calibrate(state.network, validation, enabled=options.calibration)
         thresholds = tune_thresholds(state.network, validation)
-    result = _result(state, budget, chosen, errors, heads)
-    return state.network, result.model_copy(update={"calibrations": calibrations, "thresholds": thresholds})
-
-
-def _result(
-    state: State, budget: Budget, chosen: int, errors: dict[str, float], heads: tuple[FinetunedHead, ...]
-) -> TrainingResult:
-    parameters = sum(parameter.numel() for parameter in state.network.parameters())
-    return TrainingResult(
+    return state.network, TrainingResult(
         budget=budget,
         epochs=tuple(state.epochs),
         chosen=chosen,
         standard_errors=errors,
-        parameters=parameters,
+        parameters=sum(parameter.numel() for parameter in state.network.parameters()),
         members=state.network.member_count,
         refits=heads,
+        calibrations=calibrations,
+        thresholds=thresholds,
     )
 
 
 def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: int) -> dict[str, SoftTargets]:
-    """The soft targets that the network computes itself for the next epoch.
-
-    Those of distilled tasks by their best weights, and those of unsupervised tasks.
-    """
-    distilled, number = state.stopper.distilled, len(state.epochs) + 1
+    """Soft targets for the next epoch by the network itself: of distilled tasks and of unsupervised tasks."""
+    distilled, epoch = state.stopper.distilled, len(state.epochs) + 1
     best = {
-        task: own_best(store.teachers, store.weights, task, state.teacher_epoch(task), state.network, split)
+        task: self_distillation_targets(
+            store.teachers, store.weights, task, state.teacher_epoch(task), state.network, split
+        )
         for task in distilled
     }
-    without = (*distilled, *state.paused)
-    return best | unsupervised_targets(state.network, split, number=number, seed=seed, without=without)
+    excluded = (*distilled, *state.paused)
+    return best | unsupervised_targets(state.network, split, epoch=epoch, seed=seed, excluded=excluded)
 
 
 def _evaluate(state: State, validation: EncodedSplit) -> tuple[dict[str, float], dict[str, float]]:
-    """Each task's own metric after the epoch, and its score; both NaN for a task that has not started."""
+    """Metric and score of each task after an epoch; NaN for a task that has not started."""
     predictions = predictions_of(state.evaluated, validation)
     values = metric_values(state.tasks, validation, predictions) | dict.fromkeys(state.waiting, math.nan)
-    # The standard error of a task is that of its first score.
-    first = [
+    # A task keeps the standard error of its first value.
+    newly_defined = [
         task for task in state.tasks if task.name not in state.standard_errors and math.isfinite(values[task.name])
     ]
-    state.standard_errors = state.standard_errors | standard_errors(first, validation, predictions)
+    state.standard_errors = state.standard_errors | standard_errors(newly_defined, validation, predictions)
     return values, normalised(state.tasks, values, state.standard_errors)
 
 
@@ -159,13 +156,3 @@ def _train_teacher(
             on_epoch(epoch.number)
 
     return train(problem, encoder, train_split, validation, folder, Epochs())[0]
-
-
-def _check_labels(state: State, *splits: EncodedSplit) -> None:
-    for task in state.tasks:
-        for split in splits:
-            task.check(split.flat_labels(task.name).numpy())
-
-
-def _digest(problem: Problem, encoder: Encoder) -> str:
-    return fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())

@@ -1,4 +1,4 @@
-"""Losses of the tasks on a batch: of the labels, where there are any, and of the soft targets."""
+"""Losses of the tasks on a batch, of labels and of soft targets."""
 
 from collections.abc import Collection, Mapping
 
@@ -30,26 +30,24 @@ def task_losses(
     soft_targets: Mapping[str, SoftTargets],
     paused: Collection[str] = (),
 ) -> dict[int, Tensor]:
-    """Position -> weighted loss () of every task that takes part: it is not paused, and has a row to learn from.
+    """Position -> weighted loss () of every task that is not paused and has a row that counts in its loss.
 
-    An unsupervised task takes part where it has soft targets. With members a loss is the mean over rows and members.
-
-    A task without an entry gets no gradient, and the optimiser leaves its own parameters as they are.
+    An unsupervised task needs soft targets. With an ensemble a loss is the mean over rows and members.
     """
-    found = {}
+    losses = {}
     for position, task in enumerate(tasks):
         if task.name not in paused and (task.name in soft_targets or not task.unsupervised):
             loss = _loss(task, logits[task.name], batch, soft_targets.get(task.name))
             if loss is not None:
-                found[position] = task.weight * loss
-    return found
+                losses[position] = task.weight * loss
+    return losses
 
 
 def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | None) -> Tensor | None:
-    """The loss of the labels, of the soft targets, or their weighted sum; None where no row counts."""
+    """Loss of the labels, of the soft targets, or their weighted sum; None where no row counts."""
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
     soft = None if targets is None else targets.logits
-    assert not isinstance(soft, RaggedTensor)  # of a batch
+    assert not isinstance(soft, RaggedTensor)  # batches are padded
     if _is_padded(task, labels):
         logits, labels, weights, soft = _by_item(logits, labels, weights, soft)
     if logits.ndim > 2:
@@ -59,15 +57,15 @@ def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | 
     if targets is None or targets.weight < 1:
         hard = masked_mean(task.loss(logits, labels), mask, weights)
     if targets is not None and soft is not None:
-        counted = torch.ones_like(mask) if targets.use_unlabelled else mask
-        distilled = masked_mean(task.distillation(logits, soft), counted, weights)
+        soft_mask = torch.ones_like(mask) if targets.use_unlabelled else mask
+        distilled = masked_mean(task.distillation(logits, soft), soft_mask, weights)
     if targets is None or distilled is None:
         return hard
     return targets.weight * distilled + ((1 - targets.weight) * hard if hard is not None else 0.0)
 
 
 def _is_padded(task: Objective, labels: Tensor) -> bool:
-    """True for (B, L, ...) labels of a task of level token; fine-tuning its head has (items, ...)."""
+    """True for (B, L, ...) labels of a task of level token; (items, ...) where its head is fine-tuned."""
     block = task.codec.block
     return block is not None and labels.ndim > 1 + len(block.shape)
 
@@ -78,21 +76,21 @@ def _by_member(
     """(B, members, outputs) -> (B * members, outputs): each member learns from every row."""
     members = logits.shape[1]
     labels = labels.repeat_interleave(members, dim=0)
-    weights, soft = (None if each is None else each.repeat_interleave(members, dim=0) for each in (weights, soft))
+    weights, soft = (None if x is None else x.repeat_interleave(members, dim=0) for x in (weights, soft))
     return logits.flatten(0, 1), labels, weights, soft
 
 
 def _by_item(
     logits: Tensor, labels: Tensor, weights: Tensor | None, soft: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """(B, L, ...) of a task of level token -> (items, ...), the rows of its loss.
+    """(B, L, ...) of a task of level token -> (items, ...).
 
-    Padding is unlabelled; with soft targets, whose padding is NaN, it is removed.
+    Padding is unlabelled. With soft targets it is removed: there it is NaN, and unlabelled items may count.
     """
     weights = None if weights is None else weights.repeat_interleave(labels.shape[1])
     logits, labels = logits.flatten(0, 1), labels.flatten(0, 1)
     if soft is None:
         return logits, labels, weights, None
     soft = soft.flatten(0, 1)
-    there = ~soft.isnan().any(dim=1)
-    return logits[there], labels[there], None if weights is None else weights[there], soft[there]
+    is_item = ~soft.isnan().any(dim=1)
+    return logits[is_item], labels[is_item], None if weights is None else weights[is_item], soft[is_item]

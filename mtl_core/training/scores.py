@@ -1,4 +1,4 @@
-"""Scores: each task's own metric on a split, and the normalisation that makes tasks comparable."""
+"""Scores: each task's metric on a split, normalised so that tasks are comparable."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,27 +15,27 @@ from mtl_core.tasks import Objective
 def metric_values(
     tasks: Sequence[Objective], split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> dict[str, float]:
-    """Each task's own metric over its labelled rows; NaN where it is undefined, or a prediction is not finite."""
-    found = {}
+    """Task -> its metric over its labelled rows; NaN where it is undefined, or a prediction is not finite."""
+    values = {}
     for task in tasks:
         labels, predicted = _labelled(task, split, predictions)
-        found[task.name] = task.metric(labels, predicted) if np.isfinite(predicted).all() else math.nan
-    return found
+        values[task.name] = task.metric(labels, predicted) if np.isfinite(predicted).all() else math.nan
+    return values
 
 
 def normalised(
     tasks: Sequence[Objective], values: Mapping[str, float], errors: Mapping[str, float]
 ) -> dict[str, float]:
-    """Metrics as scores: higher is better, in standard errors. A task without a standard error has no score yet."""
+    """Metrics as scores: higher is better, in standard errors; the error is 1 where a task has none."""
     return {task.name: task.metric.oriented(values[task.name]) / errors.get(task.name, 1.0) for task in tasks}
 
 
 def standard_errors(
     tasks: Sequence[Objective], split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> dict[str, float]:
-    """Task -> standard error of its own metric, by which scores are divided; 1 where it is 0."""
-    found = {task.name: standard_error(task.metric, *_labelled(task, split, predictions)) for task in tasks}
-    return {name: error if error > 0 else 1.0 for name, error in found.items()}
+    """Task -> standard error of its metric, by which scores are divided; 1 where it is 0."""
+    errors = {task.name: standard_error(task.metric, *_labelled(task, split, predictions)) for task in tasks}
+    return {name: error if error > 0 else 1.0 for name, error in errors.items()}
 
 
 def _labelled(

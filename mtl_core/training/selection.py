@@ -1,4 +1,4 @@
-"""Choice of the epochs whose weights are stored, and of the model. Pure functions of the validation scores."""
+"""Selection of the epochs whose weights are stored, and of the model. Pure functions of the validation scores."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scores = Mapping[str, float]
-"""Task -> score in an epoch, higher is better; not finite where there is none. Epochs are numbered from 1."""
+"""Task -> score after an epoch, higher is better; not finite where there is none. Epochs are numbered from 1."""
 
 
 def useful_epochs(history: Sequence[Scores]) -> set[int]:
     """The epochs that may still become the model or a task's teacher; other weights are not needed.
 
-    An epoch that another one matches on every task and beats on one cannot be the best under any increasing summary
-    of the scores, now or later. Of equal epochs the first counts.
+    A dominated epoch, which another one matches on every task and beats on one, is never the best under an increasing
+    summary of the scores. Of equal epochs the first counts.
     """
     return set(_undominated(_table(history))) | {best_epoch_of(task, history) for task in history[0]}
 
 
 def best_epoch_of(task: str, history: Sequence[Scores]) -> int:
-    """The task's own best epoch: the first of equals, and never one without a score if there is another."""
+    """The task's best epoch: the first of equals, and one without a score only if no epoch has one."""
     scores = [scores[task] if math.isfinite(scores[task]) else -math.inf for scores in history]
     return scores.index(max(scores)) + 1
 
@@ -29,12 +29,12 @@ def best_epoch_of(task: str, history: Sequence[Scores]) -> int:
 def best_epoch(history: Sequence[Scores], by: Literal["mean", "worst"] = "mean") -> int:
     """The epoch whose weights are the model.
 
-    A task's regret is the difference of its score, in standard errors, from that of its best epoch. `mean` takes the
-    least mean of the regrets' square roots, so that a task with large regrets does not decide alone. `worst` takes the
-    least largest regret, then the least second largest, and so on.
+    A task's regret is how far its score is below that of its best epoch. `mean` minimises the mean square root of the
+    regrets, so that a task with large regrets does not decide alone. `worst` minimises the largest regret, then the
+    second largest, and so on.
 
-    First come the epochs with the fewest missing scores. A task without any score is ignored. Ties go to the earlier
-    epoch.
+    Epochs with the fewest missing scores come first. A task without any score is ignored. Of equal epochs the first is
+    chosen.
     """
     table = _table(history)
     best = table.max(axis=0)
@@ -42,12 +42,12 @@ def best_epoch(history: Sequence[Scores], by: Literal["mean", "worst"] = "mean")
 
     def rank(epoch: int) -> tuple[float, ...]:
         scores = table[epoch - 1]
-        there = np.isfinite(scores)
-        regrets = np.sort(best[there] - scores[there])[::-1]
+        defined = np.isfinite(scores)
+        regrets = np.sort(best[defined] - scores[defined])[::-1]
         summary = regrets if by == "worst" else [math.fsum(np.sqrt(regrets))]
-        return ((~there).sum(), *summary, epoch)
+        return ((~defined).sum(), *summary, epoch)
 
-    # Among the undominated only: rounding could make a dominated epoch look like the one that beats it.
+    # Undominated epochs only: rounding could give a dominated epoch the same rank as the one that dominates it.
     return min(_undominated(_table(history)), key=rank)
 
 
@@ -58,12 +58,11 @@ def _table(history: Sequence[Scores]) -> NDArray[np.float64]:
 
 
 def _undominated(table: NDArray[np.float64]) -> list[int]:
-    """The epochs, in order, that no other one matches on every task and beats on one; the first of equal ones."""
-    found = []
+    """The epochs that no other epoch matches on every task and beats on one, in order; of equal ones the first."""
+    epochs = []
     for epoch, scores in enumerate(table, 1):
-        matched = (table >= scores).all(axis=1)
-        beaten = matched & (table > scores).any(axis=1)
+        dominates = (table >= scores).all(axis=1) & (table > scores).any(axis=1)
         equal = (table == scores).all(axis=1)
-        if not beaten.any() and np.flatnonzero(equal)[0] == epoch - 1:
-            found.append(epoch)
-    return found
+        if not dominates.any() and np.flatnonzero(equal)[0] == epoch - 1:
+            epochs.append(epoch)
+    return epochs

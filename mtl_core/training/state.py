@@ -1,4 +1,4 @@
-"""The state of a training: all that changes from epoch to epoch and is stored in a checkpoint."""
+"""The state of a training that changes from epoch to epoch and is stored in a checkpoint."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from mtl_core.model import Network
 from mtl_core.training.averaging import Average
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.epoch import optimizer_of
-from mtl_core.training.history import Epoch, scores_of
+from mtl_core.training.history import Epoch
 from mtl_core.training.selection import best_epoch_of, useful_epochs
 
 
 class _Record(Frozen, allow_inf_nan=True):
-    """The part of a checkpoint that is not tensors."""
+    """The part of a checkpoint without tensors."""
 
     epochs: tuple[Epoch, ...] = ()
     standard_errors: dict[str, float] = Field(default_factory=dict)
@@ -46,20 +46,25 @@ class State:
         return self.average.network if self.average else self.network
 
     @property
+    def scores(self) -> list[dict[str, float]]:
+        """The validation scores of each epoch."""
+        return [epoch.scores for epoch in self.epochs]
+
+    @property
     def waiting(self) -> tuple[str, ...]:
-        """The tasks that do not take part yet in the next epoch."""
+        """The tasks that start after the next epoch."""
         number = len(self.epochs) + 1
         return tuple(task.name for task in self.tasks if number < task.start_epoch)
 
     @property
     def paused(self) -> tuple[str, ...]:
-        """The tasks that take no part in the next epoch: waiting, or stopped."""
+        """The tasks that do not train in the next epoch: waiting, or stopped under `freeze`."""
         return (*self.waiting, *self.stopper.paused)
 
     def teacher_epoch(self, task: str) -> int:
-        """The best epoch of a stopped task up to its last stop; in later epochs the task was distilled from it."""
-        until = max(epoch.number for epoch in self.epochs if task in epoch.stopped)
-        return best_epoch_of(task, scores_of(self.epochs[:until]))
+        """The best epoch of a stopped task up to its last stop; the teacher of the task since then."""
+        last_stop = max(epoch.number for epoch in self.epochs if task in epoch.stopped)
+        return best_epoch_of(task, self.scores[:last_stop])
 
     def after_step(self) -> None:
         """Update the average after an optimiser step, before gradients are reset."""
@@ -67,19 +72,19 @@ class State:
             self.average.update()
 
     def save(self, store: CheckpointStore) -> None:
-        """Store the state after an epoch, and the weights of every epoch that is still needed."""
+        """Store the state after an epoch and its weights, and remove weights that are no longer needed."""
         if self.epochs:
-            store.keep(len(self.epochs), self.evaluated)
-            store.prune(useful_epochs(scores_of(self.epochs)))
+            store.save_epoch(len(self.epochs), self.evaluated)
+            store.prune(useful_epochs(self.scores))
         record = _Record(
             epochs=tuple(self.epochs), standard_errors=self.standard_errors, stopper=self.stopper.state_dict()
         )
         store.save(self._modules(), self.optimizer, record.model_dump())
 
     def restore(self, store: CheckpointStore) -> None:
-        """Load the last checkpoint, if there is one; otherwise store the initial state.
+        """Load the last checkpoint if there is one, otherwise store the initial state.
 
-        The initial state is stored so that a crash in the first epoch does not discard finished teachers.
+        Without a stored state, a crash in the first epoch would discard finished teachers.
         """
         record = _Record.model_validate(store.restore(self._modules(), self.optimizer) or {})
         self.stopper.load_state_dict(record.stopper)

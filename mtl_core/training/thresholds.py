@@ -11,31 +11,31 @@ from mtl_core.training.history import TunedThresholds
 
 
 def tune_thresholds(network: Network, validation: EncodedSplit) -> tuple[TunedThresholds, ...]:
-    """Tune the thresholds of every task that declares a rule, in place; the record of each.
+    """Tune in place the thresholds of every task that declares a rule, and return a record of each.
 
-    A pure function of the predictions for the validation split. Labels that have fewer than MIN_LABELS rows of yes or
-    of no there share one threshold, and have the default one where they have fewer together.
+    A pure function of the predictions for the validation split. Labels with fewer than MIN_LABELS positive or negative
+    rows share one threshold, which is the default if they have too few together.
     """
     pairs = zip(network.objectives, network.decisions, strict=True)
-    tuned = [(task, one) for task, one in pairs if isinstance(task, DecisionObjective) and task.options.rule]
+    tuned = [(task, decision) for task, decision in pairs if isinstance(task, DecisionObjective) and task.options.rule]
     if not tuned:
         return ()
     predictions = predictions_of(network, validation)
-    found = []
+    records = []
     for task, decision in tuned:
         assert isinstance(decision, DecisionThresholds)
         assert task.options.rule is not None
         labels = validation.flat_labels(task.name)
-        known = task.codec.labelled(labels)
-        of_task = torch.from_numpy(predictions[task.name])[known].reshape(-1, task.outputs)
+        mask = task.codec.labelled(labels)
+        probabilities = torch.from_numpy(predictions[task.name])[mask].reshape(-1, task.outputs)
         values, untuned = [DEFAULT_THRESHOLD] * task.outputs, 0
-        for group in task.groups(of_task, labels[known]):
-            if not group.is_sufficient:
-                untuned += len(group.outputs)
-            else:
+        for group in task.groups(probabilities, labels[mask]):
+            if group.is_sufficient:
                 best = best_threshold(task.options.rule, group.labels.numpy(), group.values[:, 0].numpy())
                 for output in group.outputs:
                     values[output] = best
+            else:
+                untuned += len(group.outputs)
         decision.set(tuple(values))
-        found.append(TunedThresholds(task=task.name, thresholds=decision.values, untuned=untuned))
-    return tuple(found)
+        records.append(TunedThresholds(task=task.name, thresholds=decision.values, untuned=untuned))
+    return tuple(records)

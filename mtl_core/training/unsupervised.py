@@ -15,35 +15,35 @@ from mtl_core.tasks import UnsupervisedObjective
 from mtl_core.training.k_means import k_means
 
 SAMPLE = 20_000
-"""Maximum rows that the initial parameters of a task are computed from."""
+"""Maximum number of rows from which the initial parameters of a task are computed."""
 
 
 def unsupervised_targets(
-    network: Network, split: EncodedSplit, *, number: int, seed: int, without: Collection[str] = ()
+    network: Network, split: EncodedSplit, *, epoch: int, seed: int, excluded: Collection[str] = ()
 ) -> dict[str, SoftTargets]:
-    """The soft targets in epoch `number` of every unsupervised task that has started, by the network as it is.
+    """The soft targets in that epoch of every unsupervised task that has started, predicted by the network.
 
-    A task in its first epoch gets its initial parameters. Targets depend on the network and the seed alone, so that a
-    resumed training computes the same ones. Needs memory for several times rows x outputs numbers.
+    In a task's first epoch its initial parameters are set before. Targets depend on the network and the seed alone, so
+    that a resumed training computes the same ones. Memory: several times rows x outputs numbers.
 
     Args:
-        without: tasks that are paused or distilled.
+        excluded: tasks that are paused or distilled.
     """
     started = {
         position: task
         for position, task in enumerate(network.objectives)
-        if isinstance(task, UnsupervisedObjective) and task.start_epoch <= number and task.name not in without
+        if isinstance(task, UnsupervisedObjective) and task.start_epoch <= epoch and task.name not in excluded
     }
     if not started:
         return {}
     network.eval()
     for position, task in started.items():
-        if task.start_epoch == number:
+        if task.start_epoch == epoch:
             _initialise(network, position, task, split, seed)
     logits = {task.name: torch.empty(len(split), task.outputs) for task in started.values()}
-    for rows, of_batch in logits_of(network, split):
-        for name, whole in logits.items():
-            whole[rows] = of_batch[name]
+    for rows, batch_logits in logits_of(network, split):
+        for name, task_logits in logits.items():
+            task_logits[rows] = batch_logits[name]
     return {
         task.name: SoftTargets(logits=task.target_logits(logits[task.name], split.weights.get(task.name)))
         for task in started.values()
@@ -59,6 +59,6 @@ def _initialise(network: Network, position: int, task: UnsupervisedObjective, sp
     with torch.inference_mode():
         for rows in torch.split(torch.from_numpy(sample), ROWS):
             inputs.append(head.hidden(network.represent(split.take(rows).inputs)[position]))
-        sampled = None if weights is None else weights.index_select(0, torch.from_numpy(sample))
-        found = task.initial_parameters(head.last, torch.cat(inputs), sampled, partial(k_means, seed=seed))
-    head.last.load_state_dict({**head.last.state_dict(), **found})
+        sample_weights = None if weights is None else weights.index_select(0, torch.from_numpy(sample))
+        parameters = task.initial_parameters(head.last, torch.cat(inputs), sample_weights, partial(k_means, seed=seed))
+    head.last.load_state_dict({**head.last.state_dict(), **parameters})

@@ -1,6 +1,6 @@
-"""Trunks, one method per file: what the tasks share of the network. A trunk acts on the last dimension alone.
+"""Trunks, the shared part of the network, one method per file. A trunk acts on the last dimension alone.
 
-To add one: write its file here, and its options in `mtl_core.config.trunks`.
+To add a trunk: write its file here, and its options in `mtl_core.config.trunks`.
 """
 
 from mtl_core.trunks.base import Trunk

@@ -6,18 +6,18 @@ from torch import Tensor, nn
 
 
 class Trunk(nn.Module, ABC):
-    """`(..., width)` -> one `(..., out_width)` per task; so rows (B, D) and tokens (B, L, D) need no distinction."""
+    """(..., width) -> (..., out_width) per task. Rows (B, D) and tokens (B, L, D) are treated alike."""
 
     out_width: int
 
     @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(..., width), or (..., tasks, width) with separate inputs -> per task, in order, (..., out_width)."""
+        """(..., width), or (..., tasks, width) with separate inputs -> (..., out_width) per task, in order."""
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        """The parameters that serve that task alone.
+        """The parameters that affect the output for that task alone.
 
-        Each is a parameter by itself, never a slice of one that several tasks share: a paused task leaves it without a
-        gradient, so the optimizer does not change a bit of it.
+        None is a slice of a parameter that several tasks share: while the task is paused they have no gradient, so the
+        optimiser leaves them bit-identical.
         """
         return ()

@@ -1,4 +1,4 @@
-"""CGC: task-specific experts beside shared ones, one level of extraction.
+"""CGC: task-specific and shared experts in one level of extraction.
 
 Tang, Liu, Zhao and Gong 2020, "Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for
 Personalized Recommendations", RecSys, section "Customized Gate Control". See `ple`, of which it is one level.
@@ -8,7 +8,7 @@ from mtl_core.trunks.ple import PLETrunk
 
 
 class CGCTrunk(PLETrunk):
-    """A single level of extraction: per task, a gate over its own experts and the shared ones."""
+    """One level of extraction: per task a gate over the experts of that task and the shared experts."""
 
     def __init__(
         self, width: int, tasks: int, *, experts: int, shared_experts: int, widths: tuple[int, ...], dropout: float

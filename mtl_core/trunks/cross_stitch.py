@@ -3,7 +3,7 @@
 Misra, Shrivastava, Gupta and Hebert 2016, "Cross-stitch Networks for Multi-task Learning", CVPR: the unit is equation
 1, its convex start section 5.1.
 
-Departs from the paper: there is one unit per layer, as in the paper where one per channel was unstable (section 6);
+Departs from the paper: one unit per layer, which the paper uses only where one per channel was unstable (section 6);
 units have the learning rate of all parameters (the paper: 100 to 1,000 times larger, section 5.2); the networks start
 from random weights, not from trained ones (section 5.3).
 """
@@ -22,7 +22,7 @@ class CrossStitchTrunk(Trunk):
     """Layers of all tasks, with a cross-stitch unit after each."""
 
     def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], same: float, dropout: float) -> None:
-        """`same`: initial weight of a task's own activations."""
+        """`same`: initial weight of a task's activations in its own mixture."""
         super().__init__()
         self.out_width = widths[-1]
         self.layers = nn.ModuleList(
@@ -37,12 +37,12 @@ class CrossStitchTrunk(Trunk):
         return outputs  # tasks times (..., out_width)
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:
-        # Parameters below the last unit reach every task; a row of the last unit is the mixture of one task.
+        # Parameters below the last unit affect every task; a row of the last unit affects one.
         return (cast(Stitch, self.stitches[-1]).rows[task],)
 
 
 class Stitch(nn.Module):
-    """Equation 1 for any number of tasks, a row of the matrix per task."""
+    """Equation 1 for any number of tasks; a parameter per row of the matrix, which is that of one task."""
 
     def __init__(self, tasks: int, same: float) -> None:
         super().__init__()

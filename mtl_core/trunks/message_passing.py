@@ -1,4 +1,4 @@
-"""Message passing: one representation per task, projected from a shared one; they attend to each other.
+"""Message passing: one representation per task, projected from a shared one, and attention between them.
 
 Tasks as the nodes of a graph that pass messages: Liu, Fu, Dong, Qiu and Cheung 2019, "Learning Multi-Task Communication
 with Message Passing for Sequence Learning", AAAI.
@@ -21,7 +21,7 @@ from mtl_core.trunks.base import Trunk
 class MessagePassingTrunk(Trunk):
     """A shared MLP, a projection per task, rounds of attention.
 
-    Each task attends to all, so no parameter serves a task alone.
+    Every task attends to all, so no parameter affects one task alone.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""MMoE: shared experts, mixed for each task by a gate of its own.
+"""MMoE: shared experts, mixed by a gate per task.
 
 Ma, Zhao, Yi, Chen, Hong and Chi 2018, "Modeling Task Relationships in Multi-task Learning with Multi-gate
 Mixture-of-Experts", KDD, section "Multi-gate Mixture-of-Experts": task k sees f^k(x) = sum_i g^k(x)_i f_i(x) with
@@ -14,7 +14,7 @@ from mtl_core.trunks.base import Trunk
 
 
 class MMoETrunk(Trunk):
-    """Experts, and a gate per task that sees the trunk's input."""
+    """Experts, and a gate per task on the trunk's input."""
 
     def __init__(self, width: int, tasks: int, *, experts: int, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class MMoETrunk(Trunk):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
         experts = self.experts(x)  # (experts, ..., out_width)
-        # Gate by gate: in one product, a paused task would have a gradient of zeros, not none.
+        # One product for all gates would give a paused task a gradient of zeros instead of None.
         return tuple(gate(x, experts) for gate in self.gates)  # tasks times (..., out_width)
 
     def task_parameters(self, task: int) -> tuple[nn.Parameter, ...]:

@@ -1,4 +1,4 @@
-"""No sharing: every task has an input layer and an MLP of its own. The baseline of all sharing."""
+"""No sharing: a separate input layer and MLP per task. The baseline of all sharing."""
 
 from torch import Tensor, nn
 

@@ -1,8 +1,8 @@
-"""Task vectors: one MLP for all tasks, whose layers each task scales and shifts by a learned vector of its own.
+"""Task vectors: one MLP for all tasks, whose layers are scaled and shifted by a learned vector per task.
 
 FiLM: Perez, Strub, de Vries, Dumoulin and Courville 2018, "FiLM: Visual Reasoning with a General Conditioning Layer",
-AAAI, equations 1 and 2. As there, scale and shift are an affine function of the condition and replace those of the
-normalisation (section 2.2); the condition is the task rather than a question.
+AAAI, equations 1 and 2. As in the paper, scale and shift are an affine function of the condition and replace those of
+the normalisation (section 2.2); the condition is the task rather than a question.
 """
 
 from itertools import pairwise
@@ -16,10 +16,10 @@ from mtl_core.trunks.base import Trunk
 
 
 class TaskVectorsTrunk(Trunk):
-    """Initially every task scales by 1 and shifts by 0, as in a shared bottom.
+    """Initially all scales are 1 and all shifts 0, as in a shared bottom.
 
-    The initial vectors are orthogonal where their width allows, so all pairs are equally far apart, and differences
-    between distances are learned.
+    The initial vectors are orthogonal where their width allows: all pairs have the same distance, so that differences
+    of distances are learned.
     """
 
     def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], vector: int, dropout: float) -> None:

@@ -1,4 +1,4 @@
-"""The inverse of the running loss: its weights over several steps, and what keeps out of them."""
+"""Weights of the inverse loss over several steps."""
 
 import pytest
 import torch
@@ -9,8 +9,8 @@ from tests.balancing.toy import built, shared_gradient
 EYE = torch.eye(2)
 
 
-def test_a_weight_is_the_inverse_of_a_running_mean() -> None:
-    """Losses of 2 and 1, then of 4 and 1 at once: the mean of the first moves by a twentieth of the way."""
+def test_a_weight_is_the_inverse_of_the_running_mean() -> None:
+    """Losses of 2 and 1, then of 4 and 1: the running mean of the first is 2.1."""
     balancer = built("inverse_loss", ("a", "b"))
     shared_gradient(balancer, EYE, torch.tensor([2.0, 1.0]))
     weights = shared_gradient(balancer, EYE, torch.tensor([4.0, 1.0]))
@@ -18,13 +18,13 @@ def test_a_weight_is_the_inverse_of_a_running_mean() -> None:
     assert weights.sum().item() == pytest.approx(1.0)
 
 
-def test_the_declared_weight_of_a_task_remains() -> None:
+def test_the_declared_weight_of_a_task_stays_in_effect() -> None:
     balancer = InverseLoss().build_weighted({"a": 3.0, "b": 1.0})
-    weights = shared_gradient(balancer, EYE, torch.tensor([3.0, 1.0]))  # losses that are 1 without the weight
-    torch.testing.assert_close(weights, torch.tensor([0.5, 0.5]))  # of the weighted losses
+    weights = shared_gradient(balancer, EYE, torch.tensor([3.0, 1.0]))  # both are 1 without the declared weight
+    torch.testing.assert_close(weights, torch.tensor([0.5, 0.5]))
 
 
-def test_a_loss_of_zero_does_not_take_all_of_the_weight() -> None:
+def test_a_loss_of_0_does_not_get_all_of_the_weight() -> None:
     weights = shared_gradient(built("inverse_loss", ("a", "b")), EYE, torch.tensor([0.0, 1.0]))
     assert torch.isfinite(weights).all()
     assert weights[1] > 0.002

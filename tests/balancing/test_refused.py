@@ -1,4 +1,4 @@
-"""Problems that cannot be balanced are refused: at declaration, at build, and before a parameter moves."""
+"""Problems that cannot be balanced are refused: when parsed, when built, and before an update."""
 
 import importlib.util
 import subprocess
@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from mtl_core.balancing import aggregation
 from mtl_core.config import parse_problem
 from mtl_core.errors import ProblemError, TrainingError
-from tests.balancing.toy import OF_GRADIENTS, TASKS, Bench, built, declared, same, shared_gradient
+from tests.balancing.toy import AGGREGATIONS, TASKS, ToyTraining, built, options_of, same, shared_gradient
 from tests.small import document
 
 
 @pytest.mark.parametrize(
-    ("method", "option", "wrong", "right"),
+    ("method", "option", "refused", "accepted"),
     [
         ("constant", "weights", {"a": 0.0}, {"a": 0.5}),
         ("constant", "weights", {}, {"a": 1}),
@@ -45,11 +45,11 @@ from tests.small import document
         ("mean", "weights", {"a": 1}, None),
     ],
 )
-def test_bounds_of_options(method: str, option: str, wrong: object, right: object) -> None:
+def test_bounds_of_options(method: str, option: str, refused: object, accepted: object) -> None:
     with pytest.raises(ValidationError, match=option):
-        declared(method, **{option: wrong})
-    if right is not None:
-        assert declared(method, **{option: right}).build(TASKS)
+        options_of(method, **{option: refused})
+    if accepted is not None:
+        assert options_of(method, **{option: accepted}).build(TASKS)
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,9 @@ def test_bounds_of_options(method: str, option: str, wrong: object, right: objec
     [("constant", "weights"), ("graddrop", "leak")]
     + [(m, "preference") for m in ("stch", "pbi", "cosmos", "upgrad", "dual_proj", "config", "aligned_mtl")],
 )
-def test_a_name_that_is_no_task_is_refused(method: str, option: str) -> None:
+def test_an_option_per_task_must_name_declared_tasks(method: str, option: str) -> None:
     assert parse_problem(document(balancing={"method": method, option: {"late": 0.5}}))
-    message = rf"training\.balancing\.{option}\.lat: must be a declared task, found 'lat'; did you mean 'late'\?"
-    with pytest.raises(ProblemError, match=message):
+    with pytest.raises(ProblemError, match=rf"training\.balancing\.{option}\.lat: .* 'lat'; did you mean 'late'"):
         parse_problem(document(balancing={"method": method, option: {"minutes": 0.5, "lat": 0.5}}))
 
 
@@ -74,55 +73,53 @@ def test_a_name_that_is_no_task_is_refused(method: str, option: str) -> None:
         ("fairgrad", ["scipy"]),
     ],
 )
-def test_a_missing_solver_is_named_with_the_fix(
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
     method: str, packages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for package in packages:
 
-        def found(name: str, missing: str = package) -> ModuleSpec | None:
+        def find_spec(name: str, missing: str = package) -> ModuleSpec | None:
             return None if name == missing else importlib.util.find_spec(name)
 
-        monkeypatch.setattr(aggregation, "find_spec", found)
+        monkeypatch.setattr(aggregation, "find_spec", find_spec)
         with pytest.raises(ProblemError, match=rf"{method} .*: {package}; .* pip install \"trunkline\[solvers\]\"$"):
             built(method)
 
 
-@pytest.mark.parametrize("method", [*OF_GRADIENTS, "gradnorm"])
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf, 1e30])
-def test_a_gradient_that_is_not_finite_names_its_task_and_moves_nothing(method: str, bad: float) -> None:
-    bench = Bench(method)
-    bench.epoch(1)
-    before = bench.state()
-    bench.optimizer.zero_grad()
-    losses = dict(bench.losses(0))
-    losses[1] = losses[1] + (bench.network.trunk[2].weight * bad).sum() * (1 if bad != 1e30 else 1e8)
-    match = r"must have a finite norm, found b \((nan|inf)\); nothing was updated\. Lower training\.learning_rate"
-    with pytest.raises(TrainingError, match=match):
-        bench.balancer.backward(losses, bench.network.shared())
-    assert same(before, bench.state())
+@pytest.mark.parametrize("method", [*AGGREGATIONS, "gradnorm"])
+@pytest.mark.parametrize("factor", [torch.nan, torch.inf, 1e38])
+def test_a_gradient_that_is_not_finite_is_refused_with_its_task_before_an_update(method: str, factor: float) -> None:
+    training = ToyTraining(method)
+    training.epoch(1)
+    before = training.state()
+    training.optimizer.zero_grad()
+    losses = dict(training.losses(0))
+    losses[1] = losses[1] + (training.network.trunk[2].weight * factor).sum()
+    with pytest.raises(TrainingError, match=r"found b \((nan|inf)\); nothing was updated"):
+        training.balancer.backward(losses, training.network.shared())
+    assert same(before, training.state())
 
 
-def test_a_solver_that_fails_is_named_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_solver_names_the_method_and_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise ArithmeticError("no way down")
+        raise ArithmeticError("infeasible")
 
     monkeypatch.setattr(torchjd.aggregation.MGDA, "forward", fail)
-    with pytest.raises(TrainingError, match=r"mgda found no direction between the gradients of a, c: no way down; "):
+    with pytest.raises(TrainingError, match=r"mgda .* a, c: infeasible; nothing was updated"):
         shared_gradient(built("mgda"), torch.eye(2), positions=(0, 2))
 
 
 def test_a_direction_that_is_not_finite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torchjd.aggregation.MGDA, "forward", lambda _, rows: rows.sum(dim=0) / 0)
-    with pytest.raises(TrainingError, match="mgda must find a finite direction, found inf in it; nothing was updated"):
+    with pytest.raises(TrainingError, match=r"mgda .* found inf in it; nothing was updated"):
         shared_gradient(built("mgda"), torch.eye(2))
 
 
-def test_a_declared_problem_is_read_without_torchjd() -> None:
-    """It takes seconds to import: only the method that needs it pays."""
+def test_torchjd_is_not_imported_before_a_method_needs_it() -> None:
     script = (
         "import sys; from pydantic import TypeAdapter; from mtl_core.config.balancing import AnyBalancing, Mean; "
         "TypeAdapter(AnyBalancing).validate_python({'method': 'upgrad'}); Mean().build(('a', 'b')); "
         "print([m for m in ('torchjd', 'cvxpy', 'qpsolvers') if m in sys.modules])"
     )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout == "[]\n"
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert completed.stdout == "[]\n"

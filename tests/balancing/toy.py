@@ -1,4 +1,4 @@
-"""Toys to balance: a Jacobian given row by row, and a small network of three regressions that share a trunk."""
+"""Inputs of balancers: losses with given gradients, and a small network of three regressions with a shared trunk."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from mtl_core.nn.deterministic import deterministic
 ADAPTER: TypeAdapter[Balancing] = TypeAdapter(AnyBalancing)
 TASKS = ("a", "b", "c")
 
-OF_LOSSES: dict[str, dict[str, Any]] = {
+SCALARISATIONS: dict[str, dict[str, Any]] = {
     "constant": {"weights": {"c": 2.0}},
     "mean": {},
     "sum": {},
@@ -29,7 +29,7 @@ OF_LOSSES: dict[str, dict[str, Any]] = {
     "pbi": {"theta": 0.2, "preference": {"c": 2.0}},
     "cosmos": {"preference": {"c": 2.0}},
 }
-OF_GRADIENTS: dict[str, dict[str, Any]] = {
+AGGREGATIONS: dict[str, dict[str, Any]] = {
     "upgrad": {"preference": {"c": 2.0}},
     "dual_proj": {},
     "pcgrad": {},
@@ -44,26 +44,26 @@ OF_GRADIENTS: dict[str, dict[str, Any]] = {
     "fairgrad": {},
     "excess_mtl": {"step_size": 0.5, "warm_up": 1},
 }
-METHODS = OF_LOSSES | OF_GRADIENTS | {"gradnorm": {}}
-"""Every method, with options that are not the defaults where these would hide something."""
-DRAWING = ("random", "pcgrad", "gradvac", "graddrop")
-"""Those that draw random numbers."""
+METHODS = SCALARISATIONS | AGGREGATIONS | {"gradnorm": {}}
+"""Every method -> options; not the defaults where these have no effect."""
+RANDOMISED = ("random", "pcgrad", "gradvac", "graddrop")
+"""Methods that draw random numbers."""
 
 
-def declared(method: str, **options: Any) -> Balancing:
-    """A method's options, as `params.yaml` would declare them."""
+def options_of(method: str, **options: Any) -> Balancing:
+    """Options of a method, parsed like those of params.yaml."""
     return ADAPTER.validate_python({"method": method, **options})
 
 
 def built(method: str, tasks: tuple[str, ...] = TASKS, **options: Any) -> Balancer:
-    """A balancer of that method, with the options of `METHODS` where none are given."""
-    return declared(method, **(options or METHODS[method])).build(tasks)
+    """A balancer of that method, by default with the options in `METHODS`."""
+    return options_of(method, **(options or METHODS[method])).build(tasks)
 
 
 def shared_gradient(
     balancer: Balancer, jacobian: Tensor, values: Tensor | None = None, positions: Collection[int] | None = None
 ) -> Tensor:
-    """Direction that a balancer makes of losses with those gradients (rows, width) and values (rows,), by default 1."""
+    """Combined gradient (width,) of losses with those gradients (losses, width) and values (losses,), by default 1."""
     point = nn.Parameter(torch.zeros(jacobian.shape[1]))
     values = torch.ones(len(jacobian)) if values is None else values
     positions = range(len(jacobian)) if positions is None else positions
@@ -74,7 +74,7 @@ def shared_gradient(
 
 
 class Toy(nn.Module):
-    """(rows, 4) -> three numbers a row. Task c alone reaches `bridge`, which is shared all the same."""
+    """(rows, 4) -> (rows,) per task. The loss of task c alone depends on `bridge`, which counts as shared."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,8 +90,8 @@ class Toy(nn.Module):
         return Shared(parameters=(*self.trunk.parameters(), self.bridge), last=self.trunk[2].weight)
 
 
-class Bench:
-    """A toy in training: as the loop does it, over batches in which those tasks take part that `present` says."""
+class ToyTraining:
+    """Training of a toy as in the training loop. `present`: step -> the tasks that take part in it."""
 
     def __init__(self, method: str, *, present: Callable[[int], Collection[int]] = lambda step: range(3)) -> None:
         torch.manual_seed(0)
@@ -115,29 +115,26 @@ class Bench:
         self.balancer.backward(losses, self.network.shared())
         self.optimizer.step()
 
-        def again() -> Losses:
-            with torch.no_grad():
-                return self.losses(step)
-
-        self.balancer.after_step(again)
+        with torch.no_grad():
+            self.balancer.after_step(lambda: self.losses(step))
         return {task: loss.item() for task, loss in losses.items()}
 
     def epoch(self, number: int, steps: int = 6) -> dict[int, float]:
-        """Returns the mean loss of each task that took part."""
+        """Train an epoch and return the mean loss of each task that took part."""
         with deterministic(threads=1):
             torch.manual_seed(100 + number)
             self.balancer.before_epoch()
-            seen = [self.step(step) for step in range(steps)]
+            losses = [self.step(step) for step in range(steps)]
         means = {}
         for task in range(3):
-            found = [losses[task] for losses in seen if task in losses]
-            if found:
-                means[task] = sum(found) / len(found)
+            values = [by_task[task] for by_task in losses if task in by_task]
+            if values:
+                means[task] = sum(values) / len(values)
         self.balancer.after_epoch(means)
         return means
 
     def state(self) -> dict[str, Tensor]:
-        """Copies of all that training moved: network, balancer, optimiser."""
+        """Copies of the state of network, balancer and optimiser."""
         state = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         state |= {f"balancer.{name}": tensor for name, tensor in self.balancer.state_dict().items()}
         for position, values in self.optimizer.state_dict()["state"].items():
@@ -145,9 +142,9 @@ class Bench:
         return {name: tensor.clone() for name, tensor in state.items()}
 
 
-def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    """Equal to the bit."""
-    return one.keys() == other.keys() and all(_bits(one[name]) == _bits(other[name]) for name in one)
+def same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    """True if all tensors are bit-identical, NaN included."""
+    return a.keys() == b.keys() and all(_bits(a[name]) == _bits(b[name]) for name in a)
 
 
 def _bits(tensor: Tensor) -> bytes:

@@ -16,7 +16,7 @@ from flows.console.tune import TuneProgress
 from mtl_core.studies.tuning import Trial
 from mtl_core.training import Epoch
 
-EPOCH = Epoch(number=1, losses={}, values={}, scores={}, stopped=(), held=())
+EPOCH = Epoch(number=1, losses={}, values={}, scores={}, stopped=(), distilled=())
 TRIAL = Trial(number=3, state="failed", changes={}, epochs=1, seconds=1.0, why="too [large]")
 
 

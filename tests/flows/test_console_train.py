@@ -31,7 +31,7 @@ class Terminal(io.StringIO):
 
 def epoch(number: int, names: Sequence[str], **changes: tuple[str, ...]) -> Epoch:
     values = {name: (number * 7 + index * 3) % 11 / 11 for index, name in enumerate(names)}
-    fields = {"stopped": (), "held": (), **changes}
+    fields = {"stopped": (), "distilled": (), **changes}
     return Epoch(number=number, losses=values, values=values, scores=values, **fields)
 
 
@@ -97,7 +97,7 @@ def test_without_a_terminal_lines_have_a_time(small: Small, monkeypatch: pytest.
     with train_progress(small, names, file) as progress:
         progress.on_teacher("late", 1, 2)
         progress.on_step(1, 4)
-        progress.on_epoch(epoch(1, names, held=("band",)))
+        progress.on_epoch(epoch(1, names, distilled=("band",)))
     text = file.getvalue()
     assert "\r" not in text
     assert "\x1b" not in text

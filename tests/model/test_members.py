@@ -76,9 +76,9 @@ def test_training_with_members_is_deterministic_and_finetunes_heads(small: Small
     problem = with_model(small.declared(**options), members=2)
     splits = (small.encoder, small.train, small.validation)
     first, outcome = train(problem, *splits, tmp_path / "a")
-    second, _ = train(problem, *splits, tmp_path / "b")
-    assert same(weights(first), weights(second))
-    assert any(epoch.held for epoch in outcome.epochs)
+    again, _ = train(problem, *splits, tmp_path / "b")
+    assert same(weights(first), weights(again))
+    assert any(epoch.distilled for epoch in outcome.epochs)
     assert len(outcome.refits) == len(small.problem.tasks)
 
 

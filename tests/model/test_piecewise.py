@@ -41,7 +41,7 @@ def numeric(name: str, edges: tuple[float, ...], *, flag: bool = False) -> Fitte
     )
 
 
-def encoder_of(small: Small, *features: FittedNumeric | FittedCategorical) -> Encoder:
+def single_task_encoder(small: Small, *features: FittedNumeric | FittedCategorical) -> Encoder:
     return Encoder(features=features, tasks=small.encoder.tasks, rows=1)
 
 
@@ -123,7 +123,7 @@ def test_bin_edges_are_not_stored_in_the_weights(small: Small) -> None:
 
 
 def test_a_row_has_the_number_and_its_bins(small: Small) -> None:
-    encoder = encoder_of(small, numeric("x", EDGES, flag=True))
+    encoder = single_task_encoder(small, numeric("x", EDGES, flag=True))
     layer = InputLayer(encoder, Model(embedding=4))
     numbers = torch.tensor(encoder.batch(pa.table({"x": [0.5, None]}))["numeric"])
     assert layer.width == 8

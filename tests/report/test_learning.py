@@ -53,9 +53,14 @@ def test_best_and_final_values(run: Run, task: str, changes: dict[str, Any], cel
     [
         ({}, (), (), "best epoch 2; model"),
         ({"stopped": [4]}, (), (), "stopped after epoch 4; model"),
-        ({"stopped": [2], "held": [3, 4]}, ((2, 4),), (), "stopped after epoch 2; distilled in epochs 3 to 4; model"),
         (
-            {"stopped": [1, 3], "resting": [2, 4]},
+            {"stopped": [2], "distilled": [3, 4]},
+            ((2, 4),),
+            (),
+            "stopped after epoch 2; distilled in epochs 3 to 4; model",
+        ),
+        (
+            {"stopped": [1, 3], "paused": [2, 4]},
             (),
             ((1, 2), (3, 4)),
             "; stopped after epoch 1; stopped after epoch 3;",
@@ -65,9 +70,9 @@ def test_best_and_final_values(run: Run, task: str, changes: dict[str, Any], cel
 def test_a_curve_has_its_events(
     run: Run, epochs_of: Any, distilled: tuple[Span, ...], paused: tuple[Span, ...], text: str
 ) -> None:
-    keys = ("stopped", "held", "resting")
+    fields = ("stopped", "distilled", "paused")
     epochs = tuple(
-        epoch.model_copy(update={key: ("late",) * (epoch.number in epochs_of.get(key, [])) for key in keys})
+        epoch.model_copy(update={field: ("late",) * (epoch.number in epochs_of.get(field, [])) for field in fields})
         for epoch in result().epochs
     )
     curve = learning_curve(run.tasks[0], "probability", result().model_copy(update={"epochs": epochs}))

@@ -18,7 +18,7 @@ from mtl_core.studies.comparison.stored import load_predictions
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.splits import Splits
 from mtl_core.training.scores import metric_values
-from tests.distillation.taught_kinds import KINDS, Taught, taught
+from tests.distillation.teacher_cases import KINDS, TeacherCase, teacher_case
 from tests.small import Small
 from tests.tasks.declared import fit_codec, task
 
@@ -28,7 +28,9 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boosted, "OPTIONS", Boosted(trees=15, learning_rate=0.2, leaves=8))
 
 
-def run(small: Small, problem: Taught, folder: Path, train: EncodedSplit | None = None, **training: Any) -> BoostedRun:
+def run(
+    small: Small, problem: TeacherCase, folder: Path, train: EncodedSplit | None = None, **training: Any
+) -> BoostedRun:
     declared = problem.problem.model_copy(update={"training": small.declared(**training).training})
     splits = Splits(train=train or problem.train, validation=problem.validation, test=problem.validation)
     return run_boosted(declared, problem.encoder, splits, folder)
@@ -38,7 +40,7 @@ def run(small: Small, problem: Taught, folder: Path, train: EncodedSplit | None 
 def test_trees_predict_with_the_shape_of_the_head_and_better_than_the_baseline(
     small: Small, kind: str, tmp_path: Path
 ) -> None:
-    problem = taught(small, kind)
+    problem = teacher_case(small, kind)
     assert run(small, problem, tmp_path).skipped == {}
     predicted = load_predictions(tmp_path)["t"]
     logits = torch.zeros(len(problem.validation), problem.task.outputs)
@@ -58,7 +60,7 @@ def test_trees_predict_with_the_shape_of_the_head_and_better_than_the_baseline(
 def test_a_finished_run_is_reused_until_an_input_changes(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = taught(small, "quantiles")
+    problem = teacher_case(small, "quantiles")
     first = run(small, problem, tmp_path)
     assert first.models == {"t": 3}
     assert first.bytes == sum(path.stat().st_size for path in tmp_path.glob("t-*.txt"))
@@ -68,7 +70,7 @@ def test_a_finished_run_is_reused_until_an_input_changes(
 
     tasks = {"t": problem.problem.tasks["t"].model_copy(update={"levels": (0.3, 0.5, 0.7)})}
     other_levels = replace(problem, problem=problem.problem.model_copy(update={"tasks": tasks}))
-    changes: list[tuple[Taught, dict[str, int]]] = [
+    changes: list[tuple[TeacherCase, dict[str, int]]] = [
         (problem, {"seed": 1}),
         (problem, {"threads": 2}),
         (other_levels, {}),
@@ -88,7 +90,7 @@ def test_a_finished_run_is_reused_until_an_input_changes(
 
 
 def test_stored_models_predict_the_stored_predictions(small: Small, tmp_path: Path) -> None:
-    problem = taught(small, "squared")
+    problem = teacher_case(small, "squared")
     stored = run(small, problem, tmp_path)
     server = boosted_server(stored, problem.encoder, small.declared().training, problem.validation, tmp_path)
     call = server(len(problem.validation) + 2)
@@ -100,7 +102,7 @@ def test_stored_models_predict_the_stored_predictions(small: Small, tmp_path: Pa
 
 
 def test_row_weights_shift_the_predictions(small: Small, tmp_path: Path) -> None:
-    problem = taught(small, "squared")
+    problem = teacher_case(small, "squared")
     weights = torch.where(problem.train.labels["t"] > 0, 20.0, 1.0)
     run(small, problem, tmp_path / "equal")
     run(small, problem, tmp_path / "weighted", problem.with_weights(weights))
@@ -109,7 +111,7 @@ def test_row_weights_shift_the_predictions(small: Small, tmp_path: Path) -> None
 
 
 def test_labels_that_trees_cannot_learn_are_skipped_with_the_reason(small: Small, tmp_path: Path) -> None:
-    problem = taught(small, "poisson")
+    problem = teacher_case(small, "poisson")
     zeros = problem.with_labels(torch.zeros_like(problem.train.labels["t"]))
     assert "sum of labels is zero" in run(small, problem, tmp_path / "zeros", zeros).skipped["t"]
     unlabelled = problem.with_labels(torch.full_like(problem.train.labels["t"], torch.nan))

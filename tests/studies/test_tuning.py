@@ -95,7 +95,7 @@ def test_progress_keeps_the_best_epoch_with_all_metrics() -> None:
     progress = TrialProgress({"a": measure(), "late": measure()}, max_epochs=3)
     for number, (a, late) in enumerate([(0.9, math.nan), (0.6, 0.6), (0.55, 0.55)], 1):
         values = {"a": a, "late": late}
-        progress.add(Epoch(number=number, losses={}, values=values, scores={}, stopped=(), held=()))
+        progress.add(Epoch(number=number, losses={}, values=values, scores={}, stopped=(), distilled=()))
     assert (progress.best_epoch, progress.last_epoch, progress.best_values) == (2, 3, {"a": 0.6, "late": 0.6})
 
 

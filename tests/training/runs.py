@@ -1,4 +1,4 @@
-"""Runs of the loop on the small problem, and what their checkpoints hold."""
+"""Trainings of a small problem, the contents of their checkpoints, and crashes at every point."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mtl_core.config import Problem
 from mtl_core.distillation import TeacherStore
 from mtl_core.model import Network
 from mtl_core.training import Epoch, FinetunedHead, Progress, TrainingResult, train
@@ -28,17 +29,26 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def run(small: Small, scratch: Path, **training: Any) -> tuple[Weights, TrainingResult]:
-    network, outcome = train(small.declared(**training), small.encoder, small.train, small.validation, scratch)
-    return weights(network), outcome
+def train_small(
+    small: Small, folder: Path, progress: Progress | None = None, *, problem: Problem | None = None, **training: Any
+) -> tuple[Network, TrainingResult]:
+    """Train the small problem with changes under `training`, or another problem on its splits."""
+    problem = problem or small.declared(**training)
+    return train(problem, small.encoder, small.train, small.validation, folder, progress)
 
 
-def without_times(outcome: TrainingResult) -> str:
-    return json.dumps(outcome.model_dump())
+def run(small: Small, folder: Path, **options: Any) -> tuple[Weights, TrainingResult]:
+    network, result = train_small(small, folder, **options)
+    return weights(network), result
+
+
+def to_json(result: TrainingResult) -> str:
+    """For comparisons: NaN differs from itself."""
+    return json.dumps(result.model_dump())
 
 
 class Callbacks(Progress):
-    """Progress of functions, by the names of its methods."""
+    """Functions as methods of Progress, by name."""
 
     def __init__(self, **functions: Any) -> None:
         assert all(hasattr(Progress, name) for name in functions)
@@ -46,122 +56,121 @@ class Callbacks(Progress):
 
 
 class CrashError(Exception):
-    """Stands for a kill at some moment."""
+    """Replaces a kill of the process."""
 
 
-class Crashes(Progress):
-    """Kills a training once at every moment of its life: told of it by callbacks, and after every file it writes."""
+class CrashInjector(Progress):
+    """Raises CrashError once at every point of a training: in callbacks, and after every written file."""
 
     def __init__(self) -> None:
-        self.seen: set[tuple[str, int, int]] = set()
+        self.points: set[tuple[str, int, int]] = set()
+        self.phases: list[str] = []
+        """The task of every step of a teacher, and "epoch" for a step of an epoch."""
         self.epochs = self.heads = 0
 
-    def at(self, moment: str) -> None:
-        key = (moment, self.epochs, self.heads)
-        if key not in self.seen:
-            self.seen.add(key)
+    def crash(self, name: str) -> None:
+        point = (name, self.epochs, self.heads)
+        if point not in self.points:
+            self.points.add(point)
             raise CrashError
+
+    def on_teacher(self, task: str, step: int, steps: int) -> None:
+        self.phases.append(task)
+        self.crash(f"teacher of {task}, step {step}")
 
     def on_epoch(self, epoch: Epoch) -> None:
         self.epochs = epoch.number
-        self.at("epoch")
+        self.crash("epoch")
 
     def on_step(self, step: int, steps: int) -> None:
+        self.phases.append("epoch")
         if step == 2:
-            self.at("middle of a pass")
+            self.crash("step")
 
     def on_finetune(self, head: FinetunedHead) -> None:
         self.heads += 1
-        self.at("finetune")
+        self.crash("finetune")
 
-    @contextmanager
-    def after_every_write(self) -> Iterator[None]:
-        """Crash after every write, and before a teacher is written, while the network has that teacher's weights."""
-        with pytest.MonkeyPatch.context() as patch:
-            for name in ("keep", "prune", "save"):
-                self._patch(patch, CheckpointStore, name, name)
-            self._patch(patch, TeacherStore, "save", "save_teacher")
-            yield
-
-    def _patch(self, patch: pytest.MonkeyPatch, store: type, name: str, moment: str) -> None:
-        method = getattr(store, name)
-
-        def write(self_: Any, *arguments: Any) -> None:
-            if moment == "save_teacher":
-                self.at("teacher made")
-            method(self_, *arguments)
-            self.at(moment)
-
-        patch.setattr(store, name, write)
-
-    def run(self, small: Small, scratch: Path, **training: Any) -> tuple[Weights, TrainingResult]:
-        """Starts over until no moment is left."""
-        with self.after_every_write():
+    def run(self, small: Small, folder: Path, **options: Any) -> tuple[Weights, TrainingResult]:
+        """Restart the training after every crash until it ends."""
+        with self._crashes_of_writes():
             while True:
                 self.epochs = self.heads = 0
                 try:
-                    network, outcome = train(
-                        *(small.declared(**training), small.encoder, small.train, small.validation, scratch),
-                        self,
-                    )
+                    return run(small, folder, progress=self, **options)
                 except CrashError:
                     continue
-                return weights(network), outcome
+
+    @contextmanager
+    def _crashes_of_writes(self) -> Iterator[None]:
+        """Crash after every write, and before soft targets are written, while the network has the teacher's weights."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("save_epoch", "prune", "save"):
+                self._crash_after(patch, CheckpointStore, name, name)
+            self._crash_after(patch, TeacherStore, "save", "save_teacher")
+            yield
+
+    def _crash_after(self, patch: pytest.MonkeyPatch, store: type, method: str, point: str) -> None:
+        original = getattr(store, method)
+
+        def crashing(self_: Any, *arguments: Any) -> None:
+            if point == "save_teacher":
+                self.crash("before save_teacher")
+            original(self_, *arguments)
+            self.crash(point)
+
+        patch.setattr(store, method, crashing)
 
 
-class Watched:
-    """Contents of every epoch's checkpoint of a training.
+class RecordedTraining:
+    """A training with the contents of its checkpoint after every epoch.
 
-    Weights, their average and how many steps of each parameter it is of, and the optimiser's state by parameter.
-    Without averaging the average is the weights, of one step.
+    Weights, their average with its number of steps per parameter, and the optimiser's state. Without averaging the
+    average is the weights, with one step.
     """
 
-    def __init__(self, small: Small, scratch: Path, **training: Any) -> None:
-        problem = small.declared(**training)
-        self.network = Network.seeded(problem, small.encoder, 0)
+    def __init__(self, small: Small, folder: Path, **training: Any) -> None:
+        self.network = Network.seeded(small.declared(**training), small.encoder, 0)
         self.weights: list[Weights] = []
         self.averages: list[Weights] = []
         self.steps: list[list[int]] = []
         self.optimizer: list[Weights] = []
-        self.scratch = scratch
-        self.final, self.outcome = train(
-            *(problem, small.encoder, small.train, small.validation, scratch), Callbacks(on_epoch=self._look)
-        )
+        self.folder = folder
+        self.trained, self.result = train_small(small, folder, Callbacks(on_epoch=self._record), **training)
 
-    def own(self, task: str, epoch: int) -> Weights:
-        """The task's own parameters after that epoch, their average and its steps, and all that the optimiser knows."""
-        own = {id(parameter) for parameter in self.network.task_parameters(self.network.tasks.index(task))}
-        found = {}
+    def task_state(self, task: str, epoch: int) -> Weights:
+        """Task parameters after that epoch, their average with its steps, and the optimiser's state of them."""
+        ids = {id(parameter) for parameter in self.network.task_parameters(self.network.tasks.index(task))}
         scales = {id(scale) for scale in self.network.input_scales}  # the last group of the optimiser
         in_optimizer = sorted(self.network.named_parameters(), key=lambda named: id(named[1]) in scales)
-        places = {name: place for place, (name, _) in enumerate(in_optimizer)}
+        optimizer_keys = {name: f"{index}." for index, (name, _) in enumerate(in_optimizer)}
+        tensors = {}
         for position, (name, parameter) in enumerate(self.network.named_parameters()):
-            if id(parameter) in own:
-                found[name] = self.weights[epoch - 1][name]
-                found[f"{name} average"] = self.averages[epoch - 1][name]
-                found[f"{name} average of"] = torch.tensor(self.steps[epoch - 1][position])
-                mark = f"{places[name]}."
+            if id(parameter) in ids:
+                tensors[name] = self.weights[epoch - 1][name]
+                tensors[f"{name} average"] = self.averages[epoch - 1][name]
+                tensors[f"{name} average steps"] = torch.tensor(self.steps[epoch - 1][position])
                 state = self.optimizer[epoch - 1].items()
-                found |= {f"{name} {key}": value for key, value in state if key.startswith(mark)}
-        return found
+                tensors |= {f"{name} {key}": value for key, value in state if key.startswith(optimizer_keys[name])}
+        return tensors
 
     def shared(self, epoch: int) -> Sequence[Tensor]:
         """The shared parameters after that epoch."""
         shared = {id(parameter) for parameter in self.network.shared().parameters}
         return [self.weights[epoch - 1][n] for n, p in self.network.named_parameters() if id(p) in shared]
 
-    def after(self, epoch: int) -> Network:
-        """The network that was scored after that epoch."""
+    def evaluated(self, epoch: int) -> Network:
+        """The network that was evaluated after that epoch."""
         self.network.load_state_dict(self.averages[epoch - 1])
         return self.network
 
-    def _look(self, epoch: Epoch) -> None:
-        tensors = load_file(self.scratch / "checkpoint.safetensors")
-        for prefix, into in (
+    def _record(self, epoch: Epoch) -> None:
+        tensors = load_file(self.folder / "checkpoint.safetensors")
+        for prefix, history in (
             ("network.", self.weights),
             ("average.network.", self.averages),
             ("optimizer.", self.optimizer),
         ):
-            into.append({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+            history.append({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
         self.averages[-1] = self.averages[-1] or self.weights[-1]
         self.steps.append(tensors.get("average.steps", torch.ones(len(self.weights[-1]))).int().tolist())

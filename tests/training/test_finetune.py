@@ -1,6 +1,5 @@
-"""Heads refitted on the final trunk: better on validation, or the old ones to the bit; and nothing else moves."""
+"""Fine-tuned heads: better on validation or restored bit by bit, while all other parameters stay."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,20 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.deterministic import deterministic
-from mtl_core.training import FinetunedHead, Progress, TrainingResult
+from mtl_core.training import FinetunedHead, Progress
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.finetune import finetune_heads, representations
 from mtl_core.training.scores import metric_values, standard_errors
 from tests.grid import TRUNKS
 from tests.small import Small, document
-from tests.training.runs import Weights, run, same, weights
+from tests.training.runs import Weights, run, same, train_small, weights
 
 TASKS = ("late", "band", "minutes", "rare")
 LONG = {"epochs": 12, "patience": 3}
@@ -33,11 +31,11 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def declared(trunk: str = "shared_bottom", **training: Any) -> Problem:
-    changed = document(**{"finetune_heads": LONG, **training})
+def problem_with(trunk: str = "shared_bottom", **training: Any) -> Problem:
+    params = document(**{"finetune_heads": LONG, **training})
     if trunk != "shared_bottom":
-        changed["model"]["trunk"] = {"kind": trunk}
-    return parse_problem(changed)
+        params["model"]["trunk"] = {"kind": trunk}
+    return parse_problem(params)
 
 
 def untrained(small: Small, problem: Problem) -> Network:
@@ -60,12 +58,12 @@ def finetune(
     tasks, validation = small.tasks, validation or small.validation
     errors = standard_errors(tasks, small.validation, predictions_of(network, small.validation))
     folder.mkdir(exist_ok=True)
-    found = finetune_heads(
+    heads = finetune_heads(
         *(network, train_split or small.train, validation, problem.training, 64, errors),
         *(CheckpointStore(folder, ""), Progress()),
     )
-    assert not list(folder.iterdir()), "what was kept of the trunk's outputs goes again"
-    return {head.task: head for head in found}
+    assert not list(folder.iterdir())
+    return {head.task: head for head in heads}
 
 
 def with_labels(
@@ -75,143 +73,134 @@ def with_labels(
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
-def test_it_moves_heads_alone_and_says_what_became_of_each(small: Small, tmp_path: Path, trunk: str) -> None:
-    # Seeds 0, 1, 4 and 5 draw some trunk on which the untrained head of `rare` happens to rank its few rows well.
-    problem = declared(trunk, seed=2)
+def test_heads_alone_change_and_have_a_record_each(small: Small, tmp_path: Path, trunk: str) -> None:
+    # With seeds 0, 1, 4 and 5 the untrained head of `rare` ranks its few rows well on some trunk.
+    problem = problem_with(trunk, seed=2)
     network = untrained(small, problem)
-    before, values = weights(network), measured(small, network)
-    refits = finetune(small, network, problem, tmp_path)
-    after, now = weights(network), measured(small, network)
-    assert set(refits) == set(TASKS)
-    assert all(refit.kept for refit in refits.values()), "an untrained head gets better"
-    for position, task in enumerate(TASKS):
-        assert refits[task].before == values[task], "to the bit what the whole network says"
-        assert refits[task].after == now[task]
-        own = f"heads.{position}."
-        assert not same(*({k: v for k, v in some.items() if k.startswith(own)} for some in (before, after)))
-    others = ({k: v for k, v in some.items() if not k.startswith("heads.")} for some in (before, after))
-    assert same(*others)
+    before, values_before = weights(network), measured(small, network)
+    records = finetune(small, network, problem, tmp_path)
+    after, values_after = weights(network), measured(small, network)
+    assert set(records) == set(TASKS)
+    assert all(record.kept for record in records.values())
+    assert {task: record.before for task, record in records.items()} == values_before
+    assert {task: record.after for task, record in records.items()} == values_after
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {name.split(".")[1] for name in changed} == {"0", "1", "2", "3"}
+    assert all(name.startswith("heads.") for name in changed)
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
-def test_representations_are_what_heads_see_and_one_that_tasks_share_is_kept_once(
+def test_representations_are_the_inputs_of_heads_and_shared_ones_are_stored_once(
     small: Small, tmp_path: Path, trunk: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtl_core.training.finetune.ROWS", 100)  # several batches, the last one not full
-    problem = declared(trunk)
+    monkeypatch.setattr("mtl_core.training.finetune.ROWS", 100)  # several batches, the last one incomplete
+    problem = problem_with(trunk)
     without = problem.model_copy(update={"model": problem.model.model_copy(update={"private": 0})})
     network = untrained(small, without)
-    found = representations(network, small.validation, tmp_path / "kept")
+    stored = representations(network, small.validation, tmp_path / "stored")
     with torch.inference_mode():
         expected = network.eval().represent(small.validation.slice(0, len(small.validation)).inputs)
-    for a, b in zip(found, expected, strict=True):
+    for a, b in zip(stored, expected, strict=True):
         assert a.dtype == torch.float32
         torch.testing.assert_close(a, b)
-    files = sorted(path.name for path in (tmp_path / "kept").iterdir())
-    distinct = {id(x) for x in expected}
-    assert len(files) == len(distinct)
-    assert (len(files) == 1) == (trunk == "shared_bottom") or trunk not in ("shared_bottom", "single_task")
+    files = list((tmp_path / "stored").iterdir())
+    assert len(files) == len({id(x) for x in expected})
+    assert (len(files) == 1) == (trunk == "shared_bottom")
 
 
-def test_a_head_that_does_not_get_better_by_enough_stays_bit_for_bit(small: Small, tmp_path: Path) -> None:
-    """The same refit, with a limit just above and just below what it gained, in standard errors."""
-    problem = declared()
+def test_a_head_that_does_not_improve_by_more_than_the_minimum_is_restored(small: Small, tmp_path: Path) -> None:
+    """With minimum improvements just below and just above its gain in standard errors."""
+    problem = problem_with()
     predictions = predictions_of(untrained(small, problem), small.validation)
     error = standard_errors(small.tasks, small.validation, predictions)["minutes"]
-    # One epoch, so that the limit cannot stop it earlier.
-    one = {"epochs": 1, "patience": 1}
-    gained = finetune(small, untrained(small, problem), declared(finetune_heads=one), tmp_path)["minutes"]
-    gain = (gained.before - gained.after) / error
+    one_epoch = {"epochs": 1, "patience": 1}
+    without_minimum = finetune(small, untrained(small, problem), problem_with(finetune_heads=one_epoch), tmp_path)[
+        "minutes"
+    ]
+    gain = (without_minimum.before - without_minimum.after) / error
     assert gain > 0
-    for limit, kept in ((0.999 * gain, True), (1.001 * gain, False)):
-        stopping = {"policy": "freeze", "tasks": {"minutes": {"min_improvement": limit}}}
+    for minimum, improved in ((0.999 * gain, True), (1.001 * gain, False)):
+        stopping = {"policy": "freeze", "tasks": {"minutes": {"min_improvement": minimum}}}
         network = untrained(small, problem)
         before = weights(network.heads[2])
-        found = finetune(small, network, declared(finetune_heads=one, stopping=stopping), tmp_path)["minutes"]
-        assert found.kept == kept == (not same(before, weights(network.heads[2])))
-        assert found.after == (gained.after if kept else found.before)
-        assert found.epochs == 1
+        changed = problem_with(finetune_heads=one_epoch, stopping=stopping)
+        record = finetune(small, network, changed, tmp_path)["minutes"]
+        assert record.kept == improved == (not same(before, weights(network.heads[2])))
+        assert record.after == (without_minimum.after if improved else record.before)
+        assert record.epochs == 1
 
 
-def test_a_head_that_diverges_stays_bit_for_bit(small: Small, tmp_path: Path) -> None:
-    problem = declared(finetune_heads={"learning_rate": 1e38})
+def test_a_head_that_diverges_is_restored(small: Small, tmp_path: Path) -> None:
+    problem = problem_with(finetune_heads={"learning_rate": 1e38})
     network = untrained(small, problem)
     before = weights(network)
-    refits = finetune(small, network, problem, tmp_path)
-    assert not any(refit.kept for refit in refits.values())
-    assert all(refit.after == refit.before and refit.epochs == 3 for refit in refits.values())
+    for record in finetune(small, network, problem, tmp_path).values():
+        assert not record.kept
+        assert record.after == record.before
+        assert record.epochs == 3
     assert same(before, weights(network))
 
 
-def test_it_repeats_to_the_bit_and_every_head_is_refitted_by_itself(small: Small, tmp_path: Path) -> None:
-    """Neither another task's labels nor what was drawn before change a head."""
-    problem = declared()
-    found: list[Weights] = []
+def test_a_head_depends_on_the_seed_and_on_the_labels_of_its_task_alone(small: Small, tmp_path: Path) -> None:
+    problem = problem_with()
+    trained: list[Weights] = []
     for labels in (small.train.labels["late"], 1 - small.train.labels["late"].clamp(min=0)):
         network = untrained(small, problem)
-        torch.manual_seed(len(found))
+        torch.manual_seed(len(trained))
         finetune(small, network, problem, tmp_path, with_labels(small.train, "late", labels))
-        found.append(weights(network))
-    first, second = found
+        trained.append(weights(network))
+    first, second = trained
     assert [k for k in first if not torch.equal(first[k], second[k])] == [k for k in first if k.startswith("heads.0.")]
     other = untrained(small, problem)
-    finetune(small, other, declared(seed=1), tmp_path)
-    assert not same(first, weights(other)), "another seed, another order"
+    finetune(small, other, problem_with(seed=1), tmp_path)
+    assert not same(first, weights(other))
 
 
-def test_early_stopping_is_its_own(small: Small, tmp_path: Path) -> None:
-    most = {
-        task: found.epochs
-        for task, found in finetune(small, untrained(small, declared()), declared(), tmp_path).items()
-    }
-    assert all(3 <= epochs <= 12 for epochs in most.values())
-    one = declared(finetune_heads={"epochs": 1})
-    assert {found.epochs for found in finetune(small, untrained(small, one), one, tmp_path).values()} == {1}
-    # Epoch 0 is the best that there will be: labels of the wrong sign make every epoch worse.
-    problem = declared(finetune_heads={"patience": 2})
+def test_a_head_trains_until_patience_runs_out_or_the_maximum_number_of_epochs(small: Small, tmp_path: Path) -> None:
+    one_epoch = problem_with(finetune_heads={"epochs": 1})
+    records = finetune(small, untrained(small, one_epoch), one_epoch, tmp_path)
+    assert {record.epochs for record in records.values()} == {1}
+    # With labels of the wrong sign no epoch improves.
+    problem = problem_with(finetune_heads={"patience": 2})
     network = untrained(small, problem)
     finetune(small, network, problem, tmp_path)
-    wrong = with_labels(small.train, "minutes", -small.train.labels["minutes"])
-    assert finetune(small, network, problem, tmp_path, wrong)["minutes"].epochs == 2
+    negated = with_labels(small.train, "minutes", -small.train.labels["minutes"])
+    assert finetune(small, network, problem, tmp_path, negated)["minutes"].epochs == 2
 
 
-def test_more_epochs_never_cost_a_head_its_best_one(small: Small, tmp_path: Path) -> None:
-    """A longer refit begins with the same epochs, so its head can only be as good or better; a fast one overshoots."""
+def test_a_head_has_its_best_epoch(small: Small, tmp_path: Path) -> None:
+    """A longer training starts with the same epochs, so its head is never worse; at a high rate some epochs are."""
     metrics = {task.name: task.metric for task in small.tasks}
-    courses: dict[str, list[float]] = {task: [] for task in TASKS}
+    scores: dict[str, list[float]] = {task: [] for task in TASKS}
     for epochs in range(1, 9):
-        longer = {"epochs": epochs, "patience": 8, "learning_rate": 0.1}
-        problem = declared(finetune_heads=longer)
-        for task, refitted in finetune(small, untrained(small, problem), problem, tmp_path / str(epochs)).items():
-            courses[task].append(metrics[task].oriented(refitted.after))
-    assert all(course == sorted(course) for course in courses.values())
-    assert any(len(set(course)) < len(course) for course in courses.values()), "some epoch must bring nothing"
+        problem = problem_with(finetune_heads={"epochs": epochs, "patience": 8, "learning_rate": 0.1})
+        for task, record in finetune(small, untrained(small, problem), problem, tmp_path / str(epochs)).items():
+            scores[task].append(metrics[task].oriented(record.after))
+    assert all(by_epochs == sorted(by_epochs) for by_epochs in scores.values())
+    assert any(len(set(by_epochs)) < len(by_epochs) for by_epochs in scores.values())
 
 
-def test_rows_of_no_weight_and_rows_without_a_label_teach_nothing(small: Small, tmp_path: Path) -> None:
-    """Labels are spoilt where the weight is 0; nothing changes. Where every weight is 0, nothing moves."""
-    problem, labels = declared(), small.train.labels["minutes"]
-    counts = (torch.arange(len(small.train)) % 3 > 0).float()
+def test_rows_of_weight_0_have_no_effect_on_a_head(small: Small, tmp_path: Path) -> None:
+    problem, labels = problem_with(), small.train.labels["minutes"]
+    row_weights = (torch.arange(len(small.train)) % 3 > 0).float()
     heads = []
-    for spoilt in (labels, torch.where((counts > 0) | labels.isnan(), labels, 1e6)):
+    for changed in (labels, torch.where((row_weights > 0) | labels.isnan(), labels, 1e6)):
         network = untrained(small, problem)
-        split = with_labels(small.train, "minutes", spoilt, counts)
+        split = with_labels(small.train, "minutes", changed, row_weights)
         assert finetune(small, network, problem, tmp_path, split)["minutes"].kept
         heads.append(weights(network.heads[2]))
     assert same(*heads)
     network = untrained(small, problem)
     before = weights(network.heads[2])
-    found = finetune(small, network, problem, tmp_path, with_labels(small.train, "minutes", labels, counts * 0))[
-        "minutes"
-    ]
-    assert not found.kept
+    unweighted = with_labels(small.train, "minutes", labels, row_weights * 0)
+    assert not finetune(small, network, problem, tmp_path, unweighted)["minutes"].kept
     assert same(before, weights(network.heads[2]))
 
 
-def test_left_out_are_a_task_without_a_score_and_one_that_teaches_itself(
+def test_tasks_without_a_validation_score_and_unsupervised_tasks_are_skipped(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = declared()
+    problem = problem_with()
     network = untrained(small, problem)
     monkeypatch.setattr(network.objectives[2], "unsupervised", True)
     before = weights(network)
@@ -221,58 +210,54 @@ def test_left_out_are_a_task_without_a_score_and_one_that_teaches_itself(
     assert all(torch.equal(before[k], after[k]) for k in before if k.startswith(("heads.2.", "heads.3.")))
 
 
-def test_the_trunk_drops_nothing_out(small: Small, tmp_path: Path) -> None:
-    """Its outputs are those of a trunk without dropout."""
-    with_dropout = document()
-    with_dropout["model"]["trunk"] |= {"dropout": 0.9}
-    network = untrained(small, parse_problem(with_dropout))
+def test_representations_are_computed_without_dropout(small: Small, tmp_path: Path) -> None:
+    params = document()
+    params["model"]["trunk"] |= {"dropout": 0.9}
+    network = untrained(small, parse_problem(params))
     network.train()
     first = representations(network, small.train, tmp_path / "a")[0].clone()
     assert torch.equal(first, representations(network, small.train, tmp_path / "b")[0])
-    assert not any(isinstance(module, nn.Dropout) and module.training for module in network.trunk.modules())
 
 
-def final(small: Small, outcome: TrainingResult, found: Weights, problem: Problem) -> None:
-    """The outcome's final values are those of the network with these weights."""
-    network = untrained(small, problem)
-    network.load_state_dict(found)
-    assert {task: outcome.final(task) for task in TASKS} == measured(small, network)
+def test_a_training_finetunes_the_heads_of_the_chosen_epoch_and_makes_no_task_worse(
+    small: Small, tmp_path: Path
+) -> None:
+    """At a high learning rate, so that some heads are restored."""
+    options = {"epochs": 4, "stopping": {"policy": "freeze"}, "calibration": False}
+    plain, plain_result = run(small, tmp_path / "plain", **options)
+    finetuning = {"epochs": 3, "patience": 3, "learning_rate": 0.15}
+    finetuned, result = train_small(small, tmp_path / "finetuned", **options, finetune_heads=finetuning)
+    assert plain_result.refits == ()
+    assert [record.task for record in result.refits] == list(TASKS)
+    assert {record.kept for record in result.refits} == {True, False}
+    after = weights(finetuned)
+    changed = {key for key in plain if not torch.equal(plain[key], after[key])}
+    heads = [f"heads.{position}." for position, record in enumerate(result.refits) if record.kept]
+    assert all(key.startswith(tuple(heads)) for key in changed)
+    values = measured(small, finetuned)
+    assert {task: result.final(task) for task in TASKS} == values
+    for task, record in zip(small.tasks, result.refits, strict=True):
+        before = result.epochs[result.chosen - 1].values[task.name]
+        assert record.before == before == plain_result.final(task.name)
+        gain = task.metric.oriented(values[task.name]) - task.metric.oriented(before)
+        assert gain > 0 if record.kept else gain == 0
 
 
-def test_in_a_training_it_goes_on_from_the_chosen_epoch(small: Small, tmp_path: Path) -> None:
-    short = {"epochs": 2, "stopping": {"policy": "joint"}, "calibration": False}
-    plain, without = run(small, tmp_path / "off", **short)
-    refitted, outcome = run(small, tmp_path / "on", **short, finetune_heads=LONG)
-    assert without.refits == ()
-    final(small, without, plain, small.declared(**short))
-    final(small, outcome, refitted, small.declared(**short))
-    kept = {found.task for found in outcome.refits if found.kept}
-    assert kept, "after two epochs there is something to gain"
-    changed = {key for key in plain if not torch.equal(plain[key], refitted[key])}
-    heads = {task: f"heads.{position}." for position, task in enumerate(TASKS)}
-    assert {key for key in changed if not key.startswith("heads.")} == set()
-    assert {task for task, own in heads.items() if any(key.startswith(own) for key in changed)} == kept
-    assert [found.task for found in outcome.refits] == list(TASKS)
-    assert all(math.isfinite(found.before) and math.isfinite(found.after) for found in outcome.refits)
-    assert {found.task: found.before for found in outcome.refits} == outcome.epochs[outcome.chosen - 1].values
-
-
-def test_its_own_learning_rate_is_taken_and_that_of_training_where_none_is_given(small: Small, tmp_path: Path) -> None:
-    found = []
+def test_the_learning_rate_of_finetuning_is_by_default_that_of_training(small: Small, tmp_path: Path) -> None:
+    trained = []
     for changes in ({"learning_rate": 0.003}, {"finetune_heads": {**LONG, "learning_rate": 0.003}}, {}):
-        problem = declared(**changes)
+        problem = problem_with(**changes)
         network = untrained(small, problem)
         finetune(small, network, problem, tmp_path)
-        found.append(weights(network))
-    assert same(found[0], found[1])
-    assert not same(found[0], found[2])
+        trained.append(weights(network))
+    assert same(trained[0], trained[1])
+    assert not same(trained[0], trained[2])
 
 
-def test_files_are_as_large_as_said(small: Small, tmp_path: Path) -> None:
-    """4 bytes x rows x width, beside a header."""
-    representations(untrained(small, declared()), small.train, tmp_path / "kept")
-    width, paths = 16 + 32, list((tmp_path / "kept").iterdir())
+def test_representations_take_4_bytes_per_row_and_unit(small: Small, tmp_path: Path) -> None:
+    representations(untrained(small, problem_with()), small.train, tmp_path / "stored")
+    width, paths = 16 + 32, list((tmp_path / "stored").iterdir())
     assert len(paths) == len(small.tasks)
     for path in paths:
         assert np.load(path, mmap_mode="r").shape == (len(small.train), width)
-        assert 0 < path.stat().st_size - 4 * len(small.train) * width < 1000
+        assert 0 < path.stat().st_size - 4 * len(small.train) * width < 1000  # a header

@@ -1,4 +1,4 @@
-"""Records of a training: the tasks that its limit cut short, and those for which another epoch was better."""
+"""Records of a training: tasks that the maximum number of epochs cut short, and tasks with a better epoch."""
 
 import math
 
@@ -13,7 +13,7 @@ BUDGET = Budget(batch_size=8, steps_per_epoch=1, epochs=4, patience=2)
 def result(
     *scores: float, stopped: dict[int, str] | None = None, resumed: dict[int, str] | None = None
 ) -> TrainingResult:
-    """Epochs with the scores of task a; task b has the same score in all."""
+    """Epochs with the scores of task a; the score of task b is constant."""
     epochs = tuple(
         Epoch(
             number=number,
@@ -22,7 +22,7 @@ def result(
             scores={"a": score, "b": 0.0},
             stopped=tuple((stopped or {}).get(number, "")),
             resumed=tuple((resumed or {}).get(number, "")),
-            held=(),
+            distilled=(),
         )
         for number, score in enumerate(scores, 1)
     )
@@ -30,7 +30,7 @@ def result(
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("training", "expected"),
     [
         (result(1, 2, 3, 4), ("a",)),
         (result(1, 2, 4, 3), ("a",)),
@@ -40,28 +40,35 @@ def result(
         (result(1, 2, 3, 4, stopped={2: "a"}, resumed={3: "a"}), ("a",)),
         (result(math.nan, math.nan, math.nan, math.nan), ()),
     ],
-    ids=["rises", "rose lately", "rose long ago", "ended early", "stopped", "resumed", "never had a score"],
+    ids=["rises", "rose within patience", "rose before", "ended early", "stopped", "resumed", "never had a score"],
 )
-def test_a_task_that_improved_until_the_limit_was_cut_short(found: TrainingResult, expected: tuple[str, ...]) -> None:
-    assert found.cut_short == expected
+def test_a_task_that_improved_within_patience_of_the_last_epoch_was_cut_short(
+    training: TrainingResult, expected: tuple[str, ...]
+) -> None:
+    assert training.cut_short == expected
 
 
-def test_a_task_without_a_score_was_not_cut_short_by_a_limit_below_the_patience() -> None:
-    found = result(math.nan, math.nan)
-    short = found.model_copy(update={"budget": BUDGET.model_copy(update={"epochs": 2, "patience": 3})})
-    assert short.cut_short == ("b",)
+def test_a_task_without_a_score_was_not_cut_short_by_fewer_epochs_than_the_patience() -> None:
+    budget = BUDGET.model_copy(update={"epochs": 2, "patience": 3})
+    assert result(math.nan, math.nan).model_copy(update={"budget": budget}).cut_short == ("b",)
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["higher is better", "lower is better"])
-def test_a_task_more_than_a_standard_error_behind_its_own_best_epoch_is_named(sign: int) -> None:
-    found = result(0.5, 2.5, 1.0)
-    epochs = [epoch.model_copy(update={"values": {"a": sign * epoch.scores["a"], "b": 0.0}}) for epoch in found.epochs]
-    assert [found.model_copy(update={"epochs": tuple(epochs), "chosen": chosen}).behind for chosen in (1, 2, 3)] == [
-        {"a": 2.0},
-        {},
-        {"a": 1.5},
-    ]
+def test_a_task_more_than_a_standard_error_below_its_best_epoch_is_behind(sign: int) -> None:
+    training = result(0.5, 2.5, 1.0)
+    epochs = tuple(
+        epoch.model_copy(update={"values": {"a": sign * epoch.scores["a"], "b": 0.0}}) for epoch in training.epochs
+    )
+    for chosen, behind in ((1, {"a": 2.0}), (2, {}), (3, {"a": 1.5})):
+        assert training.model_copy(update={"epochs": epochs, "chosen": chosen}).behind == behind
 
 
 def test_a_task_without_a_score_is_not_behind() -> None:
     assert result(math.nan, math.nan).behind == {}
+
+
+def test_an_epoch_is_stored_with_the_keys_of_older_versions_which_may_lack_the_newer_ones() -> None:
+    old = {"number": 1, "losses": {}, "values": {}, "scores": {}, "stopped": [], "held": ["a"]}
+    epoch = Epoch.model_validate(old)
+    assert (epoch.distilled, epoch.paused, epoch.relatedness) == (("a",), (), None)
+    assert (old | {"resting": []}).items() <= epoch.model_dump(mode="json").items()

@@ -1,4 +1,4 @@
-"""Laws of choosing an epoch."""
+"""Laws of the selection of an epoch."""
 
 import math
 from typing import Literal
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mtl_core.training.selection import best_epoch, best_epoch_of, useful_epochs
 
-law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no matter how busy the machine
+law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TASKS = ("a", "b", "c")
 SCORE = st.one_of(
     st.integers(-3, 3).map(float), st.floats(-1e9, 1e9), st.sampled_from([math.nan, math.inf, -math.inf, 1e9 + 1e-6])
@@ -29,9 +29,7 @@ def regrets(history: History, epoch: int) -> list[float]:
 
 @law
 @given(HISTORY, EPOCH, st.sampled_from(BY))
-def test_the_chosen_epoch_is_among_those_that_are_kept_now_and_were_kept_before(
-    history: History, later: dict[str, float], by: By
-) -> None:
+def test_the_chosen_epoch_has_been_useful_since_it_ended(history: History, later: dict[str, float], by: By) -> None:
     assert best_epoch(history, by) in useful_epochs(history)
     chosen = best_epoch([*history, later], by)
     assert chosen == len(history) + 1 or chosen in useful_epochs(history)
@@ -39,13 +37,13 @@ def test_the_chosen_epoch_is_among_those_that_are_kept_now_and_were_kept_before(
 
 @law
 @given(HISTORY)
-def test_the_best_epoch_of_every_task_is_kept(history: History) -> None:
+def test_the_best_epoch_of_every_task_is_useful(history: History) -> None:
     assert {best_epoch_of(task, history) for task in TASKS} <= useful_epochs(history)
 
 
 @law
 @given(HISTORY, EPOCH)
-def test_an_epoch_that_was_dropped_never_comes_back(history: History, later: dict[str, float]) -> None:
+def test_an_epoch_that_is_not_useful_never_becomes_useful(history: History, later: dict[str, float]) -> None:
     assert useful_epochs([*history, later]) - {len(history) + 1} <= useful_epochs(history)
 
 
@@ -65,57 +63,50 @@ def test_the_first_of_equal_epochs_is_chosen(history: History, by: By) -> None:
     assert best_epoch([*history, *history], by) == best_epoch(history, by)
 
 
-@pytest.mark.parametrize("by", BY)
-def test_an_epoch_best_on_every_task_is_chosen(by: By) -> None:
-    assert best_epoch([{"a": 1.0, "b": 5.0}, {"a": 2.0, "b": 6.0}, {"a": 1.5, "b": 5.5}], by) == 2
-
-
-def test_of_equal_epochs_the_first_is_kept() -> None:
-    assert best_epoch([{"a": 1.0}, {"a": 1.0}]) == 1
+def test_of_equal_epochs_the_first_is_useful() -> None:
     assert useful_epochs([{"a": 1.0}, {"a": 1.0}]) == {1}
 
 
 def test_mean_and_worst_may_differ() -> None:
-    """9 standard errors lost by one task against 4 lost by each of two."""
+    """One task loses 9 standard errors, or two lose 4 each."""
     history = [{"a": 0.0, "b": 9.0, "c": 9.0}, {"a": 5.0, "b": 5.0, "c": 9.0}, {"a": 9.0, "b": 0.0, "c": 0.0}]
     assert best_epoch(history, "mean") == 1
     assert best_epoch(history, "worst") == 2
 
 
-def test_where_the_worst_task_is_equal_the_next_decides() -> None:
-    """The third epoch is where `a` was best."""
+def test_worst_compares_the_second_largest_regrets_where_the_largest_are_equal() -> None:
+    """`a` is best in the third epoch."""
     history = [{"a": 0.0, "b": 0.0, "c": 5.0}, {"a": 0.0, "b": 4.0, "c": 3.0}, {"a": 7.0, "b": -9.0, "c": -9.0}]
     assert best_epoch(history, "worst") == 2
     assert best_epoch([{"b": s["c"], "c": s["b"], "a": s["a"]} for s in history], "worst") == 2
 
 
-def test_a_task_with_much_headroom_does_not_decide_alone_by_the_mean() -> None:
-    """100 standard errors on one task against 20 on each of three others."""
+def test_under_mean_a_task_with_a_large_regret_does_not_decide_alone() -> None:
+    """100 standard errors on one task or 20 on each of three others."""
     early = {"wide": 0.0, "b": 20.0, "c": 20.0, "d": 20.0}
     late = {"wide": 100.0, "b": 0.0, "c": 0.0, "d": 0.0}
     assert best_epoch([early, late]) == 1
 
 
 @pytest.mark.parametrize("by", BY)
-@pytest.mark.parametrize("nothing", [math.nan, math.inf, -math.inf])
-def test_a_task_never_scored_is_left_out(nothing: float, by: By) -> None:
-    assert best_epoch([{"a": 1.0, "b": nothing}, {"a": 2.0, "b": nothing}], by) == 2
-    assert best_epoch([{"a": nothing}, {"a": nothing}], by) == 1
+@pytest.mark.parametrize("undefined", [math.nan, math.inf, -math.inf])
+def test_a_task_that_never_has_a_score_is_ignored(undefined: float, by: By) -> None:
+    assert best_epoch([{"a": 1.0, "b": undefined}, {"a": 2.0, "b": undefined}], by) == 2
+    assert best_epoch([{"a": undefined}, {"a": undefined}], by) == 1
 
 
 @pytest.mark.parametrize("by", BY)
-@pytest.mark.parametrize("nothing", [math.nan, math.inf, -math.inf])
-def test_an_epoch_in_which_a_task_lacks_its_score_is_chosen_last(nothing: float, by: By) -> None:
-    """It has not begun yet, or it broke down: whatever the others have by then."""
-    assert best_epoch([{"a": 99.0, "b": nothing}, {"a": 0.0, "b": 0.0}, {"a": 99.0, "b": nothing}], by) == 2
-    apart = [{"a": nothing, "b": 1.0, "c": 0.0}, {"a": 1.0, "b": nothing, "c": 5.0}]
-    assert best_epoch(apart, by) == 2
-    assert best_epoch_of("b", apart) == 1
+@pytest.mark.parametrize("undefined", [math.nan, math.inf, -math.inf])
+def test_epochs_with_the_fewest_undefined_scores_come_first(undefined: float, by: By) -> None:
+    assert best_epoch([{"a": 99.0, "b": undefined}, {"a": 0.0, "b": 0.0}, {"a": 99.0, "b": undefined}], by) == 2
+    history = [{"a": undefined, "b": 1.0, "c": 0.0}, {"a": 1.0, "b": undefined, "c": 5.0}]
+    assert best_epoch(history, by) == 2
+    assert best_epoch_of("b", history) == 1
 
 
 @pytest.mark.parametrize("by", BY)
-def test_rounding_does_not_choose_an_epoch_that_was_dropped(by: By) -> None:
-    """Both lie 1e16 below the best, as far as floats can tell, and the first is below the second."""
+def test_rounding_does_not_make_a_dominated_epoch_the_best(by: By) -> None:
+    """The regrets of the first two epochs are both 1e16 in float64; the second dominates the first."""
     history = [{"a": 0.0, "b": 0.0}, {"a": 0.5, "b": 0.0}, {"a": 1e16, "b": -1e17}, {"a": -1e17, "b": 1.0}]
     assert 1 not in useful_epochs(history)
     assert best_epoch(history, by) == 2

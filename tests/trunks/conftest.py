@@ -1,4 +1,4 @@
-"""Small problem, trained once."""
+"""The fixture `small`."""
 
 from tests.small import small
 

@@ -1,4 +1,4 @@
-"""Every trunk says the same as a graph."""
+"""Parity of the exported graph and the network, for every trunk."""
 
 import pytest
 import torch
@@ -10,8 +10,7 @@ from mtl_core.export.parity import parity
 from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from tests.small import Small
-from tests.trunks.every import ALL, KINDS
-from tests.trunks.problems import with_trunk
+from tests.trunks.cases import KINDS, TRUNKS, with_trunk
 
 EXPORTED = [
     "adatt-one-shared",
@@ -24,19 +23,19 @@ EXPORTED = [
     "single_task",
     "task_vectors",
 ]
-"""A trunk of each kind, since an export takes seconds."""
+"""One trunk of each kind, since an export takes seconds."""
 
 
 def test_every_kind_of_trunk_is_exported() -> None:
-    assert {ALL[name].kind for name in EXPORTED} == set(KINDS)  # type: ignore[attr-defined]
+    assert {TRUNKS[name].kind for name in EXPORTED} == set(KINDS)  # type: ignore[attr-defined]
 
 
 @pytest.mark.no_cover  # tests/export runs the same lines, and tracing torch's exporter costs half of its time
 @pytest.mark.parametrize("name", EXPORTED)
 def test_graph_and_network_agree(small: Small, name: str) -> None:
-    """With two tasks: a trunk does not know their kinds. tests/export has a task of every kind."""
+    """With two tasks, since a trunk does not depend on their kinds; tests/export covers these."""
     encoder = small.encoder.model_copy(update={"tasks": small.encoder.tasks[1:3]})
-    network = Network.seeded(with_trunk(ALL[name]), encoder, 0)
+    network = Network.seeded(with_trunk(TRUNKS[name]), encoder, 0)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -45,8 +44,8 @@ def test_graph_and_network_agree(small: Small, name: str) -> None:
         assert parity(session, network, encoder, rows).difference < 1e-5
 
 
-def test_the_door_gives_back_what_was_declared() -> None:
-    for options in ALL.values():
+def test_parsed_options_equal_the_declared_ones() -> None:
+    for options in TRUNKS.values():
         trunk: TrunkOptions = with_trunk(options).model.trunk
         assert trunk == options
         assert type(trunk) is type(options)

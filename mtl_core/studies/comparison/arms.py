@@ -6,7 +6,7 @@ from pathlib import Path
 from mtl_core.config import Problem, Stopping
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.distillation.single_task import encoder_of, single_task_problem
+from mtl_core.distillation.single_task import single_task_encoder, single_task_problem
 from mtl_core.evaluation import evaluate
 from mtl_core.frozen import Frozen
 from mtl_core.model.inference import predictions_of
@@ -89,7 +89,7 @@ def run_arm(
     predictions: Predictions = {}
     parameters = 0
     for name, network_problem in problems.items():
-        network_encoder = encoder_of(name, encoder) if name else encoder
+        network_encoder = single_task_encoder(name, encoder) if name else encoder
         rows = splits.only(name) if name else splits
         callbacks = TrainingProgress(name, progress or StudyProgress())
         start = time.process_time()

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
-from mtl_core.distillation.single_task import encoder_of
+from mtl_core.distillation.single_task import single_task_encoder
 from mtl_core.numbers import Number, defined
 from mtl_core.studies.comparison.arms import ArmRun, problems_of, weights_path
 from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server
@@ -137,7 +137,7 @@ def _graphs(runs: Runs, arm: Arm, seed: int) -> list[bytes]:
     return [
         graph_of(
             problem,
-            encoder_of(name, runs.encoder) if name else runs.encoder,
+            single_task_encoder(name, runs.encoder) if name else runs.encoder,
             load_file(weights_path(run_folder(runs.folder, arm, seed), name)),
         )
         for name, problem in problems_of(arm, runs.problem, seed).items()

@@ -1,8 +1,9 @@
-"""Every kind of trunk, small, with the options that change its shape; and how tests build and feed one."""
+"""Small trunks of every kind, with the options that change their structure, and functions to build and call them."""
 
 import torch
 from torch import Tensor
 
+from mtl_core.config import Problem, parse_problem
 from mtl_core.config.trunks import (
     CGC,
     PLE,
@@ -18,10 +19,11 @@ from mtl_core.config.trunks import (
 )
 from mtl_core.schema import tagged
 from mtl_core.trunks import Trunk
+from tests.small import document
 
 WIDTH, TASKS = 12, 3
 KINDS = tuple(tagged(AnyTrunk))
-ALL: dict[str, TrunkOptions] = {
+TRUNKS: dict[str, TrunkOptions] = {
     "adatt": AdaTT(widths=(8,), dropout=0),
     "adatt-many": AdaTT(experts=2, shared_experts=3, levels=3, widths=(8, 6), dropout=0),
     "adatt-one-shared": AdaTT(shared_experts=1, levels=2, widths=(8,), dropout=0),
@@ -44,14 +46,14 @@ ALL: dict[str, TrunkOptions] = {
 
 
 def built(options: TrunkOptions, tasks: int = TASKS, seed: int = 0) -> Trunk:
-    """A trunk as it starts, in eval mode."""
+    """An untrained trunk in evaluation mode."""
     torch.manual_seed(seed)
     return options.build(WIDTH, tasks).eval()
 
 
-def stirred(options: TrunkOptions, tasks: int = TASKS, seed: int = 0) -> Trunk:
-    """A trunk whose parameters have all left their start, as if it had learned."""
-    trunk = built(options, tasks, seed)
+def perturbed(options: TrunkOptions) -> Trunk:
+    """A trunk in evaluation mode whose parameters all differ from their initial values."""
+    trunk = built(options)
     with torch.no_grad():
         for parameter in trunk.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
@@ -59,10 +61,16 @@ def stirred(options: TrunkOptions, tasks: int = TASKS, seed: int = 0) -> Trunk:
 
 
 def random_rows(*shape: int) -> Tensor:
-    """(*shape, WIDTH) numbers."""
+    """(*shape, WIDTH) input."""
     return torch.randn(*shape, WIDTH, generator=torch.Generator().manual_seed(7))
 
 
 def outputs_of(trunk: Trunk, options: TrunkOptions, x: Tensor, tasks: int = TASKS) -> tuple[Tensor, ...]:
-    """The trunk's outputs for (..., WIDTH), which every task gets where each has an input of its own."""
+    """The trunk's outputs for (..., WIDTH); the same input for every task where inputs are separate."""
     return trunk(torch.stack([x] * tasks, dim=-2) if options.separate_inputs else x)
+
+
+def with_trunk(options: TrunkOptions) -> Problem:
+    """The small problem with that trunk, parsed like a params.yaml."""
+    params = document()
+    return parse_problem(params | {"model": params["model"] | {"trunk": options.model_dump(mode="json")}})

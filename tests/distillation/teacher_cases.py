@@ -1,4 +1,4 @@
-"""Every kind of task that a teacher can teach, with labels that the inputs of the small problem explain."""
+"""A task of every kind that has teachers, with labels that depend on the inputs of the small problem."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,8 +31,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taught:
-    """The task `t` of one kind over the inputs of the small problem; a fifth of the rows is unlabelled."""
+class TeacherCase:
+    """The task `t` on the inputs of the small problem; a fifth of the rows is unlabelled."""
 
     task: Objective
     problem: Problem
@@ -41,25 +41,22 @@ class Taught:
     validation: EncodedSplit
 
     def with_labels(self, labels: torch.Tensor) -> EncodedSplit:
-        """The training split with other labels."""
         return EncodedSplit(self.train.inputs, {"t": labels}, self.train.weights)
 
     def with_weights(self, weights: torch.Tensor) -> EncodedSplit:
-        """The training split with weights of rows."""
         return EncodedSplit(self.train.inputs, self.train.labels, {"t": weights})
 
 
-def taught(small: Small, kind: str) -> Taught:
-    """The task of that kind, fitted and encoded."""
+def teacher_case(small: Small, kind: str) -> TeacherCase:
     train, validation = (_target(split, kind, seed) for seed, split in enumerate((small.train, small.validation)))
-    declared = task(**KINDS[kind])
-    fitted = fit_codec(declared, train)
-    return Taught(
-        task=declared.objective(fitted),
-        problem=small.problem.model_copy(update={"tasks": {"t": declared}}),
-        encoder=small.encoder.model_copy(update={"tasks": (fitted,)}),
-        train=EncodedSplit(small.train.inputs, {"t": torch.from_numpy(fitted.encode(train))}),
-        validation=EncodedSplit(small.validation.inputs, {"t": torch.from_numpy(fitted.encode(validation))}),
+    options = task(**KINDS[kind])
+    codec = fit_codec(options, train)
+    return TeacherCase(
+        task=options.objective(codec),
+        problem=small.problem.model_copy(update={"tasks": {"t": options}}),
+        encoder=small.encoder.model_copy(update={"tasks": (codec,)}),
+        train=EncodedSplit(small.train.inputs, {"t": torch.from_numpy(codec.encode(train))}),
+        validation=EncodedSplit(small.validation.inputs, {"t": torch.from_numpy(codec.encode(validation))}),
     )
 
 

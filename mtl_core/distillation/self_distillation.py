@@ -12,7 +12,7 @@ from mtl_core.model import Network
 from mtl_core.model.inference import logits_of
 
 
-def own_best(
+def self_distillation_targets(
     store: TeacherStore,
     weights: Callable[[int], dict[str, Tensor]],
     task: str,
@@ -20,7 +20,7 @@ def own_best(
     network: Network,
     split: EncodedSplit,
 ) -> SoftTargets:
-    """The logits of the training rows by the weights after `epoch`; the network keeps its own weights.
+    """The logits of the training rows by the weights after `epoch`; the network's weights stay as they are.
 
     They are stored, so that a resumed training does not compute them again.
 

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from mtl_core.features.base import Feature, FittedFeature, TreeColumns
 from mtl_core.features.categorical import Categorical, FittedCategorical
-from mtl_core.features.datetime import Datetime, FittedDatetime
+from mtl_core.features.datetime import Datetime
 from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.fitted_datetime import FittedDatetime
 from mtl_core.features.multicategorical import FittedMulticategorical, Multicategorical
 from mtl_core.features.numeric import FittedNumeric, Numeric
 from mtl_core.features.vector import FittedVector, Vector

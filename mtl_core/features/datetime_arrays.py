@@ -12,7 +12,7 @@ from mtl_core.features.base import TreeColumns
 from mtl_core.features.calendar import PERIODS, Timestamps, cycle_of, from_sin_cos, sin_cos_table
 
 if TYPE_CHECKING:
-    from mtl_core.features.datetime import FittedDatetime
+    from mtl_core.features.fitted_datetime import FittedDatetime
 
 Keys = list[tuple[int, str]]
 """Feature index and name of each column of a block."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 
 from mtl_core.errors import DataError
 from mtl_core.features.base import FeatureFitter
 from mtl_core.features.calendar import CYCLES, CalendarPart, Timestamps, cycle_of, part_table
-from mtl_core.features.datetime import Datetime, FittedDatetime
+from mtl_core.features.fitted_datetime import FittedDatetime
 from mtl_core.features.iso import first_text, is_iso_timestamp, read_seconds
 from mtl_core.features.running_stats import RunningStats
 from mtl_core.features.zones import read_zone
+
+if TYPE_CHECKING:
+    from mtl_core.features.datetime import Datetime
 
 DEFAULT_CYCLIC: tuple[CalendarPart, ...] = ("hour", "weekday", "dayofyear")
 

@@ -25,7 +25,7 @@ from mtl_core.features.standardisation import standardisation_nodes, statistics
 
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
-    from mtl_core.features.datetime import FittedDatetime
+    from mtl_core.features.fitted_datetime import FittedDatetime
     from mtl_core.features.zones import Zone
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
-    from mtl_core.features.datetime import FittedDatetime
+    from mtl_core.features.fitted_datetime import FittedDatetime
     from mtl_core.features.numeric import FittedNumeric
 
 Array = NDArray[np.float64]

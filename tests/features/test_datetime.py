@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.features.calendar import PERIODS, CalendarPart
-from mtl_core.features.datetime import Datetime, FittedDatetime
+from mtl_core.features.datetime import Datetime
+from mtl_core.features.fitted_datetime import FittedDatetime
 from mtl_core.features.vocabulary import MISSING
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import patient

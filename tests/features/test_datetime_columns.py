@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mtl_core.errors import DataError
-from mtl_core.features.datetime import Datetime, FittedDatetime
+from mtl_core.features.datetime import Datetime
+from mtl_core.features.fitted_datetime import FittedDatetime
 from mtl_core.features.iso import is_iso_timestamp
 from tests.features.graphs import fit
 from tests.strategies import patient

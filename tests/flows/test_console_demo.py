@@ -13,14 +13,14 @@ from flows.console.demo import label_text, prediction_table, prediction_text, re
 from flows.demo import read_rows
 from mtl_core.config import Problem, parse_problem
 from mtl_core.errors import DataError
-from mtl_core.report.wording import NOTHING
+from mtl_core.report.wording import UNDEFINED
 from tests.small import Small
 
 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        (None, NOTHING),
+        (None, UNDEFINED),
         (0.00123456, "0.00123"),
         (12345.6, "12346"),
         (1_699_999_961.25, "1699999961"),
@@ -28,23 +28,23 @@ from tests.small import Small
         (-4.98, "-4.98"),
         ({"decision": True, "probability": 0.834}, "yes (0.83)"),
         ({"decision": False, "probability": 0.1}, "no (0.10)"),
-        ({"decision": None, "probability": None}, NOTHING),
+        ({"decision": None, "probability": None}, UNDEFINED),
         ({"class": "on time", "probabilities": {"early": 0.2, "on time": 0.8}}, "on time (0.80)"),
-        ({"class": None, "probabilities": {"early": None, "on time": None}}, NOTHING),
+        ({"class": None, "probabilities": {"early": None, "on time": None}}, UNDEFINED),
         (
             {"labels": ["War", "Drama"], "probabilities": {"War": 0.62, "Sport": 0.1, "Drama": 0.907}},
             "Drama 0.91, War 0.62",
         ),
         ({"labels": [], "probabilities": {"War": 0.12, "Drama": 0.31}}, "none (Drama 0.31)"),
-        ({"labels": None, "probabilities": {"War": None, "Drama": None}}, NOTHING),
+        ({"labels": None, "probabilities": {"War": None, "Drama": None}}, UNDEFINED),
         ({"0.1": 3.0, "0.5": 7.5, "0.9": 21.0}, "3 | 7.5 | 21"),
-        ({"0.1": None, "0.5": None, "0.9": None}, f"{NOTHING} | {NOTHING} | {NOTHING}"),
+        ({"0.1": None, "0.5": None, "0.9": None}, f"{UNDEFINED} | {UNDEFINED} | {UNDEFINED}"),
         ({f"0.{level}": float(level) for level in range(1, 8)}, "1 | 4 | 7"),
         ({"cluster": 2, "probabilities": [0.1, 0.19, 0.71]}, "2 (0.71)"),
         ({"cluster": 0, "probabilities": [0.6, 0.4]}, "0 (0.60)"),
-        ({"cluster": None, "probabilities": [None, None]}, NOTHING),
-        ([], NOTHING),
-        ([0.25, None], f"0.25, {NOTHING}"),
+        ({"cluster": None, "probabilities": [None, None]}, UNDEFINED),
+        ([], UNDEFINED),
+        ([0.25, None], f"0.25, {UNDEFINED}"),
         (
             [{"class": "on time", "probabilities": {"on time": 0.8}}] * 6,
             ", ".join(["on time (0.80)"] * 5) + " and 1 other",
@@ -59,16 +59,16 @@ def test_every_kind_of_prediction_has_a_short_text(answer: Any, text: str) -> No
     ("row", "text"),
     [
         ({"a": 1.0}, "1"),
-        ({"a": None}, NOTHING),
-        ({"a": math.nan}, NOTHING),
+        ({"a": None}, UNDEFINED),
+        ({"a": math.nan}, UNDEFINED),
         ({"a": False}, "no"),
         ({"a": "Drama|War"}, "Drama|War"),
         ({"a": 1, "b": 0, "c": True}, "a, c"),
         ({"a": 0.0, "b": False, "c": 0}, "none"),
         ({"a": 1.0, "b": None, "c": math.nan}, "a, b?, c?"),
         ({"a": 0, "b": None}, "b?"),
-        ({"a": None, "b": math.nan}, NOTHING),
-        ({"a": [1, None, 0]}, f"1, {NOTHING}, 0"),
+        ({"a": None, "b": math.nan}, UNDEFINED),
+        ({"a": [1, None, 0]}, f"1, {UNDEFINED}, 0"),
     ],
 )
 def test_labels_have_a_short_text(row: dict[str, Any], text: str) -> None:

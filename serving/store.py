@@ -22,14 +22,7 @@ import bentoml.models
 from bentoml._internal.models import ModelStore
 
 from serving.champion import Promotion, champion_file, find_champion, set_champion, write_atomically
-from serving.errors import (
-    ModelError,
-    NoVersionError,
-    RefusedVersionError,
-    ServingError,
-    SignatureError,
-    StoreError,
-)
+from serving.errors import ModelError, NoVersionError, RefusedVersionError, ServingError, SignatureError, StoreError
 from serving.model import GRAPH_FILE, read_export
 from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_lost_comparison
 from serving.signature import SIGNATURE_FILE

@@ -67,11 +67,7 @@ def compare_models(folder: Path, candidate: str, champion: str, champion_folder:
             matrices=input_matrices(signature),
         )
         for graph, inputs, signature in (
-            (
-                champion_folder / layout.graph.name,
-                {name: encoder.inputs[name] for name in columns},
-                champion_signature,
-            ),
+            (champion_folder / layout.graph.name, {name: encoder.inputs[name] for name in columns}, champion_signature),
             (layout.graph, encoder.inputs, candidate_signature),
         )
     )

@@ -37,12 +37,7 @@ OnRows = Callable[[int, int | None, str], None]
 
 
 def prepare(
-    folder: Path,
-    problem: Problem,
-    quarantine: Path,
-    out: Path,
-    *,
-    on_rows: OnRows = lambda done, total, phase: None,
+    folder: Path, problem: Problem, quarantine: Path, out: Path, *, on_rows: OnRows = lambda done, total, phase: None
 ) -> dict[SplitName, int]:
     """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS and DUPLICATES into the folder `out`.
 

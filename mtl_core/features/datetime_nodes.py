@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _RowNodes:
     """Names of (n, rows) values in a graph, and the keys of all their rows in order."""
 
     values: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Rows:
 
 def block_nodes(graph: GraphBuilder, features: Sequence[FittedDatetime], inputs: Mapping[str, str]) -> dict[str, str]:
     """Name of the value of each block: (rows, numbers) float32, (rows, categorical parts) int32."""
-    numbers, ids = _Rows(), _Rows()
+    numbers, ids = _RowNodes(), _RowNodes()
     for zone in dict.fromkeys(feature.zone for feature in features):
         group = {index: feature for index, feature in enumerate(features) if feature.zone == zone}
         raw = graph.stack(inputs[feature.column] for feature in group.values())
@@ -59,7 +59,9 @@ def block_nodes(graph: GraphBuilder, features: Sequence[FittedDatetime], inputs:
     return blocks
 
 
-def _add_group(graph: GraphBuilder, group: Mapping[int, FittedDatetime], raw: str, numbers: _Rows, ids: _Rows) -> None:
+def _add_group(
+    graph: GraphBuilder, group: Mapping[int, FittedDatetime], raw: str, numbers: _RowNodes, ids: _RowNodes
+) -> None:
     """Add numbers and ids of the features of one zone, given by index; raw: (D, rows) seconds."""
     features, indices = list(group.values()), list(group)
     valid = graph.add("Less", graph.add("Abs", raw), graph.constant(np.inf, np.float64))

@@ -10,16 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import (
-    as_numbers,
-    as_plain,
-    as_strings,
-    decoded,
-    is_number,
-    is_temporal,
-    null_if_empty,
-    scalar_type,
-)
+from mtl_core.arrow import as_numbers, as_plain, as_strings, decoded, is_number, is_temporal, null_if_empty, scalar_type
 from mtl_core.timestamps import as_microseconds
 
 MIN_ROWS, MAX_ROWS, MAX_CELLS = 1_000, 20_000, 10_000_000

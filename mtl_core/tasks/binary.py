@@ -26,13 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-METRICS: tuple[Metric, ...] = (
-    BINARY_LOG_LOSS,
-    Auc(),
-    AveragePrecision(),
-    BRIER,
-    BINARY_ECE,
-)
+METRICS: tuple[Metric, ...] = (BINARY_LOG_LOSS, Auc(), AveragePrecision(), BRIER, BINARY_ECE)
 
 
 class Binary(DecisionTask):

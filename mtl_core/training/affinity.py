@@ -36,11 +36,7 @@ class Probe:
     """Measurements on batches of one epoch. Modifies no weight, no `.grad` and no random state."""
 
     def __init__(
-        self,
-        network: Network,
-        optimizer: torch.optim.Optimizer,
-        options: RelatednessOptions,
-        epoch: int,
+        self, network: Network, optimizer: torch.optim.Optimizer, options: RelatednessOptions, epoch: int
     ) -> None:
         self.network, self.optimizer, self.tasks = network, optimizer, network.objectives
         self.options, self.epoch = options, epoch

@@ -26,5 +26,10 @@ class TrunkOptions(Frozen, ABC):
     kind: str
 
     @abstractmethod
+    def trunk_type(self) -> type["Trunk"]:
+        """Class of the trunk, which takes the options by their names."""
+
     def build(self, width: int, tasks: int) -> "Trunk":
         """The trunk for a width of its inputs and a number of tasks."""
+        options = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
+        return self.trunk_type()(width, tasks, **options)

@@ -20,10 +20,10 @@ class MMoE(TrunkOptions):
     """The layers of every expert."""
     dropout: Dropout = 0.1
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.mmoe import MMoETrunk
 
-        return MMoETrunk(width, tasks, experts=self.experts, widths=self.widths, dropout=self.dropout)
+        return MMoETrunk
 
 
 class CGC(TrunkOptions):
@@ -38,17 +38,10 @@ class CGC(TrunkOptions):
     """The layers of every expert."""
     dropout: Dropout = 0.1
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.cgc import CGCTrunk
 
-        return CGCTrunk(
-            width,
-            tasks,
-            experts=self.experts,
-            shared_experts=self.shared_experts,
-            widths=self.widths,
-            dropout=self.dropout,
-        )
+        return CGCTrunk
 
 
 class PLE(TrunkOptions):
@@ -64,18 +57,10 @@ class PLE(TrunkOptions):
     """The layers of every expert, at each level."""
     dropout: Dropout = 0.1
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.ple import PLETrunk
 
-        return PLETrunk(
-            width,
-            tasks,
-            experts=self.experts,
-            shared_experts=self.shared_experts,
-            levels=self.levels,
-            widths=self.widths,
-            dropout=self.dropout,
-        )
+        return PLETrunk
 
 
 class AdaTT(TrunkOptions):
@@ -91,15 +76,7 @@ class AdaTT(TrunkOptions):
     """The layers of every expert, at each level."""
     dropout: Dropout = 0.1
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.adatt import AdaTTTrunk
 
-        return AdaTTTrunk(
-            width,
-            tasks,
-            experts=self.experts,
-            shared_experts=self.shared_experts,
-            levels=self.levels,
-            widths=self.widths,
-            dropout=self.dropout,
-        )
+        return AdaTTTrunk

@@ -17,10 +17,10 @@ class SharedBottom(TrunkOptions):
     widths: Widths = (256, 256)
     dropout: Dropout = 0.2
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.shared_bottom import SharedBottomTrunk
 
-        return SharedBottomTrunk(width, tasks, widths=self.widths, dropout=self.dropout)
+        return SharedBottomTrunk
 
 
 class SingleTask(TrunkOptions):
@@ -32,10 +32,10 @@ class SingleTask(TrunkOptions):
     widths: Widths = (256, 128)
     dropout: Dropout = 0.1
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.single_task import SingleTaskTrunk
 
-        return SingleTaskTrunk(width, tasks, widths=self.widths, dropout=self.dropout)
+        return SingleTaskTrunk
 
 
 class CrossStitch(TrunkOptions):
@@ -48,10 +48,10 @@ class CrossStitch(TrunkOptions):
     """Initial weight of a task's own activations; the other tasks share the rest equally."""
     dropout: Dropout = 0.1
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.cross_stitch import CrossStitchTrunk
 
-        return CrossStitchTrunk(width, tasks, widths=self.widths, same=self.same, dropout=self.dropout)
+        return CrossStitchTrunk
 
 
 class MessagePassing(TrunkOptions):
@@ -75,12 +75,10 @@ class MessagePassing(TrunkOptions):
             )
         return self
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.message_passing import MessagePassingTrunk
 
-        return MessagePassingTrunk(
-            width, tasks, widths=self.widths, layers=self.layers, heads=self.heads, dropout=self.dropout
-        )
+        return MessagePassingTrunk
 
 
 class TaskVectors(TrunkOptions):
@@ -92,7 +90,7 @@ class TaskVectors(TrunkOptions):
     """Width of a task's vector."""
     dropout: Dropout = 0.1
 
-    def build(self, width: int, tasks: int) -> "Trunk":
+    def trunk_type(self) -> type["Trunk"]:
         from mtl_core.trunks.task_vectors import TaskVectorsTrunk
 
-        return TaskVectorsTrunk(width, tasks, widths=self.widths, vector=self.vector, dropout=self.dropout)
+        return TaskVectorsTrunk

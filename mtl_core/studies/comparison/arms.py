@@ -120,11 +120,7 @@ def _with_policy(stopping: Stopping, policy: str) -> Stopping:
 
 
 def _task_runs(
-    tasks: tuple[Objective, ...],
-    test: EncodedSplit,
-    predictions: Predictions,
-    result: TrainingResult,
-    seconds: float,
+    tasks: tuple[Objective, ...], test: EncodedSplit, predictions: Predictions, result: TrainingResult, seconds: float
 ) -> dict[str, TaskRun]:
     labels = {name: test.flat_labels(name).numpy() for name in test.labels}
     metrics = evaluate(tasks, labels, predictions, resamples=0)

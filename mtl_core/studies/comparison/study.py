@@ -16,14 +16,7 @@ from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server
 from mtl_core.studies.comparison.record import BOOSTED, SINGLE_TASK, Arm, ComparedTask, Comparison, Cost, PolicyCourse
 from mtl_core.studies.comparison.runs import Runs, run_arms, run_folder
 from mtl_core.studies.comparison.serving_cost import graph_of, graphs_server
-from mtl_core.studies.comparison.statistics import (
-    BootstrapSample,
-    bootstrap_sample,
-    gain,
-    headline,
-    mean_std,
-    verdict,
-)
+from mtl_core.studies.comparison.statistics import BootstrapSample, bootstrap_sample, gain, headline, mean_std, verdict
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.sharing import check_sharing

@@ -7,7 +7,7 @@ policy and the seed differ. The epoch of the model is selected on validation, by
 evaluated on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task, metric,
 higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation also that
 after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. Provenance:
-early_stopping.made.json. `patient` is `joint` with three times the patience, the control for more epochs alone.
+early_stopping.provenance.json. `patient` is `joint` with three times the patience, the control for more epochs alone.
 benchmarks/stopping_table.py prints the tables again.
 """
 
@@ -31,7 +31,7 @@ from mtl_core.studies.provenance import Provenance
 
 __all__: list[str] = []
 
-PROVENANCE = RESULTS.with_suffix(".made.json")
+PROVENANCE = RESULTS.with_suffix(".provenance.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "early_stopping"
 PATIENT = "patient"
 """`joint` with three times the patience."""

@@ -11,7 +11,7 @@ Prints per task and peer whether the network is significantly better (▲), equa
 the counts, and as the last line one JSON object. benchmarks/results/out_of_the_box.json has all metrics, a task's own
 first: a list of {problem, half, task, metric, higher_is_better, method, seed, value, seconds}. The processor seconds of
 the network are split evenly among its tasks. out_of_the_box.verdicts.json has {problem, half, task, peer,
-verdict}, and out_of_the_box.made.json the provenance; benchmarks/suite_table.py prints both as Markdown.
+verdict}, and out_of_the_box.provenance.json the provenance; benchmarks/suite_table.py prints both as Markdown.
 """
 
 import argparse
@@ -116,7 +116,7 @@ def _collect(problem: Untouched, runs: Sequence[TrainingRun]) -> tuple[list[Task
 
 def _store(rows: list[dict[str, Any]], prepared: Sequence[Untouched], methods: Sequence[str], seeds: int) -> None:
     """Replace the rows of the same problems and methods in the file, and write their provenance."""
-    provenance = RESULTS.with_suffix(".made.json")
+    provenance = RESULTS.with_suffix(".provenance.json")
     records = json.loads(provenance.read_text(encoding="utf-8")) if provenance.exists() else {}
     for problem in prepared:
         name = problem.name

@@ -5,7 +5,7 @@
 Every configuration of configurations.py is trained by the product's loop on one thread and chosen on validation. The
 trees are LightGBM's, a model per task on the same columns, stopped early on validation too. Results, on validation and
 on test: benchmarks/results/quality.json, a list of {problem, configuration, seed, task, metric, validation, test,
-epochs, seconds}, and their provenance, quality.made.json. benchmarks/quality_table.py prints the tables.
+epochs, seconds}, and their provenance, quality.provenance.json. benchmarks/quality_table.py prints the tables.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from mtl_core.files import write_text
 from mtl_core.studies.comparison.arms import run_arm
 from mtl_core.studies.comparison.boosted import run_boosted
 
-PROVENANCE = RESULTS.with_suffix(".made.json")
+PROVENANCE = RESULTS.with_suffix(".provenance.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "quality"
 Row = dict[str, Any]
 

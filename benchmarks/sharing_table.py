@@ -25,7 +25,7 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield f"| {name} | {better} of {len(gains)} | {worse} | {len(gains) - better - worse} |"
     yield ""
     for problem, study in results.items():
-        yield f"### {problem}, {len(study['made']['seeds'])} seeds, shared under `{study['shared']}`"
+        yield f"### {problem}, {len(study['provenance']['seeds'])} seeds, shared under `{study['shared']}`"
         yield ""
         yield "| task | metric | shared | single-task | boosted | shared - single-task | verdict | shared - boosted |"
         yield "|---|---|---|---|---|---|---|---|"

@@ -53,10 +53,10 @@ def test_every_policy_was_run_on_every_task_with_the_same_five_seeds() -> None:
 def provenances() -> dict[str, dict[str, Any]]:
     """Name of the results -> problem -> provenance."""
     return {
-        "early_stopping": stored("early_stopping.made.json"),
-        "sharing": {problem: result["made"] for problem, result in stored("sharing.json").items()},
-        "relating": {problem: result["study"]["made"] for problem, result in stored("relating.json").items()},
-        "tuning": {problem: result["study"]["made"] for problem, result in stored("tuning.json").items()},
+        "early_stopping": stored("early_stopping.provenance.json"),
+        "sharing": {problem: result["provenance"] for problem, result in stored("sharing.json").items()},
+        "relating": {problem: result["study"]["provenance"] for problem, result in stored("relating.json").items()},
+        "tuning": {problem: result["study"]["provenance"] for problem, result in stored("tuning.json").items()},
     }
 
 
@@ -77,7 +77,7 @@ def test_every_problem_of_the_results_has_its_record() -> None:
 
 
 def test_every_configuration_s_record_says_which_seeds_its_rows_have() -> None:
-    rows, records = stored("quality.json"), stored("quality.made.json")
+    rows, records = stored("quality.json"), stored("quality.provenance.json")
     seeds_of: dict[str, set[int]] = {}
     for row in rows:
         seeds_of.setdefault(f"{row['problem']}: {row['configuration']}", set()).add(row["seed"])

@@ -55,7 +55,7 @@ def print_comparison(comparison: Comparison) -> None:
     """Print tables of quality and cost, then the tasks with negative transfer."""
     console = open_console()
     console.print(_quality(comparison))
-    if len(comparison.courses) > 1:
+    if len(comparison.policies) > 1:
         console.print(_policies(comparison))
     console.print(_cost(comparison))
     for note in comparison.notes:
@@ -85,7 +85,7 @@ def _quality(comparison: Comparison) -> Table:
 
 
 def _policies(comparison: Comparison) -> Table:
-    policies = comparison.courses
+    policies = comparison.policies
     title = f"shared network under every stopping policy: test split, {_seeds(comparison)}"
     table = titled_table(title, "task\nmetric", *policies, show_lines=True)
     for name, task in comparison.tasks.items():
@@ -95,7 +95,7 @@ def _policies(comparison: Comparison) -> Table:
 
 
 def _seeds(comparison: Comparison) -> str:
-    count = len(comparison.made.seeds)
+    count = len(comparison.provenance.seeds)
     return f"mean ± standard deviation of {count} seeds" if count > 1 else "one seed"
 
 

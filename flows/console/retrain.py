@@ -46,9 +46,9 @@ def print_result(result: RetrainResult) -> None:
         console.out(f"gates switched off: {', '.join(result.gates_off)}")
     verb = "promoted" if result.promoted else "is already the champion"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
-    console.out(f"{result.recorded}\n{result.told}")
-    if result.other_bits:
-        console.out(result.other_bits, style="yellow")
+    console.out(f"{result.recorded}\n{result.service}")
+    if result.other_outputs:
+        console.out(result.other_outputs, style="yellow")
 
 
 def _differences(result: RetrainResult) -> Table:

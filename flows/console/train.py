@@ -105,9 +105,13 @@ def summary(result: TrainingResult) -> Iterator[str]:
     if result.behind:
         tasks = ", ".join(f"{task} by {deficit:.1f}" for task, deficit in result.behind.items())
         yield f"behind the task's own best epoch on validation, in standard errors: {tasks}"
-    if result.refits:
-        tuned = [f"{head.task} {number(head.before)} to {number(head.after)}" for head in result.refits if head.kept]
-        unchanged = [head.task for head in result.refits if not head.kept]
+    if result.finetuned_heads:
+        tuned = [
+            f"{head.task} {number(head.before)} to {number(head.after)}"
+            for head in result.finetuned_heads
+            if head.improved
+        ]
+        unchanged = [head.task for head in result.finetuned_heads if not head.improved]
         yield f"heads fine-tuned: {', '.join(tuned) or 'none'}; unchanged: {', '.join(unchanged) or 'none'}"
     calibrated = [
         f"{calibration.task} {number(calibration.log_loss_before)} to {number(calibration.log_loss_after)}"

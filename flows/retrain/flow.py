@@ -60,8 +60,8 @@ def _retrain(folder: Path) -> RetrainResult:
         version=candidate,
         promoted=promoted,
         recorded=recorded,
-        told=result_of(tell_service, candidate),
-        other_bits=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
+        service=result_of(tell_service, candidate),
+        other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
     )
 
 

@@ -32,7 +32,7 @@ class RetrainResult:
     """False where this version was the champion already."""
     recorded: str
     """Sentence about the DVC experiment."""
-    told: str
+    service: str
     """Sentence about the service."""
-    other_bits: str
+    other_outputs: str
     """Sentence about outputs that differ from the committed dvc.lock although no input does; "" where none do."""

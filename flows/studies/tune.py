@@ -39,7 +39,7 @@ def stored_tuning(folder: Path) -> TuneResult:
     """The last study; DataError where there is none."""
     problem = load_problem(folder)
     study, where = stored_study(folder, Layout(folder).tuning, Tuning, "mtl tune")
-    current = study.made.declaration == config_digest(problem)
+    current = study.provenance.declaration == config_digest(problem)
     note = "" if current else "; params.yaml has changed since this study"
     return TuneResult(study=study, problem=problem, where=where + note)
 
@@ -81,7 +81,7 @@ def repeat(folder: Path, number: int) -> str:
         pairs = "; ".join(f"{name} {before!r}, now {after!r}" for name, (before, after) in differences.items())
         raise TrainingError(
             f"trial {number}: must give bit-identical numbers, found {pairs}; recorded at commit "
-            f"{study.made.commit or 'unknown'} on {study.made.machine}"
+            f"{study.provenance.commit or 'unknown'} on {study.provenance.machine}"
         )
     return f"trial {number}: bit-identical for {len(study.baseline)} tasks"
 
@@ -109,7 +109,7 @@ def apply(folder: Path, number: int) -> str:
 def _current_study(folder: Path) -> TuneResult:
     """The last study; ProblemError where params.yaml has changed since."""
     result = stored_tuning(folder)
-    if result.study.made.declaration != config_digest(result.problem):
+    if result.study.provenance.declaration != config_digest(result.problem):
         raise ProblemError(
             f"{Layout(folder).tuning}: must match {PARAMS}, found a study of another declaration; "
             f"restore {PARAMS}, or run `mtl tune` to start a new study"

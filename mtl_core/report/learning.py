@@ -117,8 +117,8 @@ def learning_notes(result: TrainingResult) -> list[str]:
     if result.cut_short:
         limit = f"The limit of {result.budget.epochs} epochs ended training while still improving"
         notes.append(f"{limit}: {join_names(result.cut_short)}. training.epochs raises it.")
-    if result.refits:
-        improved = join_names(tuple(refit.task for refit in result.refits if refit.kept))
+    if result.finetuned_heads:
+        improved = join_names(tuple(head.task for head in result.finetuned_heads if head.improved))
         notes.append(f"Heads fine-tuned with a frozen trunk. Improved on validation and kept: {improved or 'none'}.")
     if result.behind:
         tasks = join_names(tuple(f"{task} by {deficit:.1f}" for task, deficit in result.behind.items()))

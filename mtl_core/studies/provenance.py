@@ -1,4 +1,4 @@
-"""Provenance of a study's numbers, stored in every study's file under `made`."""
+"""Provenance of a study's numbers, stored in every study's file under `provenance`."""
 
 import hashlib
 

@@ -151,7 +151,7 @@ class HeadTrainer:
         improved = self.score(best) > self.score(initial) + min_improvement
         head.load_state_dict(best_weights if improved else initial_weights)
         final = best if improved else initial
-        return FinetunedHead(task=task, kept=improved, before=initial, after=final, epochs=epoch)
+        return FinetunedHead(task=task, improved=improved, before=initial, after=final, epochs=epoch)
 
     def train_epoch(self, epoch: int, optimizer: torch.optim.Optimizer, seed: int, batch_size: int) -> None:
         """Train for one pass over the rows that count in the task's loss."""

@@ -28,7 +28,7 @@ class Relations(Frozen):
     """Number of measurements."""
 
 
-class Epoch(Frozen, allow_inf_nan=True, populate_by_name=True, serialize_by_alias=True):
+class Epoch(Frozen, allow_inf_nan=True):
     """Record of an epoch.
 
     `values` are the tasks' metrics on validation; `scores` are the same, oriented so that higher is better and divided
@@ -44,9 +44,9 @@ class Epoch(Frozen, allow_inf_nan=True, populate_by_name=True, serialize_by_alia
     """Tasks that stopped at the end of this epoch."""
     resumed: tuple[str, ...] = ()
     """Tasks that train on their labels again from the next epoch on."""
-    distilled: tuple[str, ...] = Field(alias="held")
+    distilled: tuple[str, ...]
     """Tasks that trained on soft targets of their own best checkpoint."""
-    paused: tuple[str, ...] = Field(default=(), alias="resting")
+    paused: tuple[str, ...] = ()
     """Tasks that did not train: stopped, or not started."""
     relatedness: Relations | None = None
     """None without a measurement in the epoch."""
@@ -56,7 +56,7 @@ class FinetunedHead(Frozen):
     """Result of fine-tuning a head. Values are the task's metric on validation."""
 
     task: str
-    kept: bool
+    improved: bool
     """True where the model has the fine-tuned head, not the initial one."""
     before: float
     after: float
@@ -106,7 +106,7 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     """Number of parameters of the network."""
     members: int = 1
     """Members of the ensemble within the network."""
-    refits: tuple[FinetunedHead, ...] = ()
+    finetuned_heads: tuple[FinetunedHead, ...] = ()
     """The heads that were fine-tuned, in the problem's order."""
     calibrations: tuple[TaskCalibration, ...] = ()
     """Records of the tasks whose predictions are probabilities, in the problem's order."""
@@ -150,7 +150,7 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     def final(self, task: str) -> float:
         """The task's metric of the model: after the chosen epoch, fine-tuning of its head, and calibration."""
         calibrated = [fit.value for fit in self.calibrations if fit.task == task and fit.method != "identity"]
-        finetuned = [head.after for head in self.refits if head.task == task]
+        finetuned = [head.after for head in self.finetuned_heads if head.task == task]
         defined = [value for value in (*calibrated, *finetuned) if value is not None]
         return defined[0] if defined else self.epochs[self.chosen - 1].values[task]
 

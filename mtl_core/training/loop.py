@@ -110,7 +110,7 @@ def train(
         standard_errors=errors,
         parameters=sum(parameter.numel() for parameter in state.network.parameters()),
         members=state.network.member_count,
-        refits=heads,
+        finetuned_heads=heads,
         calibrations=calibrations,
         thresholds=thresholds,
     )

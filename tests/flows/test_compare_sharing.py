@@ -41,7 +41,7 @@ def test_a_study_is_printed_stored_and_in_the_report(
     assert 'id="sharing"' in Layout(folder).report.read_text(encoding="utf-8")
     stored = read_study(Layout(folder).comparison, Comparison)
     assert stored is not None
-    assert (stored.made.command, stored.made.seeds) == ("mtl compare --seeds 1", (0,))
+    assert (stored.provenance.command, stored.provenance.seeds) == ("mtl compare --seeds 1", (0,))
     assert set(stored.cost) == {"hold", "single_task", "boosted"}
     scratch = Layout(folder).state / "studies" / "compare"
     assert {path.name for path in scratch.iterdir()} == {"hold-0", "single_task-0", "boosted-0"}

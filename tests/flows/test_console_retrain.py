@@ -8,7 +8,7 @@ from flows.retrain.result import RetrainResult
 from mtl_core.checks import BaselineCheck, Check
 
 
-def result(*off: str, other_bits: str = "") -> RetrainResult:
+def result(*off: str, other_outputs: str = "") -> RetrainResult:
     checks = (
         Check(name="size", value=1.0, limit=2.0, rule="at most", unit="MB"),
         BaselineCheck(name="rare[x].auc over baseline", value=-0.1, high=0.2, limit=0.0, rule="above", unit=""),
@@ -21,8 +21,8 @@ def result(*off: str, other_bits: str = "") -> RetrainResult:
         version="tiny:1",
         promoted=True,
         recorded="recorded",
-        told="told",
-        other_bits=other_bits,
+        service="told",
+        other_outputs=other_outputs,
     )
 
 
@@ -40,5 +40,5 @@ def test_gates_that_are_off_are_named(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_stages_with_other_outputs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    print_result(result(other_bits="dvc.lock: train gave other bits"))
+    print_result(result(other_outputs="dvc.lock: train gave other bits"))
     assert capsys.readouterr().out.endswith("told\ndvc.lock: train gave other bits\n")

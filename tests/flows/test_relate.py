@@ -31,7 +31,7 @@ def stored(folder: Path) -> Relatedness:
 def test_the_study_is_in_its_file_its_figures_and_the_report(related: Path) -> None:
     study, layout = stored(related), Layout(related)
     assert study.tasks == TASKS
-    assert study.made.command == "mtl relate --every 1"
+    assert study.provenance.command == "mtl relate --every 1"
     assert study.vectors is not None
     for name in ("affinity.svg", "task-vectors.svg"):
         ElementTree.fromstring((layout.studies / name).read_text(encoding="utf-8"))
@@ -73,5 +73,5 @@ def test_a_later_study_without_vectors_removes_the_map(related: Path, capfd: pyt
     assert mtl(related, "relate", "--every", "2", "--no-vectors", "--json") == 0
     document = json.loads(capfd.readouterr().out)
     assert document["vectors"] is None
-    assert document["made"]["command"] == "mtl relate --every 2 --no-vectors"
+    assert document["provenance"]["command"] == "mtl relate --every 2 --no-vectors"
     assert not (Layout(related).studies / "task-vectors.svg").exists()

@@ -57,8 +57,8 @@ def params(tuned: Path) -> Iterator[Path]:
 def test_the_study_is_stored_with_its_provenance(tuned: Path) -> None:
     study = stored(tuned)
     assert [trial.number for trial in study.trials] == [0, 1, 2]
-    assert study.made.command == "mtl tune --trials 3"
-    assert "optuna" in study.made.versions
+    assert study.provenance.command == "mtl tune --trials 3"
+    assert "optuna" in study.provenance.versions
     assert set(study.baseline) == {"churned", "spend", "tier"}
 
 

@@ -79,7 +79,7 @@ def test_training_with_members_is_deterministic_and_finetunes_heads(small: Small
     again, _ = train(problem, *splits, tmp_path / "b")
     assert same(weights(first), weights(again))
     assert any(epoch.distilled for epoch in outcome.epochs)
-    assert len(outcome.refits) == len(small.problem.tasks)
+    assert len(outcome.finetuned_heads) == len(small.problem.tasks)
 
 
 def test_clustering_with_several_members_is_refused() -> None:

@@ -81,8 +81,8 @@ def history() -> dict[str, Any]:
                 "values": current,
                 "scores": {task: v if task in rising or v is None else -v for task, v in current.items()},
                 "stopped": ["late"] if index == 1 else ["ghost"] if index == 3 else [],
-                "held": ["late"] if index > 1 else [],
-                "resting": ["alone"] if index == 0 else [],
+                "distilled": ["late"] if index > 1 else [],
+                "paused": ["alone"] if index == 0 else [],
             }
         )
     errors = dict.fromkeys(NAMES, 0.05) | {"late": 0.01, "band": 0.02, LONG: 0.1, "ghost": 1.0}

@@ -14,7 +14,7 @@ from mtl_core.studies.comparison.record import (
     Cost,
     Gain,
     MeanStd,
-    PolicyCourse,
+    PolicyRun,
 )
 from mtl_core.studies.comparison.statistics import headline, mean_std, verdict
 from mtl_core.studies.provenance import Provenance
@@ -52,12 +52,12 @@ def comparison(
     cost |= {policy: Cost(parameters=10_000, seconds=31.0) for policy in others}
     provenance = _provenance(f"mtl compare --seeds {seeds}", declaration, seeds)
     study = Comparison(
-        made=provenance,
+        provenance=provenance,
         shared="hold",
         headline=headline(tasks, cost, "hold"),
         tasks=tasks,
         cost=cost,
-        courses={policy: {name: _policy_course(policy) for name in names} for policy in ("hold", *others)},
+        policies={policy: {name: _policy_run(policy) for name in names} for policy in ("hold", *others)},
         notes=("a note",),
     )
     return study.model_copy(update=changes)
@@ -85,9 +85,9 @@ def _arm(mean: float, seeds: int, case: str) -> MeanStd:
     return mean_std([None if case == "undefined" else mean + 0.01 * seed for seed in range(seeds)])
 
 
-def _policy_course(policy: str) -> PolicyCourse:
+def _policy_run(policy: str) -> PolicyRun:
     late = 0.01 * POLICIES.index(policy)
-    return PolicyCourse(validation=(None, 0.7, 0.8, 0.78 + late, 0.77 + 2 * late), stopped=(3,), chosen=4)
+    return PolicyRun(validation=(None, 0.7, 0.8, 0.78 + late, 0.77 + 2 * late), stopped=(3,), chosen=4)
 
 
 def relatedness(tasks: Sequence[str] = NAMES, *, declaration: str = "", vectors: bool = True) -> Relatedness:
@@ -101,7 +101,7 @@ def relatedness(tasks: Sequence[str] = NAMES, *, declaration: str = "", vectors:
     }
     task_vectors = Vectors(distances=upper, map={task: (float(index), 0.5) for index, task in enumerate(tasks)})
     return Relatedness(
-        made=_provenance("mtl relate --every 7", declaration),
+        provenance=_provenance("mtl relate --every 7", declaration),
         tasks=tuple(tasks),
         affinity={a: dict(zip(tasks, line, strict=True)) for a, line in zip(tasks, affinity.tolist(), strict=True)},
         cosine={a: {b: 0.5 - value / 10 for b, value in others.items()} for a, others in upper.items()},
@@ -151,7 +151,7 @@ def tuning(*trials: Trial, best: int = 4, declaration: str = "", **more: Any) ->
         for name in NAMES
     }
     provenance = _provenance("mtl tune --trials 5", declaration)
-    fields = {"made": provenance, "space": SPACE, "declared": DECLARED, "baseline": baseline, "best": best} | more
+    fields = {"provenance": provenance, "space": SPACE, "declared": DECLARED, "baseline": baseline, "best": best} | more
     return Tuning(trials=trials or five, **fields)
 
 

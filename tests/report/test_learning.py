@@ -17,8 +17,8 @@ from tests.report.problem import LONG, history
 
 MINUS = "\N{MINUS SIGN}"
 REFITS = [
-    {"task": "late", "kept": True, "before": 0.79, "after": 0.85, "epochs": 3},
-    {"task": LONG, "kept": False, "before": 1.0, "after": 1.0, "epochs": 2},
+    {"task": "late", "improved": True, "before": 0.79, "after": 0.85, "epochs": 3},
+    {"task": LONG, "improved": False, "before": 1.0, "after": 1.0, "epochs": 2},
 ]
 
 
@@ -34,7 +34,7 @@ def result(**changes: Any) -> TrainingResult:
     ("task", "changes", "cells"),
     [
         ("late", {"chosen": 4}, ("0.800 (epoch 2)", "0.780", f"{MINUS}2.0", "2")),
-        ("late", {"chosen": 2, "refits": REFITS}, ("0.800 (epoch 2)", "0.850", "+5.0", "2")),
+        ("late", {"chosen": 2, "finetuned_heads": REFITS}, ("0.800 (epoch 2)", "0.850", "+5.0", "2")),
         (LONG, {"chosen": 4}, ("1.00 minutes (epoch 3)", "1.50 minutes", f"{MINUS}5.0", "never")),
         (LONG, {"chosen": 3}, ("1.00 minutes (epoch 3)", "1.00 minutes", "0.0", "never")),
         ("ghost", {}, (UNDEFINED, UNDEFINED, UNDEFINED, "4")),
@@ -114,8 +114,8 @@ def test_the_stopping_rule_has_its_options(stopping: Stopping, text: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"refits": REFITS}, "kept: late."),
-        ({"refits": REFITS[1:]}, "kept: none."),
+        ({"finetuned_heads": REFITS}, "kept: late."),
+        ({"finetuned_heads": REFITS[1:]}, "kept: none."),
         ({"chosen": 4}, "late by 2.0"),
         ({"budget": history()["budget"] | {"epochs": 4}}, "The limit of 4 epochs"),
     ],

@@ -127,8 +127,8 @@ def test_the_whole_study(grouped: Small, splits: Splits, parameter_counts: list[
     assert comparison.cost["joint"].ms_1 is None
     assert (comparison.cost[SINGLE_TASK].bytes or 0) == 2 * (comparison.cost["hold"].bytes or 0)
     # Courses of the shared networks only, with the first seed.
-    assert set(comparison.courses) == set(POLICIES)
-    assert all(len(course.validation) == 2 for tasks in comparison.courses.values() for course in tasks.values())
+    assert set(comparison.policies) == set(POLICIES)
+    assert all(len(course.validation) == 2 for tasks in comparison.policies.values() for course in tasks.values())
     assert [note.partition(":")[0] for note in comparison.notes] == ["group", "group"]
     assert "unsupervised" in comparison.notes[0]
     assert "no trees" in comparison.notes[1]
@@ -161,7 +161,7 @@ def test_notes_name_a_single_seed_and_missing_lightgbm(
     assert set(late.arms) == {"hold", SINGLE_TASK}
     assert late.over_boosted is None
     assert late.arms["hold"].std is None
-    assert set(comparison.courses) == {"hold"}
+    assert set(comparison.policies) == {"hold"}
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_heads_alone_change_and_have_a_record_each(small: Small, tmp_path: Path,
     records = finetune(small, network, problem, tmp_path)
     after, values_after = weights(network), measured(small, network)
     assert set(records) == set(TASKS)
-    assert all(record.kept for record in records.values())
+    assert all(record.improved for record in records.values())
     assert {task: record.before for task, record in records.items()} == values_before
     assert {task: record.after for task, record in records.items()} == values_after
     changed = {name for name in before if not torch.equal(before[name], after[name])}
@@ -125,7 +125,7 @@ def test_a_head_that_does_not_improve_by_more_than_the_minimum_is_restored(small
         before = weights(network.heads[2])
         changed = problem_with(finetune_heads=one_epoch, stopping=stopping)
         record = finetune(small, network, changed, tmp_path)["minutes"]
-        assert record.kept == improved == (not same(before, weights(network.heads[2])))
+        assert record.improved == improved == (not same(before, weights(network.heads[2])))
         assert record.after == (without_minimum.after if improved else record.before)
         assert record.epochs == 1
 
@@ -135,7 +135,7 @@ def test_a_head_that_diverges_is_restored(small: Small, tmp_path: Path) -> None:
     network = untrained(small, problem)
     before = weights(network)
     for record in finetune(small, network, problem, tmp_path).values():
-        assert not record.kept
+        assert not record.improved
         assert record.after == record.before
         assert record.epochs == 3
     assert same(before, weights(network))
@@ -187,13 +187,13 @@ def test_rows_of_weight_0_have_no_effect_on_a_head(small: Small, tmp_path: Path)
     for changed in (labels, torch.where((row_weights > 0) | labels.isnan(), labels, 1e6)):
         network = untrained(small, problem)
         split = with_labels(small.train, "minutes", changed, row_weights)
-        assert finetune(small, network, problem, tmp_path, split)["minutes"].kept
+        assert finetune(small, network, problem, tmp_path, split)["minutes"].improved
         heads.append(weights(network.heads[2]))
     assert same(*heads)
     network = untrained(small, problem)
     before = weights(network.heads[2])
     unweighted = with_labels(small.train, "minutes", labels, row_weights * 0)
-    assert not finetune(small, network, problem, tmp_path, unweighted)["minutes"].kept
+    assert not finetune(small, network, problem, tmp_path, unweighted)["minutes"].improved
     assert same(before, weights(network.heads[2]))
 
 
@@ -227,20 +227,20 @@ def test_a_training_finetunes_the_heads_of_the_chosen_epoch_and_makes_no_task_wo
     plain, plain_result = run(small, tmp_path / "plain", **options)
     finetuning = {"epochs": 3, "patience": 3, "learning_rate": 0.15}
     finetuned, result = train_small(small, tmp_path / "finetuned", **options, finetune_heads=finetuning)
-    assert plain_result.refits == ()
-    assert [record.task for record in result.refits] == list(TASKS)
-    assert {record.kept for record in result.refits} == {True, False}
+    assert plain_result.finetuned_heads == ()
+    assert [record.task for record in result.finetuned_heads] == list(TASKS)
+    assert {record.improved for record in result.finetuned_heads} == {True, False}
     after = weights(finetuned)
     changed = {key for key in plain if not torch.equal(plain[key], after[key])}
-    heads = [f"heads.{position}." for position, record in enumerate(result.refits) if record.kept]
+    heads = [f"heads.{position}." for position, record in enumerate(result.finetuned_heads) if record.improved]
     assert all(key.startswith(tuple(heads)) for key in changed)
     values = measured(small, finetuned)
     assert {task: result.final(task) for task in TASKS} == values
-    for task, record in zip(small.tasks, result.refits, strict=True):
+    for task, record in zip(small.tasks, result.finetuned_heads, strict=True):
         before = result.epochs[result.chosen - 1].values[task.name]
         assert record.before == before == plain_result.final(task.name)
         gain = task.metric.oriented(values[task.name]) - task.metric.oriented(before)
-        assert gain > 0 if record.kept else gain == 0
+        assert gain > 0 if record.improved else gain == 0
 
 
 def test_the_learning_rate_of_finetuning_is_by_default_that_of_training(small: Small, tmp_path: Path) -> None:

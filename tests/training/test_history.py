@@ -65,10 +65,3 @@ def test_a_task_more_than_a_standard_error_below_its_best_epoch_is_behind(sign: 
 
 def test_a_task_without_a_score_is_not_behind() -> None:
     assert result(math.nan, math.nan).behind == {}
-
-
-def test_an_epoch_is_stored_with_the_keys_of_older_versions_which_may_lack_the_newer_ones() -> None:
-    old = {"number": 1, "losses": {}, "values": {}, "scores": {}, "stopped": [], "held": ["a"]}
-    epoch = Epoch.model_validate(old)
-    assert (epoch.distilled, epoch.paused, epoch.relatedness) == (("a",), (), None)
-    assert (old | {"resting": []}).items() <= epoch.model_dump(mode="json").items()

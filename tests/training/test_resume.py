@@ -51,7 +51,7 @@ def test_a_training_that_crashed_at_every_point_is_bit_identical(
     assert any(epoch.resumed for epoch in uninterrupted.epochs[:-1]) == (balancing == "gradnorm")
     assert any(epoch.distilled for epoch in uninterrupted.epochs) == (policy == "hold")
     assert any(epoch.paused for epoch in uninterrupted.epochs) == (policy == "freeze")
-    assert len(uninterrupted.refits) == 4
+    assert len(uninterrupted.finetuned_heads) == 4
     assert uninterrupted.calibrations
     assert uninterrupted.epochs[-1].relatedness
 

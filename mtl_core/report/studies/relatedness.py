@@ -43,7 +43,7 @@ def section(run: Run) -> dict[str, Any] | None:
     )
     variables = {
         "study": study,
-        "current": study is None or run.is_current(study.made),
+        "current": study is None or run.is_current(study.provenance),
         "figures": figures,
         "groupings": Table(head=("networks", "tasks", "total affinity"), rows=tuple(rows)),
         "exact": all(grouping.exact for grouping in groupings),

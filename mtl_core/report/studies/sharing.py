@@ -39,12 +39,12 @@ _COSTS = {
 
 def section(run: Run) -> dict[str, Any] | None:
     """Variables of the template; None without a study."""
-    return section_of(run.comparison, current=run.is_current(run.comparison.made)) if run.comparison else None
+    return section_of(run.comparison, current=run.is_current(run.comparison.provenance)) if run.comparison else None
 
 
 def section_of(study: Comparison, *, current: bool) -> dict[str, Any]:
     """Variables of the template; `curves` is empty if the study has only the declared stopping policy."""
-    policies = [policy for policy in POLICIES if policy in study.courses] if len(study.courses) > 1 else []
+    policies = [policy for policy in POLICIES if policy in study.policies] if len(study.policies) > 1 else []
     arms = {"shared": study.shared, "single-task": SINGLE_TASK} | ({"trees": BOOSTED} if BOOSTED in study.cost else {})
     head = ("task", "metric", *arms, "difference", "95% interval", "relative", "verdict")
     head += ("difference to trees", "95% interval") if BOOSTED in study.cost else ()
@@ -129,7 +129,7 @@ def _cost_cells(study: Comparison, title: str, arms: Sequence[str]) -> tuple[str
 def _curves(study: Comparison, name: str, policies: Sequence[Policy]) -> Markup:
     curves: dict[str, Curve] = {}
     for policy in policies:
-        run = study.courses[policy][name]
+        run = study.policies[policy][name]
         curves[policy] = Curve(values=run.validation, stopped=run.stopped, chosen=run.chosen)
     return svg(learning_curves(curves), f"{name}: {_metric(study.tasks[name])} on validation, per stopping policy")
 

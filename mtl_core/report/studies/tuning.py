@@ -18,7 +18,7 @@ def section(run: Run) -> dict[str, Any] | None:
         return None
     best = next(trial for trial in study.trials if trial.number == study.best)
     states = [trial.state for trial in study.trials]
-    current, changes = run.is_current(study.made), study.differences(best)
+    current, changes = run.is_current(study.provenance), study.differences(best)
     importance = {path: f"importance {percent(share)}" for path, share in study.importance.items()}
     label = f"Optimization history of {len(states)} trials; best: trial {best.number}, {signed(best.objective, 2)} s.e."
     options = ((path, option_value(study.declared[path]), option_value(value)) for path, value in changes.items())
@@ -31,7 +31,7 @@ def section(run: Run) -> dict[str, Any] | None:
     )
     return {
         "current": current,
-        "made": study.made,
+        "provenance": study.provenance,
         "counts": ", ".join(f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed") if s in states),
         "best": best.number,
         "objective": signed(best.objective, 2),

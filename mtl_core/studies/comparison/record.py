@@ -29,7 +29,7 @@ class MeanStd(Frozen):
     std: Number
     """Standard deviation of a seed (n - 1 in the denominator); null where fewer than two are defined."""
     values: tuple[Number, ...]
-    """Per seed, in the order of `made.seeds`."""
+    """Per seed, in the order of `provenance.seeds`."""
 
 
 class Gain(Frozen):
@@ -72,7 +72,7 @@ class Cost(Frozen):
     """Size of its graphs, or of its trees as text."""
 
 
-class PolicyCourse(Frozen):
+class PolicyRun(Frozen):
     """Course of a task under a stopping policy, with the first seed."""
 
     validation: tuple[Number, ...]
@@ -86,14 +86,14 @@ class PolicyCourse(Frozen):
 class Comparison(Frozen):
     """The study's file."""
 
-    made: Provenance
+    provenance: Provenance
     shared: Arm
     """The declared stopping policy: the arm that is compared with `single_task`."""
     headline: str
     tasks: dict[str, ComparedTask]
     cost: dict[str, Cost]
     """Per arm."""
-    courses: dict[str, dict[str, PolicyCourse]]
+    policies: dict[str, dict[str, PolicyRun]]
     """Stopping policy -> task -> its course."""
     notes: tuple[str, ...]
     """Missing parts of the comparison, with reasons."""

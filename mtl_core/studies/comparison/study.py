@@ -13,7 +13,7 @@ from mtl_core.distillation.single_task import single_task_encoder
 from mtl_core.numbers import Number, defined
 from mtl_core.studies.comparison.arms import ArmRun, problems_of, weights_path
 from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server
-from mtl_core.studies.comparison.record import BOOSTED, SINGLE_TASK, Arm, ComparedTask, Comparison, Cost, PolicyCourse
+from mtl_core.studies.comparison.record import BOOSTED, SINGLE_TASK, Arm, ComparedTask, Comparison, Cost, PolicyRun
 from mtl_core.studies.comparison.runs import Runs, run_arms, run_folder
 from mtl_core.studies.comparison.serving_cost import graph_of, graphs_server
 from mtl_core.studies.comparison.statistics import BootstrapSample, bootstrap_sample, gain, headline, mean_std, verdict
@@ -50,14 +50,14 @@ def compare_arms(
     progress.on_part("serving cost", runs.parts - 1, runs.parts)
     cost = _costs(runs, raw)
     return Comparison(
-        made=provenance,
+        provenance=provenance,
         shared=runs.shared,
         headline=headline(tasks, cost, runs.shared),
         tasks=tasks,
         cost=cost,
-        courses={
+        policies={
             arm: {
-                name: PolicyCourse(validation=task.validation, stopped=task.stopped, chosen=task.chosen)
+                name: PolicyRun(validation=task.validation, stopped=task.stopped, chosen=task.chosen)
                 for name, task in arm_runs[0].tasks.items()
             }
             for arm, arm_runs in runs.networks.items()

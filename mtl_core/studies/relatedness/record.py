@@ -20,7 +20,7 @@ class Vectors(Frozen):
 class Relatedness(Frozen):
     """The study's file."""
 
-    made: Provenance
+    provenance: Provenance
     tasks: tuple[str, ...]
     affinity: Pairs
     """Source -> target -> mean relative decrease of the target's loss by a step for the source alone."""

@@ -69,7 +69,7 @@ def relate(
     tasks = tuple(task.name for task in encoder.tasks)
     affinity = np.array([[relations.affinities.get(a, {}).get(b, 0.0) for b in tasks] for a in tasks])
     return Relatedness(
-        made=provenance,
+        provenance=provenance,
         tasks=tasks,
         affinity=relations.affinities,
         cosine=relations.cosines,

@@ -65,7 +65,7 @@ class Trial(Frozen):
 class Tuning(Frozen):
     """The study's file."""
 
-    made: Provenance
+    provenance: Provenance
     space: dict[str, SearchRange]
     declared: dict[str, JsonValue]
     """Path -> value in params.yaml."""

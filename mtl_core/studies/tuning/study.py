@@ -38,7 +38,7 @@ def study_of(search: Search, provenance: Provenance) -> Tuning:
     baseline, trials = search.baseline, search.trials
     assert baseline is not None
     return Tuning(
-        made=provenance,
+        provenance=provenance,
         space=search.options.space,
         declared=search.runner.declared,
         baseline=baseline,

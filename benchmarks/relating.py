@@ -66,7 +66,7 @@ def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[st
         related = relate(
             *(problem.declared, problem.encoder, problem.splits, Path(work), provenance), every=EVERY, vectors=True
         )
-    console.print(f"{name}: {related.probes} measurements in {related.seconds:.0f} s")
+    console.print(f"{name}: {related.measurements} measurements in {related.seconds:.0f} s")
     networks = related.groupings[1].networks
     rows = []
     for seed in range(seeds):

@@ -33,7 +33,7 @@ def provenance_of(command: str, seeds: Sequence[int], folder: Path, problem: Pro
         seeds=tuple(seeds),
         machine=f"{_processor()}, {cores} cores, {platform.system()}",
         versions=versions,
-        declaration=config_digest(problem),
+        config_digest=config_digest(problem),
     )
 
 

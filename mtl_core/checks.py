@@ -49,7 +49,7 @@ class Check:
         return self.outcome == "passed"
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """The outcome as a sentence."""
         unit = f" {self.unit}" if self.unit else ""
         value = f"none: {self.reason}" if self.reason else f"{self.value:.4g}"
@@ -62,7 +62,7 @@ class Check:
     def to_document(self) -> dict[str, Any]:
         """Its entry in checks.json; a number that is not finite is null."""
         fields = {key: defined(value) if isinstance(value, float) else value for key, value in asdict(self).items()}
-        return fields | {"outcome": self.outcome, "passed": self.passed, "words": self.words}
+        return fields | {"outcome": self.outcome, "passed": self.passed, "message": self.message}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +88,10 @@ class BaselineCheck(Check):
         return "failed" if self.required or is_shown_worse else "warning"
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         if self.passed or not math.isfinite(self.value):
-            return super().words
-        worse = "worse than the baseline beyond chance"
+            return super().message
+        worse = "significantly worse than the baseline"
         finding = worse if self.high < 0 else "not shown to be better than the baseline"
         rule = "; gates.baseline says required" if self.required and self.high >= 0 else ""
         interval = f"paired 95% interval of the difference {self.value:.4g} to {self.high:.4g}"
@@ -107,8 +107,8 @@ class LatencyCheck(Check):
     """
 
     def to_document(self) -> dict[str, Any]:
-        words = f"{self.name}: {self._verdict}; must be {self.rule} {self.limit:.4g} {self.unit}"
-        return super().to_document() | {"value": None, "reason": "measured anew by each check", "words": words}
+        message = f"{self.name}: {self._verdict}; must be {self.rule} {self.limit:.4g} {self.unit}"
+        return super().to_document() | {"value": None, "reason": "measured anew by each check", "message": message}
 
 
 def write_latencies(path: Path, graph: Path, checks: Sequence[Check]) -> None:
@@ -125,7 +125,7 @@ def with_latencies(entries: Sequence[dict[str, Any]], path: Path, graph: Path) -
 
 
 def _with_value(entry: dict[str, Any], value: float) -> dict[str, Any]:
-    return entry | {"value": value, "reason": "", "words": f"{entry['words']}, found {value:.4g}"}
+    return entry | {"value": value, "reason": "", "message": f"{entry['message']}, found {value:.4g}"}
 
 
 def _digest(graph: Path) -> str:

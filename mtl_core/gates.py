@@ -92,8 +92,8 @@ def gates_off(gates: Gates) -> list[str]:
 def tasks_without_limit(problem: Problem) -> list[str]:
     """A line per task without a limit on a metric, which names the remaining check of its quality."""
     remaining_checks = {
-        "required": "it must only beat the baseline beyond chance",
-        "report": "it is refused only where it is worse than the baseline beyond chance",
+        "required": "it must only be significantly better than the baseline",
+        "report": "it is refused only where it is significantly worse than the baseline",
         "ignore": "nothing about its quality is checked",
     }
     gates = problem.gates

@@ -113,7 +113,7 @@ class PathGuard:
 def _readiness(live: LiveModel) -> Response:
     """Status 200 while a model is served, with its version and the champion that could not be loaded, if any."""
     model = live.current.model.version if live.current else None
-    content = _encode({"model": model, "refused": live.load_failure})
+    content = _encode({"model": model, "load_failure": live.load_failure})
     return Response(content, status_code=200 if model else 503, media_type="application/json")
 
 

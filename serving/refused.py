@@ -1,6 +1,6 @@
 """Refused versions: their checks failed, or they lost against a champion. They stay in the store.
 
-HOME/models/NAME/VERSION/checks.json     {"passed", "checks": [{"name", "outcome", "words", ...}], ...}
+HOME/models/NAME/VERSION/checks.json     {"passed", "checks": [{"name", "outcome", "message", ...}], ...}
 HOME/models/NAME/VERSION/refused.json    {"champion", "reasons", "at"}, where the version lost a comparison
 """
 
@@ -22,7 +22,7 @@ class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
     passed: bool = False
     outcome: str = ""
     """passed, warning or failed; "" in files of Trunkline versions without warnings."""
-    words: str = ""
+    message: str = ""
 
     @property
     def failed(self) -> bool:
@@ -66,7 +66,7 @@ def read_reasons(folder: Path) -> tuple[str, ...]:
     checks, lost = read_checks(folder / CHECKS_FILE), _read_lost_comparison(folder / LOST_FILE)
     reasons = []
     if not checks.passed:
-        reasons = [check.words or f"{check.name}: failed" for check in checks.checks if check.failed]
+        reasons = [check.message or f"{check.name}: failed" for check in checks.checks if check.failed]
         reasons = reasons or [f"{CHECKS_FILE} says passed: false"]
     if lost is not None:
         reasons += [f"against {lost.champion}: {reason}" for reason in lost.reasons]

@@ -2,7 +2,7 @@
 
     POST /predict   [{feature: value, ...}, ...] -> {"model": "NAME:VERSION", "predictions": [{task: value, ...}, ...]}
     GET /model      {"model": "NAME:VERSION", "signature": {...}}
-    GET /readyz     {"model": "NAME:VERSION", "refused": null, or the champion that could not be loaded and the reason}
+    GET /readyz     {"model": "NAME:VERSION", "load_failure": null, or the champion that failed to load and the reason}
     GET /livez, /healthz, /metrics      BentoML's own
 
 Reads TRUNKLINE_MODEL (the model's name) and TRUNKLINE_STORE (its store) when it starts, not when it is imported.

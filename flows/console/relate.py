@@ -51,7 +51,7 @@ def _affinities(relatedness: Relatedness) -> Table:
         "affinity: effect of a gradient step for the row's task on the loss of the column's task, in percent",
         "source",
         *map(number_column, relatedness.tasks),
-        caption=f"above 0: it helps; mean of {relatedness.probes:,} measurements on one batch each",
+        caption=f"above 0: it helps; mean of {relatedness.measurements:,} measurements on one batch each",
     )
     decimals = decimals_of(relatedness)
     for source in relatedness.tasks:

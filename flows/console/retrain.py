@@ -41,12 +41,12 @@ def print_result(result: RetrainResult) -> None:
     console.out(f"checks: {count_checks(result.checks)}")
     for check in result.checks:
         if check["outcome"] == "warning":
-            console.out(check["words"], style="yellow")
+            console.out(check["message"], style="yellow")
     if result.gates_off:
         console.out(f"gates switched off: {', '.join(result.gates_off)}")
     verb = "promoted" if result.promoted else "is already the champion"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
-    console.out(f"{result.recorded}\n{result.service}")
+    console.out(f"{result.experiment}\n{result.service}")
     if result.other_outputs:
         console.out(result.other_outputs, style="yellow")
 

@@ -81,7 +81,7 @@ def compare_models(folder: Path, candidate: str, champion: str, champion_folder:
 
 
 def worse_tasks(comparison: ChampionComparison, tolerance: float) -> tuple[Difference, ...]:
-    """The tasks that got worse by more than the tolerance and beyond chance."""
+    """The tasks that got significantly worse, by more than the tolerance."""
     # Written so that a difference of NaN counts as worse.
     return tuple(d for d in comparison.differences if not (d.difference >= -tolerance or d.high >= 0))
 
@@ -90,7 +90,7 @@ def refusal(comparison: ChampionComparison, candidate: str, tolerance: float, re
     """Message for a candidate that is refused for those reasons, one per worse task."""
     return (
         f"candidate {candidate} is not promoted; no task may get worse than champion {comparison.champion} by more "
-        f"than gates.worse_than_champion = {tolerance:g} and beyond chance, found {len(reasons)}:\n"
+        f"than gates.worse_than_champion = {tolerance:g} and significantly, found {len(reasons)}:\n"
         + "\n".join(f"  {reason}" for reason in reasons)
         + f"\nchampion {comparison.champion} keeps serving, the candidate is kept as refused; improve it, raise "
         f"the gate, or overrule the refusal: `mtl promote {candidate} --overrule`"
@@ -112,7 +112,7 @@ def output_types(signature: Any) -> dict[str, Any]:
     return {entry["name"]: entry for entry in entries}
 
 
-def difference_words(difference: Difference) -> str:
+def difference_message(difference: Difference) -> str:
     """Sentence about a task that got worse."""
     return (
         f"{difference.task}: {difference.metric} {difference.candidate:.4g}, the champion's {difference.champion:.4g}; "

@@ -24,7 +24,7 @@ from flows.retrain.tasks import (
     result_of,
     run_stage,
     save_candidate,
-    tell_service,
+    wait_for_service,
 )
 from flows.running import check_start, exclusive_run
 from mtl_core.config import load_problem
@@ -51,7 +51,7 @@ def _retrain(folder: Path) -> RetrainResult:
     comparison = result_of(compare_with_champion, folder, candidate)
     if promoted := comparison.champion != candidate:
         result_of(promote, folder, candidate)
-    recorded = result_of(record, folder, candidate)
+    experiment = result_of(record, folder, candidate)
     return RetrainResult(
         stages=tuple(stage for stage in stages if stage.name != DIGESTS),
         checks=checks,
@@ -59,8 +59,8 @@ def _retrain(folder: Path) -> RetrainResult:
         comparison=comparison,
         version=candidate,
         promoted=promoted,
-        recorded=recorded,
-        service=result_of(tell_service, candidate),
+        experiment=experiment,
+        service=result_of(wait_for_service, candidate),
         other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
     )
 

@@ -30,7 +30,7 @@ class RetrainResult:
     version: str
     promoted: bool
     """False where this version was the champion already."""
-    recorded: str
+    experiment: str
     """Sentence about the DVC experiment."""
     service: str
     """Sentence about the service."""

@@ -17,7 +17,7 @@ from flows.environment import store_home
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
-from flows.retrain.compare import ChampionComparison, compare_models, difference_words, refusal, worse_tasks
+from flows.retrain.compare import ChampionComparison, compare_models, difference_message, refusal, worse_tasks
 from flows.retrain.result import StageRun
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
@@ -102,7 +102,7 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
         )
     comparison = compare_models(folder, candidate, champion, store.path(champion))
     if tolerance is not None and (worse := worse_tasks(comparison, tolerance)):
-        reasons = tuple(map(difference_words, worse))
+        reasons = tuple(map(difference_message, worse))
         store.refuse(candidate, champion, reasons)
         raise PromotionRefused(refusal(comparison, candidate, tolerance, reasons))
     return comparison
@@ -126,7 +126,7 @@ def record(folder: Path, candidate: str) -> str:
 
 @task(retries=RETRIES, retry_delay_seconds=RETRY_SECONDS)
 @as_failed_state
-def tell_service(candidate: str) -> str:
+def wait_for_service(candidate: str) -> str:
     """Wait until the service serves the new version; retried, since a service takes a moment to switch."""
     url = os.environ.get(SERVICE)
     if not url:

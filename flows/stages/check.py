@@ -125,7 +125,7 @@ def _evaluation(
                 "value": defined(m.value),
                 "low": defined(m.low),
                 "high": defined(m.high),
-                "trivial": defined(baseline[task][name].value),
+                "baseline": defined(baseline[task][name].value),
             }
             for name, m in of_task.items()
         }
@@ -162,11 +162,11 @@ def _write_predictions(
 
 def _report(checks: list[Check], off: list[str]) -> None:
     """Print every check and the gates that are off; raises CheckFailed where a check has failed."""
-    for line in [*(check.words for check in checks), *off]:
+    for line in [*(check.message for check in checks), *off]:
         print(line)
     if failed := [check for check in checks if check.outcome == "failed"]:
         raise CheckFailed(
             f"{len(failed)} of {len(checks)} checks failed:\n"
-            + "\n".join(f"  {check.words}" for check in failed)
+            + "\n".join(f"  {check.message}" for check in failed)
             + "\nimprove the model, or change `gates` in params.yaml; `mtl stage report` writes its report"
         )

@@ -39,7 +39,7 @@ def stored_tuning(folder: Path) -> TuneResult:
     """The last study; DataError where there is none."""
     problem = load_problem(folder)
     study, where = stored_study(folder, Layout(folder).tuning, Tuning, "mtl tune")
-    current = study.provenance.declaration == config_digest(problem)
+    current = study.provenance.config_digest == config_digest(problem)
     note = "" if current else "; params.yaml has changed since this study"
     return TuneResult(study=study, problem=problem, where=where + note)
 
@@ -109,7 +109,7 @@ def apply(folder: Path, number: int) -> str:
 def _current_study(folder: Path) -> TuneResult:
     """The last study; ProblemError where params.yaml has changed since."""
     result = stored_tuning(folder)
-    if result.study.provenance.declaration != config_digest(result.problem):
+    if result.study.provenance.config_digest != config_digest(result.problem):
         raise ProblemError(
             f"{Layout(folder).tuning}: must match {PARAMS}, found a study of another declaration; "
             f"restore {PARAMS}, or run `mtl tune` to start a new study"

@@ -74,7 +74,7 @@ class Gates(Frozen):
     latency_ms: Latency = Latency()
     size_mb: Limit = 50.0
     worse_than_champion: Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_number_or_null)] = 0.0
-    """Maximum decline of a candidate against the champion in a task's metric, beyond chance."""
+    """Maximum significant decline of a candidate against the champion in a task's metric."""
 
     def limits_of(self, task: str) -> dict[str, float]:
         """Metric -> limit of a task, without limits that are switched off."""

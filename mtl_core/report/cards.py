@@ -45,7 +45,7 @@ def task_result(run: Run, task: Objective) -> dict[str, Any]:
 def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
     """Values on the test split, unless named otherwise; `bar` has positions in percent, from worse to better."""
     values = run.evaluation[task.name][metric.name]
-    value, low, high, baseline = (values[key] for key in ("value", "low", "high", "trivial"))
+    value, low, high, baseline = (values[key] for key in ("value", "low", "high", "baseline"))
     decimals, is_undefined = interval_decimal_places(low, high), low is None or high is None
     return {
         "name": metric.name,
@@ -102,7 +102,7 @@ def possible_leak(run: Run, task: Objective, rows: int) -> str:
     if rows < _MIN_ROWS or not task.options.targets:
         return ""
     for metric in task.metrics:
-        value, baseline = (run.evaluation[task.name][metric.name][key] or 0 for key in ("value", "trivial"))
+        value, baseline = (run.evaluation[task.name][metric.name][key] or 0 for key in ("value", "baseline"))
         if metric.name in _BEST_IS_ONE and value >= _SUSPICIOUS and baseline < _MAX_BASELINE:
             return f"Possible leak: {metric_title(metric.name)} {value:.3f}.{_related_features(run, task)}"
     return ""

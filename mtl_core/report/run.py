@@ -82,7 +82,7 @@ class Run:
     metrics: dict[str, dict[str, dict[str, float | None]]]
     """Split -> task -> metric -> value."""
     evaluation: dict[str, dict[str, dict[str, float | None]]]
-    """Task -> metric -> value, low, high, trivial; on the test split."""
+    """Task -> metric -> value, low, high, baseline; on the test split."""
     validation: dict[str, Any]
     duplicates: dict[str, int]
     """Split -> rows whose features all equal those of a training row."""
@@ -101,7 +101,7 @@ class Run:
 
     def is_current(self, provenance: Provenance) -> bool:
         """True if a study is of the declared problem."""
-        return provenance.declaration == config_digest(self.problem)
+        return provenance.config_digest == config_digest(self.problem)
 
     def labels(self, task: Objective) -> dict[str, Array]:
         """Split -> labels of the task's labelled rows."""

@@ -17,7 +17,7 @@ class Provenance(Frozen):
     """Processor, number of cores, system."""
     versions: dict[str, str]
     """Versions of Python and of the packages on which the numbers depend."""
-    declaration: str
+    config_digest: str
     """`config_digest` of the declared problem."""
 
 

@@ -25,7 +25,7 @@ from mtl_core.config import RelatednessOptions
 from mtl_core.data.encoded import Batch
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.model import Network
-from mtl_core.training.history import Relations
+from mtl_core.training.history import TaskRelatedness
 from mtl_core.training.losses import task_losses
 
 Gradients = tuple[Tensor | None, ...]
@@ -43,7 +43,7 @@ class Probe:
         unshared = {id(parameter) for i in range(len(self.tasks)) for parameter in network.task_parameters(i)}
         self.shared = {name: p for name, p in network.named_parameters() if id(p) not in unshared}
         self.active = options.every > 0 and len(self.tasks) > 1 and bool(self.shared)
-        self.probes = 0
+        self.measurements = 0
         self._cosines = _Means()
         self._affinities = _Means()
 
@@ -55,7 +55,7 @@ class Probe:
         """
         if not self.active or ((self.epoch - 1) * steps + step + 1) % self.options.every:
             return
-        self.probes += 1
+        self.measurements += 1
         soft = {task.name: targets[task.name] for task in self.tasks if task.unsupervised and task.name in targets}
         training = self.network.training
         self.network.eval()
@@ -70,11 +70,13 @@ class Probe:
         finally:
             self.network.train(training)
 
-    def relations(self) -> Relations | None:
+    def result(self) -> TaskRelatedness | None:
         """The means over the measurements of the epoch; None where there was none."""
-        if not self.probes:
+        if not self.measurements:
             return None
-        return Relations(cosines=self._cosines.nested(), affinities=self._affinities.nested(), probes=self.probes)
+        return TaskRelatedness(
+            cosines=self._cosines.nested(), affinities=self._affinities.nested(), measurements=self.measurements
+        )
 
     def _measure_affinities(
         self,

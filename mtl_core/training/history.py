@@ -12,7 +12,7 @@ from mtl_core.numbers import Number
 CalibrationMethod = Literal["identity", "temperature", "temperature_and_bias", "vector"]
 
 
-class Relations(Frozen):
+class TaskRelatedness(Frozen):
     """Gradient cosines and task affinities on the shared parameters: means over the measurements of an epoch.
 
     Pairs without a defined value are left out.
@@ -24,7 +24,7 @@ class Relations(Frozen):
     """Source -> target -> relative decrease of the target's loss after a step for the source alone; below 0 where the
     loss rises. Empty where `training.relatedness.affinity` is not set.
     """
-    probes: int
+    measurements: int
     """Number of measurements."""
 
 
@@ -48,7 +48,7 @@ class Epoch(Frozen, allow_inf_nan=True):
     """Tasks that trained on soft targets of their own best checkpoint."""
     paused: tuple[str, ...] = ()
     """Tasks that did not train: stopped, or not started."""
-    relatedness: Relations | None = None
+    relatedness: TaskRelatedness | None = None
     """None without a measurement in the epoch."""
 
 

@@ -90,7 +90,7 @@ def train(
                 resumed=decision.resumed,
                 distilled=distilled,
                 paused=paused,
-                relatedness=probe.relations(),
+                relatedness=probe.result(),
             )
             state.epochs.append(epoch)
             state.save(store)

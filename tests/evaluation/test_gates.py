@@ -44,7 +44,7 @@ from tests.small import Small, document
 def test_both_sides_of_a_limit(value: float, rule: Any, passed: bool) -> None:
     check = Check(name="x", value=value, limit=0.8, rule=rule, unit="")
     assert check.passed is passed
-    assert ("passed" in check.words) is passed
+    assert ("passed" in check.message) is passed
 
 
 def test_a_metrics_direction_determines_a_minimum_or_maximum(small: Small) -> None:
@@ -67,7 +67,7 @@ def test_a_check_without_a_value_names_the_reason(small: Small) -> None:
     checks += baseline_checks(gates, tasks, compare(tasks, labels, predictions, predictions, resamples=5))
     reasons = ["one class only in the test split", "no labelled row in the test split"]
     assert [check.reason for check in checks] == reasons * 2
-    assert all(check.words.endswith(check.reason) for check in checks)
+    assert all(check.message.endswith(check.reason) for check in checks)
     assert {check.outcome for check in checks} == {"failed"}
 
 
@@ -102,12 +102,12 @@ def test_the_interval_and_the_rule_determine_the_outcome(low: float, high: float
     for rule, outcome in {"report": report, "required": required}.items():
         check = baseline_check(low, high, rule)
         assert (check.outcome, check.passed) == (outcome, outcome == "passed")
-        assert ("FAILED" if outcome == "failed" else outcome) in check.words
+        assert ("FAILED" if outcome == "failed" else outcome) in check.message
 
 
 def test_a_message_distinguishes_worse_from_not_shown_to_be_better() -> None:
-    assert "worse than the baseline" in baseline_check(-0.2, -0.1, "required").words
-    uncertain = baseline_check(-0.2, 0.1, "required").words
+    assert "worse than the baseline" in baseline_check(-0.2, -0.1, "required").message
+    uncertain = baseline_check(-0.2, 0.1, "required").message
     assert "not shown to be better" in uncertain
     assert uncertain.endswith("-0.2 to 0.1; gates.baseline says required")
 
@@ -187,7 +187,7 @@ class WaitingSession:
 def test_latency_without_inputs_fails_and_waiting_does_not_count() -> None:
     gates = Gates.model_validate({"latency_ms": {"rows_1": 5}})
     one_row, thousand_rows = latency_checks(gates, WaitingSession(), {1: {}})  # type: ignore[arg-type]
-    assert one_row.passed, one_row.words
+    assert one_row.passed, one_row.message
     assert not thousand_rows.passed
 
 
@@ -213,7 +213,7 @@ def test_checks_json_is_valid_and_has_the_outcome_of_every_check(tmp_path: Path)
     assert a["checks"][0]["value"] == 1.0
     assert (b["passed"], b["checks"][1]["passed"], b["checks"][1]["value"]) == (False, False, None)
     assert (a["metrics"], b["metrics"]) == ({}, {"late.auc": 0.5, "days.mae": None})
-    assert {"name", "value", "limit", "outcome", "passed", "unit", "words"} <= a["checks"][0].keys()
+    assert {"name", "value", "limit", "outcome", "passed", "unit", "message"} <= a["checks"][0].keys()
     warning = c["checks"][1]
     assert (c["passed"], warning["outcome"], warning["passed"], warning["high"]) == (True, "warning", False, 0.1)
 
@@ -236,7 +236,7 @@ def test_latencies_are_stored_separately_for_the_measured_graph(tmp_path: Path) 
     assert [(entry["outcome"], entry["value"]) for entry in entries] == [("passed", None), ("passed", 1.0)]
     completed = with_latencies(entries, times, graph)
     assert [entry["value"] for entry in completed] == [0.5, 1.0]
-    assert completed[0]["words"] == checks[0].words
+    assert completed[0]["message"] == checks[0].message
     assert with_latencies(entries, tmp_path / "none.json", graph) == entries
     graph.write_bytes(b"another")
     assert with_latencies(entries, times, graph) == entries

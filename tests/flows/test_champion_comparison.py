@@ -13,8 +13,8 @@ from mtl_core.evaluation import Difference
     [
         pytest.param((0.01, 0.005, 0.015), 0.0, False, id="better"),
         pytest.param((0.0, 0.0, 0.0), 0.0, False, id="equal"),
-        pytest.param((-0.01, -0.03, 0.0), 0.0, False, id="worse, but not beyond chance"),
-        pytest.param((-0.01, -0.03, -1e-9), 0.0, True, id="worse beyond chance"),
+        pytest.param((-0.01, -0.03, 0.0), 0.0, False, id="worse, but not significantly"),
+        pytest.param((-0.01, -0.03, -1e-9), 0.0, True, id="significantly worse"),
         pytest.param((-0.01, -0.03, -0.001), 0.01, False, id="worse by the tolerance"),
         pytest.param((-0.0101, -0.03, -0.001), 0.01, True, id="worse by more than the tolerance"),
         pytest.param((math.nan, math.nan, math.nan), 1.0, True, id="not a number"),

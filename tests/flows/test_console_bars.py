@@ -17,7 +17,7 @@ from mtl_core.studies.tuning import Trial
 from mtl_core.training import Epoch
 
 EPOCH = Epoch(number=1, losses={}, values={}, scores={}, stopped=(), distilled=())
-TRIAL = Trial(number=3, state="failed", changes={}, epochs=1, seconds=1.0, why="too [large]")
+TRIAL = Trial(number=3, state="failed", changes={}, epochs=1, seconds=1.0, error="too [large]")
 
 
 def compare() -> None:

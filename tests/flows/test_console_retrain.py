@@ -20,7 +20,7 @@ def result(*off: str, other_outputs: str = "") -> RetrainResult:
         comparison=ChampionComparison(champion=None),
         version="tiny:1",
         promoted=True,
-        recorded="recorded",
+        experiment="recorded",
         service="told",
         other_outputs=other_outputs,
     )

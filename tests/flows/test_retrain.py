@@ -25,7 +25,7 @@ from flows.retrain import tasks
 from flows.retrain.flow import run_retrain
 from flows.retrain.result import RetrainResult
 from flows.retrain.schedule import deployment_name, serve_retrain
-from flows.retrain.tasks import compare_with_champion, tell_service
+from flows.retrain.tasks import compare_with_champion, wait_for_service
 from mtl_core.errors import CheckFailed, DataError, ProblemError, PromotionRefused, RunInProgress, ToolError
 from serving.store import Store
 from tests.flows.conftest import Whole, copy_of, git, mtl, replace_text
@@ -48,7 +48,7 @@ def test_the_first_run_runs_every_stage_and_promotes(whole: Whole) -> None:
     assert "no champion yet" in whole.first.comparison.notes[0]
     assert all(check["passed"] for check in whole.first.checks)
     assert store(whole.folder).champion("tiny") == whole.first.version
-    assert whole.first.recorded == "recorded as DVC experiment " + whole.first.version.replace(":", "-")
+    assert whole.first.experiment == "recorded as DVC experiment " + whole.first.version.replace(":", "-")
     with open_repository(whole.folder) as repo:
         assert whole.first.version.replace(":", "-") in {
             name for names in repo.experiments.ls().values() for name, _ in names
@@ -249,13 +249,13 @@ def service_with(answer: bytes) -> Iterator[str]:
 def test_the_service_must_serve_the_new_version(answer: bytes, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with service_with(answer) as url:
         monkeypatch.setenv("TRUNKLINE_SERVICE_URL", url)
-        outcome = tell_service.fn("tiny:new")
+        outcome = wait_for_service.fn("tiny:new")
     assert re.search(expected, str(outcome.message if isinstance(outcome, State) else outcome))
 
 
-def test_only_the_task_tell_service_is_retried() -> None:
+def test_only_the_task_wait_for_service_is_retried() -> None:
     retries = {name: task.retries for name, task in vars(tasks).items() if hasattr(task, "task_key")}
-    assert {name for name, count in retries.items() if count} == {"tell_service"}
+    assert {name for name, count in retries.items() if count} == {"wait_for_service"}
     assert len(retries) > 4
 
 

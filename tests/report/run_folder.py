@@ -87,7 +87,7 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     train = {task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy") for task in encoder.tasks}
     baseline = evaluate(tasks, labels, baseline_predictions(tasks, train, labels), resamples=0)
     evaluation = {
-        task: {m: asdict(v) | {"trivial": baseline[task][m].value} for m, v in by_name.items()}
+        task: {m: asdict(v) | {"baseline": baseline[task][m].value} for m, v in by_name.items()}
         for task, by_name in metrics.items()
     }
     values = {task: {m: v["value"] for m, v in by_name.items()} for task, by_name in evaluation.items()}

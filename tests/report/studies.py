@@ -36,7 +36,7 @@ def comparison(
     names: Sequence[str] = tuple(GAINS),
     *,
     policies: bool = True,
-    declaration: str = "",
+    digest: str = "",
     seeds: int = 2,
     **changes: Any,
 ) -> Comparison:
@@ -50,7 +50,7 @@ def comparison(
     }
     others = [policy for policy in POLICIES if policies and policy != "hold"]
     cost |= {policy: Cost(parameters=10_000, seconds=31.0) for policy in others}
-    provenance = _provenance(f"mtl compare --seeds {seeds}", declaration, seeds)
+    provenance = _provenance(f"mtl compare --seeds {seeds}", digest, seeds)
     study = Comparison(
         provenance=provenance,
         shared="hold",
@@ -90,7 +90,7 @@ def _policy_run(policy: str) -> PolicyRun:
     return PolicyRun(validation=(None, 0.7, 0.8, 0.78 + late, 0.77 + 2 * late), stopped=(3,), chosen=4)
 
 
-def relatedness(tasks: Sequence[str] = NAMES, *, declaration: str = "", vectors: bool = True) -> Relatedness:
+def relatedness(tasks: Sequence[str] = NAMES, *, digest: str = "", vectors: bool = True) -> Relatedness:
     """Affinities that fall with the distance of the tasks, from positive to negative."""
     count = len(tasks)
     distance = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
@@ -101,13 +101,13 @@ def relatedness(tasks: Sequence[str] = NAMES, *, declaration: str = "", vectors:
     }
     task_vectors = Vectors(distances=upper, map={task: (float(index), 0.5) for index, task in enumerate(tasks)})
     return Relatedness(
-        provenance=_provenance("mtl relate --every 7", declaration),
+        provenance=_provenance("mtl relate --every 7", digest),
         tasks=tuple(tasks),
         affinity={a: dict(zip(tasks, line, strict=True)) for a, line in zip(tasks, affinity.tolist(), strict=True)},
         cosine={a: {b: 0.5 - value / 10 for b, value in others.items()} for a, others in upper.items()},
         groupings=groupings(tasks, affinity, count),
         vectors=task_vectors if vectors else None,
-        probes=1_234,
+        measurements=1_234,
         seconds=1.0,
     )
 
@@ -141,26 +141,26 @@ def trial(number: int, objective: float | None, state: Any = "complete", **more:
     return Trial(number=number, state=state, changes=changes, objective=objective, worst=objective, **more)
 
 
-def tuning(*trials: Trial, best: int = 4, declaration: str = "", **more: Any) -> Tuning:
+def tuning(*trials: Trial, best: int = 4, digest: str = "", **more: Any) -> Tuning:
     """A study of five trials of every state, unless others are given; the metric of `ghost` is undefined."""
     values = {name: 0.4 for name in NAMES if name != "ghost"}
-    failed = trial(3, None, "failed", why="its options: no")
+    failed = trial(3, None, "failed", error="its options: no")
     five = (trial(0, 0.0), trial(1, -3.0), trial(2, -90.0, "pruned"), failed, trial(4, 1.25, values=values))
     baseline = {
         name: Measure(metric="mae", higher_is_better=False, value=None if name == "ghost" else 0.5, standard_error=0.05)
         for name in NAMES
     }
-    provenance = _provenance("mtl tune --trials 5", declaration)
+    provenance = _provenance("mtl tune --trials 5", digest)
     fields = {"provenance": provenance, "space": SPACE, "declared": DECLARED, "baseline": baseline, "best": best} | more
     return Tuning(trials=trials or five, **fields)
 
 
-def _provenance(command: str, declaration: str, seeds: int = 1) -> Provenance:
+def _provenance(command: str, digest: str, seeds: int = 1) -> Provenance:
     return Provenance(
         command=command,
         commit="",
         seeds=tuple(range(seeds)),
         machine="a machine",
         versions={},
-        declaration=declaration,
+        config_digest=digest,
     )

@@ -16,7 +16,7 @@ def test_the_bar_runs_from_worse_to_better(run: Run) -> None:
         bar = task_result(run, task)["metric"]["bar"]
         assert 0 < bar["baseline"] < bar["low"] <= bar["value"] <= bar["high"] < 100
     late = run.tasks[0]
-    equal = {metric.name: dict.fromkeys(("value", "low", "high", "trivial"), 0.5) for metric in late.metrics}
+    equal = {metric.name: dict.fromkeys(("value", "low", "high", "baseline"), 0.5) for metric in late.metrics}
     assert set(task_result(replace(run, evaluation={"late": equal}), late)["metric"]["bar"].values()) == {50}
     without_interval = {name: values | {"low": None} for name, values in equal.items()}
     metric = task_result(replace(run, evaluation={"late": without_interval}), late)["metric"]
@@ -43,7 +43,7 @@ def leak(run: Run, task: str, metric: str, value: float, baseline: float | None 
         name: {key: dict(numbers) | {"value": 0.7} for key, numbers in metrics.items()}
         for name, metrics in run.evaluation.items()
     }
-    evaluation[task][metric] |= {"value": value, "trivial": baseline}
+    evaluation[task][metric] |= {"value": value, "baseline": baseline}
     (objective,) = (objective for objective in run.tasks if objective.name == task)
     return possible_leak(replace(run, evaluation=evaluation), objective, rows)
 

@@ -40,10 +40,10 @@ def test_without_studies_there_are_no_sections(run: Run, page: Page) -> None:
 
 @pytest.mark.parametrize("current", [True, False])
 def test_the_page_has_the_sections_with_their_commands(copied: RunFolder, current: bool) -> None:
-    layout, declaration = copied.layout, config_digest(copied.problem) if current else "another"
-    write_study(layout.comparison, comparison((SCRIPT, LONG, "a & b"), declaration=declaration, notes=(SCRIPT,)))
-    write_study(layout.relatedness, relatedness(declaration=declaration))
-    write_study(layout.tuning, tuning(declaration=declaration))
+    layout, digest = copied.layout, config_digest(copied.problem) if current else "another"
+    write_study(layout.comparison, comparison((SCRIPT, LONG, "a & b"), digest=digest, notes=(SCRIPT,)))
+    write_study(layout.relatedness, relatedness(digest=digest))
+    write_study(layout.tuning, tuning(digest=digest))
     html = copied.page()
     page = read(html)
     assert SCRIPT not in html
@@ -134,7 +134,7 @@ def test_figures_of_relatedness(copied: RunFolder) -> None:
 
 def test_relatedness_measured_in_training(copied: RunFolder) -> None:
     def measure(document: Any) -> None:
-        document["epochs"][1]["relatedness"] = {"cosines": {"late": {LONG: 0.43}}, "affinities": {}, "probes": 3}
+        document["epochs"][1]["relatedness"] = {"cosines": {"late": {LONG: 0.43}}, "affinities": {}, "measurements": 3}
 
     copied.change(copied.layout.history, measure)
     section = relatedness_section.section(copied.run())
@@ -193,7 +193,7 @@ def test_tuning_section(copied: RunFolder) -> None:
     ],
 )
 def test_the_page_says_if_no_trial_is_better(copied: RunFolder, trials: Any) -> None:
-    write_study(copied.layout.tuning, tuning(*trials, best=0, declaration=config_digest(copied.problem)))
+    write_study(copied.layout.tuning, tuning(*trials, best=0, digest=config_digest(copied.problem)))
     text = read(copied.page()).sections["tuning"]
     assert "No trial is better than the declared problem." in text
     assert "dvc exp run" not in text

@@ -151,7 +151,7 @@ def tokens(*, pooled: bool = False) -> bytes:
     """)
 
 
-FAILED = {"name": "cancelled.auc", "passed": False, "outcome": "failed", "words": "cancelled.auc: FAILED; found 0.5"}
+FAILED = {"name": "cancelled.auc", "passed": False, "outcome": "failed", "message": "cancelled.auc: FAILED; found 0.5"}
 """An entry of checks.json."""
 
 

@@ -54,7 +54,7 @@ def test_a_champion_is_loaded_after_its_files_or_the_promotion_change(
 ) -> None:
     assert live.current is not None
     old = live.current.model.version
-    assert client.get("/readyz").json() == {"model": old, "refused": None}
+    assert client.get("/readyz").json() == {"model": old, "load_failure": None}
     tag = promote(store, export(bias=100.0))
     graph = store.path(tag) / "model.onnx"
     content = graph.read_bytes()
@@ -63,8 +63,8 @@ def test_a_champion_is_loaded_after_its_files_or_the_promotion_change(
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json()["model"] == old
-    assert ready.json()["refused"]["champion"] == tag
-    assert "SHA-256" in ready.json()["refused"]["reason"]
+    assert ready.json()["load_failure"]["champion"] == tag
+    assert "SHA-256" in ready.json()["load_failure"]["reason"]
     failure = read_load_failure(store.home, "flights")
     assert failure is not None
     assert (failure.champion, failure.serving) == (tag, old)
@@ -80,7 +80,7 @@ def test_a_champion_is_loaded_after_its_files_or_the_promotion_change(
         assert asyncio.run(live.refresh()) is False
         tag = promote(store, export(bias=3.0))
     assert asyncio.run(live.refresh()) is True
-    assert client.get("/readyz").json() == {"model": tag, "refused": None}
+    assert client.get("/readyz").json() == {"model": tag, "load_failure": None}
     assert read_load_failure(store.home, "flights") is None
     assert asyncio.run(live.refresh()) is False
 

@@ -26,12 +26,12 @@ def lost(store: Store, export: Export) -> tuple[str, str]:
 
 def test_a_version_with_failed_checks_needs_overrule(store: Store, export: Export) -> None:
     tag = save(store, export(passed=False))
-    assert store.refusal(tag) == (FAILED["words"],)
+    assert store.refusal(tag) == (FAILED["message"],)
     with pytest.raises(RefusedVersionError, match=r"(?s)cancelled\.auc: FAILED.*--overrule`$") as raised:
         store.promote(tag)
     assert raised.value.exit_code == 7
     assert store.champion("flights") is None
-    assert store.promote(tag, overrule=True) == (FAILED["words"],)
+    assert store.promote(tag, overrule=True) == (FAILED["message"],)
     assert store.champion("flights") == tag
     OnnxModel.load(store.path(tag), version=tag)
 
@@ -48,7 +48,7 @@ def test_a_version_that_lost_a_comparison_needs_overrule(store: Store, lost: tup
 def test_failed_checks_precede_a_lost_comparison(store: Store, export: Export, lost: tuple[str, str]) -> None:
     champion, candidate = lost
     assert save(store, export(bias=1.0, passed=False)) == candidate
-    assert store.refusal(candidate) == (FAILED["words"], *(f"against {champion}: {reason}" for reason in LOSSES))
+    assert store.refusal(candidate) == (FAILED["message"], *(f"against {champion}: {reason}" for reason in LOSSES))
 
 
 def test_the_pointer_records_overruled_reasons(store: Store, lost: tuple[str, str]) -> None:
@@ -94,7 +94,7 @@ def test_saving_again_replaces_the_checks_except_passed_ones_of_the_champion(
     [
         ([], ("checks.json says passed: false",)),
         ([{"name": "size", "passed": False}, {"name": "parity", "passed": True}], ("size: failed",)),
-        ([FAILED, FAILED | {"name": "rare.auc", "outcome": "warning", "words": "not shown"}], (FAILED["words"],)),
+        ([FAILED, FAILED | {"name": "rare.auc", "outcome": "warning", "message": "not shown"}], (FAILED["message"],)),
     ],
     ids=["no entry", "entry without outcome", "warning"],
 )

@@ -79,7 +79,7 @@ def test_a_damaged_champion_is_served_after_its_repair(export: Export, store: St
         deadline = time.monotonic() + 20
         while True:
             ready = httpx.get(f"{url}/readyz", trust_env=False).json()
-            if (ready["model"], ready["refused"] and ready["refused"]["champion"]) == (model, refused):
+            if (ready["model"], ready["load_failure"] and ready["load_failure"]["champion"]) == (model, refused):
                 return
             assert time.monotonic() < deadline, ready
             time.sleep(0.05)

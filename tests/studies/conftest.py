@@ -11,7 +11,7 @@ __all__ = ["provenance", "small"]
 
 def provenance(*seeds: int) -> Provenance:
     """Provenance with those seeds."""
-    return Provenance(command="", commit="", seeds=seeds, machine="", versions={}, declaration="")
+    return Provenance(command="", commit="", seeds=seeds, machine="", versions={}, config_digest="")
 
 
 @pytest.fixture(scope="session")

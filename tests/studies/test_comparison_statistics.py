@@ -147,10 +147,10 @@ def test_mean_and_std_are_over_the_defined_seeds(
         ({"a": HELPS}, "Sharing helps 1 of 1 task."),
         ({"a": HELPS, "b": HELPS}, "Sharing helps 2 of 2 tasks."),
         ({"a": HARMS, "b": HARMS, "c": None}, "Sharing harms 2 of 2 tasks (negative transfer: a, b)."),
-        ({"a": SAME, "b": SAME}, "Sharing makes no difference beyond chance to 2 of 2 tasks."),
+        ({"a": SAME, "b": SAME}, "Sharing makes no significant difference to 2 of 2 tasks."),
         (
             {"a": HELPS, "b": SAME, "c": HARMS},
-            "Sharing helps 1 of 3 tasks, harms 1 (negative transfer: c) and makes no difference beyond chance to 1.",
+            "Sharing helps 1 of 3 tasks, harms 1 (negative transfer: c) and makes no significant difference to 1.",
         ),
         ({"a": None}, "No task could be compared"),
     ],

@@ -15,11 +15,11 @@ from mtl_core.config import Problem, parse_problem
 from mtl_core.errors import TrainingError
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.relatedness.record import Relatedness
-from mtl_core.studies.relatedness.study import mean_relations, relate, with_task_vectors
+from mtl_core.studies.relatedness.study import mean_relatedness, relate, with_task_vectors
 from mtl_core.studies.relatedness.task_map import classical_scaling
 from mtl_core.studies.splits import Splits
 from mtl_core.training import Epoch
-from mtl_core.training.history import Relations
+from mtl_core.training.history import TaskRelatedness
 from tests.small import Small, document, prepared, table
 from tests.studies.conftest import provenance
 
@@ -89,7 +89,7 @@ def test_the_record_has_every_pair_and_a_grouping_per_number_of_networks(related
         "again": ["noise_again"],
     }
     assert [len(grouping.networks) for grouping in related.groupings] == [1, 2, 3, 4]
-    assert related.probes > 0
+    assert related.measurements > 0
     assert related.seconds > 0
     assert Relatedness.model_validate_json(related.model_dump_json()) == related
     assert "NaN" not in json.dumps(related.model_dump())
@@ -153,15 +153,15 @@ def test_a_training_too_short_to_measure_is_refused(twice: Small, splits: Splits
 
 
 def test_the_mean_weights_epochs_by_their_probes_and_skips_missing_pairs() -> None:
-    mean = mean_relations(
+    mean = mean_relatedness(
         [
             None,
-            Relations(cosines={"a": {"b": 0.5, "c": 0.25}}, affinities={}, probes=3),
-            Relations(cosines={"a": {"b": -0.5}}, affinities={"a": {"a": 0.5}}, probes=1),
+            TaskRelatedness(cosines={"a": {"b": 0.5, "c": 0.25}}, affinities={}, measurements=3),
+            TaskRelatedness(cosines={"a": {"b": -0.5}}, affinities={"a": {"a": 0.5}}, measurements=1),
         ]
     )
-    assert mean == Relations(cosines={"a": {"b": 0.25, "c": 0.25}}, affinities={"a": {"a": 0.5}}, probes=4)
-    assert mean_relations([None]) == Relations(cosines={}, probes=0)
+    assert mean == TaskRelatedness(cosines={"a": {"b": 0.25, "c": 0.25}}, affinities={"a": {"a": 0.5}}, measurements=4)
+    assert mean_relatedness([None]) == TaskRelatedness(cosines={}, measurements=0)
 
 
 def distances_of(points: Array) -> Array:

@@ -195,7 +195,7 @@ def test_options_that_exclude_each_other_fail_with_the_error(small: Small, tmp_p
     changes = {"model.trunk.kind": "single_task", "training.balancing.method": "pcgrad"}
     trial = runner(small, tmp_path).run(7, changes, {"late": measure()})
     assert (trial.state, trial.objective) == ("failed", None)
-    assert "training.balancing.method: pcgrad" in trial.why
+    assert "training.balancing.method: pcgrad" in trial.error
 
 
 def test_an_undefined_metric_fails_the_trial(small: Small, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_an_undefined_metric_fails_the_trial(small: Small, tmp_path: Path) -> No
     unlabelled = replace(runner(small, tmp_path), validation=without_labels(small.validation, "minutes"))
     trial = unlabelled.run(1, {"model.embedding": 8}, baseline)
     assert (trial.state, trial.objective, trial.epochs) == ("failed", None, 2)
-    assert trial.why.startswith("minutes: rmse must be defined on validation")
+    assert trial.error.startswith("minutes: rmse must be defined on validation")
 
 
 def test_without_any_defined_metric_there_is_no_trial_0(small: Small, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_repeated_trial_is_bit_identical(finished: Search, small: Small, tmp_p
 
 @pytest.mark.parametrize(
     ("trials", "reason"),
-    [((), "no trial of that number"), ((Trial(number=3, state="failed", changes={}, why="so"),), "it failed: so")],
+    [((), "no trial of that number"), ((Trial(number=3, state="failed", changes={}, error="so"),), "it failed: so")],
 )
 def test_a_trial_without_a_result_cannot_be_repeated(finished: Search, trials: tuple[Trial, ...], reason: str) -> None:
     study = study_of(finished, provenance(0)).model_copy(update={"trials": trials})

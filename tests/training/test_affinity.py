@@ -21,7 +21,7 @@ from mtl_core.model import Network
 from mtl_core.training import affinity
 from mtl_core.training.affinity import Probe
 from mtl_core.training.epoch import optimizer_of, train_epoch
-from mtl_core.training.history import Relations
+from mtl_core.training.history import TaskRelatedness
 from mtl_core.training.losses import task_losses
 from tests.grid import TRUNKS, small_trunk
 from tests.small import Small, document, prepared, table
@@ -52,12 +52,12 @@ class Trained:
         self.batch: Batch = small.train.slice(0, 200)
         assert all(task.trains_on(self.batch.labels[task.name]).any() for task in self.tasks)
 
-    def measure(self, batch: Batch | None = None, **options: Any) -> Relations:
+    def measure(self, batch: Batch | None = None, **options: Any) -> TaskRelatedness:
         probe = Probe(self.network, self.optimizer, RelatednessOptions(**(EVERY_STEP | options)), 1)
         probe.measure(0, 1, batch or self.batch, {})
-        relations = probe.relations()
-        assert relations is not None
-        return relations
+        relatedness = probe.result()
+        assert relatedness is not None
+        return relatedness
 
     def losses(self, network: Network) -> dict[int, Tensor]:
         network.eval()
@@ -159,7 +159,7 @@ def test_affinities_are_those_of_a_step_of_adamw_without_momentum(trained: Train
 def test_steps_between_measurements_are_counted_over_all_epochs(small: Small, tmp_path: Path) -> None:
     steps = math.ceil(len(small.train) / BATCH)
     _, result = run(small, tmp_path, epochs=4, batch_size=BATCH, relatedness={"every": 7})
-    counts = [epoch.relatedness.probes if epoch.relatedness else 0 for epoch in result.epochs]
+    counts = [epoch.relatedness.measurements if epoch.relatedness else 0 for epoch in result.epochs]
     assert counts == [number * steps // 7 - (number - 1) * steps // 7 for number in range(1, 5)]
     assert all(epoch.relatedness and not epoch.relatedness.affinities for epoch in result.epochs)
     _, result = run(small, tmp_path / "rare", epochs=2, batch_size=BATCH, relatedness={"every": steps + 1})
@@ -169,9 +169,9 @@ def test_steps_between_measurements_are_counted_over_all_epochs(small: Small, tm
 def test_before_the_first_step_there_is_no_affinity(small: Small) -> None:
     fresh = Trained(small)
     fresh.optimizer.state.clear()
-    relations = fresh.measure()
-    assert relations.cosines
-    assert relations.affinities == {}
+    relatedness = fresh.measure()
+    assert relatedness.cosines
+    assert relatedness.affinities == {}
 
 
 def test_paused_and_distilled_tasks_are_measured_too(small: Small, tmp_path: Path) -> None:
@@ -186,12 +186,12 @@ def test_paused_and_distilled_tasks_are_measured_too(small: Small, tmp_path: Pat
 
 def test_a_task_without_a_label_in_the_batch_has_no_cosine_and_no_affinity(trained: Trained) -> None:
     labels = trained.batch.labels | {"rare": torch.full_like(trained.batch.labels["rare"], -1)}
-    relations = trained.measure(replace(trained.batch, labels=labels))
-    assert set(relations.cosines) == {"late", "band"}
-    assert all(set(targets) == {"late", "band", "minutes"} for targets in relations.affinities.values())
+    relatedness = trained.measure(replace(trained.batch, labels=labels))
+    assert set(relatedness.cosines) == {"late", "band"}
+    assert all(set(targets) == {"late", "band", "minutes"} for targets in relatedness.affinities.values())
     unlabelled = {name: torch.full_like(values, -1) for name, values in labels.items()}
     unlabelled["minutes"] = torch.full_like(labels["minutes"], math.nan)
-    assert trained.measure(replace(trained.batch, labels=unlabelled)) == Relations(cosines={}, probes=1)
+    assert trained.measure(replace(trained.batch, labels=unlabelled)) == TaskRelatedness(cosines={}, measurements=1)
 
 
 @pytest.mark.parametrize("shift", [-1e6, math.nan, math.inf])
@@ -203,10 +203,10 @@ def test_a_loss_that_is_not_above_0_is_no_target_of_affinities(
         return losses | {1: losses[1] + shift}
 
     monkeypatch.setattr(affinity, "task_losses", shifted)
-    relations = trained.measure()
-    assert all("band" not in targets for targets in relations.affinities.values())
-    assert "band" in relations.affinities  # its gradient has not changed
-    assert "NaN" not in json.dumps(relations.model_dump())
+    relatedness = trained.measure()
+    assert all("band" not in targets for targets in relatedness.affinities.values())
+    assert "band" in relatedness.affinities  # its gradient has not changed
+    assert "NaN" not in json.dumps(relatedness.model_dump())
 
 
 def test_a_gradient_that_is_0_has_no_cosine(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,9 +215,9 @@ def test_a_gradient_that_is_0_has_no_cosine(trained: Trained, monkeypatch: pytes
         return losses | {0: losses[0] * 0 + 1}
 
     monkeypatch.setattr(affinity, "task_losses", constant)
-    relations = trained.measure()
-    assert set(relations.cosines) == {"band", "minutes"}
-    assert relations.affinities["late"] == dict.fromkeys(NAMES, 0.0)  # a step of length 0
+    relatedness = trained.measure()
+    assert set(relatedness.cosines) == {"band", "minutes"}
+    assert relatedness.affinities["late"] == dict.fromkeys(NAMES, 0.0)  # a step of length 0
 
 
 def test_an_unsupervised_task_is_measured_from_its_start_on(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_soft_targets_of_a_supervised_task_are_ignored(trained: Trained) -> None
     probe = Probe(trained.network, trained.optimizer, RelatednessOptions(**EVERY_STEP), 1)
     soft = {"minutes": SoftTargets(logits=torch.full((200, 1), 100.0))}
     probe.measure(0, 1, trained.batch, soft)
-    assert probe.relations() == trained.measure()
+    assert probe.result() == trained.measure()
 
 
 def test_a_single_task_is_not_measured(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from mtl_core.report.run import Run
 from mtl_core.report.theme import ACCENT, INK, WIDTH, data
 from mtl_core.report.wording import decimal_places, rounded
 from mtl_core.studies.relatedness.record import Relatedness, Vectors
-from mtl_core.studies.relatedness.study import mean_relations
+from mtl_core.studies.relatedness.study import mean_relatedness
 
 Pairs = Mapping[str, Mapping[str, float]]
 
@@ -32,7 +32,7 @@ def section(run: Run) -> dict[str, Any] | None:
     if study:
         figures += [affinity_figure(study), _cosine_figure("Gradient cosines (study)", study.tasks, study.cosine)]
         figures += [vectors_figure(study.vectors)] if study.vectors else []
-    in_training = mean_relations(epoch.relatedness for epoch in run.training.epochs)
+    in_training = mean_relatedness(epoch.relatedness for epoch in run.training.epochs)
     if in_training.cosines:
         tasks = tuple(task.name for task in run.encoder.tasks)
         figures.append(_cosine_figure("Gradient cosines (training of this model)", tasks, in_training.cosines))
@@ -56,7 +56,7 @@ def affinity_figure(study: Relatedness) -> Figure:
     return _pair_figure(
         "Task affinity",
         "Percent of its loss that the task of the column loses by a step for the task of the row alone. Blue: helps; "
-        f"orange: harms. Mean of {study.probes:,} measurements.",
+        f"orange: harms. Mean of {study.measurements:,} measurements.",
         *(study.tasks, 100 * _matrix(study.tasks, study.affinity), decimals_of(study), "%"),
     )
 

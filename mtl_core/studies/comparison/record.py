@@ -15,10 +15,10 @@ SINGLE_TASK: Arm = "single_task"
 BOOSTED = "boosted"
 """The arm of gradient-boosted trees, separate models per task."""
 
-Verdict = Literal["sharing helps", "negative transfer", "no difference beyond chance"]
+Verdict = Literal["sharing helps", "negative transfer", "no significant difference"]
 HELPS: Verdict = "sharing helps"
 HARMS: Verdict = "negative transfer"
-SAME: Verdict = "no difference beyond chance"
+SAME: Verdict = "no significant difference"
 
 
 class MeanStd(Frozen):

@@ -101,12 +101,12 @@ def headline(tasks: Mapping[str, ComparedTask], cost: Mapping[str, Cost], shared
         count = f"{len(names[HARMS])}" + ("" if parts else of)
         parts.append(f"harms {count} (negative transfer: {', '.join(names[HARMS])})")
     if names[SAME]:
-        parts.append(f"makes no difference beyond chance to {len(names[SAME])}" + ("" if parts else of))
+        parts.append(f"makes no significant difference to {len(names[SAME])}" + ("" if parts else of))
     counts = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return f"Sharing {counts}. {_cost_words(cost[shared], cost[SINGLE_TASK])}"
+    return f"Sharing {counts}. {_cost_sentence(cost[shared], cost[SINGLE_TASK])}"
 
 
-def _cost_words(shared: Cost, single: Cost) -> str:
+def _cost_sentence(shared: Cost, single: Cost) -> str:
     """Cost of the shared network as a share of that of the single-task networks together."""
     pairs = {
         "parameters": (shared.parameters, single.parameters),

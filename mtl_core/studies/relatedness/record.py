@@ -30,7 +30,7 @@ class Relatedness(Frozen):
     """For 1, 2, ... networks; a pair without an affinity counts as 0."""
     vectors: Vectors | None
     """None where no trunk of task vectors was trained."""
-    probes: int
+    measurements: int
     """Number of batches that were measured."""
     seconds: float
     """Processor seconds of the joint training, without those before an interruption."""

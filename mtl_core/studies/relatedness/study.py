@@ -19,7 +19,7 @@ from mtl_core.studies.relatedness.task_map import vectors_of
 from mtl_core.studies.sharing import check_sharing
 from mtl_core.studies.splits import Splits
 from mtl_core.training import TrainingResult, train
-from mtl_core.training.history import Relations
+from mtl_core.training.history import TaskRelatedness
 
 
 def relate(
@@ -57,8 +57,8 @@ def relate(
     start = time.process_time()
     network, result = run("joint", joint)
     seconds = time.process_time() - start
-    relations = mean_relations([epoch.relatedness for epoch in result.epochs])
-    if not relations.affinities:
+    relatedness = mean_relatedness([epoch.relatedness for epoch in result.epochs])
+    if not relatedness.affinities:
         steps = len(result.epochs) * result.budget.steps_per_epoch
         raise TrainingError(
             f"--every {every}: must be fewer steps than the training has, found a training of {steps}; measure more "
@@ -67,26 +67,26 @@ def relate(
     if vectors and not isinstance(problem.model.trunk, TaskVectors):
         network, _ = run("vectors", with_task_vectors(joint))
     tasks = tuple(task.name for task in encoder.tasks)
-    affinity = np.array([[relations.affinities.get(a, {}).get(b, 0.0) for b in tasks] for a in tasks])
+    affinity = np.array([[relatedness.affinities.get(a, {}).get(b, 0.0) for b in tasks] for a in tasks])
     return Relatedness(
         provenance=provenance,
         tasks=tasks,
-        affinity=relations.affinities,
-        cosine=relations.cosines,
+        affinity=relatedness.affinities,
+        cosine=relatedness.cosines,
         groupings=groupings(tasks, affinity, len(tasks)),
         vectors=vectors_of(network) if vectors else None,
-        probes=relations.probes,
+        measurements=relatedness.measurements,
         seconds=seconds,
     )
 
 
-def mean_relations(epochs: Iterable[Relations | None]) -> Relations:
-    """Mean over all probes: every epoch has the weight of its number of probes, and counts for the pairs it has."""
+def mean_relatedness(epochs: Iterable[TaskRelatedness | None]) -> TaskRelatedness:
+    """Mean over all measurements: each epoch has the weight of its number of measurements, for the pairs it has."""
     measured = [epoch for epoch in epochs if epoch is not None]
-    return Relations(
-        cosines=_mean([(epoch.cosines, epoch.probes) for epoch in measured]),
-        affinities=_mean([(epoch.affinities, epoch.probes) for epoch in measured]),
-        probes=sum(epoch.probes for epoch in measured),
+    return TaskRelatedness(
+        cosines=_mean([(epoch.cosines, epoch.measurements) for epoch in measured]),
+        affinities=_mean([(epoch.affinities, epoch.measurements) for epoch in measured]),
+        measurements=sum(epoch.measurements for epoch in measured),
     )
 
 
@@ -99,12 +99,12 @@ def with_task_vectors(problem: Problem) -> Problem:
 
 
 def _mean(epochs: list[tuple[Pairs, int]]) -> Pairs:
-    """Mean per pair of tasks, weighted by the number of probes."""
+    """Mean per pair of tasks, weighted by the number of measurements."""
     sums: Pairs = {}
     counts: dict[str, dict[str, int]] = {}
-    for pairs, probes in epochs:
+    for pairs, measurements in epochs:
         for a, others in pairs.items():
             for b, value in others.items():
                 row, count = sums.setdefault(a, {}), counts.setdefault(a, {})
-                row[b], count[b] = row.get(b, 0.0) + probes * value, count.get(b, 0) + probes
+                row[b], count[b] = row.get(b, 0.0) + measurements * value, count.get(b, 0) + measurements
     return {a: {b: value / counts[a][b] for b, value in others.items()} for a, others in sums.items()}

@@ -58,7 +58,7 @@ class Trial(Frozen):
     """The epoch whose weights are the model; of a pruned trial its best."""
     seconds: float = 0.0
     """Processor seconds; 0 where the result is that of an earlier trial with the same options."""
-    why: str = ""
+    error: str = ""
     """Error of a failed trial."""
 
 

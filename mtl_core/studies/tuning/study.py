@@ -57,7 +57,7 @@ def repeat_trial(study: Tuning, number: int, runner: TrialRunner) -> dict[str, t
     trial = study.trial(number)
     if trial is None or trial.state == "failed":
         trained = ", ".join(str(trial.number) for trial in study.trials if trial.state != "failed")
-        reason = f"that it failed: {trial.why}" if trial else "no trial of that number"
+        reason = f"that it failed: {trial.error}" if trial else "no trial of that number"
         raise TrainingError(
             f"trial {number}: must have been trained to be repeated, found {reason}; trained: {trained}"
         )
@@ -68,7 +68,7 @@ def repeat_trial(study: Tuning, number: int, runner: TrialRunner) -> dict[str, t
 
     repeated = runner.run(number, trial.changes if number else {}, study.baseline, stop_where_pruned)
     if repeated.state == "failed":
-        raise TrainingError(f"trial {number}: {repeated.why}")
+        raise TrainingError(f"trial {number}: {repeated.error}")
     pairs = {task: (value, repeated.values.get(task)) for task, value in trial.values.items()}
     pairs["number of epochs"] = (trial.epochs, repeated.epochs)
     pairs["chosen epoch"] = (trial.chosen, repeated.chosen)

@@ -121,7 +121,7 @@ class TrialRunner:
                 changes=changed,
                 epochs=progress.last_epoch,
                 seconds=time.process_time() - start,
-                why=str(error),
+                error=str(error),
             )
 
     def _max_epochs(self, problem: Problem) -> int:

@@ -29,11 +29,11 @@ class MetricValue:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Candidate minus champion in one metric, positive if the candidate is better, with its paired 95% interval."""
+    """Candidate minus reference in one metric, positive if the candidate is better, with its paired 95% interval."""
 
     task: str
     metric: str
-    champion: float
+    reference: float
     candidate: float
     difference: float
     low: float
@@ -53,20 +53,20 @@ def evaluate(
     metrics: dict[str, dict[str, MetricValue]] = {}
     for task in tasks:
         task.check(labels[task.name])
-        true, predicted = _labelled(task, labels, predictions)
+        true, predicted = task.labelled_rows(labels[task.name], predictions[task.name])
         metrics[task.name] = {metric.name: _measure(metric, true, predicted, resamples) for metric in task.metrics}
     return metrics
 
 
 def compare(
-    tasks: Sequence[Objective], labels: Arrays, champion: Arrays, candidate: Arrays, *, resamples: int = RESAMPLES
+    tasks: Sequence[Objective], labels: Arrays, reference: Arrays, candidate: Arrays, *, resamples: int = RESAMPLES
 ) -> list[Difference]:
     """Each task's metric for two models on the same rows; the same resamples for both, so that chance cancels."""
     differences = []
     for task in tasks:
         values, distributions = [], []
-        for predictions in (champion, candidate):
-            true, predicted = _labelled(task, labels, predictions)
+        for predictions in (reference, candidate):
+            true, predicted = task.labelled_rows(labels[task.name], predictions[task.name])
             values.append(task.metric(true, predicted))
             distributions.append(resampled(task.metric, true, predicted, resamples=resamples))
         bounds = interval(distributions[1] - distributions[0])
@@ -75,7 +75,7 @@ def compare(
             Difference(
                 task=task.name,
                 metric=task.metric.name,
-                champion=values[0],
+                reference=values[0],
                 candidate=values[1],
                 difference=task.metric.oriented(values[1] - values[0]),
                 low=low,
@@ -98,8 +98,3 @@ def baseline_predictions(tasks: Sequence[Objective], train_labels: Arrays, label
 def _measure(metric: Metric, labels: NDArray[Any], predictions: NDArray[Any], resamples: int) -> MetricValue:
     low, high = interval(resampled(metric, labels, predictions, resamples=resamples))
     return MetricValue(value=metric(labels, predictions), low=low, high=high, undefined=metric.undefined(labels))
-
-
-def _labelled(task: Objective, labels: Arrays, predictions: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
-    mask = task.codec.labelled(labels[task.name])
-    return labels[task.name][mask], predictions[task.name][mask]

@@ -90,8 +90,8 @@ def build_app(live: LiveModel) -> Starlette:
 class PathGuard:
     """ASGI middleware that responds to `/readyz` and to paths that are not served; passes the rest to `app`.
 
-    It stands before BentoML, whose metrics keep a series for every requested path: a client could create any number of
-    them. BentoML's own `/readyz` cannot name the served version.
+    It runs in front of BentoML's application, whose metrics keep a series for every requested path: a client could
+    create any number of them. BentoML's own `/readyz` cannot name the served version.
     """
 
     def __init__(self, app: ASGIApp, live: LiveModel) -> None:

@@ -50,7 +50,7 @@ def read_checks(path: Path) -> Checks:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Checks)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StoreError(f'{path}: must say "passed": true or false, found {error}; run the check stage') from error
+        raise StoreError(f'{path}: "passed" must be true or false, found {error}; run the check stage') from error
 
 
 def write_lost_comparison(folder: Path, champion: str, reasons: tuple[str, ...]) -> None:

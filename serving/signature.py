@@ -1,7 +1,7 @@
 """signature.json: inputs and outputs of a served graph, as typed values.
 
 The export writes the file beside `model.onnx`. It is read strictly: an unknown key, an unknown format or a repeated
-name is an error, since a client would otherwise be told something else than the graph computes.
+name is an error, since a client could otherwise misread what the graph computes.
 
 Format 2 has more types of inputs than format 1, and outputs of level token; format 3 adds how inputs read text; format
 4 adds matrices of inputs and decision thresholds. Entries of an earlier format mean the same in a later one.

@@ -1,4 +1,7 @@
-"""Progress: bars on a terminal; elsewhere lines with the time, which tell a slow command from one that hangs."""
+"""Progress: bars on a terminal, elsewhere lines with the time.
+
+A slow command can thus be distinguished from a hanging one.
+"""
 
 from __future__ import annotations
 

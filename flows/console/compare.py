@@ -8,7 +8,8 @@ from rich.text import Text
 
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
-from mtl_core.report.wording import UNDEFINED, integer, interval, interval_decimal_places, rounded, signed
+from mtl_core.report.studies.sharing import decimals_of
+from mtl_core.report.wording import UNDEFINED, integer, interval, rounded, signed
 from mtl_core.studies.comparison.record import (
     BOOSTED,
     HARMS,
@@ -74,7 +75,7 @@ def _quality(comparison: Comparison) -> Table:
         show_lines=True,
     )
     for name, task in comparison.tasks.items():
-        decimals = _decimals(task)
+        decimals = decimals_of(task)
         shared, single, boosted = (
             _mean_std_cell(task.arms.get(arm), decimals) for arm in (comparison.shared, SINGLE_TASK, BOOSTED)
         )
@@ -89,7 +90,7 @@ def _policies(comparison: Comparison) -> Table:
     title = f"shared network under every stopping policy: test split, {_seeds(comparison)}"
     table = titled_table(title, "task\nmetric", *policies, show_lines=True)
     for name, task in comparison.tasks.items():
-        decimals = _decimals(task)
+        decimals = decimals_of(task)
         table.add_row(_task_cell(name, task), *(_mean_std_cell(task.arms.get(policy), decimals) for policy in policies))
     return table
 
@@ -122,12 +123,6 @@ def _cost(comparison: Comparison) -> Table:
             UNDEFINED if cost.bytes is None else rounded(cost.bytes / 1e6, 2),
         )
     return table
-
-
-def _decimals(task: ComparedTask) -> int:
-    """Decimals that show two digits of the interval's width."""
-    gain = task.over_single
-    return 4 if gain is None else interval_decimal_places(gain.low, gain.high)
 
 
 def _mean_std_cell(value: MeanStd | None, decimals: int) -> Text:

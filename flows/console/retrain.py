@@ -59,7 +59,7 @@ def _differences(result: RetrainResult) -> Table:
         table.add_row(
             task.task,
             task.metric,
-            rounded(task.champion, decimals),
+            rounded(task.reference, decimals),
             rounded(task.candidate, decimals),
             signed(task.difference, decimals),
             interval(task.low, task.high, decimals),

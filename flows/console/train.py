@@ -9,14 +9,14 @@ from rich.live import Live
 
 from flows.console.bars import Bars
 from flows.console.scores import ScoreTable
-from mtl_core.report.wording import number
+from mtl_core.report.wording import number, number_range
 from mtl_core.tasks import objectives
 from mtl_core.tasks.calibrated import MIN_LABELS
 from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
 from mtl_core.training import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -121,7 +121,7 @@ def summary(result: TrainingResult) -> Iterator[str]:
     if calibrated:
         yield f"calibrated, log loss on validation: {', '.join(calibrated)}"
     thresholds = [
-        f"{task.task} {_range_text(task.thresholds)}"
+        f"{task.task} {number_range(task.thresholds)}"
         for task in result.thresholds
         if task.untuned < len(task.thresholds)
     ]
@@ -136,8 +136,3 @@ def summary(result: TrainingResult) -> Iterator[str]:
 
 def _untuned_text(task: TunedThresholds) -> str:
     return task.task if len(task.thresholds) == 1 else f"{task.task} ({task.untuned} of {len(task.thresholds)})"
-
-
-def _range_text(values: Sequence[float]) -> str:
-    low, high = number(min(values), 3), number(max(values), 3)
-    return low if low == high else f"{low} to {high}"

@@ -150,7 +150,8 @@ def _numeric_dates(facts: ColumnFacts) -> str:
     except pa.ArrowInvalid:
         return ""
     return (
-        f"looks like dates, such as {low.as_py():.0f}; as a number it has no weekday, and leaps from month to month: "
+        f"looks like dates, such as {low.as_py():.0f}; as a number it has no weekday, and "
+        "jumps at the end of each month: "
         f'data.dates: {{{facts.name}: "%Y%m%d"}} reads it for a datetime feature'
     )
 
@@ -158,4 +159,4 @@ def _numeric_dates(facts: ColumnFacts) -> str:
 def _inexact_codes(facts: ColumnFacts) -> str:
     if is_exact(as_numbers(facts.values)).all():
         return ""
-    return f"whole numbers beyond 2^53 are rounded; where they are codes, data.types: {{{facts.name}: text}} keeps them"
+    return f"whole numbers beyond 2^53 are rounded; if they are codes, data.types: {{{facts.name}: text}} keeps them"

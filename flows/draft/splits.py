@@ -70,7 +70,8 @@ def _by_hash(sample: TableSample, key: ColumnFacts | None, other_entities: Seque
     else:
         warning = f"{key.name!r} is different in every row; prefer a time column, or the id of a person or thing"
     if other_entities:
-        warning += f"; {' and '.join(map(repr, other_entities))} repeats too: does it identify a person or thing?"
+        rest = "repeats too: does it" if len(other_entities) == 1 else "repeat too: do they"
+        warning += f"; {' and '.join(map(repr, other_entities))} {rest} identify a person or thing?"
     column = ROW if key is None else key.name
     return Proposal(options={"by": "hash", "column": column, "validation": 0.1, "test": 0.1}, warning=warning)
 

@@ -115,8 +115,8 @@ def output_types(signature: Any) -> dict[str, Any]:
 def difference_message(difference: Difference) -> str:
     """Sentence about a task that got worse."""
     return (
-        f"{difference.task}: {difference.metric} {difference.candidate:.4g}, the champion's {difference.champion:.4g}; "
-        f"worse by {-difference.difference:.4g}, 95% interval {-difference.high:.4g} to {-difference.low:.4g}"
+        f"{difference.task}: {difference.metric} {difference.candidate:.4g}, the champion's {difference.reference:.4g}"
+        f"; worse by {-difference.difference:.4g}, 95% interval {-difference.high:.4g} to {-difference.low:.4g}"
     )
 
 

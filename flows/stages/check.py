@@ -17,7 +17,7 @@ from mtl_core.config import Gates, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
-from mtl_core.evaluation import MetricValue, baseline_predictions, compare, evaluate
+from mtl_core.evaluation import RESAMPLES, MetricValue, baseline_predictions, compare, evaluate
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
@@ -58,7 +58,7 @@ def run(folder: Path) -> None:
         for name, table in tables.items()
     }
     metrics = {
-        name: evaluate(tasks, labels[name], predictions[name], resamples=200 if name == "test" else 0)
+        name: evaluate(tasks, labels[name], predictions[name], resamples=RESAMPLES if name == "test" else 0)
         for name in tables
     }
     train = EncodedSplit.open(layout.encoded / "train", encoder)

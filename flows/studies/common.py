@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from flows.layout import Layout
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, is_up_to_date
@@ -11,12 +10,9 @@ from flows.running import exclusive_run
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError
-from mtl_core.frozen import Frozen
 from mtl_core.locks import exclusive_command
-from mtl_core.studies.files import read_study
+from mtl_core.studies.files import Study, read_study
 from mtl_core.studies.splits import Splits
-
-Study = TypeVar("Study", bound=Frozen)
 
 
 def encoded_problem(folder: Path) -> tuple[Problem, Encoder, Splits]:

@@ -81,7 +81,7 @@ def _metrics(problem: "Problem") -> Iterator[str]:
             if reason:
                 suitable = ", ".join(metric.name for metric in task.metrics if not metric.unsuitable)
                 yield (
-                    f"tasks.{name}.metric: must tell models apart while they train, found {task.metric!r}: {reason}; "
+                    f"tasks.{name}.metric: must distinguish models while they train, found {task.metric!r}: {reason}; "
                     f"take one of {suitable}"
                 )
     yield from _unknown_keys("gates.metrics", "a declared task", gates.metrics, tasks)

@@ -45,7 +45,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "extra_forbidden":
             return f"{where}: unknown key; {suggest_key(str(path[-1]), [expected])}"
         case "missing":
-            return f"{where}: required, but not there"
+            return f"{where}: required, but missing"
         case "union_tag_invalid":
             context = detail["ctx"]
             key, tag = context["discriminator"].strip("'"), str(context["tag"])
@@ -92,7 +92,7 @@ def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
     if isinstance(section, dict) and (close := get_close_matches(key, map(str, section), n=1)):
         return f"{where}.{close[0]}: unknown key; did you mean {key!r}?"
     tags = [str(tag_of(member)) for member in members(union)]
-    return f"{where}.{key}: required, but not there; valid: {', '.join(tags)}"
+    return f"{where}.{key}: required, but missing; valid: {', '.join(tags)}"
 
 
 def _choices(expected: Any) -> list[str]:

@@ -126,9 +126,10 @@ def _key_warnings(problem: Problem, splitter: Splitter, table: pa.Table, entitie
         return []
     option = "column" if isinstance(problem.split, HashSplit) else "key"
     unique = "the key of a row" if splitter.row_columns else repr(key)
+    repeat = "repeats" if len(others) == 1 else "repeat"
     return [
-        f"split: {unique} is unique in nearly every row, while {' and '.join(map(repr, others))} repeats; if rows with "
-        f"the same {others[0]!r} are of one person or thing, split by it, as in `{option}: {others[0]}`"
+        f"split: {unique} is unique in nearly every row, while {' and '.join(map(repr, others))} {repeat}; if rows "
+        f"with the same {others[0]!r} are of one person or thing, split by it, as in `{option}: {others[0]}`"
     ]
 
 

@@ -9,7 +9,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.distillation.store import TeacherStore
 from mtl_core.model import Network
-from mtl_core.model.inference import logits_of
+from mtl_core.model.inference import copied_weights, logits_of
 
 
 def self_distillation_targets(
@@ -29,7 +29,7 @@ def self_distillation_targets(
     """
     name = f"{task}-epoch-{epoch:04}"
     if not store.has(name):
-        current = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+        current = copied_weights(network)
         network.load_state_dict(weights(epoch))
         store.save(name, np.concatenate([logits[task].numpy() for _, logits in logits_of(network, split)]))
         network.load_state_dict(current)

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 AnyFeature = Annotated[Datetime | Multicategorical | Categorical | Numeric | Vector, Field(discriminator="kind")]
-"""All kinds, in the order in which `mtl init` asks them; the first proposal counts."""
+"""All kinds, in the order in which `mtl init` tries them; it uses the first proposal."""
 AnyFittedFeature = Annotated[
     FittedDatetime | FittedMulticategorical | FittedCategorical | FittedNumeric | FittedVector,
     Field(discriminator="kind"),

@@ -99,7 +99,7 @@ class Categorical(Feature):
             kwargs = {"column": column, "value_set": sorted_values(values), "mostly": MIN_LISTED_SHARE}
             return [expect("column_values_to_be_in_set", f"{len(values)} categories", **kwargs)]
         counts = [count for part in parts if (count := int(part.nunique()))]
-        notes = f"{format_range(counts, ',')} distinct values in a part, {len(values):,} in all; new ones may come"
+        notes = f"{format_range(counts, ',')} distinct values in a part, {len(values):,} in all; new values are allowed"
         return [expect("column_unique_value_count_to_be_between", notes, column=column, **count_limits(counts))]
 
 

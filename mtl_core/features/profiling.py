@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MIN_MARGIN = np.timedelta64(3653, "D")
 """Ten years."""
-_FIRST_DAY, _LAST_DAY = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
+FRAME_RANGE = np.datetime64("1678-01-01", "D"), np.datetime64("2262-01-01", "D")
 """Range of the nanosecond timestamps of a validated pandas frame."""
 
 
@@ -69,7 +69,7 @@ def day_range_expectation(column: str, parts: Sequence[pd.Series]) -> Expectatio
     days = [np.asarray(values, dtype="datetime64[D]") for values in parts]
     low, high = min(part.min() for part in days), max(part.max() for part in days)
     margin = max(high - low, _MIN_MARGIN)
-    limits = {"min_value": max(low - margin, _FIRST_DAY), "max_value": min(high + margin, _LAST_DAY)}
+    limits = {"min_value": max(low - margin, FRAME_RANGE[0]), "max_value": min(high + margin, FRAME_RANGE[1])}
     texts = {key: str(day) for key, day in limits.items()}
     return expect("column_values_to_be_between", f"{low} to {high}", column=column, **texts)
 

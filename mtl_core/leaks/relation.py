@@ -95,7 +95,7 @@ def _accuracy(accuracy: float, labels: Codes) -> Relation:
     base = float(np.bincount(labels).max() / len(labels))
     return Relation(
         strength=max(0.0, (accuracy - base) / (1 - base)),
-        description=f"its values give the class in {accuracy:.1%} of the rows",
+        description=f"its values determine the class in {accuracy:.1%} of the rows",
     )
 
 

@@ -14,7 +14,7 @@ MAX_BINS = 15
 """Maximum number of bins, as in Guo et al. 2017."""
 MIN_ROWS = 100
 """Minimum rows of a bin: noise alone shifts its frequency by up to .04 on average, with 25 rows by up to .08."""
-UNSUITABLE = "a constant prediction reaches 0, so it does not tell models apart"
+UNSUITABLE = "a constant prediction reaches 0, so it does not distinguish models"
 
 Events = Callable[[Array, Array], tuple[Array, Array, Array]]
 """Labels, predictions -> (events,) rows, (events,) probabilities, (events,) mask of those that occurred."""
@@ -70,7 +70,7 @@ def _multilabel_events(labels: Array, predictions: Array) -> tuple[Array, Array,
 
 
 BINARY_ECE = CalibrationError(events=_positive_events)
-"""Calibration error of the probability of yes."""
+"""Calibration error of the probability of the positive class."""
 TOP_LABEL_ECE = CalibrationError(events=_top_label_events)
 """Calibration error of the probability of the most probable class, an event that occurs where that is the true one."""
 MULTILABEL_ECE = CalibrationError(events=_multilabel_events)

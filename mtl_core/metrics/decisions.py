@@ -1,4 +1,4 @@
-"""Metrics of a decision: yes where a probability is at least a threshold. Labels are (rows,) 1 or 0."""
+"""Metrics of a decision: positive where a probability is at least a threshold. Labels are (rows,) 1 or 0."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from mtl_core.metrics.base import Array, Metric, WeightedValue, needs_positive, needs_two_classes
 
 TUNED = "its threshold is tuned after training"
-NO_POSITIVE_DECISION = "it is undefined where no row is decided a yes, as the baseline often decides"
+NO_POSITIVE_DECISION = "it is undefined without a positive decision, and the baseline often makes none"
 
 
 class Confusion(NamedTuple):

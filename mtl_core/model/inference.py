@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model.network import Network, to_predictions
@@ -51,3 +52,8 @@ def _concatenated(batches: Iterable[Mapping[str, torch.Tensor]]) -> dict[str, ND
         for task, predictions in batch.items():
             chunks[task].append(predictions.numpy())
     return {name: np.concatenate(arrays) for name, arrays in chunks.items()}
+
+
+def copied_weights(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of the module's state dict."""
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}

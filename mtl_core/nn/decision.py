@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class DecisionThresholds(nn.Module):
-    """(outputs,) minimum probabilities of the decision yes, tuned after training.
+    """(outputs,) minimum probabilities of a positive decision, tuned after training.
 
     No prediction depends on them; metrics and the service do. With 0 outputs, for a task without tuned thresholds, it
     has no buffer.

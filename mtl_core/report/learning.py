@@ -11,7 +11,16 @@ from mtl_core.report.metric_names import metric_title, unit_of
 from mtl_core.report.plots.curves import Curve, Span, learning_curves
 from mtl_core.report.plots.figure import Table
 from mtl_core.report.theme import svg
-from mtl_core.report.wording import UNDEFINED, decimal_places, join_names, number, rounded, signed, with_unit
+from mtl_core.report.wording import (
+    UNDEFINED,
+    decimal_places,
+    join_names,
+    number,
+    number_range,
+    rounded,
+    signed,
+    with_unit,
+)
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 from mtl_core.training.history import TunedThresholds
@@ -132,7 +141,7 @@ def calibration_table(result: TrainingResult) -> Table:
     rows = (
         (
             *(fit.task, fit.method.replace("_", " ") + (f": {fit.reason}" if fit.reason else "")),
-            _range(fit.temperatures),
+            number_range(fit.temperatures),
             *(number(value, 4) for value in (fit.log_loss_before, fit.log_loss_after)),
             *(number(value, 3) for value in (fit.ece_before, fit.ece_after)),
             thresholds.get(fit.task, UNDEFINED),
@@ -145,12 +154,7 @@ def calibration_table(result: TrainingResult) -> Table:
 
 def _thresholds(tuned: TunedThresholds) -> str:
     untuned = tuned.untuned == len(tuned.thresholds)
-    return _range(tuned.thresholds) + (", not tuned: too few rows" if untuned else "")
-
-
-def _range(values: Sequence[float]) -> str:
-    low, high = (number(value, 3) for value in (min(values), max(values))) if values else (UNDEFINED, UNDEFINED)
-    return low if low == high else f"{low} to {high}"
+    return number_range(tuned.thresholds) + (", not tuned: too few rows" if untuned else "")
 
 
 def _spans(numbers: Sequence[int]) -> tuple[Span, ...]:

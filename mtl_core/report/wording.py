@@ -69,6 +69,12 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
     return f"{rounded(low, decimals)} to {rounded(high, decimals)}"
 
 
+def number_range(values: Sequence[float]) -> str:
+    """The smallest and the largest value, "0.1 to 0.3"; one text where both are equal."""
+    low, high = (number(value, 3) for value in (min(values), max(values))) if values else (UNDEFINED, UNDEFINED)
+    return low if low == high else f"{low} to {high}"
+
+
 def interval_percent(low: float, high: float) -> str:
     """Both ends in percent."""
     return f"{percent(low)} to {percent(high)}"

@@ -30,9 +30,9 @@ METRICS: tuple[Metric, ...] = (BINARY_LOG_LOSS, Auc(), AveragePrecision(), BRIER
 
 
 class Binary(DecisionTask):
-    """Yes or no. The target is a boolean, 0 or 1; or `positive` and `negative`, or `at_least`, define yes and no.
+    """Two classes. The target is a boolean, 0 or 1; or `positive` and `negative`, or `at_least`, define the classes.
 
-    The value for no is learned from the training split where only `positive` is given, if there is one other value.
+    The negative value is learned from the training split where only `positive` is given, if there is one other value.
     """
 
     objective_options: ClassVar[frozenset[str]] = DecisionTask.objective_options | {
@@ -50,12 +50,12 @@ class Binary(DecisionTask):
     at_least: float | None = None
     """Yes where the target is this or more."""
     positive_weight: PositiveWeight = None
-    """Weight of a yes in the loss, where a no has 1; `balanced` gives both the same total weight.
+    """Weight of a positive row in the loss, where a negative one has 1; `balanced` gives both the same total weight.
 
     It biases the probabilities; `mtl_core.tasks.class_weights` says when calibration removes the bias.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """The share of a label that is spread evenly over yes and no (Szegedy 2016, section 7)."""
+    """The share of a label that is spread evenly over both classes (Szegedy 2016, section 7)."""
 
     @property
     def negatives(self) -> tuple[Value, ...]:
@@ -70,12 +70,12 @@ class Binary(DecisionTask):
             raise ValueError("give `positive` or `at_least`, not both")
         if self.at_least is not None and (self.negatives or self.others != "refuse"):
             option = "negative" if self.negatives else "others"
-            raise ValueError(f"`at_least` makes every number a yes or a no, found `{option}` too; leave it out")
+            raise ValueError(f"`at_least` makes every number positive or negative, found `{option}` too; leave it out")
         if self.positive is None and (self.negatives or self.others == "negative"):
             option = "negative" if self.negatives else "others: negative"
-            raise ValueError(f"`{option}` needs `positive`, the value that is yes, found none; give it")
+            raise ValueError(f"`{option}` needs `positive`, the positive value, found none; give it")
         if self.negatives and self.others == "negative":
-            raise ValueError("give `negative` or `others: negative`, which makes every other value a no, not both")
+            raise ValueError("give `negative` or `others: negative`, which makes every other value negative, not both")
         if self.positive is not None and self.others == "unlabelled" and not self.negatives:
             raise ValueError("`others: unlabelled` needs `negative`, the value that is no, found none; give it")
         for value in (self.positive, *self.negatives):
@@ -98,7 +98,7 @@ class Binary(DecisionTask):
         is_text = column_type == "string"
         if is_text and self.positive is None:
             raise DataError(
-                f"task {name!r}: the target {self.target!r} is text; say which value is yes, as in `positive: yes`"
+                f"task {name!r}: the target {self.target!r} is text; declare the positive value, as in `positive: yes`"
             )
         for option, value in (("positive", self.positive), *(("negative", value) for value in self.negatives)):
             if value is not None and isinstance(value, str) != is_text:
@@ -123,7 +123,7 @@ class Binary(DecisionTask):
 
 
 class BinaryObjective(DecisionObjective):
-    """Logits (rows, 1): the log odds of yes."""
+    """Logits (rows, 1): the log odds of the positive class."""
 
     options: Binary
     codec: BinaryCodec

@@ -1,4 +1,4 @@
-"""Labels of binary targets: the values for yes, the values for no, and the treatment of any other."""
+"""Labels of binary targets: positive values, negative values, and the treatment of any other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class BinaryFitter(TaskFitter):
 
     @property
     def codec(self) -> BinaryCodec:
-        """The codec for the rows so far; DataError where it is unclear which values are no."""
+        """The codec for the rows so far; DataError where it is unclear which values are negative."""
         if not self.learns:
             return self.declared
         return self.declared.model_copy(update={"negative": self.declared.learned_negative(self.other_values)})
@@ -50,8 +50,8 @@ class BinaryFitter(TaskFitter):
     def finish(self) -> BinaryCodec:
         if not self.counts.all():
             raise DataError(
-                f"task {self.declared.name!r}: a binary task needs both answers in the training split, found "
-                f"{self.counts[1]} yes and {self.counts[0]} no in target {self.declared.target!r}; "
+                f"task {self.declared.name!r}: a binary task needs both classes in the training split, found "
+                f"{self.counts[1]} positive and {self.counts[0]} negative rows in target {self.declared.target!r}; "
                 "check `positive` or `at_least`, and the split"
             )
         return self.codec.model_copy(update={"counts": tuple(self.counts.tolist())})
@@ -68,11 +68,11 @@ class BinaryCodec(Codec):
     others: Others = "negative"
     """Treatment of any other value. The default is for encoders from before this field, which have no value for no."""
     counts: tuple[int, int] = (0, 0)
-    """Rows of the training split that are no and yes."""
+    """Negative and positive rows of the training split."""
 
     @property
     def label_values(self) -> tuple[Value, ...]:
-        """The values that are a label, yes before no."""
+        """The values that are a label, positive before negative."""
         return (1, 0) if self.positive is None else (self.positive, *self.negative)
 
     def learned_negative(self, others: Collection[Value]) -> tuple[Value, ...]:
@@ -83,8 +83,8 @@ class BinaryCodec(Codec):
         more = " ..." if len(others) > MAX_NAMED else ""
         raise DataError(
             f"task {self.name!r}: a binary target has one value besides `positive: {_plain(self.positive)}`, found "
-            f"{named}{more} in {self.target!r}; list those that are no in `negative: [...]`, with `others: unlabelled` "
-            "where any other is no label; or say with `others: negative` that all of them are no"
+            f"{named}{more} in {self.target!r}; list the negative ones in `negative: [...]`, with `others: unlabelled` "
+            "if other values are not labels, or `others: negative` if they are negative"
         )
 
     def indices(self, values: pa.Array) -> NDArray[np.int64]:
@@ -117,12 +117,12 @@ class BinaryCodec(Codec):
         shown = _quoted(value if self.type == "string" else float(value))
         if self.positive is None:
             return (
-                f"task {self.name!r}: a binary target is 0 or 1, found {shown} in {self.target!r}; say what counts as "
-                "yes with `positive: VALUE` or `at_least: NUMBER`, or with `others: unlabelled` that it is no label"
+                f"task {self.name!r}: a binary target is 0 or 1, found {shown} in {self.target!r}; declare "
+                "the positive ones: `positive: VALUE` or `at_least: NUMBER`; or `others: unlabelled`, if it is no label"
             )
         return (
             f"task {self.name!r}: the target must be {' or '.join(map(_quoted, self.label_values))}, found {shown} in "
-            f"{self.target!r}; add it to `negative`, say with `others: unlabelled` that it is no label, or quarantine "
+            f"{self.target!r}; add it to `negative`, declare `others: unlabelled` if it is not a label, or quarantine "
             "the row"
         )
 

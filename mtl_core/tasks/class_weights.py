@@ -49,7 +49,7 @@ def _positive_weight(value: Any) -> Any:
 ClassWeights = Annotated[dict[str, float] | Literal["balanced"] | None, BeforeValidator(_class_weights)]
 """Class -> weight, 1 for a class that is not named; or `balanced`."""
 PositiveWeight = Annotated[float | Literal["balanced"] | None, BeforeValidator(_positive_weight)]
-"""The weight of yes, where no weighs 1; or `balanced`."""
+"""The weight of a positive row, where a negative one has 1; or `balanced`."""
 
 
 def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
@@ -62,10 +62,10 @@ def balanced_factors(counts: Sequence[int]) -> tuple[float, ...]:
 
 
 def prior_log_odds(counts: tuple[int, int], factors: tuple[float, ...]) -> float:
-    """Log odds of yes, from counts of no and yes plus half a row each, weighted as in the loss."""
-    no, yes = (count + 0.5 for count in counts)
-    no_factor, yes_factor = factors or (1.0, 1.0)
-    return math.log(yes * yes_factor) - math.log(no * no_factor)
+    """Log odds of the positive class: counts of negative and positive rows plus half a row, weighted as in the loss."""
+    negatives, positives = (count + 0.5 for count in counts)
+    negative_factor, positive_factor = factors or (1.0, 1.0)
+    return math.log(positives * positive_factor) - math.log(negatives * negative_factor)
 
 
 def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[int, int]) -> tuple[float, ...]:

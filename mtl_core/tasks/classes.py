@@ -139,7 +139,7 @@ class ClassCodec(Codec, ABC):
             raise DataError(
                 f"task {self.name!r}: the classes are {', '.join(self.classes)}, found "
                 f"{names[int(unknown.argmax())].as_py()!r} in {self.target!r}; declare all of them under "
-                "`classes`, with `others: unlabelled` where any other is no label, or quarantine the row"
+                "`classes`, with `others: unlabelled` if other values are not labels, or quarantine the row"
             )
         return np.asarray(labels)
 

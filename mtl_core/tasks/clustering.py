@@ -186,7 +186,7 @@ class ClusteringObjective(UnsupervisedObjective):
         if distinct < self.outputs:
             raise TrainingError(
                 f"task {self.name!r}: {self.outputs:,} clusters need as many different points in the latent space, "
-                f"found {distinct:,}; lower `clusters`, or give the task features that tell rows apart"
+                f"found {distinct:,}; lower `clusters`, or give the task features that distinguish rows"
             )
         centroids = cluster(points, row_weights[row_weights > 0], self.outputs, self.options.restarts)
         return {"centroids": torch.from_numpy(centroids).float()}

@@ -49,13 +49,13 @@ ThresholdRule = Maximize | MinPrecision | MinRecall
 
 
 class DecisionTask(Task, ABC):
-    """Options of a task that decides yes or no by a threshold on a probability."""
+    """Options of a task that decides by a threshold on a probability."""
 
     objective_options: ClassVar[frozenset[str]] = Task.objective_options | {"threshold"}
 
     threshold: Annotated[float, Field(ge=0, le=1)] | ThresholdRule | None = None
-    """The probability from which on the decision is yes: a number, or a rule by which it is tuned on validation after
-    calibration. Without one it is 0.5.
+    """The probability from which on the decision is positive: a number, or a rule by which it is tuned on validation
+    after calibration. Without one it is 0.5.
     """
 
     @field_validator("threshold", mode="wrap")
@@ -92,14 +92,14 @@ class DecisionTask(Task, ABC):
 
 
 class DecisionObjective(CalibratedObjective, ABC):
-    """The objective of a task that decides yes or no, with the log odds of yes as logits."""
+    """The objective of a task that decides by a threshold, with the log odds of the positive class as logits."""
 
     options: DecisionTask
 
     def __init__(self, options: DecisionTask, codec: Codec) -> None:
         super().__init__(options, codec)
         self.thresholds = (options.initial_threshold,) * self.outputs
-        """Probability of each output from which on the decision is yes."""
+        """Probability of each output from which on the decision is positive."""
 
     def with_thresholds(self, thresholds: tuple[float, ...]) -> Self:
         """The same objective with other thresholds."""
@@ -144,9 +144,9 @@ def best_threshold(rule: ThresholdRule, labels: Array, predictions: Array) -> fl
 
 
 def _candidates(labels: Array, predictions: Array) -> tuple[NDArray[np.float32], Confusion]:
-    """Ascending thresholds, one for each division of the ranked rows into no and yes, and their confusion counts.
+    """Ascending thresholds, one per division of the ranked rows into negative and positive, and their confusion counts.
 
-    No threshold decides no for every row if a probability is 1.
+    No threshold is above every probability if a probability is 1.
     """
     values, indices = np.unique(predictions.astype(np.float32), return_inverse=True)
     positives, negatives = np.bincount(indices, labels == 1), np.bincount(indices, labels != 1)

@@ -58,12 +58,13 @@ class Multilabel(DecisionTask):
     none: str = ""
     """The word for "no label"."""
     positive_weight: PositiveWeight = None
-    """Weight of a yes in the loss, where a no has 1; `balanced` gives yes and no of a label the same total weight.
+    """Weight of a positive row in the loss, where a negative one has 1; `balanced` gives both the same total weight
+    within each label.
 
     It biases the probabilities; `mtl_core.tasks.class_weights` says when calibration removes the bias.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """The share of an answer that is spread evenly over yes and no (Szegedy 2016, section 7)."""
+    """The share of a label that is spread evenly over both classes (Szegedy 2016, section 7)."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -153,7 +154,7 @@ class MultilabelObjective(DecisionObjective):
         return self.class_factors or ((),) * self.outputs
 
     def groups(self, values: Tensor, labels: Tensor) -> Sequence[OutputGroup]:
-        """A group per label with MIN_LABELS rows of yes and of no, and one of all other labels together."""
+        """A group per label with MIN_LABELS positive and negative rows, and one of all other labels together."""
         groups = [_group(values, labels, [label]) for label in range(self.outputs)]
         rare = [label for label, group in enumerate(groups) if not group.is_sufficient]
         sufficient = [group for group in groups if group.is_sufficient]

@@ -21,33 +21,33 @@ MAX_LABELS = 1_000
 
 
 class MultilabelFitter(TaskFitter):
-    """Counts the yes and the known answers of each label; learns the labels where none are declared."""
+    """Counts the positive and the labelled rows of each label; learns the labels where none are declared."""
 
     def __init__(self, options: Multilabel, name: str, column_type: ColumnType) -> None:
         self.options, self.name, self.type = options, name, column_type
         self.declared = options.columns or options.labels
-        self.yes: Counter[str] = Counter()
-        self.known: Counter[str] = Counter()
+        self.positives: Counter[str] = Counter()
+        self.labelled_rows: Counter[str] = Counter()
         self.rows = 0
 
     def update(self, values: pa.Array) -> None:
         if not self.declared:
             rows, names = _split_names(values, self.options.separator)
             self.rows += len(np.unique(rows))
-            self.yes.update(_rows_per_name(rows, names))
+            self.positives.update(_rows_per_name(rows, names))
             return
         labels = self.options.codec(self.name, self.type, self.declared).encode(values)
-        self.yes.update(dict(zip(self.declared, (labels == 1).sum(axis=0).tolist(), strict=True)))
-        self.known.update(dict(zip(self.declared, (labels >= 0).sum(axis=0).tolist(), strict=True)))
+        self.positives.update(dict(zip(self.declared, (labels == 1).sum(axis=0).tolist(), strict=True)))
+        self.labelled_rows.update(dict(zip(self.declared, (labels >= 0).sum(axis=0).tolist(), strict=True)))
 
     def finish(self) -> MultilabelCodec:
         labels = self.declared
         if not labels:
-            del self.yes[self.options.none]
-            labels = tuple(sorted(name for name, count in self.yes.items() if count >= self.options.min_count))
-            self.known.update(dict.fromkeys(labels, self.rows))
+            del self.positives[self.options.none]
+            labels = tuple(sorted(name for name, count in self.positives.items() if count >= self.options.min_count))
+            self.labelled_rows.update(dict.fromkeys(labels, self.rows))
         self._check(labels)
-        counts = tuple((self.known[label] - self.yes[label], self.yes[label]) for label in labels)
+        counts = tuple((self.labelled_rows[label] - self.positives[label], self.positives[label]) for label in labels)
         return self.options.codec(self.name, self.type, labels).model_copy(update={"counts": counts})
 
     def _check(self, labels: tuple[str, ...]) -> None:
@@ -58,15 +58,15 @@ class MultilabelFitter(TaskFitter):
                 f"in {self.options.min_count} rows or more of {columns} in the training split; check `separator`, "
                 "change `min_count`, or declare `labels`"
             )
-        if unknown := [label for label in labels if not self.known[label]]:
+        if unknown := [label for label in labels if not self.labelled_rows[label]]:
             raise DataError(
                 f"task {self.name!r}: every label must be known in some row of the training split, found none for "
                 f"{unknown[0]!r} in {columns}; leave it out, or check the split"
             )
-        if not any(0 < self.yes[label] < self.known[label] for label in labels):
+        if not any(0 < self.positives[label] < self.labelled_rows[label] for label in labels):
             raise DataError(
-                f"task {self.name!r}: some label needs both answers in the training split, found labels that all rows "
-                f"have or none in {columns}; check the target and the split"
+                f"task {self.name!r}: some label needs positive and negative rows in the training split, found labels "
+                f"that all rows have or none in {columns}; check the target and the split"
             )
 
 
@@ -81,7 +81,7 @@ class MultilabelCodec(Codec):
     declared: bool
     """True where the labels are declared, so that any other name but `none` is refused."""
     counts: tuple[tuple[int, int], ...] = ()
-    """Rows of the training split that are no and yes, per label."""
+    """Negative and positive rows of the training split, per label."""
 
     def encode(self, values: pa.Array) -> LabelValues:
         if not self.separator:

@@ -54,6 +54,11 @@ class Objective(ABC):
         """(B, ...) labels -> (B,) bool: the rows that the loss counts."""
         return self.codec.labelled(labels)
 
+    def labelled_rows(self, labels: NDArray[Any], predictions: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Labels and predictions of the labelled rows."""
+        mask = self.codec.labelled(labels)
+        return labels[mask], predictions[mask]
+
     def check(self, labels: LabelValues) -> None:
         """DataError for labels, those of a whole split, for which the objective has no loss or metric."""
         return

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_PROBABILITY = 1e-6
-"""Minimum probability, and minimum distance of the probability of yes from 1."""
+"""Minimum probability, and minimum distance of the positive probability from 1."""
 
 
 def log_odds(probabilities: NDArray[Any]) -> NDArray[np.float32]:
-    """(...) probabilities of yes -> (...) logits of the sigmoid."""
+    """(...) probabilities of the positive class -> (...) logits of the sigmoid."""
     clipped = np.clip(probabilities.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float32)
 

@@ -18,7 +18,7 @@ from mtl_core.config import FinetuneHeads, Stopping, Training
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.files import reserve
 from mtl_core.model import Network
-from mtl_core.model.inference import ROWS
+from mtl_core.model.inference import ROWS, copied_weights
 from mtl_core.tasks import Objective
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.history import FinetunedHead
@@ -136,7 +136,7 @@ class HeadTrainer:
         optimizer = torch.optim.AdamW(
             head.parameters(), lr=learning_rate, weight_decay=options.weight_decay, fused=True
         )
-        initial, initial_weights, epoch = self.value(), _copy_of_weights(head), 0
+        initial, initial_weights, epoch = self.value(), copied_weights(head), 0
         best, best_weights = initial, initial_weights
         stopper.update({task: self.score(initial)})
         while epoch < finetuning.epochs and not stopper.ended:
@@ -145,7 +145,7 @@ class HeadTrainer:
             value = self.value()
             # The score of a head that diverges is NaN, which is never an improvement.
             if self.score(value) > self.score(best):
-                best, best_weights = value, _copy_of_weights(head)
+                best, best_weights = value, copied_weights(head)
             stopper.update({task: self.score(value)})
             progress.on_step(epoch, finetuning.epochs)
         improved = self.score(best) > self.score(initial) + min_improvement
@@ -175,7 +175,3 @@ def _head_split(inputs: Tensor, task: Objective, split: EncodedSplit) -> Encoded
     return EncodedSplit(
         {"x": inputs}, {task.name: split.flat_labels(task.name)}, {} if weights is None else {task.name: weights}
     )
-
-
-def _copy_of_weights(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}

@@ -41,6 +41,4 @@ def standard_errors(
 def _labelled(
     task: Objective, split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    labels = split.flat_labels(task.name).numpy()
-    mask = task.codec.labelled(labels)
-    return labels[mask], predictions[task.name][mask]
+    return task.labelled_rows(split.flat_labels(task.name).numpy(), predictions[task.name])

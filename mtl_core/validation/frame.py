@@ -1,7 +1,6 @@
 """Pandas frames of part files for Great Expectations: four types of columns, and indicator columns of the labels."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from mtl_core.arrow import (
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.errors import DataError
+from mtl_core.features.profiling import FRAME_RANGE
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
 from mtl_core.timestamps import as_microseconds
@@ -95,7 +95,7 @@ def _series(values: pa.Array) -> pd.Series:
 def _nanoseconds(values: pa.Array) -> pa.Array:
     """Timestamps clipped to the years 1678 to 2261, the range of nanoseconds."""
     microseconds = pc.cast(as_microseconds(values), pa.timestamp("us"))
-    low, high = (pa.scalar(datetime(year, 1, 1), pa.timestamp("us")) for year in (1678, 2262))
+    low, high = (pa.scalar(day.item()).cast(pa.timestamp("us")) for day in FRAME_RANGE)
     above_low = pc.max_element_wise(microseconds, low, skip_nulls=False)
     return pc.cast(pc.min_element_wise(above_low, high, skip_nulls=False), pa.timestamp("ns"))
 

@@ -57,7 +57,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     # Required keys
     ("features.shop", {}, ".kind: required"),
     ("tasks.days", {"target": "days"}, ".kind: required"),
-    ("model.trunk", {"widths": [8]}, ".kind: required, but not there; valid: "),
+    ("model.trunk", {"widths": [8]}, ".kind: required, but missing; valid: "),
     ("split", {"column": "x"}, ".by: required"),
     ("split", {"by": "time", "column": "d", "test": 1}, ".validation: required"),
     ("name", ..., ": required"),

@@ -122,7 +122,7 @@ def test_only_an_unsupervised_task_may_lack_test_labels(needs_labels: bool, outc
 
 def test_each_task_has_its_rule_and_an_ignored_one_has_no_check(small: Small) -> None:
     gates = Gates(baseline={"late": "required", "band": "ignore"})
-    values: dict[str, Any] = {"champion": 0.5, "candidate": 0.5, "difference": 0.0, "low": -0.1, "high": 0.1}
+    values: dict[str, Any] = {"reference": 0.5, "candidate": 0.5, "difference": 0.0, "low": -0.1, "high": 0.1}
     differences = [Difference(task=task.name, metric=task.metric.name, **values) for task in small.tasks]
     checks = baseline_checks(gates, small.tasks, differences)
     assert {check.name.partition(".")[0]: check.outcome for check in checks} == {
@@ -144,7 +144,7 @@ EVERY_GATE_OFF = {
 
 def test_every_gate_can_be_switched_off_and_is_then_listed(small: Small, tmp_path: Path) -> None:
     problem = parse_problem(document() | {"gates": EVERY_GATE_OFF})
-    worse: dict[str, Any] = {"champion": 1.0, "candidate": 0.0, "difference": -1.0, "low": -1.1, "high": -0.9}
+    worse: dict[str, Any] = {"reference": 1.0, "candidate": 0.0, "difference": -1.0, "low": -1.1, "high": -0.9}
     gates, differences = problem.gates, [Difference(task=task.name, metric="m", **worse) for task in small.tasks]
     assert metric_checks(gates, small.tasks, {}) == []
     assert baseline_checks(gates, small.tasks, differences) == []

@@ -20,11 +20,13 @@ from mtl_core.evaluation import Difference
         pytest.param((math.nan, math.nan, math.nan), 1.0, True, id="not a number"),
     ],
 )
-def test_a_task_is_worse_beyond_the_tolerance_and_chance(
+def test_a_task_is_worse_only_significantly_and_beyond_the_tolerance(
     difference: tuple[float, float, float], tolerance: float, worse: bool
 ) -> None:
     differences = tuple(
-        Difference(task=task, metric="auc", champion=0.7, candidate=0.7 + better, difference=better, low=low, high=high)
+        Difference(
+            task=task, metric="auc", reference=0.7, candidate=0.7 + better, difference=better, low=low, high=high
+        )
         for task, (better, low, high) in {"good": (0.1, 0.1, 0.1), "t": difference}.items()
     )
     comparison = ChampionComparison(champion="m:old", differences=differences)

@@ -184,9 +184,9 @@ REFUSED: list[tuple[Any, pa.Array, str]] = [
     (task("binary", positive="a", negative=0), pa.array(["a"]), "`negative` must"),
     (task("binary"), pa.array([0.0, 1.0, 0.5]), "found 0.5 in 'y'; .*`positive: VALUE`"),
     (task("binary"), pa.array([0.0, 1.0, INF]), "found inf"),
-    (task("binary", positive="x"), pa.array(["a", "b", None]), "both answers .*found 0 yes and 2 no"),
-    (task("binary"), pa.array([1, 1, None]), "found 2 yes and 0 no in target 'y'"),
-    (task("binary"), pa.array([None, None], pa.int8()), "found 0 yes and 0 no"),
+    (task("binary", positive="x"), pa.array(["a", "b", None]), "both classes .*found 0 positive and 2 negative"),
+    (task("binary"), pa.array([1, 1, None]), "found 2 positive and 0 negative rows in target 'y'"),
+    (task("binary"), pa.array([None, None], pa.int8()), "found 0 positive and 0 negative"),
     (
         task("binary", positive="high"),
         pa.array(["high", "low", "mid"]),

@@ -127,14 +127,14 @@ REFUSED: list[tuple[Any, pa.Array, str]] = [
     (of_text(min_count=2), pa.array(["a", "a", "b"]), "found 1 names in 2 rows .*`min_count`, or declare `labels`"),
     (of_text(min_count=1), MANY, "found 1,001 names .*`separator`"),
     (of_text(labels=ABC), pa.array(["a", "b|d"]), "are a, b, c, found 'd' in 'y'; declare all"),
-    (of_text(min_count=1), pa.array(["a|b", None]), "both answers .*'y'"),
-    (of_text(labels=ABC, none="-"), pa.array(["-", "-"]), "both answers"),
+    (of_text(min_count=1), pa.array(["a|b", None]), "positive and negative rows .*'y'"),
+    (of_text(labels=ABC, none="-"), pa.array(["-", "-"]), "positive and negative rows"),
     (of_text(labels=ABC), pa.array([None], pa.string()), "found none for 'a' in 'y'; leave it out"),
     (of_columns(), structs(a=["1", "0"], b=["0", "1"]), "0, 1 or booleans, found text in a, b"),
     (of_columns(), structs(a=[1.0, 0.0], b=[0.0, 0.5]), "0, 1 or nothing, found 0.5 in 'b'"),
     (of_columns(), structs(a=[1.0, INF], b=[0.0, 1.0]), "found inf in 'a'"),
     (of_columns(), structs(a=[1, 0], b=pa.nulls(2, pa.int8())), "none for 'b'"),
-    (of_columns(), structs(a=[1, 1], b=[0, None]), "both answers .*in 'a', 'b'"),
+    (of_columns(), structs(a=[1, 1], b=[0, None]), "positive and negative rows .*in 'a', 'b'"),
 ]
 
 

@@ -14,7 +14,7 @@ Array = NDArray[Any]
 MIN_BIN_ROWS = 50
 _CALIBRATION_BINS = 20
 """Maximum number of bins; each has 5% of the rows, which is where rare events lie in the highest."""
-_Z = 1.96
+Z_95 = 1.959964
 """Standard errors from the centre of a 95% interval to its ends."""
 _BISECTIONS = 40
 
@@ -68,7 +68,7 @@ def wilson(successes: Array, rows: Array) -> tuple[Array, Array]:
 def auc_interval(auc: Array, positive: Array, negative: Array) -> tuple[Array, Array]:
     """95% intervals of AUCs over that many rows (Newcombe 2006, part 2, method 5); within [0, 1], NaN where undefined.
 
-    The bounds are the AUCs from which the measured one is 1.96 standard errors away, by the variance of Hanley and
+    The bounds are the AUCs from which the measured one is `Z_95` standard errors away, by the variance of Hanley and
     McNeil (1982) with the mean of both counts in place of each. Wider than 0 at an AUC of 1, unlike the bootstrap.
     """
     pairs, others = positive * negative, (positive + negative) / 2 - 1
@@ -78,7 +78,7 @@ def auc_interval(auc: Array, positive: Array, negative: Array) -> tuple[Array, A
         for _ in range(_BISECTIONS):
             mid = (outside + inside) / 2
             factor = 1 + others * ((1 - mid) / (2 - mid) + mid / (1 + mid))
-            is_outside = np.abs(auc - mid) > _Z * np.sqrt(mid * (1 - mid) * factor / pairs)
+            is_outside = np.abs(auc - mid) > Z_95 * np.sqrt(mid * (1 - mid) * factor / pairs)
             outside, inside = np.where(is_outside, mid, outside), np.where(is_outside, inside, mid)
         return inside
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from mtl_core.report.metric_names import metric_title
 from mtl_core.report.plots.curves import Curve, learning_curves
 from mtl_core.report.plots.figure import Table, interval_plot
+from mtl_core.report.plots.statistics import Z_95
 from mtl_core.report.run import Run
 from mtl_core.report.theme import MUTED, svg
 from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, rounded, signed, with_unit
@@ -26,7 +27,6 @@ from mtl_core.studies.comparison.record import (
 )
 
 _COLOURS: dict[str, str] = {HELPS: "var(--good)", HARMS: "var(--bad)"}
-_Z = 1.959964
 _COSTS = {
     "parameters": ("parameters", "", 0, 1.0),
     "training, processor time per seed": ("seconds", "s", 1, 1.0),
@@ -66,10 +66,10 @@ def section_of(study: Comparison, *, current: bool) -> dict[str, Any]:
 
 
 def standard_errors(gain: Gain | None) -> tuple[float, float, float] | None:
-    """Difference and bounds in standard errors: half the interval's width over 1.96; None where undefined."""
+    """Difference and bounds in standard errors: half the interval's width over `Z_95`; None where undefined."""
     if gain is None or gain.difference is None or gain.low is None or gain.high is None or gain.high <= gain.low:
         return None
-    error = (gain.high - gain.low) / (2 * _Z)
+    error = (gain.high - gain.low) / (2 * Z_95)
     return gain.difference / error, gain.low / error, gain.high / error
 
 
@@ -88,7 +88,7 @@ def _differences(tasks: Mapping[str, ComparedTask]) -> Markup | None:
 
 
 def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str, ...]:
-    single, gain, decimals = task.arms.get(SINGLE_TASK), task.over_single, _decimals(task)
+    single, gain, decimals = task.arms.get(SINGLE_TASK), task.over_single, decimals_of(task)
     mean, difference = single.mean if single else None, gain.difference if gain else None
     relative = UNDEFINED
     if difference is not None and mean is not None and mean > 0:
@@ -107,7 +107,7 @@ def _gain_cells(gain: Gain | None, decimals: int) -> tuple[str, str]:
 
 def _means(task: ComparedTask, arms: Sequence[str]) -> list[str]:
     """Mean and standard deviation per arm."""
-    return [_mean_std(task.arms.get(arm), _decimals(task)) for arm in arms]
+    return [_mean_std(task.arms.get(arm), decimals_of(task)) for arm in arms]
 
 
 def _mean_std(arm: MeanStd | None, decimals: int) -> str:
@@ -138,5 +138,6 @@ def _metric(task: ComparedTask) -> str:
     return metric_title(task.metric) + (f" ({task.unit})" if task.unit else "")
 
 
-def _decimals(task: ComparedTask) -> int:
+def decimals_of(task: ComparedTask) -> int:
+    """Decimals that show two digits of the width of a task's interval."""
     return 4 if task.over_single is None else interval_decimal_places(task.over_single.low, task.over_single.high)

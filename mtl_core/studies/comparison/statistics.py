@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.evaluation import RESAMPLES
 from mtl_core.metrics import Array
 from mtl_core.metrics.bootstrap import interval, resampled
 from mtl_core.numbers import Number, defined
@@ -25,8 +26,6 @@ from mtl_core.studies.comparison.record import (
     Verdict,
 )
 from mtl_core.tasks import Metric
-
-RESAMPLES = 200
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from mtl_core.balancing import Shared
+from mtl_core.balancing import SharedParameters
 from mtl_core.config import AnyBalancing, Balancing
 from mtl_core.config.trunks import SharedBottom
 from mtl_core.schema import tagged
@@ -44,9 +44,9 @@ class BenchmarkNetwork(nn.Module):
         outputs = [head(represented)[:, 0] for head, represented in zip(self.heads, shared, strict=True)]
         return {task: (output - y[:, task]).square().mean() for task, output in enumerate(outputs)}
 
-    def shared(self) -> Shared:
+    def shared(self) -> SharedParameters:
         parameters = tuple(self.trunk.parameters())
-        return Shared(parameters=parameters, last=[p for p in parameters if p.ndim > 1][-1])
+        return SharedParameters(parameters=parameters, last=[p for p in parameters if p.ndim > 1][-1])
 
 
 def stepper(options: Balancing, tasks: int) -> Callable[[], None]:

@@ -48,7 +48,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.model import Network
 from mtl_core.nn.deterministic import deterministic
 from mtl_core.tasks import objectives
-from mtl_core.training.averaging import Average
+from mtl_core.training.averaging import WeightAverage
 from mtl_core.training.epoch import optimizer_of, train_epoch
 
 HAND_TUNED = "hand_tuned"
@@ -69,7 +69,7 @@ def trunkline_speed(encoder: Encoder, split: EncodedSplit, problem: Problem, siz
     balancer = problem.training.balancing.build_weighted({task.name: task.weight for task in network.objectives})
     optimizer = optimizer_of(network, balancer, problem.training)
     budget = budget_of(problem.training.model_copy(update={"epochs": 1}), len(split))
-    after_step = Average(network).update
+    after_step = WeightAverage(network).update
 
     def run() -> None:
         with deterministic(problem.training.threads):

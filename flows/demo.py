@@ -14,7 +14,7 @@ from flows.layout import Layout
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError, ToolError
-from mtl_core.files import intact
+from mtl_core.files import damage_as_data_error
 from serving.champion import read_champion
 from serving.lifeline import start_lifeline
 from serving.process import running_service
@@ -52,7 +52,7 @@ def read_rows(problem: Problem, path: Path, count: int) -> pa.Table:
     """Read `count` evenly spaced rows of the test split; raises DataError if it is missing or of another problem."""
     if not path.exists():
         raise DataError(f"{path}: the test split must exist, found no file; run `mtl retrain`")
-    with intact(path):
+    with damage_as_data_error(path):
         table = pq.read_table(path)
     if missing := [target for target in problem.targets if target not in table.column_names]:
         raise DataError(f"{path}: must have every target, found no column {missing[0]!r}; run `mtl retrain`")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-class _Below:
+class _RelativePath:
     """A path below the problem's folder."""
 
     def __init__(self, path: str) -> None:
@@ -21,59 +21,59 @@ class Layout:
 
     folder: Path
 
-    artifacts = _Below("artifacts")
+    artifacts = _RelativePath("artifacts")
     """Outputs of all stages."""
-    digests = _Below("artifacts/digests.json")
+    digests = _RelativePath("artifacts/digests.json")
     """Digests of the stages' code and of the declared labels."""
-    validation = _Below("artifacts/validation")
+    validation = _RelativePath("artifacts/validation")
     """Result, Data Docs and quarantine of the stage `validate`."""
-    quarantine = _Below("artifacts/validation/quarantine.parquet")
+    quarantine = _RelativePath("artifacts/validation/quarantine.parquet")
     """Rows that violate an expectation."""
-    encoded = _Below("artifacts/encoded")
+    encoded = _RelativePath("artifacts/encoded")
     """The encoded splits, of the stage `prepare`."""
-    encoder = _Below("artifacts/encoded/encoder.json")
+    encoder = _RelativePath("artifacts/encoded/encoder.json")
     """The fitted encoder."""
-    training = _Below("artifacts/training")
+    training = _RelativePath("artifacts/training")
     """Outputs of the stage `train`."""
-    weights = _Below("artifacts/training/model.safetensors")
+    weights = _RelativePath("artifacts/training/model.safetensors")
     """Weights of the trained network."""
-    history = _Below("artifacts/training/history.json")
+    history = _RelativePath("artifacts/training/history.json")
     """Record of the training, per epoch."""
-    graph = _Below("artifacts/model/model.onnx")
+    graph = _RelativePath("artifacts/model/model.onnx")
     """The exported graph, ONNX."""
-    signature = _Below("artifacts/model/signature.json")
+    signature = _RelativePath("artifacts/model/signature.json")
     """Inputs and outputs of the exported graph."""
-    latency = _Below("artifacts/latency.json")
+    latency = _RelativePath("artifacts/latency.json")
     """Measured times of the graph; no output of a stage, since they differ from run to run."""
-    checks = _Below("artifacts/checks.json")
+    checks = _RelativePath("artifacts/checks.json")
     """Outcomes of the gates."""
-    metrics = _Below("artifacts/metrics.json")
+    metrics = _RelativePath("artifacts/metrics.json")
     """Metrics per task, for `dvc metrics`."""
-    evaluation = _Below("artifacts/evaluation.json")
+    evaluation = _RelativePath("artifacts/evaluation.json")
     """Test metrics with intervals, and the baseline's."""
-    predictions = _Below("artifacts/predictions.parquet")
+    predictions = _RelativePath("artifacts/predictions.parquet")
     """Predictions and labels of the test rows."""
-    report = _Below("artifacts/report.html")
+    report = _RelativePath("artifacts/report.html")
     """The report, a single HTML page."""
 
-    studies = _Below("studies")
+    studies = _RelativePath("studies")
     """Results of several trainings; not an output of any stage, and kept in git."""
-    relatedness = _Below("studies/relatedness.json")
+    relatedness = _RelativePath("studies/relatedness.json")
     """Study of the tasks' affinities, by `mtl relate`."""
-    comparison = _Below("studies/comparison.json")
+    comparison = _RelativePath("studies/comparison.json")
     """Study of shared against single-task training, by `mtl compare`."""
-    tuning = _Below("studies/tuning.json")
+    tuning = _RelativePath("studies/tuning.json")
     """Study of the hyperparameter search, by `mtl tune`."""
 
-    state = _Below(".trunkline")
+    state = _RelativePath(".trunkline")
     """State of the tools; not an output of any stage."""
-    run_lock = _Below(".trunkline/run.lock")
+    run_lock = _RelativePath(".trunkline/run.lock")
     """Held by the one command that works on the problem."""
-    stage_lock = _Below(".trunkline/stage.lock")
+    stage_lock = _RelativePath(".trunkline/stage.lock")
     """Held by the process of a stage, which may be a child of the command that holds `run_lock`."""
-    lifelines = _Below(".trunkline/lifelines")
+    lifelines = _RelativePath(".trunkline/lifelines")
     """A file per process whose children end with it."""
-    failures = _Below(".trunkline/failures")
+    failures = _RelativePath(".trunkline/failures")
     """The last failure of each stage."""
-    resume = _Below(".trunkline/resume")
+    resume = _RelativePath(".trunkline/resume")
     """Checkpoints of a running training."""

@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from flows.environment import store_home
 from flows.layout import Layout
 from mtl_core.errors import RunInProgress
-from mtl_core.files import naming
+from mtl_core.files import os_errors_with_path
 from mtl_core.locks import Holder, exclusive_lock
 from serving.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 
@@ -84,7 +84,7 @@ def _check_writable(folder: Path) -> None:
     for home in homes:
         home.mkdir(parents=True, exist_ok=True)
         disk = home.stat().st_dev
-        with naming(home), TemporaryFile(dir=home) as probe:
+        with os_errors_with_path(home), TemporaryFile(dir=home) as probe:
             probe.write(b"" if disk in disks else bytes(MIN_FREE))
         disks.add(disk)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mtl_core.files import write_text
-from mtl_core.numbers import defined
+from mtl_core.numbers import finite_or_none
 
 CheckOutcome = Literal["passed", "warning", "failed"]
 """A warning is reported, but does not reject the model."""
-Relation = Literal["at least", "at most", "above"]
+Comparator = Literal["at least", "at most", "above"]
 """The relation of value and limit under which a check passes."""
 
 
@@ -24,7 +24,7 @@ class Check:
     name: str
     value: float
     limit: float
-    rule: Relation
+    rule: Comparator
     unit: str
     reason: str = ""
     """Reason why the value is undefined; "" where it is defined."""
@@ -61,7 +61,7 @@ class Check:
 
     def to_document(self) -> dict[str, Any]:
         """Its entry in checks.json; a number that is not finite is null."""
-        fields = {key: defined(value) if isinstance(value, float) else value for key, value in asdict(self).items()}
+        fields = {key: finite_or_none(x) if isinstance(x, float) else x for key, x in asdict(self).items()}
         return fields | {"outcome": self.outcome, "passed": self.passed, "message": self.message}
 
 
@@ -113,7 +113,7 @@ class LatencyCheck(Check):
 
 def write_latencies(path: Path, graph: Path, checks: Sequence[Check]) -> None:
     """latency.json: {"graph": digest of the measured model.onnx, "ms": {name of the check: time}}."""
-    times = {check.name: defined(check.value) for check in checks if isinstance(check, LatencyCheck)}
+    times = {check.name: finite_or_none(check.value) for check in checks if isinstance(check, LatencyCheck)}
     write_text(path, json.dumps({"graph": _digest(graph), "ms": times}, indent=1) + "\n")
 
 
@@ -146,6 +146,6 @@ def write_checks(
         "passed": all(check.outcome != "failed" for check in checks),
         "checks": [check.to_document() for check in checks],
         "notes": list(notes),
-        "metrics": {name: defined(value) for name, value in (metrics or {}).items()},
+        "metrics": {name: finite_or_none(value) for name, value in (metrics or {}).items()},
     }
     write_text(path, json.dumps(document, indent=1) + "\n")

@@ -87,7 +87,7 @@ MAX_NAMES = 40
 """Maximum names that an error lists."""
 
 
-def nearest(name: str, valid: Sequence[str]) -> str:
+def suggestion(name: str, valid: Sequence[str]) -> str:
     """`did you mean 'x'?`, or the valid names where none is similar."""
     if close := get_close_matches(name, valid, n=1):
         return f"did you mean {close[0]!r}?"

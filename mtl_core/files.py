@@ -18,7 +18,7 @@ _FULL = re.compile(r"No space left on device|disk is full|\d+ requested and \d+ 
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def os_errors_with_path(path: Path) -> Iterator[None]:
     """Raise errors of the operating system in the block as OSErrors with an errno and a path.
 
     A failed write does not name its file, and libraries raise other types of errors. An OSError that has a path keeps
@@ -38,7 +38,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def intact(path: Path) -> Iterator[None]:
+def damage_as_data_error(path: Path) -> Iterator[None]:
     """Raise errors of reading a damaged artifact in the block as a DataError with its path and the fix.
 
     Errors of the operating system, such as a missing file, are not changed.
@@ -66,10 +66,10 @@ def errno_of(error: BaseException) -> int | None:
     return errno.ENOSPC if _FULL.search(str(error)) else None
 
 
-def reserve(path: Path) -> None:
+def preallocate(path: Path) -> None:
     """Allocate the blocks of a sparse file, since a write to mapped memory on a full disk raises SIGBUS, no OSError."""
     if sys.platform == "linux":
-        with naming(path), path.open("r+b") as file:
+        with os_errors_with_path(path), path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
@@ -79,7 +79,7 @@ def pending(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.pending")
     try:
-        with naming(path):
+        with os_errors_with_path(path):
             yield temporary
             temporary.replace(path)
     finally:

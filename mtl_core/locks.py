@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mtl_core.errors import RunInProgress
-from mtl_core.files import naming
+from mtl_core.files import os_errors_with_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key:
                 yield False
                 return
             fcntl.flock(handle, fcntl.LOCK_EX)
-        with naming(path):
+        with os_errors_with_path(path):
             _write(handle, key)
         try:
             yield True

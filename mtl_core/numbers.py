@@ -6,6 +6,6 @@ Number = float | None
 """None where undefined."""
 
 
-def defined(value: float) -> Number:
+def finite_or_none(value: float) -> Number:
     """The value; None where it is not finite."""
     return float(value) if math.isfinite(value) else None

@@ -29,7 +29,7 @@ JOINT = "*"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class StoppingRule:
     """Stopping rule of a task. Scores and limits are in standard errors of the task's validation metric."""
 
     patience: int
@@ -68,7 +68,7 @@ class _Progress:
 class Stopper:
     """Early stopping of all tasks, updated with one score per task and evaluation; higher is better.
 
-    >>> stopper = Stopper({"churned": Rule(patience=2), "spend": Rule(patience=2)})
+    >>> stopper = Stopper({"churned": StoppingRule(patience=2), "spend": StoppingRule(patience=2)})
     >>> for churned, spend in [(0.0, 0.0), (1.0, 0.5), (0.8, 0.9), (0.7, 1.4)]:
     ...     decision = stopper.update({"churned": churned, "spend": spend})
     >>> decision.stopped, stopper.distilled, stopper.ended
@@ -77,7 +77,7 @@ class Stopper:
 
     def __init__(
         self,
-        rules: Mapping[str, Rule],
+        rules: Mapping[str, StoppingRule],
         *,
         policy: Policy = "hold",
         end: End = "all",

@@ -1,7 +1,7 @@
 """The HTTP application: `POST /predict`, `GET /model`, `GET /readyz`, a page of plain text, and errors as JSON.
 
-A plain ASGI application rather than BentoML's typed methods: its errors have one form, and one row takes a third of the
-time.
+A plain ASGI application rather than BentoML's typed methods: its errors have one format, and one row takes a third of
+the time.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Outputs of a served graph, one per task: the entries of `outputs` in signature.json.
 
-To add a form: write its class here with the shape of its array, and its JSON in predictions.py.
+To add an output type: write its class here with the shape of its array, and its JSON in predictions.py.
 """
 
 from collections import Counter

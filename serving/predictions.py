@@ -24,7 +24,7 @@ DEFAULT_THRESHOLD = 0.5
 class PredictionFormatter:
     """Converter of a graph's predictions into rows that msgspec encodes as `{task: value, ...}`.
 
-    The value by the form of the task:
+    The value by the output type of the task:
 
     - number: `2.5`; with a threshold `{"decision": true if it reaches the threshold, "probability": 0.83}`
     - class_probabilities: `{"class": the most probable, "probabilities": {class: probability, ...}}`

@@ -95,17 +95,18 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, seconds: floa
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ProcessError(f"the service ended with code {process.returncode} before it was ready\n{_tail(log)}")
-        if _is_ready(port):
+        if is_ready(port, "/readyz"):
             return
         time.sleep(_POLL_SECONDS)
     raise ProcessError(f"the service must be ready within {seconds:g} s, found it not ready\n{_tail(log)}")
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int, path: str) -> bool:
+    """True if a server on a loopback port answers GET with status 200."""
     # http.client ignores proxy settings, which do not apply to a process on loopback.
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2.0)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         with connection.getresponse() as response:
             return response.status == http.client.OK
     except (OSError, http.client.HTTPException):

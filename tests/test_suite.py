@@ -20,7 +20,7 @@ CHOSEN = {
     *("batters", "bird_strikes", "census", "developers", "diamonds", "films", "flights", "freedom", "health_plans"),
     *("houses", "loans", "pregnancies", "yeast"),
 }
-UNSEEN = {
+UNKNOWN = {
     *("bookings", "car_crashes", "film_genres", "footballers", "half_digits", "phone_contracts", "pupils", "smokers"),
     *("storms", "train_stations"),
 }
@@ -45,7 +45,7 @@ def bench() -> Iterator[Any]:
 def test_the_halves_are_those_that_were_decided_before_anything_was_measured(bench: Any) -> None:
     half_of = {problem.name: problem.half for problem in bench.suite.problems()}
     assert {name for name, half in half_of.items() if half == "chosen"} == CHOSEN
-    assert {name for name, half in half_of.items() if half == "unseen"} == UNSEEN
+    assert {name for name, half in half_of.items() if half == "unseen"} == UNKNOWN
 
 
 def test_a_target_is_no_feature_and_a_problem_has_at_most_ten_tasks(bench: Any) -> None:

@@ -20,7 +20,7 @@ import torch
 from drawing import ROOT, save, share
 from torch import Tensor, nn
 
-from mtl_core.balancing import Losses, Shared
+from mtl_core.balancing import Losses, SharedParameters
 from mtl_core.config import AnyBalancing, Balancing
 from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data
 from mtl_core.schema import tagged
@@ -63,7 +63,7 @@ class Toy:
         self.balancer = options.build(TASKS)
         parameters = [*self.trunk.parameters(), *self.heads.parameters(), *self.balancer.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.0)
-        self.shared = Shared(parameters=tuple(self.trunk.parameters()), last=self.trunk[0].weight)
+        self.shared = SharedParameters(parameters=tuple(self.trunk.parameters()), last=self.trunk[0].weight)
         self.spread = [self.target(task, torch.randn(20_000, WIDTH)).std() for task in range(2)]
 
     def target(self, task: int, x: Tensor) -> Tensor:  # (B, WIDTH) -> (B,)

@@ -1,7 +1,4 @@
-"""Progress: bars on a terminal, elsewhere lines with the time.
-
-A slow command can thus be distinguished from a hanging one.
-"""
+"""Progress: bars on a terminal; elsewhere lines with the time, to distinguish a slow command from a hanging one."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
-from mtl_core.report.studies.sharing import decimals_of
+from mtl_core.report.studies.comparison import decimals_of
 from mtl_core.report.wording import UNDEFINED, integer, interval, rounded, signed
 from mtl_core.studies.comparison.record import (
     BOOSTED,

@@ -97,13 +97,13 @@ def summary(result: TrainingResult) -> Iterator[str]:
         f"{result.parameters:,} parameters{members}, {len(result.epochs)} epochs, weights of epoch {result.chosen}; "
         "stopped: " + (", ".join(f"{task} after {' and '.join(numbers)}" for task, numbers in stops.items()) or "none")
     )
-    if result.cut_short:
+    if result.still_improving:
         yield (
-            f"the limit of {result.budget.epochs} epochs ended training while {', '.join(result.cut_short)} still "
-            "improved; raise training.epochs"
+            f"the limit of {result.budget.epochs} epochs ended training while {', '.join(result.still_improving)} "
+            "still improved; raise training.epochs"
         )
-    if result.behind:
-        tasks = ", ".join(f"{task} by {deficit:.1f}" for task, deficit in result.behind.items())
+    if result.deficits:
+        tasks = ", ".join(f"{task} by {deficit:.1f}" for task, deficit in result.deficits.items())
         yield f"behind the task's own best epoch on validation, in standard errors: {tasks}"
     if result.finetuned_heads:
         tuned = [

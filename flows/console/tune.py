@@ -37,9 +37,8 @@ class TuneProgress(Bars):
             before = self.best.objective if self.best else None
             self.best = trial if before is None or objective > before else self.best
         best = f"; best {signed(self.best.objective, 2)}, trial {self.best.number}" if self.best else ""
-        outcome = (
-            f": {trial.error}" if trial.error else f" {signed(objective, 2)} after {plural(trial.epochs, 'epoch')}"
-        )
+        result = f" {signed(objective, 2)} after {plural(trial.epochs, 'epoch')}"
+        outcome = f": {trial.error}" if trial.error else result
         self.say(f"trial {trial.number} {trial.state}{outcome}{best}")
         self.done += 1
         self.restart(self.trial, "")

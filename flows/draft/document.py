@@ -13,7 +13,7 @@ from ruamel.yaml.tokens import CommentToken
 
 from flows.draft.patterns import group_lines
 from flows.draft.proposals import Draft
-from flows.draft.reading import DetectedReading
+from flows.draft.reading import DetectedOptions
 from mtl_core.config.document import flow_style
 from mtl_core.config.patterns import distinct_names
 from mtl_core.features import Proposal
@@ -95,7 +95,7 @@ def _quoted(value: Any) -> Any:
     return DoubleQuotedScalarString(value)
 
 
-def _data(path: str, reading: DetectedReading) -> CommentedMap:
+def _data(path: str, reading: DetectedOptions) -> CommentedMap:
     data = CommentedMap(path=_quoted(path))
     if options := reading.options.csv.model_dump(exclude_defaults=True):
         data["csv"] = flow_style(options, _quoted)

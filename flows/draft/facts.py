@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from flows.draft.column_warnings import column_warning, sorted_counts
-from flows.draft.reading import DetectedReading, detect
+from flows.draft.reading import DetectedOptions, detect
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, decoded, is_number, scalar_type
 from mtl_core.data.part_files import check_names, open_part
@@ -32,7 +32,7 @@ class TableSample:
     table: pa.Table
     facts: Mapping[str, ColumnFacts]
     warnings: Mapping[str, str]
-    reading: DetectedReading
+    reading: DetectedOptions
     complete: bool
     """True if these are all rows of the table."""
 

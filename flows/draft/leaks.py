@@ -18,11 +18,11 @@ def add_leak_warnings(
         for name in leak.columns:
             leaks.setdefault(name, []).append(leak)
     result = dict(proposals)
-    for name, signs in leaks.items():
-        proposal, words = proposals[name], [leak.description for leak in signs]
+    for name, column_leaks in leaks.items():
+        proposal, descriptions = proposals[name], [leak.description for leak in column_leaks]
         if proposal.options:
-            warnings = [*filter(None, [proposal.warning]), *words, signs[-1].question]
+            warnings = [*filter(None, [proposal.warning]), *descriptions, column_leaks[-1].question]
             result[name] = replace(proposal, warning="; ".join(warnings))
         else:
-            result[name] = replace(proposal, note="; ".join([proposal.note, *words]))
+            result[name] = replace(proposal, note="; ".join([proposal.note, *descriptions]))
     return result

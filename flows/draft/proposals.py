@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from flows.draft.facts import TableSample
 from flows.draft.leaks import add_leak_warnings
 from flows.draft.patterns import CONSTANT, Pattern, find_patterns
-from flows.draft.reading import DetectedReading
+from flows.draft.reading import DetectedOptions
 from flows.draft.splits import propose_split
 from mtl_core.arrow import item_type, scalar_type
-from mtl_core.errors import DataError, ProblemError, nearest
+from mtl_core.errors import DataError, ProblemError, suggestion
 from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
 from mtl_core.names import INTERNAL
 from mtl_core.schema import members
@@ -34,7 +34,7 @@ class Draft:
     features: Mapping[str, Proposal]
     left_out: Mapping[str, Proposal]
     tasks: Mapping[str, Proposal]
-    reading: DetectedReading
+    reading: DetectedOptions
     patterns: Mapping[str, Pattern] = field(default_factory=dict)
 
     @property
@@ -51,7 +51,7 @@ def propose_problem(sample: TableSample, targets: Sequence[str]) -> Draft:
             no_header = any(NUMBER.fullmatch(name) for name in sample.facts)
             hint = "; the first line must have the column names; is it missing?" if no_header else ""
             raise ProblemError(
-                f"--tasks: {target!r} is not a column of the data; {nearest(target, list(sample.facts))}{hint}"
+                f"--tasks: {target!r} is not a column of the data; {suggestion(target, list(sample.facts))}{hint}"
             )
     proposals = {
         name: _with_warning(_propose_feature(facts), sample.warnings[name])

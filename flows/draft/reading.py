@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
-from mtl_core.config import Csv, Reading
+from mtl_core.config import Csv, ReadOptions
 from mtl_core.data.cells import parse_dates, without_nulls
 from mtl_core.data.date_formats import matching_formats
 from mtl_core.data.inference import infer_type
@@ -28,14 +28,14 @@ _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", " "), 
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectedReading:
+class DetectedOptions:
     """The detected options of reading, and the warnings about them: path of an option -> warning."""
 
-    options: Reading
+    options: ReadOptions
     warnings: Mapping[str, str] = field(default_factory=dict)
 
 
-def detect(path: Path) -> DetectedReading:
+def detect(path: Path) -> DetectedOptions:
     """Detect the options for a CSV or Parquet file; raises DataError if it cannot be read."""
     csv, warnings = Csv(), []
     if suffix(path) != ".parquet":
@@ -58,7 +58,7 @@ def detect(path: Path) -> DetectedReading:
         warnings.append(_null_warning(texts, csv))
     dates, date_warnings = _dates(texts, csv)
     csv_warning = {"data.csv": "; ".join(warnings)} if warnings else {}
-    return DetectedReading(options=Reading(csv=csv, dates=dates), warnings=csv_warning | date_warnings)
+    return DetectedOptions(options=ReadOptions(csv=csv, dates=dates), warnings=csv_warning | date_warnings)
 
 
 def _encoding(path: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from flows.layout import Layout
 from flows.system_failure import system_failure
 from mtl_core.errors import TrunklineError
-from mtl_core.files import naming, write_text
+from mtl_core.files import os_errors_with_path, write_text
 
 
 class StageFailed(TrunklineError):
@@ -30,7 +30,7 @@ def record_failure(folder: Path, stage: str) -> Iterator[None]:
     """
     path = _path(folder, stage)
     try:
-        with naming(folder):
+        with os_errors_with_path(folder):
             path.unlink(missing_ok=True)
             yield
     except Exception as error:

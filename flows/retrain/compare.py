@@ -52,7 +52,7 @@ def compare_models(folder: Path, candidate: str, champion: str, champion_folder:
             f"no longer has, or has with another type: {', '.join(missing)}. The champion keeps serving; to promote "
             f"{candidate} without a comparison: `mtl promote {candidate}`"
         )
-    champion_types, candidate_types = output_types(champion_signature), output_types(candidate_signature)
+    champion_types, candidate_types = comparable_outputs(champion_signature), comparable_outputs(candidate_signature)
     common = [name for name, output_type in candidate_types.items() if champion_types.get(name) == output_type]
     tasks = [task for task in objectives(load_problem(folder).tasks, encoder.tasks) if task.name in common]
     table = pq.read_table(layout.encoded / "test.parquet")
@@ -102,7 +102,7 @@ def input_matrices(signature: Any) -> list[Matrix]:
     return [Matrix(name=entry["name"], columns=tuple(entry["columns"])) for entry in signature.get("matrices", ())]
 
 
-def output_types(signature: Any) -> dict[str, Any]:
+def comparable_outputs(signature: Any) -> dict[str, Any]:
     """Task -> its entry under `outputs` without the keys that may differ between models of the same task.
 
     float32 and float64 are compared as the same numbers, and no task's own metric depends on tuned thresholds.

@@ -10,9 +10,9 @@ from pathlib import Path
 from prefect import flow
 
 from flows.environment import prepare_environment, store_home
+from flows.pipeline.dvc_lock import other_outputs_note
 from flows.pipeline.failure import StageFailed
 from flows.pipeline.graph import DIGESTS, stage_names
-from flows.pipeline.lock import other_outputs_note
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
@@ -51,7 +51,6 @@ def _retrain(folder: Path) -> RetrainResult:
     comparison = result_of(compare_with_champion, folder, candidate)
     if promoted := comparison.champion != candidate:
         result_of(promote, folder, candidate)
-    experiment = result_of(record, folder, candidate)
     return RetrainResult(
         stages=tuple(stage for stage in stages if stage.name != DIGESTS),
         checks=checks,
@@ -59,7 +58,7 @@ def _retrain(folder: Path) -> RetrainResult:
         comparison=comparison,
         version=candidate,
         promoted=promoted,
-        experiment=experiment,
+        experiment=result_of(record, folder, candidate),
         service=result_of(wait_for_service, candidate),
         other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
     )

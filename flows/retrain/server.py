@@ -18,8 +18,8 @@ import httpx
 
 from mtl_core.errors import ToolError
 from serving.lifeline import end_with_parent
+from serving.process import LOOPBACK, is_ready
 
-LOOPBACK = "127.0.0.1"
 LOG = "server.log"
 ENVIRONMENT = {
     "PREFECT_UI_ENABLED": "0",
@@ -51,9 +51,10 @@ def prefect_server(home: Path) -> Iterator[None]:
         return
     home.mkdir(parents=True, exist_ok=True)
     log = home / LOG
-    url, process = _start(log)
+    port, process = _start(log)
+    url = f"http://{LOOPBACK}:{port}/api"
     seconds = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
-    _wait_until_ready(process, url, seconds, log)
+    _wait_until_ready(process, port, seconds, log)
     with temporary_settings({PREFECT_API_URL: url}), _answering(url, f"see its log, {log}"):
         yield
 
@@ -70,12 +71,12 @@ def _answering(url: str, fix: str) -> Iterator[None]:
         raise ToolError(f"Prefect server {url}: must answer, found {lines[0]}; {fix}") from error
 
 
-def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
+def _start(log: Path) -> tuple[int, "subprocess.Popen[bytes]"]:
     # The socket is bound here and inherited: a port that was only chosen could be taken by another process.
     with socket.socket() as listener, log.open("wb") as output:
         listener.bind((LOOPBACK, 0))
         listener.listen(100)
-        port = listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
         process = subprocess.Popen(  # a list of arguments, no shell
             _command(listener.fileno()),
             env={**os.environ, **ENVIRONMENT},
@@ -87,7 +88,7 @@ def _start(log: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
         )
     # Stopped at exit, not after the block: threads of Prefect's client send events until this process ends.
     atexit.register(_stop, process)
-    return f"http://{LOOPBACK}:{port}/api", process
+    return port, process
 
 
 def _command(descriptor: int) -> list[str]:
@@ -103,11 +104,11 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: float, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, seconds: float, log: Path) -> None:
     """Wait until the server answers, with a notice on stderr every NOTICE_SECONDS; raises ToolError."""
     start = time.monotonic()
     last_notice = start
-    while not _is_ready(url):
+    while not is_ready(port, "/api/health"):
         now = time.monotonic()
         if process.poll() is not None:
             raise ToolError(f"Prefect's temporary server ended with code {process.returncode}{_explain(log)}")
@@ -119,13 +120,6 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, seconds: flo
             notice = f"waiting for Prefect's temporary server, {now - start:.0f} s of at most {seconds:g} s"
             print(notice, file=sys.stderr, flush=True)
         time.sleep(POLL_SECONDS)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health", timeout=2.0, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
 
 
 def _explain(log: Path) -> str:

@@ -21,7 +21,7 @@ from flows.retrain.compare import ChampionComparison, compare_models, difference
 from flows.retrain.result import StageRun
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
-from mtl_core.files import naming
+from mtl_core.files import os_errors_with_path
 from serving.errors import ServingError
 from serving.store import Store
 
@@ -81,7 +81,7 @@ def _processor_seconds() -> float:
 def save_candidate(folder: Path) -> str:
     """Save the model and the checks of exactly its bytes in the store; returns its tag."""
     layout, home = Layout(folder), store_home(folder)
-    with naming(home):
+    with os_errors_with_path(home):
         return Store(home).save(model=layout.graph.parent, checks=layout.checks)
 
 

@@ -21,7 +21,7 @@ from mtl_core.evaluation import RESAMPLES, MetricValue, baseline_predictions, co
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.parity import parity
 from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
-from mtl_core.files import intact, pending, write_text
+from mtl_core.files import damage_as_data_error, pending, write_text
 from mtl_core.gates import (
     baseline_checks,
     gates_off,
@@ -33,7 +33,7 @@ from mtl_core.gates import (
 )
 from mtl_core.model import Network
 from mtl_core.model.inference import uncalibrated_predictions_of
-from mtl_core.numbers import defined
+from mtl_core.numbers import finite_or_none
 from mtl_core.ragged import Ragged, flat
 
 PARITY_ROWS = 10_000
@@ -45,13 +45,13 @@ def run(folder: Path) -> None:
     encoder = Encoder.load(layout.encoder)
     tables = {name: _table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
     network = Network.build(problem, encoder)
-    with intact(layout.weights):
+    with damage_as_data_error(layout.weights):
         network.load_state_dict(load_file(layout.weights))
     tasks = network.objectives
     label_columns = {split: encoder.labels(table, exact=True) for split, table in tables.items()}
     labels = {split: {task: flat(x) for task, x in columns.items()} for split, columns in label_columns.items()}
     names = list(network.tasks)
-    with intact(layout.graph):
+    with damage_as_data_error(layout.graph):
         session = open_graph(layout.graph.read_bytes())
     predictions = {
         name: run_graph(session, table, encoder.inputs, names, sequences=encoder.sequences)
@@ -81,9 +81,11 @@ def run(folder: Path) -> None:
     uncalibrated = uncalibrated_predictions_of(network, EncodedSplit.open(layout.encoded / "test", encoder))
     _write_predictions(layout.predictions, label_columns["test"], predictions["test"], uncalibrated)
     write_latencies(layout.latency, layout.graph, checks)
-    main = {f"{task.name}.{task.metric.name}": metrics["test"][task.name][task.metric.name].value for task in tasks}
-    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], main)
-    _report(checks, off)
+    task_metrics = {
+        f"{task.name}.{task.metric.name}": metrics["test"][task.name][task.metric.name].value for task in tasks
+    }
+    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], task_metrics)
+    _print_checks(checks, off)
 
 
 def _parity_checks(
@@ -98,7 +100,7 @@ def _parity_checks(
 
 
 def _table(path: Path) -> pa.Table:
-    with intact(path):
+    with damage_as_data_error(path):
         return pq.read_table(path)
 
 
@@ -110,7 +112,7 @@ def _rows(table: pa.Table, rows: int) -> pa.Table:
 def _metrics(metrics: dict[str, dict[str, dict[str, MetricValue]]]) -> dict[str, Any]:
     """Split -> task -> metric -> value."""
     return {
-        split: {task: {name: defined(m.value) for name, m in of_task.items()} for task, of_task in tasks.items()}
+        split: {task: {name: finite_or_none(m.value) for name, m in of_task.items()} for task, of_task in tasks.items()}
         for split, tasks in metrics.items()
     }
 
@@ -122,10 +124,10 @@ def _evaluation(
     return {
         task: {
             name: {
-                "value": defined(m.value),
-                "low": defined(m.low),
-                "high": defined(m.high),
-                "baseline": defined(baseline[task][name].value),
+                "value": finite_or_none(m.value),
+                "low": finite_or_none(m.low),
+                "high": finite_or_none(m.high),
+                "baseline": finite_or_none(baseline[task][name].value),
             }
             for name, m in of_task.items()
         }
@@ -160,7 +162,7 @@ def _write_predictions(
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
-def _report(checks: list[Check], off: list[str]) -> None:
+def _print_checks(checks: list[Check], off: list[str]) -> None:
     """Print every check and the gates that are off; raises CheckFailed where a check has failed."""
     for line in [*(check.message for check in checks), *off]:
         print(line)

@@ -11,7 +11,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.export.graph import build_graph
 from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.signature import signature
-from mtl_core.files import intact, write_bytes, write_text
+from mtl_core.files import damage_as_data_error, write_bytes, write_text
 from mtl_core.model import Network
 
 
@@ -20,7 +20,7 @@ def run(folder: Path) -> None:
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
     network = Network.build(problem, encoder)
-    with intact(layout.weights):
+    with damage_as_data_error(layout.weights):
         network.load_state_dict(load_file(layout.weights))
     model = build_graph(network, encoder)
     if problem.export.int8:

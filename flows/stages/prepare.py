@@ -10,13 +10,13 @@ from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.prepare import prepare
-from mtl_core.files import naming
+from mtl_core.files import os_errors_with_path
 
 
 def run(folder: Path) -> None:
     """Write artifacts/encoded."""
     layout = Layout(folder)
-    with naming(layout.encoded), Bars(open_console(), transient=True) as bars:
+    with os_errors_with_path(layout.encoded), Bars(open_console(), transient=True) as bars:
         bar = bars.add("rows")
         counts = prepare(
             folder, load_problem(folder), layout.quarantine, layout.encoded, on_rows=partial(bars.move, bar)

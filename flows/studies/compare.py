@@ -13,7 +13,7 @@ from mtl_core.config.budget import budget_of
 from mtl_core.studies.comparison.record import Comparison
 from mtl_core.studies.comparison.study import compare_arms
 from mtl_core.studies.files import write_study
-from mtl_core.studies.sharing import check_sharing
+from mtl_core.studies.requirements import check_sharing
 
 
 def stored_comparison(folder: Path) -> tuple[Comparison, str]:

@@ -15,7 +15,7 @@ from mtl_core.report.svg_file import svg_file
 from mtl_core.studies.files import write_study
 from mtl_core.studies.relatedness.record import Relatedness
 from mtl_core.studies.relatedness.study import relate
-from mtl_core.studies.sharing import check_sharing
+from mtl_core.studies.requirements import check_sharing
 
 
 def stored_relatedness(folder: Path) -> tuple[Relatedness, str]:

@@ -12,6 +12,6 @@ learning, but tasks here; `PCD`, which needs a primary task that is labelled in 
 need further batches at every step; and `CRMOGM`, which smooths the weights of another method.
 """
 
-from mtl_core.balancing.base import Balancer, Losses, Shared
+from mtl_core.balancing.base import Balancer, Losses, SharedParameters
 
-__all__ = ["Balancer", "Losses", "Shared"]
+__all__ = ["Balancer", "Losses", "SharedParameters"]

@@ -11,7 +11,7 @@ Losses = Mapping[int, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shared:
+class SharedParameters:
     """The parameters that several tasks share, in the order of the forward pass."""
 
     parameters: tuple[nn.Parameter, ...]
@@ -28,7 +28,7 @@ class Balancer(nn.Module, ABC):
     """
 
     @abstractmethod
-    def backward(self, losses: Losses, shared: Shared) -> None:
+    def backward(self, losses: Losses, shared: SharedParameters) -> None:
         """Set `.grad`, None before, of every parameter that a loss depends on. There is at least one loss."""
 
     def before_epoch(self) -> None:

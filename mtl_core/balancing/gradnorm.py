@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from mtl_core.balancing.base import Balancer, Losses, Shared
+from mtl_core.balancing.base import Balancer, Losses, SharedParameters
 from mtl_core.balancing.jacobian import refuse_infinite
 from mtl_core.balancing.scalarisation import MIN_LOSS, refuse_negative
 from mtl_core.balancing.task_adam import TaskAdam
@@ -36,14 +36,14 @@ class GradNormBalancer(Balancer):
         self.weights = TaskAdam(torch.ones(len(tasks)), learning_rate=learning_rate)
         self.register_buffer("first", torch.full((len(tasks),), math.nan))
 
-    def backward(self, losses: Losses, shared: Shared) -> None:
+    def backward(self, losses: Losses, shared: SharedParameters) -> None:
         positions, stacked = list(losses), torch.stack(list(losses.values()))
         refuse_negative("gradnorm", self._tasks, positions, stacked)
         norms = self._norms(losses, shared)
         torch.autograd.backward((self.weights.values[positions] * stacked).sum())
         self._update(norms, stacked.detach(), positions)
 
-    def _norms(self, losses: Losses, shared: Shared) -> Tensor:
+    def _norms(self, losses: Losses, shared: SharedParameters) -> Tensor:
         """(present,) norms of the losses' gradients on the last shared layer; 0 where a loss does not depend on it."""
         assert shared.last is not None, "the problem's validation refuses this method where nothing is shared"
         norms = torch.zeros(len(losses))

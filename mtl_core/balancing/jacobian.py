@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from mtl_core.balancing.base import Balancer, Losses, Shared
+from mtl_core.balancing.base import Balancer, Losses, SharedParameters
 from mtl_core.errors import TrainingError
 
 
@@ -33,7 +33,7 @@ class GradientBalancer(Balancer):
     def direction(self, positions: tuple[int, ...], jacobian: Tensor) -> Tensor:
         """(present, width) finite, nonzero gradients of two or more tasks at those positions -> (width,)."""
 
-    def backward(self, losses: Losses, shared: Shared) -> None:
+    def backward(self, losses: Losses, shared: SharedParameters) -> None:
         rows = list(_rows(losses, shared.parameters))
         reached = [any(row[index] is not None for row in rows) for index in range(len(shared.parameters))]
         if not any(reached):

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from mtl_core.balancing.base import Balancer, Losses, Shared
+from mtl_core.balancing.base import Balancer, Losses, SharedParameters
 from mtl_core.errors import TrainingError
 
 MIN_LOSS = 1e-8
@@ -19,7 +19,7 @@ class ScalarisationBalancer(Balancer):
     def total(self, positions: list[int], losses: Tensor) -> Tensor:
         """(present,) losses of the tasks at those positions -> ()."""
 
-    def backward(self, losses: Losses, shared: Shared) -> None:
+    def backward(self, losses: Losses, shared: SharedParameters) -> None:
         torch.autograd.backward(self.total(list(losses), torch.stack(list(losses.values()))))
 
 

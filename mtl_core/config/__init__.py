@@ -5,16 +5,16 @@ that options configure; `build` imports these when it is called.
 """
 
 from mtl_core.config.balancing import AnyBalancing, Balancing
-from mtl_core.config.data import Csv, Data, Reading
+from mtl_core.config.data import Csv, Data, ReadOptions
 from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.document import PARAMS, parse_yaml
 from mtl_core.config.export import Export
 from mtl_core.config.gates import BaselineRule, Gates, Latency, ParityLimits
+from mtl_core.config.load import load_problem, parse_problem
 from mtl_core.config.model import HeadOptions, Model
 from mtl_core.config.problem import Problem
-from mtl_core.config.reading import load_problem, parse_problem
 from mtl_core.config.split import ROW, Boundary, ColumnSplit, HashSplit, Split, TimeSplit
-from mtl_core.config.stopping import First, Stopping, TaskStopping
+from mtl_core.config.stopping import EndAfterTask, Stopping, TaskStopping
 from mtl_core.config.training import FinetuneHeads, RelatednessOptions, Training
 from mtl_core.config.trunks import AnyTrunk, TrunkOptions
 from mtl_core.config.tuning import Prune, SearchRange, TuningOptions
@@ -31,9 +31,9 @@ __all__ = [
     "ColumnSplit",
     "Csv",
     "Data",
+    "EndAfterTask",
     "Export",
     "FinetuneHeads",
-    "First",
     "Gates",
     "HashSplit",
     "HeadOptions",
@@ -42,7 +42,7 @@ __all__ = [
     "ParityLimits",
     "Problem",
     "Prune",
-    "Reading",
+    "ReadOptions",
     "RelatednessOptions",
     "SearchRange",
     "Split",

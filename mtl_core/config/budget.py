@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from mtl_core.config.training import Training
 
 MIN_BATCH, MAX_BATCH = 32, 2048
-MIN_STEPS, PASSES = 4000, 40
-"""The maximum number of steps is MIN_STEPS, or PASSES passes over the rows where these are more steps."""
-MIN_EPOCH = 20
+DEFAULT_STEPS, PASSES = 4000, 40
+"""The maximum number of steps is DEFAULT_STEPS, or PASSES passes over the rows where these are more steps."""
+MIN_STEPS_PER_EPOCH = 20
 """Minimum steps between two evaluations, since an evaluation costs as much as some steps."""
 EVALUATIONS = 100
 """Minimum evaluations within the maximum number of steps, up to rounding."""
@@ -46,10 +46,10 @@ def budget_of(training: "Training", rows: int) -> Budget:
     """
     batch_size = training.batch_size or _batch_size(rows)
     steps_per_pass = math.ceil(rows / batch_size)
-    steps = max(MIN_STEPS, PASSES * steps_per_pass)
+    steps = max(DEFAULT_STEPS, PASSES * steps_per_pass)
     per_epoch = training.steps_per_epoch or steps_per_pass
     if not (training.steps_per_epoch or training.epochs):
-        per_epoch = min(max(per_epoch, MIN_EPOCH), math.ceil(steps / EVALUATIONS))
+        per_epoch = min(max(per_epoch, MIN_STEPS_PER_EPOCH), math.ceil(steps / EVALUATIONS))
     epochs = training.epochs or math.ceil(steps / per_epoch)
     patience = training.stopping.patience or max(MIN_PATIENCE, round(PATIENCE * epochs))
     return Budget(batch_size=batch_size, steps_per_epoch=per_epoch, epochs=epochs, patience=patience)

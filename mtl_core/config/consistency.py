@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from mtl_core.config.patterns import is_pattern, pattern_errors
 from mtl_core.config.split import ColumnSplit
-from mtl_core.config.stopping import First
+from mtl_core.config.stopping import EndAfterTask
 from mtl_core.config.tunable import tuning_errors
-from mtl_core.errors import nearest
+from mtl_core.errors import suggestion
 from mtl_core.names import INTERNAL
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _balancing(problem: "Problem") -> Iterator[str]:
 def _stopping(problem: "Problem") -> Iterator[str]:
     stopping, where = problem.training.stopping, "training.stopping"
     yield from _unknown_keys(f"{where}.tasks", "a declared task", stopping.tasks, problem.tasks)
-    if isinstance(stopping.end, First):
+    if isinstance(stopping.end, EndAfterTask):
         yield from _unknown(f"{where}.end.first", "a declared task", stopping.end.first, problem.tasks)
     if stopping.policy == "joint":
         if stopping.end != "all":
@@ -167,4 +167,4 @@ def _unknown_keys(path: str, rule: str, keys: Iterable[str], valid: Collection[s
 
 def _unknown(path: str, rule: str, name: str, valid: Collection[str]) -> Iterator[str]:
     if name not in valid:
-        yield f"{path}: must be {rule}, found {name!r}; {nearest(name, list(valid))}"
+        yield f"{path}: must be {rule}, found {name!r}; {suggestion(name, list(valid))}"

@@ -58,7 +58,7 @@ class Csv(Frozen):
         return self
 
 
-class Reading(Frozen):
+class ReadOptions(Frozen):
     """Options of reading values from files, and from text in requests."""
 
     csv: Csv = Csv()
@@ -92,7 +92,7 @@ class Reading(Frozen):
         return self
 
 
-class Data(Reading):
+class Data(ReadOptions):
     """The source of the rows."""
 
     renamed: ClassVar[dict[str, str]] = {"nulls": "csv.nulls"}
@@ -103,6 +103,6 @@ class Data(Reading):
     """Maximum share of a part's rows that validation may quarantine."""
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> ReadOptions:
         """The options of reading, without path and quarantine."""
-        return Reading(csv=self.csv, types=self.types, dates=self.dates)
+        return ReadOptions(csv=self.csv, types=self.types, dates=self.dates)

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mtl_core.config.document import RULES
-from mtl_core.errors import nearest
+from mtl_core.errors import suggestion
 from mtl_core.schema import bare, is_union, locate, members, tag_of
 
-KINDS = {
+TYPE_NAMES = {
     bool: "true or false",
     date: "a date",
     datetime: "a date with a time",
@@ -49,11 +49,11 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "union_tag_invalid":
             context = detail["ctx"]
             key, tag = context["discriminator"].strip("'"), str(context["tag"])
-            return f"{where}.{key}: unknown; found {tag!r}; {nearest(tag, _quoted(context['expected_tags']))}"
+            return f"{where}.{key}: unknown; found {tag!r}; {suggestion(tag, _quoted(context['expected_tags']))}"
         case "union_tag_not_found":
             return _no_tag(where, detail, expected)
         case "literal_error":
-            return f"{where}: unknown; {found}; {nearest(str(detail['input']), _quoted(detail['ctx']['expected']))}"
+            return f"{where}: unknown; {found}; {suggestion(str(detail['input']), _quoted(detail['ctx']['expected']))}"
         case "value_error":
             message = str(detail["ctx"]["error"])
             return f"{where}: {message}" if where else message
@@ -83,7 +83,7 @@ def suggest_key(key: str, models: Sequence[type[BaseModel]]) -> str:
     for model in models:
         if name := getattr(model, "renamed", {}).get(key):
             return f"it is called {name!r} now, rename it"
-    return nearest(key, list(dict.fromkeys(name for model in models for name in model.model_fields)))
+    return suggestion(key, list(dict.fromkeys(name for model in models for name in model.model_fields)))
 
 
 def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
@@ -97,7 +97,7 @@ def _no_tag(where: str, detail: ErrorDetails, union: Any) -> str:
 
 def _choices(expected: Any) -> list[str]:
     """Names of the plain types of a union; none for any other type."""
-    return [KINDS[kind] for kind in get_args(expected) if kind in KINDS] if is_union(bare(expected)) else []
+    return [TYPE_NAMES[kind] for kind in get_args(expected) if kind in TYPE_NAMES] if is_union(bare(expected)) else []
 
 
 def _quoted(names: str) -> list[str]:

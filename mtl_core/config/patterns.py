@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from mtl_core.config.document import KEY
-from mtl_core.errors import nearest
+from mtl_core.errors import suggestion
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
@@ -109,7 +109,7 @@ def _matches(pattern: str, exclude: Sequence[str], columns: Sequence[str]) -> tu
         if not columns_of_text:
             errors.append(
                 f"features.{pattern}.exclude: must name columns that the pattern matches, found {text!r}; "
-                f"{nearest(text, list(matched))}"
+                f"{suggestion(text, list(matched))}"
             )
     remaining = {column: None for column in matched if column not in excluded}
     if not remaining and not errors:
@@ -122,4 +122,4 @@ def _nearest_column(pattern: str, columns: Sequence[str]) -> str:
     start, *_, end = _WILDCARDS.split(pattern)
     by_affix = {column[: len(start)] if start else column[-len(end) :]: column for column in reversed(columns)}
     close = get_close_matches(start or end, by_affix, n=1)
-    return f"did you mean {by_affix[close[0]]!r}?" if close else nearest(pattern, columns)
+    return f"did you mean {by_affix[close[0]]!r}?" if close else suggestion(pattern, columns)

@@ -26,8 +26,8 @@ def _check_share_or_values(value: Any) -> Any:
     return value if isinstance(value, float) and 0 < value < 1 else _check_values(value)
 
 
-Value = str | bool | int
-Values = Value | tuple[Value, ...]
+SplitValue = str | bool | int
+SplitValues = SplitValue | tuple[SplitValue, ...]
 Boundary = date | datetime | int | float | str
 
 
@@ -75,11 +75,11 @@ class ColumnSplit(Frozen):
 
     by: Literal["column"]
     column: str
-    train: Annotated[Values, BeforeValidator(_check_values)] = ("train", "training")
+    train: Annotated[SplitValues, BeforeValidator(_check_values)] = ("train", "training")
     """The value, or list of values, of training rows."""
-    validation: Annotated[Share | Values, BeforeValidator(_check_share_or_values)] = "validation"
+    validation: Annotated[Share | SplitValues, BeforeValidator(_check_share_or_values)] = "validation"
     """A value or list of values; or a share of the training rows, such as 0.1, chosen by a hash of `key`."""
-    test: Annotated[Values, BeforeValidator(_check_values)] = "test"
+    test: Annotated[SplitValues, BeforeValidator(_check_values)] = "test"
     key: str = ROW
     """Key of the hash where `validation` is a share; see `column` of a split by hash."""
 
@@ -109,7 +109,7 @@ class ColumnSplit(Frozen):
         return self
 
 
-def _text(value: Value) -> str:
+def _text(value: SplitValue) -> str:
     """The text that a column's values are compared with: booleans as Arrow writes them."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -23,7 +23,7 @@ class TaskStopping(Frozen):
     warm_up: Evaluations | None = None
 
 
-class First(Frozen):
+class EndAfterTask(Frozen):
     """Training ends when this task has stopped."""
 
     first: str
@@ -40,7 +40,7 @@ class Stopping(Frozen):
     """`joint`: all tasks stop together, on their mean score. Otherwise a stopped task is paused (`freeze`), or learns
     from its own best checkpoint until its score rises above it (`hold`). `joint` and `freeze` are baselines.
     """
-    end: Literal["all", "any"] | First = "all"
+    end: Literal["all", "any"] | EndAfterTask = "all"
     """Training ends when all tasks have stopped, or any, or `first: TASK`; or after `training.epochs`."""
     patience: Patience | None = None
     """Evaluations without an improvement after which a task stops; by default a share of the maximum number of epochs,
@@ -80,18 +80,18 @@ class Stopping(Frozen):
             start_epochs: task -> the first epoch in which it takes part; 1 by default.
             patience: for tasks without a declared patience.
         """
-        from mtl_core.stopping import Rule, Stopper
+        from mtl_core.stopping import Stopper, StoppingRule
 
         starts = start_epochs or {}
         rules = {}
         for task in tasks:
             options = self if self.policy == "joint" else self.of(task)
-            rules[task] = Rule(
+            rules[task] = StoppingRule(
                 patience=options.patience or patience,
                 min_improvement=options.min_improvement,
                 warm_up=options.warm_up,
                 start_epoch=starts.get(task, 1),
             )
-        if isinstance(self.end, First):
+        if isinstance(self.end, EndAfterTask):
             return Stopper(rules, policy=self.policy, first=self.end.first, margin=self.margin)
         return Stopper(rules, policy=self.policy, end=self.end, margin=self.margin)

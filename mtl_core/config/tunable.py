@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from mtl_core.config.changes import with_options
 from mtl_core.config.messages import format_errors
-from mtl_core.errors import ProblemError, nearest
+from mtl_core.errors import ProblemError, suggestion
 
 if TYPE_CHECKING:
     from mtl_core.config.problem import Problem
@@ -62,7 +62,7 @@ def _not_tunable(problem: "Problem", path: str) -> str | None:
         return f"must not lead through a name with a dot, found task {dotted!r}; rename the task"
     name, _, rest = rest.partition(".")
     if name not in problem.tasks:
-        return f"must name a declared task, found {name!r}; {nearest(name, list(problem.tasks))}"
+        return f"must name a declared task, found {name!r}; {suggestion(name, list(problem.tasks))}"
     task, option = problem.tasks[name], rest.partition(".")[0]
     tunable = sorted(task.objective_options - MEASURE)
     if option in MEASURE:
@@ -70,6 +70,6 @@ def _not_tunable(problem: "Problem", path: str) -> str | None:
     if option not in tunable:
         return (
             f"must be an option of the task's objective, since all trials share the encoded rows, found {option!r}; "
-            f"{nearest(option, tunable)}"
+            f"{suggestion(option, tunable)}"
         )
     return None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.errors import DataError
-from mtl_core.files import intact
+from mtl_core.files import damage_as_data_error
 from mtl_core.ragged import Block, Ragged
 
 _VALUES, _OFFSETS = ".values", ".offsets.npy"
@@ -76,7 +76,7 @@ class SplitWriter:
 
 def map_array(folder: Path, name: str, block: Block | None = None) -> NDArray[Any] | Ragged:
     """A dense or ragged array that a SplitWriter wrote, memory-mapped. An array without a block is dense."""
-    with intact(folder / name):
+    with damage_as_data_error(folder / name):
         if block is None or not block.ragged:
             return _map_dense(folder / f"{name}.npy")
         offsets = _map_dense(folder / f"{name}{_OFFSETS}")

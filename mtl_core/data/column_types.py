@@ -10,7 +10,7 @@ from mtl_core.arrow import column_type, is_number, is_text
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.types import check_parts_agree, reason_for_text
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError, suggestion
 
 
 def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> dict[str, pa.DataType]:
@@ -35,7 +35,7 @@ def declared_type(folder: Path, problem: Problem, sources: Sequence[Part], colum
     types = sources[0].types
     index = types.get_field_index(column)
     if index < 0:
-        raise DataError(f"{folder / problem.data.path}: no column {column!r}; {nearest(column, types.names)}")
+        raise DataError(f"{folder / problem.data.path}: no column {column!r}; {suggestion(column, types.names)}")
     arrow_type = types.field(index).type
     if is_text(arrow_type):
         check_parts_agree([part.file for part in sources], column, problem.data.reading)
@@ -80,7 +80,7 @@ def _check_weights(problem: Problem, sources: Sequence[Part], name: str) -> None
     types = sources[0].types
     rule = f"tasks.{name}.weight_column: must be a column of numbers or booleans"
     if types.get_field_index(column) < 0:
-        raise DataError(f"{rule}, found no column {column!r}; {nearest(column, types.names)}")
+        raise DataError(f"{rule}, found no column {column!r}; {suggestion(column, types.names)}")
     arrow_type = types.field(column).type
     if not (is_number(arrow_type) or pa.types.is_boolean(arrow_type)):
         raise DataError(f"{rule}, found {arrow_type} in {column!r}; convert it")

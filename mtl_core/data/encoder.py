@@ -10,12 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mtl_core.config import Problem, Reading
+from mtl_core.config import Problem, ReadOptions
 from mtl_core.data.levels import check_sequences, item_labels
 from mtl_core.data.targets import Table, column_array, row_weights, target_type, target_values, zero_weights_error
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
-from mtl_core.files import intact, write_text
+from mtl_core.files import damage_as_data_error, write_text
 from mtl_core.frozen import Frozen
 from mtl_core.input_types import InputType
 from mtl_core.ragged import Ragged
@@ -32,7 +32,7 @@ class Encoder(Frozen):
     tasks: Annotated[tuple[AnyCodec, ...], Field(min_length=1)]
     rows: int
     """Rows of the training split."""
-    reading: Reading = Reading()
+    reading: ReadOptions = ReadOptions()
     """Options with which the raw columns were read; requests with text need them too."""
 
     @property
@@ -119,7 +119,7 @@ class Encoder(Frozen):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read an encoder that `save` wrote."""
-        with intact(path):
+        with damage_as_data_error(path):
             return cls.model_validate_json(path.read_bytes())
 
 

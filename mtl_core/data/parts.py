@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from mtl_core.arrow import is_text, value_type
-from mtl_core.config import Problem, Reading
+from mtl_core.config import Problem, ReadOptions
 from mtl_core.data.cells import convert, first_unreadable
 from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part, suffix
 from mtl_core.data.types import column_schema
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError, suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Part:
     """A part file, read with `types`, the column types over all parts."""
 
     file: PartFile
-    reading: Reading
+    reading: ReadOptions
     types: pa.Schema
     shared: tuple[str, ...]
     """Names of the columns that every part has."""
@@ -58,7 +58,7 @@ class Part:
         types, names = self.types if types is None else types, frozenset(self.names)
         for column in columns:
             if column not in names:
-                raise DataError(f"{self.path}: no column {column!r}; {nearest(column, self.names)}")
+                raise DataError(f"{self.path}: no column {column!r}; {suggestion(column, self.names)}")
         fields = [types.field(column) for column in columns]
         dictionaries = frozenset(dictionaries)
         schema = pa.schema([_as_dictionary(field) if field.name in dictionaries else field for field in fields])
@@ -121,13 +121,13 @@ def open_parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     for option in ("types", "dates"):
         for column in getattr(reading, option):
             if types.get_field_index(column) < 0:
-                raise DataError(f"data.{option}.{column}: no such column; {nearest(column, types.names)}")
+                raise DataError(f"data.{option}.{column}: no such column; {suggestion(column, types.names)}")
     names = [frozenset(file.names) for file in files]
     shared = tuple(name for name in types.names if all(name in of_file for of_file in names))
     return tuple(Part(file=file, reading=reading, types=types, shared=shared) for file in files)
 
 
-def _rule(field: pa.Field, reading: Reading) -> str:
+def _rule(field: pa.Field, reading: ReadOptions) -> str:
     if date_format := reading.dates.get(field.name):
         return f"of the format {date_format!r}, as data.dates declares"
     declared = reading.types.get(field.name)

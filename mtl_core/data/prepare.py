@@ -26,7 +26,7 @@ from mtl_core.data.parts import Part, open_data
 from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, check_not_empty
 from mtl_core.errors import DataError
-from mtl_core.files import intact, pending_folder, write_text
+from mtl_core.files import damage_as_data_error, pending_folder, write_text
 
 RAW_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 """Splits that are also stored as raw rows, on which the exported graph is evaluated."""
@@ -159,7 +159,7 @@ def _read_quarantine(path: Path) -> Quarantine:
         raise DataError(
             f"{path}: the rows that validation quarantined must be known, found no file; run validate first"
         )
-    with intact(path):
+    with damage_as_data_error(path):
         table = pq.read_table(path, columns=["part", "row"])
     quarantine: Quarantine = {}
     for part, row in zip(table["part"].to_pylist(), table["row"].to_pylist(), strict=True):

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_temporal, is_text, value_type
-from mtl_core.config.data import Reading
+from mtl_core.config.data import ReadOptions
 from mtl_core.data.cells import KINDS, is_finite_number
 from mtl_core.data.inference import widen
 from mtl_core.data.part_files import PartFile
@@ -18,7 +18,7 @@ _DEFAULT_TYPES = {"text": pa.string(), "number": pa.float64(), "boolean": pa.boo
 _TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%f", "%p", "%X", "%c", "%z")
 
 
-def column_schema(files: Sequence[PartFile], reading: Reading) -> pa.Schema:
+def column_schema(files: Sequence[PartFile], reading: ReadOptions) -> pa.Schema:
     """The columns of all files, each with the type that holds all its values, or with its declared type."""
     fields: dict[str, pa.Field] = {}
     for file in files:
@@ -27,7 +27,7 @@ def column_schema(files: Sequence[PartFile], reading: Reading) -> pa.Schema:
     return pa.schema([_declared(field, reading) for field in fields.values()])
 
 
-def check_parts_agree(files: Sequence[PartFile], column: str, reading: Reading) -> None:
+def check_parts_agree(files: Sequence[PartFile], column: str, reading: ReadOptions) -> None:
     """DataError for a column that is text only because its parts have incompatible types, such as bool and int64.
 
     A declared type allows it.
@@ -82,7 +82,7 @@ def _widen_field(files: Sequence[PartFile], first: pa.Field, second: pa.Field) -
     return pa.field(first.name, reduce(widen, (file.types.field(first.name).type for file in with_values), pa.null()))
 
 
-def _declared(field: pa.Field, reading: Reading) -> pa.Field:
+def _declared(field: pa.Field, reading: ReadOptions) -> pa.Field:
     if (date_format := reading.dates.get(field.name)) and not is_temporal(field.type):
         return pa.field(field.name, _type_of_format(date_format))
     if (declared := reading.types.get(field.name)) is not None:

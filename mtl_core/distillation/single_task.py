@@ -17,7 +17,7 @@ from mtl_core.model import Network
 from mtl_core.model.inference import logits_of
 from mtl_core.nn.deterministic import deterministic
 
-Train = Callable[[Problem, Encoder, EncodedSplit, EncodedSplit, Path, Callable[[int], None]], Network]
+TrainFunction = Callable[[Problem, Encoder, EncodedSplit, EncodedSplit, Path, Callable[[int], None]], Network]
 """Problem, encoder, training and validation split, checkpoint folder, callback with the number of each finished epoch
 -> the trained network. The training loop is passed in, since it lies above the teachers.
 """
@@ -30,7 +30,7 @@ def single_task_logits(
     train_split: EncodedSplit,
     validation: EncodedSplit,
     folder: Path,
-    train: Train,
+    train: TrainFunction,
     on_step: Callable[[int, int], None],
 ) -> NDArray[np.float32]:
     """(training rows, outputs) logits of a network trained for the task alone; (items, outputs) for level token.

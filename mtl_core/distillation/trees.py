@@ -18,7 +18,7 @@ from mtl_core.tasks.tree_objectives import TreeObjective
 
 PATIENCE = 20
 """Early stopping: trees without an improvement of the loss on validation."""
-ROWS = 65_536
+TREE_CHUNK_ROWS = 65_536
 """Rows per call of predict."""
 
 
@@ -111,8 +111,8 @@ class Trees:
         """(B,) row numbers of the split -> (B, columns) predictions."""
         columns = model.num_model_per_iteration()
         predictions = [np.zeros((0, columns))]
-        for start in range(0, len(rows), ROWS):
-            table = self.columns(split, rows[start : start + ROWS]).values
+        for start in range(0, len(rows), TREE_CHUNK_ROWS):
+            table = self.columns(split, rows[start : start + TREE_CHUNK_ROWS]).values
             chunk = model.predict(table, num_threads=self.parameters["num_threads"])
             predictions.append(chunk.reshape(-1, columns))
         return np.concatenate(predictions)

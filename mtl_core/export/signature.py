@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from mtl_core.config import Problem, Reading
+from mtl_core.config import Problem, ReadOptions
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.matrices import matrices_of
 from mtl_core.input_types import InputType
@@ -35,7 +35,7 @@ def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], gr
     }
 
 
-def _text(column: str, input_type: InputType, reading: Reading) -> dict[str, Any]:
+def _text(column: str, input_type: InputType, reading: ReadOptions) -> dict[str, Any]:
     """The options with which requests with text are parsed.
 
     None for a type whose text needs no options, unless its type is declared.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
 
-_MISSING_KEY, _UNSEEN_KEY = -(2**63), -(2**63) + 1
+_MISSING_KEY, _UNKNOWN_KEY = -(2**63), -(2**63) + 1
 
 MAX_LISTED = 50
 """Maximum distinct values that the suite lists; of columns with more it expects the number of values."""
@@ -228,5 +228,5 @@ def _joint_lookup(graph: GraphBuilder, features: Sequence[FittedCategorical], in
 
 def _whole_keys(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
     whole = is_exact(numbers)
-    keys = np.where(whole, np.where(whole, numbers, 0.0).astype(np.int64), _UNSEEN_KEY)
+    keys = np.where(whole, np.where(whole, numbers, 0.0).astype(np.int64), _UNKNOWN_KEY)
     return np.where(np.isnan(numbers), _MISSING_KEY, keys)

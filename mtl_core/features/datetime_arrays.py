@@ -14,16 +14,16 @@ from mtl_core.features.calendar import PERIODS, Timestamps, cycle_of, from_sin_c
 if TYPE_CHECKING:
     from mtl_core.features.fitted_datetime import FittedDatetime
 
-Keys = list[tuple[int, str]]
+ColumnKeys = list[tuple[int, str]]
 """Feature index and name of each column of a block."""
 
 
-def number_keys(features: Sequence[FittedDatetime]) -> Keys:
+def number_keys(features: Sequence[FittedDatetime]) -> ColumnKeys:
     """Keys of the columns of the block of numbers."""
     return [(index, name) for index, feature in enumerate(features) for name in feature.numbers]
 
 
-def id_keys(features: Sequence[FittedDatetime]) -> Keys:
+def id_keys(features: Sequence[FittedDatetime]) -> ColumnKeys:
     """Keys of the columns of the block of ids."""
     return [(index, part) for index, feature in enumerate(features) for part in feature.categorical]
 

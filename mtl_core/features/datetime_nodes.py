@@ -20,7 +20,7 @@ from mtl_core.features.calendar import (
     part_table,
     sin_cos_table,
 )
-from mtl_core.features.datetime_arrays import Keys, id_keys, number_keys
+from mtl_core.features.datetime_arrays import ColumnKeys, id_keys, number_keys
 from mtl_core.features.standardisation import standardisation_nodes, statistics
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class _RowNodes:
     """Names of (n, rows) values in a graph, and the keys of all their rows in order."""
 
     values: list[str] = field(default_factory=list)
-    keys: Keys = field(default_factory=list)
+    keys: ColumnKeys = field(default_factory=list)
 
     def add(self, value: str, indices: Sequence[int], *names: str) -> None:
         """Add a value of several rows: the row of every index, for each name in turn."""

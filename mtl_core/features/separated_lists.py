@@ -13,7 +13,7 @@ from mtl_core.features.facts import ColumnFacts
 MAX_ITEMS = 1_000
 """Maximum items of a list, since a batch is padded to its longest list. The service has the same limit."""
 
-SEPARATORS = ("|", ";", ",")
+LIST_SEPARATORS = ("|", ";", ",")
 MIN_OCCURRENCES = 5
 """Minimum occurrences of an item in the sample to count as repeated."""
 MIN_FREQUENT = 10
@@ -29,7 +29,7 @@ MODAL_SHARE = 0.9
 def find_separator(facts: ColumnFacts) -> str | None:
     """The separator of a text column that is clearly lists; None for any other text."""
     texts = [text for text in as_strings(facts.sample).to_pylist() if text.strip()]
-    for separator in SEPARATORS:
+    for separator in LIST_SEPARATORS:
         if _are_lists([text.split(separator) for text in texts]) and _max_items(facts.values, separator) <= MAX_ITEMS:
             return separator
     return None

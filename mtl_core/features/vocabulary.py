@@ -14,7 +14,7 @@ from mtl_core import arrow_compute as pc
 if TYPE_CHECKING:
     from mtl_core.export.builder import GraphBuilder
 
-MISSING, UNSEEN, FIRST = 0, 1, 2
+MISSING, UNKNOWN, FIRST = 0, 1, 2
 """Ids of missing values, of values outside the vocabulary, and of its first entry."""
 _MAX_ROWS = 1 << 18
 """Maximum rows of counts that are not yet summed."""
@@ -56,18 +56,18 @@ class ValueCounts:
 
 
 def lookup_ids(keys: pa.Array, missing: Any, vocabulary: Sequence[Any]) -> NDArray[np.int32]:
-    """(n,) values -> (n,) ids: MISSING for `missing`, else FIRST plus the position in the vocabulary, else UNSEEN."""
+    """(n,) values -> (n,) ids: MISSING for `missing`, else FIRST plus the position in the vocabulary, else UNKNOWN."""
     indices = pc.index_in(keys, value_set=pa.array([missing, *vocabulary], keys.type))
     positions = pc.fill_null(indices, -1).to_numpy(zero_copy_only=False)
     # Position 0 is missing and the vocabulary follows; the id of unseen values lies between them.
-    return np.where(positions < 0, UNSEEN, np.where(positions == 0, MISSING, positions + FIRST - 1)).astype(np.int32)
+    return np.where(positions < 0, UNKNOWN, np.where(positions == 0, MISSING, positions + FIRST - 1)).astype(np.int32)
 
 
 def lookup_node(
     graph: GraphBuilder, values: str, missing: Any, vocabulary: Sequence[Any], dtype: type[np.generic]
 ) -> str:
     """`lookup_ids` as a node: a tensor of any shape -> its int64 ids; text has dtype `np.object_`."""
-    return _label_encoder(graph, values, [missing, *vocabulary], _ids(vocabulary), UNSEEN, dtype)
+    return _label_encoder(graph, values, [missing, *vocabulary], _ids(vocabulary), UNKNOWN, dtype)
 
 
 def joint_lookup_node(
@@ -89,7 +89,7 @@ def joint_lookup_node(
     for start, vocabulary in zip(starts.tolist(), vocabularies, strict=True):
         keys += [start, *(start + positions[value] for value in vocabulary)]
         ids += _ids(vocabulary)
-    return _label_encoder(graph, pairs, keys, ids, UNSEEN, np.int64)
+    return _label_encoder(graph, pairs, keys, ids, UNKNOWN, np.int64)
 
 
 def _ids(vocabulary: Sequence[Any]) -> list[int]:

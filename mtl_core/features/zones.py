@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.errors import nearest
+from mtl_core.errors import suggestion
 from mtl_core.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def check_zone(name: str) -> str:
     if name and not is_zone(name):
         raise ValueError(
             f"must be a zone of the IANA database, as Europe/Berlin, found {name!r}; "
-            f"{nearest(name, sorted(available_timezones()))}"
+            f"{suggestion(name, sorted(available_timezones()))}"
         )
     return name
 

@@ -24,7 +24,7 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class CodedColumn:
     """A column of the sample."""
 
     name: str
@@ -66,7 +66,7 @@ class Column:
         return bool(span < 2 * len(numbers) or (steps > 0).all() or (steps < 0).all())
 
 
-def read_columns(table: pa.Table, features: Sequence[str], targets: Sequence[str]) -> dict[str, Column]:
+def read_columns(table: pa.Table, features: Sequence[str], targets: Sequence[str]) -> dict[str, CodedColumn]:
     """The columns of a sample of evenly spaced rows, in their order; fewer rows for more pairs of columns."""
     names = list(dict.fromkeys((*features, *targets)))
     pairs = max(1, len(features) * len(targets))
@@ -75,12 +75,12 @@ def read_columns(table: pa.Table, features: Sequence[str], targets: Sequence[str
     return {name: _column(name, as_plain(table[name].combine_chunks()).take(indices)) for name in names}
 
 
-def _column(name: str, values: pa.Array) -> Column:
+def _column(name: str, values: pa.Array) -> CodedColumn:
     values = decoded(values)
     if pa.types.is_boolean(values.type):
         numbers = as_numbers(values)
         valid = np.isfinite(numbers)
-        return Column(name, valid, numbers, np.where(valid, numbers, -1).astype(np.int64), ("false", "true"))
+        return CodedColumn(name, valid, numbers, np.where(valid, numbers, -1).astype(np.int64), ("false", "true"))
     if is_number(values.type):
         return _number_column(name, as_numbers(values))
     if is_temporal(values.type):
@@ -88,14 +88,14 @@ def _column(name: str, values: pa.Array) -> Column:
     if scalar_type(values.type) == "string":
         entries = null_if_empty(as_strings(values)).dictionary_encode()
         codes = pc.fill_null(entries.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return Column(name, codes >= 0, None, codes, tuple(entries.dictionary.to_pylist()))
+        return CodedColumn(name, codes >= 0, None, codes, tuple(entries.dictionary.to_pylist()))
     valid = np.asarray(pc.is_valid(values).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    return Column(name, valid, None, np.full(len(values), -1, dtype=np.int64), ())
+    return CodedColumn(name, valid, None, np.full(len(values), -1, dtype=np.int64), ())
 
 
-def _number_column(name: str, numbers: NDArray[np.float64]) -> Column:
+def _number_column(name: str, numbers: NDArray[np.float64]) -> CodedColumn:
     valid = np.isfinite(numbers) & (np.abs(numbers) < MAX_MAGNITUDE)
     distinct, valid_codes = np.unique(numbers[valid], return_inverse=True)
     codes = np.full(len(numbers), -1, dtype=np.int64)
     codes[valid] = valid_codes
-    return Column(name, valid, np.where(valid, numbers, np.nan), codes, tuple(distinct.tolist()))
+    return CodedColumn(name, valid, np.where(valid, numbers, np.nan), codes, tuple(distinct.tolist()))

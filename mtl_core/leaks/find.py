@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtl_core.leaks.columns import MAX_CLASSES, Column, read_columns
+from mtl_core.leaks.columns import MAX_CLASSES, CodedColumn, read_columns
 from mtl_core.leaks.leak import Leak
 from mtl_core.leaks.linear import weighted_sum
 from mtl_core.leaks.relation import MIN_ROWS, correlation, relation
@@ -41,7 +41,7 @@ def find_leaks(table: pa.Table, features: Sequence[str], targets: Sequence[str])
     return leaks
 
 
-def _single_column(feature: Column, target: Column) -> Leak | None:
+def _single_column(feature: CodedColumn, target: CodedColumn) -> Leak | None:
     """A column that predicts the target by itself."""
     measure = relation(feature, target)
     if measure is None or measure.strength < (MIN_INDEX_STRENGTH if feature.is_index else MIN_STRENGTH):
@@ -57,7 +57,7 @@ def _single_column(feature: Column, target: Column) -> Leak | None:
     return Leak(columns=(feature.name,), target=target.name, description=description)
 
 
-def _equal_share(feature: Column, target: Column) -> float:
+def _equal_share(feature: CodedColumn, target: CodedColumn) -> float:
     both = (feature.codes >= 0) & (target.codes >= 0)
     if (feature.numbers is None) != (target.numbers is None):
         return 0.0
@@ -68,7 +68,7 @@ def _equal_share(feature: Column, target: Column) -> float:
     return float(np.mean(as_target[feature.codes[both]] == target.codes[both]))
 
 
-def _missing(feature: Column, target: Column) -> Leak | None:
+def _missing(feature: CodedColumn, target: CodedColumn) -> Leak | None:
     """A column whose missing values predict the label or a missing label, as it is filled only after the outcome."""
     missing = ~feature.valid
     if min(missing.sum(), feature.valid.sum()) < MIN_ROWS:
@@ -92,7 +92,7 @@ def _missing(feature: Column, target: Column) -> Leak | None:
 
 
 def _missing_leak(
-    feature: Column, target: Column, group: NDArray[np.bool_], others: NDArray[np.bool_], condition: str
+    feature: CodedColumn, target: CodedColumn, group: NDArray[np.bool_], others: NDArray[np.bool_], condition: str
 ) -> Leak:
     in_group, in_others = (float(np.mean(~feature.valid[rows])) for rows in (group, others))
     description = (

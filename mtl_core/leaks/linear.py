@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.leaks.columns import Column
+from mtl_core.leaks.columns import CodedColumn
 from mtl_core.leaks.leak import Leak
 
 MIN_FIT = 0.9999
@@ -19,7 +19,7 @@ MAX_TERMS = 4
 Numbers = NDArray[np.float64]
 
 
-def weighted_sum(features: Sequence[Column], target: Column) -> Leak | None:
+def weighted_sum(features: Sequence[CodedColumn], target: CodedColumn) -> Leak | None:
     """Numeric columns whose weighted sum is a numeric target; None if there are none."""
     if target.numbers is None or target.is_categorical:
         return None
@@ -35,7 +35,7 @@ def weighted_sum(features: Sequence[Column], target: Column) -> Leak | None:
     return None
 
 
-def _fit(columns: list[Column], target: Column, rows: NDArray[np.intp]) -> Leak | None:
+def _fit(columns: list[CodedColumn], target: CodedColumn, rows: NDArray[np.intp]) -> Leak | None:
     assert target.numbers is not None
     # (rows, columns)
     values = np.stack([column.numbers[rows] for column in columns if column.numbers is not None], axis=1)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model.network import Network, to_predictions
 
-ROWS = 8192
+CHUNK_ROWS = 8192
 """Maximum rows of a batch without gradients."""
 
 
@@ -23,7 +23,7 @@ def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, di
     """
     network.eval()
     with torch.inference_mode():
-        for start, stop in split.spans(ROWS):
+        for start, stop in split.spans(CHUNK_ROWS):
             logits = network(split.slice(start, stop).inputs)
             yield slice(start, stop), {task: split.flat(task, rows, start, stop) for task, rows in logits.items()}
 

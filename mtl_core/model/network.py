@@ -6,7 +6,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
-from mtl_core.balancing import Shared
+from mtl_core.balancing import SharedParameters
 from mtl_core.config import HeadOptions, Model, Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.model.head import Head
@@ -137,12 +137,12 @@ class Network(nn.Module):
         """The learned scales of the inputs."""
         return tuple(cast(InputLayer, layer).scale for layer in self.inputs)
 
-    def shared(self) -> Shared:
+    def shared(self) -> SharedParameters:
         """The parameters that several tasks use."""
         task_specific = {id(parameter) for task in range(len(self.tasks)) for parameter in self.task_parameters(task)}
         parameters = tuple(parameter for parameter in self.parameters() if id(parameter) not in task_specific)
         matrices = (parameter for parameter in reversed(parameters) if parameter.ndim > 1)
-        return Shared(parameters=parameters, last=next(matrices, None))
+        return SharedParameters(parameters=parameters, last=next(matrices, None))
 
 
 def _decision(objective: Objective) -> DecisionThresholds:

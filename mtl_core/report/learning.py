@@ -123,14 +123,14 @@ def stopping_rule(stopping: Stopping, patience: int) -> str:
 def learning_notes(result: TrainingResult) -> list[str]:
     """Notes on tasks that still improved at the last epoch, have fine-tuned heads, or are behind their best epoch."""
     notes = []
-    if result.cut_short:
+    if result.still_improving:
         limit = f"The limit of {result.budget.epochs} epochs ended training while still improving"
-        notes.append(f"{limit}: {join_names(result.cut_short)}. training.epochs raises it.")
+        notes.append(f"{limit}: {join_names(result.still_improving)}. training.epochs raises it.")
     if result.finetuned_heads:
         improved = join_names(tuple(head.task for head in result.finetuned_heads if head.improved))
         notes.append(f"Heads fine-tuned with a frozen trunk. Improved on validation and kept: {improved or 'none'}.")
-    if result.behind:
-        tasks = join_names(tuple(f"{task} by {deficit:.1f}" for task, deficit in result.behind.items()))
+    if result.deficits:
+        tasks = join_names(tuple(f"{task} by {deficit:.1f}" for task, deficit in result.deficits.items()))
         notes.append(f"Worse than at the task's own best epoch, in standard errors: {tasks}.")
     return notes
 

@@ -13,7 +13,7 @@ from mtl_core.report import checks, data, learning
 from mtl_core.report.cards import task_result
 from mtl_core.report.metric_names import metric_title
 from mtl_core.report.run import Run
-from mtl_core.report.studies import relatedness, sharing, tuning
+from mtl_core.report.studies import comparison, relatedness, tuning
 from mtl_core.report.wording import option_value, percent
 
 _PACKAGES = ("torch", "onnxruntime", "onnx", "torchjd", "scikit-learn", "numpy", "pyarrow")
@@ -40,7 +40,7 @@ def render(run: Run) -> str:
         tasks=[task_result(run, task) for task in run.tasks],
         curves=[learning.learning_curve(task, run.outputs[task.name]["unit"], run.training) for task in run.tasks],
         relatedness=relatedness.section(run),
-        sharing=sharing.section(run),
+        comparison=comparison.section(run),
         tuning=tuning.section(run),
         versions=_versions(run),
         declared=_yaml(run.problem),

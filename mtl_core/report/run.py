@@ -18,7 +18,7 @@ from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
-from mtl_core.files import intact
+from mtl_core.files import damage_as_data_error
 from mtl_core.studies.comparison.record import Comparison
 from mtl_core.studies.files import read_study
 from mtl_core.studies.provenance import Provenance, config_digest
@@ -114,7 +114,7 @@ class Run:
 
     def scored_rows(self, task: Objective) -> ScoredRows:
         """The task's labels and predictions on the test split."""
-        with intact(self.predictions):
+        with damage_as_data_error(self.predictions):
             stored = set(pq.read_schema(self.predictions).names)
         columns = [f"{kind}/{task.name}" for kind in ("label", "prediction", "uncalibrated")]
         table = _table(self.predictions, [column for column in columns if column in stored])
@@ -158,18 +158,18 @@ def read_run(problem: Problem, paths: Paths) -> Run:
 
 
 def _json(path: Path) -> Any:
-    with intact(path):
+    with damage_as_data_error(path):
         return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    with intact(path):
+    with damage_as_data_error(path):
         return pq.read_table(path, columns=columns)
 
 
 def _training_result(path: Path) -> TrainingResult:
     """The training result, with NaN for null."""
-    with intact(path):
+    with damage_as_data_error(path):
         document = json.loads(path.read_text(encoding="utf-8"))
         for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
             numbers.update({name: math.nan for name, value in numbers.items() if value is None})

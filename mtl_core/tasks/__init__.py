@@ -1,4 +1,4 @@
-"""Kinds of task, one file each: declared options, label codec, objective (loss, inverse link, metrics, served form).
+"""Kinds of task, one file each: declared options, label codec, objective (loss, inverse link, metrics, output type).
 
 To add a kind: write its file, and add it to the two unions below.
 """

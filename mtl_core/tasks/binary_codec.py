@@ -23,7 +23,7 @@ Others = Literal["refuse", "negative", "unlabelled"]
 
 
 class BinaryFitter(TaskFitter):
-    """Counts both classes, checks that each occurs, and learns the value for no where it is not declared."""
+    """Counts both classes, checks that each occurs, and learns the negative value where it is not declared."""
 
     def __init__(self, codec: BinaryCodec) -> None:
         self.declared, self.counts = codec, np.zeros(2, dtype=np.int64)

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import ColumnType, as_numbers, as_strings
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError, suggestion
 from mtl_core.tasks.base import UNLABELLED, Codec, LabelValues, Task, TaskFitter
 from mtl_core.tasks.calibrated import CalibratedObjective
 from mtl_core.tasks.class_weights import BALANCED, ClassWeights, balanced_factors
@@ -81,7 +81,7 @@ class ClassTask(Task, ABC):
         unknown = next((name for name in weights if name not in classes), None)
         if unknown is None:
             return ""
-        return f"`class_weights` must name classes of the task, found {unknown!r}; {nearest(unknown, classes)}"
+        return f"`class_weights` must name classes of the task, found {unknown!r}; {suggestion(unknown, classes)}"
 
 
 class ClassFitter(TaskFitter):

@@ -104,7 +104,7 @@ class Objective(ABC):
 
     @abstractmethod
     def output_format(self) -> dict[str, Any]:
-        """Form, unit and details of its predictions, as in signature.json."""
+        """Output type (`form`), unit and details of its predictions, as in signature.json."""
 
     def signature(self) -> dict[str, Any]:
         """Its entry under `outputs` in signature.json."""

@@ -67,9 +67,9 @@ class OrdinalObjective(ClassObjective):
         return len(self.codec.classes) - 1
 
     def head_layer(self, width: int) -> nn.Module:
-        from mtl_core.nn.thresholds import Thresholds
+        from mtl_core.nn.ordinal import OrdinalThresholds
 
-        return Thresholds(width, self.prior.cumsum()[:-1])
+        return OrdinalThresholds(width, self.prior.cumsum()[:-1])
 
     def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F
@@ -87,7 +87,7 @@ class OrdinalObjective(ClassObjective):
         return self._log_probabilities(logits).exp()
 
     def _log_probabilities(self, logits: Tensor) -> Tensor:
-        from mtl_core.nn.thresholds import log_probabilities
+        from mtl_core.nn.ordinal import log_probabilities
 
         return log_probabilities(logits)
 

@@ -11,7 +11,7 @@ ETA = 8
 """The average covers about the last ninth of the steps, whatever their number."""
 
 
-class Average(nn.Module):
+class WeightAverage(nn.Module):
     """Polynomial-decay averaging (Shamir and Zhang 2013).
 
     After step t of a parameter its average moves by (eta + 1) / (eta + t) of the way to it ("Stochastic gradient

@@ -10,7 +10,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
 from mtl_core.model.inference import logits_of
 from mtl_core.nn.calibration import Calibration
-from mtl_core.numbers import Number, defined
+from mtl_core.numbers import Number, finite_or_none
 from mtl_core.tasks.calibrated import MIN_LABELS, CalibratedObjective
 from mtl_core.training.calibration_fit import METHODS, fit_group
 from mtl_core.training.history import TaskCalibration
@@ -67,7 +67,7 @@ class _Split:
             batches = [self.network.predictions({name: logits})[name] for logits in self.logits]
             predictions = torch.cat(batches)[self.mask].numpy()
         metrics = (self.task.metric, options.metric_named("log_loss"), options.metric_named("ece"))
-        return _Metrics(*(defined(metric(self.labels.numpy(), predictions)) for metric in metrics))
+        return _Metrics(*(finite_or_none(metric(self.labels.numpy(), predictions)) for metric in metrics))
 
     def record(self, before: _Metrics, after: _Metrics, **fields: Any) -> TaskCalibration:
         return TaskCalibration(

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from mtl_core.config import FinetuneHeads, Stopping, Training
 from mtl_core.data.encoded import EncodedSplit
-from mtl_core.files import reserve
+from mtl_core.files import preallocate
 from mtl_core.model import Network
-from mtl_core.model.inference import ROWS, copied_weights
+from mtl_core.model.inference import CHUNK_ROWS, copied_weights
 from mtl_core.tasks import Objective
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.history import FinetunedHead
@@ -84,7 +84,7 @@ def representations(network: Network, split: EncodedSplit, folder: Path) -> tupl
     filled: Counter[int] = Counter()
     network.eval()
     with torch.inference_mode():
-        for start, stop in split.spans(ROWS):
+        for start, stop in split.spans(CHUNK_ROWS):
             outputs = network.represent(split.slice(start, stop).inputs)
             owners = [next(i for i, other in enumerate(outputs) if other is output) for output in outputs]
             for owner in dict.fromkeys(owners):
@@ -93,7 +93,7 @@ def representations(network: Network, split: EncodedSplit, folder: Path) -> tupl
                 if owner not in arrays:
                     path, shape = folder / f"{owner:04}.npy", (len(split.flat_labels(task)), *values.shape[1:])
                     arrays[owner] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-                    reserve(path)
+                    preallocate(path)
                 arrays[owner][filled[owner] : filled[owner] + len(values)] = values.numpy()
                 filled[owner] += len(values)
     return tuple(torch.from_numpy(arrays[owner]) for owner in owners)
@@ -116,7 +116,7 @@ class HeadTrainer:
         self.head.eval()
         name = self.task.name
         with torch.inference_mode():
-            logits = [self.head(x) for x in torch.split(self.validation.inputs["x"], ROWS)]
+            logits = [self.head(x) for x in torch.split(self.validation.inputs["x"], CHUNK_ROWS)]
             predictions = torch.cat([self.network.predictions({name: batch})[name] for batch in logits])
         return metric_values((self.task,), self.validation, {name: predictions.numpy()})[name]
 

@@ -114,7 +114,7 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     """Records of the tasks whose threshold is tuned, in the problem's order."""
 
     @property
-    def cut_short(self) -> tuple[str, ...]:
+    def still_improving(self) -> tuple[str, ...]:
         """The tasks that were still improving when the maximum number of epochs ended training.
 
         They had not stopped, and their best epoch was within the patience.
@@ -129,7 +129,7 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         return tuple(task for task, number in best.items() if number is not None and number > last_before_patience)
 
     @property
-    def behind(self) -> dict[str, float]:
+    def deficits(self) -> dict[str, float]:
         """Task -> standard errors by which the model is worse on validation than after the task's best epoch.
 
         Only tasks for which it is more than one.

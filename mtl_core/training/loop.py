@@ -21,7 +21,7 @@ from mtl_core.training.history import Epoch, TrainingResult
 from mtl_core.training.progress import Progress
 from mtl_core.training.scores import metric_values, normalised, standard_errors
 from mtl_core.training.selection import best_epoch
-from mtl_core.training.state import State
+from mtl_core.training.state import TrainingState
 from mtl_core.training.thresholds import tune_thresholds
 from mtl_core.training.unsupervised import unsupervised_targets
 
@@ -51,7 +51,7 @@ def train(
     options, progress = problem.training, progress or Progress()
     budget = budget_of(options, len(train_split))
     progress.on_start(budget)
-    state = State(problem, encoder, budget)
+    state = TrainingState(problem, encoder, budget)
     for task in state.tasks:
         for split in (train_split, validation):
             task.check(split.flat_labels(task.name).numpy())
@@ -116,7 +116,7 @@ def train(
     )
 
 
-def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: int) -> dict[str, SoftTargets]:
+def _targets(state: TrainingState, store: CheckpointStore, split: EncodedSplit, seed: int) -> dict[str, SoftTargets]:
     """Soft targets for the next epoch by the network itself: of distilled tasks and of unsupervised tasks."""
     distilled, epoch = state.stopper.distilled, len(state.epochs) + 1
     best = {
@@ -129,7 +129,7 @@ def _targets(state: State, store: CheckpointStore, split: EncodedSplit, seed: in
     return best | unsupervised_targets(state.network, split, epoch=epoch, seed=seed, excluded=excluded)
 
 
-def _evaluate(state: State, validation: EncodedSplit) -> tuple[dict[str, float], dict[str, float]]:
+def _evaluate(state: TrainingState, validation: EncodedSplit) -> tuple[dict[str, float], dict[str, float]]:
     """Metric and score of each task after an epoch; NaN for a task that has not started."""
     predictions = predictions_of(state.evaluated, validation)
     values = metric_values(state.tasks, validation, predictions) | dict.fromkeys(state.waiting, math.nan)

@@ -18,7 +18,7 @@ def metric_values(
     """Task -> its metric over its labelled rows; NaN where it is undefined, or a prediction is not finite."""
     values = {}
     for task in tasks:
-        labels, predicted = _labelled(task, split, predictions)
+        labels, predicted = task.labelled_rows(split.flat_labels(task.name).numpy(), predictions[task.name])
         values[task.name] = task.metric(labels, predicted) if np.isfinite(predicted).all() else math.nan
     return values
 
@@ -34,11 +34,9 @@ def standard_errors(
     tasks: Sequence[Objective], split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
 ) -> dict[str, float]:
     """Task -> standard error of its metric, by which scores are divided; 1 where it is 0."""
-    errors = {task.name: standard_error(task.metric, *_labelled(task, split, predictions)) for task in tasks}
-    return {name: error if error > 0 else 1.0 for name, error in errors.items()}
-
-
-def _labelled(
-    task: Objective, split: EncodedSplit, predictions: Mapping[str, NDArray[Any]]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    return task.labelled_rows(split.flat_labels(task.name).numpy(), predictions[task.name])
+    errors = {}
+    for task in tasks:
+        labels, predicted = task.labelled_rows(split.flat_labels(task.name).numpy(), predictions[task.name])
+        error = standard_error(task.metric, labels, predicted)
+        errors[task.name] = error if error > 0 else 1.0
+    return errors

@@ -10,7 +10,7 @@ from mtl_core.config.budget import Budget
 from mtl_core.data.encoder import Encoder
 from mtl_core.frozen import Frozen
 from mtl_core.model import Network
-from mtl_core.training.averaging import Average
+from mtl_core.training.averaging import WeightAverage
 from mtl_core.training.checkpoint import CheckpointStore
 from mtl_core.training.epoch import optimizer_of
 from mtl_core.training.history import Epoch
@@ -25,7 +25,7 @@ class _Record(Frozen, allow_inf_nan=True):
     stopper: dict[str, Any] = Field(default_factory=dict)
 
 
-class State:
+class TrainingState:
     """Network, average of its weights, balancer, optimiser, stopper, epochs and standard errors of one training."""
 
     def __init__(self, problem: Problem, encoder: Encoder, budget: Budget) -> None:
@@ -34,7 +34,7 @@ class State:
         self.tasks = self.network.objectives
         self.balancer = options.balancing.build_weighted({task.name: task.weight for task in self.tasks})
         self.optimizer = optimizer_of(self.network, self.balancer, options)
-        self.average = Average(self.network) if options.average_weights else None
+        self.average = WeightAverage(self.network) if options.average_weights else None
         starts = {task.name: task.start_epoch for task in self.tasks}
         self.stopper = options.stopping.build(self.network.tasks, starts, patience=budget.patience)
         self.epochs: list[Epoch] = []

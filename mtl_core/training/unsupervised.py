@@ -10,11 +10,11 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.model import Network
 from mtl_core.model.head import Head
-from mtl_core.model.inference import ROWS, logits_of
+from mtl_core.model.inference import CHUNK_ROWS, logits_of
 from mtl_core.tasks import UnsupervisedObjective
 from mtl_core.training.k_means import k_means
 
-SAMPLE = 20_000
+MAX_SAMPLE_ROWS = 20_000
 """Maximum number of rows from which the initial parameters of a task are computed."""
 
 
@@ -51,13 +51,13 @@ def unsupervised_targets(
 
 
 def _initialise(network: Network, position: int, task: UnsupervisedObjective, split: EncodedSplit, seed: int) -> None:
-    """Set the initial parameters of a task, from a sample of at most SAMPLE rows."""
+    """Set the initial parameters of a task, from a sample of at most MAX_SAMPLE_ROWS rows."""
     generator, head = np.random.default_rng(seed), network.heads[position]
     assert isinstance(head, Head)
-    sample = np.sort(generator.choice(len(split), size=min(SAMPLE, len(split)), replace=False))
+    sample = np.sort(generator.choice(len(split), size=min(MAX_SAMPLE_ROWS, len(split)), replace=False))
     weights, inputs = split.weights.get(task.name), []
     with torch.inference_mode():
-        for rows in torch.split(torch.from_numpy(sample), ROWS):
+        for rows in torch.split(torch.from_numpy(sample), CHUNK_ROWS):
             inputs.append(head.hidden(network.represent(split.take(rows).inputs)[position]))
         sample_weights = None if weights is None else weights.index_select(0, torch.from_numpy(sample))
         parameters = task.initial_parameters(head.last, torch.cat(inputs), sample_weights, partial(k_means, seed=seed))

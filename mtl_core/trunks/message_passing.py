@@ -32,7 +32,7 @@ class MessagePassingTrunk(Trunk):
         self.stack = MLP(width, widths, dropout)
         self.out_width = self.stack.out_width
         self.projections = Experts(tasks, self.out_width, (self.out_width,), dropout)
-        self.rounds = nn.ModuleList(Round(self.out_width, heads, dropout) for _ in range(layers))
+        self.rounds = nn.ModuleList(MessageRound(self.out_width, heads, dropout) for _ in range(layers))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:  # (..., width)
         tasks = self.projections(self.stack(x)).movedim(0, -2)  # (..., tasks, out_width)
@@ -41,7 +41,7 @@ class MessagePassingTrunk(Trunk):
         return tuple(tasks.unbind(dim=-2))  # tasks times (..., out_width)
 
 
-class Round(nn.Module):
+class MessageRound(nn.Module):
     """A round of messages: each task adds the attention over all tasks to its own representation."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:

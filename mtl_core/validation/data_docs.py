@@ -39,7 +39,7 @@ class DataDocs:
             )
         )
         content.sections = content.sections[1:]  # without the overview, which the template shows
-        self._write(_page_name(part.part), content, title=part.part, part=part.document())
+        self._write(_page_name(part.part), content, title=part.part, part=part.to_document())
 
     def write_index(self, result: dict[str, Any]) -> None:
         """Write the page of all parts, from the content of result.json; and the page of the suite."""

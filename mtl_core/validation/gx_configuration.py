@@ -14,7 +14,7 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import list_registered_expectation_implementations
 
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError, suggestion
 from mtl_core.expectations import NAMES, Expectation
 from mtl_core.validation.results import Level
 
@@ -38,8 +38,8 @@ def build(configuration: ExpectationConfiguration, where: str) -> GxExpectation:
     """The expectation of a configuration; DataError where it is none. `where` is its path, for the error."""
     types = list_registered_expectation_implementations()
     if configuration.type not in types:
-        suggestion = nearest(configuration.type, types)
-        fix = suggestion if suggestion.startswith("did") else "see the gallery of Great Expectations"
+        name = suggestion(configuration.type, types)
+        fix = name if name.startswith("did") else "see the gallery of Great Expectations"
         raise DataError(
             f"{where}.type: must be an expectation of Great Expectations, found {configuration.type!r}; {fix}"
         )

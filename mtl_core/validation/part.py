@@ -10,7 +10,7 @@ import pyarrow as pa
 from mtl_core.arrow import is_temporal
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError, suggestion
 from mtl_core.expectations import Expectation
 from mtl_core.timestamps import bounded_timestamps
 from mtl_core.validation.expectation_runner import MAX_EXAMPLES, ExpectationRunner
@@ -109,7 +109,7 @@ def _check_columns(results: Results, expected: list[str], names: tuple[str, ...]
                 extra |= {column: column_set for column in names if column not in column_set}
             results[position] = replace(result, redundant=True)
     return [
-        f"{column}: {error}{f'; {nearest(column, candidates)}' if index < MAX_HINTS else ''}"
+        f"{column}: {error}{f'; {suggestion(column, candidates)}' if index < MAX_HINTS else ''}"
         for error, columns in (("no such column", missing), ("no column of the suite", extra))
         for index, (column, candidates) in enumerate(columns.items())
     ]

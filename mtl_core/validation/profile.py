@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, open_data
-from mtl_core.errors import DataError, nearest
+from mtl_core.errors import DataError, suggestion
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features import Feature
 from mtl_core.features.profiling import (
@@ -34,8 +34,6 @@ from mtl_core.tasks.regression import Regression
 from mtl_core.validation.frame import label_columns, to_frame, type_in_suite
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 
-Labels = NDArray[np.float64]
-
 
 def write_profile(
     folder: Path, problem: Problem, references: Sequence[str] = (), *, force: bool = False
@@ -54,7 +52,7 @@ def write_profile(
     by_name = {part.name: part for part in sources}
     for name in references:
         if name not in by_name:
-            raise DataError(f"--reference: no part {name!r}; {nearest(name, list(by_name))}")
+            raise DataError(f"--reference: no part {name!r}; {suggestion(name, list(by_name))}")
     suite = profile(problem, [by_name[name] for name in references] or sources)
     if not path.exists():
         write_suite(path, suite)
@@ -187,7 +185,7 @@ def _is_zero_or_one(task: Task) -> bool:
     return isinstance(task, Multilabel) and bool(task.columns)
 
 
-def _label_rate(column: str, parts: list[Labels]) -> list[Expectation]:
+def _label_rate(column: str, parts: list[NDArray[np.float64]]) -> list[Expectation]:
     rates = [(int(np.nansum(labels)), int(np.count_nonzero(~np.isnan(labels)))) for labels in parts]
     rates = [(positives, rows) for positives, rows in rates if rows]
     if not rates:

@@ -59,7 +59,7 @@ class ExpectationResult:
         examples = ", such as " + ", ".join(map(str, self.examples)) if self.examples else ""
         return f"{subject}: {self.expectation}: {finding}{examples}"
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """Entry in result.json."""
         document = _values(self.expectation, "type", "columns", "kwargs", "severity")
         document |= _values(self, "level", "success", "observed", "rows", "unexpected", "examples")
@@ -123,9 +123,9 @@ class PartValidation:
             )
         return tuple(f"{self.part}: {line}" for line in lines)
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """Entry in result.json."""
-        expectations = [result.document() for result in self.results]
+        expectations = [result.to_document() for result in self.results]
         return _values(self, "part", "passed", "rows", "quarantined", "errors") | {"expectations": expectations}
 
 
@@ -166,10 +166,10 @@ class ValidationResult:
             fix += f", or raise data.quarantine ({self.limit:g}) in params.yaml"
         return "\n".join([head, *lines, fix])
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """Content of result.json; the same data and suite give the same content."""
         summary = _values(self, "problem", "passed", "suite", "limit", "rows", "quarantined")
-        return summary | {"parts": [part.document() for part in self.parts]}
+        return summary | {"parts": [part.to_document() for part in self.parts]}
 
 
 def write_quarantine(path: Path, parts: Sequence[PartValidation]) -> None:

@@ -43,7 +43,7 @@ def validate(
             limit=problem.data.quarantine,
             parts=tuple(parts),
         )
-        document = result.document()
+        document = result.to_document()
         docs.write_index(document)
     write_quarantine(out / "quarantine.parquet", result.parts)
     write_text(out / "result.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

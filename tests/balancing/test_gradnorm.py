@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mtl_core.balancing import Shared
+from mtl_core.balancing import SharedParameters
 from mtl_core.balancing.gradnorm import MIN_WEIGHT, weights_gradient
 from tests.balancing.toy import Toy, built, options_of, shared_gradient
 
@@ -93,7 +93,7 @@ def test_a_task_whose_loss_does_not_depend_on_the_last_layer_has_a_finite_weight
     last, other = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
     for _ in range(5):
         losses = {0: last.sum(), 1: 3 * last.sum(), 2: other.sum()}
-        balancer.backward(losses, Shared(parameters=(other, last), last=last))
+        balancer.backward(losses, SharedParameters(parameters=(other, last), last=last))
     weights = balancer.state_dict()["weights.values"]
     assert weights.isfinite().all()
     assert weights[0] > weights[2] > weights[1]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtl_core.balancing import Shared
+from mtl_core.balancing import SharedParameters
 from mtl_core.config import AnyBalancing
 from mtl_core.schema import tagged
 from mtl_core.training.checkpoint import CheckpointStore
@@ -176,7 +176,7 @@ def test_the_mean_direction_does_not_depend_on_the_order_of_tasks(method: str) -
 def test_parameters_that_are_not_shared_have_the_gradient_of_the_sum_of_losses(method: str) -> None:
     training, unshared, reference = ToyTraining(method), ToyTraining(method), ToyTraining("sum")
     training.balancer.backward(training.losses(0), training.network.shared())
-    unshared.balancer.backward(unshared.losses(0), Shared(parameters=(), last=None))
+    unshared.balancer.backward(unshared.losses(0), SharedParameters(parameters=(), last=None))
     reference.balancer.backward(reference.losses(0), reference.network.shared())
     heads, expected_heads = training.network.heads.parameters(), reference.network.heads.parameters()
     assert all(torch.equal(a.grad, b.grad) for a, b in zip(heads, expected_heads, strict=True))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from mtl_core.balancing import Shared
+from mtl_core.balancing import SharedParameters
 from mtl_core.errors import TrainingError
 from tests.balancing.toy import SCALARISATIONS, TASKS, built, options_of, shared_gradient
 from tests.strategies import patient
@@ -203,5 +203,5 @@ def test_a_scalarisation_weights_shared_and_task_parameters_alike(method: str) -
     torch.manual_seed(0)
     shared, separate = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.ones(()))
     losses = {task: shared[task] + VALUES[task] + (separate - 1 if task == 1 else 0) for task in range(3)}
-    built(method).backward(losses, Shared(parameters=(shared,), last=None))
+    built(method).backward(losses, SharedParameters(parameters=(shared,), last=None))
     torch.testing.assert_close(separate.grad, shared.grad[1])

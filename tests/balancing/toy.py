@@ -7,7 +7,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from mtl_core.balancing import Balancer, Losses, Shared
+from mtl_core.balancing import Balancer, Losses, SharedParameters
 from mtl_core.config import AnyBalancing, Balancing
 from mtl_core.nn.deterministic import deterministic
 
@@ -68,7 +68,7 @@ def shared_gradient(
     values = torch.ones(len(jacobian)) if values is None else values
     positions = range(len(jacobian)) if positions is None else positions
     losses = {position: row @ point + value for position, row, value in zip(positions, jacobian, values, strict=True)}
-    balancer.backward(losses, Shared(parameters=(point,), last=point))
+    balancer.backward(losses, SharedParameters(parameters=(point,), last=point))
     assert point.grad is not None
     return point.grad
 
@@ -86,8 +86,8 @@ class Toy(nn.Module):
         shared = self.trunk(x)
         return [head(shared * self.bridge if task == 2 else shared)[:, 0] for task, head in enumerate(self.heads)]
 
-    def shared(self) -> Shared:
-        return Shared(parameters=(*self.trunk.parameters(), self.bridge), last=self.trunk[2].weight)
+    def shared(self) -> SharedParameters:
+        return SharedParameters(parameters=(*self.trunk.parameters(), self.bridge), last=self.trunk[2].weight)
 
 
 class ToyTraining:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import Training
-from mtl_core.config.budget import MAX_BATCH, MIN_BATCH, MIN_STEPS, Budget, budget_of
+from mtl_core.config.budget import DEFAULT_STEPS, MAX_BATCH, MIN_BATCH, Budget, budget_of
 
 rows = st.integers(1, 10**9)
 
@@ -19,7 +19,7 @@ def steps(budget: Budget) -> int:
 def test_the_defaults_bound_batch_size_steps_and_evaluations(rows: int) -> None:
     budget = budget_of(Training(), rows)
     assert MIN_BATCH <= budget.batch_size <= MAX_BATCH
-    assert steps(budget) >= MIN_STEPS
+    assert steps(budget) >= DEFAULT_STEPS
     assert 95 <= budget.epochs <= 201, "neither rare evaluations nor most of the cost"
     assert 1 <= budget.patience < budget.epochs
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mtl_core import errors
 from mtl_core.config import PARAMS, load_problem, parse_problem
-from mtl_core.errors import ProblemError, nearest
+from mtl_core.errors import ProblemError, suggestion
 from tests.config.orders import BASE, TIME, changed
 from tests.strategies import patient
 
@@ -105,7 +105,7 @@ def test_a_problem_is_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "valid", "suggestion"),
+    ("name", "valid", "expected"),
     [
         ("featurs", ["features", "tasks"], "did you mean 'features'?"),
         ("xyz", ["features", "tasks"], "valid: features, tasks"),
@@ -113,8 +113,8 @@ def test_a_problem_is_frozen() -> None:
         ("xyz", [f"c{n}" for n in range(41)], f"valid: {', '.join(f'c{n}' for n in range(40))} ... (41 in all)"),
     ],
 )
-def test_the_nearest_name_is_suggested_or_the_valid_ones(name: str, valid: list[str], suggestion: str) -> None:
-    assert nearest(name, valid) == suggestion
+def test_the_nearest_name_is_suggested_or_the_valid_ones(name: str, valid: list[str], expected: str) -> None:
+    assert suggestion(name, valid) == expected
 
 
 def test_every_error_has_a_distinct_exit_code() -> None:

@@ -182,7 +182,7 @@ def test_predictions_do_not_depend_on_the_rows_per_call(
     small: Small, monkeypatch: pytest.MonkeyPatch, case: TeacherCase
 ) -> None:
     expected = logits_of(case, small)
-    monkeypatch.setattr(trees, "ROWS", 50)
+    monkeypatch.setattr(trees, "TREE_CHUNK_ROWS", 50)
     assert_array_equal(logits_of(case, small), expected)
 
 

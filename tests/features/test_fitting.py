@@ -16,7 +16,7 @@ from mtl_core.features.base import Feature
 from mtl_core.features.categorical import Categorical
 from mtl_core.features.numeric import FittedNumeric, Numeric
 from mtl_core.features.running_stats import RunningStats
-from mtl_core.features.vocabulary import MISSING, UNSEEN
+from mtl_core.features.vocabulary import MISSING, UNKNOWN
 from tests.features.graphs import ARROW_TYPES, fit
 from tests.strategies import numbers, partitions, patient, texts
 
@@ -154,7 +154,7 @@ def test_min_count_is_inclusive(min_count: int) -> None:
     feature = fit(Categorical(min_count=min_count), [values.slice(0, 2), values.slice(2)], "string")
     assert feature.vocabulary == expected
     rare = feature.encode(pa.array([name for name in counts if name not in expected], pa.string()))
-    assert (rare == UNSEEN).all()
+    assert (rare == UNKNOWN).all()
 
 
 def test_missing_and_unseen_values_have_separate_ids() -> None:
@@ -162,7 +162,7 @@ def test_missing_and_unseen_values_have_separate_ids() -> None:
     assert (feature.vocabulary, feature.size) == (("a", "b"), 4)
     ids = feature.encode(pa.array([None, "", "c", "a", "b", "b "]))
     assert ids.dtype == np.int32
-    assert ids[:, 0].tolist() == [MISSING, MISSING, UNSEEN, 2, 3, UNSEEN]
+    assert ids[:, 0].tolist() == [MISSING, MISSING, UNKNOWN, 2, 3, UNKNOWN]
 
 
 def test_values_that_differ_by_a_blank_are_distinct() -> None:
@@ -175,7 +175,7 @@ def test_whole_numbers_are_one_category_in_every_type() -> None:
     feature = fit(Categorical(min_count=2), [pa.array([3, 3, 10]), pa.array([10.0, None, float("inf")])], "number")
     assert feature.vocabulary == (3, 10)
     ids = feature.encode(pa.array([3.0, 10.0, 3.5, None, float("nan"), float("inf"), -3.0]))[:, 0].tolist()
-    assert ids == [2, 3, UNSEEN, MISSING, MISSING, UNSEEN, UNSEEN]
+    assert ids == [2, 3, UNKNOWN, MISSING, MISSING, UNKNOWN, UNKNOWN]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from flows.retrain.compare import ChampionComparison, output_types, refusal, worse_tasks
+from flows.retrain.compare import ChampionComparison, comparable_outputs, refusal, worse_tasks
 from mtl_core.evaluation import Difference
 
 
@@ -43,4 +43,4 @@ def test_outputs_are_compared_whatever_their_thresholds_and_number_of_bits() -> 
     number = {"name": "t", "kind": "binary", "form": "number", "unit": "probability"}
     flags = {"name": "f", "kind": "multilabel", "form": "label_probabilities", "labels": ["a", "b"]}
     tuned = {"outputs": [number | {"threshold": 0.25, "dtype": "float64"}, flags | {"thresholds": [0.1, 0.9]}]}
-    assert output_types(tuned) == output_types({"outputs": [number, flags]}) == {"t": number, "f": flags}
+    assert comparable_outputs(tuned) == comparable_outputs({"outputs": [number, flags]}) == {"t": number, "f": flags}

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from flows.draft.document import document
 from flows.draft.proposals import Draft
-from flows.draft.reading import DetectedReading
-from mtl_core.config import Export, Gates, Model, Reading, parse_problem, parse_yaml
+from flows.draft.reading import DetectedOptions
+from mtl_core.config import Export, Gates, Model, ReadOptions, parse_problem, parse_yaml
 from mtl_core.config.patterns import safe_name
 from mtl_core.features import Proposal
 from tests.flows.drafts import BASE, COLUMNS, RANGE, draft_of, parse_draft
 
-READING = DetectedReading(options=Reading())
+READING = DetectedOptions(options=ReadOptions())
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -14,9 +14,9 @@ from mtl_core.errors import ToolError
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, seconds: float) -> None:
     monkeypatch.setattr(server, "_command", lambda _: [sys.executable, "-c", code])
     log = tmp_path / server.LOG
-    url, process = server._start(log)
+    port, process = server._start(log)
     try:
-        server._wait_until_ready(process, url, seconds, log)
+        server._wait_until_ready(process, port, seconds, log)
     finally:
         server._stop(process)
 
@@ -36,7 +36,7 @@ def test_a_slow_server_is_stopped_after_notices(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(server, "NOTICE_SECONDS", 0.1)
-    monkeypatch.setattr(server, "_is_ready", lambda _: False)
+    monkeypatch.setattr(server, "is_ready", lambda *_: False)
     with pytest.raises(ToolError, match=r"must answer within 0\.5 s.*PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"):
         start(tmp_path, monkeypatch, "import time; time.sleep(60)", 0.5)
     assert "s of at most 0.5 s" in capfd.readouterr().err

@@ -14,7 +14,7 @@ from flows.pipeline.failure import last_failure
 from flows.pipeline.graph import open_repository
 from flows.system_failure import system_failure
 from mtl_core.errors import SystemFailure
-from mtl_core.files import naming, pending, reserve, write_bytes
+from mtl_core.files import os_errors_with_path, pending, preallocate, write_bytes
 from tests.flows.conftest import Whole, copy_of, mtl
 
 
@@ -70,7 +70,7 @@ def test_an_error_without_a_path_gets_one(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space") as caught, pending(path):
         raise SafetensorError("I/O error: No space left on device (os error 28)")
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
-    with pytest.raises(OSError, match="full") as caught, naming(path):
+    with pytest.raises(OSError, match="full") as caught, os_errors_with_path(path):
         raise OSError(errno.ENOSPC, "full", str(other))
     assert caught.value.filename == str(other)
     assert not list(tmp_path.iterdir())
@@ -81,7 +81,7 @@ def test_blocks_of_a_mapped_file_are_allocated_before_it_is_written(tmp_path: Pa
     with path.open("wb") as file:
         file.truncate(1 << 20)
     assert path.stat().st_blocks == 0
-    reserve(path)
+    preallocate(path)
     assert path.stat().st_blocks * 512 >= 1 << 20
 
 

@@ -20,7 +20,7 @@ from mtl_core.studies.comparison.statistics import headline, mean_std, verdict
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.relatedness.grouping import groupings
 from mtl_core.studies.relatedness.record import Relatedness, Vectors
-from mtl_core.studies.tuning import Measure, Trial, Tuning
+from mtl_core.studies.tuning import BaselineMetric, Trial, Tuning
 from tests.report.problem import IMAGE, NAMES, SCRIPT
 
 GAINS: dict[str, Gain | None] = {
@@ -147,7 +147,9 @@ def tuning(*trials: Trial, best: int = 4, digest: str = "", **more: Any) -> Tuni
     failed = trial(3, None, "failed", error="its options: no")
     five = (trial(0, 0.0), trial(1, -3.0), trial(2, -90.0, "pruned"), failed, trial(4, 1.25, values=values))
     baseline = {
-        name: Measure(metric="mae", higher_is_better=False, value=None if name == "ghost" else 0.5, standard_error=0.05)
+        name: BaselineMetric(
+            metric="mae", higher_is_better=False, value=None if name == "ghost" else 0.5, standard_error=0.05
+        )
         for name in NAMES
     }
     provenance = _provenance("mtl tune --trials 5", digest)

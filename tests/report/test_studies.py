@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import pytest
 
 from mtl_core.report.run import Run
+from mtl_core.report.studies import comparison as comparison_section
 from mtl_core.report.studies import relatedness as relatedness_section
-from mtl_core.report.studies import sharing as sharing_section
 from mtl_core.report.studies import tuning as tuning_section
+from mtl_core.report.studies.comparison import section_of, standard_errors
 from mtl_core.report.studies.relatedness import affinity_figure, decimals_of, vectors_figure
-from mtl_core.report.studies.sharing import section_of, standard_errors
 from mtl_core.report.svg_file import svg_file
 from mtl_core.report.wording import UNDEFINED
 from mtl_core.studies.comparison.record import POLICIES, Gain
@@ -32,7 +32,7 @@ def texts(chart: str) -> list[str]:
 
 
 def test_without_studies_there_are_no_sections(run: Run, page: Page) -> None:
-    for section in (relatedness_section, sharing_section, tuning_section):
+    for section in (relatedness_section, comparison_section, tuning_section):
         assert section.section(run) is None
     assert not {"sharing", "relatedness", "tuning"} & set(page.attributes("id"))
     assert not {"#sharing", "#relatedness", "#tuning"} & set(page.attributes("href"))

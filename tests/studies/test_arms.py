@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mtl_core.config import First, Problem, Stopping, TaskStopping, parse_problem
+from mtl_core.config import EndAfterTask, Problem, Stopping, TaskStopping, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.studies.comparison import arms
 from mtl_core.studies.comparison.arms import ArmRun, problems_of, run_arm, weights_path
 from mtl_core.studies.comparison.record import POLICIES, SINGLE_TASK, Arm
-from mtl_core.studies.comparison.stored import load_predictions
+from mtl_core.studies.comparison.run_files import load_predictions
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.splits import Splits
 from mtl_core.training import Epoch
@@ -54,7 +54,7 @@ def test_a_shared_arm_is_the_declared_problem_with_its_policy_and_seed(small: Sm
 
 def test_a_policy_drops_the_options_that_it_does_not_have(small: Small) -> None:
     declared = Stopping(
-        policy="hold", end=First(first="late"), patience=2, margin=3.0, tasks={"late": TaskStopping(patience=1)}
+        policy="hold", end=EndAfterTask(first="late"), patience=2, margin=3.0, tasks={"late": TaskStopping(patience=1)}
     )
     problem = small.declared(stopping=declared.model_dump())
     stopping = {arm: problems_of(arm, problem, 0)[""].training.stopping for arm in POLICIES}

@@ -14,7 +14,7 @@ from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.studies.comparison import boosted
 from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server, lightgbm_error, run_boosted
-from mtl_core.studies.comparison.stored import load_predictions
+from mtl_core.studies.comparison.run_files import load_predictions
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.splits import Splits
 from mtl_core.training.scores import metric_values

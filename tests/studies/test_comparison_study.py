@@ -17,13 +17,13 @@ from mtl_core.export.session import open_graph
 from mtl_core.model import Network
 from mtl_core.studies.comparison import arms, boosted, study
 from mtl_core.studies.comparison.record import BOOSTED, POLICIES, SINGLE_TASK, Comparison
+from mtl_core.studies.comparison.run_files import load_predictions
 from mtl_core.studies.comparison.runs import arms_of
 from mtl_core.studies.comparison.serving_cost import graph_of, graphs_server
 from mtl_core.studies.comparison.statistics import bootstrap_sample
-from mtl_core.studies.comparison.stored import load_predictions
 from mtl_core.studies.comparison.study import compare_arms
 from mtl_core.studies.progress import StudyProgress
-from mtl_core.studies.sharing import check_sharing
+from mtl_core.studies.requirements import check_sharing
 from mtl_core.studies.splits import Splits
 from mtl_core.timing import median_ms
 from tests.small import Small, document, prepared, table

@@ -6,7 +6,7 @@ import pytest
 
 from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
-from mtl_core.numbers import Number, defined
+from mtl_core.numbers import Number, finite_or_none
 from mtl_core.studies.files import read_study, write_study
 
 
@@ -17,7 +17,7 @@ class Counts(Frozen):
 def test_a_written_study_reads_back_with_undefined_numbers_as_none(tmp_path: Path) -> None:
     path = tmp_path / "studies" / "counts.json"
     assert read_study(path, Counts) is None
-    study = Counts(numbers={"a": 1.5, "b": defined(float("nan")), "c": defined(float("inf"))})
+    study = Counts(numbers={"a": 1.5, "b": finite_or_none(float("nan")), "c": finite_or_none(float("inf"))})
     write_study(path, study)
     assert read_study(path, Counts) == study
     assert study.numbers == {"a": 1.5, "b": None, "c": None}

@@ -10,7 +10,7 @@ import pytest
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.errors import RunInProgress, TrainingError
-from mtl_core.studies.tuning import Measure, Trial, Tuning
+from mtl_core.studies.tuning import BaselineMetric, Trial, Tuning
 from mtl_core.studies.tuning.record import gains, mean_gain
 from mtl_core.studies.tuning.search import JOURNAL, Search, study_name
 from mtl_core.studies.tuning.study import best_number, exclusive_study, repeat_trial, study_of
@@ -53,7 +53,7 @@ def search_for(small: Small, folder: Path, trials: int, problem: Problem | None 
     return search
 
 
-def baseline_of(search: Search) -> dict[str, Measure]:
+def baseline_of(search: Search) -> dict[str, BaselineMetric]:
     assert search.baseline is not None
     return search.baseline
 
@@ -72,8 +72,8 @@ def finished(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Search:
     return search_for(small, tmp_path_factory.mktemp("finished"), 6)
 
 
-def measure(value: float | None = 0.5, higher: bool = True) -> Measure:
-    return Measure(metric="m", higher_is_better=higher, value=value, standard_error=0.1)
+def measure(value: float | None = 0.5, higher: bool = True) -> BaselineMetric:
+    return BaselineMetric(metric="m", higher_is_better=higher, value=value, standard_error=0.1)
 
 
 def test_a_gain_is_oriented_and_in_standard_errors() -> None:

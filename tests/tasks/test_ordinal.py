@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mtl_core.metrics.ordinal import RANKED_PROBABILITY_SCORE, WeightedKappa
-from mtl_core.nn.thresholds import MIN_DISTANCE, Thresholds
+from mtl_core.nn.ordinal import MIN_DISTANCE, OrdinalThresholds
 from tests.strategies import patient
 from tests.tasks.declared import fit_objective, task
 
@@ -70,7 +70,7 @@ def test_two_classes_equal_a_binary_task() -> None:
 
 
 def equal_shares(classes: int) -> np.ndarray:
-    """Cumulative shares of classes of the same frequency, as `Thresholds` takes them."""
+    """Cumulative shares of classes of the same frequency, as `OrdinalThresholds` takes them."""
     return np.arange(1, classes) / classes
 
 
@@ -89,7 +89,7 @@ def test_the_initial_layer_predicts_equally_frequent_classes_as_such(classes: in
 @given(first=st.floats(-80, 80), steps=st.lists(st.floats(-1e3, 20), max_size=5), eta=st.floats(-80, 80))
 @patient
 def test_thresholds_rise_strictly_for_all_parameters(first: float, steps: list[float], eta: float) -> None:
-    layer = Thresholds(1, equal_shares(2 + len(steps)))
+    layer = OrdinalThresholds(1, equal_shares(2 + len(steps)))
     layer.free.data = torch.tensor([first, *steps])
     layer.score.weight.data.fill_(1.0)
     logits = layer(torch.tensor([[eta]]))
@@ -98,7 +98,7 @@ def test_thresholds_rise_strictly_for_all_parameters(first: float, steps: list[f
 
 
 def test_every_parameter_has_a_gradient() -> None:
-    layer, objective = Thresholds(3, equal_shares(5)), ordinal(5)
+    layer, objective = OrdinalThresholds(3, equal_shares(5)), ordinal(5)
     losses = objective.loss(layer(torch.randn(20, 3, generator=torch.Generator().manual_seed(0))), torch.arange(20) % 5)
     losses.mean().backward()
     for parameter in layer.parameters():
@@ -113,7 +113,7 @@ def test_training_recovers_the_thresholds_of_generated_labels() -> None:
     x, theta = torch.randn(20_000, 1, generator=generator), torch.tensor([-1.0, 0.5, 2.0])
     noise = torch.rand(20_000, 1, generator=generator).logit()
     labels = (1.5 * x + noise > theta).sum(dim=1)
-    layer, objective = Thresholds(1, equal_shares(4)), ordinal(4)
+    layer, objective = OrdinalThresholds(1, equal_shares(4)), ordinal(4)
     optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mtl_core.model import Network
-from mtl_core.training.averaging import ETA, Average
-from mtl_core.training.state import State
+from mtl_core.training.averaging import ETA, WeightAverage
+from mtl_core.training.state import TrainingState
 from tests.small import Small
 from tests.training.runs import RecordedTraining, same, weights
 
@@ -34,7 +34,7 @@ def step(network: Network, generator: torch.Generator, paused: Sequence[nn.Param
 def test_the_average_is_that_of_equation_3(network: Network) -> None:
     """Step t, in float64, moves the average by (eta + 1) / (eta + t) of the way, with eta = 8."""
     assert ETA == 8
-    average, generator = Average(network), torch.Generator().manual_seed(0)
+    average, generator = WeightAverage(network), torch.Generator().manual_seed(0)
     expected = {name: weight.double() for name, weight in weights(network).items()}
     for number in range(1, 41):
         step(network, generator)
@@ -48,7 +48,7 @@ def test_the_average_is_that_of_equation_3(network: Network) -> None:
 
 def test_golden_average(network: Network) -> None:
     """A parameter with the values 1, 2, 3: averages 1, 1 + 9/10 (2 - 1), and 1.9 + 9/11 (3 - 1.9)."""
-    average = Average(network)
+    average = WeightAverage(network)
     bias, mean = (net.heads[0].last.bias for net in (network, average.network))
     averages = []
     for value in (1.0, 2.0, 3.0):
@@ -60,7 +60,7 @@ def test_golden_average(network: Network) -> None:
 
 
 def test_after_the_first_step_the_average_is_the_weights_bit_by_bit(network: Network) -> None:
-    average = Average(network)
+    average = WeightAverage(network)
     assert same(weights(average.network), weights(network))
     step(network, torch.Generator().manual_seed(1))
     assert not same(weights(average.network), weights(network))
@@ -70,7 +70,7 @@ def test_after_the_first_step_the_average_is_the_weights_bit_by_bit(network: Net
 
 def test_the_average_and_step_count_of_a_parameter_without_a_gradient_stay(network: Network) -> None:
     """Also where it differs from its average, like a head that is paused after some steps."""
-    average, generator, paused = Average(network), torch.Generator().manual_seed(2), network.task_parameters(1)
+    average, generator, paused = WeightAverage(network), torch.Generator().manual_seed(2), network.task_parameters(1)
     paused_ids = {id(parameter) for parameter in paused}
     for _ in range(5):
         step(network, generator)
@@ -90,7 +90,7 @@ def test_the_average_and_step_count_of_a_parameter_without_a_gradient_stay(netwo
 
 
 def test_the_average_is_not_trained_and_does_not_change_the_network(network: Network) -> None:
-    average = Average(network)
+    average = WeightAverage(network)
     assert not any(parameter.requires_grad for parameter in average.parameters())
     step(network, torch.Generator().manual_seed(4))
     before = weights(network)
@@ -120,13 +120,13 @@ def test_the_average_covers_every_step_of_all_epochs(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history: list[dict[str, torch.Tensor]] = []
-    after_step = State.after_step
+    after_step = TrainingState.after_step
 
-    def recording(state: State) -> None:
+    def recording(state: TrainingState) -> None:
         history.append(weights(state.network))
         after_step(state)
 
-    monkeypatch.setattr(State, "after_step", recording)
+    monkeypatch.setattr(TrainingState, "after_step", recording)
     training = RecordedTraining(small, tmp_path, epochs=3, stopping={"policy": "joint", "patience": 3})
     assert len(history) == 3 * math.ceil(len(small.train) / 64) == max(training.steps[-1])
     shared = [name for name in history[0] if not name.startswith(("heads.", "private."))]

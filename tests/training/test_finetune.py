@@ -93,7 +93,7 @@ def test_heads_alone_change_and_have_a_record_each(small: Small, tmp_path: Path,
 def test_representations_are_the_inputs_of_heads_and_shared_ones_are_stored_once(
     small: Small, tmp_path: Path, trunk: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtl_core.training.finetune.ROWS", 100)  # several batches, the last one incomplete
+    monkeypatch.setattr("mtl_core.training.finetune.CHUNK_ROWS", 100)  # several batches, the last one incomplete
     problem = problem_with(trunk)
     without = problem.model_copy(update={"model": problem.model.model_copy(update={"private": 0})})
     network = untrained(small, without)

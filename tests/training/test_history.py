@@ -42,15 +42,15 @@ def result(
     ],
     ids=["rises", "rose within patience", "rose before", "ended early", "stopped", "resumed", "never had a score"],
 )
-def test_a_task_that_improved_within_patience_of_the_last_epoch_was_cut_short(
+def test_a_task_that_improved_within_patience_of_the_last_epoch_was_still_improving(
     training: TrainingResult, expected: tuple[str, ...]
 ) -> None:
-    assert training.cut_short == expected
+    assert training.still_improving == expected
 
 
-def test_a_task_without_a_score_was_not_cut_short_by_fewer_epochs_than_the_patience() -> None:
+def test_a_task_without_a_score_is_not_still_improving_in_fewer_epochs_than_the_patience() -> None:
     budget = BUDGET.model_copy(update={"epochs": 2, "patience": 3})
-    assert result(math.nan, math.nan).model_copy(update={"budget": budget}).cut_short == ("b",)
+    assert result(math.nan, math.nan).model_copy(update={"budget": budget}).still_improving == ("b",)
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["higher is better", "lower is better"])
@@ -59,9 +59,9 @@ def test_a_task_more_than_a_standard_error_below_its_best_epoch_is_behind(sign: 
     epochs = tuple(
         epoch.model_copy(update={"values": {"a": sign * epoch.scores["a"], "b": 0.0}}) for epoch in training.epochs
     )
-    for chosen, behind in ((1, {"a": 2.0}), (2, {}), (3, {"a": 1.5})):
-        assert training.model_copy(update={"epochs": epochs, "chosen": chosen}).behind == behind
+    for chosen, deficits in ((1, {"a": 2.0}), (2, {}), (3, {"a": 1.5})):
+        assert training.model_copy(update={"epochs": epochs, "chosen": chosen}).deficits == deficits
 
 
 def test_a_task_without_a_score_is_not_behind() -> None:
-    assert result(math.nan, math.nan).behind == {}
+    assert result(math.nan, math.nan).deficits == {}

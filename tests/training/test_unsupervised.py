@@ -214,11 +214,11 @@ def test_the_initial_centroids_are_computed_from_a_sample(groups: Small, monkeyp
         return original(task, layer, x, weights, k_means)
 
     monkeypatch.setattr(ClusteringObjective, "initial_parameters", recording)
-    monkeypatch.setattr(module, "SAMPLE", 100)
+    monkeypatch.setattr(module, "MAX_SAMPLE_ROWS", 100)
     assert len(targets_of(groups, network, 3)["free"].logits) == len(groups.train)
     targets_of(groups, network, 2)
     assert sizes == [(100, 100), (100, None)]
-    monkeypatch.setattr(module, "SAMPLE", 10**6)
+    monkeypatch.setattr(module, "MAX_SAMPLE_ROWS", 10**6)
     targets_of(groups, network, 2)
     assert sizes[2] == (len(groups.train), None)
 

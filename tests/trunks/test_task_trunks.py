@@ -6,7 +6,7 @@ from torch import nn
 
 from mtl_core.config.trunks import CrossStitch, MessagePassing, TaskVectors
 from mtl_core.nn.mlp import MLP
-from mtl_core.trunks.message_passing import Round
+from mtl_core.trunks.message_passing import MessageRound
 from mtl_core.trunks.task_vectors import TaskVectorsTrunk
 from tests.trunks.cases import TASKS, WIDTH, built, perturbed, random_rows
 from tests.trunks.test_expert_trunks import as_mlp
@@ -53,7 +53,7 @@ def test_without_output_projections_the_outputs_of_message_passing_are_the_proje
 def test_a_round_is_attention_among_tasks() -> None:
     """Compared with torch's multi-head attention of the same weights."""
     torch.manual_seed(0)
-    messages, x = Round(8, 2, 0.0).eval(), torch.randn(20, TASKS, 8)
+    messages, x = MessageRound(8, 2, 0.0).eval(), torch.randn(20, TASKS, 8)
     reference = nn.MultiheadAttention(8, 2, bias=False, batch_first=True)
     layers = (messages.questions, messages.keys, messages.values)
     with torch.no_grad():

@@ -1,6 +1,6 @@
-"""Reports of a task by the form of its predictions, one file each.
+"""Reports of a task by the type of its output, one file each.
 
-A new form needs a file, and a line in `task_report`.
+A new output type needs a file, and a line in `task_report`.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Base class of the reports by the form of a task's predictions."""
+"""Base class of the reports by the output type of a task."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.run import ScoredRows
 
-Labels = Mapping[str, NDArray[Any]]
+SplitLabels = Mapping[str, NDArray[Any]]
 """Split -> (rows, ...) labels, without unlabelled rows."""
 
 
 class TaskReport:
-    """Texts and plots of a task. The base class is for an unknown form, which has metrics only."""
+    """Texts and plots of a task. The base class is for an unknown output type, which has metrics only."""
 
     def baseline(self, prediction: NDArray[Any]) -> str:
         """Text of the constant prediction of the baseline, () or (classes,)."""
         return "the best constant"
 
-    def label_distribution(self, labels: Labels) -> Table:
+    def label_distribution(self, labels: SplitLabels) -> Table:
         """A row of statistics per split."""
         return Table(head=(), rows=((),) * len(labels))
 

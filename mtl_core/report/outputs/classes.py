@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from mtl_core.metrics.decisions import decide
-from mtl_core.report.outputs.base import Labels, TaskReport
+from mtl_core.report.outputs.base import SplitLabels, TaskReport
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.plots.probabilities import calibration, contingency, cumulative_gains
 from mtl_core.report.plots.statistics import gains_curve, group_rare
@@ -29,7 +29,7 @@ class ProbabilityReport(TaskReport):
     def baseline(self, prediction: NDArray[Any]) -> str:
         return percent(float(prediction))
 
-    def label_distribution(self, labels: Labels) -> Table:
+    def label_distribution(self, labels: SplitLabels) -> Table:
         return Table(head=("positive",), rows=tuple((percent(y.mean() if len(y) else None),) for y in labels.values()))
 
     def summary(self, rows: ScoredRows) -> list[str]:
@@ -65,7 +65,7 @@ class ClassReport(TaskReport):
         index = int(prediction.argmax())
         return f"class frequencies, most frequent {self.classes[index]} ({percent(float(prediction[index]))})"
 
-    def label_distribution(self, labels: Labels) -> Table:
+    def label_distribution(self, labels: SplitLabels) -> Table:
         names, group = group_rare(self.classes, np.concatenate([*labels.values()]), _MAX_COLUMNS)
         shares = (np.bincount(group[y], minlength=len(names)) / (len(y) or np.nan) for y in labels.values())
         return Table(head=names, rows=tuple(tuple(map(percent, line)) for line in shares))

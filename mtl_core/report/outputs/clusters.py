@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.report.outputs.base import Labels, TaskReport
+from mtl_core.report.outputs.base import SplitLabels, TaskReport
 from mtl_core.report.outputs.classes import ClassReport
 from mtl_core.report.plots.figure import Figure, Table, draw, histogram
 from mtl_core.report.plots.probabilities import contingency
@@ -34,7 +34,7 @@ class ClusterReport(TaskReport):
     def baseline(self, prediction: NDArray[Any]) -> str:
         return "equal probabilities"
 
-    def label_distribution(self, labels: Labels) -> Table:
+    def label_distribution(self, labels: SplitLabels) -> Table:
         if not self.classes:
             return super().label_distribution(labels)
         return ClassReport(classes=self._names(np.concatenate([*labels.values()]))).label_distribution(labels)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mtl_core.metrics.decisions import decide
 from mtl_core.metrics.ranking import auc
-from mtl_core.report.outputs.base import Labels, TaskReport
+from mtl_core.report.outputs.base import SplitLabels, TaskReport
 from mtl_core.report.outputs.classes import precision_and_recall
 from mtl_core.report.plots.figure import Figure, Table, draw, interval_plot
 from mtl_core.report.plots.probabilities import calibration
@@ -33,7 +33,7 @@ class LabelReport(TaskReport):
         index = int(prediction.argmax())
         return f"label frequencies, most frequent {self.labels[index]} ({percent(float(prediction[index]))})"
 
-    def label_distribution(self, labels: Labels) -> Table:
+    def label_distribution(self, labels: SplitLabels) -> Table:
         shown = _most_frequent(_frequencies(np.concatenate([*labels.values()])), _MAX_COLUMNS)
         rows = []
         for values in map(_frequencies, labels.values()):

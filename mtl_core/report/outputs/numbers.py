@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.report.outputs.base import Labels, TaskReport
+from mtl_core.report.outputs.base import SplitLabels, TaskReport
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.plots.numbers import observed_by_predicted, prediction_intervals, quantile_coverage, residuals
 from mtl_core.report.run import ScoredRows
@@ -22,7 +22,7 @@ class NumberReport(TaskReport):
     def baseline(self, prediction: NDArray[Any]) -> str:
         return self._text(prediction)
 
-    def label_distribution(self, labels: Labels) -> Table:
+    def label_distribution(self, labels: SplitLabels) -> Table:
         quantiles = [np.quantile(y, [0.1, 0.5, 0.9]) if len(y) else [None] * 3 for y in labels.values()]
         return Table(head=("10%", "median", "90%"), rows=tuple(tuple(map(number, line)) for line in quantiles))
 

@@ -10,9 +10,9 @@ from mtl_core.distillation.single_task import single_task_encoder, single_task_p
 from mtl_core.evaluation import evaluate
 from mtl_core.frozen import Frozen
 from mtl_core.model.inference import predictions_of
-from mtl_core.numbers import Number, defined
+from mtl_core.numbers import Number, finite_or_none
 from mtl_core.studies.comparison.record import SINGLE_TASK, Arm
-from mtl_core.studies.comparison.stored import Predictions, load_run, save_run
+from mtl_core.studies.comparison.run_files import Predictions, load_run, save_run
 from mtl_core.studies.progress import StudyProgress, TrainingProgress
 from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective
@@ -126,8 +126,8 @@ def _task_runs(
     metrics = evaluate(tasks, labels, predictions, resamples=0)
     return {
         name: TaskRun(
-            test={metric: defined(measured.value) for metric, measured in metrics[name].items()},
-            validation=tuple(defined(epoch.values[name]) for epoch in result.epochs),
+            test={metric: finite_or_none(measured.value) for metric, measured in metrics[name].items()},
+            validation=tuple(finite_or_none(epoch.values[name]) for epoch in result.epochs),
             stopped=tuple(epoch.number for epoch in result.epochs if name in epoch.stopped),
             chosen=result.chosen,
             seconds=seconds,

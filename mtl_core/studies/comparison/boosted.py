@@ -19,7 +19,7 @@ from mtl_core.errors import ProblemError, TrainingError
 from mtl_core.files import write_text
 from mtl_core.frozen import Frozen
 from mtl_core.model.network import to_predictions
-from mtl_core.studies.comparison.stored import Predictions, load_run, save_run
+from mtl_core.studies.comparison.run_files import Predictions, load_run, save_run
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives

@@ -12,7 +12,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.studies.comparison.arms import ArmRun, run_arm
 from mtl_core.studies.comparison.boosted import BoostedRun, lightgbm_error, run_boosted
 from mtl_core.studies.comparison.record import BOOSTED, POLICIES, SINGLE_TASK, Arm
-from mtl_core.studies.comparison.stored import Predictions, load_predictions
+from mtl_core.studies.comparison.run_files import Predictions, load_predictions
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.splits import Splits
 

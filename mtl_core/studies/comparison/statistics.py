@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtl_core.evaluation import RESAMPLES
 from mtl_core.metrics import Array
 from mtl_core.metrics.bootstrap import interval, resampled
-from mtl_core.numbers import Number, defined
+from mtl_core.numbers import Number, finite_or_none
 from mtl_core.studies.comparison.record import (
     HARMS,
     HELPS,
@@ -65,7 +65,7 @@ def gain(metric: Metric, arm: BootstrapSample, reference: BootstrapSample, seed:
     if not np.isfinite(difference):
         return Gain(difference=None, low=None, high=None)
     low, high = sorted(metric.oriented(bound) for bound in interval(np.concatenate(differences)))
-    return Gain(difference=difference, low=defined(low), high=defined(high))
+    return Gain(difference=difference, low=finite_or_none(low), high=finite_or_none(high))
 
 
 def verdict(gain: Gain | None) -> Verdict | None:

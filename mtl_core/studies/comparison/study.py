@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation.single_task import single_task_encoder
-from mtl_core.numbers import Number, defined
+from mtl_core.numbers import Number, finite_or_none
 from mtl_core.studies.comparison.arms import ArmRun, problems_of, weights_path
 from mtl_core.studies.comparison.boosted import BoostedRun, boosted_server
 from mtl_core.studies.comparison.record import BOOSTED, SINGLE_TASK, Arm, ComparedTask, Comparison, Cost, PolicyRun
@@ -19,7 +19,7 @@ from mtl_core.studies.comparison.serving_cost import graph_of, graphs_server
 from mtl_core.studies.comparison.statistics import BootstrapSample, bootstrap_sample, gain, headline, mean_std, verdict
 from mtl_core.studies.progress import StudyProgress
 from mtl_core.studies.provenance import Provenance
-from mtl_core.studies.sharing import check_sharing
+from mtl_core.studies.requirements import check_sharing
 from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
 from mtl_core.timing import median_ms
@@ -69,7 +69,7 @@ def compare_arms(
 
 def _compared_task(runs: Runs, task: Objective) -> ComparedTask:
     samples = {} if task.unsupervised else _bootstrap_samples(runs, task)
-    values: dict[str, list[Number]] = {arm: [defined(x) for x in sample.values] for arm, sample in samples.items()}
+    values: dict[str, list[Number]] = {arm: [*map(finite_or_none, sample.values)] for arm, sample in samples.items()}
     for arm, arm_runs in runs.networks.items():
         if arm not in samples and task.name in arm_runs[0].tasks:
             values[arm] = [run.tasks[task.name].test[task.metric.name] for run in arm_runs]

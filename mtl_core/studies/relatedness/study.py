@@ -16,7 +16,7 @@ from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.relatedness.grouping import groupings
 from mtl_core.studies.relatedness.record import Pairs, Relatedness
 from mtl_core.studies.relatedness.task_map import vectors_of
-from mtl_core.studies.sharing import check_sharing
+from mtl_core.studies.requirements import check_sharing
 from mtl_core.studies.splits import Splits
 from mtl_core.training import TrainingResult, train
 from mtl_core.training.history import TaskRelatedness

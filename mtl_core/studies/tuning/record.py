@@ -12,13 +12,13 @@ from pydantic import Field, JsonValue
 
 from mtl_core.config import SearchRange
 from mtl_core.frozen import Frozen
-from mtl_core.numbers import Number, defined
+from mtl_core.numbers import Number, finite_or_none
 from mtl_core.studies.provenance import Provenance
 from mtl_core.tasks import Objective
 from mtl_core.training import TrainingResult
 
 
-class Measure(Frozen):
+class BaselineMetric(Frozen):
     """A task's own metric on validation in trial 0, the unit of every trial's gain in that task."""
 
     metric: str
@@ -32,10 +32,10 @@ class Measure(Frozen):
         if value is None or self.value is None:
             return None
         better = value - self.value if self.higher_is_better else self.value - value
-        return defined(better / self.standard_error)
+        return finite_or_none(better / self.standard_error)
 
 
-Baseline = dict[str, Measure]
+Baseline = dict[str, BaselineMetric]
 """Task -> its metric in trial 0."""
 
 
@@ -89,10 +89,10 @@ class Tuning(Frozen):
 def baseline_of(tasks: Sequence[Objective], result: TrainingResult) -> Baseline:
     """Baseline from the training of the declared problem."""
     return {
-        task.name: Measure(
+        task.name: BaselineMetric(
             metric=task.metric.name,
             higher_is_better=task.metric.higher_is_better,
-            value=defined(result.final(task.name)),
+            value=finite_or_none(result.final(task.name)),
             standard_error=result.standard_errors[task.name],
         )
         for task in tasks

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from mtl_core.config import Problem
 from mtl_core.studies.provenance import config_digest
-from mtl_core.studies.tuning.record import Baseline, Measure, Trial
+from mtl_core.studies.tuning.record import Baseline, BaselineMetric, Trial
 from mtl_core.studies.tuning.trials import Pruned, TrialProgress, TrialRunner
 from mtl_core.studies.tuning.values import declared_sample, distribution, from_sample, json_text
 
@@ -60,7 +60,7 @@ class Search:
         first = next(iter(self.study.get_trials(deepcopy=False)), None)
         if first is None or BASELINE not in first.user_attrs:
             return None
-        return {task: Measure.model_validate(measure) for task, measure in first.user_attrs[BASELINE].items()}
+        return {task: BaselineMetric.model_validate(measure) for task, measure in first.user_attrs[BASELINE].items()}
 
     @property
     def trials(self) -> tuple[Trial, ...]:

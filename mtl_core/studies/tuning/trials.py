@@ -14,7 +14,7 @@ from mtl_core.config.changes import get_option, set_options, to_document
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError, TrunklineError
-from mtl_core.numbers import Number, defined
+from mtl_core.numbers import Number, finite_or_none
 from mtl_core.studies.tuning.record import Baseline, Trial, baseline_of, gains, mean_gain
 from mtl_core.tasks import objectives
 from mtl_core.training import Epoch, Progress, TrainingResult, train
@@ -38,7 +38,7 @@ class TrialProgress:
 
     def add(self, epoch: Epoch) -> None:
         """Record an epoch."""
-        values = {task: defined(value) for task, value in epoch.values.items()}
+        values = {task: finite_or_none(value) for task, value in epoch.values.items()}
         self.last_epoch, objective = epoch.number, mean_gain(self.baseline, values)
         if objective is not None and (self.best_objective is None or objective > self.best_objective):
             self.best_epoch, self.best_objective, self.best_values = epoch.number, objective, values
@@ -103,7 +103,7 @@ class TrialRunner:
             problem = parse_problem(document, source="its options")
             progress.max_epochs = self._max_epochs(problem)
             result = self._train(problem, number, on_epoch)
-            values = {task: defined(result.final(task)) for task in baseline}
+            values = {task: finite_or_none(result.final(task)) for task in baseline}
             for task, gain in gains(baseline, values).items():
                 if gain is None:
                     raise TrainingError(

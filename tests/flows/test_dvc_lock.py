@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from flows.pipeline.lock import LOCK, other_outputs_note, stages_with_other_outputs
+from flows.pipeline.dvc_lock import LOCK, other_outputs_note, stages_with_other_outputs
 from tests.flows.conftest import git
 
 

@@ -19,7 +19,7 @@ MIN_DIFFERENCE = 1e-7
 """Minimum difference of adjacent logits; those of a teacher may be equal."""
 
 
-class Thresholds(nn.Module):
+class OrdinalThresholds(nn.Module):
     """(..., width) -> (..., thresholds) strictly descending logits, `eta - theta_k`.
 
     Initially `theta` gives the classes their share of the training labels where `eta` is 0. `eta` has no bias, since

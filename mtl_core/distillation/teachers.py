@@ -9,7 +9,7 @@ from mtl_core.config.distillation import AnyTeacher, Boosted, SingleTaskTeacher
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation.boosted import boosted_logits
-from mtl_core.distillation.single_task import Train, single_task_logits
+from mtl_core.distillation.single_task import TrainFunction, single_task_logits
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.distillation.store import TeacherStore
 from mtl_core.distillation.trees import check_trees
@@ -25,7 +25,7 @@ def declared_teachers(
     train_split: EncodedSplit,
     validation: EncodedSplit,
     store: TeacherStore,
-    train: Train,
+    train: TrainFunction,
     on_teacher: OnTeacher,
 ) -> dict[str, SoftTargets]:
     """Task -> the soft targets of its declared teacher, from the store if they are there.

@@ -1,4 +1,4 @@
-"""Reading of `params.yaml` as a problem."""
+"""`params.yaml` loaded as a problem."""
 
 from pathlib import Path
 from typing import Any

@@ -33,7 +33,7 @@ def request_error(body: bytes, inputs: Sequence[InputField], *, max_rows: int, r
 def decode_with_errors(body: bytes, inputs: Sequence[InputField], *, max_rows: int) -> list[dict[str, Any]]:
     """The rows of a body; raises RequestError, status 400, whose details name row, field, rule and value."""
     try:
-        rows = _decode(body)
+        rows: object = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, parse_int=_integer)
     except UnicodeDecodeError as error:
         raise _body_error("the body must be JSON", f"not UTF-8 at byte {error.start:,}") from error
     except RecursionError as error:
@@ -110,10 +110,6 @@ def _shown(value: object) -> str:
 def _short(text: str) -> str:
     text = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
     return text.encode("utf-8", "replace").decode()  # half a surrogate pair could not be sent back
-
-
-def _decode(body: bytes) -> object:
-    return json.loads(body.decode("utf-8"), parse_constant=_reject_constant, parse_int=_integer)
 
 
 def _reject_constant(name: str) -> float:

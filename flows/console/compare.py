@@ -45,8 +45,8 @@ class CompareProgress(Bars, StudyProgress):
         self.restart(self.part, "")
 
     def on_epoch(self, training: str, epoch: Epoch) -> None:
-        words = f"{training or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
-        self.restart(self.part, words)
+        text = f"{training or 'all tasks'}: epoch {min(epoch.number + 1, self.epochs)} of at most {self.epochs}"
+        self.restart(self.part, text)
 
     def on_step(self, step: int, steps: int) -> None:
         self.move(self.part, step, steps)

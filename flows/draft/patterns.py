@@ -91,8 +91,8 @@ def find_patterns(proposals: Mapping[str, Proposal], numbers: Iterable[str]) -> 
     search = _Search(features=features, left_out=left_out, constant=constant)
     groups: dict[tuple[str, str], list[str]] = {}
     for name, proposal in features.items():
-        words = mask_numbers(f"{proposal.note};{proposal.warning}")
-        groups.setdefault((repr(proposal.options), words), []).append(name)
+        text = mask_numbers(f"{proposal.note};{proposal.warning}")
+        groups.setdefault((repr(proposal.options), text), []).append(name)
     counts = Counter(
         (key, pattern)
         for key, names in groups.items()

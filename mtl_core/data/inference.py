@@ -56,7 +56,8 @@ def widen(first: pa.DataType, second: pa.DataType) -> pa.DataType:
     if is_text(first) and is_text(second):
         return pa.string()
     if is_number(first) and is_number(second):
-        return pa.int64() if all(map(_fits_int64, (first, second))) else pa.float64()
+        fit_int64 = all(pa.types.is_integer(kind) and kind != pa.uint64() for kind in (first, second))
+        return pa.int64() if fit_int64 else pa.float64()
     if (wider := _widen_temporal(first, second)) is not None:
         return wider
     items = item_type(first), item_type(second)
@@ -99,7 +100,3 @@ def _widen_temporal(first: pa.DataType, second: pa.DataType) -> pa.DataType | No
         return None
     unit = max(first.unit, second.unit, key=_UNITS.index)
     return pa.timestamp(unit, first.tz if first.tz == second.tz else "UTC")
-
-
-def _fits_int64(arrow_type: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(arrow_type) and arrow_type != pa.uint64())

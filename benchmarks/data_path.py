@@ -29,9 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
-from apart import ProcessCost, apart
 from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
 from memory import run_prepare
+from process_cost import ProcessCost, cost_in_new_process
 
 from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
@@ -94,7 +94,7 @@ def preparation(folder: Path, rows: int, form: str, rounds: int, threads: int) -
     costs: dict[str, list[ProcessCost]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, variant in variants.items():
-            costs[name].append(apart(variant, folder, threads))
+            costs[name].append(cost_in_new_process(variant, folder, threads))
         shutil.rmtree(folder / "encoded")  # not measured
     for name, runs in costs.items():
         per_second, per_processor_second = (

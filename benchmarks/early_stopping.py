@@ -15,11 +15,11 @@ import argparse
 import json
 from typing import Any
 
+from drafted import DraftedProblem, drafted_problem
 from problems import ROOT
 from rich.console import Console
 from stopping_table import RESULTS, tables
 from suite import problems
-from untouched import Untouched, untouched
 
 from flows.provenance import provenance_of
 from mtl_core.config import Problem
@@ -48,7 +48,7 @@ def with_patience(problem: Problem, rows: int, times: int) -> Problem:
     return problem.model_copy(update={"training": problem.training.model_copy(update={"stopping": stopping})})
 
 
-def rows_of(problem: Untouched, name: str, run: ArmRun) -> list[Row]:
+def rows_of(problem: DraftedProblem, name: str, run: ArmRun) -> list[Row]:
     """Row of the results per task."""
     rows = []
     for task in problem.tasks:
@@ -91,7 +91,7 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     for name in arguments.problems:
-        problem, rows = untouched(listed[name]), []
+        problem, rows = drafted_problem(listed[name]), []
         for seed in range(arguments.seeds):
             for policy, (arm, times) in ARMS.items():
                 declared = with_patience(problem.problem, len(problem.splits.train), times)

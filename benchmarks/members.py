@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from drafted import DraftedProblem, drafted_problem
 from rich.console import Console
 from rich.table import Table
 from suite import problems
-from untouched import Untouched, untouched
 
 from mtl_core.config.model import FEW_ROWS
 from mtl_core.export.graph import build_graph
@@ -39,7 +39,7 @@ PARTS = ("validation", "test")
 Errors = dict[tuple[str, str], float]
 
 
-def trained(problem: Untouched, members: int, seed: int) -> tuple[Network, Errors, float]:
+def trained(problem: DraftedProblem, members: int, seed: int) -> tuple[Network, Errors, float]:
     """The network, part and task -> error, and the processor seconds of the training."""
     declared = problem.problem
     training = declared.training.model_copy(update={"seed": seed})
@@ -60,7 +60,7 @@ def trained(problem: Untouched, members: int, seed: int) -> tuple[Network, Error
     return network, errors, seconds
 
 
-def wall_times(problem: Untouched, networks: dict[int, Network], rows: int) -> dict[int, float]:
+def wall_times(problem: DraftedProblem, networks: dict[int, Network], rows: int) -> dict[int, float]:
     """Members -> median milliseconds of the exported graph for so many rows."""
     test = pq.read_table(problem.folder / "encoded" / "test.parquet")
     inputs = graph_inputs(test.take(np.arange(rows) % test.num_rows), problem.encoder.inputs)
@@ -71,7 +71,7 @@ def wall_times(problem: Untouched, networks: dict[int, Network], rows: int) -> d
     return {int(name): ms for name, ms in median_ms(calls).items()}
 
 
-def measure(problem: Untouched, members: list[int], seeds: int) -> dict[int, dict[str, float]]:
+def measure(problem: DraftedProblem, members: list[int], seeds: int) -> dict[int, dict[str, float]]:
     """Members -> what they bring and cost, against one."""
     runs = {k: [trained(problem, k, seed) for seed in range(seeds)] for k in members}
     walls = {rows: wall_times(problem, {k: results[0][0] for k, results in runs.items()}, rows) for rows in (1, 1000)}
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     names = arguments.problems or [name for name, problem in listed.items() if problem.half == "chosen"]
-    selected = [untouched(listed[name]) for name in names]
+    selected = [drafted_problem(listed[name]) for name in names]
     if not arguments.problems:
         selected = [problem for problem in selected if problem.encoder.rows <= FEW_ROWS]
     names_of = ("validation", "test", "training", "row", "rows_1000")

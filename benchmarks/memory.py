@@ -16,8 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from apart import ProcessCost, apart
 from generated import FORMATS, write_problem
+from process_cost import ProcessCost, cost_in_new_process
 
 from mtl_core.config import load_problem
 from mtl_core.data.encoded import EncodedSplit
@@ -60,7 +60,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_problem(Path(folder) / "problem", rows, arguments.format)
             for name, step in STEPS.items():
-                cost = costs[name][rows] = apart(step, Path(folder) / "problem", arguments.threads)
+                cost = costs[name][rows] = cost_in_new_process(step, Path(folder) / "problem", arguments.threads)
                 print(
                     f"{rows:>12,} {name:>8} {cost.peak:>7,.0f} {cost.anonymous:>9,.0f} {cost.before:>7,.0f}     "
                     f"{cost.wall:>8.1f} {cost.wall / rows * 1e6:>11.2f}"

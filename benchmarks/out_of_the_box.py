@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from drafted import DraftedProblem, drafted_problem
 from out_of_the_box_runs import METHODS, OWN, TrainingRun, predictions, run, runs_of
 from out_of_the_box_table import TaskResult, show
 from out_of_the_box_verdicts import MethodResult
@@ -31,7 +32,6 @@ from problems import ROOT
 from rich.console import Console
 from suite import problems
 from suite_table import RESULTS, VERDICTS
-from untouched import Untouched, untouched
 
 from flows.provenance import provenance_of
 from mtl_core.files import write_text
@@ -45,7 +45,7 @@ stops its classifiers on the cross-entropy of probabilities that are taken for l
 """
 
 
-def tasks_of(problem: Untouched, method: str) -> tuple[int, ...]:
+def tasks_of(problem: DraftedProblem, method: str) -> tuple[int, ...]:
     """Numbers of the tasks that the method is trained on."""
     tasks = list(range(len(problem.tasks)))
     if method not in SLOW:
@@ -56,7 +56,7 @@ def tasks_of(problem: Untouched, method: str) -> tuple[int, ...]:
     return tuple(sorted({tasks[0], tasks[-1]})) if tasks and few else ()
 
 
-def _runs(prepared: Sequence[Untouched], methods: Sequence[str], seeds: int) -> Iterator[TrainingRun]:
+def _runs(prepared: Sequence[DraftedProblem], methods: Sequence[str], seeds: int) -> Iterator[TrainingRun]:
     """Runs, the slowest methods first, so that no process idles at the end."""
     for method in sorted(methods, key=list(METHODS).index, reverse=True):
         for problem in prepared:
@@ -80,7 +80,7 @@ def _train(runs: Sequence[TrainingRun], processes: int) -> None:
             print(f"[{number}/{len(jobs)}] {words}: {job.result():.1f} processor seconds", flush=True)
 
 
-def _collect(problem: Untouched, runs: Sequence[TrainingRun]) -> tuple[list[TaskResult], list[dict[str, Any]]]:
+def _collect(problem: DraftedProblem, runs: Sequence[TrainingRun]) -> tuple[list[TaskResult], list[dict[str, Any]]]:
     """Collect the results of a problem: per task, and as the rows of RESULTS."""
     results, rows = [], []
     for number, task in enumerate(problem.tasks):
@@ -114,7 +114,7 @@ def _collect(problem: Untouched, runs: Sequence[TrainingRun]) -> tuple[list[Task
     return results, rows
 
 
-def _store(rows: list[dict[str, Any]], prepared: Sequence[Untouched], methods: Sequence[str], seeds: int) -> None:
+def _store(rows: list[dict[str, Any]], prepared: Sequence[DraftedProblem], methods: Sequence[str], seeds: int) -> None:
     """Replace the rows of the same problems and methods in the file, and write their provenance."""
     provenance = RESULTS.with_suffix(".provenance.json")
     records = json.loads(provenance.read_text(encoding="utf-8")) if provenance.exists() else {}
@@ -148,7 +148,7 @@ def main() -> None:
     chosen = [problem for problem in listed.values() if problem.half in halves]
     if arguments.problems:
         chosen = [listed[name] for name in arguments.problems]
-    prepared = [untouched(problem) for problem in chosen]
+    prepared = [drafted_problem(problem) for problem in chosen]
     runs = list(_runs(prepared, arguments.methods, arguments.seeds))
     _train(runs, arguments.processes)
     if arguments.no_table:

@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from drafted import DraftedProblem, drafted_problem
 from rich.console import Console
 from rich.table import Table
 from safetensors.numpy import load_file
 from suite import problems
-from untouched import Untouched, untouched
 
 from mtl_core.studies.comparison.boosted import run_boosted
 from mtl_core.studies.splits import Splits
@@ -43,7 +43,7 @@ class EpochTimer(Progress):
         self.epochs.append((time.process_time() - self.start, epoch.values))
 
 
-def boosted(problem: Untouched) -> tuple[float, dict[str, float]]:
+def boosted(problem: DraftedProblem) -> tuple[float, dict[str, float]]:
     """LightGBM's processor seconds, and each task's error on validation."""
     splits = problem.splits
     splits_with_validation = Splits(train=splits.train, validation=splits.validation, test=splits.validation)
@@ -59,7 +59,7 @@ def boosted(problem: Untouched) -> tuple[float, dict[str, float]]:
     return run.seconds, errors
 
 
-def until(problem: Untouched, seed: int, errors: dict[str, float]) -> tuple[float | None, float]:
+def until(problem: DraftedProblem, seed: int, errors: dict[str, float]) -> tuple[float | None, float]:
     """The network's processor seconds until it is as good, or None, and those of the whole training."""
     training = problem.problem.training.model_copy(update={"seed": seed})
     seeded, clock = problem.problem.model_copy(update={"training": training}), EpochTimer()
@@ -86,7 +86,7 @@ def main() -> None:
     ratios: list[float] = []
     totals: list[float] = []
     for name in arguments.problems:
-        problem = untouched(listed[name])
+        problem = drafted_problem(listed[name])
         seconds, errors = boosted(problem)
         runs = [until(problem, seed, errors) for seed in range(arguments.seeds)]
         ratios += [math.inf if reached_after is None else reached_after / seconds for reached_after, _ in runs]

@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from groupings import values
 from problems import FOLDERS, ROOT, Prepared, prepared
-from relating import values
 from rich.console import Console
 from tuning_table import RESULTS, tables
 

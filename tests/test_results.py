@@ -1,4 +1,4 @@
-"""The results that benchmarks/ keeps, and the pages that show them: the pages show what the commands print."""
+"""The results in benchmarks/results, and the pages that show them: the pages show what the commands print."""
 
 import itertools
 import json
@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 POLICIES = ("joint", "freeze", "hold", "patient")
 TABLES = {
-    "comparing.md": "sharing_table.py",
+    "comparing.md": "comparison_table.py",
     "early-stopping.md": "stopping_table.py",
     "quality-and-speed.md": "quality_table.py",
     "quality-and-speed.md#suite": "suite_table.py",
-    "relating.md": "relating_table.py",
+    "relating.md": "groupings_table.py",
     "tuning.md": "tuning_table.py",
 }
-"""Page -> the script that prints its tables from the kept results."""
+"""Page -> the script that prints its tables from the stored results."""
 
 
 def stored(name: str) -> Any:
@@ -61,7 +61,7 @@ def provenances() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["early_stopping", "sharing", "relating", "tuning"])
-def test_how_the_results_were_made_stands_beside_them(name: str) -> None:
+def test_results_have_provenance(name: str) -> None:
     for problem, record in provenances()[name].items():
         assert record["command"].startswith(f"python benchmarks/{name}.py --problems {problem} --seeds ")
         assert record["commit"]

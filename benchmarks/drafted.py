@@ -30,7 +30,7 @@ WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
 
 
 @dataclass(frozen=True)
-class Untouched:
+class DraftedProblem:
     """The problem `name` of the suite, drafted and encoded in `folder`. Cached properties are not pickled."""
 
     name: str
@@ -66,7 +66,7 @@ class Untouched:
         return objectives(self.problem.tasks, self.encoder.tasks)
 
 
-def untouched(problem: SuiteProblem) -> Untouched:
+def drafted_problem(problem: SuiteProblem) -> DraftedProblem:
     """The problem, drafted and encoded again if its table or the code has changed."""
     table = problem.table()
     digest = hashlib.sha256(table.read_bytes())
@@ -78,7 +78,7 @@ def untouched(problem: SuiteProblem) -> Untouched:
         shutil.rmtree(folder, ignore_errors=True)
         _make(problem, table, folder)
         write_text(stamp, json.dumps(digest.hexdigest()))
-    return Untouched(problem.name, folder)
+    return DraftedProblem(problem.name, folder)
 
 
 @cache

@@ -2,11 +2,11 @@
 
 The best partition into two networks is trained and compared with one network for all tasks, three seeds, one thread.
 
-    python benchmarks/relating.py [--problems flights films yeast] [--seeds 3]
+    python benchmarks/groupings.py [--problems flights films yeast] [--seeds 3]
 
 Results: benchmarks/results/relating.json, problem -> the study as `mtl relate` writes it, with the command, the commit,
 the seeds and the machine, and the partition's values on test. Then prints the tables, as
-benchmarks/relating_table.py does.
+benchmarks/groupings_table.py does.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from groupings_table import RESULTS, tables
 from problems import FOLDERS, ROOT, Prepared, prepared
-from relating_table import RESULTS, tables
 from rich.console import Console
 
 from flows.provenance import provenance_of
@@ -60,7 +60,7 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
 
 def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
     """The study, and a row per task and seed with the results of one and two networks."""
-    command = f"python benchmarks/relating.py --problems {name} --seeds {seeds}"
+    command = f"python benchmarks/groupings.py --problems {name} --seeds {seeds}"
     provenance = provenance_of(command, range(seeds), ROOT, problem.declared)
     with tempfile.TemporaryDirectory() as work:
         related = relate(

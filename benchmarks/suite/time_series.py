@@ -38,7 +38,7 @@ def _dated(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(date=pd.to_datetime(table["date"].str.split().str[0], format="%m/%d/%Y").dt.date)
 
 
-TIMES = (
+TIME_SERIES = (
     Declaration(
         name="storms",
         source=r_table("dplyr/storms"),

@@ -34,8 +34,8 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             digits = _decimals(gain)
             arms = (study["shared"], "single_task", "boosted")
             means = (_number(task["arms"][arm]["mean"], digits) if arm in task["arms"] else "-" for arm in arms)
-            words = f"{_gain(gain)} | {task['verdict']} | {_gain(task['over_boosted'])}"
-            yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {words} |"
+            cells = f"{_gain(gain)} | {task['verdict']} | {_gain(task['over_boosted'])}"
+            yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {cells} |"
         yield ""
     yield "### Costs: shared / all single-task networks / trees"
     yield ""

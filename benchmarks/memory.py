@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from generated import FORMATS, write_problem
+from problems import write_empty_quarantine
 from process_cost import ProcessCost, cost_in_new_process
 
 from mtl_core.config import load_problem
@@ -29,13 +29,12 @@ from mtl_core.training import train
 def run_prepare(folder: Path, threads: int) -> None:
     """The stage `prepare` on a generated problem, with no quarantined row."""
     pa.set_cpu_count(threads)
-    nothing = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    prepare(folder, load_problem(folder), nothing, folder / "encoded")
+    empty_quarantine = write_empty_quarantine(folder / "quarantine.parquet")
+    prepare(folder, load_problem(folder), empty_quarantine, folder / "encoded")
 
 
 def run_train(folder: Path, threads: int) -> None:
-    """The stage `train` on what was prepared."""
+    """The stage `train` on the prepared rows."""
     torch.set_num_threads(threads)
     problem = load_problem(folder)
     training = problem.training.model_copy(update={"threads": threads})

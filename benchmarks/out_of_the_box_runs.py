@@ -22,9 +22,9 @@ from raw_tables import PARTS, labels_of, spec_of, write_raw_table
 from mtl_core.model.inference import predictions_of
 from mtl_core.training import train
 
-OWN = "trunkline"
+TRUNKLINE = "trunkline"
 METHODS = {
-    OWN: "",
+    TRUNKLINE: "",
     "lightgbm": "boosted_trees",
     "catboost": "boosted_trees",
     "xgboost": "boosted_trees",
@@ -56,7 +56,7 @@ def runs_of(problem: DraftedProblem, method: str, seed: int, tasks: Iterable[int
     folder = WORK / problem.name / method
     files = []
     for number in tasks:
-        digest = _own_digest(problem) if method == OWN else _peer_digest(problem, method, number)
+        digest = _network_digest(problem) if method == TRUNKLINE else _peer_digest(problem, method, number)
         files.append((number, folder / f"{number}-{seed}-{digest[:16]}.npz"))
     return TrainingRun(problem, method, seed, tuple(files))
 
@@ -73,7 +73,7 @@ def run(run: TrainingRun) -> float:
     if not missing:
         return 0.0
     missing[0][1].parent.mkdir(parents=True, exist_ok=True)
-    if run.method == OWN:
+    if run.method == TRUNKLINE:
         _train(run)
     else:
         _train_peer(run)
@@ -113,7 +113,7 @@ def _train_peer(run: TrainingRun) -> None:
         raise SystemExit(f"{run.problem.name}: {run.method} ended with {done.returncode}:\n{done.stderr[-3000:]}")
 
 
-def _own_digest(problem: DraftedProblem) -> str:
+def _network_digest(problem: DraftedProblem) -> str:
     code = code_digest("mtl_core.training", "mtl_core.model.inference")
     declared = problem.problem.model_dump_json(exclude={"gates"})
     return _digest(declared, problem.encoder.model_dump_json(), problem.splits.digest, code)

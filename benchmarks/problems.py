@@ -1,4 +1,4 @@
-"""The public problems on which the benchmarks of several problems measure, prepared."""
+"""The root's problem and the examples, prepared for benchmarks."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -38,6 +38,12 @@ class Prepared:
         return objectives(self.declared.tasks, self.encoder.tasks)
 
 
+def write_empty_quarantine(path: Path) -> Path:
+    """Write a quarantine file without rows and return its path."""
+    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), path)
+    return path
+
+
 @contextmanager
 def prepared(
     folder: Path, *, threads: int, change: Callable[[Problem], Problem] = lambda problem: problem
@@ -49,8 +55,7 @@ def prepared(
     training = problem.training.model_copy(update={"threads": threads})
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        quarantine = work / "quarantine.parquet"
-        pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
+        quarantine = write_empty_quarantine(work / "quarantine.parquet")
         prepare(folder, problem, quarantine, work / "encoded")
         encoder = Encoder.load(work / "encoded" / "encoder.json")
         yield Prepared(

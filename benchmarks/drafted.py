@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from measurement import error_of
 from numpy.typing import NDArray
-from problems import ROOT, write_empty_quarantine
+from problems import ROOT
 from suite import SuiteProblem, problems
 
 from flows.draft.drafting import draft_problem
@@ -27,6 +27,7 @@ from mtl_core.data.prepare import prepare
 from mtl_core.files import write_text
 from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
+from mtl_core.validation.results import write_quarantine
 
 WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
 
@@ -106,5 +107,6 @@ def _draft(problem: SuiteProblem, table: Path, folder: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             draft_problem(table, problem.targets, draft, None)
         shutil.copytree(draft, folder / "problem", ignore=shutil.ignore_patterns(".*"))
-    quarantine = write_empty_quarantine(folder / "quarantine.parquet")
+    quarantine = folder / "quarantine.parquet"
+    write_quarantine(quarantine, ())
     prepare(folder / "problem", load_problem(folder / "problem"), quarantine, folder / "encoded")

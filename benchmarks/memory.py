@@ -16,7 +16,6 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 from generated import FORMATS, write_problem
-from problems import write_empty_quarantine
 from process_cost import ProcessCost, cost_in_new_process
 
 from mtl_core.config import load_problem
@@ -24,13 +23,15 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.training import train
+from mtl_core.validation.results import write_quarantine
 
 
 def run_prepare(folder: Path, threads: int) -> None:
     """The stage `prepare` on a generated problem, with no quarantined row."""
     pa.set_cpu_count(threads)
-    empty_quarantine = write_empty_quarantine(folder / "quarantine.parquet")
-    prepare(folder, load_problem(folder), empty_quarantine, folder / "encoded")
+    quarantine = folder / "quarantine.parquet"
+    write_quarantine(quarantine, ())
+    prepare(folder, load_problem(folder), quarantine, folder / "encoded")
 
 
 def run_train(folder: Path, threads: int) -> None:

@@ -16,6 +16,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
+from mtl_core.validation.results import write_quarantine
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"flights": ROOT} | {name: ROOT / "examples" / name for name in ("films", "yeast", "census")}
@@ -38,12 +39,6 @@ class Prepared:
         return objectives(self.declared.tasks, self.encoder.tasks)
 
 
-def write_empty_quarantine(path: Path) -> Path:
-    """Write a quarantine file without rows and return its path."""
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), path)
-    return path
-
-
 @contextmanager
 def prepared(
     folder: Path, *, threads: int, change: Callable[[Problem], Problem] = lambda problem: problem
@@ -55,7 +50,8 @@ def prepared(
     training = problem.training.model_copy(update={"threads": threads})
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        quarantine = write_empty_quarantine(work / "quarantine.parquet")
+        quarantine = work / "quarantine.parquet"
+        write_quarantine(quarantine, ())
         prepare(folder, problem, quarantine, work / "encoded")
         encoder = Encoder.load(work / "encoded" / "encoder.json")
         yield Prepared(

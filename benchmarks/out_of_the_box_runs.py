@@ -108,9 +108,11 @@ def _train_peer(run: TrainingRun) -> None:
         command = [str(environment(peer)), str(script), str(folder), run.method, str(run.seed), wanted]
         # PYTHONPATH of this process would add other packages to the peer's.
         variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | ONE_THREAD
-        done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{run.problem.name}: {run.method} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        completed = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise SystemExit(
+            f"{run.problem.name}: {run.method} ended with {completed.returncode}:\n{completed.stderr[-3000:]}"
+        )
 
 
 def _network_digest(problem: DraftedProblem) -> str:

@@ -202,9 +202,9 @@ def test_every_option_is_named_with_its_default(page: str, section: str, option:
 def numbers_in(value: Any) -> Iterator[float]:
     match value:
         case dict():
-            yield from (number for inner in value.values() for number in numbers_in(inner))
+            yield from (number for item in value.values() for number in numbers_in(item))
         case list():
-            yield from (number for inner in value for number in numbers_in(inner))
+            yield from (number for item in value for number in numbers_in(item))
         case int() | float():
             yield float(value)
 

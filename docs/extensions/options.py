@@ -147,11 +147,11 @@ def type_text(declared: Any) -> str:
         named = dict.fromkeys(type_text(argument) for argument in get_args(declared))
         return " or ".join(named) if not all(members(argument) for argument in get_args(declared)) else "section"
     if get_origin(declared) is tuple:
-        inner = type_text(get_args(declared)[0])
-        return f"list of ({inner})" if " or " in inner else f"list of {inner}"
+        item_type = type_text(get_args(declared)[0])
+        return f"list of ({item_type})" if " or " in item_type else f"list of {item_type}"
     if get_origin(declared) is dict:
-        inner = type_text(get_args(declared)[1])
-        return f"mapping to {'sections' if inner == 'section' else inner}"
+        value = type_text(get_args(declared)[1])
+        return f"mapping to {'sections' if value == 'section' else value}"
     if isinstance(declared, type) and issubclass(declared, BaseModel):
         return "section"
     return TYPE_NAMES.get(declared) or getattr(declared, "__name__", "value").lower()

@@ -44,16 +44,18 @@ def row(film: sqlite3.Row) -> dict[str, Value]:
     """Columns known before the reviews, then the targets; null where unknown."""
     names = {key: _names(film[key]) for key in ("Language", "Country", "Director", "Writer", "Cast", "Production")}
     genres = _names(film["Genre"])
-    known: dict[str, Value] = {"id": film["ID"], "title": film["Title"], "year": film["Year"]}
-    known |= {"runtime": film["Runtime"], "month": _month(film["Released"])}
-    known |= {key.lower(): _nth(names[key], 0) for key in ("Language", "Country", "Director", "Writer", "Production")}
-    known |= {"languages": len(names["Language"]), "countries": len(names["Country"]), "cast": len(names["Cast"])}
-    known |= {f"cast_{number + 1}": _nth(names["Cast"], number) for number in range(3)}
+    features: dict[str, Value] = {"id": film["ID"], "title": film["Title"], "year": film["Year"]}
+    features |= {"runtime": film["Runtime"], "month": _month(film["Released"])}
+    features |= {
+        key.lower(): _nth(names[key], 0) for key in ("Language", "Country", "Director", "Writer", "Production")
+    }
+    features |= {"languages": len(names["Language"]), "countries": len(names["Country"]), "cast": len(names["Cast"])}
+    features |= {f"cast_{number + 1}": _nth(names["Cast"], number) for number in range(3)}
     targets: dict[str, Value] = {_column(genre): int(genre in genres) if genres else None for genre in GENRES}
     targets |= {"rating": film["Rating"] if film["Rating"] in RATINGS else None, "meter": film["Meter"]}
     targets["log_reviews"] = round(math.log1p(film["Reviews"]), 6) if film["Reviews"] is not None else None
     targets["log_box_office"] = round(math.log10(film["BoxOffice"]), 6) if film["BoxOffice"] else None
-    return known | targets
+    return features | targets
 
 
 def _names(text: str | None) -> list[str]:

@@ -209,7 +209,7 @@ def test_logits_are_finite_where_all_labels_of_other_folds_are_equal(small: Smal
 
 
 def test_an_error_of_lightgbm_names_the_task(small: Small) -> None:
-    """In the fold with the only count above 0, all other labels are 0."""
+    """All other labels are 0 in the fold with the only count above 0."""
     case = teacher_case(small, "poisson")
     labels = torch.zeros_like(case.train.labels["t"])
     labels[5] = 3

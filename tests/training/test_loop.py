@@ -140,7 +140,7 @@ def test_a_task_that_starts_late_is_paused_and_has_no_score_before(
 def test_the_model_has_the_weights_of_the_epoch_that_the_declared_criterion_chooses(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, chosen: int, averaged: bool
 ) -> None:
-    """One task loses 9 standard errors, or two lose 4 each."""
+    """A task loses 9 standard errors, or two lose 4 each."""
     scores = iter([(0.0, 9.0, 9.0, 0.0), (5.0, 5.0, 9.0, 0.0), (9.0, 0.0, 0.0, 0.0)])
     monkeypatch.setattr(mtl_core.training.loop, "normalised", lambda *_: dict(zip(TASKS, next(scores), strict=True)))
     options = {"checkpoint": by, "average_weights": averaged, "calibration": False}
@@ -167,7 +167,7 @@ def test_a_loss_that_is_not_finite_is_refused_before_an_update(small: Small) -> 
 def test_labels_that_a_loss_is_not_defined_for_are_refused_before_anything_is_written(
     small: Small, tmp_path: Path
 ) -> None:
-    """By the minimum of the training labels in the encoder, or by the labels of either split."""
+    """Bounds by the minimum of the training labels in the encoder, or by the labels of either split."""
     counts = small.problem.tasks["minutes"].model_copy(update={"loss": "poisson"})
     problem = small.problem.model_copy(update={"tasks": small.problem.tasks | {"minutes": counts}})
     minutes = small.encoder.tasks[2].model_copy(update={"minimum": 0.0, "mean": 1.0})

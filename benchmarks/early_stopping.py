@@ -5,26 +5,25 @@
 Every problem of the chosen half of benchmarks/suite is trained with the draft of `mtl init`, on one thread; only the
 policy and the seed differ. The epoch of the model is selected on validation, by the same rule for every policy, and
 evaluated on test. Results: benchmarks/results/early_stopping.json, a list of {problem, policy, seed, task, metric,
-higher_is_better, validation, best, test, epochs, seconds}: the task's own metric of the model, on validation also that
-after the task's own best epoch; epochs and processor seconds of the training, which is that of all tasks. Provenance:
-early_stopping.provenance.json. `patient` is `joint` with three times the patience, the control for more epochs alone.
-benchmarks/stopping_table.py prints the tables again.
+higher_is_better, validation, best, test, epochs, seconds}. `validation` and `test` are the task's own metric of the
+model, `best` that of the task's best epoch on validation; `epochs` and processor seconds are those of the whole
+training. Provenance: early_stopping.provenance.json. `patient` is `joint` with three times the patience, the control
+for more epochs alone. benchmarks/stopping_table.py prints the tables again.
 """
 
 import argparse
 import json
-from typing import Any
 
+from drafted import DraftedProblem, drafted_problem
+from measurement import Row, merge_records, merge_rows
 from problems import ROOT
 from rich.console import Console
 from stopping_table import RESULTS, tables
 from suite import problems
-from untouched import Untouched, untouched
 
 from flows.provenance import provenance_of
 from mtl_core.config import Problem
 from mtl_core.config.budget import budget_of
-from mtl_core.files import write_text
 from mtl_core.studies.comparison.arms import ArmRun, run_arm
 from mtl_core.studies.comparison.record import Arm
 from mtl_core.studies.provenance import Provenance
@@ -38,18 +37,17 @@ PATIENT = "patient"
 ARMS: dict[str, tuple[Arm, int]] = {"joint": ("joint", 1), "freeze": ("freeze", 1), "hold": ("hold", 1)}
 ARMS[PATIENT] = ("joint", 3)
 """Name in the results -> arm, and factor of the default patience."""
-Row = dict[str, Any]
 
 
-def with_patience(problem: Problem, rows: int, times: int) -> Problem:
-    """The problem with `times` the default patience for that number of training rows."""
-    patience = times * budget_of(problem.training, rows).patience
+def with_patience(problem: Problem, rows: int, factor: int) -> Problem:
+    """The problem with `factor` times the default patience for that number of training rows."""
+    patience = factor * budget_of(problem.training, rows).patience
     stopping = problem.training.stopping.model_copy(update={"patience": patience})
     return problem.model_copy(update={"training": problem.training.model_copy(update={"stopping": stopping})})
 
 
-def rows_of(problem: Untouched, name: str, run: ArmRun) -> list[Row]:
-    """Row of the results per task."""
+def rows_of(problem: DraftedProblem, policy: str, run: ArmRun) -> list[Row]:
+    """Rows of the results, one per task."""
     rows = []
     for task in problem.tasks:
         result, metric = run.tasks[task.name], task.metric
@@ -57,7 +55,7 @@ def rows_of(problem: Untouched, name: str, run: ArmRun) -> list[Row]:
         rows.append(
             {
                 "problem": problem.name,
-                "policy": name,
+                "policy": policy,
                 "seed": run.seed,
                 "task": task.name,
                 "metric": metric.name,
@@ -74,12 +72,9 @@ def rows_of(problem: Untouched, name: str, run: ArmRun) -> list[Row]:
 
 def store(problem: str, rows: list[Row], provenance: Provenance) -> None:
     """Replace the problem's rows in the result files."""
-    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    records = json.loads(PROVENANCE.read_text(encoding="utf-8")) if PROVENANCE.exists() else {}
-    after = [row for row in before if row["problem"] != problem] + rows
-    after.sort(key=lambda row: (row["problem"], row["seed"], list(ARMS).index(row["policy"])))
-    write_text(PROVENANCE, json.dumps(records | {problem: provenance.model_dump()}, indent=1) + "\n")
-    write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
+    merge_records(PROVENANCE, {problem: provenance.model_dump()})
+    policies = list(ARMS)
+    merge_rows(RESULTS, rows, ("problem",), lambda row: (row["problem"], row["seed"], policies.index(row["policy"])))
 
 
 def main() -> None:
@@ -91,10 +86,10 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     for name in arguments.problems:
-        problem, rows = untouched(listed[name]), []
+        problem, rows = drafted_problem(listed[name]), []
         for seed in range(arguments.seeds):
-            for policy, (arm, times) in ARMS.items():
-                declared = with_patience(problem.problem, len(problem.splits.train), times)
+            for policy, (arm, factor) in ARMS.items():
+                declared = with_patience(problem.problem, len(problem.splits.train), factor)
                 folder = WORK / name / f"{policy}-{seed}"
                 run = run_arm(arm, declared, problem.encoder, problem.splits, seed, folder)
                 rows += rows_of(problem, policy, run)

@@ -1,10 +1,10 @@
-"""Quality on the flights: one network for all tasks, several seeds, beside LightGBM, a model per task.
+"""Quality on the flights: one network for all tasks, several seeds, compared with LightGBM, a model per task.
 
     python benchmarks/flights.py [--seeds 5] [--set training.stopping.policy=joint ...]
 
-The main job's params.yaml but for the seed and what --set changes: trained on January to September, chosen on October,
-measured on November and December. Trees see the same columns, and stop on October too. A seed that was trained before
-is not trained again. The last line is one JSON object: {"test": {task: {metric: {"mean", "std"}}}}.
+Uses the params.yaml of the root, except for the seed and the options of --set. Trained on January to September,
+validated on October, tested on November and December. Trees use the same columns, and also stop on October. A seed that
+was trained before is not trained again. The last line is one JSON object: {"test": {task: {metric: {"mean", "std"}}}}.
 """
 
 from against_trees import main

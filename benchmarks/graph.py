@@ -18,13 +18,13 @@ One thread, alternating in one run; processor seconds; medians of the rounds' ra
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from measurement import alternate, processor_seconds
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import OrtValue
@@ -78,14 +78,14 @@ def preprocessing(name: str, problem: Prepared, arguments: argparse.Namespace) -
         for block, values in zip(network_only.get_inputs(), problem.encoder.batch(rows).values(), strict=True)
     }
     calls = {
-        "complete": ready(complete, raw),
-        "network": ready(network_only, blocks),
+        "complete": bound_call(complete, raw),
+        "network": bound_call(network_only, blocks),
         "complete from NumPy": lambda: complete.run(None, raw),
         "network from NumPy": lambda: network_only.run(None, blocks),
     }
     texts = [feature for feature in problem.encoder.groups["categorical"] if feature.type == "string"]
     if texts:
-        calls["lookups"] = ready(open_graph(lookups(texts)), {text.column: raw[text.column] for text in texts})
+        calls["lookups"] = bound_call(open_graph(lookups(texts)), {text.column: raw[text.column] for text in texts})
     times = alternated(calls, arguments)
     ratio, ratio_from_numpy = (
         quotient(times, "network", "complete"),
@@ -113,12 +113,13 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
     graphs = {"float": graph.SerializeToString(), "int8": quantize_int8(graph).SerializeToString()}
     sessions = {key: open_graph(content) for key, content in graphs.items()}
     raw = graph_inputs(problem.raw_test.take(np.arange(arguments.rows) % problem.raw_test.num_rows), encoder.inputs)
-    speed = quotient(alternated({key: ready(s, raw) for key, s in sessions.items()}, arguments), "float", "int8")
+    speed = quotient(alternated({key: bound_call(s, raw) for key, s in sessions.items()}, arguments), "float", "int8")
     size = len(graphs["int8"]) / len(graphs["float"])
-    far = parity(sessions["int8"], network, encoder, problem.raw_test.slice(0, PARITY_ROWS))
+    worst = parity(sessions["int8"], network, encoder, problem.raw_test.slice(0, PARITY_ROWS))
     state = "trained" if trained else "untrained"
     print(
-        f"  int8, {state}: {speed:.2f} times as fast, {size:.2f} of the size, parity {far.difference:.4f} of {far.task}"
+        f"  int8, {state}: {speed:.2f} times as fast, {size:.2f} of the size, "
+        f"parity {worst.difference:.4f} of {worst.task}"
     )
     if trained:
         labels, tasks = encoder.labels(problem.raw_test), problem.tasks
@@ -130,7 +131,7 @@ def eight_bits(name: str, problem: Prepared, arguments: argparse.Namespace) -> d
         for task in tasks:
             values = [both[key][task.name][task.metric.name].value for key in sessions]
             print(f"    {task.name} {task.metric.name}: {values[0]:.5g} in 32 bits, {values[1]:.5g} in 8")
-    return {"speed": round(speed, 3), "size": round(size, 3), "parity": round(far.difference, 4)}
+    return {"speed": round(speed, 3), "size": round(size, 3), "parity": round(worst.difference, 4)}
 
 
 def lookups(features: list[Any]) -> bytes:
@@ -154,7 +155,7 @@ def lookups(features: list[Any]) -> bytes:
     return as_bytes(helper.make_graph(nodes, "lookups", inputs, outputs))
 
 
-def ready(session: Session, inputs: Mapping[str, NDArray[Any]]) -> Call:
+def bound_call(session: Session, inputs: Mapping[str, NDArray[Any]]) -> Call:
     """A call whose inputs are values of ONNX Runtime."""
     values = {
         name: texts(array) if array.dtype == object else OrtValue.ortvalue_from_numpy(array)
@@ -181,15 +182,8 @@ def as_bytes(graph: onnx.GraphProto) -> bytes:
 
 def alternated(calls: Mapping[str, Call], arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Processor seconds a call, per round; the first rounds warm up."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(arguments.rounds + 3):
-        for name, call in calls.items():
-            start = time.process_time()
-            for _ in range(arguments.calls):
-                call()
-            if number >= 3:
-                times[name].append((time.process_time() - start) / arguments.calls)
-    return times
+    measurements = {name: lambda call=call: processor_seconds(call, arguments.calls) for name, call in calls.items()}
+    return alternate(measurements, arguments.rounds, warm_up=3)
 
 
 def quotient(times: Mapping[str, list[float]], first: str, second: str) -> float:

@@ -14,28 +14,28 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
-from apart import ProcessCost, apart
 from generated import FORMATS, write_problem
+from process_cost import ProcessCost, cost_in_new_process
 
 from mtl_core.config import load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.training import train
+from mtl_core.validation.results import write_quarantine
 
 
 def run_prepare(folder: Path, threads: int) -> None:
     """The stage `prepare` on a generated problem, with no quarantined row."""
     pa.set_cpu_count(threads)
-    nothing = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
-    prepare(folder, load_problem(folder), nothing, folder / "encoded")
+    quarantine = folder / "quarantine.parquet"
+    write_quarantine(quarantine, ())
+    prepare(folder, load_problem(folder), quarantine, folder / "encoded")
 
 
 def run_train(folder: Path, threads: int) -> None:
-    """The stage `train` on what was prepared."""
+    """The stage `train` on the prepared rows."""
     torch.set_num_threads(threads)
     problem = load_problem(folder)
     training = problem.training.model_copy(update={"threads": threads})
@@ -60,7 +60,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_problem(Path(folder) / "problem", rows, arguments.format)
             for name, step in STEPS.items():
-                cost = costs[name][rows] = apart(step, Path(folder) / "problem", arguments.threads)
+                cost = costs[name][rows] = cost_in_new_process(step, Path(folder) / "problem", arguments.threads)
                 print(
                     f"{rows:>12,} {name:>8} {cost.peak:>7,.0f} {cost.anonymous:>9,.0f} {cost.before:>7,.0f}     "
                     f"{cost.wall:>8.1f} {cost.wall / rows * 1e6:>11.2f}"

@@ -52,12 +52,12 @@ def main() -> None:
     numbers = range(arguments.first, arguments.first + arguments.count)
     counts = Counter(predicted=0, refused=0, tracebacks=0)
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-        for number, how, words in track(
+        for number, outcome, details in track(
             pool.imap_unordered(run_file, numbers), total=len(numbers), description="files"
         ):
-            counts[how] += 1
-            if words:
-                print(f"file {number}:\n{words}", flush=True)
+            counts[outcome] += 1
+            if details:
+                print(f"file {number}:\n{details}", flush=True)
     print(json.dumps({"files": len(numbers), **counts}))
     sys.exit(1 if counts["tracebacks"] else 0)
 

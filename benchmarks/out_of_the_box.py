@@ -15,15 +15,15 @@ verdict}, and out_of_the_box.provenance.json the provenance; benchmarks/suite_ta
 """
 
 import argparse
-import json
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from out_of_the_box_runs import METHODS, OWN, TrainingRun, predictions, run, runs_of
+from drafted import DraftedProblem, drafted_problem
+from measurement import Row, merge_records, merge_rows
+from out_of_the_box_runs import METHODS, TRUNKLINE, TrainingRun, predictions, run, runs_of
 from out_of_the_box_table import TaskResult, show
 from out_of_the_box_verdicts import MethodResult
 from peer_environments import environment
@@ -31,10 +31,8 @@ from problems import ROOT
 from rich.console import Console
 from suite import problems
 from suite_table import RESULTS, VERDICTS
-from untouched import Untouched, untouched
 
 from flows.provenance import provenance_of
-from mtl_core.files import write_text
 
 __all__ = ["RESULTS", "SLOW", "tasks_of"]
 
@@ -45,7 +43,7 @@ stops its classifiers on the cross-entropy of probabilities that are taken for l
 """
 
 
-def tasks_of(problem: Untouched, method: str) -> tuple[int, ...]:
+def tasks_of(problem: DraftedProblem, method: str) -> tuple[int, ...]:
     """Numbers of the tasks that the method is trained on."""
     tasks = list(range(len(problem.tasks)))
     if method not in SLOW:
@@ -56,11 +54,11 @@ def tasks_of(problem: Untouched, method: str) -> tuple[int, ...]:
     return tuple(sorted({tasks[0], tasks[-1]})) if tasks and few else ()
 
 
-def _runs(prepared: Sequence[Untouched], methods: Sequence[str], seeds: int) -> Iterator[TrainingRun]:
+def _runs(prepared: Sequence[DraftedProblem], methods: Sequence[str], seeds: int) -> Iterator[TrainingRun]:
     """Runs, the slowest methods first, so that no process idles at the end."""
     for method in sorted(methods, key=list(METHODS).index, reverse=True):
         for problem in prepared:
-            for seed in range(seeds if method == OWN else 1):
+            for seed in range(seeds if method == TRUNKLINE else 1):
                 if tasks := tasks_of(problem, method):
                     yield runs_of(problem, method, seed, tasks)
 
@@ -74,13 +72,13 @@ def _train(runs: Sequence[TrainingRun], processes: int) -> None:
         jobs = {pool.submit(run, training): training for training in pending}
         for number, job in enumerate(as_completed(jobs), 1):
             training = jobs[job]
-            words = f"{training.problem.name}: {training.method}, seed {training.seed}"
+            label = f"{training.problem.name}: {training.method}, seed {training.seed}"
             if job.exception():
                 pool.shutdown(wait=False, cancel_futures=True)
-            print(f"[{number}/{len(jobs)}] {words}: {job.result():.1f} processor seconds", flush=True)
+            print(f"[{number}/{len(jobs)}] {label}: {job.result():.1f} processor seconds", flush=True)
 
 
-def _collect(problem: Untouched, runs: Sequence[TrainingRun]) -> tuple[list[TaskResult], list[dict[str, Any]]]:
+def _collect(problem: DraftedProblem, runs: Sequence[TrainingRun]) -> tuple[list[TaskResult], list[Row]]:
     """Collect the results of a problem: per task, and as the rows of RESULTS."""
     results, rows = [], []
     for number, task in enumerate(problem.tasks):
@@ -93,7 +91,7 @@ def _collect(problem: Untouched, runs: Sequence[TrainingRun]) -> tuple[list[Task
         predictions_of_method: dict[str, list[np.ndarray]] = {}
         seconds: dict[str, list[float]] = {}
         for training in runs:
-            for path in (path for position, path in training.files if position == number and path.exists()):
+            for path in (path for index, path in training.files if index == number and path.exists()):
                 predicted, duration = predictions(path)
                 predictions_of_method.setdefault(training.method, []).append(predicted[labelled])
                 seconds.setdefault(training.method, []).append(duration)
@@ -114,24 +112,24 @@ def _collect(problem: Untouched, runs: Sequence[TrainingRun]) -> tuple[list[Task
     return results, rows
 
 
-def _store(rows: list[dict[str, Any]], prepared: Sequence[Untouched], methods: Sequence[str], seeds: int) -> None:
+def _store(rows: list[Row], prepared: Sequence[DraftedProblem], methods: Sequence[str], seeds: int) -> None:
     """Replace the rows of the same problems and methods in the file, and write their provenance."""
-    provenance = RESULTS.with_suffix(".provenance.json")
-    records = json.loads(provenance.read_text(encoding="utf-8")) if provenance.exists() else {}
+    records = {}
     for problem in prepared:
         name = problem.name
         command = f"python benchmarks/out_of_the_box.py --problems {name} --methods {' '.join(methods)} --seeds {seeds}"
         records[name] = provenance_of(command, range(seeds), ROOT, problem.problem).model_dump()
-    write_text(provenance, json.dumps(records, indent=1) + "\n")
+    merge_records(RESULTS.with_suffix(".provenance.json"), records)
     _merge(RESULTS, rows, "method")
 
 
-def _merge(path: Path, rows: Sequence[dict[str, Any]], method: str) -> None:
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    new = {(row["problem"], row[method]) for row in rows}
-    after = [*(row for row in before if (row["problem"], row[method]) not in new), *rows]
-    after.sort(key=lambda row: (row["problem"], list(METHODS).index(row[method]), row.get("seed", 0)))
-    write_text(path, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
+def _merge(path: Path, rows: Sequence[Row], method: str) -> None:
+    """`method`: the key of the rows that has the method."""
+    methods = list(METHODS)
+    merge_rows(
+        *(path, rows, ("problem", method)),
+        order=lambda row: (row["problem"], methods.index(row[method]), row.get("seed", 0)),
+    )
 
 
 def main() -> None:
@@ -145,19 +143,22 @@ def main() -> None:
     parser.add_argument("--no-table", action="store_true", help="train and cache only")
     arguments = parser.parse_args()
     halves = [arguments.half] if arguments.half else ["chosen", "unseen"]
-    chosen = [problem for problem in listed.values() if problem.half in halves]
+    selected = [problem for problem in listed.values() if problem.half in halves]
     if arguments.problems:
-        chosen = [listed[name] for name in arguments.problems]
-    prepared = [untouched(problem) for problem in chosen]
+        selected = [listed[name] for name in arguments.problems]
+    prepared = [drafted_problem(problem) for problem in selected]
     runs = list(_runs(prepared, arguments.methods, arguments.seeds))
     _train(runs, arguments.processes)
     if arguments.no_table:
         return
     tasks: list[TaskResult] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for problem in prepared:
-        of_problem = _collect(problem, [training for training in runs if training.problem is problem])
-        tasks, rows = tasks + of_problem[0], rows + of_problem[1]
+        tasks_of_problem, rows_of_problem = _collect(
+            problem, [training for training in runs if training.problem is problem]
+        )
+        tasks += tasks_of_problem
+        rows += rows_of_problem
     _store(rows, prepared, arguments.methods, arguments.seeds)
     _merge(VERDICTS, [row for task in tasks for row in task.rows], "peer")
     show(tasks, Console(width=170))

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from drafted import WORK, DraftedProblem, code_digest
 from peer_environments import PEERS, environment
 from raw_tables import PARTS, labels_of, spec_of, write_raw_table
-from untouched import WORK, Untouched, code_digest
 
 from mtl_core.model.inference import predictions_of
 from mtl_core.training import train
 
-OWN = "trunkline"
+TRUNKLINE = "trunkline"
 METHODS = {
-    OWN: "",
+    TRUNKLINE: "",
     "lightgbm": "boosted_trees",
     "catboost": "boosted_trees",
     "xgboost": "boosted_trees",
@@ -39,7 +39,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 class TrainingRun:
     """A training: all tasks by the shared network, or models of some tasks by a peer."""
 
-    problem: Untouched
+    problem: DraftedProblem
     method: str
     seed: int
     files: tuple[tuple[int, Path], ...]
@@ -51,12 +51,12 @@ class TrainingRun:
         return tuple((number, path) for number, path in self.files if not path.exists())
 
 
-def runs_of(problem: Untouched, method: str, seed: int, tasks: Iterable[int]) -> TrainingRun:
+def runs_of(problem: DraftedProblem, method: str, seed: int, tasks: Iterable[int]) -> TrainingRun:
     """The training of these tasks; its file names include a digest of everything that it depends on."""
     folder = WORK / problem.name / method
     files = []
     for number in tasks:
-        digest = _own_digest(problem) if method == OWN else _peer_digest(problem, method, number)
+        digest = _network_digest(problem) if method == TRUNKLINE else _peer_digest(problem, method, number)
         files.append((number, folder / f"{number}-{seed}-{digest[:16]}.npz"))
     return TrainingRun(problem, method, seed, tuple(files))
 
@@ -68,12 +68,12 @@ def predictions(path: Path) -> tuple[np.ndarray, float]:
 
 
 def run(run: TrainingRun) -> float:
-    """TrainingRun the missing trainings and return their processor seconds."""
+    """Run the missing trainings and return their processor seconds."""
     missing = run.missing
     if not missing:
         return 0.0
     missing[0][1].parent.mkdir(parents=True, exist_ok=True)
-    if run.method == OWN:
+    if run.method == TRUNKLINE:
         _train(run)
     else:
         _train_peer(run)
@@ -108,18 +108,20 @@ def _train_peer(run: TrainingRun) -> None:
         command = [str(environment(peer)), str(script), str(folder), run.method, str(run.seed), wanted]
         # PYTHONPATH of this process would add other packages to the peer's.
         variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | ONE_THREAD
-        done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{run.problem.name}: {run.method} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        completed = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise SystemExit(
+            f"{run.problem.name}: {run.method} ended with {completed.returncode}:\n{completed.stderr[-3000:]}"
+        )
 
 
-def _own_digest(problem: Untouched) -> str:
+def _network_digest(problem: DraftedProblem) -> str:
     code = code_digest("mtl_core.training", "mtl_core.model.inference")
     declared = problem.problem.model_dump_json(exclude={"gates"})
     return _digest(declared, problem.encoder.model_dump_json(), problem.splits.digest, code)
 
 
-def _peer_digest(problem: Untouched, method: str, number: int) -> str:
+def _peer_digest(problem: DraftedProblem, method: str, number: int) -> str:
     peer, folder = METHODS[method], Path(__file__).parent
     scripts = [_code(folder / name) for name in (f"peers/with_{peer}.py", "peers/raw_table.py", "raw_tables.py")]
     table = hashlib.sha256(problem.suite.table().read_bytes()).hexdigest()

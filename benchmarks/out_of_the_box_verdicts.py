@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from measurement import error_of
 from numpy.typing import NDArray
 
 from mtl_core.metrics import Metric
@@ -61,6 +62,7 @@ def seed_variance(values: NDArray[np.float64]) -> float:
 
 def error_ratio(network: MethodResult, peers: Sequence[MethodResult]) -> float:
     """The network's error divided by the best peer's. The error of a metric with maximum 1 is 1 minus the metric."""
-    errors = [1 - peer.values.mean() if peer.metric.higher_is_better else peer.values.mean() for peer in peers]
-    error = 1 - network.values.mean() if network.metric.higher_is_better else network.values.mean()
-    return float(error / max(min(errors), 1e-12))
+    error, *errors = (
+        error_of(float(result.values.mean()), result.metric.higher_is_better) for result in (network, *peers)
+    )
+    return error / max(min(errors), 1e-12)

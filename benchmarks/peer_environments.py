@@ -37,11 +37,11 @@ def environment(peer: str) -> Path:
     create = [sys.executable, "-m", "venv", "--clear", str(folder)]
     install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *packages]
     for command in (create, install):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode:
+        completed = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if completed.returncode:
             raise SystemExit(
-                f"{peer}: its environment must be created by `{' '.join(command)}`, exit code {done.returncode}:\n"
-                f"{done.stdout[-2000:]}\nRun that command until it passes, or leave the peer out with --peers"
+                f"{peer}: its environment must be created by `{' '.join(command)}`, exit code {completed.returncode}:\n"
+                f"{completed.stdout[-2000:]}\nRun that command until it passes, or leave the peer out with --peers"
             )
     stamp.write_text(requirements, encoding="utf-8")
     return python

@@ -1,4 +1,4 @@
-"""The public problems on which the benchmarks of several problems measure, prepared."""
+"""The root's problem and the examples, prepared for benchmarks."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
+from mtl_core.validation.results import write_quarantine
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"flights": ROOT} | {name: ROOT / "examples" / name for name in ("films", "yeast", "census")}
@@ -50,7 +51,7 @@ def prepared(
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         quarantine = work / "quarantine.parquet"
-        pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
+        write_quarantine(quarantine, ())
         prepare(folder, problem, quarantine, work / "encoded")
         encoder = Encoder.load(work / "encoded" / "encoder.json")
         yield Prepared(

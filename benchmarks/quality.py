@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from configurations import CONFIGURATIONS, TREES, with_changes
+from measurement import Row, merge_records, merge_rows
 from problems import FOLDERS, ROOT, Prepared, prepared
 from quality_table import RESULTS, tables
 from safetensors.numpy import load_file
@@ -22,13 +23,11 @@ from safetensors.numpy import load_file
 from flows.provenance import provenance_of
 from mtl_core.config import Problem
 from mtl_core.evaluation import evaluate
-from mtl_core.files import write_text
 from mtl_core.studies.comparison.arms import run_arm
 from mtl_core.studies.comparison.boosted import run_boosted
 
 PROVENANCE = RESULTS.with_suffix(".provenance.json")
 WORK = ROOT / ".trunkline" / "benchmarks" / "quality"
-Row = dict[str, Any]
 
 
 def folder_of(name: str, configuration: str) -> Path:
@@ -77,16 +76,12 @@ def measure_trees(problem: Prepared, folder: Path) -> list[Row]:
 
 def store(rows: list[Row], provenance: dict[str, Any]) -> None:
     """Replace the rows of the same problems and configurations in the result files."""
-    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    records = json.loads(PROVENANCE.read_text(encoding="utf-8")) if PROVENANCE.exists() else {}
-    new = {(row["problem"], row["configuration"]) for row in rows}
-    after = [row for row in before if (row["problem"], row["configuration"]) not in new] + rows
-    order = {
-        name: position for configurations in CONFIGURATIONS.values() for position, name in enumerate(configurations)
-    }
-    after.sort(key=lambda row: (row["problem"], order[row["configuration"]], row["seed"]))
-    write_text(PROVENANCE, json.dumps(records | provenance, indent=1) + "\n")
-    write_text(RESULTS, "[\n" + ",\n".join(json.dumps(row) for row in after) + "\n]\n")
+    order = {name: index for configurations in CONFIGURATIONS.values() for index, name in enumerate(configurations)}
+    merge_records(PROVENANCE, provenance)
+    merge_rows(
+        *(RESULTS, rows, ("problem", "configuration")),
+        order=lambda row: (row["problem"], order[row["configuration"]], row["seed"]),
+    )
 
 
 def run(name: str, configuration: str, seeds: int) -> None:

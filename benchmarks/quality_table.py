@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from configurations import DECLARED, TREES
-from scipy.stats import t as student
+from measurement import distinct
+from paired import MARKS, significant_sign
 
 RESULTS = Path(__file__).parent / "results" / "quality.json"
 LOWER = ("mae", "log_loss")
@@ -23,7 +24,7 @@ Rows = Sequence[dict[str, Any]]
 
 def tables(rows: Rows) -> Iterator[str]:
     """Lines of a table per problem."""
-    for problem in dict.fromkeys(row["problem"] for row in rows):
+    for problem in distinct(rows, "problem"):
         of_problem = [row for row in rows if row["problem"] == problem]
         tasks = dict.fromkeys((row["task"], row["metric"]) for row in of_problem)
         yield f"### {problem}"
@@ -32,7 +33,7 @@ def tables(rows: Rows) -> Iterator[str]:
         yield f"| configuration | seeds | {heads} | epochs | seconds |"
         yield "|---|---|" + "---|" * len(tasks) + "---|---|"
         base = [row for row in of_problem if row["configuration"] == DECLARED]
-        for name in dict.fromkeys(row["configuration"] for row in of_problem):
+        for name in distinct(of_problem, "configuration"):
             of_configuration = [row for row in of_problem if row["configuration"] == name]
             seeds = len({row["seed"] for row in of_configuration})
             cells = [
@@ -59,11 +60,7 @@ def _mark(rows: Rows, base: Rows) -> str:
     declared = {row["seed"]: row["test"] for row in base}
     sign = -1 if rows[0]["metric"] in LOWER else 1
     gains = [sign * (row["test"] - declared[row["seed"]]) for row in rows if row["seed"] in declared]
-    if len(gains) < 2 or not any(gains):
-        return ""
-    mean, error = statistics.mean(gains), statistics.stdev(gains) / len(gains) ** 0.5
-    half_width = student.ppf(0.975, len(gains) - 1) * error
-    return " ▲" if mean > half_width else " ▼" if mean < -half_width else ""
+    return MARKS[significant_sign(gains)]
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from drafted import DraftedProblem
 from suite import SPLIT
-from untouched import Untouched
 
 from mtl_core.files import write_text
 from mtl_core.tasks import Objective
@@ -32,7 +32,7 @@ def spec_of(task: Objective) -> dict[str, Any]:
     raise SystemExit(f"task {task.name!r}: peers need a binary, class or regression task, found {kind}")
 
 
-def write_raw_table(problem: Untouched, folder: Path) -> None:
+def write_raw_table(problem: DraftedProblem, folder: Path) -> None:
     """Write table.npz and tasks.json into `folder`: all rows in the order of their split, then of the source."""
     table = pq.read_table(problem.suite.table())
     ordered = pa.concat_tables([table.filter(pc.equal(table[SPLIT], part)) for part in PARTS]).combine_chunks()

@@ -10,9 +10,9 @@ of the stages are those of `mtl retrain --json`, including the start of their pr
 Prefect's client and server, DVC, the model store, the comparison with the champion.
 
 Training alone is measured in this process by repeating it after a short one has imported everything. The rest of a
-retrain is `beside training`; its limit is 45 s. The last line is one JSON object:
+retrain is `excluding training`; its limit is 45 s. The last line is one JSON object:
 {"init": s, "profile": s, "training": s, "first": {"retrain": s, "stages": {name: s}, "orchestration": s,
-"beside_training": s}, "later": {...}, "unchanged": {...}, "ratio": first beside_training / 45}.
+"excluding_training": s}, "later": {...}, "unchanged": {...}, "ratio": first excluding_training / 45}.
 """
 
 import argparse
@@ -21,14 +21,15 @@ import json
 import math
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from measurement import processor_seconds, processor_seconds_of_children
 
 LIMIT = 45.0
 MTL = Path(sys.executable).with_name("mtl")
@@ -66,8 +67,8 @@ def measure(home: Path, rows: int) -> dict[str, Any]:
     later = retrain(folder, ran=True)
     unchanged = retrain(folder, ran=False)
     for figures in (first, later):
-        figures["beside_training"] = figures["retrain"] - training
-    unchanged["beside_training"] = unchanged["retrain"]
+        figures["excluding_training"] = figures["retrain"] - training
+    unchanged["excluding_training"] = unchanged["retrain"]
     return {
         "init": init,
         "profile": profile,
@@ -75,7 +76,7 @@ def measure(home: Path, rows: int) -> dict[str, Any]:
         "first": first,
         "later": later,
         "unchanged": unchanged,
-        "ratio": first["beside_training"] / LIMIT,
+        "ratio": first["excluding_training"] / LIMIT,
     }
 
 
@@ -92,7 +93,7 @@ def report(figures: dict[str, Any]) -> None:
     runs = [figures[name] for name in RUNS]
     rows = {f"stage {stage}": [run["stages"][stage] for run in runs] for stage in runs[0]["stages"]}
     rows |= {name: [run[name] for run in runs] for name in ("orchestration", "retrain")}
-    rows[f"beside training (limit {LIMIT:g})"] = [run["beside_training"] for run in runs]
+    rows[f"excluding training (limit {LIMIT:g})"] = [run["excluding_training"] for run in runs]
     print("processor seconds".ljust(28), *(name.rjust(10) for name in RUNS))
     for name, seconds in rows.items():
         print(name.ljust(28), *(f"{value:10.1f}" for value in seconds))
@@ -170,16 +171,8 @@ def training_seconds(folder: Path) -> float:
     seconds = 0.0
     for declared in (short, problem):
         with tempfile.TemporaryDirectory() as scratch:
-            start = time.process_time()
-            train(declared, encoder, *splits, Path(scratch))
-            seconds = time.process_time() - start
+            seconds = processor_seconds(partial(train, declared, encoder, *splits, Path(scratch)))
     return seconds
-
-
-def processor_seconds_of_children() -> float:
-    """Processor seconds of all ended children and their descendants."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ The limits are those of an idle core: 0.5, 4 and 8 s. The last line is one JSON 
 import argparse
 import json
 import os
-import resource
 import socket
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ import urllib.request
 from pathlib import Path
 
 import psutil
+from measurement import alternate, processor_seconds_of_children
 from problems import ROOT
 
 MTL = Path(sys.executable).with_name("mtl")
@@ -41,16 +41,11 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     commands = {
-        "help": lambda: ended(["--help"]),
-        "check": lambda: ended(["check", "-C", str(folder)]),
-        "serve": lambda: ready(folder),
+        "help": lambda: time_command(["--help"]),
+        "check": lambda: time_command(["check", "-C", str(folder)]),
+        "serve": lambda: time_service(folder),
     }
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    for number in range(arguments.rounds + 1):
-        for name, command in commands.items():
-            duration = command()
-            if number:  # the first warms up
-                times[name].append(duration)
+    times = alternate(commands, arguments.rounds)
     print(f"{'':<8}{'seconds':>10}{'slowest':>10}{'processor':>11}{'limit':>8}")
     result: dict[str, dict[str, float]] = {"seconds": {}, "processor": {}}
     for name, runs in times.items():
@@ -61,14 +56,14 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def ended(arguments: list[str]) -> tuple[float, float]:
+def time_command(arguments: list[str]) -> tuple[float, float]:
     """Seconds and processor seconds of a command until it has ended."""
-    before, start = used_by_children(), time.perf_counter()
+    before, start = processor_seconds_of_children(), time.perf_counter()
     subprocess.run([MTL, *arguments], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start, used_by_children() - before
+    return time.perf_counter() - start, processor_seconds_of_children() - before
 
 
-def ready(folder: Path) -> tuple[float, float]:
+def time_service(folder: Path) -> tuple[float, float]:
     """Seconds and processor seconds of the service until it is ready; then it is stopped."""
     port, start = free_port(), time.perf_counter()
     command = [MTL, "serve", "-C", str(folder), "--port", str(port)]
@@ -109,12 +104,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def used_by_children() -> float:
-    """Processor seconds of all ended children."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

@@ -14,26 +14,27 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from scipy.stats import t as student
+from measurement import Row, distinct, error_of
+from paired import significant_sign
 
 RESULTS = Path(__file__).parent / "results" / "early_stopping.json"
 BASELINE = "joint"
 
-Row = dict[str, Any]
 Rows = Sequence[Row]
 
 
 def tables(rows: Rows) -> Iterator[str]:
     """Lines of the tables of policies, of problems, and of tasks that get worse."""
-    policies, problems = _each(rows, "policy"), _each(rows, "problem")
+    policies, problems = distinct(rows, "policy"), distinct(rows, "problem")
     of_problem = {problem: [row for row in rows if row["problem"] == problem] for problem in problems}
     names = ("policy", "tasks better", "tasks worse", "gain on test, %", "on validation, %", "behind, %", "seconds")
     yield f"| {' | '.join(names)} |"
     yield "|---|---|---|---|---|---|---|"
     for policy in policies:
-        verdicts = [_verdict(of_one, task, policy) for of_one in of_problem.values() for task in _each(of_one, "task")]
+        verdicts = [
+            _verdict(of_one, task, policy) for of_one in of_problem.values() for task in distinct(of_one, "task")
+        ]
         test, validation = (
             statistics.mean(statistics.mean(_gains(of_one, policy, split)) for of_one in of_problem.values())
             for split in ("test", "validation")
@@ -51,7 +52,7 @@ def tables(rows: Rows) -> Iterator[str]:
     yield "|---|---|---|---|" + "---|" * len(others)
     for problem, of_one in of_problem.items():
         epochs = statistics.mean(row["epochs"] for row in of_one if row["policy"] == BASELINE)
-        sizes = f"{len(_each(of_one, 'task'))} | {len(_each(of_one, 'seed'))} | {epochs:.0f}"
+        sizes = f"{len(distinct(of_one, 'task'))} | {len(distinct(of_one, 'seed'))} | {epochs:.0f}"
         cells = [_spread(_gains(of_one, policy, "test")) for policy in others]
         yield f"| {problem} | {sizes} | {' | '.join(cells)} |"
     yield ""
@@ -61,7 +62,7 @@ def tables(rows: Rows) -> Iterator[str]:
         if worse := [
             f"`{problem}.{task}` {statistics.mean(_differences(of_one, task, policy, 'test')):.1f}"
             for problem, of_one in of_problem.items()
-            for task in _each(of_one, "task")
+            for task in distinct(of_one, "task")
             if _verdict(of_one, task, policy) < 0
         ]:
             yield f"| `{policy}` | {', '.join(worse)} |"
@@ -70,7 +71,7 @@ def tables(rows: Rows) -> Iterator[str]:
 
 def _gains(rows: Rows, policy: str, split: str) -> list[float]:
     """Per seed the mean gain over the tasks, in percent."""
-    by_task = [_differences(rows, task, policy, split) for task in _each(rows, "task")]
+    by_task = [_differences(rows, task, policy, split) for task in distinct(rows, "task")]
     return [statistics.mean(of_seed) for of_seed in zip(*by_task, strict=True)]
 
 
@@ -78,31 +79,25 @@ def _differences(rows: Rows, task: str, policy: str, split: str) -> list[float]:
     """Per seed the gain of one task, in percent."""
     of_task = [row for row in rows if row["task"] == task]
     errors = {(row["policy"], row["seed"]): _error(row, split) for row in of_task}
-    return [100 * math.log(errors[BASELINE, seed] / errors[policy, seed]) for seed in _each(of_task, "seed")]
+    return [100 * math.log(errors[BASELINE, seed] / errors[policy, seed]) for seed in distinct(of_task, "seed")]
 
 
 def _verdict(rows: Rows, task: str, policy: str) -> int:
     """1 if significantly better than under `joint`, -1 if worse, 0 otherwise."""
-    gains = _differences(rows, task, policy, "test")
-    if len(gains) < 2 or not any(gains):
-        return 0
-    half_width = student.ppf(0.975, len(gains) - 1) * statistics.stdev(gains) / math.sqrt(len(gains))
-    mean = statistics.mean(gains)
-    return 1 if mean > half_width else -1 if mean < -half_width else 0
+    return significant_sign(_differences(rows, task, policy, "test"))
 
 
 def _behind(rows: Rows, policy: str) -> float:
     of_policy = [row for row in rows if row["policy"] == policy]
     worst = [
         max(100 * math.log(_error(row, "validation") / _error(row, "best")) for row in of_policy if row["seed"] == seed)
-        for seed in _each(of_policy, "seed")
+        for seed in distinct(of_policy, "seed")
     ]
     return statistics.mean(worst)
 
 
 def _error(row: Row, split: str) -> float:
-    value = float(row[split])
-    return max(1 - value if row["higher_is_better"] else value, 1e-12)
+    return max(error_of(float(row[split]), row["higher_is_better"]), 1e-12)
 
 
 def _seconds(rows: Rows, policy: str) -> float:
@@ -112,10 +107,6 @@ def _seconds(rows: Rows, policy: str) -> float:
 def _spread(values: list[float]) -> str:
     deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.1f}{deviation}"
-
-
-def _each(rows: Rows, key: str) -> list[Any]:
-    return list(dict.fromkeys(row[key] for row in rows))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from measurement import distinct, error_of
+
 RESULTS = Path(__file__).parent / "results" / "out_of_the_box.json"
 VERDICTS = RESULTS.with_suffix(".verdicts.json")
-OWN = "trunkline"
+TRUNKLINE = "trunkline"
 ORDER = ("better", "equal", "worse")
 
 Rows = Sequence[dict[str, Any]]
@@ -26,31 +28,31 @@ Errors = dict[tuple[str, str, str], float]
 def tables(rows: Rows, verdicts: Rows) -> Iterator[str]:
     """Lines of the tables of peers and of problems."""
     errors, seconds = _errors(rows), _seconds(rows)
-    peers = [method for method in _each(rows, "method") if method != OWN]
+    peers = [method for method in distinct(rows, "method") if method != TRUNKLINE]
     yield "| half | peer | better | equal | worse | tasks | difference, % | ratio of seconds |"
     yield "|---|---|---|---|---|---|---|---|"
-    for half in _each(verdicts, "half"):
+    for half in distinct(verdicts, "half"):
         for peer in peers:
             of_peer = [row for row in verdicts if row["half"] == half and row["peer"] == peer]
             if not of_peer:
                 continue
             counts = [sum(row["verdict"] == verdict for row in of_peer) for verdict in ORDER]
             difference = statistics.mean(_difference(errors, row["problem"], row["task"], peer) for row in of_peer)
-            ratio = statistics.median(_ratio(seconds, problem, peer) for problem in _each(of_peer, "problem"))
+            ratio = statistics.median(_ratio(seconds, problem, peer) for problem in distinct(of_peer, "problem"))
             cells = (half, peer, *map(str, counts), str(len(of_peer)), f"{difference:.1f}", f"{ratio:.2g}")
             yield f"| {' | '.join(cells)} |"
     yield ""
     yield f"| problem | half | tasks | {' | '.join(peers)} | seconds | LightGBM's |"
     yield "|---|---|---|" + "---|" * len(peers) + "---|---|"
-    for problem in _each(verdicts, "problem"):
+    for problem in distinct(verdicts, "problem"):
         of_problem = [row for row in verdicts if row["problem"] == problem]
         cells = [_cell(errors, [row for row in of_problem if row["peer"] == peer]) for peer in peers]
         durations = [
-            sum(s for (p, _, m), s in seconds.items() if (p, m) == (problem, name)) for name in (OWN, "lightgbm")
+            sum(s for (p, _, m), s in seconds.items() if (p, m) == (problem, name)) for name in (TRUNKLINE, "lightgbm")
         ]
-        tasks = len(_each(of_problem, "task"))
-        own, trees = durations
-        yield f"| {problem} | {of_problem[0]['half']} | {tasks} | {' | '.join(cells)} | {own:.1f} | {trees:.1f} |"
+        tasks = len(distinct(of_problem, "task"))
+        network, trees = durations
+        yield f"| {problem} | {of_problem[0]['half']} | {tasks} | {' | '.join(cells)} | {network:.1f} | {trees:.1f} |"
     yield ""
 
 
@@ -64,12 +66,12 @@ def _cell(errors: Errors, rows: Rows) -> str:
 
 
 def _difference(errors: Errors, problem: str, task: str, peer: str) -> float:
-    return 100 * math.log(errors[problem, task, OWN] / errors[problem, task, peer])
+    return 100 * math.log(errors[problem, task, TRUNKLINE] / errors[problem, task, peer])
 
 
 def _ratio(seconds: dict[tuple[str, str, str], float], problem: str, peer: str) -> float:
     tasks = [task for name, task, method in seconds if (name, method) == (problem, peer)]
-    network, of_peer = (sum(seconds[problem, task, method] for task in tasks) for method in (OWN, peer))
+    network, of_peer = (sum(seconds[problem, task, method] for task in tasks) for method in (TRUNKLINE, peer))
     return network / max(of_peer, 1e-9)
 
 
@@ -79,7 +81,7 @@ def _errors(rows: Rows) -> Errors:
     errors: dict[tuple[str, str, str], list[float]] = {}
     for row in rows:
         if metrics.setdefault((row["problem"], row["task"]), row["metric"]) == row["metric"]:
-            error = 1 - row["value"] if row["higher_is_better"] else row["value"]
+            error = error_of(row["value"], row["higher_is_better"])
             errors.setdefault((row["problem"], row["task"], row["method"]), []).append(error)
     return {key: statistics.mean(values) for key, values in errors.items()}
 
@@ -90,10 +92,6 @@ def _seconds(rows: Rows) -> dict[tuple[str, str, str], float]:
     for row in rows:
         seconds.setdefault((row["problem"], row["task"], row["method"]), {})[row["seed"]] = row["seconds"]
     return {key: statistics.mean(of_seeds.values()) for key, of_seeds in seconds.items()}
-
-
-def _each(rows: Rows, key: str) -> list[Any]:
-    return list(dict.fromkeys(row[key] for row in rows))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
+from drafted import DraftedProblem, drafted_problem, error_on
+from measurement import error_of
 from rich.console import Console
 from rich.table import Table
 from safetensors.numpy import load_file
 from suite import problems
-from untouched import Untouched, untouched
 
 from mtl_core.studies.comparison.boosted import run_boosted
 from mtl_core.studies.splits import Splits
@@ -43,23 +43,18 @@ class EpochTimer(Progress):
         self.epochs.append((time.process_time() - self.start, epoch.values))
 
 
-def boosted(problem: Untouched) -> tuple[float, dict[str, float]]:
+def boosted(problem: DraftedProblem) -> tuple[float, dict[str, float]]:
     """LightGBM's processor seconds, and each task's error on validation."""
     splits = problem.splits
     splits_with_validation = Splits(train=splits.train, validation=splits.validation, test=splits.validation)
     with tempfile.TemporaryDirectory() as folder:
         run = run_boosted(problem.problem, problem.encoder, splits_with_validation, Path(folder))
         predictions = load_file(Path(folder) / "predictions.safetensors")
-    errors = {}
-    for task in problem.tasks:
-        labels = splits.validation.flat_labels(task.name).numpy()
-        labelled = task.codec.labelled(labels)
-        value = task.metric(labels[labelled], predictions[task.name][labelled].astype(np.float64))
-        errors[task.name] = 1 - value if task.metric.higher_is_better else value
+    errors = {task.name: error_on(splits.validation, task, predictions[task.name]) for task in problem.tasks}
     return run.seconds, errors
 
 
-def until(problem: Untouched, seed: int, errors: dict[str, float]) -> tuple[float | None, float]:
+def seconds_until_as_good(problem: DraftedProblem, seed: int, errors: dict[str, float]) -> tuple[float | None, float]:
     """The network's processor seconds until it is as good, or None, and those of the whole training."""
     training = problem.problem.training.model_copy(update={"seed": seed})
     seeded, clock = problem.problem.model_copy(update={"training": training}), EpochTimer()
@@ -67,10 +62,10 @@ def until(problem: Untouched, seed: int, errors: dict[str, float]) -> tuple[floa
         train(seeded, problem.encoder, problem.splits.train, problem.splits.validation, Path(folder), clock)
     total = time.process_time() - clock.start
     for seconds, values in clock.epochs:
-        values_of_tasks = {
-            t.name: 1 - values[t.name] if t.metric.higher_is_better else values[t.name] for t in problem.tasks
+        network_errors = {
+            task.name: error_of(values[task.name], task.metric.higher_is_better) for task in problem.tasks
         }
-        if statistics.mean(math.log(values_of_tasks[name] / error) for name, error in errors.items()) <= 0:
+        if statistics.mean(math.log(network_errors[name] / error) for name, error in errors.items()) <= 0:
             return seconds, total
     return None, total
 
@@ -82,30 +77,31 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", choices=list(listed), default=chosen)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
-    shown = Table("problem", "LightGBM, s", "as good, s", "whole, s", "as good / LightGBM")
+    table = Table("problem", "LightGBM, s", "as good, s", "whole, s", "as good / LightGBM")
     ratios: list[float] = []
     totals: list[float] = []
     for name in arguments.problems:
-        problem = untouched(listed[name])
+        problem = drafted_problem(listed[name])
         seconds, errors = boosted(problem)
-        runs = [until(problem, seed, errors) for seed in range(arguments.seeds)]
-        ratios += [math.inf if reached_after is None else reached_after / seconds for reached_after, _ in runs]
+        runs = [seconds_until_as_good(problem, seed, errors) for seed in range(arguments.seeds)]
+        of_problem = [math.inf if as_good is None else as_good / seconds for as_good, _ in runs]
+        ratios += of_problem
         totals += [total / seconds for _, total in runs]
-        of_problem = ratios[-len(runs) :]
-        cells = (" ".join("never" if reached_after is None else f"{reached_after:.1f}" for reached_after, _ in runs),)
-        shown.add_row(
-            *(name, f"{seconds:.1f}", *cells, " ".join(f"{total:.1f}" for _, total in runs)),
+        table.add_row(
+            *(name, f"{seconds:.1f}"),
+            " ".join("never" if as_good is None else f"{as_good:.1f}" for as_good, _ in runs),
+            " ".join(f"{total:.1f}" for _, total in runs),
             " ".join(f"{ratio:.1f}" for ratio in of_problem),
         )
-    Console(width=120).print(shown)
+    Console(width=120).print(table)
     reached = sum(math.isfinite(ratio) for ratio in ratios)
     median = statistics.median(ratios)
-    reached_after = {
+    summary = {
         "as_good": round(median, 2) if math.isfinite(median) else None,
         "whole": round(statistics.median(totals), 2),
         "share_as_good": round(reached / len(ratios), 2),
     }
-    print(json.dumps({"ratios": reached_after}))
+    print(json.dumps({"ratios": summary}))
 
 
 if __name__ == "__main__":

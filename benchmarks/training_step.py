@@ -28,7 +28,6 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,6 +35,7 @@ from pathlib import Path
 import hand_tuned
 import numpy as np
 import torch
+from measurement import processor_seconds
 from peer_environments import Worker
 from problems import FOLDERS, Prepared, prepared
 
@@ -96,9 +96,7 @@ def hand_tuned_speed(name: str, encoder: Encoder, split: EncodedSplit, problem: 
 
 def samples_per_second(run: Callable[[], None], rows: int) -> float:
     """Samples per second of one pass."""
-    start = time.process_time()
-    run()
-    return rows / (time.process_time() - start)
+    return rows / processor_seconds(run)
 
 
 def library_speed(worker: Worker, kind: str, rows: int) -> Speed:
@@ -167,22 +165,24 @@ def ratios(
     pairs: dict[str, tuple[Speed, Speed]] = {}
     with ExitStack() as stack:
         if HAND_TUNED in arguments.peers:
-            own = trunkline_speed(encoder, split, problem, sizes, HAND_TUNED)
-            pairs[HAND_TUNED] = (own, hand_tuned_speed(name, encoder, split, problem))
+            trunkline = trunkline_speed(encoder, split, problem, sizes, HAND_TUNED)
+            pairs[HAND_TUNED] = (trunkline, hand_tuned_speed(name, encoder, split, problem))
         libraries = [peer for peer in arguments.peers if peer in LIBRARIES]
         if libraries:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             write_worker_input(folder, small, split, with_trunk(problem, "shared_bottom"))
-            own = {kind: trunkline_speed(small, split, with_trunk(problem, kind), sizes, kind) for kind in KINDS}
+            trunkline_speeds = {
+                kind: trunkline_speed(small, split, with_trunk(problem, kind), sizes, kind) for kind in KINDS
+            }
         for peer in libraries:
             worker = Worker(peer, folder, arguments.threads)
             stack.callback(worker.close)
-            for kind, ending in KINDS.items():
-                sizes[f"{peer}{ending}"] = worker.parameters[kind]
-                pairs[peer + ending] = (own[kind], library_speed(worker, kind, len(split)))
+            for kind, suffix in KINDS.items():
+                sizes[peer + suffix] = worker.parameters[kind]
+                pairs[peer + suffix] = (trunkline_speeds[kind], library_speed(worker, kind, len(split)))
         print(f"{name}: {len(split):,} rows; parameters: {', '.join(f'{key} {n:,}' for key, n in sizes.items())}")
-        for peer, (own_speed, peer_speed) in pairs.items():
-            speeds = [(own_speed(), peer_speed()) for _ in range(arguments.rounds + 1)][1:]
+        for peer, (network_speed, peer_speed) in pairs.items():
+            speeds = [(network_speed(), peer_speed()) for _ in range(arguments.rounds + 1)][1:]
             yield peer, [a for a, _ in speeds], [b for _, b in speeds]
 
 
@@ -199,14 +199,13 @@ def main() -> None:
     table = []
     for name in arguments.problems:
         with prepared(FOLDERS[name], threads=arguments.threads) as problem:
-            for peer, own, peer_speeds in ratios(name, problem, arguments):
-                ratios_of_peer = [a / b for a, b in zip(own, peer_speeds, strict=True)]
+            for peer, trunkline_speeds, peer_speeds in ratios(name, problem, arguments):
+                ratios_of_peer = [a / b for a, b in zip(trunkline_speeds, peer_speeds, strict=True)]
                 median = statistics.median(ratios_of_peer)
                 lowest[peer] = min(median, lowest.get(peer, median))
-                table.append(
-                    f"| {name} | {peer} | {statistics.median(own):,.0f} | {statistics.median(peer_speeds):,.0f} "
-                    f"| {median:.3f} ({min(ratios_of_peer):.3f} to {max(ratios_of_peer):.3f}) |"
-                )
+                speeds = f"{statistics.median(trunkline_speeds):,.0f} | {statistics.median(peer_speeds):,.0f}"
+                span = f"{min(ratios_of_peer):.3f} to {max(ratios_of_peer):.3f}"
+                table.append(f"| {name} | {peer} | {speeds} | {median:.3f} ({span}) |")
                 print(table[-1])
     print("\n| problem | peer | Trunkline, samples per processor second | peer | ratio: median (range) |")
     print("|---|---|---|---|---|")

@@ -10,10 +10,9 @@ JSON object: {"ratios": {kind: processor seconds of its step / those of the shar
 import argparse
 import json
 import statistics
-import time
 
 import torch
-from torch import Tensor
+from measurement import alternate, processor_seconds
 
 from mtl_core.config import AnyTrunk, TrunkOptions
 from mtl_core.config.trunks import SharedBottom
@@ -38,16 +37,13 @@ class TrunkBenchmark:
 
     def seconds(self) -> float:
         """Processor seconds of a step."""
-        start = time.process_time()
-        for _ in range(STEPS):
-            self.optimizer.zero_grad()
-            self.x.grad = None
-            self._loss().backward()
-            self.optimizer.step()
-        return (time.process_time() - start) / STEPS
+        return processor_seconds(self._step, STEPS)
 
-    def _loss(self) -> Tensor:
-        return torch.stack([output.square().mean() for output in self.trunk(self.x)]).sum()
+    def _step(self) -> None:
+        self.optimizer.zero_grad()
+        self.x.grad = None
+        torch.stack([output.square().mean() for output in self.trunk(self.x)]).sum().backward()
+        self.optimizer.step()
 
 
 def main() -> None:
@@ -61,12 +57,10 @@ def main() -> None:
     kinds = {kind: options() for kind, options in tagged(AnyTrunk).items()}
     baseline = TrunkBenchmark(SharedBottom(), arguments)
     variants = {kind: TrunkBenchmark(options, arguments) for kind, options in kinds.items() if kind != "shared_bottom"}
-    ratios: dict[str, list[float]] = {kind: [] for kind in variants}
-    for number in range(arguments.rounds + 1):
-        for kind, variant in variants.items():
-            ratio = variant.seconds() / baseline.seconds()
-            if number:  # the first round warms up
-                ratios[kind].append(ratio)
+    measurements = {
+        kind: lambda variant=variant: variant.seconds() / baseline.seconds() for kind, variant in variants.items()
+    }
+    ratios = alternate(measurements, arguments.rounds)
     print(f"{'trunk':<16} {'parameters':>10} {'step / shared bottom':>20} {'min':>6} {'max':>6}")
     print(f"{'shared_bottom':<16} {baseline.parameters:>10,} {1:>20.2f}")
     for kind, values in ratios.items():

@@ -15,14 +15,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from groupings import test_metrics
+from measurement import merge_records
 from problems import FOLDERS, ROOT, Prepared, prepared
-from relating import values
 from rich.console import Console
 from tuning_table import RESULTS, tables
 
 from flows.provenance import provenance_of
 from mtl_core.config.changes import with_options
-from mtl_core.files import write_text
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.tuning import Tuning
 from mtl_core.studies.tuning.search import Search, study_name
@@ -64,14 +64,14 @@ def measure(name: str, problem: Prepared, seeds: int, console: Console) -> dict[
     rows: list[dict[str, Any]] = []
     tasks = tuple(problem.declared.tasks)
     for seed in range(seeds):
-        before, after = (values(variant, tasks, seed) for variant in (problem, tuned))
+        before, after = (test_metrics(variant, tasks, seed) for variant in (problem, tuned))
         rows += [{"task": task, "seed": seed, "declared": before[task], "tuned": after[task]} for task in tasks]
         console.print(f"{name}: declared and tuned, seed {seed}")
     return {"study": study.model_dump(mode="json"), "rows": rows}
 
 
 def main() -> None:
-    """Run the study on every problem, keep its results and print the tables."""
+    """Run the study on every problem, store its results and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=5)
@@ -80,9 +80,7 @@ def main() -> None:
     for name in arguments.problems:
         with prepared(FOLDERS[name], threads=1) as problem:
             results = measure(name, problem, arguments.seeds, console)
-        before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        after = before | {name: results}
-        write_text(RESULTS, json.dumps({name: after[name] for name in PROBLEMS if name in after}, indent=1) + "\n")
+        merge_records(RESULTS, {name: results}, PROBLEMS)
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 
 

@@ -13,12 +13,9 @@ The last line is one JSON object:
 import argparse
 import json
 import os
-import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,10 +23,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
+from measurement import processor_seconds_of_children
 from ruamel.yaml import YAML
 
 from flows.layout import Layout
 from mtl_core.data.encoder import Encoder
+from mtl_core.timing import median_ms
 from serving.live import ServedModel
 from serving.model import OnnxModel
 from serving.rows import RequestDecoder
@@ -94,13 +93,12 @@ def commands(file: Path, folder: Path) -> dict[str, float]:
 
 def run(*arguments: str) -> float:
     """Processor seconds of a command; exits if it fails, except by a gate."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = processor_seconds_of_children()
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    ended = subprocess.run([MTL, *arguments], env=environment, capture_output=True, text=True, check=False)
-    if ended.returncode not in (0, 6):
-        sys.exit(ended.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)
+    completed = subprocess.run([MTL, *arguments], env=environment, capture_output=True, text=True, check=False)
+    if completed.returncode not in (0, 6):
+        sys.exit(completed.stderr)
+    return round(processor_seconds_of_children() - before, 1)
 
 
 def served_row(layout: Layout) -> dict[str, float]:
@@ -115,17 +113,7 @@ def served_row(layout: Layout) -> dict[str, float]:
         "reading": lambda: list(decoder.decode(body)),
         "answer": lambda: served.respond(body),
     }
-    return {name: round(median_ms(call), 3) for name, call in calls.items()}
-
-
-def median_ms(call: Callable[[], object]) -> float:
-    """Median milliseconds of CALLS calls."""
-    times = []
-    for _ in range(CALLS):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
+    return {name: round(ms, 3) for name, ms in median_ms(calls, rounds=CALLS).items()}
 
 
 if __name__ == "__main__":

@@ -74,9 +74,9 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = write_table(folder.with_suffix(".csv"))
 
     def run(*arguments: str) -> None:
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exit_info:
             main([*arguments, "-C", str(folder)])
-        assert ended.value.code == 0
+        assert exit_info.value.code == 0
 
     run("init", str(table), "--tasks", "churned,spend,tier")
     params = folder / "params.yaml"

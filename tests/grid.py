@@ -1,4 +1,4 @@
-"""The grid of what a problem may choose, a small covering set of it, and a tiny problem with every kind of task."""
+"""Grid of trunks, balancings and policies, a small covering set of it, and a tiny problem with every kind of task."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _TRUNKS, _BALANCINGS = tagged(AnyTrunk), tagged(AnyBalancing)
 TRUNKS, BALANCINGS, KINDS = tuple(_TRUNKS), tuple(_BALANCINGS), tuple(tagged(AnyTask))
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
 KINDS_OF_POLICY = (("joint", "hold"), ("freeze",))
-"""Those under which every task takes part in every batch, and those under which some are paused."""
+"""Policies under which every task trains in every batch, and policies under which some are paused."""
 
 TASKS: dict[str, dict[str, Any]] = {
     "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "log_loss"},
@@ -32,11 +32,11 @@ TASKS: dict[str, dict[str, Any]] = {
     "span": {"kind": "quantiles", "target": "minutes"},
     "blobs": {"kind": "clustering", "clusters": 3, "width": 4, "target": "group"},
 }
-"""A task of each kind at least; metrics that are quick to resample."""
+"""At least one task of each kind, with metrics that are quick to resample."""
 
-WEIGHTS = {name: 1.0 + position / 8 for position, name in enumerate(TASKS)}
+WEIGHTS = {name: 1.0 + index / 8 for index, name in enumerate(TASKS)}
 OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": WEIGHTS}, "pbi": {"theta": 0.1}}
-"""Required options of balancings; pbi's default would rather make losses equal than small."""
+"""Required options of balancings; pbi's default prefers equal losses to small ones."""
 
 
 STOPPED = ("late", "visits", "span")
@@ -44,7 +44,7 @@ STOPPED = ("late", "visits", "span")
 
 
 WITH_STATE = {"dwa", "excess_mtl", "famo", "gradnorm", "gradvac", "imtl_l", "inverse_loss", "uw"}
-"""The balancings that have something to store in a checkpoint."""
+"""Balancings with a state in the checkpoint."""
 
 
 def _family(balancing: str) -> str:
@@ -53,24 +53,24 @@ def _family(balancing: str) -> str:
 
 
 FAMILIES: dict[str, str] = {balancing: _family(balancing) for balancing in BALANCINGS}
-"""Balancing -> whether it makes one loss or one gradient of the tasks', and whether it has a state."""
+"""Balancing -> whether it combines losses or gradients, and whether it has a state."""
 
 
 def possible(trunk: str, balancing: str) -> bool:
-    """True if that balancing has something to weigh on that trunk."""
+    """True if the trunk has the shared parameters that the balancing needs."""
     return not (_TRUNKS[trunk].separate_inputs and _BALANCINGS[balancing].needs_sharing)  # type: ignore[attr-defined]
 
 
 def policies_of(balancing: str) -> tuple[str, ...]:
-    """The policies that it has to be tried with: every one, or one of each kind for a balancing without state."""
+    """Policies to test it with: all, or one of each kind for a balancing without state."""
     if balancing in WITH_STATE:
         return POLICIES
-    position = BALANCINGS.index(balancing)
-    return tuple(kind[position % len(kind)] for kind in KINDS_OF_POLICY)
+    index = BALANCINGS.index(balancing)
+    return tuple(kind[index % len(kind)] for kind in KINDS_OF_POLICY)
 
 
 def pairs(case: Case) -> set[Pair]:
-    """Pairs that a case shows of its trunk: with its policy, and with its family of balancings."""
+    """Pairs that a case covers: trunk and policy, trunk and family of balancings."""
     trunk, balancing, policy = case
     return {(trunk, policy), (trunk, FAMILIES[balancing])}
 
@@ -78,7 +78,7 @@ def pairs(case: Case) -> set[Pair]:
 def covering() -> list[Case]:
     """Every balancing with its policies, on trunks such that every possible pair of `pairs` occurs.
 
-    Greedy: each takes the trunk that shows most that is new, of these the least used; further cases show the rest.
+    Greedy: a case takes the trunk with the most missing pairs, of these the least used; further cases cover the rest.
     """
     missing = set().union(*map(pairs, _all(BALANCINGS, POLICIES)))
     cases: list[Case] = []
@@ -130,7 +130,7 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
 
 
 def small_trunk(kind: str) -> dict[str, Any]:
-    """Options of a trunk with eight units a layer, whatever it calls them."""
+    """Options of a trunk with eight units per layer, whatever the names of its widths."""
     fields = _TRUNKS[kind].model_fields
     sizes = {name: field.get_default() for name, field in fields.items() if "width" in name}
     small = {name: [8] * len(size) if isinstance(size, tuple) else 8 for name, size in sizes.items()}

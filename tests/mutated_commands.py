@@ -1,4 +1,4 @@
-"""The commands from `mtl init` to served predictions, run on a mutated file, which must end in an error of ours."""
+"""Commands from `mtl init` to served predictions on a mutated file, up to an error of Trunkline."""
 
 import contextlib
 import io
@@ -22,7 +22,7 @@ class CommandResult:
 def run_commands(folder: Path, number: int, *, trained: bool = True) -> CommandResult:
     """Run the commands on a mutated file, up to served predictions or to the first command that refuses it.
 
-    Any exception that is no error of ours is raised.
+    An exception that is no error of Trunkline is raised.
 
     Args:
         trained: False to stop after `prepare`, the last stage that depends on the content of the file, and to read its
@@ -81,12 +81,12 @@ def _serve(folder: Path, *, trained: bool) -> CommandResult:
     layout = Layout(folder)
     rows = pq.read_table(layout.encoded / "test.parquet").slice(0, 5)
     encoder = Encoder.load(layout.encoder)
-    sent = encoder.request_values(rows)
-    body = msgspec.json.encode([dict(zip(sent, row, strict=True)) for row in zip(*sent.values(), strict=True)])
+    columns = encoder.request_values(rows)
+    body = msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
     inputs = signature(load_problem(folder), encoder, (), b"")["inputs"]
     try:
         list(RequestDecoder(tuple(msgspec.convert(entry, InputField) for entry in inputs)).decode(body))
         answer = ServedModel(OnnxModel.load(layout.graph.parent)).respond(body) if trained else b""
-    except RequestError as error:  # a text of the file that is longer than the service takes
+    except RequestError as error:  # a text that is longer than the limit of the service
         return CommandResult(command="demo", code=DataError.exit_code, output=f"error: {error}")
     return CommandResult(command="predict" if trained else "read", code=0, output=answer.decode())

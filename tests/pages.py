@@ -28,7 +28,7 @@ from ruamel.yaml import YAML
 
 DOCS = Path(__file__).parents[1] / "docs"
 HOME = "/home/you"
-"""Stands in the pages for the folder of the session."""
+"""Folder of the session, as shown in the pages."""
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>.+?) -->\n)?```(?P<language>[a-z]*)\n(?P<text>.*?)^```$", re.M | re.S)
 SECONDS = 60.0
 
@@ -40,7 +40,7 @@ class Block:
     language: str
     text: str
     reason: str | None
-    """Why it is not run; None where it is."""
+    """Reason why it is not run, or None."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,17 @@ class Session:
         if line.endswith("&"):
             self._start(line.removesuffix("&"))
             return ""
-        done = subprocess.run(["bash", "-c", line], **self._options(), timeout=600, check=False)
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-        return self._as_shown(done.stdout)
+        completed = subprocess.run(["bash", "-c", line], **self._options(), timeout=600, check=False)
+        assert completed.returncode == 0, f"{line}\n{completed.stdout}{completed.stderr}"
+        return self._as_shown(completed.stdout)
 
     def run_python(self, code: str) -> str:
         """Run a program and return what it prints."""
         for port, free in self.ports.items():
             code = code.replace(f"localhost:{port}", f"localhost:{free}")
-        done = subprocess.run([sys.executable, "-c", code], **self._options(), timeout=600, check=False)
-        assert done.returncode == 0, done.stderr
-        return self._as_shown(done.stdout)
+        completed = subprocess.run([sys.executable, "-c", code], **self._options(), timeout=600, check=False)
+        assert completed.returncode == 0, completed.stderr
+        return self._as_shown(completed.stdout)
 
     def edit(self, change: str, params: Path) -> None:
         """Write options over those of a params.yaml."""
@@ -179,7 +179,7 @@ def steps(page: str, run: Session, params: str) -> Iterator[tuple[tuple[str, ...
 
 
 def without_values(line: str) -> str:
-    """A line without what differs between runs and machines: numbers, versions, widths of tables."""
+    """A line without the parts that differ between runs and machines: numbers, versions, widths of tables."""
     line = re.sub(r"(?<=\w:)[0-9a-f]{16}", "VERSION", line)
     line = re.sub(r"-?\d+(\.\d+)?(e-?\d+)?", "0", line)
     return re.sub(r"\s+", " ", re.sub(r"[━─┏┓┗┛┳┻╇┡┩┴└┘]+", "─", line)).strip()
@@ -187,11 +187,11 @@ def without_values(line: str) -> str:
 
 def missing_lines(shown: tuple[str, ...], printed: str) -> list[str]:
     """Shown lines that were not printed, in the order shown."""
-    rest = iter([without_values(line) for line in printed.splitlines()])
+    remaining = iter([without_values(line) for line in printed.splitlines()])
     lines = [line for line in shown if line.strip() and line.strip() != "..."]
     missing = []
     for line in lines:
-        if without_values(line) not in rest:
+        if without_values(line) not in remaining:
             missing.append(line)
             break
     return missing

@@ -14,6 +14,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.tasks import Objective, objectives
+from mtl_core.validation.results import write_quarantine
 
 ROWS = 1_200
 
@@ -92,7 +93,7 @@ def prepared(folder: Path, declared: dict[str, Any], rows: pa.Table) -> Small:
     (folder / "data").mkdir()
     pq.write_table(rows, folder / "data" / "part.parquet")
     quarantine = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
+    write_quarantine(quarantine, ())
     problem = parse_problem(declared)
     prepare(folder, problem, quarantine, folder / "encoded")
     encoder = Encoder.load(folder / "encoded" / "encoder.json")

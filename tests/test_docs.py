@@ -1,4 +1,4 @@
-"""The pages under docs/: they name all that can be declared, with its options, and their snippets and numbers hold."""
+"""Pages under docs/ document every kind and option; their snippets are valid, and their numbers are in the data."""
 
 import copy
 import json
@@ -97,9 +97,9 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     """`base` merged with the change; a mapping with a `kind` or `method` replaces the previous one."""
     result = copy.deepcopy(base)
     for key, value in change.items():
-        inner = result.get(key)
-        joins = isinstance(value, dict) and isinstance(inner, dict) and not value.keys() & {"kind", "method"}
-        result[key] = merged(inner, value) if joins and inner is not None else value
+        current = result.get(key)
+        merges = isinstance(value, dict) and isinstance(current, dict) and not value.keys() & {"kind", "method"}
+        result[key] = merged(current, value) if merges and current is not None else value
     return result
 
 
@@ -151,7 +151,7 @@ def test_sections_and_snippets_cover_exactly_the_members(page: str) -> None:
     assert declared_in(page) == expected
 
 
-def shown(default: Any) -> str:
+def default_text(default: Any) -> str:
     """A default as the pages write it."""
     if default is PydanticUndefined:
         return "required"
@@ -164,16 +164,16 @@ def shown(default: Any) -> str:
     return default if isinstance(default, str) else f"{default:g}"
 
 
-def documents(words: str, option: str, default: str) -> bool:
-    """True if the words name the option and give its default, as in `levels` (2)."""
-    return bool(re.search(rf"`(?:\w+\.)*{option}`\s+\({re.escape(default)}(?![\w.])", words))
+def documents(text: str, option: str, default: str) -> bool:
+    """True if the text names the option with its default, as in `levels` (2)."""
+    return bool(re.search(rf"`(?:\w+\.)*{option}`\s+\({re.escape(default)}(?![\w.])", text))
 
 
 def options_of(member: Options) -> Iterator[tuple[str, str]]:
     for name, field in member.model_fields.items():
         if name not in ("kind", "method") and not isinstance(field.default, Latency | ParityLimits):
             factory = field.default_factory
-            yield name, shown(factory() if factory else field.default)  # type: ignore[call-arg] # it takes nothing
+            yield name, default_text(factory() if factory else field.default)  # type: ignore[call-arg] # it takes nothing
 
 
 def every_option() -> Iterator[Any]:
@@ -193,18 +193,18 @@ def test_every_option_is_named_with_its_default(page: str, section: str, option:
     if not section:
         assert documents(text(page), option, default)
         return
-    common = "".join(words for title, words in parts.items() if title.startswith("Common to"))
+    common = "".join(text for title, text in parts.items() if title.startswith("Common to"))
     text_of_kind = parts[section]
-    named_here = re.search(rf"`{option}`\s+\(", text_of_kind)
-    assert documents(text_of_kind if named_here else common, option, default)
+    in_section = re.search(rf"`{option}`\s+\(", text_of_kind)
+    assert documents(text_of_kind if in_section else common, option, default)
 
 
 def numbers_in(value: Any) -> Iterator[float]:
     match value:
         case dict():
-            yield from (number for inner in value.values() for number in numbers_in(inner))
+            yield from (number for item in value.values() for number in numbers_in(item))
         case list():
-            yield from (number for inner in value for number in numbers_in(inner))
+            yield from (number for item in value for number in numbers_in(item))
         case int() | float():
             yield float(value)
 
@@ -217,8 +217,8 @@ def picture_numbers(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("page", PAGES)
 def test_numbers_in_a_page_are_in_the_data_of_its_picture(page: str) -> None:
     values = list(numbers_in(picture_numbers(PICTURES[page])))
-    words = re.sub(r"`[^`]*`", "", sections(page)["Results"])
-    quoted = re.findall(r"(?<![\w.])(-?\d+(?:\.(\d+))?)( ?%)?", words.replace(",", ""))
+    results = re.sub(r"`[^`]*`", "", sections(page)["Results"])
+    quoted = re.findall(r"(?<![\w.])(-?\d+(?:\.(\d+))?)( ?%)?", results.replace(",", ""))
     assert quoted
     for number, decimals, percent in quoted:
         scale = 100 if percent else 1
@@ -227,7 +227,7 @@ def test_numbers_in_a_page_are_in_the_data_of_its_picture(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_its_picture_and_names_the_command_that_makes_it(page: str) -> None:
+def test_a_page_shows_its_picture_and_names_the_command_that_generates_it(page: str) -> None:
     name = PICTURES[page]
     assert f"](pictures/{name}.svg)" in text(page)
     assert f"`python docs/pictures/{name}.py`" in text(page)

@@ -1,4 +1,4 @@
-"""Docstrings: their examples run, their first words are plain, and public methods have one."""
+"""Docstrings: examples run, first words are plain, and public methods have one."""
 
 import ast
 import doctest

@@ -1,6 +1,6 @@
-"""Every folder in examples/ is a declared problem with pinned data, a graph like a new problem's, and fetch_data.py.
+"""Every folder in examples/ is a problem with pinned data, the graph of a new problem, and fetch_data.py.
 
-Where the data are there, they have the columns that are declared.
+If the data have been fetched, they have the declared columns.
 """
 
 from pathlib import Path
@@ -36,20 +36,22 @@ def test_the_problem_is_named_after_its_folder_and_its_data_are_pinned(folder: P
     assert out["nfiles"] == len(pin["meta"]["files"])
 
 
-def test_the_graph_and_the_place_for_studies_are_those_of_a_new_problem(folder: Path) -> None:
+def test_the_graph_and_the_studies_folder_are_those_of_a_new_problem(folder: Path) -> None:
     draft = ROOT / "flows" / "draft"
     assert (folder / GRAPH).read_bytes() == (draft / "graph.yaml").read_bytes()
     assert (folder / STUDIES).read_bytes() == (draft / "studies.md").read_bytes()
 
 
-def test_what_is_made_is_ignored_and_what_is_expected_is_there(folder: Path) -> None:
+def test_artifacts_are_ignored_and_expectations_exist(folder: Path) -> None:
     ignored = (folder / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert set(ignored) >= {"/artifacts/", "/.trunkline/", "/data/"}
     assert (folder / "gx" / "expectations" / f"{folder.name}.json").is_file()
-    assert (folder / ".dvc" / "config").is_file(), "a DVC repository of its own: no run of the flights records it"
+    assert (folder / ".dvc" / "config").is_file(), (
+        "it must be a separate DVC repository, so that no run of the flights records it"
+    )
 
 
-def test_the_script_that_fetches_compiles_and_pins_its_source(folder: Path) -> None:
+def test_the_fetch_script_compiles_and_pins_its_source(folder: Path) -> None:
     script = (folder / FETCH).read_text(encoding="utf-8")
     compile(script, FETCH, "exec")
     (source,) = (line for line in script.splitlines() if line.startswith("SOURCE = "))
@@ -65,6 +67,6 @@ def test_the_readme_names_the_commands(folder: Path) -> None:
 def test_the_data_have_the_declared_columns(folder: Path) -> None:
     problem = load_problem(folder)
     if not (folder / problem.data.path).exists():
-        pytest.skip(f"`mtl data -C examples/{folder.name}` has not brought the data")
+        pytest.skip(f"`mtl data -C examples/{folder.name}` has not been run")
     types = column_types(folder, problem)
     assert set(types) == {*problem.feature_columns, *problem.targets}

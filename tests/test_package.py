@@ -47,7 +47,7 @@ def test_the_wheel_has_every_file_of_the_packages(installed: Path) -> None:
     assert missing == []
 
 
-def test_the_first_pages_and_those_on_serving_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+def test_pages_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     path = f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(installed), "HOME": str(tmp_path)}
     code = "import flows, mtl_core, serving; print(flows.__file__, mtl_core.__file__, serving.__file__)"

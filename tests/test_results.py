@@ -1,4 +1,4 @@
-"""The results that benchmarks/ keeps, and the pages that show them: the pages show what the commands print."""
+"""The results in benchmarks/results, and the pages that show them: the pages show what the commands print."""
 
 import itertools
 import json
@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 POLICIES = ("joint", "freeze", "hold", "patient")
 TABLES = {
-    "comparing.md": "sharing_table.py",
+    "comparing.md": "comparison_table.py",
     "early-stopping.md": "stopping_table.py",
     "quality-and-speed.md": "quality_table.py",
     "quality-and-speed.md#suite": "suite_table.py",
-    "relating.md": "relating_table.py",
+    "relating.md": "groupings_table.py",
     "tuning.md": "tuning_table.py",
 }
-"""Page -> the script that prints its tables from the kept results."""
+"""Page -> the script that prints its tables from the stored results."""
 
 
 def stored(name: str) -> Any:
@@ -38,7 +38,7 @@ def test_a_page_shows_the_tables_that_its_command_prints(page: str) -> None:
     assert [line for line in rows if line not in text.splitlines()] == []
 
 
-def test_every_policy_was_run_on_every_task_with_the_same_five_seeds() -> None:
+def test_every_policy_has_results_for_every_task_and_the_same_five_seeds() -> None:
     rows = stored("early_stopping.json")
     fields = {"problem", "policy", "seed", "task", "metric", "higher_is_better", "validation", "best", "test"}
     fields |= {"epochs", "seconds"}
@@ -61,7 +61,7 @@ def provenances() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["early_stopping", "sharing", "relating", "tuning"])
-def test_how_the_results_were_made_stands_beside_them(name: str) -> None:
+def test_results_have_provenance(name: str) -> None:
     for problem, record in provenances()[name].items():
         assert record["command"].startswith(f"python benchmarks/{name}.py --problems {problem} --seeds ")
         assert record["commit"]
@@ -72,11 +72,11 @@ def test_how_the_results_were_made_stands_beside_them(name: str) -> None:
         assert record["versions"]["torch"]
 
 
-def test_every_problem_of_the_results_has_its_record() -> None:
+def test_every_problem_of_the_results_has_provenance() -> None:
     assert provenances()["early_stopping"].keys() == {row["problem"] for row in stored("early_stopping.json")}
 
 
-def test_every_configuration_s_record_says_which_seeds_its_rows_have() -> None:
+def test_the_provenance_of_a_configuration_has_the_seeds_of_its_rows() -> None:
     rows, records = stored("quality.json"), stored("quality.provenance.json")
     seeds_of: dict[str, set[int]] = {}
     for row in rows:

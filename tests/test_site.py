@@ -35,13 +35,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` does; a warning is an error."""
     root = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--quiet", "-d", str(root / "doctrees")]
-    done = subprocess.run([*command, str(DOCS), str(root / "html")], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    completed = subprocess.run([*command, str(DOCS), str(root / "html")], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
     return root / "html"
 
 
 def text_of(page: Path) -> str:
-    """The words of a built page."""
+    """Text of a built page."""
     return re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
 
 
@@ -56,8 +56,7 @@ def options(model: type[BaseModel]) -> Iterator[str]:
     """Names of all options below a model."""
     for name, field in model.model_fields.items():
         yield name
-        inner = bare(field.annotation)
-        for member in members(inner):
+        for member in members(bare(field.annotation)):
             yield from options(member)
 
 
@@ -94,7 +93,8 @@ def test_the_http_reference_has_every_type_form_and_limit() -> None:
 def test_the_page_of_artifacts_has_every_path() -> None:
     text = (DOCS / "reference" / "artifacts.md").read_text(encoding="utf-8")
     layout = Layout(Path())
-    paths = [getattr(layout, name) for name, value in vars(Layout).items() if isinstance(value, property)]
+    values = [getattr(layout, name) for name in vars(Layout) if not name.startswith("_")]
+    paths = [value for value in values if isinstance(value, Path)]
     assert len(paths) > 20
     assert [str(path) for path in paths if path.name not in text] == []
 
@@ -121,7 +121,7 @@ def test_options_of_shown_commands_exist(line: str) -> None:
     assert name in COMMANDS
     command = cli.get_command(Context(cli), name)
     assert command is not None
-    command.make_parser(Context(command)).parse_args(arguments)  # raises for an option that is not there
+    command.make_parser(Context(command)).parse_args(arguments)  # raises for an unknown option
 
 
 @pytest.mark.parametrize("page", PAGES)

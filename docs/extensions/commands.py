@@ -14,20 +14,20 @@ TARGET = "_generated/commands.md"
 
 
 def sections() -> Iterator[str]:
-    """Lines of Markdown. sphinx-click writes reStructuredText, and so needs a block of it."""
+    """Lines of Markdown, with reStructuredText blocks for sphinx-click."""
     for name in COMMANDS:
         yield from ("```{eval-rst}", f".. click:: flows.commands.{name}:command", f"   :prog: mtl {name}", "```", "")
 
 
 def write(app: Sphinx) -> None:
-    """Write the reference where the page includes it from."""
+    """Write the reference to the file that the page includes."""
     target = Path(app.srcdir) / TARGET
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join(sections()), encoding="utf-8")
 
 
 def escape_asterisks(app: Sphinx, context: click.Context, lines: list[str]) -> None:
-    """Keep an asterisk of a help text, as in a cron schedule, from starting emphasis."""
+    """Escape asterisks in help texts, as in a cron schedule, so that they do not start emphasis."""
     lines[:] = [re.sub(r"(?<!\*)\*(?!\*)", r"\\*", line) for line in lines]
 
 

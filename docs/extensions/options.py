@@ -17,9 +17,9 @@ from mtl_core.config import Problem
 from mtl_core.schema import TAGS, bare, is_union, members, tag_key, tag_of
 
 TARGET = "_generated/params.md"
-WORDS = {str: "text", int: "integer", float: "number", bool: "boolean", NoneType: "null", dict: "mapping"}
+TYPE_NAMES = {str: "text", int: "integer", float: "number", bool: "boolean", NoneType: "null", dict: "mapping"}
 KEYS = {"stopping.tasks": "TASK", "features": "NAME", "tasks": "NAME", "teachers": "TASK", "space": "OPTION"}
-"""Mapping -> the word for its keys in a path."""
+"""Mapping -> placeholder for its keys in a path."""
 BOUNDS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 
 
@@ -29,7 +29,7 @@ def reference() -> str:
 
 
 def section(model: type[BaseModel], path: str, level: int) -> Iterator[str]:
-    """Lines of the options of a model, then of the models inside it. path: where the model stands in the file."""
+    """Lines of the options of a model at a path of the file, then of the models inside it."""
     yield from entries(model, path, tuple(model.model_fields))
     yield from inner_sections(model, path, tuple(model.model_fields), level)
 
@@ -37,42 +37,42 @@ def section(model: type[BaseModel], path: str, level: int) -> Iterator[str]:
 def inner_sections(model: type[BaseModel], path: str, names: tuple[str, ...], level: int) -> Iterator[str]:
     """Lines of the sections that are options of a model."""
     for name in names:
-        if found := members(value_type(model.model_fields[name].annotation)):
-            yield from nested(found, key_path(join(path, name)), level)
+        if models := members(value_type(model.model_fields[name].annotation)):
+            yield from nested(models, key_path(join(path, name)), level)
 
 
-def nested(found: list[type[BaseModel]], path: str, level: int) -> Iterator[str]:
+def nested(models: list[type[BaseModel]], path: str, level: int) -> Iterator[str]:
     """Lines of a section, or of every member of a union."""
     yield from (f"({anchor(path)})=", "#" * level + f" `{path}`", "")
-    if len(found) == 1:
-        yield from (description(found[0]), "")
-        yield from section(found[0], path, level + 1)
+    if len(models) == 1:
+        yield from (description(models[0]), "")
+        yield from section(models[0], path, level + 1)
         return
-    if (key := tag_key(found[0])) is None:
-        for member in found:
+    if (key := tag_key(models[0])) is None:
+        for member in models:
             yield from (description(member), "", *entries(member, path, tuple(member.model_fields)))
         return
-    names = [f"[`{tag_of(member)}`](#{anchor(path, tag_of(member))})" for member in found]
+    names = [f"[`{tag_of(member)}`](#{anchor(path, tag_of(member))})" for member in models]
     yield from (f"`{key}` is one of {', '.join(names)}.", "")
-    if common := shared_options(found):
-        yield from (f"Common to every `{key}`:", "", *entries(found[0], path, common))
-    for number, member in enumerate(found):
-        own = tuple(name for name in member.model_fields if name not in (*common, key))
-        new = tuple(n for n in own if not any(n in earlier.model_fields for earlier in found[:number]))
+    if common := shared_options(models):
+        yield from (f"Common to every `{key}`:", "", *entries(models[0], path, common))
+    for number, member in enumerate(models):
+        specific_options = tuple(name for name in member.model_fields if name not in (*common, key))
+        new = tuple(n for n in specific_options if not any(n in earlier.model_fields for earlier in models[:number]))
         yield from (f"({anchor(path, tag_of(member))})=", "#" * (level + 1) + f" `{key}: {tag_of(member)}`", "")
-        yield from (description(member), "", *entries(member, path, own))
+        yield from (description(member), "", *entries(member, path, specific_options))
         yield from inner_sections(member, path, new, level + 2)
 
 
-def shared_options(found: list[type[BaseModel]]) -> tuple[str, ...]:
+def shared_options(models: list[type[BaseModel]]) -> tuple[str, ...]:
     """Names of the options that every member of a union has, with the same type, default and description."""
 
     def facts(model: type[BaseModel], name: str) -> Any:
         field = model.model_fields.get(name)
         return field and (repr(field), docstrings(model).get(name))
 
-    first = found[0].model_fields
-    return tuple(n for n in first if n not in TAGS and len({facts(model, n) for model in found}) == 1)
+    first = models[0].model_fields
+    return tuple(n for n in first if n not in TAGS and len({facts(model, n) for model in models}) == 1)
 
 
 def entries(model: type[BaseModel], path: str, names: tuple[str, ...]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def entries(model: type[BaseModel], path: str, names: tuple[str, ...]) -> Iterat
     texts = docstrings(model)
     for name in names:
         field = model.model_fields[name]
-        facts = [*type_words(field), default_words(field)]
+        facts = [*type_facts(field), default_text(field)]
         if members(value_type(field.annotation)):
             facts[0] = facts[0].replace("section", f"[section](#{anchor(key_path(join(path, name)))})", 1)
         yield f"`{join(path, name)}`"
@@ -92,7 +92,7 @@ def entries(model: type[BaseModel], path: str, names: tuple[str, ...]) -> Iterat
 
 def docstrings(model: type[BaseModel]) -> dict[str, str]:
     """Option -> the string below its declaration, of the class or of the nearest base."""
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for owner in reversed([base for base in model.__mro__ if issubclass(base, BaseModel) and base is not BaseModel]):
         (body,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
         assert isinstance(body, ast.ClassDef)
@@ -100,12 +100,12 @@ def docstrings(model: type[BaseModel]) -> dict[str, str]:
             if isinstance(statement, ast.AnnAssign) and isinstance(after, ast.Expr):
                 assert isinstance(statement.target, ast.Name)
                 assert isinstance(after.value, ast.Constant)
-                found[statement.target.id] = inspect.cleandoc(after.value.value)
-    return found
+                descriptions[statement.target.id] = inspect.cleandoc(after.value.value)
+    return descriptions
 
 
 def description(model: type[BaseModel]) -> str:
-    """A model's docstring, whole."""
+    """The complete docstring of a model."""
     return inspect.getdoc(model) or ""
 
 
@@ -115,9 +115,9 @@ def value_type(declared: Any) -> Any:
     return bare(get_args(declared)[1]) if get_origin(declared) is dict else declared
 
 
-def type_words(field: FieldInfo) -> Iterator[str]:
-    """The type in words, then its bounds."""
-    yield words(field.annotation)
+def type_facts(field: FieldInfo) -> Iterator[str]:
+    """Text of the type, then of its bounds."""
+    yield type_text(field.annotation)
     seen = set()
     for metadata in [*field.metadata, *inner_metadata(field.annotation)]:
         for name, template in BOUNDS.items():
@@ -137,28 +137,28 @@ def inner_metadata(declared: Any) -> Iterator[Any]:
             yield from inner_metadata(argument)
 
 
-def words(declared: Any) -> str:
-    """A declared type as a reader of YAML would call it."""
+def type_text(declared: Any) -> str:
+    """Name of a declared type in terms of YAML."""
     if hasattr(declared, "__metadata__"):
-        return words(get_args(declared)[0])
+        return type_text(get_args(declared)[0])
     if get_origin(declared) is Literal:
         return " or ".join(f"`{value}`" if str(value).strip() else repr(value) for value in get_args(declared))
     if is_union(declared):
-        named = dict.fromkeys(words(argument) for argument in get_args(declared))
+        named = dict.fromkeys(type_text(argument) for argument in get_args(declared))
         return " or ".join(named) if not all(members(argument) for argument in get_args(declared)) else "section"
     if get_origin(declared) is tuple:
-        inner = words(get_args(declared)[0])
-        return f"list of ({inner})" if " or " in inner else f"list of {inner}"
+        item_type = type_text(get_args(declared)[0])
+        return f"list of ({item_type})" if " or " in item_type else f"list of {item_type}"
     if get_origin(declared) is dict:
-        inner = words(get_args(declared)[1])
-        return f"mapping to {'sections' if inner == 'section' else inner}"
+        value = type_text(get_args(declared)[1])
+        return f"mapping to {'sections' if value == 'section' else value}"
     if isinstance(declared, type) and issubclass(declared, BaseModel):
         return "section"
-    return WORDS.get(declared) or getattr(declared, "__name__", "value").lower()
+    return TYPE_NAMES.get(declared) or getattr(declared, "__name__", "value").lower()
 
 
-def default_words(field: FieldInfo) -> str:
-    """The default as YAML writes it."""
+def default_text(field: FieldInfo) -> str:
+    """The default, written as in YAML."""
     default = field.get_default(call_default_factory=True, validated_data={})
     if default is PydanticUndefined:
         return "required"
@@ -175,13 +175,13 @@ def default_words(field: FieldInfo) -> str:
 
 
 def key_path(path: str) -> str:
-    """The path of a section; of a mapping's sections with the word for its keys."""
+    """Path of a section; for a mapping's sections with a placeholder for the key."""
     key = next((key for ending, key in KEYS.items() if f".{path}".endswith(f".{ending}")), "")
     return join(path, key) if key else path
 
 
 def anchor(path: str, tag: str = "") -> str:
-    """The identifier of a section, or of a member's section."""
+    """Identifier of a section, or of a member's section."""
     return f"option-{path}{'-' if tag else ''}{tag}".lower().replace(".", "-").replace("_", "-")
 
 
@@ -191,7 +191,7 @@ def join(path: str, name: str) -> str:
 
 
 def write(app: Sphinx) -> None:
-    """Write the reference where the page includes it from."""
+    """Write the reference to the file that the page includes."""
     target = Path(app.srcdir) / TARGET
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(reference(), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Links from the pages to files of the repository outside of docs/: each linked file becomes a page with its source.
 
-In a repository's viewer these links lead to the files themselves. A link to a file or folder that is not there is a
-warning, hence fails the strict build.
+In a repository's viewer these links lead to the files themselves. A link to a missing file or folder is a warning,
+which fails the strict build.
 """
 
 import os
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def outside_links(text: str, page: Path, docs: Path) -> Iterator[tuple[re.Match[str], Path]]:
-    """Links that leave docs/, each with the path it names."""
+    """Links to files outside of docs/, each with its path."""
     for link in LINK.finditer(text):
         path = Path(os.path.normpath(page.parent / link["target"]))
         if not path.is_relative_to(docs):
@@ -29,7 +29,7 @@ def outside_links(text: str, page: Path, docs: Path) -> Iterator[tuple[re.Match[
 
 
 def write_pages(app: Sphinx) -> None:
-    """Write a page for every file outside of docs/ that some page links."""
+    """Write a page for every linked file outside of docs/."""
     docs = Path(app.srcdir)
     shutil.rmtree(docs / PAGES, ignore_errors=True)
     pages = [page for page in docs.rglob("*.md") if not page.is_relative_to(docs / "_generated")]
@@ -45,7 +45,7 @@ def write_pages(app: Sphinx) -> None:
 
 
 def rewrite_links(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Point links that leave docs/ at the pages of `write_pages`; a folder's becomes its text."""
+    """Point links to files outside of docs/ at the pages of `write_pages`; replace links to folders by their text."""
     docs = Path(app.srcdir)
     page = Path(app.env.doc2path(docname))
     for link, path in reversed(list(outside_links(source[0], page, docs))):

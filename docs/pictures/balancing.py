@@ -1,10 +1,11 @@
-"""Cost of a step with each method of balancing, and which task it favours when one loss is a hundred times the other.
+"""Cost of a step with each balancing method, and the task that it favours if one loss is a hundred times the other.
 
     python docs/pictures/balancing.py [FILE]
 
-FILE is what `python benchmarks/balancing.py` printed; without it the benchmark runs first. Beside the costs is a toy:
-two regressions that share a layer too narrow for both, and the loss of one is a hundred times the other's. Both are
-equally hard, so that what a method leaves to the small one is the method's doing. Some minutes on one thread.
+FILE is the output of `python benchmarks/balancing.py`; without it the benchmark runs first. In addition to the costs, a
+synthetic problem is trained: two regressions that share a layer too narrow for both, where the loss of one is a hundred
+times the other's. Both tasks are equally hard, so a difference between them is an effect of the method. Takes some
+minutes on one thread.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Any
 
 import altair as alt
 import torch
-from drawing import ROOT, save, share
+from drawing import ROOT, rounded, save
 from torch import Tensor, nn
 
 from mtl_core.balancing import Losses, SharedParameters
@@ -26,22 +27,22 @@ from mtl_core.report.theme import ACCENT, CARD, INK, MUTED, SECOND, data
 from mtl_core.schema import tagged
 
 TASKS = ("large", "small")
-TIMES = 100.0
-"""The large loss by the small one, at the start."""
+LOSS_RATIO = 100.0
+"""Ratio of the large loss to the small one at the start."""
 WIDTH, NARROW, NEEDED = 16, 3, 4
 """Width of the input, width of the shared layer, and number of input directions that each task needs."""
 EPOCHS, STEPS, ROWS, SEEDS = 30, 20, 256, 5
-OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": {"large": 1 / TIMES}}}
+OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": {"large": 1 / LOSS_RATIO}}}
 ROW = 21
 
 
 def methods() -> dict[str, Balancing]:
-    """Method -> its options: those of losses first, in the order of the union."""
+    """Method -> its options, in the order of the union: methods on losses first."""
     return {method: member(**OPTIONS.get(method, {})) for method, member in tagged(AnyBalancing).items()}
 
 
 def costs(arguments: list[str]) -> dict[str, float]:
-    """Method -> processor time of a step by that of `sum`, from the benchmark's last line."""
+    """Method -> processor time of a step relative to `sum`, from the benchmark's last line."""
     if arguments:
         printed = Path(arguments[0]).read_text(encoding="utf-8")
     else:
@@ -51,8 +52,8 @@ def costs(arguments: list[str]) -> dict[str, float]:
     return {"sum": 1.0} | ratios
 
 
-class Toy:
-    """Two tasks, a shared layer, and a balancing, in training."""
+class SyntheticProblem:
+    """Two tasks, a shared layer and a balancing."""
 
     def __init__(self, options: Balancing, seed: int) -> None:
         torch.manual_seed(seed)
@@ -69,16 +70,16 @@ class Toy:
     def target(self, task: int, x: Tensor) -> Tensor:  # (B, WIDTH) -> (B,)
         return torch.tanh(x @ self.directions[task]) @ self.mixing[task]
 
-    def missed(self, task: int, x: Tensor) -> Tensor:
-        """The share of the target's variance that the task does not explain: its loss, but for the scale."""
+    def unexplained_variance(self, task: int, x: Tensor) -> Tensor:
+        """Share of the target's variance that the task does not explain: its loss without the scale."""
         target = self.target(task, x) / self.spread[task]
         return (self.heads[task](self.trunk(x))[:, 0] - target).square().mean()
 
     def losses(self, x: Tensor) -> Losses:
-        return {0: TIMES * self.missed(0, x), 1: self.missed(1, x)}
+        return {0: LOSS_RATIO * self.unexplained_variance(0, x), 1: self.unexplained_variance(1, x)}
 
-    def trained(self) -> list[float]:
-        """Task by task, the share of variance explained on fresh rows after training."""
+    def train(self) -> list[float]:
+        """Train, and return the explained share of variance per task on new rows."""
         for _ in range(EPOCHS):
             self.balancer.before_epoch()
             losses_of_steps = list(self._epoch())
@@ -87,7 +88,7 @@ class Toy:
             )
         with torch.no_grad():
             x = torch.randn(20_000, WIDTH)
-            return [1 - self.missed(task, x).item() for task in range(2)]
+            return [1 - self.unexplained_variance(task, x).item() for task in range(2)]
 
     def _epoch(self) -> Iterator[dict[int, float]]:
         for _ in range(STEPS):
@@ -96,25 +97,26 @@ class Toy:
             self.optimizer.zero_grad()
             self.balancer.backward(losses, self.shared)
             self.optimizer.step()
-            self.balancer.after_step(lambda x=x: self._again(x))
+            self.balancer.after_step(lambda x=x: self._losses_now(x))
             yield {task: loss.item() for task, loss in losses.items()}
 
-    def _again(self, x: Tensor) -> Losses:
+    def _losses_now(self, x: Tensor) -> Losses:
         with torch.no_grad():
             return self.losses(x)
 
 
 def explained(options: Balancing) -> dict[str, float]:
-    """Task -> share of variance explained, the mean over the seeds."""
-    explained = [Toy(options, seed).trained() for seed in range(SEEDS)]
-    return {task: share(statistics.mean(each)) for task, each in zip(TASKS, zip(*explained, strict=True), strict=True)}
+    """Task -> explained share of variance, mean over seeds."""
+    explained_of_seeds = [SyntheticProblem(options, seed).train() for seed in range(SEEDS)]
+    explained_of_tasks = zip(*explained_of_seeds, strict=True)
+    return {task: rounded(statistics.mean(values)) for task, values in zip(TASKS, explained_of_tasks, strict=True)}
 
 
 def cost_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
     """Processor time of a step per method, relative to `sum`."""
     axis = alt.Axis(title="processor time of a step, sum = 1", tickCount=5)
-    most = max(row["cost"] for row in rows)
-    x = alt.X("cost:Q", scale=alt.Scale(domain=[0, most * 1.12]), axis=axis)
+    maximum = max(row["cost"] for row in rows)
+    x = alt.X("cost:Q", scale=alt.Scale(domain=[0, maximum * 1.12]), axis=axis)
     base = alt.Chart(data(rows)).encode(x=x, y=y)
     layers = [
         base.mark_rule(color=MUTED, opacity=0.5).encode(x2=alt.datum(0)),
@@ -124,8 +126,8 @@ def cost_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
     return alt.layer(*layers).properties(width=260, height=ROW * len(rows))
 
 
-def toy_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
-    """Variance explained of the two tasks of the toy problem per method."""
+def synthetic_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+    """Variance explained of the two tasks of the synthetic problem per method."""
     axis = alt.Axis(title="variance explained: small loss orange, large blue", format="~%", tickCount=5)
     scale = alt.Scale(domain=[min(0.0, *(row["small"] for row in rows)), 1])
     base = alt.Chart(data(rows)).encode(y=y)
@@ -138,24 +140,23 @@ def toy_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
 
 
 def main() -> None:
-    """Measure, and write the picture and its numbers."""
+    """Run the benchmark and the trainings, and write the picture and its numbers."""
     torch.set_num_threads(1)
-    cost, toy = costs(sys.argv[1:]), {}
+    cost, explained_by_method = costs(sys.argv[1:]), {}
     for method, options in methods().items():
-        toy[method] = explained(options)
-        print(method, toy[method])
-    rows = [{"method": method, "cost": cost[method], **toy[method]} for method in toy]
+        explained_by_method[method] = explained(options)
+        print(method, explained_by_method[method])
+    rows = [{"method": method, "cost": cost[method], **values} for method, values in explained_by_method.items()]
     named = alt.Y(
         "method:N",
-        sort=list(toy),
+        sort=list(explained_by_method),
         axis=alt.Axis(title=None, grid=False, labelColor=INK, labelFontSize=12, minExtent=112),
     )
-    plain = alt.Y("method:N", sort=list(toy), axis=None)
-    chart = alt.hconcat(cost_panel(rows, named), toy_panel(rows, plain), spacing=24)
-    label = (
-        "Per method: processor time of a step by that of sum, and the variance of a small and a large task explained"
-    )
-    save("balancing", chart, label, {"cost": cost, "explained": toy, "times": TIMES, "seeds": SEEDS})
+    plain = alt.Y("method:N", sort=list(explained_by_method), axis=None)
+    chart = alt.hconcat(cost_panel(rows, named), synthetic_panel(rows, plain), spacing=24)
+    label = "Per method: processor time of a step relative to sum, and explained variance of a small and a large task"
+    numbers = {"cost": cost, "explained": explained_by_method, "times": LOSS_RATIO, "seeds": SEEDS}
+    save("balancing", chart, label, numbers)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from drawing import save, share
-from flights_part import FIRST_VALIDATION, Part, declared, flights
+from drawing import rounded, save
+from flights_subset import FIRST_VALIDATION, FlightsSubset, declared, flights
 
 from mtl_core.evaluation import evaluate
 from mtl_core.model.inference import predictions_of
@@ -36,22 +36,22 @@ ALL_LABELS = "all labels, no teacher"
 
 
 def thinned(rows: pa.Table, seed: int) -> pa.Table:
-    """Adds `few_labels`: the arrival delay, in the training days of a random share of the flights only."""
-    drawn = np.random.default_rng(seed).random(len(rows)) < SHARE
+    """Add `few_labels`: the arrival delay, within the training days only for a random share of the flights."""
+    labelled = np.random.default_rng(seed).random(len(rows)) < SHARE
     held_out = pc.greater_equal(rows["date"], pa.scalar(FIRST_VALIDATION).cast(pa.date32())).to_numpy()
-    return rows.append_column("few_labels", pc.if_else(pa.array(drawn | held_out), rows["arr_delay"], None))
+    return rows.append_column("few_labels", pc.if_else(pa.array(labelled | held_out), rows["arr_delay"], None))
 
 
-def aucs(part: Part, seed: int, name: str, teachers: dict[str, Any]) -> dict[str, float]:
-    """Split -> the AUC of `delayed`."""
-    network, _, _ = part.trained(declared(TASKS, seed=seed, teachers=teachers), f"{name}, seed {seed}")
-    values = {}
+def aucs(subset: FlightsSubset, seed: int, name: str, teachers: dict[str, Any]) -> dict[str, float]:
+    """Split -> AUC of `delayed`."""
+    network, _ = subset.train(declared(TASKS, seed=seed, teachers=teachers), f"{name}, seed {seed}")
+    auc_of_split = {}
     for split in ("validation", "test"):
-        rows = part.splits[split]
+        rows = subset.splits[split]
         labels = {task: values.numpy() for task, values in rows.labels.items()}
-        measured = evaluate(part.tasks, labels, predictions_of(network, rows), resamples=0)
-        values[split] = share(measured["delayed"]["auc"].value, places=4)
-    return values
+        metrics = evaluate(subset.tasks, labels, predictions_of(network, rows), resamples=0)
+        auc_of_split[split] = rounded(metrics["delayed"]["auc"].value, digits=4)
+    return auc_of_split
 
 
 def picture(test: dict[str, list[float]]) -> alt.LayerChart:
@@ -62,7 +62,7 @@ def picture(test: dict[str, list[float]]) -> alt.LayerChart:
     )
     x = alt.X("auc:Q", scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(title="AUC on test", tickCount=6))
     points = [
-        {"variant": variant, "place": order.index(variant), "auc": value, "seed": str(seed)}
+        {"variant": variant, "index": order.index(variant), "auc": value, "seed": str(seed)}
         for variant, values in test.items()
         for seed, value in zip(SEEDS, values, strict=True)
     ]
@@ -70,7 +70,7 @@ def picture(test: dict[str, list[float]]) -> alt.LayerChart:
     means = data([{"variant": variant, "auc": statistics.mean(values)} for variant, values in test.items()])
     path = alt.Chart(few).mark_line(color=MUTED, strokeWidth=1, opacity=0.6)
     layers = [
-        path.encode(x=x, y=y, detail="seed:N", order="place:Q"),
+        path.encode(x=x, y=y, detail="seed:N", order="index:Q"),
         alt.Chart(means).mark_tick(color=SECOND, thickness=3, size=26).encode(x=x, y=y),
         alt.Chart(data(points)).mark_point(color=CARD, fill=ACCENT, size=85, opacity=1).encode(x=x, y=y),
     ]
@@ -78,27 +78,31 @@ def picture(test: dict[str, list[float]]) -> alt.LayerChart:
 
 
 def main() -> None:
-    """Measure, and write the picture and its numbers."""
+    """Train the variants and write the picture and its numbers."""
     rows, labels = flights(), []
     results: dict[str, list[dict[str, float]]] = {name: [] for name in (*TEACHERS, ALL_LABELS)}
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as work:
-            part = Part.prepared(thinned(rows, seed), declared(TASKS), Path(work) / "few")
-            values_of_labels = part.splits["train"].labels["delayed"].numpy()
+            subset = FlightsSubset.prepare(thinned(rows, seed), declared(TASKS), Path(work) / "few")
+            values_of_labels = subset.splits["train"].labels["delayed"].numpy()
             labels.append(int((values_of_labels >= 0).sum()))
             for name, teachers in TEACHERS.items():
-                results[name].append(aucs(part, seed, name, teachers))
+                results[name].append(aucs(subset, seed, name, teachers))
             table = rows.append_column("few_labels", rows["arr_delay"])
-            part = Part.prepared(table, declared(TASKS), Path(work) / "all")
-            results[ALL_LABELS].append(aucs(part, seed, ALL_LABELS, {}))
+            subset = FlightsSubset.prepare(table, declared(TASKS), Path(work) / "all")
+            results[ALL_LABELS].append(aucs(subset, seed, ALL_LABELS, {}))
     values = {
-        s: {variant: [run[s] for run in each] for variant, each in results.items()} for s in ("validation", "test")
+        split: {variant: [aucs_of_seed[split] for aucs_of_seed in of_seeds] for variant, of_seeds in results.items()}
+        for split in ("validation", "test")
     }
-    means = {s: {variant: share(statistics.mean(each)) for variant, each in runs.items()} for s, runs in values.items()}
+    means = {
+        split: {variant: rounded(statistics.mean(of_seeds)) for variant, of_seeds in of_variants.items()}
+        for split, of_variants in values.items()
+    }
+    baseline = values["test"]["no teacher"]
     gains = {
-        variant: [share(value - none) for value, none in zip(each, values["test"]["no teacher"], strict=True)]
-        for variant, each in values["test"].items()
-        if variant in TEACHERS
+        variant: [rounded(auc - without) for auc, without in zip(values["test"][variant], baseline, strict=True)]
+        for variant in TEACHERS
     }
     numbers = {"share": SHARE, "seeds": len(SEEDS), "labels": labels, "means": means, "test_gains": gains}
     label = "Dots per seed: the test AUC of delayed without a teacher, with boosted trees, and with all labels"

@@ -1,4 +1,4 @@
-"""Pictures with the report's look, each a file of its own that reads on a light page and on a dark one."""
+"""Pictures in the style of the report: each is one SVG file for light and dark pages."""
 
 import json
 from pathlib import Path
@@ -14,11 +14,11 @@ ROOT = HERE.parents[1]
 
 
 def save(name: str, chart: alt.TopLevelMixin, label: str, numbers: dict[str, Any]) -> None:
-    """Writes NAME.svg and NAME.json, the numbers that it draws, beside the scripts; both or none.
+    """Write NAME.svg and NAME.json, the numbers in it, next to the scripts; both or none.
 
     Args:
-        label: what a screen reader says of the picture.
-        numbers: JSON values; what a page says of its picture is checked against them.
+        label: the alternative text for screen readers.
+        numbers: JSON values; tests check the numbers in a page against them.
     """
     written = {
         HERE / f"{name}.svg": svg_file(theme.svg(chart, label)),
@@ -30,9 +30,9 @@ def save(name: str, chart: alt.TopLevelMixin, label: str, numbers: dict[str, Any
         _pending(path).replace(path)
 
 
-def share(value: float, of: float = 1.0, places: int = 3) -> float:
-    """A number as the JSON beside a picture keeps it."""
-    return round(float(value) / of, places)
+def rounded(value: float, divisor: float = 1.0, digits: int = 3) -> float:
+    """The quotient, rounded for the JSON file of a picture."""
+    return round(float(value) / divisor, digits)
 
 
 def _pending(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Predictions of five kinds of task for the same arrivals: one network, trained briefly on a part of the flights.
+"""Predictions of five kinds of task for the same arrivals: one network, trained briefly on a subset of the flights.
 
     python docs/pictures/tasks.py
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-from drawing import save, share
-from flights_part import Part, declared, flights
+from drawing import rounded, save
+from flights_subset import FlightsSubset, declared, flights
 from numpy.typing import NDArray
 
 from mtl_core.model.inference import predictions_of
@@ -36,8 +36,8 @@ ROW = 40
 Predictions = dict[str, NDArray[Any]]
 
 
-def chosen(predictions: Predictions, delays: NDArray[np.float64]) -> list[int]:
-    """Rows of flights that arrived, at those ranks."""
+def flights_at_ranks(predictions: Predictions, delays: NDArray[np.float64]) -> list[int]:
+    """Rows of arrived flights at RANKS."""
     arrived = np.flatnonzero(np.isfinite(delays))
     order = arrived[np.argsort(predictions["binary"][arrived], kind="stable")]
     return [int(order[round(rank * (len(order) - 1))]) for rank in RANKS]
@@ -46,21 +46,24 @@ def chosen(predictions: Predictions, delays: NDArray[np.float64]) -> list[int]:
 def agreement(predictions: Predictions, delays: NDArray[np.float64]) -> dict[str, float]:
     """Agreement of the kinds over the whole test split."""
     late = {kind: predictions[kind][:, 2:].sum(axis=1) for kind in ("multiclass", "ordinal")}
-    low, middle, high = predictions["quantiles"].T
+    low, median, high = predictions["quantiles"].T
     arrived = np.isfinite(delays)
     return {
-        **{f"binary_and_{kind}": share(np.abs(chance - predictions["binary"]).mean()) for kind, chance in late.items()},
-        "median_and_regression_minutes": share(np.abs(middle - predictions["regression"]).mean(), places=2),
-        "inside_band": share(((low <= delays) & (delays <= high))[arrived].mean()),
-        "promised_inside_band": 0.8,
-        "below_low": share((delays < low)[arrived].mean()),
-        "above_high": share((delays > high)[arrived].mean()),
-        "late_said": share(predictions["binary"][arrived].mean()),
-        "late_happened": share((delays >= 15)[arrived].mean()),
+        **{
+            f"binary_and_{kind}": rounded(np.abs(probability - predictions["binary"]).mean())
+            for kind, probability in late.items()
+        },
+        "median_and_regression_minutes": rounded(np.abs(median - predictions["regression"]).mean(), digits=2),
+        "inside_band": rounded(((low <= delays) & (delays <= high))[arrived].mean()),
+        "nominal_coverage": 0.8,
+        "below_low": rounded((delays < low)[arrived].mean()),
+        "above_high": rounded((delays > high)[arrived].mean()),
+        "mean_predicted_late": rounded(predictions["binary"][arrived].mean()),
+        "observed_late": rounded((delays >= 15)[arrived].mean()),
     }
 
 
-def probability(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+def probability_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
     """Predicted probability of each flight in the binary task."""
     axis = percent_axis(title="15 minutes or more", values=[0, 0.5, 1])
     x = alt.X("binary:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
@@ -72,7 +75,7 @@ def probability(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
     return alt.layer(*layers).properties(width=100, height=ROW * len(rows), title=heading("binary"))
 
 
-def bands(rows: list[dict[str, Any]], kind: str, y: alt.Y) -> alt.Chart:
+def bands_panel(rows: list[dict[str, Any]], kind: str, y: alt.Y) -> alt.Chart:
     """Predicted class probabilities of each flight as a stacked bar."""
     parts = [
         {"flight": row["flight"], "from": sum(row[kind][:number]), "to": sum(row[kind][: number + 1]), "shade": shade}
@@ -88,9 +91,9 @@ def bands(rows: list[dict[str, Any]], kind: str, y: alt.Y) -> alt.Chart:
     )
 
 
-def minutes(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
+def minutes_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
     """Predicted quantiles and mean of each flight, and its delay, in minutes."""
-    axis = alt.Axis(title="minutes of delay; the ring is what happened", tickCount=6)
+    axis = alt.Axis(title="minutes of delay; the ring is the observed delay", tickCount=6)
 
     def x(field: str) -> alt.X:
         return alt.X(f"{field}:Q", axis=axis)
@@ -100,7 +103,7 @@ def minutes(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
         base.mark_bar(color=ACCENT, opacity=0.25, height=14).encode(x=x("low"), x2="high:Q"),
         base.mark_tick(color=ACCENT, thickness=3, size=20).encode(x=x("median")),
         base.mark_point(shape="diamond", color=CARD, fill=SECOND, size=70, opacity=1).encode(x=x("regression")),
-        base.mark_point(shape="circle", color=INK, size=80, opacity=1, strokeWidth=1.6).encode(x=x("happened")),
+        base.mark_point(shape="circle", color=INK, size=80, opacity=1, strokeWidth=1.6).encode(x=x("observed")),
     ]
     return alt.layer(*layers).properties(width=235, height=ROW * len(rows), title=heading("quantiles and regression"))
 
@@ -111,41 +114,41 @@ def heading(text: str) -> alt.TitleParams:
 
 
 def main() -> None:
-    """Measure, and write the picture and its numbers."""
+    """Train the network and write the picture and its numbers."""
     document = declared(TASKS, epochs=12)
     with tempfile.TemporaryDirectory() as work:
-        part = Part.prepared(flights(), document, Path(work))
-        network, outcome, _ = part.trained(document, "kinds")
-        predictions = predictions_of(network, part.splits["test"])
-        raw = part.raw_test()
+        subset = FlightsSubset.prepare(flights(), document, Path(work))
+        network, result = subset.train(document, "kinds")
+        predictions = predictions_of(network, subset.splits["test"])
+        raw = subset.raw_test()
     delays = raw["arr_delay"].to_numpy(zero_copy_only=False).astype(np.float64)
     columns = {name: raw[name].to_pylist() for name in ("origin", "dest", "carrier", "hour", "weekday")}
     rows = []
-    for row in chosen(predictions, delays):
-        band = [share(v, places=1) for v in predictions["quantiles"][row]]
+    for row in flights_at_ranks(predictions, delays):
+        band = [rounded(v, digits=1) for v in predictions["quantiles"][row]]
         row_values = {name: values[row] for name, values in columns.items()}
         rows.append(
             {
                 "flight": "{origin}-{dest} {carrier}, {weekday} {hour}h".format(**row_values),
-                "binary": share(predictions["binary"][row]),
-                **{kind: [share(v) for v in predictions[kind][row]] for kind in ("multiclass", "ordinal")},
+                "binary": rounded(predictions["binary"][row]),
+                **{kind: [rounded(v) for v in predictions[kind][row]] for kind in ("multiclass", "ordinal")},
                 **dict(zip(("low", "median", "high"), band, strict=True)),
-                "regression": share(predictions["regression"][row], places=1),
-                "happened": share(delays[row], places=1),
+                "regression": rounded(predictions["regression"][row], digits=1),
+                "observed": rounded(delays[row], digits=1),
             }
         )
     order = [row["flight"] for row in rows]
     named = alt.Y("flight:N", sort=order, axis=alt.Axis(title=None, grid=False, labelColor=INK, minExtent=150))
     plain = alt.Y("flight:N", sort=order, axis=None)
     chart = alt.hconcat(
-        *(probability(rows, named), bands(rows, "multiclass", plain), bands(rows, "ordinal", plain)),
-        minutes(rows, plain),
+        *(probability_panel(rows, named), bands_panel(rows, "multiclass", plain), bands_panel(rows, "ordinal", plain)),
+        minutes_panel(rows, plain),
         spacing=18,
     )
     label = (
-        "Seven flights: the chance of 15 minutes, the chances of four bands, and the delay in minutes with its range"
+        "Seven flights: probability of 15 minutes, probabilities of four bands, and the delay in minutes with its range"
     )
-    numbers = {"epochs": len(outcome.epochs), "chosen": outcome.chosen, "flights": rows}
+    numbers = {"epochs": len(result.epochs), "chosen": result.chosen, "flights": rows}
     save("tasks", chart, label, numbers | {"agreement": agreement(predictions, delays), "drawn": len(rows)})
 
 

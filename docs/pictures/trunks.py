@@ -2,7 +2,7 @@
 
     python docs/pictures/trunks.py [FILE]
 
-FILE is what `python benchmarks/trunks.py` printed; without it the benchmark runs first, for some minutes.
+FILE is what `python benchmarks/trunks.py` printed; without it the benchmark runs first, which takes some minutes.
 """
 
 import json
@@ -19,13 +19,13 @@ from mtl_core.report.theme import ACCENT, INK, MUTED, data
 from mtl_core.schema import tagged
 
 TASKS, WIDTH = 5, 192
-"""The benchmark's."""
+"""As in the benchmark."""
 ROW = 26
-"""Height of a trunk's line."""
+"""Height of a row in pixels."""
 
 
 def ratios(arguments: list[str]) -> dict[str, float]:
-    """Kind -> processor time of a step by that of shared_bottom, from the benchmark's last line."""
+    """Kind -> processor time of a step relative to shared_bottom, from the benchmark's last line."""
     if arguments:
         printed = Path(arguments[0]).read_text(encoding="utf-8")
     else:
@@ -36,29 +36,31 @@ def ratios(arguments: list[str]) -> dict[str, float]:
 
 
 def parameters() -> dict[str, int]:
-    """Kind -> parameters of the trunk alone."""
+    """Kind -> number of parameters of the trunk, without input layer and heads."""
     trunks = {kind: member().build(WIDTH, TASKS) for kind, member in tagged(AnyTrunk).items()}
     return {kind: sum(parameter.numel() for parameter in trunk.parameters()) for kind, trunk in trunks.items()}
 
 
-def panel(rows: list[dict[str, Any]], field: str, title: str, form: str, *, names: bool) -> alt.LayerChart:
-    """A line of dots with their values; with the trunks' names at the first one."""
+def panel(rows: list[dict[str, Any]], field: str, title: str, number_format: str, *, names: bool) -> alt.LayerChart:
+    """Dots with their values, a row per trunk; the first panel has the names."""
     order = [row["kind"] for row in rows]
     axis = alt.Axis(title=None, grid=False, labelColor=INK, labelFontSize=12, minExtent=118) if names else None
     y = alt.Y("kind:N", sort=order, axis=axis)
-    most = max(row[field] for row in rows)
-    x = alt.X(f"{field}:Q", scale=alt.Scale(domain=[0, most * 1.15]), axis=alt.Axis(title=title, tickCount=4))
+    maximum = max(row[field] for row in rows)
+    x = alt.X(f"{field}:Q", scale=alt.Scale(domain=[0, maximum * 1.15]), axis=alt.Axis(title=title, tickCount=4))
     base = alt.Chart(data(rows)).encode(y=y, x=x)
     layers = [
         base.mark_rule(color=MUTED, strokeWidth=1, opacity=0.5).encode(x=x, x2=alt.datum(0)),
         base.mark_point(color=ACCENT, fill=ACCENT, size=60, opacity=1),
-        base.mark_text(color=INK, align="left", dx=8, fontSize=11).encode(text=alt.Text(f"{field}:Q", format=form)),
+        base.mark_text(color=INK, align="left", dx=8, fontSize=11).encode(
+            text=alt.Text(f"{field}:Q", format=number_format)
+        ),
     ]
     return alt.layer(*layers).properties(width=265, height=ROW * len(rows))
 
 
 def main() -> None:
-    """Measure, and write the picture and its numbers."""
+    """Run the benchmark and write the picture and its numbers."""
     cost, size = ratios(sys.argv[1:]), parameters()
     kinds = sorted(cost, key=lambda kind: cost[kind])
     rows = [{"kind": kind, "cost": cost[kind], "thousands": size[kind] / 1000} for kind in kinds]
@@ -67,7 +69,7 @@ def main() -> None:
         panel(rows, "thousands", "parameters, thousands", ",.0f", names=False),
         spacing=24,
     )
-    label = "Dots per kind of trunk: the processor time of a training step by that of shared_bottom, and parameters"
+    label = "Dots per kind of trunk: processor time of a training step relative to shared_bottom, and parameters"
     numbers = {"tasks": TASKS, "input_width": WIDTH, "cost": cost, "parameters": size}
     save("trunks", chart, label, numbers | {"thousands": {kind: n / 1000 for kind, n in size.items()}})
 

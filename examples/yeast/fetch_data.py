@@ -1,7 +1,7 @@
-"""Writes data/yeast.parquet: 103 measurements of 2,417 yeast genes, and which of 14 functional classes each gene has.
+"""Write data/yeast.parquet: 103 measurements of 2,417 yeast genes, and which of 14 functional classes each gene has.
 
-Source: the CSV file in the wheel of river, which is downloaded and read, not installed. The file is byte for byte the
-same on every machine: rows stay in the source's order, and the versions of pyarrow and of the source are pinned.
+Source: the CSV file in the wheel of river, which is downloaded and read, not installed. The output is byte-identical
+on every machine: rows stay in the source's order, and the versions of pyarrow and of the source are pinned.
 """
 
 import gzip
@@ -17,7 +17,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 SOURCE = "river==0.26.1"
-# The data are the same in every wheel, so one will do: a machine for which there is none can read it too.
+# The data are the same in every wheel. One is named, so that machines without a wheel of their own can read it too.
 WHEEL = ("--only-binary", ":all:", "--platform", "manylinux_2_28_x86_64", "--python-version", "3.11")
 MEMBER = "river/datasets/yeast.csv.gz"
 NUMBERS = {f"Att{number}": pa.float32() for number in range(1, 104)}

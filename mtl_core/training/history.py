@@ -70,7 +70,7 @@ class TaskCalibration(Frozen):
 
     task: str
     method: CalibrationMethod
-    """For a multilabel task the method with the most parameters among its labels."""
+    """Method; for a multilabel task the one with the most parameters among its labels."""
     reason: str = ""
     """Reason for the identity; "" where another method was fitted."""
     temperatures: tuple[float, ...] = ()
@@ -88,7 +88,7 @@ class TunedThresholds(Frozen):
 
     task: str
     thresholds: tuple[float, ...]
-    """A threshold, or one per label."""
+    """Threshold, or a threshold per label."""
     untuned: int = 0
     """Number of default thresholds: of labels with too few positive or negative rows in validation."""
 

@@ -8,7 +8,7 @@ from mtl_core.trunks.ple import PLETrunk
 
 
 class CGCTrunk(PLETrunk):
-    """A level of extraction: per task a gate over the experts of that task and the shared experts."""
+    """Single level of extraction: per task a gate over the experts of that task and the shared experts."""
 
     def __init__(
         self, width: int, tasks: int, *, experts: int, shared_experts: int, widths: tuple[int, ...], dropout: float

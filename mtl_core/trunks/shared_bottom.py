@@ -10,7 +10,7 @@ from mtl_core.trunks.base import Trunk
 
 
 class SharedBottomTrunk(Trunk):
-    """An MLP, whose output is that of every task."""
+    """MLP whose output is that of every task."""
 
     def __init__(self, width: int, tasks: int, *, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.input_types import InputType, NumberInput, StringsInput, VectorInput
 from mtl_core.ragged import Block, Ragged
 from mtl_core.schema import members, tagged
-from tests.whole_way import in_own_interpreter, leave, whole_way
+from tests.end_to_end import in_new_interpreter, run_end_to_end, write_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -328,7 +328,7 @@ def run_stages(folder: Path) -> dict[str, Any]:
     from flows.draft.facts import sample_table
     from flows.draft.proposals import propose_problem
 
-    results = whole_way(folder, PARAMS, table(), [ROWS, [{**ROWS[0], "point": [1.0]}]])
+    results = run_end_to_end(folder, PARAMS, table(), [ROWS, [{**ROWS[0], "point": [1.0]}]])
     draft = propose_problem(sample_table(folder / "data" / "part.parquet"), ["late"])
     return results | {"proposed": {name: proposal.options["kind"] for name, proposal in draft.features.items()}}
 
@@ -336,11 +336,11 @@ def run_stages(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Results of all stages in a separate interpreter, since unions are read when modules are imported."""
-    return in_own_interpreter(__name__, tmp_path_factory.mktemp("kinds") / "problem")
+    return in_new_interpreter(__name__, tmp_path_factory.mktemp("kinds") / "problem")
 
 
 def test_every_stage_accepts_the_new_kinds(results: dict[str, Any]) -> None:
-    assert results["resumed to the bit"]
+    assert results["resumed identically"]
     assert {name: passed for name, passed in results["checks"].items() if not name.startswith("latency")} == {
         "late.auc": True,
         "late.auc over baseline": True,
@@ -362,7 +362,7 @@ def test_the_service_accepts_the_input_types_of_the_kinds(results: dict[str, Any
         {"name": "point", "type": "vector", "size": 3},
         {"name": "tags", "type": "strings"},
     ]
-    (status, answer), (error_status, error) = results["answers"]
+    (status, answer), (error_status, error) = results["responses"]
     assert status == 200
     assert [0 < row["late"] < 1 for row in answer["predictions"]] == [True, True]
     assert error_status == 400
@@ -395,4 +395,4 @@ def test_only_the_files_of_kinds_depend_on_the_kind() -> None:
 if __name__ == "__main__":
     edit_the_unions()
     problem_folder = Path(sys.argv[1])
-    leave(problem_folder, run_stages(problem_folder))
+    write_results(problem_folder, run_stages(problem_folder))

@@ -76,6 +76,15 @@ def test_params_and_the_dvc_command_declare_what_the_trial_trained(changes: dict
     assert parse_problem(load(params.read_text(encoding="utf-8"))) == trained
 
 
+def test_lines_keep_their_indentation_in_a_text_that_no_indentation_reproduces() -> None:
+    lines = (
+        TEXT.replace("    ", "  ") + "tuning: {space: {model.trunk.widths: {choices: [[64],[32]]}}}\n"
+    ).splitlines()
+    edited = edit_params("\n".join(lines) + "\n", {"model.embedding": 8}).splitlines()
+    changed = [line for line in lines if line not in edited]
+    assert [line.split()[0] for line in changed] == ["embedding:", "tuning:"]
+
+
 def test_comments_and_other_lines_are_kept() -> None:
     before, after = TEXT.splitlines(), edit_params(TEXT, CHANGES["several"]).splitlines()
     assert [line for line in before if line not in after] == ["    embedding: 16   # wide", "    learning_rate: 0.0010"]

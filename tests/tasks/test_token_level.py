@@ -30,7 +30,7 @@ from mtl_core.schema import members
 from mtl_core.tasks.base import Codec, Labels, LabelValues, TaskFitter
 from mtl_core.tasks.decisions import DecisionObjective, DecisionTask
 from mtl_core.tasks.probabilities import log_odds
-from tests.whole_way import in_own_interpreter, leave, whole_way
+from tests.end_to_end import in_new_interpreter, run_end_to_end, write_results
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -173,7 +173,7 @@ ROWS = [
 
 def run_pipeline(folder: Path) -> dict[str, Any]:
     """Results of all stages and the service with the new kind."""
-    results = whole_way(folder, PARAMS, table(), [ROWS, ROWS[1:2]])
+    results = run_end_to_end(folder, PARAMS, table(), [ROWS, ROWS[1:2]])
     predictions = pq.read_table(folder / "artifacts" / "predictions.parquet")
     names = ("label/marks", "prediction/marks", "uncalibrated/marks")
     results["predictions"] = [predictions[name].to_pylist() for name in names]
@@ -184,11 +184,11 @@ def run_pipeline(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return in_own_interpreter(__name__, tmp_path_factory.mktemp("tokens") / "problem")
+    return in_new_interpreter(__name__, tmp_path_factory.mktemp("tokens") / "problem")
 
 
 def test_all_stages_support_the_new_kind(results: dict[str, Any]) -> None:
-    assert results["resumed to the bit"]
+    assert results["resumed identically"]
     checks = {name: passed for name, passed in results["checks"].items() if not name.startswith("latency")}
     assert checks.pop("marks.auc over baseline")
     assert checks.keys() == {
@@ -215,7 +215,7 @@ def test_every_item_has_a_prediction_that_depends_on_its_row(results: dict[str, 
         "level": "token",
         "sequence": "words",
     }
-    (_, all_rows), (_, single_row) = results["answers"]
+    (_, all_rows), (_, single_row) = results["responses"]
     predictions = [row["marks"] for row in all_rows["predictions"]]
     assert [len(items) for items in predictions] == [3, 1, 0, 0]
     items = [item for row in predictions for item in row]
@@ -350,4 +350,4 @@ def tensors(encoder: Any, rows: pa.Table) -> dict[str, Any]:
 if __name__ == "__main__":
     edit_the_unions()
     folder = Path(sys.argv[1])
-    leave(folder, run_pipeline(folder))
+    write_results(folder, run_pipeline(folder))

@@ -32,7 +32,7 @@ def step(network: Network, generator: torch.Generator, paused: Sequence[nn.Param
 
 
 def test_the_average_is_that_of_equation_3(network: Network) -> None:
-    """Step t, in float64, moves the average by (eta + 1) / (eta + t) of the way, with eta = 8."""
+    """Equation in float64: step t moves the average by (eta + 1) / (eta + t) of the way, with eta = 8."""
     assert ETA == 8
     average, generator = WeightAverage(network), torch.Generator().manual_seed(0)
     expected = {name: weight.double() for name, weight in weights(network).items()}

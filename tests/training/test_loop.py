@@ -167,7 +167,7 @@ def test_a_loss_that_is_not_finite_is_refused_before_an_update(small: Small) -> 
 def test_labels_that_a_loss_is_not_defined_for_are_refused_before_anything_is_written(
     small: Small, tmp_path: Path
 ) -> None:
-    """Refusal by the minimum of the training labels in the encoder, or by the labels of either split."""
+    """Bounds by the minimum of the training labels in the encoder, or by the labels of either split."""
     counts = small.problem.tasks["minutes"].model_copy(update={"loss": "poisson"})
     problem = small.problem.model_copy(update={"tasks": small.problem.tasks | {"minutes": counts}})
     minutes = small.encoder.tasks[2].model_copy(update={"minimum": 0.0, "mean": 1.0})

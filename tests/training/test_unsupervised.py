@@ -145,7 +145,7 @@ def test_the_initial_centroids_are_those_of_k_means(groups: Small) -> None:
 
 
 def test_targets_depend_on_the_network_and_the_seed_alone(groups: Small) -> None:
-    """Logits of all training rows in order, in evaluation mode."""
+    """Outputs of all training rows in order, in evaluation mode."""
     network, other = seeded(groups), seeded(groups)
     other.train()
     torch.manual_seed(5)

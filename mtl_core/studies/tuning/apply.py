@@ -79,17 +79,20 @@ def _hydra(value: Any) -> str:
 
 
 def _round_trip_parser(text: str) -> YAML:
-    """A parser with the indentation that writes the text unchanged, or the last one where none does."""
-    for mapping, sequence, offset in _INDENTS:
+    """A parser with the indentation that changes the fewest lines when it writes the text back."""
+
+    def parser(indent: tuple[int, int, int]) -> YAML:
         yaml = YAML()
-        yaml.preserve_quotes = True
-        yaml.width = 10_000
-        yaml.indent(mapping=mapping, sequence=sequence, offset=offset)
-        out = io.StringIO()
+        yaml.preserve_quotes, yaml.width = True, 10_000
+        yaml.indent(*indent)
+        return yaml
+
+    def changed_lines(indent: tuple[int, int, int]) -> int:
+        out, yaml = io.StringIO(), parser(indent)
         yaml.dump(yaml.load(text), out)
-        if out.getvalue() == text:
-            break
-    return yaml
+        return len(set(out.getvalue().splitlines()) - set(text.splitlines()))
+
+    return parser(min(_INDENTS, key=changed_lines))
 
 
 def _without_aliases(value: Any) -> Any:

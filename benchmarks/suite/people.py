@@ -8,13 +8,13 @@ from suite.splits import GroupSplit, RandomSplit
 
 
 def _first_school(table: pd.DataFrame) -> pd.DataFrame:
-    """With the first school of each pupil, by which rows are split."""
+    """Add the first school of each pupil, by which rows are split."""
     ids = table[["schoolidk", "schoolid1", "schoolid2", "schoolid3"]]
     return table.assign(school=ids.bfill(axis=1).iloc[:, 0])
 
 
 def _pregnancies(table: pd.DataFrame) -> pd.DataFrame:
-    """History, first visit and outcomes, the texts without the blanks that fill them and with "" as missing."""
+    """History, first visit and outcomes; texts are stripped, and "" is missing."""
     texts = table.select_dtypes(object).apply(lambda column: column.str.strip().replace("", None))
     table = table.assign(**texts)
     names = list(table.columns)
@@ -101,7 +101,7 @@ PEOPLE = (
         left_out={
             "key of the group": ("caseid",),
             "another form of a target": ("abcat",),
-            "weight of the survey, known of no single crash": ("weight",),
+            "weight of the survey, not known for a single crash": ("weight",),
         },
         split=GroupSplit(("yearacc", "caseid")),
     ),

@@ -1,4 +1,4 @@
-"""Tables over several years, split by time: what is measured there is how a model stands drift."""
+"""Tables over several years, split by time: they measure robustness to drift."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ STORM = ("lat", "long", "wind", "pressure", "status", "tropicalstorm_force_diame
 
 
 def _same_day(table: pd.DataFrame) -> pd.DataFrame:
-    """With the entries of more stations on the day itself: the source has them as those of 14 days before."""
+    """Add the entries of more stations on the same day: the source lists them 14 days late."""
     days = pd.to_datetime(table["date"])
     later = table[list(STATIONS)].set_index(days - pd.Timedelta(days=14)).add_suffix("_today")
     return table.assign(date=days.dt.date).join(later, on=days)
@@ -22,7 +22,7 @@ def _same_day(table: pd.DataFrame) -> pd.DataFrame:
 def _in_a_day(table: pd.DataFrame) -> pd.DataFrame:
     """Add the state of a storm 24 hours later, where the source has it, and its state 6 hours before."""
     when = pd.to_datetime(table[["year", "month", "day", "hour"]])
-    # A name comes again after some years, and a storm may last over New Year.
+    # Names are reused after some years, and a storm may last over New Year.
     storm = table["name"] + (when - when.groupby(table["name"]).shift() > pd.Timedelta(days=60)).groupby(
         table["name"]
     ).cumsum().astype(str)
@@ -33,12 +33,12 @@ def _in_a_day(table: pd.DataFrame) -> pd.DataFrame:
     return pairs.merge(before, on=["storm", "when"], how="left", suffixes=("", "_6h_ago"))
 
 
-def _dated(table: pd.DataFrame) -> pd.DataFrame:
-    """Dates as such."""
+def _parse_dates(table: pd.DataFrame) -> pd.DataFrame:
+    """Parse the dates."""
     return table.assign(date=pd.to_datetime(table["date"].str.split().str[0], format="%m/%d/%Y").dt.date)
 
 
-TIMES = (
+TIME_SERIES = (
     Declaration(
         name="storms",
         source=r_table("dplyr/storms"),
@@ -72,7 +72,7 @@ TIMES = (
     Declaration(
         name="bird_strikes",
         source=r_table("openintro/birds"),
-        derive=_dated,
+        derive=_parse_dates,
         targets=("phase_of_flt", "height", "speed", "sky", "time_of_day", "birds_struck", "effect"),
         left_out={"another form of `opid`": ("operator",), "written afterwards": ("remarks", "birds_seen")},
         split=TimeOrderSplit("date", date(1996, 1, 1), date(1997, 1, 1)),

@@ -1,11 +1,11 @@
-"""January and February of the flights, prepared and trained on one thread: small enough for a picture to be drawn anew.
+"""January and February of the flights, prepared and trained on one thread: a picture is drawn within minutes.
 
-Trains on 1 January to 10 February, chooses the epoch on the next nine days, and measures on the last nine.
+Training: 1 January to 10 February. Validation: the next nine days. Test: the last nine days.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,17 +19,18 @@ from mtl_core.data.prepare import prepare
 from mtl_core.model import Network
 from mtl_core.tasks import Objective, objectives
 from mtl_core.training import TrainingResult, train
+from mtl_core.validation.results import write_quarantine
 
 FIRST_VALIDATION, FIRST_TEST = "2013-02-11", "2013-02-20"
 
 
 def flights() -> pa.Table:
-    """Every column of the two months."""
+    """All columns of the two months."""
     return pa.concat_tables(pq.read_table(ROOT / "data" / "flights" / f"2013-{month:02}.parquet") for month in (1, 2))
 
 
 def declared(tasks: dict[str, Any] | None = None, **training: Any) -> dict[str, Any]:
-    """The main job's document on the two months, with its tasks or others, and changes under `training`."""
+    """The root's params.yaml on the two months, with its tasks or others, and changes under `training`."""
     document: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / PARAMS).read_text(encoding="utf-8"))
     document["data"] = {"path": "data"}
     document["split"] |= {"validation": FIRST_VALIDATION, "test": FIRST_TEST}
@@ -39,8 +40,8 @@ def declared(tasks: dict[str, Any] | None = None, **training: Any) -> dict[str, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """Rows, prepared below a folder."""
+class FlightsSubset:
+    """The subset, prepared in a folder."""
 
     work: Path
     problem: Problem
@@ -48,14 +49,14 @@ class Part:
     splits: dict[str, EncodedSplit]
 
     @classmethod
-    def prepared(cls, rows: pa.Table, document: dict[str, Any], work: Path) -> "Part":
-        """Those rows for that problem, below the folder `work`."""
+    def prepare(cls, rows: pa.Table, document: dict[str, Any], work: Path) -> Self:
+        """Prepare the rows for the problem in the folder `work`."""
         (work / "data").mkdir(parents=True)
         pq.write_table(rows, work / "data" / "part.parquet")
-        nothing = work / "quarantine.parquet"
-        pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), nothing)
+        quarantine = work / "quarantine.parquet"
+        write_quarantine(quarantine, ())
         problem = parse_problem(document)
-        prepare(work, problem, nothing, work / "encoded")
+        prepare(work, problem, quarantine, work / "encoded")
         encoder = Encoder.load(work / "encoded" / "encoder.json")
         splits = {n: EncodedSplit.open(work / "encoded" / n, encoder) for n in ("train", "validation", "test")}
         return cls(work=work, problem=problem, encoder=encoder, splits=splits)
@@ -66,13 +67,12 @@ class Part:
         return objectives(self.problem.tasks, self.encoder.tasks)
 
     def raw_test(self) -> pa.Table:
-        """The test split's own columns."""
+        """Raw columns of the test split."""
         return pq.read_table(self.work / "encoded" / "test.parquet")
 
-    def trained(self, document: dict[str, Any], name: str) -> tuple[Network, TrainingResult, Problem]:
-        """A network of that problem, which differs from the prepared one in `model` and `training` at most."""
-        problem = parse_problem(document)
+    def train(self, document: dict[str, Any], name: str) -> tuple[Network, TrainingResult]:
+        """Train the problem, which may differ from the prepared one in `model` and `training` only."""
         splits = self.splits["train"], self.splits["validation"]
-        network, outcome = train(problem, self.encoder, *splits, self.work / f"scratch-{name}")
-        print(f"{name}: {len(outcome.epochs)} epochs, chose {outcome.chosen}")
-        return network, outcome, problem
+        network, result = train(parse_problem(document), self.encoder, *splits, self.work / f"scratch-{name}")
+        print(f"{name}: {len(result.epochs)} epochs, chose {result.chosen}")
+        return network, result

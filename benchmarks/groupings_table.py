@@ -1,6 +1,6 @@
-"""Tables of the results of relating.py as Markdown, as shown in docs/relating.md.
+"""Tables of the results of groupings.py as Markdown, as shown in docs/relating.md.
 
-    python benchmarks/relating_table.py
+    python benchmarks/groupings_table.py
 
 Matrices of problems with more than MAX_TASKS tasks are omitted; the result file has them.
 """

@@ -1,6 +1,6 @@
-"""Tables of the results of sharing.py as Markdown, as shown in docs/comparing.md.
+"""Tables of the results of comparison.py as Markdown, as shown in docs/comparing.md.
 
-    python benchmarks/sharing_table.py
+    python benchmarks/comparison_table.py
 
 Means over seeds of each task's own metric on test. The difference is shared minus single-task, oriented so that above 0
 sharing is better, with the 95% interval of the paired bootstrap over rows and seeds.
@@ -34,8 +34,8 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             digits = _decimals(gain)
             arms = (study["shared"], "single_task", "boosted")
             means = (_number(task["arms"][arm]["mean"], digits) if arm in task["arms"] else "-" for arm in arms)
-            words = f"{_gain(gain)} | {task['verdict']} | {_gain(task['over_boosted'])}"
-            yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {words} |"
+            cells = f"{_gain(gain)} | {task['verdict']} | {_gain(task['over_boosted'])}"
+            yield f"| `{name}` | {task['metric']} | {' | '.join(means)} | {cells} |"
         yield ""
     yield "### Costs: shared / all single-task networks / trees"
     yield ""

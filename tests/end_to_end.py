@@ -1,6 +1,6 @@
 """End-to-end run of a problem with kinds that a test file defines: all stages, a kill between epochs, and the service.
 
-Unions are read when modules are imported, so a test that edits them runs in an interpreter of its own.
+Unions are read when modules are imported, so a test that edits them runs in a new interpreter.
 """
 
 import json
@@ -15,23 +15,23 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).parents[1]
 
 
-def in_own_interpreter(module: str, folder: Path) -> dict[str, Any]:
-    """Run `python -m MODULE FOLDER` and read the outcome that it writes."""
+def in_new_interpreter(module: str, folder: Path) -> dict[str, Any]:
+    """Run `python -m MODULE FOLDER` and return its results."""
     run = subprocess.run(
         [sys.executable, "-m", module, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout[-2_000:] + run.stderr[-4_000:]
-    outcome: dict[str, Any] = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
-    return outcome
+    results: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return results
 
 
-def leave(folder: Path, outcome: dict[str, Any]) -> None:
-    """Write the outcome for `in_own_interpreter`."""
-    (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+def write_results(folder: Path, results: dict[str, Any]) -> None:
+    """Write the results for `in_new_interpreter`."""
+    (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
 
 
-def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -> dict[str, Any]:
-    """Run every stage of a problem; return results of the stages and responses to the requests, as JSON."""
+def run_end_to_end(folder: Path, params: str, table: pa.Table, requests: list[Any]) -> dict[str, Any]:
+    """Run every stage of a problem; return their results and the responses to the requests, as JSON."""
     from flows.layout import Layout
     from flows.stages import check, export, prepare, report, train, validate
     from mtl_core.config import load_problem
@@ -46,24 +46,21 @@ def whole_way(folder: Path, params: str, table: pa.Table, requests: list[Any]) -
     suite = (folder / "gx" / "expectations" / f"{problem.name}.json").read_text(encoding="utf-8")
     validate.run(folder)
     prepare.run(folder)
-    resumed = _killed_once(folder, lambda: train.run(folder))
+    resumed = _resumes_identically(folder, lambda: train.run(folder))
     for stage in (export, check, report):
         stage.run(folder)
     return {
         "suite": suite,
-        "resumed to the bit": resumed,
+        "resumed identically": resumed,
         "checks": {check["name"]: check["passed"] for check in json.loads(layout.checks.read_text())["checks"]},
         "signature": json.loads(layout.signature.read_text()),
         "report": layout.report.read_text(encoding="utf-8"),
-        "answers": _answers(folder, problem.name, requests),
+        "responses": _responses(folder, problem.name, requests),
     }
 
 
-def _killed_once(folder: Path, train_stage: Any) -> bool:
-    """True if a training killed after its second epoch resumes to the weights of an uninterrupted one.
-
-    It goes on as a stage.
-    """
+def _resumes_identically(folder: Path, train_stage: Any) -> bool:
+    """True if a killed training, resumed by the stage, has the weights of an uninterrupted one."""
     from safetensors.torch import load_file
 
     from flows.layout import Layout
@@ -73,10 +70,10 @@ def _killed_once(folder: Path, train_stage: Any) -> bool:
     from mtl_core.training import Progress, train
 
     class Killed(Exception):
-        """Stands for a kill between two epochs."""
+        """A simulated kill between two epochs."""
 
-    class Killing(Progress):
-        """Ends the training after its second epoch."""
+    class KillAfterSecondEpoch(Progress):
+        """Stop the training after its second epoch."""
 
         def on_epoch(self, epoch: Any) -> None:
             if epoch.number == 2:
@@ -87,15 +84,15 @@ def _killed_once(folder: Path, train_stage: Any) -> bool:
     splits = [EncodedSplit.open(layout.encoded / name, encoder) for name in ("train", "validation")]
     uninterrupted, _ = train(problem, encoder, *splits, folder / "uninterrupted")
     try:
-        train(problem, encoder, *splits, layout.resume, Killing())
+        train(problem, encoder, *splits, layout.resume, KillAfterSecondEpoch())
     except Killed:
         train_stage()
     weights = load_file(layout.weights)
     return all(weights[name].equal(value) for name, value in uninterrupted.state_dict().items())
 
 
-def _answers(folder: Path, name: str, requests: list[Any]) -> list[Any]:
-    """Status and body of each request, as the service answers it."""
+def _responses(folder: Path, name: str, requests: list[Any]) -> list[Any]:
+    """Status and body of each response of the service."""
     from starlette.testclient import TestClient
 
     from flows.layout import Layout
@@ -108,4 +105,4 @@ def _answers(folder: Path, name: str, requests: list[Any]) -> list[Any]:
     live.open(store.home, name)
     with TestClient(build_app(live)) as client:
         responses = [client.post("/predict", json=rows) for rows in requests]
-    return [[answer.status_code, answer.json()] for answer in responses]
+    return [[response.status_code, response.json()] for response in responses]

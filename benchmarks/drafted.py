@@ -11,8 +11,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
+from measurement import error_of
+from numpy.typing import NDArray
 from problems import ROOT
 from suite import SuiteProblem, problems
 
@@ -20,18 +21,20 @@ from flows.draft.drafting import draft_problem
 from flows.environment import prepare_environment
 from flows.pipeline.code import CodeTree
 from mtl_core.config import Problem, load_problem
+from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.files import write_text
 from mtl_core.studies.splits import Splits
 from mtl_core.tasks import Objective, objectives
+from mtl_core.validation.results import write_quarantine
 
 WORK = ROOT / ".trunkline" / "benchmarks" / "out_of_the_box"
 
 
 @dataclass(frozen=True)
-class Untouched:
-    """The problem `name` of the suite, drafted and encoded in `folder`. Cached properties are not pickled."""
+class DraftedProblem:
+    """Problem `name` of the suite, drafted and encoded in `folder`. Cached properties are not pickled."""
 
     name: str
     folder: Path
@@ -46,7 +49,7 @@ class Untouched:
 
     @cached_property
     def problem(self) -> Problem:
-        """The drafted problem, on one thread."""
+        """The drafted `params.yaml`, on one thread."""
         problem = load_problem(self.folder / "problem")
         return problem.model_copy(update={"training": problem.training.model_copy(update={"threads": 1})})
 
@@ -66,7 +69,7 @@ class Untouched:
         return objectives(self.problem.tasks, self.encoder.tasks)
 
 
-def untouched(problem: SuiteProblem) -> Untouched:
+def drafted_problem(problem: SuiteProblem) -> DraftedProblem:
     """The problem, drafted and encoded again if its table or the code has changed."""
     table = problem.table()
     digest = hashlib.sha256(table.read_bytes())
@@ -76,9 +79,17 @@ def untouched(problem: SuiteProblem) -> Untouched:
     if not stamp.exists() or json.loads(stamp.read_text(encoding="utf-8")) != digest.hexdigest():
         stamp.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-        _make(problem, table, folder)
+        _draft(problem, table, folder)
         write_text(stamp, json.dumps(digest.hexdigest()))
-    return Untouched(problem.name, folder)
+    return DraftedProblem(problem.name, folder)
+
+
+def error_on(split: EncodedSplit, task: Objective, predictions: NDArray[np.generic]) -> float:
+    """Error of a task's own metric on the labelled rows of a split."""
+    labels = split.flat_labels(task.name).numpy()
+    labelled = task.codec.labelled(labels)
+    value = task.metric(labels[labelled], predictions[labelled].astype(np.float64))
+    return error_of(value, task.metric.higher_is_better)
 
 
 @cache
@@ -88,15 +99,14 @@ def code_digest(*modules: str) -> str:
     return "".join(tree.digest(module, nested=True) for module in modules)
 
 
-def _make(problem: SuiteProblem, table: Path, folder: Path) -> None:
+def _draft(problem: SuiteProblem, table: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         # Outside this repository, like a user's folder.
         draft = Path(temporary) / problem.name
         prepare_environment(draft)
         with contextlib.redirect_stdout(io.StringIO()):
             draft_problem(table, problem.targets, draft, None)
-        hidden = shutil.ignore_patterns(".*")
-        shutil.copytree(draft, folder / "problem", ignore=hidden)
+        shutil.copytree(draft, folder / "problem", ignore=shutil.ignore_patterns(".*"))
     quarantine = folder / "quarantine.parquet"
-    pq.write_table(pa.table({"part": pa.array([], pa.string()), "row": pa.array([], pa.int64())}), quarantine)
+    write_quarantine(quarantine, ())
     prepare(folder / "problem", load_problem(folder / "problem"), quarantine, folder / "encoded")

@@ -28,7 +28,7 @@ class ProcessCost:
     before: float
 
 
-def apart(function: Callable[..., None], *arguments: Any) -> ProcessCost:
+def cost_in_new_process(function: Callable[..., None], *arguments: Any) -> ProcessCost:
     """ProcessCost of `function` in a new process; both must be importable there."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(cost_of, function, *arguments).result()

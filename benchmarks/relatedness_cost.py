@@ -1,6 +1,6 @@
-"""Cost of measuring the tasks' gradients: an epoch with and one without measurements, on the flights.
+"""Cost of measuring the tasks' gradients: an epoch with measurements and one without, on the flights.
 
-    python benchmarks/relatedness.py [--rounds 5] [--threads 1] [--steps 100]
+    python benchmarks/relatedness_cost.py [--rounds 5] [--threads 1] [--steps 100]
 
 `cosine` measures every 100th step, the default; `affinity` every 10th, with a lookahead step per task, as `mtl relate`
 does. All three alternate in one run, each with its own network, in processor seconds of whole passes. The last line is
@@ -10,9 +10,9 @@ one JSON object: {"ratios": {"cosine": its pass / the plain one's, ...}}.
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
 
+from measurement import alternate, processor_seconds
 from problems import FOLDERS, Prepared, prepared
 
 from mtl_core.config import RelatednessOptions
@@ -30,8 +30,10 @@ OPTIONS = {
 }
 
 
-def passes(flights: Prepared, split: EncodedSplit, batch_size: int, options: RelatednessOptions) -> Callable[[], None]:
-    """A pass over the split with these measurements."""
+def pass_measurement(
+    flights: Prepared, split: EncodedSplit, batch_size: int, options: RelatednessOptions
+) -> Callable[[], float]:
+    """A measurement of the processor seconds of a pass over the split with these options."""
     training = flights.declared.training
     network = Network.seeded(flights.declared, flights.encoder, training.seed)
     balancer = training.balancing.build_weighted({task.name: task.weight for task in network.objectives})
@@ -42,14 +44,7 @@ def passes(flights: Prepared, split: EncodedSplit, batch_size: int, options: Rel
         probe = Probe(network, optimizer, options, 1)
         train_epoch(network, balancer, optimizer, split, training, budget, epoch=1, before_step=probe.measure)
 
-    return run
-
-
-def seconds(run: Callable[[], None]) -> float:
-    """Processor seconds of a pass."""
-    start = time.process_time()
-    run()
-    return time.process_time() - start
+    return lambda: processor_seconds(run)
 
 
 def main() -> None:
@@ -64,15 +59,10 @@ def main() -> None:
         batch_size = budget_of(flights.declared.training, len(rows)).batch_size
         batch = rows.slice(0, arguments.steps * batch_size)
         split = EncodedSplit(batch.inputs, batch.labels, batch.weights)
-        runs = {name: passes(flights, split, batch_size, options) for name, options in OPTIONS.items()}
-        times: dict[str, list[float]] = {name: [] for name in runs}
-        for number in range(arguments.rounds + 1):
-            for name, run in runs.items():
-                duration = seconds(run)
-                if number:  # the first round warms up
-                    times[name].append(duration)
+        measurements = {name: pass_measurement(flights, split, batch_size, o) for name, o in OPTIONS.items()}
+        times = alternate(measurements, arguments.rounds)
     ratios = {
-        name: [measured / plain for measured, plain in zip(times[name], times["plain"], strict=True)]
+        name: [duration / plain for duration, plain in zip(times[name], times["plain"], strict=True)]
         for name in ("cosine", "affinity")
     }
     for name, values in ratios.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def git_output(folder: Path, *arguments: str) -> str | None:
-    """Output of `git` run in the folder, stripped; None where the command fails or git is not installed."""
+    """Output of `git` run in the folder, stripped; None if the command fails or git is not installed."""
     try:
         run = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -37,8 +37,8 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
         other = holder or "another command"
         if not wait:
             raise RunInProgress(
-                f"{folder}: only one command may use a problem at a time, found {other}; run this command when that "
-                "has ended, as `mtl retrain` and `mtl stage` do by themselves with --wait"
+                f"{folder}: only one command may use a problem at a time, found {other}; run this command again "
+                "after it has ended (`mtl retrain` and `mtl stage` wait for it with --wait)"
             )
         print(f"{folder}: waiting for {other} to end", file=sys.stderr, flush=True)
         return False
@@ -66,7 +66,7 @@ def exclusive_stage(folder: Path) -> Iterator[None]:
 
 
 def check_start(folder: Path) -> None:
-    """Check before a run starts: ProblemError for params.yaml, OSError where the run could not write."""
+    """Check before a run starts: ProblemError for params.yaml, OSError if the run could not write."""
     from mtl_core.config import load_problem
 
     load_problem(folder)

@@ -59,7 +59,7 @@ def scalar_type(arrow_type: pa.DataType) -> ColumnType | None:
 
 
 def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType] = SCALAR_TYPES) -> ColumnType:
-    """The type of a target column; DataError where its task does not read that type."""
+    """The type of a target column; DataError if its task does not read that type."""
     target_type: ColumnType | None = "list" if item_type(arrow_type) else scalar_type(arrow_type)
     if target_type and target_type in reads:
         return target_type

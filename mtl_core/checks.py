@@ -27,7 +27,7 @@ class Check:
     rule: Comparator
     unit: str
     reason: str = ""
-    """Reason why the value is undefined; "" where it is defined."""
+    """Reason why the value is undefined; "" if it is defined."""
 
     @property
     def outcome(self) -> CheckOutcome:

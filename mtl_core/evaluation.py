@@ -24,7 +24,7 @@ class MetricValue:
     low: float
     high: float
     undefined: str = ""
-    """Reason why the value is undefined for any predictions; "" where it is defined."""
+    """Reason why the value is undefined for any predictions; "" if it is defined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Difference:
     low: float
     high: float
     undefined: str = ""
-    """Reason why the metric is undefined for any predictions; "" where it is defined."""
+    """Reason why the metric is undefined for any predictions; "" if it is defined."""
 
 
 def evaluate(

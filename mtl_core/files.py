@@ -58,7 +58,7 @@ def damage_as_data_error(path: Path) -> Iterator[None]:
 
 
 def errno_of(error: BaseException) -> int | None:
-    """The errno of an error, from its attribute or its text; None where there is none."""
+    """The errno of an error, from its attribute or its text; None if there is none."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
     if match := _RUST.search(str(error)):

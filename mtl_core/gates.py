@@ -78,7 +78,7 @@ def latency_checks(gates: Gates, session: Session, inputs: Mapping[int, dict[str
 
 
 def size_checks(gates: Gates, path: Path) -> list[Check]:
-    """The graph's size on disk; none where its limit is switched off."""
+    """The graph's size on disk; none if its limit is switched off."""
     if gates.size_mb is None:
         return []
     return [Check(name="size", value=path.stat().st_size / 1e6, limit=gates.size_mb, rule="at most", unit="MB")]

@@ -34,7 +34,7 @@ class InputType(ABC):
     is_string: ClassVar[bool] = False
     """True for a string tensor; otherwise float64."""
     is_sequence: ClassVar[bool] = False
-    """True where a row is a list of any length; its items can have labels."""
+    """True if a row is a list of any length; its items can have labels."""
 
     @property
     def raw_type(self) -> pa.DataType:
@@ -62,7 +62,7 @@ class InputType(ABC):
         return np.ones(len(values), dtype=np.int64)
 
     def json(self, values: pa.Array) -> list[Any]:
-        """(rows,) raw column -> JSON values of a request; None where a value is missing."""
+        """(rows,) raw column -> JSON values of a request; None if a value is missing."""
         return _none_unless_finite(as_numbers(values))
 
     def adversarial(self) -> pa.Array:
@@ -230,7 +230,7 @@ class VectorInput(InputType):
 
 
 def _none_unless_finite(numbers: Array) -> list[Any]:
-    """The numbers as nested lists, with None where one is not finite."""
+    """The numbers as nested lists, with None if one is not finite."""
     values = numbers.astype(object)
     values[~np.isfinite(numbers)] = None
     nested: list[Any] = values.tolist()

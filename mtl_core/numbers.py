@@ -3,9 +3,9 @@
 import math
 
 Number = float | None
-"""None where undefined."""
+"""None if undefined."""
 
 
 def finite_or_none(value: float) -> Number:
-    """The value; None where it is not finite."""
+    """The value; None if it is not finite."""
     return float(value) if math.isfinite(value) else None

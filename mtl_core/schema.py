@@ -26,12 +26,12 @@ def members(declared: Any) -> list[type[BaseModel]]:
 
 
 def tag_key(model: type[BaseModel]) -> str | None:
-    """Name of a model's discriminating field; None where it has none."""
+    """Name of a model's discriminating field; None if it has none."""
     return next((name for name in TAGS if name in model.model_fields), None)
 
 
 def tag_of(model: type[BaseModel]) -> Any:
-    """Value of a model's discriminating field; None where it has none."""
+    """Value of a model's discriminating field; None if it has none."""
     key = tag_key(model)
     return get_args(model.model_fields[key].annotation)[0] if key else None
 
@@ -42,7 +42,7 @@ def tagged(union: Any) -> dict[str, type[BaseModel]]:
 
 
 def bare(declared: Any) -> Any:
-    """A declared type without annotations, and without None where that leaves a single type."""
+    """A declared type without annotations, and without None if that leaves a single type."""
     if get_origin(declared) is Annotated:
         return bare(get_args(declared)[0])
     arguments = [argument for argument in get_args(declared) if argument is not type(None)]
@@ -62,7 +62,7 @@ def plain_types(declared: Any) -> set[Any]:
 
 
 def entry(declared: Any, step: int | str, tag: Any = None) -> Entry | None:
-    """Type and default at a step: field of a section, value of a mapping or item of a list; None where there is none.
+    """Type and default at a step: field of a section, value of a mapping or item of a list; None if there is none.
 
     Args:
         tag: selects the member of a union; by default the first member that has the field.

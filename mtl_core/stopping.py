@@ -117,7 +117,7 @@ class Stopper:
 
     @property
     def ended(self) -> bool:
-        """True where training is over: by the declared end, or because no task learns from its labels any more."""
+        """True if training is over: by the declared end, or because no task learns from its labels any more."""
         if all(self._progress[task].stopped or self._out_of_patience(task) for task in self.tasks):
             return True
         if self._first is not None:
@@ -172,7 +172,7 @@ class Stopper:
         return self.evaluations > rule.warm_up and self._progress[key].without_improvement >= rule.patience
 
     def _resumes(self, task: str, best: float, score: float) -> bool:
-        """True where a stopped task with that best score trains on its labels again."""
+        """True if a stopped task with that best score trains on its labels again."""
         limit = best + max(self._margin, self._rules[task].min_improvement)
         return self._policy == "hold" and math.isfinite(score) and score > limit
 

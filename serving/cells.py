@@ -23,7 +23,7 @@ class TextFormat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Options of reading text in a column.
 
     nulls: words for a missing value, in addition to the empty text. decimal, thousands: marks of numbers. format: of
-    strptime, for dates and times; None for ISO 8601. separator: between the items of a list; None where a list is sent
+    strptime, for dates and times; None for ISO 8601. separator: between the items of a list; None if a list is sent
     as a JSON list.
     """
 

@@ -99,9 +99,9 @@ def _shown(value: object) -> str:
     if value is _MISSING:
         return "nothing"
     if isinstance(value, dict):
-        return f"an object with {len(value):,} fields"
+        return f"an object with {len(value):,} field{'s' * (len(value) != 1)}"
     if isinstance(value, list):
-        return f"a list of {len(value):,} values"
+        return f"a list of {len(value):,} value{'s' * (len(value) != 1)}"
     if isinstance(value, str):
         return json.dumps(_short(value), ensure_ascii=False)
     return _short(str(value) if isinstance(value, float) else json.dumps(value))

@@ -20,7 +20,7 @@ class Field(
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     text: TextFormat | None = None
-    """Options of reading a value sent as text; None where the type has none."""
+    """Options of reading a value sent as text; None if the type has none."""
 
     tensor_type: ClassVar[str] = "tensor(double)"
     rank: ClassVar[int] = 1

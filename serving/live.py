@@ -49,7 +49,7 @@ class ServedModel:
         return cls(OnnxModel.load(Store(home).path(tag), version=tag))
 
     def respond(self, body: bytes) -> bytes:
-        """A request's body -> the response's; raises RequestError, or ModelError where the graph itself fails."""
+        """A request's body -> the response's; raises RequestError, or ModelError if the graph itself fails."""
         # Encoded batch by batch: as Python objects, the rows of many tokens need ten times the memory of their JSON.
         batches = [
             _encode(self._formatter.rows(self.model.predict(tensors), lengths))
@@ -166,7 +166,7 @@ class LiveModel:
 
 
 def _file_state(path: Path) -> FileState:
-    """Inode and modification time, which change when the file is replaced; None where it cannot be read."""
+    """Inode and modification time, which change when the file is replaced; None if it cannot be read."""
     try:
         status = path.stat()
     except OSError:

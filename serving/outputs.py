@@ -57,7 +57,7 @@ class _Output(
 class NumberOutput(_Output, frozen=True, kw_only=True, tag="number"):
     """A number in `unit`.
 
-    threshold: minimum probability of a positive decision; None where only the number is returned.
+    threshold: minimum probability of a positive decision; None if only the number is returned.
     """
 
     threshold: _Threshold | None = None

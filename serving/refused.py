@@ -59,7 +59,7 @@ def write_lost_comparison(folder: Path, champion: str, reasons: tuple[str, ...])
 
 
 def read_reasons(folder: Path) -> tuple[str, ...]:
-    """Reasons why a version was refused: its failed checks, then the tasks in which it lost; empty where it was not.
+    """Reasons why a version was refused: its failed checks, then the tasks in which it lost; empty if it was not.
 
     Raises StoreError.
     """

@@ -11,7 +11,7 @@ _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 
 def make_struct(fields: Mapping[str, Any], *, strict: bool = False) -> type[msgspec.Struct] | None:
-    """Define a struct with these JSON names and types; None where msgspec has no field for a name, as for `size in "`.
+    """Define a struct with these JSON names and types; None if msgspec has no field for a name, as for `size in "`.
 
     strict: decoding fails on a field of another name.
     """

@@ -9,7 +9,7 @@ from rich.live import Live
 
 from flows.console.bars import Bars
 from flows.console.scores import ScoreTable
-from mtl_core.report.wording import number, number_range
+from mtl_core.report.wording import number, number_range, plural
 from mtl_core.tasks import objectives
 from mtl_core.tasks.calibrated import MIN_LABELS
 from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
@@ -93,13 +93,14 @@ def summary(result: TrainingResult) -> Iterator[str]:
         for task in epoch.stopped:
             stops.setdefault(task, []).append(str(epoch.number))
     members = f" in {result.members} members" if result.members > 1 else ""
+    epochs, limit = plural(len(result.epochs), "epoch"), plural(result.budget.epochs, "epoch")
     yield (
-        f"{result.parameters:,} parameters{members}, {len(result.epochs)} epochs, weights of epoch {result.chosen}; "
+        f"{result.parameters:,} parameters{members}, {epochs}, weights of epoch {result.chosen}; "
         "stopped: " + (", ".join(f"{task} after {' and '.join(numbers)}" for task, numbers in stops.items()) or "none")
     )
     if result.still_improving:
         yield (
-            f"the limit of {result.budget.epochs} epochs ended training while {', '.join(result.still_improving)} "
+            f"the limit of {limit} ended training while {', '.join(result.still_improving)} "
             "still improved; raise training.epochs"
         )
     if result.deficits:

@@ -53,7 +53,8 @@ def propose_split(sample: TableSample, proposals: Mapping[str, Proposal]) -> Pro
             rows = f"{sample.table.num_rows:,}"
             warning = f"the boundaries are 80% and 90% of a sample of {rows} rows; adjust them if needed"
         return Proposal(options={"by": "time", "column": times[0].name, **boundaries}, warning=warning)
-    entities = [facts.name for facts in sample.facts.values() if facts.name in proposals and _is_entity(facts)]
+    named = [facts for facts in sample.facts.values() if facts.name in proposals and facts.named_entity]
+    entities = [facts.name for facts in named if facts.distinct > 1 and _repeats(facts)]
     return _by_hash(sample, key, [name for name in entities if key is None or name != key.name])
 
 
@@ -87,10 +88,6 @@ def _repeats(facts: ColumnFacts) -> bool:
     """True for a key whose values repeat, such as the id of a person or thing with several rows."""
     entity = facts.named_entity
     return facts.non_null >= facts.distinct * (MIN_ROWS_PER_VALUE if entity else 2) and (entity or not facts.named_id)
-
-
-def _is_entity(facts: ColumnFacts) -> bool:
-    return facts.distinct > 1 and facts.named_entity and _repeats(facts)
 
 
 def _time_rank(facts: ColumnFacts) -> tuple[bool, bool]:

@@ -31,7 +31,7 @@ def stages_with_other_outputs(folder: Path) -> tuple[str, ...]:
 
 
 def other_outputs_note(folder: Path) -> str:
-    """Sentence about `stages_with_other_outputs`, with the fix; "" where there are none."""
+    """Sentence about `stages_with_other_outputs`, with the fix; "" if there are none."""
     stages = stages_with_other_outputs(folder)
     if not stages:
         return ""

@@ -26,7 +26,7 @@ STAGES = (DIGESTS, "validate", "prepare", "train", "export", "check", "report")
 def open_repository(folder: Path) -> Iterator[Any]:
     """The DVC repository around the problem's folder.
 
-    An error of DVC becomes a RunInProgress where another DVC command works there, a SystemFailure where the operating
+    An error of DVC becomes a RunInProgress if another DVC command works there, a SystemFailure if the operating
     system is the cause, else a ToolError.
     """
     from dvc.exceptions import DvcException
@@ -104,7 +104,7 @@ def check_graph(folder: Path) -> None:
 
 
 def _check_sections(folder: Path, stages: Any) -> None:
-    """Raise ProblemError where `params.yaml` lacks a section that may be empty, but that a stage depends on.
+    """Raise ProblemError if `params.yaml` lacks a section that may be empty, but that a stage depends on.
 
     DVC would not run the stage.
     """
@@ -144,8 +144,8 @@ def is_up_to_date(folder: Path, stage: str) -> bool:
 def bring_up_to_date(folder: Path, stage: str) -> bool:
     """Run one stage unless it is up to date; True if it ran. Its output goes to this terminal.
 
-    Raises StageFailed with the stage's own message and exit code, RunInProgress where another DVC command works on its
-    files, ToolError where DVC itself fails.
+    Raises StageFailed with the stage's own message and exit code, RunInProgress if another DVC command works on its
+    files, ToolError if DVC itself fails.
     """
     from dvc.exceptions import ReproductionError
     from dvc.lock import LockError

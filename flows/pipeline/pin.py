@@ -33,7 +33,7 @@ def pin(folder: Path) -> None:
 def fetch(folder: Path) -> str:
     """Fetch the data that `data.dvc` pins; a sentence about the outcome. Files that differ are never overwritten.
 
-    Raises DataError where they differ, ToolError where they cannot be fetched.
+    Raises DataError if they differ, ToolError if they cannot be fetched.
     """
     if not (folder / PIN).exists():
         return f"no {PIN}: the data are not pinned; run `dvc add {DATA}` to pin them"
@@ -98,7 +98,7 @@ def _pinned_digest(repo: Any, folder: Path) -> str:
 
 
 def _pinned(repo: Any, folder: Path) -> Listing | None:
-    """The pinned files: from the pin's list if it is current, else from DVC's cache; None where neither has them."""
+    """The pinned files: from the pin's list if it is current, else from DVC's cache; None if neither has them."""
     (stage,) = repo.stage.collect(str(folder / PIN))
     digest = _pinned_digest(repo, folder)
     listing = (stage.meta or {}).get("files")

@@ -35,7 +35,7 @@ def compare_models(folder: Path, candidate: str, champion: str, champion_folder:
         candidate, champion: their versions, for messages.
         champion_folder: the folder with the champion's graph and signature.
 
-    Raises PromotionRefused where the champion cannot be run on these rows.
+    Raises PromotionRefused if the champion cannot be run on these rows.
     """
     layout = Layout(folder)
     encoder = Encoder.load(layout.encoder)
@@ -89,8 +89,8 @@ def worse_tasks(comparison: ChampionComparison, tolerance: float) -> tuple[Diffe
 def refusal(comparison: ChampionComparison, candidate: str, tolerance: float, reasons: Sequence[str]) -> str:
     """Message for a candidate that is refused for those reasons, one per worse task."""
     return (
-        f"candidate {candidate} is not promoted; no task may get worse than champion {comparison.champion} by more "
-        f"than gates.worse_than_champion = {tolerance:g} and significantly, found {len(reasons)}:\n"
+        f"candidate {candidate} is not promoted; no task may get significantly worse than champion "
+        f"{comparison.champion}, by more than gates.worse_than_champion = {tolerance:g}, found {len(reasons)}:\n"
         + "\n".join(f"  {reason}" for reason in reasons)
         + f"\nchampion {comparison.champion} keeps serving, the candidate is kept as refused; improve it, raise "
         f"the gate, or overrule the refusal: `mtl promote {candidate} --overrule`"

@@ -15,7 +15,7 @@ class StageRun:
     processor_seconds: float
     """User and system time of the stage's process, and of DVC around it."""
     ran: bool
-    """False where it was up to date."""
+    """False if it was up to date."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,10 @@ class RetrainResult:
     comparison: ChampionComparison
     version: str
     promoted: bool
-    """False where this version was the champion already."""
+    """False if this version was the champion already."""
     experiment: str
     """Sentence about the DVC experiment."""
     service: str
     """Sentence about the service."""
     other_outputs: str
-    """Sentence about outputs that differ from the committed dvc.lock although no input does; "" where none do."""
+    """Sentence about outputs that differ from the committed dvc.lock although no input does; "" if none do."""

@@ -78,7 +78,7 @@ def _start(log: Path) -> tuple[int, "subprocess.Popen[bytes]"]:
         listener.listen(100)
         port: int = listener.getsockname()[1]
         process = subprocess.Popen(  # a list of arguments, no shell
-            _command(listener.fileno()),
+            [sys.executable, "-m", "flows.retrain.server", str(listener.fileno())],
             env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -89,10 +89,6 @@ def _start(log: Path) -> tuple[int, "subprocess.Popen[bytes]"]:
     # Stopped at exit, not after the block: threads of Prefect's client send events until this process ends.
     atexit.register(_stop, process)
     return port, process
-
-
-def _command(descriptor: int) -> list[str]:
-    return [sys.executable, "-m", "flows.retrain.server", str(descriptor)]
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

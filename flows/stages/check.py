@@ -40,7 +40,7 @@ PARITY_ROWS = 10_000
 
 
 def run(folder: Path) -> None:
-    """Write checks, metrics, evaluation and predictions; raises CheckFailed where a gate is not passed."""
+    """Write checks, metrics, evaluation and predictions; raises CheckFailed if a gate is not passed."""
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
     tables = {name: _table(layout.encoded / f"{name}.parquet") for name in ("validation", "test")}
@@ -163,7 +163,7 @@ def _write_predictions(
 
 
 def _print_checks(checks: list[Check], off: list[str]) -> None:
-    """Print every check and the gates that are off; raises CheckFailed where a check has failed."""
+    """Print every check and the gates that are off; raises CheckFailed if a check has failed."""
     for line in [*(check.message for check in checks), *off]:
         print(line)
     if failed := [check for check in checks if check.outcome == "failed"]:

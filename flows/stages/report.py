@@ -12,7 +12,10 @@ from mtl_core.report.run import Paths, read_run
 def run(folder: Path) -> None:
     """Write artifacts/report.html."""
     layout = Layout(folder)
-    page = render(read_run(load_problem(folder), report_paths(layout)))
+    artifacts = read_run(load_problem(folder), report_paths(layout))
+    for error in artifacts.unreadable_studies.values():
+        print(f"warning: not shown: {error}")
+    page = render(artifacts)
     write_text(layout.report, page)
     print(f"{layout.report.name}: {len(page) / 1e6:.2f} MB, opens offline in any browser")
 

@@ -13,7 +13,7 @@ from mtl_core.validation.validate import validate
 
 
 def run(folder: Path) -> None:
-    """Write artifacts/validation; then raise ValidationFailed where a part violates its expectations."""
+    """Write artifacts/validation; then raise ValidationFailed if a part violates its expectations."""
     layout, problem = Layout(folder), load_problem(folder)
     with os_errors_with_path(layout.validation), Bars(open_console(), transient=True) as bars:
         progress = partial(bars.track, description="parts validated")

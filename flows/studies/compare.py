@@ -17,7 +17,7 @@ from mtl_core.studies.requirements import check_sharing
 
 
 def stored_comparison(folder: Path) -> tuple[Comparison, str]:
-    """The last study, and a sentence about its file; DataError where there is none."""
+    """The last study, and a sentence about its file; DataError if there is none."""
     return stored_study(folder, Layout(folder).comparison, Comparison, "mtl compare")
 
 

@@ -19,7 +19,7 @@ from mtl_core.studies.requirements import check_sharing
 
 
 def stored_relatedness(folder: Path) -> tuple[Relatedness, str]:
-    """The last study, and a sentence about its file; DataError where there is none."""
+    """The last study, and a sentence about its file; DataError if there is none."""
     return stored_study(folder, Layout(folder).relatedness, Relatedness, "mtl relate")
 
 

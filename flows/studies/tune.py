@@ -36,7 +36,7 @@ class TuneResult:
 
 
 def stored_tuning(folder: Path) -> TuneResult:
-    """The last study; DataError where there is none."""
+    """The last study; DataError if there is none."""
     problem = load_problem(folder)
     study, where = stored_study(folder, Layout(folder).tuning, Tuning, "mtl tune")
     current = study.provenance.config_digest == config_digest(problem)
@@ -71,7 +71,7 @@ def run_tuning(folder: Path, trials: int | None, workers: int) -> TuneResult:
 
 
 def repeat(folder: Path, number: int) -> str:
-    """Train a trial again; a sentence. Raises TrainingError where its numbers differ in any bit."""
+    """Train a trial again; a sentence. Raises TrainingError if its numbers differ in any bit."""
     study = _current_study(folder).study
     scratch = scratch_folder(folder, STUDY)
     with exclusive_study(scratch):
@@ -107,7 +107,7 @@ def apply(folder: Path, number: int) -> str:
 
 
 def _current_study(folder: Path) -> TuneResult:
-    """The last study; ProblemError where params.yaml has changed since."""
+    """The last study; ProblemError if params.yaml has changed since."""
     result = stored_tuning(folder)
     if result.study.provenance.config_digest != config_digest(result.problem):
         raise ProblemError(

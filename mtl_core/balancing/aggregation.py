@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torchjd.aggregation import Aggregator
 
+from mtl_core.balancing.base import normalised_preference
 from mtl_core.balancing.jacobian import GradientBalancer
-from mtl_core.balancing.preference import normalised_preference
 from mtl_core.errors import ProblemError, TrainingError
 
 
@@ -32,7 +32,7 @@ class AggregationBalancer(GradientBalancer):
     packages: ClassVar[tuple[str, ...]] = ()
     """Packages beyond torchjd that the method needs."""
     normalize_gradients: ClassVar[bool] = False
-    """True where the aggregator gets rows of length 1, since the method does not depend on the gradients' lengths."""
+    """True if the aggregator gets rows of length 1, since the method does not depend on the gradients' lengths."""
 
     def __init__(self, tasks: tuple[str, ...], *, preference: Sequence[float] = ()) -> None:
         """`preference`: a positive number per task, for methods that have one.

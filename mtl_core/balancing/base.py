@@ -1,7 +1,7 @@
 """Base class of all balancings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ class SharedParameters:
 
     parameters: tuple[nn.Parameter, ...]
     last: nn.Parameter | None
-    """The weights of the last shared layer; None where nothing is shared."""
+    """The weights of the last shared layer; None if nothing is shared."""
 
 
 class Balancer(nn.Module, ABC):
@@ -42,3 +42,9 @@ class Balancer(nn.Module, ABC):
     def after_epoch(self, means: Mapping[int, float]) -> None:
         """Callback after the last batch of every epoch with the mean loss of each task that took part in it."""
         return
+
+
+def normalised_preference(preference: Tensor, positions: Sequence[int]) -> Tensor:
+    """(tasks,) preferences -> (present,) those at the positions, scaled to sum to 1."""
+    present = preference[list(positions)]
+    return present / present.sum()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchjd import scalarization
 
-from mtl_core.balancing.preference import normalised_preference
+from mtl_core.balancing.base import normalised_preference
 from mtl_core.balancing.scalarisation import ScalarisationBalancer
 
 

@@ -33,7 +33,7 @@ def with_options(problem: "Problem", options: Mapping[str, Any]) -> "Problem":
 
 
 def get_option(problem: "Problem", path: str) -> Any:
-    """The value at a path, defaults included, as JSON; None where there is none."""
+    """The value at a path, defaults included, as JSON; None if there is none."""
     value: Any = problem.model_dump(mode="json")
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None

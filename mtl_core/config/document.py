@@ -59,7 +59,7 @@ def read_params(folder: Path) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """The document in a file; FileNotFoundError without one, ProblemError where it cannot be read."""
+    """The document in a file; FileNotFoundError without one, ProblemError if it cannot be read."""
     try:
         return parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -17,7 +17,7 @@ MEASURE = frozenset({"levels", "metric", "threshold"})
 
 
 def tuning_errors(problem: "Problem") -> Iterator[str]:
-    """Error lines for `tuning.space`; none where the rest of the problem is invalid."""
+    """Error lines for `tuning.space`; none if the rest of the problem is invalid."""
     if problem.tuning is None:
         return
     try:

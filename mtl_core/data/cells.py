@@ -127,7 +127,7 @@ def _parse_booleans(cells: pa.Array) -> pa.Array:
 
 
 def _is_other_kind(stored: pa.DataType, arrow_type: pa.DataType) -> bool:
-    """True where the types are of different kinds, other than booleans as numbers."""
+    """True if the types are of different kinds, other than booleans as numbers."""
     kinds = [
         next((kind for kind, is_kind in KINDS.items() if is_kind(value_type(each))), None)
         for each in (stored, arrow_type)

@@ -27,7 +27,7 @@ _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 def data_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:
     """A line per warning.
 
-    Raises DataError where the sample cannot be split: a null, text that does not sort in the order of time, or a value
+    Raises DataError if the sample cannot be split: a null, text that does not sort in the order of time, or a value
     that is not declared.
     """
     names = parts[0].shared

@@ -28,7 +28,7 @@ class Splitter:
 
     split: Split
     key: str | None
-    """The key that is hashed; None where nothing is."""
+    """The key that is hashed; None if nothing is."""
     row_columns: tuple[str, ...]
     """The columns that the key `row` stands for; none for any other key."""
 
@@ -86,7 +86,7 @@ def assign(split: Split, values: pa.Array, keys: pa.Array | None = None) -> NDAr
 
 
 def check_split(split: Split, column: str, values: pa.Array) -> None:
-    """DataError where (rows,) values of a column that the split reads cannot be split."""
+    """DataError if (rows,) values of a column that the split reads cannot be split."""
     _check_no_nulls(column, values, "column" if column == split.column else "key")
     if column == split.column and isinstance(split, TimeSplit):
         _by_time(split, values)

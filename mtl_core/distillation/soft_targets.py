@@ -20,7 +20,7 @@ class SoftTargets:
     weight: float = 1.0
     """Share of the distillation loss in the task's loss; the rest is that of the labels (Hinton 2015, section 2)."""
     use_unlabelled: bool = False
-    """True where rows without a label count in the distillation loss too."""
+    """True if rows without a label count in the distillation loss too."""
 
     def take(self, rows: Tensor) -> Self:
         """The soft targets of the (B,) rows."""

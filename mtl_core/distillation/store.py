@@ -17,7 +17,7 @@ class TeacherStore:
         self.folder = folder
 
     def has(self, name: str) -> bool:
-        """True where soft targets of that name are stored."""
+        """True if soft targets of that name are stored."""
         return self._path(name).exists()
 
     def save(self, name: str, logits: NDArray[np.float32]) -> None:

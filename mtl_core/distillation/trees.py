@@ -23,10 +23,10 @@ TREE_CHUNK_ROWS = 65_536
 
 
 def lightgbm_for(task: str) -> ModuleType:
-    """The package LightGBM; ProblemError where it cannot be imported."""
+    """The package LightGBM; ProblemError if it cannot be imported."""
     try:
         import lightgbm
-    except (ImportError, OSError) as error:  # OSError where it does not find the OpenMP library
+    except (ImportError, OSError) as error:  # OSError if it does not find the OpenMP library
         raise ProblemError(
             f'training.teachers.{task}: `boosted` needs LightGBM, found: {error}; pip install "trunkline[boosted]", '
             "or drop this teacher"
@@ -56,7 +56,7 @@ def tree_objectives(task: Objective, split: EncodedSplit) -> tuple[TreeObjective
 
 
 def check_trees(task: Objective, split: EncodedSplit) -> None:
-    """ProblemError where LightGBM is not installed, or trees cannot learn that kind of task."""
+    """ProblemError if LightGBM is not installed, or trees cannot learn that kind of task."""
     lightgbm_for(task.name)
     tree_objectives(task, EncodedSplit({}, {task.name: split.labels[task.name][:0]}))
 

@@ -50,7 +50,7 @@ class Feature(Frozen, ABC):
     """Options of one feature, as `params.yaml` declares them."""
 
     expects_value_set: ClassVar[bool] = False
-    """True where the suite expects the values of the reference. Where another feature reads the same column as a
+    """True if the suite expects the values of the reference. Where another feature reads the same column as a
     quantity, the suite has the expectations of that feature instead.
     """
 
@@ -62,12 +62,12 @@ class Feature(Frozen, ABC):
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
-        """Proposal of `mtl init` for a column with those facts; None where another kind suits it better."""
+        """Proposal of `mtl init` for a column with those facts; None if another kind suits it better."""
         return None
 
     @abstractmethod
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> InputType:
-        """Input type of a column of that Arrow type; DataError where this kind cannot read it.
+        """Input type of a column of that Arrow type; DataError if this kind cannot read it.
 
         Properties that depend on the values, such as the size of a list, have their defaults.
         """
@@ -90,7 +90,7 @@ class FeatureFitter(ABC):
 
     @abstractmethod
     def finish(self) -> FittedFeature:
-        """The fitted feature; DataError where the values do not suffice."""
+        """The fitted feature; DataError if the values do not suffice."""
 
 
 class FittedFeature(Frozen, ABC):
@@ -155,7 +155,7 @@ class FittedFeature(Frozen, ABC):
 
     @classmethod
     def to_columns(cls, features: Sequence[Self], blocks: Mapping[str, Any]) -> TreeColumns | None:
-        """Blocks of some rows -> inputs of tree models; None where the kind has none."""
+        """Blocks of some rows -> inputs of tree models; None if the kind has none."""
         return None
 
 

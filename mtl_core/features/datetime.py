@@ -88,7 +88,7 @@ class Datetime(Feature):
         return DatetimeInput(zoned=zoned)
 
     def check_no_timezone(self, name: str, column: str, values: str) -> None:
-        """DataError where a zone is declared for a column that has none; `values` describes its values."""
+        """DataError if a zone is declared for a column that has none; `values` describes its values."""
         if self.timezone:
             raise DataError(
                 f"feature {name!r}: timezone needs a column with a zone or offsets, found {values} in column "

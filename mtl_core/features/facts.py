@@ -35,7 +35,7 @@ class ColumnFacts:
     distinct: int
     common: tuple[tuple[Any, int], ...]
     whole: bool
-    """True where no number has a fraction."""
+    """True if no number has a fraction."""
     sequence: bool
     """True for whole numbers that rise by one from row to row."""
     values: pa.Array
@@ -83,12 +83,12 @@ class ColumnFacts:
 
     @property
     def named_id(self) -> bool:
-        """True where the name is that of an identifier, a code or a number."""
+        """True if the name is that of an identifier, a code or a number."""
         return bool(_ID.search(self.name))
 
     @property
     def named_entity(self) -> bool:
-        """True where the name is that of an identifier of a person or a thing."""
+        """True if the name is that of an identifier of a person or a thing."""
         return bool(ENTITY.search(self.name))
 
     @property

@@ -179,7 +179,7 @@ def _item_indices(
 ) -> tuple[pa.Array, Ragged, NDArray[Any] | None]:
     """(rows,) lists -> distinct items, lists of item indices, and (rows,) the index of each row's list.
 
-    The last is None where each row has a list. A text that many rows share is split once. DataError for a list of more
+    The last is None if each row has a list. A text that many rows share is split once. DataError for a list of more
     than MAX_ITEMS items.
     """
     rows = None

@@ -202,7 +202,7 @@ class FittedVector(FittedFeature):
 
 
 def _check_lengths(name: str, column: str, size: int, values: pa.Array) -> None:
-    """DataError where a list has another length."""
+    """DataError if a list has another length."""
     lengths = pc.list_value_length(values).drop_null().to_numpy(zero_copy_only=False)
     if (other := lengths[lengths != size]).size:
         raise DataError(

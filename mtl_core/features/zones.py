@@ -59,7 +59,7 @@ class Zone(Frozen):
 
 
 def is_zone(name: str) -> bool:
-    """True where the IANA database has a zone of that name."""
+    """True if the IANA database has a zone of that name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown; a path; a folder of zones

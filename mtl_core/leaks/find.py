@@ -103,7 +103,7 @@ def _missing_leak(
 
 
 def _predict_class(missing: NDArray[np.bool_], of_class: NDArray[np.bool_]) -> bool:
-    """True where the rows with a value, or those without one, are nearly all of a class that is not too frequent."""
+    """True if the rows with a value, or those without one, are nearly all of a class that is not too frequent."""
     if of_class.mean() > MAX_CLASS_SHARE:
         return False
     if abs(correlation(missing, of_class)) >= MIN_MISSING_CORRELATION:

@@ -59,7 +59,7 @@ def _fit(columns: list[CodedColumn], target: CodedColumn, rows: NDArray[np.intp]
 
 
 def _weights(x: Numbers, y: Numbers) -> Numbers | None:
-    """(columns,) weights of a least-squares fit on every other row; None where it does not fit the remaining rows."""
+    """(columns,) weights of a least-squares fit on every other row; None if it does not fit the remaining rows."""
     weights = np.asarray(np.linalg.lstsq(x[::2], y[::2], rcond=None)[0])
     residuals = y[1::2] - x[1::2] @ weights
     fits = np.square(residuals).mean() <= (1 - MIN_FIT) * y[1::2].var()

@@ -24,7 +24,7 @@ class LeakRelation:
 
 
 def relation(feature: CodedColumn, target: CodedColumn) -> LeakRelation | None:
-    """The strongest of the measures that fit the types, on rows with both values; None where these are too few."""
+    """The strongest of the measures that fit the types, on rows with both values; None if these are too few."""
     both = (feature.codes >= 0) & (target.codes >= 0)
     if both.sum() < MIN_ROWS:
         return None

@@ -27,14 +27,14 @@ class Metric(ABC):
     of_decision: bool = False
     """True if it depends on which class or label is predicted, and not on probabilities."""
     unsuitable: str = ""
-    """Reason why no task may use it for early stopping; "" where one may."""
+    """Reason why no task may use it for early stopping; "" if one may."""
 
     @abstractmethod
     def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
         """The value as a function of (rows,) weights; whatever does not depend on them is computed once."""
 
     def undefined(self, labels: Array) -> str:
-        """Reason why these labels leave the metric undefined for any predictions; "" where they define it."""
+        """Reason why these labels leave the metric undefined for any predictions; "" if they define it."""
         return "" if len(labels) else "no labelled row"
 
     def __call__(self, labels: Array, predictions: Array) -> float:

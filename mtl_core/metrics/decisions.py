@@ -71,7 +71,7 @@ class ThresholdMetric(Metric):
 
 
 def decide(predictions: Array, thresholds: Array | float) -> Array:
-    """Probabilities -> True where at least the threshold, both in float32 as in the service; False for NaN."""
+    """Probabilities -> True if at least the threshold, both in float32 as in the service; False for NaN."""
     decisions: Array = predictions.astype(np.float32) >= np.asarray(thresholds, dtype=np.float32)
     return decisions
 

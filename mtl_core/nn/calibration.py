@@ -24,7 +24,7 @@ class Calibration(nn.Module):
 
     @property
     def is_identity(self) -> bool:
-        """True where it changes no logit."""
+        """True if it changes no logit."""
         return not self.outputs or bool((self.scale == 1).all() and (self.bias == 0).all())
 
     def set(self, scale: Tensor, bias: Tensor) -> None:

@@ -11,7 +11,7 @@ MIN_PRODUCTS = 2**26
 ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]  # torch leaves it so
     torch.ops.mkldnn, "_linear_pointwise"
 )
-"""True where this torch has the operator, which belongs to torch's compiler; other builds may lack it."""
+"""True if this torch has the operator, which belongs to torch's compiler; other builds may lack it."""
 
 
 class OneDnnLinear(nn.Linear):

@@ -10,7 +10,7 @@ from mtl_core.nn.linear import OneDnnLinear, linear
 
 
 class PrivateLayers(nn.ModuleList):
-    """A linear layer with ReLU per task, (..., width) -> (..., out_width); no layers where `out_width` is 0."""
+    """A linear layer with ReLU per task, (..., width) -> (..., out_width); no layers if `out_width` is 0."""
 
     def __init__(self, width: int, out_width: int, tasks: int) -> None:
         super().__init__(OneDnnLinear(width, out_width) for _ in range(tasks if out_width else 0))

@@ -62,7 +62,7 @@ def _metric_result(run: Run, task: Objective, metric: Metric) -> dict[str, Any]:
 
 
 def _bar(metric: Metric, **values: float | None) -> dict[str, float] | None:
-    """None where a value is undefined."""
+    """None if a value is undefined."""
     oriented = {name: metric.oriented(value) for name, value in values.items() if value is not None}
     if len(oriented) < len(values):
         return None

@@ -18,9 +18,10 @@ from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
+from mtl_core.errors import DataError
 from mtl_core.files import damage_as_data_error
 from mtl_core.studies.comparison.record import Comparison
-from mtl_core.studies.files import read_study
+from mtl_core.studies.files import Study, read_study
 from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.relatedness.record import Relatedness
 from mtl_core.studies.tuning import Tuning
@@ -93,6 +94,8 @@ class Run:
     relatedness: Relatedness | None
     comparison: Comparison | None
     tuning: Tuning | None
+    unreadable_studies: dict[str, str]
+    """Name of a study's file that cannot be read, such as one of another version -> error."""
 
     @cached_property
     def tasks(self) -> tuple[Objective, ...]:
@@ -133,7 +136,7 @@ class Run:
 def read_run(problem: Problem, paths: Paths) -> Run:
     """Read the artifacts; labels are memory-mapped, predictions are read task by task on demand."""
     encoder = Encoder.load(paths.encoded / "encoder.json")
-    signature = _json(paths.signature)
+    signature, unreadable = _json(paths.signature), dict[str, str]()
     return Run(
         problem=problem,
         encoder=encoder,
@@ -151,10 +154,20 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         quarantine=_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
         raw_test=paths.encoded / "test.parquet",
-        relatedness=read_study(paths.relatedness, Relatedness),
-        comparison=read_study(paths.comparison, Comparison),
-        tuning=read_study(paths.tuning, Tuning),
+        relatedness=_study(paths.relatedness, Relatedness, unreadable),
+        comparison=_study(paths.comparison, Comparison, unreadable),
+        tuning=_study(paths.tuning, Tuning, unreadable),
+        unreadable_studies=unreadable,
     )
+
+
+def _study(path: Path, kind: type[Study], unreadable: dict[str, str]) -> Study | None:
+    """The study in the file; None, with an entry in `unreadable`, if it cannot be read."""
+    try:
+        return read_study(path, kind)
+    except DataError as error:
+        unreadable[path.name] = str(error)
+        return None
 
 
 def _json(path: Path) -> Any:

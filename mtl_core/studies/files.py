@@ -13,7 +13,7 @@ Study = TypeVar("Study", bound=Frozen)
 
 
 def read_study(path: Path, kind: type[Study]) -> Study | None:
-    """The study in the file; None where there is no file.
+    """The study in the file; None if there is no file.
 
     Raises:
         DataError: the file is not a study of that kind.

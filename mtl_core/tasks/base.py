@@ -56,7 +56,7 @@ class Task(Frozen, ABC):
         return (self.target,)
 
     def metric_named(self, name: str) -> Metric:
-        """The kind's metric of that name; "" is its first. KeyError where it has no such metric."""
+        """The kind's metric of that name; "" is its first. KeyError if it has no such metric."""
         if not name:
             return self.metrics[0]
         return {metric.name: metric for metric in self.metrics}[name]
@@ -99,13 +99,13 @@ class Codec(Frozen, ABC):
     targets: tuple[str, ...]
     """The columns with the labels, in order."""
     weight_column: str = ""
-    """The column with the row weights; "" where all rows count the same."""
+    """The column with the row weights; "" if all rows count the same."""
     sequence: str = ""
     """For a task of level token the feature whose items have a label each; "" for a task of level row."""
 
     @property
     def block(self) -> Block | None:
-        """Shape and type of ragged labels, for level token; padding is unlabelled. None where labels are dense."""
+        """Shape and type of ragged labels, for level token; padding is unlabelled. None if labels are dense."""
         return None
 
     @property

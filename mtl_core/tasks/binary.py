@@ -59,7 +59,7 @@ class Binary(DecisionTask):
 
     @property
     def negatives(self) -> tuple[Value, ...]:
-        """The declared values for no; empty where they are learned."""
+        """The declared values for no; empty if they are learned."""
         if self.negative is None:
             return ()
         return self.negative if isinstance(self.negative, tuple) else (self.negative,)

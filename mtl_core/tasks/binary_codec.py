@@ -42,7 +42,7 @@ class BinaryFitter(TaskFitter):
 
     @property
     def codec(self) -> BinaryCodec:
-        """The codec for the rows so far; DataError where it is unclear which values are negative."""
+        """The codec for the rows so far; DataError if it is unclear which values are negative."""
         if not self.learns:
             return self.declared
         return self.declared.model_copy(update={"negative": self.declared.learned_negative(self.other_values)})

@@ -48,7 +48,7 @@ class CalibratedObjective(Objective, ABC):
     independent_outputs: ClassVar[bool] = False
     """True if every output may have a separate scale and bias; otherwise all of a group have the same."""
     class_factors: tuple[Any, ...] = ()
-    """Factors of a row's loss per class, or those per label; empty where every row counts as one."""
+    """Factors of a row's loss per class, or those per label; empty if every row counts as one."""
 
     @property
     def is_class_weighted(self) -> bool:

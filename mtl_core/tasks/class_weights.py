@@ -69,7 +69,7 @@ def prior_log_odds(counts: tuple[int, int], factors: tuple[float, ...]) -> float
 
 
 def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[int, int]) -> tuple[float, ...]:
-    """Factors of a negative and a positive row, from their counts; empty where every row counts as one."""
+    """Factors of a negative and a positive row, from their counts; empty if every row counts as one."""
     if weight is None:
         return ()
     return balanced_factors(counts) if weight == BALANCED else (1.0, weight)

@@ -76,7 +76,7 @@ class ClassTask(Task, ABC):
         return ClassFitter(self, name, column_type)
 
     def unknown_weight(self, classes: tuple[str, ...]) -> str:
-        """Error text for a weight of an unknown class; "" where there is none."""
+        """Error text for a weight of an unknown class; "" if there is none."""
         weights = self.class_weights if isinstance(self.class_weights, dict) else {}
         unknown = next((name for name in weights if name not in classes), None)
         if unknown is None:

@@ -73,7 +73,7 @@ class DecisionTask(Task, ABC):
 
     @property
     def rule(self) -> ThresholdRule | None:
-        """The rule by which the threshold is tuned; None where it is a number."""
+        """The rule by which the threshold is tuned; None if it is a number."""
         return self.threshold if isinstance(self.threshold, Maximize | MinPrecision | MinRecall) else None
 
     @property

@@ -76,10 +76,10 @@ class MultilabelCodec(Codec):
     kind: Literal["multilabel"] = "multilabel"
     labels: tuple[str, ...]
     separator: str
-    """Between the names of one text; "" where every label has a column of its own."""
+    """Between the names of one text; "" if every label has a column of its own."""
     none: str
     declared: bool
-    """True where the labels are declared, so that any other name but `none` is refused."""
+    """True if the labels are declared, so that any other name but `none` is refused."""
     counts: tuple[tuple[int, int], ...] = ()
     """Negative and positive rows of the training split, per label."""
 

@@ -111,7 +111,7 @@ class Objective(ABC):
         return {"name": self.name, "kind": self.codec.kind, **self.output_format()}
 
     def tree_objectives(self, labels: LabelValues, weights: NDArray[np.float32]) -> tuple[TreeObjective, ...]:
-        """The tree models whose predictions `tree_logits` takes; empty where trees cannot learn the kind.
+        """The tree models whose predictions `tree_logits` takes; empty if trees cannot learn the kind.
 
         Args:
             labels: (rows, ...)
@@ -136,7 +136,7 @@ class UnsupervisedObjective(Objective):
         Args:
             layer: the last layer before initialisation.
             x: (B, width) inputs of that layer for rows of the training split.
-            weights: (B,) weights of these rows; None where all count the same.
+            weights: (B,) weights of these rows; None if all count the same.
             cluster: a clustering algorithm.
 
         Raises:

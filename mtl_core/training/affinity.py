@@ -29,7 +29,7 @@ from mtl_core.training.history import TaskRelatedness
 from mtl_core.training.losses import task_losses
 
 Gradients = tuple[Tensor | None, ...]
-"""The gradients of one loss, per shared parameter; None where the loss does not depend on it."""
+"""The gradients of one loss, per shared parameter; None if the loss does not depend on it."""
 
 
 class Probe:
@@ -71,7 +71,7 @@ class Probe:
             self.network.train(training)
 
     def result(self) -> TaskRelatedness | None:
-        """The means over the measurements of the epoch; None where there was none."""
+        """The means over the measurements of the epoch; None if there was none."""
         if not self.measurements:
             return None
         return TaskRelatedness(

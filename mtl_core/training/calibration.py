@@ -42,7 +42,7 @@ def calibrate(network: Network, validation: EncodedSplit, *, enabled: bool = Tru
 
 
 class _Metrics(NamedTuple):
-    """Metrics of a task on validation; None where they are undefined."""
+    """Metrics of a task on validation; None if they are undefined."""
 
     value: Number
     """The task's own metric."""

@@ -63,7 +63,7 @@ class CheckpointStore:
         save_weights(self._checkpoint, tensors, {"digest": self.digest, "state": json.dumps(state)})
 
     def restore(self, modules: Mapping[str, nn.Module], optimizer: Optimizer) -> dict[str, Any] | None:
-        """Load the last checkpoint into modules and optimiser, and return its state; None where there is none."""
+        """Load the last checkpoint into modules and optimiser, and return its state; None if there is none."""
         try:
             with safe_open(self._checkpoint, framework="pt") as file:
                 metadata = file.metadata() or {}

@@ -126,7 +126,7 @@ def _clear_gradients(absent: Sequence[Sequence[nn.Parameter]]) -> None:
 
 
 def _finite(losses: Mapping[int, Tensor], tasks: tuple[str, ...], epoch: int, step: int) -> dict[int, float]:
-    """The losses as numbers; TrainingError where one is not finite."""
+    """The losses as numbers; TrainingError if one is not finite."""
     values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
     errors = [f"{tasks[position]} ({value:g})" for position, value in values.items() if not math.isfinite(value)]
     if errors:

@@ -163,7 +163,7 @@ class HeadTrainer:
         for rows in torch.split(order, batch_size):
             batch = self.train.take(rows)
             logits = {self.task.name: self.head(batch.inputs["x"])}
-            for loss in task_losses((self.task,), logits, batch, {}).values():  # none where every weight is 0
+            for loss in task_losses((self.task,), logits, batch, {}).values():  # none if every weight is 0
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()

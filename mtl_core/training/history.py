@@ -57,7 +57,7 @@ class FinetunedHead(Frozen):
 
     task: str
     improved: bool
-    """True where the model has the fine-tuned head, not the initial one."""
+    """True if the model has the fine-tuned head, not the initial one."""
     before: float
     after: float
     """Value of the head that the model has."""
@@ -66,13 +66,13 @@ class FinetunedHead(Frozen):
 
 
 class TaskCalibration(Frozen):
-    """Calibration of a task. Metrics are those on validation; None where they are undefined."""
+    """Calibration of a task. Metrics are those on validation; None if they are undefined."""
 
     task: str
     method: CalibrationMethod
     """Method; for a multilabel task the one with the most parameters among its labels."""
     reason: str = ""
-    """Reason for the identity; "" where another method was fitted."""
+    """Reason for the identity; "" if another method was fitted."""
     temperatures: tuple[float, ...] = ()
     """Temperature of each output of the head; none for the identity."""
     value: Number
@@ -155,6 +155,6 @@ class TrainingResult(Frozen, allow_inf_nan=True):
         return defined[0] if defined else self.epochs[self.chosen - 1].values[task]
 
     def best_epoch(self, task: str) -> int | None:
-        """Number of the task's best epoch, the first of equals; None where it never had a score."""
+        """Number of the task's best epoch, the first of equals; None if it never had a score."""
         scored = [epoch for epoch in self.epochs if math.isfinite(epoch.scores[task])]
         return max(scored, key=lambda epoch: epoch.scores[task]).number if scored else None

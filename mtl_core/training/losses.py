@@ -12,7 +12,7 @@ from mtl_core.tasks import Objective
 
 
 def masked_mean(losses: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor | None:
-    """Mean of (B,) losses over the rows of a (B,) mask, by their (B,) weights; None where no row counts."""
+    """Mean of (B,) losses over the rows of a (B,) mask, by their (B,) weights; None if no row counts."""
     if weights is not None:
         mask = mask & (weights > 0)
         count = torch.where(mask, weights, 0.0).sum()
@@ -44,7 +44,7 @@ def task_losses(
 
 
 def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | None) -> Tensor | None:
-    """Loss of the labels, of the soft targets, or their weighted sum; None where no row counts."""
+    """Loss of the labels, of the soft targets, or their weighted sum; None if no row counts."""
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
     soft = None if targets is None else targets.logits
     assert not isinstance(soft, RaggedTensor)  # batches are padded

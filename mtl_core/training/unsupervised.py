@@ -5,6 +5,8 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without annotations
 
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.distillation.soft_targets import SoftTargets
@@ -12,7 +14,6 @@ from mtl_core.model import Network
 from mtl_core.model.head import Head
 from mtl_core.model.inference import CHUNK_ROWS, logits_of
 from mtl_core.tasks import UnsupervisedObjective
-from mtl_core.training.k_means import k_means
 
 MAX_SAMPLE_ROWS = 20_000
 """Maximum number of rows from which the initial parameters of a task are computed."""
@@ -62,3 +63,17 @@ def _initialise(network: Network, position: int, task: UnsupervisedObjective, sp
         sample_weights = None if weights is None else weights.index_select(0, torch.from_numpy(sample))
         parameters = task.initial_parameters(head.last, torch.cat(inputs), sample_weights, partial(k_means, seed=seed))
     head.last.load_state_dict({**head.last.state_dict(), **parameters})
+
+
+def k_means(
+    points: NDArray[np.float64], counts: NDArray[np.float64], clusters: int, restarts: int, *, seed: int
+) -> NDArray[np.float64]:
+    """(n, d) points, (n,) weights -> (clusters, d) means, the best of `restarts` runs; bit-identical in every run.
+
+    k-means (Lloyd 1982) with k-means++ initialisation (Arthur and Vassilvitskii 2007).
+    """
+    from sklearn.cluster import KMeans  # slow to import
+
+    with threadpool_limits(1):  # with several threads the order of summation varies
+        fitted = KMeans(clusters, n_init=restarts, random_state=seed).fit(points, sample_weight=counts)
+    return np.asarray(fitted.cluster_centers_)

@@ -35,7 +35,7 @@ def configure(expectation: Expectation, position: int) -> ExpectationConfigurati
 
 
 def build(configuration: ExpectationConfiguration, where: str) -> GxExpectation:
-    """The expectation of a configuration; DataError where it is none. `where` is its path, for the error."""
+    """The expectation of a configuration; DataError if it is none. `where` is its path, for the error."""
     types = list_registered_expectation_implementations()
     if configuration.type not in types:
         name = suggestion(configuration.type, types)

@@ -90,7 +90,7 @@ def _expected_columns(problem: Problem, runner: ExpectationRunner, names: Iterab
 
 
 def _target(problem: Problem, indicator: str) -> str:
-    """The column whose values an indicator shows, or "" where no task has it."""
+    """The column whose values an indicator shows, or "" if no task has it."""
     task = problem.tasks.get(indicator.removeprefix(problem.label_prefix).split("=")[0])
     return task.target if task else ""
 

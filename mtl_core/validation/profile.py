@@ -162,7 +162,7 @@ def _target_values(problem: Problem, column: str, type_: str, parts: list[pd.Ser
 
 
 def _value_set(tasks: Mapping[str, Task], type_: str, parts: list[pd.Series]) -> list[Any]:
-    """All values of a target whose tasks refuse any other value; empty where no task refuses values."""
+    """All values of a target whose tasks refuse any other value; empty if no task refuses values."""
     for task in tasks.values():
         if isinstance(task, ClassTask) and not task.edges and task.others == "refuse":
             classes: Iterable[Any] = task.classes or distinct_values(parts)

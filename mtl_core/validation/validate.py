@@ -20,7 +20,7 @@ def validate(
 ) -> ValidationResult:
     """Write result.json, quarantine.parquet and data_docs/ below `out`, whether or not the parts pass.
 
-    The caller raises an error where `ValidationResult.passed` is false. Raises DataError for a suite or a part that
+    The caller raises an error if `ValidationResult.passed` is false. Raises DataError for a suite or a part that
     cannot be read.
 
     Args:

@@ -197,3 +197,12 @@ def test_the_page_says_if_no_trial_is_better(copied: RunFolder, trials: Any) -> 
     text = read(copied.page()).sections["tuning"]
     assert "No trial is better than the declared problem." in text
     assert "dvc exp run" not in text
+
+
+def test_a_study_that_cannot_be_read_is_named_and_the_others_are_shown(copied: RunFolder) -> None:
+    write_study(copied.layout.tuning, tuning())
+    copied.layout.comparison.write_text('{"made": {}}')
+    assert list(copied.run().unreadable_studies) == ["comparison.json"]
+    html = copied.page()
+    assert "studies/comparison.json is not shown" in html
+    assert set(read(html).sections) >= {"tuning"}

@@ -45,7 +45,7 @@ from tests.strategies import patient
         (b"[" * 200_000, "must be JSON", "nested too deeply"),
         (b"null", "must be a JSON list of rows", "null"),
         (b'"rows"', "must be a JSON list of rows", '"rows"'),
-        (b'{"rows": []}', "must be a JSON list of rows", "an object with 1 fields"),
+        (b'{"rows": []}', "must be a JSON list of rows", "an object with 1 field"),
         (b"[]", "must hold 1 to 5 rows", "0 rows"),
         (body(*[VALID_ROW] * 6), "must hold 1 to 5 rows", "6 rows"),
         (body(*[{"x": 1}] * 100_000), "must hold 1 to 5 rows", "100,000 rows"),

@@ -18,7 +18,7 @@ from mtl_core.errors import DataError, TrainingError
 from mtl_core.nn.centroids import Centroids
 from mtl_core.tasks import AnyCodec
 from mtl_core.tasks import clustering as module
-from mtl_core.training.k_means import k_means
+from mtl_core.training.unsupervised import k_means
 from tests.strategies import partitions, patient
 from tests.tasks.declared import fit_codec, fit_objective, task
 

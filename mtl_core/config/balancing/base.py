@@ -18,9 +18,9 @@ class Balancing(Frozen, ABC):
     """Options of a balancing."""
 
     needs_sharing: ClassVar[bool] = False
-    """True where the method needs the tasks' gradients on shared parameters."""
+    """True if the method needs the tasks' gradients on shared parameters."""
     per_task_option: ClassVar[str] = ""
-    """The option that maps names of declared tasks to numbers; "" where there is none."""
+    """The option that maps names of declared tasks to numbers; "" if there is none."""
 
     method: str
 

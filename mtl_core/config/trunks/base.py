@@ -21,7 +21,7 @@ class TrunkOptions(Frozen, ABC):
     """Options of a trunk."""
 
     separate_inputs: ClassVar[bool] = False
-    """True where each task has its own input layer, so that tasks share nothing."""
+    """True if each task has its own input layer, so that tasks share nothing."""
 
     kind: str
 

@@ -24,7 +24,7 @@ class ProbabilityReport(TaskReport):
     """Labels 0 or 1, predictions in [0, 1]; both (rows,)."""
 
     threshold: float | None = None
-    """Decision threshold; None where none is declared."""
+    """Decision threshold; None if none is declared."""
 
     def baseline(self, prediction: NDArray[Any]) -> str:
         return percent(float(prediction))

@@ -27,7 +27,7 @@ class LabelReport(TaskReport):
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...] = ()
-    """Per label; none where none is declared."""
+    """Per label; none if none is declared."""
 
     def baseline(self, prediction: NDArray[Any]) -> str:
         index = int(prediction.argmax())

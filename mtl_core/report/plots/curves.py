@@ -22,7 +22,7 @@ class Curve:
     """A learning curve: its values and events."""
 
     values: Sequence[float | None]
-    """Per epoch, from epoch 1; NaN or None where undefined."""
+    """Per epoch, from epoch 1; NaN or None if undefined."""
     stopped: Sequence[int]
     chosen: int
     """Epoch of the model's weights."""

@@ -66,7 +66,7 @@ def section_of(study: Comparison, *, current: bool) -> dict[str, Any]:
 
 
 def standard_errors(gain: Gain | None) -> tuple[float, float, float] | None:
-    """Difference and bounds in standard errors: half the interval's width over `Z_95`; None where undefined."""
+    """Difference and bounds in standard errors: half the interval's width over `Z_95`; None if undefined."""
     if gain is None or gain.difference is None or gain.low is None or gain.high is None or gain.high <= gain.low:
         return None
     error = (gain.high - gain.low) / (2 * Z_95)

@@ -44,7 +44,7 @@ class BoostedRun(Frozen):
 
 
 def lightgbm_error() -> str | None:
-    """Why LightGBM cannot be imported; None where it can."""
+    """Why LightGBM cannot be imported; None if it can."""
     try:
         lightgbm_for("")
     except ProblemError as error:

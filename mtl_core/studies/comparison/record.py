@@ -46,7 +46,7 @@ class ComparedTask(Frozen):
     metric: str
     higher_is_better: bool
     unit: str
-    """"" where it has none."""
+    """"" if it has none."""
     arms: dict[str, MeanStd]
     """Arm -> result, for those that have the task: the shared arm first, then single_task, boosted, other policies."""
     over_single: Gain | None

@@ -35,7 +35,7 @@ class Runs:
     networks: dict[Arm, list[ArmRun]]
     boosted: list[BoostedRun]
     lightgbm_error: str | None
-    """Why there are no trees at all; None where there are."""
+    """Why there are no trees at all; None if there are."""
     parts: int
     """Number of parts of the study: these runs, intervals, and serving cost."""
 

@@ -69,7 +69,7 @@ def gain(metric: Metric, arm: BootstrapSample, reference: BootstrapSample, seed:
 
 
 def verdict(gain: Gain | None) -> Verdict | None:
-    """Verdict by the interval; None where there is no interval."""
+    """Verdict by the interval; None if there is no interval."""
     if gain is None or gain.low is None or gain.high is None:
         return None
     return HELPS if gain.low > 0 else HARMS if gain.high < 0 else SAME

@@ -28,7 +28,7 @@ class Grouping(Frozen):
     total: float
     """Sum over the tasks of the mean affinity of the others in its network to it; 0 for a task in a network of one."""
     exact: bool
-    """True where no partition into so many networks has a larger sum; false where the search was not exhaustive."""
+    """True if no partition into so many networks has a larger sum; false where the search was not exhaustive."""
 
 
 def groupings(tasks: Sequence[str], affinity: Array, max_networks: int) -> tuple[Grouping, ...]:

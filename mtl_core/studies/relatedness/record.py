@@ -29,7 +29,7 @@ class Relatedness(Frozen):
     groupings: tuple[Grouping, ...]
     """For 1, 2, ... networks; a pair without an affinity counts as 0."""
     vectors: Vectors | None
-    """None where no trunk of task vectors was trained."""
+    """None if no trunk of task vectors was trained."""
     measurements: int
     """Number of batches that were measured."""
     seconds: float

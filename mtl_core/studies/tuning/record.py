@@ -24,11 +24,11 @@ class BaselineMetric(Frozen):
     metric: str
     higher_is_better: bool
     value: Number
-    """None where it is undefined: the task then has no gain."""
+    """None if it is undefined: the task then has no gain."""
     standard_error: float
 
     def gain(self, value: Number) -> Number:
-        """Standard errors by which that value is better; None where one of the two is undefined."""
+        """Standard errors by which that value is better; None if one of the two is undefined."""
         if value is None or self.value is None:
             return None
         better = value - self.value if self.higher_is_better else self.value - value
@@ -105,7 +105,7 @@ def gains(baseline: Baseline, values: Mapping[str, Number]) -> dict[str, Number]
 
 
 def mean_gain(baseline: Baseline, values: Mapping[str, Number]) -> Number:
-    """The objective; None where a gain is undefined, or no task has a baseline."""
+    """The objective; None if a gain is undefined, or no task has a baseline."""
     all_gains = gains(baseline, values).values()
     numbers = [gain for gain in all_gains if gain is not None]
     return math.fsum(numbers) / len(numbers) if numbers and len(numbers) == len(all_gains) else None

@@ -38,7 +38,8 @@ def study_name(problem: Problem, rows: str) -> str:
     """Name of the study, which changes with the problem, the space, the pruning, and `rows`, the digest of the rows."""
     assert problem.tuning is not None
     options = problem.tuning.model_dump_json(exclude={"trials"})
-    parts = (config_digest(problem), str(problem.training.seed), options, rows)
+    fields = (*Trial.model_fields, *BaselineMetric.model_fields)  # those of another version cannot be read
+    parts = (config_digest(problem), str(problem.training.seed), options, rows, *fields)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -56,7 +57,7 @@ class Search:
 
     @property
     def baseline(self) -> Baseline | None:
-        """Metrics of trial 0; None where it is not finished."""
+        """Metrics of trial 0; None if it is not finished."""
         first = next(iter(self.study.get_trials(deepcopy=False)), None)
         if first is None or BASELINE not in first.user_attrs:
             return None

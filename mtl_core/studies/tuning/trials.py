@@ -70,7 +70,7 @@ class TrialRunner:
         return {path: get_option(self.problem, path) for path in self.problem.tuning.space}
 
     def run_declared(self) -> tuple[Trial, Baseline, list[Epoch]]:
-        """Trial 0, its baseline, and its epochs; TrainingError where no task has a defined metric."""
+        """Trial 0, its baseline, and its epochs; TrainingError if no task has a defined metric."""
         start = time.process_time()
         result = self._train(self.problem, 0, lambda epoch: None)
         baseline = baseline_of(objectives(self.problem.tasks, self.encoder.tasks), result)

@@ -45,7 +45,7 @@ def rounded(search_range: SearchRange, value: float) -> float:
 
 
 def declared_sample(problem: Problem, space: dict[str, SearchRange]) -> dict[str, Any] | None:
-    """The declared values as an Optuna sample; None where one lies outside of the space."""
+    """The declared values as an Optuna sample; None if one lies outside of the space."""
     sample: dict[str, Any] = {}
     for path, search_range in space.items():
         value = get_option(problem, path)
@@ -62,5 +62,5 @@ def json_text(value: Any) -> str:
 
 
 def _is_declared(problem: Problem, path: str, choice: Any) -> bool:
-    """True where that choice is the declared value, with or without defaults."""
+    """True if that choice is the declared value, with or without defaults."""
     return with_options(problem, {path: choice}).model_dump_json() == problem.model_dump_json()

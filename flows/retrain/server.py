@@ -29,6 +29,7 @@ ENVIRONMENT = {
 }
 """As Prefect sets it for the temporary server of a process, but with a log."""
 LOG_LINES = 15
+COMMAND = (sys.executable, "-m", "flows.retrain.server")
 POLL_SECONDS, NOTICE_SECONDS = 0.2, 5.0
 STOP_SECONDS = 5.0
 
@@ -78,7 +79,7 @@ def _start(log: Path) -> tuple[int, "subprocess.Popen[bytes]"]:
         listener.listen(100)
         port: int = listener.getsockname()[1]
         process = subprocess.Popen(  # a list of arguments, no shell
-            [sys.executable, "-m", "flows.retrain.server", str(listener.fileno())],
+            [*COMMAND, str(listener.fileno())],
             env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=output,

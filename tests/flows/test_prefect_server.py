@@ -12,7 +12,7 @@ from mtl_core.errors import ToolError
 
 
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, seconds: float) -> None:
-    monkeypatch.setattr(server, "_command", lambda _: [sys.executable, "-c", code])
+    monkeypatch.setattr(server, "COMMAND", (sys.executable, "-c", code))
     log = tmp_path / server.LOG
     port, process = server._start(log)
     try:

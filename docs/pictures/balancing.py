@@ -8,17 +8,13 @@ times the other's. Both tasks are equally hard, so a difference between them is 
 minutes on one thread.
 """
 
-import json
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import altair as alt
 import torch
-from drawing import ROOT, rounded, save
+from drawing import benchmark_ratios, parse_arguments, rounded, save
 from torch import Tensor, nn
 
 from mtl_core.balancing import Losses, SharedParameters
@@ -39,17 +35,6 @@ ROW = 21
 def methods() -> dict[str, Balancing]:
     """Method -> its options, in the order of the union: methods on losses first."""
     return {method: member(**OPTIONS.get(method, {})) for method, member in tagged(AnyBalancing).items()}
-
-
-def costs(arguments: list[str]) -> dict[str, float]:
-    """Method -> processor time of a step relative to `sum`, from the benchmark's last line."""
-    if arguments:
-        printed = Path(arguments[0]).read_text(encoding="utf-8")
-    else:
-        command = [sys.executable, str(ROOT / "benchmarks" / "balancing.py")]
-        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    ratios: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
-    return {"sum": 1.0} | ratios
 
 
 class SyntheticProblem:
@@ -141,8 +126,9 @@ def synthetic_panel(rows: list[dict[str, Any]], y: alt.Y) -> alt.LayerChart:
 
 def main() -> None:
     """Run the benchmark and the trainings, and write the picture and its numbers."""
+    output = parse_arguments(__doc__, file=True).file
     torch.set_num_threads(1)
-    cost, explained_by_method = costs(sys.argv[1:]), {}
+    cost, explained_by_method = {"sum": 1.0} | benchmark_ratios(output, "balancing.py"), {}
     for method, options in methods().items():
         explained_by_method[method] = explained(options)
         print(method, explained_by_method[method])

@@ -14,7 +14,7 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from drawing import rounded, save
+from drawing import parse_arguments, rounded, save
 from flights_subset import FIRST_VALIDATION, FlightsSubset, declared, flights
 
 from mtl_core.evaluation import evaluate
@@ -79,6 +79,7 @@ def picture(test: dict[str, list[float]]) -> alt.LayerChart:
 
 def main() -> None:
     """Train the variants and write the picture and its numbers."""
+    parse_arguments(__doc__)
     rows, labels = flights(), []
     results: dict[str, list[dict[str, float]]] = {name: [] for name in (*TEACHERS, ALL_LABELS)}
     for seed in SEEDS:

@@ -1,6 +1,9 @@
 """Pictures in the style of the report: each is one SVG file for light and dark pages."""
 
+import argparse
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,25 @@ from mtl_core.report.svg_file import svg_file
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+
+
+def parse_arguments(description: str | None, *, file: bool = False) -> argparse.Namespace:
+    """The command line of a script, without arguments or with an optional `file`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if file:
+        parser.add_argument("file", type=Path, nargs="?", help="output of the benchmark; default: run it")
+    return parser.parse_args()
+
+
+def benchmark_ratios(output: Path | None, script: str, *options: str) -> dict[str, float]:
+    """The `ratios` in the last line that a benchmark printed; without an output the benchmark runs first."""
+    if output:
+        text = output.read_text(encoding="utf-8")
+    else:
+        command = [sys.executable, str(ROOT / "benchmarks" / script), *options]
+        text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    ratios: dict[str, float] = json.loads(text.splitlines()[-1])["ratios"]
+    return ratios
 
 
 def save(name: str, chart: alt.TopLevelMixin, label: str, numbers: dict[str, Any]) -> None:

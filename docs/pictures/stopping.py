@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
-from drawing import rounded, save
+from drawing import parse_arguments, rounded, save
 from flights_subset import FlightsSubset, declared, flights
 
 from mtl_core.report.learning import LearningCurve, learning_curve
@@ -121,4 +121,5 @@ def draw(tasks: tuple[Objective, ...], results: dict[str, TrainingResult]) -> No
 
 
 if __name__ == "__main__":
+    parse_arguments(__doc__)
     draw(*run())

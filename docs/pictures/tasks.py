@@ -11,7 +11,7 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-from drawing import rounded, save
+from drawing import parse_arguments, rounded, save
 from flights_subset import FlightsSubset, declared, flights
 from numpy.typing import NDArray
 
@@ -115,6 +115,7 @@ def heading(text: str) -> alt.TitleParams:
 
 def main() -> None:
     """Train the network and write the picture and its numbers."""
+    parse_arguments(__doc__)
     document = declared(TASKS, epochs=12)
     with tempfile.TemporaryDirectory() as work:
         subset = FlightsSubset.prepare(flights(), document, Path(work))

@@ -2,17 +2,13 @@
 
     python docs/pictures/trunks.py [FILE]
 
-FILE is what `python benchmarks/trunks.py` printed; without it the benchmark runs first, which takes some minutes.
+FILE is what `python benchmarks/trunks.py` printed; without it the benchmark runs first, which takes half a minute.
 """
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import altair as alt
-from drawing import ROOT, save
+from drawing import benchmark_ratios, parse_arguments, save
 
 from mtl_core.config import AnyTrunk
 from mtl_core.report.theme import ACCENT, INK, MUTED, data
@@ -22,17 +18,6 @@ TASKS, WIDTH = 5, 192
 """As in the benchmark."""
 ROW = 26
 """Height of a row in pixels."""
-
-
-def ratios(arguments: list[str]) -> dict[str, float]:
-    """Kind -> processor time of a step relative to shared_bottom, from the benchmark's last line."""
-    if arguments:
-        printed = Path(arguments[0]).read_text(encoding="utf-8")
-    else:
-        command = [sys.executable, str(ROOT / "benchmarks" / "trunks.py"), "--tasks", str(TASKS), "--width", str(WIDTH)]
-        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    ratios: dict[str, float] = json.loads(printed.splitlines()[-1])["ratios"]
-    return {"shared_bottom": 1.0} | ratios
 
 
 def parameters() -> dict[str, int]:
@@ -61,7 +46,9 @@ def panel(rows: list[dict[str, Any]], field: str, title: str, number_format: str
 
 def main() -> None:
     """Run the benchmark and write the picture and its numbers."""
-    cost, size = ratios(sys.argv[1:]), parameters()
+    output = parse_arguments(__doc__, file=True).file
+    ratios = benchmark_ratios(output, "trunks.py", "--tasks", str(TASKS), "--width", str(WIDTH))
+    cost, size = {"shared_bottom": 1.0} | ratios, parameters()
     kinds = sorted(cost, key=lambda kind: cost[kind])
     rows = [{"kind": kind, "cost": cost[kind], "thousands": size[kind] / 1000} for kind in kinds]
     chart = alt.hconcat(

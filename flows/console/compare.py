@@ -8,8 +8,7 @@ from rich.text import Text
 
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
-from mtl_core.report.studies.comparison import decimals_of
-from mtl_core.report.wording import UNDEFINED, integer, interval, rounded, signed
+from mtl_core.report.wording import UNDEFINED, gain_decimal_places, integer, interval, rounded, signed
 from mtl_core.studies.comparison.record import (
     BOOSTED,
     HARMS,
@@ -75,7 +74,7 @@ def _quality(comparison: Comparison) -> Table:
         show_lines=True,
     )
     for name, task in comparison.tasks.items():
-        decimals = decimals_of(task)
+        decimals = gain_decimal_places(task.over_single)
         shared, single, boosted = (
             _mean_std_cell(task.arms.get(arm), decimals) for arm in (comparison.shared, SINGLE_TASK, BOOSTED)
         )
@@ -90,7 +89,7 @@ def _policies(comparison: Comparison) -> Table:
     title = f"shared network under every stopping policy: test split, {_seeds(comparison)}"
     table = titled_table(title, "task\nmetric", *policies, show_lines=True)
     for name, task in comparison.tasks.items():
-        decimals = decimals_of(task)
+        decimals = gain_decimal_places(task.over_single)
         table.add_row(_task_cell(name, task), *(_mean_std_cell(task.arms.get(policy), decimals) for policy in policies))
     return table
 

@@ -8,8 +8,7 @@ from rich.text import Text
 
 from flows.console.bars import Bars
 from flows.console.terminal import number_column, open_console, titled_table
-from mtl_core.report.studies.relatedness import decimals_of
-from mtl_core.report.wording import UNDEFINED, rounded
+from mtl_core.report.wording import UNDEFINED, affinity_decimal_places, rounded
 from mtl_core.studies.progress import StudyProgress
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def _affinities(relatedness: Relatedness) -> Table:
         *map(number_column, relatedness.tasks),
         caption=f"above 0: it helps; mean of {relatedness.measurements:,} measurements on one batch each",
     )
-    decimals = decimals_of(relatedness)
+    decimals = affinity_decimal_places(relatedness.affinity)
     for source in relatedness.tasks:
         values = relatedness.affinity.get(source, {})
         cells = [
@@ -85,7 +84,7 @@ def _groupings(relatedness: Relatedness, networks: int | None) -> Table:
         table.add_row(
             f"{'▶ ' if is_marked else ''}{len(grouping.networks)}",
             " | ".join(", ".join(network) for network in grouping.networks),
-            rounded(100 * grouping.total, decimals_of(relatedness)),
+            rounded(100 * grouping.total, affinity_decimal_places(relatedness.affinity)),
             style="bold green" if is_marked else "",
         )
     return table

@@ -1,8 +1,11 @@
 """Numbers as text."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtl_core.studies.comparison.record import Gain
 
 UNDEFINED = "\N{EN DASH}"
 """Text of an undefined number."""
@@ -51,6 +54,17 @@ def decimal_places(scale: float) -> int:
 def interval_decimal_places(low: float | None, high: float | None) -> int:
     """Decimals that show two digits of an interval's width; 4 where it is undefined."""
     return 4 if low is None or high is None else decimal_places(high - low)
+
+
+def gain_decimal_places(gain: "Gain | None") -> int:
+    """Decimals that show two digits of the width of a gain's interval."""
+    return 4 if gain is None else interval_decimal_places(gain.low, gain.high)
+
+
+def affinity_decimal_places(affinity: Mapping[str, Mapping[str, float]]) -> int:
+    """Decimals that show two digits of the largest affinity between two tasks, in percent."""
+    between = [abs(value) for a, others in affinity.items() for b, value in others.items() if a != b]
+    return decimal_places(100 * max(between, default=0.0))
 
 
 def rounded(value: float | None, decimals: int) -> str:

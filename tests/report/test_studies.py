@@ -11,9 +11,9 @@ from mtl_core.report.studies import comparison as comparison_section
 from mtl_core.report.studies import relatedness as relatedness_section
 from mtl_core.report.studies import tuning as tuning_section
 from mtl_core.report.studies.comparison import section_of, standard_errors
-from mtl_core.report.studies.relatedness import affinity_figure, decimals_of, vectors_figure
+from mtl_core.report.studies.relatedness import affinity_figure, vectors_figure
 from mtl_core.report.svg_file import svg_file
-from mtl_core.report.wording import UNDEFINED
+from mtl_core.report.wording import UNDEFINED, affinity_decimal_places
 from mtl_core.studies.comparison.record import POLICIES, Gain
 from mtl_core.studies.files import write_study
 from mtl_core.studies.provenance import config_digest
@@ -155,7 +155,7 @@ def test_missing_pairs_and_equal_vectors_can_be_plotted() -> None:
     assert [text for text in texts(affinity_figure(study).svg) if text[:1].isdigit()] == ["2.0"]
     empty = study.model_copy(update={"affinity": {}})
     assert affinity_figure(empty).table.rows[0] == ("a", *[UNDEFINED] * 3)
-    assert decimals_of(empty) == 4
+    assert affinity_decimal_places(empty.affinity) == 4
     equal = Vectors(distances={"a": {"b": 0.0}}, map={"a": (0.0, 0.0), "b": (0.0, 0.0)})
     assert sorted(texts(vectors_figure(equal).svg)) == ["a", "b"]
 

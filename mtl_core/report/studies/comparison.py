@@ -12,7 +12,7 @@ from mtl_core.report.plots.figure import Table, interval_plot
 from mtl_core.report.plots.statistics import Z_95
 from mtl_core.report.run import Run
 from mtl_core.report.theme import MUTED, svg
-from mtl_core.report.wording import UNDEFINED, interval, interval_decimal_places, rounded, signed, with_unit
+from mtl_core.report.wording import UNDEFINED, gain_decimal_places, interval, rounded, signed, with_unit
 from mtl_core.stopping import Policy
 from mtl_core.studies.comparison.record import (
     BOOSTED,
@@ -88,7 +88,7 @@ def _differences(tasks: Mapping[str, ComparedTask]) -> Markup | None:
 
 
 def _task_cells(name: str, task: ComparedTask, arms: Sequence[str]) -> tuple[str, ...]:
-    single, gain, decimals = task.arms.get(SINGLE_TASK), task.over_single, decimals_of(task)
+    single, gain, decimals = task.arms.get(SINGLE_TASK), task.over_single, gain_decimal_places(task.over_single)
     mean, difference = single.mean if single else None, gain.difference if gain else None
     relative = UNDEFINED
     if difference is not None and mean is not None and mean > 0:
@@ -107,7 +107,7 @@ def _gain_cells(gain: Gain | None, decimals: int) -> tuple[str, str]:
 
 def _means(task: ComparedTask, arms: Sequence[str]) -> list[str]:
     """Mean and standard deviation per arm."""
-    return [_mean_std(task.arms.get(arm), decimals_of(task)) for arm in arms]
+    return [_mean_std(task.arms.get(arm), gain_decimal_places(task.over_single)) for arm in arms]
 
 
 def _mean_std(arm: MeanStd | None, decimals: int) -> str:
@@ -136,8 +136,3 @@ def _curves(study: Comparison, name: str, policies: Sequence[Policy]) -> Markup:
 
 def _metric(task: ComparedTask) -> str:
     return metric_title(task.metric) + (f" ({task.unit})" if task.unit else "")
-
-
-def decimals_of(task: ComparedTask) -> int:
-    """Decimals that show two digits of the width of a task's interval."""
-    return 4 if task.over_single is None else interval_decimal_places(task.over_single.low, task.over_single.high)

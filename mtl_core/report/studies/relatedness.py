@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mtl_core.report.plots.figure import Figure, Table, draw, heat_map
 from mtl_core.report.run import Run
 from mtl_core.report.theme import ACCENT, INK, WIDTH, data
-from mtl_core.report.wording import decimal_places, rounded
+from mtl_core.report.wording import affinity_decimal_places, rounded
 from mtl_core.studies.relatedness.record import Relatedness, Vectors
 from mtl_core.studies.relatedness.study import mean_relatedness
 
@@ -18,12 +18,6 @@ Pairs = Mapping[str, Mapping[str, float]]
 
 _MAX_GROUPINGS = 6
 """Maximum number of groupings shown; the study's file has all."""
-
-
-def decimals_of(study: Relatedness) -> int:
-    """Decimals that show two digits of the largest affinity between two tasks, in percent."""
-    affinities = [abs(value) for a, others in study.affinity.items() for b, value in others.items() if a != b]
-    return decimal_places(100 * max(affinities, default=0.0))
 
 
 def section(run: Run) -> dict[str, Any] | None:
@@ -36,7 +30,7 @@ def section(run: Run) -> dict[str, Any] | None:
     if in_training.cosines:
         tasks = tuple(task.name for task in run.encoder.tasks)
         figures.append(_cosine_figure("Gradient cosines (training of this model)", tasks, in_training.cosines))
-    groupings, decimals = (study.groupings, decimals_of(study)) if study else ((), 0)
+    groupings, decimals = (study.groupings, affinity_decimal_places(study.affinity)) if study else ((), 0)
     rows = (
         (str(len(g.networks)), " | ".join(map(", ".join, g.networks)), f"{rounded(g.total * 100, decimals)}%")
         for g in groupings[:_MAX_GROUPINGS]
@@ -57,7 +51,7 @@ def affinity_figure(study: Relatedness) -> Figure:
         "Task affinity",
         "Percent of its loss that the task of the column loses by a step for the task of the row alone. Blue: helps; "
         f"orange: harms. Mean of {study.measurements:,} measurements.",
-        *(study.tasks, 100 * _matrix(study.tasks, study.affinity), decimals_of(study), "%"),
+        *(study.tasks, 100 * _matrix(study.tasks, study.affinity), affinity_decimal_places(study.affinity), "%"),
     )
 
 

@@ -33,11 +33,12 @@ from safetensors.torch import load_file
 
 from flows.layout import Layout
 from mtl_core.evaluation import evaluate
-from mtl_core.export.builder import ML_OPSET, OPSET
 from mtl_core.export.graph import build_graph, network_graph
 from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.parity import parity
-from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
+from mtl_core.export.session import graph_inputs, run_graph
+from mtl_core.graphs.builder import IR_VERSION, OPSETS
+from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.model import Network
 
 PARITY_ROWS = 10_000
@@ -175,8 +176,8 @@ def texts(array: NDArray[Any]) -> OrtValue:
 
 def as_bytes(graph: onnx.GraphProto) -> bytes:
     """The bytes of a model with this graph."""
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    content: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    opsets = [helper.make_opsetid(domain, OPSETS[domain]) for domain in ("", "ai.onnx.ml")]
+    content: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString()
     return content
 
 

@@ -28,7 +28,8 @@ from suite import problems
 
 from mtl_core.config.model import FEW_ROWS
 from mtl_core.export.graph import build_graph
-from mtl_core.export.session import graph_inputs, open_graph
+from mtl_core.export.session import graph_inputs
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.timing import median_ms

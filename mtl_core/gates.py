@@ -10,7 +10,7 @@ from mtl_core.checks import BaselineCheck, Check, LatencyCheck
 from mtl_core.config import Gates, Problem
 from mtl_core.evaluation import Difference, MetricValue
 from mtl_core.export.parity import Parity
-from mtl_core.export.session import Session
+from mtl_core.graphs.runtime import Session
 from mtl_core.tasks import Objective
 from mtl_core.timing import median_ms
 

@@ -76,12 +76,12 @@ def flat(values: NDArray[Any] | Ragged) -> NDArray[Any]:
     return values.values if isinstance(values, Ragged) else values
 
 
-def spans(lengths: NDArray[Any], rows: int) -> Iterator[tuple[int, int]]:
-    """(n,) lengths -> start and stop of batches of `rows` rows, or fewer where padding would exceed MAX_CELLS."""
+def spans(lengths: NDArray[Any], rows: int, max_cells: int = MAX_CELLS) -> Iterator[tuple[int, int]]:
+    """(n,) lengths -> start and stop of batches of `rows` rows, or fewer where padding would exceed `max_cells`."""
     start = 0
     while start < len(lengths):
         longest = np.maximum.accumulate(np.maximum(lengths[start : start + rows], 1))
         cells = longest * np.arange(1, len(longest) + 1)
-        stop = start + max(1, int((cells <= MAX_CELLS).sum()))
+        stop = start + max(1, int((cells <= max_cells).sum()))
         yield start, stop
         start = stop

@@ -14,7 +14,8 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference, compare
 from mtl_core.export.matrices import Matrix
-from mtl_core.export.session import open_graph, run_graph
+from mtl_core.export.session import run_graph
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
 
@@ -44,7 +45,7 @@ def compare_models(folder: Path, candidate: str, champion: str, champion_folder:
     present = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
     # The parsing rules of text do not matter here: the test rows are typed already.
     columns = {
-        entry["name"]: {key: entry[key] for key in entry if key != "text"} for entry in champion_signature["inputs"]
+        entry["name"]: {key: entry[key] for key in entry.keys() - {"text"}} for entry in champion_signature["inputs"]
     }
     if missing := [name for name, entry in columns.items() if present.get(name) != entry]:
         raise PromotionRefused(

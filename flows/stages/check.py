@@ -20,7 +20,7 @@ from mtl_core.errors import CheckFailed
 from mtl_core.evaluation import RESAMPLES, MetricValue, baseline_predictions, compare, evaluate
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.parity import parity
-from mtl_core.export.session import Session, graph_inputs, open_graph, run_graph
+from mtl_core.export.session import graph_inputs, run_graph
 from mtl_core.files import damage_as_data_error, pending, write_text
 from mtl_core.gates import (
     baseline_checks,
@@ -31,6 +31,7 @@ from mtl_core.gates import (
     size_checks,
     tasks_without_limit,
 )
+from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.model import Network
 from mtl_core.model.inference import uncalibrated_predictions_of
 from mtl_core.numbers import finite_or_none

@@ -14,13 +14,12 @@ from torch import Tensor, nn
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.builder import ML_OPSET, OPSET, GraphBuilder
 from mtl_core.export.matrices import matrices_of
 from mtl_core.features import Block
+from mtl_core.graphs.builder import IR_VERSION, OPSET, GraphBuilder
 from mtl_core.model import Network
 from mtl_core.names import INTERNAL
 
-IR_VERSION = 10
 NETWORK = f"{INTERNAL}network/"
 """Prefix of all names in the network's part of a graph."""
 
@@ -75,9 +74,7 @@ def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
         helper.make_tensor_value_info(_block(name), helper.np_dtype_to_tensor_dtype(_dtype(block)), _shape(name, block))
         for name, block in encoder.blocks.items()
     ]
-    proto = helper.make_graph(graph.nodes, "trunkline", graph.inputs, outputs, initializer=graph.constants)
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
+    return graph.model(outputs)
 
 
 def _inputs(graph: GraphBuilder, encoder: Encoder) -> dict[str, str]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.session import Predictions, Session, predict_in_chunks, run_graph
+from mtl_core.export.session import Predictions, predict_in_chunks, run_graph
+from mtl_core.graphs.runtime import Session
 from mtl_core.model import Network
 
 MAX_CELLS = 1 << 22

@@ -1,35 +1,19 @@
-"""Sessions of ONNX Runtime that run an exported graph on raw columns."""
+"""Runs of an exported graph on raw columns."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-# onnxruntime sends telemetry from its import on unless this is set.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-from onnxruntime import InferenceSession, SessionOptions
-
 from mtl_core.export.matrices import Matrix, matrices_of
+from mtl_core.graphs.runtime import Session
 from mtl_core.input_types import InputType
 from mtl_core.ragged import pad_positions, spans
 
-Session: TypeAlias = InferenceSession
 Predictions = dict[str, NDArray[Any]]
 """Task -> (rows, ...), or (items, ...) for a task of level token."""
-
-
-def open_graph(graph: bytes, threads: int = 1) -> Session:
-    """A session on the CPU with the options of the service; idle threads do not spin."""
-    options = SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    return Session(graph, options, providers=["CPUExecutionProvider"])
 
 
 def graph_inputs(

@@ -15,6 +15,7 @@ from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.fitted_datetime import FittedDatetime
 from mtl_core.features.multicategorical import FittedMulticategorical, Multicategorical
 from mtl_core.features.numeric import FittedNumeric, Numeric
+from mtl_core.features.text import FittedText, TextFeature
 from mtl_core.features.vector import FittedVector, Vector
 from mtl_core.ragged import Block
 
@@ -29,9 +30,11 @@ __all__ = [
     "TreeColumns",
 ]
 
-AnyFeature = Annotated[Datetime | Multicategorical | Categorical | Numeric | Vector, Field(discriminator="kind")]
+AnyFeature = Annotated[
+    Datetime | Multicategorical | TextFeature | Categorical | Numeric | Vector, Field(discriminator="kind")
+]
 """All kinds, in the order in which `mtl init` tries them; it uses the first proposal."""
 AnyFittedFeature = Annotated[
-    FittedDatetime | FittedMulticategorical | FittedCategorical | FittedNumeric | FittedVector,
+    FittedDatetime | FittedMulticategorical | FittedText | FittedCategorical | FittedNumeric | FittedVector,
     Field(discriminator="kind"),
 ]

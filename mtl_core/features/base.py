@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from mtl_core.config import Model
     from mtl_core.expectations import Expectation
-    from mtl_core.export.builder import GraphBuilder
     from mtl_core.features.facts import ColumnFacts, Proposal
+    from mtl_core.graphs.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
     from mtl_core.ragged import Ragged
 

@@ -24,9 +24,9 @@ from mtl_core.features.datetime_arrays import ColumnKeys, id_keys, number_keys
 from mtl_core.features.standardisation import standardisation_nodes, statistics
 
 if TYPE_CHECKING:
-    from mtl_core.export.builder import GraphBuilder
     from mtl_core.features.fitted_datetime import FittedDatetime
     from mtl_core.features.zones import Zone
+    from mtl_core.graphs.builder import GraphBuilder
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from mtl_core.export.builder import GraphBuilder
     from mtl_core.features.fitted_datetime import FittedDatetime
     from mtl_core.features.numeric import FittedNumeric
+    from mtl_core.graphs.builder import GraphBuilder
 
 Array = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
     from mtl_core.config import Model
-    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.graphs.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
 
 MAX_PROPOSED = 4_096

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 
 if TYPE_CHECKING:
-    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.graphs.builder import GraphBuilder
 
 MISSING, UNKNOWN, FIRST = 0, 1, 2
 """Ids of missing values, of values outside the vocabulary, and of its first entry."""
@@ -50,6 +50,13 @@ class ValueCounts:
         frequent = total.filter(pc.greater_equal(total["count"], min_count))
         return tuple(sorted(value for value in frequent["value"].to_pylist() if value != ""))
 
+    def counts(self) -> dict[Any, int]:
+        """Value -> its count."""
+        if not self._counts:
+            return {}
+        total = self._total()
+        return dict(zip(total["value"].to_pylist(), total["count"].to_pylist(), strict=True))
+
     def _total(self) -> pa.Table:
         sums = pa.concat_tables(self._counts).group_by("value", use_threads=False).aggregate([("count", "sum")])
         return sums.rename_columns(["value", "count"])
@@ -67,7 +74,7 @@ def lookup_node(
     graph: GraphBuilder, values: str, missing: Any, vocabulary: Sequence[Any], dtype: type[np.generic]
 ) -> str:
     """`lookup_ids` as a node: a tensor of any shape -> its int64 ids; text has dtype `np.object_`."""
-    return _label_encoder(graph, values, [missing, *vocabulary], _ids(vocabulary), UNKNOWN, dtype)
+    return label_encoder_node(graph, values, [missing, *vocabulary], _ids(vocabulary), UNKNOWN, dtype)
 
 
 def joint_lookup_node(
@@ -81,7 +88,7 @@ def joint_lookup_node(
     union = list(dict.fromkeys(value for vocabulary in vocabularies for value in vocabulary))
     positions = {value: 1 + index for index, value in enumerate(union)}  # 0 is missing
     unseen = 1 + len(union)
-    position = _label_encoder(graph, values, [missing, *union], range(unseen), unseen, dtype)
+    position = label_encoder_node(graph, values, [missing, *union], range(unseen), unseen, dtype)
     starts = (unseen + 1) * np.arange(len(vocabularies))
     pairs = graph.add("Add", position, graph.constant(starts[:, None], np.int64))
     keys: list[int] = []
@@ -89,7 +96,7 @@ def joint_lookup_node(
     for start, vocabulary in zip(starts.tolist(), vocabularies, strict=True):
         keys += [start, *(start + positions[value] for value in vocabulary)]
         ids += _ids(vocabulary)
-    return _label_encoder(graph, pairs, keys, ids, UNKNOWN, np.int64)
+    return label_encoder_node(graph, pairs, keys, ids, UNKNOWN, np.int64)
 
 
 def _ids(vocabulary: Sequence[Any]) -> list[int]:
@@ -97,9 +104,10 @@ def _ids(vocabulary: Sequence[Any]) -> list[int]:
     return [MISSING, *range(FIRST, FIRST + len(vocabulary))]
 
 
-def _label_encoder(
+def label_encoder_node(
     graph: GraphBuilder, values: str, keys: Sequence[Any], ids: Sequence[int], default: int, dtype: type[np.generic]
 ) -> str:
+    """A tensor of any shape -> int64: the id of each value's key, `default` for any other; text has `np.object_`."""
     return graph.add(
         "LabelEncoder",
         values,

@@ -14,7 +14,7 @@ from mtl_core.errors import suggestion
 from mtl_core.frozen import Frozen
 
 if TYPE_CHECKING:
-    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.graphs.builder import GraphBuilder
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 """Years whose changes of the offset are stored; before and after them the first and the last offset apply."""

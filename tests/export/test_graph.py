@@ -13,8 +13,9 @@ import pytest
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import parity
-from mtl_core.export.session import graph_inputs, open_graph, run_graph
+from mtl_core.export.session import graph_inputs, run_graph
 from mtl_core.export.signature import signature
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from tests.small import Small, document, prepared, table
 

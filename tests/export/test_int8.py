@@ -8,7 +8,7 @@ from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import NETWORK, build_graph
 from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.parity import parity
-from mtl_core.export.session import open_graph
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from tests.small import Small, document
 

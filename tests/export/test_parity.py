@@ -15,7 +15,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.parity import Parity, parity
-from mtl_core.export.session import open_graph
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from tests.features import lists
 from tests.small import Small, prepared

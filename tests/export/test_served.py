@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core import input_types
-from mtl_core.export.session import open_graph, run_graph
+from mtl_core.export.session import run_graph
 from mtl_core.export.signature import signature
 from mtl_core.features.iso import suite_pattern
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from mtl_core.timestamps import as_seconds
 from serving.inputs import InputField

@@ -3,7 +3,7 @@
 import pytest
 from onnxruntime import SessionOptions
 
-from mtl_core.export.session import open_graph
+from mtl_core.graphs.runtime import open_graph
 from serving.model import _options
 
 ENTRIES = ("session.intra_op.allow_spinning", "session.inter_op.allow_spinning")

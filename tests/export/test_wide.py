@@ -16,8 +16,9 @@ from mtl_core.export.adversarial import MAX_BLOCKS, MAX_SINGLE_CELLS, adversaria
 from mtl_core.export.graph import build_graph
 from mtl_core.export.matrices import MAX_SEPARATE, matrices_of
 from mtl_core.export.parity import parity
-from mtl_core.export.session import open_graph, run_graph
+from mtl_core.export.session import run_graph
 from mtl_core.export.signature import signature
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.input_types import BooleanInput, InputType, NumberInput, StringInput, StringsInput, VectorInput
 from mtl_core.model import Network
 from serving.live import ServedModel

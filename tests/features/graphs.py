@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from onnx import checker, helper
 
 from mtl_core.arrow import ColumnType
-from mtl_core.export.builder import ML_OPSET, OPSET, GraphBuilder
 from mtl_core.features import FittedFeature
 from mtl_core.features.base import Feature
 from mtl_core.features.categorical import FittedCategorical
+from mtl_core.graphs.builder import GraphBuilder
 
 ARROW_TYPES = {"string": pa.string(), "number": pa.float64(), "boolean": pa.bool_()}
 
@@ -50,9 +50,7 @@ def run_nodes(features: Sequence[FittedFeature], columns: Sequence[pa.Array]) ->
         element = helper.np_dtype_to_tensor_dtype(np.dtype(np.int32) if ids else blocks[name].dtype)
         shape = ["rows", *(["length"] if blocks[name].ragged else []), *blocks[name].shape]
         outputs.append(helper.make_tensor_value_info(value, element, shape))
-    proto = helper.make_graph(graph.nodes, "feature", graph.inputs, outputs, initializer=graph.constants)
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    model = helper.make_model(proto, opset_imports=opsets, ir_version=10)
+    model = graph.model(outputs)
     checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     raw = {f.column: f.input_type.tensor(column) for f, column in zip(features, columns, strict=True)}

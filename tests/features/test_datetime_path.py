@@ -19,8 +19,8 @@ from mtl_core.data.prepare import prepare
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import parity
-from mtl_core.export.session import open_graph
 from mtl_core.features.datetime import Datetime
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.training import train
 from mtl_core.validation.profile import profile, write_profile
 from mtl_core.validation.suite import suite_path, write_suite

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtl_core.export.builder import GraphBuilder
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.features.numeric import FittedNumeric
+from mtl_core.graphs.builder import GraphBuilder
 from mtl_core.input_types import ADVERSARIAL_NUMBERS, ADVERSARIAL_STRINGS
 from tests.features.graphs import ARROW_TYPES, served, served_group
 

@@ -16,7 +16,7 @@ from mtl_core.errors import DataError
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import parity
-from mtl_core.export.session import Session, open_graph
+from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.model import Network
 from mtl_core.training import train
 from mtl_core.validation.profile import write_profile

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mtl_core.config import Model
-    from mtl_core.export.builder import GraphBuilder
+    from mtl_core.graphs.builder import GraphBuilder
     from mtl_core.nn.sequences import GroupModule
 
 

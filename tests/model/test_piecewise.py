@@ -14,9 +14,9 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import parity
-from mtl_core.export.session import open_graph
 from mtl_core.features.categorical import FittedCategorical
 from mtl_core.features.numeric import MIN_BIN_WIDTH, FittedNumeric
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from mtl_core.model.inputs import InputLayer
 from mtl_core.nn.piecewise import PiecewiseLinear

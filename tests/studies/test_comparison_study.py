@@ -13,7 +13,7 @@ import pytest
 from mtl_core.config import Problem, parse_problem
 from mtl_core.config.distillation import Boosted
 from mtl_core.errors import ProblemError
-from mtl_core.export.session import open_graph
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from mtl_core.studies.comparison import arms, boosted, study
 from mtl_core.studies.comparison.record import BOOSTED, POLICIES, SINGLE_TASK, Comparison

@@ -10,7 +10,8 @@ import torch
 
 from mtl_core.config import parse_problem
 from mtl_core.export.graph import build_graph
-from mtl_core.export.session import open_graph, run_graph
+from mtl_core.export.session import run_graph
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from mtl_core.training import train
 from tests.small import Small, document, prepared, table

@@ -13,7 +13,8 @@ from flows.stages import check, export, prepare
 from flows.stages import train as train_stage
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
-from mtl_core.export.session import open_graph, run_graph
+from mtl_core.export.session import run_graph
+from mtl_core.graphs.runtime import open_graph
 from tests.training.test_unsupervised import params, rows
 
 

@@ -7,7 +7,7 @@ from mtl_core.config import TrunkOptions
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.graph import build_graph
 from mtl_core.export.parity import parity
-from mtl_core.export.session import open_graph
+from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from tests.small import Small
 from tests.trunks.cases import KINDS, TRUNKS, with_trunk

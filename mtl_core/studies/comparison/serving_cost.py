@@ -10,7 +10,8 @@ from torch import Tensor
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.graph import build_graph
-from mtl_core.export.session import Session, graph_inputs, open_graph
+from mtl_core.export.session import graph_inputs
+from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.model import Network
 from mtl_core.timing import Call
 

@@ -1,6 +1,6 @@
-"""Builder of the preprocessing part of the exported graph, node by node."""
+"""Builder of the preprocessing part of a graph, node by node."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from mtl_core.input_types import InputType
 from mtl_core.names import INTERNAL
 
 OPSET = 20
-ML_OPSET = 4
+IR_VERSION = 10
+OPSETS = {"": OPSET, "ai.onnx.ml": 4, "com.microsoft": 1}
+"""Domain of operators -> version."""
 
 Values = int | float | Sequence[Any] | NDArray[Any]
 
@@ -24,6 +26,8 @@ class GraphBuilder:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.inputs: list[onnx.ValueInfoProto] = []
+        self._types: list[onnx.ValueInfoProto] = []
+        self._values: dict[Hashable, str] = {}
         self._count = 0
         self._columns: dict[str, tuple[str, int]] = {}  # value -> matrix and column index, as long as it has no node
         self._gathered: dict[str, str] = {}  # value -> output of its node
@@ -61,9 +65,34 @@ class GraphBuilder:
         self.nodes.append(helper.make_node(op, values, [name], name=name, domain=domain, **attributes))
         return name
 
+    def add_strings(self, op: str, value: str, rank: int, **attributes: Any) -> str:
+        """Add a node of ONNX Runtime's own operators whose output has strings.
+
+        The output's type is declared, since ONNX's checker crashes where an operator reads a value of unknown type.
+        """
+        output = self.add(op, value, domain="com.microsoft", **attributes)
+        shape = [f"{output}/{dimension}" for dimension in range(rank)]
+        self._types.append(helper.make_tensor_value_info(output, TensorProto.STRING, shape))
+        return output
+
     def cast(self, value: str, dtype: type[np.generic]) -> str:
         """The same values as another type."""
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def once(self, key: Hashable, add: Callable[[], str]) -> str:
+        """The value that `add` made when this key was first used."""
+        if key not in self._values:
+            self._values[key] = add()
+        return self._values[key]
+
+    def model(self, outputs: Sequence[onnx.ValueInfoProto]) -> onnx.ModelProto:
+        """The model of all nodes; outside ONNX's own operators it imports only the domains that they use."""
+        graph = helper.make_graph(
+            self.nodes, "trunkline", self.inputs, outputs, initializer=self.constants, value_info=self._types
+        )
+        domains = {"", "ai.onnx.ml", *(node.domain for node in self.nodes)}
+        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items() if domain in domains]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
     def stack(self, columns: Iterable[str]) -> str:
         """Stack n values of (rows,) into (n, rows); columns of one matrix need no node for each."""

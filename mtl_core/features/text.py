@@ -1,0 +1,129 @@
+"""Text features: the words of a text, embedded and read by an encoder that all texts of a problem share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from mtl_core.arrow import scalar_type
+from mtl_core.errors import DataError
+from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
+from mtl_core.features.token_codes import CODES, PADDING, TokenVocabulary, VocabularyFitter, code_nodes
+from mtl_core.graphs.runtime import Session, open_graph
+from mtl_core.ragged import Block, Ragged
+from mtl_core.text.input_type import TextInput
+from mtl_core.text.tokenizer import run_texts
+
+if TYPE_CHECKING:
+    from mtl_core.config import Model
+    from mtl_core.graphs.builder import GraphBuilder
+    from mtl_core.nn.sequences import GroupModule
+
+
+class TextFeature(Feature):
+    """A text in any language: the words that the training split has, and parts and the shape of all words.
+
+    The tokens are words, numbers and single other characters; a word is compared without its case. Options of the
+    network that reads them are in `model.text`.
+    """
+
+    kind: Literal["text"] = "text"
+    min_count: Annotated[int, Field(ge=1)] = 2
+    """Minimum occurrences in the training split of a word with an embedding; rarer words share one."""
+    max_tokens: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    """Maximum tokens that are read; the rest of a longer text is cut off."""
+
+    def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> TextInput:
+        if scalar_type(arrow_type) != "string":
+            raise DataError(
+                f"feature {name!r}: a text feature needs a column of text, found {arrow_type} in column {column!r}; "
+                "declare a kind that reads it, or convert the column"
+            )
+        return TextInput(self.max_tokens)
+
+    def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> TextFitter:
+        self.input_type(name, column, arrow_type)
+        return TextFitter(self, name, column)
+
+
+class TextFitter(FeatureFitter):
+    """Counts the tokens of a column."""
+
+    def __init__(self, options: TextFeature, name: str, column: str) -> None:
+        self.options, self.name, self.column = options, name, column
+        self.vocabulary = VocabularyFitter(options.max_tokens)
+
+    def update(self, values: pa.Array) -> None:
+        self.vocabulary.update(values)
+
+    def finish(self) -> FittedText:
+        vocabulary = self.vocabulary.finish(self.options.min_count)
+        if not vocabulary.words:
+            raise DataError(
+                f"feature {self.name!r}: no word of column {self.column!r} occurs {self.options.min_count} times in "
+                "the training split; lower its min_count, or leave the feature out"
+            )
+        return FittedText(name=self.name, column=self.column, max_tokens=self.options.max_tokens, vocabulary=vocabulary)
+
+
+class FittedText(FittedFeature):
+    """(rows,) texts -> ragged (L, CODES) ids of the tokens and the end mark, see `TokenVocabulary`."""
+
+    kind: Literal["text"] = "text"
+    max_tokens: int
+    vocabulary: TokenVocabulary
+
+    @property
+    def input_type(self) -> TextInput:
+        return TextInput(self.max_tokens)
+
+    @property
+    def block(self) -> str:
+        """The name of its array."""
+        return f"{self.kind}.{self.name}"
+
+    def encode(self, values: pa.Array) -> Ragged:
+        return run_texts(self._session, values, lambda codes: codes[:, :, 0] != PADDING)
+
+    @cached_property
+    def _session(self) -> Session:
+        """The nodes of this feature alone: encoding runs what the exported graph runs."""
+        from onnx import TensorProto, helper
+
+        from mtl_core.graphs.builder import GraphBuilder
+
+        graph = GraphBuilder()
+        text = graph.input("text", self.input_type)
+        (codes,) = self.to_onnx(graph, [self], {self.column: text}).values()
+        output = helper.make_tensor_value_info(codes, TensorProto.INT32, ["rows", "tokens", CODES])
+        return open_graph(graph.model([output]).SerializeToString())
+
+    @classmethod
+    def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
+        return {f.block: Block(shape=(CODES,), dtype=np.dtype(np.int32), ragged=True) for f in features}
+
+    @classmethod
+    def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:
+        return {feature.block: feature.encode(columns[feature.column]) for feature in features}
+
+    @classmethod
+    def module(cls, features: Sequence[Self], options: Model) -> GroupModule:
+        from mtl_core.nn.text.inputs import TextInputs
+
+        return TextInputs(
+            {feature.name: feature.block for feature in features},
+            {feature.name: feature.vocabulary.sizes for feature in features},
+            options.text,
+        )
+
+    @classmethod
+    def to_onnx(cls, graph: GraphBuilder, features: Sequence[Self], inputs: Mapping[str, str]) -> dict[str, str]:
+        return {f.block: code_nodes(graph, inputs[f.column], f.max_tokens, f.vocabulary) for f in features}
+
+    def describe(self) -> str:
+        return f"{len(self.vocabulary.words):,} words"

@@ -1,0 +1,107 @@
+"""Tokenizer: nodes that cut texts into tokens, in the exported graph and in training.
+
+The exported graph and `prepare` run the same nodes in ONNX Runtime, so that the tokens are equal by construction.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from mtl_core import arrow_compute as pc
+from mtl_core.arrow import as_strings
+from mtl_core.graphs.builder import GraphBuilder
+from mtl_core.graphs.runtime import Session, open_graph
+from mtl_core.input_types import StringInput
+from mtl_core.ragged import Ragged, spans
+
+END = "\u2403"
+"""The last token of every text, so that an empty text has a token too."""
+_SINGLE = r"\p{Han}\p{Hiragana}\p{Katakana}"
+"""Scripts without blanks between words: every character is a token."""
+PATTERN = rf"(?:[^\P{{L}}{_SINGLE}]|[\p{{M}}\p{{N}}])+|[{_SINGLE}]|[^\s\p{{Z}}\p{{C}}\p{{L}}\p{{M}}\p{{N}}]"
+"""A token, in the syntax of RE2: letters, marks and digits together, or any other visible character."""
+MAX_CHARACTERS = 1 << 18
+"""Maximum characters of a call of a graph that reads texts: rows times the longest row."""
+
+
+def token_nodes(graph: GraphBuilder, texts: str, max_tokens: int) -> str:
+    """(rows,) strings -> (rows, L) strings: at most `max_tokens` tokens, then END, then "" to the longest row.
+
+    Features that read the same texts share the nodes.
+    """
+    return graph.once(("tokens", texts, max_tokens), lambda: _token_nodes(graph, texts, max_tokens))
+
+
+def _token_nodes(graph: GraphBuilder, texts: str, max_tokens: int) -> str:
+    ended = graph.add("StringConcat", texts, graph.constant(f" {END}", np.object_))
+    tokens = graph.add_strings("Tokenizer", ended, 2, mark=0, mincharnum=1, pad_value="", tokenexp=PATTERN)
+    start, stop, axis = (graph.constant([value], np.int64) for value in (0, max_tokens + 1, 1))
+    tokens = graph.add("Slice", tokens, start, stop, axis)
+    present = graph.cast(graph.add("RegexFullMatch", tokens, pattern="(?s).+"), np.int64)
+    # Tokens from each one to the end of its row: 1 at the last one, 0 behind it.
+    remaining = graph.add("CumSum", present, graph.constant(1, np.int64), reverse=1)
+    is_last = graph.add("Equal", remaining, graph.constant(1, np.int64))
+    return graph.add("Where", is_last, graph.constant(END, np.object_), tokens)
+
+
+def run_texts(session: Session, texts: pa.Array, is_item: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> Ragged:
+    """(rows,) strings -> the items of each row, by a graph with the input `text` and one output (rows, L, ...).
+
+    Texts of similar length run together, since the longest text of a call pads all its rows.
+
+    Args:
+        is_item: the output -> (rows, L) mask of what is not padding.
+    """
+    texts = as_strings(texts)
+    characters = pc.utf8_length(texts).to_numpy(zero_copy_only=False) + 1
+    order = np.argsort(characters, kind="stable")
+    values, lengths = [], []
+    for start, stop in spans(characters[order], max(1, len(order)), MAX_CHARACTERS):
+        batch = texts.take(pa.array(order[start:stop])).to_numpy(zero_copy_only=False)
+        (padded,) = session.run(None, {"text": batch})
+        mask = is_item(padded)
+        values.append(padded[mask])
+        lengths.append(mask.sum(axis=1))
+    if not values:
+        (padded,) = session.run(None, {"text": np.array([""], object)})
+        return Ragged.from_lengths(padded[0, :0], np.zeros(0, np.int64))
+    return Ragged.from_lengths(np.concatenate(values), np.concatenate(lengths)).take(np.argsort(order))
+
+
+class Tokenizer:
+    """The nodes of `token_nodes` in a session."""
+
+    def __init__(self, max_tokens: int) -> None:
+        graph = GraphBuilder()
+        tokens = token_nodes(graph, graph.input("text", StringInput()), max_tokens)
+        output = helper.make_tensor_value_info(tokens, TensorProto.STRING, ["rows", "tokens"])
+        self._session = open_graph(graph.model([output]).SerializeToString())
+
+    def __call__(self, texts: pa.Array) -> Ragged:
+        """(rows,) strings -> the tokens of each row as str objects, the last one END."""
+        return run_texts(self._session, texts, lambda tokens: tokens != "")
+
+
+@lru_cache(maxsize=8)
+def tokenizer(max_tokens: int) -> Tokenizer:
+    """The tokenizer for that maximum number of tokens."""
+    return Tokenizer(max_tokens)
+
+
+def token_offsets(text: str, tokens: list[str]) -> NDArray[np.int64]:
+    """(tokens, 2) start and end of each token in the text, in characters (code points).
+
+    Each token is searched from the end of the one before it, since between two tokens there is no visible character.
+    """
+    offsets = np.zeros((len(tokens), 2), dtype=np.int64)
+    end = 0
+    for index, token in enumerate(tokens):
+        start = text.index(token, end)
+        end = start + len(token)
+        offsets[index] = start, end
+    return offsets

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mtl_core.config.text import LSTM, AnyTextEncoder
 from mtl_core.config.trunks import AnyTrunk, SharedBottom
 from mtl_core.frozen import Frozen
 
@@ -27,6 +28,8 @@ class Model(Frozen):
     """Width of every categorical value's embedding; all share one table."""
     bins: Annotated[int, Field(ge=0)] = 256
     """Maximum bins of the piecewise-linear encodings of all numeric features together, shared equally among them."""
+    text: AnyTextEncoder = LSTM()
+    """The encoder of text features."""
     trunk: AnyTrunk = SharedBottom()
     private: Annotated[int, Field(ge=0, le=65_536)] = 32
     """Width of a private layer on the inputs for each task, in addition to the trunk; 0 for none (Liu, Qiu and Huang

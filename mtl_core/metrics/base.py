@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Values = Any
+"""Labels or predictions: an `Array`, or a `Ragged` of lists; `len` is the number of rows. Metrics narrow the type."""
 WeightedValue = Callable[[Array], float]
 """(rows,) row weights -> the metric's value."""
 
@@ -30,14 +32,14 @@ class Metric(ABC):
     """Reason why no task may use it for early stopping; "" if one may."""
 
     @abstractmethod
-    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
+    def weighted(self, labels: Values, predictions: Values) -> WeightedValue:
         """The value as a function of (rows,) weights; whatever does not depend on them is computed once."""
 
-    def undefined(self, labels: Array) -> str:
+    def undefined(self, labels: Values) -> str:
         """Reason why these labels leave the metric undefined for any predictions; "" if they define it."""
         return "" if len(labels) else "no labelled row"
 
-    def __call__(self, labels: Array, predictions: Array) -> float:
+    def __call__(self, labels: Values, predictions: Values) -> float:
         """The metric's value, all rows weighted equally."""
         return self.weighted(labels, predictions)(np.ones(len(labels))) if len(labels) else float("nan")
 
@@ -50,10 +52,10 @@ class Metric(ABC):
 class RowMean(Metric):
     """The weighted mean of one number per row, then a transform of it."""
 
-    rows: Callable[[Array, Array], Array]
+    rows: Callable[[Values, Values], Array]
     transform: Callable[[float], float] = float
 
-    def weighted(self, labels: Array, predictions: Array) -> WeightedValue:
+    def weighted(self, labels: Values, predictions: Values) -> WeightedValue:
         values = self.rows(labels, predictions).astype(np.float64)
         return lambda weights: self.transform(float(np.average(values, weights=weights)))
 

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.metrics.base import Array, Metric
+from mtl_core.metrics.base import Metric, Values
 
 
 def resampled(
-    metric: Metric, labels: Array, predictions: Array, *, resamples: int, seed: int = 0
+    metric: Metric, labels: Values, predictions: Values, *, resamples: int, seed: int = 0
 ) -> NDArray[np.float64]:
     """(resamples,) values of the metric on rows drawn with replacement; NaN where a resample leaves it undefined.
 
@@ -21,7 +21,7 @@ def resampled(
     return np.asarray([value(count.astype(np.float64)) for count in counts])
 
 
-def standard_error(metric: Metric, labels: Array, predictions: Array, *, resamples: int = 30) -> float:
+def standard_error(metric: Metric, labels: Values, predictions: Values, *, resamples: int = 30) -> float:
     """The metric's standard error; 0 where fewer than two resamples define it."""
     values = resampled(metric, labels, predictions, resamples=resamples)
     values = values[np.isfinite(values)]

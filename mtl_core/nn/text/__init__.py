@@ -1,0 +1,1 @@
+"""Text encoders: sequences of word embeddings to sequences of encodings in context, one file per kind."""

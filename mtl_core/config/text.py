@@ -22,7 +22,7 @@ def _odd(kernel: int) -> int:
 
 
 class TextEncoderOptions(Frozen, ABC):
-    """Options of a text encoder. All text features have the same options, and each has separate parameters."""
+    """Options of a text encoder. All text features share the encoder; each has its own embeddings."""
 
     kind: str
     embedding: Annotated[int, Field(ge=1, le=1_024)] = 100

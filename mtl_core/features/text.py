@@ -13,7 +13,7 @@ from pydantic import Field
 from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
-from mtl_core.features.token_codes import CODES, PADDING, TokenVocabulary, VocabularyFitter, code_nodes
+from mtl_core.features.token_codes import CODES, PADDING, UNSEEN, TokenVocabulary, VocabularyFitter, code_nodes
 from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.ragged import Block, Ragged
 from mtl_core.text.input_type import TextInput
@@ -119,6 +119,8 @@ class FittedText(FittedFeature):
             {feature.name: feature.block for feature in features},
             {feature.name: feature.vocabulary.sizes for feature in features},
             options.text,
+            parts=CODES - 1,
+            unseen=UNSEEN,
         )
 
     @classmethod

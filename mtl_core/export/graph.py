@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
 from mtl_core.export.matrices import matrices_of
+from mtl_core.export.subgraphs import add_prefix, strip_metadata
 from mtl_core.features import Block
 from mtl_core.graphs.builder import IR_VERSION, OPSET, GraphBuilder
 from mtl_core.model import Network
@@ -121,17 +122,11 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
     if program is None:
         raise ExportError("model.onnx: torch's exporter returned nothing")
     proto = program.model_proto
-    _strip(proto)
+    del proto.metadata_props[:]
+    strip_metadata(proto.graph)
+    add_prefix(proto.graph, NETWORK)
     proto.ir_version = IR_VERSION
-    return compose.add_prefix(proto, NETWORK)
-
-
-def _strip(proto: onnx.ModelProto) -> None:
-    """Remove metadata, in which the exporter writes stack traces with file paths of this machine."""
-    del proto.graph.value_info[:], proto.metadata_props[:], proto.graph.metadata_props[:]
-    for part in (*proto.graph.node, *proto.graph.initializer, *proto.graph.input, *proto.graph.output):
-        del part.metadata_props[:]
-        part.ClearField("doc_string")
+    return proto
 
 
 def _name_outputs(graph: onnx.GraphProto, tasks: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from mtl_core.timestamps import as_seconds, as_timestamps
 
 if TYPE_CHECKING:
     from mtl_core.config import Csv
+    from mtl_core.graphs.builder import GraphBuilder
 
 Array = NDArray[Any]
 
@@ -35,6 +36,9 @@ class InputType(ABC):
     """True for a string tensor; otherwise float64."""
     is_sequence: ClassVar[bool] = False
     """True if a row is a list of any length; its items can have labels."""
+
+    has_tokens: ClassVar[bool] = False
+    """True if a row is a text whose tokens can have labels; answers then name parts of the text."""
 
     @property
     def raw_type(self) -> pa.DataType:
@@ -60,6 +64,10 @@ class InputType(ABC):
     def lengths(self, values: pa.Array) -> NDArray[np.int64]:
         """(rows,) raw column -> (rows,) numbers of items; 1 where the type is no sequence."""
         return np.ones(len(values), dtype=np.int64)
+
+    def token_nodes(self, graph: GraphBuilder, value: str) -> str:
+        """Add nodes that cut the input `value` into tokens, (rows, L) strings; of types with tokens only."""
+        raise NotImplementedError
 
     def json(self, values: pa.Array) -> list[Any]:
         """(rows,) raw column -> JSON values of a request; None if a value is missing."""

@@ -71,6 +71,20 @@ def pad_positions(lengths: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.
     return rows, np.arange(len(rows)) - np.repeat(starts, lengths)
 
 
+def finite_rows(values: NDArray[Any] | Ragged) -> NDArray[np.bool_]:
+    """(rows,) mask of the rows without a NaN or infinite value."""
+    if not isinstance(values, Ragged):
+        return np.asarray(np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
+    rows = np.repeat(np.arange(len(values)), values.lengths)
+    is_finite = np.isfinite(values.values).all(axis=tuple(range(1, values.values.ndim)))
+    return np.asarray(np.bincount(rows[~is_finite], minlength=len(values)) == 0)
+
+
+def select_rows(values: Any, mask: NDArray[np.bool_]) -> Any:
+    """The rows of a mask, of an array or a `Ragged`."""
+    return values.take(np.flatnonzero(mask)) if isinstance(values, Ragged) else values[mask]
+
+
 def flat(values: NDArray[Any] | Ragged) -> NDArray[Any]:
     """The rows of a dense array, or the items of a ragged one: (n, ...)."""
     return values.values if isinstance(values, Ragged) else values

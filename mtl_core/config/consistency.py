@@ -20,6 +20,8 @@ def consistency_errors(problem: "Problem") -> Iterator[str]:
         yield from pattern_errors(name, feature)
     yield from name_errors(problem)
     yield from _unsupervised(problem)
+    for name, task in problem.tasks.items():
+        yield from task.feature_errors(name, problem.features)
     yield from _metrics(problem)
     yield from _balancing(problem)
     yield from _stopping(problem)

@@ -29,12 +29,12 @@ class LabelCoverage:
     """The labels of the labelled rows of the validation and test split."""
     rows: Mapping[SplitName, int]
     labelled: Mapping[SplitName, int]
-    """Labelled rows of every split; labelled items for a task of level token."""
+    """Labelled rows of every split, or labelled items where metrics count items."""
 
     @property
     def counts(self) -> str:
         """The counts of every split, as text."""
-        if self.codec.sequence:
+        if self.codec.counts_items:
             return "labelled items: " + ", ".join(f"{count:,} {split}" for split, count in self.labelled.items())
         counts = (f"{count:,} of {self.rows[split]:,} {split}" for split, count in self.labelled.items())
         return f"labelled: {', '.join(counts)} rows"
@@ -54,8 +54,8 @@ def check_coverage(problem: Problem, encoder: Encoder, encoded: Path, splits: Se
         labels, rows = {}, {}
         for split in splits:
             array = map_array(encoded / split / "labels", codec.name, codec.block)
-            rows[split], items = len(array), flat(array)
-            labels[split] = items[codec.labelled(items)]
+            rows[split] = len(array)
+            (labels[split],) = codec.select_labelled(flat(array))
         labelled = {split: len(of_split) for split, of_split in labels.items()}
         errors += coverage_errors(problem, LabelCoverage(codec=codec, labels=labels, rows=rows, labelled=labelled))
     if errors:

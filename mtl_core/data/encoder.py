@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mtl_core.config import Problem, ReadOptions
-from mtl_core.data.levels import check_sequences, item_labels
+from mtl_core.data.levels import check_sequences
 from mtl_core.data.targets import Table, column_array, row_weights, target_type, target_values, zero_weights_error
 from mtl_core.errors import DataError
 from mtl_core.features import AnyFittedFeature, Block, FittedFeature, TreeColumns
@@ -106,11 +106,10 @@ class Encoder(Frozen):
 
     def _labels(self, codec: Codec, table: Table, exact: bool) -> NDArray[Any] | Ragged:
         target = target_values(table, codec.targets)
-        labels = codec.exact(target) if exact else codec.encode(target)
-        if not codec.sequence:
-            return labels
-        column = self.sequences[codec.name]
-        return item_labels(codec, labels, self.inputs[column].lengths(column_array(table, column)))
+        if codec.sequence:
+            column = self.sequences[codec.name]
+            return codec.encode_items(target, column_array(table, column), self.inputs[column])
+        return codec.exact(target) if exact else codec.encode(target)
 
     def save(self, path: Path) -> None:
         """Write the encoder as JSON."""

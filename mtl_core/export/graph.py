@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import compose, helper
+from onnx import TensorProto, compose, helper
 from torch import Tensor, nn
 
 from mtl_core.data.encoder import Encoder
@@ -19,7 +19,7 @@ from mtl_core.export.subgraphs import add_prefix, strip_metadata
 from mtl_core.features import Block
 from mtl_core.graphs.builder import IR_VERSION, OPSET, GraphBuilder
 from mtl_core.model import Network
-from mtl_core.names import INTERNAL
+from mtl_core.names import INTERNAL, TOKENS
 
 NETWORK = f"{INTERNAL}network/"
 """Prefix of all names in the network's part of a graph."""
@@ -75,6 +75,12 @@ def _encoder_graph(encoder: Encoder) -> onnx.ModelProto:
         helper.make_tensor_value_info(_block(name), helper.np_dtype_to_tensor_dtype(_dtype(block)), _shape(name, block))
         for name, block in encoder.blocks.items()
     ]
+    for column in dict.fromkeys(encoder.sequences.values()):
+        if encoder.inputs[column].has_tokens:
+            items = encoder.inputs[column].token_nodes(graph, inputs[column])
+            name = f"{TOKENS}{column}"
+            graph.nodes.append(helper.make_node("Identity", [items], [name], name=f"{name}/output"))
+            outputs.append(helper.make_tensor_value_info(name, TensorProto.STRING, ["rows", f"{name}/length"]))
     return graph.model(outputs)
 
 
@@ -131,7 +137,8 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
 
 def _name_outputs(graph: onnx.GraphProto, tasks: Sequence[str]) -> None:
     """Name every output after its task. All other values have a prefix, so that no names collide."""
-    for output, task in zip(graph.output, tasks, strict=True):
+    outputs = [output for output in graph.output if output.name.startswith(NETWORK)]
+    for output, task in zip(outputs, tasks, strict=True):
         graph.node.append(helper.make_node("Identity", [output.name], [task], name=f"{INTERNAL}output/{task}"))
         output.name = task
 

@@ -9,6 +9,7 @@ from mtl_core.config import Problem, ReadOptions
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.matrices import matrices_of
 from mtl_core.input_types import InputType
+from mtl_core.names import TOKENS
 from mtl_core.tasks import Objective
 
 FORMAT = 4
@@ -31,7 +32,7 @@ def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], gr
             for name, input_type in encoder.inputs.items()
         ],
         **({"matrices": matrices} if matrices else {}),
-        "outputs": [task.signature() | _level(encoder.sequences.get(task.name)) for task in tasks],
+        "outputs": [task.signature() | _level(encoder, task) for task in tasks],
     }
 
 
@@ -44,6 +45,10 @@ def _text(column: str, input_type: InputType, reading: ReadOptions) -> dict[str,
     return {"text": options} if options or (column in reading.types and not input_type.is_string) else {}
 
 
-def _level(sequence: str | None) -> dict[str, str]:
+def _level(encoder: Encoder, task: Objective) -> dict[str, str]:
     """The entries for a task of level token; none for level row."""
-    return {} if sequence is None else {"level": "token", "sequence": sequence}
+    column = encoder.sequences.get(task.name)
+    if column is None:
+        return {}
+    tokens = {"tokens": f"{TOKENS}{column}"} if encoder.inputs[column].has_tokens else {}
+    return {"level": "token", "sequence": column} | tokens

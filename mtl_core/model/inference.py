@@ -1,7 +1,7 @@
 """Logits and predictions over a whole split."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,21 +16,27 @@ CHUNK_ROWS = 8192
 """Maximum rows of a batch without gradients."""
 
 
-def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, dict[str, torch.Tensor]]]:
+def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, dict[str, Tensor]]]:
     """The network's logits in evaluation mode, batch by batch in row order.
 
     (B, outputs) per task, (items, outputs) for a task of level token.
     """
-    network.eval()
-    with torch.inference_mode():
-        for start, stop in split.spans(CHUNK_ROWS):
-            logits = network(split.slice(start, stop).inputs)
-            yield slice(start, stop), {task: split.flat(task, rows, start, stop) for task, rows in logits.items()}
+    return _outputs_of(network, network.__call__, split)
 
 
 def predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
     """Per task (n,) or (n, classes) predictions in the user's units, of rows or items as in `flat_labels`."""
-    return _concatenated(network.predictions(logits) for _, logits in logits_of(network, split))
+    return _concatenated(predictions for _, predictions in _outputs_of(network, network.predict, split))
+
+
+def _outputs_of(
+    network: Network, forward: Callable[[dict[str, Tensor]], dict[str, Tensor]], split: EncodedSplit
+) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+    network.eval()
+    with torch.inference_mode():
+        for start, stop in split.spans(CHUNK_ROWS):
+            outputs = forward(split.slice(start, stop).inputs)
+            yield slice(start, stop), {task: split.flat(task, rows, start, stop) for task, rows in outputs.items()}
 
 
 def uncalibrated_predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
@@ -46,7 +52,7 @@ def uncalibrated_predictions_of(network: Network, split: EncodedSplit) -> dict[s
     return _concatenated(batches)
 
 
-def _concatenated(batches: Iterable[Mapping[str, torch.Tensor]]) -> dict[str, NDArray[Any]]:
+def _concatenated(batches: Iterable[Mapping[str, Tensor]]) -> dict[str, NDArray[Any]]:
     chunks: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
     for batch in batches:
         for task, predictions in batch.items():

@@ -27,7 +27,7 @@ def to_predictions(objective: Objective, logits: Tensor, calibration: nn.Module 
     The only caller of the inverse link.
     """
     calibrated = logits if calibration is None else calibration(logits)
-    if calibrated.ndim == 2:
+    if calibrated.ndim == 2 or objective.decodes_rows:
         return objective.inverse_link(calibrated)
     predictions = objective.inverse_link(calibrated.flatten(0, 1))
     return predictions.reshape(*calibrated.shape[:2], *predictions.shape[1:])
@@ -86,7 +86,9 @@ class Network(nn.Module):
         (B, width), or (B, L, width) for level token; with members (..., members, width). The trunk's output, followed
         by that of the task's private layer if there is one.
         """
-        encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
+        return self._represent([layer(inputs) for layer in self.inputs])
+
+    def _represent(self, encoded: Sequence[Inputs]) -> tuple[Tensor, ...]:
         by_sequence = {
             sequence: self._represent_level(encoded, sequence) for sequence in dict.fromkeys(self._sequences)
         }
@@ -104,8 +106,15 @@ class Network(nn.Module):
         return tuple(torch.cat(parts, dim=-1) for parts in zip(shared, self.private(x), strict=True))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        representations = self.represent(inputs)
-        return {task: head(x) for task, head, x in zip(self.tasks, self.heads, representations, strict=True)}
+        encoded: list[Inputs] = [layer(inputs) for layer in self.inputs]
+        logits = {}
+        for objective, head, x in zip(self._objectives, self.heads, self._represent(encoded), strict=True):
+            sequence = objective.codec.sequence
+            task_logits = head(x)
+            if sequence:
+                task_logits = objective.without_items(task_logits, encoded[0].sequences[sequence].mask)
+            logits[objective.name] = task_logits
+        return logits
 
     def predict(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Blocks -> predictions per task in the user's units: (B,) or (B, classes); of tokens (B, L, ...)."""

@@ -20,6 +20,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
 from mtl_core.errors import DataError
 from mtl_core.files import damage_as_data_error
+from mtl_core.ragged import finite_rows, select_rows
 from mtl_core.studies.comparison.record import Comparison
 from mtl_core.studies.files import Study, read_study
 from mtl_core.studies.provenance import Provenance, config_digest
@@ -109,7 +110,7 @@ class Run:
     def labels(self, task: Objective) -> dict[str, Array]:
         """Split -> labels of the task's labelled rows."""
         labels = {name: split.flat_labels(task.name).numpy() for name, split in self.splits.items()}
-        return {name: values[task.codec.labelled(values)] for name, values in labels.items()}
+        return {name: task.codec.select_labelled(values)[0] for name, values in labels.items()}
 
     def test_rows(self, columns: Sequence[str]) -> pa.Table:
         """Raw columns of the test split."""
@@ -122,14 +123,16 @@ class Run:
         columns = [f"{kind}/{task.name}" for kind in ("label", "prediction", "uncalibrated")]
         table = _table(self.predictions, [column for column in columns if column in stored])
         labels, predictions, *uncalibrated = (_array(column) for column in table.columns)
-        is_labelled = task.codec.labelled(labels)
-        is_finite = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
-        rows = is_labelled & is_finite
+        labels, predictions, *uncalibrated = task.codec.select_labelled(labels, predictions, *uncalibrated)
+        is_finite = finite_rows(predictions)
+        labels, predictions, *uncalibrated = (
+            select_rows(values, is_finite) for values in (labels, predictions, *uncalibrated)
+        )
         return ScoredRows(
-            labels=labels[rows],
-            predictions=predictions[rows],
-            uncalibrated=uncalibrated[0][rows] if uncalibrated else None,
-            dropped=int((is_labelled & ~is_finite).sum()),
+            labels=labels,
+            predictions=predictions,
+            uncalibrated=uncalibrated[0] if uncalibrated else None,
+            dropped=int((~is_finite).sum()),
         )
 
 

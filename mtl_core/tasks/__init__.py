@@ -21,6 +21,7 @@ from mtl_core.tasks.objective import Objective, UnsupervisedObjective
 from mtl_core.tasks.ordinal import Ordinal, OrdinalCodec
 from mtl_core.tasks.quantiles import Quantiles, QuantilesCodec
 from mtl_core.tasks.regression import Regression, RegressionCodec
+from mtl_core.tasks.tagging import Tagging, TaggingCodec
 
 __all__ = [
     "AnyCodec",
@@ -35,10 +36,18 @@ __all__ = [
 ]
 
 AnyTask = Annotated[
-    Binary | Clustering | Multiclass | Multilabel | Ordinal | Quantiles | Regression, Field(discriminator="kind")
+    Binary | Clustering | Multiclass | Multilabel | Ordinal | Quantiles | Regression | Tagging,
+    Field(discriminator="kind"),
 ]
 AnyCodec = Annotated[
-    BinaryCodec | ClusteringCodec | MulticlassCodec | MultilabelCodec | OrdinalCodec | QuantilesCodec | RegressionCodec,
+    BinaryCodec
+    | ClusteringCodec
+    | MulticlassCodec
+    | MultilabelCodec
+    | OrdinalCodec
+    | QuantilesCodec
+    | RegressionCodec
+    | TaggingCodec,
     Field(discriminator="kind"),
 ]
 

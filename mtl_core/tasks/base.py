@@ -6,13 +6,16 @@ The codec is fitted on the training split and is the only part of a task that th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
 from mtl_core.arrow import SCALAR_TYPES, ColumnType
+from mtl_core.errors import DataError
 from mtl_core.frozen import Frozen
 from mtl_core.metrics import Metric
 from mtl_core.ragged import Block, Ragged
@@ -20,6 +23,8 @@ from mtl_core.ragged import Block, Ragged
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mtl_core.features import Feature
+    from mtl_core.input_types import InputType
     from mtl_core.tasks.objective import Objective
 
 UNLABELLED = -1
@@ -60,6 +65,10 @@ class Task(Frozen, ABC):
         if not name:
             return self.metrics[0]
         return {metric.name: metric for metric in self.metrics}[name]
+
+    def feature_errors(self, name: str, features: Mapping[str, Feature]) -> Iterator[str]:
+        """Error lines of options that refer to features; by default none."""
+        yield from ()
 
     def codec_fields(self, name: str, column_type: ColumnType) -> dict[str, Any]:
         """The fields that codecs of all kinds have."""
@@ -109,6 +118,11 @@ class Codec(Frozen, ABC):
         return None
 
     @property
+    def counts_items(self) -> bool:
+        """True if metrics count items; False if they count rows."""
+        return bool(self.sequence)
+
+    @property
     def target(self) -> str:
         """The columns with the labels, for messages."""
         return ", ".join(self.targets)
@@ -121,6 +135,30 @@ class Codec(Frozen, ABC):
         item.
         """
 
+    def encode_items(self, values: pa.Array, sequence: pa.Array, input_type: InputType) -> Ragged:
+        """(rows,) target column -> the label of every item of `sequence`, for a task of level token.
+
+        The items of a row without any label, such as a null list, are unlabelled. DataError for another number of
+        labels than items.
+
+        Args:
+            sequence: (rows,) column of the feature, of that type.
+        """
+        labels, lengths, block = self.encode(values), input_type.lengths(sequence), self.block
+        assert block
+        assert isinstance(labels, Ragged)
+        counts = labels.lengths
+        mismatched = np.flatnonzero((counts != lengths) & (counts > 0))
+        if mismatched.size:
+            row = int(mismatched[0])
+            raise DataError(
+                f"task {self.name!r}: a row must have one label for each of the {lengths[row]:,} items of "
+                f"{self.sequence!r}, found {counts[row]:,} in {self.target!r}; repair the row, or leave its labels out"
+            )
+        items = np.full((int(lengths.sum()), *block.shape), block.pad, dtype=block.dtype)
+        items[np.repeat(counts > 0, lengths)] = labels.values[labels.offsets[0] : labels.offsets[-1]]
+        return Ragged.from_lengths(items, lengths)
+
     def exact(self, values: pa.Array) -> LabelValues | Ragged:
         """The labels of `encode` as metrics read them: without the rounding of a compact dtype."""
         return self.encode(values)
@@ -131,3 +169,8 @@ class Codec(Frozen, ABC):
         For level token rows are items, here and in all methods of its objective.
         """
         return labels >= 0
+
+    def select_labelled(self, labels: LabelValues, *arrays: NDArray[Any]) -> tuple[Any, ...]:
+        """The labels that metrics count, and the same rows of arrays that belong to them."""
+        mask = self.labelled(labels)
+        return tuple(array[mask] for array in (labels, *arrays))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,14 @@ Clusterer = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArr
 
 class Objective(ABC):
     """Loss, metrics, predictions and baseline of one task: pure functions of the outputs of its head."""
+
+    sums_items: ClassVar[bool] = False
+    """For level token: True if the loss of a row is the sum over its items, instead of an item being a row."""
+    decodes_rows: ClassVar[bool] = False
+    """For level token: True if an item's prediction depends on the other items of its row.
+
+    Then `inverse_link` takes (B, L, outputs) logits.
+    """
 
     options: Task
     codec: Codec
@@ -54,10 +62,19 @@ class Objective(ABC):
         """(B, ...) labels -> (B,) bool: the rows that the loss counts."""
         return self.codec.labelled(labels)
 
-    def labelled_rows(self, labels: NDArray[Any], predictions: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Labels and predictions of the labelled rows."""
-        mask = self.codec.labelled(labels)
-        return labels[mask], predictions[mask]
+    def labelled_rows(self, labels: NDArray[Any], predictions: NDArray[Any]) -> tuple[Any, Any]:
+        """Labels and predictions of the labelled rows, as the metrics take them."""
+        labels, predictions = self.codec.select_labelled(labels, predictions)
+        return labels, predictions
+
+    def without_items(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """Logits of a task of level token, with those of an absent item where no item has a label.
+
+        Args:
+            logits: (B, L, outputs), in training with members (B, L, members, outputs).
+            mask: (B, L) True for the items of the sequence.
+        """
+        return logits
 
     def check(self, labels: LabelValues) -> None:
         """DataError for labels, those of a whole split, for which the objective has no loss or metric."""

@@ -1,14 +1,19 @@
 """The input type of a text."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core.input_types import ADVERSARIAL_STRINGS, StringInput
-from mtl_core.text.tokenizer import tokenizer
+from mtl_core.text.tokenizer import token_nodes, tokenizer
+
+if TYPE_CHECKING:
+    from mtl_core.graphs.builder import GraphBuilder
 
 ADVERSARIAL_TEXTS = (
     *ADVERSARIAL_STRINGS,
@@ -29,6 +34,7 @@ class TextInput(StringInput):
 
     name: ClassVar[str] = "text"
     is_sequence: ClassVar[bool] = True
+    has_tokens: ClassVar[bool] = True
     max_tokens: int
 
     def signature(self) -> dict[str, Any]:
@@ -36,6 +42,9 @@ class TextInput(StringInput):
 
     def lengths(self, values: pa.Array) -> NDArray[np.int64]:
         return tokenizer(self.max_tokens)(values).lengths
+
+    def token_nodes(self, graph: GraphBuilder, value: str) -> str:
+        return token_nodes(graph, value, self.max_tokens)
 
     def adversarial(self) -> pa.Array:
         return pa.array(ADVERSARIAL_TEXTS, pa.string())

@@ -48,20 +48,44 @@ def _loss(task: Objective, logits: Tensor, batch: Batch, targets: SoftTargets | 
     labels, weights = batch.labels[task.name], batch.weights.get(task.name)
     soft = None if targets is None else targets.logits
     assert not isinstance(soft, RaggedTensor)  # batches are padded
+    is_item = None if soft is None else ~soft.isnan().any(dim=-1)
+    hard_scale = soft_scale = None
     if _is_padded(task, labels):
-        logits, labels, weights, soft = _by_item(logits, labels, weights, soft)
+        if task.sums_items:
+            is_labelled = task.codec.labelled(labels)
+            hard_scale = _items_per_row(is_labelled, weights)
+            soft_scale = hard_scale
+            if is_item is not None and targets is not None and targets.use_unlabelled:
+                soft_scale = _items_per_row(is_item, weights)
+        logits, labels, weights, soft = _by_item(logits, labels, weights, soft, is_item)
     if logits.ndim > 2:
         logits, labels, weights, soft = _by_member(logits, labels, weights, soft)
     mask = task.trains_on(labels)
     hard = distilled = None
     if targets is None or targets.weight < 1:
-        hard = masked_mean(task.loss(logits, labels), mask, weights)
+        hard = _scaled(masked_mean(task.loss(logits, labels), mask, weights), hard_scale)
     if targets is not None and soft is not None:
         soft_mask = torch.ones_like(mask) if targets.use_unlabelled else mask
-        distilled = masked_mean(task.distillation(logits, soft), soft_mask, weights)
+        distilled = _scaled(masked_mean(task.distillation(logits, soft), soft_mask, weights), soft_scale)
     if targets is None or distilled is None:
         return hard
     return targets.weight * distilled + ((1 - targets.weight) * hard if hard is not None else 0.0)
+
+
+def _scaled(mean: Tensor | None, scale: float | None) -> Tensor | None:
+    return mean if mean is None or scale is None else scale * mean
+
+
+def _items_per_row(is_counted: Tensor, weights: Tensor | None) -> float:
+    """(B, L) mask of items, (B,) weights of rows -> mean number of items of the rows that have any.
+
+    Times the mean over items it gives the mean over rows of their items' sums.
+    """
+    counts = is_counted.sum(dim=1)
+    rows = (counts > 0).to(torch.float64)
+    if weights is not None:
+        rows = rows * weights
+    return float((rows * counts).sum() / rows.sum().clamp(min=torch.finfo(torch.float32).tiny))
 
 
 def _is_padded(task: Objective, labels: Tensor) -> bool:
@@ -81,7 +105,7 @@ def _by_member(
 
 
 def _by_item(
-    logits: Tensor, labels: Tensor, weights: Tensor | None, soft: Tensor | None
+    logits: Tensor, labels: Tensor, weights: Tensor | None, soft: Tensor | None, is_item: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """(B, L, ...) of a task of level token -> (items, ...).
 
@@ -89,8 +113,7 @@ def _by_item(
     """
     weights = None if weights is None else weights.repeat_interleave(labels.shape[1])
     logits, labels = logits.flatten(0, 1), labels.flatten(0, 1)
-    if soft is None:
+    if soft is None or is_item is None:
         return logits, labels, weights, None
-    soft = soft.flatten(0, 1)
-    is_item = ~soft.isnan().any(dim=1)
-    return logits[is_item], labels[is_item], None if weights is None else weights[is_item], soft[is_item]
+    mask = is_item.flatten()
+    return logits[mask], labels[mask], None if weights is None else weights[mask], soft.flatten(0, 1)[mask]

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.metrics.bootstrap import standard_error
+from mtl_core.ragged import finite_rows
 from mtl_core.tasks import Objective
 
 
@@ -19,7 +19,7 @@ def metric_values(
     values = {}
     for task in tasks:
         labels, predicted = task.labelled_rows(split.flat_labels(task.name).numpy(), predictions[task.name])
-        values[task.name] = task.metric(labels, predicted) if np.isfinite(predicted).all() else math.nan
+        values[task.name] = task.metric(labels, predicted) if finite_rows(predicted).all() else math.nan
     return values
 
 

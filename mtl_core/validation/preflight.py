@@ -135,14 +135,22 @@ class _Scan:
         for split, rows in self.target_rows if self.objectives else ():
             for task in list(self.objectives):
                 with self._collect(f"tasks.{task}", self.objectives):
-                    labels = _known_labels(self.objectives[task], rows)
-                    self.labelled[task][split] += len(labels)
-                    self._count_classes(task, split, labels)
+                    labels = _labels(self.objectives[task], rows)
+                    (known,) = self.objectives[task].codec.select_labelled(labels)
+                    self.labelled[task][split] += len(known)
+                    self._count_classes(task, split, known)
                     if split != "train":
                         held_out[task, split].append(labels)
         for task, objective in self.objectives.items():
-            known = {split: np.concatenate(held_out[task, split] or [np.zeros(0)]) for split in SPLITS[1:]}
-            coverage = LabelCoverage(codec=objective.codec, labels=known, rows=self.rows, labelled=self.labelled[task])
+            by_split = {
+                split: objective.codec.select_labelled(np.concatenate(parts))[0]
+                if (parts := held_out[task, split])
+                else np.zeros(0)
+                for split in SPLITS[1:]
+            }
+            coverage = LabelCoverage(
+                codec=objective.codec, labels=by_split, rows=self.rows, labelled=self.labelled[task]
+            )
             self.errors += coverage_errors(self.problem, coverage)
 
     def unlearnable_classes(self) -> Iterator[str]:
@@ -179,11 +187,10 @@ class _Scan:
                 del active[path.removeprefix("tasks.")]
 
 
-def _known_labels(objective: Objective, rows: pa.RecordBatch) -> LabelValues:
+def _labels(objective: Objective, rows: pa.RecordBatch) -> LabelValues:
     labels: LabelValues = flat(objective.codec.exact(target_values(rows, objective.codec.targets)))
     objective.check(labels)
-    known: LabelValues = labels[objective.codec.labelled(labels)]
-    return known
+    return labels
 
 
 def _line(path: str, error: str) -> str:

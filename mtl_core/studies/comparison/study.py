@@ -90,15 +90,14 @@ def _compared_task(runs: Runs, task: Objective) -> ComparedTask:
 
 def _bootstrap_samples(runs: Runs, task: Objective) -> dict[str, BootstrapSample]:
     """Arm -> its metric on the task's labelled test rows and on resamples of them, for the arms that have the task."""
-    labels = runs.splits.test.flat_labels(task.name)
-    labelled = task.codec.labelled(labels).numpy()
-    return {
-        arm: bootstrap_sample(
-            task.metric, labels.numpy()[labelled], [predictions[task.name][labelled] for predictions in per_seed]
-        )
-        for arm, per_seed in runs.predictions.items()
-        if task.name in per_seed[0]
-    }
+    all_labels = runs.splits.test.flat_labels(task.name).numpy()
+    samples = {}
+    for arm, per_seed in runs.predictions.items():
+        if task.name in per_seed[0]:
+            of_seeds = (predictions[task.name] for predictions in per_seed)
+            labels, *selected = task.codec.select_labelled(all_labels, *of_seeds)
+            samples[arm] = bootstrap_sample(task.metric, labels, selected)
+    return samples
 
 
 def _costs(runs: Runs, raw: pa.Table) -> dict[str, Cost]:

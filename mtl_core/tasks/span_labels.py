@@ -1,0 +1,91 @@
+"""Spans in a target column: their rules, their labels, and the tags of the tokens of their texts."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mtl_core import arrow_compute as pc
+from mtl_core.arrow import as_strings
+from mtl_core.errors import DataError
+from mtl_core.ragged import Ragged
+from mtl_core.tasks.base import UNLABELLED
+from mtl_core.text.input_type import TextInput
+from mtl_core.text.tags import Span, tags_of
+from mtl_core.text.tokenizer import token_offsets, tokenizer
+
+MAX_LABELS = 1_000
+FIELDS = ("start", "end", "label")
+"""The fields of a span."""
+
+
+def span_error(length: int, spans: list[dict[str, Any] | None]) -> str:
+    """The first broken rule of the spans of a text of that many characters; "" if there is none."""
+    previous = 0
+    for span in sorted(spans, key=lambda span: (span or {}).get("start") or 0):
+        if span is None or any(span[field] is None for field in FIELDS) or span["label"] == "":
+            return f"a span must have {', '.join(FIELDS)}, found {span}"
+        start, end = span["start"], span["end"]
+        if not 0 <= start < end:
+            return f"a span must have 0 <= start < end, found {start} to {end}"
+        if end > length:
+            return f"a span must end within the {length:,} characters of its text, found {start} to {end}"
+        if start < previous:
+            return f"spans must not overlap, found one from {start} to {end} after one that ends at {previous}"
+        previous = end
+    return ""
+
+
+def label_names(task: str, target: str, values: pa.Array) -> dict[str, int]:
+    """(rows,) lists of spans -> label -> number of its spans."""
+    labels = as_strings(_field(task, target, pc.list_flatten(values), "label"))
+    counts = labels.filter(pc.not_equal(labels, "")).value_counts()
+    return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
+
+
+def span_tags(
+    task: str, target: str, labels: tuple[str, ...], values: pa.Array, texts: pa.Array, input_type: TextInput
+) -> Ragged:
+    """(rows,) lists of spans and texts -> the tags of each text's tokens, without end mark; int16.
+
+    UNLABELLED in rows without a list. DataError for a span that breaks a rule or has another label.
+    """
+    _field(task, target, pc.list_flatten(values), "label")
+    indices = {label: index for index, label in enumerate(labels)}
+    texts = as_strings(texts)
+    tokens = tokenizer(input_type.max_tokens)(texts)
+    tags: list[NDArray[np.int16]] = []
+    bounds = zip(tokens.offsets[:-1].tolist(), (tokens.offsets[1:] - 1).tolist(), strict=True)  # without end mark
+    for (start, stop), text, spans in zip(bounds, texts.to_pylist(), values.to_pylist(), strict=True):
+        if spans is None:
+            tags.append(np.full(stop - start, UNLABELLED, dtype=np.int16))
+            continue
+        if error := span_error(len(text), spans) or _label_error(indices, spans):
+            raise DataError(f"task {task!r}: {error}, in {target!r} of {text[:60]!r}; repair the row, or quarantine it")
+        if not spans:
+            tags.append(np.zeros(stop - start, dtype=np.int16))
+            continue
+        offsets = token_offsets(text, tokens.values[start:stop].tolist())
+        declared = [Span(span["start"], span["end"], indices[span["label"]]) for span in spans]
+        tags.append(tags_of(offsets, declared))
+    lengths = tokens.lengths - 1
+    return Ragged.from_lengths(np.concatenate([np.zeros(0, np.int16), *tags]), lengths)
+
+
+def _label_error(indices: dict[str, int], spans: list[dict[str, Any]]) -> str:
+    unknown = next((span["label"] for span in spans if span["label"] not in indices), None)
+    if unknown is None:
+        return ""
+    return f"the labels are {', '.join(indices)}, found {unknown!r}; declare all of them under `labels`"
+
+
+def _field(task: str, target: str, spans: pa.Array, field: str) -> pa.Array:
+    """A field of all spans; DataError for values that are no spans."""
+    names = [spans.type.field(i).name for i in range(spans.type.num_fields)] if pa.types.is_struct(spans.type) else []
+    if not set(FIELDS) <= set(names):
+        raise DataError(
+            f"task {task!r}: a tagging target must be lists of {{start, end, label}}, found lists of {spans.type} in "
+            f"{target!r}; convert the column"
+        )
+    return spans.field(field)

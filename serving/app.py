@@ -21,7 +21,7 @@ from serving.live import LiveModel, ServedModel
 MAX_BODY = 16 * 2**20  # bytes
 BODY_SECONDS = 60.0  # maximum time in which a body must arrive
 INLINE_BODY = 32 * 2**10  # bytes; up to this size, predicting takes less time than handing the body to a thread
-INLINE_LISTS = 2 * 2**10  # bytes; the same where inputs are lists, since one long list pads all rows of its request
+INLINE_LISTS = 2 * 2**10  # bytes; the same where inputs are lists or texts, since a long one pads the other rows
 
 _READ = ("GET", "HEAD")
 
@@ -56,7 +56,7 @@ def build_app(live: LiveModel) -> Starlette:
         try:
             body = await _read_body(request)
             served = _current(live)
-            if len(body) <= (INLINE_LISTS if served.has_lists else INLINE_BODY):
+            if len(body) <= (INLINE_LISTS if served.has_lengths else INLINE_BODY):
                 return _json(served.respond(body))
             return _json(await asyncio.get_running_loop().run_in_executor(threads, served.respond, body))
         except RequestError:

@@ -25,6 +25,7 @@ class Field(
     tensor_type: ClassVar[str] = "tensor(double)"
     rank: ClassVar[int] = 1
     is_sequence: ClassVar[bool] = False  # True if a token-level output may refer to it
+    has_lengths: ClassVar[bool] = False  # True if its rows have lengths, on which the memory of a batch depends
     is_plain: ClassVar[bool] = False  # True if a value that is not text is the cell of the tensor
     example: ClassVar[object] = None
 
@@ -41,7 +42,7 @@ class Field(
         return np.array(self._parse_texts(values), np.float64)
 
     def lengths(self, values: Sequence[Any]) -> list[int]:
-        """Cells of each row in the tensor of a type of rank 2, without the padding."""
+        """Length of each row of a type that has lengths: cells in the tensor without the padding, or characters."""
         raise NotImplementedError
 
     def violation(self, value: object) -> Violation:

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 import msgspec
-import numpy as np
 
 from serving.champion import LoadFailure, champion_file, clear_load_failure, read_champion, write_load_failure
 from serving.errors import ServingError
@@ -36,7 +36,7 @@ class ServedModel:
         signature = model.signature
         token_inputs = {task.sequence for task in signature.outputs if task.sequence is not None}
         self._decoder = RequestDecoder(signature.inputs, signature.matrices, token_inputs=token_inputs)
-        self.has_lists = self._decoder.has_lists
+        self.has_lengths = self._decoder.has_lengths
         self._formatter = PredictionFormatter(signature.outputs)
         self.description = _encode({"model": model.version, "signature": signature})
         self.example = self._example()
@@ -51,26 +51,30 @@ class ServedModel:
     def respond(self, body: bytes) -> bytes:
         """A request's body -> the response's; raises RequestError, or ModelError if the graph itself fails."""
         # Encoded batch by batch: as Python objects, the rows of many tokens need ten times the memory of their JSON.
-        batches = [
-            _encode(self._formatter.rows(self.model.predict(tensors), lengths))
-            for tensors, lengths in self._decoder.decode(body)
-        ]
-        return self._response(batches)
+        encoded: dict[int, bytes] = {}
+        for batch in self._decoder.decode(body):
+            rows = self._formatter.rows(self.model.predict(batch.tensors), batch)
+            if batch.rows is None:
+                return self._response([memoryview(_encode(rows))[1:-1]])
+            encoded.update(zip(batch.rows, map(_encode, rows), strict=True))
+        return self._response([encoded[row] for row in range(len(encoded))])
 
-    def _response(self, batches: list[bytes]) -> bytes:
-        """Join JSON lists of rows into a response, copied once: it may have hundreds of megabytes."""
+    def _response(self, rows: Sequence[bytes | memoryview]) -> bytes:
+        """Join the JSON of rows into a response, copied once: it may have hundreds of megabytes."""
         chunks: list[bytes | memoryview] = [b'{"model":', _encode(self.model.version), b',"predictions":[']
-        for batch in batches:
-            chunks += [memoryview(batch)[1:-1], b","]
+        for row in rows:
+            chunks += [row, b","]
         return b"".join([*chunks[:-1], b"]}"])
 
     def _example(self) -> tuple[str, str]:
-        """A body of one row and the structure of its response, with null for every value."""
+        """A body of one row and the structure of its response, with null for every value that is not of a span."""
         signature = self.model.signature
         body = _encode([{field.name: field.example for field in signature.inputs}])
-        ((tensors, lengths),) = self._decoder.decode(body)
-        undefined = {task.name: np.full(task.shape(tensors), np.nan) for task in signature.outputs}
-        return _spaced(body), _spaced(self._response([_encode(self._formatter.rows(undefined, lengths))]))
+        (batch,) = self._decoder.decode(body)
+        tensors = {**batch.tensors, **self.model.predict(batch.tensors)}
+        undefined = {task.name: task.undefined(tensors) for task in signature.outputs}
+        (row,) = self._formatter.rows(tensors | undefined, batch)
+        return _spaced(body), _spaced(self._response([_encode(row)]))
 
 
 class LiveModel:

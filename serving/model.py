@@ -32,10 +32,11 @@ class OnnxModel:
         self.signature = signature
         self.version = version
         self._session = session
-        self._names = [task.name for task in signature.outputs]
+        self._names = [*(task.name for task in signature.outputs), *signature.tokens]
 
     def __repr__(self) -> str:
-        return f"OnnxModel(name={self.signature.name!r}, version={self.version!r}, tasks={self._names})"
+        tasks = [task.name for task in self.signature.outputs]
+        return f"OnnxModel(name={self.signature.name!r}, version={self.version!r}, tasks={tasks})"
 
     @classmethod
     def load(cls, folder: Path, *, version: str = "") -> Self:
@@ -55,10 +56,10 @@ class OnnxModel:
         return model
 
     def predict(self, tensors: Mapping[str, Array]) -> dict[str, Array]:
-        """Predictions of every task.
+        """Predictions of every task, and the tokens of texts with spans.
 
         tensors: the graph's inputs by name, as `TensorBuilder` builds them. Returns arrays of the type and shape that
-        the signature gives, per task, in the signature's order. Raises ModelError.
+        the signature gives, per task, in the signature's order, then the tokens. Raises ModelError.
         """
         try:
             predictions = self._session.run(self._names, tensors)
@@ -70,11 +71,11 @@ class OnnxModel:
         inputs = self.signature.inputs
         builder = TensorBuilder(inputs, self.signature.matrices)
         rows = [tuple(None for _ in inputs), tuple(field.example for field in inputs)]
-        lists = {field.name: field.to_tensor(values) for field, values in builder.lists(rows)}
-        tensors = builder.fixed_size(rows) | lists
+        with_lengths = {field.name: field.to_tensor(values) for field, values in builder.with_lengths(rows)}
+        tensors = builder.fixed_size(rows) | with_lengths
         predictions = self.predict(tensors)
         for task in self.signature.outputs:
-            expected, actual = task.shape(tensors), predictions[task.name].shape
+            expected, actual = task.shape(tensors | predictions), predictions[task.name].shape
             if actual != expected:
                 raise ModelError(
                     f"{folder / GRAPH_FILE}: output {task.name!r} must have shape {expected} for {expected[0]} rows, "
@@ -112,7 +113,8 @@ def _check_tensors(folder: Path, signature: Signature, session: onnxruntime.Infe
     """Types and ranks of the graph's inputs and outputs must equal the signature's."""
     in_signature = {
         "inputs": TensorBuilder(signature.inputs, signature.matrices).types,
-        "outputs": {task.name: (task.tensor_type, task.rank) for task in signature.outputs},
+        "outputs": {task.name: (task.tensor_type, task.rank) for task in signature.outputs}
+        | dict.fromkeys(signature.tokens, ("tensor(string)", 2)),
     }
     in_graph = {
         "inputs": {node.name: (node.type, len(node.shape)) for node in session.get_inputs()},

@@ -1,12 +1,12 @@
 """Outputs of a served graph, one per task: the entries of `outputs` in signature.json.
 
-To add an output type: write its class here with the shape of its array, and its JSON in predictions.py.
+To add an output type: write its class here with the shape of its array, and its JSON in predictions.py or spans.py.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -21,9 +21,11 @@ class _Output(
 ):
     """Entry of a task.
 
-    level: `row`, one prediction per row, shape (rows, *row_shape); or `token`, one prediction per item of the list in
-    the input `sequence`, shape (rows, longest, *row_shape). dtype: type of the array.
+    level: `row`, one prediction per row, shape (rows, *row_shape); or `token`, one prediction per item of the list or
+    token of the text in the input `sequence`, shape (rows, longest, *row_shape). dtype: type of the array.
     """
+
+    sequence_type: ClassVar[str] = "strings"  # of the input `sequence`
 
     name: NonEmpty
     kind: NonEmpty
@@ -48,10 +50,14 @@ class _Output(
         return (1 if self.sequence is None else 2) + len(self.row_shape)
 
     def shape(self, tensors: Mapping[str, np.ndarray[Any, Any]]) -> tuple[int, ...]:
-        """Shape of the array for these input tensors."""
+        """Shape of the array for these inputs and tokens of the graph."""
         if self.sequence is None:
             return (len(next(iter(tensors.values()))), *self.row_shape)
         return (*tensors[self.sequence].shape, *self.row_shape)
+
+    def undefined(self, tensors: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+        """Predictions without a value, which show the structure of the JSON."""
+        return np.full(self.shape(tensors), np.nan)
 
 
 class NumberOutput(_Output, frozen=True, kw_only=True, tag="number"):
@@ -123,7 +129,40 @@ class ClusterOutput(_Output, frozen=True, kw_only=True, tag="cluster_probabiliti
         return (self.clusters,)
 
 
-Output = NumberOutput | ClassOutput | LabelOutput | QuantileOutput | ClusterOutput
+class SpanOutput(_Output, frozen=True, kw_only=True, tag="spans"):
+    """A tag and its probability for each token of a text; runs of tags are spans with one of `labels`.
+
+    Tag 0 is outside of spans; 1 + 2k begins a span with label k, and 2 + 2k continues it (IOB2).
+
+    tokens: name of the graph's output with the tokens, tensor(string) of shape (rows, longest): the tokens of a row,
+    then its end mark, then padding with "".
+    """
+
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    tokens: NonEmpty
+
+    sequence_type: ClassVar[str] = "text"
+
+    def __post_init__(self) -> None:
+        check_distinct(f"labels of {self.name}", self.labels)
+        if self.level == "row":
+            raise ValueError(f"level of {self.name} must be token, since a span is found in tokens, found row")
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    def shape(self, tensors: Mapping[str, np.ndarray[Any, Any]]) -> tuple[int, ...]:
+        assert self.sequence is not None
+        return (len(tensors[self.sequence]), *tensors[self.tokens].shape[1:], *self.row_shape)
+
+    def undefined(self, tensors: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+        values = np.zeros(self.shape(tensors), dtype=np.float32)
+        values[:, 0] = 1.0  # a span of the first token
+        return values
+
+
+Output = NumberOutput | ClassOutput | LabelOutput | QuantileOutput | ClusterOutput | SpanOutput
 
 
 def check_distinct(field: str, names: Sequence[str]) -> None:

@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from serving.outputs import ClassOutput, ClusterOutput, LabelOutput, NumberOutput, Output, QuantileOutput
+from serving.outputs import ClassOutput, ClusterOutput, LabelOutput, NumberOutput, Output, QuantileOutput, SpanOutput
+from serving.rows import RequestBatch
+from serving.spans import format_spans
 from serving.structs import make_struct
 
 Array = np.ndarray[Any, Any]
 Formatter = Callable[[Array], Iterable[object]]
 """(rows, *row_shape) predictions -> one JSON value per row."""
+Column = Callable[[Mapping[str, Array], RequestBatch], Iterable[object]]
+"""Predictions of all tasks and their batch -> the JSON values of one task, one per row."""
 
 DEFAULT_THRESHOLD = 0.5
 """Minimum probability of a label among the row's `labels`, where the signature has no thresholds."""
@@ -31,28 +35,40 @@ class PredictionFormatter:
     - label_probabilities: `{"labels": [those that reach their thresholds], "probabilities": {label: probability, ...}}`
     - quantiles: `{level: value, ...}`
     - cluster_probabilities: `{"cluster": index of the most probable, "probabilities": [one per cluster]}`
+    - spans: `[{"start": 12, "end": 16, "label": "a", "text": "song", "probability": 0.98}, ...]`
 
-    A task of level token has a list of these, one per item of the row's list. If any value of a row or token is not
-    finite, all its values become null: JSON has no NaN, and null is more honest than a wrong number.
+    Another task of level token has a list of these, one per item of the row's list. If any value of a row or token is
+    not finite, all its values become null: JSON has no NaN, and null is more honest than a wrong number.
     """
 
     def __init__(self, tasks: Sequence[Output]) -> None:
         self._row = _object([task.name for task in tasks])
-        self._formatters = [(task.name, task.sequence, _formatter(task)) for task in tasks]
+        self._columns = [_column(task) for task in tasks]
 
-    def rows(self, predictions: Mapping[str, Array], lengths: Mapping[str, Sequence[int]]) -> list[Any]:
-        """Predictions as rows, in order.
+    def rows(self, predictions: Mapping[str, Array], batch: RequestBatch) -> list[Any]:
+        """Predictions for the rows of a batch, in order.
 
-        predictions: by task name, of the type and shape that the signature gives. lengths: by name of each input that
-        is a task's `sequence`, the number of items of each row's list.
+        predictions: by task name, of the type and shape that the signature gives, and the tokens of texts.
         """
-        columns = [
-            formatter(predictions[name])
-            if sequence is None
-            else _per_token(formatter, predictions[name], lengths[sequence])
-            for name, sequence, formatter in self._formatters
-        ]
-        return list(starmap(self._row, zip(*columns, strict=True)))
+        return list(starmap(self._row, zip(*(column(predictions, batch) for column in self._columns), strict=True)))
+
+
+def _column(task: Output) -> Column:
+    if isinstance(task, SpanOutput):
+        return _span_column(task)
+    name, sequence, formatter = task.name, task.sequence, _formatter(task)
+    if sequence is None:
+        return lambda predictions, _: formatter(predictions[name])
+    return lambda predictions, batch: _per_token(formatter, predictions[name], batch.lengths[sequence])
+
+
+def _span_column(task: SpanOutput) -> Column:
+    def format_rows(predictions: Mapping[str, Array], batch: RequestBatch) -> Iterable[object]:
+        assert task.sequence is not None
+        texts, tokens = batch.tensors[task.sequence], predictions[task.tokens]
+        return format_spans(texts, tokens, predictions[task.name], task.labels)
+
+    return format_rows
 
 
 def _per_token(formatter: Formatter, values: Array, lengths: Sequence[int]) -> Iterable[object]:
@@ -67,7 +83,7 @@ def _object(fields: Sequence[str]) -> Callable[..., object]:
     return make_struct(dict.fromkeys(fields, Any)) or (lambda *values: dict(zip(fields, values, strict=True)))
 
 
-def _formatter(task: Output) -> Formatter:
+def _formatter(task: NumberOutput | ClassOutput | LabelOutput | QuantileOutput | ClusterOutput) -> Formatter:
     match task:
         case NumberOutput(threshold=float(threshold)):
             return _decision(threshold)

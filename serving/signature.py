@@ -4,7 +4,8 @@ The export writes the file beside `model.onnx`. It is read strictly: an unknown 
 name is an error, since a client could otherwise misread what the graph computes.
 
 Format 2 has more types of inputs than format 1, and outputs of level token; format 3 adds how inputs read text; format
-4 adds matrices of inputs and decision thresholds. Entries of an earlier format mean the same in a later one.
+4 adds matrices of inputs and decision thresholds; format 5 adds inputs of type text and outputs of form spans. Entries
+of an earlier format mean the same in a later one.
 """
 
 import re
@@ -16,9 +17,9 @@ import msgspec
 
 from serving.errors import SignatureError
 from serving.inputs import InputField
-from serving.outputs import NonEmpty, Output, check_distinct
+from serving.outputs import NonEmpty, Output, SpanOutput, check_distinct
 
-FORMATS = (1, 2, 3, 4)
+FORMATS = (1, 2, 3, 4, 5)
 SIGNATURE_FILE = "signature.json"
 
 # The rule of BentoML's tags; it also makes a name safe as a file name.
@@ -56,9 +57,14 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         check_distinct("inputs", [field.name for field in self.inputs])
         check_distinct("outputs", [task.name for task in self.outputs])
         _check_matrices(self.matrices, self.inputs)
-        sequences = [field.name for field in self.inputs if field.is_sequence]
         for task in self.outputs:
-            _check_level(task, sequences)
+            _check_level(task, self.inputs)
+        _check_tokens(self.outputs)
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The graph's outputs with the tokens of texts."""
+        return tuple(dict.fromkeys(task.tokens for task in self.outputs if isinstance(task, SpanOutput)))
 
 
 class _Format(msgspec.Struct):
@@ -90,17 +96,33 @@ def _check_matrices(matrices: Sequence[InputMatrix], inputs: Sequence[InputField
     check_distinct("columns of matrices", [name for matrix in matrices for name in matrix.columns])
     for matrix in matrices:
         for name in matrix.columns:
-            if name not in fields or fields[name].rank != 1:
+            if name not in fields or fields[name].has_lengths:
                 raise ValueError(f"columns of {matrix.name} must be inputs with one value a row, found {name!r}")
         if len(types := sorted({fields[name].tensor_type for name in matrix.columns})) > 1:
             raise ValueError(f"columns of {matrix.name} must be of one tensor type, found {' and '.join(types)}")
 
 
-def _check_level(task: Output, sequences: Sequence[str]) -> None:
+def _check_level(task: Output, inputs: Sequence[InputField]) -> None:
     if task.level == "row" and task.sequence is not None:
         raise ValueError(f"{task.name} of level row must have no sequence, found {task.sequence!r}")
+    sequences = [field.name for field in inputs if type(field).__struct_config__.tag == task.sequence_type]
     if task.level == "token" and task.sequence not in sequences:
         raise ValueError(
-            f"sequence of {task.name} must name an input that is a list of strings, found {task.sequence!r}; "
+            f"sequence of {task.name} must name an input of type {task.sequence_type}, found {task.sequence!r}; "
             f"such inputs: {', '.join(map(repr, sequences)) or 'none'}"
         )
+
+
+def _check_tokens(outputs: Sequence[Output]) -> None:
+    """Tokens are those of one input, and no prediction."""
+    sequences: dict[str, str | None] = {}
+    for task in outputs:
+        if not isinstance(task, SpanOutput):
+            continue
+        if task.tokens in {other.name for other in outputs}:
+            raise ValueError(f"tokens of {task.name} must not name a task, found {task.tokens!r}")
+        if (sequence := sequences.setdefault(task.tokens, task.sequence)) != task.sequence:
+            raise ValueError(
+                f"tokens of {task.name} must be those of its sequence {task.sequence!r}, found {task.tokens!r}, which "
+                f"are those of {sequence!r}"
+            )

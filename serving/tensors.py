@@ -31,15 +31,15 @@ class TensorBuilder:
         self.types |= {matrix.name: (matrix.tensor_type, 2) for matrix in self._matrices}
 
     def fixed_size(self, rows: Sequence[Values]) -> dict[str, Array]:
-        """The tensors whose rows all have the same number of cells; raises InputValueError."""
+        """The tensors of the inputs without lengths; raises InputValueError."""
         columns = zip(self._separate, self._columns(rows), strict=True)
-        tensors = {field.name: field.to_tensor(values) for (_, field), values in columns if field.rank == 1}
+        tensors = {field.name: field.to_tensor(values) for (_, field), values in columns if not field.has_lengths}
         return tensors | {matrix.name: matrix.to_tensor(rows) for matrix in self._matrices}
 
-    def lists(self, rows: Sequence[Values]) -> list[tuple[InputField, Sequence[Any]]]:
-        """The inputs whose own tensors are of rank 2, with the values of all rows."""
+    def with_lengths(self, rows: Sequence[Values]) -> list[tuple[InputField, Sequence[Any]]]:
+        """The inputs that have lengths, with the values of all rows."""
         columns = zip(self._separate, self._columns(rows), strict=True)
-        return [(field, values) for (_, field), values in columns if field.rank == 2]
+        return [(field, values) for (_, field), values in columns if field.has_lengths]
 
     def _columns(self, rows: Sequence[Values]) -> Iterable[Sequence[Any]]:
         """The values of each separate input."""

@@ -10,17 +10,18 @@ Violation = tuple[str, object] | None
 """A broken rule, and the part of the value that breaks it."""
 
 MAX_TEXT = 1_000  # characters of one string
+MAX_DOCUMENT = 1_000_000  # characters of one text that the graph cuts into tokens
 MAX_ITEMS = 1_000  # items of one list of strings
 
 BoundedText = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
 
-def string_violation(value: object) -> Violation:
+def string_violation(value: object, *, max_length: int = MAX_TEXT) -> Violation:
     """The broken rule of a string, if any."""
     if not isinstance(value, str):
         return "must be a string or null", value
-    if len(value) > MAX_TEXT:
-        return f"must have at most {MAX_TEXT:,} characters (it has {len(value):,})", value
+    if len(value) > max_length:
+        return f"must have at most {max_length:,} characters (it has {len(value):,})", value
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -21,7 +21,7 @@ from serving.decoding import MAX_DETAILS
 from serving.inputs import InputField
 from serving.outputs import Output
 from serving.rows import MAX_ROWS
-from serving.value_rules import MAX_ITEMS, MAX_TEXT
+from serving.value_rules import MAX_DOCUMENT, MAX_ITEMS, MAX_TEXT
 from tests.pages import DOCS, blocks, commands
 
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_generated" not in path.parts)
@@ -82,9 +82,10 @@ def test_the_reference_has_every_command_with_its_options(site: Path) -> None:
 def test_the_http_reference_has_every_type_form_and_limit() -> None:
     text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
     tags = [kind.__struct_config__.tag for union in (InputField, Output) for kind in union.__args__]
-    assert len(tags) == 12
+    assert len(tags) == 14
     assert [tag for tag in tags if f"| `{tag}` |" not in text] == []
-    limits = (f"{MAX_ROWS:,} rows", f"{MAX_TEXT:,} characters", f"{MAX_ITEMS:,} texts", f"{BODY_SECONDS:.0f} seconds")
+    lengths = [f"{MAX_TEXT:,} characters", f"{MAX_DOCUMENT:,} characters", f"{MAX_ITEMS:,} texts"]
+    limits = (*lengths, f"{MAX_ROWS:,} rows", f"{BODY_SECONDS:.0f} seconds")
     assert [limit for limit in limits if limit not in text] == []
     assert f"{MAX_BODY // 2**20} MiB" in text
     assert f"first {MAX_DETAILS} broken" in text

@@ -11,17 +11,10 @@ from hypothesis import strategies as st
 
 from serving.decoding import MAX_DETAILS
 from serving.errors import RequestError
-from serving.inputs import (
-    BooleanField,
-    DatetimeField,
-    NumberField,
-    StringField,
-    StringListField,
-    VectorField,
-    ZonedDatetimeField,
-)
+from serving.inputs import BooleanField, DatetimeField, NumberField, StringField, TextField, ZonedDatetimeField
+from serving.lists import StringListField, VectorField
 from serving.rows import RequestDecoder
-from serving.value_rules import MAX_ITEMS, MAX_TEXT
+from serving.value_rules import MAX_DOCUMENT, MAX_ITEMS, MAX_TEXT
 
 INPUTS = (
     StringField(name="carrier"),
@@ -30,6 +23,7 @@ INPUTS = (
     DatetimeField(name="leaves"),
     ZonedDatetimeField(name="lands"),
     StringListField(name="words"),
+    TextField(name="note", max_tokens=5),
     VectorField(name="point", size=2),
 )
 DECODER = RequestDecoder(INPUTS, max_rows=5)
@@ -40,6 +34,7 @@ VALID_ROW = {
     "leaves": "2013-10-01T05:30",
     "lands": "2013-10-01T08:30:00-04:00",
     "words": ["a", None],
+    "note": "one note, two notes",
     "point": [1, -0.5],
 }
 
@@ -68,6 +63,7 @@ VALUES = {
     "leaves": st.none() | iso_texts(zoned=False),
     "lands": st.none() | iso_texts(zoned=True),
     "words": st.none() | st.lists(st.none() | TEXT, max_size=4),
+    "note": st.none() | TEXT,
     "point": st.none() | st.lists(st.none() | NUMBERS, min_size=2, max_size=2),
 }
 ROWS = st.fixed_dictionaries(VALUES)
@@ -77,12 +73,13 @@ INVALID_VALUES = {
     "carrier": _NOT_TEXT | st.just("a" * (MAX_TEXT + 1)),
     "class": TEXT | st.booleans() | st.lists(st.none()) | st.just(10**400),
     "is holiday?": TEXT | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just({}),
-    "leaves": _NOT_TEXT | iso_texts(zoned=True) | st.sampled_from(["", "2013-02-30", "2013-10-01\n", "\ud800"]),
+    "leaves": _NOT_TEXT | iso_texts(zoned=True) | st.sampled_from(["", "2013-02-30", "2013-10-01T", "\ud800"]),
     "lands": _NOT_TEXT | iso_texts(zoned=False) | st.sampled_from(["Z", "2013-02-30T00:00Z", "2013-10-01Z"]),
     "words": TEXT
     | st.integers()
     | st.just({})
     | st.sampled_from([[1], [None, True], [[]], ["a", {}], ["a" * (MAX_TEXT + 1)], [None] * (MAX_ITEMS + 1)]),
+    "note": _NOT_TEXT | st.just("a" * (MAX_DOCUMENT + 1)),
     "point": TEXT
     | st.integers()
     | st.sampled_from([[], [1], [1, 2, 3], {}, ["1", 2], [True, 2], [None, []], [1, 10**400]]),
@@ -116,8 +113,8 @@ def row_with(field: str, value: str) -> bytes:
 
 def tensors_of(content: bytes, decoder: RequestDecoder = DECODER) -> Mapping[str, np.ndarray[Any, Any]]:
     """The tensors of a body that fits into one batch."""
-    ((tensors, _),) = decoder.decode(content)
-    return tensors
+    (batch,) = decoder.decode(content)
+    return batch.tensors
 
 
 def rejection(content: bytes, decoder: RequestDecoder = DECODER) -> RequestError:

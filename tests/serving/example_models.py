@@ -50,7 +50,7 @@ def graph(*, bias: float = 0.0, distance_type: int = TensorProto.DOUBLE, classes
     """
     scale = ", ".join(str(float(index)) for index in range(classes))
     distance = TensorProto.DataType.Name(distance_type).lower()
-    return _parse(f"""
+    return parse(f"""
         flights (string[rows] carrier, {distance}[rows] distance, double[rows] is_holiday)
             => (float[rows] cancelled, float[rows, classes] delay_band, float[rows] arr_delay)
             <float zero = {{0.0}}, float ten = {{10.0}}, float[1] bias = {{{bias}}}, int64[1] axis = {{1}},
@@ -126,7 +126,7 @@ def tokens(*, pooled: bool = False) -> bytes:
     The code of an item: 0 for "" and padding, 1 for a, 2 for b, NaN for nan, 5 for others. pooled: with one code per
     row instead of one per item.
     """
-    return _parse(f"""
+    return parse(f"""
         tokens (string[rows, longest] words, double[rows] leaves, double[rows] lands, double[rows, 2] point)
             => (float[rows] hours, float[rows] total, float[rows, items] code, float[rows, longest, classes] tag)
             <double hour = {{3600.0}}, int64[1] axis = {{1}}, int64[1] last = {{-1}},
@@ -177,13 +177,14 @@ def promote(store: Store, model: Path) -> str:
     return tag
 
 
-def _parse(text: str) -> bytes:
+def parse(text: str) -> bytes:
     """A graph in the text format of ONNX -> the bytes of its model."""
     return _bytes(onnx.parser.parse_graph(text))
 
 
 def _bytes(graph: onnx.GraphProto) -> bytes:
-    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 4)]
+    domains = {"": 20, "ai.onnx.ml": 4, "com.microsoft": 1}
+    opsets = [helper.make_opsetid(domain, version) for domain, version in domains.items()]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()

@@ -52,8 +52,8 @@ COLUMNS: dict[str, tuple[InputType, pa.Array]] = {
 def test_the_service_builds_the_tensor_of_the_encoder(kind: InputType, values: pa.Array, name: str) -> None:
     body = json.dumps([{name: value} for value in kind.json(values)], allow_nan=False)
     field: Any = msgspec.convert({"name": name, **kind.signature()}, InputField)
-    ((tensors, _),) = RequestDecoder((field,)).decode(body.encode())
+    (batch,) = RequestDecoder((field,)).decode(body.encode())
     expected = kind.tensor(values)
     if not kind.is_string:
         expected = np.where(np.isfinite(expected), expected, np.nan)  # JSON has no infinity
-    np.testing.assert_array_equal(tensors[name], expected)
+    np.testing.assert_array_equal(batch.tensors[name], expected)

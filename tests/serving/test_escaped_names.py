@@ -34,12 +34,12 @@ def decode(decoder: RequestDecoder, name: str, rows: Rows) -> dict[str, Any]:
     """The tensors or the errors, with "point" for the renamed input."""
     content = json.dumps([{name if key == "point" else key: value for key, value in row.items()} for row in rows])
     try:
-        ((tensors, lengths),) = decoder.decode(content.encode())
+        (batch,) = decoder.decode(content.encode())
     except RequestError as error:
         details = [(d.row, "point" if d.field == name else d.field, d.rule, d.found) for d in error.details]
         return {"total": error.total, "details": details}
-    values = {"point" if key == name else key: (tensor.dtype, tensor.tolist()) for key, tensor in tensors.items()}
-    return {"lengths": [*lengths.values()], "tensors": values}
+    values = {"point" if key == name else key: (tensor.dtype, tensor.tolist()) for key, tensor in batch.tensors.items()}
+    return {"lengths": [*batch.lengths.values()], "tensors": values}
 
 
 @patient

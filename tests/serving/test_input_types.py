@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from serving.iso_datetime import seconds_since_epoch
-from serving.value_rules import MAX_ITEMS, MAX_TEXT
+from serving.value_rules import MAX_DOCUMENT, MAX_ITEMS, MAX_TEXT
 from tests.serving.bodies import iso_texts, rejection, row_with, tensors_of
 
 TWO = '"2013-10-01T05:30:00Z" or "2013-10-01T05:30:00+02:00"'
@@ -65,6 +65,9 @@ def text(value: str) -> str:
         ("words", '["a", "", null, "b"]', ["a", "", "", "b"]),
         ("words", f"[{text(LONG[1:])}]", [LONG[1:]]),
         ("words", "[" + "null," * (MAX_ITEMS - 1) + '"a"]', [""] * (MAX_ITEMS - 1) + ["a"]),
+        ("note", "null", ""),
+        ("note", '" a\\u0000\\n\\ud83d\\ude00 "', " a\0\n\U0001f600 "),
+        ("note", text("é" * MAX_DOCUMENT), "é" * MAX_DOCUMENT),
         ("point", "null", [math.nan, math.nan]),
         ("point", "[1, -2.5]", [1.0, -2.5]),
         ("point", "[null, 9007199254740993]", [math.nan, 9007199254740992.0]),
@@ -73,7 +76,7 @@ def text(value: str) -> str:
 )
 def test_a_valid_value_has_this_tensor(field: str, value: str, expected: object) -> None:
     tensor = tensors_of(row_with(field, value))[field]
-    assert tensor.dtype == (object if field in ("carrier", "words") else np.float64)
+    assert tensor.dtype == (object if field in ("carrier", "words", "note") else np.float64)
     np.testing.assert_array_equal(tensor, np.array([expected], dtype=tensor.dtype))
 
 
@@ -159,6 +162,10 @@ def test_a_valid_value_has_this_tensor(field: str, value: str, expected: object)
         ("words", f'["", {text(LONG)}]', "item 1 must have at most 1,000 characters", '"' + "a" * 39 + '…"'),
         ("words", '["\\ud800"]', "item 0 must be valid Unicode", '"?"'),
         ("words", "[" + "null," * MAX_ITEMS + "null]", "at most 1,000 items (it has 1,001)", "a list of 1,001 values"),
+        ("note", "1", "must be a string or null", "1"),
+        ("note", '["a"]', "must be a string or null", "a list of 1 value"),
+        ("note", '"a \\ud800 b"', "must be valid Unicode (it has an unpaired surrogate)", '"a ? b"'),
+        ("note", text("a" * 1_000_001), "at most 1,000,000 characters (it has 1,000,001)", '"' + "a" * 39 + '…"'),
         ("point", "1", "must be a list of exactly 2 numbers or null", "1"),
         ("point", "[]", "must be a list of exactly 2 numbers or null", "a list of 0 values"),
         ("point", "[1]", "must be a list of exactly 2 numbers or null", "a list of 1 value"),

@@ -97,7 +97,7 @@ def test_all_errors_are_counted_and_the_first_ones_are_described() -> None:
 def cells(field: str, value: Any) -> list[Any]:
     """Cells of a row's tensor for a value that is not a datetime, without padding."""
     match field:
-        case "carrier":
+        case "carrier" | "note":
             return [value or ""]
         case "words":
             return [item or "" for item in value or [""]]
@@ -110,9 +110,10 @@ def cells(field: str, value: Any) -> list[Any]:
 @patient
 @given(st.lists(ROWS, min_size=1, max_size=5))
 def test_the_tensors_have_the_values_of_the_rows(rows: list[dict[str, Any]]) -> None:
-    ((tensors, lengths),) = DECODER.decode(json.dumps(rows).encode())
-    assert lengths["words"] == [len(row["words"] or []) for row in rows]
-    for name, tensor in tensors.items():
+    (batch,) = DECODER.decode(json.dumps(rows).encode())
+    for name in ("words", "note"):
+        assert batch.lengths[name] == [len(row[name] or "") for row in rows]
+    for name, tensor in batch.tensors.items():
         assert len(tensor) == len(rows)
         for row, actual in zip(rows, tensor.reshape(len(rows), -1).tolist(), strict=True):
             if name in ("leaves", "lands"):  # test_input_types.py tests their values

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from serving.app import INLINE_LISTS, MAX_BODY, PathGuard, build_app
 from serving.errors import RequestError
-from serving.inputs import MAX_TENSOR_CELLS
+from serving.lists import MAX_TENSOR_CELLS
 from serving.live import LiveModel, ServedModel
 from serving.model import OnnxModel
 from serving.rows import CELLS_PER_TOKEN, RequestDecoder, split_rows
@@ -133,24 +133,31 @@ def test_a_long_list_among_many_rows_takes_little_memory(served: ServedModel) ->
     batches = decoded = 0
     tracemalloc.start()
     try:
-        for tensors, lengths in decoder.decode(content):
-            assert tensors["words"].size <= MAX_TENSOR_CELLS
-            assert tensors["point"].size <= MAX_TENSOR_CELLS
+        for batch in decoder.decode(content):
+            assert batch.tensors["words"].size <= MAX_TENSOR_CELLS
+            assert batch.tensors["point"].size <= MAX_TENSOR_CELLS
             batches += 1
-            decoded += len(lengths["words"])
+            decoded += len(batch.lengths["words"])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (batches, decoded) == (3, 10_000)
+    assert (batches, decoded) == (2, 10_000)
     assert peak < 3 * MAX_BODY  # the rows as Python objects, and a batch; a single tensor would be 80 MB
     predictions = json.loads(served.respond(content))["predictions"]
     assert [len(prediction["code"]) for prediction in predictions] == [2] * 5_000 + [MAX_ITEMS] + [2] * 4_999
 
 
+def test_long_lists_among_short_ones_do_not_pad_them(served: ServedModel) -> None:
+    lists = [["b"] * (MAX_ITEMS if row % 10 == 0 else 2) for row in range(2_000)]
+    content = json.dumps([{**NULL_ROW, "words": words} for words in lists]).encode()
+    cells = [batch.tensors["words"].size for batch in RequestDecoder(served.model.signature.inputs).decode(content)]
+    assert sum(cells) == sum(map(len, lists))
+
+
 def test_items_with_predictions_are_in_smaller_batches(served: ServedModel) -> None:
     """The network runs for each item, which takes far more memory than the list."""
     rows = [{**NULL_ROW, "words": ["b"] * 100}] * 2_000
-    batches = [tensors["words"] for tensors, _ in served._decoder.decode(json.dumps(rows).encode())]
+    batches = [batch.tensors["words"] for batch in served._decoder.decode(json.dumps(rows).encode())]
     assert sum(map(len, batches)) == len(rows)
     assert (
         MAX_TENSOR_CELLS / CELLS_PER_TOKEN / 2
@@ -158,4 +165,4 @@ def test_items_with_predictions_are_in_smaller_batches(served: ServedModel) -> N
         <= MAX_TENSOR_CELLS / CELLS_PER_TOKEN
     )
     pooled = RequestDecoder(served.model.signature.inputs).decode(json.dumps(rows).encode())
-    assert [len(tensors["words"]) for tensors, _ in pooled] == [2_000]
+    assert [len(batch.tensors["words"]) for batch in pooled] == [2_000]

@@ -17,6 +17,7 @@ from serving.live import ServedModel
 from serving.model import OnnxModel
 from serving.outputs import Output
 from serving.predictions import PredictionFormatter
+from serving.rows import RequestBatch
 from tests.serving.example_models import SIGNATURE, shifted, write
 
 NAMES = ["f0", "labels", 'a "name" of its own']
@@ -129,14 +130,15 @@ def test_a_row_with_a_value_that_is_not_finite_is_null(form: str, undefined: flo
     assert x is not None
     values = np.add.outer(np.full(3, x, dtype=np.float32), np.array(addends or 0.0, dtype=np.float32))
     values.reshape(3, -1)[1, index] = undefined
-    rows = [msgspec.json.encode(row).decode() for row in formatter(form).rows({"t": values}, {})]
+    rows = [msgspec.json.encode(row).decode() for row in formatter(form).rows({"t": values}, RequestBatch({}, {}))]
     assert rows == [f'{{"t":{row}}}' for row in (finite, null, finite)]
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.49999997, 0.5, 1.0, np.nan]), min_size=3, max_size=3), max_size=8))
 def test_labels_have_a_probability_of_at_least_one_half(rows: list[list[float]]) -> None:
     values = np.array(rows, dtype=np.float32).reshape(len(rows), 3)
-    decoded = msgspec.json.decode(msgspec.json.encode(formatter("label_probabilities").rows({"t": values}, {})))
+    predicted = formatter("label_probabilities").rows({"t": values}, RequestBatch({}, {}))
+    decoded = msgspec.json.decode(msgspec.json.encode(predicted))
     assert [row["t"]["labels"] for row in decoded] == [
         None if np.isnan(row).any() else [name for name, value in zip(NAMES, row, strict=True) if value >= 0.5]
         for row in rows

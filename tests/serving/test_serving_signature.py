@@ -58,9 +58,9 @@ def test_a_valid_signature_is_read(export: Export, change: dict[str, object]) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 0}, "format must be 1 or 2 or 3 or 4, found 0"),
-        ({"format": 5}, "format must be 1 or 2 or 3 or 4, found 5"),
-        ({"format": 5, "something": "new"}, "format must be 1 or 2 or 3 or 4, found 5"),
+        ({"format": 0}, "format must be 1 or 2 or 3 or 4 or 5, found 0"),
+        ({"format": 6}, "format must be 1 or 2 or 3 or 4 or 5, found 6"),
+        ({"format": 6, "something": "new"}, "format must be 1 or 2 or 3 or 4 or 5, found 6"),
         ({"outputs": [{**NUMBER, "threshold": 1.5}]}, "Expected `float` <= 1.0"),
         (
             {"outputs": [{**GENRES, "labels": ["a", "b"], "thresholds": [0.5]}]},
@@ -91,7 +91,7 @@ def test_a_valid_signature_is_read(export: Export, change: dict[str, object]) ->
         ({"outputs": [{**NUMBER, "sequence": "carrier"}]}, "n of level row must have no sequence, found 'carrier'"),
         (
             {"outputs": [NUMBER | TOKEN]},
-            "must name an input that is a list of strings, found 'words'; such inputs: none",
+            "must name an input of type strings, found 'words'; such inputs: none",
         ),
         ({"inputs": [LISTS], "outputs": [{**NUMBER, "level": "token"}]}, "found None; such inputs: 'words'"),
         ({"inputs": [LISTS], "outputs": [NUMBER | TOKEN | {"sequence": "word"}]}, "found 'word'; such inputs: 'words'"),

@@ -26,7 +26,7 @@ def matrices_of(inputs: Mapping[str, InputType]) -> tuple[Matrix, ...]:
     """The matrices of a graph with those raw columns."""
     columns: dict[str, list[str]] = {"numbers": [], "strings": []}
     for name, kind in inputs.items():
-        if not kind.dimensions(name):
+        if not (kind.dimensions(name) or kind.is_sequence):
             columns["strings" if kind.is_string else "numbers"].append(name)
     return tuple(
         Matrix(name=f"{INTERNAL}{stem}", columns=tuple(names))

@@ -12,7 +12,8 @@ from mtl_core.input_types import InputType
 from mtl_core.names import TOKENS
 from mtl_core.tasks import Objective
 
-FORMAT = 4
+FORMAT, TEXT_FORMAT = 4, 5
+"""Version of the file, without and with texts: a service that knows no texts still reads models of tables."""
 
 
 def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], graph: bytes) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], gr
     """
     matrices = [{"name": matrix.name, "columns": list(matrix.columns)} for matrix in matrices_of(encoder.inputs)]
     return {
-        "format": FORMAT,
+        "format": TEXT_FORMAT if any(kind.has_tokens for kind in encoder.inputs.values()) else FORMAT,
         "name": problem.name,
         "version_of_trunkline": version("trunkline"),
         "graph_sha256": hashlib.sha256(graph).hexdigest(),

@@ -98,10 +98,10 @@ class Data(ReadOptions):
     renamed: ClassVar[dict[str, str]] = {"nulls": "csv.nulls"}
 
     path: str
-    """File, or folder of part files, relative to the problem's folder. Suffixes tell Parquet, CSV and JSON lines."""
+    """File, or folder of part files, relative to the problem's folder: .parquet, .csv, .tsv, .jsonl or .ndjson."""
     format: Literal["conll", "intent_slots"] | None = None
-    """Format of tagged text, which has no suffix of its own: `conll` for column files as of CoNLL-2003, `intent_slots`
-    for folders with `seq.in`, `seq.out` and `label`.
+    """Format of the files, by default by their suffixes; `conll` for column files as of CoNLL-2003, `intent_slots` for
+    folders with `seq.in`, `seq.out` and `label`.
     """
     quarantine: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Maximum share of a part's rows that validation may quarantine."""

@@ -22,7 +22,7 @@ _READERS: dict[str, type[CsvFile | ParquetFile | JsonFile]] = {
 SUFFIXES = tuple(_READERS)
 """Suffixes of the files that are part files if `data.format` is not declared."""
 CSV_SUFFIXES = (".csv", ".tsv")
-"""Those of CSV files."""
+"""Suffixes of CSV files."""
 
 
 def open_part(path: Path, csv: Csv) -> PartFile:
@@ -46,7 +46,7 @@ def open_files(root: Path, data: Data) -> list[PartFile]:
             files = [open_part(path, data.csv) for path in _files(root) if suffix(path) in SUFFIXES]
             rule = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} files if data.format is not declared"
     if not files:
-        raise DataError(f"{root}: data must be {rule}, found none")
+        raise DataError(f"{root}: data must be {rule}, found none; add them, or correct data.path")
     return files
 
 

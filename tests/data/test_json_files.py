@@ -46,6 +46,7 @@ COLUMNS: dict[str, tuple[list[Any], pa.DataType, list[Any] | None]] = {
         pa.list_(pa.struct({"label": pa.string(), "start": pa.int64(), "end": pa.int64()})),
         [[{"label": "x", "start": None, "end": None}], [{"label": None, "start": 1, "end": 2}], []],
     ),
+    "spans with a date as their label": ([[SPANS[0] | {"label": "2024-01-01"}], [], None], pa.list_(SPAN), None),
     "dates": (["2024-02-29", None, "2023-01-01"], pa.date32(), [date(2024, 2, 29), None, date(2023, 1, 1)]),
     "dates, then a time": (
         ["2024-02-29", "2024-02-29T12:00:00.25", None],
@@ -69,6 +70,13 @@ def test_types_and_values(tmp_path: Path, stored: list[Any], arrow_type: pa.Data
     assert part.types.field("c").type == arrow_type
     assert part.read(["row", "c"]).column_names == ["row", "c"]
     assert read(tmp_path, "c") == (stored if values is None else values)
+
+
+def test_a_block_is_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    csv_part(tmp_path, "".join(f'{{"c": {row}}}\n' for row in range(10)), "a.jsonl")
+    monkeypatch.setattr(json_files, "BLOCK", 30)
+    (part,) = open_parts(tmp_path, declared())
+    assert [batch["c"].to_pylist() for batch in part.batches(["c"])] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 LINES = {

@@ -9,6 +9,7 @@ import pytest
 from mtl_core.config import Problem
 from mtl_core.data import tagged_files
 from mtl_core.data.column_types import column_types
+from mtl_core.data.data_warnings import data_warnings
 from mtl_core.data.parts import open_parts
 from mtl_core.data.tagged_files import SPANS, TaggedText
 from mtl_core.errors import DataError
@@ -104,6 +105,18 @@ def test_the_rows_of_folders_are_their_lines(tmp_path: Path, folders: list[str])
     assert rows(tmp_path, of_format("intent_slots")) == [
         {**row, "file": "data" if folder == "." else folder} for folder in folders for row in (song, unlabelled)
     ]
+
+
+def test_other_files_of_the_subfolders_give_no_warning(tmp_path: Path) -> None:
+    files(tmp_path, {f"{folder}/{name}": text for folder in ("train", "test") for name, text in SLOTS.items()})
+    files(tmp_path, {"train/words.csv": "word\nplay\n"})
+    problem = declared(
+        data={"path": "data", "format": "intent_slots"},
+        split={"by": "column", "column": "file", "validation": 0.5},
+        features={"text": {"kind": "categorical"}},
+        tasks={"intent": {"kind": "multiclass", "target": "label"}},
+    )
+    assert data_warnings(problem, open_parts(tmp_path, problem)) == []
 
 
 INVALID_SLOTS = {

@@ -34,7 +34,8 @@ from memory import run_prepare
 from process_cost import ProcessCost, cost_in_new_process
 
 from mtl_core.config import Problem
-from mtl_core.data.part_files import BATCH, BLOCK
+from mtl_core.data.csv_files import BLOCK
+from mtl_core.data.parquet_files import BATCH
 from mtl_core.data.parts import Part, open_parts
 from mtl_core.validation.expectation_runner import ExpectationRunner
 from mtl_core.validation.frame import label_columns, to_frame

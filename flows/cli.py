@@ -61,7 +61,7 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\nA problem is a folder with a params.yaml. To start from a CSV or Parquet file:\n"
+    epilog="\b\nA problem is a folder with a params.yaml. To start from a CSV, JSON lines or Parquet file:\n"
     "  mtl init customers.csv --tasks churned,spend -C customers\n"
     "  mtl profile -C customers\n"
     "  mtl retrain -C customers\n\n"

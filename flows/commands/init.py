@@ -39,7 +39,7 @@ def _print_graph(context: click.Context, _parameter: click.Parameter, requested:
     help="Print the dvc.yaml of this Trunkline version and exit. Use it after an upgrade.",
 )
 def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) -> None:
-    """Create a problem from a CSV or Parquet FILE.
+    """Create a problem from a CSV, JSON lines or Parquet FILE.
 
     Infers the kinds of features and tasks, writes a commented params.yaml and a dvc.yaml, copies FILE to data/ and pins
     it with DVC. Uncertain guesses are marked `warning:`. Never overwrites existing files.

@@ -38,7 +38,7 @@ class TableSample:
 
 
 def sample_table(path: Path) -> TableSample:
-    """Sample a Parquet or CSV file; raises DataError if it has no rows or no columns.
+    """Sample a part file; raises DataError if it has no rows or no columns.
 
     The chunks of rows are evenly spaced over the file: the first rows of a file that is sorted by time, by class or by
     split do not represent the rest.

@@ -15,9 +15,10 @@ from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
 from mtl_core.config import Csv, ReadOptions
 from mtl_core.data.cells import parse_dates, without_nulls
+from mtl_core.data.csv_files import SEPARATORS
 from mtl_core.data.date_formats import matching_formats
 from mtl_core.data.inference import infer_type
-from mtl_core.data.part_files import SEPARATORS, open_part, suffix
+from mtl_core.data.part_files import CSV_SUFFIXES, open_part, suffix
 from mtl_core.errors import DataError
 
 MAX_ROWS = 20_000
@@ -36,9 +37,9 @@ class DetectedOptions:
 
 
 def detect(path: Path) -> DetectedOptions:
-    """Detect the options for a CSV or Parquet file; raises DataError if it cannot be read."""
+    """Detect the options for a part file; raises DataError if it cannot be read."""
     csv, warnings = Csv(), []
-    if suffix(path) != ".parquet":
+    if suffix(path) in CSV_SUFFIXES:
         encoding = _encoding(path)
         if encoding != "utf-8":
             warnings.append(f"the file is not UTF-8; {encoding} was assumed")

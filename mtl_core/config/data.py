@@ -17,7 +17,7 @@ _MOMENT = datetime(2019, 11, 23, 13, 45, 59)
 class Csv(Frozen):
     """Format of CSV files and of the values in their cells.
 
-    `nulls`, `decimal` and `thousands` also apply to text in Parquet files and in requests, so that the same text is
+    `nulls`, `decimal` and `thousands` also apply to text in other files and in requests, so that the same text is
     the same value everywhere.
     """
 
@@ -28,7 +28,7 @@ class Csv(Frozen):
     thousands: Literal["", ".", ",", " ", "'"] = ""
     """The mark between groups of three digits, as in 1,234,567; none by default."""
     encoding: str = "utf-8"
-    """Encoding of CSV files, by its name in Python: utf-8, utf-16, latin-1, cp1252 ..."""
+    """Encoding of CSV files and of tagged text, by its name in Python: utf-8, utf-16, latin-1, cp1252 ..."""
     nulls: tuple[str, ...] = ()
     """Texts that mean a missing value, in addition to the empty cell. The whole cell must be equal to one."""
 
@@ -98,11 +98,15 @@ class Data(ReadOptions):
     renamed: ClassVar[dict[str, str]] = {"nulls": "csv.nulls"}
 
     path: str
-    """File, or folder of part files, in Parquet or CSV, relative to the problem's folder."""
+    """File, or folder of part files, relative to the problem's folder: .parquet, .csv, .tsv, .jsonl or .ndjson."""
+    format: Literal["conll", "intent_slots"] | None = None
+    """Format of the files, by default by their suffixes; `conll` for column files as of CoNLL-2003, `intent_slots` for
+    folders with `seq.in`, `seq.out` and `label`.
+    """
     quarantine: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Maximum share of a part's rows that validation may quarantine."""
 
     @property
     def reading(self) -> ReadOptions:
-        """The options of reading, without path and quarantine."""
+        """The options of reading, without path, format and quarantine."""
         return ReadOptions(csv=self.csv, types=self.types, dates=self.dates)

@@ -85,7 +85,8 @@ def _sample(parts: Sequence[Part], columns: list[str]) -> pa.Table:
 def _ignored_files(problem: Problem, parts: Sequence[Part]) -> list[str]:
     """Files next to the parts that were probably meant to be parts: packed files, and folders with part files."""
     folder = parts[0].path.parent
-    if folder.name != PurePath(problem.data.path).name:  # the data are one file
+    is_file = folder.name != PurePath(problem.data.path).name
+    if is_file or problem.data.format:  # a declared format may have subfolders, and files of any name
         return []
     visible = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
     names = [path.name + "/" * path.is_dir() for path in visible if _holds_data(path)]

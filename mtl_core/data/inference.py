@@ -45,8 +45,8 @@ def infer_type(cells: pa.Array, csv: Csv) -> pa.DataType:
 def widen(first: pa.DataType, second: pa.DataType) -> pa.DataType:
     """The narrowest type that holds the values of both.
 
-    Any type holds nulls, floats hold integers, timestamps hold dates, and text holds all scalars. The first type where
-    none holds both, such as text and lists.
+    Any type holds nulls, floats hold integers, timestamps hold dates, text holds all scalars, and structs hold those
+    with fewer fields. The first type where none holds both, such as text and lists.
     """
     first, second = value_type(first), value_type(second)
     if first == second or pa.types.is_null(second):
@@ -63,6 +63,8 @@ def widen(first: pa.DataType, second: pa.DataType) -> pa.DataType:
     items = item_type(first), item_type(second)
     if items[0] is not None and items[1] is not None:
         return pa.list_(widen(items[0], items[1]))
+    if pa.types.is_struct(first) and pa.types.is_struct(second):
+        return _widen_structs(first, second)
     scalar = all(any(is_kind(arrow_type) for is_kind in KINDS.values()) for arrow_type in (first, second))
     return pa.string() if scalar else first
 
@@ -84,6 +86,14 @@ def _has_codes(cells: pa.Array, csv: Csv) -> bool:
     signed = pc.or_(pc.starts_with(plain, "-0"), pc.starts_with(plain, "+0"))
     possible = plain.filter(pc.or_(pc.or_(zero, signed), pc.greater(pc.binary_length(plain), 18)))
     return bool(len(possible) and pc.any(pc.match_substring_regex(possible, _CODE)).as_py())
+
+
+def _widen_structs(first: pa.StructType, second: pa.StructType) -> pa.DataType:
+    """The fields of both."""
+    types = {field.name: field.type for field in first}
+    for field in second:
+        types[field.name] = widen(types.get(field.name, pa.null()), field.type)
+    return pa.struct(types.items())
 
 
 def _widen_temporal(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:

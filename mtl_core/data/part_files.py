@@ -1,172 +1,53 @@
-"""Part files as they are stored: CSV, whose cells are text, and Parquet. Reads lazily, and only requested columns."""
+"""Part files as they are stored: their formats, and the files of a data set."""
 
-import codecs
-import csv as standard_csv
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv as csv
-import pyarrow.parquet as pq
-
-from mtl_core.arrow import is_text
-from mtl_core.config.data import Csv
-from mtl_core.data.cells import without_nulls
-from mtl_core.data.inference import infer_type, widen
+from mtl_core.config.data import Csv, Data
+from mtl_core.data.conll_files import ConllFile
+from mtl_core.data.csv_files import CsvFile
+from mtl_core.data.intent_files import IntentFolder, intent_folders
+from mtl_core.data.json_files import JsonFile
+from mtl_core.data.parquet_files import ParquetFile
 from mtl_core.errors import DataError
 
-SUFFIXES = (".parquet", ".csv", ".tsv")
-BATCH, BLOCK = 1 << 17, 1 << 24
-"""Size of a batch: rows of Parquet, bytes of CSV."""
-SEPARATORS = (",", ";", "\t", "|")
-"""Common separators of cells in CSV files."""
-_INT96_UNIT = "us"
-"""Unit for INT96 timestamps, such as Spark's; in Arrow's default of nanoseconds 9999-12-31 wraps around to 1816."""
-
-
-@dataclass(frozen=True)
-class CsvFile:
-    """A CSV file in the declared format."""
-
-    path: Path
-    csv: Csv
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns, from the first line that is not empty."""
-        # Python drops a byte order mark only for this encoding; Arrow always does.
-        encoding = "utf-8-sig" if codecs.lookup(self.csv.encoding).name == "utf-8" else self.csv.encoding
-        try:
-            with self.path.open(encoding=encoding, newline="") as file:
-                lines = standard_csv.reader(file, delimiter=self.csv.separator)
-                return tuple(next((line for line in lines if line), ()))
-        except (OSError, UnicodeError, standard_csv.Error) as error:
-            raise self.unreadable(error) from None
-
-    @property
-    def types(self) -> pa.Schema:
-        """Types of the columns, from all cells."""
-        status = self.path.stat()
-        return _csv_types(self, status.st_size, status.st_mtime_ns)
-
-    def is_empty(self, column: str) -> bool:
-        """True for a column of nulls."""
-        return bool(pa.types.is_null(self.types.field(column).type))
-
-    def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Batches of the columns, as text, with null for the words for missing values."""
-        read = csv.ReadOptions(block_size=BLOCK, encoding=self.csv.encoding)
-        parse = csv.ParseOptions(delimiter=self.csv.separator, newlines_in_values=True)
-        types = dict.fromkeys(self.names, pa.string())
-        convert = csv.ConvertOptions(
-            include_columns=list(columns),
-            column_types=types,
-            null_values=["", *self.csv.nulls],
-            strings_can_be_null=True,
-        )
-        try:
-            with csv.open_csv(self.path, read_options=read, parse_options=parse, convert_options=convert) as reader:
-                yield from reader
-        except (pa.ArrowException, OSError, UnicodeError, KeyError) as error:
-            raise self.unreadable(error) from None
-
-    def unreadable(self, error: Exception) -> DataError:
-        """The error for a file that is not in the declared format."""
-        reason = " ".join(str(error).split())
-        if isinstance(error, UnicodeError) or "UTF8" in reason:
-            return DataError(
-                f"{self.path}: must be {self.csv.encoding} text, found a byte that is not ({reason:.80}); declare its "
-                "encoding, as in data.csv: {encoding: latin-1} (or cp1252, utf-16 ...), or write the file as utf-8"
-            )
-        if "straddling" in reason:
-            fix = f"a row must be shorter than {BLOCK >> 20} MiB; is a quote not closed?"
-        elif "columns, got" in reason:
-            fix = f"every line must have as many cells as the header, whose names are {self._header()}"
-            fix += "; is a quote not closed?" if '"' in reason.partition("columns, got")[2] else ""
-        else:
-            fix = "repair or remove it"
-        return DataError(f"{self.path}: must be a readable CSV file, found: {reason:.300}; {fix}")
-
-    def _header(self) -> str:
-        names = ", ".join(repr(name) for name in self.names[:5]) + (" ..." if len(self.names) > 5 else "")
-        others = [mark for mark in SEPARATORS if mark != self.csv.separator]
-        if len(self.names) == 1 and (separators := [mark for mark in others if mark in self.names[0]]):
-            return f"{names}; declare the separator, as in data.csv: {{separator: {separators[0]!r}}}"
-        return f"{names}; remove lines above the header, repair the line, or declare data.csv.separator"
-
-
-@dataclass(frozen=True)
-class ParquetFile:
-    """A Parquet file."""
-
-    path: Path
-    csv: Csv
-
-    @cached_property
-    def _file(self) -> pq.ParquetFile:
-        try:
-            return self._open()
-        except (pa.ArrowException, OSError) as error:
-            raise self.unreadable(error) from None
-
-    def _open(self, **options: Any) -> pq.ParquetFile:
-        return pq.ParquetFile(self.path, memory_map=True, coerce_int96_timestamp_unit=_INT96_UNIT, **options)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        return tuple(self._file.schema_arrow.names)
-
-    @cached_property
-    def types(self) -> pa.Schema:
-        """Types of the columns, from the footer; types with few Arrow functions as the nearest plain type."""
-        return pa.schema([field.with_type(_plain(field.type)) for field in self._file.schema_arrow])
-
-    def is_empty(self, column: str) -> bool:
-        """True for a column of nulls."""
-        return all(batch.column(0).null_count == batch.num_rows for batch in self.batches([column]))
-
-    def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Batches of the columns; text has null for the words for missing values.
-
-        Columns in `dictionaries` are read as dictionary arrays if they are text, as most files store them.
-        """
-        schema, names = self._file.schema_arrow, frozenset(self.names)
-        texts = [name for name in dictionaries if name in names and pa.types.is_string(schema.field(name).type)]
-        try:
-            file = self._file
-            if texts:  # dictionary columns are an option of opening a file
-                file = self._open(metadata=self._file.metadata, read_dictionary=texts)
-            for batch in file.iter_batches(columns=list(columns), batch_size=BATCH):
-                yield pa.RecordBatch.from_arrays([self._text(values) for values in batch.columns], batch.schema.names)
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise self.unreadable(error) from None
-
-    def _text(self, values: pa.Array) -> pa.Array:
-        """Text without the words for missing values; all other values as they are."""
-        if not is_text(values.type):
-            return values
-        values.validate(full=True)  # text may be invalid UTF-8
-        if pa.types.is_string_view(values.type):  # which has few Arrow functions
-            values = values.cast(pa.string())
-        return without_nulls(values, self.csv)
-
-    def unreadable(self, error: Exception) -> DataError:
-        """The error for a file that is damaged or no Parquet file."""
-        reason = " ".join(str(error).split())
-        return DataError(f"{self.path}: must be a readable Parquet file, found: {reason:.300}; repair or remove it")
-
-
-PartFile = CsvFile | ParquetFile
+PartFile = CsvFile | ParquetFile | JsonFile | ConllFile | IntentFolder
+_READERS: dict[str, type[CsvFile | ParquetFile | JsonFile]] = {
+    ".parquet": ParquetFile,
+    ".csv": CsvFile,
+    ".tsv": CsvFile,
+    ".jsonl": JsonFile,
+    ".ndjson": JsonFile,
+}
+SUFFIXES = tuple(_READERS)
+"""Suffixes of the files that are part files if `data.format` is not declared."""
+CSV_SUFFIXES = (".csv", ".tsv")
+"""Suffixes of CSV files."""
 
 
 def open_part(path: Path, csv: Csv) -> PartFile:
     """The file, by its suffix."""
-    return ParquetFile(path, csv) if suffix(path) == ".parquet" else CsvFile(path, csv)
+    return _READERS.get(suffix(path), CsvFile)(path, csv)
+
+
+def open_files(root: Path, data: Data) -> list[PartFile]:
+    """The part files of a file or folder, in the order of their names; hidden files and those of no format are ignored.
+
+    Raises DataError if there is none.
+    """
+    files: list[PartFile]
+    match data.format:
+        case "conll":
+            files, rule = [ConllFile(path, data.csv) for path in _files(root)], "column files, as data.format declares"
+        case "intent_slots":
+            files = [IntentFolder(path, data.csv) for path in intent_folders(root)]
+            rule = "a folder with seq.in, seq.out and label, or with such subfolders, as data.format declares"
+        case None:
+            files = [open_part(path, data.csv) for path in _files(root) if suffix(path) in SUFFIXES]
+            rule = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} files if data.format is not declared"
+    if not files:
+        raise DataError(f"{root}: data must be {rule}, found none; add them, or correct data.path")
+    return files
 
 
 def check_names(file: PartFile) -> None:
@@ -180,18 +61,7 @@ def suffix(path: Path) -> str:
     return path.suffix.lower()
 
 
-@lru_cache(maxsize=1_024)
-def _csv_types(file: CsvFile, _size: int, _modified_ns: int) -> pa.Schema:
-    """Types over all cells of a file, cached until its size or modification time changes."""
-    types: dict[str, pa.DataType] = dict.fromkeys(file.names, pa.null())
-    for batch in file.batches(file.names):
-        for name, cells in zip(batch.schema.names, batch.columns, strict=True):
-            if not is_text(types[name]):
-                types[name] = widen(types[name], infer_type(cells, file.csv))
-    return pa.schema(types.items())
-
-
-def _plain(stored: pa.DataType) -> pa.DataType:
-    if pa.types.is_string_view(stored):
-        return pa.string()
-    return pa.float64() if pa.types.is_decimal(stored) or pa.types.is_float16(stored) else stored
+def _files(root: Path) -> list[Path]:
+    if root.is_file():
+        return [root]
+    return sorted(path for path in root.iterdir() if path.is_file() and not path.name.startswith("."))

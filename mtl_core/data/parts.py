@@ -9,7 +9,7 @@ import pyarrow as pa
 from mtl_core.arrow import is_text, value_type
 from mtl_core.config import Problem, ReadOptions
 from mtl_core.data.cells import convert, first_unreadable
-from mtl_core.data.part_files import SUFFIXES, PartFile, check_names, open_part, suffix
+from mtl_core.data.part_files import PartFile, check_names, open_files
 from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError, suggestion
 
@@ -103,17 +103,14 @@ def open_data(folder: Path, problem: Problem) -> tuple[Problem, tuple[Part, ...]
 def open_parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
     """The part files of a problem's data, in the order of their names; hidden and other files are ignored.
 
-    Infers the column types, which reads all cells of CSV files. Raises DataError.
+    Infers the column types, which reads all cells of CSV files and all lines of JSON lines. Raises DataError.
     """
     root = folder / problem.data.path
     if not root.exists():
         raise DataError(
             f"{root}: data.path must be a file or a folder, found nothing there; `mtl data` fetches what data.dvc pins"
         )
-    paths = sorted(path for path in root.iterdir() if _is_part(path)) if root.is_dir() else [root]
-    if not paths or suffix(paths[0]) not in SUFFIXES:
-        raise DataError(f"{root}: data must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} files, found none")
-    files = [open_part(path, problem.data.csv) for path in paths]
+    files = open_files(root, problem.data)
     for file in files:
         check_names(file)
     reading = problem.data.reading
@@ -136,7 +133,3 @@ def _rule(field: pa.Field, reading: ReadOptions) -> str:
 
 def _as_dictionary(field: pa.Field) -> pa.Field:
     return field.with_type(pa.dictionary(pa.int32(), value_type(field.type)))
-
-
-def _is_part(path: Path) -> bool:
-    return suffix(path) in SUFFIXES and not path.name.startswith(".") and path.is_file()

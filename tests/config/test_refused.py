@@ -94,6 +94,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("data.csv", {"encoding": "utf-9"}, ".encoding: must be an encoding of text"),
     ("data.csv", {"encoding": "base64"}, ".encoding: must be an encoding of text"),
     ("data.csv", {"decimal": ",", "thousands": ","}, ": `thousands` must differ"),
+    ("data.format", "conl", ": unknown; found 'conl'; did you mean 'conll'?"),
     ("data.dates", {"day": "%d.%m."}, ": day: a format must have a year"),
     ("data.dates", {"day": "%d.%m.%Y %Q"}, ": day: must be a format of strptime"),
     (

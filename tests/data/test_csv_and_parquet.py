@@ -1,8 +1,9 @@
-"""A table gives the same encoder, splits, encoded arrays and labels from CSV and from Parquet.
+"""A table gives the same encoder, splits, encoded arrays and labels from CSV, JSON lines and Parquet.
 
 A model is a function of these, the declared problem and the seed, so it is the same too.
 """
 
+import json
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -67,6 +68,9 @@ def prepared(folder: Path, table: pa.Table, suffix: str, by: str) -> dict[str, b
         path = folder / "data" / f"{number}{suffix}"
         if suffix == ".csv":
             csv.write_csv(rows, path)
+        elif suffix == ".jsonl":
+            lines = (json.dumps(row, default=lambda moment: moment.isoformat()) for row in rows.to_pylist())
+            path.write_text("\n".join(lines))
         else:
             pq.write_table(rows, path)
     prepare(folder, problem(by), quarantine(folder), folder / "encoded")
@@ -75,11 +79,13 @@ def prepared(folder: Path, table: pa.Table, suffix: str, by: str) -> dict[str, b
 
 @settings(deadline=None, max_examples=10)
 @given(tables(), st.sampled_from(["key", "row", "count"]))
-def test_csv_and_parquet_are_encoded_alike(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, by: str) -> None:
+def test_all_formats_are_encoded_alike(tmp_path_factory: pytest.TempPathFactory, table: pa.Table, by: str) -> None:
     if by == "count":
         table = table.set_column(table.column_names.index("count"), "count", pa.array(range(ROWS)))
     folder = tmp_path_factory.mktemp("files")
-    by_csv, by_parquet = (prepared(folder / suffix[1:], table, suffix, by) for suffix in (".csv", ".parquet"))
-    assert by_csv.keys() == by_parquet.keys()
-    assert [name for name in by_csv if by_csv[name] != by_parquet[name]] == []
+    by_parquet = prepared(folder / "parquet", table, ".parquet", by)
+    for suffix in (".csv", ".jsonl"):
+        other = prepared(folder / suffix[1:], table, suffix, by)
+        assert other.keys() == by_parquet.keys()
+        assert [name for name in other if other[name] != by_parquet[name]] == []
     shutil.rmtree(folder)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mtl_core.data.part_files import BLOCK
+from mtl_core.data.csv_files import BLOCK
 from mtl_core.data.parts import open_parts
 from mtl_core.errors import DataError
 from tests.data.orders import csv_part, declared, read, write

@@ -125,7 +125,7 @@ def test_missing_data_are_refused(tmp_path: Path) -> None:
         open_parts(tmp_path, declared())
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "readme.md").write_text("")
-    with pytest.raises(DataError, match=r"data: .* \.parquet, \.csv or \.tsv files, found none"):
+    with pytest.raises(DataError, match=r"data: .* \.jsonl or \.ndjson files if data\.format .*, found none"):
         open_parts(tmp_path, declared())
     with pytest.raises(DataError, match=r"readme\.md: data must be \.parquet, \.csv"):
         open_parts(tmp_path, declared(data={"path": "data/readme.md"}))

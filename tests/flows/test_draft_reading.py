@@ -1,6 +1,7 @@
 """`mtl init`: detected options of reading, and warnings about values that look like another type."""
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from flows.draft.document import document
 from flows.draft.facts import sample_table
 from flows.draft.proposals import propose_problem
-from mtl_core.config import parse_problem, parse_yaml
+from mtl_core.config import ReadOptions, parse_problem, parse_yaml
 from mtl_core.errors import DataError, ProblemError
 
 ROWS = 120
@@ -88,6 +89,16 @@ def test_options_of_reading_are_detected(
     assert parse_problem(parse_yaml(text)).data.reading == options
     for path, warning in sample.reading.warnings.items():
         assert warning in text, path
+
+
+def test_json_lines_have_types_and_no_csv_options(tmp_path: Path) -> None:
+    path = tmp_path / "table.jsonl"
+    row = {"when": "2024-01-01", "x": 1.5, "n": ["a", "b"], "spans": [{"start": 0, "end": 1, "label": "é"}]}
+    path.write_text("".join(json.dumps(row | {"y": number % 2}) + "\n" for number in range(ROWS)), encoding="utf-8")
+    sample = sample_table(path)
+    assert (sample.reading.options, sample.reading.warnings) == (ReadOptions(), {})
+    assert sample.table.schema.field("when").type == pa.date32()
+    assert "spans" in propose_problem(sample, ["y"]).left_out
 
 
 def test_the_order_of_the_rows_decides_between_date_formats(tmp_path: Path) -> None:

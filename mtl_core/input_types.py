@@ -37,6 +37,8 @@ class InputType(ABC):
     is_sequence: ClassVar[bool] = False
     """True if a row is a list of any length; its items can have labels."""
 
+    cells: ClassVar[int] = 1
+    """Cost of an item of a sequence, as in `Block`."""
     has_tokens: ClassVar[bool] = False
     """True if a row is a text whose tokens can have labels; answers then name parts of the text."""
 

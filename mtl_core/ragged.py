@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 MAX_CELLS = 1 << 18
 """Maximum cells of a batch without gradients: rows times the longest row."""
+MAX_TRAINING_CELLS = 1 << 20
+"""Maximum cells of a training batch, beyond which the batches of a window get equal cells instead of equal rows."""
+TOKEN_CELLS = 16
+"""Cost of a token, which an encoder reads, in items of a list, whose embeddings are averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,8 @@ class Block:
     """Type on disk; in a graph ids are always int32."""
     ragged: bool = False
     pad: float = 0
+    cells: int = 1
+    """Of a ragged array: cost of an item, in items of a list of ids."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +96,13 @@ def flat(values: NDArray[Any] | Ragged) -> NDArray[Any]:
     return values.values if isinstance(values, Ragged) else values
 
 
-def spans(lengths: NDArray[Any], rows: int, max_cells: int = MAX_CELLS) -> Iterator[tuple[int, int]]:
-    """(n,) lengths -> start and stop of batches of `rows` rows, or fewer where padding would exceed `max_cells`."""
-    start = 0
+def spans(lengths: NDArray[Any], rows: int, max_cells: int | None = None) -> Iterator[tuple[int, int]]:
+    """(n,) lengths -> start and stop of batches of `rows` rows, or fewer where padding would exceed the cells.
+
+    Args:
+        max_cells: maximum rows times the longest row, by default MAX_CELLS.
+    """
+    start, max_cells = 0, MAX_CELLS if max_cells is None else max_cells
     while start < len(lengths):
         longest = np.maximum.accumulate(np.maximum(lengths[start : start + rows], 1))
         cells = longest * np.arange(1, len(longest) + 1)

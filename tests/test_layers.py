@@ -1,6 +1,8 @@
 """Layers: imports run one way, serving imports no other package, and mtl_core no orchestration."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import grimp
@@ -38,17 +40,24 @@ def test_great_expectations_stays_in_validation(graph: grimp.ImportGraph) -> Non
     ("module", "forbidden"),
     [
         pytest.param("flows.cli", {"torch", "prefect", "dvc", "bentoml", "pyarrow", "rich"}, id="help is fast"),
-        pytest.param("flows.stages.train", {"great_expectations", "prefect", "dvc", "bentoml", "onnxruntime"}),
+        pytest.param("flows.stages.train", {"great_expectations", "prefect", "dvc", "bentoml"}),
         pytest.param("mtl_core.validation.profile", {"great_expectations"}, id="profiling is light"),
-        pytest.param("flows.stages.validate", {"prefect", "dvc", "bentoml", "onnxruntime"}),
+        pytest.param("flows.stages.validate", {"prefect", "dvc", "bentoml"}),
         pytest.param("flows.stages.check", {"great_expectations", "prefect", "dvc", "bentoml"}),
         pytest.param("serving.process", {"bentoml", "onnxruntime", "numpy"}, id="starting a service is light"),
         pytest.param(
             "flows.commands.serve", {"torch", "numpy", "pyarrow", "bentoml"}, id="starting the command is light"
         ),
-        pytest.param("mtl_core.config", {"sklearn", "scipy", "pandas", "onnxruntime"}, id="loading a problem is light"),
+        pytest.param("mtl_core.config", {"sklearn", "scipy", "pandas"}, id="loading a problem is light"),
     ],
 )
 def test_a_module_does_not_reach(graph: grimp.ImportGraph, module: str, forbidden: set[str]) -> None:
     assert module in graph.modules
     assert forbidden.isdisjoint(graph.find_upstream_modules(module))
+
+
+@pytest.mark.parametrize("module", ["flows.stages.train", "flows.stages.validate", "mtl_core.config"])
+def test_onnx_is_imported_only_where_a_graph_runs(module: str) -> None:
+    """Texts run a graph in `prepare`; other stages must not pay for the import."""
+    code = f"import sys, {module}; print(*{{'onnx', 'onnxruntime'}} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"

@@ -14,7 +14,7 @@ from mtl_core.data.array_files import map_array
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.features import Block
-from mtl_core.ragged import Ragged, flat, spans
+from mtl_core.ragged import MAX_TRAINING_CELLS, Ragged, flat, spans
 
 WINDOW = 100
 """Number of batches whose rows are sorted by length together, so that the rows of a batch have similar lengths.
@@ -43,8 +43,8 @@ class EncodedSplit:
     def __init__(self, inputs: Arrays, labels: Arrays, weights: dict[str, Tensor] | None = None) -> None:
         self.inputs, self.labels, self.weights = inputs, labels, weights or {}
         ragged = [values for values in (*inputs.values(), *labels.values()) if isinstance(values, RaggedTensor)]
-        self.lengths = torch.stack([values.lengths for values in ragged]).amax(dim=0) if ragged else None
-        """(rows,) items of a row's longest ragged array; None if all arrays are dense."""
+        self.cells = torch.stack([values.lengths * values.cells for values in ragged]).amax(dim=0) if ragged else None
+        """(rows,) cost of a row's longest ragged array; None if all arrays are dense."""
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> Self:
@@ -84,7 +84,7 @@ class EncodedSplit:
         the window are shuffled, so that short rows do not come first.
         """
         order = torch.from_numpy(generator.permutation(len(self)))
-        if self.lengths is None:
+        if self.cells is None:
             return iter(torch.split(order, size))
         return self._by_length(order, np.random.default_rng(generator.integers(2**63)), size)
 
@@ -93,10 +93,10 @@ class EncodedSplit:
 
         Fewer rows if padding ragged arrays would take more than MAX_CELLS of `mtl_core.ragged`.
         """
-        if self.lengths is None:
+        if self.cells is None:
             yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))
         else:
-            yield from spans(self.lengths.numpy(), size)
+            yield from spans(self.cells.numpy(), size)
 
     def flat_labels(self, task: str) -> Tensor:
         """(n, ...) labels of the rows; for a task of level token, of the items of all rows."""
@@ -125,10 +125,22 @@ class EncodedSplit:
         return RaggedTensor(values=values, offsets=labels.offsets, pad=math.nan)
 
     def _by_length(self, order: Tensor, generator: np.random.Generator, size: int) -> Iterator[Tensor]:
-        assert self.lengths is not None
+        assert self.cells is not None
         for window in torch.split(order, WINDOW * size):
-            batches = torch.split(window[self.lengths[window].argsort(stable=True)], size)
+            rows = window[self.cells[window].argsort(stable=True)]
+            batches = torch.split(rows, size)
+            if max(int(self.cells[batch[-1]]) * len(batch) for batch in batches) > MAX_TRAINING_CELLS:
+                batches = equal_cells(rows, self.cells[rows], len(batches))
             yield from (batches[index] for index in generator.permutation(len(batches)).tolist())
+
+
+def equal_cells(rows: Tensor, cells: Tensor, batches: int) -> tuple[Tensor, ...]:
+    """Cut (n,) rows, sorted by their (n,) cells, into that many batches of about equal cells, at least a row each."""
+    ends = cells.cumsum(0)
+    index = torch.arange(batches - 1)
+    stops = torch.searchsorted(ends, ends[-1] * (index + 1) / batches) + 1
+    stops = (stops - index).cummax(dim=0).values.clamp(max=len(rows) - batches + 1) + index  # strictly rising
+    return torch.tensor_split(rows, stops)
 
 
 def _tensor(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:
@@ -137,4 +149,4 @@ def _tensor(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTens
         return torch.from_numpy(array)
     assert block
     values, offsets = torch.from_numpy(array.values), torch.from_numpy(array.offsets)
-    return RaggedTensor(values=values, offsets=offsets, pad=block.pad)
+    return RaggedTensor(values=values, offsets=offsets, pad=block.pad, cells=block.cells)

@@ -14,6 +14,8 @@ class RaggedTensor:
     values: Tensor
     offsets: Tensor
     pad: float
+    cells: int = 1
+    """Cost of an item, as in `Block`."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

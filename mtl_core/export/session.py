@@ -66,9 +66,10 @@ def predict_in_chunks(
         predict: rows of the table -> predictions, (rows, length, ...) for a task of level token.
     """
     lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
-    longest = np.max([np.ones(table.num_rows, dtype=np.int64), *lengths.values()], axis=0)
+    costs = (of_column * inputs[name].cells for name, of_column in lengths.items())
+    cells = np.max([np.ones(table.num_rows, dtype=np.int64), *costs], axis=0)
     chunks: dict[str, list[NDArray[Any]]] = {}
-    for start, stop in spans(longest, rows):
+    for start, stop in spans(cells, rows):
         for task, predictions in predict(table.slice(start, stop - start)).items():
             if task in sequences:
                 predictions = predictions[pad_positions(lengths[sequences[task]][start:stop])]

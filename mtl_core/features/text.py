@@ -14,14 +14,14 @@ from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
 from mtl_core.features.token_codes import CODES, PADDING, UNSEEN, TokenVocabulary, VocabularyFitter, code_nodes
-from mtl_core.graphs.runtime import Session, open_graph
-from mtl_core.ragged import Block, Ragged
+from mtl_core.ragged import TOKEN_CELLS, Block, Ragged
 from mtl_core.text.input_type import TextInput
-from mtl_core.text.tokenizer import run_texts
+from mtl_core.text.tokenizer import run_texts, text_session
 
 if TYPE_CHECKING:
     from mtl_core.config import Model
     from mtl_core.graphs.builder import GraphBuilder
+    from mtl_core.graphs.runtime import Session
     from mtl_core.nn.sequences import GroupModule
 
 
@@ -93,19 +93,14 @@ class FittedText(FittedFeature):
     @cached_property
     def _session(self) -> Session:
         """The nodes of this feature alone: encoding runs what the exported graph runs."""
-        from onnx import TensorProto, helper
-
-        from mtl_core.graphs.builder import GraphBuilder
-
-        graph = GraphBuilder()
-        text = graph.input("text", self.input_type)
-        (codes,) = self.to_onnx(graph, [self], {self.column: text}).values()
-        output = helper.make_tensor_value_info(codes, TensorProto.INT32, ["rows", "tokens", CODES])
-        return open_graph(graph.model([output]).SerializeToString())
+        return text_session(
+            lambda graph, text: code_nodes(graph, text, self.max_tokens, self.vocabulary), np.dtype(np.int32), (CODES,)
+        )
 
     @classmethod
     def blocks(cls, features: Sequence[Self]) -> dict[str, Block]:
-        return {f.block: Block(shape=(CODES,), dtype=np.dtype(np.int32), ragged=True) for f in features}
+        block = Block(shape=(CODES,), dtype=np.dtype(np.int32), ragged=True, cells=TOKEN_CELLS)
+        return {feature.block: block for feature in features}
 
     @classmethod
     def encode_blocks(cls, features: Sequence[Self], columns: Mapping[str, pa.Array]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core.input_types import ADVERSARIAL_STRINGS, StringInput
+from mtl_core.ragged import TOKEN_CELLS
 from mtl_core.text.tokenizer import token_nodes, tokenizer
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class TextInput(StringInput):
     name: ClassVar[str] = "text"
     is_sequence: ClassVar[bool] = True
     has_tokens: ClassVar[bool] = True
+    cells: ClassVar[int] = TOKEN_CELLS
     max_tokens: int
 
     def signature(self) -> dict[str, Any]:

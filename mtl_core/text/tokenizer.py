@@ -1,23 +1,27 @@
 """Tokenizer: nodes that cut texts into tokens, in the exported graph and in training.
 
-The exported graph and `prepare` run the same nodes in ONNX Runtime, so that the tokens are equal by construction.
+The exported graph and `prepare` run the same nodes in ONNX Runtime, so that the tokens are equal by construction. ONNX
+and its runtime are imported where a graph is built, since most stages run none.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings
-from mtl_core.graphs.builder import GraphBuilder
-from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.input_types import StringInput
 from mtl_core.ragged import Ragged, spans
+
+if TYPE_CHECKING:
+    from mtl_core.graphs.builder import GraphBuilder
+    from mtl_core.graphs.runtime import Session
 
 END = "\u2403"
 """The last token of every text, so that an empty text has a token too."""
@@ -49,6 +53,22 @@ def _token_nodes(graph: GraphBuilder, texts: str, max_tokens: int) -> str:
     return graph.add("Where", is_last, graph.constant(END, np.object_), tokens)
 
 
+def text_session(
+    nodes: Callable[[GraphBuilder, str], str], dtype: np.dtype[Any], shape: tuple[int, ...] = ()
+) -> Session:
+    """A session of nodes that read `text`, (rows,) strings, and give (rows, L, *shape) of that type."""
+    from onnx import helper
+
+    from mtl_core.graphs.builder import GraphBuilder
+    from mtl_core.graphs.runtime import open_graph
+
+    graph = GraphBuilder()
+    output = nodes(graph, graph.input("text", StringInput()))
+    element = helper.np_dtype_to_tensor_dtype(dtype)
+    info = helper.make_tensor_value_info(output, element, ["rows", "items", *shape])
+    return open_graph(graph.model([info]).SerializeToString())
+
+
 def run_texts(session: Session, texts: pa.Array, is_item: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> Ragged:
     """(rows,) strings -> the items of each row, by a graph with the input `text` and one output (rows, L, ...).
 
@@ -77,10 +97,7 @@ class Tokenizer:
     """The nodes of `token_nodes` in a session."""
 
     def __init__(self, max_tokens: int) -> None:
-        graph = GraphBuilder()
-        tokens = token_nodes(graph, graph.input("text", StringInput()), max_tokens)
-        output = helper.make_tensor_value_info(tokens, TensorProto.STRING, ["rows", "tokens"])
-        self._session = open_graph(graph.model([output]).SerializeToString())
+        self._session = text_session(lambda graph, text: token_nodes(graph, text, max_tokens), np.dtype(np.object_))
 
     def __call__(self, texts: pa.Array) -> Ragged:
         """(rows,) strings -> the tokens of each row as str objects, the last one END."""

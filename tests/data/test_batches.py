@@ -76,8 +76,8 @@ def test_batches_of_similar_lengths_need_little_padding(name: str, size: int) ->
 
 def cells(split: EncodedSplit, batches: Iterable[torch.Tensor]) -> int:
     """Number of cells of all padded batches."""
-    assert split.lengths is not None
-    return sum(len(rows) * max(1, int(split.lengths[rows].max())) for rows in batches)
+    assert split.cells is not None
+    return sum(len(rows) * max(1, int(split.cells[rows].max())) for rows in batches)
 
 
 @given(lengths=LENGTHS, size=st.integers(1, 12), cells=st.integers(1, 40))
@@ -107,7 +107,7 @@ class KilledError(Exception):
 
 
 def test_a_killed_training_resumes_exactly(with_lists: Small, tmp_path: Path) -> None:
-    assert with_lists.train.lengths is not None
+    assert with_lists.train.cells is not None
     parts = (with_lists.problem, with_lists.encoder, with_lists.train, with_lists.validation)
     expected, history = train(*parts, tmp_path / "undisturbed")
 

@@ -111,8 +111,8 @@ def test_arrays_are_read_as_written(
     assert stored.values.numpy().dtype == dtype
     np.testing.assert_array_equal(split.inputs["d"].numpy(), dense)
     np.testing.assert_array_equal(stored[:].numpy(), padded(rows_of(values), values))
-    assert split.lengths is not None
-    assert split.lengths.tolist() == lengths
+    assert split.cells is not None
+    assert split.cells.tolist() == lengths
 
 
 SMAPS = Path("/proc/self/smaps")

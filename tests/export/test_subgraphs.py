@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import parser
 
-from mtl_core.export.session import open_graph
 from mtl_core.export.subgraphs import add_prefix, strip_metadata
+from mtl_core.graphs.runtime import open_graph
 
 RUNNING_SUMS = """
 <ir_version: 10, opset_import: ["": 20]>

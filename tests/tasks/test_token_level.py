@@ -17,7 +17,7 @@ from pydantic import Field
 
 from mtl_core import tasks
 from mtl_core.arrow import ColumnType, as_numbers
-from mtl_core.data.levels import check_sequences, item_labels
+from mtl_core.data.levels import check_sequences
 from mtl_core.errors import DataError
 from mtl_core.input_types import NumberInput, StringsInput
 from mtl_core.metrics import Metric
@@ -246,14 +246,14 @@ def codec(sequence: str = "words") -> MarksCodec:
 
 
 def test_a_row_without_labels_is_unlabelled() -> None:
-    labels = codec().encode(pa.array([[1, None], None, [], [0]]))
-    assert item_labels(codec(), labels, np.array([2, 3, 1, 1])).values.tolist() == [1, -1, -1, -1, -1, -1, 0]
+    marks, words = pa.array([[1, None], None, [], [0]]), pa.array([["a", "b"], ["a", "b", "c"], ["a"], ["b"]])
+    labels = codec().encode_items(marks, words, StringsInput())
+    assert labels.values.tolist() == [1, -1, -1, -1, -1, -1, 0]
 
 
 def test_another_number_of_labels_than_items_is_refused() -> None:
-    labels = codec().encode(pa.array([[1], [1, 0]]))
     with pytest.raises(DataError, match="3 items of 'words', found 2 in 'marks'"):
-        item_labels(codec(), labels, np.array([1, 3]))
+        codec().encode_items(pa.array([[1], [1, 0]]), pa.array([["a"], ["a", "b", "c"]]), StringsInput())
 
 
 def test_a_sequence_that_is_no_feature_of_lists_is_refused() -> None:

@@ -11,6 +11,7 @@ import onnx
 import torch
 from onnx import TensorProto, compose, helper
 from torch import Tensor, nn
+from torch.export._patches import register_gru_while_loop_decomposition, register_lstm_while_loop_decomposition
 
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
@@ -113,7 +114,7 @@ def network_graph(network: Network, encoder: Encoder) -> onnx.ModelProto:
         examples.append(torch.zeros(shape, dtype=getattr(torch, _dtype(block).name)))
         dynamic.append({0: rows, 1: length} if block.ragged else {0: rows})
     network.eval()
-    with quiet():
+    with quiet(), dynamic_recurrence():
         program = torch.onnx.export(
             _BlocksToPredictions(network, encoder),
             tuple(examples),
@@ -148,6 +149,18 @@ def _remove_duplicate_opsets(model: onnx.ModelProto) -> None:
     versions = {opset.domain: opset.version for opset in model.opset_import}
     del model.opset_import[:]
     model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in versions.items())
+
+
+@contextmanager
+def dynamic_recurrence() -> Iterator[None]:
+    """Trace LSTM and GRU as loops of any length.
+
+    torch's exporter does so while it captures the network, but not while it decomposes it. Then the length of the
+    example becomes a constant in the graph, and by a cache in all later exports of the process (pytorch/pytorch,
+    issue 191855; pull request 193192 mends it).
+    """
+    with register_lstm_while_loop_decomposition(), register_gru_while_loop_decomposition():
+        yield
 
 
 @contextmanager

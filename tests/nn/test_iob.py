@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mtl_core.export.builder import OPSET
 from mtl_core.export.graph import quiet
-from mtl_core.export.session import Session, open_graph
 from mtl_core.export.subgraphs import add_prefix, strip_metadata
+from mtl_core.graphs.builder import OPSET
+from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.nn.iob import decode
 
 LABELS = 39

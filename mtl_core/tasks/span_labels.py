@@ -1,5 +1,6 @@
 """Spans in a target column: their rules, their labels, and the tags of the tokens of their texts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,14 +46,13 @@ def label_names(task: str, target: str, values: pa.Array) -> dict[str, int]:
 
 
 def span_tags(
-    task: str, target: str, labels: tuple[str, ...], values: pa.Array, texts: pa.Array, input_type: TextInput
+    task: str, target: str, label_index: Callable[[str], int], values: pa.Array, texts: pa.Array, input_type: TextInput
 ) -> Ragged:
     """(rows,) lists of spans and texts -> the tags of each text's tokens, without end mark; int16.
 
-    UNLABELLED in rows without a list. DataError for a span that breaks a rule or has another label.
+    UNLABELLED in rows without a list. DataError for a span that breaks a rule.
     """
     _field(task, target, pc.list_flatten(values), "label")
-    indices = {label: index for index, label in enumerate(labels)}
     texts = as_strings(texts)
     tokens = tokenizer(input_type.max_tokens)(texts)
     tags: list[NDArray[np.int16]] = []
@@ -61,23 +61,16 @@ def span_tags(
         if spans is None:
             tags.append(np.full(stop - start, UNLABELLED, dtype=np.int16))
             continue
-        if error := span_error(len(text), spans) or _label_error(indices, spans):
+        if error := span_error(len(text), spans):
             raise DataError(f"task {task!r}: {error}, in {target!r} of {text[:60]!r}; repair the row, or quarantine it")
         if not spans:
             tags.append(np.zeros(stop - start, dtype=np.int16))
             continue
         offsets = token_offsets(text, tokens.values[start:stop].tolist())
-        declared = [Span(span["start"], span["end"], indices[span["label"]]) for span in spans]
+        declared = [Span(span["start"], span["end"], label_index(span["label"])) for span in spans]
         tags.append(tags_of(offsets, declared))
     lengths = tokens.lengths - 1
     return Ragged.from_lengths(np.concatenate([np.zeros(0, np.int16), *tags]), lengths)
-
-
-def _label_error(indices: dict[str, int], spans: list[dict[str, Any]]) -> str:
-    unknown = next((span["label"] for span in spans if span["label"] not in indices), None)
-    if unknown is None:
-        return ""
-    return f"the labels are {', '.join(indices)}, found {unknown!r}; declare all of them under `labels`"
 
 
 def _field(task: str, target: str, spans: pa.Array, field: str) -> pa.Array:

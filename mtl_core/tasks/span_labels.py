@@ -101,8 +101,8 @@ def check_type(task: str, target: str, arrow_type: pa.DataType) -> None:
     spans = item_type(arrow_type)
     if not (spans and pa.types.is_struct(spans) and all(_is_field(spans, field) for field in FIELDS)):
         raise DataError(
-            f"task {task!r}: a tagging target must be lists of {{start: whole number, end: whole number, label: text}}, "
-            f"found {arrow_type} in {target!r}; convert the column"
+            f"task {task!r}: a tagging target must be lists of {{start, end, label}}, whole numbers and a text, found "
+            f"{arrow_type} in {target!r}; convert the column"
         )
 
 

@@ -17,7 +17,7 @@ from mtl_core.validation.expectation_runner import MAX_EXAMPLES, ExpectationRunn
 from mtl_core.validation.frame import label_columns, read_part, to_frame
 from mtl_core.validation.gx_configuration import TYPE_EXPECTATIONS
 from mtl_core.validation.results import ExpectationResult, PartValidation, QuarantineReason
-from mtl_core.validation.spans import error_column, label_column, span_columns, tagging_tasks
+from mtl_core.validation.spans import span_column_names, span_columns, tagging_tasks
 
 MAX_HINTS = 20
 """Maximum wrong columns with a suggestion, since each is compared with all names."""
@@ -121,7 +121,7 @@ def _add_missing(problem: Problem, derived: Iterable[str], present: Collection[s
 def _sources(problem: Problem, derived: str) -> tuple[str, ...]:
     """The columns that an indicator or a column about spans is derived from; none if no task has it."""
     for name, task, text in tagging_tasks(problem):
-        if derived in (error_column(problem, name), label_column(problem, name)):
+        if derived in span_column_names(problem, name):
             return task.target, text
     options = problem.tasks.get(derived.removeprefix(problem.label_prefix).split("=")[0])
     return options.targets[:1] if options else ()

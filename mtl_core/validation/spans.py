@@ -19,6 +19,7 @@ from mtl_core.tasks.span_labels import labels_and_rows, span_errors
 from mtl_core.tasks.tagging import Tagging
 
 IN_SET = "expect_column_values_to_be_in_set"
+IS_NULL = "expect_column_values_to_be_null"
 
 
 def tagging_tasks(problem: Problem) -> Iterator[tuple[str, Tagging, str]]:
@@ -28,14 +29,10 @@ def tagging_tasks(problem: Problem) -> Iterator[tuple[str, Tagging, str]]:
             yield name, task, problem.column_of(task.text)
 
 
-def error_column(problem: Problem, task: str) -> str:
-    """Name of the column with the first broken rule of a row."""
-    return f"{problem.span_prefix}{task}.error"
-
-
-def label_column(problem: Problem, task: str) -> str:
-    """Name of the column with a label of a row."""
-    return f"{problem.span_prefix}{task}.label"
+def span_column_names(problem: Problem, task: str) -> tuple[str, str]:
+    """Names of the columns with a row's first broken rule and with one of its labels."""
+    prefix = f"{problem.span_prefix}{task}"
+    return f"{prefix}.error", f"{prefix}.label"
 
 
 def span_columns(problem: Problem, task: str, table: Table, suite: Sequence[Expectation]) -> dict[str, pa.StringArray]:
@@ -43,10 +40,10 @@ def span_columns(problem: Problem, task: str, table: Table, suite: Sequence[Expe
     options = problem.tasks[task]
     assert isinstance(options, Tagging)
     values, texts = column_array(table, options.target), column_array(table, problem.column_of(options.text))
-    name = label_column(problem, task)
+    names = span_column_names(problem, task)
     if values.null_count == len(values):  # the column may then have any type
-        return dict.fromkeys((error_column(problem, task), name), pa.nulls(len(values), pa.string()))
-    expected = [e.kwargs["value_set"] for e in suite if e.type == IN_SET and e.kwargs.get("column") == name]
+        return dict.fromkeys(names, pa.nulls(len(values), pa.string()))
+    expected = [e.kwargs["value_set"] for e in suite if e.type == IN_SET and e.kwargs.get("column") == names[1]]
     errors = pa.array(span_errors(task, options.target, values, texts), pa.string())
     labels, rows = labels_and_rows(task, options.target, values)
     shown = np.full(len(values), -1)
@@ -54,15 +51,16 @@ def span_columns(problem: Problem, task: str, table: Table, suite: Sequence[Expe
     if expected:
         unexpected = np.flatnonzero(~_is_in(labels, expected[0]))
         _set_first(shown, rows[unexpected], unexpected)
-    return {error_column(problem, task): null_if_empty(errors), name: labels.take(pa.array(shown, mask=shown < 0))}
+    return dict(zip(names, (null_if_empty(errors), labels.take(pa.array(shown, mask=shown < 0))), strict=True))
 
 
 def span_expectations(problem: Problem, task: str, labels: Iterable[str]) -> list[Expectation]:
     """No row breaks a rule of spans or has another label than these."""
+    error, label = span_column_names(problem, task)
     rules = "spans have start < end, lie within their text and do not overlap"
     return [
-        expect("column_values_to_be_null", rules, column=error_column(problem, task)),
-        expect("column_values_to_be_in_set", column=label_column(problem, task), value_set=sorted(labels)),
+        expect("column_values_to_be_null", rules, column=error),
+        expect("column_values_to_be_in_set", column=label, value_set=sorted(labels)),
     ]
 
 

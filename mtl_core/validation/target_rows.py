@@ -81,10 +81,10 @@ class TargetRows:
             if column in self._value_sets:
                 yield column, batch.column(column), self._value_sets[column]
         for task, _, _ in tagging_tasks(self.problem):
-            if not self._value_sets.keys().isdisjoint(span_column_names(self.problem, task)):
+            if names := [name for name in span_column_names(self.problem, task) if name in self._value_sets]:
                 columns = span_columns(self.problem, task, batch, self._expectations)
-                for column in columns.keys() & self._value_sets.keys():
-                    yield column, columns[column], self._value_sets[column]
+                for name in names:
+                    yield name, columns[name], self._value_sets[name]
 
 
 def _value_sets(problem: Problem, expectations: Sequence[Expectation]) -> dict[str, list[Any]]:

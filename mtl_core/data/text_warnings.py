@@ -13,7 +13,7 @@ from mtl_core.features.text import TextFeature
 from mtl_core.ragged import Ragged
 from mtl_core.tasks.span_labels import span_error
 from mtl_core.tasks.tagging import Tagging
-from mtl_core.text.coverage import Inexact, inexact_spans
+from mtl_core.text.inexact_spans import Inexact, inexact_spans
 from mtl_core.text.tags import Span
 from mtl_core.text.tokenizer import token_offsets, tokenizer
 

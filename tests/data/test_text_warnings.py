@@ -15,7 +15,7 @@ from mtl_core.config import parse_problem
 from mtl_core.data import text_warnings
 from mtl_core.data.data_warnings import data_warnings
 from mtl_core.data.parts import open_parts
-from mtl_core.text.coverage import inexact_spans
+from mtl_core.text.inexact_spans import inexact_spans
 from mtl_core.text.tags import Span, spans_of, tags_of
 
 MAX_TOKENS = 4

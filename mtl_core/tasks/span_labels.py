@@ -1,6 +1,6 @@
 """Spans in a target column: their rules, their labels, and the tags of the tokens of their texts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,28 +61,27 @@ def span_errors(task: str, target: str, values: pa.Array, texts: pa.Array) -> li
     return [span_error(length, spans or []) for length, spans in zip(lengths, values.to_pylist(), strict=True)]
 
 
-def check_spans(task: str, target: str, labels: tuple[str, ...], values: pa.Array, texts: pa.Array) -> None:
-    """DataError of `span_tags` for a span that breaks a rule or has another label, without any tokens."""
-    check_type(task, target, values.type)
-    for _ in _checked_rows(task, target, labels, values, as_strings(texts)):
-        pass
+def check_spans(task: str, target: str, values: pa.Array, texts: pa.Array) -> None:
+    """DataError for the first of (rows,) lists of spans that breaks a rule."""
+    for row, error in enumerate(span_errors(task, target, values, texts)):
+        if error:
+            text = texts[row].as_py() or ""
+            raise DataError(f"task {task!r}: {error}, in {target!r} of {text[:60]!r}; repair the row, or quarantine it")
 
 
 def span_tags(
-    task: str, target: str, labels: tuple[str, ...], values: pa.Array, texts: pa.Array, input_type: TextInput
+    task: str, target: str, label_index: Callable[[str], int], values: pa.Array, texts: pa.Array, input_type: TextInput
 ) -> Ragged:
     """(rows,) lists of spans and texts -> the tags of each text's tokens, without end mark; int16.
 
-    UNLABELLED in rows without a list. DataError for a span that breaks a rule or has another label.
+    UNLABELLED in rows without a list. DataError for a span that breaks a rule.
     """
-    check_type(task, target, values.type)
-    indices = {label: index for index, label in enumerate(labels)}
+    check_spans(task, target, values, texts)
     texts = as_strings(texts)
     tokens = tokenizer(input_type.max_tokens)(texts)
     tags: list[NDArray[np.int16]] = []
     bounds = zip(tokens.offsets[:-1].tolist(), (tokens.offsets[1:] - 1).tolist(), strict=True)  # without end mark
-    rows = _checked_rows(task, target, labels, values, texts)
-    for (start, stop), (text, spans) in zip(bounds, rows, strict=True):
+    for (start, stop), text, spans in zip(bounds, texts.to_pylist(), values.to_pylist(), strict=True):
         if spans is None:
             tags.append(np.full(stop - start, UNLABELLED, dtype=np.int16))
             continue
@@ -90,7 +89,7 @@ def span_tags(
             tags.append(np.zeros(stop - start, dtype=np.int16))
             continue
         offsets = token_offsets(text, tokens.values[start:stop].tolist())
-        declared = [Span(span["start"], span["end"], indices[span["label"]]) for span in spans]
+        declared = [Span(span["start"], span["end"], label_index(span["label"])) for span in spans]
         tags.append(tags_of(offsets, declared))
     lengths = tokens.lengths - 1
     return Ragged.from_lengths(np.concatenate([np.zeros(0, np.int16), *tags]), lengths)
@@ -112,17 +111,3 @@ def _is_field(spans: pa.StructType, field: str) -> bool:
         return False
     matches = is_text if field == "label" else pa.types.is_integer
     return matches(spans.field(index).type) or pa.types.is_null(spans.field(index).type)
-
-
-def _checked_rows(
-    task: str, target: str, labels: tuple[str, ...], values: pa.Array, texts: pa.Array
-) -> Iterator[tuple[str, list[dict[str, Any]] | None]]:
-    """Text and spans of each row; DataError for a span that breaks a rule or has another label."""
-    known = frozenset(labels)
-    for text, spans in zip(texts.to_pylist(), values.to_pylist(), strict=True):
-        error = span_error(len(text), spans or [])
-        if not error and (unknown := [span["label"] for span in spans or () if span["label"] not in known]):
-            error = f"the labels are {', '.join(labels)}, found {unknown[0]!r}; declare all of them under `labels`"
-        if error:
-            raise DataError(f"task {task!r}: {error}, in {target!r} of {text[:60]!r}; repair the row, or quarantine it")
-        yield text, spans

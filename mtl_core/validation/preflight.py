@@ -179,7 +179,7 @@ class _Scan:
         codec, values = objective.codec, target_values(rows, objective.codec.targets)
         if isinstance(codec, TaggingCodec):
             texts = column_array(rows, self.problem.column_of(codec.sequence))
-            check_spans(task, codec.target, codec.labels, values, texts)
+            check_spans(task, codec.target, values, texts)
         labels: LabelValues = flat(codec.exact(values))
         objective.check(labels)
         return labels

@@ -1,7 +1,7 @@
 """Columns of a validated frame about the spans of tagging tasks, since Great Expectations has no rules for lists.
 
 For a task `slots` there are `span:slots.error`, the first rule that a row's spans break, and `span:slots.label`, a
-label of the row that the suite does not expect, else its first one. Both are null where there is nothing to say.
+label of the row that the suite does not expect, else its first one. Null: no broken rule, no label.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +55,7 @@ def span_columns(problem: Problem, task: str, table: Table, suite: Sequence[Expe
 
 
 def span_expectations(problem: Problem, task: str, labels: Iterable[str]) -> list[Expectation]:
-    """No row breaks a rule of spans or has another label than these."""
+    """Expectations of every row: no broken rule, and no other label than these."""
     error, label = span_column_names(problem, task)
     rules = "spans have start < end, lie within their text and do not overlap"
     return [

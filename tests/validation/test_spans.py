@@ -185,10 +185,13 @@ def test_without_a_suite_the_check_reports_what_prepare_refuses(folder: Path, sp
     assert line == str(caught.value).replace("task 'names'", "tasks.names", 1)
 
 
-def test_a_label_that_training_lacks_is_an_error_of_the_check(folder: Path) -> None:
+def test_a_label_outside_the_declared_ones_is_an_error_of_the_check(folder: Path) -> None:
+    """Without declared labels, one that training lacks counts as missed."""
     shutil.rmtree(folder / "gx")
-    (line,) = check_lines(folder, texts(3, {7: [span(0, 2, "mood")]}), 3)
-    assert "the labels are person, place, found 'mood'" in line
+    write_part(folder, CHANGED, texts(3, {7: [span(0, 2, "mood")]}))
+    assert check_data(folder, declared()).labelled["names"]["validation"] == ROWS
+    with pytest.raises(ProblemError, match=r"tasks\.names: the labels are person, place, found 'mood'"):
+        check_data(folder, declared(labels=["person", "place"]))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Warnings about a declared problem and its data, from a sample of the rows: leaks, a split by the wrong key."""
+"""Warnings about a declared problem and its data, from a sample of the rows: leaks, a wrong split, texts."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,6 +13,7 @@ from mtl_core.data.part_files import SUFFIXES, suffix
 from mtl_core.data.parts import Part
 from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import Splitter, check_split
+from mtl_core.data.text_warnings import text_warnings
 from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
 from mtl_core.tasks.bands import band_labels
@@ -38,7 +39,8 @@ def data_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:
     for name in keys:
         check_split(problem.split, name, table[name].combine_chunks())
     key_warnings = _key_warnings(problem, splitter, table, entities)
-    return [*_ignored_files(problem, parts), *_unquoted_dates(problem), *key_warnings, *_leaks(problem, table)]
+    of_data = [*_ignored_files(problem, parts), *_unquoted_dates(problem), *key_warnings, *_leaks(problem, table)]
+    return [*of_data, *text_warnings(problem, table)]
 
 
 def pattern_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:

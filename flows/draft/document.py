@@ -50,7 +50,7 @@ END = """
 """
 TOKENS_PER_MS, TOKENS_PER_100_MS = 10, 2.5
 """Tokens of the longest text that raise the limit of a row by 1 ms, and that of 1,000 rows by 100 ms: two to three times
-what the default encoder takes.
+the time of the default encoder.
 """
 DEFAULT_TEXT = "text"
 """The feature of `tagging.text` if it is not declared."""
@@ -164,14 +164,14 @@ def _gates(draft: Draft) -> CommentedMap:
     """The limits of latency, where the default ones are for fewer features, or for features without texts."""
     gates, default = CommentedMap(), Latency()
     features, longest = len(draft.features), draft.longest
-    row, thousand = default.rows_1 or 0.0, default.rows_1000 or 0.0
+    row, thousand = default.rows_1 or 0.0, int(default.rows_1000 or 0)
     notes: list[str] = []
     if features > MANY_FEATURES:
-        row, thousand = features / 10, features * 2.0
+        row, thousand = features / 10, features * 2
         notes.append(f"for {features:,} features")
     if longest:
         row += ceil(longest / TOKENS_PER_MS)
-        thousand += 100.0 * ceil(longest / TOKENS_PER_100_MS)
+        thousand += 100 * ceil(longest / TOKENS_PER_100_MS)
         notes.append(f"for texts of up to {longest:,} tokens; the longest one of a call determines its time")
     if notes:
         gates["latency_ms"] = flow_style({"rows_1": row, "rows_1000": thousand})

@@ -128,7 +128,7 @@ def _propose_feature(facts: ColumnFacts) -> Proposal:
         if (proposal := kind.propose(facts)) is not None:
             return proposal
     if facts.is_text:
-        return Proposal(note=f"{counts}: an id, or names or short texts; kind: text reads their words")
+        return Proposal(note=f"{counts}: an id, or texts of few words")
     if is_spans(facts.type):
         return Proposal(note=f"spans of a text, which --tasks {facts.name} predicts")
     if facts.is_number:

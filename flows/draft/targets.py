@@ -41,7 +41,10 @@ def _unlabelled_note(facts: ColumnFacts) -> str:
 def _propose_scalar_task(facts: ColumnFacts) -> Proposal:
     note = _unlabelled_note(facts)
     if scalar_type(facts.type) is None:
-        by_hand = "for a list of labels, declare a task of kind multilabel by hand"
+        by_hand = (
+            "for a list of labels, declare a task of kind multilabel by hand; spans of a text are lists of "
+            "{start, end, label}, of whole numbers and text"
+        )
         fix = by_hand if item_type(facts.type) else "extract the values you need into separate columns"
         raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}; {fix}")
     if facts.distinct < 2:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from flows.draft.facts import TableSample
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_strings, item_type
+from mtl_core.arrow import as_strings, is_text, item_type
 from mtl_core.errors import DataError
 from mtl_core.features.facts import SAMPLE, ColumnFacts
 from mtl_core.features.text import TextFeature
@@ -16,11 +16,13 @@ from mtl_core.text.input_type import TextInput
 
 
 def is_spans(column_type: pa.DataType) -> bool:
-    """True for lists of {start, end, label}."""
+    """True for lists of {start, end, label}, of whole numbers and text."""
     items = item_type(column_type)
     if items is None or not pa.types.is_struct(items):
         return False
-    return set(FIELDS) <= {items.field(index).name for index in range(items.num_fields)}
+    types = {items.field(index).name: items.field(index).type for index in range(items.num_fields)}
+    start, end, label = (types.get(field, pa.null()) for field in FIELDS)
+    return is_text(label) and bool(pa.types.is_integer(start) and pa.types.is_integer(end))
 
 
 def longest_text(facts: ColumnFacts) -> int:

@@ -49,8 +49,8 @@ END = """
 # learning rate, other trunks, and teachers. Documentation: docs/not-good-enough.md
 """
 TOKENS_PER_MS, TOKENS_PER_100_MS = 10, 2.5
-"""Tokens of the longest text that raise the limit of a row by 1 ms, and that of 1,000 rows by 100 ms: two to three times
-the time of the default encoder.
+"""Tokens of the longest text that raise the limit of a row by 1 ms, and that of 1,000 rows by 100 ms: two to three
+times the time of the default encoder.
 """
 DEFAULT_TEXT = "text"
 """The feature of `tagging.text` if it is not declared."""

@@ -10,7 +10,7 @@ from mtl_core.features.facts import ColumnFacts
 
 MIN_WORDS = 5
 """Minimum words of the median text; names, titles of jobs and addresses mostly have fewer."""
-MIN_REPEATED = 0.5
+MIN_REPEATED = 0.3
 """Minimum share of the words of the sample that it has at least twice: a text of other words tells nothing new rows."""
 MAX_OCCURRENCES = 9
 """Maximum occurrences of a rare text. A more frequent one can be a category, see `categorical.MIN_OCCURRENCES`."""

@@ -163,7 +163,7 @@ def _training(draft: Draft) -> CommentedMap:
 def _gates(draft: Draft) -> CommentedMap:
     """The limits of latency, where the default ones are for fewer features, or for features without texts."""
     gates, default = CommentedMap(), Latency()
-    features, longest = len(draft.features), draft.longest
+    features, longest = len(draft.features), sum(feature.tokens for feature in draft.features.values())
     row, thousand = default.rows_1 or 0.0, int(default.rows_1000 or 0)
     notes: list[str] = []
     if features > MANY_FEATURES:

@@ -9,11 +9,12 @@ from flows.draft.leaks import add_leak_warnings
 from flows.draft.patterns import CONSTANT, Pattern, find_patterns
 from flows.draft.reading import DetectedOptions
 from flows.draft.source import FILE, TEXT
+from flows.draft.spans import is_spans
 from flows.draft.splits import propose_split
 from flows.draft.targets import propose_task, with_warning
-from flows.draft.texts import is_spans, longest_text
 from mtl_core.errors import DataError, ProblemError, suggestion
 from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
+from mtl_core.features.free_text import propose_text
 from mtl_core.names import INTERNAL
 from mtl_core.schema import members
 
@@ -26,7 +27,7 @@ INDEX_NAME = re.compile(r"(Unnamed: [0-9]+|__index_level_[0-9]+__|index|level_[0
 class Draft:
     """A proposed problem; features and left-out columns by the column's name.
 
-    `patterns`: name -> the features that it declares. `longest`: tokens of the longest texts of a row, 0 without texts.
+    `patterns`: name -> the features that it declares.
     """
 
     split: Proposal
@@ -35,7 +36,6 @@ class Draft:
     tasks: Mapping[str, Proposal]
     reading: DetectedOptions
     patterns: Mapping[str, Pattern] = field(default_factory=dict)
-    longest: int = 0
 
     @property
     def warnings(self) -> dict[str, str]:
@@ -54,11 +54,11 @@ def propose_problem(sample: TableSample, targets: Sequence[str]) -> Draft:
                 f"--tasks: {target!r} is not a column of the data; {suggestion(target, list(sample.facts))}{hint}"
             )
     tasks = {target: propose_task(sample, target, targets) for target in targets}
-    texts = {options["text"]: target for target, task in tasks.items() if "text" in (options := task.options)}
+    texts = {column: target for target, task in tasks.items() if (column := task.options.get("text"))}
     proposals: dict[str, Proposal] = {}
     for name, facts in sample.facts.items():
         if name in texts:
-            proposals[name] = Proposal(options={"kind": "text"}, note=f"the text of the spans in {texts[name]!r}")
+            proposals[name] = propose_text(facts, f"the text of the spans in {texts[name]!r}")
         elif name not in targets:
             feature = _propose_feature(facts) if sample.reading.format is None else _propose_column(facts)
             proposals[name] = with_warning(feature, sample.warnings[name])
@@ -84,9 +84,6 @@ def propose_problem(sample: TableSample, targets: Sequence[str]) -> Draft:
         reading=sample.reading,
         tasks=tasks,
         patterns=patterns,
-        longest=sum(
-            longest_text(sample.facts[name]) for name in features if features[name].options.get("kind") == "text"
-        ),
     )
 
 
@@ -105,7 +102,7 @@ def _split_columns(split: Proposal) -> dict[str, str]:
 def _propose_column(facts: ColumnFacts) -> Proposal:
     """The proposal for a column of tagged text: its text is a feature."""
     if facts.name == TEXT and facts.non_null:
-        return Proposal(options={"kind": "text"}, note="the text that is tagged")
+        return propose_text(facts, "the text that is tagged")
     return Proposal(note="not known at prediction time; it can be a task" if facts.name != FILE else "name of the file")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flows.draft.facts import TableSample
-from flows.draft.texts import is_spans, text_of_spans
+from flows.draft.spans import is_spans, text_of_spans
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import item_type, scalar_type
 from mtl_core.errors import DataError

@@ -1,13 +1,19 @@
-"""Detection of text columns that are sentences, rather than names, categories or codes."""
+"""Proposals of text features: for columns of sentences, rather than names, categories or codes."""
 
 import re
 from collections import Counter
 from statistics import median
 
+import numpy as np
+import pyarrow as pa
+
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings
-from mtl_core.features.facts import ColumnFacts
+from mtl_core.features.facts import SAMPLE, ColumnFacts, Proposal
+from mtl_core.text.input_type import TextInput
 
+MAX_TOKENS = 1_000
+"""Maximum tokens that a text feature reads by default."""
 MIN_WORDS = 5
 """Minimum words of the median text; names, titles of jobs and addresses mostly have fewer."""
 MIN_REPEATED = 0.3
@@ -33,6 +39,13 @@ def words_per_text(facts: ColumnFacts) -> float | None:
     counts = Counter(word.strip(".,;:!?\"'()") for text in words for word in text)
     repeated = sum(count for count in counts.values() if count > 1)
     return length if repeated >= MIN_REPEATED * counts.total() and _rare_share(facts) >= MIN_RARE else None
+
+
+def propose_text(facts: ColumnFacts, note: str) -> Proposal:
+    """The proposal of a text feature, with the tokens of the longest of SAMPLE texts from the whole column."""
+    indices = np.unique(np.linspace(0, facts.non_null - 1, SAMPLE, dtype=np.int64))
+    tokens = int(TextInput(MAX_TOKENS).lengths(facts.values.take(pa.array(indices))).max())
+    return Proposal(options={"kind": "text"}, note=note, tokens=tokens)
 
 
 def _rare_share(facts: ColumnFacts) -> float:

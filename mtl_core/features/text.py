@@ -14,7 +14,7 @@ from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
 from mtl_core.features.facts import ColumnFacts, Proposal
-from mtl_core.features.free_text import words_per_text
+from mtl_core.features.free_text import MAX_TOKENS, propose_text, words_per_text
 from mtl_core.features.token_codes import CODES, PADDING, UNSEEN, TokenVocabulary, VocabularyFitter, code_nodes
 from mtl_core.ragged import TOKEN_CELLS, Block, Ragged
 from mtl_core.text.input_type import TextInput
@@ -37,17 +37,15 @@ class TextFeature(Feature):
     kind: Literal["text"] = "text"
     min_count: Annotated[int, Field(ge=1)] = 2
     """Minimum occurrences in the training split of a word with an embedding; rarer words share one."""
-    max_tokens: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    max_tokens: Annotated[int, Field(ge=1, le=10_000)] = MAX_TOKENS
     """Maximum tokens that are read; the rest of a longer text is cut off."""
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:
         if (words := words_per_text(facts)) is None:
             return None
-        note = (
-            f"sentences: about {words:.0f} words a text, {facts.distinct:,} distinct texts in {facts.non_null:,} rows"
-        )
-        return Proposal(options={"kind": "text"}, note=note)
+        counts = f"{facts.distinct:,} distinct texts in {facts.non_null:,} rows"
+        return propose_text(facts, f"sentences of about {words:.0f} words, {counts}")
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> TextInput:
         if scalar_type(arrow_type) != "string":

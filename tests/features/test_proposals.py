@@ -158,7 +158,7 @@ NO_FREE_TEXTS: dict[str, pa.Array] = {
     "numbers": pa.array([1.5, 2.5]),
 }
 TEXT_CASES: dict[str, Case] = {
-    name: (TextFeature, values, TEXT, "words a text", "") for name, values in FREE_TEXTS.items()
+    name: (TextFeature, values, TEXT, "sentences of about", "") for name, values in FREE_TEXTS.items()
 } | {f"no text: {name}": (TextFeature, values, None, "", "") for name, values in NO_FREE_TEXTS.items()}
 CASES = DATETIMES | LISTS | SEPARATED_CASES | VECTORS | TEXT_CASES
 

@@ -1,4 +1,4 @@
-"""Texts of a table: their lengths, and the columns with labelled spans of them."""
+"""Columns of labelled spans, and the columns of the texts that they are spans of."""
 
 from collections.abc import Collection
 
@@ -9,10 +9,9 @@ from flows.draft.facts import TableSample
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, is_text, item_type
 from mtl_core.errors import DataError
-from mtl_core.features.facts import SAMPLE, ColumnFacts
-from mtl_core.features.text import TextFeature
+from mtl_core.features.facts import SAMPLE
+from mtl_core.names import INTERNAL
 from mtl_core.tasks.span_labels import FIELDS
-from mtl_core.text.input_type import TextInput
 
 
 def is_spans(column_type: pa.DataType) -> bool:
@@ -25,19 +24,17 @@ def is_spans(column_type: pa.DataType) -> bool:
     return is_text(label) and bool(pa.types.is_integer(start) and pa.types.is_integer(end))
 
 
-def longest_text(facts: ColumnFacts) -> int:
-    """Tokens of the longest of SAMPLE texts of a column, as a text feature reads it by default."""
-    indices = np.unique(np.linspace(0, facts.non_null - 1, SAMPLE, dtype=np.int64))
-    return int(TextInput(TextFeature().max_tokens).lengths(facts.values.take(pa.array(indices))).max())
-
-
 def text_of_spans(sample: TableSample, target: str, targets: Collection[str]) -> str:
     """The column of text in which all spans end within their text and most of them begin and end with a word.
 
     Raises DataError if there is none.
     """
     lists = sample.table[target].combine_chunks()
-    texts = [name for name, facts in sample.facts.items() if facts.is_text and name not in targets]
+    texts = [
+        name
+        for name, facts in sample.facts.items()
+        if facts.is_text and name and not name.startswith(INTERNAL) and name not in targets
+    ]
     shares = {name: share for name in texts if (share := _share_at_words(lists, sample.table[name])) is not None}
     if not shares:
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,8 @@ from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
 from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
+from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.free_text import MAX_TOKENS, propose_text, words_per_text
 from mtl_core.features.profiling import format_range
 from mtl_core.features.token_codes import CODES, PADDING, UNSEEN, TokenVocabulary, VocabularyFitter, code_nodes
 from mtl_core.limits import count_limits
@@ -41,11 +43,20 @@ class TextFeature(Feature):
     network that reads them are in `model.text`.
     """
 
+    has_tokens: ClassVar[bool] = True
+
     kind: Literal["text"] = "text"
     min_count: Annotated[int, Field(ge=1)] = 2
     """Minimum occurrences in the training split of a word with an embedding; rarer words share one."""
-    max_tokens: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    max_tokens: Annotated[int, Field(ge=1, le=10_000)] = MAX_TOKENS
     """Maximum tokens that are read; the rest of a longer text is cut off."""
+
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        if (words := words_per_text(facts)) is None:
+            return None
+        counts = f"{facts.distinct:,} distinct texts in {facts.non_null:,} rows"
+        return propose_text(facts, f"sentences of about {words:.0f} words, {counts}")
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> TextInput:
         if scalar_type(arrow_type) != "string":

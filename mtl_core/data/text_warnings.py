@@ -9,7 +9,6 @@ import pyarrow as pa
 from mtl_core.arrow import as_strings
 from mtl_core.config import Problem
 from mtl_core.data.targets import column_array
-from mtl_core.features.text import TextFeature
 from mtl_core.ragged import Ragged
 from mtl_core.tasks.span_labels import span_error
 from mtl_core.tasks.tagging import Tagging
@@ -32,19 +31,19 @@ def text_warnings(problem: Problem, table: pa.Table) -> Iterator[str]:
     step = -(-table.num_rows // MAX_TEXTS) or 1
     table = table.take(pa.array(np.arange(0, table.num_rows, step)))
     for name, feature in problem.features.items():
-        if not isinstance(feature, TextFeature):
+        if (limit := feature.token_limit) is None:
             continue
         texts = as_strings(column_array(table, problem.column_of(name)))
-        tokens = tokenizer(feature.max_tokens + 1)(texts)  # one more, so that a text that is cut has it
-        if cut := int((tokens.lengths - 1 > feature.max_tokens).sum()):
+        tokens = tokenizer(limit + 1)(texts)  # one more, so that a text that is cut has it
+        if cut := int((tokens.lengths - 1 > limit).sum()):
             yield (
                 f"features.{name}: {cut:,} of {len(texts):,} texts ({cut / len(texts):.2%}) have more than "
-                f"{feature.max_tokens:,} tokens, and are cut; raise its max_tokens, or split the texts"
+                f"{limit:,} tokens, and are cut; raise its max_tokens, or split the texts"
             )
         for task_name, task in problem.tasks.items():
             if isinstance(task, Tagging) and task.text == name:
                 spans = column_array(table, task.target)
-                yield from _span_warning(f"tasks.{task_name}", texts, tokens, spans, feature.max_tokens)
+                yield from _span_warning(f"tasks.{task_name}", texts, tokens, spans, limit)
 
 
 def _span_warning(path: str, texts: pa.Array, tokens: Ragged, values: pa.Array, max_tokens: int) -> Iterator[str]:

@@ -54,14 +54,16 @@ class Feature(Frozen, ABC):
     quantity, the suite has the expectations of that feature instead.
     """
 
-    has_tokens: ClassVar[bool] = False
-    """True if its values are texts, whose tokens a task may label."""
-
     kind: str
     column: Annotated[str, Field(min_length=1)] | None = None
     """Its column; by default the feature's name."""
     exclude: tuple[str, ...] = ()
     """Columns that a feature whose name is a pattern does not read: names, or patterns."""
+
+    @property
+    def token_limit(self) -> int | None:
+        """Maximum tokens of its texts, which a task may label; None if its values are no texts."""
+        return None
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -43,13 +43,15 @@ class TextFeature(Feature):
     network that reads them are in `model.text`.
     """
 
-    has_tokens: ClassVar[bool] = True
-
     kind: Literal["text"] = "text"
     min_count: Annotated[int, Field(ge=1)] = 2
     """Minimum occurrences in the training split of a word with an embedding; rarer words share one."""
     max_tokens: Annotated[int, Field(ge=1, le=10_000)] = MAX_TOKENS
     """Maximum tokens that are read; the rest of a longer text is cut off."""
+
+    @property
+    def token_limit(self) -> int:
+        return self.max_tokens
 
     @classmethod
     def propose(cls, facts: ColumnFacts) -> Proposal | None:

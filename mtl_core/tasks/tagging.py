@@ -60,7 +60,7 @@ class Tagging(Task):
         return self
 
     def feature_errors(self, name: str, features: Mapping[str, Feature]) -> Iterator[str]:
-        texts = [feature for feature, options in features.items() if options.has_tokens]
+        texts = [feature for feature, options in features.items() if options.token_limit]
         if self.text not in texts:
             fix = f"set `text` to one of {', '.join(texts)}" if texts else "declare one, of kind: text"
             yield f"tasks.{name}.text: must be a feature of kind text, found {self.text!r}; {fix}"

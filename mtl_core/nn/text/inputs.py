@@ -99,10 +99,10 @@ class TokenEmbedding(nn.Module):
         if vectors is not None:
             # The scale of the other embeddings, so that words with and without a vector are alike to the encoder.
             scaled = torch.from_numpy(vectors * np.float32(EMBEDDING_STD))
-            initial, frozen = scaled.split([sizes.words - unseen - 1, len(scaled) - (sizes.words - unseen - 1)])
             known = self.words.data[unseen + 1 :]
+            initial = scaled[: len(known)]
             known.copy_(torch.where(initial.isnan(), known, initial))
-            self.pretrained = PretrainedWords(frozen, sizes.words, embedding)
+            self.pretrained = PretrainedWords(scaled[len(known) :], sizes.words, embedding)
 
     def forward(self, codes: Tensor) -> Tensor:
         words, parts = codes[:, :, 0], codes[:, :, 1:]

@@ -14,19 +14,28 @@ from pydantic import AfterValidator, Field
 
 from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
+from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
+from mtl_core.features.profiling import format_range
 from mtl_core.features.token_codes import CODES, PADDING, UNSEEN, TokenVocabulary, VocabularyFitter, code_nodes
 from mtl_core.features.word_vectors import WordVectors
+from mtl_core.limits import count_limits
 from mtl_core.ragged import TOKEN_CELLS, Block, Ragged
 from mtl_core.text.input_type import TextInput
 from mtl_core.text.tokenizer import run_texts, text_session
 from mtl_core.text.vectors import GLOVE, VectorFile, read_vectors
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mtl_core.config import Model
     from mtl_core.graphs.builder import GraphBuilder
     from mtl_core.graphs.runtime import Session
     from mtl_core.nn.sequences import GroupModule
+
+
+MIN_EXPECTED_SHARE = 0.99
+"""Minimum share of texts of an expected length: a few long texts are ordinary; more than 1% of the rows is an error."""
 
 
 def _tracked(vectors: str) -> str:
@@ -66,6 +75,16 @@ class TextFeature(Feature):
                 "declare a kind that reads it, or convert the column"
             )
         return TextInput(self.max_tokens)
+
+    def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
+        """The length in characters of nearly all texts."""
+        lengths = [part.dropna().str.len() for part in parts if part.notna().any()]
+        if type_in_suite != "str" or not lengths:
+            return []
+        bounds = [int(min(part.min() for part in lengths)), int(max(part.max() for part in lengths))]
+        notes = f"{format_range(bounds, ',')} characters"
+        kwargs = {"column": column, **count_limits(bounds), "mostly": MIN_EXPECTED_SHARE}
+        return [expect("column_value_lengths_to_be_between", notes, **kwargs)]
 
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> TextFitter:
         self.input_type(name, column, arrow_type)

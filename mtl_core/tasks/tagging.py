@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -49,7 +49,10 @@ class Tagging(Task):
     text: str = "text"
     """The text feature whose spans these are."""
     labels: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=MAX_LABELS)] = ()
-    """The labels of spans; any other is refused. By default those of the training split."""
+    """The labels of spans; any other is refused.
+
+    By default those of the training split; then a span of the other splits with another label counts as missed.
+    """
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -88,14 +91,36 @@ class TaggingFitter(TaskFitter):
                 f"found {len(self.counts):,} in {self.options.target!r}; check the target and the split"
             )
         fields = self.options.codec_fields(self.name, self.type)
-        return TaggingCodec(**fields, labels=labels, sequence=self.options.text)
+        declared = bool(self.options.labels)
+        return TaggingCodec(**fields, labels=labels, declared=declared, sequence=self.options.text)
 
 
 class TaggingCodec(Codec):
-    """Labels (items,) int16: a tag per token, UNLABELLED in rows without labels, and END_OF_ROW for the end mark."""
+    """Labels (items,) int16: a tag per token, UNLABELLED in rows without labels, and END_OF_ROW for the end mark.
+
+    A span whose label the training split does not have gets the tags after all others, which are never predicted.
+    """
 
     kind: Literal["tagging"] = "tagging"
     labels: tuple[str, ...]
+    declared: bool
+    """True if the labels are declared, so that any other is refused."""
+
+    @property
+    def indices(self) -> Callable[[str], int]:
+        """Label -> its index, for any other label one more than the last; DataError if all are declared."""
+        indices = {label: index for index, label in enumerate(self.labels)}
+        other = len(indices)
+
+        def index(label: str) -> int:
+            if label not in indices and self.declared:
+                raise DataError(
+                    f"task {self.name!r}: the labels are {', '.join(indices)}, found {label!r} in {self.target!r}; "
+                    "declare all of them under `labels`, or quarantine the row"
+                )
+            return indices.get(label, other)
+
+        return index
 
     @property
     def block(self) -> Block:
@@ -109,16 +134,16 @@ class TaggingCodec(Codec):
         """The labels of texts in which every span is one token and nothing else is: for statistics without texts."""
         lists, lengths = values.to_pylist(), []
         items: list[int] = []
-        indices = {label: index for index, label in enumerate(self.labels)}
+        index = self.indices
         for spans in lists:
-            tags = [UNLABELLED] if spans is None else [1 + 2 * indices[s["label"]] for s in spans] or [OUTSIDE]
+            tags = [UNLABELLED] if spans is None else [1 + 2 * index(span["label"]) for span in spans] or [OUTSIDE]
             items += [*tags, END_OF_ROW]
             lengths.append(len(tags) + 1)
         return Ragged.from_lengths(np.array(items, dtype=np.int16), np.array(lengths, dtype=np.int64))
 
     def encode_items(self, values: pa.Array, sequence: pa.Array, input_type: InputType) -> Ragged:
         assert isinstance(input_type, TextInput)
-        tags = span_tags(self.name, self.target, self.labels, values, sequence, input_type)
+        tags = span_tags(self.name, self.target, self.indices, values, sequence, input_type)
         items = np.full(len(tags.values) + len(tags), END_OF_ROW, dtype=np.int16)
         is_token = np.ones(len(items), dtype=np.bool_)
         is_token[tags.offsets[1:] + np.arange(len(tags))] = False

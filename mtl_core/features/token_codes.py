@@ -6,6 +6,7 @@ Affixes and shape describe words that the training split does not have; on SNIPS
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ class CodeSizes(NamedTuple):
     """Numbers of ids: of words, and of affixes and shapes, which share the ids from 1 on; 0 is no word."""
 
     words: int
+    """Without those of `TokenVocabulary.pretrained`."""
     parts: int
 
 
@@ -44,8 +46,10 @@ class TokenVocabulary(Frozen):
 
     words: tuple[str, ...]
     """The most frequent first."""
+    pretrained: tuple[str, ...] = ()
+    """Words of a file of vectors that are not among `words`; their ids follow."""
     forms: dict[str, str]
-    """Tokens of the training split with capitals at other places, as `iPhone` -> their word."""
+    """Tokens with capitals at other places, as `iPhone` -> their word."""
     affixes: tuple[tuple[str, ...], ...]
     """The affixes for each of AFFIXES."""
 
@@ -58,7 +62,7 @@ class TokenVocabulary(Frozen):
     def word_ids(self) -> dict[str, int]:
         """Token -> id of its word, in lower case, capitalised, in capitals, and as in `forms`."""
         ids: dict[str, int] = {"": PADDING, END: END_WORD}
-        for index, word in enumerate(self.words):
+        for index, word in enumerate((*self.words, *self.pretrained)):
             for form in _case_forms(word):
                 ids.setdefault(form, FIRST_WORD + index)
         for form, word in self.forms.items():
@@ -96,8 +100,12 @@ class VocabularyFitter:
         counts = pa.array(self._tokenizer(texts).values, pa.string()).value_counts()
         self._counts.update(counts.field("values"), counts.field("counts").to_numpy())
 
-    def finish(self, min_count: int) -> TokenVocabulary:
-        """The words and affixes that occur `min_count` times."""
+    def finish(self, min_count: int, pretrained: Sequence[str] = ()) -> TokenVocabulary:
+        """The words and affixes that occur `min_count` times.
+
+        Args:
+            pretrained: words of a file of vectors; those that are no single token are left out, since no text has them.
+        """
         words: Counter[str] = Counter()
         affixes: list[Counter[str]] = [Counter() for _ in AFFIXES]
         tokens = {token: count for token, count in self._counts.counts().items() if token != END}
@@ -108,14 +116,22 @@ class VocabularyFitter:
                 of_kind[word[part]] += count
         frequent = sorted((-count, word) for word, count in words.items() if count >= min_count)
         vocabulary = tuple(word for _, word in frequent[:MAX_WORDS])
-        known = set(vocabulary)
+        pretrained = self._single_tokens(pretrained)
+        known = dict.fromkeys((*vocabulary, *(word.lower() for word in pretrained)))
         forms = {
             token: token.lower()
-            for token in sorted(tokens)
+            for token in sorted({*tokens, *pretrained})
             if token.lower() in known and token not in _case_forms(token.lower())
         }
         parts = tuple(tuple(sorted(a for a, count in of_kind.items() if count >= min_count)) for of_kind in affixes)
-        return TokenVocabulary(words=vocabulary, forms=forms, affixes=parts)
+        return TokenVocabulary(words=vocabulary, pretrained=tuple(known)[len(vocabulary) :], forms=forms, affixes=parts)
+
+    def _single_tokens(self, words: Sequence[str]) -> list[str]:
+        """Those words that are a token."""
+        tokens = self._tokenizer(pa.array(words, pa.string()))
+        first = tokens.values[tokens.offsets[:-1]]
+        is_token = (tokens.lengths == 2) & (first == np.array(words, dtype=object))  # the second one is the end mark
+        return [word for word, single in zip(words, is_token.tolist(), strict=True) if single]
 
 
 def code_nodes(graph: GraphBuilder, texts: str, max_tokens: int, vocabulary: TokenVocabulary) -> str:

@@ -99,7 +99,8 @@ class _Scan:
                     check_split(problem.split, column, pa.array([], sources[0].types.field(column).type))
         for name, feature in problem.features.items():
             with self._collect(f"features.{name}"):
-                feature.fitter(name, problem.column_of(name), feature_type(folder, problem, sources, name))
+                arrow_type = feature_type(folder, problem, sources, name)
+                feature.fitter(name, problem.column_of(name), arrow_type).read_files(folder)
         for name, task in problem.tasks.items():
             with self._collect(f"tasks.{name}"):
                 types = target_types(folder, problem, sources, name)

@@ -139,7 +139,7 @@ def calibrations() -> list[dict[str, Any]]:
 
 
 def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Predictions close to the labels, which are those of items for `entities`; one is not finite."""
+    """Predictions close to the labels, which are those of items for `entities`; two are not finite."""
     generator, rows = np.random.default_rng(1), len(labels["late"])
     probability = np.clip(0.5 + 0.3 * (labels["late"] == 1) + 0.1 * generator.normal(size=rows), 0.01, 0.99)
     band = generator.dirichlet([2, 2, 2], rows) + np.eye(3)[labels["band"]]
@@ -148,6 +148,8 @@ def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     tags = np.clip(0.5 + 0.4 * (labels["tags"] - 0.5) + 0.2 * generator.normal(size=labels["tags"].shape), 0.01, 0.99)
     entities = np.maximum(labels["entities"], 0)
     entities[::17] = 0
+    confidence = generator.random(len(entities))
+    confidence[np.flatnonzero(labels["entities"] > 0)[0]] = np.nan
     predicted = {
         "late": probability,
         "band": band / 2,
@@ -159,7 +161,7 @@ def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         "span": np.nan_to_num(minutes, posinf=0.0)[:, None] + np.array([-0.5, 0.0, 0.5]),
         "group": generator.dirichlet([1, 1, 1], rows),
         "alone": generator.dirichlet([1, 1], rows),
-        "entities": np.stack([entities, generator.random(len(entities))], axis=1),
+        "entities": np.stack([entities, confidence], axis=1),
     }
     return {name: values.astype(np.float32) for name, values in predicted.items()}
 

@@ -54,7 +54,11 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         *("Calibration", "Cumulative gains", "Confusion matrix", "Observed by predicted", "Residuals", "AUC per label"),
         *("Quantile coverage", "Prediction intervals", "Cluster sizes", "Confidence", "Clusters and classes"),
         *("metric test 95% interval validation baseline", "points uncalibrated"),
-        *("F1 per label", "Examples of errors Missed text true predicted probability paint", "not in training"),
+        *(
+            "F1 per label",
+            "Examples of errors Wrong borders Wrong borders, entities text true predicted probability paint",
+            "not in training",
+        ),
     ),
     "checks": (
         *("passed late.auc 0.9 at least 0.8", "(lower end of the paired 95% interval) 0.3 to 0.35 above 0"),

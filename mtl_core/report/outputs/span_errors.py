@@ -116,7 +116,7 @@ def _probabilities(predictions: Ragged, spans: Spans) -> NDArray[np.float64]:
     smallest = np.finfo(np.float64).tiny
     logarithms = np.log(np.maximum(predictions.values[:, 1].astype(np.float64), smallest))
     sums = np.append(0, np.cumsum(logarithms))
-    return np.minimum(np.exp(sums[spans.stops] - sums[spans.starts]), 1.0)
+    return np.asarray(np.exp(sums[spans.stops] - sums[spans.starts]).clip(max=1))
 
 
 def _labels_in_turn(indices: Indices, labels: Indices) -> Indices:

@@ -68,7 +68,7 @@ class ScoredRows:
     dropped: int = 0
     """Number of labelled rows that were left out, since their prediction is not finite."""
     texts: Texts | None = None
-    """Of a tagging task: the texts of the rows."""
+    """Texts of the rows; None but for a tagging task."""
 
 
 @dataclass(frozen=True, kw_only=True)

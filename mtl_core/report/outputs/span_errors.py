@@ -33,9 +33,9 @@ class SpanErrors:
     predicted: Spans
     """All predicted spans."""
     probabilities: NDArray[np.float64]
-    """Of the predicted spans: the product of their tokens' probabilities."""
+    """Probabilities of the predicted spans: the products of their tokens'."""
     is_right: NDArray[np.bool_]
-    """Of the predicted spans."""
+    """True for the predicted spans that equal a true one."""
     overlapping: Indices
     """(pairs,) index of the first predicted span that overlaps the pair's span; NO_SPAN without any."""
     wrong_label: Indices

@@ -35,8 +35,8 @@ class ServedModel:
         self.model = model
         signature = model.signature
         token_inputs = {task.sequence for task in signature.outputs if task.sequence is not None}
-        self._decoder = RequestDecoder(signature.inputs, signature.matrices, token_inputs=token_inputs)
-        self.has_lengths = self._decoder.has_lengths
+        self.decoder = RequestDecoder(signature.inputs, signature.matrices, token_inputs=token_inputs)
+        self.has_lengths = self.decoder.has_lengths
         self._formatter = PredictionFormatter(signature.outputs)
         self.description = _encode({"model": model.version, "signature": signature})
         self.example = self._example()
@@ -52,7 +52,7 @@ class ServedModel:
         """A request's body -> the response's; raises RequestError, or ModelError if the graph itself fails."""
         # Encoded batch by batch: as Python objects, the rows of many tokens need ten times the memory of their JSON.
         encoded: dict[int, bytes] = {}
-        for batch in self._decoder.decode(body):
+        for batch in self.decoder.decode(body):
             rows = self._formatter.rows(self.model.predict(batch.tensors), batch)
             if batch.rows is None:
                 return self._response([memoryview(_encode(rows))[1:-1]])
@@ -70,7 +70,7 @@ class ServedModel:
         """A body of one row and the structure of its response, with null for every value that is not of a span."""
         signature = self.model.signature
         body = _encode([{field.name: field.example for field in signature.inputs}])
-        (batch,) = self._decoder.decode(body)
+        (batch,) = self.decoder.decode(body)
         tensors = {**batch.tensors, **self.model.predict(batch.tensors)}
         undefined = {task.name: task.undefined(tensors) for task in signature.outputs}
         (row,) = self._formatter.rows(tensors | undefined, batch)

@@ -29,7 +29,7 @@ class ConvEncoder(TextEncoder):
 
 
 class ConvLayer(nn.Module):
-    """A layer, residual if the widths are equal: (B, L, width) -> (B, L, out_width)."""
+    """Convolution, LayerNorm, ReLU and dropout: (B, L, width) -> (B, L, out_width); residual if these are equal."""
 
     def __init__(self, width: int, out_width: int, kernel: int, dropout: float) -> None:
         super().__init__()

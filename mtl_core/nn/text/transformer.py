@@ -23,7 +23,8 @@ class TransformerEncoder(TextEncoder):
         """`heads` must divide `out_width`."""
         super().__init__()
         self.out_width = out_width
-        self.projection = OneDnnLinear(width, out_width)
+        # Normalised first: initial embeddings are small, and the positions of size 1 would hide them.
+        self.projection = nn.Sequential(nn.LayerNorm(width), OneDnnLinear(width, out_width))
         self.dropout = FastDropout(dropout)
         self.blocks = nn.ModuleList(TransformerBlock(out_width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(out_width)

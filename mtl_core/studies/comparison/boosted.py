@@ -15,7 +15,7 @@ from mtl_core.config.distillation import Boosted
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation.trees import Trees, lightgbm_for, tree_objectives
-from mtl_core.errors import ProblemError, TrainingError
+from mtl_core.errors import DataError, ProblemError, TrainingError
 from mtl_core.files import write_text
 from mtl_core.frozen import Frozen
 from mtl_core.model.network import to_predictions
@@ -133,6 +133,8 @@ def _train(trees: Trees, task: Objective, splits: Splits) -> list[Any]:
             models.append(trees.grow(data, stop, objective))
     except ProblemError:
         raise _Skipped(f"trees cannot learn a task of the kind {task.codec.kind}") from None
+    except DataError:
+        raise _Skipped("trees can split on none of the features") from None
     except TrainingError as error:
         raise _Skipped(f"LightGBM refuses its labels: {error.__cause__}") from None
     return models

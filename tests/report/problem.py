@@ -146,7 +146,7 @@ def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     minutes = np.nan_to_num(labels[LONG]) * 0.7 + 0.2 * generator.normal(size=rows)
     minutes[np.flatnonzero(~np.isnan(labels[LONG]))[0]] = np.inf
     tags = np.clip(0.5 + 0.4 * (labels["tags"] - 0.5) + 0.2 * generator.normal(size=labels["tags"].shape), 0.01, 0.99)
-    entities = labels["entities"] * np.isin(labels["entities"], (1, 2, 3, 4))  # a model predicts only labels of training
+    entities = labels["entities"] * np.isin(labels["entities"], (1, 2, 3, 4))  # those of training
     entities[::17] = 0
     confidence = generator.random(len(entities))
     confidence[np.flatnonzero(labels["entities"] > 0)[0]] = np.nan

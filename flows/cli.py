@@ -69,7 +69,7 @@ class Commands(click.Group):
 )
 @click.version_option(package_name="trunkline", prog_name="mtl")
 def cli() -> None:
-    """Train one model for many tasks on tabular data, retrain it safely, and serve it over HTTP."""
+    """Train one model for many tasks on tables and texts, retrain it safely, and serve it over HTTP."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

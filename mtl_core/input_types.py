@@ -36,9 +36,6 @@ class InputType(ABC):
     """True for a string tensor; otherwise float64."""
     is_sequence: ClassVar[bool] = False
     """True if a row is a list of any length; its items can have labels."""
-
-    cells: ClassVar[int] = 1
-    """Cost of an item of a sequence, as in `Block`."""
     has_tokens: ClassVar[bool] = False
     """True if a row is a text whose tokens can have labels; answers then name parts of the text."""
 
@@ -66,6 +63,10 @@ class InputType(ABC):
     def lengths(self, values: pa.Array) -> NDArray[np.int64]:
         """(rows,) raw column -> (rows,) numbers of items; 1 where the type is no sequence."""
         return np.ones(len(values), dtype=np.int64)
+
+    def cells(self, values: pa.Array, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(rows,) raw column and its `lengths` -> (rows,) cells of a row in a call of the graph, as in `Block`."""
+        return lengths
 
     def token_nodes(self, graph: GraphBuilder, value: str) -> str:
         """Add nodes that cut the input `value` into tokens, (rows, L) strings; of types with tokens only."""

@@ -29,7 +29,7 @@ class Block:
     ragged: bool = False
     pad: float = 0
     cells: int = 1
-    """Of a ragged array: cost of an item, in items of a list of ids."""
+    """Cost of an item of a ragged array, in items of a list of ids."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from mtl_core.config import (
     Stopping,
     parse_problem,
 )
+from mtl_core.config.text import AnyTextEncoder
 from mtl_core.features import AnyFeature
 from mtl_core.schema import tagged
 from mtl_core.tasks import AnyTask
@@ -40,13 +41,13 @@ PICTURES = {
 }
 PAGES = tuple(PICTURES)
 """Pages of options with a picture."""
-DECLARED = (*PAGES, "features.md")
+DECLARED = (*PAGES, "features.md", "text.md")
 """Pages of options."""
 STUDIES = ("early-stopping.md", "relating.md", "comparing.md", "tuning.md")
 """Pages about experiments."""
 EVERY = (
     *DECLARED,
-    *("data.md", "splits.md", "training.md", "gates.md"),
+    *("data.md", "splits.md", "tags.md", "training.md", "gates.md"),
     *STUDIES,
     *("quality-and-speed.md", "not-good-enough.md", "operation.md"),
 )
@@ -73,6 +74,7 @@ MEMBERS = {
     "features.md": tagged(AnyFeature),
     "distillation.md": tagged(AnyTeacher),
     "tasks.md": tagged(AnyTask),
+    "text.md": tagged(AnyTextEncoder),
     "trunks.md": tagged(AnyTrunk),
 }
 POLICIES: tuple[str, ...] = get_args(Stopping.model_fields["policy"].annotation)
@@ -136,6 +138,8 @@ def declared_in(page: str) -> set[str]:
                 members |= {teacher.kind for teacher in declared.training.teachers.values()}
             case "tasks.md":
                 members |= {declared.tasks[name].kind for name in snippet["tasks"]}
+            case "text.md":
+                members.add(declared.model.text.kind)
             case "trunks.md":
                 members.add(declared.model.trunk.kind)
             case "stopping.md":

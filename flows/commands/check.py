@@ -24,7 +24,7 @@ def command(folder: Path, as_json: bool) -> None:
     from mtl_core.config import load_problem
     from mtl_core.config.patterns import matched_columns
     from mtl_core.data.column_types import column_types
-    from mtl_core.data.data_warnings import data_warnings, pattern_warnings
+    from mtl_core.data.data_warnings import balancing_warnings, data_warnings, pattern_warnings
     from mtl_core.data.parts import open_data
     from mtl_core.validation.preflight import check_data
 
@@ -34,7 +34,8 @@ def command(folder: Path, as_json: bool) -> None:
     matches, _ = matched_columns(declared, sources[0].shared)
     summary = check_data(folder, problem, sources)
     types = {name: scalar_type(each) or str(each) for name, each in column_types(folder, problem, sources).items()}
-    warnings = [*summary.warnings, *pattern_warnings(declared, sources), *data_warnings(problem, sources)]
+    of_options = [*pattern_warnings(declared, sources), *balancing_warnings(problem)]
+    warnings = [*summary.warnings, *of_options, *data_warnings(problem, sources)]
     if as_json:
         import json
 

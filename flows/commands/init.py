@@ -1,4 +1,4 @@
-"""`mtl init FILE --tasks a,b`: create a problem from a table."""
+"""`mtl init FILE --tasks a,b`: create a problem from its data."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def _print_graph(context: click.Context, _parameter: click.Parameter, requested:
 
 
 @click.command(epilog=example("mtl init customers.csv --tasks churned,spend -C customers"))
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, resolve_path=True, path_type=Path))
 @click.option(
     "--tasks", multiple=True, required=True, metavar="A,B", help="Columns to predict, separated by commas. Repeatable."
 )
@@ -39,7 +39,10 @@ def _print_graph(context: click.Context, _parameter: click.Parameter, requested:
     help="Print the dvc.yaml of this Trunkline version and exit. Use it after an upgrade.",
 )
 def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) -> None:
-    """Create a problem from a CSV, JSON lines or Parquet FILE.
+    """Create a problem from a CSV, JSON lines or Parquet FILE, or a folder of such files.
+
+    FILE can also be tagged text: a column file as of CoNLL-2003, a folder of them, or a folder with seq.in, seq.out and
+    label. Their columns are text, spans, file and label.
 
     Infers the kinds of features and tasks, writes a commented params.yaml and a dvc.yaml, copies FILE to data/ and pins
     it with DVC. Uncertain guesses are marked `warning:`. Never overwrites existing files.

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -15,6 +16,7 @@ from flows.draft.patterns import group_lines
 from flows.draft.proposals import Draft
 from flows.draft.reading import DetectedOptions
 from mtl_core.config.document import flow_style
+from mtl_core.config.gates import Latency
 from mtl_core.config.patterns import distinct_names
 from mtl_core.features import Proposal
 
@@ -46,6 +48,12 @@ END = """
 # To improve a task, look at its learning curve in artifacts/report.html. Then try more epochs, patience, dropout and
 # learning rate, other trunks, and teachers. Documentation: docs/not-good-enough.md
 """
+TOKENS_PER_MS, TOKENS_PER_100_MS = 10, 2.5
+"""Tokens of the longest text that raise the limit of a row by 1 ms, and that of 1,000 rows by 100 ms: two to three
+times the time of the default encoder.
+"""
+DEFAULT_TEXT = "text"
+"""The feature of `tagging.text` if it is not declared."""
 MANY_FEATURES = 100
 """Number of features above which they take most of the time of a call, so that limits proportional to it are written.
 """
@@ -60,17 +68,14 @@ def document(name: str, path: str, draft: Draft) -> str:
         features=_features(draft),
         tasks=_tasks(draft),
         model=CommentedMap(),
-        training=CommentedMap(seed=0),
+        training=_training(draft),
         export=CommentedMap(),
-        gates=CommentedMap(),
+        gates=_gates(draft),
         tuning=CommentedMap(
             trials=20, space=CommentedMap((option, flow_style(values)) for option, values in SEARCH_SPACE.items())
         ),
     )
     _comment(sections, "split", draft.split)
-    if (features := len(draft.features)) > MANY_FEATURES:
-        sections["gates"]["latency_ms"] = flow_style({"rows_1": features / 10, "rows_1000": features * 2})
-        _comment(sections["gates"], "latency_ms", Proposal(note=f"for {features:,} features"))
     uncertain = "1 guess is" if len(draft.warnings) == 1 else f"{len(draft.warnings)} guesses are"
     sections.yaml_set_start_comment(
         f"Drafted by `mtl init` from the data. {uncertain} uncertain: search for `warning:`.\n"
@@ -97,6 +102,8 @@ def _quoted(value: Any) -> Any:
 
 def _data(path: str, reading: DetectedOptions) -> CommentedMap:
     data = CommentedMap(path=_quoted(path))
+    if reading.format is not None:
+        data["format"] = reading.format
     if options := reading.options.csv.model_dump(exclude_defaults=True):
         data["csv"] = flow_style(options, _quoted)
         _comment(data, "csv", Proposal(warning=reading.warnings.get("data.csv", "")))
@@ -110,8 +117,7 @@ def _data(path: str, reading: DetectedOptions) -> CommentedMap:
 def _features(draft: Draft) -> CommentedMap:
     """An entry per pattern, at the position of its first column, and one per feature that is declared by name."""
     pattern_of = {column: name for name, pattern in draft.patterns.items() for column in pattern.columns}
-    names = distinct_names(column for column in draft.features if column not in pattern_of)
-    features = CommentedMap()
+    names, features = _feature_names(draft), CommentedMap()
     for column, proposal in draft.features.items():
         name, options = pattern_of.get(column), dict(proposal.options)
         if name is None:
@@ -129,11 +135,48 @@ def _features(draft: Draft) -> CommentedMap:
 
 def _tasks(draft: Draft) -> CommentedMap:
     names, tasks = distinct_names(draft.tasks, taken=draft.features), CommentedMap()
+    texts = _feature_names(draft)
     for column, proposal in draft.tasks.items():
         options = {"kind": proposal.options["kind"], "target": column, **proposal.options}
+        if (text := texts.get(options.pop("text", ""), DEFAULT_TEXT)) != DEFAULT_TEXT:
+            options["text"] = text
         task = tasks[_quoted(names[column])] = _options(options)
         _comment(task, "kind", proposal)
     return tasks
+
+
+def _feature_names(draft: Draft) -> dict[str, str]:
+    """Column -> name of its feature, for the features that are declared by name."""
+    in_patterns = {column for pattern in draft.patterns.values() for column in pattern.columns}
+    return distinct_names(column for column in draft.features if column not in in_patterns)
+
+
+def _training(draft: Draft) -> CommentedMap:
+    training = CommentedMap(seed=0)
+    if any(task.options["kind"] == "tagging" for task in draft.tasks.values()):
+        training["balancing"] = flow_style({"method": "mean"})
+        note = "by default a task weighs more as its loss falls, and an easy one soon outweighs the tags"
+        _comment(training, "balancing", Proposal(note=note))
+    return training
+
+
+def _gates(draft: Draft) -> CommentedMap:
+    """The limits of latency, where the default ones are for fewer features, or for features without texts."""
+    gates, default = CommentedMap(), Latency()
+    features, longest = len(draft.features), sum(feature.tokens for feature in draft.features.values())
+    row, thousand = default.rows_1 or 0.0, int(default.rows_1000 or 0)
+    notes: list[str] = []
+    if features > MANY_FEATURES:
+        row, thousand = features / 10, features * 2
+        notes.append(f"for {features:,} features")
+    if longest:
+        row += ceil(longest / TOKENS_PER_MS)
+        thousand += 100 * ceil(longest / TOKENS_PER_100_MS)
+        notes.append(f"for texts of up to {longest:,} tokens; the longest one of a call determines its time")
+    if notes:
+        gates["latency_ms"] = flow_style({"rows_1": row, "rows_1000": thousand})
+        _comment(gates, "latency_ms", Proposal(note="; ".join(notes)))
+    return gates
 
 
 def _options(options: Mapping[str, Any]) -> CommentedMap:

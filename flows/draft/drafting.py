@@ -1,27 +1,34 @@
-"""Creation of a problem's folder from a table."""
+"""Creation of a problem's folder from its data."""
 
 import re
 from pathlib import Path
 
 from flows.draft.document import document
 from flows.draft.facts import sample_table
-from flows.draft.folder import check_free, data_path, write_folder
+from flows.draft.folder import check_free, data_files, data_path, write_folder
 from flows.draft.proposals import Draft, propose_problem
+from flows.draft.source import find_source
 from mtl_core.config import parse_problem, parse_yaml
 
 
-def draft_problem(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) -> tuple[Draft, list[str]]:
+def draft_problem(root: Path, tasks: tuple[str, ...], folder: Path, name: str | None) -> tuple[Draft, list[str]]:
     """Propose a problem and write its folder; returns the proposal, and a line per completed step.
 
-    Raises ProblemError or DataError before anything is written.
+    Args:
+        root: file or folder of the data.
+
+    Raises:
+        ProblemError or DataError before anything is written.
     """
-    data = data_path(file, folder)
-    check_free(folder, data, file)
-    sample = sample_table(file)
+    source = find_source(root)
+    data = data_path(source, folder)
+    files = data_files(source, folder, data)
+    check_free(folder, files)
+    sample = sample_table(root)
     draft = propose_problem(sample, _targets(tasks, list(sample.facts)))
-    text = document(name or _name(file), data, draft)
+    text = document(name or _name(root), data, draft)
     parse_problem(parse_yaml(text))  # raises ProblemError for an invalid name
-    return draft, write_folder(folder, file, data, text)
+    return draft, write_folder(folder, files, data, text)
 
 
 def _targets(tasks: tuple[str, ...], columns: list[str]) -> list[str]:
@@ -30,6 +37,6 @@ def _targets(tasks: tuple[str, ...], columns: list[str]) -> list[str]:
     return list(dict.fromkeys(name if name in columns else name.strip() for name in names))
 
 
-def _name(file: Path) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:60]
+def _name(root: Path) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", (root.name if root.is_dir() else root.stem).lower()).strip("-")[:60]
     return name if name[:1].isalpha() else f"model-{name}".strip("-")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pyarrow as pa
 
 from flows.draft.column_warnings import column_warning, sorted_counts
 from flows.draft.reading import DetectedOptions, detect
+from flows.draft.source import find_source
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_numbers, decoded, is_number, scalar_type
-from mtl_core.data.part_files import check_names, open_part
+from mtl_core.data.part_files import check_names
 from mtl_core.data.parts import Part
 from mtl_core.data.types import column_schema
 from mtl_core.errors import DataError
@@ -38,18 +40,22 @@ class TableSample:
 
 
 def sample_table(path: Path) -> TableSample:
-    """Sample a part file; raises DataError if it has no rows or no columns.
+    """Sample a file or folder of data, of the columns that all part files have; raises DataError if there are no rows.
 
-    The chunks of rows are evenly spaced over the file: the first rows of a file that is sorted by time, by class or by
+    The chunks of rows are evenly spaced over the data: the first rows of a file that is sorted by time, by class or by
     split do not represent the rest.
     """
-    reading = detect(path)
+    source = find_source(path)
+    reading = detect(source)
     options = reading.options
-    file = open_part(path, options.csv)
-    check_names(file)
-    part = Part(file=file, reading=options, types=column_schema([file], options), shared=file.names)
-    chunks, step = _evenly_spaced(part.batches(part.names))
-    table = pa.Table.from_batches(chunks, schema=part.types)
+    files = source.open(options.csv)
+    for file in files:
+        check_names(file)
+    types = column_schema(files, options)
+    names = tuple(name for name in types.names if all(name in file.names for file in files))
+    parts = [Part(file=file, reading=options, types=types, shared=names) for file in files]
+    chunks, step = _evenly_spaced(chain.from_iterable(part.batches(names) for part in parts))
+    table = pa.Table.from_batches(chunks, schema=pa.schema([types.field(name) for name in names]))
     if not table.num_rows or not table.num_columns:
         raise DataError(f"{path}: must have rows and columns, found {table.num_rows} rows, {table.num_columns} columns")
     gaps = len(chunks) - 1 if step > 1 else 0

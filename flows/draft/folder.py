@@ -2,15 +2,16 @@
 
 import filecmp
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
+from flows.draft.source import DataSource, unread_files
 from flows.git import git_output
 from flows.pipeline.graph import GRAPH, graph_text
 from flows.pipeline.pin import DATA, PIN, pin
 from mtl_core.config import PARAMS
-from mtl_core.data.part_files import SUFFIXES, suffix
 from mtl_core.errors import DataError, ProblemError, ToolError
 from mtl_core.files import pending, write_text
 
@@ -20,30 +21,39 @@ COMMITTED = (PARAMS, GRAPH, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
 
 
-def data_path(file: Path, folder: Path) -> str:
-    """Path of the data file relative to the problem's folder: unchanged if it is below data/, else a copy in data/."""
-    if suffix(file) not in SUFFIXES:
-        raise DataError(
-            f"{file}: data must be {', '.join(SUFFIXES)}, found {file.suffix or 'no suffix'}; convert or rename it"
-        )
-    if file.is_relative_to(folder / DATA):
-        return file.relative_to(folder).as_posix()
-    return f"{DATA}/{file.stem}{file.suffix.lower()}"
+def data_path(source: DataSource, folder: Path) -> str:
+    """Path of the data relative to the problem's folder: unchanged if they are in data/, else a copy in data/.
+
+    Raises DataError for a folder in data/ with files that the problem could not read.
+    """
+    root = source.root
+    if root.is_relative_to(folder / DATA):
+        if others := unread_files(source):
+            raise DataError(f"{root}: must have only column files, found {others[0].name}; move it out of the folder")
+        return root.relative_to(folder).as_posix()
+    return f"{DATA}/{root.name if root.is_dir() else root.stem + root.suffix.lower()}"
 
 
-def check_free(folder: Path, data: str, file: Path) -> None:
-    """Raises ProblemError if a file with other content would be overwritten.
+def data_files(source: DataSource, folder: Path, data: str) -> dict[Path, Path]:
+    """File of the problem's data -> the file that it is a copy of; the same if the data are in data/."""
+    root = folder / data
+    return {root / path.relative_to(source.root) if path != source.root else root: path for path in source.files}
+
+
+def check_free(folder: Path, sources: Mapping[Path, Path]) -> None:
+    """Raises ProblemError if a file with other content would be overwritten. `sources`: see `data_files`.
 
     An earlier call that was interrupted leaves no params.yaml, and perhaps the other files with the same content.
     """
-    copy, graph, pinned = folder / data, folder / GRAPH, folder / PIN
+    graph, pinned = folder / GRAPH, folder / PIN
     conflicts = [folder / PARAMS] if (folder / PARAMS).exists() else []
-    if pinned.exists() and [path for path in (folder / DATA).rglob("*") if path.is_file()] != [copy]:
+    if pinned.exists() and {path for path in (folder / DATA).rglob("*") if path.is_file()} != set(sources):
         conflicts.append(pinned)
     if graph.exists() and graph.read_bytes() != graph_text().encode():
         conflicts.append(graph)
-    if copy != file and copy.exists() and not filecmp.cmp(file, copy, shallow=False):
-        conflicts.append(copy)
+    conflicts += [
+        copy for copy, file in sources.items() if copy != file and copy.exists() and not filecmp.cmp(file, copy, False)
+    ]
     if conflicts:
         names = ", ".join(path.name for path in conflicts)
         raise ProblemError(
@@ -51,13 +61,16 @@ def check_free(folder: Path, data: str, file: Path) -> None:
         )
 
 
-def write_folder(folder: Path, file: Path, data: str, params: str) -> list[str]:
-    """Write all files of the problem; returns a line per completed step."""
+def write_folder(folder: Path, sources: Mapping[Path, Path], data: str, params: str) -> list[str]:
+    """Write all files of the problem; returns a line per completed step. `sources`: see `data_files`."""
     steps = [f"wrote {PARAMS}, {GRAPH}"]
-    if folder / data != file:
-        with pending(folder / data) as copy, file.open("rb") as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target)
-        steps.append(f"copied {file.name} to {data}")
+    copies = {copy: file for copy, file in sources.items() if copy != file}
+    for copy, file in copies.items():
+        with pending(copy) as path, file.open("rb") as content, path.open("wb") as target:
+            shutil.copyfileobj(content, target)
+    if copies:
+        copied = f"{len(copies)} files" if folder / data not in copies else copies[folder / data].name
+        steps.append(f"copied {copied} to {data}")
     write_text(folder / GRAPH, graph_text())
     write_text(folder / STUDIES, files("flows.draft").joinpath("studies.md").read_text(encoding="utf-8"))
     _ignore(folder / ".gitignore")

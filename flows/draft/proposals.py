@@ -2,25 +2,25 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flows.draft.facts import TableSample
 from flows.draft.leaks import add_leak_warnings
 from flows.draft.patterns import CONSTANT, Pattern, find_patterns
 from flows.draft.reading import DetectedOptions
+from flows.draft.source import FILE, TEXT
+from flows.draft.spans import is_spans
 from flows.draft.splits import propose_split
-from mtl_core.arrow import item_type, scalar_type
+from flows.draft.targets import propose_task, with_warning
 from mtl_core.errors import DataError, ProblemError, suggestion
 from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
+from mtl_core.features.free_text import propose_text
 from mtl_core.names import INTERNAL
 from mtl_core.schema import members
 
-MAX_CLASSES = 12
-"""Whole numbers with up to that many distinct values may be classes rather than amounts."""
 NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")
 INDEX_NAME = re.compile(r"(Unnamed: [0-9]+|__index_level_[0-9]+__|index|level_[0-9]+)?", re.IGNORECASE)
 """Names that data frames give to their row labels when they are written."""
-POSITIVE = ("yes", "y", "true", "t", "1", "positive")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,15 @@ def propose_problem(sample: TableSample, targets: Sequence[str]) -> Draft:
             raise ProblemError(
                 f"--tasks: {target!r} is not a column of the data; {suggestion(target, list(sample.facts))}{hint}"
             )
-    proposals = {
-        name: _with_warning(_propose_feature(facts), sample.warnings[name])
-        for name, facts in sample.facts.items()
-        if name not in targets
-    }
+    tasks = {target: propose_task(sample, target, targets) for target in targets}
+    texts = {column: target for target, task in tasks.items() if (column := task.options.get("text"))}
+    proposals: dict[str, Proposal] = {}
+    for name, facts in sample.facts.items():
+        if name in texts:
+            proposals[name] = propose_text(facts, f"the text of the spans in {texts[name]!r}")
+        elif name not in targets:
+            feature = _propose_feature(facts) if sample.reading.format is None else _propose_column(facts)
+            proposals[name] = with_warning(feature, sample.warnings[name])
     split = propose_split(sample, proposals)
     for name, note in _split_columns(split).items():
         if name in proposals and proposals[name].options:
@@ -65,7 +69,6 @@ def propose_problem(sample: TableSample, targets: Sequence[str]) -> Draft:
     if not any(proposal.options for proposal in proposals.values()):
         reasons = "".join(f"\n  {name}: {proposal.note}" for name, proposal in proposals.items())
         raise DataError(f"no column can be used as a feature: {reasons or 'every column is a task'}")
-    tasks = {target: _propose_target(sample, target) for target in targets}
     proposals = add_leak_warnings(sample, proposals, targets)
     not_in_patterns = {split.options["column"], split.options.get("key"), ""}
     patterns = find_patterns(
@@ -96,8 +99,11 @@ def _split_columns(split: Proposal) -> dict[str, str]:
     return {}
 
 
-def _with_warning(proposal: Proposal, warning: str) -> Proposal:
-    return replace(proposal, warning="; ".join(filter(None, (proposal.warning, warning))))
+def _propose_column(facts: ColumnFacts) -> Proposal:
+    """The proposal for a column of tagged text: its text is a feature."""
+    if facts.name == TEXT and facts.non_null:
+        return propose_text(facts, "the text that is tagged")
+    return Proposal(note="not known at prediction time; it can be a task" if facts.name != FILE else "name of the file")
 
 
 def _propose_feature(facts: ColumnFacts) -> Proposal:
@@ -119,54 +125,9 @@ def _propose_feature(facts: ColumnFacts) -> Proposal:
         if (proposal := kind.propose(facts)) is not None:
             return proposal
     if facts.is_text:
-        return Proposal(note=f"{counts}: an id, or free text")
+        return Proposal(note=f"{counts}: an id, or texts of few words")
+    if is_spans(facts.type):
+        return Proposal(note=f"spans of a text, which --tasks {facts.name} predicts")
     if facts.is_number:
         return Proposal(note=f"{counts}, named like an id")
     return Proposal(note=f"type {facts.type} is not supported by any kind of feature")
-
-
-def _propose_target(sample: TableSample, name: str) -> Proposal:
-    warning = sample.warnings[name]
-    try:
-        return _with_warning(_propose_task(sample.facts[name]), warning)
-    except DataError as error:
-        raise DataError(f"{error}\n  {name}: {warning}" if warning else str(error)) from None
-
-
-def _propose_task(facts: ColumnFacts) -> Proposal:
-    nulls = facts.rows - facts.non_null
-    note = f"{nulls / facts.rows:.1%} of the rows are unlabelled; they still train the other tasks" if nulls else ""
-    if scalar_type(facts.type) is None:
-        by_hand = "for a list of labels, declare a task of kind multilabel by hand"
-        fix = by_hand if item_type(facts.type) else "extract the values you need into separate columns"
-        raise DataError(f"--tasks: {facts.name!r} must be text, a number or a boolean, found {facts.type}; {fix}")
-    if facts.distinct < 2:
-        values = [str(value) for value, _ in facts.common]
-        raise DataError(f"--tasks: {facts.name!r} must have at least two values, found {values or 'none'}")
-    if facts.is_flag:
-        return Proposal(options={"kind": "binary"}, note=note)
-    if facts.is_text:
-        return _propose_text_task(facts, note)
-    if facts.whole and facts.distinct <= MAX_CLASSES:
-        warning = f"{facts.distinct} whole numbers; use regression if they are amounts"
-        return Proposal(options={"kind": "multiclass"}, note=note, warning=warning)
-    return Proposal(options={"kind": "regression"}, note=note)
-
-
-def _propose_text_task(facts: ColumnFacts, note: str) -> Proposal:
-    if facts.distinct == 2:
-        classes = [str(value) for value, _ in facts.common]
-        positive = next((name for name in classes if name.strip().lower() in POSITIVE), None)
-        question = f"which of {classes[0]!r} and {classes[1]!r} is the positive class? the rarer one was chosen"
-        return Proposal(
-            options={"kind": "binary", "positive": positive or classes[-1]},
-            note=note,
-            warning="" if positive else question,
-        )
-    if facts.distinct > facts.non_null / 2:
-        raise DataError(
-            f"--tasks: {facts.name!r} must have classes that repeat, found {facts.distinct:,} distinct texts in "
-            f"{facts.non_null:,} rows; is it an id, or free text?"
-        )
-    warning = f"{facts.distinct} classes; is that intended?" if facts.distinct > 50 else ""
-    return Proposal(options={"kind": "multiclass"}, note=note, warning=warning)

@@ -1,4 +1,4 @@
-"""Detection of a file's format: encoding, separator, decimal mark, words for missing values, formats of dates."""
+"""Detection of how files are read: encoding, separator, decimal mark, words for missing values, formats of dates."""
 
 import codecs
 import csv as standard_csv
@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
+from flows.draft.source import DataSource
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import is_number, is_text
 from mtl_core.config import Csv, ReadOptions
@@ -18,7 +20,7 @@ from mtl_core.data.cells import parse_dates, without_nulls
 from mtl_core.data.csv_files import SEPARATORS
 from mtl_core.data.date_formats import matching_formats
 from mtl_core.data.inference import infer_type
-from mtl_core.data.part_files import CSV_SUFFIXES, open_part, suffix
+from mtl_core.data.part_files import CSV_SUFFIXES, suffix
 from mtl_core.errors import DataError
 
 MAX_ROWS = 20_000
@@ -30,26 +32,29 @@ _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", " "), 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectedOptions:
-    """The detected options of reading, and the warnings about them: path of an option -> warning."""
+    """The detected options of reading, `data.format`, and the warnings about them: path of an option -> warning."""
 
     options: ReadOptions
+    format: Literal["conll", "intent_slots"] | None = None
     warnings: Mapping[str, str] = field(default_factory=dict)
 
 
-def detect(path: Path) -> DetectedOptions:
-    """Detect the options for a part file; raises DataError if it cannot be read."""
+def detect(source: DataSource) -> DetectedOptions:
+    """Detect the options for data whose files have one format; raises DataError if it cannot be read."""
+    if source.format is not None:
+        return _tagged_text(source)
     csv, warnings = Csv(), []
-    if suffix(path) in CSV_SUFFIXES:
+    if path := next((path for path in source.files if suffix(path) in CSV_SUFFIXES), None):
         encoding = _encoding(path)
         if encoding != "utf-8":
-            warnings.append(f"the file is not UTF-8; {encoding} was assumed")
+            warnings.append(_encoding_warning(encoding))
         try:
             csv = Csv(encoding=encoding, separator=_separator(path, encoding))
         except UnicodeError as error:
             raise DataError(
                 f"{path}: must be {encoding} text, as it begins, found: {error}; save it again as UTF-8"
             ) from None
-    texts = _texts(path, csv)
+    texts = _texts(source, csv)
     csv, example = _with_marks(texts, csv)
     if example:
         thousands = f", {csv.thousands!r} for thousands" if csv.thousands else ""
@@ -60,6 +65,17 @@ def detect(path: Path) -> DetectedOptions:
     dates, date_warnings = _dates(texts, csv)
     csv_warning = {"data.csv": "; ".join(warnings)} if warnings else {}
     return DetectedOptions(options=ReadOptions(csv=csv, dates=dates), warnings=csv_warning | date_warnings)
+
+
+def _tagged_text(source: DataSource) -> DetectedOptions:
+    """The encoding alone: words, dates and numbers of a text are its tokens."""
+    encoding = next((name for name in map(_encoding, source.files) if name != "utf-8"), "utf-8")
+    warnings = {} if encoding == "utf-8" else {"data.csv": _encoding_warning(encoding)}
+    return DetectedOptions(options=ReadOptions(csv=Csv(encoding=encoding)), format=source.format, warnings=warnings)
+
+
+def _encoding_warning(encoding: str) -> str:
+    return f"the file is not UTF-8; {encoding} was assumed"
 
 
 def _encoding(path: Path) -> str:
@@ -96,23 +112,18 @@ def _separator(path: Path, encoding: str) -> str:
     return max(scores, key=lambda separator: scores[separator], default=",")
 
 
-def _texts(path: Path, csv: Csv) -> dict[str, pa.Array]:
-    file = open_part(path, csv)
-    batches: list[pa.RecordBatch] = []
+def _texts(source: DataSource, csv: Csv) -> dict[str, pa.Array]:
+    """Column -> its distinct texts in the first rows."""
+    chunks: dict[str, list[pa.Array]] = {}
     rows = 0
-    for batch in file.batches(file.names):
-        batches.append(batch)
+    for batch in chain.from_iterable(file.batches(file.names) for file in source.open(csv)):
+        for name, column in zip(batch.schema.names, batch.slice(0, MAX_ROWS - rows).columns, strict=True):
+            if is_text(column.type):
+                chunks.setdefault(name, []).append(pc.cast(column, pa.string()))
         rows += batch.num_rows
         if rows >= MAX_ROWS:
             break
-    if not batches:
-        return {}
-    table = pa.Table.from_batches(batches).slice(0, MAX_ROWS)
-    return {
-        name: pc.cast(column.combine_chunks(), pa.string()).unique().drop_null()
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if is_text(column.type)
-    }
+    return {name: pa.concat_arrays(arrays).unique().drop_null() for name, arrays in chunks.items()}
 
 
 def _without_null_words(values: pa.Array) -> tuple[pa.Array, list[str]]:

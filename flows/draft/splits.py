@@ -1,7 +1,7 @@
 """The proposed split: by a column that names the splits, by time, by a key, or by whole rows."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from flows.draft.column_warnings import TIME_NAME
 from flows.draft.facts import TableSample
+from flows.draft.source import FILE
 from mtl_core import arrow_compute as pc
 from mtl_core.config import ROW
 from mtl_core.data.data_warnings import MIN_ROWS_PER_VALUE
@@ -27,6 +28,8 @@ SPLIT_NAMES = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "holdout"),
 }
+_FILE_WORDS = {"devel": "validation", "testa": "validation", "testb": "test"}
+"""Words in the names of the files of corpora -> split; `testa` and `testb` are those of CoNLL-2003."""
 FLAG_NAME = re.compile(r"(is|in)?[_ .-]?(?P<split>train(ing)?|test(ing)?|holdout)([_ .-]?set)?", re.IGNORECASE)
 """Pattern of the names of boolean columns that select the rows of a split."""
 MAX_SPLIT_VALUES = 12
@@ -40,10 +43,14 @@ def propose_split(sample: TableSample, proposals: Mapping[str, Proposal]) -> Pro
         for name, facts in sample.facts.items()
         if name in proposals and facts.non_null == facts.rows and name and not name.startswith(INTERNAL)
     ]
+    is_tagged = sample.reading.format is not None
+    if is_tagged:  # all other columns are annotations
+        complete = [facts for facts in complete if facts.name == FILE]
     keys = [facts for facts in complete if _is_key(facts, proposals)]
     key = max(keys, key=lambda facts: (_repeats(facts), facts.named_id, facts.distinct), default=None)
     for facts in complete:
-        if (split := _by_column(facts, key if key is not None and _repeats(key) else None)) is not None:
+        repeating = key if key is not None and _repeats(key) else None
+        if (split := _by_column(facts, repeating, split_of_file if is_tagged else _split_of)) is not None:
             return split
     times = sorted((f for f in complete if f.is_temporal and f.distinct >= MIN_KEYS), key=_time_rank)
     if times and (boundaries := _boundaries(sample.table[times[0].name].combine_chunks())):
@@ -94,16 +101,32 @@ def _time_rank(facts: ColumnFacts) -> tuple[bool, bool]:
     return bool(OTHER_TIME_NAME.search(facts.name)), not TIME_NAME.search(facts.name)
 
 
-def _by_column(facts: ColumnFacts, key: ColumnFacts | None) -> Proposal | None:
-    """The split by a column whose values are names of splits, in any spelling; None for any other column."""
+def split_of_file(name: str) -> str:
+    """The split that a word of a file's name means; "" if none does, or several do.
+
+    >>> split_of_file("eng.testa"), split_of_file("wnut17train.conll"), split_of_file("train_dev.tsv")
+    ('validation', 'train', '')
+    """
+    words = re.findall("[a-z]+", name.lower())
+    splits = {_FILE_WORDS.get(word) or _split_of(word) for word in words} - {""}
+    return splits.pop() if len(splits) == 1 else ""
+
+
+def _split_of(name: str) -> str:
+    """The split of which this is a name, in any spelling; "" for any other word."""
+    word = name.strip().lower()
+    return next((split for split, names in SPLIT_NAMES.items() if word in names), "")
+
+
+def _by_column(facts: ColumnFacts, key: ColumnFacts | None, split_of: Callable[[str], str]) -> Proposal | None:
+    """The split by a column whose values are names of splits; None for any other column."""
     if (flag := FLAG_NAME.fullmatch(facts.name)) and facts.is_flag:
         return _by_flag(facts, selects_train=flag["split"].lower().startswith("train"), key=key)
     if not facts.is_text or not 2 <= facts.distinct <= MAX_SPLIT_VALUES:
         return None
     values: dict[str, list[str]] = {split: [] for split in (*SPLIT_NAMES, "")}
     for value, _ in facts.common:
-        word = str(value).strip().lower()
-        values[next((split for split, names in SPLIT_NAMES.items() if word in names), "")].append(str(value))
+        values[split_of(str(value))].append(str(value))
     if not values["train"] or not (values["validation"] or values["test"]):
         return None
     warnings = [

@@ -19,7 +19,7 @@ from mtl_core.config.tuning import TuningOptions
 from mtl_core.errors import ProblemError
 from mtl_core.features import AnyFeature
 from mtl_core.frozen import Frozen
-from mtl_core.names import LABEL
+from mtl_core.names import LABEL, SPAN
 from mtl_core.tasks import AnyTask
 
 Name = Annotated[str, Field(pattern=KEY)]
@@ -99,7 +99,14 @@ class Problem(Frozen):
     @property
     def label_prefix(self) -> str:
         """Prefix of the indicator columns, on which validation measures label rates; no declared column has it."""
-        prefix = LABEL
+        return self._unused_prefix(LABEL)
+
+    @property
+    def span_prefix(self) -> str:
+        """Prefix of the columns in which validation has the spans of tagging tasks; no declared column has it."""
+        return self._unused_prefix(SPAN)
+
+    def _unused_prefix(self, prefix: str) -> str:
         while any(column.startswith(prefix) for column in self.columns):
             prefix += ":"
         return prefix

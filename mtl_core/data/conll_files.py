@@ -12,7 +12,7 @@ from mtl_core.data.chunks import TAG_RULE, is_tag
 from mtl_core.data.tagged_files import SPANS, TaggedFile, TaggedText, read_lines, split_cells
 from mtl_core.errors import DataError
 
-_DOCUMENT = "-DOCSTART-"
+DOCUMENT = "-DOCSTART-"
 """First cell of the line before a document, which is no token."""
 
 
@@ -28,7 +28,7 @@ class ConllFile(TaggedFile):
         width = 0
         for number, line in enumerate(read_lines(self.path, self.csv.encoding), 1):
             cells = split_cells(line)
-            if cells and cells[0] != _DOCUMENT:
+            if cells and cells[0] != DOCUMENT:
                 width = width or len(cells)
                 self._check(number, cells, width)
                 tokens.append(cells[0])

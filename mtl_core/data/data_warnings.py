@@ -1,4 +1,4 @@
-"""Warnings about a declared problem and its data, from a sample of the rows: leaks, a split by the wrong key."""
+"""Warnings about a declared problem and its data, from a sample of the rows: leaks, a wrong split, texts."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,14 +8,17 @@ import numpy as np
 import pyarrow as pa
 
 from mtl_core.config import HashSplit, Problem, TimeSplit
+from mtl_core.config.balancing import InverseLoss
 from mtl_core.config.patterns import matched_columns
 from mtl_core.data.part_files import SUFFIXES, suffix
 from mtl_core.data.parts import Part
 from mtl_core.data.row_keys import row_keys
 from mtl_core.data.split import Splitter, check_split
+from mtl_core.data.text_warnings import text_warnings
 from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
 from mtl_core.tasks.bands import band_labels
+from mtl_core.tasks.tagging import Tagging
 
 MAX_PARTS, MAX_ROWS = 12, 200_000
 """Part files of the sample, evenly spaced, the first batch of each; and rows of all of them together."""
@@ -38,7 +41,8 @@ def data_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:
     for name in keys:
         check_split(problem.split, name, table[name].combine_chunks())
     key_warnings = _key_warnings(problem, splitter, table, entities)
-    return [*_ignored_files(problem, parts), *_unquoted_dates(problem), *key_warnings, *_leaks(problem, table)]
+    of_data = [*_ignored_files(problem, parts), *_unquoted_dates(problem), *key_warnings, *_leaks(problem, table)]
+    return [*of_data, *text_warnings(problem, table)]
 
 
 def pattern_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:
@@ -56,6 +60,18 @@ def pattern_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:
                 "remove those parts, or name it in `exclude`"
             )
     return warnings
+
+
+def balancing_warnings(problem: Problem) -> list[str]:
+    """A line if the losses of a tagging task and of tasks of other kinds are divided by their running means."""
+    tags = [name for name, task in problem.tasks.items() if isinstance(task, Tagging)]
+    if not tags or len(tags) == len(problem.tasks) or not isinstance(problem.training.balancing, InverseLoss):
+        return []
+    return [
+        f"training.balancing.method: should be mean with {' and '.join(map(repr, tags))} of kind tagging, found "
+        "inverse_loss, which divides each loss by its running mean: once the loss of another task is almost 0, that "
+        "task outweighs the tags; declare `balancing: {method: mean}`"
+    ]
 
 
 def repeating_columns(table: pa.Table, names: Sequence[str]) -> list[str]:

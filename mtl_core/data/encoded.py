@@ -135,12 +135,19 @@ class EncodedSplit:
 
 
 def equal_cells(rows: Tensor, cells: Tensor, batches: int) -> tuple[Tensor, ...]:
-    """Cut (n,) rows, sorted by their (n,) cells, into that many batches of about equal cells, at least a row each."""
+    """Cut (n,) rows, sorted by their (n,) cells, into that many batches of about equal cells, at least a row each.
+
+    From the last batch on, each takes its share of the cells that are left, so that a row that alone has more than a
+    share is a batch, and the others share the rest.
+    """
     ends = cells.cumsum(0)
-    index = torch.arange(batches - 1)
-    stops = torch.searchsorted(ends, ends[-1] * (index + 1) / batches) + 1
-    stops = (stops - index).cummax(dim=0).values.clamp(max=len(rows) - batches + 1) + index  # strictly rising
-    return torch.tensor_split(rows, stops)
+    middles = (ends - cells / 2).numpy()
+    stops, stop = [], len(rows)
+    for others in range(batches - 1, 0, -1):
+        left = float(ends[stop - 1]) * others / (others + 1)
+        stop = min(max(int(np.searchsorted(middles[:stop], left)), others), stop - 1)
+        stops.append(stop)
+    return torch.tensor_split(rows, stops[::-1])
 
 
 def _tensor(folder: Path, name: str, block: Block | None) -> Tensor | RaggedTensor:

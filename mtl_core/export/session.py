@@ -60,14 +60,15 @@ def predict_in_chunks(
     sequences: Mapping[str, str],
     rows: int,
 ) -> Predictions:
-    """Predictions for at most `rows` rows at a time, fewer if lists need much padding.
+    """Predictions for at most `rows` rows at a time, fewer if lists or texts need much padding.
 
     Args:
         predict: rows of the table -> predictions, (rows, length, ...) for a task of level token.
     """
-    lengths = {name: kind.lengths(table[name].combine_chunks()) for name, kind in inputs.items() if kind.is_sequence}
-    costs = (of_column * inputs[name].cells for name, of_column in lengths.items())
-    cells = np.max([np.ones(table.num_rows, dtype=np.int64), *costs], axis=0)
+    columns = {name: table[name].combine_chunks() for name, kind in inputs.items() if kind.is_sequence}
+    lengths = {name: inputs[name].lengths(values) for name, values in columns.items()}
+    of_columns = (inputs[name].cells(values, lengths[name]) for name, values in columns.items())
+    cells = np.max([np.ones(table.num_rows, dtype=np.int64), *of_columns], axis=0)
     chunks: dict[str, list[NDArray[Any]]] = {}
     for start, stop in spans(cells, rows):
         for task, predictions in predict(table.slice(start, stop - start)).items():

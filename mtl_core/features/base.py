@@ -54,6 +54,9 @@ class Feature(Frozen, ABC):
     quantity, the suite has the expectations of that feature instead.
     """
 
+    has_tokens: ClassVar[bool] = False
+    """True if its values are texts, whose tokens a task may label."""
+
     kind: str
     column: Annotated[str, Field(min_length=1)] | None = None
     """Its column; by default the feature's name."""

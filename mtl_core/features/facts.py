@@ -101,9 +101,11 @@ class ColumnFacts:
 class Proposal:
     """Proposed options of a feature, task or split; empty for a column that is left out.
 
-    `warning` is a question to the user, `note` an explanation.
+    `warning` is a question to the user, `note` an explanation. `tokens` of the longest text of a text feature determine
+    the time of a call.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     warning: str = ""
+    tokens: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -12,17 +12,28 @@ from pydantic import Field
 
 from mtl_core.arrow import scalar_type
 from mtl_core.errors import DataError
+from mtl_core.expectations import Expectation, expect
 from mtl_core.features.base import Feature, FeatureFitter, FittedFeature
+from mtl_core.features.facts import ColumnFacts, Proposal
+from mtl_core.features.free_text import MAX_TOKENS, propose_text, words_per_text
+from mtl_core.features.profiling import format_range
 from mtl_core.features.token_codes import CODES, PADDING, UNSEEN, TokenVocabulary, VocabularyFitter, code_nodes
+from mtl_core.limits import count_limits
 from mtl_core.ragged import TOKEN_CELLS, Block, Ragged
 from mtl_core.text.input_type import TextInput
 from mtl_core.text.tokenizer import run_texts, text_session
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mtl_core.config import Model
     from mtl_core.graphs.builder import GraphBuilder
     from mtl_core.graphs.runtime import Session
     from mtl_core.nn.sequences import GroupModule
+
+
+MIN_EXPECTED_SHARE = 0.99
+"""Minimum share of texts of an expected length: a few long texts are ordinary; more than 1% of the rows is an error."""
 
 
 class TextFeature(Feature):
@@ -32,11 +43,20 @@ class TextFeature(Feature):
     network that reads them are in `model.text`.
     """
 
+    has_tokens: ClassVar[bool] = True
+
     kind: Literal["text"] = "text"
     min_count: Annotated[int, Field(ge=1)] = 2
     """Minimum occurrences in the training split of a word with an embedding; rarer words share one."""
-    max_tokens: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    max_tokens: Annotated[int, Field(ge=1, le=10_000)] = MAX_TOKENS
     """Maximum tokens that are read; the rest of a longer text is cut off."""
+
+    @classmethod
+    def propose(cls, facts: ColumnFacts) -> Proposal | None:
+        if (words := words_per_text(facts)) is None:
+            return None
+        counts = f"{facts.distinct:,} distinct texts in {facts.non_null:,} rows"
+        return propose_text(facts, f"sentences of about {words:.0f} words, {counts}")
 
     def input_type(self, name: str, column: str, arrow_type: pa.DataType) -> TextInput:
         if scalar_type(arrow_type) != "string":
@@ -45,6 +65,16 @@ class TextFeature(Feature):
                 "declare a kind that reads it, or convert the column"
             )
         return TextInput(self.max_tokens)
+
+    def expectations(self, column: str, type_in_suite: str, parts: Sequence[pd.Series]) -> list[Expectation]:
+        """The length in characters of nearly all texts."""
+        lengths = [part.dropna().str.len() for part in parts if part.notna().any()]
+        if type_in_suite != "str" or not lengths:
+            return []
+        bounds = [int(min(part.min() for part in lengths)), int(max(part.max() for part in lengths))]
+        notes = f"{format_range(bounds, ',')} characters"
+        kwargs = {"column": column, **count_limits(bounds), "mostly": MIN_EXPECTED_SHARE}
+        return [expect("column_value_lengths_to_be_between", notes, **kwargs)]
 
     def fitter(self, name: str, column: str, arrow_type: pa.DataType) -> TextFitter:
         self.input_type(name, column, arrow_type)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_strings
+from mtl_core.arrow import as_strings, is_text, item_type
 from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 from mtl_core.tasks.base import UNLABELLED
@@ -40,9 +40,33 @@ def span_error(length: int, spans: list[dict[str, Any] | None]) -> str:
 
 def label_names(task: str, target: str, values: pa.Array) -> dict[str, int]:
     """(rows,) lists of spans -> label -> number of its spans."""
-    labels = as_strings(_field(task, target, pc.list_flatten(values), "label"))
-    counts = labels.filter(pc.not_equal(labels, "")).value_counts()
+    labels, _ = labels_and_rows(task, target, values)
+    counts = labels.value_counts()
     return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
+
+
+def labels_and_rows(task: str, target: str, values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """(rows,) lists of spans -> the label of every span that has one, in order, and its row: (spans,) each."""
+    check_type(task, target, values.type)
+    labels = as_strings(pc.struct_field(pc.list_flatten(values), "label"))
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    present = pc.not_equal(labels, "")
+    return labels.filter(present), np.repeat(np.arange(len(values)), lengths)[present.to_numpy(zero_copy_only=False)]
+
+
+def span_errors(task: str, target: str, values: pa.Array, texts: pa.Array) -> list[str]:
+    """(rows,) lists of spans and texts -> the first broken rule of each row, "" where there is none."""
+    check_type(task, target, values.type)
+    lengths = pc.utf8_length(as_strings(texts)).to_pylist()
+    return [span_error(length, spans or []) for length, spans in zip(lengths, values.to_pylist(), strict=True)]
+
+
+def check_spans(task: str, target: str, values: pa.Array, texts: pa.Array) -> None:
+    """DataError for the first of (rows,) lists of spans that breaks a rule."""
+    for row, error in enumerate(span_errors(task, target, values, texts)):
+        if error:
+            text = texts[row].as_py() or ""
+            raise DataError(f"task {task!r}: {error}, in {target!r} of {text[:60]!r}; repair the row, or quarantine it")
 
 
 def span_tags(
@@ -52,7 +76,7 @@ def span_tags(
 
     UNLABELLED in rows without a list. DataError for a span that breaks a rule.
     """
-    _field(task, target, pc.list_flatten(values), "label")
+    check_spans(task, target, values, texts)
     texts = as_strings(texts)
     tokens = tokenizer(input_type.max_tokens)(texts)
     tags: list[NDArray[np.int16]] = []
@@ -61,8 +85,6 @@ def span_tags(
         if spans is None:
             tags.append(np.full(stop - start, UNLABELLED, dtype=np.int16))
             continue
-        if error := span_error(len(text), spans):
-            raise DataError(f"task {task!r}: {error}, in {target!r} of {text[:60]!r}; repair the row, or quarantine it")
         if not spans:
             tags.append(np.zeros(stop - start, dtype=np.int16))
             continue
@@ -73,12 +95,19 @@ def span_tags(
     return Ragged.from_lengths(np.concatenate([np.zeros(0, np.int16), *tags]), lengths)
 
 
-def _field(task: str, target: str, spans: pa.Array, field: str) -> pa.Array:
-    """A field of all spans; DataError for values that are no spans."""
-    names = [spans.type.field(i).name for i in range(spans.type.num_fields)] if pa.types.is_struct(spans.type) else []
-    if not set(FIELDS) <= set(names):
+def check_type(task: str, target: str, arrow_type: pa.DataType) -> None:
+    """DataError for a target whose values are no spans."""
+    spans = item_type(arrow_type)
+    if not (spans and pa.types.is_struct(spans) and all(_is_field(spans, field) for field in FIELDS)):
         raise DataError(
-            f"task {task!r}: a tagging target must be lists of {{start, end, label}}, found lists of {spans.type} in "
-            f"{target!r}; convert the column"
+            f"task {task!r}: a tagging target must be lists of {{start, end, label}}, whole numbers and a text, found "
+            f"{arrow_type} in {target!r}; convert the column"
         )
-    return spans.field(field)
+
+
+def _is_field(spans: pa.StructType, field: str) -> bool:
+    index = spans.get_field_index(field)
+    if index < 0:
+        return False
+    matches = is_text if field == "label" else pa.types.is_integer
+    return matches(spans.field(index).type) or pa.types.is_null(spans.field(index).type)

@@ -13,7 +13,6 @@ from pydantic import Field, model_validator
 
 from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
-from mtl_core.features.text import TextFeature
 from mtl_core.metrics import Metric
 from mtl_core.metrics.spans import SENTENCE_ACCURACY, SPAN_F1, SPAN_PRECISION, SPAN_RECALL
 from mtl_core.ragged import Block, Ragged
@@ -61,7 +60,7 @@ class Tagging(Task):
         return self
 
     def feature_errors(self, name: str, features: Mapping[str, Feature]) -> Iterator[str]:
-        texts = [feature for feature, options in features.items() if isinstance(options, TextFeature)]
+        texts = [feature for feature, options in features.items() if options.has_tokens]
         if self.text not in texts:
             fix = f"set `text` to one of {', '.join(texts)}" if texts else "declare one, of kind: text"
             yield f"tasks.{name}.text: must be a feature of kind text, found {self.text!r}; {fix}"

@@ -78,10 +78,10 @@ def run_texts(session: Session, texts: pa.Array, is_item: Callable[[NDArray[Any]
         is_item: the output -> (rows, L) mask of what is not padding.
     """
     texts = as_strings(texts)
-    characters = pc.utf8_length(texts).to_numpy(zero_copy_only=False) + 1
-    order = np.argsort(characters, kind="stable")
+    sizes = characters(texts)
+    order = np.argsort(sizes, kind="stable")
     values, lengths = [], []
-    for start, stop in spans(characters[order], max(1, len(order)), MAX_CHARACTERS):
+    for start, stop in spans(sizes[order], max(1, len(order)), MAX_CHARACTERS):
         batch = texts.take(pa.array(order[start:stop])).to_numpy(zero_copy_only=False)
         (padded,) = session.run(None, {"text": batch})
         mask = is_item(padded)
@@ -91,6 +91,11 @@ def run_texts(session: Session, texts: pa.Array, is_item: Callable[[NDArray[Any]
         (padded,) = session.run(None, {"text": np.array([""], object)})
         return Ragged.from_lengths(padded[0, :0], np.zeros(0, np.int64))
     return Ragged.from_lengths(np.concatenate(values), np.concatenate(lengths)).take(np.argsort(order))
+
+
+def characters(texts: pa.Array) -> NDArray[np.int64]:
+    """(rows,) strings -> (rows,) characters of each text and its end mark, the maximum number of its tokens."""
+    return np.asarray(pc.utf8_length(as_strings(texts)).to_numpy(zero_copy_only=False), dtype=np.int64) + 1
 
 
 class Tokenizer:

@@ -15,7 +15,7 @@ from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-from mtl_core.names import LABEL
+from mtl_core.names import LABEL, SPAN
 from mtl_core.validation.gx_configuration import POSITION, build, configure, level_of
 from mtl_core.validation.results import ExpectationResult, Level
 from mtl_core.validation.suite import Suite
@@ -29,14 +29,16 @@ MAX_EXAMPLES = 3
 class ExpectationRunner:
     """A suite in a context in memory: nothing is read from or written to a Great Expectations project."""
 
-    def __init__(self, suite: Suite, path: Path, label_prefix: str = LABEL) -> None:
+    def __init__(self, suite: Suite, path: Path, label_prefix: str = LABEL, span_prefix: str = SPAN) -> None:
         """Raise DataError for an entry of the file `path` that is no expectation.
 
         Args:
             label_prefix: prefix of the names of indicator columns.
+            span_prefix: prefix of the names of columns about spans.
         """
-        self.suite, self.label_prefix = suite, label_prefix
+        self.suite = suite
         self.indicators = [column for column in suite.columns if column.startswith(label_prefix)]
+        self.span_columns = [column for column in suite.columns if column.startswith(span_prefix)]
         self.levels: list[Level] = []
         self._configurations: list[ExpectationConfiguration] = []
         for position, expectation in enumerate(suite.expectations):

@@ -26,7 +26,10 @@ from mtl_core.errors import DataError
 from mtl_core.features.profiling import FRAME_RANGE
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
+from mtl_core.tasks.span_labels import label_names
+from mtl_core.tasks.tagging import Tagging
 from mtl_core.timestamps import as_microseconds
+from mtl_core.validation.spans import label_indicators
 
 
 def read_part(part: Part, columns: Sequence[str], suite_types: Mapping[str, str]) -> tuple[pa.Table, str]:
@@ -70,7 +73,8 @@ def type_in_suite(arrow_type: pa.DataType) -> str:
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """(rows, columns) as pandas; the index is the row's position in the part.
 
-    NaN and "" are missing, as for features. A column without values has the type object.
+    NaN and "" are missing, as for features. A column without values has the type object; one of lists of structs has
+    their lengths as objects.
     """
     return pd.DataFrame({name: _series(table[name].combine_chunks()) for name in table.column_names})
 
@@ -88,6 +92,9 @@ def _series(values: pa.Array) -> pd.Series:
         case "datetime64":
             # Great Expectations compares the texts of a JSON suite only with naive nanoseconds.
             return pd.Series(_nanoseconds(values).to_numpy(zero_copy_only=False))
+        case "object" if pa.types.is_struct(values.type.value_type):
+            # Great Expectations pickles its frame, which takes seconds for 100,000 lists of spans.
+            return pd.Series(pc.list_value_length(values).to_pylist(), dtype=object)
         case _:
             return values.to_pandas()
 
@@ -105,8 +112,9 @@ def label_columns(
 ) -> dict[str, NDArray[np.float64]]:
     """Indicator column -> (rows,) values 1, 0, or NaN where unlabelled: the mean is a label rate.
 
-    A binary task has one, `label:TASK`; a multiclass task one per class, `label:TASK=CLASS`, also for a class that only
-    `suite_columns` name. A target that is not in the table gives none; DataError for one that its task cannot read.
+    A binary task has one, `label:TASK`; a multiclass task one per class, `label:TASK=CLASS`, and a tagging task one per
+    label of spans, 1 where a row has such a span; also for a class or label that only `suite_columns` name. A target
+    that is not in the table gives none; DataError for one that its task cannot read.
     """
     indicators: dict[str, NDArray[np.float64]] = {}
     for task_name, task in problem.tasks.items():
@@ -127,6 +135,11 @@ def label_columns(
             classes = task.classes or tuple(sorted(seen))
             labels = task.codec(task_name, class_fitter.type, classes).encode(values)
             indicators |= {f"{prefix}={name}": _indicator(labels, index) for index, name in enumerate(classes)}
+        elif isinstance(task, Tagging):
+            known = {column.removeprefix(f"{prefix}=") for column in expected}
+            names = task.labels or tuple(sorted(known.union(label_names(task_name, task.target, values))))
+            rows = label_indicators(task_name, task.target, values, names)
+            indicators |= {f"{prefix}={name}": row for name, row in zip(names, rows, strict=True)}
     return indicators
 
 

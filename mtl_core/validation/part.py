@@ -1,6 +1,6 @@
 """Validation of a part file: its columns and types, then its rows, then the part without its quarantined rows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +17,16 @@ from mtl_core.validation.expectation_runner import MAX_EXAMPLES, ExpectationRunn
 from mtl_core.validation.frame import label_columns, read_part, to_frame
 from mtl_core.validation.gx_configuration import TYPE_EXPECTATIONS
 from mtl_core.validation.results import ExpectationResult, PartValidation, QuarantineReason
+from mtl_core.validation.spans import span_column_names, span_columns, tagging_tasks
 
 MAX_HINTS = 20
 """Maximum wrong columns with a suggestion, since each is compared with all names."""
 _COLUMNS = "expect_table_columns_to_match_set"
-_ABOUT_NULLS = ("expect_column_values_to_not_be_null", "expect_column_proportion_of_non_null_values_to_be_between")
+_ABOUT_NULLS = (
+    "expect_column_values_to_be_null",
+    "expect_column_values_to_not_be_null",
+    "expect_column_proportion_of_non_null_values_to_be_between",
+)
 
 Results = dict[int, ExpectationResult]
 """Results by position in the suite."""
@@ -42,6 +47,8 @@ def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> Pa
     results = runner.run(values.reindex(columns=list(names)), measurable)
     errors = _check_columns(results, expected, names)
     unusable = {column: True for column in expected if column not in part_columns} | _check_types(results, values)
+    table = _with_spans(problem, table, runner, errors, unusable)
+    values = pd.concat([values, to_frame(table.drop_columns(list(values.columns)))], axis=1)
 
     by_row = [position for position, level in enumerate(runner.levels) if level == "row"]
     results |= _run(runner, values, by_row, unusable)
@@ -62,9 +69,7 @@ def validate_part(part: Part, problem: Problem, runner: ExpectationRunner) -> Pa
     except DataError as error:
         errors, labels = [*errors, str(error)], pd.DataFrame(index=values.index)
         unusable |= dict.fromkeys(runner.indicators, True)
-    for column in runner.indicators:
-        if column not in labels.columns:
-            unusable.setdefault(column, _target(problem, column) in unusable)
+    _add_missing(problem, runner.indicators, labels.columns, unusable)
     others = [position for position in range(len(suite)) if position not in results]
     results |= _run(runner, pd.concat([values, labels], axis=1), others, unusable)
 
@@ -84,15 +89,42 @@ def _expected_columns(problem: Problem, runner: ExpectationRunner, names: Iterab
     """Columns of the problem and of the suite; with a row condition, which may be about any column, all of the part."""
     conditional = any("row_condition" in expectation.kwargs for expectation in runner.suite.expectations)
     others = [*runner.suite.columns, *(names if conditional else ())]
-    return list(
-        dict.fromkeys([*problem.columns, *(name for name in others if not name.startswith(runner.label_prefix))])
-    )
+    derived = {*runner.indicators, *runner.span_columns}
+    return list(dict.fromkeys([*problem.columns, *(name for name in others if name not in derived)]))
 
 
-def _target(problem: Problem, indicator: str) -> str:
-    """The column whose values an indicator shows, or "" if no task has it."""
-    task = problem.tasks.get(indicator.removeprefix(problem.label_prefix).split("=")[0])
-    return task.target if task else ""
+def _with_spans(
+    problem: Problem, table: pa.Table, runner: ExpectationRunner, errors: list[str], unusable: Unusable
+) -> pa.Table:
+    """The table with the columns about spans; a target that has none is an error and unusable."""
+    for name, task, text in tagging_tasks(problem):
+        if {task.target, text}.isdisjoint(unusable):
+            try:
+                columns = span_columns(problem, name, table, runner.suite.expectations)
+            except DataError as error:
+                errors.append(str(error))
+                unusable[task.target] = True
+                continue
+            for column, values in columns.items():
+                table = table.append_column(column, values)
+    _add_missing(problem, runner.span_columns, table.column_names, unusable)
+    return table
+
+
+def _add_missing(problem: Problem, derived: Iterable[str], present: Collection[str], unusable: Unusable) -> None:
+    """Add the indicators or columns about spans that were not derived to the unusable columns."""
+    for column in derived:
+        if column not in present:
+            unusable.setdefault(column, not unusable.keys().isdisjoint(_sources(problem, column)))
+
+
+def _sources(problem: Problem, derived: str) -> tuple[str, ...]:
+    """The columns that an indicator or a column about spans is derived from; none if no task has it."""
+    for name, task, text in tagging_tasks(problem):
+        if derived in span_column_names(problem, name):
+            return task.target, text
+    options = problem.tasks.get(derived.removeprefix(problem.label_prefix).split("=")[0])
+    return options.targets[:1] if options else ()
 
 
 def _check_columns(results: Results, expected: list[str], names: tuple[str, ...]) -> list[str]:
@@ -137,7 +169,7 @@ def _run(runner: ExpectationRunner, values: pd.DataFrame, positions: list[int], 
         expectation = runner.suite.expectations[position]
         if columns := [column for column in expectation.columns if column in unusable]:
             error = f"not measured: column {columns[0]!r} is missing or has another type"
-            if columns[0] in runner.indicators and not unusable[columns[0]]:
+            if columns[0] in (*runner.indicators, *runner.span_columns) and not unusable[columns[0]]:
                 error = (
                     "not measured: no task has this label now; remove the line from the suite, or write the suite "
                     "again with `mtl profile --force`"

@@ -1,7 +1,7 @@
 """Check of a declared problem against its data: all errors of the later stages at once, before these run.
 
-Only the columns of targets, weights and split are read, part by part. The rules are those of the stages: the tasks'
-fitters and codecs, the assignment of the splits, and the label coverage of the metrics.
+Only the columns of targets, their texts, weights and split are read, part by part. The rules are those of the stages:
+the tasks' fitters and codecs, the assignment of the splits, and the label coverage of the metrics.
 """
 
 import re
@@ -22,12 +22,14 @@ from mtl_core.data.column_types import declared_type, feature_type, target_types
 from mtl_core.data.coverage import LabelCoverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.split import SPLITS, SplitName, check_not_empty, check_split
-from mtl_core.data.targets import row_weights, target_type, target_values, zero_weights_error
+from mtl_core.data.targets import column_array, row_weights, target_type, target_values, zero_weights_error
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective
 from mtl_core.tasks.base import TaskFitter
 from mtl_core.tasks.classes import ClassCodec
+from mtl_core.tasks.span_labels import check_spans, check_type
+from mtl_core.tasks.tagging import Tagging, TaggingCodec
 from mtl_core.validation.target_rows import TargetRows
 
 Counts = dict[SplitName, int]
@@ -101,6 +103,8 @@ class _Scan:
         for name, task in problem.tasks.items():
             with self._collect(f"tasks.{name}"):
                 types = target_types(folder, problem, sources, name)
+                if isinstance(task, Tagging):
+                    check_type(name, task.target, types[task.target])
                 self.fitters[name] = task.fitter(name, target_type(name, task, types))
 
     def fit(self) -> None:
@@ -135,7 +139,7 @@ class _Scan:
         for split, rows in self.target_rows if self.objectives else ():
             for task in list(self.objectives):
                 with self._collect(f"tasks.{task}", self.objectives):
-                    labels = _labels(self.objectives[task], rows)
+                    labels = self._labels(task, rows)
                     (known,) = self.objectives[task].codec.select_labelled(labels)
                     self.labelled[task][split] += len(known)
                     self._count_classes(task, split, known)
@@ -170,6 +174,16 @@ class _Scan:
                     "model can learn it; change the split, or leave the class out"
                 )
 
+    def _labels(self, task: str, rows: pa.RecordBatch) -> LabelValues:
+        objective = self.objectives[task]
+        codec, values = objective.codec, target_values(rows, objective.codec.targets)
+        if isinstance(codec, TaggingCodec):
+            texts = column_array(rows, self.problem.column_of(codec.sequence))
+            check_spans(task, codec.target, values, texts)
+        labels: LabelValues = flat(codec.exact(values))
+        objective.check(labels)
+        return labels
+
     def _count_classes(self, task: str, split: SplitName, labels: LabelValues) -> None:
         codec = self.objectives[task].codec
         if isinstance(codec, ClassCodec):
@@ -185,12 +199,6 @@ class _Scan:
             self.errors.append(_line(path, str(error)))
             if active is not None:
                 del active[path.removeprefix("tasks.")]
-
-
-def _labels(objective: Objective, rows: pa.RecordBatch) -> LabelValues:
-    labels: LabelValues = flat(objective.codec.exact(target_values(rows, objective.codec.targets)))
-    objective.check(labels)
-    return labels
 
 
 def _line(path: str, error: str) -> str:

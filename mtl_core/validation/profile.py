@@ -32,6 +32,7 @@ from mtl_core.tasks.classes import ClassTask
 from mtl_core.tasks.multilabel import Multilabel
 from mtl_core.tasks.regression import Regression
 from mtl_core.validation.frame import label_columns, to_frame, type_in_suite
+from mtl_core.validation.spans import span_expectations, tagging_tasks
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
 
 
@@ -108,6 +109,10 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
     labels = [label_columns(problem, table, names) for table in targets]
     for name in names:
         expectations += _label_rate(name, [part[name] for part in labels if name in part])
+    for task, options, _ in tagging_tasks(problem):
+        expected = f"{problem.label_prefix}{task}="
+        seen = [name.removeprefix(expected) for name in names if name.startswith(expected)]
+        expectations += span_expectations(problem, task, options.labels or seen)
     return Suite(name=problem.name, expectations=tuple(expectations))
 
 

@@ -1,7 +1,7 @@
 """Rows of every split with the columns of targets, weights and split, for the check of a problem's data.
 
-Rows with a target outside the suite's value sets are left out, as validation quarantines them. This does not need Great
-Expectations.
+Rows with a target outside the suite's value sets, or with ill-formed spans, are left out, as validation quarantines
+them. This does not need Great Expectations.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,12 @@ from mtl_core.arrow import as_numbers, as_strings, is_text
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part
 from mtl_core.data.split import SplitRows, Splitter
+from mtl_core.expectations import Expectation
+from mtl_core.validation.spans import IN_SET, IS_NULL, span_column_names, span_columns, tagging_tasks
 from mtl_core.validation.suite import load_suite, suite_path
 
 MAX_CACHED = 1 << 28
 """Maximum bytes of rows that are cached in memory for the next iteration; more are read again."""
-IN_SET = "expect_column_values_to_be_in_set"
 
 
 class TargetRows:
@@ -35,7 +36,9 @@ class TargetRows:
         self.splitter = Splitter.of(problem, sources[0].shared)
         self.errors: dict[str, str] = {}
         """Part with too many quarantined rows -> the error, after the first iteration."""
-        self._value_sets = _value_sets(folder, problem)
+        path = suite_path(folder, problem)
+        self._expectations = load_suite(path).expectations if path.exists() else ()
+        self._value_sets = _value_sets(problem, self._expectations)
         self._cache: list[SplitRows] = []
 
     def __iter__(self) -> Iterator[SplitRows]:
@@ -52,16 +55,17 @@ class TargetRows:
 
     def _read(self) -> Iterator[SplitRows]:
         problem, limit = self.problem, self.problem.data.quarantine
-        columns = tuple(dict.fromkeys((*problem.targets, *problem.weight_columns, *self.splitter.columns)))
+        texts = (text for _, _, text in tagging_tasks(problem))
+        columns = tuple(dict.fromkeys((*problem.targets, *problem.weight_columns, *self.splitter.columns, *texts)))
         for part in self.sources:
             rows, quarantined, example = 0, 0, ""
             for batch in part.batches(columns):
                 invalid = np.zeros(batch.num_rows, dtype=np.bool_)
-                for column, allowed in self._value_sets.items():
-                    outside = _outside(batch.column(column), allowed)
+                for column, values, allowed in self._restricted(batch):
+                    outside = _outside(values, allowed)
                     invalid |= outside
                     if outside.any():
-                        example = example or f"{batch.column(column)[int(outside.argmax())].as_py()!r} in {column!r}"
+                        example = example or f"{values[int(outside.argmax())].as_py()!r} in {column!r}"
                 rows, quarantined = rows + batch.num_rows, quarantined + int(invalid.sum())
                 yield from self.splitter.split_rows(batch.filter(pa.array(~invalid)) if invalid.any() else batch)
             if quarantined > limit * rows:
@@ -71,18 +75,31 @@ class TargetRows:
                     f"such as {example}; repair the rows, or edit the suite and the task"
                 )
 
+    def _restricted(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array, list[Any]]]:
+        """Name and values of each target, and column about spans, that the suite restricts, with the allowed values."""
+        for column in self.problem.targets:
+            if column in self._value_sets:
+                yield column, batch.column(column), self._value_sets[column]
+        for task, _, _ in tagging_tasks(self.problem):
+            if names := [name for name in span_column_names(self.problem, task) if name in self._value_sets]:
+                columns = span_columns(self.problem, task, batch, self._expectations)
+                for name in names:
+                    yield name, columns[name], self._value_sets[name]
 
-def _value_sets(folder: Path, problem: Problem) -> dict[str, list[Any]]:
-    """Target column -> the values that it may have."""
-    path = suite_path(folder, problem)
-    return {
-        expectation.kwargs["column"]: expectation.kwargs["value_set"]
-        for expectation in (load_suite(path).expectations if path.exists() else ())
-        if expectation.type == IN_SET
-        and expectation.severity == "critical"
-        and set(expectation.kwargs) == {"column", "value_set"}
-        and expectation.kwargs["column"] in problem.targets
-    }
+
+def _value_sets(problem: Problem, expectations: Sequence[Expectation]) -> dict[str, list[Any]]:
+    """Column -> the values that it may have besides null, for targets and columns about spans."""
+    of_spans = [column for task, _, _ in tagging_tasks(problem) for column in span_column_names(problem, task)]
+    value_sets: dict[str, list[Any]] = {}
+    for expectation in expectations:
+        column, kwargs = expectation.kwargs.get("column"), set(expectation.kwargs)
+        if expectation.severity != "critical":
+            continue
+        if expectation.type == IN_SET and kwargs == {"column", "value_set"} and column in (*problem.targets, *of_spans):
+            value_sets[column] = expectation.kwargs["value_set"]
+        elif expectation.type == IS_NULL and kwargs == {"column"} and column in of_spans:
+            value_sets[column] = []
+    return value_sets
 
 
 def _outside(values: pa.Array, allowed: list[Any]) -> NDArray[np.bool_]:

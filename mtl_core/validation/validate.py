@@ -29,7 +29,7 @@ def validate(
     """
     path = suite_path(folder, problem)
     problem, sources = open_data(folder, problem)
-    runner = ExpectationRunner(load_suite(path), path, problem.label_prefix)
+    runner = ExpectationRunner(load_suite(path), path, problem.label_prefix, problem.span_prefix)
     parts: list[PartValidation] = []
     with pending_folder(out / "data_docs") as data_docs:
         docs = DataDocs(data_docs, runner)

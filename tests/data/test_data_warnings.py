@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from mtl_core.config import Problem
-from mtl_core.data.data_warnings import data_warnings, repeating_columns
+from mtl_core.data.data_warnings import balancing_warnings, data_warnings, repeating_columns
 from mtl_core.data.parts import open_parts
 from mtl_core.errors import DataError
 from tests.data.orders import declared, month, write
@@ -126,6 +126,27 @@ def test_clean_data_give_no_warnings(tmp_path: Path, parts: int) -> None:
     """A single part file, and many of which only some are sampled."""
     tables = {f"p{number:02}": VISITS.slice(number * ROWS // parts, ROWS // parts) for number in range(parts)}
     assert warnings_of(tmp_path, visits(), **tables) == []
+
+
+INTENT = {"intent": {"kind": "multiclass", "target": "intent"}}
+SLOTS = {"slots": {"kind": "tagging", "target": "slots"}}
+BALANCED: dict[str, tuple[dict[str, Any], dict[str, str] | None, int]] = {
+    "tags and classes": (INTENT | SLOTS, None, 1),
+    "tags and classes by the mean": (INTENT | SLOTS, {"method": "mean"}, 0),
+    "tags alone": (SLOTS, None, 0),
+    "classes alone": (INTENT, None, 0),
+}
+
+
+@pytest.mark.parametrize(("tasks", "balancing", "count"), BALANCED.values(), ids=BALANCED)
+def test_tags_under_inverse_losses_give_a_warning(
+    tasks: dict[str, Any], balancing: dict[str, str] | None, count: int
+) -> None:
+    training = {"balancing": balancing} if balancing else {}
+    problem = declared(features={"text": {"kind": "text"}}, tasks=tasks, training=training)
+    warnings = balancing_warnings(problem)
+    assert len(warnings) == count
+    assert all(re.match("training.balancing.method: should be mean with 'slots' ", warning) for warning in warnings)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

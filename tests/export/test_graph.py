@@ -71,9 +71,10 @@ NUMBERS = {"size": {"kind": "numeric"}, "weight": {"kind": "numeric", "transform
         {"colour": {"kind": "categorical"}},  # no floats
         NUMBERS,  # no ids
         {"colour": {"kind": "categorical"}, "shade": {"kind": "categorical", "column": "colour", "min_count": 150}},
+        {"colour": {"kind": "text"}},
         {"whole": {"kind": "categorical"}, "same": {"kind": "numeric", "column": "whole"}, "flag": {"kind": "numeric"}},
     ],
-    ids=["text-only", "numbers-only", "one-column-twice", "integers-and-booleans"],
+    ids=["ids-only", "numbers-only", "one-column-twice", "a-text", "integers-and-booleans"],
 )
 def test_any_mix_of_blocks_exports(tmp_path: Path, features: dict[str, Any]) -> None:
     rows = table()

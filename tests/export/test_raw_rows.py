@@ -31,6 +31,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     "member": {"kind": "categorical", "min_count": 1},
     "day": {"kind": "datetime"},
     "tags": {"kind": "multicategorical", "separator": "|", "min_count": 1},
+    "note": {"kind": "text", "min_count": 1},
 }
 CELLS: dict[str, list[str]] = {
     "shop": ["east", " east", "NA", "", "-"],
@@ -39,6 +40,7 @@ CELLS: dict[str, list[str]] = {
     "member": ["true", "False", "", "TRUE"],
     "day": ["2024-01-31", "2023-12-01", "", "2024-02-29"],
     "tags": ["a|b", "a", "", " b | c", "NA"],
+    "note": ["One, two; 3!", " a  b ", "NA", "", "é|'tis", "-"],
 }
 COMMA = {"amount": ["1,5", "1.234,5", "-1.000", "", "2"]}
 DAYS = {"day": ["31.01.2024", "1.12.2023", "", "29.02.2024"]}
@@ -124,7 +126,7 @@ def test_a_row_of_a_file_and_of_a_request_is_read_alike(tmp_path: Path, name: st
         column = msgspec.convert(entry, InputField)
         expected = encoder.inputs[column.name].tensor(rows[column.name].combine_chunks())
         requests = {"values": sent[column.name]}
-        if column.text is not None or entry["type"] in ("string", "datetime"):
+        if column.text is not None or entry["type"] in ("string", "text", "datetime"):
             requests["texts"] = [cell or None for cell in columns[column.name]]
         for style, values in requests.items():
             for value in values:

@@ -13,6 +13,7 @@ from mtl_core.features import ColumnFacts
 from mtl_core.features.base import Feature
 from mtl_core.features.datetime import Datetime
 from mtl_core.features.multicategorical import Multicategorical
+from mtl_core.features.text import TextFeature
 from mtl_core.features.vector import MAX_PROPOSED, Vector
 
 STRINGS, NUMBERS = pa.list_(pa.string()), pa.list_(pa.float64())
@@ -80,6 +81,11 @@ def joined(words: list[str], separator: str, *, ordered: bool = True) -> pa.Arra
     return pa.array([separator.join(sorted(row) if ordered else row) for row in rows])
 
 
+def numbered(template: str, rows: int) -> list[str]:
+    """Texts that differ in a number."""
+    return [template.format(row) for row in range(rows)]
+
+
 SEPARATED: dict[str, tuple[pa.Array, str]] = {
     "genres": (joined(GENRES, "|"), "|"),
     "genres with commas": (joined(GENRES, ", "), ","),
@@ -124,7 +130,37 @@ VECTORS: dict[str, Case] = {
     "floats": (Vector, pa.array([1.0]), None, "", ""),
     "null lists": (Vector, pa.nulls(2, NUMBERS), None, "", ""),
 }
-CASES = DATETIMES | LISTS | SEPARATED_CASES | VECTORS
+
+TEXT: dict[str, Any] = {"kind": "text"}
+FREE_TEXTS: dict[str, pa.Array] = {
+    "requests": pa.array([f"play some {word} by artist {row}, please" for row, word in enumerate(GENRES * 20)]),
+    "with nulls and blanks": pa.array([None, "", " ", *numbered("The room {} was clean and very quiet.", 99)]),
+    "with a placeholder": pa.array([*["no comment"] * 90, *numbered("It broke on day {} of the first month", 110)]),
+    "without blanks between words": pa.array(
+        numbered("\u660e\u5929\u5317\u4eac\u7684\u5929\u6c14\u600e\u4e48\u6837{}", 99)
+    ),
+    "marks within words": pa.array(
+        numbered(
+            "\u092e\u0941\u091d\u0947 \u0915\u0932 \u0915\u0947 \u0932\u093f\u090f \u091f\u093f\u0915\u091f {}", 99
+        )
+    ),
+    "few rows": pa.array(["add this song to my list", "what is the weather in Rome", "add it to the list please"]),
+}
+NO_FREE_TEXTS: dict[str, pa.Array] = {
+    "names": pa.array([f"Smith, Mr. John {chr(97 + row % 26)}abc" for row in range(300)]),
+    "addresses": NOT_SEPARATED["addresses"],
+    "answers that repeat": pa.array([f"I agree with answer {'abcde'[row % 5] * 3} of them" for row in range(300)]),
+    "hexadecimal codes": pa.array([" ".join(f"{row * factor:08x}" for factor in range(1, 9)) for row in range(300)]),
+    "words that never repeat": pa.array([" ".join(letter * row for letter in "abcdefgh") for row in range(2, 42)]),
+    "times": pa.array([f"Mon Jan {1 + row % 28:02} {row % 24:02}:00:00 UTC {1700 + row}" for row in range(300)]),
+    "paths": pa.array(numbered("/home/some user/{}/of/a/very/long/path", 300)),
+    "blank": NOT_SEPARATED["blank"],
+    "numbers": pa.array([1.5, 2.5]),
+}
+TEXT_CASES: dict[str, Case] = {
+    name: (TextFeature, values, TEXT, "sentences of about", "") for name, values in FREE_TEXTS.items()
+} | {f"no text: {name}": (TextFeature, values, None, "", "") for name, values in NO_FREE_TEXTS.items()}
+CASES = DATETIMES | LISTS | SEPARATED_CASES | VECTORS | TEXT_CASES
 
 
 @pytest.mark.parametrize(("kind", "values", "options", "note", "warning"), CASES.values(), ids=CASES)

@@ -120,7 +120,7 @@ def test_many_columns_with_the_same_warning_have_one_line(tmp_path: Path) -> Non
 def test_many_columns_left_out_for_the_same_reason_are_one_line(tmp_path: Path) -> None:
     columns = {f"text_{index}": [f"{index} {row}" for row in range(ROWS)] for index in range(30)}
     _, _, lines = draft_of(tmp_path, columns | {"size": TARGET["y"] % 3})
-    assert lines[2:] == ["#   text_0 and 29 more: 60 distinct values in 60 rows: an id, or free text"]
+    assert lines[2:] == ["#   text_0 and 29 more: 60 distinct values in 60 rows: an id, or texts of few words"]
 
 
 OPTIONS = [{"kind": "numeric"}, {"kind": "categorical"}]

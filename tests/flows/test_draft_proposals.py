@@ -115,7 +115,7 @@ def test_reserved_and_empty_names_are_left_out(tmp_path: Path) -> None:
 
 
 def test_without_a_feature_the_error_has_the_reason_of_every_column(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"(?s)as a feature.*\n  key: .*an id, or free text"):
+    with pytest.raises(DataError, match=r"(?s)as a feature.*\n  key: .*an id, or texts of few words"):
         draft_of(tmp_path, {"key": COLUMNS["key"], "yes": BASE["yes"]}, "yes")
 
 

@@ -42,6 +42,9 @@ class SpanPairs(NamedTuple):
     """Spans of labels and predictions, paired by their borders: (pairs,) each."""
 
     rows: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    """Index of the first item, as in `Spans`."""
+    stops: NDArray[np.int64]
     true: NDArray[np.int64]
     """Label of the true span; NO_SPAN for a spurious prediction."""
     predicted: NDArray[np.int64]
@@ -95,7 +98,7 @@ def extract_spans(tags: Ragged, mode: Mode = "strict") -> Spans:
 
 def pair_spans(labels: Ragged, predictions: Ragged, mode: Mode = "strict") -> SpanPairs:
     """Every true span with the predicted one of the same borders, then the predicted spans that have no such pair."""
-    true, predicted = extract_spans(labels, mode), extract_spans(_tags(predictions), mode)
+    true, predicted = extract_spans(labels, mode), extract_spans(predicted_tags(predictions), mode)
     _, left, right = np.intersect1d(true.starts, predicted.starts, assume_unique=True, return_indices=True)
     equal = true.stops[left] == predicted.stops[right]
     left, right = left[equal], right[equal]
@@ -104,6 +107,8 @@ def pair_spans(labels: Ragged, predictions: Ragged, mode: Mode = "strict") -> Sp
     spurious = np.delete(np.arange(len(predicted.labels)), right)
     return SpanPairs(
         rows=np.concatenate([true.rows, predicted.rows[spurious]]),
+        starts=np.concatenate([true.starts, predicted.starts[spurious]]),
+        stops=np.concatenate([true.stops, predicted.stops[spurious]]),
         true=np.concatenate([true.labels, np.full(len(spurious), NO_SPAN)]),
         predicted=np.concatenate([partners, predicted.labels[spurious]]),
     )
@@ -142,7 +147,7 @@ class SpanMetric(Metric):
         return super().undefined(labels) or ("no span in the labels" if no_span else "")
 
     def weighted(self, labels: Ragged, predictions: Ragged) -> WeightedValue:
-        rows, true, predicted = pair_spans(labels, predictions)
+        rows, _, _, true, predicted = pair_spans(labels, predictions)
         right = true == predicted
         outcomes = (right, ~right & (predicted != NO_SPAN), ~right & (true != NO_SPAN))
         counts = np.stack([np.bincount(rows, outcome, minlength=len(labels)) for outcome in outcomes], axis=1)
@@ -152,11 +157,12 @@ class SpanMetric(Metric):
 def _all_right(labels: Ragged, predictions: Ragged) -> Array:
     """(rows,) True if all tags of the row are right, as in a row without items."""
     rows = np.repeat(np.arange(len(labels)), labels.lengths)
-    wrong = _tags(predictions).values != labels.values
+    wrong = predicted_tags(predictions).values != labels.values
     return np.asarray(np.bincount(rows[wrong], minlength=len(labels)) == 0)
 
 
-def _tags(predictions: Ragged) -> Ragged:
+def predicted_tags(predictions: Ragged) -> Ragged:
+    """(items, 2) tags and probabilities -> (items,) tags."""
     return Ragged(values=predictions.values[:, 0].astype(np.int64), offsets=predictions.offsets)
 
 

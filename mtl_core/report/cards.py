@@ -37,6 +37,7 @@ def task_result(run: Run, task: Objective) -> dict[str, Any]:
         "leak": possible_leak(run, task, len(rows.labels)),
         "summary": report.summary(rows) if len(rows.labels) else [],
         "figures": report.figures(rows) if len(rows.labels) else [],
+        "examples": report.examples(rows) if len(rows.labels) else {},
         "rows": len(rows.labels),
         "dropped": rows.dropped,
     }
@@ -110,7 +111,7 @@ def possible_leak(run: Run, task: Objective, rows: int) -> str:
 
 def _related_features(run: Run, task: Objective) -> str:
     features, target = list(run.encoder.inputs), task.options.targets[0]
-    table = run.test_rows([*features, *task.options.targets])
+    table = run.raw_rows("test", [*features, *task.options.targets])
     labels = band_labels(task.options, table)
     if labels is not None:
         table = table.set_column(table.column_names.index(target), target, labels)

@@ -29,7 +29,11 @@ DEFINITIONS = {
     "ranked_probability_score": "mean squared difference of predicted and observed cumulative probabilities",
     "recall": "share of positives that are predicted positive",
     "rmse": "root of the mean squared error",
+    "sentence_accuracy": "share of texts whose tags are all right",
     "silhouette": "separation of the clusters; 0 is ambiguous, 1 well separated",
+    "span_f1": "harmonic mean of the precision and the recall of spans; borders and label must be right",
+    "span_precision": "share of predicted spans that are right",
+    "span_recall": "share of true spans that are predicted",
     "weighted_kappa": "agreement beyond chance, errors weighted by their squared distance; 1 is perfect",
 }
 """Name of a metric -> its definition in one line."""

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from mtl_core.config import Problem
 from mtl_core.report import checks, data, learning
 from mtl_core.report.cards import task_result
+from mtl_core.report.coverage import coverage
 from mtl_core.report.metric_names import metric_title
 from mtl_core.report.run import Run
 from mtl_core.report.studies import comparison, relatedness, tuning
@@ -33,6 +34,7 @@ def render(run: Run) -> str:
         style=Markup(environment.get_template("page.css").render()),
         run=run,
         checks=checks,
+        coverage=coverage,
         data=data,
         learning=learning,
         styles={"passed": "good", "warning": "warn", "failed": "bad"},

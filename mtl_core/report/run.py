@@ -13,20 +13,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from mtl_core import arrow_compute as pc
 from mtl_core.config import Problem
 from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
+from mtl_core.data.targets import column_array
 from mtl_core.errors import DataError
 from mtl_core.files import damage_as_data_error
-from mtl_core.ragged import finite_rows, select_rows
+from mtl_core.ragged import Ragged, finite_rows, select_rows
+from mtl_core.report.texts import Texts
 from mtl_core.studies.comparison.record import Comparison
 from mtl_core.studies.files import Study, read_study
 from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.relatedness.record import Relatedness
 from mtl_core.studies.tuning import Tuning
 from mtl_core.tasks import Objective, objectives
+from mtl_core.text.input_type import TextInput
 from mtl_core.training import TrainingResult
 
 Array = NDArray[Any]
@@ -54,15 +58,17 @@ class Paths:
 class ScoredRows:
     """A task's labelled test rows with finite predictions.
 
-    labels (rows, ...), predictions (rows,) or (rows, classes).
+    labels (rows, ...), predictions (rows,) or (rows, classes); of a tagging task both are a `Ragged`, a row per text.
     """
 
-    labels: Array
-    predictions: Array
+    labels: Any
+    predictions: Any
     uncalibrated: Array | None = None
     """Predictions before calibration; None if it changed none."""
     dropped: int = 0
     """Number of labelled rows that were left out, since their prediction is not finite."""
+    texts: Texts | None = None
+    """Texts of the rows; None but for a tagging task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +96,8 @@ class Run:
     """Split -> rows whose features all equal those of a training row."""
     quarantine: pa.Table
     predictions: Path
-    raw_test: Path
-    """Raw rows of the test split."""
+    raw: dict[str, Path]
+    """Split, validation or test -> its raw rows."""
     relatedness: Relatedness | None
     comparison: Comparison | None
     tuning: Tuning | None
@@ -107,14 +113,14 @@ class Run:
         """True if a study is of the declared problem."""
         return provenance.config_digest == config_digest(self.problem)
 
-    def labels(self, task: Objective) -> dict[str, Array]:
+    def labels(self, task: Objective) -> dict[str, Any]:
         """Split -> labels of the task's labelled rows."""
         labels = {name: split.flat_labels(task.name).numpy() for name, split in self.splits.items()}
         return {name: task.codec.select_labelled(values)[0] for name, values in labels.items()}
 
-    def test_rows(self, columns: Sequence[str]) -> pa.Table:
-        """Raw columns of the test split."""
-        return _table(self.raw_test, list(dict.fromkeys(columns)))
+    def raw_rows(self, split: str, columns: Sequence[str]) -> pa.Table:
+        """Raw columns of the validation or test split."""
+        return _table(self.raw[split], list(dict.fromkeys(columns)))
 
     def scored_rows(self, task: Objective) -> ScoredRows:
         """The task's labels and predictions on the test split."""
@@ -122,17 +128,29 @@ class Run:
             stored = set(pq.read_schema(self.predictions).names)
         columns = [f"{kind}/{task.name}" for kind in ("label", "prediction", "uncalibrated")]
         table = _table(self.predictions, [column for column in columns if column in stored])
-        labels, predictions, *uncalibrated = (_array(column) for column in table.columns)
-        labels, predictions, *uncalibrated = task.codec.select_labelled(labels, predictions, *uncalibrated)
+        arrays = [_row_numbers(table.column(0)), *(_array(column) for column in table.columns[1:])]
+        labels, numbers, predictions, *uncalibrated = task.codec.select_labelled(_array(table.column(0)), *arrays)
         is_finite = finite_rows(predictions)
-        labels, predictions, *uncalibrated = (
-            select_rows(values, is_finite) for values in (labels, predictions, *uncalibrated)
+        labels, numbers, predictions, *uncalibrated = (
+            select_rows(values, is_finite) for values in (labels, numbers, predictions, *uncalibrated)
         )
         return ScoredRows(
             labels=labels,
             predictions=predictions,
             uncalibrated=uncalibrated[0] if uncalibrated else None,
             dropped=int((~is_finite).sum()),
+            texts=self._texts(task, numbers) if isinstance(numbers, Ragged) else None,
+        )
+
+    def _texts(self, task: Objective, numbers: Ragged) -> Texts:
+        """The texts of a tagging task, from the number of its test row for each token."""
+        column = self.encoder.sequences[task.name]
+        input_type = self.encoder.inputs[column]
+        assert isinstance(input_type, TextInput)
+        return Texts(
+            values=column_array(self.raw_rows("test", [column]), column),
+            rows=numbers.values[numbers.offsets[:-1]],  # a labelled text has a token
+            max_tokens=input_type.max_tokens,
         )
 
 
@@ -156,7 +174,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         duplicates=_json(paths.encoded / DUPLICATES),
         quarantine=_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
-        raw_test=paths.encoded / "test.parquet",
+        raw={name: paths.encoded / f"{name}.parquet" for name in ("validation", "test")},
         relatedness=_study(paths.relatedness, Relatedness, unreadable),
         comparison=_study(paths.comparison, Comparison, unreadable),
         tuning=_study(paths.tuning, Tuning, unreadable),
@@ -200,3 +218,9 @@ def _array(column: pa.ChunkedArray) -> Array:
     if not pa.types.is_fixed_size_list(values.type):
         return np.array(values)
     return np.array(values.flatten()).reshape(len(values), values.type.list_size)
+
+
+def _row_numbers(column: pa.ChunkedArray) -> Array:
+    """The row of each entry that `_array` gives."""
+    rows = np.arange(len(column))
+    return np.repeat(rows, pc.list_value_length(column)) if pa.types.is_large_list(column.type) else rows

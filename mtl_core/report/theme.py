@@ -55,8 +55,8 @@ def percent_axis(**options: Any) -> alt.Axis:
 def names_axis(names: Sequence[str], *, limit: int = 130, **options: Any) -> alt.Axis:
     """Axis of an ordinal field that numbers the names from 0, so that names that are equal when cut stay distinct."""
     label = f"{json.dumps(_drawable(list(names)))}[datum.value]"
-    options |= {"labelLimit": limit, "labelColor": INK, "labelOverlap": True}
-    return alt.Axis(title=None, ticks=False, labelExpr=label, **options)
+    options = {"labelOverlap": True, **options}
+    return alt.Axis(title=None, ticks=False, labelExpr=label, labelLimit=limit, labelColor=INK, **options)
 
 
 def _drawable(value: Any) -> Any:

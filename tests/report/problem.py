@@ -18,7 +18,11 @@ DOCUMENT: dict[str, Any] = {
     "name": "made-up",
     "data": {"path": "data"},
     "split": {"by": "column", "column": "part"},
-    "features": {"colour": {"kind": "categorical", "column": SCRIPT}, "size": {"kind": "numeric"}},
+    "features": {
+        "colour": {"kind": "categorical", "column": SCRIPT},
+        "size": {"kind": "numeric"},
+        "note": {"kind": "text", "max_tokens": 24},
+    },
     "tasks": {
         "late": {"kind": "binary", "target": "minutes", "at_least": 0, "metric": "auc"},
         "band": {"kind": "multiclass", "target": "minutes", "edges": [-1, 1], "classes": ["low", SCRIPT, IMAGE]},
@@ -35,6 +39,7 @@ DOCUMENT: dict[str, Any] = {
         "span": {"kind": "quantiles", "target": "minutes", "unit": "<b>minutes</b>"},
         "group": {"kind": "clustering", "clusters": 3, "target": "shade"},
         "alone": {"kind": "clustering", "clusters": 2, "warm_up": 1},
+        "entities": {"kind": "tagging", "target": "entities", "text": "note"},
     },
     "gates": {"metrics": {"late": {"auc": 0.8}}, "baseline": {"ghost": "ignore"}, "size_mb": None},
 }
@@ -47,6 +52,7 @@ def table() -> pa.Table:
     colour, size = generator.integers(0, 3, ROWS), generator.normal(size=ROWS)
     shades = np.array(["red", IMAGE, "blue"], dtype=object)
     part = np.array(["train", "validation", "test"], dtype=object)[np.arange(ROWS) % 3]
+    notes, entities = zip(*(_note(row, shades[colour[row]]) for row in range(ROWS)), strict=True)
     return pa.table(
         {
             "part": pa.array(part),
@@ -57,8 +63,31 @@ def table() -> pa.Table:
             "visits": pa.array(generator.poisson(np.exp(size / 2 - 1))),
             "tags": pa.array(np.array([SCRIPT, f"{SCRIPT}|{IMAGE}", "none of them"], dtype=object)[colour]),
             "shade": pa.array(shades[colour], mask=generator.random(ROWS) < 0.5),
+            "note": pa.array(notes),
+            "entities": pa.array(
+                entities, pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": "string"}))
+            ),
         }
     )
+
+
+def _note(row: int, shade: str) -> tuple[str | None, list[dict[str, Any]] | None]:
+    """A text with two spans; without any, without labels, missing, or longer than the feature reads in some rows.
+
+    The word after `in` is rare; the test split has a label that the others lack.
+    """
+    if row % 10 == 0:
+        return None, []
+    place = f"town{row}"
+    text = f"paint {shade} in {place}" + " or later" * (40 if row % 10 == 1 else 1)
+    if row % 10 < 4:
+        return text, None if row % 10 == 2 else []
+    start = text.index(place)
+    place_label = "new" if row == 899 else IMAGE
+    return text, [
+        {"start": 6, "end": 6 + len(shade), "label": SCRIPT},
+        {"start": start, "end": start + len(place), "label": place_label},
+    ]
 
 
 def history() -> dict[str, Any]:
@@ -110,13 +139,17 @@ def calibrations() -> list[dict[str, Any]]:
 
 
 def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Predictions close to the labels; one is not finite."""
+    """Predictions close to the labels, which are those of items for `entities`; two are not finite."""
     generator, rows = np.random.default_rng(1), len(labels["late"])
     probability = np.clip(0.5 + 0.3 * (labels["late"] == 1) + 0.1 * generator.normal(size=rows), 0.01, 0.99)
     band = generator.dirichlet([2, 2, 2], rows) + np.eye(3)[labels["band"]]
     minutes = np.nan_to_num(labels[LONG]) * 0.7 + 0.2 * generator.normal(size=rows)
     minutes[np.flatnonzero(~np.isnan(labels[LONG]))[0]] = np.inf
     tags = np.clip(0.5 + 0.4 * (labels["tags"] - 0.5) + 0.2 * generator.normal(size=labels["tags"].shape), 0.01, 0.99)
+    entities = labels["entities"] * np.isin(labels["entities"], (1, 2, 3, 4))  # those of training
+    entities[::17] = 0
+    confidence = generator.random(len(entities))
+    confidence[np.flatnonzero(labels["entities"] > 0)[0]] = np.nan
     predicted = {
         "late": probability,
         "band": band / 2,
@@ -128,6 +161,7 @@ def predictions(labels: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         "span": np.nan_to_num(minutes, posinf=0.0)[:, None] + np.array([-0.5, 0.0, 0.5]),
         "group": generator.dirichlet([1, 1, 1], rows),
         "alone": generator.dirichlet([1, 1], rows),
+        "entities": np.stack([entities, confidence], axis=1),
     }
     return {name: values.astype(np.float32) for name, values in predicted.items()}
 

@@ -15,11 +15,13 @@ from flows.layout import Layout
 from flows.stages.report import report_paths
 from mtl_core.checks import write_checks
 from mtl_core.config import Problem, parse_problem
+from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.evaluation import baseline_predictions, evaluate
 from mtl_core.export.signature import signature
 from mtl_core.gates import gates_off, tasks_without_limit
+from mtl_core.ragged import Ragged, flat
 from mtl_core.report.page import render
 from mtl_core.report.run import Run, read_run
 from mtl_core.tasks import objectives
@@ -76,15 +78,20 @@ def _write_validation(layout: Layout) -> None:
 
 def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     tasks = objectives(problem.tasks, encoder.tasks)
-    labels = encoder.labels(pq.read_table(layout.encoded / "test.parquet"))
+    by_row = encoder.labels(pq.read_table(layout.encoded / "test.parquet"))
+    labels = {name: flat(values) for name, values in by_row.items()}
     predicted = predictions(labels)
-    columns = {f"label/{name}": _column(values) for name, values in labels.items()}
-    columns |= {f"prediction/{name}": _column(values) for name, values in predicted.items()}
-    columns["uncalibrated/late"] = _column(np.clip(2 * predicted["late"] - 0.5, 0, 1))
+    columns = {
+        f"{kind}/{name}": _column(values, by_row[name])
+        for kind, arrays in (("label", labels), ("prediction", predicted))
+        for name, values in arrays.items()
+    }
+    columns["uncalibrated/late"] = _column(np.clip(2 * predicted["late"] - 0.5, 0, 1), labels["late"])
     pq.write_table(pa.table(columns), layout.predictions)
     finite = {name: np.where(np.isfinite(values), values, 0) for name, values in predicted.items()}
     metrics = evaluate(tasks, labels, finite, resamples=20)
-    train = {task.name: np.load(layout.encoded / "train" / "labels" / f"{task.name}.npy") for task in encoder.tasks}
+    split = EncodedSplit.open(layout.encoded / "train", encoder)
+    train = {task.name: split.flat_labels(task.name).numpy() for task in encoder.tasks}
     baseline = evaluate(tasks, labels, baseline_predictions(tasks, train, labels), resamples=0)
     evaluation = {
         task: {m: asdict(v) | {"baseline": baseline[task][m].value} for m, v in by_name.items()}
@@ -97,9 +104,12 @@ def _write_test(layout: Layout, problem: Problem, encoder: Encoder) -> None:
     write_checks(layout.checks, checks(), notes)
 
 
-def _column(values: NDArray[Any]) -> pa.Array:
-    """A column; several values per row become a list."""
-    return pa.array(values) if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
+def _column(values: NDArray[Any], by_row: NDArray[Any] | Ragged) -> pa.Array:
+    """A column; several values per row, or the items of the rows, become lists."""
+    column = pa.array(values.ravel())
+    if values.ndim > 1:
+        column = pa.FixedSizeListArray.from_arrays(column, values.shape[1])
+    return pa.LargeListArray.from_arrays(by_row.offsets, column) if isinstance(by_row, Ragged) else column
 
 
 def _write_json(path: Path, document: Any) -> None:

@@ -13,6 +13,7 @@ from mtl_core.report.outputs.classes import ClassReport, ProbabilityReport
 from mtl_core.report.outputs.clusters import ClusterReport
 from mtl_core.report.outputs.multilabel import LabelReport
 from mtl_core.report.outputs.numbers import NumberReport, QuantileReport
+from mtl_core.report.outputs.spans import SpanReport
 from mtl_core.report.run import ScoredRows
 from mtl_core.report.wording import UNDEFINED
 
@@ -65,6 +66,7 @@ def share(text: str) -> float:
         ),
         ({"form": "quantiles", "unit": "EUR", "levels": [0.1, 0.9]}, QuantileReport(levels=(0.1, 0.9), unit="EUR")),
         ({"form": "cluster_probabilities", "clusters": 3}, ClusterReport(clusters=3)),
+        ({"form": "spans", "unit": "probability", "labels": ["a"]}, SpanReport(labels=("a",))),
     ],
 )
 def test_the_report_depends_on_the_form(output: dict[str, Any], report: TaskReport) -> None:
@@ -72,7 +74,7 @@ def test_the_report_depends_on_the_form(output: dict[str, Any], report: TaskRepo
 
 
 def test_an_unknown_form_has_metrics_only() -> None:
-    report, rows = task_report({"form": "spans", "unit": ""}), rows_of(np.zeros(3), np.zeros(3))
+    report, rows = task_report({"form": "boxes", "unit": ""}), rows_of(np.zeros(3), np.zeros(3))
     assert (report.figures(rows), report.summary(rows)) == ([], [])
     assert report.label_distribution({"train": rows.labels}).rows == ((),)
     assert report.baseline(np.zeros(())) == "the best constant"

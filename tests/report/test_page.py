@@ -42,6 +42,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
             "minutes is there missing 1",
         ),
         *("{by: column, column: part", "1 categorical colour 3 values", "ghost", "train 100%", "test 0%"),
+        "Vocabulary of note split texts tokens per text in the vocabulary longer than 24 tokens",
     ),
     "learning": (
         *("weights of epoch 3", f"late AUC 0.800 (epoch 2) 0.790 {MINUS}1.0 2", "Undefined on the validation split"),
@@ -53,6 +54,11 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         *("Calibration", "Cumulative gains", "Confusion matrix", "Observed by predicted", "Residuals", "AUC per label"),
         *("Quantile coverage", "Prediction intervals", "Cluster sizes", "Confidence", "Clusters and classes"),
         *("metric test 95% interval validation baseline", "points uncalibrated"),
+        *(
+            "F1 per label",
+            "Examples of errors Wrong borders Wrong borders, entities text true predicted probability paint",
+            "not in training",
+        ),
     ),
     "checks": (
         *("passed late.auc 0.9 at least 0.8", "(lower end of the paired 95% interval) 0.3 to 0.35 above 0"),
@@ -121,7 +127,7 @@ def test_links_have_targets_and_charts_have_labels(page: Page) -> None:
     assert {href[1:] for href in page.attributes("href") if href.startswith("#")} <= set(ids)
     for chart in page.named("svg"):
         assert (chart["role"], bool(chart["aria-label"])) == ("img", True)
-    assert len(page.named("svg")) == 9 + 8 * 2 + 3  # learning curves; two plots per task, three for `group`
+    assert len(page.named("svg")) == 10 + 8 * 2 + 2 * 3  # learning curves; plots per task, three for two of them
     assert all(cell.get("scope") for cell in page.named("th"))
 
 
@@ -162,6 +168,6 @@ def test_every_chart_is_valid_vega_lite(copied: RunFolder, monkeypatch: pytest.M
 
     monkeypatch.setattr(vl_convert, "vegalite_to_svg", validated)
     copied.page()
-    assert len(drawn) == 28 + 3 + 6 + 7  # the page, relatedness, comparison, tuning
+    assert len(drawn) == 32 + 3 + 6 + 7  # the page, relatedness, comparison, tuning
     with pytest.raises(ValidationError):
         validated({"mark": "bar", "encoding": {"x": {"field": 1}}})

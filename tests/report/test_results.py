@@ -92,12 +92,13 @@ def test_duplicates_features_and_labels(run: Run) -> None:
     assert duplicates(replace(run, duplicates={"validation": 0, "test": 3})) == [
         "3 of 300 test rows equal a training row in every feature."
     ]
-    colour, size = run.encoder.features
+    colour, size, note = run.encoder.features
     logged = size.model_copy(update={"transform": "log1p", "low": 0.0, "high": 2.0})
-    encoder = run.encoder.model_copy(update={"features": (colour, logged)})
+    encoder = run.encoder.model_copy(update={"features": (colour, logged, note)})
     assert features_by_kind(replace(run, encoder=encoder)) == {
         "categorical": [("colour", "3 values")],
         "numeric": [("size", "0 to 2, log")],
+        "text": [("note", "24 words")],
     }
     labels = {task.name: labels_of(run, task) for task in run.tasks}
     assert labels["ghost"].head == ("split", "labelled", "positive")

@@ -72,7 +72,7 @@ def test_every_metric_has_a_definition(run: Run) -> None:
         decides = {"threshold": 0.5} if "threshold" in type(task.options).model_fields else {}
         names |= {metric.name for metric in task.options.model_copy(update=decides).metrics}
     assert names == set(DEFINITIONS)
-    assert len(set(DEFINITIONS.values())) == len(names) == 25
+    assert len(set(DEFINITIONS.values())) == len(names) == 29
     assert all(len(text) < 110 and not text.endswith(".") for text in DEFINITIONS.values())
     new = RowMean(name="metric_of_tomorrow", higher_is_better=False, rows=lambda y, p: y)
     assert definition_of(new) == "lower is better"

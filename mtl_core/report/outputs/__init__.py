@@ -10,6 +10,7 @@ from mtl_core.report.outputs.classes import ClassReport, ProbabilityReport
 from mtl_core.report.outputs.clusters import ClusterReport
 from mtl_core.report.outputs.multilabel import LabelReport
 from mtl_core.report.outputs.numbers import NumberReport, QuantileReport
+from mtl_core.report.outputs.spans import SpanReport
 
 __all__ = ["task_report"]
 
@@ -23,6 +24,8 @@ def task_report(output: dict[str, Any], reference_classes: tuple[str, ...] = ())
             return ClusterReport(clusters=clusters, classes=reference_classes)
         case {"form": "label_probabilities", "labels": labels}:
             return LabelReport(labels=tuple(labels), thresholds=tuple(output.get("thresholds", ())))
+        case {"form": "spans", "labels": labels}:
+            return SpanReport(labels=tuple(labels))
         case {"form": "number", "unit": "probability"}:
             return ProbabilityReport(threshold=output.get("threshold"))
         case {"form": "number", "unit": unit}:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.run import ScoredRows
 
-SplitLabels = Mapping[str, NDArray[Any]]
-"""Split -> (rows, ...) labels, without unlabelled rows."""
+SplitLabels = Mapping[str, Any]
+"""Split -> (rows, ...) labels, without unlabelled rows; of a tagging task a `Ragged`."""
 
 
 class TaskReport:
@@ -30,3 +30,7 @@ class TaskReport:
     def figures(self, rows: ScoredRows) -> list[Figure]:
         """Plots of the test split; needs at least one row."""
         return []
+
+    def examples(self, rows: ScoredRows) -> dict[str, Table]:
+        """Kind of error -> some errors of the test split; needs at least one row."""
+        return {}

@@ -114,7 +114,8 @@ def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Arra
         if np.isfinite(value)
     ]
     side = max(1, min(_MAX_SIDE, WIDTH // max(values.shape)))
-    column_axis = names_axis(column_names, limit=90, orient="top", labelAngle=-45)
+    has_text = side >= _MIN_SIDE_WITH_TEXT  # then slanted names have room too
+    column_axis = names_axis(column_names, limit=90, orient="top", labelAngle=-45, labelOverlap=not has_text)
     rows, columns = (alt.Scale(domain=list(range(length)), paddingInner=0.06) for length in values.shape)
     row_axis = names_axis(row_names, limit=90, minExtent=90)
     x, y = alt.X("column:O", scale=columns, axis=column_axis), alt.Y("row:O", scale=rows, axis=row_axis)
@@ -126,5 +127,5 @@ def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Arra
         fillOpacity=alt.FillOpacity("size:Q", scale=strengths, legend=None),
     )
     text = base.mark_text(color=INK, fontSize=min(12, 0.31 * side)).encode(text="text:N")
-    layers = [cell, text] if side >= _MIN_SIDE_WITH_TEXT else [cell]
+    layers = [cell, text] if has_text else [cell]
     return alt.layer(*layers).properties(width=side * len(column_names), height=side * len(row_names))

@@ -28,6 +28,9 @@ def calibration(probability: Array, outcome: Array, uncalibrated: Array | None, 
         curves["uncalibrated"] = calibration_bins(uncalibrated, outcome)
     errors = {name: np.average(np.abs(c["x"] - c["y"]), weights=c["rows"]) for name, c in curves.items()}
     largest = max(float(np.maximum(curve["x"], curve["high"]).max()) for curve in curves.values())
+    named = "; ".join(
+        f"{100 * error:.1f} percentage points" + f" {name}" * (len(curves) > 1) for name, error in errors.items()
+    )
     upper = min(1.0, math.ceil(1.02 * largest / 0.05) * 0.05)
     scale = alt.Scale(domain=[0, upper], nice=False)
     x = alt.X("x:Q", scale=scale, axis=percent_axis(title=None, labels=False))
@@ -46,8 +49,7 @@ def calibration(probability: Array, outcome: Array, uncalibrated: Array | None, 
     return draw(
         "Calibration",
         "Observed frequency per bin of predicted probability, with 95% Wilson intervals. Mean difference: "
-        f"{'; '.join(f'{100 * error:.1f} percentage points {name}' for name, error in errors.items())}. "
-        "Below: histogram of the predictions; its last bar holds all beyond.",
+        f"{named}. Below: histogram of the predictions; its last bar holds all beyond.",
         alt.vconcat(chart, counts.properties(height=52), spacing=6),
         ("predicted", map(percent, curve["x"])),
         ("observed", map(percent, curve["y"])),

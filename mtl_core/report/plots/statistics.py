@@ -65,6 +65,16 @@ def wilson(successes: Array, rows: Array) -> tuple[Array, Array]:
     return low, high
 
 
+def f1_interval(hits: Array, errors: Array) -> tuple[Array, Array]:
+    """95% intervals of F1 = 2 hits / (2 hits + errors), where errors are false positives and false negatives.
+
+    From Wilson's intervals of hits / (hits + errors), of which F1 is a rising function (Lam, Gopal and Qian 2023,
+    arXiv:2309.14621, the indirect method).
+    """
+    low, high = (2 * bound / (1 + bound) for bound in wilson(hits, hits + errors))
+    return low, high
+
+
 def auc_interval(auc: Array, positive: Array, negative: Array) -> tuple[Array, Array]:
     """95% intervals of AUCs over that many rows (Newcombe 2006, part 2, method 5); within [0, 1], NaN where undefined.
 

@@ -11,6 +11,10 @@ from tests.small import Small, prepared
 
 SPANS = pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": pa.string()}))
 ROWS = 360
+ENCODERS: dict[str, dict[str, Any]] = {
+    kind: {"kind": kind, "width": 16, "embedding": 16} for kind in ("conv", "gru", "lstm", "transformer")
+}
+"""`model.text` of each encoder."""
 
 
 def document(**training: Any) -> dict[str, Any]:

@@ -29,9 +29,7 @@ def tokens_and_runs(draw: st.DrawFn) -> tuple[NDArray[np.int64], list[tuple[int,
     ends = np.cumsum(np.array(lengths) + gaps)
     borders = sorted(draw(st.sets(st.integers(0, len(lengths)))))
     runs = [
-        (first, stop, draw(st.integers(0, 2)))
-        for first, stop in itertools.pairwise(borders)
-        if draw(st.booleans())
+        (first, stop, draw(st.integers(0, 2))) for first, stop in itertools.pairwise(borders) if draw(st.booleans())
     ]
     return np.stack([ends - lengths, ends], axis=1), runs
 

@@ -23,7 +23,6 @@ from tests.tagging import document as tagged_document
 from tests.tasks.declared import fit_codec, fit_objective, task
 
 
-
 def span(start: int, end: int, label: str | None) -> dict[str, Any]:
     return {"start": start, "end": end, "label": label}
 

@@ -130,9 +130,7 @@ def test_soft_targets_that_are_certain_of_the_labels_give_the_loss_of_the_labels
     for weights in (None, WEIGHTS):
         for share in (0.4, 1.0):
             soft = soft_targets(certain, weight=share)
-            assert_close(
-                loss(objective, logits, weights=weights, soft=soft), loss(objective, logits, weights=weights)
-            )
+            assert_close(loss(objective, logits, weights=weights, soft=soft), loss(objective, logits, weights=weights))
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])

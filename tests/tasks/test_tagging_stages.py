@@ -64,7 +64,7 @@ def test_the_signature_names_the_tokens_of_each_tagging_task(results: dict[str, 
 
 
 def test_spans_are_parts_of_the_text_that_was_sent(results: dict[str, Any]) -> None:
-    """Of its first `max_tokens` tokens."""
+    """They lie within its first `max_tokens` tokens."""
     status, body = results["responses"][0]
     assert status == 200
     found = 0

@@ -26,7 +26,7 @@ def train_tagged(tagged: Small, folder: Path, **training: Any) -> Any:
 def test_soft_targets_of_a_stopped_task_are_its_logits_and_have_no_gradient_at_the_teacher(
     tagged: Small, tmp_path: Path
 ) -> None:
-    """In batches of any order, with other padding than when they were computed."""
+    """Batches have another order and other padding than the split had when they were computed."""
     network = Network.seeded(parse_problem(document()), tagged.encoder, 0)
     weights, rows = copied_weights(network), torch.arange(len(tagged.train)).flip(0)[:40]
     batch = tagged.train.take(rows)

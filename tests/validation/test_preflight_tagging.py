@@ -54,7 +54,7 @@ def test_broken_spans_are_lines_with_their_task(
 
 
 def test_a_column_without_spans_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ProblemError, match=r"tasks\.slots: a tagging target must be lists of \{start: integer"):
+    with pytest.raises(ProblemError, match=r"tasks\.slots: a tagging target must be lists of \{start, end, label"):
         checked(tmp_path, with_slots(["day"], pa.list_(pa.string())))
 
 

@@ -21,7 +21,7 @@ FIELDS = ("start", "end", "label")
 """The fields of a span."""
 
 
-def span_error(length: int, spans: list[dict[str, Any] | None]) -> str:
+def span_error(length: float, spans: list[dict[str, Any] | None]) -> str:
     """The first broken rule of the spans of a text of that many characters; "" if there is none."""
     previous = 0
     for span in sorted(spans, key=lambda span: (span or {}).get("start") or 0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -18,7 +19,7 @@ from mtl_core.metrics.spans import SENTENCE_ACCURACY, SPAN_F1, SPAN_PRECISION, S
 from mtl_core.ragged import Block, Ragged
 from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Task, TaskFitter
 from mtl_core.tasks.objective import Objective
-from mtl_core.tasks.span_labels import MAX_LABELS, label_names, span_tags
+from mtl_core.tasks.span_labels import MAX_LABELS, label_names, span_error, span_tags
 from mtl_core.text.input_type import TextInput
 from mtl_core.text.tags import OUTSIDE, tag_count
 
@@ -135,6 +136,8 @@ class TaggingCodec(Codec):
         items: list[int] = []
         index = self.indices
         for spans in lists:
+            if error := span_error(math.inf, spans or []):
+                raise DataError(f"task {self.name!r}: {error}, in {self.target!r}; repair the row, or quarantine it")
             tags = [UNLABELLED] if spans is None else [1 + 2 * index(span["label"]) for span in spans] or [OUTSIDE]
             items += [*tags, END_OF_ROW]
             lengths.append(len(tags) + 1)

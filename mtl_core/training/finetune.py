@@ -41,9 +41,9 @@ def finetune_heads(
 
     A head stops early on the validation score of its task, and keeps its best epoch if that improves on the initial
     head by more than the task's `min_improvement`; otherwise the initial head is restored bit by bit. So no task gets
-    worse on validation. Tasks without a validation score, unsupervised tasks and
-    tasks that decode whole rows, such as tagging, are skipped. After a crash fine-tuning
-    starts over with the same result: the randomness of every epoch depends on (seed, task, epoch) alone.
+    worse on validation. Tasks without a validation score, unsupervised tasks and tasks that decode whole rows, such as
+    tagging, are skipped. After a crash fine-tuning starts over with the same result: the randomness of every epoch
+    depends on (seed, task, epoch) alone.
 
     Disk space for the trunk's outputs: 4 bytes x rows x width, once, or once per task where the trunk has separate
     outputs.

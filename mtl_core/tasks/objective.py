@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -75,6 +76,10 @@ class Objective(ABC):
             mask: (B, L) True for the items of the sequence.
         """
         return logits
+
+    def is_scored(self, value: float) -> bool:
+        """True if a value of its metric on validation tells how well it is learned; else it does not stop yet."""
+        return math.isfinite(value)
 
     def check(self, labels: LabelValues) -> None:
         """DataError for labels, those of a whole split, for which the objective has no loss or metric."""

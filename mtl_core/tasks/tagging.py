@@ -178,6 +178,10 @@ class TaggingObjective(Objective):
     def outputs(self) -> int:
         return tag_count(len(self.codec.labels))
 
+    def is_scored(self, value: float) -> bool:
+        """False while no predicted span is right: a network predicts no span in its first epochs."""
+        return value > 0
+
     def without_items(self, logits: Tensor, mask: Tensor) -> Tensor:
         """A certain O where there is no token, so that decoding does not depend on the padding."""
         certain = logits.new_full((self.outputs,), -CERTAIN)

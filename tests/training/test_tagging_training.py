@@ -1,5 +1,6 @@
 """Trainings of tagging tasks: teachers, the policy hold, fine-tuned heads, and options of texts in a search."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mtl_core.model import Network
 from mtl_core.model.inference import copied_weights
 from mtl_core.training import train
 from mtl_core.training.losses import task_losses
+from mtl_core.training.scores import metric_values
 from tests.small import Small
 from tests.tagging import document
 from tests.training.runs import run, same
@@ -60,6 +62,21 @@ def test_boosted_teachers_refuse_a_tagging_task_by_name(tagged: Small, tmp_path:
     rule = r"training\.teachers\.slots: `boosted` needs a task of level row, found level token; drop this teacher"
     with pytest.raises(ProblemError, match=rule):
         train(problem, tagged.encoder, tagged.train, tagged.validation, tmp_path)
+
+
+def test_a_tagging_task_without_a_right_span_has_no_score_and_does_not_stop(
+    tagged: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its first epochs a network predicts no span; F1 is 0 then, again and again."""
+
+    def without_spans(*arguments: Any) -> dict[str, float]:
+        return metric_values(*arguments) | {"slots": 0.0}
+
+    monkeypatch.setattr("mtl_core.training.loop.metric_values", without_spans)
+    _, result = train_tagged(tagged, tmp_path, epochs=4, stopping={"policy": "freeze", "patience": 1})
+    assert all(math.isnan(epoch.scores["slots"]) for epoch in result.epochs)
+    assert not any("slots" in epoch.stopped for epoch in result.epochs)
+    assert result.standard_errors["slots"] == 1.0
 
 
 def test_heads_of_tagging_tasks_are_not_finetuned(tagged: Small, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ head was trained. The outputs of the trunk are computed once and stored, so that
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 

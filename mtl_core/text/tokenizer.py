@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings
 from mtl_core.input_types import StringInput
-from mtl_core.ragged import Ragged, spans
+from mtl_core.ragged import Ragged, row_ranges
 
 if TYPE_CHECKING:
     from mtl_core.graphs.builder import GraphBuilder
@@ -81,7 +81,7 @@ def run_texts(session: Session, texts: pa.Array, is_item: Callable[[NDArray[Any]
     sizes = characters(texts)
     order = np.argsort(sizes, kind="stable")
     values, lengths = [], []
-    for start, stop in spans(sizes[order], max(1, len(order)), MAX_CHARACTERS):
+    for start, stop in row_ranges(sizes[order], max(1, len(order)), MAX_CHARACTERS):
         batch = texts.take(pa.array(order[start:stop])).to_numpy(zero_copy_only=False)
         (padded,) = session.run(None, {"text": batch})
         mask = is_item(padded)

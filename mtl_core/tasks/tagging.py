@@ -19,7 +19,7 @@ from mtl_core.metrics.spans import SENTENCE_ACCURACY, SPAN_F1, SPAN_PRECISION, S
 from mtl_core.ragged import Block, Ragged
 from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Task, TaskFitter
 from mtl_core.tasks.objective import Objective
-from mtl_core.tasks.span_labels import MAX_LABELS, label_names, span_error, span_tags
+from mtl_core.tasks.span_labels import MAX_LABELS, label_counts, span_error, span_tags
 from mtl_core.text.input_type import TextInput
 from mtl_core.text.tags import OUTSIDE, tag_count
 
@@ -81,7 +81,7 @@ class TaggingFitter(TaskFitter):
         self.counts: Counter[str] = Counter()
 
     def update(self, values: pa.Array) -> None:
-        self.counts.update(label_names(self.name, self.options.target, values))
+        self.counts.update(label_counts(self.name, self.options.target, values))
 
     def finish(self) -> TaggingCodec:
         labels = self.options.labels or tuple(sorted(self.counts))

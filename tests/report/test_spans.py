@@ -16,7 +16,8 @@ from mtl_core.ragged import Ragged
 from mtl_core.report.outputs.span_errors import SpanErrors
 from mtl_core.report.outputs.spans import SpanReport
 from mtl_core.report.plots.statistics import f1_interval
-from mtl_core.report.run import Run, ScoredRows
+from mtl_core.report.run import Run
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.texts import Texts
 from mtl_core.report.wording import UNDEFINED, percent, rounded
 from mtl_core.text.input_type import ADVERSARIAL_TEXTS

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mtl_core.metrics.spans import NO_SPAN, SpanPairs, Spans, extract_spans, pair_spans, predicted_tags
 from mtl_core.ragged import Ragged
 from mtl_core.report.plots.figure import Table
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.texts import Texts
 from mtl_core.report.wording import UNDEFINED, percent
 

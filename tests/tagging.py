@@ -17,6 +17,7 @@ ROWS = 360
 ENCODERS: dict[str, dict[str, Any]] = {
     kind: {"kind": kind, "width": 16, "embedding": 16} for kind in ("conv", "gru", "lstm", "transformer")
 }
+ENCODERS["gru"]["layers"] = 2
 """`model.text` of each encoder."""
 
 

@@ -13,7 +13,7 @@ from mtl_core.data.tagged_files import split_cells
 from mtl_core.errors import DataError
 
 TEXT, FILE = "text", "file"
-"""Columns of tagged text: the only one that is known at prediction time, and the file of a row."""
+"""Columns of tagged text: the text, which alone is known at prediction time, and the name of the row's file."""
 MAX_BYTES = 1 << 16
 """Size of a file's beginning, by which a column file is recognised."""
 
@@ -54,7 +54,7 @@ def find_source(root: Path) -> DataSource:
 
 
 def unread_files(source: DataSource) -> list[Path]:
-    """The files of a folder of column files that are none, which a problem with this folder as data cannot read."""
+    """Other files in a folder of column files, which a problem with this folder as its data cannot read."""
     if source.format != "conll" or not source.root.is_dir():
         return []
     return [path for path in _visible_files(source.root) if path not in source.files]

@@ -137,8 +137,8 @@ class EncodedSplit:
 def equal_cells(rows: Tensor, cells: Tensor, batches: int) -> tuple[Tensor, ...]:
     """Cut (n,) rows, sorted by their (n,) cells, into that many batches of about equal cells, at least a row each.
 
-    From the last batch on, each takes its share of the cells that are left, so that a row that alone has more than a
-    share is a batch, and the others share the rest.
+    Cut from the last batch to the first. Each batch gets an equal share of the cells that are left, so that a row with
+    more than a share is a batch of its own, and the other batches divide the rest.
     """
     ends = cells.cumsum(0)
     middles = (ends - cells / 2).numpy()

@@ -1,4 +1,4 @@
-"""Metrics of tagging: spans that a tagger finds in texts, counted as in CoNLL-2003 (Tjong Kim Sang and De Meulder).
+"""Metrics of tagging: predicted spans of texts, counted as in CoNLL-2003 (Tjong Kim Sang and De Meulder).
 
 A predicted span is right if its row, its borders and its label are those of a span of the labels.
 
@@ -61,7 +61,7 @@ class SpanCounts:
 
     @property
     def recall(self) -> float:
-        """Share of spans that are found; NaN without a true span."""
+        """Share of true spans that are predicted; NaN without a true span."""
         return _ratio(self.true_positives, self.true_positives + self.false_negatives)
 
     @property

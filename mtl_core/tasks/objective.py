@@ -69,7 +69,7 @@ class Objective(ABC):
         return labels, predictions
 
     def without_items(self, logits: Tensor, mask: Tensor) -> Tensor:
-        """Logits of a task of level token, with those of an absent item where no item has a label.
+        """Replace the logits at positions without an item; by default they stay, since nothing reads them.
 
         Args:
             logits: (B, L, outputs), in training with members (B, L, members, outputs).
@@ -78,7 +78,7 @@ class Objective(ABC):
         return logits
 
     def is_scored(self, value: float) -> bool:
-        """True if a value of its metric on validation tells how well it is learned; else it does not stop yet."""
+        """True if a value of its metric on validation is a score; until the first one the task cannot stop."""
         return math.isfinite(value)
 
     def check(self, labels: LabelValues) -> None:

@@ -22,7 +22,7 @@ FIELDS = ("start", "end", "label")
 
 
 def span_error(length: float, spans: list[dict[str, Any] | None]) -> str:
-    """The first broken rule of the spans of a text of that many characters; "" if there is none."""
+    """The first rule that spans of a text with `length` characters break; "" if they break none."""
     previous = 0
     for span in sorted(spans, key=lambda span: (span or {}).get("start") or 0):
         if span is None or any(span[field] is None for field in FIELDS) or span["label"] == "":

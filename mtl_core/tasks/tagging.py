@@ -107,7 +107,7 @@ class TaggingObjective(Objective):
         return value > 0
 
     def without_items(self, logits: Tensor, mask: Tensor) -> Tensor:
-        """A certain O where there is no token, so that decoding does not depend on the padding."""
+        """Set the logits of a certain O where there is no token, so that decoding does not depend on the padding."""
         certain = logits.new_full((self.outputs,), -CERTAIN)
         certain[OUTSIDE] = 0.0
         while mask.ndim < logits.ndim:

@@ -136,8 +136,8 @@ def label_columns(
             labels = task.codec(task_name, class_fitter.type, classes).encode(values)
             indicators |= {f"{prefix}={name}": _indicator(labels, index) for index, name in enumerate(classes)}
         elif isinstance(task, Tagging):
-            known = {column.removeprefix(f"{prefix}=") for column in expected}
-            names = task.labels or tuple(sorted(known.union(label_counts(task_name, task.target, values))))
+            in_suite = {column.removeprefix(f"{prefix}=") for column in expected}
+            names = task.labels or tuple(sorted(in_suite.union(label_counts(task_name, task.target, values))))
             rows = label_indicators(task_name, task.target, values, names)
             indicators |= {f"{prefix}={name}": row for name, row in zip(names, rows, strict=True)}
     return indicators

@@ -60,13 +60,21 @@ def exported(tagged: Small) -> Export:
     return build
 
 
+def with_texts(rows: pa.Table, texts: pa.Array) -> pa.Table:
+    """The rows with these texts in both columns."""
+    for column, _ in TOKENS.values():
+        rows = rows.set_column(rows.column_names.index(column), column, texts)
+    return rows
+
+
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_graph_and_network_predict_the_same_on_ordinary_and_adversarial_rows(
     tagged: Small, exported: Export, kind: str
 ) -> None:
     of_kind = exported(kind)
     session = open_graph(of_kind.graph.SerializeToString())
-    for rows in (tagged.raw_test, adversarial_rows(tagged.raw_test, of_kind.encoder)):
+    empty = with_texts(tagged.raw_test.slice(0, 1), pa.array([""]))
+    for rows in (tagged.raw_test, empty, adversarial_rows(tagged.raw_test, of_kind.encoder)):
         assert parity(session, of_kind.network, of_kind.encoder, rows).difference <= 1e-5
 
 
@@ -75,9 +83,7 @@ def test_tokens_are_an_output_and_positions_without_a_token_are_a_certain_o(tagg
     names = {"trunkline/tokens/text", "trunkline/tokens/title"}
     assert {output.name for output in session.get_outputs()} == {"intent", "urgent", "slots", "people"} | names
     texts = pa.array(["", None, "\u2403 a", "e\u0301 \U0001f469\u200d\U0001f680\0", "a b c d e f g h i"], pa.string())
-    rows = tagged.raw_test.slice(0, len(texts))
-    for column, _ in TOKENS.values():
-        rows = rows.set_column(rows.column_names.index(column), column, texts)
+    rows = with_texts(tagged.raw_test.slice(0, len(texts)), texts)
     for task, (column, max_tokens) in TOKENS.items():
         tokens, predictions = session.run(
             [f"trunkline/tokens/{column}", task], graph_inputs(rows, tagged.encoder.inputs)

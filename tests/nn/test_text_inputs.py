@@ -143,9 +143,9 @@ def test_training_replaces_words_of_the_vocabulary_by_the_unseen_word(probabilit
     """The end mark, padding, unseen words and all parts stay."""
     module, codes = embedding(probability), batch(*[200] * 50, padding=20)
     codes[:, ::7, 0] = codes[:, ::7, 0].clamp(max=UNSEEN)
-    kept, out = module.eval()(codes), module.train()(codes)
-    assert torch.equal(out[:, :, 8:], kept[:, :, 8:])
-    changed = (out[:, :, :8] != kept[:, :, :8]).any(dim=2)
+    expected, out = module.eval()(codes), module.train()(codes)
+    assert torch.equal(out[:, :, 8:], expected[:, :, 8:])
+    changed = (out[:, :, :8] != expected[:, :, :8]).any(dim=2)
     is_word = codes[:, :, 0] >= FIRST_WORD
     assert not changed[~is_word].any()
     assert (out[changed][:, :8] == module.words[UNSEEN]).all()

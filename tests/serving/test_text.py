@@ -1,4 +1,4 @@
-"""Texts and spans, with a real graph: places in the user's string, rows of several lengths, and errors."""
+"""Texts and spans, with a real graph: positions in the user's string, rows of several lengths, and errors."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def predict(served: ServedModel, rows: list[Row]) -> list[Row]:
 
 @patient
 @given(st.lists(TAGGED, min_size=1, max_size=6), st.integers(1, 2_000))
-def test_spans_are_at_their_places_in_any_batches(served: ServedModel, tagged: list[Any], max_cells: int) -> None:
+def test_spans_have_their_positions_in_any_batches(served: ServedModel, tagged: list[Any], max_cells: int) -> None:
     split = ServedModel(served.model)
     split.decoder = RequestDecoder(served.model.signature.inputs, max_cells=max_cells)
     rows = [{"text": text[0], "title": title and title[0], "words": words} for text, title, words in tagged]

@@ -114,9 +114,8 @@ def test_labels_and_predictions_are_stored_per_text(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("results")
-def test_heads_of_tagging_tasks_are_not_finetuned_and_not_calibrated(folder: Path) -> None:
+def test_tagging_tasks_are_not_calibrated(folder: Path) -> None:
     history = json.loads((folder / "artifacts" / "training" / "history.json").read_text(encoding="utf-8"))
-    assert [head["task"] for head in history["finetuned_heads"]] == ["intent", "urgent"]
     assert [record["task"] for record in history["calibrations"]] == ["intent", "urgent"]
 
 

@@ -192,19 +192,3 @@ def test_a_label_outside_the_declared_ones_is_an_error_of_the_check(folder: Path
     assert check_data(folder, declared()).labelled["names"]["validation"] == ROWS
     with pytest.raises(ProblemError, match=r"tasks\.names: the labels are person, place, found 'mood'"):
         check_data(folder, declared(labels=["person", "place"]))
-
-
-@pytest.mark.parametrize(
-    "spans",
-    [
-        pa.array([["north"]] * ROWS),
-        pa.array([[{"start": 0, "end": 2}]] * ROWS),
-        pa.array([[{"start": 0.5, "end": 2.5, "label": "place"}]] * ROWS),
-        pa.array([[{"start": 0, "end": 2, "label": 7}]] * ROWS),
-    ],
-)
-def test_a_target_of_another_type_is_refused(tmp_path: Path, spans: pa.Array) -> None:
-    for month in MONTHS:
-        write_part(tmp_path, f"2024-{month:02}.parquet", changed(texts(month), spans=spans))
-    with pytest.raises(ProblemError, match=r"tasks\.names: a tagging target must be lists of \{start, end, label\}"):
-        check_data(tmp_path, declared())

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
+from mtl_core.text.tags import OUTSIDE, Span
 from tests.small import Small, prepared
 
 SPANS = pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": pa.string()}))
+"""Type of a column of spans."""
 ROWS = 360
 ENCODERS: dict[str, dict[str, Any]] = {
     kind: {"kind": kind, "width": 16, "embedding": 16} for kind in ("conv", "gru", "lstm", "transformer")
@@ -113,6 +116,17 @@ def table(rows: int = ROWS) -> pa.Table:
             "heavy": pa.array(generator.integers(0, 3, rows).astype(float)),
         }
     )
+
+
+def spans_of(offsets: NDArray[np.int64], tags: NDArray[np.integer]) -> list[Span]:
+    """(tokens, 2) start and end of each token, (tokens,) well-formed tags -> their spans; the inverse of `tags_of`."""
+    spans: list[Span] = []
+    for (start, end), tag in zip(offsets.tolist(), tags.tolist(), strict=True):
+        if tag % 2 == 1:
+            spans.append(Span(start, end, (tag - 1) // 2))
+        elif tag != OUTSIDE:
+            spans[-1] = spans[-1]._replace(end=end)
+    return spans
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from mtl_core.config import Csv
-from mtl_core.data.chunks import is_tag
 from mtl_core.data.conll_files import DOCUMENT, ConllFile
 from mtl_core.data.intent_files import LABELS, TAGS, TOKENS, IntentFolder, intent_folders
 from mtl_core.data.part_files import SUFFIXES, PartFile, open_part, suffix
+from mtl_core.data.tag_schemes import is_tag
 from mtl_core.data.tagged_files import split_cells
 from mtl_core.errors import DataError
 

@@ -89,7 +89,7 @@ def representations(network: Network, split: EncodedSplit, folder: Path, positio
     filled: Counter[int] = Counter()
     network.eval()
     with torch.inference_mode():
-        for start, stop in split.spans(CHUNK_ROWS):
+        for start, stop in split.row_ranges(CHUNK_ROWS):
             outputs = network.represent(split.slice(start, stop).inputs)
             owners = {i: next(j for j in positions if outputs[j] is outputs[i]) for i in positions}
             for owner in dict.fromkeys(owners.values()):

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mtl_core.errors import DataError
-from mtl_core.tasks.span_labels import label_names, span_tags
+from mtl_core.tasks.span_labels import label_counts, span_tags
 from mtl_core.text.input_type import TextInput
-from mtl_core.text.tags import Span, spans_of, tag_count, tags_of
+from mtl_core.text.tags import Span, tag_count, tags_of
 from mtl_core.text.tokenizer import token_offsets, tokenizer
-from tests.tagging import SPANS
+from tests.tagging import SPANS, spans_of
 
 LABELS = {"a": 0, "b": 1, "c": 2}
 WORDS = ["red", "é", "e\u0301té", "\U0001f680", "שלום", "3", "京", "?", "STRASSE"]
@@ -143,7 +143,7 @@ def test_tags_of_tokens_that_are_cut_off_are_left_out() -> None:
 def test_lists_of_other_types_with_these_fields_are_read(arrow_type: pa.DataType) -> None:
     spans = [[span(0, 1), span(2, 3, "b")], None]
     assert tags(["x y", "x"], spans, arrow_type) == [[1, 3], [-1]]
-    assert label_names("t", "y", pa.array(spans, arrow_type)) == {"a": 1, "b": 1}
+    assert label_counts("t", "y", pa.array(spans, arrow_type)) == {"a": 1, "b": 1}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_lists_of_anything_else_are_refused(arrow_type: pa.DataType) -> None:
     with pytest.raises(DataError, match=rule):
         tags(["x"], [[]], arrow_type)
     with pytest.raises(DataError, match=rule):
-        label_names("t", "y", pa.array([[]], arrow_type))
+        label_counts("t", "y", pa.array([[]], arrow_type))
 
 
 @pytest.mark.parametrize(
@@ -198,4 +198,4 @@ def test_spans_may_touch_and_reach_to_both_ends() -> None:
 
 def test_labels_are_counted_without_null_and_empty_ones() -> None:
     spans = [[span(0, 1, "b"), span(1, 2, "b")], None, [], [span(0, 1, None), span(0, 1, ""), None, span(2, 3, "é")]]
-    assert label_names("t", "y", pa.array(spans, SPANS)) == {"b": 2, "é": 1}
+    assert label_counts("t", "y", pa.array(spans, SPANS)) == {"b": 2, "é": 1}

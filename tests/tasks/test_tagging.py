@@ -15,7 +15,8 @@ from mtl_core.errors import DataError, ProblemError
 from mtl_core.evaluation import baseline_predictions, compare, evaluate
 from mtl_core.metrics.bootstrap import resampled
 from mtl_core.ragged import Ragged
-from mtl_core.tasks.tagging import CERTAIN, END_OF_ROW, TaggingCodec
+from mtl_core.tasks.tagging import CERTAIN
+from mtl_core.tasks.tagging_codec import END_OF_ROW, TaggingCodec
 from mtl_core.text.input_type import TextInput
 from tests.small import Small, document
 from tests.tagging import SPANS

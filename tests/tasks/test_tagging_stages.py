@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mtl_core.tasks.tagging import END_OF_ROW
+from mtl_core.tasks.tagging_codec import END_OF_ROW
 from tests.end_to_end import run_end_to_end
 from tests.tagging import ROWS, document, table
 

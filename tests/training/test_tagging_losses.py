@@ -12,7 +12,8 @@ from torch.testing import assert_close
 
 from mtl_core.data.encoded import Batch
 from mtl_core.distillation import SoftTargets
-from mtl_core.tasks.tagging import END_OF_ROW, TaggingObjective
+from mtl_core.tasks.tagging import TaggingObjective
+from mtl_core.tasks.tagging_codec import END_OF_ROW
 from mtl_core.training.losses import task_losses
 from tests.tagging import SPANS
 from tests.tasks.declared import fit_objective, task

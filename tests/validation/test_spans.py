@@ -16,12 +16,12 @@ from mtl_core.validation.preflight import check_data
 from mtl_core.validation.profile import write_profile
 from mtl_core.validation.results import write_quarantine
 from mtl_core.validation.suite import load_suite, suite_path
+from tests.tagging import SPANS
 from tests.validation.conftest import CHANGED, DECLARED, ROWS, changed, problem, reasons, table, validated, write_part
 
 Spans = list[dict[str, Any] | None] | None
 
 TASKS = {"returned": DECLARED["tasks"]["returned"], "names": {"kind": "tagging", "target": "spans"}}
-TYPE = pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": pa.string()}))
 TEXT = "go \U0001f680 north"
 MONTHS = (2, 3, 4)
 
@@ -42,7 +42,7 @@ def texts(month: int, spans: dict[int, Spans] | None = None) -> pa.Table:
         values[row] = [span(0, 2), span(5, 10, "person")]
     for row, changed_spans in (spans or {}).items():
         values[row] = changed_spans
-    return changed(table(month), text=[TEXT] * ROWS, spans=pa.array(values, TYPE))
+    return changed(table(month), text=[TEXT] * ROWS, spans=pa.array(values, SPANS))
 
 
 @pytest.fixture(scope="module")

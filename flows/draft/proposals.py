@@ -47,6 +47,11 @@ class Draft:
 def propose_problem(sample: TableSample, targets: Sequence[str]) -> Draft:
     """Propose a problem; raises ProblemError for a target that is no column, DataError if nothing can be proposed."""
     for target in targets:
+        if target in sample.partial:
+            raise ProblemError(
+                f"--tasks: {target!r} must be a column of every part file, found {sample.partial[target]} without it; "
+                "write it there, with missing values where nothing is known, or leave the file out"
+            )
         if target not in sample.facts:
             no_header = any(NUMBER.fullmatch(name) for name in sample.facts)
             hint = "; the first line must have the column names; is it missing?" if no_header else ""

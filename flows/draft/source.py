@@ -1,5 +1,6 @@
 """The data that `mtl init` reads: a table, a folder of part files, or a corpus of tagged text."""
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -68,6 +69,7 @@ def _is_column_file(path: Path) -> bool:
     """True if the first lines have the same number of cells, at least two, and a tag in the last one."""
     with path.open("rb") as file:
         start = file.read(MAX_BYTES)
+    start = start.removeprefix(codecs.BOM_UTF8)
     lines = start.decode("latin-1").split("\n")  # a tag and the blanks are the same in all encodings of one byte
     cells = [split_cells(line) for line in (lines[:-1] if len(start) == MAX_BYTES else lines)]
     rows = [row for row in cells if row and row[0] != DOCUMENT]

@@ -67,7 +67,7 @@ def test_boosted_teachers_refuse_a_tagging_task_by_name(tagged: Small, tmp_path:
 def test_a_tagging_task_without_a_right_span_has_no_score_and_does_not_stop(
     tagged: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In its first epochs a network predicts no span; F1 is 0 then, again and again."""
+    """A network predicts no span in its first epochs, so that F1 stays 0."""
 
     def without_spans(*arguments: Any) -> dict[str, float]:
         return metric_values(*arguments) | {"slots": 0.0}

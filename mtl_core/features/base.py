@@ -7,7 +7,7 @@ features of a kind at once, since few operations on wide arrays are much cheaper
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -154,6 +154,11 @@ class FittedFeature(Frozen, ABC):
 
         `inputs`: column -> name of its input. Returns block -> name of its value, rows first; ids are int32.
         """
+
+    @property
+    def known_tokens(self) -> Collection[str]:
+        """The tokens of texts that it knows; none for a kind that reads no texts."""
+        return ()
 
     def adversarial(self) -> pa.Array:
         """Raw values on which graph and network could differ, for the parity check."""

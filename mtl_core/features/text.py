@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -160,6 +160,10 @@ class FittedText(FittedFeature):
     @property
     def input_type(self) -> TextInput:
         return TextInput(self.max_tokens)
+
+    @property
+    def known_tokens(self) -> Collection[str]:
+        return self.vocabulary.word_ids
 
     @property
     def block(self) -> str:

@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from mtl_core.arrow import as_strings
 from mtl_core.data.targets import column_array
-from mtl_core.features.text import FittedText
+from mtl_core.features import FittedFeature
 from mtl_core.report.plots.figure import Table
 from mtl_core.report.run import Run
 from mtl_core.report.wording import integer, number, percent
+from mtl_core.text.input_type import TextInput
 from mtl_core.text.tokenizer import END, tokenizer
 
 _MAX_TEXTS, _BATCH = 10_000, 1_000
@@ -32,21 +33,25 @@ class VocabularyCoverage:
 
 def vocabulary_coverage(run: Run) -> list[VocabularyCoverage]:
     """The coverage of the vocabulary of every text feature."""
-    return [_coverage(run, feature) for feature in run.encoder.features if isinstance(feature, FittedText)]
+    return [
+        _coverage(run, feature, feature.input_type.max_tokens)
+        for feature in run.encoder.features
+        if isinstance(feature.input_type, TextInput)
+    ]
 
 
-def _coverage(run: Run, feature: FittedText) -> VocabularyCoverage:
-    vocabulary, unseen, lines = feature.vocabulary.word_ids, Counter[str](), []
+def _coverage(run: Run, feature: FittedFeature, max_tokens: int) -> VocabularyCoverage:
+    vocabulary, unseen, lines = feature.known_tokens, Counter[str](), []
     for split in run.raw:
         texts = _evenly_spaced(column_array(run.raw_rows(split, [feature.column]), feature.column))
-        counts, cut = _token_counts(texts, feature.max_tokens)
+        counts, cut = _token_counts(texts, max_tokens)
         unseen_in_split = Counter({token: count for token, count in counts.items() if token not in vocabulary})
         tokens, rows = counts.total() or np.nan, len(texts) or np.nan
         shares = percent(1 - unseen_in_split.total() / tokens), percent(cut / rows)
         lines.append((split, integer(len(texts)), number(counts.total() / rows, 3), *shares))
         for token, count in unseen_in_split.items():
             unseen[token.lower()] += count
-    over = f"longer than {feature.max_tokens:,} tokens"
+    over = f"longer than {max_tokens:,} tokens"
     most_frequent = sorted(unseen.items(), key=lambda item: (-item[1], item[0]))[:_MAX_WORDS]
     return VocabularyCoverage(
         feature=feature.name,

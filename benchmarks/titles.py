@@ -1,6 +1,6 @@
 """Films with and without their titles: gain of a text feature beside the columns of a table.
 
-    python benchmarks/titles.py [--trials 2] [--seeds 5]    # ten minutes
+    python benchmarks/titles.py [--trials 2] [--seeds 5]    # ten minutes; resumes
 
 The films of examples/films are trained without their titles and with each of VARIANTS, on one thread; within a seed the
 arms alternate. The variants are compared on validation with the first --trials seeds, by the mean over tasks of
@@ -16,8 +16,6 @@ import argparse
 import json
 import math
 import statistics
-import tempfile
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -27,6 +25,7 @@ from typing import Any
 from measurement import error_of
 from problems import FOLDERS, ROOT, Prepared, prepared
 from rich.console import Console
+from safetensors.torch import load_file
 from titles_table import RESULTS, SPLITS, TITLES, WITHOUT, tables
 
 from flows.provenance import provenance_of
@@ -36,9 +35,10 @@ from mtl_core.evaluation import RESAMPLES
 from mtl_core.files import write_text
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
+from mtl_core.studies.comparison.arms import ArmRun, run_arm, weights_path
 from mtl_core.studies.comparison.statistics import BootstrapSample, bootstrap_sample, gain, mean_std
-from mtl_core.training import train
 
+WORK = ROOT / ".trunkline" / "benchmarks" / "titles"
 OPTIONS = ("layers", "kernel", "width", "embedding", "dropout", "min_count")
 VARIANTS = tuple(
     dict(zip(OPTIONS, values, strict=True))
@@ -53,28 +53,31 @@ VARIANTS = tuple(
 
 
 class ArmRuns:
-    """The films with or without titles, and a network per seed."""
+    """The films with or without titles, and a run per seed; finished runs are kept in `folder`."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared = prepared
-        self.networks: dict[int, Network] = {}
-        self.seconds: list[float] = []
-        """Processor seconds of each training."""
+    def __init__(self, prepared: Prepared, folder: Path) -> None:
+        self.prepared, self.folder = prepared, folder
+        self.runs: dict[int, ArmRun] = {}
+
+    @property
+    def seconds(self) -> float:
+        """Processor seconds of a training, the mean over the seeds."""
+        return statistics.mean(run.seconds for run in self.runs.values())
 
     def train(self, seed: int) -> None:
-        """Train the network of a seed."""
-        declared, splits = self.prepared.declared, self.prepared.splits
-        seeded = declared.model_copy(update={"training": declared.training.model_copy(update={"seed": seed})})
-        start = time.process_time()
-        with tempfile.TemporaryDirectory() as folder:
-            network, _ = train(seeded, self.prepared.encoder, splits.train, splits.validation, Path(folder))
-        self.networks[seed] = network
-        self.seconds.append(time.process_time() - start)
+        """Train the network of a seed, unless it is there."""
+        declared, encoder, splits = self.prepared.declared, self.prepared.encoder, self.prepared.splits
+        policy = declared.training.stopping.policy
+        self.runs[seed] = run_arm(policy, declared, encoder, splits, seed, self.folder / str(seed))
 
     def samples(self, split_name: str, resamples: int = RESAMPLES) -> dict[str, BootstrapSample]:
         """Task -> its own metric on a split, per seed."""
         split = getattr(self.prepared.splits, split_name)
-        predictions = [predictions_of(network, split) for network in self.networks.values()]
+        network = Network.build(self.prepared.declared, self.prepared.encoder)
+        predictions = []
+        for seed in self.runs:
+            network.load_state_dict(load_file(weights_path(self.folder / str(seed), "")))
+            predictions.append(predictions_of(network, split))
         samples = {}
         for task in self.prepared.tasks:
             labels = split.flat_labels(task.name).numpy()
@@ -109,12 +112,11 @@ def with_titles(problem: Problem, variant: Mapping[str, float]) -> Problem:
 
 
 def train_all(arms: Mapping[str, ArmRuns], seeds: int, console: Console) -> None:
-    """Train every arm with every seed, except those that are trained."""
+    """Train every arm with every seed."""
     for seed in range(seeds):
         for name, arm in arms.items():
-            if seed not in arm.networks:
-                arm.train(seed)
-                console.print(f"{name}, seed {seed}: {arm.seconds[-1]:.0f} s")
+            arm.train(seed)
+            console.print(f"{name}, seed {seed}: {arm.runs[seed].seconds:.0f} s")
 
 
 def relative_gains(arm: ArmRuns, baseline: Mapping[str, float]) -> dict[str, float]:
@@ -144,18 +146,20 @@ def study(trials: int, seeds: int, console: Console) -> dict[str, Any]:
     """Select a variant on validation and compare it with no titles."""
     with ExitStack() as stack:
 
-        def runs(change: Callable[[Problem], Problem]) -> ArmRuns:
-            return ArmRuns(stack.enter_context(prepared(FOLDERS["films"], threads=1, change=change)))
+        def runs(name: str, change: Callable[[Problem], Problem]) -> ArmRuns:
+            problem = stack.enter_context(prepared(FOLDERS["films"], threads=1, change=change))
+            return ArmRuns(problem, WORK / name)
 
-        without = runs(without_titles)
-        variants = [runs(partial(with_titles, variant=variant)) for variant in VARIANTS]
-        names = (f"variant {number}" for number in range(len(VARIANTS)))
-        train_all({WITHOUT: without} | dict(zip(names, variants, strict=True)), trials, console)
+        without = runs(WITHOUT, without_titles)
+        variants = [
+            runs("-".join(map(str, variant.values())), partial(with_titles, variant=variant)) for variant in VARIANTS
+        ]
+        train_all({arm.folder.name: arm for arm in (without, *variants)}, trials, console)
         baseline = without.validation_errors()
         gains = [relative_gains(variant, baseline) for variant in variants]
         selected = max(range(len(VARIANTS)), key=lambda number: statistics.mean(gains[number].values()))
         titles = variants[selected]
-        train_all({WITHOUT: without, TITLES: titles}, seeds, console)
+        train_all({arm.folder.name: arm for arm in (without, titles)}, seeds, console)
         command = f"python benchmarks/titles.py --trials {trials} --seeds {seeds}"
         provenance = provenance_of(command, range(seeds), ROOT, titles.prepared.declared)
         return {
@@ -163,7 +167,7 @@ def study(trials: int, seeds: int, console: Console) -> dict[str, Any]:
             "variants": [{"options": VARIANTS[number], "gains": of_one} for number, of_one in enumerate(gains)],
             "selected": selected,
             "tasks": compare(titles, without),
-            "seconds": {TITLES: statistics.mean(titles.seconds), WITHOUT: statistics.mean(without.seconds)},
+            "seconds": {TITLES: titles.seconds, WITHOUT: without.seconds},
         }
 
 

@@ -63,11 +63,11 @@ def column_type(name: str, arrow_type: pa.DataType, reads: Collection[ColumnType
     target_type: ColumnType | None = "list" if item_type(arrow_type) else scalar_type(arrow_type)
     if target_type and target_type in reads:
         return target_type
-    allowed = "a list" if "list" in reads else "text, a number or a boolean"
-    raise DataError(
-        f"column {name!r}: a target must be {allowed}, found {arrow_type}; "
-        "derive columns of text or numbers from it (hour, weekday, length ...)"
-    )
+    if "list" in reads:
+        allowed, fix = "a list", "convert the column, or declare a task of another kind"
+    else:
+        allowed, fix = "text, a number or a boolean", "derive columns of these from it (hour, weekday, length ...)"
+    raise DataError(f"column {name!r}: a target must be {allowed}, found {arrow_type}; {fix}")
 
 
 def as_numbers(values: pa.Array) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 INTERNAL = "trunkline/"
 """Prefix of internal values of the exported graph; no column or task may have it."""
 TOKENS = f"{INTERNAL}tokens/"
-"""Prefix of the outputs of the exported graph that have the tokens of a column, beside the tasks' outputs."""
+"""Prefix of the exported graph's outputs with the tokens of a column, in addition to the outputs of the tasks."""
 LABEL = "label:"
 """Prefix of the indicator columns, on which validation measures label rates; see `Problem.label_prefix`."""
 SPAN = "span:"

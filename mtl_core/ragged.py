@@ -96,8 +96,8 @@ def flat(values: NDArray[Any] | Ragged) -> NDArray[Any]:
     return values.values if isinstance(values, Ragged) else values
 
 
-def spans(lengths: NDArray[Any], rows: int, max_cells: int | None = None) -> Iterator[tuple[int, int]]:
-    """(n,) lengths -> start and stop of batches of `rows` rows, or fewer where padding would exceed the cells.
+def row_ranges(lengths: NDArray[Any], rows: int, max_cells: int | None = None) -> Iterator[tuple[int, int]]:
+    """(n,) lengths -> start and stop of ranges of `rows` rows, or fewer where padding would exceed the cells.
 
     Args:
         max_cells: maximum rows times the longest row, by default MAX_CELLS.

@@ -1,7 +1,7 @@
 """Tags of the tokens of texts -> spans of characters.
 
-The graph returns tokens without positions. Between two tokens there are only characters that no token has, so that a
-token is at its first occurrence after the end of the token before it.
+The graph returns tokens without their offsets. No token has the characters between two tokens, so a token is at its
+first occurrence after the end of the token before it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,8 @@ from serving.errors import ModelError
 Array = np.ndarray[Any, Any]
 
 
-class Span(msgspec.Struct, gc=False):
-    """A labelled part of a text.
+class PredictedSpan(msgspec.Struct, gc=False):
+    """A predicted span of a text.
 
     start, end: in characters (code points) of the text, without `end`. probability: the product of its tokens'.
     """
@@ -28,7 +28,12 @@ class Span(msgspec.Struct, gc=False):
     probability: float
 
 
-def format_spans(texts: Iterable[str], tokens: Array, values: Array, labels: Sequence[str]) -> list[list[Span] | None]:
+PredictedSpans = list[PredictedSpan]
+
+
+def format_spans(
+    texts: Iterable[str], tokens: Array, values: Array, labels: Sequence[str]
+) -> list[PredictedSpans | None]:
     """The spans of every text; None where a tag or probability is not finite.
 
     texts: one per row. tokens: (rows, longest), the tokens of each row, its end mark, and "". values: (rows, longest,
@@ -41,14 +46,14 @@ def format_spans(texts: Iterable[str], tokens: Array, values: Array, labels: Seq
     tags = np.where(is_token & is_finite[:, None], values[:, :, 0], 0).astype(int)
     # The tokens after the last tag are not searched.
     stops = np.where(tags > 0, np.arange(1, tokens.shape[1] + 1), 0).max(axis=1)
-    spans: list[list[Span] | None] = []
+    spans: list[PredictedSpans | None] = []
     for row, (text, stop, finite) in enumerate(zip(texts, stops, is_finite, strict=True)):
         tagged = zip(tokens[row, :stop], tags[row, :stop].tolist(), values[row, :stop, 1].tolist(), strict=True)
         spans.append(_spans(text, tagged, labels) if finite else None)
     return spans
 
 
-def _spans(text: str, tagged: Iterable[tuple[str, int, float]], labels: Sequence[str]) -> list[Span]:
+def _spans(text: str, tagged: Iterable[tuple[str, int, float]], labels: Sequence[str]) -> PredictedSpans:
     """The spans of a text from its tokens with tags and probabilities."""
     spans: list[tuple[int, int, int, float]] = []  # start, end, index of the label, probability
     end, current = 0, None  # end of the last token, and the label of the span that it is in
@@ -59,11 +64,12 @@ def _spans(text: str, tagged: Iterable[tuple[str, int, float]], labels: Sequence
         end = start + len(token)
         label = (tag - 1) // 2 if tag else None
         if label is not None and label == current and tag % 2 == 0:
-            first, _, _, product = spans.pop()
-            spans.append((first, end, label, product * probability))
+            span_start, _, _, product = spans.pop()
+            spans.append((span_start, end, label, product * probability))
         elif label is not None:  # also for a tag that continues no span
             spans.append((start, end, label, probability))
         current = label
     return [
-        Span(first, last, labels[label], text[first:last], probability) for first, last, label, probability in spans
+        PredictedSpan(start, end, labels[label], text[start:end], probability)
+        for start, end, label, probability in spans
     ]

@@ -31,6 +31,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "steps": {"kind": "ordinal", "target": "minutes", "edges": [-1, 1], "classes": ["low", "middle", "high"]},
     "span": {"kind": "quantiles", "target": "minutes"},
     "blobs": {"kind": "clustering", "clusters": 3, "width": 4, "target": "group"},
+    "words": {"kind": "tagging", "target": "spans", "metric": "sentence_accuracy"},
 }
 """At least one task of each kind, with metrics that are quick to resample."""
 
@@ -39,7 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {"constant": {"weights": WEIGHTS}, "pbi": {
 """Required options of balancings; pbi's default prefers equal losses to small ones."""
 
 
-STOPPED = ("late", "visits", "span")
+STOPPED = ("late", "visits", "span", "words")
 """The tasks that stop after the second epoch, except under `joint`: no improvement is large enough for them."""
 
 
@@ -109,11 +110,12 @@ def document(case: Case, **training: Any) -> dict[str, Any]:
         "name": "grid",
         "data": {"path": "data"},
         "split": {"by": "hash", "column": "key", "validation": 0.2, "test": 0.2},
-        "features": {"colour": {"kind": "categorical"}, "size": {"kind": "numeric"}},
+        "features": {"colour": {"kind": "categorical"}, "size": {"kind": "numeric"}, "text": {"kind": "text"}},
         "tasks": TASKS,
         "model": {
             "members": 1,
             "embedding": 4,
+            "text": {"kind": "conv", "width": 8, "embedding": 8, "layers": 1},
             "trunk": small_trunk(trunk),
             "head": {"width": 0},
         },
@@ -138,12 +140,13 @@ def small_trunk(kind: str) -> dict[str, Any]:
 
 
 def table(rows: int = 500, seed: int = 0) -> pa.Table:
-    """Columns key, colour, size, minutes (a fifth null), visits, tags, group."""
+    """Columns key, colour, size, minutes (a fifth null), visits, tags, group, text, spans (a fifth null)."""
     generator = np.random.default_rng(seed)
     colour, size = generator.integers(0, 3, rows), generator.normal(size=rows)
     minutes = 1.5 * size + colour - 1 + 0.3 * generator.normal(size=rows)
     names = np.array(["red", "green", "blue"], dtype=object)[colour]
     tags = ["|".join([name, "large"] if big else [name]) for name, big in zip(names, size > 0, strict=True)]
+    spans = [[{"start": 2, "end": 2 + len(name), "label": name}] for name in names]
     return pa.table(
         {
             "key": pa.array(np.arange(rows)),
@@ -153,5 +156,7 @@ def table(rows: int = 500, seed: int = 0) -> pa.Table:
             "visits": pa.array(generator.poisson(np.exp(0.7 * size)).astype(float)),
             "tags": pa.array(tags),
             "group": pa.array(names),
+            "text": pa.array([f"a {name}{' thing' if big else ''}" for name, big in zip(names, size > 0, strict=True)]),
+            "spans": pa.array([None if row % 5 == 0 else of_row for row, of_row in enumerate(spans)]),
         }
     )

@@ -5,8 +5,9 @@ import re
 
 import pyarrow as pa
 
-from mtl_core.text.tags import Span, spans_of, tags_of
+from mtl_core.text.tags import Span, tags_of
 from mtl_core.text.tokenizer import END, token_offsets, tokenizer
+from tests.tagging import spans_of
 from tests.test_docs import sections, text
 
 

@@ -34,8 +34,8 @@ def command(folder: Path, as_json: bool) -> None:
     matches, _ = matched_columns(declared, sources[0].shared)
     summary = check_data(folder, problem, sources)
     types = {name: scalar_type(each) or str(each) for name, each in column_types(folder, problem, sources).items()}
-    of_options = [*pattern_warnings(declared, sources), *balancing_warnings(problem)]
-    warnings = [*summary.warnings, *of_options, *data_warnings(problem, sources)]
+    warnings = [*summary.warnings, *pattern_warnings(declared, sources), *balancing_warnings(problem)]
+    warnings += data_warnings(problem, sources)
     if as_json:
         import json
 

@@ -24,6 +24,8 @@ MAX_LEVELS = 5
 MAX_ITEMS = 5
 MAX_NAME_LENGTH = 24
 MAX_VALUE_LENGTH = 30
+NO_ITEM = "none"
+"""Text for an empty list, such as that of a text without spans, which is not a missing value."""
 
 
 def prediction_table(
@@ -74,8 +76,10 @@ def prediction_text(answer: Any) -> str:
             return _ranked_labels(probabilities, labels)
         case {"cluster": int(cluster), "probabilities": probabilities}:
             return f"{cluster} ({probabilities[cluster]:.2f})"
-        case list():  # a task of level token
-            return join_names([prediction_text(item) for item in answer], MAX_ITEMS) or UNDEFINED
+        case {"start": int(), "text": text, "probability": probability}:
+            return f"{_value_text(text)}: {_value_text(answer)} ({probability:.2f})"
+        case list():  # spans, or a task of level token
+            return join_names([prediction_text(item) for item in answer], MAX_ITEMS) or NO_ITEM
         case dict():
             return " | ".join(_value_text(answer[level]) for level in _shown_levels(answer))
         case _:
@@ -119,7 +123,9 @@ def _value_text(value: Any) -> str:
             number = float(value)
             return f"{number:.0f}" if 1_000 <= abs(number) < 1e15 else f"{number:.3g}"
         case list():
-            return join_names([_value_text(item) for item in value], MAX_ITEMS) or UNDEFINED
+            return join_names([_value_text(item) for item in value], MAX_ITEMS) or NO_ITEM
+        case {"start": int(start), "end": int(end), "label": label}:
+            return f"{_value_text(label)} {start}-{end}"
         case _:
             return shorten(printable(str(value)), MAX_VALUE_LENGTH)
 

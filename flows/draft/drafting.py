@@ -7,7 +7,7 @@ from flows.draft.document import document
 from flows.draft.facts import sample_table
 from flows.draft.folder import check_free, data_files, data_path, write_folder
 from flows.draft.proposals import Draft, propose_problem
-from flows.draft.source import find_source
+from flows.draft.source import find_source, unread_files
 from mtl_core.config import parse_problem, parse_yaml
 
 
@@ -28,7 +28,9 @@ def draft_problem(root: Path, tasks: tuple[str, ...], folder: Path, name: str | 
     draft = propose_problem(sample, _targets(tasks, list(sample.facts)))
     text = document(name or _name(root), data, draft)
     parse_problem(parse_yaml(text))  # raises ProblemError for an invalid name
-    return draft, write_folder(folder, files, data, text)
+    others = [path.name for path in unread_files(source)]
+    left_out = [f"not copied, since it is no column file: {name}" for name in others]
+    return draft, write_folder(folder, files, data, text) + left_out
 
 
 def _targets(tasks: tuple[str, ...], columns: list[str]) -> list[str]:

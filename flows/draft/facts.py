@@ -37,6 +37,8 @@ class TableSample:
     reading: DetectedOptions
     complete: bool
     """True if these are all rows of the table."""
+    partial: Mapping[str, str]
+    """Columns that not all part files have, and so are not read -> the first file without it."""
 
 
 def sample_table(path: Path) -> TableSample:
@@ -52,7 +54,9 @@ def sample_table(path: Path) -> TableSample:
     for file in files:
         check_names(file)
     types = column_schema(files, options)
-    names = tuple(name for name in types.names if all(name in file.names for file in files))
+    lacking = {name: [file.path.name for file in files if name not in file.names] for name in types.names}
+    partial = {name: without[0] for name, without in lacking.items() if without}
+    names = tuple(name for name in types.names if name not in partial)
     parts = [Part(file=file, reading=options, types=types, shared=names) for file in files]
     chunks, step = _evenly_spaced(chain.from_iterable(part.batches(names) for part in parts))
     table = pa.Table.from_batches(chunks, schema=pa.schema([types.field(name) for name in names]))
@@ -61,7 +65,9 @@ def sample_table(path: Path) -> TableSample:
     gaps = len(chunks) - 1 if step > 1 else 0
     facts = {name: _facts(name, table[name].combine_chunks(), gaps) for name in table.column_names}
     warnings = {name: column_warning(column, options.csv) for name, column in facts.items()}
-    return TableSample(table=table, facts=facts, warnings=warnings, reading=reading, complete=step == 1)
+    return TableSample(
+        table=table, facts=facts, warnings=warnings, reading=reading, complete=step == 1, partial=partial
+    )
 
 
 def _evenly_spaced(batches: Iterable[pa.RecordBatch]) -> tuple[list[pa.RecordBatch], int]:

@@ -9,7 +9,6 @@ from flows.draft.leaks import add_leak_warnings
 from flows.draft.patterns import CONSTANT, Pattern, find_patterns
 from flows.draft.reading import DetectedOptions
 from flows.draft.source import FILE, TEXT
-from flows.draft.spans import is_spans
 from flows.draft.splits import propose_split
 from flows.draft.targets import propose_task, with_warning
 from mtl_core.errors import DataError, ProblemError, suggestion
@@ -17,6 +16,7 @@ from mtl_core.features import AnyFeature, ColumnFacts, Feature, Proposal
 from mtl_core.features.free_text import propose_text
 from mtl_core.names import INTERNAL
 from mtl_core.schema import members
+from mtl_core.tasks.span_labels import is_span_list
 
 NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")
 INDEX_NAME = re.compile(r"(Unnamed: [0-9]+|__index_level_[0-9]+__|index|level_[0-9]+)?", re.IGNORECASE)
@@ -47,6 +47,11 @@ class Draft:
 def propose_problem(sample: TableSample, targets: Sequence[str]) -> Draft:
     """Propose a problem; raises ProblemError for a target that is no column, DataError if nothing can be proposed."""
     for target in targets:
+        if target in sample.partial:
+            raise ProblemError(
+                f"--tasks: {target!r} must be a column of every part file, found {sample.partial[target]} without it; "
+                "write it there, with missing values where nothing is known, or leave the file out"
+            )
         if target not in sample.facts:
             no_header = any(NUMBER.fullmatch(name) for name in sample.facts)
             hint = "; the first line must have the column names; is it missing?" if no_header else ""
@@ -126,7 +131,7 @@ def _propose_feature(facts: ColumnFacts) -> Proposal:
             return proposal
     if facts.is_text:
         return Proposal(note=f"{counts}: an id, or texts of few words")
-    if is_spans(facts.type):
+    if is_span_list(facts.type):
         return Proposal(note=f"spans of a text, which --tasks {facts.name} predicts")
     if facts.is_number:
         return Proposal(note=f"{counts}, named like an id")

@@ -1,19 +1,20 @@
 """The data that `mtl init` reads: a table, a folder of part files, or a corpus of tagged text."""
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mtl_core.config import Csv
-from mtl_core.data.chunks import is_tag
 from mtl_core.data.conll_files import DOCUMENT, ConllFile
 from mtl_core.data.intent_files import LABELS, TAGS, TOKENS, IntentFolder, intent_folders
 from mtl_core.data.part_files import SUFFIXES, PartFile, open_part, suffix
+from mtl_core.data.tag_schemes import is_tag
 from mtl_core.data.tagged_files import split_cells
 from mtl_core.errors import DataError
 
 TEXT, FILE = "text", "file"
-"""Columns of tagged text: the only one that is known at prediction time, and the file of a row."""
+"""Columns of tagged text: the text, which alone is known at prediction time, and the name of the row's file."""
 MAX_BYTES = 1 << 16
 """Size of a file's beginning, by which a column file is recognised."""
 
@@ -54,7 +55,7 @@ def find_source(root: Path) -> DataSource:
 
 
 def unread_files(source: DataSource) -> list[Path]:
-    """The files of a folder of column files that are none, which a problem with this folder as data cannot read."""
+    """Other files in a folder of column files, which a problem with this folder as its data cannot read."""
     if source.format != "conll" or not source.root.is_dir():
         return []
     return [path for path in _visible_files(source.root) if path not in source.files]
@@ -68,6 +69,7 @@ def _is_column_file(path: Path) -> bool:
     """True if the first lines have the same number of cells, at least two, and a tag in the last one."""
     with path.open("rb") as file:
         start = file.read(MAX_BYTES)
+    start = start.removeprefix(codecs.BOM_UTF8)
     lines = start.decode("latin-1").split("\n")  # a tag and the blanks are the same in all encodings of one byte
     cells = [split_cells(line) for line in (lines[:-1] if len(start) == MAX_BYTES else lines)]
     rows = [row for row in cells if row and row[0] != DOCUMENT]

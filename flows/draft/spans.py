@@ -7,21 +7,10 @@ import pyarrow as pa
 
 from flows.draft.facts import TableSample
 from mtl_core import arrow_compute as pc
-from mtl_core.arrow import as_strings, is_text, item_type
+from mtl_core.arrow import as_strings
 from mtl_core.errors import DataError
 from mtl_core.features.facts import SAMPLE
 from mtl_core.names import INTERNAL
-from mtl_core.tasks.span_labels import FIELDS
-
-
-def is_spans(column_type: pa.DataType) -> bool:
-    """True for lists of {start, end, label}, of whole numbers and text."""
-    items = item_type(column_type)
-    if items is None or not pa.types.is_struct(items):
-        return False
-    types = {items.field(index).name: items.field(index).type for index in range(items.num_fields)}
-    start, end, label = (types.get(field, pa.null()) for field in FIELDS)
-    return is_text(label) and bool(pa.types.is_integer(start) and pa.types.is_integer(end))
 
 
 def text_of_spans(sample: TableSample, target: str, targets: Collection[str]) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flows.draft.facts import TableSample
-from flows.draft.spans import is_spans, text_of_spans
+from flows.draft.spans import text_of_spans
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import item_type, scalar_type
 from mtl_core.errors import DataError
 from mtl_core.features import ColumnFacts, Proposal
+from mtl_core.tasks.span_labels import is_span_list
 
 MAX_CLASSES = 12
 """Whole numbers with up to that many distinct values may be classes rather than amounts."""
@@ -19,7 +20,7 @@ def propose_task(sample: TableSample, name: str, targets: Sequence[str]) -> Prop
     """Propose a task for one of the targets; raises DataError for values that no kind of task predicts."""
     warning, facts = sample.warnings[name], sample.facts[name]
     try:
-        if is_spans(facts.type):
+        if is_span_list(facts.type):
             return _propose_tagging(sample, facts, targets)
         return with_warning(_propose_scalar_task(facts), warning)
     except DataError as error:

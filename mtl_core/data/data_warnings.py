@@ -41,8 +41,8 @@ def data_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:
     for name in keys:
         check_split(problem.split, name, table[name].combine_chunks())
     key_warnings = _key_warnings(problem, splitter, table, entities)
-    of_data = [*_ignored_files(problem, parts), *_unquoted_dates(problem), *key_warnings, *_leaks(problem, table)]
-    return [*of_data, *text_warnings(problem, table)]
+    warnings = [*_ignored_files(problem, parts), *_unquoted_dates(problem), *key_warnings]
+    return [*warnings, *_leaks(problem, table), *text_warnings(problem, table)]
 
 
 def pattern_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:

@@ -14,7 +14,7 @@ from mtl_core.data.array_files import map_array
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.features import Block
-from mtl_core.ragged import MAX_TRAINING_CELLS, Ragged, flat, spans
+from mtl_core.ragged import MAX_TRAINING_CELLS, Ragged, flat, row_ranges
 
 WINDOW = 100
 """Number of batches whose rows are sorted by length together, so that the rows of a batch have similar lengths.
@@ -88,7 +88,7 @@ class EncodedSplit:
             return iter(torch.split(order, size))
         return self._by_length(order, np.random.default_rng(generator.integers(2**63)), size)
 
-    def spans(self, size: int) -> Iterator[tuple[int, int]]:
+    def row_ranges(self, size: int) -> Iterator[tuple[int, int]]:
         """Start and stop of `size` rows at a time, in row order.
 
         Fewer rows if padding ragged arrays would take more than MAX_CELLS of `mtl_core.ragged`.
@@ -96,7 +96,7 @@ class EncodedSplit:
         if self.cells is None:
             yield from ((start, min(start + size, len(self))) for start in range(0, len(self), size))
         else:
-            yield from spans(self.cells.numpy(), size)
+            yield from row_ranges(self.cells.numpy(), size)
 
     def flat_labels(self, task: str) -> Tensor:
         """(n, ...) labels of the rows; for a task of level token, of the items of all rows."""
@@ -137,8 +137,8 @@ class EncodedSplit:
 def equal_cells(rows: Tensor, cells: Tensor, batches: int) -> tuple[Tensor, ...]:
     """Cut (n,) rows, sorted by their (n,) cells, into that many batches of about equal cells, at least a row each.
 
-    From the last batch on, each takes its share of the cells that are left, so that a row that alone has more than a
-    share is a batch, and the others share the rest.
+    Cut from the last batch to the first. Each batch gets an equal share of the cells that are left, so that a row with
+    more than a share is a batch of its own, and the other batches divide the rest.
     """
     ends = cells.cumsum(0)
     middles = (ends - cells / 2).numpy()

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from mtl_core.data.chunks import TAG_RULE, is_tag
+from mtl_core.data.tag_schemes import TAG_RULE, is_tag
 from mtl_core.data.tagged_files import SPANS, TaggedFile, TaggedText, read_lines, split_cells
 from mtl_core.errors import DataError
 

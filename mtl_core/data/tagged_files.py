@@ -13,7 +13,7 @@ import pyarrow as pa
 from mtl_core.arrow import is_text
 from mtl_core.config.data import Csv
 from mtl_core.data.cells import without_nulls
-from mtl_core.data.chunks import chunks
+from mtl_core.data.tag_schemes import token_spans
 from mtl_core.errors import DataError
 
 ROWS = 1 << 14
@@ -38,18 +38,18 @@ class TaggedText(NamedTuple):
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        """The chunks of the tags as spans of the text."""
+        """The spans of the tags, in characters of the text."""
         starts, position = [], 0
         for token in self.tokens:
             starts.append(position)
             position += len(token) + 1
         return [
             {
-                "start": starts[chunk.first],
-                "end": starts[chunk.last] + len(self.tokens[chunk.last]),
-                "label": chunk.label,
+                "start": starts[span.first],
+                "end": starts[span.last] + len(self.tokens[span.last]),
+                "label": span.label,
             }
-            for chunk in chunks(self.tags)
+            for span in token_spans(self.tags)
         ]
 
 
@@ -79,9 +79,9 @@ class TaggedFile(ABC):
     def batches(self, columns: Sequence[str], dictionaries: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         """Batches of the columns; text has null for the words for missing values."""
         schema, rows = pa.schema([self.types.field(column) for column in columns]), self.rows()
-        while chunk := list(islice(rows, ROWS)):
+        while batch_rows := list(islice(rows, ROWS)):
             batch = pa.RecordBatch.from_pylist(
-                [{name: getattr(row, name) for name in columns} for row in chunk], schema
+                [{name: getattr(row, name) for name in columns} for row in batch_rows], schema
             )
             arrays = [without_nulls(each, self.csv) if is_text(each.type) else each for each in batch.columns]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

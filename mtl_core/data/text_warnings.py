@@ -14,7 +14,7 @@ from mtl_core.tasks.span_labels import span_error
 from mtl_core.tasks.tagging import Tagging
 from mtl_core.text.inexact_spans import Inexact, inexact_spans
 from mtl_core.text.tags import Span
-from mtl_core.text.tokenizer import token_offsets, tokenizer
+from mtl_core.text.tokenizer import token_offsets, tokenizer, tokens_by_text
 
 MAX_TEXTS = 20_000
 """Maximum texts of a column that are tokenised, evenly spaced; more would cost seconds."""
@@ -49,11 +49,10 @@ def text_warnings(problem: Problem, table: pa.Table) -> Iterator[str]:
 def _span_warning(path: str, texts: pa.Array, tokens: Ragged, values: pa.Array, max_tokens: int) -> Iterator[str]:
     reasons: Counter[Inexact] = Counter()
     total = 0
-    bounds = zip(tokens.offsets[:-1].tolist(), (tokens.offsets[1:] - 1).tolist(), strict=True)  # without end mark
-    for (start, stop), text, spans in zip(bounds, texts.to_pylist(), values.to_pylist(), strict=True):
+    for text, of_text, spans in zip(texts.to_pylist(), tokens_by_text(tokens), values.to_pylist(), strict=True):
         if not spans or span_error(len(text), spans):
             continue
-        offsets = token_offsets(text, tokens.values[start:stop].tolist())
+        offsets = token_offsets(text, of_text)
         reasons += inexact_spans(offsets, [Span(span["start"], span["end"], 0) for span in spans], max_tokens)
         total += len(spans)
     if reasons:

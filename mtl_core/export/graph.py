@@ -157,7 +157,7 @@ def dynamic_recurrence() -> Iterator[None]:
 
     torch's exporter does so while it captures the network, but not while it decomposes it. Then the length of the
     example becomes a constant in the graph, and by a cache in all later exports of the process (pytorch/pytorch,
-    issue 191855; pull request 193192 mends it).
+    issue 191855; pull request 193192 fixes it).
     """
     with register_lstm_while_loop_decomposition(), register_gru_while_loop_decomposition():
         yield

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mtl_core.export.matrices import Matrix, matrices_of
 from mtl_core.graphs.runtime import Session
 from mtl_core.input_types import InputType
-from mtl_core.ragged import pad_positions, spans
+from mtl_core.ragged import pad_positions, row_ranges
 
 Predictions = dict[str, NDArray[Any]]
 """Task -> (rows, ...), or (items, ...) for a task of level token."""
@@ -70,7 +70,7 @@ def predict_in_chunks(
     of_columns = (inputs[name].cells(values, lengths[name]) for name, values in columns.items())
     cells = np.max([np.ones(table.num_rows, dtype=np.int64), *of_columns], axis=0)
     chunks: dict[str, list[NDArray[Any]]] = {}
-    for start, stop in spans(cells, rows):
+    for start, stop in row_ranges(cells, rows):
         for task, predictions in predict(table.slice(start, stop - start)).items():
             if task in sequences:
                 predictions = predictions[pad_positions(lengths[sequences[task]][start:stop])]

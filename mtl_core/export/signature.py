@@ -13,7 +13,7 @@ from mtl_core.names import TOKENS
 from mtl_core.tasks import Objective
 
 FORMAT, TEXT_FORMAT = 4, 5
-"""Version of the file, without and with texts: a service that knows no texts still reads models of tables."""
+"""Format of the file without texts, and with texts: a service of an earlier version can serve a model without texts."""
 
 
 def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], graph: bytes) -> dict[str, Any]:

@@ -17,7 +17,7 @@ MAX_TOKENS = 1_000
 MIN_WORDS = 5
 """Minimum words of the median text; names, titles of jobs and addresses mostly have fewer."""
 MIN_REPEATED = 0.3
-"""Minimum share of the words of the sample that it has at least twice: a text of other words tells nothing new rows."""
+"""Minimum share of the words of the sample that occur at least twice: a model cannot learn words that occur once."""
 MAX_OCCURRENCES = 9
 """Maximum occurrences of a rare text. A more frequent one can be a category, see `categorical.MIN_OCCURRENCES`."""
 MIN_RARE = 0.4
@@ -25,7 +25,7 @@ MIN_RARE = 0.4
 _SINGLE = r"\u3040-\u30ff\u3400-\u9fff"
 """Scripts without blanks between words; two characters count as a word."""
 _WORD = re.compile(rf"[{_SINGLE}]{{2}}|(?<!\S)[^\w\s]*(?![{_SINGLE}])[^\W\d_][^\s\d]+(?!\S)")
-"""Words without digits, with the punctuation beside them: numbers, dates and codes are none."""
+"""Words without digits, with adjacent punctuation; numbers, dates and codes do not match."""
 
 
 def words_per_text(facts: ColumnFacts) -> float | None:

@@ -51,7 +51,7 @@ def _tracked(vectors: str) -> str:
 
 
 class TextFeature(Feature):
-    """A text in any language: the words that the training split has, and parts and the shape of all words.
+    """A text in any language. Words of the training split have embeddings, and all words those of affixes and shape.
 
     The tokens are words, numbers and single other characters; a word is compared without its case. Options of the
     network that reads them are in `model.text`.

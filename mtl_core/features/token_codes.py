@@ -24,7 +24,7 @@ PADDING, END_WORD, UNSEEN, FIRST_WORD = range(4)
 AFFIXES = ("^.{1,2}", "^.{1,3}", ".{1,2}$", ".{1,3}$")
 """The first and the last two and three characters, as patterns."""
 _SLICES = (slice(2), slice(3), slice(-2, None), slice(-3, None))
-"""The same in Python."""
+"""The same affixes as slices of strings."""
 SHAPES = (r"\p{Lu}.*", r"[^\p{Ll}]*\p{Lu}[^\p{Ll}]+", r".*\p{N}.*", r"[^\p{L}\p{M}\p{N}]")
 """The properties of a token's shape, as patterns: a capital, two and no small letters, a digit, a sign."""
 CODES = 1 + len(AFFIXES) + 1
@@ -34,7 +34,7 @@ MAX_WORDS = 100_000
 
 
 class CodeSizes(NamedTuple):
-    """Numbers of ids: of words, and of affixes and shapes, which share the ids from 1 on; 0 is no word."""
+    """Numbers of ids: of words, and of affixes and shapes, which share one range. There padding and end mark are 0."""
 
     words: int
     """Without those of `TokenVocabulary.pretrained`."""
@@ -49,7 +49,7 @@ class TokenVocabulary(Frozen):
     pretrained: tuple[str, ...] = ()
     """Words of a file of vectors that are not among `words`; their ids follow."""
     forms: dict[str, str]
-    """Tokens with capitals at other places, as `iPhone` -> their word."""
+    """Tokens with capitals elsewhere than at their start, as `iPhone` -> their word."""
     affixes: tuple[tuple[str, ...], ...]
     """The affixes for each of AFFIXES."""
 
@@ -127,7 +127,7 @@ class VocabularyFitter:
         return TokenVocabulary(words=vocabulary, pretrained=tuple(known)[len(vocabulary) :], forms=forms, affixes=parts)
 
     def _single_tokens(self, words: Sequence[str]) -> list[str]:
-        """Those words that are a token."""
+        """The words that are a single token."""
         tokens = self._tokenizer(pa.array(words, pa.string()))
         first = tokens.values[tokens.offsets[:-1]]
         is_token = (tokens.lengths == 2) & (first == np.array(words, dtype=object))  # the second one is the end mark

@@ -1,15 +1,16 @@
-"""Metrics of tagging: spans that a tagger finds in texts, counted as in CoNLL-2003 (Tjong Kim Sang and De Meulder).
+"""Metrics of tagging: predicted spans of texts, counted as in CoNLL-2003 (Tjong Kim Sang and De Meulder).
 
 A predicted span is right if its row, its borders and its label are those of a span of the labels.
 
 Labels are a `Ragged` of (items,) IOB2 tags: 0 is O, 1 + 2k is B-label_k, 2 + 2k is I-label_k. Predictions are a
 `Ragged` with the same offsets and (items, 2) values: the tag and its probability. Both have one row per text, without
-end marks, and the weights of a metric are those of the rows. The tests compare with seqeval.
+end marks, and the weights of a metric are those of the rows. The tests compare with seqeval, mode="strict" and
+scheme=IOB2.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,6 @@ from numpy.typing import NDArray
 from mtl_core.metrics.base import Array, Metric, RowMean, WeightedValue
 from mtl_core.ragged import Ragged
 
-Mode = Literal["strict", "conlleval"]
-"""Rule for tags that violate IOB2, an I-x that follows neither B-x nor I-x. Otherwise both modes agree.
-
-strict: such a tag is in no span (seqeval: mode="strict", scheme=IOB2). conlleval: it begins a span, as in the script of
-that name (seqeval: its default).
-"""
 NO_SPAN = -1
 """Label of the side of a pair that has no span with these borders."""
 
@@ -66,7 +61,7 @@ class SpanCounts:
 
     @property
     def recall(self) -> float:
-        """Share of spans that are found; NaN without a true span."""
+        """Share of true spans that are predicted; NaN without a true span."""
         return _ratio(self.true_positives, self.true_positives + self.false_negatives)
 
     @property
@@ -81,24 +76,24 @@ class SpanCounts:
         return _ratio(hits, hits + self.false_positives + self.false_negatives)
 
 
-def extract_spans(tags: Ragged, mode: Mode = "strict") -> Spans:
-    """Spans of (items,) tags."""
+def extract_spans(tags: Ragged) -> Spans:
+    """Spans of (items,) tags. A tag that violates IOB2, an I-x that follows neither B-x nor I-x, is in no span."""
     values = tags.values.astype(np.int64)
     rows, labels = np.repeat(np.arange(len(tags)), tags.lengths), (values - 1) // 2  # -1 for O
-    is_begin, is_tagged = values % 2 == 1, values > 0
-    continues = is_tagged & ~is_begin
+    is_begin = values % 2 == 1
+    continues = (values > 0) & ~is_begin
     continues[:1] = False
     continues[1:] &= (labels[1:] == labels[:-1]) & (rows[1:] == rows[:-1])
     starts = np.flatnonzero(~continues)  # of runs: a span, or a single O
     stops = np.append(starts[1:], len(values))
-    is_span = (is_begin if mode == "strict" else is_tagged)[starts]
+    is_span = is_begin[starts]
     starts, stops = starts[is_span], stops[is_span]
     return Spans(rows=rows[starts], starts=starts, stops=stops, labels=labels[starts])
 
 
-def pair_spans(labels: Ragged, predictions: Ragged, mode: Mode = "strict") -> SpanPairs:
+def pair_spans(labels: Ragged, predictions: Ragged) -> SpanPairs:
     """Every true span with the predicted one of the same borders, then the predicted spans that have no such pair."""
-    true, predicted = extract_spans(labels, mode), extract_spans(predicted_tags(predictions), mode)
+    true, predicted = extract_spans(labels), extract_spans(predicted_tags(predictions))
     _, left, right = np.intersect1d(true.starts, predicted.starts, assume_unique=True, return_indices=True)
     equal = true.stops[left] == predicted.stops[right]
     left, right = left[equal], right[equal]

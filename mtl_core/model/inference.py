@@ -34,7 +34,7 @@ def _outputs_of(
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
     network.eval()
     with torch.inference_mode():
-        for start, stop in split.spans(CHUNK_ROWS):
+        for start, stop in split.row_ranges(CHUNK_ROWS):
             outputs = forward(split.slice(start, stop).inputs)
             yield slice(start, stop), {task: split.flat(task, rows, start, stop) for task, rows in outputs.items()}
 

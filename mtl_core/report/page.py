@@ -11,10 +11,10 @@ from ruamel.yaml import YAML
 from mtl_core.config import Problem
 from mtl_core.report import checks, data, learning
 from mtl_core.report.cards import task_result
-from mtl_core.report.coverage import coverage
 from mtl_core.report.metric_names import metric_title
 from mtl_core.report.run import Run
 from mtl_core.report.studies import comparison, relatedness, tuning
+from mtl_core.report.vocabulary import vocabulary_coverage
 from mtl_core.report.wording import option_value, percent
 
 _PACKAGES = ("torch", "onnxruntime", "onnx", "torchjd", "scikit-learn", "numpy", "pyarrow")
@@ -34,7 +34,7 @@ def render(run: Run) -> str:
         style=Markup(environment.get_template("page.css").render()),
         run=run,
         checks=checks,
-        coverage=coverage,
+        vocabulary_coverage=vocabulary_coverage,
         data=data,
         learning=learning,
         styles={"passed": "good", "warning": "warn", "failed": "bad"},

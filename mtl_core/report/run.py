@@ -8,12 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mtl_core import arrow_compute as pc
 from mtl_core.config import Problem
 from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.encoded import EncodedSplit
@@ -22,7 +19,7 @@ from mtl_core.data.split import SPLITS
 from mtl_core.data.targets import column_array
 from mtl_core.errors import DataError
 from mtl_core.files import damage_as_data_error
-from mtl_core.ragged import Ragged, finite_rows, select_rows
+from mtl_core.report.scored_rows import ScoredRows, read_scored_rows, read_table
 from mtl_core.report.texts import Texts
 from mtl_core.studies.comparison.record import Comparison
 from mtl_core.studies.files import Study, read_study
@@ -52,23 +49,6 @@ class Paths:
     relatedness: Path
     comparison: Path
     tuning: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoredRows:
-    """A task's labelled test rows with finite predictions.
-
-    labels (rows, ...), predictions (rows,) or (rows, classes); of a tagging task both are a `Ragged`, a row per text.
-    """
-
-    labels: Any
-    predictions: Any
-    uncalibrated: Array | None = None
-    """Predictions before calibration; None if it changed none."""
-    dropped: int = 0
-    """Number of labelled rows that were left out, since their prediction is not finite."""
-    texts: Texts | None = None
-    """Texts of the rows; None but for a tagging task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,38 +100,19 @@ class Run:
 
     def raw_rows(self, split: str, columns: Sequence[str]) -> pa.Table:
         """Raw columns of the validation or test split."""
-        return _table(self.raw[split], list(dict.fromkeys(columns)))
+        return read_table(self.raw[split], list(dict.fromkeys(columns)))
 
     def scored_rows(self, task: Objective) -> ScoredRows:
         """The task's labels and predictions on the test split."""
-        with damage_as_data_error(self.predictions):
-            stored = set(pq.read_schema(self.predictions).names)
-        columns = [f"{kind}/{task.name}" for kind in ("label", "prediction", "uncalibrated")]
-        table = _table(self.predictions, [column for column in columns if column in stored])
-        arrays = [_row_numbers(table.column(0)), *(_array(column) for column in table.columns[1:])]
-        labels, numbers, predictions, *uncalibrated = task.codec.select_labelled(_array(table.column(0)), *arrays)
-        is_finite = finite_rows(predictions)
-        labels, numbers, predictions, *uncalibrated = (
-            select_rows(values, is_finite) for values in (labels, numbers, predictions, *uncalibrated)
-        )
-        return ScoredRows(
-            labels=labels,
-            predictions=predictions,
-            uncalibrated=uncalibrated[0] if uncalibrated else None,
-            dropped=int((~is_finite).sum()),
-            texts=self._texts(task, numbers) if isinstance(numbers, Ragged) else None,
-        )
+        return read_scored_rows(self.predictions, task.codec, lambda rows: self._texts(task, rows))
 
-    def _texts(self, task: Objective, numbers: Ragged) -> Texts:
-        """The texts of a tagging task, from the number of its test row for each token."""
+    def _texts(self, task: Objective, rows: Array) -> Texts:
+        """The texts of a tagging task in rows of the test split."""
         column = self.encoder.sequences[task.name]
         input_type = self.encoder.inputs[column]
         assert isinstance(input_type, TextInput)
-        return Texts(
-            values=column_array(self.raw_rows("test", [column]), column),
-            rows=numbers.values[numbers.offsets[:-1]],  # a labelled text has a token
-            max_tokens=input_type.max_tokens,
-        )
+        values = column_array(self.raw_rows("test", [column]), column)
+        return Texts(values=values, rows=rows, max_tokens=input_type.max_tokens)
 
 
 def read_run(problem: Problem, paths: Paths) -> Run:
@@ -172,7 +133,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         evaluation=_json(paths.evaluation),
         validation=_json(paths.validation / "result.json"),
         duplicates=_json(paths.encoded / DUPLICATES),
-        quarantine=_table(paths.validation / "quarantine.parquet"),
+        quarantine=read_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,
         raw={name: paths.encoded / f"{name}.parquet" for name in ("validation", "test")},
         relatedness=_study(paths.relatedness, Relatedness, unreadable),
@@ -196,11 +157,6 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    with damage_as_data_error(path):
-        return pq.read_table(path, columns=columns)
-
-
 def _training_result(path: Path) -> TrainingResult:
     """The training result, with NaN for null."""
     with damage_as_data_error(path):
@@ -208,19 +164,3 @@ def _training_result(path: Path) -> TrainingResult:
         for numbers in (epoch[key] for epoch in document["epochs"] for key in ("losses", "values", "scores")):
             numbers.update({name: math.nan for name, value in numbers.items() if value is None})
         return TrainingResult.model_validate(document)
-
-
-def _array(column: pa.ChunkedArray) -> Array:
-    """(n,) numbers; (n, m) lists of one length; the items of lists of any length."""
-    values = column.combine_chunks()
-    if pa.types.is_large_list(values.type):
-        values = values.flatten()
-    if not pa.types.is_fixed_size_list(values.type):
-        return np.array(values)
-    return np.array(values.flatten()).reshape(len(values), values.type.list_size)
-
-
-def _row_numbers(column: pa.ChunkedArray) -> Array:
-    """The row of each entry that `_array` gives."""
-    rows = np.arange(len(column))
-    return np.repeat(rows, pc.list_value_length(column)) if pa.types.is_large_list(column.type) else rows

@@ -21,7 +21,8 @@ from mtl_core.tasks.objective import Objective, UnsupervisedObjective
 from mtl_core.tasks.ordinal import Ordinal, OrdinalCodec
 from mtl_core.tasks.quantiles import Quantiles, QuantilesCodec
 from mtl_core.tasks.regression import Regression, RegressionCodec
-from mtl_core.tasks.tagging import Tagging, TaggingCodec
+from mtl_core.tasks.tagging import Tagging
+from mtl_core.tasks.tagging_codec import TaggingCodec
 
 __all__ = [
     "AnyCodec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -68,13 +69,17 @@ class Objective(ABC):
         return labels, predictions
 
     def without_items(self, logits: Tensor, mask: Tensor) -> Tensor:
-        """Logits of a task of level token, with those of an absent item where no item has a label.
+        """Replace the logits at positions without an item; by default they stay, since nothing reads them.
 
         Args:
             logits: (B, L, outputs), in training with members (B, L, members, outputs).
             mask: (B, L) True for the items of the sequence.
         """
         return logits
+
+    def is_scored(self, value: float) -> bool:
+        """True if a value of its metric on validation is a score; until the first one the task cannot stop."""
+        return math.isfinite(value)
 
     def check(self, labels: LabelValues) -> None:
         """DataError for labels, those of a whole split, for which the objective has no loss or metric."""

@@ -13,16 +13,16 @@ from mtl_core.errors import DataError
 from mtl_core.ragged import Ragged
 from mtl_core.tasks.base import UNLABELLED
 from mtl_core.text.input_type import TextInput
-from mtl_core.text.tags import Span, tags_of
-from mtl_core.text.tokenizer import token_offsets, tokenizer
+from mtl_core.text.tags import OUTSIDE, Span, tags_of
+from mtl_core.text.tokenizer import token_offsets, tokenizer, tokens_by_text
 
 MAX_LABELS = 1_000
 FIELDS = ("start", "end", "label")
 """The fields of a span."""
 
 
-def span_error(length: int, spans: list[dict[str, Any] | None]) -> str:
-    """The first broken rule of the spans of a text of that many characters; "" if there is none."""
+def span_error(length: float, spans: list[dict[str, Any] | None]) -> str:
+    """The first rule that spans of a text with `length` characters break; "" if they break none."""
     previous = 0
     for span in sorted(spans, key=lambda span: (span or {}).get("start") or 0):
         if span is None or any(span[field] is None for field in FIELDS) or span["label"] == "":
@@ -38,8 +38,8 @@ def span_error(length: int, spans: list[dict[str, Any] | None]) -> str:
     return ""
 
 
-def label_names(task: str, target: str, values: pa.Array) -> dict[str, int]:
-    """(rows,) lists of spans -> label -> number of its spans."""
+def label_counts(task: str, target: str, values: pa.Array) -> dict[str, int]:
+    """(rows,) lists of spans -> number of spans of each label."""
     labels, _ = labels_and_rows(task, target, values)
     counts = labels.value_counts()
     return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
@@ -80,29 +80,28 @@ def span_tags(
     texts = as_strings(texts)
     tokens = tokenizer(input_type.max_tokens)(texts)
     tags: list[NDArray[np.int16]] = []
-    bounds = zip(tokens.offsets[:-1].tolist(), (tokens.offsets[1:] - 1).tolist(), strict=True)  # without end mark
-    for (start, stop), text, spans in zip(bounds, texts.to_pylist(), values.to_pylist(), strict=True):
-        if spans is None:
-            tags.append(np.full(stop - start, UNLABELLED, dtype=np.int16))
-            continue
+    for text, of_text, spans in zip(texts.to_pylist(), tokens_by_text(tokens), values.to_pylist(), strict=True):
         if not spans:
-            tags.append(np.zeros(stop - start, dtype=np.int16))
+            tags.append(np.full(len(of_text), UNLABELLED if spans is None else OUTSIDE, dtype=np.int16))
             continue
-        offsets = token_offsets(text, tokens.values[start:stop].tolist())
-        declared = [Span(span["start"], span["end"], label_index(span["label"])) for span in spans]
-        tags.append(tags_of(offsets, declared))
-    lengths = tokens.lengths - 1
-    return Ragged.from_lengths(np.concatenate([np.zeros(0, np.int16), *tags]), lengths)
+        labelled = [Span(span["start"], span["end"], label_index(span["label"])) for span in spans]
+        tags.append(tags_of(token_offsets(text, of_text), labelled))
+    return Ragged.from_lengths(np.concatenate([np.zeros(0, np.int16), *tags]), tokens.lengths - 1)
 
 
 def check_type(task: str, target: str, arrow_type: pa.DataType) -> None:
     """DataError for a target whose values are no spans."""
-    spans = item_type(arrow_type)
-    if not (spans and pa.types.is_struct(spans) and all(_is_field(spans, field) for field in FIELDS)):
+    if not is_span_list(arrow_type):
         raise DataError(
             f"task {task!r}: a tagging target must be lists of {{start, end, label}}, whole numbers and a text, found "
             f"{arrow_type} in {target!r}; convert the column"
         )
+
+
+def is_span_list(arrow_type: pa.DataType) -> bool:
+    """True for lists of spans: structs with all FIELDS, in any order."""
+    spans = item_type(arrow_type)
+    return spans is not None and pa.types.is_struct(spans) and all(_is_field(spans, field) for field in FIELDS)
 
 
 def _is_field(spans: pa.StructType, field: str) -> bool:

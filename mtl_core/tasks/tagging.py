@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -15,21 +15,17 @@ from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.spans import SENTENCE_ACCURACY, SPAN_F1, SPAN_PRECISION, SPAN_RECALL
-from mtl_core.ragged import Block, Ragged
-from mtl_core.tasks.base import UNLABELLED, Codec, Labels, LabelValues, Task, TaskFitter
+from mtl_core.tasks.base import Codec, LabelValues, Task, TaskFitter
 from mtl_core.tasks.objective import Objective
-from mtl_core.tasks.span_labels import MAX_LABELS, label_names, span_tags
-from mtl_core.text.input_type import TextInput
+from mtl_core.tasks.span_labels import MAX_LABELS, label_counts
+from mtl_core.tasks.tagging_codec import TaggingCodec
 from mtl_core.text.tags import OUTSIDE, tag_count
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from mtl_core.features import Feature
-    from mtl_core.input_types import InputType
 
-END_OF_ROW = -2
-"""Label of the end mark of every row, so that labels of items say where rows end."""
 CERTAIN = 1e4
 """Difference between the logits of O and of all other tags where there is no token."""
 
@@ -80,7 +76,7 @@ class TaggingFitter(TaskFitter):
         self.counts: Counter[str] = Counter()
 
     def update(self, values: pa.Array) -> None:
-        self.counts.update(label_names(self.name, self.options.target, values))
+        self.counts.update(label_counts(self.name, self.options.target, values))
 
     def finish(self) -> TaggingCodec:
         labels = self.options.labels or tuple(sorted(self.counts))
@@ -92,75 +88,6 @@ class TaggingFitter(TaskFitter):
         fields = self.options.codec_fields(self.name, self.type)
         declared = bool(self.options.labels)
         return TaggingCodec(**fields, labels=labels, declared=declared, sequence=self.options.text)
-
-
-class TaggingCodec(Codec):
-    """Labels (items,) int16: a tag per token, UNLABELLED in rows without labels, and END_OF_ROW for the end mark.
-
-    A span whose label the training split does not have gets the tags after all others, which are never predicted.
-    """
-
-    kind: Literal["tagging"] = "tagging"
-    labels: tuple[str, ...]
-    declared: bool
-    """True if the labels are declared, so that any other is refused."""
-
-    @property
-    def indices(self) -> Callable[[str], int]:
-        """Label -> its index, for any other label one more than the last; DataError if all are declared."""
-        indices = {label: index for index, label in enumerate(self.labels)}
-        other = len(indices)
-
-        def index(label: str) -> int:
-            if label not in indices and self.declared:
-                raise DataError(
-                    f"task {self.name!r}: the labels are {', '.join(indices)}, found {label!r} in {self.target!r}; "
-                    "declare all of them under `labels`, or quarantine the row"
-                )
-            return indices.get(label, other)
-
-        return index
-
-    @property
-    def block(self) -> Block:
-        return Block(shape=(), dtype=np.dtype(np.int16), ragged=True, pad=UNLABELLED)
-
-    @property
-    def counts_items(self) -> bool:
-        return False
-
-    def encode(self, values: pa.Array) -> Ragged:
-        """The labels of texts in which every span is one token and nothing else is: for statistics without texts."""
-        lists, lengths = values.to_pylist(), []
-        items: list[int] = []
-        index = self.indices
-        for spans in lists:
-            tags = [UNLABELLED] if spans is None else [1 + 2 * index(span["label"]) for span in spans] or [OUTSIDE]
-            items += [*tags, END_OF_ROW]
-            lengths.append(len(tags) + 1)
-        return Ragged.from_lengths(np.array(items, dtype=np.int16), np.array(lengths, dtype=np.int64))
-
-    def encode_items(self, values: pa.Array, sequence: pa.Array, input_type: InputType) -> Ragged:
-        assert isinstance(input_type, TextInput)
-        tags = span_tags(self.name, self.target, self.indices, values, sequence, input_type)
-        items = np.full(len(tags.values) + len(tags), END_OF_ROW, dtype=np.int16)
-        is_token = np.ones(len(items), dtype=np.bool_)
-        is_token[tags.offsets[1:] + np.arange(len(tags))] = False
-        items[is_token] = tags.values
-        return Ragged.from_lengths(items, tags.lengths + 1)
-
-    def labelled(self, labels: Labels) -> Labels:
-        return labels >= OUTSIDE
-
-    def select_labelled(self, labels: NDArray[Any], *arrays: NDArray[Any]) -> tuple[Any, ...]:
-        """The labelled texts, without end marks: a `Ragged` per array."""
-        is_end = labels == END_OF_ROW
-        stops = np.flatnonzero(is_end)
-        lengths = np.diff(stops, prepend=-1) - 1  # tokens per text
-        is_labelled = np.zeros(len(stops), dtype=np.bool_)
-        is_labelled[lengths > 0] = labels[stops[lengths > 0] - 1] >= OUTSIDE
-        mask = ~is_end & np.repeat(is_labelled, lengths + 1)
-        return tuple(Ragged.from_lengths(array[mask], lengths[is_labelled]) for array in (labels, *arrays))
 
 
 class TaggingObjective(Objective):
@@ -175,8 +102,12 @@ class TaggingObjective(Objective):
     def outputs(self) -> int:
         return tag_count(len(self.codec.labels))
 
+    def is_scored(self, value: float) -> bool:
+        """False while no predicted span is right: a network predicts no span in its first epochs."""
+        return value > 0
+
     def without_items(self, logits: Tensor, mask: Tensor) -> Tensor:
-        """A certain O where there is no token, so that decoding does not depend on the padding."""
+        """Set the logits of a certain O where there is no token, so that decoding does not depend on the padding."""
         certain = logits.new_full((self.outputs,), -CERTAIN)
         certain[OUTSIDE] = 0.0
         while mask.ndim < logits.ndim:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from mtl_core.text.tags import Span
 
 Inexact = Literal["within a token", "shared token", "beyond max_tokens", "no token"]
-"""A border within a token, which the tags move to the token's border; a token that belongs to a span before it; a token
-behind the last one that is read; only characters that belong to no token, such as blanks.
+"""within a token: a border lies within a token, and tags extend the span to the border of the token. shared token: its
+first token belongs to an earlier span. beyond max_tokens: a token of it is cut off. no token: all its characters are
+outside of tokens, such as blanks.
 """
 
 
 def inexact_spans(offsets: NDArray[np.int64], spans: Sequence[Span], max_tokens: int) -> Counter[Inexact]:
-    """Reasons of the spans, which do not overlap; a span has one at most.
+    """Number of inexact spans for each reason, the first that applies. The spans must not overlap.
 
     Args:
         offsets: (tokens, 2) start and end of each token, with those beyond `max_tokens`.

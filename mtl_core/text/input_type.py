@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mtl_core.input_types import ADVERSARIAL_STRINGS, StringInput
 from mtl_core.ragged import TOKEN_CELLS
-from mtl_core.text.tokenizer import characters, token_nodes, tokenizer
+from mtl_core.text.tokenizer import max_item_counts, token_nodes, tokenizer
 
 if TYPE_CHECKING:
     from mtl_core.graphs.builder import GraphBuilder
@@ -46,7 +46,7 @@ class TextInput(StringInput):
 
     def cells(self, values: pa.Array, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         # The graph pads all rows to the longest one before it cuts it, and a character may be a token.
-        return np.maximum(lengths * TOKEN_CELLS, characters(values))
+        return np.maximum(lengths * TOKEN_CELLS, max_item_counts(values))
 
     def token_nodes(self, graph: GraphBuilder, value: str) -> str:
         return token_nodes(graph, value, self.max_tokens)

@@ -1,4 +1,4 @@
-"""Spans of a text as IOB2 tags of its tokens, and back (Ramshaw and Marcus 1995; Tjong Kim Sang and Veenstra 1999).
+"""Spans of a text as IOB2 tags of its tokens (Ramshaw and Marcus 1995; Tjong Kim Sang and Veenstra 1999).
 
 With K labels, tag 0 is O, 1 + 2k is B of label k and 2 + 2k is I of label k.
 """
@@ -39,17 +39,3 @@ def tags_of(offsets: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.int
         tags[first:free] = 2 + 2 * span.label
         tags[first : min(first + 1, free)] = 1 + 2 * span.label
     return tags
-
-
-def spans_of(offsets: NDArray[np.int64], tags: NDArray[np.integer]) -> list[Span]:
-    """(tokens, 2) start and end of each token, (tokens,) well-formed tags -> their spans."""
-    spans: list[Span] = []
-    for (start, end), tag in zip(offsets.tolist(), tags.tolist(), strict=True):
-        if tag == OUTSIDE:
-            continue
-        label = (tag - 1) // 2
-        if tag % 2 == 1:
-            spans.append(Span(start, end, label))
-        else:
-            spans[-1] = spans[-1]._replace(end=end)
-    return spans

@@ -6,8 +6,9 @@ and its runtime are imported where a graph is built, since most stages run none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings
 from mtl_core.input_types import StringInput
-from mtl_core.ragged import Ragged, spans
+from mtl_core.ragged import Ragged, row_ranges
 
 if TYPE_CHECKING:
     from mtl_core.graphs.builder import GraphBuilder
@@ -47,7 +48,7 @@ def _token_nodes(graph: GraphBuilder, texts: str, max_tokens: int) -> str:
     start, stop, axis = (graph.constant([value], np.int64) for value in (0, max_tokens + 1, 1))
     tokens = graph.add("Slice", tokens, start, stop, axis)
     present = graph.cast(graph.add("RegexFullMatch", tokens, pattern="(?s).+"), np.int64)
-    # Tokens from each one to the end of its row: 1 at the last one, 0 behind it.
+    # Number of tokens from here to the end of the row: 1 at the last token, 0 in the padding.
     remaining = graph.add("CumSum", present, graph.constant(1, np.int64), reverse=1)
     is_last = graph.add("Equal", remaining, graph.constant(1, np.int64))
     return graph.add("Where", is_last, graph.constant(END, np.object_), tokens)
@@ -78,10 +79,10 @@ def run_texts(session: Session, texts: pa.Array, is_item: Callable[[NDArray[Any]
         is_item: the output -> (rows, L) mask of what is not padding.
     """
     texts = as_strings(texts)
-    sizes = characters(texts)
+    sizes = max_item_counts(texts)
     order = np.argsort(sizes, kind="stable")
     values, lengths = [], []
-    for start, stop in spans(sizes[order], max(1, len(order)), MAX_CHARACTERS):
+    for start, stop in row_ranges(sizes[order], max(1, len(order)), MAX_CHARACTERS):
         batch = texts.take(pa.array(order[start:stop])).to_numpy(zero_copy_only=False)
         (padded,) = session.run(None, {"text": batch})
         mask = is_item(padded)
@@ -93,8 +94,8 @@ def run_texts(session: Session, texts: pa.Array, is_item: Callable[[NDArray[Any]
     return Ragged.from_lengths(np.concatenate(values), np.concatenate(lengths)).take(np.argsort(order))
 
 
-def characters(texts: pa.Array) -> NDArray[np.int64]:
-    """(rows,) strings -> (rows,) characters of each text and its end mark, the maximum number of its tokens."""
+def max_item_counts(texts: pa.Array) -> NDArray[np.int64]:
+    """(rows,) strings -> (rows,) maximum number of tokens, end mark included: the number of characters, and one."""
     return np.asarray(pc.utf8_length(as_strings(texts)).to_numpy(zero_copy_only=False), dtype=np.int64) + 1
 
 
@@ -115,10 +116,16 @@ def tokenizer(max_tokens: int) -> Tokenizer:
     return Tokenizer(max_tokens)
 
 
+def tokens_by_text(tokens: Ragged) -> Iterator[list[str]]:
+    """The tokens of each text, as a tokenizer gives them, without the end mark."""
+    for start, stop in pairwise(tokens.offsets.tolist()):
+        yield tokens.values[start : stop - 1].tolist()
+
+
 def token_offsets(text: str, tokens: list[str]) -> NDArray[np.int64]:
     """(tokens, 2) start and end of each token in the text, in characters (code points).
 
-    Each token is searched from the end of the one before it, since between two tokens there is no visible character.
+    Each token is searched from the end of the token before it, since no token has the characters between two tokens.
     """
     offsets = np.zeros((len(tokens), 2), dtype=np.int64)
     end = 0

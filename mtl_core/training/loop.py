@@ -133,12 +133,14 @@ def _evaluate(state: TrainingState, validation: EncodedSplit) -> tuple[dict[str,
     """Metric and score of each task after an epoch; NaN for a task that has not started."""
     predictions = predictions_of(state.evaluated, validation)
     values = metric_values(state.tasks, validation, predictions) | dict.fromkeys(state.waiting, math.nan)
-    # A task keeps the standard error of its first value.
-    newly_defined = [
-        task for task in state.tasks if task.name not in state.standard_errors and math.isfinite(values[task.name])
+    # A task keeps the standard error of its first score.
+    newly_scored = [
+        task for task in state.tasks if task.name not in state.standard_errors and task.is_scored(values[task.name])
     ]
-    state.standard_errors = state.standard_errors | standard_errors(newly_defined, validation, predictions)
-    return values, normalised(state.tasks, values, state.standard_errors)
+    state.standard_errors = state.standard_errors | standard_errors(newly_scored, validation, predictions)
+    scored = [task for task in state.tasks if task.name in state.standard_errors]
+    scores = dict.fromkeys(values, math.nan) | normalised(scored, values, state.standard_errors)
+    return values, scores
 
 
 def _train_teacher(

@@ -26,7 +26,7 @@ from mtl_core.errors import DataError
 from mtl_core.features.profiling import FRAME_RANGE
 from mtl_core.tasks.binary import Binary
 from mtl_core.tasks.multiclass import Multiclass
-from mtl_core.tasks.span_labels import label_names
+from mtl_core.tasks.span_labels import label_counts
 from mtl_core.tasks.tagging import Tagging
 from mtl_core.timestamps import as_microseconds
 from mtl_core.validation.spans import label_indicators
@@ -136,8 +136,8 @@ def label_columns(
             labels = task.codec(task_name, class_fitter.type, classes).encode(values)
             indicators |= {f"{prefix}={name}": _indicator(labels, index) for index, name in enumerate(classes)}
         elif isinstance(task, Tagging):
-            known = {column.removeprefix(f"{prefix}=") for column in expected}
-            names = task.labels or tuple(sorted(known.union(label_names(task_name, task.target, values))))
+            in_suite = {column.removeprefix(f"{prefix}=") for column in expected}
+            names = task.labels or tuple(sorted(in_suite.union(label_counts(task_name, task.target, values))))
             rows = label_indicators(task_name, task.target, values, names)
             indicators |= {f"{prefix}={name}": row for name, row in zip(names, rows, strict=True)}
     return indicators

@@ -96,7 +96,7 @@ def _expected_columns(problem: Problem, runner: ExpectationRunner, names: Iterab
 def _with_spans(
     problem: Problem, table: pa.Table, runner: ExpectationRunner, errors: list[str], unusable: Unusable
 ) -> pa.Table:
-    """The table with the columns about spans; a target that has none is an error and unusable."""
+    """The table with the columns about spans. A target of another type is added to the errors and is unusable."""
     for name, task, text in tagging_tasks(problem):
         if {task.target, text}.isdisjoint(unusable):
             try:

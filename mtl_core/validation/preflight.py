@@ -29,7 +29,8 @@ from mtl_core.tasks import LabelValues, Objective
 from mtl_core.tasks.base import TaskFitter
 from mtl_core.tasks.classes import ClassCodec
 from mtl_core.tasks.span_labels import check_spans, check_type
-from mtl_core.tasks.tagging import Tagging, TaggingCodec
+from mtl_core.tasks.tagging import Tagging
+from mtl_core.tasks.tagging_codec import TaggingCodec
 from mtl_core.validation.target_rows import TargetRows
 
 Counts = dict[SplitName, int]

@@ -68,9 +68,9 @@ def label_indicators(task: str, target: str, values: pa.Array, labels: Sequence[
     """(labels, rows): 1 where a row has a span of that label, 0 where it has none, NaN where it has no list."""
     of_spans, rows = labels_and_rows(task, target, values)
     indices = pc.index_in(of_spans, value_set=pa.array(labels, pa.string()))
-    known = indices.is_valid().to_numpy(zero_copy_only=False)
+    is_listed = indices.is_valid().to_numpy(zero_copy_only=False)
     indicators = np.zeros((len(labels), len(values)))
-    indicators[indices.drop_null().to_numpy(), rows[known]] = 1
+    indicators[indices.drop_null().to_numpy(), rows[is_listed]] = 1
     indicators[:, values.is_null().to_numpy(zero_copy_only=False)] = np.nan
     return indicators
 

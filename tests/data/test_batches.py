@@ -1,4 +1,4 @@
-"""Batches of splits: random orders, similar lengths, spans, and training that resumes exactly."""
+"""Batches of splits: random orders, similar lengths, ranges of rows, and training that resumes exactly."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_the_batches_of_a_dense_split_are_a_permutation(rows: int, size: int, se
     batches = list(split.order(np.random.default_rng(seed), size))
     expected = torch.split(torch.from_numpy(np.random.default_rng(seed).permutation(rows)), size)
     assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in expected]
-    assert list(split.spans(size)) == [(start, min(start + size, rows)) for start in range(0, rows, size)]
+    assert list(split.row_ranges(size)) == [(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
 DISTRIBUTIONS = {
@@ -82,19 +82,19 @@ def cells(split: EncodedSplit, batches: Iterable[torch.Tensor]) -> int:
 
 @given(lengths=LENGTHS, size=st.integers(1, 12), cells=st.integers(1, 40))
 @patient
-def test_spans_cover_the_rows_in_order_within_the_limit_of_cells(lengths: list[int], size: int, cells: int) -> None:
+def test_ranges_cover_the_rows_in_order_within_the_limit_of_cells(lengths: list[int], size: int, cells: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mtl_core.ragged.MAX_CELLS", cells)
-        spans = list(split_of(lengths).spans(size))
-    assert [row for start, stop in spans for row in range(start, stop)] == list(range(len(lengths)))
+        ranges = list(split_of(lengths).row_ranges(size))
+    assert [row for start, stop in ranges for row in range(start, stop)] == list(range(len(lengths)))
 
     def area(start: int, stop: int) -> int:
         return (stop - start) * max(1, *lengths[start:stop], 1)
 
-    for start, stop in spans:
+    for start, stop in ranges:
         assert stop - start <= size
         assert stop - start == 1 or area(start, stop) <= cells, "a single row may exceed the limit"
-        assert stop == len(lengths) or stop - start == size or area(start, stop + 1) > cells, "as few spans as possible"
+        assert stop == len(lengths) or stop - start == size or area(start, stop + 1) > cells, "few ranges"
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_a_batch_reads_only_its_rows_of_a_mapped_split(tmp_path: Path) -> None:
     batch = split.take(torch.tensor([7, 4_000, 8_191])).inputs["r"]
     assert batch.shape == (3, length)
     assert resident(path) <= size / 4, "three rows of 8,192, with up to 2 MiB around each, as the system pages"
-    list(split.spans(64))
-    assert resident(path) <= size / 4, "spans read no values"
+    list(split.row_ranges(64))
+    assert resident(path) <= size / 4, "ranges of rows need no values"
     split.inputs["r"].values.amax()
     assert resident(path) >= size / 2, "the whole array is resident after it is read"

@@ -16,7 +16,8 @@ from mtl_core.data import text_warnings
 from mtl_core.data.data_warnings import data_warnings
 from mtl_core.data.parts import open_parts
 from mtl_core.text.inexact_spans import inexact_spans
-from mtl_core.text.tags import Span, spans_of, tags_of
+from mtl_core.text.tags import Span, tags_of
+from tests.tagging import SPANS, spans_of
 
 MAX_TOKENS = 4
 
@@ -58,8 +59,7 @@ def warnings(folder: Path, texts: list[str | None], spans: list[Any]) -> list[st
         "tasks": {"names": {"kind": "tagging", "target": "spans"}},
     }
     values = [row and [{"start": start, "end": end, "label": "x"} for start, end in row] for row in spans]
-    span_type = pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": pa.string()}))
-    columns = {"key": list(range(len(texts))), "text": texts, "spans": pa.array(values, span_type)}
+    columns = {"key": list(range(len(texts))), "text": texts, "spans": pa.array(values, SPANS)}
     pq.write_table(pa.table(columns), folder / "data.parquet")
     problem = parse_problem(declared)
     return data_warnings(problem, open_parts(folder, problem))

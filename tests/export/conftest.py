@@ -1,4 +1,4 @@
-"""Networks and graphs of the small problem and of the problem with every kind of task."""
+"""Networks and graphs of the small problem and of the problem with every kind of task; the problem with texts."""
 
 import onnx
 import pytest
@@ -8,8 +8,9 @@ from mtl_core.export.graph import build_graph
 from mtl_core.model import Network
 from tests.every_kind import every_kind
 from tests.small import Small, small
+from tests.tagging import tagged
 
-__all__ = ["every_kind", "small"]
+__all__ = ["every_kind", "small", "tagged"]
 
 
 @pytest.fixture(scope="session")

@@ -236,6 +236,11 @@ def test_types_of_targets(arrow_type: pa.DataType, expected: str | None) -> None
         assert column_type("c", arrow_type) == expected
 
 
+def test_a_task_on_lists_refuses_other_targets() -> None:
+    with pytest.raises(DataError, match=r"must be a list, found string; convert the column, or declare"):
+        column_type("c", pa.string(), frozenset({"list"}))
+
+
 @pytest.mark.parametrize(
     "feature",
     [

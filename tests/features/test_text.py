@@ -17,7 +17,7 @@ from mtl_core.features.token_codes import CODES, END_WORD
 from mtl_core.graphs.builder import GraphBuilder
 from mtl_core.ragged import TOKEN_CELLS
 from mtl_core.text.input_type import TextInput
-from mtl_core.text.tokenizer import characters, tokenizer
+from mtl_core.text.tokenizer import max_item_counts, tokenizer
 from tests.features.graphs import fit, run_nodes
 from tests.strategies import layouts
 from tests.text.strings import random_texts, texts
@@ -176,6 +176,6 @@ def test_adversarial_texts_have_what_tokenizers_confuse() -> None:
     assert column.null_count == 1
     assert tokens.lengths.min() == 1
     assert tokens.lengths.max() == 1_001, "one is cut"
-    assert characters(column).max() > 10_000
+    assert max_item_counts(column).max() > 10_000
     assert np.sum(tokens.values == "\u2403") > len(column), "the end mark within a text"
     assert_agree(fitted("a"), column)

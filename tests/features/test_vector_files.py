@@ -52,8 +52,8 @@ DAMAGE = {
     "tabs": (b"the\t1\t2\n", 1, "must be a word and some finite numbers with single blanks"),
     "a compressed file": (b"\x1f\x8b\x08\x00", 1, "must be text in UTF-8, found byte 0x8b at position 1; unpack"),
     "another encoding": (b"the 1 2\n\xe9t\xe9 1 2\n", 2, "must be text in UTF-8, found byte 0xe9 at position 0"),
-    "fewer words than announced": (b"3 2\nthe 1 2\ncat 1 2\n", 3, "must not be the last one before 3 words"),
-    "an empty file": (b"", 0, "must not be the last one before 1 words"),
+    "fewer words than announced": (b"3 2\nthe 1 2\ncat 1 2\n", 3, "must not be the last line of a file with 3 words"),
+    "an empty file": (b"", 0, "must not be the last line of a file with 1 words"),
 }
 
 

@@ -43,7 +43,11 @@ from tests.small import Small
         ({"cluster": 2, "probabilities": [0.1, 0.19, 0.71]}, "2 (0.71)"),
         ({"cluster": 0, "probabilities": [0.6, 0.4]}, "0 (0.60)"),
         ({"cluster": None, "probabilities": [None, None]}, UNDEFINED),
-        ([], UNDEFINED),
+        ([], "none"),
+        (
+            [{"start": 10, "end": 16, "label": "product", "text": "camera", "probability": 0.938}],
+            "camera: product 10-16 (0.94)",
+        ),
         ([0.25, None], f"0.25, {UNDEFINED}"),
         (
             [{"class": "on time", "probabilities": {"on time": 0.8}}] * 6,
@@ -69,6 +73,8 @@ def test_every_kind_of_prediction_has_a_short_text(answer: Any, text: str) -> No
         ({"a": 0, "b": None}, "b?"),
         ({"a": None, "b": math.nan}, UNDEFINED),
         ({"a": [1, None, 0]}, f"1, {UNDEFINED}, 0"),
+        ({"a": [{"start": 0, "end": 5, "label": "place"}]}, "place 0-5"),
+        ({"a": []}, "none"),
     ],
 )
 def test_labels_have_a_short_text(row: dict[str, Any], text: str) -> None:

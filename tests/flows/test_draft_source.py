@@ -11,7 +11,7 @@ from flows.draft.facts import sample_table
 from flows.draft.proposals import Draft, propose_problem
 from flows.draft.source import find_source
 from flows.draft.splits import split_of_file
-from mtl_core.errors import DataError
+from mtl_core.errors import DataError, ProblemError
 from tests.flows.conftest import mtl
 from tests.flows.drafts import parse_draft
 
@@ -60,6 +60,11 @@ FORMATS: dict[str, tuple[dict[str, str | bytes], str | None, list[str]]] = {
         ["eng.testa", "eng.train"],
     ),
     "tabs, of any suffix": ({"train.tsv": "a\tO\nb\tB-x\n", "x.conll": COLUMN_FILE}, "conll", ["train.tsv", "x.conll"]),
+    "a byte order mark": (
+        {"train.txt": "\ufeff" + COLUMN_FILE, "dev.txt": "\ufeffa O\n"},
+        "conll",
+        ["dev.txt", "train.txt"],
+    ),
     "letters of one byte": ({"train.txt": SPANISH}, "conll", ["train.txt"]),
     "folders of intents": (
         intents("train", "test"),
@@ -162,6 +167,19 @@ def test_a_folder_in_data_is_used_in_place(tmp_path: Path) -> None:
     draft_problem(root, ("spans",), tmp_path, None)
     assert mtl(tmp_path, "check") == 0
     assert {path.name for path in (tmp_path / "data").rglob("*")} == {"corpus", *names}
+
+
+def test_files_that_are_no_column_files_are_named(tmp_path: Path) -> None:
+    root = write(tmp_path / "corpus", {"train.txt": COLUMN_FILE, "test.txt": COLUMN_FILE, "dev.txt": "Lima LOC\n"})
+    _, steps = draft_problem(root, ("spans",), tmp_path / "problem", None)
+    assert steps[-1] == "not copied, since it is no column file: dev.txt"
+
+
+def test_a_target_that_a_part_lacks_is_refused_with_its_file(tmp_path: Path) -> None:
+    unlabelled = "".join(f'{{"text": "row {row}"}}\n' for row in range(80))
+    root = write(tmp_path, {"a.jsonl": JSON, "b.jsonl": unlabelled})
+    with pytest.raises(ProblemError, match=r"'slots' must be a column of every part file, found b\.jsonl without it"):
+        draft_of(root, "slots")
 
 
 def test_the_encoding_of_a_corpus_is_detected(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Span metrics against seqeval, whose numbers the literature reports, also for tags that violate IOB2."""
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from mtl_core.metrics.spans import (
     SPAN_F1,
     SPAN_PRECISION,
     SPAN_RECALL,
-    Mode,
     counts_by_label,
     extract_spans,
     pair_spans,
@@ -31,7 +29,7 @@ NAMES = ("LOC", "ORG", "PER")
 TAGS = ("O", *(f"{prefix}-{name}" for name in NAMES for prefix in "BI"))
 OUT, B_LOC, I_LOC, B_ORG, I_ORG, B_PER, I_PER = range(len(TAGS))
 METRICS = (SPAN_F1, SPAN_PRECISION, SPAN_RECALL, SENTENCE_ACCURACY)
-SEQEVAL: dict[Mode, dict[str, Any]] = {"strict": {"mode": "strict", "scheme": IOB2}, "conlleval": {}}
+SEQEVAL: dict[str, Any] = {"mode": "strict", "scheme": IOB2, "output_dict": True, "zero_division": 0}
 
 Rows = list[list[int]]
 
@@ -58,20 +56,13 @@ pairs_of_rows = st.lists(st.lists(item, max_size=8), min_size=1, max_size=6).map
 )
 
 
-def well_formed(row: list[int]) -> list[int]:
-    """The tags with a B in place of each I that follows no tag of its label."""
-    starts = (TAGS[tag][0] == "I" and TAGS[last][1:] != TAGS[tag][1:] for last, tag in pairwise([OUT, *row]))
-    return [tag - start for tag, start in zip(row, starts, strict=True)]
-
-
-@pytest.mark.parametrize("mode", SEQEVAL)
 @given(rows=pairs_of_rows)
 @patient
-def test_scores_of_every_label_equal_those_of_seqeval(mode: Mode, rows: tuple[Rows, Rows]) -> None:
+def test_scores_of_every_label_equal_those_of_seqeval(rows: tuple[Rows, Rows]) -> None:
     true, predicted = rows
     names = [[[TAGS[tag] for tag in row] for row in side] for side in rows]
-    report = classification_report(*names, output_dict=True, zero_division=0, **SEQEVAL[mode])
-    pairs = pair_spans(labels_of(true), predictions_of(predicted), mode)
+    report = classification_report(*names, **SEQEVAL)
+    pairs = pair_spans(labels_of(true), predictions_of(predicted))
     for name, counts in counts_by_label(span_confusion(pairs, len(NAMES)), NAMES).items():
         expected = report.get(name, {"support": 0, "precision": 0, "recall": 0, "f1-score": 0})
         assert counts.true_positives + counts.false_negatives == expected["support"]
@@ -84,38 +75,29 @@ def test_scores_of_every_label_equal_those_of_seqeval(mode: Mode, rows: tuple[Ro
 def test_metrics_equal_the_strict_micro_average_of_seqeval(rows: tuple[Rows, Rows]) -> None:
     true, predicted = rows
     names = [[[TAGS[tag] for tag in row] for row in side] for side in rows]
-    report = classification_report(*names, output_dict=True, zero_division=0, **SEQEVAL["strict"])
+    report = classification_report(*names, **SEQEVAL)
     expected = [report["micro avg"][key] for key in ("f1-score", "precision", "recall")]
     values = [metric(labels_of(true), predictions_of(predicted)) for metric in (SPAN_F1, SPAN_PRECISION, SPAN_RECALL)]
     assert np.nan_to_num(values) == pytest.approx(expected)
 
 
-@given(rows=pairs_of_rows)
-@patient
-def test_both_modes_agree_on_well_formed_tags(rows: tuple[Rows, Rows]) -> None:
-    """The labels and the decoded predictions of a tagging task are well-formed."""
-    tags = labels_of([well_formed(row) for row in rows[0]])
-    np.testing.assert_equal(extract_spans(tags, "strict"), extract_spans(tags, "conlleval"))
-
-
 @pytest.mark.parametrize(
-    ("rows", "strict", "conlleval"),
+    ("rows", "spans"),
     [
-        ([], [], []),
-        ([[], [OUT], []], [], []),
-        ([[], [B_LOC, I_LOC], [], [OUT, B_PER]], [(1, 0, 2, 0), (3, 3, 4, 2)], [(1, 0, 2, 0), (3, 3, 4, 2)]),
-        ([[B_LOC, B_LOC]], [(0, 0, 1, 0), (0, 1, 2, 0)], [(0, 0, 1, 0), (0, 1, 2, 0)]),
-        ([[I_LOC, I_LOC]], [], [(0, 0, 2, 0)]),
-        ([[B_LOC], [I_LOC]], [(0, 0, 1, 0)], [(0, 0, 1, 0), (1, 1, 2, 0)]),
-        ([[B_LOC, OUT, I_LOC]], [(0, 0, 1, 0)], [(0, 0, 1, 0), (0, 2, 3, 0)]),
-        ([[B_LOC, I_ORG, I_LOC]], [(0, 0, 1, 0)], [(0, 0, 1, 0), (0, 1, 2, 1), (0, 2, 3, 0)]),
+        ([], []),
+        ([[], [OUT], []], []),
+        ([[], [B_LOC, I_LOC], [], [OUT, B_PER]], [(1, 0, 2, 0), (3, 3, 4, 2)]),
+        ([[B_LOC, B_LOC]], [(0, 0, 1, 0), (0, 1, 2, 0)]),
+        ([[I_LOC, I_LOC]], []),
+        ([[B_LOC], [I_LOC]], [(0, 0, 1, 0)]),
+        ([[B_LOC, OUT, I_LOC]], [(0, 0, 1, 0)]),
+        ([[B_LOC, I_ORG, I_LOC]], [(0, 0, 1, 0)]),
     ],
     ids=["no row", "no span", "empty rows", "adjacent", "I first", "I first in its row", "I after O", "another label"],
 )
-def test_spans_have_row_first_item_stop_and_label(rows: Rows, strict: Any, conlleval: Any) -> None:
+def test_spans_have_row_first_item_stop_and_label(rows: Rows, spans: Any) -> None:
     tags = labels_of(rows)
-    assert list(zip(*(values.tolist() for values in extract_spans(tags, "strict")), strict=True)) == strict
-    assert list(zip(*(values.tolist() for values in extract_spans(tags, "conlleval")), strict=True)) == conlleval
+    assert list(zip(*(values.tolist() for values in extract_spans(tags)), strict=True)) == spans
 
 
 def test_confusion_counts_labels_of_equal_borders_and_missed_and_spurious_spans() -> None:

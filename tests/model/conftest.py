@@ -1,5 +1,6 @@
-"""Small problem, prepared once."""
+"""Small problem and the one with texts, prepared once."""
 
 from tests.small import small
+from tests.tagging import tagged
 
-__all__ = ["small"]
+__all__ = ["small", "tagged"]

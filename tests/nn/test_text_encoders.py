@@ -1,21 +1,16 @@
-"""Laws of every text encoder: rows are independent, context and order matter, padding is 0, gradients, ONNX."""
+"""Laws of every text encoder: rows are independent, context and order matter, padding is 0, gradients."""
 
 from typing import Any
 
-import numpy as np
-import onnx
-import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import compose, helper
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mtl_core.config.text import GRU, LSTM, AnyTextEncoder, Conv, TextEncoderOptions, Transformer
-from mtl_core.export.graph import IR_VERSION, OPSET, dynamic_recurrence, quiet
 from mtl_core.nn.deterministic import deterministic
 from mtl_core.nn.text.encoder import TextEncoder
 from mtl_core.nn.text.recurrent import RecurrentEncoder
@@ -117,59 +112,6 @@ def test_dropout_is_active_in_training_alone(options: TextEncoderOptions) -> Non
         expected = built(options)(x, mask)
         assert torch.equal(encoder(x, mask), expected)
         assert (encoder.train()(x, mask) != expected)[mask].float().mean() > 0.4
-
-
-def exported(encoder: TextEncoder) -> onnx.ModelProto:
-    """The encoder as the second part of a merged graph, with inputs x and mask, as `build_graph` makes it."""
-    rows, length = torch.export.Dim("rows", min=1), torch.export.Dim("length", min=1)
-    with quiet(), dynamic_recurrence():
-        program = torch.onnx.export(
-            encoder,
-            (torch.zeros(2, 3, WIDTH), torch.ones(2, 3, dtype=torch.bool)),
-            dynamo=True,
-            external_data=False,
-            opset_version=OPSET,
-            verbose=False,
-            input_names=["x", "mask"],
-            output_names=["out"],
-            dynamic_shapes=({0: rows, 1: length},) * 2,
-        )
-    assert program is not None
-    proto = program.model_proto
-    del proto.graph.value_info[:]  # as `network_graph` does
-    proto.ir_version = IR_VERSION
-    inputs = [
-        helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["rows", "length", WIDTH]),
-        helper.make_tensor_value_info("mask", onnx.TensorProto.BOOL, ["rows", "length"]),
-    ]
-    outputs = [
-        helper.make_tensor_value_info(f"{value.name}/copy", value.type.tensor_type.elem_type, shape)
-        for value, shape in zip(inputs, (["rows", "length", WIDTH], ["rows", "length"]), strict=True)
-    ]
-    nodes = [helper.make_node("Identity", [name], [f"{name}/copy"]) for name in ("x", "mask")]
-    opsets = [helper.make_opsetid("", OPSET)]
-    front = helper.make_model(helper.make_graph(nodes, "front", inputs, outputs), opset_imports=opsets)
-    front.ir_version = IR_VERSION
-    io_map = [("x/copy", "network/x"), ("mask/copy", "network/mask")]
-    return compose.merge_models(front, compose.add_prefix(proto, "network/"), io_map=io_map)
-
-
-@pytest.mark.no_cover  # tracing torch's exporter costs half of its time
-@pytest.mark.parametrize("name", ["conv-residual", "gru-layers", "lstm-layers", "transformer-odd"])
-def test_the_exported_graph_is_valid_dynamic_and_agrees(name: str) -> None:
-    """For one encoder of each kind, since an export takes seconds."""
-    encoder = built(ENCODERS[name])
-    graph = exported(encoder)
-    onnx.checker.check_model(graph, full_check=True)
-    (output,) = graph.graph.output
-    shape = [dimension.dim_param or dimension.dim_value for dimension in output.type.tensor_type.shape.dim]
-    assert shape == ["rows", "length", encoder.out_width]
-    session = onnxruntime.InferenceSession(graph.SerializeToString())
-    for lengths in ([1], [5], [1, 1, 1, 1], [2, 3], [11, 1, 4, 7, 11]):
-        x, mask = batch(lengths)
-        (by_graph,) = session.run(None, {"x": x.numpy(), "mask": mask.numpy()})
-        with torch.no_grad():
-            np.testing.assert_allclose(by_graph, encoder(x, mask).numpy(), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])

@@ -29,7 +29,7 @@ def inputs(options: TextEncoderOptions = OPTIONS["conv"], features: int = 1) -> 
     torch.manual_seed(0)
     names = "abc"[:features]
     sizes, blocks = dict.fromkeys(names, SIZES), {name: f"text.{name}" for name in names}
-    return TextInputs(blocks, sizes, options, parts=CODES - 1, unseen=UNSEEN).eval()
+    return TextInputs(blocks, sizes, options, vectors={}, parts=CODES - 1, unseen=UNSEEN).eval()
 
 
 def batch(*lengths: int, padding: int = 0) -> Tensor:
@@ -109,7 +109,9 @@ def test_texts_share_the_encoder_and_have_their_own_embeddings() -> None:
 
 def test_names_of_features_may_be_those_of_attributes() -> None:
     blocks = {name: f"text.{name}" for name in ("forward", "parameters", "encoder")}
-    module = TextInputs(blocks, dict.fromkeys(blocks, SIZES), OPTIONS["gru"], parts=CODES - 1, unseen=UNSEEN)
+    module = TextInputs(
+        blocks, dict.fromkeys(blocks, SIZES), OPTIONS["gru"], vectors={}, parts=CODES - 1, unseen=UNSEEN
+    )
     assert module({block: batch(1) for block in blocks.values()}).sequences.keys() == blocks.keys()
 
 
@@ -141,9 +143,9 @@ def test_training_replaces_words_of_the_vocabulary_by_the_unseen_word(probabilit
     """The end mark, padding, unseen words and all parts stay."""
     module, codes = embedding(probability), batch(*[200] * 50, padding=20)
     codes[:, ::7, 0] = codes[:, ::7, 0].clamp(max=UNSEEN)
-    kept, out = module.eval()(codes), module.train()(codes)
-    assert torch.equal(out[:, :, 8:], kept[:, :, 8:])
-    changed = (out[:, :, :8] != kept[:, :, :8]).any(dim=2)
+    expected, out = module.eval()(codes), module.train()(codes)
+    assert torch.equal(out[:, :, 8:], expected[:, :, 8:])
+    changed = (out[:, :, :8] != expected[:, :, :8]).any(dim=2)
     is_word = codes[:, :, 0] >= FIRST_WORD
     assert not changed[~is_word].any()
     assert (out[changed][:, :8] == module.words[UNSEEN]).all()

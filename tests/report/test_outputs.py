@@ -14,7 +14,7 @@ from mtl_core.report.outputs.clusters import ClusterReport
 from mtl_core.report.outputs.multilabel import LabelReport
 from mtl_core.report.outputs.numbers import NumberReport, QuantileReport
 from mtl_core.report.outputs.spans import SpanReport
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.wording import UNDEFINED
 
 LEVELS = (0.1, 0.5, 0.9)

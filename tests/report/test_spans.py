@@ -16,7 +16,8 @@ from mtl_core.ragged import Ragged
 from mtl_core.report.outputs.span_errors import SpanErrors
 from mtl_core.report.outputs.spans import SpanReport
 from mtl_core.report.plots.statistics import f1_interval
-from mtl_core.report.run import Run, ScoredRows
+from mtl_core.report.run import Run
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.texts import Texts
 from mtl_core.report.wording import UNDEFINED, percent, rounded
 from mtl_core.text.input_type import ADVERSARIAL_TEXTS
@@ -120,14 +121,14 @@ def test_missed_spans_have_labels_in_turn() -> None:
 @pytest.mark.parametrize("text", [*ADVERSARIAL_TEXTS, "<script>alert(1)</script>", "x" * 10_000])
 def test_adversarial_texts_are_escaped_and_cut(text: str) -> None:
     text = f"{text} x <i> {text}"
-    ((_, places),) = texts_of([text]).read(np.zeros(1, np.int64))
-    for start in range(min(len(places), 12)):
-        predicted = [OUT] * start + [B_CITY] + [I_CITY] * (len(places) - start - 1)
-        (table,) = REPORT.examples(rows_of([[OUT] * len(places)], [predicted], [text])).values()
+    ((_, offsets),) = texts_of([text]).read(np.zeros(1, np.int64))
+    for start in range(min(len(offsets), 12)):
+        predicted = [OUT] * start + [B_CITY] + [I_CITY] * (len(offsets) - start - 1)
+        (table,) = REPORT.examples(rows_of([[OUT] * len(offsets)], [predicted], [text])).values()
         cell = str(table.rows[0][0])
         assert [tag for tag, _ in read(cell).tags] == ["bdi", "mark"]
         before, span, after = map(unescape, re.split("</?mark>", cell.removeprefix("<bdi>").removesuffix("</bdi>")))
-        first, last = places[start][0], places[-1][1]
+        first, last = offsets[start][0], offsets[-1][1]
         assert text[:first].endswith(before.removeprefix("… "))
         assert text[first:last].startswith(span.removesuffix(" …"))
         assert text[last:].startswith(after.removesuffix(" …"))
@@ -207,7 +208,7 @@ def test_a_task_has_the_texts_of_its_labelled_rows(run: Run) -> None:
     labelled.remove(next(row for row in labelled if row["entities"]))  # its prediction is not finite
     read_texts = rows.texts.read(np.arange(len(rows.labels)))
     assert [text for text, _ in read_texts] == [row["note"] for row in labelled]
-    for (text, places), row, start in zip(read_texts, labelled, rows.labels.offsets, strict=False):
+    for (text, offsets), row, start in zip(read_texts, labelled, rows.labels.offsets, strict=False):
         if row["entities"]:
-            index = next(i for i, tag in enumerate(rows.labels.values[start : start + len(places)]) if tag)
-            assert places[index][0] == row["entities"][0]["start"], text
+            index = next(i for i, tag in enumerate(rows.labels.values[start : start + len(offsets)]) if tag)
+            assert offsets[index][0] == row["entities"][0]["start"], text

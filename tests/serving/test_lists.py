@@ -120,7 +120,7 @@ def test_rows_are_split_without_gaps_and_into_maximal_slices(widths: list[int], 
 def test_several_batches_have_the_response_of_one_batch(served: ServedModel, rows: list[Row], max_cells: int) -> None:
     content = json.dumps(rows).encode()
     split = ServedModel(served.model)
-    split._decoder = RequestDecoder(served.model.signature.inputs, max_cells=max_cells)
+    split.decoder = RequestDecoder(served.model.signature.inputs, max_cells=max_cells)
     assert split.respond(content) == served.respond(content)
 
 
@@ -157,7 +157,7 @@ def test_long_lists_among_short_ones_do_not_pad_them(served: ServedModel) -> Non
 def test_items_with_predictions_are_in_smaller_batches(served: ServedModel) -> None:
     """The network runs for each item, which takes far more memory than the list."""
     rows = [{**NULL_ROW, "words": ["b"] * 100}] * 2_000
-    batches = [batch.tensors["words"] for batch in served._decoder.decode(json.dumps(rows).encode())]
+    batches = [batch.tensors["words"] for batch in served.decoder.decode(json.dumps(rows).encode())]
     assert sum(map(len, batches)) == len(rows)
     assert (
         MAX_TENSOR_CELLS / CELLS_PER_TOKEN / 2

@@ -1,4 +1,4 @@
-"""Texts and spans, with a real graph: places in the user's string, rows of several lengths, and errors."""
+"""Texts and spans, with a real graph: positions in the user's string, rows of several lengths, and errors."""
 
 import json
 from pathlib import Path
@@ -38,9 +38,9 @@ def predict(served: ServedModel, rows: list[Row]) -> list[Row]:
 
 @patient
 @given(st.lists(TAGGED, min_size=1, max_size=6), st.integers(1, 2_000))
-def test_spans_are_at_their_places_in_any_batches(served: ServedModel, tagged: list[Any], max_cells: int) -> None:
+def test_spans_have_their_positions_in_any_batches(served: ServedModel, tagged: list[Any], max_cells: int) -> None:
     split = ServedModel(served.model)
-    split._decoder = RequestDecoder(served.model.signature.inputs, max_cells=max_cells)
+    split.decoder = RequestDecoder(served.model.signature.inputs, max_cells=max_cells)
     rows = [{"text": text[0], "title": title and title[0], "words": words} for text, title, words in tagged]
     predictions = predict(split, rows)
     assert predictions == predict(served, rows)
@@ -70,7 +70,7 @@ def test_a_long_text_does_not_pad_short_ones(served: ServedModel) -> None:
     short = joined([("", "play"), (" ", "song")])
     assert len(long[0]) > 90_000
     rows = [{**NULL_ROW, "text": (long if row == 100 else short)[0]} for row in range(256)]
-    batches = [len(batch.tensors["text"]) for batch in served._decoder.decode(body(*rows))]
+    batches = [len(batch.tensors["text"]) for batch in served.decoder.decode(body(*rows))]
     assert batches == [255, 1]
     predictions = [prediction["slots"] for prediction in predict(served, rows)]
     assert predictions.pop(100) == long[1]
@@ -79,7 +79,7 @@ def test_a_long_text_does_not_pad_short_ones(served: ServedModel) -> None:
 
 def test_texts_are_split_by_their_characters(served: ServedModel) -> None:
     rows = [{**NULL_ROW, "title": "a" * 100}] * 1_000
-    sizes = [sum(map(len, batch.tensors["title"])) for batch in served._decoder.decode(body(*rows))]
+    sizes = [sum(map(len, batch.tensors["title"])) for batch in served.decoder.decode(body(*rows))]
     assert sum(sizes) == 100_000
     limit = MAX_TENSOR_CELLS / CELLS_PER_CHARACTER
     assert limit - 100 < sizes[0] <= limit
@@ -94,7 +94,7 @@ def test_texts_are_split_by_their_characters(served: ServedModel) -> None:
     ],
 )
 def test_an_invalid_text_is_rejected_with_its_row_and_field(served: ServedModel, value: object, rule: str) -> None:
-    (detail,) = rejection(body(NULL_ROW, {**NULL_ROW, "title": value}), served._decoder).details
+    (detail,) = rejection(body(NULL_ROW, {**NULL_ROW, "title": value}), served.decoder).details
     assert (detail.row, detail.field) == (1, "title")
     assert rule in detail.rule
 

@@ -103,20 +103,20 @@ def _tagger(task: str, tokens: str, tags: dict[str, float], probabilities: dict[
 def joined(pieces: Sequence[tuple[str, str]]) -> tuple[str, Any]:
     """A text and its value of `slots`, from pieces of invisible characters and a token.
 
-    The places are known from the lengths of the pieces, and spans are found by a regular expression over the tags.
+    Offsets follow from the lengths of the pieces, and spans are found by a regular expression over the tags.
     """
-    text, places = "", []
+    text, offsets = "", []
     for gap, token in pieces:
         needs_gap = text and not gap and _is_word(text[-1]) and _is_word(token[0])
         text += " " if needs_gap else gap
-        places.append((len(text), len(text) + len(token)))
+        offsets.append((len(text), len(text) + len(token)))
         text += token
     tagged = [VOCABULARY.get(token, (OUTSIDE, 1.0)) for _, token in pieces]
     if any(math.isnan(probability) for _, probability in tagged):
         return text, None
     spans = []
     for match in re.finditer("[12]2*|[34]4*", "".join(str(tag) for tag, _ in tagged)):
-        start, end = places[match.start()][0], places[match.end() - 1][1]
+        start, end = offsets[match.start()][0], offsets[match.end() - 1][1]
         label = "name" if match[0][0] in "12" else "place"
         probability = math.prod(probability for _, probability in tagged[match.start() : match.end()])
         spans.append({"start": start, "end": end, "label": label, "text": text[start:end], "probability": probability})

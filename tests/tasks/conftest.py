@@ -1,6 +1,7 @@
-"""Small problem and the one with every kind of task, prepared once."""
+"""Small problem, the one with every kind of task, and the one with texts, prepared once."""
 
 from tests.every_kind import every_kind
 from tests.small import small
+from tests.tagging import tagged
 
-__all__ = ["every_kind", "small"]
+__all__ = ["every_kind", "small", "tagged"]

@@ -17,9 +17,8 @@ def task(kind: str, **options: Any) -> Any:
 def fit_codec(declared: Any, *parts: pa.Array) -> Any:
     """The codec of the task `t`, fitted on the parts of a column, or of a struct with a field per column."""
     arrow_type = parts[0].type
-    fitter = declared.fitter(
-        "t", column_type("y", arrow_type[0].type if pa.types.is_struct(arrow_type) else arrow_type)
-    )
+    of_column = arrow_type[0].type if pa.types.is_struct(arrow_type) else arrow_type
+    fitter = declared.fitter("t", column_type("y", of_column, declared.target_types))
     for part in parts:
         fitter.update(part)
     return fitter.finish()

@@ -1,4 +1,4 @@
-"""Tokens of texts: classes of characters, places in the text, the maximum, and independence of other texts."""
+"""Tokens of texts: classes of characters, offsets, the maximum, and independence of other texts."""
 
 import unicodedata
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mtl_core.ragged import Ragged
 from mtl_core.text import tokenizer as module
-from mtl_core.text.tokenizer import END, Tokenizer, characters, token_offsets, tokenizer
+from mtl_core.text.tokenizer import END, Tokenizer, max_item_counts, token_offsets, tokenizer
 from tests.strategies import layouts, patient
 from tests.text.strings import PARTS, random_texts, reference_tokens, texts
 
@@ -181,11 +181,11 @@ def test_a_long_text_does_not_pad_the_short_ones(monkeypatch: pytest.MonkeyPatch
 @patient
 def test_a_text_has_at_most_its_characters_and_the_end_mark_as_tokens(rows: list[str | None]) -> None:
     column = pa.array(rows, pa.string())
-    assert (tokenizer(MANY)(column).lengths <= characters(column)).all()
-    assert characters(column).tolist() == [len(row or "") + 1 for row in rows]
+    assert (tokenizer(MANY)(column).lengths <= max_item_counts(column)).all()
+    assert max_item_counts(column).tolist() == [len(row or "") + 1 for row in rows]
 
 
-def test_the_place_of_a_repeated_token_is_after_the_token_before() -> None:
+def test_a_repeated_token_is_searched_after_the_token_before() -> None:
     text = "\U0001f600a a\u0301 aa a"
     tokens = ["\U0001f600", "a", "a\u0301", "aa", "a"]
     assert token_offsets(text, tokens).tolist() == [[0, 1], [1, 2], [3, 5], [6, 8], [9, 10]]

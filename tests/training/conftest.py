@@ -1,5 +1,6 @@
-"""The fixture `small`."""
+"""The fixtures `small` and `tagged`."""
 
 from tests.small import small
+from tests.tagging import tagged
 
-__all__ = ["small"]
+__all__ = ["small", "tagged"]

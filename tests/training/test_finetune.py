@@ -97,10 +97,10 @@ def test_representations_are_the_inputs_of_heads_and_shared_ones_are_stored_once
     problem = problem_with(trunk)
     without = problem.model_copy(update={"model": problem.model.model_copy(update={"private": 0})})
     network = untrained(small, without)
-    stored = representations(network, small.validation, tmp_path / "stored")
+    stored = representations(network, small.validation, tmp_path / "stored", range(len(network.tasks)))
     with torch.inference_mode():
         expected = network.eval().represent(small.validation.slice(0, len(small.validation)).inputs)
-    for a, b in zip(stored, expected, strict=True):
+    for a, b in zip(stored.values(), expected, strict=True):
         assert a.dtype == torch.float32
         torch.testing.assert_close(a, b)
     files = list((tmp_path / "stored").iterdir())
@@ -215,8 +215,8 @@ def test_representations_are_computed_without_dropout(small: Small, tmp_path: Pa
     params["model"]["trunk"] |= {"dropout": 0.9}
     network = untrained(small, parse_problem(params))
     network.train()
-    first = representations(network, small.train, tmp_path / "a")[0].clone()
-    assert torch.equal(first, representations(network, small.train, tmp_path / "b")[0])
+    first = representations(network, small.train, tmp_path / "a", [0])[0].clone()
+    assert torch.equal(first, representations(network, small.train, tmp_path / "b", [0])[0])
 
 
 def test_a_training_finetunes_the_heads_of_the_chosen_epoch_and_makes_no_task_worse(
@@ -255,7 +255,8 @@ def test_the_learning_rate_of_finetuning_is_by_default_that_of_training(small: S
 
 
 def test_representations_take_4_bytes_per_row_and_unit(small: Small, tmp_path: Path) -> None:
-    representations(untrained(small, problem_with()), small.train, tmp_path / "stored")
+    network = untrained(small, problem_with())
+    representations(network, small.train, tmp_path / "stored", range(len(network.tasks)))
     width, paths = 16 + 32, list((tmp_path / "stored").iterdir())
     assert len(paths) == len(small.tasks)
     for path in paths:

@@ -16,12 +16,12 @@ from mtl_core.validation.preflight import check_data
 from mtl_core.validation.profile import write_profile
 from mtl_core.validation.results import write_quarantine
 from mtl_core.validation.suite import load_suite, suite_path
+from tests.tagging import SPANS
 from tests.validation.conftest import CHANGED, DECLARED, ROWS, changed, problem, reasons, table, validated, write_part
 
 Spans = list[dict[str, Any] | None] | None
 
 TASKS = {"returned": DECLARED["tasks"]["returned"], "names": {"kind": "tagging", "target": "spans"}}
-TYPE = pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": pa.string()}))
 TEXT = "go \U0001f680 north"
 MONTHS = (2, 3, 4)
 
@@ -42,7 +42,7 @@ def texts(month: int, spans: dict[int, Spans] | None = None) -> pa.Table:
         values[row] = [span(0, 2), span(5, 10, "person")]
     for row, changed_spans in (spans or {}).items():
         values[row] = changed_spans
-    return changed(table(month), text=[TEXT] * ROWS, spans=pa.array(values, TYPE))
+    return changed(table(month), text=[TEXT] * ROWS, spans=pa.array(values, SPANS))
 
 
 @pytest.fixture(scope="module")
@@ -192,19 +192,3 @@ def test_a_label_outside_the_declared_ones_is_an_error_of_the_check(folder: Path
     assert check_data(folder, declared()).labelled["names"]["validation"] == ROWS
     with pytest.raises(ProblemError, match=r"tasks\.names: the labels are person, place, found 'mood'"):
         check_data(folder, declared(labels=["person", "place"]))
-
-
-@pytest.mark.parametrize(
-    "spans",
-    [
-        pa.array([["north"]] * ROWS),
-        pa.array([[{"start": 0, "end": 2}]] * ROWS),
-        pa.array([[{"start": 0.5, "end": 2.5, "label": "place"}]] * ROWS),
-        pa.array([[{"start": 0, "end": 2, "label": 7}]] * ROWS),
-    ],
-)
-def test_a_target_of_another_type_is_refused(tmp_path: Path, spans: pa.Array) -> None:
-    for month in MONTHS:
-        write_part(tmp_path, f"2024-{month:02}.parquet", changed(texts(month), spans=spans))
-    with pytest.raises(ProblemError, match=r"tasks\.names: a tagging target must be lists of \{start, end, label\}"):
-        check_data(tmp_path, declared())

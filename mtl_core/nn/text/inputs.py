@@ -97,12 +97,12 @@ class TokenEmbedding(nn.Module):
         self.word_dropout, self.unseen = word_dropout, unseen
         self.pretrained = None
         if vectors is not None:
-            # The scale of the other embeddings, so that words with and without a vector are alike to the encoder.
+            # The scale of the other embeddings, so that words with and without a vector have the same scale.
             scaled = torch.from_numpy(vectors * np.float32(EMBEDDING_STD))
-            known = self.words.data[unseen + 1 :]
-            initial = scaled[: len(known)]
-            known.copy_(torch.where(initial.isnan(), known, initial))
-            self.pretrained = PretrainedWords(scaled[len(known) :], sizes.words, embedding)
+            trained = self.words.data[unseen + 1 :]
+            initial = scaled[: len(trained)]
+            trained.copy_(torch.where(initial.isnan(), trained, initial))
+            self.pretrained = PretrainedWords(scaled[len(trained) :], sizes.words, embedding)
 
     def forward(self, codes: Tensor) -> Tensor:
         words, parts = codes[:, :, 0], codes[:, :, 1:]

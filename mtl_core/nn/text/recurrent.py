@@ -38,7 +38,7 @@ class RecurrentEncoder(TextEncoder):
 
 
 def _reversal(mask: Tensor) -> Tensor:
-    """(B, L) -> (B, L) positions that reverse each row within its length; padding keeps its place."""
+    """(B, L) -> (B, L) positions that reverse each row within its length; padding is not moved."""
     positions = torch.arange(mask.shape[1], device=mask.device)
     return torch.where(mask, mask.sum(dim=1, keepdim=True) - 1 - positions, positions)
 

@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mtl_core.report.plots.figure import Figure, Table
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 
 SplitLabels = Mapping[str, Any]
 """Split -> (rows, ...) labels, without unlabelled rows; of a tagging task a `Ragged`."""

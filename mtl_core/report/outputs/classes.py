@@ -12,7 +12,7 @@ from mtl_core.report.outputs.base import SplitLabels, TaskReport
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.plots.probabilities import calibration, contingency, cumulative_gains
 from mtl_core.report.plots.statistics import gains_curve, group_rare
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.wording import UNDEFINED, number, percent
 
 _TOP = 0.1

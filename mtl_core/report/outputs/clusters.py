@@ -12,7 +12,7 @@ from mtl_core.report.outputs.classes import ClassReport
 from mtl_core.report.plots.figure import Figure, Table, draw, histogram
 from mtl_core.report.plots.probabilities import contingency
 from mtl_core.report.plots.statistics import group_rare
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.theme import ACCENT, WIDTH, data, percent_axis
 from mtl_core.report.wording import integer, percent
 

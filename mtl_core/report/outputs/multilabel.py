@@ -14,7 +14,7 @@ from mtl_core.report.outputs.classes import precision_and_recall
 from mtl_core.report.plots.figure import Figure, Table, draw, interval_plot
 from mtl_core.report.plots.probabilities import calibration
 from mtl_core.report.plots.statistics import auc_interval
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.wording import UNDEFINED, interval, number, percent, rounded
 from mtl_core.tasks.decisions import DEFAULT_THRESHOLD
 

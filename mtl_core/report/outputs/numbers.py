@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mtl_core.report.outputs.base import SplitLabels, TaskReport
 from mtl_core.report.plots.figure import Figure, Table
 from mtl_core.report.plots.numbers import observed_by_predicted, prediction_intervals, quantile_coverage, residuals
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.wording import number, percent, with_unit
 
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from mtl_core.metrics.spans import NO_SPAN, SpanPairs, Spans, extract_spans, pair_spans, predicted_tags
 from mtl_core.ragged import Ragged
 from mtl_core.report.plots.figure import Table
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.texts import Texts
 from mtl_core.report.wording import UNDEFINED, percent
 
 _MAX_EXAMPLES, _MAX_READ = 8, 200
-"""Maximum number of distinct examples of a kind of error, and of the errors that are read for them."""
+"""Maximum number of distinct examples per kind of error, and of errors whose texts are read to find them."""
 _CONTEXT, _MAX_CHARACTERS = 70, 120
-"""Characters around a span in an example, on each side, and of the span."""
+"""Maximum characters of an example on each side of its span, and of the span."""
 
 Indices = NDArray[np.int64]
 
@@ -87,18 +87,18 @@ class SpanErrors:
         probabilities = self.probabilities[self.overlapping[indices]]
         return indices[np.argsort(-probabilities, kind="stable")]
 
-    def _table(self, indices: Indices, texts: Texts, offsets: Indices, names: Sequence[str]) -> Table:
+    def _table(self, indices: Indices, texts: Texts, row_offsets: Indices, names: Sequence[str]) -> Table:
         cells = []
-        for index, (text, places) in zip(indices.tolist(), texts.read(self.pairs.rows[indices]), strict=True):
-            pairs, first = self.pairs, offsets[self.pairs.rows[index]]
-            start, end = _characters(places, pairs.starts[index] - first, pairs.stops[index] - first)
+        for index, (text, token_offsets) in zip(indices.tolist(), texts.read(self.pairs.rows[indices]), strict=True):
+            pairs, first = self.pairs, row_offsets[self.pairs.rows[index]]
+            start, end = _character_range(token_offsets, pairs.starts[index] - first, pairs.stops[index] - first)
             true, other, predicted, probability = pairs.true[index], self.overlapping[index], "none", UNDEFINED
             if other != NO_SPAN:
                 predicted = names[self.predicted.labels[other]]
                 probability = percent(float(self.probabilities[other]))
             if other != NO_SPAN and pairs.predicted[index] == NO_SPAN:
                 span = self.predicted.starts[other] - first, self.predicted.stops[other] - first
-                predicted += f": {_shortened(text[slice(*_characters(places, *span))])}"
+                predicted += f": {_shortened(text[slice(*_character_range(token_offsets, *span))])}"
             true_name = "none" if true == NO_SPAN else names[true]
             cells.append((_marked(text, start, end), true_name, predicted, probability))
         distinct = tuple(dict.fromkeys(cells))[:_MAX_EXAMPLES]
@@ -128,13 +128,13 @@ def _labels_in_turn(indices: Indices, labels: Indices) -> Indices:
     return indices[np.lexsort((labels, -frequencies[labels], occurrences))]
 
 
-def _characters(places: Indices, start: int, stop: int) -> tuple[int, int]:
-    """Start and end of the characters of tokens `start` to before `stop`."""
-    return int(places[start, 0]), int(places[stop - 1, 1])
+def _character_range(token_offsets: Indices, start: int, stop: int) -> tuple[int, int]:
+    """Start and end, in characters, of the tokens from `start` to before `stop`."""
+    return int(token_offsets[start, 0]), int(token_offsets[stop - 1, 1])
 
 
 def _marked(text: str, start: int, end: int) -> Markup:
-    """The span in its context, as HTML that keeps the direction of the text to itself."""
+    """The span in its context, as HTML; `bdi` isolates the direction of the text."""
     before, after = text[:start], text[end:]
     return Markup("<bdi>{}<mark>{}</mark>{}</bdi>").format(
         before if len(before) <= _CONTEXT else f"… {before[-_CONTEXT:]}",

@@ -14,7 +14,7 @@ from mtl_core.report.outputs.span_errors import SpanErrors
 from mtl_core.report.plots.figure import Figure, Table, draw, interval_plot
 from mtl_core.report.plots.probabilities import calibration, contingency
 from mtl_core.report.plots.statistics import f1_interval, group_rare
-from mtl_core.report.run import ScoredRows
+from mtl_core.report.scored_rows import ScoredRows
 from mtl_core.report.wording import UNDEFINED, integer, interval, number, percent, plural, rounded
 
 _MAX_COLUMNS, _MAX_LABELS, _MAX_CELLS = 3, 20, 9

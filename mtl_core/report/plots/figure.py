@@ -114,7 +114,7 @@ def heat_map(row_names: Sequence[str], column_names: Sequence[str], values: Arra
         if np.isfinite(value)
     ]
     side = max(1, min(_MAX_SIDE, WIDTH // max(values.shape)))
-    has_text = side >= _MIN_SIDE_WITH_TEXT  # then slanted names have room too
+    has_text = side >= _MIN_SIDE_WITH_TEXT  # slanted names then fit too
     column_axis = names_axis(column_names, limit=90, orient="top", labelAngle=-45, labelOverlap=not has_text)
     rows, columns = (alt.Scale(domain=list(range(length)), paddingInner=0.06) for length in values.shape)
     row_axis = names_axis(row_names, limit=90, minExtent=90)

@@ -1,4 +1,4 @@
-"""Chunks of tags: one rule for all schemes, equal to that of conlleval."""
+"""Spans of tags: one rule for all schemes, equal to that of conlleval."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_core.data.chunks import Chunk, chunks, is_tag
+from mtl_core.data.tag_schemes import TokenSpan, is_tag, token_spans
 
 SEGMENTS = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([None, "PER", "ORG", "B-2"])), max_size=8)
-"""Lengths of consecutive chunks with their labels; None for tokens outside of chunks."""
+"""Lengths of consecutive spans with their labels; None for tokens outside of spans."""
 
 
 def iob2(size: int, label: str, _after: str | None) -> list[str]:
@@ -31,34 +31,34 @@ def bilou(size: int, label: str, _after: str | None) -> list[str]:
 
 @pytest.mark.parametrize("scheme", [iob1, iob2, bioes, bilou])
 @given(segments=SEGMENTS)
-def test_every_scheme_gives_the_annotated_chunks(
+def test_every_scheme_gives_the_annotated_spans(
     scheme: Callable[[int, str, str | None], list[str]], segments: Sequence[tuple[int, str | None]]
 ) -> None:
     tags: list[str] = []
     annotated, after = [], None
     for size, label in segments:
         if label is not None:
-            annotated.append(Chunk(len(tags), len(tags) + size - 1, label))
+            annotated.append(TokenSpan(len(tags), len(tags) + size - 1, label))
         tags += ["O"] * size if label is None else scheme(size, label, after)
         after = label
-    assert chunks(tags) == annotated
+    assert token_spans(tags) == annotated
 
 
-def conlleval(tags: Sequence[str]) -> list[Chunk]:
-    """The chunks by conlleval's two rules: where a chunk ends between two tags, and where one begins."""
+def conlleval(tags: Sequence[str]) -> list[TokenSpan]:
+    """The spans by conlleval's two rules: where a span ends between two tags, and where one begins."""
     result, first = [], 0
     parts = [tag.partition("-")[::2] for tag in ("O", *tags, "O")]
     for index, ((before, label_before), (prefix, label)) in enumerate(pairwise(parts)):
         if before != "O" and (before in "ES" or prefix in "BSO" or label != label_before):
-            result.append(Chunk(first, index - 1, label_before))
+            result.append(TokenSpan(first, index - 1, label_before))
         if prefix != "O" and (prefix in "BS" or before in "ESO" or label != label_before):
             first = index
     return result
 
 
 @given(st.lists(st.sampled_from(["O", *(f"{prefix}-{label}" for prefix in "BIES" for label in "xy")]), max_size=12))
-def test_any_sequence_of_tags_has_the_chunks_of_conlleval(tags: list[str]) -> None:
-    assert chunks(tags) == conlleval(tags)
+def test_any_sequence_of_tags_has_the_spans_of_conlleval(tags: list[str]) -> None:
+    assert token_spans(tags) == conlleval(tags)
 
 
 @pytest.mark.parametrize("text", ["", "B", "B-", "PER", "o", "OO", "X-PER", "b-PER", "O-PER"])

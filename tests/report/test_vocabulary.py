@@ -3,15 +3,15 @@
 import numpy as np
 
 from mtl_core.features.text import FittedText
-from mtl_core.report.coverage import coverage
 from mtl_core.report.run import Run
+from mtl_core.report.vocabulary import vocabulary_coverage
 from mtl_core.report.wording import number, percent
 from mtl_core.text.tokenizer import tokenizer
 
 
 def test_coverage_counts_the_tokens_of_every_text(run: Run) -> None:
     (feature,) = (feature for feature in run.encoder.features if isinstance(feature, FittedText))
-    (measured,) = coverage(run)
+    (measured,) = vocabulary_coverage(run)
     assert measured.feature == "note"
     assert [row[0] for row in measured.statistics.rows] == ["validation", "test"]
     unseen: dict[str, int] = {}

@@ -15,13 +15,14 @@ from mtl_core.report.wording import integer, number, percent
 from mtl_core.text.tokenizer import END, tokenizer
 
 _MAX_TEXTS, _BATCH = 10_000, 1_000
-"""Maximum number of texts of a split, evenly spaced; and how many are read at a time."""
+"""Maximum number of texts of a split, evenly spaced; and the number that is read at a time."""
 _MAX_WORDS = 24
+"""Maximum number of unseen words that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coverage:
-    """Coverage of one feature: a row of statistics per split, and its most frequent unseen words."""
+class VocabularyCoverage:
+    """Coverage of the vocabulary of a text feature: a row of statistics per split, and the frequent unseen words."""
 
     feature: str
     statistics: Table
@@ -29,25 +30,25 @@ class Coverage:
     """Word in lower case and its number of occurrences, in all splits."""
 
 
-def coverage(run: Run) -> list[Coverage]:
-    """The coverage of every text feature."""
+def vocabulary_coverage(run: Run) -> list[VocabularyCoverage]:
+    """The coverage of the vocabulary of every text feature."""
     return [_coverage(run, feature) for feature in run.encoder.features if isinstance(feature, FittedText)]
 
 
-def _coverage(run: Run, feature: FittedText) -> Coverage:
-    known, unseen, lines = feature.vocabulary.word_ids, Counter[str](), []
+def _coverage(run: Run, feature: FittedText) -> VocabularyCoverage:
+    vocabulary, unseen, lines = feature.vocabulary.word_ids, Counter[str](), []
     for split in run.raw:
         texts = _evenly_spaced(column_array(run.raw_rows(split, [feature.column]), feature.column))
         counts, cut = _token_counts(texts, feature.max_tokens)
-        of_split = Counter({token: count for token, count in counts.items() if token not in known})
-        tokens = counts.total() or np.nan
-        shares = percent(1 - of_split.total() / tokens), percent(cut / (len(texts) or np.nan))
-        lines.append((split, integer(len(texts)), number(counts.total() / (len(texts) or np.nan), 3), *shares))
-        for token, count in of_split.items():
+        unseen_in_split = Counter({token: count for token, count in counts.items() if token not in vocabulary})
+        tokens, rows = counts.total() or np.nan, len(texts) or np.nan
+        shares = percent(1 - unseen_in_split.total() / tokens), percent(cut / rows)
+        lines.append((split, integer(len(texts)), number(counts.total() / rows, 3), *shares))
+        for token, count in unseen_in_split.items():
             unseen[token.lower()] += count
     over = f"longer than {feature.max_tokens:,} tokens"
     most_frequent = sorted(unseen.items(), key=lambda item: (-item[1], item[0]))[:_MAX_WORDS]
-    return Coverage(
+    return VocabularyCoverage(
         feature=feature.name,
         statistics=Table(head=("split", "texts", "tokens per text", "in the vocabulary", over), rows=tuple(lines)),
         unseen=tuple((word, integer(count)) for word, count in most_frequent),

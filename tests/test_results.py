@@ -2,12 +2,15 @@
 
 import itertools
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mtl_core.config import load_problem
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -18,6 +21,7 @@ TABLES = {
     "quality-and-speed.md": "quality_table.py",
     "quality-and-speed.md#suite": "suite_table.py",
     "relating.md": "groupings_table.py",
+    "text.md": "titles_table.py",
     "tuning.md": "tuning_table.py",
 }
 """Page -> the script that prints its tables from the stored results."""
@@ -63,13 +67,26 @@ def provenances() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", ["early_stopping", "sharing", "relating", "tuning"])
 def test_results_have_provenance(name: str) -> None:
     for problem, record in provenances()[name].items():
-        assert record["command"].startswith(f"python benchmarks/{name}.py --problems {problem} --seeds ")
-        assert record["commit"]
-        assert "+" not in record["commit"]
-        assert record["seeds"] == list(range(len(record["seeds"])))
-        assert len(record["seeds"]) >= 3
-        assert record["machine"]
-        assert record["versions"]["torch"]
+        assert_provenance(record, f"python benchmarks/{name}.py --problems {problem} --seeds ")
+
+
+def assert_provenance(record: dict[str, Any], command: str) -> None:
+    assert record["command"].startswith(command)
+    assert record["commit"]
+    assert "+" not in record["commit"]
+    assert record["seeds"] == list(range(len(record["seeds"])))
+    assert len(record["seeds"]) >= 3
+    assert record["machine"]
+    assert record["versions"]["torch"]
+
+
+def test_the_films_declare_the_title_that_was_best_on_validation() -> None:
+    results, films = stored("titles.json"), load_problem(ROOT / "examples" / "films")
+    assert_provenance(results["provenance"], "python benchmarks/titles.py --trials ")
+    best = max(results["variants"], key=lambda variant: statistics.mean(variant["gains"].values()))
+    assert results["variants"][results["selected"]] == best
+    declared = films.model.text.model_dump() | films.features["title"].model_dump()
+    assert best["options"].items() <= declared.items()
 
 
 def test_every_problem_of_the_results_has_provenance() -> None:

@@ -1,15 +1,21 @@
-"""Builder of the preprocessing part of a graph, node by node."""
+"""Builder of the preprocessing part of a graph, node by node.
+
+ONNX is imported where a graph is built, since stages that build none import this module too.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from mtl_core.input_types import InputType
 from mtl_core.names import INTERNAL
+
+if TYPE_CHECKING:
+    import onnx
 
 OPSET = 20
 IR_VERSION = 10
@@ -23,6 +29,9 @@ class GraphBuilder:
     """Nodes and constants of a graph. Values are addressed by name, as in ONNX."""
 
     def __init__(self) -> None:
+        import onnx
+
+        self._onnx, self._helper = onnx, onnx.helper
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.inputs: list[onnx.ValueInfoProto] = []
@@ -35,15 +44,15 @@ class GraphBuilder:
 
     def input(self, name: str, input_type: InputType) -> str:
         """A raw column as a graph input, (rows, ...): strings or float64."""
-        kind = TensorProto.STRING if input_type.is_string else TensorProto.DOUBLE
+        kind = self._onnx.TensorProto.STRING if input_type.is_string else self._onnx.TensorProto.DOUBLE
         shape = ["rows", *input_type.dimensions(name)]
-        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        self.inputs.append(self._helper.make_tensor_value_info(name, kind, shape))
         return name
 
     def matrix(self, name: str, columns: Sequence[str], *, is_string: bool) -> dict[str, str]:
         """Add raw columns as one graph input, (rows, columns). Returns the value of each column, (rows,)."""
-        kind = TensorProto.STRING if is_string else TensorProto.DOUBLE
-        self.inputs.append(helper.make_tensor_value_info(name, kind, ["rows", len(columns)]))
+        kind = self._onnx.TensorProto.STRING if is_string else self._onnx.TensorProto.DOUBLE
+        self.inputs.append(self._helper.make_tensor_value_info(name, kind, ["rows", len(columns)]))
         values = {column: self._fresh("column") for column in columns}
         self._columns |= {value: (name, index) for index, value in enumerate(values.values())}
         return values
@@ -51,18 +60,18 @@ class GraphBuilder:
     def constant(self, values: Values, dtype: type[np.generic]) -> str:
         """A constant tensor of that type."""
         name = self._fresh("constant")
-        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
+        self.constants.append(self._onnx.numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
         return name
 
     def tensor(self, values: Values, dtype: type[np.generic]) -> onnx.TensorProto:
         """Values as an attribute of a node; text has dtype `np.object_`."""
-        return numpy_helper.from_array(np.asarray(values, dtype=dtype), self._fresh("tensor"))
+        return self._onnx.numpy_helper.from_array(np.asarray(values, dtype=dtype), self._fresh("tensor"))
 
     def add(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add one node with one output; returns the output's name."""
         values = [self._gather(value) for value in inputs]
         name = self._fresh(op)
-        self.nodes.append(helper.make_node(op, values, [name], name=name, domain=domain, **attributes))
+        self.nodes.append(self._helper.make_node(op, values, [name], name=name, domain=domain, **attributes))
         return name
 
     def add_strings(self, op: str, value: str, rank: int, **attributes: Any) -> str:
@@ -72,12 +81,12 @@ class GraphBuilder:
         """
         output = self.add(op, value, domain="com.microsoft", **attributes)
         shape = [f"{output}/{dimension}" for dimension in range(rank)]
-        self._types.append(helper.make_tensor_value_info(output, TensorProto.STRING, shape))
+        self._types.append(self._helper.make_tensor_value_info(output, self._onnx.TensorProto.STRING, shape))
         return output
 
     def cast(self, value: str, dtype: type[np.generic]) -> str:
         """The same values as another type."""
-        return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+        return self.add("Cast", value, to=self._helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def once(self, key: Hashable, add: Callable[[], str]) -> str:
         """The value that `add` made when this key was first used."""
@@ -87,12 +96,12 @@ class GraphBuilder:
 
     def model(self, outputs: Sequence[onnx.ValueInfoProto]) -> onnx.ModelProto:
         """The model of all nodes; outside ONNX's own operators it imports only the domains that they use."""
-        graph = helper.make_graph(
+        graph = self._helper.make_graph(
             self.nodes, "trunkline", self.inputs, outputs, initializer=self.constants, value_info=self._types
         )
         domains = {"", "ai.onnx.ml", *(node.domain for node in self.nodes)}
-        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items() if domain in domains]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        opsets = [self._helper.make_opsetid(domain, version) for domain, version in OPSETS.items() if domain in domains]
+        return self._helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
     def stack(self, columns: Iterable[str]) -> str:
         """Stack n values of (rows,) into (n, rows); columns of one matrix need no node for each."""

@@ -1,7 +1,6 @@
 """Tokenizer: nodes that cut texts into tokens, in the exported graph and in training.
 
-The exported graph and `prepare` run the same nodes in ONNX Runtime, so that the tokens are equal by construction. ONNX
-and its runtime are imported where a graph is built, since most stages run none.
+The exported graph and `prepare` run the same nodes in ONNX Runtime, so that the tokens are equal by construction.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +16,10 @@ from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings
+from mtl_core.graphs.builder import GraphBuilder
+from mtl_core.graphs.runtime import Session, open_graph
 from mtl_core.input_types import StringInput
 from mtl_core.ragged import Ragged, row_ranges
-
-if TYPE_CHECKING:
-    from mtl_core.graphs.builder import GraphBuilder
-    from mtl_core.graphs.runtime import Session
 
 END = "\u2403"
 """The last token of every text, so that an empty text has a token too."""
@@ -59,9 +56,6 @@ def text_session(
 ) -> Session:
     """A session of nodes that read `text`, (rows,) strings, and give (rows, L, *shape) of that type."""
     from onnx import helper
-
-    from mtl_core.graphs.builder import GraphBuilder
-    from mtl_core.graphs.runtime import open_graph
 
     graph = GraphBuilder()
     output = nodes(graph, graph.input("text", StringInput()))

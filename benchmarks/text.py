@@ -26,6 +26,7 @@ import torch
 from measurement import alternate, processor_seconds
 from process_cost import cost_in_new_process
 
+from flows.environment import store_home
 from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.encoded import EncodedSplit
@@ -54,7 +55,7 @@ training: {epochs: 1, steps_per_epoch: 20, batch_size: 64, balancing: {method: m
 def service(folder: Path, rounds: int) -> dict[str, object]:
     """The service's work, its graph alone, and a sentence over HTTP."""
     problem, layout = load_problem(folder), Layout(folder)
-    served = ServedModel.champion(layout.store, problem.name)
+    served = ServedModel.champion(store_home(folder), problem.name)
     (column,) = problem.feature_columns
     texts = pq.read_table(layout.encoded / "test.parquet", columns=[column])[column].to_pylist()
     rows = [{column: texts[index % len(texts)]} for index in range(BULK_ROWS)]
@@ -72,7 +73,7 @@ def service(folder: Path, rounds: int) -> dict[str, object]:
     )
     sentence = as_body(rows[:1])
     graph_ms = 1e3 * processor_seconds(lambda: served.respond(sentence), REQUESTS)
-    with running_service(layout.store, problem.name) as url:
+    with running_service(store_home(folder), problem.name) as url:
         http_ms = 1e3 * p50(url, sentence)
     cost = cost_in_new_process(long_text, folder)
     long = {"seconds": round(cost.wall, 2), "mib": round(cost.peak - cost.before)}
@@ -86,7 +87,7 @@ def long_text(folder: Path) -> None:
     problem, layout = load_problem(folder), Layout(folder)
     (column,) = problem.feature_columns
     texts = ["play some music"] * SHORT_ROWS + ["word " * (LONG_CHARACTERS // 5)]
-    ServedModel.champion(layout.store, problem.name).respond(as_body([{column: text} for text in texts]))
+    ServedModel.champion(store_home(folder), problem.name).respond(as_body([{column: text} for text in texts]))
 
 
 def p50(url: str, body: bytes) -> float:

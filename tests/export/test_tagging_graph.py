@@ -21,6 +21,8 @@ from mtl_core.text.tokenizer import tokenizer
 from tests.small import Small
 from tests.tagging import ENCODERS, document
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines, and tracing them costs a third of these exports
+
 TOKENS = {"slots": ("text", 1_000), "people": ("title", 6)}
 """Task -> the column of its text, and the maximum tokens of it."""
 

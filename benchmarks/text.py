@@ -84,7 +84,7 @@ def service(folder: Path, rounds: int) -> dict[str, object]:
 
 def long_text(folder: Path) -> None:
     """A request of short texts and a very long one."""
-    problem, layout = load_problem(folder), Layout(folder)
+    problem = load_problem(folder)
     (column,) = problem.feature_columns
     texts = ["play some music"] * SHORT_ROWS + ["word " * (LONG_CHARACTERS // 5)]
     ServedModel.champion(store_home(folder), problem.name).respond(as_body([{column: text} for text in texts]))

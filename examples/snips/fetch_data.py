@@ -22,7 +22,7 @@ INTENTS = (
     "SearchScreeningEvent",
 )
 VALIDATION_ROWS = 700
-"""As many as the benchmark's test rows: 100 for each intent."""
+"""Number of validation rows, that of the benchmark's test rows: 100 for each intent."""
 SPANS = pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": pa.string()}))
 TYPES = pa.schema({"text": pa.string(), "intent": pa.string(), "slots": SPANS, "split": pa.string()})
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.distillation.soft_targets import SoftTargets
 from mtl_core.distillation.store import TeacherStore
 from mtl_core.model import Network
-from mtl_core.model.inference import copied_weights, logits_of
+from mtl_core.model.inference import copied_weights, stored_logits
 
 
 def self_distillation_targets(
@@ -31,6 +31,6 @@ def self_distillation_targets(
     if not store.has(name):
         current = copied_weights(network)
         network.load_state_dict(weights(epoch))
-        store.save(name, np.concatenate([logits[task].numpy() for _, logits in logits_of(network, split)]))
+        store.save(name, torch.cat(stored_logits(network, split, [task])[task]).numpy())
         network.load_state_dict(current)
     return SoftTargets(logits=split.by_row(task, store.load(name)))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mtl_core.config import Gates, Problem
@@ -14,7 +15,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import TrainingError
 from mtl_core.model import Network
-from mtl_core.model.inference import logits_of
+from mtl_core.model.inference import stored_logits
 from mtl_core.nn.deterministic import deterministic
 
 TrainFunction = Callable[[Problem, Encoder, EncodedSplit, EncodedSplit, Path, Callable[[int], None]], Network]
@@ -55,7 +56,7 @@ def single_task_logits(
         raise TrainingError(f"the single-task teacher of {task}: {error}") from error
     on_step(epochs, epochs)
     with deterministic(problem.training.threads):
-        return np.concatenate([logits[task].numpy() for _, logits in logits_of(network, rows)])
+        return torch.cat(stored_logits(network, rows, [task])[task]).numpy()
 
 
 def single_task_problem(problem: Problem, task: str) -> Problem:

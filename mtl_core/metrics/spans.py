@@ -78,17 +78,18 @@ class SpanCounts:
 
 def extract_spans(tags: Ragged) -> Spans:
     """Spans of (items,) tags. A tag that violates IOB2, an I-x that follows neither B-x nor I-x, is in no span."""
-    values = tags.values.astype(np.int64)
-    rows, labels = np.repeat(np.arange(len(tags)), tags.lengths), (values - 1) // 2  # -1 for O
-    is_begin = values % 2 == 1
-    continues = (values > 0) & ~is_begin
-    continues[:1] = False
-    continues[1:] &= (labels[1:] == labels[:-1]) & (rows[1:] == rows[:-1])
-    starts = np.flatnonzero(~continues)  # of runs: a span, or a single O
-    stops = np.append(starts[1:], len(values))
+    values = tags.values
+    is_begin, is_tagged, labels = values % 2 == 1, values > 0, (values + 1) // 2  # 0 for O
+    continues = is_tagged & ~is_begin
+    continues[1:] &= labels[1:] == labels[:-1]
+    continues[tags.offsets[:-1][tags.lengths > 0]] = False
+    # Runs of tags that continue each other. Indices only of these, since most tokens are in none.
+    starts = np.flatnonzero(is_tagged & ~continues)
+    stops = np.flatnonzero(is_tagged & ~np.append(continues[1:], False)) + 1
     is_span = is_begin[starts]
     starts, stops = starts[is_span], stops[is_span]
-    return Spans(rows=rows[starts], starts=starts, stops=stops, labels=labels[starts])
+    rows = np.searchsorted(tags.offsets, starts, side="right") - 1
+    return Spans(rows=rows, starts=starts, stops=stops, labels=labels[starts].astype(np.int64) - 1)
 
 
 def pair_spans(labels: Ragged, predictions: Ragged) -> SpanPairs:
@@ -158,7 +159,7 @@ def _all_right(labels: Ragged, predictions: Ragged) -> Array:
 
 def predicted_tags(predictions: Ragged) -> Ragged:
     """(items, 2) tags and probabilities -> (items,) tags."""
-    return Ragged(values=predictions.values[:, 0].astype(np.int64), offsets=predictions.offsets)
+    return Ragged(values=predictions.values[:, 0].astype(np.int32), offsets=predictions.offsets)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -1,10 +1,9 @@
 """Logits and predictions over a whole split."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -24,9 +23,15 @@ def logits_of(network: Network, split: EncodedSplit) -> Iterator[tuple[slice, di
     return _outputs_of(network, network.__call__, split)
 
 
+def stored_logits(network: Network, split: EncodedSplit, tasks: Collection[str]) -> dict[str, list[Tensor]]:
+    """The logits of these tasks, batch by batch: views of one tensor per task."""
+    batches = ({task: logits[task] for task in tasks} for _, logits in logits_of(network, split))
+    return {task: views for task, (_, views) in _store(batches, split).items()}
+
+
 def predictions_of(network: Network, split: EncodedSplit) -> dict[str, NDArray[Any]]:
     """Per task (n,) or (n, classes) predictions in the user's units, of rows or items as in `flat_labels`."""
-    return _concatenated(predictions for _, predictions in _outputs_of(network, network.predict, split))
+    return _joined((predictions for _, predictions in _outputs_of(network, network.predict, split)), split)
 
 
 def _outputs_of(
@@ -49,15 +54,29 @@ def uncalibrated_predictions_of(network: Network, split: EncodedSplit) -> dict[s
         {task.name: to_predictions(task, logits[task.name]) for task in tasks}
         for _, logits in logits_of(network, split)
     )
-    return _concatenated(batches)
+    return _joined(batches, split)
 
 
-def _concatenated(batches: Iterable[Mapping[str, Tensor]]) -> dict[str, NDArray[Any]]:
-    chunks: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
+def _joined(batches: Iterable[Mapping[str, Tensor]], split: EncodedSplit) -> dict[str, NDArray[Any]]:
+    return {task: values.numpy() for task, (values, _) in _store(batches, split).items()}
+
+
+def _store(batches: Iterable[Mapping[str, Tensor]], split: EncodedSplit) -> dict[str, tuple[Tensor, list[Tensor]]]:
+    """Task -> (n, ...) outputs of all batches in one tensor, and its views of each batch.
+
+    Small tensors that outlive their batch would split the freed memory of the batches, so that it could not be reused:
+    2 GB for 100,000 texts.
+    """
+    stored: dict[str, tuple[Tensor, list[Tensor]]] = {}
+    filled: Counter[str] = Counter()
     for batch in batches:
-        for task, predictions in batch.items():
-            chunks[task].append(predictions.numpy())
-    return {name: np.concatenate(arrays) for name, arrays in chunks.items()}
+        for task, values in batch.items():
+            if task not in stored:
+                stored[task] = values.new_empty((len(split.flat_labels(task)), *values.shape[1:])), []
+            start, (whole, views) = filled[task], stored[task]
+            filled[task] += len(values)
+            views.append(whole[start : filled[task]].copy_(values))
+    return stored
 
 
 def copied_weights(module: nn.Module) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.model import Network
-from mtl_core.model.inference import logits_of
+from mtl_core.model.inference import stored_logits
 from mtl_core.nn.calibration import Calibration
 from mtl_core.numbers import Number, finite_or_none
 from mtl_core.tasks.calibrated import MIN_LABELS, CalibratedObjective
@@ -25,11 +25,7 @@ def calibrate(network: Network, validation: EncodedSplit, *, enabled: bool = Tru
     """
     pairs = zip(network.objectives, network.calibration, strict=True)
     calibrated = [(task, calibration) for task, calibration in pairs if isinstance(task, CalibratedObjective)]
-    logits: dict[str, list[Tensor]] = {task.name: [] for task, _ in calibrated}
-    if calibrated:
-        for _, batch_logits in logits_of(network, validation):
-            for name, batches in logits.items():
-                batches.append(batch_logits[name])
+    logits = stored_logits(network, validation, [task.name for task, _ in calibrated]) if calibrated else {}
     records = []
     for task, calibration in calibrated:
         assert isinstance(calibration, Calibration)

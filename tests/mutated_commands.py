@@ -9,6 +9,14 @@ import pyarrow.parquet as pq
 
 from tests.mutated import mutated
 
+SMALL = {
+    "model: {}\n": (
+        "model:\n  members: 1\n  embedding: 4\n  trunk: {kind: shared_bottom, widths: [8]}\n  head: {width: 4}\n"
+    ),
+    "  seed: 0\n": "  seed: 0\n  epochs: 1\n  threads: 1\n",
+}
+"""Text of a draft -> text of a problem that trains in a moment."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CommandResult:
@@ -37,9 +45,11 @@ def run_commands(folder: Path, number: int, *, trained: bool = True) -> CommandR
     if result.code:
         return result
     params = folder / "problem" / "params.yaml"
-    small = params.read_text(encoding="utf-8").replace("epochs: 20", "epochs: 1\n  threads: 1")
-    small = small.replace("widths: [256, 128]", "widths: [8]").replace("width: 64", "width: 4")
-    params.write_text(mutate(small), encoding="utf-8")
+    text = params.read_text(encoding="utf-8")
+    for old, new in SMALL.items():
+        assert old in text
+        text = text.replace(old, new)
+    params.write_text(mutate(text), encoding="utf-8")
     names = ("validate", "prepare", "train", "export", "check", "report") if trained else ("validate", "prepare")
     stages = [["stage", name] for name in names]
     for command, *arguments in (["check"], ["profile"], *stages):

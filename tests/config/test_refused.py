@@ -110,6 +110,32 @@ REFUSED: list[tuple[str, Any, str]] = [
         TIME | {"validation": [1]},
         ".validation: must be a date or a date with a time or a whole number or a number or text; found [1]",
     ),
+    (
+        "split",
+        TIME | {"validation": "1 month"},
+        ": `validation` and `test` must be all boundaries, or all durations, found `validation: 1 month`, `test: "
+        '2024-03-01`, where `test` is no duration; write boundaries, as in `validation: "2013-10-01"` and `test: ',
+    ),
+    ("split", TIME | {"train": "9 months"}, ": `train` and `validation` and `test` must be all boundaries, or all"),
+    *(
+        (
+            "split",
+            TIME | {"test": duration},
+            f": a duration must be a whole number from 1 to 99999, a blank, and {units}",
+        )
+        for duration in (
+            "0 days",
+            "1.5 months",
+            "-1 month",
+            "30d",
+            "1 quarter",
+            "1 Month",
+            "100000 days",
+            "1  day",
+            "1 day ",
+        )
+        for units in ("hours, days, weeks, months or years, found " + repr(duration),)
+    ),
     ("split", COLUMN | {"test": [[1]]}, ".test: must be text, a whole number, true or false, or a list of such values"),
     ("split", COLUMN | {"train": []}, ".train: must be text, a whole number, true or false, or a list of such values"),
     ("split", COLUMN | {"validation": 1.5}, ".validation: must be text, a whole number, true or false, or a list of"),

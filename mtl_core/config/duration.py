@@ -16,7 +16,7 @@ class Duration:
 
     count: int
     unit: str
-    """One of UNITS."""
+    """An item of UNITS."""
 
 
 def read_duration(value: Any) -> Duration | None:

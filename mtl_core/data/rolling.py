@@ -82,10 +82,8 @@ def _newest(split: TimeSplit, columns: Iterable[pa.Array]) -> datetime | str:
         raise DataError(f"split: durations are counted back from the newest row, found no row with a {split.column!r}")
     if isinstance(newest, str):
         return _checked(split, newest)
-    if zone is None:
-        return newest
     try:
-        local: datetime = pa.scalar(newest, pa.timestamp("us", zone)).as_py()
+        local: datetime = newest if zone is None else pa.scalar(newest, pa.timestamp("us", zone)).as_py()
     except KeyError:
         raise DataError(
             f"split: durations need a time zone of the IANA database, found {zone!r} of column {split.column!r}; "
@@ -124,7 +122,8 @@ def _end(newest: datetime | str, duration: Duration) -> datetime:
 def _back(moment: datetime, duration: Duration) -> datetime:
     """The time that is the duration earlier."""
     if duration.unit != "hours":
-        return moment - relativedelta(**{duration.unit: duration.count})
+        earlier: datetime = moment - relativedelta(**{duration.unit: duration.count})
+        return earlier
     hours = timedelta(hours=duration.count)
     return moment - hours if moment.tzinfo is None else (moment.astimezone(UTC) - hours).astimezone(moment.tzinfo)
 

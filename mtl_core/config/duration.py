@@ -19,8 +19,8 @@ class Duration:
     """An item of UNITS."""
 
 
-def read_duration(value: Any) -> Duration | None:
-    """The duration that the value is; None if it is not meant as one.
+def read_duration(option: str, value: Any) -> Duration | None:
+    """The duration that the value of an option is; None if it is not meant as one.
 
     Raises ValueError for a number with another unit, or with an invalid number.
     """
@@ -29,6 +29,6 @@ def read_duration(value: Any) -> Duration | None:
     if not (match := _DURATION.fullmatch(value)):
         raise ValueError(
             f"a duration must be a whole number from 1 to 99999, a blank, and {', '.join(UNITS[:-1])} or {UNITS[-1]}, "
-            f"found {value!r}; write, for example, `1 month` or `30 days`"
+            f"found `{option}: {value}`; write, for example, `{option}: 30 days`"
         )
     return Duration(int(match[1]), f"{match[2]}s")

@@ -1,7 +1,6 @@
 """`split`: the split of the rows into training, validation and test."""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -65,18 +64,17 @@ class TimeSplit(Frozen):
     @property
     def durations(self) -> dict[str, Duration]:
         """Split -> its duration, if the split is relative to the newest row; else empty."""
-        durations = ((split, read_duration(start)) for split, start in self.starts.items())
+        durations = ((split, read_duration(split, start)) for split, start in self.starts.items())
         return {split: duration for split, duration in durations if duration is not None}
 
     @model_validator(mode="after")
     def _boundaries_or_durations(self) -> Self:
-        if self.durations and (boundaries := self.starts.keys() - self.durations.keys()):
+        if self.durations and len(self.durations) < len(self.starts):
             found = ", ".join(f"`{split}: {start}`" for split, start in self.starts.items())
             raise ValueError(
-                f"{_join(self.starts)} must be all boundaries, or all durations, found {found}, where "
-                f'{_join(sorted(boundaries))} is no duration; write boundaries, as in `validation: "2013-10-01"` and '
-                '`test: "2013-11-01"`, or durations counted back from the newest row, as in `validation: 1 month` and '
-                "`test: 1 month`"
+                f"{', '.join(f'`{split}`' for split in self.starts)} must be all boundaries or all durations, found "
+                f'{found}; write boundaries, as in `validation: "2013-10-01"` and `test: "2013-11-01"`, or durations '
+                "counted back from the newest row, as in `validation: 1 month` and `test: 1 month`"
             )
         return self
 
@@ -141,10 +139,6 @@ class ColumnSplit(Frozen):
                 "a share, such as 0.1"
             )
         return self
-
-
-def _join(names: Iterable[str]) -> str:
-    return " and ".join(f"`{name}`" for name in names)
 
 
 def _text(value: SplitValue) -> str:

@@ -46,8 +46,10 @@ def command(folder: Path, as_json: bool) -> None:
             resolved["tuning"] = problem.tuning.model_dump(mode="json")
         resolved["data"] |= {
             "parts": summary.parts,
-            "rows": sum(summary.rows.values()),
+            "rows": sum(summary.rows.values()) + summary.left_out,
             "rows_per_split": summary.rows,
+            "left_out": summary.left_out,
+            "windows": {name: window.model_dump() for name, window in summary.windows.items()},
             "labelled": summary.labelled,
             "types": types,
         }

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from flows.console.terminal import open_console, printable, titled_table
+from mtl_core.config import TimeSplit
 from mtl_core.config.budget import budget_of
+from mtl_core.data.windows import left_out_message
 from mtl_core.report.wording import option_value, plural
 
 if TYPE_CHECKING:
@@ -55,10 +57,10 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 def _overview(problem: Problem, data: DataSummary) -> Table:
     table = titled_table(problem.name, "section", "resolved")
-    names, rows = data.parts, sum(data.rows.values())
+    names, rows = data.parts, sum(data.rows.values()) + data.left_out
     span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
     table.add_row("data", f"{problem.data.path}: {plural(len(names), 'part')} ({span}), {rows:,} rows")
-    table.add_row("split", f"{_options(problem.split)}\n{_counts(data.rows)} rows")
+    table.add_row("split", _split(problem, data))
     for task, labelled in data.labelled.items():
         if labelled != data.rows:
             table.add_row(f"labels of {task}", f"{_counts(labelled)} labelled")
@@ -82,6 +84,17 @@ def _overview(problem: Problem, data: DataSummary) -> Table:
     table.add_row("export", _options(problem.export))
     table.add_row("gates", _gates(problem.gates))
     return table
+
+
+def _split(problem: Problem, data: DataSummary) -> str:
+    """The declared split, the times of its windows if durations are declared, and the rows."""
+    lines = [_options(problem.split)]
+    if isinstance(problem.split, TimeSplit) and problem.split.durations:
+        lines += [f"{name} {window}" for name, window in data.windows.items()]
+    lines.append(f"{_counts(data.rows)} rows")
+    if data.left_out:
+        lines.append(left_out_message(data.left_out))
+    return "\n".join(lines)
 
 
 def _gates(gates: Gates) -> str:

@@ -37,6 +37,10 @@ baseline fails, and one that is not significantly better gives a warning. All ga
     "tuning": "Search space of `mtl tune`. Documentation: docs/tuning.md",
 }
 """Section -> the comment before it."""
+ROLLING = """\
+Boundaries that move with the newest row: {train: 9 months, validation: 1 month, test: 1 month}, without the dates.
+Documentation: docs/splits.md#rolling-windows"""
+"""The comment before a split by time."""
 SEARCH_SPACE: dict[str, Any] = {
     "training.learning_rate": {"low": 0.0003, "high": 0.01, "log": True},
     "model.trunk.widths": {"choices": [[128], [256, 256], [512, 512]]},
@@ -85,8 +89,9 @@ def document(name: str, path: str, draft: Draft) -> str:
         reasons = {column: _comment_text(proposal) for column, proposal in draft.left_out.items()}
         lines = "\n".join(["left out:", *(f"  {line}" for line in group_lines(reasons, by_name=True))])
         sections.yaml_set_comment_before_after_key("tasks", before=lines, indent=2)
+    comments = COMMENTS | ({"split": ROLLING} if draft.split.options["by"] == "time" else {})
     for section in list(sections)[1:]:
-        sections.yaml_set_comment_before_after_key(section, before=f"\n{COMMENTS.get(section, '')}")
+        sections.yaml_set_comment_before_after_key(section, before=f"\n{comments.get(section, '')}")
     yaml, text = YAML(), io.StringIO()
     yaml.width = 1_000_000  # no line is folded
     yaml.dump(sections, text)

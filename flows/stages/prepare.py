@@ -10,6 +10,7 @@ from flows.layout import Layout
 from mtl_core.config import load_problem
 from mtl_core.data.duplicates import DUPLICATES
 from mtl_core.data.prepare import prepare
+from mtl_core.data.windows import SPLIT, SplitSummary, left_out_message
 from mtl_core.files import os_errors_with_path
 
 
@@ -22,6 +23,11 @@ def run(folder: Path) -> None:
             folder, load_problem(folder), layout.quarantine, layout.encoded, on_rows=partial(bars.move, bar)
         )
     print("encoded " + ", ".join(f"{rows:,} rows for {name}" for name, rows in counts.items()))
+    summary = SplitSummary.model_validate_json((layout.encoded / SPLIT).read_bytes())
+    if summary.windows:
+        print("windows: " + "; ".join(f"{name} {window}" for name, window in summary.windows.items()))
+    if summary.left_out:
+        print(left_out_message(summary.left_out))
     for name, rows in json.loads((layout.encoded / DUPLICATES).read_text(encoding="utf-8")).items():
         if rows:
             print(f"{rows:,} of the {counts[name]:,} rows for {name} equal a training row in every feature")

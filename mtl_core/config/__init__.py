@@ -8,6 +8,7 @@ from mtl_core.config.balancing import AnyBalancing, Balancing
 from mtl_core.config.data import Csv, Data, ReadOptions
 from mtl_core.config.distillation import AnyTeacher
 from mtl_core.config.document import PARAMS, parse_yaml
+from mtl_core.config.duration import Duration
 from mtl_core.config.export import Export
 from mtl_core.config.gates import BaselineRule, Gates, Latency, ParityLimits
 from mtl_core.config.load import load_problem, parse_problem
@@ -33,6 +34,7 @@ __all__ = [
     "ColumnSplit",
     "Csv",
     "Data",
+    "Duration",
     "EndAfterTask",
     "Export",
     "FinetuneHeads",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mtl_core.config.duration import Duration, read_duration
 from mtl_core.frozen import Frozen
 
 ROW = "row"
@@ -32,11 +33,19 @@ Boundary = date | datetime | int | float | str
 
 
 class TimeSplit(Frozen):
-    """Split by time: rows before `validation` train, rows from `test` on test, rows between validate."""
+    """Split by time: rows before `validation` train, rows from `test` on test, rows between validate.
+
+    `validation` and `test` are the first values of these splits, or durations such as `1 month`: `test` is then counted
+    back from the newest row, `validation` from the start of `test`.
+    """
 
     by: Literal["time"]
     column: str
     """Dates, timestamps, numbers, or ISO 8601 text."""
+    train: Boundary | None = None
+    """First value of the training rows, or a duration before `validation`; earlier rows are not used. By default all
+    rows before `validation` train.
+    """
     validation: Boundary
     test: Boundary
     """A boundary without a time zone is local time in the zone of the column, quoted or not."""
@@ -45,6 +54,29 @@ class TimeSplit(Frozen):
     def columns(self) -> tuple[str, ...]:
         """The declared columns of the data."""
         return (self.column,)
+
+    @property
+    def starts(self) -> dict[str, Boundary]:
+        """Split -> its declared boundary or duration; without `train` if that is not declared."""
+        starts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {split: start for split, start in starts.items() if start is not None}
+
+    @property
+    def durations(self) -> dict[str, Duration]:
+        """Split -> its duration, if the split is relative to the newest row; else empty."""
+        durations = ((split, read_duration(split, start)) for split, start in self.starts.items())
+        return {split: duration for split, duration in durations if duration is not None}
+
+    @model_validator(mode="after")
+    def _boundaries_or_durations(self) -> Self:
+        if self.durations and len(self.durations) < len(self.starts):
+            found = ", ".join(f"`{split}: {start}`" for split, start in self.starts.items())
+            raise ValueError(
+                f"{', '.join(f'`{split}`' for split in self.starts)} must be all boundaries or all durations, found "
+                f'{found}; write boundaries, as in `validation: "2013-10-01"` and `test: "2013-11-01"`, or durations '
+                "counted back from the newest row, as in `validation: 1 month` and `test: 1 month`"
+            )
+        return self
 
 
 class HashSplit(Frozen):

@@ -13,7 +13,8 @@ from mtl_core.config.patterns import matched_columns
 from mtl_core.data.part_files import SUFFIXES, suffix
 from mtl_core.data.parts import Part
 from mtl_core.data.row_keys import row_keys
-from mtl_core.data.split import Splitter, check_split
+from mtl_core.data.split import check_split
+from mtl_core.data.splitter import SplitColumns
 from mtl_core.data.text_warnings import text_warnings
 from mtl_core.features.facts import ENTITY
 from mtl_core.leaks import find_leaks
@@ -34,13 +35,12 @@ def data_warnings(problem: Problem, parts: Sequence[Part]) -> list[str]:
     that is not declared.
     """
     names = parts[0].shared
-    splitter = Splitter.of(problem, names)
-    keys = [name for name in splitter.columns if name not in splitter.row_columns]
+    columns = SplitColumns.of(problem, names)
     entities = [name for name in names if ENTITY.search(name) and name not in problem.columns]
-    table = _sample(parts, list(dict.fromkeys((*problem.columns, *keys, *entities))))
-    for name in keys:
+    table = _sample(parts, list(dict.fromkeys((*problem.columns, *columns.declared, *entities))))
+    for name in columns.declared:
         check_split(problem.split, name, table[name].combine_chunks())
-    key_warnings = _key_warnings(problem, splitter, table, entities)
+    key_warnings = _key_warnings(problem, columns, table, entities)
     warnings = [*_ignored_files(problem, parts), *_unquoted_dates(problem), *key_warnings]
     return [*warnings, *_leaks(problem, table), *text_warnings(problem, table)]
 
@@ -125,24 +125,23 @@ def _unquoted_dates(problem: Problem) -> list[str]:
     """Boundaries that YAML reads as dates, which DVC cannot compare."""
     if not isinstance(problem.split, TimeSplit):
         return []
-    boundaries = {"validation": problem.split.validation, "test": problem.split.test}
     return [
         f"split.{name}: a date without quotes stops `dvc repro`, found {boundary}; put it in quotes"
-        for name, boundary in boundaries.items()
+        for name, boundary in problem.split.starts.items()
         if isinstance(boundary, date)
     ]
 
 
-def _key_warnings(problem: Problem, splitter: Splitter, table: pa.Table, entities: Sequence[str]) -> list[str]:
+def _key_warnings(problem: Problem, columns: SplitColumns, table: pa.Table, entities: Sequence[str]) -> list[str]:
     """A hash of a key that is unique per row, while another id repeats."""
-    key = splitter.key
-    if key is None or (not splitter.row_columns and repeating_columns(table, [key])):
+    key = columns.key
+    if key is None or (not columns.row_columns and repeating_columns(table, [key])):
         return []
     others = [name for name in repeating_columns(table, entities) if name != key]
     if not others:
         return []
     option = "column" if isinstance(problem.split, HashSplit) else "key"
-    unique = "the key of a row" if splitter.row_columns else repr(key)
+    unique = "the key of a row" if columns.row_columns else repr(key)
     repeat = "repeats" if len(others) == 1 else "repeat"
     return [
         f"split: {unique} is unique in nearly every row, while {' and '.join(map(repr, others))} {repeat}; if rows "

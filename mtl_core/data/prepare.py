@@ -6,7 +6,7 @@ parsing CSV again.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ from mtl_core.data.coverage import check_coverage
 from mtl_core.data.duplicates import DUPLICATES, DuplicateCounter
 from mtl_core.data.encoder import Encoder, fit
 from mtl_core.data.parts import Part, open_data
+from mtl_core.data.rolling import resolve_split
 from mtl_core.data.row_keys import row_keys
-from mtl_core.data.split import SPLITS, SplitName, SplitRows, Splitter, check_not_empty
+from mtl_core.data.split import SPLITS, SplitName, check_not_empty
+from mtl_core.data.splitter import LEFT_OUT, AssignedRows, SplitColumns, SplitRows, Splitter
+from mtl_core.data.windows import SPLIT, SplitSummary, windows_of
 from mtl_core.errors import DataError
 from mtl_core.files import damage_as_data_error, pending_folder, write_text
 
@@ -39,7 +42,7 @@ OnRows = Callable[[int, int | None, str], None]
 def prepare(
     folder: Path, problem: Problem, quarantine: Path, out: Path, *, on_rows: OnRows = lambda done, total, phase: None
 ) -> dict[SplitName, int]:
-    """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS and DUPLICATES into the folder `out`.
+    """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS, DUPLICATES and SPLIT into the folder `out`.
 
     Needs temporary disk space next to `out` for all rows, uncompressed.
 
@@ -57,18 +60,22 @@ def prepare(
     problem, sources = open_data(folder, problem)
     types = column_types(folder, problem, sources)
     quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
-    counts = dict.fromkeys(SPLITS, 0)
+    counts, left_out = dict.fromkeys(SPLITS, 0), 0
+    splitter = _splitter(problem, sources, quarantined)
 
     def train_rows() -> Iterator[pa.RecordBatch]:
+        nonlocal left_out
         for part in sources:
-            quarantined_rows = quarantined.get(part.name, set())
-            for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, quarantined_rows)):
-                counts[name] += rows.num_rows
-                on_rows(sum(counts.values()), None, "rows read")
-                duplicates.update(name, row_keys(rows, problem.feature_columns))
+            for name, rows in _spill(spill / part.name, _split(part, problem, splitter, dictionaries, quarantined)):
+                if name == LEFT_OUT:
+                    left_out += rows.num_rows
+                else:
+                    counts[name] += rows.num_rows
+                    duplicates.update(name, row_keys(rows, problem.feature_columns))
+                on_rows(left_out + sum(counts.values()), None, "rows read")
                 if name == "train":
                     yield rows
-        check_not_empty(counts)
+        check_not_empty(counts, splitter.split)
 
     with pending_folder(out) as temporary:
         spill = temporary / "spill"
@@ -76,6 +83,8 @@ def prepare(
         with DuplicateCounter(temporary / "keys") as duplicates:
             encoder = fit(problem, types, train_rows(), folder)
             write_text(temporary / DUPLICATES, json.dumps(duplicates.counts()) + "\n")
+        summary = SplitSummary(rows={**counts}, left_out=left_out, windows=windows_of(splitter.split))
+        write_text(temporary / SPLIT, summary.model_dump_json(indent=1) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
         raw_columns = dict.fromkeys((*problem.feature_columns, *problem.targets))
         raw_schema = pa.schema([sources[0].types.field(column) for column in raw_columns])
@@ -113,33 +122,51 @@ def _write(
     encoder.save(out / "encoder.json")
 
 
-def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[SplitRows]:
+def _splitter(problem: Problem, sources: Sequence[Part], quarantined: Quarantine) -> Splitter:
+    """The split, with durations counted back from the newest row that is not quarantined."""
+    column = problem.split.column
+    times = (rows.column(column) for part in sources for rows in _valid_rows(part, [column], quarantined))
+    columns = SplitColumns.of(problem, sources[0].shared)
+    return Splitter(split=resolve_split(problem.split, times), columns=columns)
+
+
+def _split(
+    part: Part, problem: Problem, splitter: Splitter, dictionaries: list[str], quarantined: Quarantine
+) -> Iterator[AssignedRows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
-    start, excluded = 0, np.asarray(sorted(quarantined), dtype=np.int64)
-    splitter = Splitter.of(problem, part.shared)
-    columns = list(dict.fromkeys((*problem.columns, *splitter.columns)))
+    columns = list(dict.fromkeys((*problem.columns, *splitter.columns.names)))
+    for batch in _valid_rows(part, columns, quarantined, dictionaries):
+        for name, rows in splitter.split_rows(batch):
+            yield name, rows.select(problem.columns)
+
+
+def _valid_rows(
+    part: Part, columns: list[str], quarantined: Quarantine, dictionaries: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Batches of the part's rows without the quarantined ones."""
+    start, excluded = 0, np.asarray(sorted(quarantined.get(part.name, set())), dtype=np.int64)
     for batch in part.batches(columns, dictionaries=dictionaries):
         if excluded.size:
             keep = ~np.isin(np.arange(start, start + batch.num_rows), excluded)
             start += batch.num_rows
             batch = batch.filter(pa.array(keep))
-        for name, rows in splitter.split_rows(batch):
-            yield name, rows.select(problem.columns)
+        yield batch
 
 
-def _spill(path: Path, rows: Iterable[SplitRows]) -> Iterator[SplitRows]:
-    """Write the rows to a file, and yield them."""
+def _spill(path: Path, rows: Iterable[AssignedRows]) -> Iterator[AssignedRows]:
+    """Write the rows of the splits to a file, and yield all rows."""
     with ExitStack() as stack:
         writer = None
         for name, batch in rows:
-            writer = writer or stack.enter_context(pa.ipc.new_stream(path, batch.schema))
-            writer.write_batch(batch, custom_metadata={"split": name})
+            if name != LEFT_OUT:
+                writer = writer or stack.enter_context(pa.ipc.new_stream(path, batch.schema))
+                writer.write_batch(batch, custom_metadata={"split": name})
             yield name, batch
 
 
 def _read_spill(path: Path) -> Iterator[SplitRows]:
     """The rows that `_spill` wrote to a file, which is removed afterwards."""
-    if not path.exists():  # the part has no rows
+    if not path.exists():  # no split has rows of the part
         return
     # Not mapped, since mapped pages count as memory of the process.
     with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:

@@ -1,9 +1,8 @@
-"""Assignment of rows to the training, validation and test split. Never by row order, never random."""
+"""Assignment of values to the training, validation and test split. Never by row order, never random."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,73 +10,25 @@ from numpy.typing import NDArray
 
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import as_strings, decoded
-from mtl_core.config import ROW, ColumnSplit, HashSplit, Problem, Split, TimeSplit
+from mtl_core.config import ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.data.boundaries import boundary_scalar
-from mtl_core.data.row_keys import row_keys
+from mtl_core.data.rolling import check_durations
+from mtl_core.data.windows import ResolvedSplit, TimeWindows, declared_windows, windows_of
 from mtl_core.errors import DataError
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-SplitRows = tuple[SplitName, pa.RecordBatch]
-"""Rows of one split."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Splitter:
-    """The declared split of a problem over data with certain columns."""
-
-    split: Split
-    key: str | None
-    """The key that is hashed; None if nothing is."""
-    row_columns: tuple[str, ...]
-    """The columns that the key `row` stands for; none for any other key."""
-
-    @classmethod
-    def of(cls, problem: Problem, names: Collection[str]) -> Self:
-        """`names`: the columns that every part has; a column of only some parts would change the keys of their rows."""
-        split, key = problem.split, None
-        if isinstance(split, HashSplit):
-            key = split.column
-        elif isinstance(split, ColumnSplit) and isinstance(split.validation, float):
-            key = split.key
-        by_row = key == ROW and ROW not in names
-        row_columns = tuple(sorted({*names} - {*problem.targets})) if by_row else ()
-        return cls(split=split, key=key, row_columns=row_columns)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that `assign` reads."""
-        column = () if isinstance(self.split, HashSplit) else (self.split.column,)
-        keys = self.row_columns if self.row_columns or self.key is None else (self.key,)
-        return tuple(dict.fromkeys((*column, *keys)))
-
-    def assign(self, rows: pa.RecordBatch) -> NDArray[np.int8]:
-        """(rows,) indices of SPLITS; raises DataError for a row that belongs to none."""
-        keys = None
-        if self.key is not None:
-            keys = pa.array(row_keys(rows, self.row_columns)) if self.row_columns else rows.column(self.key)
-        if isinstance(self.split, HashSplit):
-            return assign(self.split, keys)
-        return assign(self.split, rows.column(self.split.column), keys)
-
-    def split_rows(self, rows: pa.RecordBatch) -> Iterator[SplitRows]:
-        """The rows of each split that is not empty."""
-        indices = self.assign(rows)
-        for index, name in enumerate(SPLITS):
-            mask = indices == index
-            if mask.any():
-                yield name, rows if mask.all() else rows.filter(pa.array(mask))
-
-
-def assign(split: Split, values: pa.Array, keys: pa.Array | None = None) -> NDArray[np.int8]:
-    """(rows,) values of the split's column -> (rows,) indices of SPLITS.
+def assign(split: ResolvedSplit, values: pa.Array, keys: pa.Array | None = None) -> NDArray[np.int8]:
+    """(rows,) values of the split's column -> (rows,) indices of SPLITS, and `len(SPLITS)` for a row that is left out.
 
     Args:
         keys: (rows,) keys of the hash, where a split by column takes a share of the training rows for validation.
     """
     _check_no_nulls(split.column, values)
     match split:
-        case TimeSplit():
+        case TimeWindows():
             return _by_time(split, values)
         case HashSplit():
             return _by_hash(split, values)
@@ -89,7 +40,10 @@ def check_split(split: Split, column: str, values: pa.Array) -> None:
     """DataError if (rows,) values of a column that the split reads cannot be split."""
     _check_no_nulls(column, values, "column" if column == split.column else "key")
     if column == split.column and isinstance(split, TimeSplit):
-        _by_time(split, values)
+        if split.durations:
+            check_durations(split, values.type)
+        else:
+            _by_time(declared_windows(split), values)
     elif column == split.column and isinstance(split, ColumnSplit):
         _by_value(split, values)
 
@@ -102,19 +56,36 @@ def _check_no_nulls(column: str, values: pa.Array, option: str = "column") -> No
         )
 
 
-def check_not_empty(counts: Mapping[SplitName, int]) -> None:
+def check_not_empty(counts: Mapping[SplitName, int], split: ResolvedSplit) -> None:
     """DataError for a split without rows."""
+    windows = windows_of(split)
     for name, count in counts.items():
         if not count:
-            raise DataError(f"split: every split needs rows, found none for {name}; check split in params.yaml")
+            window, fix = f", {windows[name]}" if name in windows else "", ""
+            if isinstance(split, TimeWindows) and split.end:
+                fix = (
+                    f"; the windows are counted back from {split.end}, the end of the newest row: declare longer ones, "
+                    "or let validation quarantine rows of the future"
+                )
+            raise DataError(
+                f"split: every split needs rows, found none for {name}{window}; check split in params.yaml{fix}"
+            )
 
 
-def _by_time(split: TimeSplit, values: pa.Array) -> NDArray[np.int8]:
+def _by_time(split: TimeWindows, values: pa.Array) -> NDArray[np.int8]:
     values = decoded(values)
     validation, test = (boundary_scalar(values, split.column, boundary) for boundary in (split.validation, split.test))
     if not pc.less(validation, test).as_py():
         raise DataError(f"split: `validation` must begin before `test`, found {split.validation} and {split.test}")
-    return _indices(_mask(pc.less(values, validation)), _mask(pc.greater_equal(values, test)))
+    indices = _indices(_mask(pc.less(values, validation)), _mask(pc.greater_equal(values, test)))
+    if split.train is not None:
+        train = boundary_scalar(values, split.column, split.train)
+        if not pc.less(train, validation).as_py():
+            raise DataError(
+                f"split: `train` must begin before `validation`, found {split.train} and {split.validation}"
+            )
+        indices[_mask(pc.less(values, train))] = len(SPLITS)
+    return indices
 
 
 def _by_hash(split: HashSplit, keys: pa.Array) -> NDArray[np.int8]:

@@ -23,6 +23,15 @@ def rows_per_split(run: Run) -> dict[str, tuple[int, float]]:
     return {name: (len(split), len(split) / total) for name, split in run.splits.items()}
 
 
+def windows(run: Run) -> Table:
+    """Times and rows per split; without rows for a split that is not by time."""
+    rows = (
+        (name, window.start or "the oldest row", window.end or "the newest row", integer(run.split_summary.rows[name]))
+        for name, window in run.split_summary.windows.items()
+    )
+    return Table(head=("split", "from", "to before", "rows"), rows=tuple(rows))
+
+
 def duplicates(run: Run) -> list[str]:
     """Counts of rows that equal a training row in every feature, a line per split that has any."""
     counts = ((name, rows, len(run.splits[name])) for name, rows in run.duplicates.items() if rows)

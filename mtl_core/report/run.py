@@ -17,6 +17,7 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.split import SPLITS
 from mtl_core.data.targets import column_array
+from mtl_core.data.windows import SPLIT, SplitSummary
 from mtl_core.errors import DataError
 from mtl_core.files import damage_as_data_error
 from mtl_core.report.scored_rows import ScoredRows, read_scored_rows, read_table
@@ -72,6 +73,7 @@ class Run:
     evaluation: dict[str, dict[str, dict[str, float | None]]]
     """Task -> metric -> value, low, high, baseline; on the test split."""
     validation: dict[str, Any]
+    split_summary: SplitSummary
     duplicates: dict[str, int]
     """Split -> rows whose features all equal those of a training row."""
     quarantine: pa.Table
@@ -132,6 +134,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         metrics=_json(paths.metrics),
         evaluation=_json(paths.evaluation),
         validation=_json(paths.validation / "result.json"),
+        split_summary=SplitSummary.model_validate(_json(paths.encoded / SPLIT)),
         duplicates=_json(paths.encoded / DUPLICATES),
         quarantine=read_table(paths.validation / "quarantine.parquet"),
         predictions=paths.predictions,

@@ -23,6 +23,7 @@ from mtl_core.data.coverage import LabelCoverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.split import SPLITS, SplitName, check_not_empty, check_split
 from mtl_core.data.targets import column_array, row_weights, target_type, target_values, zero_weights_error
+from mtl_core.data.windows import Window, windows_of
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.ragged import flat
 from mtl_core.tasks import LabelValues, Objective
@@ -43,6 +44,10 @@ class DataSummary:
     parts: tuple[str, ...]
     """Names of the part files."""
     rows: Counts
+    left_out: int
+    """Rows before the training window, which belong to no split."""
+    windows: dict[str, Window]
+    """Split -> times, with durations resolved; empty for a split that is not by time."""
     labelled: dict[str, Counts]
     """For a task of level token its items."""
     warnings: tuple[str, ...] = ()
@@ -68,6 +73,8 @@ def check_data(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -> 
     return DataSummary(
         parts=tuple(part.name for part in sources),
         rows=scan.rows,
+        left_out=scan.target_rows.left_out,
+        windows=windows_of(scan.target_rows.splitter.split),
         labelled=scan.labelled,
         warnings=tuple(scan.unlearnable_classes()),
     )
@@ -91,13 +98,11 @@ class _Scan:
     def check_columns(self) -> None:
         """Columns and their types, against the features, tasks and split that read them."""
         folder, problem, sources = self.folder, self.problem, self.sources
-        splitter = self.target_rows.splitter
         with self._collect("split"):
             for column in problem.split.columns:
                 declared_type(folder, problem, sources, column)
-            for column in splitter.columns:
-                if column not in splitter.row_columns:
-                    check_split(problem.split, column, pa.array([], sources[0].types.field(column).type))
+            for column in self.target_rows.columns.declared:
+                check_split(problem.split, column, pa.array([], sources[0].types.field(column).type))
         for name, feature in problem.features.items():
             with self._collect(f"features.{name}"):
                 arrow_type = feature_type(folder, problem, sources, name)
@@ -117,7 +122,7 @@ class _Scan:
                 for task in list(self.fitters):
                     with self._collect(f"tasks.{task}", self.fitters):
                         self._fit_task(task, split, rows)
-            check_not_empty(self.rows)
+            check_not_empty(self.rows, self.target_rows.splitter.split)
             for task, fitter in self.fitters.items():
                 options = self.problem.tasks[task]
                 with self._collect(f"tasks.{task}"):

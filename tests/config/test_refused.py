@@ -10,6 +10,7 @@ from tests.config.orders import TIME, changed
 
 NUMERIC, BINARY = {"kind": "numeric"}, {"kind": "binary", "target": "y"}
 COLUMN = {"by": "column", "column": "x"}
+DURATION = "a duration must be a whole number from 1 to 99999, a blank, and hours, days, weeks, months or years"
 METRICS = "must be a metric of kind regression"
 
 REFUSED: list[tuple[str, Any, str]] = [
@@ -109,6 +110,27 @@ REFUSED: list[tuple[str, Any, str]] = [
         "split",
         TIME | {"validation": [1]},
         ".validation: must be a date or a date with a time or a whole number or a number or text; found [1]",
+    ),
+    (
+        "split",
+        TIME | {"validation": "1 month"},
+        ": `validation`, `test` must be all boundaries or all durations, found `validation: 1 month`, "
+        '`test: 2024-03-01`; write boundaries, as in `validation: "2013-10-01"`',
+    ),
+    ("split", TIME | {"train": "9 months"}, ": `train`, `validation`, `test` must be all boundaries or all durations,"),
+    *(
+        ("split", TIME | {"test": text}, f": {DURATION}, found `test: {text}`; write, for example, `test: 30 days`")
+        for text in (
+            "0 days",
+            "1.5 months",
+            "-1 month",
+            "30d",
+            "1 quarter",
+            "1 Month",
+            "100000 days",
+            "1  day",
+            "1 day ",
+        )
     ),
     ("split", COLUMN | {"test": [[1]]}, ".test: must be text, a whole number, true or false, or a list of such values"),
     ("split", COLUMN | {"train": []}, ".train: must be text, a whole number, true or false, or a list of such values"),

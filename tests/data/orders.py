@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 
 from mtl_core.config import Problem, parse_problem
 from mtl_core.data.parts import open_parts
+from mtl_core.data.rolling import resolve_split
 from mtl_core.data.split import SPLITS, assign
+from mtl_core.data.splitter import LEFT_OUT
 
 ROWS = 60
 """Rows of each month."""
@@ -40,9 +42,10 @@ def split_by(kind: str, **options: Any) -> Any:
 
 def split_names(split: Any, values: Any) -> list[str]:
     """The split of each value of the split's column."""
-    indices = assign(split, values if isinstance(values, pa.Array) else pa.array(values))
+    values = values if isinstance(values, pa.Array) else pa.array(values)
+    indices = assign(resolve_split(split, [values]), values)
     assert indices.dtype == np.int8
-    return [SPLITS[index] for index in indices]
+    return [(*SPLITS, LEFT_OUT)[index] for index in indices]
 
 
 def month(number: int) -> pa.Table:

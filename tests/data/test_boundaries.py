@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import parse_yaml
-from mtl_core.data.split import assign
 from mtl_core.errors import DataError
 from tests.data.orders import split_by, split_names
 from tests.strategies import patient
@@ -94,7 +93,7 @@ INVALID_BOUNDARIES = {
 @pytest.mark.parametrize(("values", "validation", "test", "words"), INVALID_BOUNDARIES.values(), ids=INVALID_BOUNDARIES)
 def test_an_invalid_boundary_is_refused(values: pa.Array, validation: Any, test: Any, words: str) -> None:
     with pytest.raises(DataError, match=re.escape(words)):
-        assign(split_by("time", validation=validation, test=test), values)
+        split_names(split_by("time", validation=validation, test=test), values)
 
 
 UNSORTABLE = {
@@ -119,7 +118,7 @@ def test_text_that_does_not_sort_as_time_is_refused(validation: str, texts: list
     values, words = pa.array(texts), f"found {found!r} in column 'c' and the boundary {validation!r}"
     for layout in (values, values.dictionary_encode(), values.cast(pa.large_string())):
         with pytest.raises(DataError, match=re.escape(words)):
-            assign(split_by("time", validation=validation, test="2024-03-01"), layout)
+            split_names(split_by("time", validation=validation, test="2024-03-01"), layout)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +132,7 @@ def test_text_that_does_not_sort_as_time_is_refused(validation: str, texts: list
 )
 def test_the_fix_names_a_format_that_reads_the_text(values: list[str], date_format: str) -> None:
     with pytest.raises(DataError, match=re.escape(f'data: {{dates: {{c: "{date_format}"}}}}')):
-        assign(split_by("time", validation="2024-02-01", test="2024-03-01"), pa.array(values))
+        split_names(split_by("time", validation="2024-02-01", test="2024-03-01"), pa.array(values))
 
 
 @given(timestamps=st.lists(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1)), min_size=3, unique=True))

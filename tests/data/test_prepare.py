@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import RAW_SPLITS
 from mtl_core.data.split import SPLITS
-from tests.data.orders import DECLARED, ROWS, declared, month, write
+from mtl_core.data.windows import SPLIT, SplitSummary, Window
+from mtl_core.errors import DataError
+from tests.data.orders import DECLARED, ROWS, contents, declared, month, write
 from tests.data.preparation import FEATURES, opened, raw, run
 
 
@@ -165,3 +168,57 @@ def test_duplicates_of_training_rows_are_counted(folder: Path, monkeypatch: pyte
     run(folder, quarantined=[("b.parquet", 0), ("a.parquet", 5)])
     assert json.loads((folder / "encoded" / DUPLICATES).read_text()) == {"validation": ROWS - 2, "test": ROWS // 2 - 1}
     assert not (folder / "encoded" / "keys").exists()
+
+
+ROLLING = {"by": "time", "column": "day", "train": "2 months", "validation": "1 month", "test": "1 month"}
+
+
+def summary(folder: Path) -> SplitSummary:
+    return SplitSummary.model_validate_json((folder / "encoded" / SPLIT).read_text())
+
+
+def test_the_windows_roll_with_a_new_month_of_rows(tmp_path: Path) -> None:
+    """The newest row is of the 28th, so the windows begin on the 29th."""
+    write(tmp_path, **{f"m{number}": month(number) for number in range(1, 6)})
+    problem = declared(features=FEATURES, split=ROLLING)
+    for newest in (5, 6):
+        write(tmp_path, **{f"m{newest}": month(newest)})
+        expected = {"train": 2 * ROWS, "validation": ROWS, "test": ROWS}
+        assert run(tmp_path, problem) == expected
+        assert raw(tmp_path, "test")["row"].to_pylist() == month(newest)["row"].to_pylist()
+        assert raw(tmp_path, "validation")["row"].to_pylist() == month(newest - 1)["row"].to_pylist()
+        rolled = summary(tmp_path)
+        starts = [f"2024-{number:02}-29" for number in range(newest - 4, newest + 1)]
+        bounds = {"train": (starts[0], starts[2]), "validation": (starts[2], starts[3]), "test": (starts[3], starts[4])}
+        assert {name: (window.start, window.end) for name, window in rolled.windows.items()} == bounds
+        assert (rolled.rows, rolled.left_out) == (expected, (newest - 4) * ROWS)
+
+
+def test_a_part_may_be_left_out_as_a_whole_and_the_encoder_does_not_learn_from_it(tmp_path: Path) -> None:
+    write(tmp_path, **{f"m{number}": month(number) for number in range(1, 5)})
+    run(tmp_path, declared(features=FEATURES, split={**ROLLING, "train": "1 month"}))
+    rolled, encoder = contents(tmp_path / "encoded"), opened(tmp_path)[0]
+    assert "only 1" not in encoder.model_dump_json()
+    (tmp_path / "data" / "m1.parquet").unlink()
+    boundaries = {"by": "time", "column": "day", "validation": "2024-02-29", "test": "2024-03-29"}
+    run(tmp_path, declared(features=FEATURES, split=boundaries))
+    declared_boundaries = contents(tmp_path / "encoded")
+    assert rolled.keys() == declared_boundaries.keys()
+    assert [name for name in rolled if rolled[name] != declared_boundaries[name]] == [SPLIT]
+
+
+def test_a_quarantined_row_of_the_future_does_not_move_the_windows(tmp_path: Path) -> None:
+    future = month(4).set_column(0, "day", pa.array([date(2099, 1, 1), *month(4)["day"].to_pylist()[1:]], pa.date32()))
+    write(tmp_path, a=month(1), b=month(2), c=month(3), d=future)
+    problem = declared(features=FEATURES, split=ROLLING)
+    assert run(tmp_path, problem, quarantined=[("d.parquet", 0)])["test"] == ROWS - 1
+    assert summary(tmp_path).windows["test"] == Window(start="2024-03-29", end="2024-04-29")
+    words = r"found none for train, from 2098-09-02 to before 2098-11-02; .* counted back from 2099-01-02, the end of"
+    with pytest.raises(DataError, match=words):
+        run(tmp_path, problem)
+
+
+def test_a_gap_in_the_data_leaves_a_window_empty(tmp_path: Path) -> None:
+    write(tmp_path, a=month(1), b=month(2), d=month(4))
+    with pytest.raises(DataError, match="found none for validation, from 2024-02-29 to before 2024-03-29; check split"):
+        run(tmp_path, declared(split=ROLLING))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl_core.config import Problem
-from mtl_core.data.split import SPLITS, Splitter, assign
+from mtl_core.data.split import SPLITS, assign
+from mtl_core.data.splitter import SplitColumns, Splitter
 from mtl_core.errors import DataError
 from tests.data.orders import ROWS, declared, month, split_by, split_names
 from tests.strategies import layouts, patient
@@ -106,8 +107,8 @@ def test_a_value_that_is_not_declared_is_refused(values: list[Any], options: dic
 
 
 def assigned(problem: Problem, table: pa.Table, batch_size: int = 2**30) -> list[str]:
-    splitter = Splitter.of(problem, table.column_names)
-    batches = table.select(splitter.columns).to_batches(max_chunksize=batch_size)
+    splitter = Splitter(split=problem.split, columns=SplitColumns.of(problem, table.column_names))
+    batches = table.select(splitter.columns.names).to_batches(max_chunksize=batch_size)
     return [SPLITS[index] for batch in batches for index in splitter.assign(batch)]
 
 

@@ -15,10 +15,12 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from flows.cli import COMMANDS, cli, main
+from flows.layout import Layout
 from mtl_core.config import Training
 from mtl_core.config.budget import budget_of
 from mtl_core.config.model import MEMBERS
 from mtl_core.errors import CheckFailed, DataError, ProblemError, SystemFailure
+from mtl_core.validation.results import write_quarantine
 from serving.champion import LoadFailure, write_load_failure
 from serving.store import Store
 from tests.conftest import write_table
@@ -174,6 +176,35 @@ def test_check_shows_defaults_that_depend_on_the_training_rows(
     assert f"epochs {resolved['budget']['epochs']}" in text
     assert f"for {rows:,} training rows" in text
     assert f"members {MEMBERS}" in text
+
+
+def test_check_and_prepare_show_the_times_of_rolling_windows(
+    tiny_problem: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_problem, tmp_path / "rolling")
+    params = tmp_path / "rolling" / "params.yaml"
+    assert "# Boundaries that move with the newest row: {train: 9 months," in params.read_text(encoding="utf-8")
+    declared = YAML(typ="safe").load(params)
+    declared["split"] = {
+        "by": "time",
+        "column": "joined",
+        "train": "6 months",
+        "validation": "60 days",
+        "test": "60 days",
+    }
+    YAML(typ="safe").dump(declared, params)
+    assert run("check", "--json", "-C", str(params.parent)) == 0
+    data = json.loads(capfd.readouterr().out)["data"]
+    assert data["windows"]["test"] == {"start": "2024-10-30", "end": "2024-12-29"}
+    assert 0 < data["left_out"] == data["rows"] - sum(data["rows_per_split"].values())
+    write_quarantine(Layout(params.parent).quarantine, [])
+    assert run("stage", "prepare", "-C", str(params.parent)) == 0
+    prepared = capfd.readouterr().out
+    assert run("check", "-C", str(params.parent)) == 0
+    checked = capfd.readouterr().out
+    for text in ("test from 2024-10-30 to before 2024-12-29", f"rows before the training window: {data['left_out']}"):
+        assert text in prepared
+        assert text in checked
 
 
 def test_check_warns_of_a_feature_that_leaks_a_target(

@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from mtl_core.data.windows import SPLIT
 from mtl_core.report.cards import possible_leak, task_result
 from mtl_core.report.checks import headline, worst_outcome
-from mtl_core.report.data import duplicates, features_by_kind, labels_of
+from mtl_core.report.data import duplicates, features_by_kind, labels_of, windows
 from mtl_core.report.run import Run
+from tests.report.html_page import read
 from tests.report.problem import LONG
+from tests.report.run_folder import RunFolder
 
 
 def test_the_bar_runs_from_worse_to_better(run: Run) -> None:
@@ -86,6 +89,21 @@ def test_no_possible_leak(run: Run, task: str, metric: str, value: float, baseli
 def test_headline_and_worst_outcome(outcomes: tuple[str, ...], text: str, worst: str) -> None:
     checks = [{"name": name, "outcome": outcome} for name, outcome in zip("abc", outcomes, strict=False)]
     assert (headline(checks), worst_outcome(checks)) == (text, worst)
+
+
+def test_the_times_of_the_splits_and_rows_that_are_left_out_are_shown(copied: RunFolder) -> None:
+    assert windows(copied.run()).rows == ()
+    bounds = {"train": ("2013-02-01", "2013-11-01"), "validation": ("2013-11-01", "2013-12-01"), "test": (None, None)}
+    shown = {name: {"start": start, "end": end} for name, (start, end) in bounds.items()}
+    copied.change(copied.layout.encoded / SPLIT, lambda summary: summary.update(left_out=12_345, windows=shown))
+    assert windows(copied.run()).rows == (
+        ("train", "2013-02-01", "2013-11-01", "299"),
+        ("validation", "2013-11-01", "2013-12-01", "300"),
+        ("test", "the oldest row", "the newest row", "300"),
+    )
+    text = read(copied.page()).sections["data"]
+    assert "before the training window 12,345 left out" in text
+    assert "split from to before rows train 2013-02-01 2013-11-01 299" in text
 
 
 def test_duplicates_features_and_labels(run: Run) -> None:

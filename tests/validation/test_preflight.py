@@ -1,16 +1,22 @@
 """Check of a problem against its data: all errors of later stages at once, a line each; and the numbers of rows."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from mtl_core.data.prepare import prepare
+from mtl_core.data.windows import Window
 from mtl_core.errors import DataError, ProblemError
+from mtl_core.expectations import expect
 from mtl_core.validation import target_rows
 from mtl_core.validation.preflight import check_data
 from mtl_core.validation.profile import write_profile
 from mtl_core.validation.results import write_quarantine
+from mtl_core.validation.suite import Suite, suite_path, write_suite
 from tests.validation.conftest import DECLARED, ROWS, changed, problem, table, write_part
 
 MONTHS = {"train": 2, "validation": 3, "test": 4}
@@ -98,6 +104,64 @@ def test_an_impossible_split_is_refused(tmp_path: Path, split: dict[str, Any], e
     (line,) = lines(folder_of(tmp_path), split=split)
     assert line.startswith("split")
     assert error in line
+
+
+ROLLING = {"by": "time", "column": "day", "train": "1 month", "validation": "1 month", "test": "1 month"}
+
+
+def test_rows_before_the_training_window_are_counted(tmp_path: Path) -> None:
+    write_part(folder_of(tmp_path), "2024-01.parquet", table(1))
+    summary = check_data(tmp_path, problem(split=ROLLING))
+    assert (summary.rows, summary.left_out) == ({"train": ROWS, "validation": ROWS, "test": ROWS}, ROWS)
+    assert {name: str(window) for name, window in summary.windows.items()} == {
+        "train": "from 2024-01-29 to before 2024-02-29",
+        "validation": "from 2024-02-29 to before 2024-03-29",
+        "test": "from 2024-03-29 to before 2024-04-29",
+    }
+    assert check_data(tmp_path, problem()).windows["train"] == Window(start=None, end="2024-03-01")
+
+
+def test_durations_that_the_column_does_not_have_are_refused(tmp_path: Path) -> None:
+    (line,) = lines(folder_of(tmp_path), split={**ROLLING, "column": "amount"})
+    assert line.startswith("split: durations need a column of dates")
+    (line,) = lines(tmp_path, split={**ROLLING, "train": "2024 years"})
+    assert line.startswith("split: windows must lie within the years 1 to 9999")
+
+
+LIMITS: dict[str, tuple[pa.DataType, dict[str, Any], bool]] = {
+    "a maximum": (pa.date32(), {"max_value": "2030-01-01"}, True),
+    "a minimum too": (pa.timestamp("s", "Europe/Berlin"), {"min_value": "2020-01-01", "max_value": "2030-01-01"}, True),
+    "of text": (pa.string(), {"max_value": "2030-01-01"}, True),
+    "of most rows": (pa.date32(), {"max_value": "2030-01-01", "mostly": 0.9}, False),
+    "no date": (pa.date32(), {"max_value": "soon"}, False),
+}
+
+
+@pytest.mark.parametrize(("arrow_type", "limits", "skipped"), LIMITS.values(), ids=LIMITS)
+def test_times_beyond_the_limits_of_the_suite_do_not_move_the_windows(
+    tmp_path: Path, arrow_type: pa.DataType, limits: dict[str, Any], skipped: bool
+) -> None:
+    """As validation quarantines them."""
+    for month in MONTHS.values():
+        days = table(month)["day"].to_pylist()
+        days = [date(2099, 1, 1), *days[1:]] if month == 4 else days
+        texts = pa.array(map(str, days))
+        values = (
+            pc.assume_timezone(texts.cast(pa.timestamp("s")), arrow_type.tz)
+            if pa.types.is_timestamp(arrow_type)
+            else texts
+        )
+        write_part(tmp_path, f"2024-{month:02}.parquet", changed(table(month), day=values.cast(arrow_type)))
+    write_suite(
+        suite_path(tmp_path, problem()),
+        Suite(name="orders", expectations=(expect("column_values_to_be_between", column="day", **limits),)),
+    )
+    declared = problem(split={key: value for key, value in ROLLING.items() if key != "train"})
+    if skipped:
+        assert check_data(tmp_path, declared).rows == {"train": ROWS, "validation": ROWS, "test": ROWS - 1}
+    else:
+        with pytest.raises(ProblemError, match="found none for validation, from 2098-11-02 to before 2098-12-02"):
+            check_data(tmp_path, declared)
 
 
 def test_row_weights_are_checked(tmp_path: Path) -> None:

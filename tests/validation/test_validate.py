@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from datetime import date
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -13,11 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.stages.validate import run
+from mtl_core.data.prepare import prepare
+from mtl_core.data.windows import SPLIT, SplitSummary
 from mtl_core.errors import ValidationFailed
+from mtl_core.validation.preflight import check_data
 from mtl_core.validation.results import QUARANTINE_SCHEMA
 from mtl_core.validation.suite import suite_path
 from mtl_core.validation.validate import validate
-from tests.validation.conftest import CHANGED, DECLARED, ROWS, changed, problem, table, write_part
+from tests.validation.conftest import CHANGED, DECLARED, ROWS, changed, edit, problem, table, write_part
 
 OUTPUT = Path("artifacts", "validation")
 
@@ -138,3 +142,18 @@ def test_great_expectations_reads_the_suite(folder: Path) -> None:
     context = gx.get_context(mode="file", project_root_dir=folder)
     suite = context.suites.get("orders")
     assert suite.expectations[1].max_value == 2 * ROWS
+
+
+def test_the_windows_of_the_check_are_those_of_prepare(folder: Path) -> None:
+    """A row of the future beyond the limits of the suite is quarantined, and the newest of the others counts."""
+    limit = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "day", "max_value": "2030-01-01"}}
+    edit(folder, lambda entries: entries.append(limit))
+    write_part(folder, "2024-04.parquet", changed(table(4), day=[date(2099, 1, 1), *table(4)["day"].to_pylist()[1:]]))
+    declared = problem(split={"by": "time", "column": "day", "validation": "1 month", "test": "1 month"})
+    result = validate(folder, declared, folder / OUTPUT)
+    assert (result.passed, result.quarantined) == (True, 1)
+    rows = prepare(folder, declared, folder / OUTPUT / "quarantine.parquet", folder / "encoded")
+    summary = SplitSummary.model_validate_json((folder / "encoded" / SPLIT).read_bytes())
+    checked = check_data(folder, declared)
+    assert (checked.rows, checked.windows) == (rows, summary.windows)
+    assert str(summary.windows["test"]) == "from 2024-03-29 to before 2024-04-29"

@@ -68,7 +68,7 @@ def push_data(folder: Path) -> str:
 
 def publish(folder: Path, result: IngestResult) -> None:
     """Create the artifact of the current run, and emit the events."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {"file": Path(part.file).name, "outcome": part.outcome, "rows": part.rows, "quarantined": part.quarantined}
         | {"labels": "", "message": part.message or "; ".join(part.reasons)}
         for part in result.parts

@@ -63,13 +63,13 @@ def clear_inbox(inbox: Path, files: InboxFiles, result: IngestResult) -> None:
 
     A file that was replaced in the meantime stays.
     """
-    outcomes = zip((*files.parts, *files.updates), (*result.parts, *result.updates), strict=True)
-    for path, outcome in outcomes:
-        if _version(path) != files.versions[path]:
+    reasons = {Path(refused.file): refused.message for refused in result.refused}
+    for path, version in files.versions.items():
+        if _version(path) != version:
             continue
-        if outcome.outcome == "refused":
+        if path in reasons:
             target = _unused(inbox / REFUSED, path)
-            write_text(target.with_name(f"{target.name}.reason.txt"), f"{outcome.message}\n")
+            write_text(target.with_name(f"{target.name}.reason.txt"), f"{reasons[path]}\n")
             path.replace(target)
         else:
             path.unlink()

@@ -84,6 +84,9 @@ def _rewrite_csv(file: CsvFile, replacements: Replacements, target: Path) -> Non
         for row, text in zip(replacement.rows.tolist(), _csv_texts(replacement.values, file.csv), strict=True):
             cells.setdefault(row, {})[names.index(column)] = text
     encoding = file.csv.encoding
+    with file.path.open("rb") as source_bytes:
+        if source_bytes.read(3) == _BYTE_ORDER_MARK:
+            encoding = "utf-8-sig"  # reads the mark, and writes it again
     limit = standard_csv.field_size_limit(BLOCK)  # as Arrow's
     try:
         with (
@@ -115,6 +118,7 @@ def _records(source: TextIO, csv: Csv) -> Iterator[tuple[list[str], str]]:
         if record:
             yield record, "".join(lines)
             lines.clear()
+    yield [], "".join(lines)  # empty lines at the end
 
 
 def _csv_texts(values: pa.Array, csv: Csv) -> list[str]:

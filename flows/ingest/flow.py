@@ -73,12 +73,10 @@ def publish(folder: Path, result: IngestResult) -> None:
         | {"labels": "", "message": part.message or "; ".join(part.reasons)}
         for part in result.parts
     ]
-    rows += [
-        {"file": Path(update.file).name, "outcome": update.outcome, "rows": "", "quarantined": ""}
-        | {"labels": f"{update.filled} filled, {update.changed} changed, {update.unknown} keys unknown"}
-        | {"message": update.message}
-        for update in result.updates
-    ]
+    for update in result.updates:
+        labels = f"{update.filled} filled, {update.changed} changed, {update.unknown} keys unknown"
+        row = {"file": Path(update.file).name, "outcome": update.outcome, "rows": "", "quarantined": ""}
+        rows.append({**row, "labels": labels, "message": update.message})
     if rows:
         create_table_artifact(key="ingest", table=rows, description=f"Files of the inbox of {folder.name}")
     resource = {"prefect.resource.id": f"trunkline.problem.{problem_name(folder)}", "trunkline.folder": str(folder)}

@@ -94,7 +94,7 @@ def test_a_half_written_parquet_file_is_refused(
 
 
 def test_numbers_stored_as_text_in_a_typed_file_are_refused(unpinned: Path, tmp_path: Path) -> None:
-    """In a CSV file every cell is text, so only there a column of text takes numbers."""
+    """Cells of a CSV file are text, so only there a column of text takes numbers."""
     table = csv.read_csv(write(tmp_path / "april.csv", lines(4)))
     pq.write_table(table.set_column(2, "shop", pa.array(range(56))), tmp_path / "april.parquet")
     with pytest.raises(DataError, match="'shop': must be text as in the other parts, found number"):

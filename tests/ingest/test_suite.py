@@ -34,7 +34,7 @@ def with_negative_amounts(month: int, rows: int) -> list[str]:
 def test_bad_rows_are_reported_up_to_the_limit_and_quarantined_by_the_stage(
     orders: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Of 56 rows, two are less than the limit of 5 %, three are more."""
+    """Two of 56 rows are less than the limit of 5 %, three are more."""
     path = suite_path(orders, load_problem(orders))
     document = json.loads(path.read_text())
     document["expectations"] = [

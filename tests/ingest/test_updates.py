@@ -19,7 +19,7 @@ def changes(folder: Path, path: Path, key: Any = "order") -> LabelChanges:
 
 
 def test_labels_are_filled_changed_unchanged_or_of_an_unknown_key(unpinned: Path, tmp_path: Path) -> None:
-    """In January, the rows 0 and 7 have no label, row 1 has 1, row 2 has 0."""
+    """Rows 0 and 7 of January have no label, row 1 has 1, row 2 has 0."""
     content = ["late,order,grade", "1,1-0,x", "0,1-1,", ",1-7,y", "0,1-2,z", "1,3-7,y", "1,9-9,x"]
     found = changes(unpinned, write(tmp_path / "labels.csv", content))
     assert (found.filled, found.changed, found.unchanged) == (2, 1, 5)

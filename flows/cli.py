@@ -21,6 +21,7 @@ COMMANDS = (
     "check",
     "data",
     "profile",
+    "ingest",
     "retrain",
     "relate",
     "compare",

@@ -75,5 +75,9 @@ class Layout:
     """A file per process whose children end with it."""
     failures = _RelativePath(".trunkline/failures")
     """The last failure of each stage."""
+    staging = _RelativePath(".trunkline/ingest")
+    """Files that `mtl ingest` is about to move to their places."""
+    journal = _RelativePath(".trunkline/ingest.json")
+    """The moves of `mtl ingest` that a crash must not leave half done."""
     resume = _RelativePath(".trunkline/resume")
     """Checkpoints of a running training."""

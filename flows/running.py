@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from flows.environment import store_home
+from flows.ingest.journal import roll_forward
 from flows.layout import Layout
 from mtl_core.errors import RunInProgress
 from mtl_core.files import os_errors_with_path
@@ -24,7 +25,7 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Make this the only command that works on the folder's problem, and end every child with this process.
 
     Child processes that call `end_with_parent`, and nested calls, run under the lock of the one that started them.
-    Leftovers of a killed run are removed first.
+    Leftovers of a killed run are removed first, and a change of data/ that was interrupted is finished.
 
     Args:
         wait: wait for another command to end, with a notice on stderr, instead of raising RunInProgress.
@@ -47,6 +48,7 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
         if acquired:
             with exclusive_stage(folder):
                 _remove_leftovers(layout)
+                roll_forward(folder)
         yield
 
 

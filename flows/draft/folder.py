@@ -18,7 +18,7 @@ from mtl_core.files import pending, write_text
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
 COMMITTED = (PARAMS, GRAPH, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
-IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/")
+IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/", "/inbox/")
 
 
 def data_path(source: DataSource, folder: Path) -> str:

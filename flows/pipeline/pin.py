@@ -8,7 +8,8 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,70 @@ def fetch(folder: Path) -> str:
     return f"{DATA}/ matches {PIN}: {len(present)} files, {source}"
 
 
+@contextmanager
+def exclusive_data(folder: Path) -> Iterator[None]:
+    """Keep other DVC commands from reading or writing `data/` in the block; RunInProgress if one does already.
+
+    `dvc repro` hashes a dependency after its stage has run, without any lock of ours.
+    """
+    from dvc.repo import lock_repo
+    from dvc.rwlock import rwlock
+
+    with open_repository(folder) as repo, lock_repo(repo):
+        hardlink = repo.config["core"].get("hardlink_lock", False)
+        with rwlock(repo.tmp_dir, repo.fs, "mtl ingest", [], [str(folder / DATA)], hardlink):
+            yield
+
+
+def pinned_files(folder: Path) -> Listing:
+    """The files that `data.dvc` pins; the present ones must match it."""
+    with open_repository(folder) as repo:
+        pinned = _pinned(repo, folder)
+    return _listing(folder) if pinned is None else pinned
+
+
+def pin_with(folder: Path, files: Mapping[str, Path], pinned: Listing) -> str:
+    """Text of `data.dvc` after files are added or replaced, as `pin` writes it. `data/` must match it before.
+
+    Args:
+        files: name below data/ -> file with its new content.
+        pinned: see `pinned_files`.
+    """
+    from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
+
+    path = folder / PIN
+    document = parse_yaml_for_update(path.read_text(encoding="utf-8"), str(path))
+    listing = dict(sorted({**pinned, **{name: md5(file) for name, file in files.items()}}.items()))
+    (output,) = document["outs"]
+    before = sum((folder / DATA / name).stat().st_size for name in files if name in pinned)
+    output["md5"] = _digest(listing)
+    output["size"] += sum(file.stat().st_size for file in files.values()) - before
+    output["nfiles"] = len(listing)
+    document["meta"] = {**document.get("meta", {}), "files": listing}
+    return str(dumps_yaml(document))
+
+
+def cache(folder: Path) -> None:
+    """Add the files of `data/`, which match `data.dvc`, to DVC's cache."""
+    with open_repository(folder) as repo:
+        repo.commit(str(folder / PIN), force=True)
+
+
+def push(folder: Path) -> str:
+    """Push the data to the default remote; a sentence about the outcome, "" without a remote. Raises ToolError."""
+    with open_repository(folder) as repo:
+        if not (remote := repo.config["core"].get("remote")):
+            return ""
+        try:
+            count = repo.push([str(folder / PIN)])
+        except Exception as error:  # each kind of remote has errors of its own
+            raise ToolError(
+                f"DVC remote {remote}: must take the data, found {error!r:.300}; {DATA}/ and {PIN} are complete here, "
+                "and the next `mtl ingest`, or `dvc push`, pushes them again"
+            ) from error
+    return f"pushed {count} files to remote {remote}" if count else f"remote {remote} has all files"
+
+
 def _is_clean(repo: Any, folder: Path) -> bool:
     return not repo.status([str(folder / PIN)])
 
@@ -78,10 +143,11 @@ def _download(repo: Any, folder: Path) -> str:
 
 def _listing(folder: Path) -> Listing:
     files = sorted(path for path in (folder / DATA).rglob("*") if path.is_file())
-    return {path.relative_to(folder / DATA).as_posix(): _md5(path) for path in files}
+    return {path.relative_to(folder / DATA).as_posix(): md5(path) for path in files}
 
 
-def _md5(path: Path) -> str:
+def md5(path: Path) -> str:
+    """MD5 of a file, by which DVC names its content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

@@ -44,6 +44,12 @@ def name_errors(problem: "Problem") -> Iterator[str]:
     unnamed += [] if split.column else ["split.column"]
     unnamed += ["split.key"] if isinstance(split, ColumnSplit) and not split.key else []
     yield from (f"{path}: must name a column, found ''; give that column a name in the data" for path in unnamed)
+    for column in problem.data.key:
+        if column in problem.targets:
+            yield (
+                f"data.key: must not be a target, since `mtl ingest --update` changes targets, found {column!r}; name "
+                "columns that identify a row"
+            )
     for name, task in problem.tasks.items():
         for target in task.targets:
             if target in inputs:

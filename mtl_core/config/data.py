@@ -2,9 +2,9 @@
 
 import codecs
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mtl_core.frozen import Frozen
 
@@ -12,6 +12,10 @@ DeclaredType = Literal["text", "number", "boolean", "datetime"]
 
 _MOMENT = datetime(2019, 11, 23, 13, 45, 59)
 """Distinct year, month and day, for the check of a format."""
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class Csv(Frozen):
@@ -105,8 +109,19 @@ class Data(ReadOptions):
     """
     quarantine: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Maximum share of a part's rows that validation may quarantine."""
+    key: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(default=(), exclude=True)
+    """Column or list of columns that identify a row, by which `mtl ingest --update` finds it. Excluded from every dump
+    of a problem, since no model depends on it.
+    """
+
+    @field_validator("key")
+    @classmethod
+    def _key_columns_are_distinct(cls, key: tuple[str, ...]) -> tuple[str, ...]:
+        if "" in key or len(set(key)) < len(key):
+            raise ValueError(f"must be distinct names of columns, found {list(key)}")
+        return key
 
     @property
     def reading(self) -> ReadOptions:
-        """The options of reading, without path, format and quarantine."""
+        """The options of reading, without path, format, quarantine and key."""
         return ReadOptions(csv=self.csv, types=self.types, dates=self.dates)

@@ -110,10 +110,13 @@ def open_parts(folder: Path, problem: Problem) -> tuple[Part, ...]:
         raise DataError(
             f"{root}: data.path must be a file or a folder, found nothing there; `mtl data` fetches what data.dvc pins"
         )
-    files = open_files(root, problem.data)
+    return as_parts(open_files(root, problem.data), problem.data.reading)
+
+
+def as_parts(files: Sequence[PartFile], reading: ReadOptions) -> tuple[Part, ...]:
+    """The files as parts of one data set. Raises DataError."""
     for file in files:
         check_names(file)
-    reading = problem.data.reading
     types = column_schema(files, reading)
     for option in ("types", "dates"):
         for column in getattr(reading, option):

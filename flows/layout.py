@@ -77,3 +77,5 @@ class Layout:
     """The last failure of each stage."""
     resume = _RelativePath(".trunkline/resume")
     """Checkpoints of a running training."""
+    reproduction = _RelativePath(".trunkline/reproduction")
+    """Clone of `mtl reproduce`."""

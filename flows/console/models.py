@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from flows.console.terminal import open_console, printable
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 def print_models(models: list[dict[str, Any]]) -> None:
     """Print a row per version, then why versions are damaged, refused or overruled."""
-    table = Table("version", "age", "status", "data", "git", "checks", "metrics on test")
+    headers = (Column("version", no_wrap=True), "age", "status", "data, git", "checks", "metrics on test")
+    table = Table(*headers)
     for model in models:
         metrics = [f"{name} {number(value)}" for name, value in _metrics(model).items() if value is not None]
         age = age_text(timedelta(seconds=model["age_seconds"]))
-        table.add_row(
-            model["version"], age, _status(model), _data(model), _git(model), _checks(model), "\n".join(metrics)
-        )
+        table.add_row(model["version"], age, _status(model), _origin(model), _checks(model), "\n".join(metrics))
     console = open_console()
     console.print(table)
     for model in models:
@@ -110,12 +109,12 @@ def _status(model: dict[str, Any]) -> Text:
     return status.append(pinned)
 
 
-def _data(model: dict[str, Any]) -> Text:
-    return Text("damaged", "red") if model["provenance_damage"] else Text((model["data"] or "")[:8])
-
-
-def _git(model: dict[str, Any]) -> str:
-    return (model["git"] or "")[:8] + ("+" if model["changed"] else "")
+def _origin(model: dict[str, Any]) -> Text:
+    """First digits of the data's hash and of the git commit, with a + where files differed from it."""
+    if model["provenance_damage"]:
+        return Text("damaged", "red")
+    commit = (model["git"] or "")[:8] + ("+" if model["changed"] else "")
+    return Text("\n".join(filter(None, ((model["data"] or "")[:8], commit))))
 
 
 def _checks(model: dict[str, Any]) -> Text:

@@ -122,13 +122,13 @@ def _missing_code(
 
 
 def _stages_up_to_export(folder: Path) -> tuple[str, ...]:
+    """The stages to run; `digests` has run already."""
     names = stage_names(folder)
-    return names[: names.index(LAST) + 1]
+    return tuple(name for name in names[: names.index(LAST) + 1] if name != DIGESTS)
 
 
 def _run(folder: Path, stage: str) -> None:
-    if stage != DIGESTS:
-        print_stage(stage)
+    print_stage(stage)
     bring_up_to_date(folder, stage, anew=True)
 
 

@@ -13,9 +13,13 @@ class ModelsGroup(click.Group):
     """Command group whose command `list` also runs without its name: `mtl models`, `mtl models --json`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
+        """Parse the arguments, after the name of the subcommand is added."""
+        return super().parse_args(ctx, self.with_name(ctx, args))
+
+    def with_name(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments with the name of the subcommand, `list` where there is none."""
+        is_option = bool(args) and args[0].startswith("-") and args[0] not in ctx.help_option_names
+        return ["list", *args] if is_option or not args else args
 
 
 @click.group(

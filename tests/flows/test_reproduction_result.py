@@ -15,7 +15,10 @@ from flows.reproduce.result import (
 
 def outcome(*, identical: bool = False, environment: tuple[str, ...] = ("torch",), **fields: Any) -> bool:
     return Reproduction(
-        **{"version": "m:1", "folder": "f", "first_difference": "", "tolerance": 0.01},
+        version="m:1",
+        folder="f",
+        first_difference="",
+        tolerance=0.01,
         identical=identical,
         environment=environment,
         **fields,

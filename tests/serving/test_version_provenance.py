@@ -1,7 +1,7 @@
 """Provenance of versions, and checks that are bound to the bytes that were checked."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -162,23 +162,3 @@ def test_saving_again_repairs_a_damaged_version_and_keeps_its_records(store: Sto
     assert save(store, export()) == tag
     assert store.damage(tag) is None
     assert (store.provenance(tag), len(store.refusal(tag))) == (provenance(), 1)
-
-
-def test_a_promotion_waits_for_a_deletion_and_fails_after_it(store: Store, export: Export) -> None:
-    tag = save(store, export())
-    with store.locked(tag):
-        pass
-    store.path(tag).rename(store.home / "elsewhere")
-    with pytest.raises(NoVersionError):
-        store.promote(tag)
-
-
-def test_the_history_has_the_reason_of_each_change(store: Store, export: Export) -> None:
-    first, second = save(store, export()), save(store, export(bias=1.0))
-    store.promote(first, reason="retrain")
-    store.promote(second)
-    store.promote(first, reason="rollback: too many delays")
-    reasons = [promotion.reason or None for promotion in store.promotions("flights")]
-    assert reasons == ["retrain", None, "rollback: too many delays"]
-    created = store.created(first)
-    assert datetime.now(UTC) - created < timedelta(hours=1)

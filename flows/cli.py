@@ -30,6 +30,8 @@ COMMANDS = (
     "serve",
     "models",
     "promote",
+    "rollback",
+    "reproduce",
     "stage",
 )
 """Commands in the order of their use in a new project; each is the module `flows.commands.NAME`."""

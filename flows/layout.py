@@ -81,3 +81,5 @@ class Layout:
     """The moves of `mtl ingest` that a crash must not leave half done."""
     resume = _RelativePath(".trunkline/resume")
     """Checkpoints of a running training."""
+    reproduction = _RelativePath(".trunkline/reproduction")
+    """Clone of `mtl reproduce`."""

@@ -132,13 +132,27 @@ def _digest(graph: Path) -> str:
     return hashlib.sha256(graph.read_bytes()).hexdigest()
 
 
+def checked_bytes(graph: bytes, signature: bytes) -> dict[str, str]:
+    """Hashes of the checked files, for checks.json: a store promotes no other bytes."""
+    return {
+        "graph_sha256": hashlib.sha256(graph).hexdigest(),
+        "signature_sha256": hashlib.sha256(signature).hexdigest(),
+    }
+
+
 def write_checks(
-    path: Path, checks: Sequence[Check], notes: Sequence[str], metrics: Mapping[str, float] | None = None
+    path: Path,
+    checks: Sequence[Check],
+    notes: Sequence[str],
+    metrics: Mapping[str, float] | None = None,
+    *,
+    checked: Mapping[str, str] | None = None,
 ) -> None:
     """Write checks.json.
 
     Its content: {"passed", "checks": [{"name", "value", "limit", "outcome", "passed", "unit", ...}], "notes",
-    "metrics"}; the last is TASK.METRIC -> the task's metric on test, null where it is undefined.
+    "metrics", "graph_sha256", "signature_sha256"}; `metrics` is TASK.METRIC -> the task's metric on test, null where it
+    is undefined; the hashes are those of `checked_bytes`.
 
     `passed` is true if no check has failed; a check with the outcome `warning` has not passed.
     """
@@ -147,5 +161,6 @@ def write_checks(
         "checks": [check.to_document() for check in checks],
         "notes": list(notes),
         "metrics": {name: finite_or_none(value) for name, value in (metrics or {}).items()},
+        **(checked or {}),
     }
     write_text(path, json.dumps(document, indent=1) + "\n")

@@ -1,7 +1,8 @@
 """The champion of a model name: one pointer file that names the served version and all promotions.
 
     HOME/champions/NAME.json                {"champion": "NAME:VERSION", "promotions": [{"at", "from", "to"}, ...]},
-                                            with "overruled" in a promotion of a version that was refused
+                                            with "overruled" in a promotion of a version that was refused, and
+                                            "reason" where one was given
     HOME/champions/NAME.load_failure.json   {"champion", "serving", "reason", "at"}, while a service cannot load it
 
 Files are replaced atomically, so a reader sees the old champion or the new one. HOME is BentoML's home.
@@ -28,6 +29,8 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     after: str = msgspec.field(name="to")
     overruled: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     """Reasons for which the version had been refused; absent from the file where there are none."""
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    """Reason of the change; absent from the file where none was given."""
 
 
 class Champion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,10 +77,11 @@ def find_champion(home: Path, name: str) -> Champion | None:
         ) from error
 
 
-def set_champion(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] = ()) -> None:
-    """Make a version the champion, in one atomic step. `overruled`: reasons for which it had been refused.
+def set_champion(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] = (), reason: str = "") -> None:
+    """Make a version the champion, in one atomic step.
 
-    If it is the champion already, only the file's time changes: a service that could not load it tries again.
+    overruled: reasons for which it had been refused. reason: reason of the change, for the history. If it is the
+    champion already, only the file's time changes: a service that could not load it tries again.
     """
     path, current = champion_file(home, name), find_champion(home, name)
     if current is not None and current.champion == tag:
@@ -88,6 +92,7 @@ def set_champion(home: Path, name: str, tag: str, *, overruled: tuple[str, ...] 
         before=current.champion if current else None,
         after=tag,
         overruled=overruled or msgspec.UNSET,
+        reason=reason or msgspec.UNSET,
     )
     earlier = current.promotions if current else ()
     write_json(path, Champion(champion=tag, promotions=(*earlier, promotion)[-MAX_PROMOTIONS:]))
@@ -118,7 +123,12 @@ def _load_failure_file(home: Path, name: str) -> Path:
 
 def write_json(path: Path, document: msgspec.Struct) -> None:
     """Replace a JSON file atomically."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+    write_atomically(path, encode(document))
+
+
+def encode(document: msgspec.Struct) -> bytes:
+    """JSON of a document of the store, indented."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -44,9 +44,10 @@ class ServedModel:
 
     @classmethod
     def champion(cls, home: Path, name: str) -> Self:
-        """Load the champion of a model name; raises ServingError."""
-        tag = read_champion(home, name).champion
-        return cls(OnnxModel.load(Store(home).path(tag), version=tag))
+        """Load the champion of a model name; raises ServingError, also if its files are not those that were saved."""
+        tag, store = read_champion(home, name).champion, Store(home)
+        store.check_files(tag, checks=False)
+        return cls(OnnxModel.load(store.path(tag), version=tag))
 
     def respond(self, body: bytes) -> bytes:
         """A request's body -> the response's; raises RequestError, or ModelError if the graph itself fails."""

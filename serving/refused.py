@@ -1,6 +1,7 @@
 """Refused versions: their checks failed, or they lost against a champion. They stay in the store.
 
-HOME/models/NAME/VERSION/checks.json     {"passed", "checks": [{"name", "outcome", "message", ...}], ...}
+HOME/models/NAME/VERSION/checks.json     {"passed", "checks": [{"name", "outcome", "message", ...}], "graph_sha256",
+                                         "signature_sha256", ...}: the bytes that were checked
 HOME/models/NAME/VERSION/refused.json    {"champion", "reasons", "at"}, where the version lost a comparison
 """
 
@@ -31,10 +32,17 @@ class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """Outcome of the stage `check`."""
+    """Outcome of the stage `check`, and the bytes that it checked; "" in files of earlier versions of Trunkline."""
 
     passed: bool
     checks: tuple[CheckEntry, ...] = ()
+    graph_sha256: str = ""
+    signature_sha256: str = ""
+
+    @property
+    def is_bound(self) -> bool:
+        """True if the file names the bytes that were checked."""
+        return bool(self.graph_sha256 and self.signature_sha256)
 
 
 class LostComparison(msgspec.Struct, frozen=True, kw_only=True):

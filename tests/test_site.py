@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click import Context, Option
+from click import Command, Context, Group, Option
 from pydantic import BaseModel
 
 from flows.cli import COMMANDS, cli
+from flows.commands.models import ModelsGroup
 from flows.layout import Layout
 from mtl_core.config import Problem
 from mtl_core.schema import TAGS, bare, members
@@ -68,11 +69,19 @@ def test_the_reference_has_every_option(site: Path) -> None:
     assert expected - names == set()
 
 
-def test_the_reference_has_every_command_with_its_options(site: Path) -> None:
-    text = text_of(site / "reference" / "commands.html")
+def all_commands() -> Iterator[tuple[str, Command]]:
+    """Every command and subcommand, with its name."""
     for name in COMMANDS:
         command = cli.get_command(Context(cli), name)
         assert command is not None
+        yield name, command
+        if isinstance(command, Group):
+            yield from ((f"{name} {subcommand}", each) for subcommand, each in command.commands.items())
+
+
+def test_the_reference_has_every_command_with_its_options(site: Path) -> None:
+    text = text_of(site / "reference" / "commands.html")
+    for name, command in all_commands():
         _, _, section = text.partition(f"mtl {name} [OPTIONS]")
         section = section.partition("[OPTIONS]")[0]
         for option in command.params:
@@ -122,6 +131,9 @@ def test_options_of_shown_commands_exist(line: str) -> None:
     assert name in COMMANDS
     command = cli.get_command(Context(cli), name)
     assert command is not None
+    if isinstance(command, ModelsGroup):
+        subcommand, *arguments = command.with_name(Context(command), arguments)
+        command = command.commands[subcommand]
     command.make_parser(Context(command)).parse_args(arguments)  # raises for an unknown option
 
 

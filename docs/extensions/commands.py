@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ TARGET = "_generated/commands.md"
 def sections() -> Iterator[str]:
     """Lines of Markdown, with reStructuredText blocks for sphinx-click."""
     for name in COMMANDS:
-        yield from ("```{eval-rst}", f".. click:: flows.commands.{name}:command", f"   :prog: mtl {name}", "```", "")
+        command = import_module(f"flows.commands.{name}").command
+        nested = ["   :nested: full"] if isinstance(command, click.Group) else []
+        directive = (f".. click:: flows.commands.{name}:command", f"   :prog: mtl {name}", *nested)
+        yield from ("```{eval-rst}", *directive, "```", "")
 
 
 def write(app: Sphinx) -> None:

@@ -42,6 +42,7 @@ def command(folder: Path, as_json: bool) -> None:
         from mtl_core.config.budget import budget_of
 
         resolved = problem.model_dump(mode="json")
+        resolved["store"] = problem.store.model_dump(mode="json")
         if problem.tuning:
             resolved["tuning"] = problem.tuning.model_dump(mode="json")
         resolved["data"] |= {

@@ -7,30 +7,28 @@ import click
 from flows.commands.arguments import example, in_folder
 
 
-@click.command(epilog=example("mtl promote flights:4f1c09d2a7b3e865"))
+@click.command(
+    epilog=example("mtl promote flights:4f1c09d2a7b3e865", "mtl promote 4f1c --reason 'before the new data'")
+)
 @click.argument("version")
 @click.option("--overrule", is_flag=True, help="Promote a refused version. The store records the reasons.")
+@click.option(
+    "--reason", metavar="TEXT", default="promoted by hand", show_default=True, help="Reason, kept in the history."
+)
 @in_folder
-def command(version: str, overrule: bool, folder: Path) -> None:
-    """Make a version the champion. Promote an older version to roll back.
+def command(version: str, overrule: bool, reason: str, folder: Path) -> None:
+    """Make a version the champion.
 
-    VERSION is a tag listed by `mtl models`, or the part after the colon. Running services switch to it without dropping
-    requests. The version is not compared with the current champion. A refused version needs --overrule.
+    VERSION is a tag listed by `mtl models`, the part after the colon, its first digits, or `challenger`, `previous`.
+    Running services switch to it without dropping requests. The version is not compared with the current champion. A
+    refused version needs --overrule. `mtl rollback` returns to the champion before.
     """
-    from flows.environment import store_home
-    from mtl_core.config.document import problem_name
+    from flows.console.models import print_promotion
+    from flows.versions import find_version
     from serving.champion import read_load_failure
-    from serving.store import Store
 
-    store, name = Store(store_home(folder)), problem_name(folder)
-    tag = version if ":" in version else f"{name}:{version}"
+    store, tag = find_version(folder, version)
+    name = tag.partition(":")[0]
     before, failure = store.champion(name), read_load_failure(store.home, name)
-    overruled = store.promote(tag, overrule=overrule)
-    previous = f"; previous champion: {before}" if before not in (None, tag) else ""
-    click.echo(f"{tag} is the champion{previous}")
-    for reason in overruled:
-        click.echo(f"overruled: {reason}")
-    if failure and failure.champion == tag:
-        from flows.console.models import load_failure_text
-
-        click.echo(load_failure_text(failure))
+    overruled = store.promote(tag, overrule=overrule, reason=reason)
+    print_promotion(tag, before, overruled, failure)

@@ -1,13 +1,14 @@
-"""Output of `mtl models`: a row per version of the store."""
+"""Output of `mtl models`, `promote` and `rollback`: versions of the store."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from flows.console.terminal import open_console
+from flows.console.terminal import open_console, printable
 from mtl_core.report.wording import number, plural
 
 if TYPE_CHECKING:
@@ -17,16 +18,77 @@ if TYPE_CHECKING:
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
-    """Print version, status, checks and test metrics, then why versions are damaged, refused or overruled."""
-    table = Table("version", "status", "checks", "metrics on test")
+    """Print a row per version, then why versions are damaged, refused or overruled."""
+    headers = (Column("version", no_wrap=True), "age", "status", "data, git", "checks", "metrics on test")
+    table = Table(*headers)
     for model in models:
         metrics = [f"{name} {number(value)}" for name, value in _metrics(model).items() if value is not None]
-        table.add_row(model["version"], _status(model), _checks(model), "\n".join(metrics))
+        age = age_text(timedelta(seconds=model["age_seconds"]))
+        table.add_row(model["version"], age, _status(model), _origin(model), _checks(model), "\n".join(metrics))
     console = open_console()
     console.print(table)
     for model in models:
         for reason, style in _reasons(model):
             console.out(f"{model['version']} {reason}", style=style)
+
+
+def print_model(model: dict[str, Any]) -> None:
+    """Print everything about a version."""
+    print_models([model])
+    console = open_console()
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    provenance = model["provenance"]
+    table.add_row("saved", model["created"][:19].replace("T", " ") + " UTC")
+    if provenance is None:
+        table.add_row("provenance", model["provenance_damage"] or "none: saved by an earlier version of Trunkline")
+    else:
+        _add_provenance(table, provenance)
+    for change in model["history"]:
+        table.add_row(change["at"][:16].replace("T", " "), printable(_change_text(change)))
+    console.print(table)
+
+
+def _add_provenance(table: Table, provenance: Mapping[str, Any]) -> None:
+    code, data = provenance["code"], provenance["data"]
+    if data:
+        table.add_row("data", f"{data['hash']}, {plural(len(data['files']), 'file')} listed")
+    if code:
+        folder = f", folder {code['folder']}" if code["folder"] else ""
+        table.add_row("git commit", f"{code['revision']}{folder}")
+        if code["changed"]:
+            table.add_row("changed", printable(", ".join(code["changed"])))
+        if code["experiment"]:
+            table.add_row("experiment", f"{code['experiment']['name']}, {code['experiment']['revision'][:12]}")
+    table.add_row("seed", str(provenance["seed"]))
+    table.add_row("processor", printable(provenance["processor"]))
+    table.add_row("packages", ", ".join(f"{name} {version}" for name, version in provenance["packages"].items()))
+    if stages := provenance["stages"]:
+        wall, processor = (sum(t[key] for t in stages.values()) for key in ("seconds", "processor_seconds"))
+        table.add_row("time", f"{wall:.1f} s, {processor:.1f} s of processor: {', '.join(stages)}")
+
+
+def _change_text(change: Mapping[str, Any]) -> str:
+    before = f"{change['from']} -> " if change["from"] else ""
+    reason = f" ({change['reason']})" if change.get("reason") else ""
+    return f"champion: {before}{change['to']}{reason}"
+
+
+def print_promotion(tag: str, before: str | None, overruled: Sequence[str], failure: LoadFailure | None) -> None:
+    """Print a change of champion, the reasons that it overruled, and the failure of a service to load the version."""
+    console = open_console()
+    previous = f"; previous champion: {before}" if before not in (None, tag) else ""
+    console.out(f"{tag} is the champion{previous}")
+    for reason in overruled:
+        console.out(f"overruled: {reason}")
+    if failure and failure.champion == tag:
+        console.out(load_failure_text(failure))
+
+
+def age_text(age: timedelta) -> str:
+    """An age in its largest unit."""
+    units = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+    seconds = age.total_seconds()
+    return next((plural(int(seconds // length), unit) for unit, length in units if seconds >= length), "now")
 
 
 def _metrics(model: dict[str, Any]) -> dict[str, float | None]:
@@ -39,9 +101,20 @@ def _metrics(model: dict[str, Any]) -> dict[str, float | None]:
 
 
 def _status(model: dict[str, Any]) -> Text:
+    pinned = ", pinned" if model["pinned"] else ""
     if model["champion"]:
-        return Text("not loaded", "red") if model["load_failure"] else Text("serving", "green")
-    return Text("refused", "yellow") if model["refused"] else Text()
+        status = Text("champion, not loaded", "red") if model["load_failure"] else Text("champion", "green")
+    else:
+        status = Text(model["status"], "yellow" if model["status"] == "refused" else "")
+    return status.append(pinned)
+
+
+def _origin(model: dict[str, Any]) -> Text:
+    """First digits of the data's hash and of the git commit, with a + where files differed from it."""
+    if model["provenance_damage"]:
+        return Text("damaged", "red")
+    commit = (model["git"] or "")[:8] + ("+" if model["changed"] else "")
+    return Text("\n".join(filter(None, ((model["data"] or "")[:8], commit))))
 
 
 def _checks(model: dict[str, Any]) -> Text:
@@ -58,6 +131,8 @@ def count_checks(checks: Sequence[Mapping[str, Any]]) -> str:
 def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if model["damage"]:
         yield f"cannot be served: {model['damage']}", "red"
+    if model["provenance_damage"]:
+        yield f"cannot be reproduced: {model['provenance_damage']}", "red"
     if model["champion"]:
         yield from ((f"serves although it was refused: {reason}", "yellow") for reason in model["overruled"] or ())
     else:

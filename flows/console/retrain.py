@@ -47,6 +47,8 @@ def print_result(result: RetrainResult) -> None:
     verb = "promoted" if result.promoted else "is already the champion"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
     console.out(f"{result.experiment}\n{result.service}")
+    if result.deleted:
+        console.out(f"deleted, beyond the limits of `store`: {', '.join(result.deleted)}")
     if result.other_outputs:
         console.out(result.other_outputs, style="yellow")
 

@@ -19,7 +19,7 @@ def stages_with_other_outputs(folder: Path) -> tuple[str, ...]:
     committed = git_output(folder, "show", f"HEAD:./{LOCK}")
     if committed is None or not (folder / LOCK).exists():
         return ()
-    before, after = _stages(committed), _stages((folder / LOCK).read_text(encoding="utf-8"))
+    before, after = locked_stages(committed), locked_stages((folder / LOCK).read_text(encoding="utf-8"))
     return tuple(
         name
         for name in after
@@ -42,6 +42,16 @@ def other_outputs_note(folder: Path) -> str:
     )
 
 
-def _stages(text: str) -> dict[str, Any]:
+def data_hash(folder: Path) -> str:
+    """DVC's hash of `data/` in the last run, by dvc.lock; "" if no stage has read it."""
+    if not (folder / LOCK).exists():
+        return ""
+    stages = locked_stages((folder / LOCK).read_text(encoding="utf-8")).values()
+    hashes = (dep.get("md5", "") for stage in stages for dep in stage.get("deps", ()) if dep.get("path") == "data")
+    return next(hashes, "")
+
+
+def locked_stages(text: str) -> dict[str, Any]:
+    """Stage -> its entry in the text of a dvc.lock."""
     document = YAML(typ="safe", pure=True).load(text)
     return document.get("stages", {}) if isinstance(document, dict) else {}

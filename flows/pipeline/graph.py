@@ -141,8 +141,11 @@ def is_up_to_date(folder: Path, stage: str) -> bool:
         return not repo.status([f"{folder / GRAPH}:{stage}"])
 
 
-def bring_up_to_date(folder: Path, stage: str) -> bool:
+def bring_up_to_date(folder: Path, stage: str, *, anew: bool = False) -> bool:
     """Run one stage unless it is up to date; True if it ran. Its output goes to this terminal.
+
+    Args:
+        anew: run it in any case, and take no output from DVC's cache, nor store one there.
 
     Raises StageFailed with the stage's own message and exit code, RunInProgress if another DVC command works on its
     files, ToolError if DVC itself fails.
@@ -153,7 +156,8 @@ def bring_up_to_date(folder: Path, stage: str) -> bool:
     check_graph(folder)
     with open_repository(folder) as repo:
         try:
-            return bool(repo.reproduce(f"{folder / GRAPH}:{stage}", single_item=True))
+            options = {"force": anew, "run_cache": not anew, "no_commit": anew}
+            return bool(repo.reproduce(f"{folder / GRAPH}:{stage}", single_item=True, **options))
         except ReproductionError as error:
             if (failure := last_failure(folder, stage)) is not None:
                 raise StageFailed(f"stage {stage}: {failure}", failure.exit_code) from None

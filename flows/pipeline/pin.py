@@ -121,6 +121,17 @@ def push(folder: Path) -> str:
     return f"pushed {count} files to remote {remote}" if count else f"remote {remote} has all files"
 
 
+def pinned_data(folder: Path) -> tuple[str, Listing]:
+    """DVC's hash of the data that `data.dvc` pins, and their files, none if neither it nor DVC's cache lists them."""
+    with open_repository(folder) as repo:
+        return _pinned_digest(repo, folder), _pinned(repo, folder) or {}
+
+
+def present_hash(folder: Path) -> str:
+    """DVC's hash of `data/` as it is."""
+    return _digest(_listing(folder))
+
+
 def _is_clean(repo: Any, folder: Path) -> bool:
     return not repo.status([str(folder / PIN)])
 

@@ -5,6 +5,7 @@ record, wait for the service. It uses the Prefect server of PREFECT_API_URL, or 
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import flow
@@ -19,6 +20,7 @@ from flows.retrain.server import prefect_server
 from flows.retrain.tasks import (
     as_failed_state,
     compare_with_champion,
+    delete_old_versions,
     promote,
     record,
     result_of,
@@ -47,7 +49,8 @@ def retrain(folder: Path) -> RetrainResult:
 def _retrain(folder: Path) -> RetrainResult:
     stages = _bring_up_to_date(folder)
     checks = publish(folder)
-    candidate = result_of(save_candidate, folder)
+    candidate = result_of(save_candidate, folder, stages)
+    experiment = result_of(record, folder, candidate)  # before a refusal, which ends the run
     comparison = result_of(compare_with_champion, folder, candidate)
     if promoted := comparison.champion != candidate:
         result_of(promote, folder, candidate)
@@ -58,8 +61,9 @@ def _retrain(folder: Path) -> RetrainResult:
         comparison=comparison,
         version=candidate,
         promoted=promoted,
-        experiment=result_of(record, folder, candidate),
+        experiment=experiment,
         service=result_of(wait_for_service, candidate),
+        deleted=result_of(delete_old_versions, folder),
         other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
     )
 
@@ -73,13 +77,14 @@ def _bring_up_to_date(folder: Path) -> list[StageRun]:
         except StageFailed as failure:
             if stage != "check" or failure.exit_code != CheckFailed.exit_code:
                 raise
-            raise _save_refused(folder, failure) from None
+            raise _save_refused(folder, stages, failure) from None
     return stages
 
 
-def _save_refused(folder: Path, failure: StageFailed) -> StageFailed:
+def _save_refused(folder: Path, stages: Sequence[StageRun], failure: StageFailed) -> StageFailed:
     """Save a candidate whose gates failed; the failure, extended by a sentence about the champion and the candidate."""
-    candidate = result_of(save_candidate, folder)
+    candidate = result_of(save_candidate, folder, stages)
+    result_of(record, folder, candidate)
     champion = Store(store_home(folder)).champion(load_problem(folder).name)
     if champion == candidate:
         outcome = f"{candidate} is already the champion and keeps serving"

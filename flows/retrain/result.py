@@ -34,5 +34,7 @@ class RetrainResult:
     """Sentence about the DVC experiment."""
     service: str
     """Sentence about the service."""
+    deleted: tuple[str, ...]
+    """Versions that the limits of `store` in params.yaml removed."""
     other_outputs: str
     """Sentence about outputs that differ from the committed dvc.lock although no input does; "" if none do."""

@@ -3,7 +3,7 @@
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,14 +15,17 @@ from prefect.states import Failed
 from flows.console.retrain import print_stage
 from flows.environment import store_home
 from flows.layout import Layout
-from flows.pipeline.experiments import save_experiment
+from flows.pipeline.experiments import experiment_revision, save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
+from flows.provenance import model_provenance
 from flows.retrain.compare import ChampionComparison, compare_models, difference_message, refusal, worse_tasks
 from flows.retrain.result import StageRun
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import os_errors_with_path
 from serving.errors import ServingError
+from serving.provenance import Experiment, StageTime
+from serving.retention import prune
 from serving.store import Store
 
 SERVICE = "TRUNKLINE_SERVICE_URL"
@@ -78,11 +81,17 @@ def _processor_seconds() -> float:
 
 @task
 @as_failed_state
-def save_candidate(folder: Path) -> str:
-    """Save the model and the checks of exactly its bytes in the store; returns its tag."""
+def save_candidate(folder: Path, stages: Sequence[StageRun]) -> str:
+    """Save the model, the checks of exactly its bytes, and its provenance in the store; returns its tag."""
     layout, home = Layout(folder), store_home(folder)
+    times = {
+        stage.name: StageTime(seconds=stage.seconds, processor_seconds=stage.processor_seconds)
+        for stage in stages
+        if stage.ran and stage.name != DIGESTS
+    }
+    provenance = model_provenance(folder, load_problem(folder).training.seed, times)
     with os_errors_with_path(home):
-        return Store(home).save(model=layout.graph.parent, checks=layout.checks)
+        return Store(home).save(model=layout.graph.parent, checks=layout.checks, provenance=provenance)
 
 
 @task
@@ -114,14 +123,30 @@ def promote(folder: Path, candidate: str) -> None:
     """Make the candidate the champion, atomically. An earlier refusal of it is void."""
     store = Store(store_home(folder))
     store.accept(candidate)
-    store.promote(candidate)
+    store.promote(candidate, reason="retrain")
 
 
 @task
 @as_failed_state
 def record(folder: Path, candidate: str) -> str:
-    """Record the run as a DVC experiment named after the model's version."""
-    return save_experiment(folder, candidate.replace(":", "-"))
+    """Record the run as a DVC experiment named after the model's version, and the experiment in its provenance."""
+    name = candidate.replace(":", "-")
+    sentence = save_experiment(folder, name)
+    if commit := experiment_revision(folder, name):
+        revision, parent = commit
+        Store(store_home(folder)).add_experiment(candidate, Experiment(name=name, revision=revision), parent)
+    return sentence
+
+
+@task
+@as_failed_state
+def delete_old_versions(folder: Path) -> tuple[str, ...]:
+    """Delete the versions that exceed a limit of `store` in params.yaml; returns them."""
+    limits = load_problem(folder).store
+    if limits.keep is None and limits.max_age is None:
+        return ()
+    store, name = Store(store_home(folder)), load_problem(folder).name
+    return tuple(old.version for old in prune(store, name, keep=limits.keep, max_age=limits.age_limit))
 
 
 @task(retries=RETRIES, retry_delay_seconds=RETRY_SECONDS)

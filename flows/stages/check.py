@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from flows.layout import Layout
-from mtl_core.checks import Check, write_checks, write_latencies
+from mtl_core.checks import Check, checked_bytes, write_checks, write_latencies
 from mtl_core.config import Gates, load_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
@@ -52,8 +52,9 @@ def run(folder: Path) -> None:
     label_columns = {split: encoder.labels(table, exact=True) for split, table in tables.items()}
     labels = {split: {task: flat(x) for task, x in columns.items()} for split, columns in label_columns.items()}
     names = list(network.tasks)
+    graph = layout.graph.read_bytes()
     with damage_as_data_error(layout.graph):
-        session = open_graph(layout.graph.read_bytes())
+        session = open_graph(graph)
     predictions = {
         name: run_graph(session, table, encoder.inputs, names, sequences=encoder.sequences)
         for name, table in tables.items()
@@ -85,7 +86,8 @@ def run(folder: Path) -> None:
     task_metrics = {
         f"{task.name}.{task.metric.name}": metrics["test"][task.name][task.metric.name].value for task in tasks
     }
-    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], task_metrics)
+    checked = checked_bytes(graph, layout.signature.read_bytes())
+    write_checks(layout.checks, checks, [*off, *tasks_without_limit(problem)], task_metrics, checked=checked)
     _print_checks(checks, off)
 
 

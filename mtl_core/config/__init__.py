@@ -16,6 +16,7 @@ from mtl_core.config.model import HeadOptions, Model
 from mtl_core.config.problem import Problem
 from mtl_core.config.split import ROW, Boundary, ColumnSplit, HashSplit, Split, TimeSplit
 from mtl_core.config.stopping import EndAfterTask, Stopping, TaskStopping
+from mtl_core.config.store import StoreOptions
 from mtl_core.config.text import AnyTextEncoder, TextEncoderOptions
 from mtl_core.config.training import FinetuneHeads, RelatednessOptions, Training
 from mtl_core.config.trunks import AnyTrunk, TrunkOptions
@@ -51,6 +52,7 @@ __all__ = [
     "SearchRange",
     "Split",
     "Stopping",
+    "StoreOptions",
     "TaskStopping",
     "TextEncoderOptions",
     "TimeSplit",

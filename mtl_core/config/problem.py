@@ -14,6 +14,7 @@ from mtl_core.config.messages import list_errors
 from mtl_core.config.model import Model
 from mtl_core.config.patterns import distinct_names, is_pattern, matched_columns
 from mtl_core.config.split import Split
+from mtl_core.config.store import StoreOptions
 from mtl_core.config.training import Training
 from mtl_core.config.tuning import TuningOptions
 from mtl_core.errors import ProblemError
@@ -40,6 +41,8 @@ class Problem(Frozen):
     training: Training = Training()
     export: Export = Export()
     gates: Gates = Gates()
+    store: StoreOptions = Field(default=StoreOptions(), exclude=True)
+    """Retention of versions in the model store. Excluded from every dump of a problem, since no stage depends on it."""
     tuning: TuningOptions | None = Field(default=None, exclude=True)
     """Options of `mtl tune`. Excluded from every dump of a problem, since no result depends on them."""
 

@@ -1,11 +1,25 @@
-"""Output of `mtl models`: the metrics of a version."""
+"""Output of `mtl models`: a row per version, and everything about one."""
+
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from flows.console.models import print_models
+from flows.console.models import age_text, print_model, print_models
 from mtl_core.checks import Check
 
-MODEL = {"version": "orders:1", "champion": True} | dict.fromkeys(("load_failure", "damage", "refused", "overruled"))
+UNSET = ("load_failure", "damage", "refused", "overruled", "data", "git", "changed", "provenance_damage")
+MODEL: dict[str, Any] = {
+    "version": "orders:1",
+    "status": "champion",
+    "champion": True,
+    "pinned": False,
+    "age_seconds": 7_200,
+    **dict.fromkeys(UNSET),
+    "created": "2026-01-02T03:04:05.678+00:00",
+    "history": [],
+    "provenance": None,
+}
 
 
 def check(name: str) -> dict[str, object]:
@@ -29,3 +43,69 @@ def test_the_metric_of_a_task_is_shown_without_a_gate(
 def test_an_earlier_version_has_metrics_with_a_limit(capsys: pytest.CaptureFixture[str]) -> None:
     print_models([MODEL | {"checks": [check("late.auc")]}])
     assert "late.auc 0.25" in capsys.readouterr().out
+
+
+def test_status_data_and_commit_are_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    origin = {"data": "0123456789abcdef.dir", "git": "f" * 40, "changed": ["params.yaml"], "pinned": True}
+    others = [
+        MODEL | {"version": "orders:2", "champion": False, "status": "refused", "refused": ["worse"], "checks": []},
+        MODEL | {"version": "orders:3", "champion": False, "status": "kept", "provenance_damage": "x", "checks": []},
+    ]
+    print_models([MODEL | origin | {"checks": []}, *others])
+    text = capsys.readouterr().out
+    assert all(
+        words in text for words in ("champion,", "pinned", "01234567", "ffffffff+", "2 hours", "refused", "kept")
+    )
+    assert "orders:2 was refused: worse\n" in text
+    assert "orders:3 cannot be reproduced: x\n" in text
+
+
+def test_everything_about_a_version_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    stages = {"train": {"seconds": 2.0, "processor_seconds": 1.5}, "export": {"seconds": 1.0, "processor_seconds": 0.5}}
+    code = {
+        "revision": "f" * 40,
+        "folder": "sub",
+        "changed": ["a[b].py"],
+        "experiment": {"name": "orders-1", "revision": "e" * 40},
+    }
+    provenance = {
+        "data": {"hash": "0123.dir", "files": {"a.csv": "1"}},
+        "code": code,
+        "seed": 7,
+        "processor": "A processor",
+        "packages": {"torch": "2"},
+        "stages": stages,
+    }
+    history = [{"at": "2026-01-02T03:04:05Z", "from": "orders:0", "to": "orders:1", "reason": "rollback: [x]\x1b[31m"}]
+    print_model(MODEL | {"checks": [], "provenance": provenance, "history": history})
+    text = capsys.readouterr().out
+    for words in (
+        *(
+            "2026-01-02 03:04:05 UTC",
+            "0123.dir, 1 file listed",
+            "f" * 40 + ", folder sub",
+            "a[b].py",
+            "orders-1, eeeeee",
+        ),
+        *("7", "A processor", "torch 2", "3.0 s, 2.0 s of processor: train, export"),
+        r"champion: orders:0 -> orders:1 (rollback: [x]\x1b[31m)",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("damage", "shown"), [(None, "none: saved by an earlier version of Trunkline"), ("provenance.json: must", "must")]
+)
+def test_a_version_without_provenance_is_shown(
+    capsys: pytest.CaptureFixture[str], damage: str | None, shown: str
+) -> None:
+    print_model(MODEL | {"checks": [], "provenance_damage": damage})
+    assert shown in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "now"), (59, "now"), (60, "1 minute"), (7_199, "1 hour"), (86_400 * 400, "400 days")]
+)
+def test_an_age_is_in_its_largest_unit(seconds: int, text: str) -> None:
+    assert age_text(timedelta(seconds=seconds)) == text

@@ -8,7 +8,7 @@ from flows.retrain.result import RetrainResult
 from mtl_core.checks import BaselineCheck, Check
 
 
-def result(*off: str, other_outputs: str = "") -> RetrainResult:
+def result(*off: str, other_outputs: str = "", deleted: tuple[str, ...] = ()) -> RetrainResult:
     checks = (
         Check(name="size", value=1.0, limit=2.0, rule="at most", unit="MB"),
         BaselineCheck(name="rare[x].auc over baseline", value=-0.1, high=0.2, limit=0.0, rule="above", unit=""),
@@ -22,6 +22,7 @@ def result(*off: str, other_outputs: str = "") -> RetrainResult:
         promoted=True,
         experiment="recorded",
         service="told",
+        deleted=deleted,
         other_outputs=other_outputs,
     )
 
@@ -42,3 +43,8 @@ def test_gates_that_are_off_are_named(capsys: pytest.CaptureFixture[str]) -> Non
 def test_stages_with_other_outputs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     print_result(result(other_outputs="dvc.lock: train gave other bits"))
     assert capsys.readouterr().out.endswith("told\ndvc.lock: train gave other bits\n")
+
+
+def test_deleted_versions_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result(deleted=("tiny:0", "tiny:2")))
+    assert "deleted, beyond the limits of `store`: tiny:0, tiny:2\n" in capsys.readouterr().out

@@ -161,8 +161,15 @@ def write(folder: Path, content: bytes, signature: dict[str, Any], *, passed: bo
     (folder / "model.onnx").write_bytes(content)
     signature = {"graph_sha256": hashlib.sha256(content).hexdigest(), **signature}
     (folder / "signature.json").write_text(json.dumps(signature))
-    (folder / "checks.json").write_text(json.dumps({"passed": passed, "checks": [] if passed else [FAILED]}))
+    write_checks(folder, passed=passed, checks=[] if passed else [FAILED])
     return folder
+
+
+def write_checks(folder: Path, **content: Any) -> None:
+    """Write checks.json of the folder's model.onnx and signature.json."""
+    files = {"graph_sha256": "model.onnx", "signature_sha256": "signature.json"}
+    digests = {key: hashlib.sha256((folder / name).read_bytes()).hexdigest() for key, name in files.items()}
+    (folder / "checks.json").write_text(json.dumps(digests | content))
 
 
 def save(store: Store, model: Path) -> str:

@@ -10,7 +10,7 @@ from serving.errors import RefusedVersionError, StoreError
 from serving.model import OnnxModel
 from serving.refused import LOST_FILE
 from serving.store import Store
-from tests.serving.example_models import FAILED, Export, save
+from tests.serving.example_models import FAILED, Export, save, write_checks
 
 LOSSES = ("air_time: mae 9.6, the champion's 9.4", "delayed: auc 0.6, the champion's 0.7")
 
@@ -102,7 +102,7 @@ def test_failed_checks_are_reasons(
     store: Store, export: Export, checks: list[object], reasons: tuple[str, ...]
 ) -> None:
     folder = export(passed=False)
-    (folder / "checks.json").write_text(json.dumps({"passed": False, "checks": checks}))
+    write_checks(folder, passed=False, checks=checks)
     assert store.refusal(save(store, folder)) == reasons
 
 

@@ -2,6 +2,7 @@
 
     HOME/models/NAME/VERSION/    model.onnx, signature.json, checks.json (and BentoML's own model.yaml)
                                  refused.json, if it lost against a champion, see refused.py
+                                 decision.json, if it was kept or waits for approval, see decisions.py
     HOME/champions/NAME.json     the pointer, see champion.py
 
 A version is named after its content, so the same bytes are the same version in every store.
@@ -22,6 +23,7 @@ import bentoml.models
 from bentoml._internal.models import ModelStore
 
 from serving.champion import Promotion, champion_file, find_champion, set_champion, write_atomically
+from serving.decisions import clear_decision
 from serving.errors import ModelError, NoVersionError, RefusedVersionError, ServingError, SignatureError, StoreError
 from serving.model import GRAPH_FILE, read_export
 from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_lost_comparison
@@ -71,6 +73,7 @@ class Store:
     def refuse(self, tag: str, champion: str, reasons: tuple[str, ...]) -> None:
         """Mark a version that lost against a champion as refused; raises NoVersionError."""
         write_lost_comparison(self.path(tag), champion, reasons)
+        clear_decision(self.path(tag))
 
     def accept(self, tag: str) -> None:
         """Remove the mark of `refuse`, if there is one; raises NoVersionError."""
@@ -101,6 +104,7 @@ class Store:
             )
         with self._locked(name):
             set_champion(self.home, name, tag, overruled=reasons)
+            clear_decision(folder)
         return reasons
 
     def champion(self, name: str) -> str | None:

@@ -19,7 +19,8 @@ def command(folder: Path, as_json: bool) -> None:
     """List the model versions in the store, newest first.
 
     Shows the status, checks and test metrics of each version. A refused version is listed with the reasons: failed
-    gates, or tasks that got worse than the champion's. To serve it anyway: `mtl promote VERSION --overrule`.
+    gates, or tasks that got worse than the champion's. To serve it anyway: `mtl promote VERSION --overrule`. A version
+    that was kept, since it was not better, or that waits for `mtl approve`, is listed with the reasons too.
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
@@ -46,15 +47,22 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def _describe(store: "Store", tag: str) -> dict[str, Any]:
+    from serving.decisions import decision_of
+    from serving.errors import StoreError
     from serving.refused import CHECKS_FILE
 
-    damage = store.damage(tag)
+    damage, decision = store.damage(tag), None
+    try:
+        decision = decision_of(store, tag)
+    except StoreError as error:
+        damage = damage or str(error)
     checks: dict[str, Any] = {"passed": False, "checks": []}
     if damage is None:
         checks |= json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8"))
     return {
         "version": tag,
         "refused": list(store.refusal(tag)) or None if damage is None else None,
+        "decision": decision and {"outcome": decision.outcome, "reasons": list(decision.reasons)},
         "overruled": list(store.overruled(tag)) or None,
         "damage": damage,
         **checks,

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from serving.champion import LoadFailure
 
 
+DECISIONS = {
+    "kept": "was kept",
+    "waiting": "waits for approval",
+    "superseded": "is superseded",
+    "approved": "was approved",
+}
+DECISION_STYLES = {"kept": "", "waiting": "cyan", "superseded": "", "approved": ""}
+
+
 def print_models(models: list[dict[str, Any]]) -> None:
     """Print version, status, checks and test metrics, then why versions are damaged, refused or overruled."""
     table = Table("version", "status", "checks", "metrics on test")
@@ -41,7 +50,10 @@ def _metrics(model: dict[str, Any]) -> dict[str, float | None]:
 def _status(model: dict[str, Any]) -> Text:
     if model["champion"]:
         return Text("not loaded", "red") if model["load_failure"] else Text("serving", "green")
-    return Text("refused", "yellow") if model["refused"] else Text()
+    if model["refused"]:
+        return Text("refused", "yellow")
+    decision = model["decision"]
+    return Text(decision["outcome"], DECISION_STYLES[decision["outcome"]]) if decision else Text()
 
 
 def _checks(model: dict[str, Any]) -> Text:
@@ -62,6 +74,10 @@ def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((f"serves although it was refused: {reason}", "yellow") for reason in model["overruled"] or ())
     else:
         yield from ((f"was refused: {reason}", "yellow") for reason in model["refused"] or ())
+    if decision := model["decision"]:
+        outcome = decision["outcome"]
+        command = f"; `mtl approve {model['version']}`" if outcome == "waiting" else ""
+        yield f"{DECISIONS[outcome]}: {'; '.join(decision['reasons'])}{command}", DECISION_STYLES[outcome]
 
 
 def load_failure_text(failure: LoadFailure) -> str:

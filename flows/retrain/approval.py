@@ -14,7 +14,7 @@ from flows.environment import store_home
 from flows.retrain.decision import Decision
 from flows.retrain.server import has_lasting_server
 from flows.running import released_run
-from mtl_core.config import load_problem
+from mtl_core.config import Gates, load_problem
 from mtl_core.config.time_span import parse_time_span
 from mtl_core.errors import PromotionRefused, ToolError
 from serving.decisions import VersionDecision, decide_version, decision_of
@@ -41,9 +41,7 @@ def wait_for_approval(folder: Path, candidate: str, champion: str | None, decisi
         return approve
     try:
         with released_run(folder):
-            pause_flow_run(
-                timeout=int(parse_time_span(gates.approval_timeout).total_seconds()), poll_interval=POLL_SECONDS
-            )
+            pause_flow_run(timeout=timeout_seconds(gates), poll_interval=POLL_SECONDS)
     except FlowPauseTimeout:
         raise ToolError(
             f"candidate {candidate}: must be approved within gates.approval_timeout = {gates.approval_timeout} for "
@@ -51,6 +49,11 @@ def wait_for_approval(folder: Path, candidate: str, champion: str | None, decisi
         ) from None
     _check_still_compared(store, candidate, champion)
     return ""
+
+
+def timeout_seconds(gates: Gates) -> int:
+    """Seconds for which a run pauses."""
+    return int(parse_time_span(gates.approval_timeout).total_seconds())
 
 
 def _check_still_compared(store: Store, candidate: str, champion: str | None) -> None:

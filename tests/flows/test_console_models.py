@@ -5,7 +5,8 @@ import pytest
 from flows.console.models import print_models
 from mtl_core.checks import Check
 
-MODEL = {"version": "orders:1", "champion": True} | dict.fromkeys(("load_failure", "damage", "refused", "overruled"))
+UNSET = ("load_failure", "damage", "refused", "overruled", "decision")
+MODEL = {"version": "orders:1", "champion": True} | dict.fromkeys(UNSET)
 
 
 def check(name: str) -> dict[str, object]:

@@ -30,6 +30,7 @@ COMMANDS = (
     "serve",
     "models",
     "promote",
+    "approve",
     "rollback",
     "reproduce",
     "stage",

@@ -13,7 +13,7 @@ from flows.ingest.journal import roll_forward
 from flows.layout import Layout
 from mtl_core.errors import RunInProgress
 from mtl_core.files import os_errors_with_path
-from mtl_core.locks import Holder, exclusive_lock
+from mtl_core.locks import Holder, exclusive_lock, released_lock
 from serving.lifeline import lifeline, remove_dead_lifelines, start_lifeline
 
 MIN_FREE = 8 << 20
@@ -49,6 +49,20 @@ def exclusive_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
             with exclusive_stage(folder):
                 _remove_leftovers(layout)
                 roll_forward(folder)
+        yield
+
+
+@contextmanager
+def released_run(folder: Path) -> Iterator[None]:
+    """Let other commands work on the folder's problem during a block, after which this one is the only one again.
+
+    Waits for another command to end, with a notice on stderr.
+    """
+
+    def on_busy(holder: Holder | None) -> None:
+        print(f"{folder}: waiting for {holder or 'another command'} to end", file=sys.stderr, flush=True)
+
+    with released_lock(Layout(folder).run_lock, on_busy):
         yield
 
 

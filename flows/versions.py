@@ -11,8 +11,9 @@ from flows.environment import store_home
 from mtl_core.config.document import problem_name, read_params
 from mtl_core.config.store import StoreOptions
 from mtl_core.errors import ProblemError
-from serving.aliases import challenger, previous, resolve
+from serving.aliases import previous, resolve
 from serving.champion import read_load_failure
+from serving.decisions import decision_of
 from serving.errors import StoreError
 from serving.provenance import ModelProvenance
 from serving.refused import CHECKS_FILE
@@ -45,12 +46,17 @@ def describe(store: Store, tag: str) -> dict[str, Any]:
     if damage is None:
         checks |= json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8"))
     refused = list(store.refusal(tag)) or None if damage is None else None
+    decision = None
+    try:
+        decision = decision_of(store, tag)
+    except StoreError as error:
+        damage = damage or str(error)
     created = store.created(tag)
     provenance, error = _provenance(store, tag)
     code, data = (provenance.code, provenance.data) if provenance else (None, None)
     return {
         "version": tag,
-        "status": _status(store, tag, bool(refused)),
+        "status": _status(store, tag, "refused" if refused else decision.outcome if decision else "stored"),
         "created": created.isoformat(),
         "age_seconds": round((datetime.now(UTC) - created).total_seconds()),
         "data": data.hash if data else None,
@@ -58,6 +64,7 @@ def describe(store: Store, tag: str) -> dict[str, Any]:
         "changed": list(code.changed) if code else None,
         "pinned": is_pinned(store, tag),
         "refused": refused,
+        "decision": decision and {"outcome": decision.outcome, "reasons": list(decision.reasons)},
         "overruled": list(store.overruled(tag)) or None,
         "damage": damage,
         "provenance_damage": error,
@@ -99,16 +106,12 @@ def retention_limits(folder: Path, keep: int | None, max_age: str | None) -> tup
     return limits.keep, limits.age_limit
 
 
-def _status(store: Store, tag: str, refused: bool) -> str:
-    """`champion`, `previous`, `refused`, `waiting` (the newest, not promoted) or `kept`."""
+def _status(store: Store, tag: str, otherwise: str) -> str:
+    """`champion`, `previous`, or the status of a version that is neither."""
     name = tag.partition(":")[0]
     if tag == store.champion(name):
         return "champion"
-    if tag == previous(store, name):
-        return "previous"
-    if refused:
-        return "refused"
-    return "waiting" if tag == challenger(store, name) else "kept"
+    return "previous" if tag == previous(store, name) else otherwise
 
 
 def _provenance(store: Store, tag: str) -> tuple[ModelProvenance | None, str | None]:

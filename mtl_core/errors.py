@@ -7,7 +7,7 @@ TrunklineError
 ├── TrainingError      training cannot continue (a loss that is not finite, a checkpoint that does not fit)
 ├── ExportError        the exported graph would not predict the same as the network
 ├── CheckFailed        a gate was not passed
-├── PromotionRefused   the candidate is worse than the champion in a task
+├── PromotionRefused   the candidate is worse than the champion in a task or slice, or was rejected
 ├── ToolError          an external tool (DVC, BentoML, Prefect) failed
 ├── RunInProgress      another command works on the same problem
 └── SystemFailure      the operating system refused: a full disk, a folder that cannot be written, ...

@@ -41,6 +41,20 @@ class Difference:
     undefined: str = ""
     """Reason why the metric is undefined for any predictions; "" if it is defined."""
 
+    @property
+    def is_better(self) -> bool:
+        """True if the candidate is significantly better."""
+        return self.low > 0
+
+    def is_worse(self, margin: float) -> bool:
+        """True if the candidate is significantly worse, and by more than the margin. A difference of NaN is worse."""
+        return is_worse(self.difference, self.high, margin)
+
+
+def is_worse(difference: float, high: float, margin: float) -> bool:
+    """True for a difference below 0 by more than the margin whose interval, up to `high`, is below 0; for NaN too."""
+    return not (difference >= -margin or high >= 0)
+
 
 def evaluate(
     tasks: Sequence[Objective], labels: Arrays, predictions: Arrays, *, resamples: int = RESAMPLES

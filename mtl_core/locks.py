@@ -14,6 +14,9 @@ from pathlib import Path
 from mtl_core.errors import RunInProgress
 from mtl_core.files import os_errors_with_path
 
+_held: dict[Path, tuple[int, str]] = {}
+"""The locks that this process holds: path -> descriptor and key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
@@ -50,12 +53,39 @@ def exclusive_lock(path: Path, on_busy: Callable[[Holder | None], bool], *, key:
             fcntl.flock(handle, fcntl.LOCK_EX)
         with os_errors_with_path(path):
             _write(handle, key)
+        _held[path] = handle, key
         try:
             yield True
         finally:
-            os.ftruncate(handle, 0)
+            if _held.pop(path, None):
+                os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def released_lock(path: Path, on_busy: Callable[[Holder | None], object]) -> Iterator[None]:
+    """Release the lock on the file for a block, if this process holds it, and acquire it again after the block.
+
+    After an exception the lock stays released.
+
+    Args:
+        on_busy: called with the holder before waiting for another process that holds the lock after the block.
+    """
+    if (held := _held.pop(path, None)) is None:
+        yield
+        return
+    handle, key = held
+    os.ftruncate(handle, 0)
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    yield
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        on_busy(_read(path))
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    _write(handle, key)
+    _held[path] = held
 
 
 @contextmanager

@@ -3,6 +3,7 @@
     HOME/models/NAME/VERSION/    model.onnx, signature.json, checks.json (and BentoML's own model.yaml)
                                  provenance.json, see provenance.py
                                  refused.json, if it lost against a champion, see refused.py
+                                 decision.json, if it was kept or waits for approval, see decisions.py
                                  pinned.json, if it must not be deleted, see retention.py
     HOME/champions/NAME.json     the pointer and its history, see champion.py
 
@@ -33,6 +34,7 @@ from serving.champion import (
     write_atomically,
     write_json,
 )
+from serving.decisions import clear_decision
 from serving.errors import NoVersionError, RefusedVersionError, ServingError, StoreError
 from serving.model import GRAPH_FILE, read_export
 from serving.provenance import PROVENANCE_FILE, Experiment, ModelProvenance, read_provenance
@@ -98,6 +100,7 @@ class Store:
     def refuse(self, tag: str, champion: str, reasons: tuple[str, ...]) -> None:
         """Mark a version that lost against a champion as refused; raises NoVersionError."""
         write_lost_comparison(self.path(tag), champion, reasons)
+        clear_decision(self.path(tag))
 
     def accept(self, tag: str) -> None:
         """Remove the mark of `refuse`, if there is one; raises NoVersionError."""
@@ -129,6 +132,7 @@ class Store:
                     + f"\nto serve it anyway: `mtl promote {tag} --overrule`"
                 )
             set_champion(self.home, name, tag, overruled=reasons, reason=reason)
+            clear_decision(folder)
         return reasons
 
     def check_files(self, tag: str, *, checks: bool = True) -> None:

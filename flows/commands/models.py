@@ -47,7 +47,8 @@ def list_models(folder: Path, as_json: bool) -> None:
 
     Shows age, status, data, git commit, checks and test metrics of each version. A refused version is listed with the
     reasons: failed gates, or tasks that got worse than the champion's. To serve it anyway: `mtl promote VERSION
-    --overrule`.
+    --overrule`. A version that was kept, since it was not better, or that waits for `mtl approve`, is listed with the
+    reasons too.
     """
     from flows.versions import describe_all, open_store
     from serving.champion import read_load_failure

@@ -17,11 +17,13 @@ from flows.running import check_start, exclusive_run
 @wait_option
 @click.option("--cron", metavar="CRON", help='Run on this schedule, e.g. "0 5 * * *", until stopped. Needs a server.')
 def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
-    """Run the pipeline and promote the new model if it passes.
+    """Run the pipeline and promote the new model if it is better.
 
     Runs the stages of dvc.yaml that are out of date, each as a Prefect task. The candidate is refused if it fails a
-    gate or makes a task worse than the champion; `mtl models` lists the reasons. Otherwise it becomes the champion, and
-    running services switch to it. In a git repository, each run is recorded as a DVC experiment.
+    gate or makes a task worse than the champion. It becomes the champion if it makes a task better, and running
+    services switch to it; otherwise it is kept, and the champion stays. `mtl models` lists the reasons. Under
+    `gates.approval: required` it waits for `mtl approve`. In a git repository, each run is recorded as a DVC
+    experiment.
 
     No Prefect server is needed; set PREFECT_API_URL to report to one. Exits with code 9 if another command is using the
     problem; runs started by --cron wait instead.

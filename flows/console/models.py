@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from serving.champion import LoadFailure
 
 
+DECISIONS = {
+    "kept": "was kept",
+    "waiting": "waits for approval",
+    "superseded": "is superseded",
+    "approved": "was approved",
+}
+STATUS_STYLES = {"refused": "yellow", "waiting": "cyan"}
+
+
 def print_models(models: list[dict[str, Any]]) -> None:
     """Print a row per version, then why versions are damaged, refused or overruled."""
     headers = (Column("version", no_wrap=True), "age", "status", "data, git", "checks", "metrics on test")
@@ -105,7 +114,7 @@ def _status(model: dict[str, Any]) -> Text:
     if model["champion"]:
         status = Text("champion, not loaded", "red") if model["load_failure"] else Text("champion", "green")
     else:
-        status = Text(model["status"], "yellow" if model["status"] == "refused" else "")
+        status = Text(model["status"], STATUS_STYLES.get(model["status"], ""))
     return status.append(pinned)
 
 
@@ -137,6 +146,10 @@ def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((f"serves although it was refused: {reason}", "yellow") for reason in model["overruled"] or ())
     else:
         yield from ((f"was refused: {reason}", "yellow") for reason in model["refused"] or ())
+    if decision := model["decision"]:
+        outcome = decision["outcome"]
+        command = f"; `mtl approve {model['version']}`" if outcome == "waiting" else ""
+        yield f"{DECISIONS[outcome]}: {'; '.join(decision['reasons'])}{command}", DECISION_STYLES[outcome]
 
 
 def load_failure_text(failure: LoadFailure) -> str:

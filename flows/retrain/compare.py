@@ -1,23 +1,29 @@
-"""Comparison of candidate and champion on the same test rows, and the refusal of a worse candidate."""
+"""Comparison of candidate and champion on the same test rows: tasks, slices, churn, and what cannot be compared."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.layout import Layout
-from mtl_core.config import load_problem
+from mtl_core.churn import Churn, churn
+from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
-from mtl_core.errors import PromotionRefused
-from mtl_core.evaluation import Difference, compare
+from mtl_core.errors import DataError
+from mtl_core.evaluation import Arrays, Difference, compare
 from mtl_core.export.matrices import Matrix
 from mtl_core.export.session import run_graph
 from mtl_core.graphs.runtime import open_graph
 from mtl_core.ragged import flat
-from mtl_core.tasks import objectives
+from mtl_core.slices import SliceComparison, compare_slices, slices_of
+from mtl_core.tasks import Objective, objectives
+from mtl_core.tasks.decisions import DecisionObjective
+
+NO_SLICES = SliceComparison()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,38 +33,35 @@ class ChampionComparison:
     champion: str | None
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
+    churn: tuple[Churn, ...] = ()
+    """Changed predictions per compared task."""
+    slices: SliceComparison = NO_SLICES
+    schema_changes: tuple[str, ...] = ()
+    """Reasons why the champion's inputs or outputs do not fit the problem."""
 
 
-def compare_models(folder: Path, candidate: str, champion: str, champion_folder: Path) -> ChampionComparison:
+def compare_models(folder: Path, champion: str, champion_folder: Path) -> ChampionComparison:
     """Run both graphs on the present test rows; each task's own metric, with a paired interval.
 
     Args:
-        candidate, champion: their versions, for messages.
+        champion: its version.
         champion_folder: the folder with the champion's graph and signature.
-
-    Raises PromotionRefused if the champion cannot be run on these rows.
     """
-    layout = Layout(folder)
+    layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
-    champion_signature = _read_json(champion_folder / layout.signature.name)
-    candidate_signature = _read_json(layout.signature)
+    old, new = _read_json(champion_folder / layout.signature.name), _read_json(layout.signature)
     present = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
     # The parsing rules of text do not matter here: the test rows are typed already.
-    columns = {
-        entry["name"]: {key: entry[key] for key in entry.keys() - {"text"}} for entry in champion_signature["inputs"]
-    }
+    columns = {entry["name"]: {key: entry[key] for key in entry.keys() - {"text"}} for entry in old["inputs"]}
     if missing := [name for name, entry in columns.items() if present.get(name) != entry]:
-        raise PromotionRefused(
-            f"champion {champion}: must be run on the test rows to be compared, and reads columns that the problem "
-            f"no longer has, or has with another type: {', '.join(missing)}. The champion keeps serving; to promote "
-            f"{candidate} without a comparison: `mtl promote {candidate}`"
-        )
-    champion_types, candidate_types = comparable_outputs(champion_signature), comparable_outputs(candidate_signature)
-    common = [name for name, output_type in candidate_types.items() if champion_types.get(name) == output_type]
-    tasks = [task for task in objectives(load_problem(folder).tasks, encoder.tasks) if task.name in common]
+        change = f"it reads columns that no feature reads any more, or as another type: {', '.join(missing)}"
+        note = f"champion {champion} cannot be run on the test rows, so no task was compared"
+        return ChampionComparison(champion=champion, notes=(note,), schema_changes=(change,))
+    old_types, new_types = comparable_outputs(old), comparable_outputs(new)
+    common = [name for name, output_type in new_types.items() if old_types.get(name) == output_type]
+    tasks = [task for task in objectives(problem.tasks, encoder.tasks) if task.name in common]
     table = pq.read_table(layout.encoded / "test.parquet")
-    labels = {name: flat(values) for name, values in encoder.labels(table, exact=True).items()}
-    champion_predictions, candidate_predictions = (
+    before, after = (
         run_graph(
             open_graph(graph.read_bytes()),
             table,
@@ -67,35 +70,54 @@ def compare_models(folder: Path, candidate: str, champion: str, champion_folder:
             sequences=encoder.sequences,
             matrices=input_matrices(signature),
         )
+        if common
+        else {}
         for graph, inputs, signature in (
-            (champion_folder / layout.graph.name, {name: encoder.inputs[name] for name in columns}, champion_signature),
-            (layout.graph, encoder.inputs, candidate_signature),
+            (champion_folder / layout.graph.name, {name: encoder.inputs[name] for name in columns}, old),
+            (layout.graph, encoder.inputs, new),
         )
     )
-    differences = compare(tasks, labels, champion_predictions, candidate_predictions)
+    label_columns = encoder.labels(table, exact=True)
+    labels = {name: flat(values) for name, values in label_columns.items()}
+    differences = compare(tasks, labels, before, after)
     undefined = [f"{d.task} ({d.undefined} in the test split)" for d in differences if d.undefined]
+    schema_changes = _schema_changes(old_types, new_types)
     return ChampionComparison(
         champion=champion,
         differences=tuple(difference for difference in differences if not difference.undefined),
-        notes=_notes(champion_types, candidate_types, undefined),
+        notes=_notes(old_types, new_types, undefined),
+        churn=churn(_as_served(tasks, old), _as_served(tasks, new), labels, before, after),
+        slices=_compare_slices(problem, tasks, table, label_columns, before, after),
+        schema_changes=schema_changes,
     )
 
 
-def worse_tasks(comparison: ChampionComparison, tolerance: float) -> tuple[Difference, ...]:
-    """The tasks that got significantly worse, by more than the tolerance."""
-    # Written so that a difference of NaN counts as worse.
-    return tuple(d for d in comparison.differences if not (d.difference >= -tolerance or d.high >= 0))
+def _compare_slices(
+    problem: Problem, tasks: Sequence[Objective], table: pa.Table, labels: Mapping[str, Any], old: Arrays, new: Arrays
+) -> SliceComparison:
+    """Comparison in the slices of `gates.slices`, of the tasks that these have a margin for."""
+    gates = problem.gates
+    if gates.slices is None:
+        return NO_SLICES
+    if missing := [column for column in gates.slices.columns if column not in table.column_names]:
+        raise DataError(
+            f"gates.slices: columns must be among the encoded test rows, found no {', '.join(missing)}; run prepare"
+        )
+    slices, left_out = slices_of(table, gates.slices.columns)
+    compared = [task for task in tasks if gates.slice_margin(task.name) is not None]
+    comparison = compare_slices(compared, labels, old, new, slices, min_rows=gates.slices.min_rows)
+    return SliceComparison(differences=comparison.differences, left_out=(*left_out, *comparison.left_out))
 
 
-def refusal(comparison: ChampionComparison, candidate: str, tolerance: float, reasons: Sequence[str]) -> str:
-    """Message for a candidate that is refused for those reasons, one per worse task."""
-    return (
-        f"candidate {candidate} is not promoted; no task may get significantly worse than champion "
-        f"{comparison.champion}, by more than gates.worse_than_champion = {tolerance:g}, found {len(reasons)}:\n"
-        + "\n".join(f"  {reason}" for reason in reasons)
-        + f"\nchampion {comparison.champion} keeps serving, the candidate is kept as refused; improve it, raise "
-        f"the gate, or overrule the refusal: `mtl promote {candidate} --overrule`"
-    )
+def _as_served(tasks: Sequence[Objective], signature: Any) -> list[Objective]:
+    """The objectives with the thresholds at which a model decides, which are tuned for each model."""
+    entries = {entry["name"]: entry for entry in signature["outputs"]}
+    return [_with_thresholds(task, entries[task.name]) for task in tasks]
+
+
+def _with_thresholds(task: Objective, entry: Mapping[str, Any]) -> Objective:
+    thresholds = entry.get("thresholds") or ([entry["threshold"]] if entry.get("threshold") is not None else [])
+    return task.with_thresholds(tuple(thresholds)) if thresholds and isinstance(task, DecisionObjective) else task
 
 
 def input_matrices(signature: Any) -> list[Matrix]:
@@ -113,14 +135,6 @@ def comparable_outputs(signature: Any) -> dict[str, Any]:
     return {entry["name"]: entry for entry in entries}
 
 
-def difference_message(difference: Difference) -> str:
-    """Sentence about a task that got worse."""
-    return (
-        f"{difference.task}: {difference.metric} {difference.candidate:.4g}, the champion's {difference.reference:.4g}"
-        f"; worse by {-difference.difference:.4g}, 95% interval {-difference.high:.4g} to {-difference.low:.4g}"
-    )
-
-
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -134,3 +148,13 @@ def _notes(champion: dict[str, Any], candidate: dict[str, Any], undefined: Seque
         "no longer served": [name for name in champion if name not in candidate],
     }
     return tuple(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
+
+
+def _schema_changes(champion: dict[str, Any], candidate: dict[str, Any]) -> tuple[str, ...]:
+    """Clauses about tasks that only one of the models has, or that they define differently."""
+    kinds: dict[str, list[str]] = {
+        "it lacks": [name for name in candidate if name not in champion],
+        "it has another definition of": [n for n in candidate if n in champion and champion[n] != candidate[n]],
+        "it has the removed": [name for name in champion if name not in candidate],
+    }
+    return tuple(f"{kind} {', '.join(names)}" for kind, names in kinds.items() if names)

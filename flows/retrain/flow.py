@@ -1,7 +1,8 @@
 """The retrain flow: every stage brought up to date, then the side effects.
 
-DVC decides which stages run. The flow decides when, and has the side effects: compare with the champion, promote,
-record, wait for the service. It uses the Prefect server of PREFECT_API_URL, or a temporary one for the run.
+DVC decides which stages run. The flow decides when, and has the side effects: compare with the champion, wait for an
+approval, promote, record, wait for the service. It uses the Prefect server of PREFECT_API_URL, or a temporary one for
+the run.
 """
 
 import os
@@ -14,12 +15,14 @@ from flows.environment import prepare_environment, store_home
 from flows.pipeline.dvc_lock import other_outputs_note
 from flows.pipeline.failure import StageFailed
 from flows.pipeline.graph import DIGESTS, stage_names
+from flows.retrain.approval import wait_for_approval
 from flows.retrain.publish import publish
 from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
 from flows.retrain.tasks import (
     as_failed_state,
     compare_with_champion,
+    decide_on_candidate,
     delete_old_versions,
     promote,
     record,
@@ -38,7 +41,7 @@ from serving.store import Store
 @flow(name="retrain", flow_run_name="retrain {folder.name}")
 @as_failed_state
 def retrain(folder: Path) -> RetrainResult:
-    """Bring every stage up to date, compare, promote, record, wait for the service."""
+    """Bring every stage up to date, compare, promote or keep, record, wait for the service."""
     prepare_environment(folder)  # a worker or a schedule runs this without the command line
     end_with_parent()
     with exclusive_run(folder, wait=True):
@@ -52,20 +55,31 @@ def _retrain(folder: Path) -> RetrainResult:
     candidate = result_of(save_candidate, folder, stages)
     experiment = result_of(record, folder, candidate)  # before a refusal, which ends the run
     comparison = result_of(compare_with_champion, folder, candidate)
-    if promoted := comparison.champion != candidate:
-        result_of(promote, folder, candidate)
+    decision = result_of(decide_on_candidate, folder, candidate, comparison)
+    waiting, promoted = "", False
+    if decision.outcome == "promoted":
+        waiting = wait_for_approval(folder, candidate, comparison.champion, decision)
+        if promoted := not waiting:
+            result_of(promote, folder, candidate)
+    serves = promoted or decision.outcome == "unchanged"
     return RetrainResult(
         stages=tuple(stage for stage in stages if stage.name != DIGESTS),
         checks=checks,
         gates_off=tuple(name for name, _ in load_problem(folder).gates.switched_off()),
         comparison=comparison,
         version=candidate,
+        decision=decision,
         promoted=promoted,
+        waiting=waiting,
         experiment=experiment,
-        service=result_of(wait_for_service, candidate),
+        service=result_of(wait_for_service, candidate) if serves else _still_serving(comparison.champion),
         deleted=result_of(delete_old_versions, folder),
         other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
     )
+
+
+def _still_serving(champion: str | None) -> str:
+    return f"champion {champion} keeps serving" if champion else "no version serves yet"
 
 
 def _bring_up_to_date(folder: Path) -> list[StageRun]:

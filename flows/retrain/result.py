@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.retrain.compare import ChampionComparison
+from flows.retrain.decision import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,12 @@ class RetrainResult:
     """Gates that params.yaml switches off."""
     comparison: ChampionComparison
     version: str
+    decision: Decision
+    """The outcome of the comparison, and the reasons."""
     promoted: bool
-    """False if this version was the champion already."""
+    """True if this run made the version the champion: not if it is the champion already, is kept or waits."""
+    waiting: str
+    """Sentence on how to approve a version that waits for it; "" if it does not wait."""
     experiment: str
     """Sentence about the DVC experiment."""
     service: str

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import httpx
@@ -32,6 +33,16 @@ LOG_LINES = 15
 COMMAND = (sys.executable, "-m", "flows.retrain.server")
 POLL_SECONDS, NOTICE_SECONDS = 0.2, 5.0
 STOP_SECONDS = 5.0
+
+
+_is_temporary: ContextVar[bool] = ContextVar("is_temporary", default=False)
+
+
+def has_lasting_server() -> bool:
+    """True if flow runs report to the server of PREFECT_API_URL, and not to a temporary one."""
+    from prefect.settings import PREFECT_API_URL
+
+    return bool(PREFECT_API_URL.value()) and not _is_temporary.get()
 
 
 @contextmanager
@@ -56,8 +67,12 @@ def prefect_server(home: Path) -> Iterator[None]:
     url = f"http://{LOOPBACK}:{port}/api"
     seconds = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
     _wait_until_ready(process, port, seconds, log)
-    with temporary_settings({PREFECT_API_URL: url}), _answering(url, f"see its log, {log}"):
-        yield
+    token = _is_temporary.set(True)
+    try:
+        with temporary_settings({PREFECT_API_URL: url}), _answering(url, f"see its log, {log}"):
+            yield
+    finally:
+        _is_temporary.reset(token)
 
 
 @contextmanager

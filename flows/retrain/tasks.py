@@ -4,6 +4,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,11 +19,14 @@ from flows.layout import Layout
 from flows.pipeline.experiments import experiment_revision, save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
 from flows.provenance import model_provenance
-from flows.retrain.compare import ChampionComparison, compare_models, difference_message, refusal, worse_tasks
+from flows.retrain.compare import ChampionComparison, compare_models
+from flows.retrain.comparison_artifact import publish_comparison
+from flows.retrain.decision import Decision, decide, refusal
 from flows.retrain.result import StageRun
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import os_errors_with_path
+from serving.decisions import decide_version
 from serving.errors import ServingError
 from serving.provenance import Experiment, StageTime
 from serving.retention import prune
@@ -97,9 +101,9 @@ def save_candidate(folder: Path, stages: Sequence[StageRun]) -> str:
 @task
 @as_failed_state
 def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
-    """Evaluate candidate and champion on the same rows; fails where a task would get worse."""
-    store, problem = Store(store_home(folder)), load_problem(folder)
-    champion, tolerance = store.champion(problem.name), problem.gates.worse_than_champion
+    """Evaluate candidate and champion on the same rows."""
+    store, name = Store(store_home(folder)), load_problem(folder).name
+    champion = store.champion(name)
     if champion is None:
         return ChampionComparison(champion=None, notes=("no champion yet; nothing to compare with",))
     if champion == candidate:
@@ -109,12 +113,28 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
             f"champion {champion}: must have intact files to be compared, found {damage}. Restore them, or promote "
             f"{candidate} without a comparison: `mtl promote {candidate}`"
         )
-    comparison = compare_models(folder, candidate, champion, store.path(champion))
-    if tolerance is not None and (worse := worse_tasks(comparison, tolerance)):
-        reasons = tuple(map(difference_message, worse))
-        store.refuse(candidate, champion, reasons)
-        raise PromotionRefused(refusal(comparison, candidate, tolerance, reasons))
-    return comparison
+    return compare_models(folder, champion, store.path(champion))
+
+
+@task
+@as_failed_state
+def decide_on_candidate(folder: Path, candidate: str, comparison: ChampionComparison) -> Decision:
+    """Promote, keep or refuse the candidate by the gates; fails with the reasons where it is refused.
+
+    The store records a candidate that is kept or refused.
+    """
+    store, problem = Store(store_home(folder)), load_problem(folder)
+    promotions = [p for p in store.promotions(problem.name) if p.after == comparison.champion]
+    age = datetime.now(UTC) - promotions[-1].at if promotions else None
+    decision = decide(comparison, candidate, problem.gates, age=age)
+    publish_comparison(comparison, decision, candidate)
+    if decision.outcome == "refused":
+        assert comparison.champion is not None
+        store.refuse(candidate, comparison.champion, decision.reasons)
+        raise PromotionRefused(refusal(comparison, candidate, problem.gates, decision.reasons))
+    if decision.outcome == "kept":
+        decide_version(store, candidate, "kept", champion=comparison.champion, reasons=decision.reasons)
+    return decision
 
 
 @task

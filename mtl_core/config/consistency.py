@@ -94,6 +94,11 @@ def _metrics(problem: "Problem") -> Iterator[str]:
                 )
     yield from _unknown_keys("gates.metrics", "a declared task", gates.metrics, tasks)
     yield from _unknown_keys("gates.baseline", "a declared task", gates.baseline, tasks)
+    margins = {"gates.worse_than_champion": gates.worse_than_champion}
+    if gates.slices:
+        margins["gates.slices.margin"] = gates.slices.margin
+    for path, margin in margins.items():
+        yield from _unknown_keys(path, "a declared task", margin if isinstance(margin, dict) else (), tasks)
     for name in gates.metrics.keys() & tasks.keys():
         names = [metric.name for metric in tasks[name].metrics]
         rule = f"a metric of kind {tasks[name].kind}"

@@ -95,9 +95,20 @@ class Problem(Frozen):
         return tuple(dict.fromkeys(task.weight_column for task in self.tasks.values() if task.weight_column))
 
     @property
+    def slice_columns(self) -> tuple[str, ...]:
+        """The columns of `gates.slices`, in order."""
+        return self.gates.slices.columns if self.gates.slices else ()
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """Distinct columns of the raw rows that the encoded data keep, in order: features, targets, slices."""
+        return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.slice_columns)))
+
+    @property
     def columns(self) -> tuple[str, ...]:
-        """Distinct declared columns, in order: features, targets, row weights, split."""
-        return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *self.weight_columns, *self.split.columns)))
+        """Distinct declared columns, in order: features, targets, row weights, split, slices."""
+        others = (*self.weight_columns, *self.split.columns, *self.slice_columns)
+        return tuple(dict.fromkeys((*self.feature_columns, *self.targets, *others)))
 
     @property
     def label_prefix(self) -> str:

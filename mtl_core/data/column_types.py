@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mtl_core.arrow import column_type, is_number, is_text
+from mtl_core.arrow import column_type, is_number, is_text, scalar_type
 from mtl_core.config import Problem
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.types import check_parts_agree, reason_for_text
@@ -24,6 +24,8 @@ def column_types(folder: Path, problem: Problem, sources: Sequence[Part] = ()) -
         _check_weights(problem, sources, name)
     for column in problem.columns:
         declared_type(folder, problem, sources, column)
+    for column in problem.slice_columns:
+        check_slice_column(folder, problem, sources, column)
     types = {problem.column_of(name): feature_type(folder, problem, sources, name) for name in problem.features}
     for name in problem.tasks:
         types |= target_types(folder, problem, sources, name)
@@ -60,6 +62,16 @@ def target_types(folder: Path, problem: Problem, sources: Sequence[Part], name: 
         with _with_reason(sources, target):
             column_type(target, arrow_type, task.target_types)
     return types
+
+
+def check_slice_column(folder: Path, problem: Problem, sources: Sequence[Part], column: str) -> None:
+    """Check a column of `gates.slices`; DataError if it is missing, or has values that cannot name a slice."""
+    arrow_type = declared_type(folder, problem, sources, column)
+    if scalar_type(arrow_type) is None:
+        raise DataError(
+            f"gates.slices: a column must be text, a number or a boolean, found {arrow_type} in {column!r}; derive "
+            "such a column from it (month, first item, ...)"
+        )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.calibration import BINARY_ECE
 from mtl_core.metrics.classification import BINARY_LOG_LOSS, BRIER
-from mtl_core.metrics.decisions import decision_metrics
+from mtl_core.metrics.decisions import decide, decision_metrics
 from mtl_core.metrics.ranking import Auc, AveragePrecision
 from mtl_core.tasks.base import Codec, LabelValues
 from mtl_core.tasks.binary_codec import BinaryCodec, BinaryFitter, Others, Value, format_value
@@ -156,6 +156,9 @@ class BinaryObjective(DecisionObjective):
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels[labels >= 0] == 1).mean(), dtype=np.float32)
+
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        return decide(predictions, self.thresholds[0])
 
     def output_format(self) -> dict[str, Any]:
         threshold = {} if self.options.threshold is None else {"threshold": self.thresholds[0]}

@@ -171,6 +171,9 @@ class ClassObjective(CalibratedObjective, ABC):
         counts = np.bincount(labels[labels >= 0], minlength=len(self.codec.classes)) + 1.0  # Laplace smoothing
         return np.asarray(counts / counts.sum(), dtype=np.float32)
 
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(predictions.argmax(axis=1))
+
     def output_format(self) -> dict[str, Any]:
         return {"form": "class_probabilities", "unit": "probability", "classes": list(self.codec.classes)}
 

@@ -168,6 +168,9 @@ class ClusteringObjective(UnsupervisedObjective):
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.full(self.outputs, 1 / self.outputs, dtype=np.float32)
 
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(predictions.argmax(axis=1))
+
     def output_format(self) -> dict[str, Any]:
         return {"form": "cluster_probabilities", "unit": "probability", "clusters": self.outputs}
 

@@ -13,7 +13,7 @@ from mtl_core.arrow import ColumnType
 from mtl_core.errors import DataError
 from mtl_core.metrics import Metric
 from mtl_core.metrics.calibration import MULTILABEL_ECE
-from mtl_core.metrics.decisions import TUNED
+from mtl_core.metrics.decisions import TUNED, decide
 from mtl_core.metrics.multilabel import MULTILABEL_LOG_LOSS, RANKING_PRECISION, LabelF1, MacroAuc
 from mtl_core.tasks.base import Codec, LabelValues
 from mtl_core.tasks.calibrated import OutputGroup
@@ -180,6 +180,9 @@ class MultilabelObjective(DecisionObjective):
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.asarray((labels == 1).sum(axis=0) / (labels >= 0).sum(axis=0), dtype=np.float32)
+
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        return decide(predictions, np.asarray(self.thresholds))
 
     def output_format(self) -> dict[str, Any]:
         thresholds = {} if self.options.threshold is None else {"thresholds": list(self.thresholds)}

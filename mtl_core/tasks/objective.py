@@ -124,6 +124,10 @@ class Objective(ABC):
     def baseline(self, labels: LabelValues) -> NDArray[Any]:
         """The best constant prediction for the training labels, for one row: () or (classes,)."""
 
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any] | None:
+        """(rows, ...) predictions -> the class, the labels or the tag of each row; None if a prediction is a number."""
+        return None
+
     @abstractmethod
     def output_format(self) -> dict[str, Any]:
         """Output type (`form`), unit and details of its predictions, as in signature.json."""

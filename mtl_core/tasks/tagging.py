@@ -140,5 +140,8 @@ class TaggingObjective(Objective):
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.array([OUTSIDE, (labels[labels >= OUTSIDE] == OUTSIDE).mean()], dtype=np.float32)
 
+    def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        return predictions[:, 0].astype(np.int32)
+
     def output_format(self) -> dict[str, Any]:
         return {"form": "spans", "unit": "probability", "labels": list(self.codec.labels)}

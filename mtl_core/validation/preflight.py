@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mtl_core.config import PARAMS, Problem
 from mtl_core.config.messages import list_errors
-from mtl_core.data.column_types import declared_type, feature_type, target_types
+from mtl_core.data.column_types import check_slice_column, declared_type, feature_type, target_types
 from mtl_core.data.coverage import LabelCoverage, coverage_errors
 from mtl_core.data.parts import Part, open_data
 from mtl_core.data.split import SPLITS, SplitName, check_not_empty, check_split
@@ -103,6 +103,9 @@ class _Scan:
                 declared_type(folder, problem, sources, column)
             for column in self.target_rows.columns.declared:
                 check_split(problem.split, column, pa.array([], sources[0].types.field(column).type))
+        for column in problem.slice_columns:
+            with self._collect("gates.slices"):
+                check_slice_column(folder, problem, sources, column)
         for name, feature in problem.features.items():
             with self._collect(f"features.{name}"):
                 arrow_type = feature_type(folder, problem, sources, name)

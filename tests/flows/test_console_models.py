@@ -8,7 +8,7 @@ import pytest
 from flows.console.models import age_text, print_model, print_models
 from mtl_core.checks import Check
 
-UNSET = ("load_failure", "damage", "refused", "overruled", "data", "git", "changed", "provenance_damage")
+UNSET = ("load_failure", "damage", "refused", "overruled", "decision", "data", "git", "changed", "provenance_damage")
 MODEL: dict[str, Any] = {
     "version": "orders:1",
     "status": "champion",

@@ -4,6 +4,7 @@ import pytest
 
 from flows.console.retrain import print_result
 from flows.retrain.compare import ChampionComparison
+from flows.retrain.decision import Decision
 from flows.retrain.result import RetrainResult
 from mtl_core.checks import BaselineCheck, Check
 
@@ -19,7 +20,9 @@ def result(*off: str, other_outputs: str = "", deleted: tuple[str, ...] = ()) ->
         gates_off=off,
         comparison=ChampionComparison(champion=None),
         version="tiny:1",
+        decision=Decision(outcome="promoted", reasons=("better in t",)),
         promoted=True,
+        waiting="",
         experiment="recorded",
         service="told",
         deleted=deleted,

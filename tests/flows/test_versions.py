@@ -61,7 +61,7 @@ def test_each_version_has_its_status_and_origin(
         assert mtl(folder, "promote", tag) == 0
     listed = {model["version"]: model for model in models(folder, capfd)}
     assert [model["version"] for model in models(folder, capfd, "list")] == list(listed)
-    expected = dict(zip([*tags, refused, newest], ["previous", "champion", "kept", "refused", "waiting"], strict=True))
+    expected = dict(zip([*tags, refused, newest], ["previous", "champion", "stored", "refused", "stored"], strict=True))
     assert {tag: model["status"] for tag, model in listed.items()} == expected
     assert listed[refused]["refused"] == [FAILED["message"]]
     origins = {(m["data"], m["git"], tuple(m["changed"] or ())) for tag, m in listed.items() if tag != tags[2]}

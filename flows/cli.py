@@ -29,6 +29,7 @@ COMMANDS = (
     "serve",
     "models",
     "promote",
+    "up",
     "stage",
 )
 """Commands in the order of their use in a new project; each is the module `flows.commands.NAME`."""

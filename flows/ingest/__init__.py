@@ -1,0 +1,1 @@
+"""Stand-in for the package of another branch: arrival of new data. Replaced at the merge."""

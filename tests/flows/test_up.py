@@ -31,7 +31,7 @@ SECONDS = 600.0
 """Deadline of each wait, for a loaded machine."""
 FAST = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",
-    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 
@@ -148,6 +148,18 @@ def runs(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
         flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=[deployment])),
     )
     return [run for run in read if run.state_name == "Completed"]
+
+
+def test_the_pages_state_hook_sends_the_reason_of_a_failed_run(
+    prefect_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with webhook() as (url, bodies):
+        monkeypatch.setenv("WEBHOOK_URL", url)
+        names: dict[str, Any] = {}
+        exec(example("with_options"), names)
+        assert names["retrain"](tmp_path, return_state=True).is_failed()
+    (body,) = bodies
+    assert f"retrain {tmp_path.name}: {tmp_path / 'params.yaml'}: must" in body
 
 
 def test_a_kill_leaves_nothing_running_and_the_next_runs_and_the_cron_run_complete(

@@ -33,6 +33,7 @@ COMMANDS = (
     "approve",
     "rollback",
     "reproduce",
+    "up",
     "stage",
 )
 """Commands in the order of their use in a new project; each is the module `flows.commands.NAME`."""

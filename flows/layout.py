@@ -71,6 +71,8 @@ class Layout:
     """Held by the one command that works on the problem."""
     stage_lock = _RelativePath(".trunkline/stage.lock")
     """Held by the process of a stage, which may be a child of the command that holds `run_lock`."""
+    up_lock = _RelativePath(".trunkline/up.lock")
+    """Held by `mtl up`."""
     lifelines = _RelativePath(".trunkline/lifelines")
     """A file per process whose children end with it."""
     failures = _RelativePath(".trunkline/failures")

@@ -3,10 +3,13 @@
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+
+import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from flows.environment import store_home
 from flows.ingest.journal import roll_forward
@@ -14,10 +17,12 @@ from flows.layout import Layout
 from mtl_core.errors import RunInProgress
 from mtl_core.files import os_errors_with_path
 from mtl_core.locks import Holder, exclusive_lock, released_lock
-from serving.lifeline import lifeline, remove_dead_lifelines, start_lifeline
+from serving.lifeline import end_with_parent, lifeline, remove_dead_lifelines, start_lifeline
 
 MIN_FREE = 8 << 20
 """Bytes that must be free before a run starts, for a Prefect database, a report and the arrays of a small problem."""
+FLOW_RUN = "PREFECT__FLOW_RUN_ID"
+"""Set by Prefect in the process of a flow run that a worker started."""
 
 
 @contextmanager
@@ -79,6 +84,27 @@ def exclusive_stage(folder: Path) -> Iterator[None]:
 
     with exclusive_lock(Layout(folder).stage_lock, on_busy):
         yield
+
+
+def end_with_worker() -> None:
+    """End this process when the Prefect worker that started it has ended; no effect outside a worker's flow run.
+
+    Prefect leaves flow runs running after a kill of their worker. The worker of `mtl up` has a lifeline; the worker of
+    `prefect worker start` is the parent of this process.
+    """
+    end_with_parent()
+    if lifeline() or FLOW_RUN not in os.environ:
+        return
+    try:
+        worker = psutil.Process(os.getppid())
+    except psutil.NoSuchProcess:
+        os._exit(1)
+    threading.Thread(target=_end_after, args=(worker,), name="worker", daemon=True).start()
+
+
+def _end_after(process: psutil.Process) -> None:
+    process.wait()
+    os._exit(1)
 
 
 def check_start(folder: Path) -> None:

@@ -16,12 +16,15 @@ from typing import IO, NoReturn
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
+from serving.champion import find_champion
 from serving.errors import ProcessError
+from serving.lifeline import end_with_parent
 from serving.preflight import check_champion, check_port
 from serving.scratch import SCRATCH_VARIABLE, create_scratch
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.1
+_CHAMPION_SECONDS = 0.5
 _STOP_SECONDS = 20.0
 _LOG_LINES = 20
 
@@ -42,6 +45,18 @@ def serve(home: Path, name: str, *, host: str = LOOPBACK, port: int = 3000) -> N
     sys.stderr.flush()
     os.chdir(_ROOT)
     os.execve(sys.executable, _command(host, port), environment)
+
+
+def wait_for_champion(home: Path, name: str) -> None:
+    """Wait until the model has a champion, with a notice on stderr; raises DamagedError for a broken pointer file.
+
+    home: the store's folder (BENTOML_HOME). Ends with the process that started this one, if that has a lifeline.
+    """
+    end_with_parent()
+    if find_champion(home, name) is None:
+        print(f"waiting for the first champion of model {name!r}", file=sys.stderr, flush=True)
+    while find_champion(home, name) is None:
+        time.sleep(_CHAMPION_SECONDS)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """`mtl init FILE --tasks a,b`: create a problem from its data."""
 
+import re
 from pathlib import Path
 
 import click
@@ -13,6 +14,17 @@ def _print_graph(context: click.Context, _parameter: click.Parameter, requested:
         from flows.pipeline.graph import graph_text
 
         click.echo(graph_text(), nl=False)
+        context.exit()
+
+
+def _print_deployments(context: click.Context, _parameter: click.Parameter, name: str | None) -> None:
+    if name is not None:
+        from flows.deployments.prefect_yaml import deployments_text
+        from mtl_core.config.document import NAME, RULES
+
+        if not re.fullmatch(NAME, name):
+            raise click.BadParameter(f"must be {RULES[NAME]}, found {name!r}")
+        click.echo(deployments_text(name), nl=False)
         context.exit()
 
 
@@ -38,14 +50,22 @@ def _print_graph(context: click.Context, _parameter: click.Parameter, requested:
     callback=_print_graph,
     help="Print the dvc.yaml of this Trunkline version and exit. Use it after an upgrade.",
 )
+@click.option(
+    "--deployments",
+    metavar="NAME",
+    is_eager=True,
+    expose_value=False,
+    callback=_print_deployments,
+    help="Print the prefect.yaml of a problem of that name and exit. Use it for a problem of an earlier version.",
+)
 def command(file: Path, tasks: tuple[str, ...], folder: Path, name: str | None) -> None:
     """Create a problem from a CSV, JSON lines or Parquet FILE, or a folder of such files.
 
     FILE can also be tagged text: a column file as of CoNLL-2003, a folder of them, or a folder with seq.in, seq.out and
     label. Their columns are text, spans, file and label.
 
-    Infers the kinds of features and tasks, writes a commented params.yaml and a dvc.yaml, copies FILE to data/ and pins
-    it with DVC. Uncertain guesses are marked `warning:`. Never overwrites existing files.
+    Infers the kinds of features and tasks, writes a commented params.yaml, a dvc.yaml and a prefect.yaml, copies FILE
+    to data/ and pins it with DVC. Uncertain guesses are marked `warning:`. Never overwrites existing files.
     """
     from flows.console.draft import next_steps
     from flows.draft.drafting import draft_problem

@@ -11,12 +11,20 @@ from flows.environment import prepare_prefect
 from flows.running import check_start, exclusive_run
 
 
+def _no_cron(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(
+            f"--cron: schedules are declared in prefect.yaml, found {value!r}; write it there as `schedules: [{{cron: "
+            '"' + value + '"' + ", timezone: UTC}]`, then run `mtl up`, or `prefect deploy --all` for a running server"
+        )
+
+
 @click.command(epilog=example("mtl retrain", "PREFECT_API_URL=http://127.0.0.1:4200/api mtl retrain -C customers"))
 @in_folder
 @json_output
 @wait_option
-@click.option("--cron", metavar="CRON", help='Run on this schedule, e.g. "0 5 * * *", until stopped. Needs a server.')
-def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
+@click.option("--cron", hidden=True, expose_value=False, callback=_no_cron)
+def command(folder: Path, as_json: bool, wait: bool) -> None:
     """Run the pipeline and promote the new model if it is better.
 
     Runs the stages of dvc.yaml that are out of date, each as a Prefect task. The candidate is refused if it fails a
@@ -26,14 +34,8 @@ def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
     experiment.
 
     No Prefect server is needed; set PREFECT_API_URL to report to one. Exits with code 9 if another command is using the
-    problem; runs started by --cron wait instead.
+    problem. For a schedule, see `mtl up`.
     """
-    if cron is not None:
-        prepare_prefect()
-        from flows.retrain.schedule import serve_retrain
-
-        serve_retrain(folder, cron)
-        return
     # Before Prefect is imported, so that an error comes at once.
     with exclusive_run(folder, wait=wait):
         check_start(folder)

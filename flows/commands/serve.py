@@ -13,7 +13,8 @@ from flows.commands.arguments import example, in_folder
 @click.option(
     "--port", metavar="PORT", default=3000, show_default=True, type=click.IntRange(1, 65_535), help="Port to listen on."
 )
-def command(folder: Path, host: str, port: int) -> None:
+@click.option("--wait", is_flag=True, help="If there is no champion yet, wait for the first one.")
+def command(folder: Path, host: str, port: int, wait: bool) -> None:
     """Serve the champion over HTTP until Ctrl-C.
 
     POST /predict takes a JSON list of rows and returns the predictions of every task. A newly promoted version is
@@ -21,6 +22,9 @@ def command(folder: Path, host: str, port: int) -> None:
     """
     from flows.environment import store_home
     from mtl_core.config.document import problem_name
-    from serving.process import serve
+    from serving.process import serve, wait_for_champion
 
-    serve(store_home(folder), problem_name(folder), host=host, port=port)
+    home, name = store_home(folder), problem_name(folder)
+    if wait:
+        wait_for_champion(home, name)
+    serve(home, name, host=host, port=port)

@@ -29,5 +29,6 @@ def next_steps(draft: Draft, folder: Path) -> str:
         f"  mtl profile{option}   write the expectations for the data",
         f"  mtl retrain{option}   train, check and promote a model",
         f"  mtl serve{option}     serve POST /predict",
+        f"  mtl up{option}        serve it and retrain on the schedule of prefect.yaml",
     ]
     return "\n".join(lines)

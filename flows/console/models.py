@@ -149,7 +149,7 @@ def _reasons(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if decision := model["decision"]:
         outcome = decision["outcome"]
         command = f"; `mtl approve {model['version']}`" if outcome == "waiting" else ""
-        yield f"{DECISIONS[outcome]}: {'; '.join(decision['reasons'])}{command}", DECISION_STYLES[outcome]
+        yield f"{DECISIONS[outcome]}: {'; '.join(decision['reasons'])}{command}", STATUS_STYLES.get(outcome, "")
 
 
 def load_failure_text(failure: LoadFailure) -> str:

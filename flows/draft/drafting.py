@@ -20,17 +20,17 @@ def draft_problem(root: Path, tasks: tuple[str, ...], folder: Path, name: str | 
     Raises:
         ProblemError or DataError before anything is written.
     """
-    source = find_source(root)
+    name, source = name or _name(root), find_source(root)
     data = data_path(source, folder)
     files = data_files(source, folder, data)
-    check_free(folder, files)
+    check_free(folder, files, name)
     sample = sample_table(root)
     draft = propose_problem(sample, _targets(tasks, list(sample.facts)))
-    text = document(name or _name(root), data, draft)
+    text = document(name, data, draft)
     parse_problem(parse_yaml(text))  # raises ProblemError for an invalid name
     others = [path.name for path in unread_files(source)]
-    left_out = [f"not copied, since it is no column file: {name}" for name in others]
-    return draft, write_folder(folder, files, data, text) + left_out
+    left_out = [f"not copied, since it is no column file: {other}" for other in others]
+    return draft, write_folder(folder, files, data, text, name) + left_out
 
 
 def _targets(tasks: tuple[str, ...], columns: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
+from flows.deployments.prefect_yaml import DEPLOYMENTS, deployments_text
 from flows.draft.source import DataSource, unread_files
 from flows.git import git_output
 from flows.pipeline.graph import GRAPH, graph_text
@@ -17,7 +18,7 @@ from mtl_core.files import pending, write_text
 
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
-COMMITTED = (PARAMS, GRAPH, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
+COMMITTED = (PARAMS, GRAPH, DEPLOYMENTS, PIN, STUDIES, ".gitignore", ".dvcignore", ".dvc")
 IGNORED = ("/artifacts/", "/.trunkline/", f"/{DATA}/", "/inbox/")
 
 
@@ -40,17 +41,17 @@ def data_files(source: DataSource, folder: Path, data: str) -> dict[Path, Path]:
     return {root / path.relative_to(source.root) if path != source.root else root: path for path in source.files}
 
 
-def check_free(folder: Path, sources: Mapping[Path, Path]) -> None:
+def check_free(folder: Path, sources: Mapping[Path, Path], name: str) -> None:
     """Raises ProblemError if a file with other content would be overwritten. `sources`: see `data_files`.
 
     An earlier call that was interrupted leaves no params.yaml, and perhaps the other files with the same content.
     """
-    graph, pinned = folder / GRAPH, folder / PIN
+    pinned = folder / PIN
     conflicts = [folder / PARAMS] if (folder / PARAMS).exists() else []
     if pinned.exists() and {path for path in (folder / DATA).rglob("*") if path.is_file()} != set(sources):
         conflicts.append(pinned)
-    if graph.exists() and graph.read_bytes() != graph_text().encode():
-        conflicts.append(graph)
+    written = {folder / GRAPH: graph_text(), folder / DEPLOYMENTS: deployments_text(name)}
+    conflicts += [path for path, text in written.items() if path.exists() and path.read_bytes() != text.encode()]
     conflicts += [
         copy for copy, file in sources.items() if copy != file and copy.exists() and not filecmp.cmp(file, copy, False)
     ]
@@ -61,9 +62,9 @@ def check_free(folder: Path, sources: Mapping[Path, Path]) -> None:
         )
 
 
-def write_folder(folder: Path, sources: Mapping[Path, Path], data: str, params: str) -> list[str]:
+def write_folder(folder: Path, sources: Mapping[Path, Path], data: str, params: str, name: str) -> list[str]:
     """Write all files of the problem; returns a line per completed step. `sources`: see `data_files`."""
-    steps = [f"wrote {PARAMS}, {GRAPH}"]
+    steps = [f"wrote {PARAMS}, {GRAPH}, {DEPLOYMENTS}"]
     copies = {copy: file for copy, file in sources.items() if copy != file}
     for copy, file in copies.items():
         with pending(copy) as path, file.open("rb") as content, path.open("wb") as target:
@@ -72,6 +73,7 @@ def write_folder(folder: Path, sources: Mapping[Path, Path], data: str, params: 
         copied = f"{len(copies)} files" if folder / data not in copies else copies[folder / data].name
         steps.append(f"copied {copied} to {data}")
     write_text(folder / GRAPH, graph_text())
+    write_text(folder / DEPLOYMENTS, deployments_text(name))
     write_text(folder / STUDIES, files("flows.draft").joinpath("studies.md").read_text(encoding="utf-8"))
     _ignore(folder / ".gitignore")
     steps += _init_repositories(folder)

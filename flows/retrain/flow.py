@@ -31,10 +31,9 @@ from flows.retrain.tasks import (
     save_candidate,
     wait_for_service,
 )
-from flows.running import check_start, exclusive_run
+from flows.running import check_start, end_with_worker, exclusive_run
 from mtl_core.config import load_problem
 from mtl_core.errors import CheckFailed
-from serving.lifeline import end_with_parent
 from serving.store import Store
 
 
@@ -43,7 +42,7 @@ from serving.store import Store
 def retrain(folder: Path) -> RetrainResult:
     """Bring every stage up to date, compare, promote or keep, record, wait for the service."""
     prepare_environment(folder)  # a worker or a schedule runs this without the command line
-    end_with_parent()
+    end_with_worker()
     with exclusive_run(folder, wait=True):
         check_start(folder)
         return _retrain(folder)

@@ -44,7 +44,15 @@ def test_the_first_commit_of_a_new_repository_has_all_files_but_the_data(
     assert git_output(folder, "status", "--porcelain") == ""
     assert git_output(folder, "rev-list", "--count", "HEAD") == "1"
     committed = (git_output(folder, "ls-files") or "").splitlines()
-    assert {"params.yaml", "dvc.yaml", "data.dvc", ".gitignore", ".dvc/config", "studies/README.md"} <= set(committed)
+    assert {
+        "params.yaml",
+        "dvc.yaml",
+        "prefect.yaml",
+        "data.dvc",
+        ".gitignore",
+        ".dvc/config",
+        "studies/README.md",
+    } <= set(committed)
     assert not [name for name in committed if name.endswith(".csv")]
 
 

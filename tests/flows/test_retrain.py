@@ -1,12 +1,8 @@
 """The retrain flow on a tiny problem: stages, promotion, refusals, records, the service, the schedule."""
 
 import json
-import os
 import re
-import signal
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,7 +11,6 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_API_URL
 
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
@@ -24,7 +19,6 @@ from flows.pipeline.graph import STAGES, bring_up_to_date, graph_text, open_repo
 from flows.retrain import tasks
 from flows.retrain.flow import run_retrain
 from flows.retrain.result import RetrainResult
-from flows.retrain.schedule import deployment_name, serve_retrain
 from flows.retrain.tasks import compare_with_champion, wait_for_service
 from mtl_core.errors import CheckFailed, DataError, ProblemError, PromotionRefused, RunInProgress, ToolError
 from serving.store import Store
@@ -259,51 +253,7 @@ def test_only_the_task_wait_for_service_is_retried() -> None:
     assert len(retries) > 4
 
 
-@pytest.mark.parametrize(
-    ("url", "cron", "words"),
-    [
-        (None, "0 5 * * *", "needs a Prefect server, found no PREFECT_API_URL"),
-        ("http://127.0.0.1:1/api", "every day", "must be five fields.*found 'every day'"),
-    ],
-)
-def test_a_schedule_without_a_server_or_with_a_wrong_cron_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None, cron: str, words: str
-) -> None:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    if url:
-        monkeypatch.setenv("PREFECT_API_URL", url)
-    with pytest.raises(ToolError, match=words):
-        serve_retrain(tmp_path, cron)
-
-
-def test_two_folders_of_the_same_name_are_two_deployments(tmp_path: Path) -> None:
-    names = {deployment_name(tmp_path / parent / "50% off") for parent in ("a", "b")}
-    assert len(names) == 2
-    assert all(re.fullmatch(r"50_ off-[0-9a-f]{8}", name) for name in names)
-    assert deployment_name(tmp_path / "a" / ".." / "b" / "50% off") in names
-
-
-def test_a_schedule_stays_active_when_its_process_is_stopped(
-    prefect_server: None, tiny_problem: Path, tmp_path: Path
-) -> None:
-    """Containers and service managers stop a process with SIGTERM, and start it again."""
-    name = f"retrain/{deployment_name(tiny_problem)}"
-    command = ["mtl", "retrain", "--cron", "0 5 * * *", "-C", str(tiny_problem)]
-    environment = os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value()), "PREFECT_HOME": str(tmp_path)}
-    with get_client(sync_client=True) as client:
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
-            try:
-                for _ in range(120):
-                    time.sleep(0.5)
-                    if process.poll() is not None or any(d.name in name for d in client.read_deployments()):
-                        break
-                time.sleep(2)  # it is registered, and waits for the hour
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(timeout=30)
-        deployment = client.read_deployment_by_name(name)
-    assert not deployment.paused
-    assert [schedule.active for schedule in deployment.schedules] == [True]
-    assert deployment.parameters == {"folder": str(tiny_problem)}
+def test_the_removed_option_cron_names_what_replaces_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert mtl(tmp_path, "retrain", "--cron", "0 5 * * *") == 2
+    error = capfd.readouterr().err
+    assert all(words in error for words in ("prefect.yaml", "0 5 * * *", "timezone", "mtl up", "prefect deploy --all"))

@@ -110,6 +110,28 @@ def test_a_stage_ends_with_the_run_that_started_it(copied: Path) -> None:
     assert all(path.name.startswith(this_process) for path in Layout(copied).lifelines.iterdir())
 
 
+WORKER = """
+import subprocess, sys
+flow_run = "import time, flows.running as r; r.end_with_worker(); print(1, flush=True); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", flow_run])
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_a_flow_run_ends_with_its_worker(tools: None) -> None:
+    """As of `prefect worker start`, which has no lifeline."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRUNKLINE_LIFELINE"}
+    environment["PREFECT__FLOW_RUN_ID"] = "00000000-0000-0000-0000-000000000000"
+    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True, env=environment) as worker:
+        assert worker.stdout is not None
+        flow_run = psutil.Process(int(worker.stdout.readline()))
+        assert worker.stdout.readline() == "1\n"
+        assert flow_run.is_running()
+        worker.kill()
+        flow_run.wait(60)
+
+
 SERVER = """
 import sys
 from pathlib import Path

@@ -231,6 +231,15 @@ def test_serve_runs_in_the_foreground_and_ends_with_sigterm(export: Export, tmp_
     assert not scratch.exists()
 
 
+def test_the_first_champion_is_waited_for(
+    export: Export, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _seconds: promote(store, export()))
+    for _ in range(2):  # the second time there is one
+        process.wait_for_champion(store.home, "flights")
+    assert capsys.readouterr().err == "waiting for the first champion of model 'flights'\n"
+
+
 def test_serve_replaces_the_process(
     export: Export, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

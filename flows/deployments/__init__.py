@@ -1,0 +1,1 @@
+"""Deployments on a Prefect server: prefect.yaml, and the processes of `mtl up`."""

@@ -13,8 +13,9 @@ from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import PromotionRefused
 from mtl_core.evaluation import Difference, compare
-from mtl_core.export.matrices import Matrix
+from mtl_core.export.matrices import input_matrices
 from mtl_core.export.session import run_graph
+from mtl_core.export.signature import changed_columns
 from mtl_core.graphs.runtime import open_graph
 from mtl_core.ragged import flat
 from mtl_core.tasks import objectives
@@ -42,12 +43,8 @@ def compare_models(folder: Path, candidate: str, champion: str, champion_folder:
     encoder = Encoder.load(layout.encoder)
     champion_signature = _read_json(champion_folder / layout.signature.name)
     candidate_signature = _read_json(layout.signature)
-    present = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
-    # The parsing rules of text do not matter here: the test rows are typed already.
-    columns = {
-        entry["name"]: {key: entry[key] for key in entry.keys() - {"text"}} for entry in champion_signature["inputs"]
-    }
-    if missing := [name for name, entry in columns.items() if present.get(name) != entry]:
+    columns = [entry["name"] for entry in champion_signature["inputs"]]
+    if missing := changed_columns(encoder, champion_signature["inputs"]):
         raise PromotionRefused(
             f"champion {champion}: must be run on the test rows to be compared, and reads columns that the problem "
             f"no longer has, or has with another type: {', '.join(missing)}. The champion keeps serving; to promote "
@@ -96,11 +93,6 @@ def refusal(comparison: ChampionComparison, candidate: str, tolerance: float, re
         + f"\nchampion {comparison.champion} keeps serving, the candidate is kept as refused; improve it, raise "
         f"the gate, or overrule the refusal: `mtl promote {candidate} --overrule`"
     )
-
-
-def input_matrices(signature: Any) -> list[Matrix]:
-    """The matrices among a graph's inputs; none before format 4, nor for few columns."""
-    return [Matrix(name=entry["name"], columns=tuple(entry["columns"])) for entry in signature.get("matrices", ())]
 
 
 def comparable_outputs(signature: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
 from flows.retrain.compare import ChampionComparison, compare_models, difference_message, refusal, worse_tasks
 from flows.retrain.result import StageRun
+from flows.retrain.teacher import record_challenger
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import os_errors_with_path
@@ -101,6 +102,7 @@ def compare_with_champion(folder: Path, candidate: str) -> ChampionComparison:
             f"{candidate} without a comparison: `mtl promote {candidate}`"
         )
     comparison = compare_models(folder, candidate, champion, store.path(champion))
+    record_challenger(store, problem.name, candidate, comparison)
     if tolerance is not None and (worse := worse_tasks(comparison, tolerance)):
         reasons = tuple(map(difference_message, worse))
         store.refuse(candidate, champion, reasons)

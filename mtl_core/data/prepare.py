@@ -56,13 +56,13 @@ def prepare(
     """
     problem, sources = open_data(folder, problem)
     types = column_types(folder, problem, sources)
-    quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
+    quarantined, dictionaries = read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts = dict.fromkeys(SPLITS, 0)
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         for part in sources:
             quarantined_rows = quarantined.get(part.name, set())
-            for name, rows in _spill(spill / part.name, _split(part, problem, dictionaries, quarantined_rows)):
+            for name, rows in _spill(spill / part.name, split_part(part, problem, dictionaries, quarantined_rows)):
                 counts[name] += rows.num_rows
                 on_rows(sum(counts.values()), None, "rows read")
                 duplicates.update(name, row_keys(rows, problem.feature_columns))
@@ -113,7 +113,7 @@ def _write(
     encoder.save(out / "encoder.json")
 
 
-def _split(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[SplitRows]:
+def split_part(part: Part, problem: Problem, dictionaries: list[str], quarantined: set[int]) -> Iterator[SplitRows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
     start, excluded = 0, np.asarray(sorted(quarantined), dtype=np.int64)
     splitter = Splitter.of(problem, part.shared)
@@ -154,7 +154,8 @@ def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list
     return [name for name in texts if name not in problem.split.columns]
 
 
-def _read_quarantine(path: Path) -> Quarantine:
+def read_quarantine(path: Path) -> Quarantine:
+    """Part -> its quarantined rows; DataError without the file."""
     if not path.exists():
         raise DataError(
             f"{path}: the rows that validation quarantined must be known, found no file; run validate first"

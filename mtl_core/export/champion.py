@@ -133,14 +133,18 @@ def _checked(
     for batch in batches:
         stop = start + batch.num_rows
         if stop > len(split) or not _equal(encoder, batch, split, start, stop):
-            break
+            raise _other_rows_error(split, start)
         yield stop, batch
         start = stop
-    if start != len(split):
-        raise DataError(
-            f"training.teachers: the champion must predict the {len(split):,} training rows that `prepare` encoded, "
-            f"found other rows in the data from row {start:,} on; run `mtl retrain`, which encodes them again"
-        )
+    if start < len(split):
+        raise _other_rows_error(split, start)
+
+
+def _other_rows_error(split: EncodedSplit, start: int) -> DataError:
+    return DataError(
+        f"training.teachers: the champion must predict the {len(split):,} training rows that `prepare` encoded, found "
+        f"other rows in the data from row {start:,} on; run `mtl retrain`, which encodes them again"
+    )
 
 
 def _equal(encoder: Encoder, batch: pa.RecordBatch, split: EncodedSplit, start: int, stop: int) -> bool:

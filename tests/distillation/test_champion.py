@@ -241,7 +241,7 @@ def test_tasks_learn_from_the_champion_or_from_labels_alone_with_the_reason(smal
 
 
 def test_a_training_that_is_taught_resumes_without_asking_again(small: Small, tmp_path: Path) -> None:
-    """Killed after its first epoch; then one of its soft targets is lost."""
+    """Killed in its first epoch twice; then one of its soft targets is lost."""
     expected, result = train_taught(small, tmp_path / "expected", Teaching(small).champion)
     teaching = Teaching(small)
 
@@ -250,7 +250,7 @@ def test_a_training_that_is_taught_resumes_without_asking_again(small: Small, tm
 
     for calls, lost in ((1, False), (1, True), (2, False)):
         with pytest.raises(CrashError):
-            train_taught(small, tmp_path / "killed", teaching.champion, Callbacks(on_epoch=crash))
+            train_taught(small, tmp_path / "killed", teaching.champion, Callbacks(on_step=crash))
         assert teaching.calls == calls
         if lost:
             (tmp_path / "killed" / "teacher-minutes-champion.npy").unlink()

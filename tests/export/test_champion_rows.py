@@ -1,7 +1,7 @@
 """The champion's graph on the raw training rows: alignment, every kind of task, and champions that do not fit."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,49 +14,26 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from mtl_core.config import Problem, Training, parse_problem
+from mtl_core.config import parse_problem
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.data.prepare import prepare
 from mtl_core.distillation.champion import champion_logits
 from mtl_core.errors import DataError
 from mtl_core.export.champion import open_champion, training_rows
-from mtl_core.export.graph import build_graph
-from mtl_core.export.signature import signature
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.teacher_files import TeacherRecord, keep_teacher, read_teacher, write_teacher
 from mtl_core.validation.results import QUARANTINE_SCHEMA
+from tests.export.champions import rows_of, taught_by_champion, write_champion
 from tests.small import Small, document, table
-from tests.tagging import document as tagged_document
-
-
-def teacher_folder(folder: Path, small: Small, network: Network, graph: bytes, record: TeacherRecord) -> Path:
-    """The folder with that network as the champion."""
-    model = folder / "model"
-    model.mkdir()
-    (model / "model.onnx").write_bytes(graph)
-    document = signature(small.problem, small.encoder, network.objectives, graph)
-    (model / "signature.json").write_text(json.dumps(document))
-    write_teacher(folder / "teacher", record, model)
-    return folder / "teacher"
-
-
-def taught_by_champion(problem: Problem, *tasks: str, **options: Any) -> Problem:
-    teachers = {task: {"kind": "champion", **options} for task in tasks}
-    training = Training.model_validate({**problem.training.model_dump(), "teachers": teachers})
-    return problem.model_copy(update={"training": training})
-
-
-def rows_of(small: Small, problem: Problem) -> Callable[[], Iterator[pa.RecordBatch]]:
-    return partial(training_rows, small.folder, problem, small.folder / "quarantine.parquet")
 
 
 def test_raw_training_rows_are_the_encoded_ones_in_their_order(tmp_path: Path) -> None:
-    """Three parts, rows of several batches, quarantined rows, a split by hash."""
+    """Three parts, quarantined rows, a split by hash."""
     (tmp_path / "data").mkdir()
     for part in range(3):
-        pq.write_table(table(400, seed=part), tmp_path / "data" / f"{part}.parquet", row_group_size=90)
+        pq.write_table(table(400, seed=part), tmp_path / "data" / f"{part}.parquet")
     rows = {"part": ["0.parquet", "0.parquet", "2.parquet"], "row": [0, 77, 399]}
     empty = {name: [""] * 3 for name in ("column", "expectation", "value")}
     pq.write_table(pa.table({**rows, **empty}, schema=QUARANTINE_SCHEMA), tmp_path / "quarantine.parquet")
@@ -65,7 +42,7 @@ def test_raw_training_rows_are_the_encoded_ones_in_their_order(tmp_path: Path) -
     encoder = Encoder.load(tmp_path / "encoded" / "encoder.json")
     stored = EncodedSplit.open(tmp_path / "encoded" / "train", encoder)
     batches = list(training_rows(tmp_path, problem, tmp_path / "quarantine.parquet"))
-    assert len(batches) > 3
+    assert len(batches) == 3
     raw = pa.Table.from_batches(batches)
     assert raw.num_rows == counts["train"]
     for name, values in (encoder.encode(raw) | encoder.labels(raw)).items():
@@ -77,8 +54,7 @@ def test_soft_targets_of_every_kind_predict_what_the_champion_predicts(
     every_kind: Small, network_of_every_kind: Network, graph_of_every_kind: onnx.ModelProto, tmp_path: Path
 ) -> None:
     graph = graph_of_every_kind.SerializeToString(deterministic=True)
-    record = TeacherRecord(champion="small:1")
-    folder = teacher_folder(tmp_path, every_kind, network_of_every_kind, graph, record)
+    folder = write_champion(tmp_path, every_kind, network_of_every_kind, graph)
     supervised = [task for task in network_of_every_kind.objectives if not task.unsupervised]
     names = [task.name for task in supervised]
     problem = taught_by_champion(every_kind.problem, *names)
@@ -96,23 +72,9 @@ def test_soft_targets_of_every_kind_predict_what_the_champion_predicts(
         assert_allclose(actual / scale, expected[task.name] / scale, atol=2e-4, err_msg=task.name)
 
 
-def test_soft_targets_of_tags_decode_to_the_tags_of_the_champion(tagged: Small, tmp_path: Path) -> None:
-    network = Network.seeded(parse_problem(tagged_document()), tagged.encoder, 0)
-    graph = build_graph(network, tagged.encoder).SerializeToString(deterministic=True)
-    folder = teacher_folder(tmp_path, tagged, network, graph, TeacherRecord(champion="tagged:1"))
-    problem = taught_by_champion(tagged.problem, "slots", "people", "intent")
-    champion = open_champion(folder, problem, tagged.encoder, tagged.train, rows_of(tagged, problem))
-    predictions = champion.predict(["slots", "people", "intent"], lambda done, rows: None)
-    expected = predictions_of(network, tagged.train)
-    for name, values in predictions.items():
-        assert_allclose(values, expected[name], atol=1e-5)
-        assert len(values) == len(tagged.train.flat_labels(name))
-
-
 @pytest.fixture(scope="module")
 def late_champion(small: Small, network: Network, graph: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    record = TeacherRecord(champion="small:1", worse=("late",))
-    return teacher_folder(tmp_path_factory.mktemp("late"), small, network, graph, record)
+    return write_champion(tmp_path_factory.mktemp("late"), small, network, graph, "late")
 
 
 def edited(teacher: Path, tmp_path: Path, edit: Callable[[dict[str, Any]], None]) -> Path:

@@ -7,8 +7,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from flows.layout import Layout
+from flows.pipeline.graph import check_graph, graph_text
+from flows.retrain.compare import ChampionComparison
 from flows.retrain.flow import run_retrain
 from flows.retrain.result import RetrainResult
+from flows.retrain.teacher import record_challenger, renew_teacher
+from flows.studies.common import encoded_problem
+from mtl_core.errors import ProblemError, ToolError
+from mtl_core.evaluation import Difference
 from mtl_core.teacher_files import TeacherRecord, read_teacher
 from serving.store import Store
 from tests.flows.conftest import Whole, copy_of, forget_homes, replace_text
@@ -66,3 +72,66 @@ def test_a_promotion_does_not_train_again_on_unchanged_data(taught: tuple[Path, 
     folder, result = taught
     again = run_retrain(folder)
     assert (ran(again), again.version, again.promoted) == ([], result.version, False)
+    assert read_teacher(Layout(folder).teacher).champion != result.version
+
+
+def test_studies_name_the_tasks_that_the_champion_does_not_teach_in_them(
+    taught: tuple[Path, RetrainResult], capfd: pytest.CaptureFixture[str]
+) -> None:
+    encoded_problem(taught[0])
+    assert (
+        "studies train without the champion, which is declared as the teacher of churned, spend"
+        in capfd.readouterr().err
+    )
+
+
+def difference(task: str, low: float, high: float) -> Difference:
+    return Difference(
+        task=task, metric="rmse", reference=1.0, candidate=1.0, difference=low, low=low, high=high, undefined=""
+    )
+
+
+def test_a_task_with_if_worse_is_taught_after_a_challenger_that_was_significantly_worse(copied: Path) -> None:
+    """Whatever the margin of the gate. Other tasks, and those that were not significantly worse, are not listed."""
+    teach(copied)
+    store = Store(Layout(copied).state / "bentoml")
+    worse = (difference("churned", -2, -1), difference("spend", -2, -1), difference("tier", -2, 1))
+    record_challenger(store, "tiny", "tiny:b", ChampionComparison(champion="tiny:a", differences=worse))
+    renew_teacher(copied)
+    assert read_teacher(Layout(copied).teacher).worse == ("spend",)
+    record_challenger(store, "tiny", "tiny:c", ChampionComparison(champion="tiny:a", differences=worse[2:]))
+    renew_teacher(copied)
+    record = read_teacher(Layout(copied).teacher)
+    assert (record.champion, record.worse) == (store.champion("tiny"), ())
+
+
+def test_a_damaged_champion_is_refused_before_the_training(copied: Path) -> None:
+    teach(copied)
+    store = Store(Layout(copied).state / "bentoml")
+    champion = store.champion("tiny")
+    assert champion is not None
+    (store.path(champion) / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(ToolError, match=r"training\.teachers: champion tiny:\w+ must have intact files to teach"):
+        renew_teacher(copied)
+
+
+def test_a_problem_that_declares_no_champion_keeps_an_empty_record(whole: Whole) -> None:
+    folder = Layout(whole.folder).teacher
+    renew_teacher(whole.folder)
+    assert read_teacher(folder) == TeacherRecord()
+    assert [path.name for path in folder.iterdir()] == ["teacher.json"]
+    assert "champion_teacher" not in json.loads(Layout(whole.folder).history.read_text(encoding="utf-8"))
+
+
+def test_a_graph_without_the_dependency_is_refused_where_a_champion_teaches(tmp_path: Path) -> None:
+    text = graph_text()
+    assert text.count("      - artifacts/teacher\n") == 1
+    (tmp_path / "dvc.yaml").write_text(text.replace("      - artifacts/teacher\n", ""))
+    sections = "model: {}\nexport: {}\ngates: {}\n"
+    (tmp_path / "params.yaml").write_text(f"{sections}training: {{}}\n")
+    check_graph(tmp_path)
+    (tmp_path / "params.yaml").write_text(f"{sections}training: {{{TEACHERS}}}\n")
+    with pytest.raises(ProblemError, match=r"train must depend on artifacts/teacher .* `mtl init --graph >"):
+        check_graph(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(text)
+    check_graph(tmp_path)

@@ -25,6 +25,8 @@ class Layout:
     """Outputs of all stages."""
     digests = _RelativePath("artifacts/digests.json")
     """Digests of the stages' code and of the declared labels."""
+    teacher = _RelativePath("artifacts/teacher")
+    """The champion that teaches, see `mtl_core.teacher_files`."""
     validation = _RelativePath("artifacts/validation")
     """Result, Data Docs and quarantine of the stage `validate`."""
     quarantine = _RelativePath("artifacts/validation/quarantine.parquet")

@@ -85,8 +85,8 @@ class TrainProgress(Progress):
 def summary(result: TrainingResult) -> Iterator[str]:
     """A line about the training, and lines about what deserves attention.
 
-    These are tasks that the epoch limit cut short, tasks whose best epoch was clearly better, fine-tuned heads,
-    calibrated tasks, and tuned thresholds.
+    These are tasks that the champion taught and could not teach, tasks that the epoch limit cut short, tasks whose best
+    epoch was clearly better, fine-tuned heads, calibrated tasks, and tuned thresholds.
     """
     stops: dict[str, list[str]] = {}
     for epoch in result.epochs:
@@ -98,6 +98,11 @@ def summary(result: TrainingResult) -> Iterator[str]:
         f"{result.parameters:,} parameters{members}, {epochs}, weights of epoch {result.chosen}; "
         "stopped: " + (", ".join(f"{task} after {' and '.join(numbers)}" for task, numbers in stops.items()) or "none")
     )
+    if (lessons := result.champion_teacher) is not None:
+        if lessons.taught:
+            yield f"taught by champion {lessons.champion}: {', '.join(lessons.taught)}"
+        for task, reason in lessons.untaught.items():
+            yield f"not taught by the champion: {task} learned from its labels alone; {reason}"
     if result.still_improving:
         yield (
             f"the limit of {limit} ended training while {', '.join(result.still_improving)} "

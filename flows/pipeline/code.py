@@ -29,7 +29,7 @@ class CodeTree:
         self._imports: dict[str, tuple[set[str], set[str]]] = {}
 
     @classmethod
-    def installed(cls) -> "CodeTree":
+    def installed(cls, excluded: Iterable[str] = EXCLUDED) -> "CodeTree":
         """The packages of this interpreter, in a source tree or installed."""
         roots = {}
         for name in PACKAGES:
@@ -37,7 +37,7 @@ class CodeTree:
             assert spec is not None
             assert spec.origin is not None
             roots[name] = Path(spec.origin).parent
-        return cls(roots)
+        return cls(roots, excluded)
 
     def closure(self, module: str, *, nested: bool) -> frozenset[str]:
         """The module and its direct and indirect imports, with the packages around each.

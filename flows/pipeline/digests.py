@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.layout import Layout
-from flows.pipeline.code import CodeTree
+from flows.pipeline.code import EXCLUDED, CodeTree
 from flows.pipeline.graph import DIGESTS, STAGES
 from mtl_core.files import write_text
 
@@ -21,14 +21,20 @@ MODULE_LEVEL = frozenset({"validate", "prepare"})
 """Stages that build no network, and so run none of the imports inside functions that build network parts."""
 
 
+CHAMPION = "mtl_core.export.champion"
+"""Code of the teacher that reads the raw rows. Where none is declared, an edit of how they are read must not train."""
+
+
 def write_digests(folder: Path) -> None:
     """Write the file for the folder's `params.yaml` and the code of this interpreter; raises ProblemError."""
     from mtl_core.config.document import read_params
+    from mtl_core.teacher_files import declares_champion
 
     params = read_params(folder)
     tasks = params.get("tasks") if isinstance(params, dict) else None
+    excluded = EXCLUDED if declares_champion(params) else (*EXCLUDED, CHAMPION)
     labels = labels_digest(tasks, additional_slice_columns(params))
-    document = {"code": code_digests(CodeTree.installed()), "labels": labels}
+    document = {"code": code_digests(CodeTree.installed(excluded)), "labels": labels}
     write_text(Layout(folder).digests, json.dumps(document, indent=1) + "\n")
 
 

@@ -6,11 +6,12 @@ DVC is called in this process: a separate command takes seconds per stage, and d
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from flows.layout import Layout
 from flows.pipeline.failure import StageFailed, last_failure
 from flows.system_failure import system_failure
 from mtl_core.errors import ProblemError, RunInProgress, ToolError
@@ -101,6 +102,7 @@ def check_graph(folder: Path) -> None:
             f"stage never runs, and the model is not updated; {fix}"
         )
     _check_sections(folder, stages)
+    _check_teacher(folder, stages)
 
 
 def _check_sections(folder: Path, stages: Any) -> None:
@@ -125,6 +127,20 @@ def _check_sections(folder: Path, stages: Any) -> None:
         )
 
 
+def _check_teacher(folder: Path, stages: Any) -> None:
+    """Raise ProblemError if a champion teaches and `train` does not depend on it: DVC would not train with another."""
+    from mtl_core.config.document import PARAMS, read_yaml
+    from mtl_core.teacher_files import declares_champion
+
+    dependency = Layout(Path()).teacher.as_posix()
+    with suppress(FileNotFoundError):
+        if declares_champion(read_yaml(folder / PARAMS)) and dependency not in stages["train"].get("deps", ()):
+            raise ProblemError(
+                f"{folder / GRAPH}: the stage train must depend on {dependency} for a teacher of kind champion, found "
+                f"no such dependency; replace the file with `mtl init --graph > {folder / GRAPH}`"
+            )
+
+
 def stage_names(folder: Path) -> tuple[str, ...]:
     """The stages of the folder's `dvc.yaml` in topological order; raises ToolError."""
     from dvc.repo.reproduce import plan_repro
@@ -139,6 +155,12 @@ def is_up_to_date(folder: Path, stage: str) -> bool:
     """True if the stage itself has nothing to do; the stages before it are not checked."""
     with open_repository(folder) as repo:
         return not repo.status([f"{folder / GRAPH}:{stage}"])
+
+
+def commit_outputs(folder: Path, stage: str) -> None:
+    """Record the present outputs of a stage in `dvc.lock` and DVC's cache, without running it."""
+    with open_repository(folder) as repo:
+        repo.commit(f"{folder / GRAPH}:{stage}", force=True)
 
 
 def bring_up_to_date(folder: Path, stage: str, *, anew: bool = False) -> bool:

@@ -15,8 +15,9 @@ from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError
 from mtl_core.evaluation import Arrays, Difference, compare
-from mtl_core.export.matrices import Matrix
+from mtl_core.export.matrices import input_matrices
 from mtl_core.export.session import run_graph
+from mtl_core.export.signature import changed_columns
 from mtl_core.graphs.runtime import open_graph
 from mtl_core.ragged import flat
 from mtl_core.slices import SliceComparison, compare_slices, slices_of
@@ -50,10 +51,8 @@ def compare_models(folder: Path, champion: str, champion_folder: Path) -> Champi
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
     old, new = _read_json(champion_folder / layout.signature.name), _read_json(layout.signature)
-    present = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
-    # The parsing rules of text do not matter here: the test rows are typed already.
-    columns = {entry["name"]: {key: entry[key] for key in entry.keys() - {"text"}} for entry in old["inputs"]}
-    if missing := [name for name, entry in columns.items() if present.get(name) != entry]:
+    columns = [entry["name"] for entry in old["inputs"]]
+    if missing := changed_columns(encoder, old["inputs"]):
         change = f"it reads columns that no feature reads any more, or as another type: {', '.join(missing)}"
         note = f"champion {champion} cannot be run on the test rows, so no task was compared"
         return ChampionComparison(champion=champion, notes=(note,), schema_changes=(change,))
@@ -118,11 +117,6 @@ def _as_served(tasks: Sequence[Objective], signature: Any) -> list[Objective]:
 def _with_thresholds(task: Objective, entry: Mapping[str, Any]) -> Objective:
     thresholds = entry.get("thresholds") or ([entry["threshold"]] if entry.get("threshold") is not None else [])
     return task.with_thresholds(tuple(thresholds)) if thresholds and isinstance(task, DecisionObjective) else task
-
-
-def input_matrices(signature: Any) -> list[Matrix]:
-    """The matrices among a graph's inputs; none before format 4, nor for few columns."""
-    return [Matrix(name=entry["name"], columns=tuple(entry["columns"])) for entry in signature.get("matrices", ())]
 
 
 def comparable_outputs(signature: Any) -> dict[str, Any]:

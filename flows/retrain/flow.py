@@ -31,6 +31,7 @@ from flows.retrain.tasks import (
     save_candidate,
     wait_for_service,
 )
+from flows.retrain.teacher import renew_teacher
 from flows.running import check_start, end_with_worker, exclusive_run
 from mtl_core.config import load_problem
 from mtl_core.errors import CheckFailed
@@ -85,6 +86,8 @@ def _bring_up_to_date(folder: Path) -> list[StageRun]:
     """Run every stage in its order; raises the error of the one that failed."""
     stages = []
     for stage in stage_names(folder):
+        if stage == "train":
+            renew_teacher(folder)
         try:
             stages.append(result_of(run_stage, folder, stage))
         except StageFailed as failure:

@@ -23,6 +23,7 @@ from flows.retrain.compare import ChampionComparison, compare_models
 from flows.retrain.comparison_artifact import publish_comparison
 from flows.retrain.decision import Decision, decide, refusal
 from flows.retrain.result import StageRun
+from flows.retrain.teacher import record_challenger
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import os_errors_with_path
@@ -128,6 +129,8 @@ def decide_on_candidate(folder: Path, candidate: str, comparison: ChampionCompar
     age = datetime.now(UTC) - promotions[-1].at if promotions else None
     decision = decide(comparison, candidate, problem.gates, age=age)
     publish_comparison(comparison, decision, candidate)
+    if decision.outcome != "unchanged":
+        record_challenger(store, problem.name, candidate, comparison)
     if decision.outcome == "refused":
         assert comparison.champion is not None
         store.refuse(candidate, comparison.champion, decision.reasons)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.console.terminal import open_console
 from flows.layout import Layout
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, is_up_to_date
 from flows.running import exclusive_run
@@ -21,6 +22,11 @@ def encoded_problem(folder: Path) -> tuple[Problem, Encoder, Splits]:
     with exclusive_run(folder):
         for stage in (DIGESTS, "validate", "prepare"):
             bring_up_to_date(folder, stage)
+    if taught := problem.training.champion_teachers:
+        names = ", ".join(taught)
+        open_console(stderr=True).out(
+            f"studies train without the champion, which is declared as the teacher of {names}"
+        )
     encoder = Encoder.load(layout.encoder)
     return problem, encoder, Splits.open(layout.encoded, encoder)
 

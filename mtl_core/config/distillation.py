@@ -48,4 +48,18 @@ class Boosted(Teacher):
     """Maximum leaves of a tree."""
 
 
-AnyTeacher = Annotated[Boosted | SingleTaskTeacher, Field(discriminator="kind")]
+class ChampionTeacher(Teacher):
+    """The champion, the model that is served: a retrained model then keeps near its predictions.
+
+    Its predictions of the training rows are the soft targets, so that a retrain gets worse in fewer tasks and changes
+    fewer predictions (Fard et al., "Launch and iterate: reducing prediction churn", NIPS 2016; Jiang et al., "Churn
+    reduction via distillation", ICLR 2022). Until there is a champion, and where it does not fit the task, the task
+    learns from its labels alone, with a note. Studies (`mtl compare`, `relate`, `tune`) train without it.
+    """
+
+    kind: Literal["champion"] = "champion"
+    when: Literal["always", "if_worse"] = "always"
+    """`if_worse`: only if the last challenger was significantly worse in this task than the champion."""
+
+
+AnyTeacher = Annotated[Boosted | ChampionTeacher | SingleTaskTeacher, Field(discriminator="kind")]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from mtl_core.config.balancing import AnyBalancing, InverseLoss
-from mtl_core.config.distillation import AnyTeacher
+from mtl_core.config.distillation import AnyTeacher, ChampionTeacher
 from mtl_core.config.stopping import Stopping
 from mtl_core.frozen import Frozen
 
@@ -69,3 +69,8 @@ class Training(Frozen):
     relatedness: RelatednessOptions = RelatednessOptions()
     teachers: dict[str, AnyTeacher] = Field(default_factory=dict)
     """Task -> teacher, whose predictions it learns in addition to its labels; under `hold` until it stops."""
+
+    @property
+    def champion_teachers(self) -> dict[str, ChampionTeacher]:
+        """Task -> teacher, for the tasks that the champion teaches."""
+        return {task: teacher for task, teacher in self.teachers.items() if isinstance(teacher, ChampionTeacher)}

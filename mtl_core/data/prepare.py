@@ -59,14 +59,14 @@ def prepare(
     """
     problem, sources = open_data(folder, problem)
     types = column_types(folder, problem, sources)
-    quarantined, dictionaries = _read_quarantine(quarantine), _dictionary_columns(problem, types)
+    quarantined, dictionaries = read_quarantine(quarantine), _dictionary_columns(problem, types)
     counts, left_out = dict.fromkeys(SPLITS, 0), 0
-    splitter = _splitter(problem, sources, quarantined)
+    splitter = splitter_of(problem, sources, quarantined)
 
     def train_rows() -> Iterator[pa.RecordBatch]:
         nonlocal left_out
         for part in sources:
-            for name, rows in _spill(spill / part.name, _split(part, problem, splitter, dictionaries, quarantined)):
+            for name, rows in _spill(spill / part.name, split_part(part, problem, splitter, dictionaries, quarantined)):
                 if name == LEFT_OUT:
                     left_out += rows.num_rows
                 else:
@@ -121,7 +121,7 @@ def _write(
     encoder.save(out / "encoder.json")
 
 
-def _splitter(problem: Problem, sources: Sequence[Part], quarantined: Quarantine) -> Splitter:
+def splitter_of(problem: Problem, sources: Sequence[Part], quarantined: Quarantine) -> Splitter:
     """The split, with durations counted back from the newest row that is not quarantined."""
     column = problem.split.column
     times = (rows.column(column) for part in sources for rows in _valid_rows(part, [column], quarantined))
@@ -129,7 +129,7 @@ def _splitter(problem: Problem, sources: Sequence[Part], quarantined: Quarantine
     return Splitter(split=resolve_split(problem.split, times), columns=columns)
 
 
-def _split(
+def split_part(
     part: Part, problem: Problem, splitter: Splitter, dictionaries: list[str], quarantined: Quarantine
 ) -> Iterator[AssignedRows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
@@ -180,7 +180,8 @@ def _dictionary_columns(problem: Problem, types: dict[str, pa.DataType]) -> list
     return [name for name in texts if name not in problem.split.columns]
 
 
-def _read_quarantine(path: Path) -> Quarantine:
+def read_quarantine(path: Path) -> Quarantine:
+    """Part -> its quarantined rows; DataError without the file."""
     if not path.exists():
         raise DataError(
             f"{path}: the rows that validation quarantined must be known, found no file; run validate first"

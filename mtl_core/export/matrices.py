@@ -6,6 +6,7 @@ Therefore many columns with a single value per row are two matrices, one of numb
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mtl_core.input_types import InputType
 from mtl_core.names import INTERNAL
@@ -33,3 +34,8 @@ def matrices_of(inputs: Mapping[str, InputType]) -> tuple[Matrix, ...]:
         for stem, names in columns.items()
         if len(names) > MAX_SEPARATE
     )
+
+
+def input_matrices(signature: Any) -> list[Matrix]:
+    """The matrices among the inputs of a graph with that signature; none before format 4, nor for few columns."""
+    return [Matrix(name=entry["name"], columns=tuple(entry["columns"])) for entry in signature.get("matrices", ())]

@@ -1,7 +1,7 @@
 """signature.json: the description of the exported graph for servers and clients."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -35,6 +35,16 @@ def signature(problem: Problem, encoder: Encoder, tasks: Sequence[Objective], gr
         **({"matrices": matrices} if matrices else {}),
         "outputs": [task.signature() | _level(encoder, task) for task in tasks],
     }
+
+
+def changed_columns(encoder: Encoder, inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Columns that a model reads, by its inputs in signature.json, and that the problem lacks or reads as another type.
+
+    The parsing rules of text do not matter, since the rows of part files are typed.
+    """
+    present = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
+    read = {entry["name"]: {key: entry[key] for key in entry.keys() - {"text"}} for entry in inputs}
+    return [name for name, entry in read.items() if present.get(name) != entry]
 
 
 def _text(column: str, input_type: InputType, reading: ReadOptions) -> dict[str, Any]:

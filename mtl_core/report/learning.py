@@ -121,8 +121,15 @@ def stopping_rule(stopping: Stopping, patience: int) -> str:
 
 
 def learning_notes(result: TrainingResult) -> list[str]:
-    """Notes on tasks that still improved at the last epoch, have fine-tuned heads, or are behind their best epoch."""
+    """Notes on tasks.
+
+    On those that have the champion as their teacher, still improved at the last epoch, have fine-tuned heads, or are
+    behind their best epoch.
+    """
     notes = []
+    if (lessons := result.champion_teacher) is not None:
+        notes += [f"Taught by champion {lessons.champion}: {join_names(lessons.taught)}."] if lessons.taught else []
+        notes += [f"Not taught by the champion: {task}; {reason}." for task, reason in lessons.untaught.items()]
     if result.still_improving:
         limit = f"The limit of {result.budget.epochs} epochs ended training while still improving"
         notes.append(f"{limit}: {join_names(result.still_improving)}. training.epochs raises it.")

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core.tasks.class_weights import weighted_probabilities
 from mtl_core.tasks.objective import Objective
 
 if TYPE_CHECKING:
@@ -62,6 +66,10 @@ class CalibratedObjective(Objective, ABC):
         Class weights are to move decisions; with any other metric calibration removes their bias.
         """
         return self.is_class_weighted and self.metric.of_decision
+
+    def with_class_weights(self, probabilities: NDArray[Any]) -> NDArray[np.float64]:
+        """Probabilities of the data -> those that the loss with its class weights leads to."""
+        return weighted_probabilities(probabilities, self.class_factors or 1.0)
 
     @abstractmethod
     def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
 if TYPE_CHECKING:
@@ -73,6 +75,12 @@ def positive_factors(weight: float | Literal["balanced"] | None, counts: tuple[i
     if weight is None:
         return ()
     return balanced_factors(counts) if weight == BALANCED else (1.0, weight)
+
+
+def weighted_probabilities(probabilities: NDArray[Any], factors: Any) -> NDArray[np.float64]:
+    """(..., classes) probabilities of the data, (..., classes) factors -> those that minimise the weighted loss."""
+    weighted = probabilities.astype(np.float64) * np.asarray(factors, dtype=np.float64)
+    return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
 def weigh(losses: Tensor, labels: Tensor, factors: tuple[float, ...]) -> Tensor:

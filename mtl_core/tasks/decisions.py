@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,9 @@ class DecisionObjective(CalibratedObjective, ABC):
         changed = copy.copy(self)
         changed.thresholds, changed.metrics = thresholds, self.options.metrics_at(thresholds)
         return changed
+
+    def with_class_weights(self, probabilities: NDArray[Any]) -> NDArray[np.float64]:
+        return super().with_class_weights(np.stack([1.0 - probabilities, probabilities], axis=-1))[..., 1]
 
     def log_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         import torch.nn.functional as F

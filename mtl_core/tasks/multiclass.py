@@ -11,10 +11,10 @@ from pydantic import Field
 from mtl_core.metrics import Metric
 from mtl_core.metrics.calibration import TOP_LABEL_ECE
 from mtl_core.metrics.classification import ACCURACY, LOG_LOSS, MacroF1
-from mtl_core.tasks.base import Codec
+from mtl_core.tasks.base import Codec, LabelValues
 from mtl_core.tasks.class_weights import weigh
 from mtl_core.tasks.classes import ClassCodec, ClassObjective, ClassTask
-from mtl_core.tasks.probabilities import clipped_log
+from mtl_core.tasks.probabilities import MIN_PROBABILITY, clipped_log
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +48,7 @@ class MulticlassObjective(ClassObjective):
     """Logits (rows, classes)."""
 
     independent_outputs: ClassVar[bool] = True
+    names_key: ClassVar[str] = "classes"
 
     options: Multiclass
 
@@ -82,6 +83,25 @@ class MulticlassObjective(ClassObjective):
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits.softmax(dim=1)
+
+    def aligned(self, predictions: NDArray[Any], names: tuple[str, ...], labels: LabelValues) -> NDArray[np.float64]:
+        """(rows, names) -> (rows, classes): a class that the other model lacks has probability 0.
+
+        A row of such a class, or predicted to be of a class that this task lacks, has its label, or without one the
+        training labels' distribution.
+        """
+        classes = self.codec.classes
+        common = [name for name in classes if name in names]
+        to, of = [classes.index(name) for name in common], [names.index(name) for name in common]
+        aligned = np.zeros((len(predictions), len(classes)))
+        aligned[:, to] = predictions[:, of]
+        total = aligned.sum(axis=1)
+        aligned /= np.maximum(total, MIN_PROBABILITY)[:, None]
+        replaced = (total < MIN_PROBABILITY) | (~np.isin(labels, to) & (labels >= 0))
+        counts = np.array(self.codec.counts, dtype=np.float64)
+        by_label = np.vstack([np.eye(len(classes)), counts / counts.sum()])  # the last row for UNLABELLED, -1
+        aligned[replaced] = by_label[labels[replaced]]
+        return aligned
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         return clipped_log(predictions)

@@ -133,6 +133,8 @@ class Multilabel(DecisionTask):
 class MultilabelObjective(DecisionObjective):
     """Logits (rows, labels): the log odds of each label."""
 
+    names_key: ClassVar[str] = "labels"
+
     options: Multilabel
     codec: MultilabelCodec
 
@@ -174,6 +176,18 @@ class MultilabelObjective(DecisionObjective):
 
     def inverse_link(self, logits: Tensor) -> Tensor:
         return logits.sigmoid()
+
+    def aligned(self, predictions: NDArray[Any], names: tuple[str, ...], labels: LabelValues) -> NDArray[np.float64]:
+        """(rows, names) -> (rows, labels).
+
+        A label that the other model lacks has its value, or where that is unknown its share of the training rows.
+        """
+        counts = np.array(self.codec.counts, dtype=np.float64)
+        aligned = np.where(labels >= 0, labels, counts[:, 1] / counts.sum(axis=1))
+        for label, name in enumerate(self.codec.labels):
+            if name in names:
+                aligned[:, label] = predictions[:, names.index(name)]
+        return aligned
 
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         return log_odds(predictions)

@@ -25,6 +25,8 @@ class Objective(ABC):
 
     sums_items: ClassVar[bool] = False
     """For level token: True if the loss of a row is the sum over its items, instead of an item being a row."""
+    names_key: ClassVar[str] = ""
+    """Key of `output_format` with the names of classes or labels, if `aligned` takes predictions for other names."""
     decodes_rows: ClassVar[bool] = False
     """For level token: True if an item's prediction depends on the other items of its row.
 
@@ -115,6 +117,16 @@ class Objective(ABC):
     @abstractmethod
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions of any model in the user's units -> (rows, outputs) logits that `inverse_link` maps to them."""
+
+    def aligned(self, predictions: NDArray[Any], names: tuple[str, ...], labels: LabelValues) -> NDArray[Any]:
+        """Predictions of another model of the task, as of this one; by default they are the same.
+
+        Args:
+            predictions: (rows, ...)
+            names: the other model's names under `names_key`.
+            labels: (rows, ...), for what the other model does not know.
+        """
+        return predictions
 
     def tree_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
         """Predictions of the models of `tree_objectives` -> (rows, outputs) logits."""

@@ -17,6 +17,7 @@ from mtl_core.metrics import Metric
 from mtl_core.metrics.spans import SENTENCE_ACCURACY, SPAN_F1, SPAN_PRECISION, SPAN_RECALL
 from mtl_core.tasks.base import Codec, LabelValues, Task, TaskFitter
 from mtl_core.tasks.objective import Objective
+from mtl_core.tasks.probabilities import MIN_PROBABILITY
 from mtl_core.tasks.span_labels import MAX_LABELS, label_counts
 from mtl_core.tasks.tagging_codec import TaggingCodec
 from mtl_core.text.tags import OUTSIDE, tag_count
@@ -95,6 +96,7 @@ class TaggingObjective(Objective):
 
     options: Tagging
     codec: TaggingCodec
+    names_key: ClassVar[str] = "labels"
     sums_items: ClassVar[bool] = True
     decodes_rows: ClassVar[bool] = True
 
@@ -134,8 +136,29 @@ class TaggingObjective(Objective):
         probabilities = logits.softmax(dim=2).gather(2, tags)
         return torch.cat([tags.to(logits.dtype), probabilities], dim=2)
 
+    def aligned(self, predictions: NDArray[Any], names: tuple[str, ...], labels: LabelValues) -> NDArray[np.float64]:
+        """(items, 2) -> (items, 2): a tag of a label that this task lacks is O.
+
+        A token with the tag of a label that the other model lacks has that tag, with certainty.
+        """
+        tags = np.array([OUTSIDE, *(tag for name in names for tag in self._tags(name) or (OUTSIDE, OUTSIDE))])
+        known = [OUTSIDE, *(tag for name in names for tag in self._tags(name))]
+        new = (labels > OUTSIDE) & ~np.isin(labels, known)
+        probabilities = np.where(new, 1.0, predictions[:, 1])
+        return np.stack([np.where(new, labels, tags[predictions[:, 0].astype(np.int64)]), probabilities], axis=1)
+
+    def _tags(self, name: str) -> tuple[int, ...]:
+        """The tags B and I of a label; none if the task lacks it."""
+        index = self.codec.labels.index(name) if name in self.codec.labels else None
+        return () if index is None else (1 + 2 * index, 2 + 2 * index)
+
     def to_logits(self, predictions: NDArray[Any]) -> NDArray[np.float32]:
-        raise NotImplementedError("no other model predicts tags")
+        """All other tags of an item share the rest of the probability; decoded as they were if it is above theirs."""
+        tags, probabilities = predictions[:, 0].astype(np.int64), predictions[:, 1].astype(np.float64)
+        rest = np.clip(1 - probabilities, MIN_PROBABILITY, None) / (self.outputs - 1)
+        logits = np.repeat(np.log(rest)[:, None], self.outputs, axis=1)
+        logits[np.arange(len(tags)), tags] = np.log(np.maximum(probabilities, MIN_PROBABILITY))
+        return logits.astype(np.float32)
 
     def baseline(self, labels: LabelValues) -> NDArray[np.float32]:
         return np.array([OUTSIDE, (labels[labels >= OUTSIDE] == OUTSIDE).mean()], dtype=np.float32)

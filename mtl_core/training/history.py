@@ -1,9 +1,9 @@
 """Training records, as stored in history.json."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mtl_core.config.budget import Budget
 from mtl_core.frozen import Frozen
@@ -93,6 +93,17 @@ class TunedThresholds(Frozen):
     """Number of default thresholds: of labels with too few positive or negative rows in validation."""
 
 
+class ChampionLessons(Frozen):
+    """Tasks that declare the champion as their teacher."""
+
+    champion: str | None
+    """Its version; None without one."""
+    taught: tuple[str, ...]
+    """Tasks that learned from its predictions."""
+    untaught: dict[str, str] = Field(default_factory=dict)
+    """Task -> reason why it learned from its labels alone."""
+
+
 class TrainingResult(Frozen, allow_inf_nan=True):
     """Result of a training."""
 
@@ -112,6 +123,13 @@ class TrainingResult(Frozen, allow_inf_nan=True):
     """Records of the tasks whose predictions are probabilities, in the problem's order."""
     thresholds: tuple[TunedThresholds, ...] = ()
     """Records of the tasks whose threshold is tuned, in the problem's order."""
+    champion_teacher: ChampionLessons | None = None
+    """None, and left out of the file, if no task declares the champion as its teacher."""
+
+    @model_serializer(mode="wrap")
+    def _without_absent_teacher(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        document: dict[str, Any] = handler(self)
+        return {key: value for key, value in document.items() if key != "champion_teacher" or value is not None}
 
     @property
     def still_improving(self) -> tuple[str, ...]:

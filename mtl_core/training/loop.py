@@ -8,7 +8,8 @@ from mtl_core.config import Problem
 from mtl_core.config.budget import budget_of
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
-from mtl_core.distillation import SoftTargets, declared_teachers, self_distillation_targets
+from mtl_core.distillation import Champion, SoftTargets, declared_teachers, self_distillation_targets
+from mtl_core.distillation.teachers import untaught_tasks
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
 from mtl_core.nn.deterministic import deterministic
@@ -17,7 +18,7 @@ from mtl_core.training.calibration import calibrate
 from mtl_core.training.checkpoint import CheckpointStore, fingerprint
 from mtl_core.training.epoch import train_epoch
 from mtl_core.training.finetune import finetune_heads
-from mtl_core.training.history import Epoch, TrainingResult
+from mtl_core.training.history import ChampionLessons, Epoch, TrainingResult
 from mtl_core.training.progress import Progress
 from mtl_core.training.scores import metric_values, normalised, standard_errors
 from mtl_core.training.selection import best_epoch
@@ -33,12 +34,16 @@ def train(
     validation: EncodedSplit,
     folder: Path,
     progress: Progress | None = None,
+    champion: Champion | None = None,
 ) -> tuple[Network, TrainingResult]:
     """Train until early stopping or the maximum epochs, from the last checkpoint in `folder` if there is one.
 
     The same problem, data, code and machine give the same weights, with or without crashes: the randomness of every
     epoch depends on (seed, epoch) alone. After every epoch all tasks are evaluated, also paused ones, with the average
     of the weights if `average_weights`.
+
+    Args:
+        champion: the teacher of the tasks that declare it; without it they learn from their labels alone.
 
     Returns:
         the network with the weights of the chosen epoch, fine-tuned if `finetune_heads`, calibrated; and the records
@@ -55,13 +60,14 @@ def train(
     for task in state.tasks:
         for split in (train_split, validation):
             task.check(split.flat_labels(task.name).numpy())
-    digest = fingerprint(problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())
+    inputs = (problem.model_dump_json(exclude={"gates"}), encoder.model_dump_json())
+    digest = fingerprint(*inputs, *([champion.digest] if champion else []))
     store = CheckpointStore(folder, digest)
     state.restore(store)
     for epoch in state.epochs:
         progress.on_epoch(epoch)
     teachers = declared_teachers(
-        problem, encoder, train_split, validation, store.teachers, _train_teacher, progress.on_teacher
+        *(problem, encoder, train_split, validation, store.teachers, _train_teacher, progress.on_teacher, champion)
     )
 
     with deterministic(options.threads):
@@ -113,7 +119,15 @@ def train(
         finetuned_heads=heads,
         calibrations=calibrations,
         thresholds=thresholds,
+        champion_teacher=_champion_lessons(problem, champion),
     )
+
+
+def _champion_lessons(problem: Problem, champion: Champion | None) -> ChampionLessons | None:
+    declared, untaught = problem.training.champion_teachers, untaught_tasks(problem, champion)
+    taught = tuple(task for task in declared if task not in untaught)
+    version = champion.version if champion else None
+    return ChampionLessons(champion=version, taught=taught, untaught=untaught) if declared else None
 
 
 def _targets(state: TrainingState, store: CheckpointStore, split: EncodedSplit, seed: int) -> dict[str, SoftTargets]:

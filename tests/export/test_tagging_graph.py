@@ -2,22 +2,27 @@
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 import onnx
 import pyarrow as pa
 import pytest
+from numpy.testing import assert_allclose
 
 from mtl_core.config import parse_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.adversarial import adversarial_rows
+from mtl_core.export.champion import open_champion
 from mtl_core.export.graph import build_graph
 from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.parity import parity
 from mtl_core.export.session import graph_inputs
 from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
+from mtl_core.model.inference import predictions_of
 from mtl_core.text.tokenizer import tokenizer
+from tests.export.champions import rows_of, taught_by_champion, write_champion
 from tests.small import Small
 from tests.tagging import ENCODERS, document
 
@@ -112,3 +117,21 @@ def test_int8_keeps_recurrent_layers_in_float_and_predicts_nearly_the_same(tagge
     same_tags = predictions[..., 0] == expected[..., 0]
     assert same_tags.mean() > 0.95
     assert abs(predictions - expected)[same_tags].max() < 0.05
+
+
+def test_soft_targets_of_a_champion_are_its_tags_for_the_items_of_the_training_rows(
+    tagged: Small, exported: Export, tmp_path: Path
+) -> None:
+    of_conv = exported("conv")
+    graph = of_conv.graph.SerializeToString(deterministic=True)
+    problem = taught_by_champion(tagged.problem, *TOKENS)
+    folder = write_champion(tmp_path, tagged, of_conv.network, graph)
+    champion = open_champion(folder, problem, tagged.encoder, tagged.train, rows_of(tagged, problem))
+    assert champion.untaught == {}
+    predictions, expected = (
+        champion.predict(list(TOKENS), lambda done, rows: None),
+        predictions_of(of_conv.network, tagged.train),
+    )
+    for task, values in predictions.items():
+        assert len(values) == len(tagged.train.flat_labels(task))
+        assert_allclose(values, expected[task], atol=1e-5)

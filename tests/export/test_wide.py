@@ -10,11 +10,10 @@ import onnx
 import pyarrow as pa
 import pytest
 
-from flows.retrain.compare import input_matrices
 from mtl_core.data.encoder import Encoder
 from mtl_core.export.adversarial import MAX_BLOCKS, MAX_SINGLE_CELLS, adversarial_rows
 from mtl_core.export.graph import build_graph
-from mtl_core.export.matrices import MAX_SEPARATE, matrices_of
+from mtl_core.export.matrices import MAX_SEPARATE, input_matrices, matrices_of
 from mtl_core.export.parity import parity
 from mtl_core.export.session import run_graph
 from mtl_core.export.signature import signature

@@ -14,7 +14,7 @@ from flows.console.train import TrainProgress, summary
 from mtl_core.config import Problem
 from mtl_core.config.budget import Budget
 from mtl_core.training import Epoch, TrainingResult
-from mtl_core.training.history import TaskCalibration, TunedThresholds
+from mtl_core.training.history import ChampionLessons, TaskCalibration, TunedThresholds
 from tests.small import Small
 
 WIDTH, HEIGHT = 80, 24
@@ -137,6 +137,13 @@ def trained(**fields: Any) -> TrainingResult:
         "parameters": 1_000,
     }
     return TrainingResult(**defaults | fields)
+
+
+def test_the_summary_names_the_tasks_that_the_champion_taught_and_the_reason_for_others() -> None:
+    lessons = ChampionLessons(champion="a:1", taught=("late",), untaught={"tags": "the champion has no such task"})
+    _, first, second = summary(trained(champion_teacher=lessons))
+    assert first == "taught by champion a:1: late"
+    assert second == ("not taught by the champion: tags learned from its labels alone; the champion has no such task")
 
 
 def test_the_summary_has_calibrations_and_thresholds() -> None:

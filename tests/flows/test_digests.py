@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline.code import DATA, CodeTree
-from flows.pipeline.digests import code_digests, labels_digest, write_digests
+from flows.pipeline.code import DATA, EXCLUDED, CodeTree
+from flows.pipeline.digests import CHAMPION, code_digests, labels_digest, write_digests
 from flows.pipeline.graph import STAGES
 from mtl_core.errors import ProblemError
 
@@ -232,9 +232,25 @@ def test_the_file_has_a_digest_per_stage_and_one_of_the_labels(tmp_path: Path) -
     (tmp_path / "params.yaml").write_text("tasks: {a: {kind: binary, target: t, weight: 2}}\n")
     write_digests(tmp_path)
     assert json.loads((tmp_path / "artifacts" / "digests.json").read_text()) == {
-        "code": code_digests(CodeTree.installed()),
+        "code": code_digests(CodeTree.installed((*EXCLUDED, CHAMPION))),
         "labels": labels_digest({"a": {"kind": "binary", "target": "t"}}),
     }
+
+
+def test_reading_raw_rows_is_code_of_the_training_only_where_a_champion_teaches(tmp_path: Path) -> None:
+    stages = []
+    for teachers in ("{}", "{a: {kind: boosted}}", "{a: {kind: champion}}"):
+        (tmp_path / "params.yaml").write_text(f"training: {{teachers: {teachers}}}\n")
+        write_digests(tmp_path)
+        stages.append(json.loads((tmp_path / "artifacts" / "digests.json").read_text())["code"])
+    without, boosted, champion = stages
+    assert without == boosted
+    assert {stage for stage in without if without[stage] != champion[stage]} == {"train"}
+    closures = [
+        CodeTree.installed(excluded).closure("flows.stages.train", nested=True)
+        for excluded in (EXCLUDED, (*EXCLUDED, CHAMPION))
+    ]
+    assert "mtl_core.data.prepare" in closures[0] - closures[1]
 
 
 def test_code_is_read_without_an_import() -> None:

@@ -117,6 +117,11 @@ def test_the_stopping_rule_has_its_options(stopping: Stopping, text: str) -> Non
         ({"finetuned_heads": REFITS}, "kept: late."),
         ({"finetuned_heads": REFITS[1:]}, "kept: none."),
         ({"chosen": 4}, "late by 2.0"),
+        ({"champion_teacher": {"champion": "a:1", "taught": ["late"]}}, "Taught by champion a:1: late."),
+        (
+            {"champion_teacher": {"champion": "a:1", "taught": [], "untaught": {"late": "it has no such task"}}},
+            "Not taught by the champion: late; it has no such task.",
+        ),
         ({"budget": history()["budget"] | {"epochs": 4}}, "The limit of 4 epochs"),
     ],
 )

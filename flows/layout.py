@@ -77,3 +77,5 @@ class Layout:
     """The last failure of each stage."""
     resume = _RelativePath(".trunkline/resume")
     """Checkpoints of a running training."""
+    added_task = _RelativePath(".trunkline/add-task")
+    """Rows, training and model of a running `mtl add-task`."""

@@ -16,7 +16,8 @@ TARGET = "_generated/commands.md"
 def sections() -> Iterator[str]:
     """Lines of Markdown, with reStructuredText blocks for sphinx-click."""
     for name in COMMANDS:
-        yield from ("```{eval-rst}", f".. click:: flows.commands.{name}:command", f"   :prog: mtl {name}", "```", "")
+        module = f"flows.commands.{name.replace('-', '_')}"
+        yield from ("```{eval-rst}", f".. click:: {module}:command", f"   :prog: mtl {name}", "```", "")
 
 
 def write(app: Sphinx) -> None:

@@ -22,6 +22,7 @@ from mtl_core.data.split import SplitName
 from mtl_core.errors import CheckFailed, PromotionRefused
 from mtl_core.evaluation import MetricValue
 from mtl_core.export.added_task import add_task, representation_graph
+from mtl_core.export.graph import network_graph
 from mtl_core.export.representation import RowTensor
 from mtl_core.export.signature import signature
 from mtl_core.files import os_errors_with_path, write_bytes, write_text
@@ -118,7 +119,8 @@ def _train(
     encoder = representation_encoder(rows.encoder, task, width)
     with TrainProgress(alone, encoder, open_console()) as progress:
         network, result = train(alone, encoder, train_split, validation, scratch / "resume", progress)
-    graph, layout = add_task(champion.model, tensors, network, encoder), Layout(scratch)
+    layout = Layout(scratch)
+    graph = add_task(champion.model, tensors, network_graph(network, encoder), task)
     added = signature(problem, rows.encoder, network.objectives, graph)
     write_bytes(layout.graph, graph)
     write_text(layout.signature, json.dumps(extended_signature(champion.signature, added), indent=1) + "\n")

@@ -85,7 +85,7 @@ def check_task(problem: Problem, task: str) -> None:
     if task not in problem.tasks:
         raise ProblemError(
             f"tasks.{task}: must be declared in params.yaml to be added, found no such task; "
-            f"{suggestion(task, list(problem.tasks))} Declare it, or correct the name"
+            f"declare it, or correct the name: {suggestion(task, list(problem.tasks))}"
         )
     declared = problem.tasks[task]
     if declared.unsupervised or declared.kind == "tagging":

@@ -14,16 +14,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from mtl_core.data.encoder import Encoder
 from mtl_core.errors import ExportError
-from mtl_core.export.graph import network_graph
 from mtl_core.export.matrices import Matrix
 from mtl_core.export.representation import RowTensor
 from mtl_core.export.session import run_graph
 from mtl_core.export.subgraphs import add_prefix
+from mtl_core.graphs.builder import OPSET
 from mtl_core.graphs.runtime import Session
 from mtl_core.input_types import InputType
-from mtl_core.model import Network
 from mtl_core.names import INTERNAL
 
 REPRESENTATION = f"{INTERNAL}representation"
@@ -43,41 +41,40 @@ def representation_graph(graph: onnx.ModelProto, tensors: Sequence[RowTensor]) -
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def add_task(graph: onnx.ModelProto, tensors: Sequence[RowTensor], network: Network, encoder: Encoder) -> bytes:
-    """The graph with a further output, the predictions of `network` for the representation of these tensors.
+def add_task(graph: onnx.ModelProto, tensors: Sequence[RowTensor], head: onnx.ModelProto, task: str) -> bytes:
+    """The graph with a further output, the predictions of a head for the representation of these tensors.
 
     Nodes and weights of the given graph stay as they are, in their order, before all that is added.
 
     Args:
-        network: of one task, with the representation as its only block.
+        head: by `network_graph`, of a network with one task, whose only block is the representation.
 
     Raises:
-        ExportError: the graph is of another opset, or ONNX cannot express the network.
+        ExportError: the graph is of another opset, or has a name that is added.
     """
-    (task,) = network.tasks
+    _check_opset(graph, task)
     prefix = f"{INTERNAL}added/{task}/"
-    head = network_graph(network, encoder)
-    _check_opsets(graph, head)
-    add_prefix(head.graph, prefix)
-    (block,), (output,) = head.graph.input, head.graph.output
     representation = f"{prefix}representation"
-    model = onnx.ModelProto()
+    added, model = onnx.ModelProto(), onnx.ModelProto()
+    added.CopyFrom(head)
     model.CopyFrom(graph)
+    add_prefix(added.graph, prefix)
+    (block,), (output,) = added.graph.input, added.graph.output
     model.graph.node.extend(
         (
             *_representation_nodes(tensors, representation),
             _identity(representation, block.name),
-            *head.graph.node,
+            *added.graph.node,
             _identity(output.name, task),
         )
     )
-    model.graph.initializer.extend(head.graph.initializer)
+    model.graph.initializer.extend(added.graph.initializer)
     output.name = task
     model.graph.output.append(output)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise ExportError(f"task {task!r}: must be expressible in ONNX, found: {error}") from error
+        raise ExportError(f"task {task!r}: must fit into the champion's graph, found: {error}") from error
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -129,12 +126,11 @@ def _identity(source: str, target: str) -> onnx.NodeProto:
     return helper.make_node("Identity", [source], [target], name=f"{target}/identity")
 
 
-def _check_opsets(graph: onnx.ModelProto, head: onnx.ModelProto) -> None:
-    """Raise ExportError unless the graph imports the operators that the head needs; import those of new domains."""
+def _check_opset(graph: onnx.ModelProto, task: str) -> None:
+    """Raise ExportError unless the graph has the operators of the present export."""
     versions = {opset.domain: opset.version for opset in graph.opset_import}
-    for opset in head.opset_import:
-        if (version := versions.get(opset.domain)) != opset.version:
-            raise ExportError(
-                f"model.onnx: must import opset {opset.version} of {opset.domain or 'ai.onnx'!r} to get another task, "
-                f"found {version}; it is of another version of Trunkline, so run `mtl retrain`"
-            )
+    if (version := versions.get("")) != OPSET:
+        raise ExportError(
+            f"model.onnx: must import opset {OPSET} to get task {task!r}, found {version}; it is of another version of "
+            "Trunkline, so run `mtl retrain`"
+        )

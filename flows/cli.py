@@ -33,10 +33,11 @@ COMMANDS = (
     "approve",
     "rollback",
     "reproduce",
+    "add-task",
     "up",
     "stage",
 )
-"""Commands in the order of their use in a new project; each is the module `flows.commands.NAME`."""
+"""Commands in the order of their use in a new project; each is the module `flows.commands.NAME`, with _ for -."""
 
 
 class Commands(click.Group):
@@ -58,7 +59,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"flows.commands.{cmd_name}").command
+        command = import_module(f"flows.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

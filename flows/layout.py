@@ -87,3 +87,5 @@ class Layout:
     """Checkpoints of a running training."""
     reproduction = _RelativePath(".trunkline/reproduction")
     """Clone of `mtl reproduce`."""
+    added_task = _RelativePath(".trunkline/add-task")
+    """Rows, training and model of a running `mtl add-task`."""

@@ -17,9 +17,9 @@ TARGET = "_generated/commands.md"
 def sections() -> Iterator[str]:
     """Lines of Markdown, with reStructuredText blocks for sphinx-click."""
     for name in COMMANDS:
-        command = import_module(f"flows.commands.{name}").command
-        nested = ["   :nested: full"] if isinstance(command, click.Group) else []
-        directive = (f".. click:: flows.commands.{name}:command", f"   :prog: mtl {name}", *nested)
+        module = f"flows.commands.{name.replace('-', '_')}"
+        nested = ["   :nested: full"] if isinstance(import_module(module).command, click.Group) else []
+        directive = (f".. click:: {module}:command", f"   :prog: mtl {name}", *nested)
         yield from ("```{eval-rst}", *directive, "```", "")
 
 

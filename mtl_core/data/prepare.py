@@ -40,9 +40,15 @@ OnRows = Callable[[int, int | None, str], None]
 
 
 def prepare(
-    folder: Path, problem: Problem, quarantine: Path, out: Path, *, on_rows: OnRows = lambda done, total, phase: None
+    folder: Path,
+    problem: Problem,
+    quarantine: Path,
+    out: Path,
+    *,
+    raw_splits: Sequence[SplitName] = RAW_SPLITS,
+    on_rows: OnRows = lambda done, total, phase: None,
 ) -> dict[SplitName, int]:
-    """Write the encoder, the encoded splits, the raw rows of RAW_SPLITS, DUPLICATES and SPLIT into the folder `out`.
+    """Write the encoder, the encoded splits, the raw rows of `raw_splits`, DUPLICATES and SPLIT into the folder `out`.
 
     Needs temporary disk space next to `out` for all rows, uncompressed.
 
@@ -87,7 +93,7 @@ def prepare(
         write_text(temporary / SPLIT, summary.model_dump_json(indent=1) + "\n")
         spilled = (rows for part in sources for rows in _read_spill(spill / part.name))
         raw_schema = pa.schema([sources[0].types.field(column) for column in problem.raw_columns])
-        _write(temporary, encoder, counts, spilled, raw_schema, on_rows)
+        _write(temporary, encoder, counts, spilled, raw_schema, raw_splits, on_rows)
         spill.rmdir()
         check_coverage(problem, encoder, temporary)
     return counts
@@ -99,6 +105,7 @@ def _write(
     counts: dict[SplitName, int],
     spilled: Iterable[SplitRows],
     raw_schema: pa.Schema,
+    raw_splits: Sequence[SplitName],
     on_rows: OnRows,
 ) -> None:
     writers = {name: SplitWriter(out / name, counts[name]) for name in SPLITS}
@@ -107,7 +114,7 @@ def _write(
         options: dict[str, Any] = {"compression": "zstd", "dictionary_pagesize_limit": 1 << 17}
         raw = {
             name: stack.enter_context(pq.ParquetWriter(out / f"{name}.parquet", raw_schema, **options))
-            for name in RAW_SPLITS
+            for name in raw_splits
         }
         done, total = 0, sum(counts.values())
         for name, rows in spilled:

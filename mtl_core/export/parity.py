@@ -1,6 +1,7 @@
 """Parity: ONNX and PyTorch predictions compared, on ordinary and adversarial rows."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from mtl_core.errors import ExportError
 from mtl_core.export.session import Predictions, predict_in_chunks, run_graph
 from mtl_core.graphs.runtime import Session
 from mtl_core.model import Network
+from mtl_core.tasks import Objective
 
 MAX_CELLS = 1 << 22
 """Maximum raw values per batch; a network has some dozens of numbers for each."""
@@ -51,10 +53,17 @@ def parity(session: Session, network: Network, encoder: Encoder, table: pa.Table
             return {task: values.numpy() for task, values in network.predict(blocks).items()}
 
     by_network = predict_in_chunks(predict, table, encoder.inputs, encoder.sequences, rows)
+    return largest_difference(network.objectives, by_graph, by_network, table.num_rows)
+
+
+def largest_difference(
+    objectives: Sequence[Objective], by_graph: Predictions, by_network: Predictions, rows: int
+) -> Parity:
+    """The parity of the task whose predictions differ most; ExportError for predictions of different shapes."""
     parities = []
-    for task in network.objectives:
+    for task in objectives:
         difference = _max_difference(task.name, by_graph[task.name], by_network[task.name]) / task.scale
-        parities.append(Parity(difference=difference, task=task.name, rows=table.num_rows))
+        parities.append(Parity(difference=difference, task=task.name, rows=rows))
     return max(parities, key=lambda task: math.inf if math.isnan(task.difference) else task.difference)
 
 

@@ -72,7 +72,9 @@ def test_the_help_of_every_command_has_an_example(name: str) -> None:
 
 def test_every_command_has_a_module() -> None:
     folder = Path(__file__).parents[2] / "flows" / "commands"
-    assert {path.stem for path in folder.glob("*.py")} - {"__init__", "arguments"} == set(COMMANDS)
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__", "arguments"} == {
+        name.replace("-", "_") for name in COMMANDS
+    }
 
 
 @pytest.mark.parametrize(

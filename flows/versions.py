@@ -13,7 +13,7 @@ from mtl_core.config.store import StoreOptions
 from mtl_core.errors import ProblemError
 from serving.aliases import previous, resolve
 from serving.champion import read_load_failure
-from serving.decisions import decision_of
+from serving.decisions import VersionDecision, decision_of
 from serving.errors import StoreError
 from serving.provenance import ModelProvenance
 from serving.refused import CHECKS_FILE
@@ -46,13 +46,9 @@ def describe(store: Store, tag: str) -> dict[str, Any]:
     if damage is None:
         checks |= json.loads((store.path(tag) / CHECKS_FILE).read_text(encoding="utf-8"))
     refused = list(store.refusal(tag)) or None if damage is None else None
-    decision = None
-    try:
-        decision = decision_of(store, tag)
-    except StoreError as error:
-        damage = damage or str(error)
+    decision, decision_damage = _decision(store, tag)
     created = store.created(tag)
-    provenance, error = _provenance(store, tag)
+    provenance, provenance_damage = _provenance(store, tag)
     code, data = (provenance.code, provenance.data) if provenance else (None, None)
     return {
         "version": tag,
@@ -66,8 +62,8 @@ def describe(store: Store, tag: str) -> dict[str, Any]:
         "refused": refused,
         "decision": decision and {"outcome": decision.outcome, "reasons": list(decision.reasons)},
         "overruled": list(store.overruled(tag)) or None,
-        "damage": damage,
-        "provenance_damage": error,
+        "damage": damage or decision_damage,
+        "provenance_damage": provenance_damage,
         **checks,
         "champion": tag == champion,
         "load_failure": failure.reason if failure and tag == champion else None,
@@ -112,6 +108,14 @@ def _status(store: Store, tag: str, otherwise: str) -> str:
     if tag == store.champion(name):
         return "champion"
     return "previous" if tag == previous(store, name) else otherwise
+
+
+def _decision(store: Store, tag: str) -> tuple[VersionDecision | None, str | None]:
+    """Decision about a version, and the error of a damaged one."""
+    try:
+        return decision_of(store, tag), None
+    except StoreError as error:
+        return None, str(error)
 
 
 def _provenance(store: Store, tag: str) -> tuple[ModelProvenance | None, str | None]:

@@ -10,11 +10,10 @@ import onnx
 
 from flows.environment import store_home
 from flows.layout import Layout
-from flows.retrain.compare import input_matrices
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError, ExportError, ProblemError, suggestion
-from mtl_core.export.matrices import Matrix
+from mtl_core.export.matrices import Matrix, input_matrices
 from mtl_core.export.representation import RowTensor, head_count, head_inputs, input_vectors
 from mtl_core.input_types import InputType
 from serving.store import Store

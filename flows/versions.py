@@ -1,6 +1,7 @@
 """Versions of a problem's store, as `mtl models` describes them."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,36 @@ def find_version(folder: Path, version: str) -> tuple[Store, str]:
 
 def describe_all(store: Store, name: str) -> list[dict[str, Any]]:
     """A description per version, newest first; raises StoreError for a broken pointer, not for a damaged version."""
-    return [describe(store, tag) for tag in store.versions(name)]
+    roles = _roles(store, name)
+    return [_describe(store, tag, roles) for tag in store.versions(name)]
 
 
-def describe(store: Store, tag: str) -> dict[str, Any]:
-    """Status, age, provenance, checks and metrics of a version."""
+def describe_fully(store: Store, tag: str) -> dict[str, Any]:
+    """The description of `describe_all`, with the whole provenance and the changes of champion from and to the version.
+
+    Raises NoVersionError, StoreError for a broken pointer.
+    """
     name = tag.partition(":")[0]
-    champion, failure = store.champion(name), read_load_failure(store.home, name)
+    provenance, _ = _provenance(store, tag)
+    history = [each for each in store.promotions(name) if tag in (each.before, each.after)]
+    return {
+        **_describe(store, tag, _roles(store, name)),
+        "history": msgspec.to_builtins(history),
+        "provenance": msgspec.to_builtins(provenance) if provenance else None,
+    }
+
+
+def _roles(store: Store, name: str) -> dict[str | None, str]:
+    """Version -> `champion`, `previous` or `waiting`, of the versions that have such a role."""
+    roles: dict[str | None, str] = {challenger(store, name): "waiting"}
+    return roles | {previous(store, name): "previous"} | {store.champion(name): "champion"}
+
+
+def _describe(store: Store, tag: str, roles: Mapping[str | None, str]) -> dict[str, Any]:
+    """Status, age, provenance, checks and metrics of a version."""
+    failure = read_load_failure(store.home, tag.partition(":")[0])
+    role = roles.get(tag, "kept")
+    is_champion = role == "champion"
     damage = store.damage(tag)
     checks: dict[str, Any] = {"passed": False, "checks": []}
     if damage is None:
@@ -52,7 +76,7 @@ def describe(store: Store, tag: str) -> dict[str, Any]:
     code, data = (provenance.code, provenance.data) if provenance else (None, None)
     return {
         "version": tag,
-        "status": _status(store, tag, "refused" if refused else decision.outcome if decision else "stored"),
+        "status": role or ("refused" if refused else decision.outcome if decision else "stored"),
         "created": created.isoformat(),
         "age_seconds": round((datetime.now(UTC) - created).total_seconds()),
         "data": data.hash if data else None,
@@ -65,19 +89,8 @@ def describe(store: Store, tag: str) -> dict[str, Any]:
         "damage": damage or decision_damage,
         "provenance_damage": provenance_damage,
         **checks,
-        "champion": tag == champion,
-        "load_failure": failure.reason if failure and tag == champion else None,
-    }
-
-
-def describe_fully(store: Store, tag: str) -> dict[str, Any]:
-    """`describe`, with the whole provenance and the changes of champion from and to the version."""
-    provenance, _ = _provenance(store, tag)
-    history = [each for each in store.promotions(tag.partition(":")[0]) if tag in (each.before, each.after)]
-    return {
-        **describe(store, tag),
-        "history": msgspec.to_builtins(history),
-        "provenance": msgspec.to_builtins(provenance) if provenance else None,
+        "champion": is_champion,
+        "load_failure": failure.reason if failure and is_champion else None,
     }
 
 
@@ -100,14 +113,6 @@ def retention_limits(folder: Path, keep: int | None, max_age: str | None) -> tup
             "--keep, --max-age: a limit is required, found none, nor a section `store` in params.yaml; e.g. --keep 20"
         )
     return limits.keep, limits.age_limit
-
-
-def _status(store: Store, tag: str, otherwise: str) -> str:
-    """`champion`, `previous`, or the status of a version that is neither."""
-    name = tag.partition(":")[0]
-    if tag == store.champion(name):
-        return "champion"
-    return "previous" if tag == previous(store, name) else otherwise
 
 
 def _decision(store: Store, tag: str) -> tuple[VersionDecision | None, str | None]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from serving.champion import LoadFailure
 
+UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
+"""Unit of an age -> its seconds."""
+
 
 DECISIONS = {
     "kept": "was kept",
@@ -28,8 +31,8 @@ STATUS_STYLES = {"refused": "yellow", "waiting": "cyan"}
 
 def print_models(models: list[dict[str, Any]]) -> None:
     """Print a row per version, then why versions are damaged, refused or overruled."""
-    headers = (Column("version", no_wrap=True), "age", "status", "data, git", "checks", "metrics on test")
-    table = Table(*headers)
+    version, on_test = Column("version", no_wrap=True), Column("metrics on test", overflow="fold")
+    table = Table(version, "age", "status", "data, git", "checks", on_test)
     for model in models:
         metrics = [f"{name} {number(value)}" for name, value in _metrics(model).items() if value is not None]
         age = age_text(timedelta(seconds=model["age_seconds"]))
@@ -94,10 +97,9 @@ def print_promotion(tag: str, before: str | None, overruled: Sequence[str], fail
 
 
 def age_text(age: timedelta) -> str:
-    """An age in its largest unit."""
-    units = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+    """An age in its largest unit: 400d, 23h, 59m."""
     seconds = age.total_seconds()
-    return next((plural(int(seconds // length), unit) for unit, length in units if seconds >= length), "now")
+    return next((f"{seconds // length:.0f}{unit}" for unit, length in UNITS if seconds >= length), "0m")
 
 
 def _metrics(model: dict[str, Any]) -> dict[str, float | None]:

@@ -77,6 +77,13 @@ def configure_dvc(source: Path, folder: Path, cache_remote: str) -> None:
             config["core"] = {"remote": default}
 
 
+def forget_remotes(folder: Path) -> None:
+    """Remove the remotes of `configure_dvc` from the clone, since their options may have credentials."""
+    with open_repository(folder) as repo, repo.config.edit("local") as config:
+        config["remote"] = {}
+        config["core"].pop("remote", None)
+
+
 @contextmanager
 def code_of(root: Path) -> Iterator[None]:
     """Let the stages of the block import Trunkline from a clone that has it; else the installed one is used."""

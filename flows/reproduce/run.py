@@ -12,7 +12,7 @@ from flows.pipeline.dvc_lock import LOCK, locked_stages
 from flows.pipeline.failure import StageFailed
 from flows.pipeline.graph import DIGESTS, bring_up_to_date, stage_names
 from flows.provenance import package_versions, processor
-from flows.reproduce.clone import clone, code_of, configure_dvc, find_revision, write_files
+from flows.reproduce.clone import clone, code_of, configure_dvc, find_revision, forget_remotes, write_files
 from flows.reproduce.data import CACHE_REMOTE, restore_data
 from flows.reproduce.errors import NotReproducible, missing
 from flows.reproduce.result import Reproduction, environment_differences, first_difference, metric_differences
@@ -89,6 +89,8 @@ def _restore(source: Path, tag: str, provenance: ModelProvenance, into: Path) ->
         restore_data(source, restored.folder, data)
     except NotReproducible as error:
         lines.append(str(error))
+    finally:
+        forget_remotes(restored.folder)
     with code_of(restored.root):
         bring_up_to_date(restored.folder, DIGESTS)
     if stages := _stages_with_other_code(restored.folder, provenance):

@@ -4,12 +4,11 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-
-import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from flows.environment import store_home
 from flows.ingest.journal import roll_forward
@@ -23,6 +22,7 @@ MIN_FREE = 8 << 20
 """Bytes that must be free before a run starts, for a Prefect database, a report and the arrays of a small problem."""
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 """Set by Prefect in the process of a flow run that a worker started."""
+WORKER_SECONDS = 0.5
 
 
 @contextmanager
@@ -95,15 +95,13 @@ def end_with_worker() -> None:
     end_with_parent()
     if lifeline() or FLOW_RUN not in os.environ:
         return
-    try:
-        worker = psutil.Process(os.getppid())
-    except psutil.NoSuchProcess:
-        os._exit(1)
-    threading.Thread(target=_end_after, args=(worker,), name="worker", daemon=True).start()
+    threading.Thread(target=_end_after, args=(os.getppid(),), name="worker", daemon=True).start()
 
 
-def _end_after(process: psutil.Process) -> None:
-    process.wait()
+def _end_after(parent: int) -> None:
+    # The kernel gives an orphan another parent at once; a wait for the process would miss that it is a zombie.
+    while os.getppid() == parent:
+        time.sleep(WORKER_SECONDS)
     os._exit(1)
 
 

@@ -34,6 +34,7 @@ def start_lifeline(folder: Path) -> str:
         _lifeline = path, handle
         os.environ[VARIABLE] = str(path)
         atexit.register(path.unlink, missing_ok=True)
+        os.register_at_fork(after_in_child=_forget)
     return str(_lifeline[0])
 
 
@@ -68,6 +69,14 @@ def remove_dead_lifelines(folder: Path) -> bool:
         finally:
             os.close(handle)
     return any_removed
+
+
+def _forget() -> None:
+    """Close a forked child's copy of the lock, which would keep it after the end of this process."""
+    global _lifeline
+    if _lifeline is not None:
+        os.close(_lifeline[1])
+        _lifeline = None
 
 
 def _wait(handle: int) -> None:

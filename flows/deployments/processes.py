@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from honcho.manager import Manager
-from honcho.process import Popen
+from honcho.process import Popen, Process
 
 from flows.deployments.prefect_yaml import check_deployments
 from flows.deployments.worker import OWN_SERVER
 from flows.layout import Layout
 from mtl_core.locks import exclusive_command
-from serving.lifeline import start_lifeline
+from serving.lifeline import end_with_parent, start_lifeline
 from serving.preflight import check_port
 
 SERVER_URL = "PREFECT_API_URL"
@@ -73,12 +74,24 @@ def _environment(addresses: Addresses, own_server: bool) -> dict[str, str]:
     return environment
 
 
+class _Child(Process):  # type: ignore[misc]  # honcho ships no types
+    """A process of honcho, and the process that forwards its output; both end with `mtl up`."""
+
+    def __init__(self, cmd: list[str], **options: Any) -> None:
+        super().__init__(cmd, **options)
+        # honcho runs commands in a shell by default; these are lists of arguments.
+        self._child_ctor = partial(Popen, shell=False, stdin=subprocess.DEVNULL)
+
+    def run(self, *arguments: Any) -> None:
+        end_with_parent()
+        super().run(*arguments)
+
+
 def _run(commands: Mapping[str, tuple[str, ...]], environment: dict[str, str]) -> int:
     manager = Manager()
+    manager._process_ctor = _Child
     for name, command in commands.items():
-        process = manager.add_process(name, list(command), env=environment)
-        # honcho runs commands in a shell by default; these are lists of arguments.
-        process._child_ctor = partial(Popen, shell=False, stdin=subprocess.DEVNULL)
+        manager.add_process(name, list(command), env=environment)
     manager.loop()
     code: int = manager.returncode
     return 128 - code if code < 0 else code

@@ -27,10 +27,10 @@ def run_worker(folder: Path) -> int:
     name = problem_name(folder)
     _wait_for_server()
     _create_work_pool()
-    if OWN_SERVER in os.environ:
-        end_lost_runs(name)
     if code := _deploy(folder):
         return code
+    if OWN_SERVER in os.environ:
+        end_lost_runs(name)  # after the deployment: a server that has just started misses events for its automations
     print(f"deployed prefect.yaml; to start a run now: `prefect deployment run retrain/{name}`", flush=True)
     return run_prefect("worker", "start", "--pool", WORK_POOL, "--type", "process", "--work-queue", name)
 

@@ -28,8 +28,9 @@ def document(name: str) -> Any:
     return YAML(typ="safe", pure=True).load(deployments_text(name))
 
 
-def test_the_root_has_the_file_of_mtl_init() -> None:
-    assert (ROOT / DEPLOYMENTS).read_text(encoding="utf-8") == deployments_text(problem_name(ROOT))
+@pytest.mark.parametrize("folder", [ROOT, *sorted(path.parent for path in ROOT.glob("examples/*/params.yaml"))])
+def test_a_problem_of_the_repository_has_the_file_of_mtl_init(folder: Path) -> None:
+    assert (folder / DEPLOYMENTS).read_text(encoding="utf-8") == deployments_text(problem_name(folder))
 
 
 @pytest.mark.parametrize("name", ["wine", "null", "no", "a-b_c"])

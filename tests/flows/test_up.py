@@ -1,6 +1,6 @@
 """`mtl up` with a real server, worker and service: a kill in mid-training, the run that follows, and a cron run.
 
-The docs' notification is created on that server, and received for the killed run.
+The notification of the docs is created on that server, and received for a failed run.
 """
 
 import os
@@ -20,17 +20,18 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun
-from prefect.events import emit_event
+from prefect.events import Event
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Failed
 
-from flows.deployments.prefect_yaml import DEPLOYMENTS
+from flows.deployments.prefect_yaml import DEPLOYMENTS, deployments_text
 from tests.flows.conftest import replace_text
 from tests.pages import blocks, free_port
 
 SECONDS = 600.0
 """Deadline of each wait, for a loaded machine."""
 FAST = {
-    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
@@ -150,6 +151,20 @@ def runs(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
     return [run for run in read if run.state_name == "Completed"]
 
 
+def test_a_kill_of_mtl_up_leaves_no_process(tools: None, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("name: wine\n", encoding="utf-8")
+    (tmp_path / DEPLOYMENTS).write_text(deployments_text("wine"), encoding="utf-8")
+    running = Up(tmp_path)
+    try:
+        until(lambda: "waiting for the first champion" in running.log(), "the service")
+        children = running.children()
+        assert running.find("serve", "--wait") in children
+        running.process.kill()
+        running.ends(-signal.SIGKILL, children)
+    finally:
+        running.stop()
+
+
 def test_the_pages_state_hook_sends_the_reason_of_a_failed_run(
     prefect_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,7 +174,7 @@ def test_the_pages_state_hook_sends_the_reason_of_a_failed_run(
         exec(example("with_options"), names)
         assert names["retrain"](tmp_path, return_state=True).is_failed()
     (body,) = bodies
-    assert f"retrain {tmp_path.name}: {tmp_path / 'params.yaml'}: must" in body
+    assert f"retrain {tmp_path.name}: {tmp_path / 'params.yaml'}: not found" in body
 
 
 def test_a_kill_leaves_nothing_running_and_the_next_runs_and_the_cron_run_complete(
@@ -185,10 +200,14 @@ def test_a_kill_leaves_nothing_running_and_the_next_runs_and_the_cron_run_comple
         deployments.write_text(weekly.replace("0 5 * * 1", "* * * * *"), encoding="utf-8")
         with up(copied) as (second, client):
             assert state(client, killed) == "Crashed"
-            emit_event("trunkline.data.arrived", resource={"prefect.resource.id": "trunkline.problem.tiny"})
             until(lambda: state(client, queued) == "Completed", "the run that was queued")
             until(lambda: any(run.auto_scheduled for run in runs(client, "retrain")), "a run of the cron schedule")
-            until(lambda: any(killed.name in body for body in bodies), "the notification")
+            ingest = client.read_deployment_by_name("ingest/tiny").id
+            failed = client.create_flow_run_from_deployment(ingest)
+            client.set_flow_run_state(failed.id, Failed(message="no space"), force=True)
+            until(lambda: f'{{"text":"{failed.name} is Failed: no space"}}' in bodies, "the notification")
+            event = Event(event="trunkline.data.arrived", resource={"prefect.resource.id": "trunkline.problem.tiny"})
+            httpx.post(f"{second.api}/events", json=[event.model_dump(mode="json")], timeout=60, trust_env=False)
             until(lambda: runs(client, "ingest"), "the ingest after the event")
             assert httpx.get(f"http://127.0.0.1:{second.port}/readyz", trust_env=False).is_success
             children = second.children()

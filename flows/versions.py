@@ -55,15 +55,14 @@ def describe_fully(store: Store, tag: str) -> dict[str, Any]:
 
 
 def _roles(store: Store, name: str) -> dict[str | None, str]:
-    """Version -> `champion`, `previous` or `waiting`, of the versions that have such a role."""
-    roles: dict[str | None, str] = {challenger(store, name): "waiting"}
-    return roles | {previous(store, name): "previous"} | {store.champion(name): "champion"}
+    """Version -> `champion` or `previous`, of the versions that have such a role."""
+    return {previous(store, name): "previous", store.champion(name): "champion"}
 
 
 def _describe(store: Store, tag: str, roles: Mapping[str | None, str]) -> dict[str, Any]:
     """Status, age, provenance, checks and metrics of a version."""
     failure = read_load_failure(store.home, tag.partition(":")[0])
-    role = roles.get(tag, "kept")
+    role = roles.get(tag)
     is_champion = role == "champion"
     damage = store.damage(tag)
     checks: dict[str, Any] = {"passed": False, "checks": []}

@@ -23,10 +23,8 @@ def encoded_problem(folder: Path) -> tuple[Problem, Encoder, Splits]:
         for stage in (DIGESTS, "validate", "prepare"):
             bring_up_to_date(folder, stage)
     if taught := problem.training.champion_teachers:
-        names = ", ".join(taught)
-        open_console(stderr=True).out(
-            f"studies train without the champion, which is declared as the teacher of {names}"
-        )
+        note = f"studies train without the champion, the declared teacher of {', '.join(taught)}"
+        open_console(stderr=True).out(note)
     encoder = Encoder.load(layout.encoder)
     return problem, encoder, Splits.open(layout.encoded, encoder)
 

@@ -117,11 +117,12 @@ def test_data_in_the_digest_are_the_installed_data() -> None:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CodeTree, dict[str, str]]:
-    """A copy of this source tree, its code tree, and its digests."""
+    """A copy of this source tree, its code tree, and its digests, for a problem that no champion teaches."""
     folder = tmp_path_factory.mktemp("source")
     for package in ("flows", "mtl_core"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    code = CodeTree({package: folder / package for package in ("flows", "mtl_core")})
+    packages = {package: folder / package for package in ("flows", "mtl_core")}
+    code = CodeTree(packages, excluded=(*EXCLUDED, CHAMPION))
     return folder, code, code_digests(code)
 
 

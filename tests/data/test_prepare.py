@@ -165,3 +165,13 @@ def test_duplicates_of_training_rows_are_counted(folder: Path, monkeypatch: pyte
     run(folder, quarantined=[("b.parquet", 0), ("a.parquet", 5)])
     assert json.loads((folder / "encoded" / DUPLICATES).read_text()) == {"validation": ROWS - 2, "test": ROWS // 2 - 1}
     assert not (folder / "encoded" / "keys").exists()
+
+
+def test_columns_of_slices_are_kept_beside_the_encoded_rows(tmp_path: Path) -> None:
+    """Only those, and only if they are declared; they are no inputs of the network."""
+    write(tmp_path, a=month_with_weights(1), b=month_with_weights(2), c=month_with_weights(3))
+    run(tmp_path, declared(gates={"slices": ["shop", "gift"]}))
+    kept = raw(tmp_path, "test")
+    assert kept["gift"].to_pylist() == month_with_weights(3)["gift"].to_pylist()
+    assert kept.column_names.count("shop") == 1
+    assert "gift" not in opened(tmp_path)[0].inputs

@@ -60,11 +60,10 @@ def test_tasks_that_only_one_model_has_or_that_changed_are_schema_changes(compar
 
     compared = compared_with(change)
     assert [each.task for each in compared.differences] == ["tier"]
-    assert compared.schema_changes == (
-        "it lacks churned",
-        "it has another definition of spend",
-        "it has the removed gone",
-    )
+    lacks, redefines, removed = compared.schema_changes
+    assert lacks == "it lacks churned"
+    assert redefines == "it has another definition of spend"
+    assert removed == "it has the removed gone"
     assert compared.notes[0] == "new, so not compared: churned"
 
 

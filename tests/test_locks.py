@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.locks import Holder, exclusive_lock
+from mtl_core.locks import Holder, exclusive_lock, released_lock
 
 HOLD = """
 import sys
@@ -65,3 +65,41 @@ def test_a_waiting_process_acquires_the_lock_and_a_sharing_one_runs_at_once(tmp_
         order.append("first")
     thread.join()
     assert (order, keys) == (["waits", "first", "second"], ["parent"])
+
+
+def test_a_released_lock_is_acquired_again_after_another_holder(tmp_path: Path) -> None:
+    path, order = tmp_path / "lock", []
+
+    def hold() -> None:
+        with exclusive_lock(path, refuse):
+            order.append("other")
+            free.set()
+            busy.wait(10)
+
+    free, busy = threading.Event(), threading.Event()
+    thread = threading.Thread(target=hold)
+    with exclusive_lock(path, refuse, key="k"):
+        with released_lock(path, lambda _: busy.set()):
+            thread.start()
+            free.wait(10)
+        order.append("again")
+        with pytest.raises(Busy), exclusive_lock(path, refuse):
+            pass
+    thread.join()
+    assert order == ["other", "again"]
+    assert path.read_bytes() == b""
+
+
+def test_a_lock_stays_released_after_an_error_and_one_that_is_not_held_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+
+    def fail_while_released() -> None:
+        with exclusive_lock(path, refuse), released_lock(path, refuse):
+            path.write_bytes(b"of another holder")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_while_released()
+    assert path.read_bytes() == b"of another holder"
+    with released_lock(path, refuse):
+        pass

@@ -4,11 +4,14 @@ The store says which version waits, see serving/decisions.py, so that `mtl appro
 Prefect server the flow run pauses as well, and is resumed there or by `mtl approve`; it holds no lock meanwhile.
 """
 
+from contextvars import copy_context
 from pathlib import Path
+from threading import Event, Timer
+from uuid import UUID
 
 from prefect import pause_flow_run, resume_flow_run
 from prefect.context import FlowRunContext
-from prefect.exceptions import FlowPauseTimeout
+from prefect.exceptions import NotPausedError
 
 from flows.environment import store_home
 from flows.retrain.decision import Decision
@@ -16,18 +19,20 @@ from flows.retrain.server import has_lasting_server
 from flows.running import released_run
 from mtl_core.config import Gates, load_problem
 from mtl_core.config.time_span import parse_time_span
-from mtl_core.errors import PromotionRefused, ToolError
+from mtl_core.errors import PromotionRefused
 from serving.decisions import VersionDecision, decide_version, decision_of
 from serving.store import Store
 
 POLL_SECONDS = 10
+GRACE_SECONDS = 3_600
+"""Time after the declared one for which the server still lets the run go on."""
 
 
 def wait_for_approval(folder: Path, candidate: str, champion: str | None, decision: Decision) -> str:
     """Mark the candidate as waiting, if the gates require an approval, and pause the run where a server can resume it.
 
-    Returns "" once the candidate may be promoted, or a sentence on how to approve it. Raises PromotionRefused if it was
-    rejected meanwhile, or its champion was replaced; ToolError if the pause ends without an answer.
+    Returns "" once the candidate may be promoted, or a sentence on how to approve it, also where the pause ends without
+    an answer. Raises PromotionRefused if it was rejected meanwhile, or its champion was replaced.
     """
     gates = load_problem(folder).gates
     if gates.approval != "required":
@@ -39,16 +44,36 @@ def wait_for_approval(folder: Path, candidate: str, champion: str | None, decisi
     approve = f"gates.approval: required; to promote it: `mtl approve {candidate}`, else `mtl approve --reject`"
     if flow_run is None:
         return approve
-    try:
-        with released_run(folder):
-            pause_flow_run(timeout=timeout_seconds(gates), poll_interval=POLL_SECONDS)
-    except FlowPauseTimeout:
-        raise ToolError(
-            f"candidate {candidate}: must be approved within gates.approval_timeout = {gates.approval_timeout} for "
-            f"this run to promote it, found no answer. It waits still: `mtl approve {candidate}`"
-        ) from None
+    with released_run(folder):
+        answered = _pause(UUID(flow_run), timeout_seconds(gates))
+    if not answered:
+        return f"no answer within gates.approval_timeout = {gates.approval_timeout}; {approve}"
     _check_still_compared(store, candidate, champion)
     return ""
+
+
+def _pause(flow_run: UUID, seconds: int) -> bool:
+    """Pause the run until it is resumed; False if it was not within the time.
+
+    This process resumes the run then: once the server's own timeout is over, the run can only fail.
+    """
+    expired = Event()
+
+    def end_pause() -> None:
+        expired.set()
+        try:
+            resume_flow_run(flow_run)
+        except NotPausedError:  # resumed at the last moment
+            expired.clear()
+
+    timer = Timer(seconds, copy_context().run, [end_pause])
+    timer.daemon = True
+    timer.start()
+    try:
+        pause_flow_run(timeout=seconds + GRACE_SECONDS, poll_interval=POLL_SECONDS)
+    finally:
+        timer.cancel()
+    return not expired.is_set()
 
 
 def timeout_seconds(gates: Gates) -> int:
@@ -81,10 +106,8 @@ def replaced_champion(candidate: str, compared: str | None, present: str | None)
 
 def resume(flow_run: str) -> str:
     """Resume the paused flow run of a candidate; a sentence about the outcome."""
-    from uuid import UUID
-
     if not has_lasting_server():
-        return f"set PREFECT_API_URL to end the paused flow run {flow_run} too; it fails after gates.approval_timeout"
+        return f"set PREFECT_API_URL to end the paused flow run {flow_run} too; it ends after gates.approval_timeout"
     try:
         resume_flow_run(UUID(flow_run))
     except Exception as error:  # of the client, the server or the run; the store has the outcome already

@@ -222,3 +222,13 @@ def test_a_gap_in_the_data_leaves_a_window_empty(tmp_path: Path) -> None:
     write(tmp_path, a=month(1), b=month(2), d=month(4))
     with pytest.raises(DataError, match="found none for validation, from 2024-02-29 to before 2024-03-29; check split"):
         run(tmp_path, declared(split=ROLLING))
+
+
+def test_columns_of_slices_are_kept_beside_the_encoded_rows(tmp_path: Path) -> None:
+    """Only those, and only if they are declared; they are no inputs of the network."""
+    write(tmp_path, a=month_with_weights(1), b=month_with_weights(2), c=month_with_weights(3))
+    run(tmp_path, declared(gates={"slices": ["shop", "gift"]}))
+    kept = raw(tmp_path, "test")
+    assert kept["gift"].to_pylist() == month_with_weights(3)["gift"].to_pylist()
+    assert kept.column_names.count("shop") == 1
+    assert "gift" not in opened(tmp_path)[0].inputs

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flows.pipeline.code import DATA, EXCLUDED, CodeTree
-from flows.pipeline.digests import CHAMPION, code_digests, labels_digest, write_digests
+from flows.pipeline.digests import CHAMPION, additional_slice_columns, code_digests, labels_digest, write_digests
 from flows.pipeline.graph import STAGES
 from mtl_core.errors import ProblemError
 
@@ -220,6 +220,24 @@ def test_the_digest_depends_on_the_order_of_tasks_and_not_of_options() -> None:
     assert labels_digest(dict(reversed(TASKS.items()))) != labels_digest(TASKS)
     reordered = {name: dict(reversed(options.items())) for name, options in TASKS.items()}
     assert labels_digest(reordered) == labels_digest(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("slices", "additional"),
+    [
+        (["shop", "days"], []),
+        (["shop", "weekday"], ["weekday"]),
+        ({"columns": ["b", "a", "amount"], "margin": 1}, ["a", "b"]),
+        *((value, []) for value in (None, "x", {}, {"columns": "x"}, [[]][:0])),
+    ],
+)
+def test_only_columns_of_slices_that_nothing_else_reads_outdate_the_encoded_data(slices: Any, additional: Any) -> None:
+    features = {"shop": {"kind": "categorical"}, "size": {"kind": "numeric", "column": "amount"}, "odd": None}
+    tasks = {"days": {"kind": "regression", "target": "days"}, "flags": {"columns": ["c"]}, "odd": 1}
+    params = {"features": features, "tasks": tasks, "gates": {"slices": slices}}
+    assert additional_slice_columns(params) == additional
+    assert (labels_digest(TASKS, additional) == labels_digest(TASKS)) is not bool(additional)
+    assert additional_slice_columns([]) == additional_slice_columns({"gates": 1}) == []
 
 
 @pytest.mark.parametrize("tasks", [None, [], ["a"], {"a": None}, {"a": {"kind": ["x"]}}, {1: {2: 3, "2": 4}}])

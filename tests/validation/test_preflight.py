@@ -251,3 +251,11 @@ def test_an_unsupervised_task_needs_no_labels(tmp_path: Path) -> None:
 def prepared(folder: Path, **declared: Any) -> None:
     write_quarantine(folder / "none.parquet", [])
     prepare(folder, problem(**declared), folder / "none.parquet", folder / "encoded")
+
+
+def test_columns_of_slices_must_exist_and_name_slices(tmp_path: Path) -> None:
+    folder, gates = folder_of(tmp_path), {"slices": ["shp", "when"]}
+    (missing, dates) = lines(folder, gates=gates)
+    assert missing.startswith("gates.slices: ")
+    assert "no column 'shp'; did you mean 'shop'?" in missing
+    assert "must be text, a number or a boolean, found timestamp" in dates

@@ -12,6 +12,7 @@ import click
 
 from mtl_core.errors import TrunklineError
 from serving.errors import ServingError
+from serving.redaction import redact
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C, as in a shell."""
@@ -96,5 +97,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _end_with(error: TrunklineError | ServingError) -> NoReturn:
     click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(str(error), err=True)
+    click.echo(redact(str(error)), err=True)
     sys.exit(error.exit_code)

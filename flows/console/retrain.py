@@ -46,7 +46,7 @@ def print_result(result: RetrainResult) -> None:
         console.out(f"gates switched off: {', '.join(result.gates_off)}")
     verb = "promoted" if result.promoted else "is already the champion"
     console.print(Text(result.version, "bold").append(f" {verb}", "not bold"))
-    console.out(f"{result.experiment}\n{result.service}")
+    console.out("\n".join(filter(None, (result.experiment, result.remote, result.service))))
     if result.other_outputs:
         console.out(result.other_outputs, style="yellow")
 

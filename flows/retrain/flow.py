@@ -20,6 +20,7 @@ from flows.retrain.tasks import (
     as_failed_state,
     compare_with_champion,
     promote,
+    push,
     record,
     result_of,
     run_stage,
@@ -59,6 +60,7 @@ def _retrain(folder: Path) -> RetrainResult:
         version=candidate,
         promoted=promoted,
         experiment=result_of(record, folder, candidate),
+        remote=result_of(push, folder),
         service=result_of(wait_for_service, candidate),
         other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
     )

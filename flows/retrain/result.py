@@ -32,6 +32,8 @@ class RetrainResult:
     """False if this version was the champion already."""
     experiment: str
     """Sentence about the DVC experiment."""
+    remote: str
+    """Sentence about the remote store; "" without one."""
     service: str
     """Sentence about the service."""
     other_outputs: str

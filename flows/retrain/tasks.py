@@ -17,12 +17,14 @@ from flows.environment import store_home
 from flows.layout import Layout
 from flows.pipeline.experiments import save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
+from flows.remote import push_champion
 from flows.retrain.compare import ChampionComparison, compare_models, difference_message, refusal, worse_tasks
 from flows.retrain.result import StageRun
 from mtl_core.config import load_problem
 from mtl_core.errors import PromotionRefused, ToolError, TrunklineError
 from mtl_core.files import os_errors_with_path
 from serving.errors import ServingError
+from serving.redaction import redact
 from serving.store import Store
 
 SERVICE = "TRUNKLINE_SERVICE_URL"
@@ -40,9 +42,9 @@ def as_failed_state(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
         try:
             return function(*args, **kwargs)
         except TrunklineError as error:
-            return Failed(message=str(error), data=error)
+            return Failed(message=redact(str(error)), data=error)
         except ServingError as error:
-            return Failed(message=str(error), data=ToolError(str(error)))
+            return Failed(message=redact(str(error)), data=ToolError(str(error)))
 
     return wrapped
 
@@ -124,6 +126,13 @@ def record(folder: Path, candidate: str) -> str:
     return save_experiment(folder, candidate.replace(":", "-"))
 
 
+@task
+@as_failed_state
+def push(folder: Path) -> str:
+    """Upload the champion to the remote store, also one that an earlier run could not upload."""
+    return push_champion(folder)
+
+
 @task(retries=RETRIES, retry_delay_seconds=RETRY_SECONDS)
 @as_failed_state
 def wait_for_service(candidate: str) -> str:
@@ -134,9 +143,10 @@ def wait_for_service(candidate: str) -> str:
     try:
         served = httpx.get(f"{url.rstrip('/')}/model", timeout=5.0).raise_for_status().json()["model"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise ToolError(f"service {url}: must answer GET /model with its version, found {error!r}") from None
+        raise ToolError(redact(f"service {url}: must answer GET /model with its version, found {error!r}")) from None
     if served != candidate:
         raise ToolError(
-            f"service {url}: must serve the new champion {candidate}, found {served}; check that it uses the same store"
+            f"service {redact(url)}: must serve the new champion {candidate}, found {served}; check that it uses the "
+            "same store or pulls from the remote one"
         )
-    return f"{url} serves {served}"
+    return f"{redact(url)} serves {served}"

@@ -21,6 +21,7 @@ def result(*off: str, other_outputs: str = "") -> RetrainResult:
         version="tiny:1",
         promoted=True,
         experiment="recorded",
+        remote="",
         service="told",
         other_outputs=other_outputs,
     )

@@ -172,7 +172,7 @@ def _folder(name: str, version: str) -> str:
 
 @contextlib.contextmanager
 def _exclusive(home: Path) -> Iterator[None]:
-    """One pull at a time into a store; the leftovers of a killed one are removed."""
+    """Serialise pulls into a store, and remove the leftovers of a killed one."""
     with (home / "pull.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         for folder in home.glob(f"{_PENDING}*"):

@@ -8,6 +8,7 @@ import click
 
 from flows.commands.arguments import example, in_folder, json_output, reserve_stdout, wait_option
 from flows.environment import prepare_prefect
+from flows.logs import is_json, start_json_lines
 from flows.running import check_start, exclusive_run
 
 
@@ -23,9 +24,12 @@ def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
     gate or makes a task worse than the champion; `mtl models` lists the reasons. Otherwise it becomes the champion, and
     running services switch to it. In a git repository, each run is recorded as a DVC experiment.
 
+    With TRUNKLINE_LOG=json every line on stderr is a JSON object with problem, version and stage.
+
     No Prefect server is needed; set PREFECT_API_URL to report to one. Exits with code 9 if another command is using the
     problem; runs started by --cron wait instead.
     """
+    start_json_lines()
     if cron is not None:
         prepare_prefect()
         from flows.retrain.schedule import serve_retrain
@@ -39,7 +43,7 @@ def command(folder: Path, as_json: bool, wait: bool, cron: str | None) -> None:
         from flows.console.retrain import print_result
         from flows.retrain.flow import run_retrain
 
-        with reserve_stdout(as_json):
+        with reserve_stdout(as_json or is_json()):
             result = run_retrain(folder)
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(result), indent=1))

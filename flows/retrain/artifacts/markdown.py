@@ -1,0 +1,25 @@
+"""Markdown of tables and text, in which every name is shown as it is."""
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~<>&$-])")
+
+
+def escape(text: object) -> str:
+    """The text on one line, without effect as Markdown or HTML."""
+    line = " ".join(str(text).split())
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[1])};", line)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table with a line per row."""
+    lines = [head, ["---"] * len(head), *([escape(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def image(svg: str, text: str) -> str:
+    """An SVG document as an image within the text; `text` is read where it is not shown."""
+    content = base64.b64encode(svg.encode()).decode()
+    return f"![{escape(text)}](data:image/svg+xml;base64,{content})"

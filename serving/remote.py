@@ -26,6 +26,7 @@ from serving.errors import DamagedError, NoChampionError, RemoteError, ServingEr
 from serving.preflight import check_champion, find_damage
 from serving.refused import CHECKS_FILE
 from serving.remote_files import REMOTE_VARIABLE, RemoteFiles, is_file_name
+from serving.remote_history import is_shared, record_shared
 
 POLL_SECONDS = 10.0
 
@@ -61,18 +62,21 @@ class Remote:
         check_champion(home, name)
         pointer = champion_file(home, name).read_bytes()
         if not force and pointer == self.files.read(_pointer(name)):
+            record_shared(home, name, pointer)
             return False
         version = msgspec.json.decode(pointer, type=Champion).champion.partition(":")[2]
         for path in sorted((home / "models" / name / version).iterdir()):
             if path.is_file() and is_file_name(path.name):
                 self.files.write(f"{_folder(name, version)}/{path.name}", path.read_bytes())
         self.files.write(_pointer(name), pointer)
+        record_shared(home, name, pointer)
         return True
 
     def pull(self, home: Path, name: str) -> bool:
         """Make the remote's champion the local one; True if the local pointer or its files changed.
 
-        The files are downloaded, verified and renamed before the local pointer is replaced.
+        The files are downloaded, verified and renamed before the local pointer is replaced. A local promotion that was
+        not uploaded is a RemoteError, and stays.
         Raises NoChampionError if the remote has none, DamagedError if its pointer or files are broken.
         """
         if (pointer := self.files.read(_pointer(name))) is None:
@@ -81,14 +85,22 @@ class Remote:
                 f"or `mtl promote` with {REMOTE_VARIABLE} on the machine that trains"
             )
         version = self._version(name, pointer)
-        local, target = champion_file(home, name), home / "models" / name / version
-        if find_damage(target, version) is None and _content(local) == pointer:
+        target, local = home / "models" / name / version, _content(champion_file(home, name))
+        if local == pointer and find_damage(target, version) is None:
+            record_shared(home, name, pointer)
             return False
+        if local is not None and local != pointer and not is_shared(home, name, local):
+            raise RemoteError(
+                f"{champion_file(home, name)}: must have been uploaded to be replaced by the champion of "
+                f"{self.files.url}, found a promotion on this machine; run `mtl promote VERSION` to upload it, or "
+                "remove the file to follow the remote"
+            )
         home.mkdir(parents=True, exist_ok=True)
         with _exclusive(home):
             if find_damage(target, version) is not None:
                 self._download(name, version, target)
-            write_atomically(local, pointer)
+            record_shared(home, name, *filter(None, (local, pointer)))
+            write_atomically(champion_file(home, name), pointer)
         return True
 
     async def watch(self, home: Path, name: str) -> None:

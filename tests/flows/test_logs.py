@@ -64,7 +64,7 @@ def test_every_line_of_a_retrain_is_an_object_and_stdout_has_the_result(whole: W
     assert done.stdout == ""
     lines = parse(done.stderr)
     stages = [line["stage"] for line in lines if line["problem"] == "tiny"]
-    assert {"digests", "validate", "check"} <= set(stages)
+    assert {"validate", "train", "check"} <= set(stages)
     assert {"prefect.flow_runs", "prefect.task_runs", "trunkline"} <= {line["logger"] for line in lines}
     assert lines[-1]["level"] == "ERROR"
     assert lines[-1]["stage"] == "check"

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import logging
+import shutil
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -122,8 +123,9 @@ def test_a_pull_that_was_killed_leaves_the_old_champion_and_nothing_behind(
     (other.home / ".pull-killed").mkdir()
     with monkeypatch.context() as patch:
         patch.setattr(serving.remote, "write_atomically", Mock(side_effect=Killed))
-        with pytest.raises(Killed):
-            remote.pull(other.home, "flights")
+        for _ in range(2):
+            with pytest.raises(Killed):
+                remote.pull(other.home, "flights")
     assert other.champion("flights") == old
     assert other.damage(old) is None
     assert remote.pull(other.home, "flights")
@@ -155,6 +157,37 @@ def test_a_damaged_version_is_not_pulled_and_can_be_repaired(
     remote.push(store.home, "flights", force=True)
     remote.pull(other.home, "flights")
     assert other.champion("flights") == new
+
+
+def test_a_promotion_that_was_not_uploaded_is_not_undone(remote: Remote, store: Store, export: Export) -> None:
+    """The machine that trains may serve too; a rollback there must stay, although its upload failed."""
+    first, second = promote(store, export()), promote(store, export(bias=1.0))
+    remote.push(store.home, "flights")
+    assert not remote.pull(store.home, "flights")
+    store.promote(first)
+    for _ in range(2):
+        with pytest.raises(RemoteError, match="found a promotion on this machine; run `mtl promote"):
+            remote.pull(store.home, "flights")
+    assert store.champion("flights") == first
+    remote.push(store.home, "flights")
+    assert not remote.pull(store.home, "flights")
+    assert store.champion("flights") == first
+    assert second in store.versions("flights")
+
+
+def test_a_copied_store_follows_the_remote_once_both_have_the_same_champion(
+    remote: Remote, store: Store, other: Store, export: Export
+) -> None:
+    shutil.rmtree(other.home)
+    promote(store, export())
+    remote.push(store.home, "flights")
+    shutil.copytree(store.home, other.home)
+    champion_file(other.home, "flights").with_suffix(".remote.json").write_text("damaged")
+    assert not remote.pull(other.home, "flights")
+    second = promote(store, export(bias=1.0))
+    remote.push(store.home, "flights")
+    assert remote.pull(other.home, "flights")
+    assert other.champion("flights") == second
 
 
 def test_damaged_local_files_are_pulled_again(remote: Remote, store: Store, other: Store, export: Export) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.layout import Layout
-from flows.retrain.artifacts.markdown import image, table
+from flows.retrain.artifacts.markdown import escape, image, table
 from mtl_core.config import load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.tasks import objectives
@@ -23,6 +23,8 @@ def learning_curves(folder: Path) -> str:
     tasks = objectives(load_problem(folder).tasks, Encoder.load(layout.encoder).tasks)
     curves = [learning_curve(task, "", result) for task in tasks]
     results = results_table(curves)
-    charts = [f"### {curve.task.name}\n\n{image(svg_file(curve.chart), curve.label)}" for curve in curves[:MAX_CHARTS]]
+    charts = [
+        f"### {escape(curve.task.name)}\n\n{image(svg_file(curve.chart), curve.label)}" for curve in curves[:MAX_CHARTS]
+    ]
     head = f"{len(result.epochs)} epochs; the model has the weights of epoch {result.chosen}"
-    return "\n\n".join([head, table(results.head, results.rows), *learning_notes(result), *charts])
+    return "\n\n".join([head, table(results.head, results.rows), *map(escape, learning_notes(result)), *charts])

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import click
 
 from mtl_core.errors import TrunklineError
 from serving.errors import ServingError
+from serving.redaction import redact
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C, as in a shell."""
@@ -101,6 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _end_with(error: TrunklineError | ServingError) -> NoReturn:
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(str(error), err=True)
+    from flows.logs import VARIABLE, json_line
+
+    if os.environ.get(VARIABLE) == "json":
+        click.echo(json_line(str(error), level="ERROR"), err=True)
+    else:
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(redact(str(error)), err=True)
     sys.exit(error.exit_code)

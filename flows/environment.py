@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from flows.layout import Layout
+from flows.logs import is_json
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -18,6 +19,11 @@ _DEFAULTS = {
     "GOMP_SPINCOUNT": "0",
 }
 
+_JSON_LOGS = {
+    "PREFECT_LOGGING_FORMATTERS_STANDARD_": "flows.logs.JsonFormatter",  # its option is called "()"
+    "PREFECT_LOGGING_COLORS": "false",
+}
+
 
 def prepare_environment(folder: Path) -> None:
     """Set the tools' variables, except those that the user has set; call before any tool is imported.
@@ -26,7 +32,7 @@ def prepare_environment(folder: Path) -> None:
     """
     state = Layout(folder.resolve()).state
     homes = {"PREFECT_HOME": str(state / "prefect"), "BENTOML_HOME": str(state / "bentoml")}
-    for name, value in (_DEFAULTS | homes).items():
+    for name, value in (_DEFAULTS | homes | (_JSON_LOGS if is_json() else {})).items():
         os.environ.setdefault(name, value)
     programs = str(Path(sys.executable).parent)
     path = os.environ.get("PATH", os.defpath).split(os.pathsep)
@@ -35,8 +41,11 @@ def prepare_environment(folder: Path) -> None:
 
 
 def prepare_prefect() -> None:
-    """Create Prefect's home, and keep its log off the terminal, where the stages print; call before importing it."""
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    """Create Prefect's home, and keep its log off the terminal, where the stages print; call before importing it.
+
+    Structured logs have its lines.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if is_json() else "CRITICAL")
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
 
 

@@ -7,7 +7,8 @@ ServingError
 │   ├── NoVersionError     no such version
 │   ├── RefusedVersionError   a refused version is promoted only with an overrule
 │   ├── NoChampionError    no version was promoted yet
-│   └── DamagedError       a champion's files are not those that were saved
+│   ├── DamagedError       a champion's files are not those that were saved
+│   └── RemoteError        the remote store cannot be read or written
 ├── PortError          the service cannot listen at the address and port
 ├── RequestError       an invalid request: status, message, details by row and field
 ├── InputValueError    a value of a request breaks a rule of its input's type; becomes a RequestError
@@ -53,6 +54,10 @@ class DamagedError(StoreError):
     """A champion's files, or the pointer to it, are not those that were saved."""
 
     exit_code = 12
+
+
+class RemoteError(StoreError):
+    """The remote store cannot be read or written: no such bucket, no permission, no connection."""
 
 
 class PortError(ServingError):

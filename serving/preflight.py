@@ -28,13 +28,31 @@ def check_champion(home: Path, name: str) -> None:
             f"{champion_file(home, name)}: must name a version in the store, found {tag}, which is missing; restore "
             "its folder, or promote another version (`mtl models` lists them)"
         )
-    signature = _read(tag, folder / "signature.json")
-    # A version is named after the hash of its signature, which has the hash of the graph.
-    if (digest := hashlib.sha256(signature).hexdigest()[: len(version)]) != version:
-        raise _damaged(tag, folder / "signature.json", f"its SHA-256 must begin with {version}, found {digest}")
-    expected = msgspec.json.decode(signature, type=_Signature).graph_sha256
-    if (digest := hashlib.sha256(_read(tag, folder / "model.onnx")).hexdigest()) != expected:
-        raise _damaged(tag, folder / "model.onnx", f"its SHA-256 must be {expected}, found {digest}")
+    if (damage := find_damage(folder, version)) is not None:
+        path, rule = damage
+        raise DamagedError(
+            f"{path}: {rule}; champion {tag} is damaged; restore the file, or promote another version (`mtl models` "
+            "lists them)"
+        )
+
+
+def find_damage(folder: Path, version: str) -> tuple[Path, str] | None:
+    """The first file of a version that is not the one that was saved, and the broken rule; None if there is none."""
+    signature_file, graph_file = folder / "signature.json", folder / "model.onnx"
+    try:
+        # A version is named after the hash of its signature, which has the hash of the graph.
+        signature = signature_file.read_bytes()
+        if (digest := hashlib.sha256(signature).hexdigest()[: len(version)]) != version:
+            return signature_file, f"its SHA-256 must begin with {version}, found {digest}"
+        try:
+            expected = msgspec.json.decode(signature, type=_Signature).graph_sha256
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return signature_file, f"must have the SHA-256 of the graph, found: {error}"
+        if (digest := hashlib.sha256(graph_file.read_bytes()).hexdigest()) != expected:
+            return graph_file, f"its SHA-256 must be {expected}, found {digest}"
+    except OSError as error:
+        return Path(error.filename), f"must be a readable file, found: {error.strerror}"
+    return None
 
 
 def check_port(host: str, port: int) -> None:
@@ -53,17 +71,3 @@ def check_port(host: str, port: int) -> None:
         }
         fix = fixes.get(error.errno or 0, f"found: {error.strerror or error}; choose another --host or --port")
         raise PortError(f"{host}:{port}: cannot listen on this address: {fix}") from error
-
-
-def _read(tag: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _damaged(tag, path, f"must be a readable file, found: {error.strerror}") from error
-
-
-def _damaged(tag: str, path: Path, rule: str) -> DamagedError:
-    return DamagedError(
-        f"{path}: {rule}; champion {tag} is damaged; restore the file, or promote another version (`mtl models` lists "
-        "them)"
-    )

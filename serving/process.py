@@ -20,6 +20,7 @@ from serving.champion import find_champion
 from serving.errors import ProcessError
 from serving.lifeline import end_with_parent
 from serving.preflight import check_champion, check_port
+from serving.remote import pull_if_configured
 from serving.scratch import SCRATCH_VARIABLE, create_scratch
 
 LOOPBACK = "127.0.0.1"
@@ -36,8 +37,9 @@ def serve(home: Path, name: str, *, host: str = LOOPBACK, port: int = 3000) -> N
     """Become the service of a model's champion: this process is replaced, and ends with Ctrl-C or SIGTERM.
 
     home: the store's folder (BENTOML_HOME). host: an IP address or a name of this machine. Raises NoChampionError,
-    NoVersionError, DamagedError or PortError before anything is started.
+    NoVersionError, DamagedError, RemoteError or PortError before anything is started.
     """
+    pull_if_configured(home, name)
     check_champion(home, name)
     check_port(host, port)
     environment = _environment(home, name, create_scratch())  # resolves paths, so before chdir

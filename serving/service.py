@@ -5,11 +5,11 @@
     GET /readyz     {"model": "NAME:VERSION", "load_failure": null, or the champion that failed to load and the reason}
     GET /livez, /healthz, /metrics      BentoML's own
 
-Reads TRUNKLINE_MODEL (the model's name) and TRUNKLINE_STORE (its store) when it starts, not when it is imported.
+Reads TRUNKLINE_MODEL (the model's name), TRUNKLINE_STORE (its store) and TRUNKLINE_STORE_REMOTE (the store from which
+champions are pulled, see remote.py; optional) when it starts, not when it is imported.
 """
 
 import asyncio
-import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from serving.app import PathGuard, build_app
 from serving.errors import ServingError
 from serving.lifeline import end_with_parent
 from serving.live import LiveModel, ServedModel
+from serving.remote import Remote, pull_if_configured
 
 STORE_VARIABLE = "TRUNKLINE_STORE"
 MODEL_VARIABLE = "TRUNKLINE_MODEL"
@@ -52,21 +53,24 @@ class Predict:
     @staticmethod
     def check() -> None:
         """Raise ServingError without a champion that can be served: once, before BentoML starts workers."""
+        pull_if_configured(*_home_and_name())
         ServedModel.champion(*_home_and_name())
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]  # BentoML ships no types for it
     async def open(self) -> None:
-        """Load the champion, then watch for promotions."""
+        """Load the champion, then watch for promotions, in the remote store too where one is configured."""
         end_with_parent()
         await asyncio.to_thread(_live.open, *_home_and_name())
-        self._watch = asyncio.create_task(_live.watch())
+        self._tasks = [asyncio.create_task(_live.watch())]
+        if (remote := Remote.configured()) is not None:
+            self._tasks.append(asyncio.create_task(remote.watch(*_home_and_name())))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML ships no types for it
     async def close(self) -> None:
         """Stop watching."""
-        self._watch.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._watch
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         _live.close()
 
     async def __is_ready__(self) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.s3 import S3Server, running_s3
+
 ROWS = 600
 SMALL = {
     "model: {}\n": (
@@ -47,6 +49,25 @@ def write_table(path: Path, rows: int = ROWS, seed: int = 0) -> Path:
                 ]
             )
     return path
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server for the whole session."""
+    with running_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a new bucket; clients in this process and its children reach the server."""
+    import fsspec
+
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"bucket-{os.urandom(4).hex()}"
+    fsspec.filesystem("s3", skip_instance_cache=True).mkdir(bucket)
+    return f"s3://{bucket}"
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ def command(version: str | None, reject: bool, reason: str, folder: Path, as_jso
     if reject and not reason.strip():
         raise click.UsageError("--reject needs --reason TEXT, which `mtl models` then shows")
     from flows.environment import prepare_prefect, store_home
+    from flows.remote import push_champion
     from mtl_core.config.document import problem_name
     from serving.decisions import waiting_version
     from serving.store import Store
@@ -57,3 +58,5 @@ def command(version: str | None, reject: bool, reason: str, folder: Path, as_jso
     click.echo(sentence)
     if flow_run:
         click.echo(flow_run)
+    if not reject and (pushed := push_champion(folder)):
+        click.echo(pushed)

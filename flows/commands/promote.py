@@ -21,9 +21,11 @@ def command(version: str, overrule: bool, reason: str, folder: Path) -> None:
 
     VERSION is a tag listed by `mtl models`, the part after the colon, its first digits, or `challenger`, `previous`.
     Running services switch to it without dropping requests. The version is not compared with the current champion. A
-    refused version needs --overrule. `mtl rollback` returns to the champion before.
+    refused version needs --overrule. `mtl rollback` returns to the champion before. With TRUNKLINE_STORE_REMOTE the
+    champion is also uploaded to that store, again if its files there are damaged.
     """
     from flows.console.models import print_promotion
+    from flows.remote import push_champion
     from flows.versions import find_version
     from serving.champion import read_load_failure
 
@@ -32,3 +34,5 @@ def command(version: str, overrule: bool, reason: str, folder: Path) -> None:
     before, failure = store.champion(name), read_load_failure(store.home, name)
     overruled = store.promote(tag, overrule=overrule, reason=reason)
     print_promotion(tag, before, overruled, failure)
+    if pushed := push_champion(folder, force=True):
+        click.echo(pushed)

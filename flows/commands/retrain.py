@@ -8,6 +8,7 @@ import click
 
 from flows.commands.arguments import example, in_folder, json_output, reserve_stdout, wait_option
 from flows.environment import prepare_prefect
+from flows.logs import is_json, start_json_lines
 from flows.running import check_start, exclusive_run
 
 
@@ -33,9 +34,12 @@ def command(folder: Path, as_json: bool, wait: bool) -> None:
     `gates.approval: required` it waits for `mtl approve`. In a git repository, each run is recorded as a DVC
     experiment.
 
+    With TRUNKLINE_LOG=json every line on stderr is a JSON object with problem, version and stage.
+
     No Prefect server is needed; set PREFECT_API_URL to report to one. Exits with code 9 if another command is using the
     problem. For a schedule, see `mtl up`.
     """
+    start_json_lines()
     # Before Prefect is imported, so that an error comes at once.
     with exclusive_run(folder, wait=wait):
         check_start(folder)
@@ -43,7 +47,7 @@ def command(folder: Path, as_json: bool, wait: bool) -> None:
         from flows.console.retrain import print_result
         from flows.retrain.flow import run_retrain
 
-        with reserve_stdout(as_json):
+        with reserve_stdout(as_json or is_json()):
             result = run_retrain(folder)
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(result), indent=1))

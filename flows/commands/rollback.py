@@ -20,6 +20,7 @@ def command(reason: str, folder: Path) -> None:
     and recorded. Exits with code 8 if there is no previous champion, or if its files are damaged.
     """
     from flows.console.models import print_promotion
+    from flows.remote import push_champion
     from flows.versions import find_version
     from serving.champion import read_load_failure
 
@@ -28,3 +29,5 @@ def command(reason: str, folder: Path) -> None:
     before, failure = store.champion(name), read_load_failure(store.home, name)
     overruled = store.promote(tag, overrule=True, reason=f"rollback: {reason}" if reason else "rollback")
     print_promotion(tag, before, overruled, failure)
+    if pushed := push_champion(folder):
+        click.echo(pushed)

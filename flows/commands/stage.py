@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from flows.commands.arguments import example, in_folder, wait_option
+from flows.commands.arguments import example, in_folder, reserve_stdout, wait_option
+from flows.logs import is_json, set_fields, start_json_lines
 from flows.pipeline.failure import record_failure
 from flows.pipeline.graph import STAGES, check_graph
 from flows.running import exclusive_run, exclusive_stage
@@ -23,7 +24,14 @@ def command(name: str, folder: Path, wait: bool) -> None:
     with code 9 if another command is using the problem.
     """
     end_with_parent()
-    with exclusive_run(folder, wait=wait), exclusive_stage(folder), record_failure(folder, name):
+    start_json_lines()
+    set_fields(stage=name)
+    with (
+        reserve_stdout(is_json()),
+        exclusive_run(folder, wait=wait),
+        exclusive_stage(folder),
+        record_failure(folder, name),
+    ):
         check_graph(folder)
         _check_previous_stage(folder, name)
         import_module(f"flows.stages.{name}").run(folder)

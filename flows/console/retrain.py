@@ -53,7 +53,7 @@ def print_result(result: RetrainResult) -> None:
     console.print(Text(result.version, "bold").append(f" {_verb(result)}{reasons}", "not bold"), soft_wrap=True)
     if result.waiting:
         console.out(result.waiting, style="cyan")
-    console.out(f"{result.experiment}\n{result.service}")
+    console.out("\n".join(filter(None, (result.experiment, result.remote, result.service))))
     if result.deleted:
         console.out(f"deleted, beyond the limits of `store`: {', '.join(result.deleted)}")
     if result.other_outputs:

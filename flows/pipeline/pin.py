@@ -6,6 +6,7 @@ too, under `meta`, which DVC does not change.
 
 import hashlib
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.pipeline.graph import open_repository
+from flows.system_failure import system_failure
 from mtl_core.errors import DataError, ToolError
 
 DATA, PIN, FETCH = "data", "data.dvc", "fetch_data.py"
@@ -139,7 +141,7 @@ def _is_clean(repo: Any, folder: Path) -> bool:
 def _download(repo: Any, folder: Path) -> str:
     """Pull from DVC's remote, else run fetch_data.py; a phrase about the source."""
     if remote := repo.config["core"].get("remote"):
-        repo.pull(str(folder / PIN))
+        _pull(repo, folder, remote)
         return f"pulled from remote {remote}"
     if not (folder / FETCH).exists():
         raise DataError(
@@ -150,6 +152,44 @@ def _download(repo: Any, folder: Path) -> str:
     if code:
         raise ToolError(f"{folder / FETCH}: must end with code 0, found {code}; see its output above")
     return f"written by {FETCH}"
+
+
+def _pull(repo: Any, folder: Path, remote: str) -> None:
+    """Pull the data; raises ToolError with the fix.
+
+    DVC logs the cause, such as wrong credentials, and raises an error without it.
+    """
+    causes = _Causes(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data", "dvc_objects")]
+    for logger in loggers:
+        logger.addHandler(causes)
+        logger.propagate = False
+    try:
+        repo.pull(str(folder / PIN))
+    except Exception as error:  # the libraries of the remotes have exceptions of their own
+        if system_failure(error) is not None:
+            raise
+        found = "; ".join(" ".join(cause.split()) for cause in dict.fromkeys(causes.found or [str(error)]))
+        raise ToolError(
+            f"DVC remote {remote}, {repo.config['remote'][remote].get('url')}: must have the data of {PIN}, found: "
+            f"{found}. Check its address (`dvc remote list`), the credentials, and that `dvc push` has been run"
+        ) from error
+    finally:
+        for logger in loggers:
+            logger.removeHandler(causes)
+            logger.propagate = True
+
+
+class _Causes(logging.Handler):
+    """Errors that are logged, instead of their tracebacks in the terminal."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self.found.append(f"{type(error).__name__}: {error}" if error else record.getMessage())
 
 
 def _listing(folder: Path) -> Listing:

@@ -120,7 +120,7 @@ def approve(store: Store, candidate: str, waiting: VersionDecision, reason: str)
     present = store.champion(candidate.partition(":")[0])
     if present != waiting.champion:
         raise PromotionRefused(replaced_champion(candidate, waiting.champion, present))
-    store.promote(candidate)
+    store.promote(candidate, reason=f"approved: {reason}" if reason else "approved")
     if reason:
         decide_version(store, candidate, "approved", champion=waiting.champion, reasons=(reason,))
 

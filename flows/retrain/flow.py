@@ -12,11 +12,12 @@ from pathlib import Path
 from prefect import flow
 
 from flows.environment import prepare_environment, store_home
+from flows.logs import set_fields, start_json_lines
 from flows.pipeline.dvc_lock import other_outputs_note
 from flows.pipeline.failure import StageFailed
 from flows.pipeline.graph import DIGESTS, stage_names
 from flows.retrain.approval import wait_for_approval
-from flows.retrain.publish import publish
+from flows.retrain.publish import publish_links, publish_stage, read_checks
 from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
 from flows.retrain.tasks import (
@@ -25,6 +26,7 @@ from flows.retrain.tasks import (
     decide_on_candidate,
     delete_old_versions,
     promote,
+    push,
     record,
     result_of,
     run_stage,
@@ -43,16 +45,19 @@ from serving.store import Store
 def retrain(folder: Path) -> RetrainResult:
     """Bring every stage up to date, compare, promote or keep, record, wait for the service."""
     prepare_environment(folder)  # a worker or a schedule runs this without the command line
+    start_json_lines()
     end_with_worker()
     with exclusive_run(folder, wait=True):
         check_start(folder)
+        set_fields(problem=load_problem(folder).name, version=None, stage=None)
         return _retrain(folder)
 
 
 def _retrain(folder: Path) -> RetrainResult:
     stages = _bring_up_to_date(folder)
-    checks = publish(folder)
     candidate = result_of(save_candidate, folder, stages)
+    set_fields(version=candidate, stage=None)
+    publish_links(folder, candidate)
     experiment = result_of(record, folder, candidate)  # before a refusal, which ends the run
     comparison = result_of(compare_with_champion, folder, candidate)
     decision = result_of(decide_on_candidate, folder, candidate, comparison)
@@ -64,7 +69,7 @@ def _retrain(folder: Path) -> RetrainResult:
     serves = promoted or decision.outcome == "unchanged"
     return RetrainResult(
         stages=tuple(stage for stage in stages if stage.name != DIGESTS),
-        checks=checks,
+        checks=read_checks(folder),
         gates_off=tuple(name for name, _ in load_problem(folder).gates.switched_off()),
         comparison=comparison,
         version=candidate,
@@ -72,6 +77,7 @@ def _retrain(folder: Path) -> RetrainResult:
         promoted=promoted,
         waiting=waiting,
         experiment=experiment,
+        remote=result_of(push, folder),
         service=result_of(wait_for_service, candidate) if serves else _still_serving(comparison.champion),
         deleted=result_of(delete_old_versions, folder),
         other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
@@ -86,14 +92,17 @@ def _bring_up_to_date(folder: Path) -> list[StageRun]:
     """Run every stage in its order; raises the error of the one that failed."""
     stages = []
     for stage in stage_names(folder):
+        set_fields(stage=stage)
         if stage == "train":
             renew_teacher(folder)
         try:
             stages.append(result_of(run_stage, folder, stage))
         except StageFailed as failure:
+            publish_stage(folder, stage)
             if stage != "check" or failure.exit_code != CheckFailed.exit_code:
                 raise
             raise _save_refused(folder, stages, failure) from None
+        publish_stage(folder, stage)
     return stages
 
 

@@ -37,6 +37,8 @@ class RetrainResult:
     """Sentence on how to approve a version that waits for it; "" if it does not wait."""
     experiment: str
     """Sentence about the DVC experiment."""
+    remote: str
+    """Sentence about the remote store; "" without one."""
     service: str
     """Sentence about the service."""
     deleted: tuple[str, ...]

@@ -20,6 +20,7 @@ import httpx
 from mtl_core.errors import ToolError
 from serving.lifeline import end_with_parent
 from serving.process import LOOPBACK, is_ready
+from serving.redaction import redact
 
 LOG = "server.log"
 ENVIRONMENT = {
@@ -84,7 +85,7 @@ def _answering(url: str, fix: str) -> Iterator[None]:
         if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
             raise
         lines = str(error).splitlines() or [repr(error)]
-        raise ToolError(f"Prefect server {url}: must answer, found {lines[0]}; {fix}") from error
+        raise ToolError(redact(f"Prefect server {url}: must answer, found {lines[0]}; {fix}")) from error
 
 
 def _start(log: Path) -> tuple[int, "subprocess.Popen[bytes]"]:

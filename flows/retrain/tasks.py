@@ -19,8 +19,9 @@ from flows.layout import Layout
 from flows.pipeline.experiments import experiment_revision, save_experiment
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
 from flows.provenance import model_provenance
+from flows.remote import push_champion
+from flows.retrain.artifacts.comparison import publish_comparison
 from flows.retrain.compare import ChampionComparison, compare_models
-from flows.retrain.comparison_artifact import publish_comparison
 from flows.retrain.decision import Decision, decide, refusal
 from flows.retrain.result import StageRun
 from flows.retrain.teacher import record_challenger
@@ -30,6 +31,7 @@ from mtl_core.files import os_errors_with_path
 from serving.decisions import decide_version
 from serving.errors import ServingError
 from serving.provenance import Experiment, StageTime
+from serving.redaction import redact
 from serving.retention import prune
 from serving.store import Store
 
@@ -48,9 +50,9 @@ def as_failed_state(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
         try:
             return function(*args, **kwargs)
         except TrunklineError as error:
-            return Failed(message=str(error), data=error)
+            return Failed(message=redact(str(error)), data=error)
         except ServingError as error:
-            return Failed(message=str(error), data=ToolError(str(error)))
+            return Failed(message=redact(str(error)), data=ToolError(str(error)))
 
     return wrapped
 
@@ -128,7 +130,7 @@ def decide_on_candidate(folder: Path, candidate: str, comparison: ChampionCompar
     promotions = [p for p in store.promotions(problem.name) if p.after == comparison.champion]
     age = datetime.now(UTC) - promotions[-1].at if promotions else None
     decision = decide(comparison, candidate, problem.gates, age=age)
-    publish_comparison(comparison, decision, candidate)
+    publish_comparison(comparison, decision, candidate, problem.name)
     if decision.outcome != "unchanged":
         record_challenger(store, problem.name, candidate, comparison)
     if decision.outcome == "refused":
@@ -172,6 +174,13 @@ def delete_old_versions(folder: Path) -> tuple[str, ...]:
     return tuple(old.version for old in prune(store, name, keep=limits.keep, max_age=limits.age_limit))
 
 
+@task
+@as_failed_state
+def push(folder: Path) -> str:
+    """Upload the champion to the remote store, also one that an earlier run could not upload."""
+    return push_champion(folder)
+
+
 @task(retries=RETRIES, retry_delay_seconds=RETRY_SECONDS)
 @as_failed_state
 def wait_for_service(candidate: str) -> str:
@@ -182,9 +191,10 @@ def wait_for_service(candidate: str) -> str:
     try:
         served = httpx.get(f"{url.rstrip('/')}/model", timeout=5.0).raise_for_status().json()["model"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise ToolError(f"service {url}: must answer GET /model with its version, found {error!r}") from None
+        raise ToolError(redact(f"service {url}: must answer GET /model with its version, found {error!r}")) from None
     if served != candidate:
         raise ToolError(
-            f"service {url}: must serve the new champion {candidate}, found {served}; check that it uses the same store"
+            f"service {redact(url)}: must serve the new champion {candidate}, found {served}; check that it uses the "
+            "same store or pulls from the remote one"
         )
-    return f"{url} serves {served}"
+    return f"{redact(url)} serves {served}"

@@ -24,6 +24,7 @@ def result(*off: str, other_outputs: str = "", deleted: tuple[str, ...] = ()) ->
         promoted=True,
         waiting="",
         experiment="recorded",
+        remote="",
         service="told",
         deleted=deleted,
         other_outputs=other_outputs,

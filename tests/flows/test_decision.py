@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from flows.retrain.artifacts.comparison import comparison_markdown
 from flows.retrain.compare import ChampionComparison
-from flows.retrain.comparison_artifact import comparison_markdown
 from flows.retrain.decision import decide, refusal, worse_tasks
 from mtl_core.churn import Churn
 from mtl_core.config import Gates

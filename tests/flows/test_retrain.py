@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 
 from flows.layout import Layout
@@ -47,15 +46,6 @@ def test_the_first_run_runs_every_stage_and_promotes(whole: Whole) -> None:
         assert whole.first.version.replace(":", "-") in {
             name for names in repo.experiments.ls().values() for name, _ in names
         }
-
-
-def test_prefect_shows_checks_metrics_and_the_report(whole: Whole) -> None:
-    with get_client(sync_client=True) as client:
-        artifacts = {artifact.key: artifact for artifact in client.read_artifacts()}
-    assert {"checks", "metrics", "report"} <= set(artifacts)
-    rows = json.loads(artifacts["metrics"].data)
-    assert {row["task"] for row in rows} == {"churned", "spend", "tier"}
-    assert Layout(whole.folder).report.as_uri() in artifacts["report"].data
 
 
 def test_a_second_run_runs_no_stage_and_keeps_the_champion(whole: Whole) -> None:

@@ -3,6 +3,7 @@
 from prefect.artifacts import create_markdown_artifact
 
 from flows.console.comparison import churn_text, verdict
+from flows.retrain.artifacts.key import artifact_key
 from flows.retrain.compare import ChampionComparison
 from flows.retrain.decision import Decision
 from mtl_core.churn import Churn
@@ -10,16 +11,15 @@ from mtl_core.evaluation import Difference
 from mtl_core.report.wording import decimal_places, interval, number, plural, rounded, signed
 from mtl_core.slices import SliceDifference
 
-KEY = "champion-comparison"
 WORST = 10
 """Maximum slices that are shown."""
 
 
-def publish_comparison(comparison: ChampionComparison, decision: Decision, candidate: str) -> None:
+def publish_comparison(comparison: ChampionComparison, decision: Decision, candidate: str, problem: str) -> None:
     """Create the artifact of the current flow run."""
     create_markdown_artifact(
         markdown=comparison_markdown(comparison, decision, candidate),
-        key=KEY,
+        key=artifact_key(problem, "comparison"),
         description="Challenger against champion",
     )
 

@@ -50,13 +50,12 @@ def command(version: str | None, reject: bool, reason: str, folder: Path, as_jso
         approve(store, tag, decision, reason)
         previous = f"; previous champion: {decision.champion}" if decision.champion else ""
         sentence = f"{tag} is the champion{previous}"
+    pushed = "" if reject else push_champion(folder)
     flow_run = resume(decision.flow_run) if decision.flow_run else None
     if as_json:
         outcome = "refused" if reject else "promoted"
         click.echo(json.dumps({"version": tag, "outcome": outcome, "reason": reason or None, "flow_run": flow_run}))
         return
     click.echo(sentence)
-    if flow_run:
-        click.echo(flow_run)
-    if not reject and (pushed := push_champion(folder)):
-        click.echo(pushed)
+    for line in filter(None, (flow_run, pushed)):
+        click.echo(line)

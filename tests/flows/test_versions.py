@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows.retrain.tasks import delete_old_versions
 from mtl_core.errors import ProblemError
 from serving.errors import DamagedError, StoreError
 from serving.provenance import CodeRevision, ModelProvenance, PinnedData
@@ -163,3 +164,13 @@ def test_limits_come_from_the_options_or_from_params(
     assert mtl(folder, "models", "prune") == ProblemError.exit_code
     assert mtl(folder, "models", "prune", "--keep", "1") == 0
     assert store.versions("tiny") == tags[2:]
+
+
+def test_a_retrain_deletes_versions_beyond_declared_limits_only(
+    tiny_problem: Path, folder: Path, store: Store, tags: list[str]
+) -> None:
+    declared = (tiny_problem / "params.yaml").read_text(encoding="utf-8")
+    for section, deleted in (("", ()), ("store: {max_age: 1 week}\n", ()), ("store: {keep: 2}\n", (tags[0],))):
+        (folder / "params.yaml").write_text(declared + section, encoding="utf-8")
+        assert delete_old_versions.fn(folder) == deleted
+    assert store.versions("tiny") == tags[:0:-1]

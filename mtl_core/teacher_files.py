@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mtl_core.errors import DataError
 from mtl_core.files import damage_as_data_error, pending_folder, write_text
 from mtl_core.frozen import Frozen
 
@@ -29,13 +30,20 @@ def write_teacher(folder: Path, record: TeacherRecord, model: Path | None = None
         if model is not None:
             for name in (GRAPH, SIGNATURE):
                 shutil.copyfile(model / name, temporary / name)
-        write_text(temporary / RECORD, record.model_dump_json(indent=1) + "\n")
+        write_text(temporary / RECORD, _text(record))
+
+
+def _text(record: TeacherRecord) -> str:
+    return record.model_dump_json(indent=1) + "\n"
 
 
 def read_teacher(folder: Path) -> TeacherRecord:
-    """The record of the folder; DataError for a damaged one."""
-    with damage_as_data_error(folder / RECORD):
-        return TeacherRecord.model_validate_json((folder / RECORD).read_bytes())
+    """The record of the folder; DataError for a damaged or a missing one."""
+    path = folder / RECORD
+    if not path.exists():
+        raise DataError(f"{path}: must exist to train with a champion, found no file; run `mtl stage digests` first")
+    with damage_as_data_error(path):
+        return TeacherRecord.model_validate_json(path.read_bytes())
 
 
 def keep_teacher(folder: Path, params: Any) -> None:
@@ -43,9 +51,9 @@ def keep_teacher(folder: Path, params: Any) -> None:
 
     A folder with the right content is not touched.
     """
-    empty = TeacherRecord()
-    if not (folder / RECORD).exists() or (not declares_champion(params) and read_teacher(folder) != empty):
-        write_teacher(folder, empty)
+    path, empty = folder / RECORD, _text(TeacherRecord())
+    if not path.exists() or (not declares_champion(params) and path.read_bytes() != empty.encode()):
+        write_teacher(folder, TeacherRecord())
 
 
 def declares_champion(params: Any) -> bool:

@@ -15,7 +15,7 @@ from flows.retrain.compare import ChampionComparison
 from mtl_core.config import Problem, load_problem
 from mtl_core.errors import ToolError
 from mtl_core.files import damage_as_data_error, os_errors_with_path, write_text
-from mtl_core.teacher_files import TeacherRecord, read_teacher, write_teacher
+from mtl_core.teacher_files import TeacherRecord, write_teacher
 from serving.store import Store
 
 
@@ -38,10 +38,9 @@ def renew_teacher(folder: Path) -> None:
                 "them, promote another version (`mtl promote VERSION`), or drop this teacher"
             )
         record, model = TeacherRecord(champion=champion, worse=_worse(store, problem)), store.path(champion)
-    if read_teacher(layout.teacher) != record:
-        with os_errors_with_path(layout.teacher):
-            write_teacher(layout.teacher, record, model)
-        commit_outputs(folder, DIGESTS)
+    with os_errors_with_path(layout.teacher):
+        write_teacher(layout.teacher, record, model)
+    commit_outputs(folder, DIGESTS)
 
 
 def record_challenger(store: Store, name: str, candidate: str, comparison: ChampionComparison) -> None:

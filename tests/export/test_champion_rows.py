@@ -141,7 +141,14 @@ def test_data_that_changed_since_they_were_encoded_are_refused(small: Small, lat
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("teacher.json", "{"), ("signature.json", "{"), ("model.onnx", "other"), ("model.onnx", None)]
+    ("name", "content"),
+    [
+        ("teacher.json", "{"),
+        ("teacher.json", None),
+        ("signature.json", "{"),
+        ("model.onnx", "other"),
+        ("model.onnx", None),
+    ],
 )
 def test_damaged_files_are_refused_by_name(
     small: Small, late_champion: Path, tmp_path: Path, name: str, content: str | None
@@ -150,7 +157,7 @@ def test_damaged_files_are_refused_by_name(
     (folder / name).unlink()
     if content is not None:
         (folder / name).write_text(content)
-    expected = FileNotFoundError if content is None else DataError
+    expected = FileNotFoundError if content is None and name == "model.onnx" else DataError
     with pytest.raises(expected, match=r"(signature|teacher)\.json|model\.onnx"):
         untaught(small, folder, "late")
 
@@ -162,6 +169,9 @@ def test_the_folder_is_emptied_only_when_no_champion_is_declared(late_champion: 
     keep_teacher(folder, {"training": {"teachers": {"late": {"kind": "boosted"}}}})
     assert read_teacher(folder) == TeacherRecord()
     assert [path.name for path in folder.iterdir()] == ["teacher.json"]
+    (folder / "teacher.json").write_text("damaged")
+    keep_teacher(folder, {})
+    assert read_teacher(folder) == TeacherRecord()
     before = (folder / "teacher.json").stat().st_mtime_ns
     for params in (None, {}, {"training": {"teachers": ["late"]}}):
         keep_teacher(folder, params)

@@ -254,7 +254,7 @@ def prepared(folder: Path, **declared: Any) -> None:
 
 
 def test_columns_of_slices_must_exist_and_name_slices(tmp_path: Path) -> None:
-    folder, gates = folder_of(tmp_path), {"slices": ["shp", "when"]}
+    folder, gates = folder_of(tmp_path), {"slices": ["shp", "day"]}
     (missing, dates) = lines(folder, gates=gates)
     assert missing.startswith("gates.slices: ")
     assert "no column 'shp'; did you mean 'shop'?" in missing

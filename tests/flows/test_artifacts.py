@@ -17,7 +17,7 @@ from flows.retrain.artifacts.validation import MAX_ROWS, validation_summary
 from mtl_core.validation.results import QUARANTINE_SCHEMA, PartValidation, QuarantineReason, write_quarantine
 from tests.flows.conftest import Whole, mtl
 
-KINDS = ("validation", "learning-curves", "gates", "metrics", "links")
+KINDS = ("validation", "learning-curves", "gates", "metrics", "comparison", "links")
 
 
 def artifacts(problem: str) -> dict[str, str]:

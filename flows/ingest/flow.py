@@ -16,11 +16,11 @@ from flows.ingest.inbox import SETTLE_SECONDS, clear_inbox, inbox_folder, names_
 from flows.ingest.ingest import ingest_files
 from flows.ingest.result import IngestResult
 from flows.pipeline.pin import push
+from flows.retrain.artifacts.key import artifact_key
 from flows.retrain.server import prefect_server
 from flows.retrain.tasks import as_failed_state, result_of
-from flows.running import exclusive_run
+from flows.running import end_with_worker, exclusive_run
 from mtl_core.config.document import problem_name
-from serving.lifeline import end_with_parent
 
 INGESTED, REFUSED = "trunkline.data.ingested", "trunkline.data.refused"
 """Names of the events. Their resource is `trunkline.problem.NAME`."""
@@ -39,7 +39,7 @@ def ingest(folder: Path, inbox: Path | None = None, settle: float = SETTLE_SECON
     """
     folder = folder.resolve()
     prepare_environment(folder)  # a worker or a schedule runs this without the command line
-    end_with_parent()
+    end_with_worker()
     with exclusive_run(folder, wait=True):
         result: IngestResult = result_of(take, folder, inbox_folder(folder, inbox), settle)
         publish(folder, result)
@@ -77,9 +77,11 @@ def publish(folder: Path, result: IngestResult) -> None:
         labels = f"{update.filled} filled, {update.changed} changed, {update.unknown} keys unknown"
         row = {"file": Path(update.file).name, "outcome": update.outcome, "rows": "", "quarantined": ""}
         rows.append({**row, "labels": labels, "message": update.message})
+    problem = problem_name(folder)
     if rows:
-        create_table_artifact(key="ingest", table=rows, description=f"Files of the inbox of {folder.name}")
-    resource = {"prefect.resource.id": f"trunkline.problem.{problem_name(folder)}", "trunkline.folder": str(folder)}
+        key = artifact_key(problem, "ingest")
+        create_table_artifact(key=key, table=rows, description=f"Files of the inbox of {folder.name}")
+    resource = {"prefect.resource.id": f"trunkline.problem.{problem}", "trunkline.folder": str(folder)}
     if result.changed_parts:
         emit_event(event=INGESTED, resource=resource, payload={"names": list(result.changed_parts)})
     if result.refused:

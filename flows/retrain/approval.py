@@ -18,7 +18,7 @@ from flows.retrain.decision import Decision
 from flows.retrain.server import has_lasting_server
 from flows.running import released_run
 from mtl_core.config import Gates, load_problem
-from mtl_core.config.time_span import parse_time_span
+from mtl_core.config.duration import fixed_length
 from mtl_core.errors import PromotionRefused
 from serving.decisions import VersionDecision, decide_version, decision_of
 from serving.store import Store
@@ -78,7 +78,7 @@ def _pause(flow_run: UUID, seconds: int) -> bool:
 
 def timeout_seconds(gates: Gates) -> int:
     """Seconds for which a run pauses."""
-    return int(parse_time_span(gates.approval_timeout).total_seconds())
+    return int(fixed_length(gates.approval_timeout).total_seconds())
 
 
 def _check_still_compared(store: Store, candidate: str, champion: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from flows.retrain.compare import ChampionComparison
 from mtl_core.config import Gates
-from mtl_core.config.time_span import parse_time_span
+from mtl_core.config.duration import fixed_length
 from mtl_core.evaluation import Difference
 from mtl_core.report.wording import join_names, option_value, plural
 from mtl_core.slices import SliceDifference
@@ -117,7 +117,7 @@ def _reasons_to_promote(comparison: ChampionComparison, gates: Gates, age: timed
         reasons.append(f"significantly better than the champion in {', '.join(better)}, and worse in no task")
     if comparison.schema_changes:
         reasons.append(f"the champion's schema no longer fits the problem: {'; '.join(comparison.schema_changes)}")
-    if gates.max_age is not None and age is not None and age > parse_time_span(gates.max_age):
+    if gates.max_age is not None and age is not None and age > fixed_length(gates.max_age):
         reasons.append(
             f"the champion was promoted {_age(age)} ago, longer than gates.max_age = {gates.max_age}, and no task is "
             "significantly worse"

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mtl_core.config.duration import FixedDuration
 from mtl_core.config.slices import Margins, Slices, margin_of
-from mtl_core.config.time_span import TimeSpan
 from mtl_core.frozen import Frozen
 
 Approval = Literal["automatic", "required"]
@@ -92,7 +92,7 @@ class Gates(Frozen):
     """
     slices: Slices | None = None
     """Columns in each of whose values, too, no task may be significantly worse: a list, or the options below."""
-    max_age: TimeSpan | None = None
+    max_age: FixedDuration | None = None
     """Age of the champion, since its promotion, from which on a candidate that is not worse replaces it, as in `30
     days`. Without one, a candidate must be better.
     """
@@ -100,7 +100,7 @@ class Gates(Frozen):
     """`required`: a candidate that would be promoted waits until a person approves it, by `mtl approve` or on the
     Prefect server.
     """
-    approval_timeout: TimeSpan = "7 days"
+    approval_timeout: FixedDuration = "7 days"
     """Time for which a flow run on a Prefect server pauses for the approval. The candidate waits beyond it."""
 
     @model_validator(mode="after")

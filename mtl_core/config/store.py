@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.config.time_span import TimeSpan, parse_time_span
+from mtl_core.config.duration import FixedDuration, fixed_length
 from mtl_core.frozen import Frozen
 
 
@@ -19,10 +19,10 @@ class StoreOptions(Frozen):
 
     keep: Annotated[int | None, Field(ge=1)] = None
     """Number of newest versions to keep."""
-    max_age: TimeSpan | None = None
+    max_age: FixedDuration | None = None
     """Maximum age of a version since its first save, as in `365 days`."""
 
     @property
     def age_limit(self) -> timedelta | None:
         """`max_age` as a length of time."""
-        return parse_time_span(self.max_age) if self.max_age else None
+        return fixed_length(self.max_age) if self.max_age else None

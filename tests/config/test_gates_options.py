@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mtl_core.config import Gates, parse_problem
-from mtl_core.config.time_span import parse_time_span
+from mtl_core.config.duration import fixed_length
 from mtl_core.errors import ProblemError
 from tests.small import document
 
@@ -16,8 +16,8 @@ from tests.small import document
     ("text", "span"),
     [("30 days", timedelta(days=30)), ("1 week", timedelta(days=7)), ("90 minutes", timedelta(minutes=90))],
 )
-def test_a_time_span_is_a_number_and_a_unit_of_fixed_length(text: str, span: timedelta) -> None:
-    assert parse_time_span(text) == span
+def test_a_fixed_duration_is_a_number_and_a_unit_of_fixed_length(text: str, span: timedelta) -> None:
+    assert fixed_length(text) == span
     assert Gates(max_age=text).max_age == text
 
 

@@ -31,7 +31,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Events:
 @pytest.fixture(autouse=True)
 def unlined(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The tests' own process must not end with its parent, as a worker's does."""
-    monkeypatch.setattr(module, "end_with_parent", lambda: None)
+    monkeypatch.setattr(module, "end_with_worker", lambda: None)
     yield
     os.environ.pop("PREFECT_HOME", None)
 
@@ -42,7 +42,7 @@ def table() -> list[dict[str, Any]]:
 
     with get_client(sync_client=True) as client:
         found = client.read_latest_artifacts(
-            artifact_filter=ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=["ingest"]))
+            artifact_filter=ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=["orders-ingest"]))
         )
     rows: list[dict[str, Any]] = json.loads(str(found[0].data))
     return rows

@@ -35,7 +35,7 @@ class Churn:
     rows: int
     """Labelled rows; for a task of level token its items, for a tagging task its texts."""
     decision: str
-    """What flips: "class", "decision", "set of labels", "cluster" or "tags"; "" for a number."""
+    """Kind of the decision that flips: "class", "decision", "set of labels", "cluster" or "tags"; "" for a number."""
     flipped: float | None
     """Share of the rows whose decision differs; None for a number, and without rows."""
     mean_change: float | None

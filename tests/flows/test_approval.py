@@ -60,7 +60,7 @@ def store_of(folder: Path) -> Store:
 
 
 def waits(problem: Path, candidate: str, champion: str | None, answer: Callable[[VersionDecision], Any]) -> Any:
-    """What a flow run returns that waits for the approval, while `answer` gets the decision once it has paused."""
+    """Result of a flow run that waits for the approval; `answer` gets the decision once it has paused."""
     store = store_of(problem)
 
     @flow

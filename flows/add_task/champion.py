@@ -15,6 +15,7 @@ from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError, ExportError, ProblemError, suggestion
 from mtl_core.export.matrices import Matrix, input_matrices
 from mtl_core.export.representation import RowTensor, head_count, head_inputs, input_vectors
+from mtl_core.export.signature import changed_columns
 from mtl_core.input_types import InputType
 from serving.store import Store
 
@@ -43,10 +44,8 @@ class FrozenChampion:
 
     def inputs(self, encoder: Encoder) -> dict[str, InputType]:
         """The columns that its graph reads; DataError if the problem no longer has one, or with another type."""
-        present = {name: {"name": name, **kind.signature()} for name, kind in encoder.inputs.items()}
-        # Rows are typed already, so how text is parsed does not matter.
-        entries = [{key: entry[key] for key in entry if key != "text"} for entry in self.signature["inputs"]]
-        if changed := [entry["name"] for entry in entries if present.get(entry["name"]) != entry]:
+        entries = self.signature["inputs"]
+        if changed := changed_columns(encoder, entries):
             raise DataError(
                 f"champion {self.version}: must read the declared columns for another task on its trunk, found columns "
                 f"that the problem no longer has, or has with another type: {', '.join(changed)}; run `mtl retrain`, "

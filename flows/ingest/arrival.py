@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_REASONS = 5
 """Maximum number of differing columns that an error lists."""
+TEXT = "text"
+"""Kind of the types of strings."""
 
 
 class Checker:
@@ -127,7 +129,7 @@ def kind_of(arrow_type: pa.DataType) -> str:
     """Name of a type, equal for types whose values one column may have."""
     arrow_type = value_type(arrow_type)
     if is_text(arrow_type):
-        return "text"
+        return TEXT
     if is_number(arrow_type):
         return "number"
     if pa.types.is_boolean(arrow_type):
@@ -156,7 +158,7 @@ def _type_error(part: Part, present: Sequence[PartFile], column: str) -> str:
     joint = kind_of(part.types.field(column).type)
     if joint == expected and (own == expected or isinstance(file, CsvFile)):  # any CSV cell can be text
         return ""
-    reason = reason_for_text([file], column) if own == "text" else ""
+    reason = reason_for_text([file], column) if own == TEXT else ""
     return f"column {column!r}: must be {expected} as in the other parts, found {own}{reason}"
 
 

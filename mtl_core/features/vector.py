@@ -216,3 +216,11 @@ def _chunks(size: int, values: pa.Array) -> Iterator[tuple[int, NDArray[np.float
     step = max(1, MAX_CELLS // size)
     for start in range(0, len(values), step):
         yield start, VectorInput(size).tensor(values.slice(start, step))
+
+
+def unscaled_vector(name: str, width: int) -> FittedVector:
+    """The feature of a column of that name whose (rows, width) numbers are inputs of the network as they are."""
+    zeros = (0.0,) * width
+    return FittedVector(
+        name=name, column=name, mean=zeros, deviation=(1.0,) * width, low=zeros, high=zeros, flag_missing=False
+    )

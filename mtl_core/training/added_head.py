@@ -7,7 +7,7 @@ from mtl_core.config.trunks import SharedBottom
 from mtl_core.data.encoded import EncodedSplit
 from mtl_core.data.encoder import Encoder
 from mtl_core.distillation.single_task import single_task_encoder, single_task_problem, single_task_split
-from mtl_core.features.vector import FittedVector
+from mtl_core.features.vector import unscaled_vector
 
 FEATURE = "representation"
 BLOCK = "vector"
@@ -29,15 +29,7 @@ def added_head_problem(problem: Problem, task: str, *, adapter: bool) -> Problem
 
 def representation_encoder(encoder: Encoder, task: str, width: int) -> Encoder:
     """The encoder of the task with the representation, unchanged, as its only feature."""
-    feature = FittedVector(
-        name=FEATURE,
-        column=FEATURE,
-        mean=(0.0,) * width,
-        deviation=(1.0,) * width,
-        low=(0.0,) * width,
-        high=(0.0,) * width,
-        flag_missing=False,
-    )
+    feature = unscaled_vector(FEATURE, width)
     return single_task_encoder(task, encoder).model_copy(update={"features": (feature,)})
 
 

@@ -5,19 +5,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import onnx
 import pyarrow as pa
 import pytest
+import torch
 from numpy.testing import assert_allclose
+from onnx import numpy_helper
 
 from mtl_core.config import parse_problem
 from mtl_core.data.encoder import Encoder
+from mtl_core.export.added_task import REPRESENTATION, changed_outputs, representation_graph
 from mtl_core.export.adversarial import adversarial_rows
 from mtl_core.export.champion import open_champion
 from mtl_core.export.graph import build_graph
 from mtl_core.export.int8 import quantize_int8
 from mtl_core.export.parity import parity
-from mtl_core.export.session import graph_inputs
+from mtl_core.export.representation import head_inputs
+from mtl_core.export.session import graph_inputs, run_graph
 from mtl_core.graphs.runtime import open_graph
 from mtl_core.model import Network
 from mtl_core.model.inference import predictions_of
@@ -135,3 +140,35 @@ def test_soft_targets_of_a_champion_are_its_tags_for_the_items_of_the_training_r
     for task, values in predictions.items():
         assert len(values) == len(tagged.train.flat_labels(task))
         assert_allclose(values, expected[task], atol=1e-5)
+
+
+def test_another_task_can_read_the_texts_of_rows_and_outputs_of_tokens_are_compared(
+    tagged: Small, exported: Export
+) -> None:
+    """As `mtl add-task` does, on an ensemble."""
+    conv = exported("conv")
+    tensors = head_inputs(conv.graph.graph, range(2))  # of the tasks of level row
+    rows, content = tagged.raw_test, conv.graph.SerializeToString()
+    found = run_graph(
+        open_graph(representation_graph(conv.graph, tensors)), rows, conv.encoder.inputs, [REPRESENTATION]
+    )[REPRESENTATION]
+    outputs = []
+    with torch.inference_mode():
+        for row in range(3):
+            batch = conv.encoder.batch(rows.slice(row, 1))
+            represented = conv.network.represent({name: torch.from_numpy(block) for name, block in batch.items()})
+            outputs.append(torch.cat([values.mean(dim=1) for values in represented[:2]], dim=1).numpy())
+    expected = np.concatenate(outputs)  # (rows, width), the trunk's output once per task
+    close = np.abs(found[:3, :, None] - expected[:, None, :]).max(axis=0) < 1e-5
+    assert close.any(axis=0).all()
+    assert close.any(axis=1).all()
+
+    sequences = {"slots": "text", "trunkline/tokens/text": "text", "people": "title", "trunkline/tokens/title": "title"}
+    options: dict[str, Any] = {"sequences": sequences, "matrices": [], "rows": 16}
+    same = [open_graph(content) for _ in range(2)]
+    assert changed_outputs(*same, rows, conv.encoder.inputs, **options) == []
+    other = onnx.load_from_string(content)
+    bias = next(value for value in other.graph.initializer if "heads.2.0.hidden" in value.name)
+    bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(1), bias.name))
+    changed = changed_outputs(same[0], open_graph(other.SerializeToString()), rows, conv.encoder.inputs, **options)
+    assert changed == ["slots"]

@@ -35,7 +35,7 @@ def test_a_run_has_an_artifact_of_every_kind(whole: Whole) -> None:
     charts = re.findall(r"!\[[^]]*\]\(data:image/svg\+xml;base64,([^)]*)\)", data["tiny-learning-curves"])
     assert len(charts) == 3
     assert all(base64.b64decode(chart).startswith(b"<svg xmlns=") for chart in charts)
-    assert escape(whole.first.version) in data["tiny-links"]
+    assert f"Model version: {escape('tiny:')}" in data["tiny-links"]
 
 
 def test_a_run_that_fails_has_the_artifacts_of_its_stages(whole: Whole, copied: Path) -> None:

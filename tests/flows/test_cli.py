@@ -125,7 +125,7 @@ def test_init_overwrites_nothing(tiny_problem: Path, capfd: pytest.CaptureFixtur
     table = write_table(tiny_problem.parent / "again.csv")
     before = {path: path.read_bytes() for path in tiny_problem.glob("*") if path.is_file()}
     assert run("init", str(table), "--tasks", "churned", "-C", str(tiny_problem)) == ProblemError.exit_code
-    assert "found params.yaml, data.dvc;" in capfd.readouterr().err
+    assert "found params.yaml, data.dvc, prefect.yaml;" in capfd.readouterr().err
     assert {path: path.read_bytes() for path in tiny_problem.glob("*") if path.is_file()} == before
 
 

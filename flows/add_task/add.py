@@ -16,7 +16,7 @@ from flows.console.train import TrainProgress
 from flows.environment import store_home
 from flows.layout import Layout
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
-from mtl_core.checks import Check, write_checks
+from mtl_core.checks import Check, checked_bytes, write_checks
 from mtl_core.config import Problem, load_problem
 from mtl_core.data.split import SplitName
 from mtl_core.errors import CheckFailed, PromotionRefused
@@ -148,7 +148,9 @@ def _promote(
     (task,) = candidate.network.objectives
     own = {f"{task.name}.{task.metric.name}": metrics[task.metric.name].value}
     path = candidate.graph.parent / "checks.json"
-    write_checks(path, checks, [unchanged, *gates_off(problem.gates)], other_metrics(candidate) | own)
+    signature_file = candidate.graph.with_name(Layout(folder).signature.name)
+    checked = checked_bytes(candidate.graph.read_bytes(), signature_file.read_bytes())
+    write_checks(path, checks, [unchanged, *gates_off(problem.gates)], other_metrics(candidate) | own, checked=checked)
     with os_errors_with_path(home):
         store = Store(home)
         version = store.save(model=candidate.graph.parent, checks=path)
@@ -164,7 +166,7 @@ def _promote(
             f"{version}: must replace the champion that the task was added to, {before}, found {current}, promoted "
             "meanwhile; run the command again"
         )
-    store.promote(version)
+    store.promote(version, reason="add-task")
     return version
 
 

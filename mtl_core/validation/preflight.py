@@ -213,7 +213,7 @@ class _Scan:
 
 def _line(path: str, error: str) -> str:
     """An error of a stage as a line with its path in params.yaml."""
-    if re.match(r"(split|features|tasks)[.:]", error):  # it has a path
+    if re.match(r"(split|features|tasks|gates)[.:]", error):  # it has a path
         return error
     section, _, name = path.partition(".")
     return f"{path}: " + error.removeprefix(f"{section[:-1]} {name!r}: ")

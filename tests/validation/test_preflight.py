@@ -258,4 +258,4 @@ def test_columns_of_slices_must_exist_and_name_slices(tmp_path: Path) -> None:
     (missing, dates) = lines(folder, gates=gates)
     assert missing.startswith("gates.slices: ")
     assert "no column 'shp'; did you mean 'shop'?" in missing
-    assert "must be text, a number or a boolean, found timestamp" in dates
+    assert "must be text, a number or a boolean, found date32" in dates

@@ -31,6 +31,7 @@ from mtl_core.graphs.runtime import open_graph
 from mtl_core.numbers import finite_or_none
 from mtl_core.training import TrainingResult, train
 from mtl_core.training.added_head import BLOCK, added_head_problem, representation_encoder, representation_split
+from serving.decisions import decide_version
 from serving.store import Store
 
 FITTED: tuple[SplitName, ...] = ("train", "validation")
@@ -71,6 +72,7 @@ def run_add_task(folder: Path, task: str, *, adapter: bool, compare: bool) -> Ad
             task=task,
             version=_promote(folder, candidate, checks, metrics, unchanged),
             champion=champion.version,
+            promoted=problem.gates.approval != "required",
             adapter=adapter,
             width=candidate.width,
             parameters=training.parameters,
@@ -143,7 +145,7 @@ def _promote(
     metrics: Mapping[str, MetricValue],
     unchanged: str,
 ) -> str:
-    """Store the graph with its checks and make it the champion; the version."""
+    """Store the graph with its checks, and make it the champion unless it must be approved first; the version."""
     problem, before, home = candidate.problem, candidate.champion.version, store_home(folder)
     (task,) = candidate.network.objectives
     own = {f"{task.name}.{task.metric.name}": metrics[task.metric.name].value}
@@ -166,7 +168,11 @@ def _promote(
             f"{version}: must replace the champion that the task was added to, {before}, found {current}, promoted "
             "meanwhile; run the command again"
         )
-    store.promote(version, reason="add-task")
+    if problem.gates.approval == "required":
+        reason = f"a task was added: {task.name}"
+        decide_version(store, version, "waiting", champion=before, reasons=(reason,))
+    else:
+        store.promote(version, reason="add-task")
     return version
 
 

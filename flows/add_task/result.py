@@ -25,6 +25,8 @@ class AddedTask:
     version: str
     champion: str
     """The champion that the task was added to."""
+    promoted: bool
+    """False if the version waits for `mtl approve`."""
     adapter: bool
     width: int
     """Numbers per row that the head reads."""

@@ -22,8 +22,8 @@ def command(folder: Path, task: str, adapter: bool, compare: bool, as_json: bool
 
     Declare the task NAME under `tasks` in params.yaml first. The command trains a head on the outputs of the champion's
     trunk, which stays frozen, and appends it to the champion's graph. Every other output stays the same to the bit. The
-    new version is promoted if the new task passes its gates; otherwise it is kept as refused. The next `mtl retrain`
-    trains the task with all others.
+    new version is kept as refused if the new task fails a gate. Otherwise it is promoted, or under `gates.approval:
+    required` waits for `mtl approve`. The next `mtl retrain` trains the task with all others.
 
     Shows a full retrain's metric on the same test rows, if artifacts/ has one. Exits with code 2 if the task is not
     declared, is served already or is of a kind that cannot be added, 3 without a champion or with other columns than
@@ -34,10 +34,14 @@ def command(folder: Path, task: str, adapter: bool, compare: bool, as_json: bool
         check_start(folder)
         from flows.add_task.add import run_add_task
         from flows.console.add_task import print_added_task
+        from flows.remote import push_champion
 
         with reserve_stdout(as_json):
             result = run_add_task(folder, task, adapter=adapter, compare=compare)
+            pushed = push_champion(folder) if result.promoted else ""
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(result), indent=1))
         else:
             print_added_task(result)
+            if pushed:
+                click.echo(pushed)

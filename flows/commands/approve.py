@@ -23,23 +23,22 @@ def command(version: str | None, reject: bool, reason: str, folder: Path, as_jso
     """Promote the candidate that waits for approval.
 
     Under `gates.approval: required` a retrain promotes no candidate by itself. VERSION is a tag listed by `mtl models`,
-    or the part after the colon; by default the candidate that waits. If its flow run is paused on the Prefect server of
-    PREFECT_API_URL, the run goes on.
+    the part after the colon, or its first digits; by default the candidate that waits. If its flow run is paused on the
+    Prefect server of PREFECT_API_URL, the run goes on.
 
     Exits with code 7 if the champion was replaced after the comparison or the candidate was refused meanwhile, and with
     8 if no such candidate waits.
     """
     if reject and not reason.strip():
         raise click.UsageError("--reject needs --reason TEXT, which `mtl models` then shows")
-    from flows.environment import prepare_prefect, store_home
+    from flows.environment import prepare_prefect
     from flows.remote import push_champion
-    from mtl_core.config.document import problem_name
+    from flows.versions import open_store
+    from serving.aliases import resolve
     from serving.decisions import waiting_version
-    from serving.store import Store
 
-    store, name = Store(store_home(folder)), problem_name(folder)
-    tag = version if version is None or ":" in version else f"{name}:{version}"
-    tag, decision = waiting_version(store, name, tag)
+    store, name = open_store(folder)
+    tag, decision = waiting_version(store, name, None if version is None else resolve(store, name, version))
     prepare_prefect()
     from flows.retrain.approval import approve, reject_version, resume
 

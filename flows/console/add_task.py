@@ -36,7 +36,8 @@ def print_added_task(result: AddedTask) -> None:
     for check in result.checks:
         if check["outcome"] == "warning":
             console.out(check["message"], style="yellow")
-    console.print(Text(result.version, "bold").append(f" promoted; previous champion: {result.champion}", "not bold"))
+    promoted, waiting = f" promoted; previous champion: {result.champion}", " waits for approval: `mtl approve`"
+    console.print(Text(result.version, "bold").append(promoted if result.promoted else waiting, "not bold"))
 
 
 def _metrics(result: AddedTask) -> Table:

@@ -25,6 +25,7 @@ from mtl_core.graphs.runtime import open_graph
 from mtl_core.tasks import AnyTask
 from mtl_core.tasks.clustering import Clustering
 from mtl_core.tasks.tagging import Tagging
+from serving.decisions import waiting_versions
 from serving.store import Store
 from tests.flows.conftest import Whole, mtl, replace_text
 
@@ -73,7 +74,15 @@ def test_a_task_is_added_and_every_other_output_stays_the_same(
     assert not layout.added_task.exists()
     assert stages == ["digests", "validate"]  # what DVC does is tested elsewhere
 
-    # The same command with another gate: the same bytes, now promoted. The full retrain is the same model here.
+    # With an approval: the same bytes wait.
+    approved = "gates: {approval: required, metrics: {big: {auc: 0.5}}}"
+    replace_text(declared, GATES % 1.1, approved)
+    assert mtl(declared, "add-task", "big") == 0
+    assert "waits for approval" in capfd.readouterr().out
+    assert store(declared).champion("tiny") == before
+    assert waiting_versions(store(declared), "tiny") == [refused]
+
+    # The same command without one: the same bytes, now promoted. The full retrain is the same model here.
     def train_all_tasks(folder: Path) -> None:
         scratch = Layout(layout.added_task)
         shutil.copytree(scratch.graph.parent, layout.graph.parent, dirs_exist_ok=True)
@@ -82,7 +91,7 @@ def test_a_task_is_added_and_every_other_output_stays_the_same(
 
     monkeypatch.setattr(add, "train_all_tasks", train_all_tasks)
     monkeypatch.setattr(full_retrain, "is_up_to_date", lambda folder, stage: True)
-    replace_text(declared, GATES % 1.1, GATES % 0.5)
+    replace_text(declared, approved, GATES % 0.5)
     capfd.readouterr()
     assert mtl(declared, "add-task", "big", "--json", "--compare") == 0
     printed = capfd.readouterr().out

@@ -16,6 +16,7 @@ import msgspec
 
 from serving.aliases import previous
 from serving.champion import write_json
+from serving.decisions import waiting_versions
 from serving.store import Store
 
 PIN_FILE = "pinned.json"
@@ -73,7 +74,7 @@ def prune(
 
 def _old_versions(store: Store, name: str, keep: int | None, max_age: timedelta | None) -> Iterator[OldVersion]:
     tags = store.versions(name)
-    protected = {store.champion(name), previous(store, name), *tags[:1]}
+    protected = {store.champion(name), previous(store, name), *tags[:1], *waiting_versions(store, name)}
     now = datetime.now(UTC)
     for position, tag in enumerate(tags):
         if tag in protected or is_pinned(store, tag):

@@ -52,7 +52,10 @@ def print_model(model: dict[str, Any]) -> None:
     provenance = model["provenance"]
     table.add_row("saved", model["created"][:19].replace("T", " ") + " UTC")
     if provenance is None:
-        table.add_row("provenance", model["provenance_damage"] or "none: saved by an earlier version of Trunkline")
+        table.add_row(
+            "provenance",
+            model["provenance_damage"] or "none; `mtl retrain` records it",
+        )
     else:
         _add_provenance(table, provenance)
     for change in model["history"]:

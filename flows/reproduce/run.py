@@ -48,7 +48,7 @@ def reproduce(source: Path, store: Store, tag: str, into: Path, tolerance: float
     store.check_files(tag)
     provenance = store.provenance(tag)
     if provenance is None:
-        raise NotReproducible(f"{tag}: has no provenance; an earlier version of Trunkline saved it")
+        raise NotReproducible(f"{tag}: must have a provenance, as `mtl retrain` records it, found none")
     start_lifeline(Layout(source).lifelines)
     restored = _restore(source, tag, provenance, into)
     layout, version = Layout(restored.folder), store.path(tag)

@@ -92,9 +92,7 @@ def test_everything_about_a_version_is_shown_as_it_is(capsys: pytest.CaptureFixt
         assert words in text
 
 
-@pytest.mark.parametrize(
-    ("damage", "shown"), [(None, "none: saved by an earlier version of Trunkline"), ("provenance.json: must", "must")]
-)
+@pytest.mark.parametrize(("damage", "shown"), [(None, "none; `mtl retrain`"), ("provenance.json: must", "must")])
 def test_a_version_without_provenance_is_shown(
     capsys: pytest.CaptureFixture[str], damage: str | None, shown: str
 ) -> None:

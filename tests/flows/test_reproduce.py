@@ -212,7 +212,7 @@ def test_data_that_were_not_pinned_are_copied_from_the_working_tree(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (None, "has no provenance"),
+        (None, "must have a provenance"),
         ({"code": None, "data": None}, "trained outside of a git repository\n  data: the run did not record"),
         ({"code": CodeRevision(revision="d" * 40)}, f"git commit {'d' * 40}: not in this clone"),
     ],

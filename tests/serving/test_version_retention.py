@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving.champion import champion_file, write_atomically
+from serving.decisions import decide_version
 from serving.errors import DamagedError, NoVersionError
 from serving.live import LiveModel
 from serving.retention import PIN_FILE, is_pinned, pin, prune, unpin
@@ -47,13 +48,14 @@ def test_a_version_is_deleted_if_it_exceeds_a_limit(
     assert all("days old" in old.reason or "newest" in old.reason for old in would_be)
 
 
-def test_champion_previous_pinned_and_newest_are_never_deleted(store: Store, tags: list[str]) -> None:
-    newest, *others, previous, champion, pinned = tags
+def test_champion_previous_pinned_waiting_and_newest_are_never_deleted(store: Store, tags: list[str]) -> None:
+    newest, *others, waiting, previous, champion, pinned = tags
     store.promote(previous)
     store.promote(champion)
     pin(store, pinned)
+    decide_version(store, waiting, "waiting", champion=champion, reasons=())
     assert deleted(store, keep=1, max_age=DAY) == set(others)
-    assert set(store.versions("flights")) == {newest, previous, champion, pinned}
+    assert set(store.versions("flights")) == {newest, waiting, previous, champion, pinned}
     unpin(store, pinned)
     unpin(store, pinned)
     assert deleted(store, keep=1) == {pinned}

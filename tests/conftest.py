@@ -51,6 +51,20 @@ def write_table(path: Path, rows: int = ROWS, seed: int = 0) -> Path:
     return path
 
 
+def forget_homes() -> None:
+    """As at the start of a process: the command line sets the tools' homes once, for the folder it acts on."""
+    for name in ("BENTOML_HOME", "PREFECT_HOME"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def unset_homes() -> Iterator[None]:
+    """Each test may act on another folder, and its child processes inherit nothing from the test before it."""
+    forget_homes()
+    yield
+    forget_homes()
+
+
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """An S3 server for the whole session."""
@@ -79,8 +93,7 @@ def tools() -> Iterator[None]:
     for name in ("BENTOML_HOME", "PREFECT_HOME", "PREFECT_API_URL", "TRUNKLINE_SERVICE_URL"):
         os.environ.pop(name, None)
     prepare_environment(Path())
-    for name in ("BENTOML_HOME", "PREFECT_HOME"):  # each problem has its own
-        del os.environ[name]
+    forget_homes()
     yield
     os.environ.clear()
     os.environ.update(before)
@@ -108,8 +121,7 @@ def tiny_problem(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = text.replace(old, new)
     params.write_text(text.partition("\n# Search space")[0], encoding="utf-8")
     run("profile")
-    for name in ("BENTOML_HOME", "PREFECT_HOME"):
-        os.environ.pop(name, None)
+    forget_homes()
     return folder
 
 

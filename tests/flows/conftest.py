@@ -1,6 +1,5 @@
 """A Prefect server for the tests of flows, and a problem after one retrain."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 from flows.cli import main
 from flows.retrain.flow import run_retrain
 from flows.retrain.result import RetrainResult
+from tests.conftest import forget_homes
 from tests.small import small
 
 __all__ = ["Whole", "copy_of", "git", "mtl", "replace_text", "small"]
@@ -48,20 +48,6 @@ def whole(tiny_problem: Path, prefect_server: None, tmp_path_factory: pytest.Tem
 def copied(whole: Whole, tmp_path: Path) -> Path:
     """A copy of the retrained problem, to be changed."""
     return copy_of(whole.folder, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def unset_homes() -> Iterator[None]:
-    """The command line sets the tools' homes once a process; here each test acts on another folder."""
-    forget_homes()
-    yield
-    forget_homes()
-
-
-def forget_homes() -> None:
-    """As at the start of a process."""
-    for name in ("BENTOML_HOME", "PREFECT_HOME"):
-        os.environ.pop(name, None)
 
 
 def copy_of(problem: Path, parent: Path) -> Path:

@@ -1,7 +1,6 @@
 """The ingest flow on a Prefect server: files of the inbox end in the data or in refused/, with artifact and events."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +28,9 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Events:
 
 
 @pytest.fixture(autouse=True)
-def unlined(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def unlined(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' own process must not end with its parent, as a worker's does."""
     monkeypatch.setattr(module, "end_with_worker", lambda: None)
-    yield
-    os.environ.pop("PREFECT_HOME", None)
 
 
 def table() -> list[dict[str, Any]]:

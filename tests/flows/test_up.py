@@ -188,8 +188,9 @@ def test_a_kill_leaves_nothing_running_and_the_next_runs_and_the_cron_run_comple
             retrain = client.read_deployment_by_name("retrain/tiny").id
             monkeypatch.setenv("WEBHOOK_URL", url)
             exec(example("SendNotification"), {})
-            killed, queued = (client.create_flow_run_from_deployment(retrain) for _ in range(2))
+            killed = client.create_flow_run_from_deployment(retrain)
             training = until(lambda: first.find("stage", "train"), "the stage train")
+            queued = client.create_flow_run_from_deployment(retrain)
             until(lambda: state(client, queued) == "AwaitingConcurrencySlot", "the second run in the queue")
             children = [*first.children(), training]
             worker = first.find("flows.deployments.worker")
